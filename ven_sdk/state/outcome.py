@@ -1,0 +1,78 @@
+"""What a service function wants done: values only, applied by the engine (``runtime/engine.py``). No thread, no I/O.
+
+A *step* is a pure, short function of the book and the time. The engine runs it under the book's lock, commits its
+changes, and only then starts timers and calls.
+"""
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Tuple
+
+if TYPE_CHECKING:
+    from .book import Book
+
+Step = Callable[["Book", datetime], "Outcome"]
+"""``step(book, now)``; ``now`` is aware UTC, corrected for the VTN's clock (rule E40)."""
+
+
+class Change(NamedTuple):
+    """One row to remember; ``value`` None forgets it."""
+
+    table: str
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Call:
+    """User code to run on the handler pool. Calls of one ``lane`` run in order, never two at once.
+
+    ``handler`` is the name it was registered under. ``done(result)`` gives the step to run with what came of it: what
+    the handler returned, or the :class:`~ven_sdk.errors.HandlerError` that says why there is nothing.
+    """
+
+    lane: str
+    handler: str
+    arguments: Tuple[Any, ...] = ()
+    done: Optional[Callable[[Any], Step]] = None
+
+
+@dataclass(frozen=True)
+class Timer:
+    """Run ``step`` at the moment ``at`` (aware UTC). It replaces the timer of the same ``key``; ``at`` None cancels it."""
+
+    key: str
+    at: Optional[datetime] = None
+    step: Optional[Step] = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something to say: a log line of ``level``, given to ``on_error`` as well when ``error`` is set.
+
+    Notes with the same ``once`` are logged the first time and counted afterwards.
+    """
+
+    text: str
+    level: int = logging.INFO
+    once: Optional[str] = None
+    error: Optional[Exception] = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything a step asks for. Outcomes add up with ``+``, in order."""
+
+    changes: Tuple[Change, ...] = ()
+    calls: Tuple[Call, ...] = ()
+    timers: Tuple[Timer, ...] = ()
+    notes: Tuple[Note, ...] = ()
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        return Outcome(self.changes + other.changes, self.calls + other.calls, self.timers + other.timers,
+                       self.notes + other.notes)
+
+
+NOTHING = Outcome()
