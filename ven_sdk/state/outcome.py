@@ -6,8 +6,10 @@ changes, and only then starts timers and calls.
 from __future__ import annotations
 
 import logging
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Tuple
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 Step = Callable[["Book", datetime], "Outcome"]
 """``step(book, now)``; ``now`` is aware UTC, corrected for the VTN's clock (rule E40)."""
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Change(NamedTuple):
@@ -27,16 +31,20 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Call:
-    """User code to run on the handler pool. Calls of one ``lane`` run in order, never two at once.
+    """User code to run. Calls of one ``lane`` run in order, never two at once; other lanes run side by side.
 
-    ``handler`` is the name it was registered under. ``done(result)`` gives the step to run with what came of it: what
-    the handler returned, or the :class:`~ven_sdk.errors.HandlerError` that says why there is nothing.
+    ``handler`` is the name it was registered under (``on_event`` …); with ``function`` given that is what is called, and
+    ``handler`` only names it for people. ``pool`` is ``handler`` or ``report``. ``done(result)`` gives the step to run with
+    what came of it: what was returned, or the :class:`~ven_sdk.errors.HandlerError` that says why there is nothing.
     """
 
-    lane: str
+    lane: Hashable
     handler: str
     arguments: Tuple[Any, ...] = ()
     done: Optional[Callable[[Any], Step]] = None
+    function: Optional[Callable[..., Any]] = None
+    keywords: Mapping[str, Any] = EMPTY
+    pool: str = "handler"
 
 
 @dataclass(frozen=True)

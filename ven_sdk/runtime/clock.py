@@ -1,0 +1,38 @@
+"""The one source of time. Tests replace it (``ven_sdk.testing.ManualClock``); nothing else asks the system.
+
+``monotonic`` is for waiting, ``now`` (aware UTC) for the protocol. Any thread may call it.
+"""
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Optional
+
+UTC = timezone.utc
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock:
+    """The machine's clocks."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware UTC."""
+        return datetime.now(UTC)
+
+    def time(self) -> float:
+        """The wall clock in seconds since 1970."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that nobody sets."""
+        return time.monotonic()
+
+    def wait(self, condition: threading.Condition, seconds: Optional[float]) -> None:
+        """Wait on ``condition`` (held by the caller) for at most ``seconds``; None waits for a notification."""
+        condition.wait(seconds)
+
+
+def timestamp(moment: datetime) -> float:
+    """Seconds since 1970 of an aware ``moment``."""
+    return (moment - EPOCH) / timedelta(seconds=1)

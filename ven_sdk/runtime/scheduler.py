@@ -1,0 +1,154 @@
+"""Timers: two heaps, one condition, one thread. What is due is called on the scheduler's thread, so it must be short.
+
+Monotonic jobs (polls, back-off) never notice the wall clock. Wall-clock jobs (events, samples) are due when the wall clock
+says so; their heap is looked at again at least every ``WALL_LOOK`` seconds, because a clock that is set, or a machine that
+was suspended, wakes no one. No thread per timer; a job cancelled is only marked, and swept out when marked ones abound.
+"""
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+from datetime import datetime
+from typing import Callable, List, Optional, Tuple
+
+from .clock import Clock, timestamp
+
+log = logging.getLogger(__name__)
+
+WALL_LOOK = 1.0
+"""Longest wait, in seconds, while wall-clock jobs stand; how late a clock step can be noticed."""
+
+
+class Job:
+    """A timer that was set. ``cancel()`` is final and may be called from anywhere, also after it fired."""
+
+    __slots__ = ("_heap", "function")
+
+    def __init__(self, function: Callable[[], None], heap: "_Heap") -> None:
+        self.function: Optional[Callable[[], None]] = function
+        self._heap = heap
+
+    def cancel(self) -> None:
+        """Do not run it any more."""
+        if self.function is not None:
+            self.function = None
+            self._heap.cancelled += 1
+
+
+class _Heap:
+    """Jobs by due time. Guarded by the scheduler's condition, except for ``cancelled``, which is only a hint."""
+
+    __slots__ = ("cancelled", "rows")
+
+    def __init__(self) -> None:
+        self.rows: List[Tuple[float, int, Job]] = []
+        self.cancelled = 0
+
+    def push(self, due: float, order: int, job: Job) -> None:
+        if self.cancelled > 64 and self.cancelled * 2 > len(self.rows):
+            self.rows = [row for row in self.rows if row[2].function is not None]
+            heapq.heapify(self.rows)
+            self.cancelled = 0
+        heapq.heappush(self.rows, (due, order, job))
+
+    def due(self) -> Optional[float]:
+        """When the first live job is due."""
+        while self.rows and self.rows[0][2].function is None:
+            heapq.heappop(self.rows)
+            self.cancelled = max(0, self.cancelled - 1)
+        return self.rows[0][0] if self.rows else None
+
+    def pop(self, until: float) -> Optional[Callable[[], None]]:
+        """The function of the first job due by ``until``; the job counts as fired."""
+        due = self.due()
+        if due is None or due > until:
+            return None
+        job = heapq.heappop(self.rows)[2]
+        function, job.function = job.function, None
+        return function
+
+
+class Scheduler:
+    """Calls functions when their time has come. ``start`` gives it a thread; tests call ``run_due`` by hand instead."""
+
+    def __init__(self, clock: Clock, name: str = "ven_sdk-scheduler") -> None:
+        self.clock = clock
+        self._name = name
+        self._condition = threading.Condition()
+        self._monotonic = _Heap()
+        self._wall = _Heap()
+        self._order = itertools.count()
+        self._thread: Optional[threading.Thread] = None
+        self._stopping = False
+
+    def after(self, seconds: float, function: Callable[[], None]) -> Job:
+        """Call ``function`` once, ``seconds`` from now by the monotonic clock."""
+        return self._push(self._monotonic, self.clock.monotonic() + max(0.0, seconds), function)
+
+    def at(self, moment: datetime, function: Callable[[], None]) -> Job:
+        """Call ``function`` once, when the wall clock reaches ``moment`` (at once when it has)."""
+        return self._push(self._wall, timestamp(moment), function)
+
+    def _push(self, heap: _Heap, due: float, function: Callable[[], None]) -> Job:
+        job = Job(function, heap)
+        with self._condition:
+            heap.push(due, next(self._order), job)
+            if self._thread is not None and heap.rows[0][2] is job:
+                self._condition.notify()
+        return job
+
+    def run_due(self) -> Optional[float]:
+        """Run everything due now. Seconds until there is more to do, or None when nothing stands."""
+        while True:
+            with self._condition:
+                function = (self._monotonic.pop(self.clock.monotonic()) or self._wall.pop(self.clock.time()))
+                if function is None:
+                    return self._seconds_to_next()
+            try:
+                function()
+            except Exception:
+                log.exception("A timer failed; the others go on. This is a fault of ven_sdk: please report it.")
+
+    def _seconds_to_next(self) -> Optional[float]:
+        waits = []
+        due = self._monotonic.due()
+        if due is not None:
+            waits.append(due - self.clock.monotonic())
+        due = self._wall.due()
+        if due is not None:
+            waits.append(min(due - self.clock.time(), WALL_LOOK) if self._thread else due - self.clock.time())
+        return max(0.0, min(waits)) if waits else None
+
+    def start(self) -> None:
+        """Start the thread; harmless when it runs."""
+        with self._condition:
+            if self._thread is not None:
+                return
+            self._stopping = False
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self.run_due()
+            with self._condition:
+                if self._stopping:
+                    return
+                seconds = self._seconds_to_next()
+                if seconds is None or seconds > 0:
+                    self.clock.wait(self._condition, seconds)
+
+    def stop(self, timeout: Optional[float] = None) -> bool:
+        """End the thread and forget all timers. False when it did not end in time (never called by its own thread)."""
+        with self._condition:
+            thread, self._stopping = self._thread, True
+            self._monotonic, self._wall = _Heap(), _Heap()
+            self._condition.notify()
+        if thread is None:
+            return True
+        if thread is not threading.current_thread():
+            thread.join(timeout)
+        self._thread = None
+        return not thread.is_alive()

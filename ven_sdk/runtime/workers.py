@@ -1,0 +1,201 @@
+"""Worker pools: user code and exchanges run here, on named daemon threads, never on the scheduler's.
+
+Jobs of one key run in the order they were submitted, never two at once; jobs of different keys run side by side on at most
+``size`` threads. A job that runs longer than ``stuck_after`` no longer counts among them: another thread takes its place (up
+to ``maximum``), so that code that never returns delays only its own key. Threads are made when they are needed.
+"""
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import Callable, Deque, Dict, Hashable, List, NamedTuple, Optional, Set, Tuple
+
+from .scheduler import Job, Scheduler
+
+log = logging.getLogger(__name__)
+
+
+class Running(NamedTuple):
+    """A job that has been running for long: what it is, and for how many seconds."""
+
+    about: str
+    seconds: float
+
+
+class _Task(NamedTuple):
+    function: Callable[[], None]
+    about: str
+
+
+class _Worker:
+    """What one thread is doing; written under the pool's condition."""
+
+    __slots__ = ("replaced", "since", "task", "thread")
+
+    def __init__(self) -> None:
+        self.task: Optional[_Task] = None
+        self.since = 0.0
+        self.replaced = False
+        self.thread: Optional[threading.Thread] = None
+
+
+class Workers:
+    """A pool of named daemon threads with an order kept for each key.
+
+    ``on_stuck(about, seconds)`` is called once, on the scheduler's thread, for every job found running after
+    ``warn_after`` seconds.
+    """
+
+    def __init__(self, name: str, size: int, scheduler: Scheduler, *, stuck_after: float = 10.0,
+                 warn_after: Optional[float] = None, maximum: Optional[int] = None,
+                 on_stuck: Optional[Callable[[str, float], None]] = None) -> None:
+        self._name, self._size, self._maximum = name, size, maximum or size * 4
+        self._scheduler, self._clock = scheduler, scheduler.clock
+        self._stuck_after = stuck_after
+        self._warn_after = warn_after or stuck_after
+        self._on_stuck = on_stuck
+        self._condition = threading.Condition()
+        self._lanes: Dict[Hashable, Deque[_Task]] = {}
+        self._ready: Deque[Hashable] = deque()
+        self._workers: Set[_Worker] = set()
+        self._warned: Set[_Worker] = set()
+        self._idle = 0
+        self._made = 0
+        self._closing = False
+        self._watch: Optional[Job] = None
+
+    def submit(self, key: Hashable, function: Callable[[], None], about: str = "") -> None:
+        """Run ``function`` after all that was submitted under ``key`` before. ``about`` names it for people."""
+        with self._condition:
+            if self._closing:
+                return
+            lane = self._lanes.get(key)
+            if lane is not None:
+                lane.append(_Task(function, about))
+                return
+            self._lanes[key] = deque((_Task(function, about),))
+            self._ready.append(key)
+            self._staff()
+
+    def _staff(self) -> None:
+        """See that somebody takes the first ready key. Called with the condition held."""
+        if self._idle >= len(self._ready):
+            self._condition.notify()
+        elif self._effective() < self._size and len(self._workers) < self._maximum:
+            worker = _Worker()
+            self._made += 1
+            worker.thread = threading.Thread(target=self._run, args=(worker,), daemon=True,
+                                             name=f"{self._name}-{self._made}")
+            self._workers.add(worker)
+            worker.thread.start()
+        else:
+            self._condition.notify()
+        if self._watch is None:
+            self._watch = self._scheduler.after(self._stuck_after, self._look)
+
+    def _effective(self) -> int:
+        return sum(not worker.replaced for worker in self._workers)
+
+    def _run(self, worker: _Worker) -> None:
+        while True:
+            with self._condition:
+                while not self._ready:
+                    if self._closing or (worker.replaced is False and self._effective() > self._size):
+                        self._workers.discard(worker)
+                        return
+                    self._idle += 1
+                    self._condition.wait()
+                    self._idle -= 1
+                key = self._ready.popleft()
+                lane = self._lanes[key]
+                worker.task, worker.since = lane[0], self._clock.monotonic()
+                task = worker.task
+            try:
+                task.function()
+            except Exception:
+                log.exception("%s failed. This is a fault of ven_sdk: please report it.", task.about or self._name)
+            finally:
+                self._finished(worker, key, lane)
+            del task
+
+    def _finished(self, worker: _Worker, key: Hashable, lane: Deque[_Task]) -> None:
+        with self._condition:
+            worker.task, worker.replaced = None, False
+            self._warned.discard(worker)
+            lane.popleft()
+            if lane:
+                self._ready.append(key)
+                if self._idle:
+                    self._condition.notify()
+            else:
+                del self._lanes[key]
+            self._condition.notify_all() if self._closing or not self._lanes else None
+
+    def _look(self) -> None:
+        """Replace and name what is stuck; look again while anything runs."""
+        found: List[Tuple[str, float]] = []
+        with self._condition:
+            self._watch = None
+            now = self._clock.monotonic()
+            for worker in self._workers:
+                if worker.task is None:
+                    continue
+                seconds = now - worker.since
+                if seconds >= self._stuck_after:
+                    worker.replaced = True
+                if seconds >= self._warn_after and worker not in self._warned:
+                    self._warned.add(worker)
+                    found.append((worker.task.about, seconds))
+            if self._closing:
+                return
+            if self._ready:
+                self._staff()
+            if self._watch is None and any(worker.task for worker in self._workers):
+                self._watch = self._scheduler.after(self._stuck_after, self._look)
+        for about, seconds in found:
+            if self._on_stuck is not None:
+                self._on_stuck(about, seconds)
+
+    def stuck(self) -> Tuple[Running, ...]:
+        """Jobs that have been running for longer than ``stuck_after``."""
+        with self._condition:
+            now = self._clock.monotonic()
+            return tuple(Running(worker.task.about, now - worker.since) for worker in self._workers
+                         if worker.task is not None and now - worker.since >= self._stuck_after)
+
+    def waiting(self) -> int:
+        """Jobs submitted and not yet started."""
+        with self._condition:
+            running = sum(worker.task is not None for worker in self._workers)
+            return sum(map(len, self._lanes.values())) - running
+
+    def settle(self, timeout: float) -> bool:
+        """Wait until nothing is queued or running, except what the calling thread itself runs."""
+        deadline = self._clock.monotonic() + timeout
+        own = threading.current_thread()
+        with self._condition:
+            while any(worker.task for worker in self._workers if worker.thread is not own) or self._ready:
+                rest = deadline - self._clock.monotonic()
+                if rest <= 0:
+                    return False
+                self._condition.wait(rest)
+        return True
+
+    def close(self, timeout: float) -> Tuple[str, ...]:
+        """Take no more jobs, drop those not started, wait for the running ones. Returns what did not finish."""
+        deadline = self._clock.monotonic() + timeout
+        with self._condition:
+            self._closing = True
+            self._ready.clear()
+            for key in list(self._lanes):
+                lane = self._lanes[key]
+                while len(lane) > 1:
+                    lane.pop()
+            self._condition.notify_all()
+            threads = [(worker, worker.thread) for worker in self._workers]
+        for worker, thread in threads:
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - self._clock.monotonic()))
+        return tuple(worker.task.about for worker, thread in threads if worker.task is not None
+                     and thread is not threading.current_thread() and thread is not None and thread.is_alive())

@@ -1,0 +1,110 @@
+"""All that one VEN remembers: tables of frozen records. Services read it; only the engine writes, by ``apply``.
+
+No thread and no lock of its own: the engine holds its lock while a step reads and while changes are applied.
+"""
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+from ..config import Settings
+from ..schema import plain
+from .events import EventState
+from .opts import OptState
+from .outcome import Change
+from .records import Answer, Registration
+from .reports import Delivery, RequestState, SampleRow
+from .store import ChangeRow, Row
+
+if TYPE_CHECKING:
+    from ..services.catalogue import Catalogue
+
+TABLES: Mapping[str, type] = {
+    "registration": Registration, "answers": Answer, "events": EventState, "opts": OptState, "requests": RequestState,
+    "samples": SampleRow, "deliveries": Delivery, "nonces": str}
+
+VOLATILE = frozenset({"collecting"})
+"""Tables that die with the process: values being collected, not yet a row of ``samples``."""
+
+
+def _never(_name: str) -> bool:
+    return False
+
+
+class Book:
+    """The tables of one VEN, with what services need to decide: settings, catalogue, randomness, which handlers exist.
+
+    ``has_handler(name)`` says whether the user set a handler; ``leads()`` gives (handler name, lead) of every
+    ``before_event`` handler.
+    """
+
+    def __init__(self, settings: Settings, catalogue: "Catalogue", *, chance: Optional[random.Random] = None) -> None:
+        self.settings = settings
+        self.catalogue = catalogue
+        self.chance = chance or random.SystemRandom()
+        self.has_handler: Callable[[str], bool] = _never
+        self.leads: Callable[[], Tuple[Tuple[str, timedelta], ...]] = tuple
+        self.tables: Dict[str, Dict[str, Any]] = {name: {} for name in (*TABLES, *VOLATILE)}
+        self.events: Dict[str, EventState] = self.tables["events"]
+        self.opts: Dict[str, OptState] = self.tables["opts"]
+        self.requests: Dict[str, RequestState] = self.tables["requests"]
+        self.samples: Dict[str, SampleRow] = self.tables["samples"]
+        self.deliveries: Dict[str, Delivery] = self.tables["deliveries"]
+        self.answers: Dict[str, Answer] = self.tables["answers"]
+        self.nonces: Dict[str, str] = self.tables["nonces"]
+        self.collecting: Dict[str, Any] = self.tables["collecting"]
+        self.versions: Dict[str, int] = dict.fromkeys(self.tables, 0)
+        self.request_ids: Dict[str, str] = {}
+        self._numbers: Iterator[int] = itertools.count(1)
+
+    @property
+    def registration(self) -> Registration:
+        """Where the VEN stands with its VTN."""
+        found: Registration = self.tables["registration"].get("", _NEW)
+        return found
+
+    def next_key(self) -> str:
+        """A key that sorts after all keys made before, also those of earlier runs (zero-padded decimal)."""
+        return f"{next(self._numbers):012d}"
+
+    def request_id(self, name: str) -> str:
+        """The requestID for the exchange ``name``: the same until its reply has come (H6), never a key (G7)."""
+        return self.request_ids.setdefault(name, uuid.uuid4().hex)
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Make ``changes`` what is remembered. ``versions`` of the touched tables rise, so that views know."""
+        for table, key, value in changes:
+            rows = self.tables[table]
+            if value is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = value
+            self.versions[table] += 1
+
+    def restore(self, rows: Iterable[Row]) -> Tuple[str, ...]:
+        """Take in what a store holds; returns a sentence for every row that could not be understood (it is left out)."""
+        bad: List[str] = []
+        highest = 0
+        for table, key, value in rows:
+            try:
+                self.tables[table][key] = plain.load(TABLES[table], json.loads(value))
+            except Exception as cause:
+                bad.append(f"Row {key!r} of table {table!r} could not be read and is left out: {cause}")
+            if key.isdigit() and table in ("answers", "samples", "deliveries"):
+                highest = max(highest, int(key))
+        self._numbers = itertools.count(highest + 1)
+        return tuple(bad)
+
+
+def rows_of(changes: Iterable[Change]) -> List[ChangeRow]:
+    """``changes`` as a store takes them."""
+    return [ChangeRow(table, key, None if value is None else json.dumps(plain.dump(value), separators=(",", ":")))
+            for table, key, value in changes if table not in VOLATILE]
+
+
+_NEW = Registration()
