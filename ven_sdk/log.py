@@ -1,0 +1,185 @@
+"""What the SDK says: the default handler, the wire log with its secrets cut out, and repeated failures said once.
+
+Nothing is configured unless :func:`enable_default_logging` is called. Which events are worth a line is decided where
+they happen. Any thread may call everything here; no lock is held while a line is written.
+"""
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional, TextIO, Union
+
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:  # Python 3.9 and 3.10 cannot subscript the class at run time
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    _StreamHandler = logging.StreamHandler
+
+PACKAGE = "ven_sdk"
+WIRE = "ven_sdk.wire"
+"""Name of the logger that message bodies go to, at DEBUG only and as :class:`Redacted`."""
+
+_setup = threading.Lock()
+
+
+# --- the default handler ---------------------------------------------------------------------------------------------
+
+# What would end the line, move the cursor of a terminal or forge a record: texts of the VTN's reach the log.
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class _OneLine(logging.Formatter):
+    """Time with its offset, level, logger, message: one line a record, whatever the message holds."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: Optional[str] = None) -> str:
+        return datetime.fromtimestamp(record.created).astimezone().isoformat(sep=" ", timespec="milliseconds")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _CONTROL.sub(_escaped, super().formatMessage(record))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return repr(match.group())[1:-1]
+
+
+class _DefaultHandler(_StreamHandler):
+    """Writes to what ``sys.stderr`` is at that moment: notebooks and test runners replace it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+        self.setFormatter(_OneLine())
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # the parent keeps what was current at construction
+        return sys.stderr
+
+
+def enable_default_logging(level: Union[int, str] = logging.INFO) -> None:
+    """Log what the SDK says to stderr, one line a record. Called again it only changes the level.
+
+    The root logger is left alone. A program that configures logging itself does not need this.
+    Raises :class:`~ven_sdk.errors.ConfigurationError` for a level that logging does not know.
+    """
+    logger = logging.getLogger(PACKAGE)
+    with _setup:
+        _set_level(logger, level)
+        if not any(isinstance(handler, _DefaultHandler) for handler in logger.handlers):
+            logger.addHandler(_DefaultHandler())
+
+
+def _set_level(logger: logging.Logger, level: Union[int, str]) -> None:
+    try:
+        logger.setLevel(level.upper() if isinstance(level, str) else level)
+    except (TypeError, ValueError) as cause:
+        raise ConfigurationError(
+            f"There is no log level {level!r}. Use 'DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL' or a number of "
+            "the logging module.") from cause
+
+
+# --- the wire log ----------------------------------------------------------------------------------------------------
+
+_CUT = "[cut]"
+# In each, group 1 stays and the rest of the match is cut. No quantifier can give back what it took to try again from
+# the next place, so that a hostile body costs linear time. A key without its end is cut up to the end of the text.
+_SECRETS = (
+    re.compile(r"(-----BEGIN [A-Z0-9 ]{1,40}-----)(?!\[cut\])[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)"),
+    re.compile(r"(<(?:[\w.-]{1,40}:)?(?:X509Certificate|SignatureValue|Modulus|PublicKey|P|Q|G|Y|J|SessionKey)"
+               r"(?:\s[^<>]*)?>)[^<]+"),
+    re.compile(r"((?i:passphrase|password|passwd|secret|token)['\"]?\s{0,8}[=:]\s{0,8})(?:'[^']*'|\"[^\"]*\"|[^\s,;&<>]+)"),
+    re.compile(r"((?i:(?:proxy-)?authorization)['\"]?\s{0,8}[=:]\s{0,8}['\"]?)[^\r\n'\"]+"),
+    re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,10}://)[^\s/@<>'\"]+(?=@)"),
+)
+
+
+def redact(text: str) -> str:
+    """``text`` without keys, certificates, signature values, passphrases and credentials of URLs and headers."""
+    for secret in _SECRETS:
+        text = secret.sub(rf"\g<1>{_CUT}", text)
+    return text
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """A message body for the wire log, decoded and redacted only when a handler writes the line.
+
+    ``logging.getLogger(WIRE).debug("sent %s", Redacted(body))`` costs next to nothing while the wire log is off.
+    """
+
+    body: Union[str, bytes]
+
+    def __str__(self) -> str:
+        body = self.body
+        return redact(body if isinstance(body, str) else body.decode("utf-8", "backslashreplace"))
+
+
+# --- repeated failures -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Repeated:
+    count: int = 0
+    next_said: int = 1
+
+
+class Repeats:
+    """Says a failure that goes on the first time, then counts it and says it again at the 10th, 100th, 1000th time.
+
+    At most ``limit`` failures are remembered; of more, the one not heard of for longest is forgotten, so it would be
+    said anew. The lock guards the table only.
+    """
+
+    def __init__(self, logger: logging.Logger, *, limit: int = 256) -> None:
+        self._logger = logger
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._table: OrderedDict[str, _Repeated] = OrderedDict()
+
+    def say(self, key: str, level: int, text: str, *args: Any) -> int:
+        """Note that the failure ``key`` happened (once more); ``text % args`` is what is logged. Returns the count."""
+        with self._lock:
+            count, due = self._counted(key)
+        if due and count == 1:
+            self._logger.log(level, text, *args)
+        elif due:
+            pattern = f"{text if args else text.replace('%', '%%')} (%d times so far)"
+            self._logger.log(level, pattern, *args, count)
+        return count
+
+    def over(self, key: str, what: str = "", level: int = logging.INFO) -> int:
+        """Note that ``key`` ended: "``what`` (or the key) ended after n times" is logged, and the count starts anew.
+
+        Returns the count; 0, and no line, where nothing was going on.
+        """
+        with self._lock:
+            known = self._table.pop(key, None)
+        if known is None:
+            return 0
+        times = "time" if known.count == 1 else "times"
+        self._logger.log(level, "%s ended after %d %s.", what or key, known.count, times)
+        return known.count
+
+    def count(self, key: str) -> int:
+        """How often ``key`` happened since it was last over."""
+        with self._lock:
+            known = self._table.get(key)
+            return known.count if known else 0
+
+    def _counted(self, key: str) -> tuple[int, bool]:
+        known = self._table.setdefault(key, _Repeated())
+        self._table.move_to_end(key)
+        if len(self._table) > self._limit:
+            self._table.popitem(last=False)
+        known.count += 1
+        due = known.count == known.next_said
+        if due:
+            known.next_said *= 10
+        return known.count, due
