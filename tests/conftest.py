@@ -1,0 +1,110 @@
+"""What all tests share: no thread of ours outlives its test, what VENs send is valid, hypothesis without deadlines."""
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Set
+
+import pytest
+from hypothesis import HealthCheck, settings
+from lxml import etree
+
+from tests.shared import MISSING, SHARED
+from tests.xsd_watch import WATCH, XsdWatch, load_schema
+
+JOIN_SECONDS = 2.0
+
+# Deadlines measure the machine, not the code: two cores run the suite beside everything else.
+_common: Dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("dev", max_examples=40, **_common)
+settings.register_profile("ci", max_examples=100, print_blob=True, **_common)
+settings.register_profile("thorough", max_examples=2000, **_common)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+# --- threads ---------------------------------------------------------------------------------------------------------
+
+
+def _ours() -> Set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("ven_sdk")}
+
+
+def _still_alive(threads: Set[threading.Thread]) -> List[str]:
+    for thread in threads:
+        thread.join(JOIN_SECONDS / len(threads))
+    return sorted(thread.name for thread in threads if thread.is_alive())
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After the test and its fixtures no thread of ours is alive that was not before (a module's server may be)."""
+    before = _ours()
+    yield
+    if request.node.get_closest_marker("keeps_threads"):
+        return
+    left = _still_alive(_ours() - before)
+    assert not left, f"still alive {JOIN_SECONDS} s after the test: {', '.join(left)}"
+
+
+# --- the official XSD ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def xsd() -> etree.XMLSchema:
+    """The official OpenADR 2.0b schema; ``xsd.assertValid(element)`` says what is wrong."""
+    schema = load_schema()
+    if schema is None:
+        pytest.skip("openleadr, whose package data holds the official XSD, is not installed")
+    return schema
+
+
+@pytest.fixture(autouse=True)
+def xsd_watch(request: pytest.FixtureRequest, no_thread_left: None) -> Iterator[XsdWatch]:
+    """Fails the test whose VEN sent what the official XSD refuses."""
+    yield WATCH
+    faults = WATCH.faults()
+    if not request.node.get_closest_marker("sends_invalid"):
+        assert not faults, "sent, but refused by the official XSD:\n" + "\n\n".join(faults[:3])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["xsd"] = (WATCH.checked, WATCH.invalid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    checked, invalid = getattr(node, "workeroutput", {}).get("xsd", (0, 0))
+    WATCH.checked += checked
+    WATCH.invalid += invalid
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.write_line(f"Sent by VENs and held against the official XSD: {WATCH.checked} messages, "
+                                f"{WATCH.invalid} invalid (those of tests marked sends_invalid included).")
+
+
+# --- places ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of the protocol reference; the test is skipped where there is none."""
+    if not (SHARED / "protocol").is_dir():
+        pytest.skip(MISSING)
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the source tree."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def clean_env() -> Dict[str, str]:
+    """An environment for child processes that sees the source tree and nothing of the tester's own settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}
