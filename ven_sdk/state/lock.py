@@ -1,0 +1,96 @@
+"""A lock between processes: a file that the operating system locks for one holder, and frees when that process dies.
+
+The file holds the pid of the holder for messages only; it is never deleted, since deleting it would let two processes
+lock two different files of one name. Called from any thread.
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import weakref
+from typing import Optional
+
+from ..errors import StoreError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR_AWAY = 1 << 30  # locked bytes cannot be read by others, so the lock stands far behind the pid
+
+    def _seize(file: int) -> None:
+        os.lseek(file, _FAR_AWAY, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        os.lseek(file, 0, os.SEEK_SET)
+else:
+    import fcntl
+
+    def _seize(file: int) -> None:
+        # flock, not lockf: a lockf lock vanishes when any other descriptor of the file is closed in this process, and
+        # does not keep a second client of the same process out.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class ProcessLock:
+    """Keeps ``path`` for one holder on this machine: neither another process nor another object of this one gets it.
+
+    ``pid`` is the process that took it, or None. A child made by fork() sees its parent's pid there, and drops its copy
+    of the descriptor: otherwise the lock would outlive the parent for as long as the child runs.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.pid: Optional[int] = None
+        self._file: Optional[int] = None
+        if hasattr(os, "register_at_fork"):
+            lock = weakref.ref(self)
+            os.register_at_fork(after_in_child=lambda: _drop(lock()))
+
+    def acquire(self, subject: str) -> None:
+        """Take the lock for ``subject`` (what messages call it), or raise StoreError that names the holder."""
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as cause:
+            raise StoreError(f"The lock {self.path!r} of {subject!r} cannot be opened: {cause.strerror}. It must be "
+                             "writable for the user that runs the VEN.", path=subject) from cause
+        try:
+            _seize(file)
+        except OSError as cause:
+            holder = _read_pid(file)
+            os.close(file)
+            raise StoreError(_held_text(subject, holder), path=subject) from cause
+        self._file, self.pid = file, os.getpid()
+        with contextlib.suppress(OSError):  # a full disk must not keep a VEN from starting
+            os.ftruncate(file, 0)
+            os.write(file, b"%d\n" % self.pid)
+
+    def release(self) -> None:
+        """Give the lock free; harmless when it is not held."""
+        _drop(self)
+        self.pid = None
+
+    def is_inherited(self) -> bool:
+        """Whether this is the child of a fork, and the lock its parent's."""
+        return self.pid not in (None, os.getpid())
+
+
+def _drop(lock: Optional[ProcessLock]) -> None:
+    if lock is not None and lock._file is not None:
+        os.close(lock._file)
+        lock._file = None
+
+
+def _read_pid(file: int) -> Optional[int]:
+    try:
+        return int(os.read(file, 32))
+    except (OSError, ValueError):  # not written yet
+        return None
+
+
+def _held_text(subject: str, holder: Optional[int]) -> str:
+    if holder == os.getpid():
+        who = "another client of this process uses it"
+    else:
+        who = "another process uses it" if holder is None else f"another process (pid {holder}) uses it"
+    return (f"The store {subject!r} cannot be opened: {who}. One client or one Fleet has a store for itself: stop the "
+            "other one, or give this one a store of its own.")
