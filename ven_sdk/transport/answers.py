@@ -1,0 +1,80 @@
+"""Reads one HTTP answer: status, headers, and the body as long as it may be. Parsing is ``http.client``'s.
+
+Nothing is inflated: the SDK asks for no content encoding, and an answer that has one is refused unread.
+"""
+from __future__ import annotations
+
+import http.client
+from typing import Any, List, Optional, Tuple
+
+from .incoming import Source
+from .stages import Deadline, Stage, Unacceptable
+from .wire import Wire
+
+_BLOCK = 1 << 16
+
+
+class Answer:
+    """What came back, named as in a ``requests.Response``. ``content`` is read for status 200 only."""
+
+    __slots__ = ("content", "headers", "reason", "request", "status_code", "url")
+
+    def __init__(self, status_code: int, reason: str, headers: Any, content: bytes) -> None:
+        self.status_code = status_code
+        self.reason = reason
+        self.headers = headers
+        self.content = content
+        self.request: Any = None
+        self.url: Optional[str] = None
+
+
+def receive(wire: Wire, deadline: Deadline, limit: int) -> Tuple[Answer, bool]:
+    """The answer on ``wire``, and whether the connection can serve another exchange.
+
+    The body of an error says nothing that the SDK acts on: it is not read, and its connection not kept.
+    """
+    source = Source(wire, deadline)
+    response = source.response("POST")
+    headers = response.headers
+    if response.status != 200:
+        return Answer(response.status, response.reason, headers, b""), False
+    wire.stage = Stage.BODY
+    _check_encoding(headers)
+    if headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+        raise Unacceptable(f"has the transfer encoding {headers['Transfer-Encoding'][:40]!r}, which is not supported")
+    content = _body(response, limit)
+    return Answer(200, response.reason, headers, content), not (response.will_close or source.has_surplus())
+
+
+def received(response: Any, limit: int) -> Answer:
+    """The answer in a ``requests.Response`` that stands in for the network in somebody's test."""
+    _check_encoding(response.headers)
+    content: bytes = response.content or b""
+    _check_size(len(content), limit)
+    return Answer(response.status_code, response.reason or "", response.headers, content)
+
+
+def _check_encoding(headers: Any) -> None:
+    encoding = headers.get("Content-Encoding")
+    if encoding and encoding.strip().lower() != "identity":
+        raise Unacceptable(f"is encoded with {encoding[:40]!r} although the request allows identity only")
+
+
+def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
+    if response.length is not None:
+        _check_size(response.length, limit)
+        return response.read()
+    blocks: List[bytes] = []
+    size = 0
+    while True:
+        block = response.read(_BLOCK)
+        if not block:
+            return b"".join(blocks)
+        size += len(block)
+        _check_size(size, limit)
+        blocks.append(block)
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise Unacceptable(f"is larger than {limit} bytes (max_response_size)")

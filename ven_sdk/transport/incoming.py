@@ -1,0 +1,82 @@
+"""The bytes that come, as ``http.client`` wants to read them, under the exchange's deadline and a limit for headers.
+
+Runs on the thread that posts.
+"""
+from __future__ import annotations
+
+import http.client
+import io
+from typing import TYPE_CHECKING, Any
+
+from .stages import Deadline, Stage, Unacceptable
+
+if TYPE_CHECKING:
+    from .wire import Wire
+
+HEAD_LIMIT = 256 * 1024  # bytes of status line, headers and interim answers; a real answer has some hundred
+
+
+class Incoming(io.RawIOBase):
+    """The bytes of one exchange, as a raw stream that keeps its deadline and the limit for what comes before the body.
+
+    ``stop()`` ends it: what is buffered by then is all that can be read.
+    """
+
+    def __init__(self, wire: Wire, deadline: Deadline) -> None:
+        self._wire = wire
+        self._deadline = deadline
+        self._left = HEAD_LIMIT
+        self._running = True
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._running:
+            return 0
+        wire = self._wire
+        count = wire.receive_into(buffer, self._deadline)
+        if wire.stage is Stage.WAIT and count:
+            wire.stage = Stage.HEAD
+        if wire.stage is not Stage.BODY:
+            self._left -= count
+            if self._left < 0:
+                raise Unacceptable(f"has more than {HEAD_LIMIT} bytes of headers")
+        return count
+
+    def stop(self) -> None:
+        self._running = False
+
+
+class _Reader(io.BufferedReader):
+    """``http.client`` closes its file at the end of an answer; the look at what follows comes after that."""
+
+    def close(self) -> None:
+        pass
+
+
+class Source:
+    """What ``http.client.HTTPResponse`` takes for a socket: all answers of one exchange from one buffer."""
+
+    __slots__ = ("_incoming", "_reader", "_wire")
+
+    def __init__(self, wire: Wire, deadline: Deadline) -> None:
+        self._wire = wire
+        self._incoming = Incoming(wire, deadline)
+        self._reader = _Reader(self._incoming)
+
+    def makefile(self, *_: Any) -> io.BufferedReader:
+        return self._reader
+
+    def response(self, method: str) -> http.client.HTTPResponse:
+        """The final answer, its body not yet read; interim ones (1xx) are passed over. RFC 9110 section 15.2."""
+        while True:
+            response = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]
+            response.begin()
+            if not 100 <= response.status < 200 or response.status == 101:
+                return response
+
+    def has_surplus(self) -> bool:
+        """Whether more came than the answer: the next one would start in the middle of nowhere. Ends the reading."""
+        self._incoming.stop()
+        return bool(self._reader.peek(1)) or self._wire.has_surplus()

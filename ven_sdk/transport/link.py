@@ -1,0 +1,175 @@
+"""One kept-alive connection as an adapter of ``requests``: sends one prepared message and brings the answer.
+
+Used by one thread at a time (the one that posts), except :meth:`Link.cut`. Who gets which link is the concern of
+``sessions``; what a failure means is that of ``failures``.
+"""
+from __future__ import annotations
+
+import http.client
+import logging
+import socket
+from typing import Any, Callable, Optional, Tuple
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry, Timeout
+
+from .answers import Answer, receive, received
+from .failures import failure, rejection, stand_in_failure
+from .service import Service
+from .stages import Deadline, Stage, Unacceptable
+from .wire import Wire
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 0.5  # seconds to wait for the sign that a message on an old connection was not read: one round trip
+_BROKEN = (OSError, http.client.HTTPException, Unacceptable, UnicodeError)
+_NO_RETRIES = Retry(0, read=False)
+_NO_TIMEOUT: Any = Timeout(None)  # the deadline is ours
+
+
+class Link(HTTPAdapter):
+    """An adapter of ``requests`` with at most one connection, used by one thread at a time.
+
+    ``HTTPAdapter.send`` is called as it is, which is where test libraries such as ``responses`` step in; the pool that
+    it asks for is the link itself. That leaves out what ``Session.request`` and urllib3's pools do for each request:
+    merging settings and cookies, redirects, retries.
+    """
+
+    def __init__(self, dial: Callable[[Wire, Deadline], None], retire: Callable[[Wire], None], limit: int,
+                 timeout: float) -> None:
+        super().__init__(max_retries=_NO_RETRIES)
+        self.wire: Optional[Wire] = None
+        self.is_wanted = True  # False: not for another exchange
+        self._is_cut = False
+        self._dial = dial
+        self._retire = retire
+        self._limit = limit
+        self._timeout = timeout
+        self._job: Optional[Tuple[Service, bytes, Deadline]] = None
+
+    def exchange(self, target: Service, body: bytes, deadline: Deadline) -> Answer:
+        """One POST; what comes back has status 200. After any error the connection is gone."""
+        self._job = (target, body, deadline)
+        done = False
+        try:
+            answer = self._sent(target, body)
+            done = True
+        except (requests.RequestException, HTTPError, *_BROKEN) as cause:  # of a stand-in: urlopen raises our errors
+            raise stand_in_failure(cause, target.where) from cause
+        finally:
+            self._job = None
+            if not done:
+                self.drop()
+        if answer.status_code != 200:
+            raise rejection(answer.status_code, answer.reason, answer.headers, target.where)
+        return answer
+
+    def drop(self) -> None:
+        """End the connection, if there is one."""
+        wire, self.wire = self.wire, None
+        if wire is not None:
+            self._retire(wire)
+
+    def cut(self) -> None:
+        """Make the exchange that another thread has here fail at once."""
+        self._is_cut = True
+        wire = self.wire
+        if wire is not None:
+            wire.cut()
+
+    def _sent(self, target: Service, body: bytes) -> Answer:
+        response: Any = self.send(target.request(body), timeout=_NO_TIMEOUT)
+        return response if isinstance(response, Answer) else received(response, self._limit)
+
+    # ---- what HTTPAdapter.send calls --------------------------------------------------------------------------
+    def urlopen(self, *_: Any, **__: Any) -> Answer:
+        """The exchange itself, on the connection that is there, or on a fresh one."""
+        assert self._job is not None
+        target, body, deadline = self._job
+        message = target.message(body)
+        return self._on_old_wire(target, message, deadline) or self._on_new_wire(target, message, deadline)
+
+    def _on_old_wire(self, target: Service, message: bytes, deadline: Deadline) -> Optional[Answer]:
+        """The answer, or None where a fresh connection is needed and the message surely was not read."""
+        wire = self.wire
+        if wire is None or wire.is_stale():
+            self.drop()
+            return None
+        try:
+            return self._converse(wire, message, deadline)
+        except _BROKEN as cause:
+            if not _is_surely_unread(cause, wire, deadline):
+                raise failure(cause, wire, target.where, deadline, self._timeout) from cause
+            log.debug("%s: the VTN had closed the idle connection; sending again on a new one", target.where)
+        self.drop()
+        return None
+
+    def _on_new_wire(self, target: Service, message: bytes, deadline: Deadline) -> Answer:
+        self.wire = wire = Wire(target.route)
+        if self._is_cut:
+            wire.cut()
+        try:
+            self._dial(wire, deadline)
+            return self._converse(wire, message, deadline)
+        except _BROKEN as cause:
+            raise failure(cause, wire, target.where, deadline, self._timeout) from cause
+
+    def _converse(self, wire: Wire, message: bytes, deadline: Deadline) -> Answer:
+        wire.stage = Stage.SEND
+        try:
+            wire.send(message, deadline)
+        except OSError as cause:
+            return self._early_answer(wire, cause, deadline)
+        wire.stage = Stage.WAIT
+        answer, can_go_on = receive(wire, deadline, self._limit)
+        wire.was_used = True
+        if not can_go_on:
+            self.drop()
+        return answer
+
+    def _early_answer(self, wire: Wire, cause: OSError, deadline: Deadline) -> Answer:
+        """A VTN that takes no more of a message may have said why (413) before it hung up."""
+        if isinstance(cause, socket.timeout):
+            raise cause
+        try:
+            answer, _ = receive(wire, deadline, self._limit)
+        except _BROKEN:
+            wire.stage = Stage.SEND
+            raise cause from None
+        self.drop()
+        return answer
+
+    def init_poolmanager(self, *_: Any, **__: Any) -> None:
+        """No pools: this adapter is its own."""
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:
+        return self
+
+    def get_connection(self, *_: Any, **__: Any) -> Any:
+        return self  # its name in requests before 2.32
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """Trust is in the SSLContext; what ``requests`` would take from the environment is not."""
+
+    def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
+        return request.url or ""  # not used: the head of the message is prepared
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> Any:
+        if not isinstance(resp, Answer):
+            return super().build_response(req, resp)  # a stand-in's
+        resp.request, resp.url = req, req.url
+        return resp
+
+    def close(self) -> None:
+        self.drop()
+
+
+def _is_surely_unread(cause: BaseException, wire: Wire, deadline: Deadline) -> bool:
+    if wire.is_cut or deadline.passed:
+        return False
+    if wire.stage is Stage.SEND:
+        return not isinstance(cause, socket.timeout)
+    return wire.stage is Stage.WAIT and isinstance(cause, http.client.RemoteDisconnected) \
+        and wire.was_closed_before(_PATIENCE)

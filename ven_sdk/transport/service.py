@@ -1,0 +1,120 @@
+"""What never changes about the requests to one URL, prepared once: address, route, headers, head of the message.
+
+Pure, and shared by all connections of the process.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any, Mapping, Optional
+from urllib.parse import unquote, urlsplit
+
+import requests
+from requests.auth import _basic_auth_str
+from requests.structures import CaseInsensitiveDict
+from requests.utils import select_proxy
+
+from ..errors import ConfigurationError
+from .stages import Proxy, Route
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Service:
+    """One URL to post to. ``where`` names it in logs and errors, without credentials or query."""
+
+    __slots__ = ("_head", "_headers", "_url", "route", "where")
+
+    def __init__(self, url: str, agent: str, proxy: Optional[str]) -> None:
+        prepared = _prepare(url, agent)
+        parts = urlsplit(prepared.url or "")
+        host = parts.hostname or ""
+        shown = f"[{host}]" if ":" in host else host
+        port = parts.port or _PORTS[parts.scheme]
+        place = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
+        self.where = f"{parts.scheme}://{place}{parts.path}"
+        self.route = Route(parts.scheme == "https", host, port, _proxy(proxy))
+        self._url = prepared.url
+        self._headers = _headers(prepared.headers, place, self.route)
+        target = prepared.path_url
+        if self.route.proxy and not self.route.secure:
+            target = f"{parts.scheme}://{place}{target}"
+        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in self._headers.items())]
+        self._head = "\r\n".join([*lines, "Content-Length: %d", "", ""]).encode("latin-1").replace(
+            b"%", b"%%").replace(b"%%d", b"%d")
+
+    def message(self, body: bytes) -> bytes:
+        """The whole request as it goes over the wire: one piece, so that it leaves in one packet where it fits."""
+        return self._head % len(body) + body
+
+    def request(self, body: bytes) -> requests.PreparedRequest:
+        """The same request as ``requests`` knows it, for its adapter and for what stands in for that in tests."""
+        request = requests.PreparedRequest()
+        request.method = "POST"
+        request.url = self._url
+        request.headers = headers = CaseInsensitiveDict(self._headers)
+        headers["Content-Length"] = str(len(body))
+        request.body = body
+        return request
+
+
+@functools.lru_cache(maxsize=1024)
+def service(url: str, agent: str, proxy: Optional[str]) -> Service:
+    """The prepared service; ``ConfigurationError`` for an address that no request can be made of."""
+    return Service(url, agent, proxy)
+
+
+def proxy_of(url: str, proxies: Optional[Mapping[str, str]]) -> Optional[str]:
+    """The proxy for ``url``, with the keys that ``requests`` knows: ``https``, ``all``, ``https://host`` …"""
+    return select_proxy(url, dict(proxies)) if proxies else None
+
+
+def check_proxies(proxies: Optional[Mapping[str, str]]) -> None:
+    """Raise ``ConfigurationError`` for a proxy that cannot be used."""
+    for address in (proxies or {}).values():
+        _proxy(address)
+
+
+def _prepare(url: str, agent: str) -> requests.PreparedRequest:
+    # Request.prepare, not Session.prepare_request: the latter looks into .netrc and cookies.
+    request = requests.Request("POST", url, headers={"User-Agent": agent, "Content-Type": "application/xml"}, data=b"")
+    try:
+        prepared = request.prepare()
+    except (requests.RequestException, ValueError) as cause:
+        raise ConfigurationError(f"{_shown(url)} is no URL to post to: {cause}. Expected something like "
+                                 "https://vtn.example.com/OpenADR2/Simple/2.0b.") from cause
+    if urlsplit(prepared.url or "").scheme not in _PORTS:
+        raise ConfigurationError(f"{_shown(url)} is no URL to post to: it must begin with https:// "
+                                 "(or http:// in tests).")
+    return prepared
+
+
+def _headers(prepared: Mapping[str, str], place: str, route: Route) -> CaseInsensitiveDict[str]:
+    headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+    headers["Host"] = place
+    headers["User-Agent"] = prepared["User-Agent"]
+    headers["Accept-Encoding"] = "identity"  # nothing that comes is ever inflated
+    headers["Connection"] = "keep-alive"
+    headers["Content-Type"] = prepared["Content-Type"]
+    if "Authorization" in prepared:  # user:password in the URL
+        headers["Authorization"] = prepared["Authorization"]
+    if route.proxy and route.proxy.authorization and not route.secure:
+        headers["Proxy-Authorization"] = route.proxy.authorization
+    return headers
+
+
+def _proxy(address: Optional[str]) -> Optional[Proxy]:
+    if not address:
+        return None
+    parts: Any = urlsplit(address if "://" in address else f"http://{address}")
+    if parts.scheme != "http" or not parts.hostname:
+        raise ConfigurationError(f"The proxy {_shown(address)} cannot be used: only proxies at http:// addresses are "
+                                 "supported (https:// VTNs are reached through them by CONNECT).")
+    authorization = None
+    if parts.username:
+        authorization = str(_basic_auth_str(unquote(parts.username), unquote(parts.password or "")))
+    return Proxy(parts.hostname, parts.port or 80, authorization)
+
+
+def _shown(url: object) -> str:
+    text = str(url)
+    return repr(text if "@" not in text else "…@" + text.rpartition("@")[2])
