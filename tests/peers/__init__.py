@@ -1,0 +1,1 @@
+"""Foreign VTNs that tests talk to, each in a process of its own."""
