@@ -81,8 +81,8 @@ def test_type_checkers_see_our_annotations(root: Path) -> None:
 def test_the_version_is_the_one_that_setup_reads(root: Path) -> None:
     if not importlib.util.find_spec("setuptools"):
         pytest.skip("setuptools is not installed here; pip brings it where it builds")
-    said = subprocess.run([sys.executable, "setup.py", "--version"], cwd=root, capture_output=True, text=True, timeout=60,
-                          check=True)
+    said = subprocess.run([sys.executable, "setup.py", "--version"], cwd=root, capture_output=True, text=True,
+                          timeout=60, check=True)
 
     assert said.stdout.split()[-1] == runpy.run_path(str(root / "ven_sdk" / "_version.py"))["__version__"]
 
