@@ -280,12 +280,13 @@ def test_stopping_leaves_no_process(vtn: OpenleadrVTN) -> None:
     assert vtn.pid is None
 
 
-def test_the_vtn_does_not_outlive_a_killed_test() -> None:
+def test_the_vtn_does_not_outlive_a_killed_test(tmp_path: Path) -> None:
     script = ("from tests.peers.openleadr_peer import OpenleadrVTN; import sys\n"
               "vtn = OpenleadrVTN().start(); print(vtn.pid, flush=True); sys.stdin.read()")
     root = Path(__file__).parents[2]
-    with subprocess.Popen([sys.executable, "-c", script], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL) as test:
+    # A killed process cannot clear its folder away: pytest does, this way.
+    with subprocess.Popen([sys.executable, "-c", script], cwd=root, env={**os.environ, "TMPDIR": str(tmp_path)},
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as test:
         assert test.stdout is not None
         assert ended(int(test.stdout.readline()), test.kill)
 
