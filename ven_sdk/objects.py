@@ -1,0 +1,52 @@
+"""The records that users read and write, under the names that users of openleadr know, and ``Sample``. Values only."""
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Optional
+
+from .schema import slots as wire
+from .schema.common import (AggregatedPNode, EiResponse, EndDeviceAsset, FeatureCollection, Location, MeterAsset,
+                            Period, PNode, Polygon, ServiceArea, ServiceDeliveryPoint, ServiceLocation, Target,
+                            TransportInterface)
+from .schema.events import (ActivePeriod, CreatedEvent, DistributeEvent, Event, EventBaseline, EventDescriptor,
+                            EventResponse, EventSignal, FaultyEvent, Interval, RequestEvent)
+from .schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt, Vavailability, VavailabilityComponent
+from .schema.record import Record, element
+from .schema.registration import (CanceledPartyRegistration, CancelPartyRegistration, CreatedPartyRegistration,
+                                  CreatePartyRegistration, Extension, Info, Poll, Profile, QueryRegistration,
+                                  RequestReregistration, Response, ServiceInfo, Transport)
+from .schema.reports import (CanceledReport, CancelReport, CreatedReport, CreateReport, LoadControlState,
+                             RegisteredReport, RegisterReport, Report, ReportDescription, ReportInterval,
+                             ReportPayload, ReportPeriod, ReportRequest, ReportSpecifier, ResourceStatus,
+                             SamplingRate, SpecifierPayload, UpdatedReport, UpdateReport)
+from .schema.units import Measurement, PowerAttributes
+
+__all__ = [
+    "ActivePeriod", "AggregatedPNode", "CancelOpt", "CancelPartyRegistration", "CancelReport", "CanceledOpt",
+    "CanceledPartyRegistration", "CanceledReport", "CreateOpt", "CreatePartyRegistration", "CreateReport",
+    "CreatedEvent", "CreatedOpt", "CreatedPartyRegistration", "CreatedReport", "DistributeEvent", "EiResponse",
+    "EndDeviceAsset", "Event", "EventBaseline", "EventDescriptor", "EventResponse", "EventSignal", "Extension",
+    "FaultyEvent", "FeatureCollection", "Info", "Interval", "LoadControlState", "Location", "Measurement",
+    "MeterAsset", "PNode", "Period", "Poll", "Polygon", "PowerAttributes", "Profile", "QueryRegistration", "Record",
+    "RegisterReport", "RegisteredReport", "Report", "ReportDescription", "ReportInterval", "ReportPayload",
+    "ReportPeriod", "ReportRequest", "ReportSpecifier", "RequestEvent", "RequestReregistration", "ResourceStatus",
+    "Response", "Sample", "SamplingRate", "ServiceArea", "ServiceDeliveryPoint", "ServiceInfo", "ServiceLocation",
+    "SpecifierPayload", "Target", "Transport", "TransportInterface", "UpdateReport", "UpdatedReport",
+    "Vavailability", "VavailabilityComponent",
+]
+
+
+@element
+class Sample(Record):
+    """One value that a report callback returns: what was measured, when (default: the synchronised moment), how well.
+
+    ``confidence`` is a percentage, ``accuracy`` has the unit of the value, ``data_quality`` is one of
+    ``enums.DATA_QUALITY`` or an ``x-`` token.
+    """
+
+    positional = ("value", "at", "confidence", "accuracy", "data_quality")
+    value: Any = wire.unwired(default=wire.MISSING, hidden=False, compare=True)
+    at: Optional[datetime] = wire.unwired(hidden=False, compare=True)
+    confidence: Optional[int] = wire.unwired(hidden=False, compare=True)
+    accuracy: Optional[float] = wire.unwired(hidden=False, compare=True)
+    data_quality: Optional[str] = wire.unwired(hidden=False, compare=True)

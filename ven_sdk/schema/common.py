@@ -1,0 +1,194 @@
+"""Structures that several services share: response, targets, periods (messages.md section 3). Declarations only."""
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar, Dict, List, Optional, Tuple
+
+from ..errors import ConfigurationError
+from . import slots as wire
+from .record import Items, Record, alias, element
+
+RESPONSE_CODE = "[0-9]{3}"
+
+
+class Payload(Record):
+    """Base of the payloads: what stands in an ``oadrSignedObject``."""
+
+    __slots__ = ()
+    wire_name: ClassVar[str] = ""
+    """The payload element's name, such as ``oadrPoll``."""
+    service: ClassVar[str] = ""
+    """The service whose endpoint the payload is sent to; empty for ``oadrResponse``, which goes anywhere."""
+
+
+def schema_version() -> str:
+    """The declaration of ``ei:schemaVersion``, which every payload carries (rule G2)."""
+    made: str = wire.attribute("ei:schemaVersion", default="2.0b")
+    return made
+
+
+@element
+class EiResponse(Record):
+    """Whether a request was accepted. ``response_code`` is a str of three digits; its first one decides (rule G9)."""
+
+    response_code: str = wire.text("ei:responseCode", pattern=RESPONSE_CODE)
+    response_description: Optional[str] = wire.text("ei:responseDescription", optional=True)
+    request_id: str = wire.text("pyld:requestID", default="", otherwise="")
+
+    @property
+    def ok(self) -> bool:
+        """Any code of class 2xx is success."""
+        return self.response_code.lstrip().startswith("2")
+
+
+@element
+class AggregatedPNode(Record):
+    """An aggregated pricing node."""
+
+    positional = ("node",)
+    node: str = wire.text("power:node")
+
+
+@element
+class EndDeviceAsset(Record):
+    """A device class, see ``enums.SIGNAL_TARGET_MRID``."""
+
+    positional = ("mrid",)
+    mrid: str = wire.text("power:mrid")
+
+
+@element
+class MeterAsset(Record):
+    """A meter."""
+
+    positional = ("mrid",)
+    mrid: str = wire.text("power:mrid")
+
+
+@element
+class PNode(Record):
+    """A pricing node."""
+
+    positional = ("node",)
+    node: str = wire.text("power:node")
+
+
+@element
+class Polygon(Record):
+    """A closed line of latitude and longitude pairs, one number after the other in ``positions`` (gml:posList)."""
+
+    id: Optional[str] = wire.attribute("gml:id", default=None)
+    positions: Tuple[float, ...] = wire.numbers("gml:exterior/gml:LinearRing/gml:posList")
+
+
+@element
+class Location(Record):
+    """Where an area lies."""
+
+    polygon: Polygon = wire.child("gml:Polygon", Polygon)
+
+
+@element
+class FeatureCollection(Record):
+    """An area on the map."""
+
+    id: Optional[str] = wire.attribute("gml:id", default=None)
+    location: Location = wire.child("gml:location", Location)
+
+
+@element
+class ServiceArea(Record):
+    """An area that is served."""
+
+    positional = ("feature_collection",)
+    feature_collection: FeatureCollection = wire.child("gml:FeatureCollection", FeatureCollection)
+
+
+@element
+class ServiceDeliveryPoint(Record):
+    """Where the service is delivered."""
+
+    positional = ("node",)
+    node: str = wire.text("power:node")
+
+
+@element
+class ServiceLocation(Record):
+    """The place of a customer."""
+
+    positional = ("feature_collection",)
+    feature_collection: FeatureCollection = wire.child("gml:FeatureCollection", FeatureCollection)
+
+
+@element
+class TransportInterface(Record):
+    """Where a transmission begins and ends."""
+
+    positional = ("point_of_receipt", "point_of_delivery")
+    point_of_receipt: str = wire.text("power:pointOfReceipt")
+    point_of_delivery: str = wire.text("power:pointOfDelivery")
+
+
+@element
+class Target(Record):
+    """One target: exactly one of the fields is given. On the wire targets are grouped by kind, in this order."""
+
+    positional = ("aggregated_p_node", "end_device_asset", "meter_asset", "p_node", "service_area",
+                  "service_delivery_point", "service_location", "transport_interface", "group_id", "group_name",
+                  "resource_id", "ven_id", "party_id")
+    aggregated_p_node: Optional[AggregatedPNode] = wire.child("power:aggregatedPnode", AggregatedPNode, optional=True)
+    end_device_asset: Optional[EndDeviceAsset] = wire.child("power:endDeviceAsset", EndDeviceAsset, optional=True)
+    meter_asset: Optional[MeterAsset] = wire.child("power:meterAsset", MeterAsset, optional=True)
+    p_node: Optional[PNode] = wire.child("power:pnode", PNode, optional=True)
+    service_area: Optional[ServiceArea] = wire.child("emix:serviceArea", ServiceArea, optional=True)
+    service_delivery_point: Optional[ServiceDeliveryPoint] = wire.child("power:serviceDeliveryPoint", ServiceDeliveryPoint,
+                                                                   optional=True)
+    service_location: Optional[ServiceLocation] = wire.child("power:serviceLocation", ServiceLocation, optional=True)
+    transport_interface: Optional[TransportInterface] = wire.child("power:transportInterface", TransportInterface,
+                                                              optional=True)
+    group_id: Optional[str] = wire.text("ei:groupID", optional=True)
+    group_name: Optional[str] = wire.text("ei:groupName", optional=True)
+    resource_id: Optional[str] = wire.text("ei:resourceID", optional=True)
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    party_id: Optional[str] = wire.text("ei:partyID", optional=True)
+
+    def made(self) -> None:
+        """Refuse a target of no kind or of several."""
+        given = list(self)
+        if len(given) != 1:
+            raise ConfigurationError(f"A Target has exactly one of {', '.join(self.slots)}; this one has "
+                                     f"{', '.join(given) or 'none'}. Make one Target for each.")
+
+
+def by_type(targets: Tuple[Target, ...]) -> Dict[str, List[object]]:
+    """Targets grouped by kind: ``{'resource_id': ['a', 'b'], ...}``."""
+    grouped: Dict[str, List[object]] = {}
+    for target in targets:
+        for kind, value in target.items():
+            grouped.setdefault(kind, []).append(value)
+    return grouped
+
+
+def of_types(grouped: Dict[str, List[object]]) -> Items:
+    """The targets of such a dict."""
+    return Items(Target(**{kind: value}) for kind, values in grouped.items() for value in values)
+
+
+@element
+class Period(Record):
+    """A stretch of time with its surroundings (xcal:properties). A ``duration`` of zero means that it has no end.
+
+    ``tolerance`` is the startafter (rule E29). A negative ramp-up or recovery lies inside the period.
+    """
+
+    dtstart: datetime = wire.date_time("xcal:properties/xcal:dtstart/xcal:date-time")
+    duration: timedelta = wire.duration("xcal:properties/xcal:duration/xcal:duration")
+    tolerance: Optional[timedelta] = wire.duration("xcal:properties/xcal:tolerance?/xcal:tolerate/xcal:startafter",
+                                              optional=True)
+    notification_period: Optional[timedelta] = wire.duration("xcal:properties/ei:x-eiNotification?/xcal:duration")
+    ramp_up_period: Optional[timedelta] = wire.duration("xcal:properties/ei:x-eiRampUp?/xcal:duration", negative=True)
+    recovery_period: Optional[timedelta] = wire.duration("xcal:properties/ei:x-eiRecovery?/xcal:duration", negative=True)
+
+    notification = alias("notification_period")
+    ramp_up = alias("ramp_up_period")
+    recovery = alias("recovery_period")

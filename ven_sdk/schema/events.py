@@ -1,0 +1,185 @@
+"""EiEvent: events and the payloads that carry and answer them (messages.md section 5). Declarations and views only."""
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+from ..enums import EVENT_STATUS, OPT, RESPONSE_REQUIRED, SIGNAL_NAME, SIGNAL_TYPE
+from ..errors import PayloadError
+from . import slots as wire
+from .common import RESPONSE_CODE, EiResponse, Payload, Period, Target, by_type, schema_version
+from .record import Record, element, leading_view, view
+from .units import Measurement
+
+Number = Union[int, float]
+
+
+@element
+class EventDescriptor(Record):
+    """What an event is: its identity and circumstances. ``test_event`` follows rule E41; its text on the wire is kept."""
+
+    event_id: str = wire.text("ei:eventID", pattern="(?s).+", refused=True)
+    modification_number: int = wire.integer("ei:modificationNumber")
+    modification_date_time: Optional[datetime] = wire.date_time("ei:modificationDateTime", optional=True)
+    modification_reason: Optional[str] = wire.text("ei:modificationReason", optional=True)
+    priority: Optional[int] = wire.integer("ei:priority", optional=True)
+    market_context: Optional[str] = wire.text("ei:eiMarketContext/emix:marketContext", otherwise=None)
+    created_date_time: Optional[datetime] = wire.date_time("ei:createdDateTime", otherwise=None)
+    event_status: str = wire.token("ei:eventStatus", EVENT_STATUS.values, refused=True)
+    test_event: bool = wire.test_flag("ei:testEvent", text_in="test_event_text")
+    vtn_comment: Optional[str] = wire.text("ei:vtnComment", optional=True)
+    test_event_text: Optional[str] = wire.unwired()
+
+
+@element
+class ActivePeriod(Period):
+    """When an event is active."""
+
+    components = wire.constant("xcal:components")
+
+
+@element
+class Interval(Record):
+    """One step of a signal or baseline.
+
+    ``dtstart`` is always filled in after reading, from the durations where the message leaves it out, as are ``duration``
+    and ``uid``; ``derived`` has a bit (1, 2, 4) for each of the three that was, and the writer leaves these out again.
+    """
+
+    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time")
+    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration")
+    uid: Optional[str] = wire.text("xcal:uid?/xcal:text")
+    signal_payload: Number = wire.number("ei:signalPayload/ei:payloadFloat/ei:value")
+    derived: int = wire.unwired(default=0)
+
+
+@element
+class EventSignal(Record):
+    """One signal of an event: what to do, over which intervals. Its targets are device classes only."""
+
+    intervals: Tuple[Interval, ...] = wire.children("strm:intervals/ei:interval", Interval, at_least=1)
+    targets: Tuple[Target, ...] = wire.targets("ei:eiTarget?", Target)
+    signal_name: str = wire.token("ei:signalName", SIGNAL_NAME.values, extensible=True)
+    signal_type: str = wire.token("ei:signalType", SIGNAL_TYPE.values)
+    signal_id: str = wire.text("ei:signalID", otherwise="")
+    measurement: Optional[Measurement] = wire.measurement(Measurement)
+    current_value: Optional[Number] = wire.number("ei:currentValue?/ei:payloadFloat/ei:value")
+
+    @view
+    def targets_by_type(self) -> Dict[str, List[object]]:
+        """The targets grouped by kind."""
+        return by_type(self.targets)
+
+
+@element
+class EventBaseline(Record):
+    """What would have been used without the event; it has a start of its own."""
+
+    dtstart: datetime = wire.date_time("xcal:dtstart/xcal:date-time")
+    duration: timedelta = wire.duration("xcal:duration/xcal:duration")
+    intervals: Tuple[Interval, ...] = wire.children("strm:intervals/ei:interval", Interval, at_least=1)
+    baseline_id: str = wire.text("ei:baselineID", otherwise="")
+    resource_ids: Tuple[str, ...] = wire.texts("ei:resourceID")
+    baseline_name: str = wire.text("ei:baselineName", otherwise="")
+    measurement: Optional[Measurement] = wire.measurement(Measurement)
+
+
+def _of_descriptor(name: str) -> Any:
+    return leading_view(lambda event: getattr(event.event_descriptor, name), doc=f"``event_descriptor.{name}``.")
+
+
+@element
+class Event(Record):
+    """One event, whole. The descriptor's fields can be read on the event itself as well."""
+
+    event_descriptor: EventDescriptor = wire.child("ei:eiEvent/ei:eventDescriptor", EventDescriptor)
+    active_period: ActivePeriod = wire.child("ei:eiEvent/ei:eiActivePeriod", ActivePeriod)
+    event_signals: Tuple[EventSignal, ...] = wire.children("ei:eiEvent/ei:eiEventSignals/ei:eiEventSignal", EventSignal,
+                                                      at_least=1)
+    event_baseline: Optional[EventBaseline] = wire.child("ei:eiEvent/ei:eiEventSignals/ei:eiEventBaseline", EventBaseline,
+                                                    optional=True)
+    targets: Tuple[Target, ...] = wire.targets("ei:eiEvent/ei:eiTarget", Target)
+    response_required: str = wire.token("oadr:oadrResponseRequired", RESPONSE_REQUIRED.values, default="always",
+                                   refused=True)
+
+    event_id: str = _of_descriptor("event_id")
+    modification_number: int = _of_descriptor("modification_number")
+    modification_date_time: Optional[datetime] = _of_descriptor("modification_date_time")
+    modification_reason: Optional[str] = _of_descriptor("modification_reason")
+    event_status: str = _of_descriptor("event_status")
+    test_event: bool = _of_descriptor("test_event")
+    priority: Optional[int] = _of_descriptor("priority")
+    market_context: Optional[str] = _of_descriptor("market_context")
+    created_date_time: Optional[datetime] = _of_descriptor("created_date_time")
+    vtn_comment: Optional[str] = _of_descriptor("vtn_comment")
+
+    @view
+    def targets_by_type(self) -> Dict[str, List[object]]:
+        """The targets grouped by kind."""
+        return by_type(self.targets)
+
+    @view
+    def target(self) -> Optional[Target]:
+        """The first target, or None."""
+        return self.targets[0] if self.targets else None
+
+
+@element
+class FaultyEvent(Record):
+    """An event that could not be read: what is known of it, as far as it could be, and why."""
+
+    event_id: Optional[str] = wire.unwired(hidden=False, compare=True)
+    modification_number: Optional[int] = wire.unwired(hidden=False, compare=True)
+    response_required: Optional[str] = wire.unwired(hidden=False, compare=True)
+    error: PayloadError = wire.unwired(hidden=False)
+
+
+@element
+class RequestEvent(Payload):
+    """VEN asks for its events. With a ``reply_limit`` the answer is not the complete list."""
+
+    wire_name = "oadrRequestEvent"
+    service = "EiEvent"
+    schema_version: Optional[str] = schema_version()
+    request_id: str = wire.text("pyld:eiRequestEvent/pyld:requestID", otherwise="")
+    ven_id: str = wire.text("pyld:eiRequestEvent/ei:venID", otherwise="")
+    reply_limit: Optional[int] = wire.integer("pyld:eiRequestEvent/pyld:replyLimit", optional=True)
+
+
+@element
+class DistributeEvent(Payload):
+    """The VTN's complete list of events (rule E1). ``faulty`` tells of those that could not be read."""
+
+    wire_name = "oadrDistributeEvent"
+    service = "EiEvent"
+    schema_version: Optional[str] = schema_version()
+    response: Optional[EiResponse] = wire.child("ei:eiResponse", EiResponse, optional=True)
+    request_id: str = wire.text("pyld:requestID", otherwise="")
+    vtn_id: str = wire.text("ei:vtnID", otherwise="")
+    events: Tuple[Event, ...] = wire.children("oadr:oadrEvent", Event, faulty="faulty")
+    faulty: Tuple[FaultyEvent, ...] = wire.unwired(sequence=True, hidden=False)
+
+
+@element
+class EventResponse(Record):
+    """The answer to one event; ``request_id`` is the top-level one of the list that it came in (rule E20)."""
+
+    response_code: str = wire.text("ei:responseCode", pattern=RESPONSE_CODE, default="200")
+    response_description: Optional[str] = wire.text("ei:responseDescription", optional=True)
+    request_id: str = wire.text("pyld:requestID", otherwise="")
+    event_id: str = wire.text("ei:qualifiedEventID/ei:eventID")
+    modification_number: int = wire.integer("ei:qualifiedEventID/ei:modificationNumber")
+    opt_type: str = wire.token("ei:optType", OPT.values, refused=True)
+
+
+@element
+class CreatedEvent(Payload):
+    """VEN answers events. Its ``response.request_id`` is empty when there are ``event_responses`` (rule E20)."""
+
+    wire_name = "oadrCreatedEvent"
+    service = "EiEvent"
+    schema_version: Optional[str] = schema_version()
+    response: EiResponse = wire.child("pyld:eiCreatedEvent/ei:eiResponse", EiResponse)
+    event_responses: Tuple[EventResponse, ...] = wire.children("pyld:eiCreatedEvent/ei:eventResponses?/ei:eventResponse",
+                                                          EventResponse)
+    ven_id: str = wire.text("pyld:eiCreatedEvent/ei:venID", otherwise="")
