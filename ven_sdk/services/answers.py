@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import VenError
-from ..schema.common import EiResponse
-from ..schema.payloads import PAYLOADS, Record, Response
+from ..schema.common import EiResponse, Payload
+from ..schema.payloads import PAYLOADS
+from ..schema.registration import Response
 from ..state.outcome import NOTHING, Change, Note, Outcome, Step
 from ..state.records import Answer
 from .task import OK, Task
@@ -25,19 +26,20 @@ def response(code: str = OK, request_id: Optional[str] = "", description: Option
     return EiResponse(response_code=code, response_description=description or TEXTS.get(code), request_id=request_id or "")
 
 
-def owe(book: Book, record: Record, now: datetime, *, courtesy: bool = False) -> Outcome:
-    """Owe ``record`` to the VTN. A second courtesy is not queued while one waits."""
+def owe(book: Book, record: Payload, now: datetime, *, courtesy: bool = False, service: str = "") -> Outcome:
+    """Owe ``record`` to the VTN, at ``service`` if not its own. A second courtesy is not queued while one waits."""
     if courtesy and any(answer.courtesy for answer in book.answers.values()):
         return NOTHING
-    answer = Answer(payload=record.wire_name, record=record.to_dict(), created=now, courtesy=courtesy)
+    answer = Answer(payload=record.wire_name, record=record.to_dict(), created=now, courtesy=courtesy,
+                    service=service or record.service or "EiEvent")
     return Outcome(changes=(Change("answers", book.next_key(), answer),))
 
 
 def owe_response(book: Book, now: datetime, code: str = OK, request_id: str = "", description: Optional[str] = None, *,
-                 courtesy: bool = False) -> Outcome:
-    """Owe an ``oadrResponse`` with our venID (G10)."""
+                 courtesy: bool = False, service: str = "") -> Outcome:
+    """Owe an ``oadrResponse`` with our venID (G10) to ``service``."""
     record = Response(response=response(code, request_id, description), ven_id=book.registration.ven_id)
-    return owe(book, record, now, courtesy=courtesy)
+    return owe(book, record, now, courtesy=courtesy, service=service)
 
 
 def next_task(book: Book) -> Optional[Task]:
@@ -45,7 +47,7 @@ def next_task(book: Book) -> Optional[Task]:
     for key, answer in book.answers.items():
         record = PAYLOADS[answer.payload].from_dict(answer.record)
         return Task(name=f"answer {answer.payload}", record=record, expects=(), accept=lambda _reply, key=key: _done(key),
-                    refuse=lambda error, key=key: _dropped(key, answer, error))
+                    refuse=lambda error, key=key, answer=answer: _dropped(key, answer, error), service=answer.service)
     return None
 
 

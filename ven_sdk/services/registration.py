@@ -19,17 +19,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..errors import ProtocolError, VenError
-from ..schema.payloads import (
+from ..schema.common import Payload
+from ..schema.events import DistributeEvent
+from ..schema.registration import (
     CanceledPartyRegistration,
     CancelPartyRegistration,
     CreatedPartyRegistration,
     CreatePartyRegistration,
-    DistributeEvent,
     QueryRegistration,
-    Record,
-    RegisteredReport,
     RequestReregistration,
 )
+from ..schema.reports import RegisteredReport
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step
 from ..state.records import Registration
 from . import answers, events, opts, reports
@@ -94,10 +94,10 @@ def next_task(book: Book) -> Optional[Task]:
 def query(book: Book) -> Task:
     """R1: the query comes first at every start."""
     return Task("query registration", QueryRegistration(request_id=book.request_id("query")),
-                (CreatedPartyRegistration,), queried, lambda error: _past_query(error))
+                (CreatedPartyRegistration,), queried, _past_query)
 
 
-def queried(reply: Optional[Record]) -> Step:
+def queried(reply: Optional[Payload]) -> Step:
     """What the VTN offers; IDs that it has for us are taken over, empty ones are absent (R2, R3, R16)."""
     def step(book: Book, now: datetime) -> Outcome:
         state = book.registration
@@ -129,10 +129,10 @@ def register(book: Book) -> Task:
         ven_id=settings.ven_id if state.fresh else state.ven_id, profile_name="2.0b", transport_name="simpleHttp",
         report_only=settings.report_only, xml_signature=settings.xml_signature, ven_name=settings.ven_name,
         http_pull_model=True)
-    return Task("registration", record, (CreatedPartyRegistration,), registered, refused)
+    return Task("registration", record, (CreatedPartyRegistration,), registered, refused, patient=True)
 
 
-def registered(reply: Optional[Record]) -> Step:
+def registered(reply: Optional[Payload]) -> Step:
     """R7: a new registrationID forgets what ran under the old one; R8: the same one keeps it."""
     def step(book: Book, now: datetime) -> Outcome:
         state = book.registration
@@ -174,13 +174,27 @@ def forget_running(book: Book, now: datetime) -> Outcome:
 
 def register_reports(book: Book) -> Task:
     """T1: the catalogue goes out after a registration, also when it is empty."""
-    return reports.registration_task(book, _catalogue_sent, _catalogue_refused)
+    digest, created = book.catalogue.digest(), reports.catalogue_created(book)
+    return reports.registration_task(book, lambda reply: _catalogue_sent(reply, digest, created), _catalogue_refused)
 
 
-def _catalogue_sent(reply: Optional[Record]) -> Step:
+def catalogue_wanted(book: Book, request_id: str) -> Outcome:
+    """T8: the VTN asked for the catalogue by the METADATA request ``request_id``; it goes out after the answer."""
+    state = replace(book.registration, catalogue_request=request_id)
+    return Outcome(changes=(Change("registration", "", state),))
+
+
+def catalogue_due(book: Book) -> bool:
+    """Whether the VTN has to be sent the catalogue: it changed, or the VTN asked (R8, T8)."""
+    state = book.registration
+    return state.catalogue_request is not None or state.catalogue != book.catalogue.digest()
+
+
+def _catalogue_sent(reply: Optional[Payload], digest: str, created: Optional[datetime]) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
         phase = after_reports(book) if book.registration.phase == "reports" else book.registration.phase
-        return moved(book, now, phase) + reports.registered(book, reply if isinstance(reply, RegisteredReport) else None, now)
+        outcome = moved(book, now, phase, catalogue=digest, catalogue_created=created, catalogue_request=None)
+        return outcome + reports.registered(book, reply if isinstance(reply, RegisteredReport) else None, now)
     return step
 
 
@@ -190,7 +204,7 @@ def _catalogue_refused(error: VenError) -> Step:
         phase = after_reports(book) if book.registration.phase == "reports" else book.registration.phase
         note = Note(f"{error} The VEN goes on without reports; they are offered again at the next registration.",
                     logging.ERROR, error=error)
-        return moved(book, now, phase, catalogue=book.catalogue.digest()) + Outcome(notes=(note,))
+        return moved(book, now, phase, catalogue=book.catalogue.digest(), catalogue_request=None) + Outcome(notes=(note,))
     return step
 
 
@@ -199,7 +213,7 @@ def request_events(book: Book) -> Task:
     return events.request_task(book, _events_received, _events_refused)
 
 
-def _events_received(reply: Optional[Record]) -> Step:
+def _events_received(reply: Optional[Payload]) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
         phase = "registered" if book.registration.phase == "events" else book.registration.phase
         outcome = moved(book, now, phase, resync=False)
@@ -257,7 +271,7 @@ def cancelled(book: Book, now: datetime, reason: str) -> Outcome:
 
 def reregister(book: Book, message: RequestReregistration, now: datetime) -> Outcome:
     """R10: acknowledge, then register again with the current IDs in an exchange of its own."""
-    acknowledgement = answers.owe_response(book, now)
+    acknowledgement = answers.owe_response(book, now, service=message.service)
     return acknowledgement if not book.settings.register else acknowledgement + moved(book, now, "register")
 
 

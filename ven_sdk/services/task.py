@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple, Type
 
 from ..errors import ProtocolError, VenError
-from ..schema.payloads import Record, RequestReregistration, Response
+from ..schema.common import Payload
+from ..schema.registration import RequestReregistration, Response
 from ..state.outcome import Step
 
 OK = "200"
@@ -17,15 +18,18 @@ class Task:
 
     ``name`` says what it is (``poll``, ``register report`` …), for logs and back-off. ``expects`` lists the payloads that
     answer it; an ``oadrResponse`` with a 2xx code, or an empty body (G12), counts as an answer too, and reaches
-    ``accept`` as what it is (None for the empty body). ``refuse`` takes the error that repeating would not mend.
+    ``accept`` as what it is (None for the empty body). ``refuse`` takes the error that repeating would not mend; after that a
+    ``patient`` task waits before it is sent again (R9). ``service`` is given where the payload does not say it.
     """
 
     name: str
-    record: Record
-    expects: Tuple[Type[Record], ...]
-    accept: Callable[[Optional[Record]], Step]
+    record: Payload
+    expects: Tuple[Type[Payload], ...]
+    accept: Callable[[Optional[Payload]], Step]
     refuse: Callable[[VenError], Step]
+    service: str = ""
     poll: bool = False
+    patient: bool = False
 
 
 def is_success(code: str) -> bool:
@@ -33,13 +37,13 @@ def is_success(code: str) -> bool:
     return code.startswith("2")
 
 
-def code_of(reply: Optional[Record]) -> Tuple[str, Optional[str]]:
+def code_of(reply: Optional[Payload]) -> Tuple[str, Optional[str]]:
     """Response code and description of a reply; a reply without one, or an empty body (G12), is a success."""
     response = getattr(reply, "response", None)
     return (response.response_code, response.response_description) if response is not None else (OK, None)
 
 
-def unknown_ven(task: Task, reply: Optional[Record]) -> Optional[str]:
+def unknown_ven(task: Task, reply: Optional[Payload]) -> Optional[str]:
     """Rule R13: why this reply means that the VTN does not know this VEN, or None."""
     if isinstance(reply, RequestReregistration) and not task.poll:
         return f"the VTN answered {task.name} with oadrRequestReregistration"
@@ -49,7 +53,7 @@ def unknown_ven(task: Task, reply: Optional[Record]) -> Optional[str]:
     return None
 
 
-def judge(task: Task, reply: Optional[Record]) -> Optional[ProtocolError]:
+def judge(task: Task, reply: Optional[Payload]) -> Optional[ProtocolError]:
     """The error that ``reply`` is for ``task``: an error code (G9), or a payload that is no answer to it."""
     code, description = code_of(reply)
     if not is_success(code):

@@ -41,3 +41,4 @@ class Answer:
     record: Dict[str, Any]
     created: datetime
     courtesy: bool = False
+    service: str = "EiEvent"

@@ -1,0 +1,111 @@
+"""One record out, one record back: the only place that joins codec, security and transport. Runs on exchange threads.
+
+It keeps no state of the conversation and judges no response code; what arrives is either a record or one of our errors.
+"""
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Callable, Optional
+
+from lxml import etree
+
+from .codec import envelope, gate, reader
+from .errors import PayloadError, SecurityError
+from .log import WIRE, Redacted, Repeats
+from .runtime.handlers import Hooks
+from .schema.common import Payload
+from .schema.registration import Poll
+from .security.signing import Signer
+from .security.verification import Verifier
+from .transport.sessions import Connections, Reply
+
+log = logging.getLogger(__name__)
+wire = logging.getLogger(WIRE)
+
+
+class Exchange:
+    """The way to one VTN for one VEN.
+
+    ``post`` sends a record to the service that it belongs to and returns the record that came back, or None for an empty
+    body (G12). ``offset`` is how far the VTN's clock was ahead of ours at the last reply, or None.
+    """
+
+    __slots__ = ("_connections", "_max_bytes", "_now", "_poll", "_signer", "_strict", "_url", "_verifier", "deviations",
+                 "hooks", "offset")
+
+    def __init__(self, url: str, connections: Connections, *, now: Callable[[], datetime], hooks: Hooks,
+                 signer: Optional[Signer] = None, verifier: Optional[Verifier] = None, strict: bool = False,
+                 max_bytes: int = gate.MAX_BYTES, deviations: Optional[Repeats] = None) -> None:
+        self._url, self._connections, self._now, self.hooks = url, connections, now, hooks
+        self._signer, self._verifier, self._strict, self._max_bytes = signer, verifier, strict, max_bytes
+        self.deviations = deviations or Repeats(log)
+        self.offset: Optional[timedelta] = None
+        self._poll: Optional[tuple[Optional[str], bytes]] = None
+
+    @property
+    def connections(self) -> Connections:
+        """What messages travel over."""
+        return self._connections
+
+    def renew(self, signer: Optional[Signer]) -> None:
+        """Sign with a renewed certificate from now on."""
+        self._signer = signer
+
+    def post(self, record: Payload, service: str = "") -> Optional[Payload]:
+        """Send ``record`` to its service (or ``service``); TransportError, SecurityError, PayloadError or ConfigurationError when it did not work out."""
+        body = self._body(record)
+        if self.hooks:
+            self.hooks.run("before_send_xml", body.decode())
+        if wire.isEnabledFor(logging.DEBUG):
+            wire.debug("-> %s %s", service or record.service, Redacted(body))
+        before = self._now()
+        reply = self._connections.post(f"{self._url}/{service or record.service}", body)
+        if reply.date is not None:
+            self._compare_clocks(reply, before)
+        if wire.isEnabledFor(logging.DEBUG):
+            wire.debug("<- %s", Redacted(reply.body))
+        return self.read(reply.body) if reply.body.strip() else None
+
+    def _body(self, record: Payload) -> bytes:
+        """The bytes to send. The unsigned poll is always the same and is made once."""
+        if self._signer is not None:
+            return self._signer.sign(envelope.wrap(record))
+        if not isinstance(record, Poll):
+            return envelope.to_bytes(envelope.wrap(record))
+        if self._poll is None or self._poll[0] != record.ven_id:
+            self._poll = (record.ven_id, envelope.to_bytes(envelope.wrap(record)))
+        return self._poll[1]
+
+    def _compare_clocks(self, reply: Reply, before: datetime) -> None:
+        """E40: the Date header has whole seconds, and was written while the exchange went on."""
+        assert reply.date is not None
+        self.offset = reply.date + timedelta(seconds=0.5) - before - timedelta(seconds=reply.elapsed / 2)
+
+    def read(self, body: bytes) -> Payload:
+        """The record that ``body`` holds, after the gate and, with ``vtn_fingerprint``, the signature.
+
+        This is also what a server would call for a pushed message. Records are read only from what was signed.
+        """
+        if self.hooks:
+            self._announce(body)
+        root = gate.admit(body, max_bytes=self._max_bytes, verbatim=self._verifier is not None)
+        source: etree._Element = root
+        if self._verifier is not None:
+            source = self._verifier.verify(root, self._now())
+        reading = reader.read(envelope.payload_of(source, strict=self._strict), strict=self._strict)
+        for deviation in reading.deviations:
+            self.deviations.say(deviation, logging.INFO, "The VTN deviates from the schema, which was understood all the "
+                                "same: %s", deviation)
+        if self.hooks:
+            self.hooks.run("after_parse_xml", reading.record.wire_name, reading.record)
+        return reading.record
+
+    def _announce(self, body: bytes) -> None:
+        text = body.decode("utf-8", "replace")
+        for hook in ("after_receive_xml", "before_schema_validation", "before_parse_xml"):
+            self.hooks.run(hook, text)
+
+
+UNREADABLE = (PayloadError, SecurityError)
+

@@ -1,0 +1,319 @@
+"""What is sent next: the talk of one VEN with its VTN, read from the book, one exchange after another.
+
+Two lanes on the exchange pool. ``talk`` has registration, answers and polls, strictly in order (P4); ``post`` has opts and
+report deliveries, so that a long upload delays no poll (P6). A lane runs when something changed or its time has come, sends
+until nothing is due, and sets a timer. Nothing is kept here that a restart would miss: what is owed stands in the book.
+"""
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+
+from ..errors import ConfigurationError, PayloadError, SecurityError, TransportError, VenError
+from ..schema.common import Payload
+from ..schema.events import DistributeEvent
+from ..services import answers, events, opts, poll, registration, reports
+from ..services.task import Task, judge, unknown_ven
+from ..state.outcome import NOTHING, Outcome
+from ..transport.backoff import Backoff
+from .scheduler import Job
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+log = logging.getLogger(__name__)
+
+HOLD = 0.5
+"""Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are about to decide."""
+DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
+"""Polls in a row before a pause of seconds (P3)."""
+UNREADABLE_CAP = 5
+"""Times that a request is repeated whose reply could not be read."""
+JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
+BUSY = 20
+"""Exchanges that a lane does before it lets others have the thread."""
+
+
+class Lane:
+    """The state of one lane: when it may send, and when it wakes by itself. Written by the lane's own job, mostly."""
+
+    __slots__ = ("backoff", "blocked_until", "name", "queued", "tasks", "timer", "wake_at")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.queued = False
+        self.timer: Optional[Job] = None
+        self.wake_at: Optional[float] = None
+        self.blocked_until = 0.0
+        self.backoff: Optional[Backoff] = None
+        self.tasks: Dict[str, Tuple[float, Backoff]] = {}
+
+
+class Conversation:
+    """Both lanes of one VEN. ``wake`` may be called from any thread, under the engine's lock too."""
+
+    __slots__ = ("_draining", "_engine", "_hold_until", "_lanes", "_lost", "_poll_at", "_rounds", "closing")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lanes = (Lane("talk"), Lane("post"))
+        self._poll_at: Optional[float] = None
+        self._hold_until = 0.0
+        self._draining = False
+        self._rounds = 0
+        self._lost: Optional[Backoff] = None
+        self.closing = False
+
+    # --- waking ---------------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Look whether there is something to send."""
+        for lane in self._lanes:
+            self._wake(lane)
+
+    def _wake(self, lane: Lane) -> None:
+        if lane.queued:
+            return
+        lane.queued = True
+        self._engine.pools["exchange"].submit((self._engine, lane.name), lambda: self._run(lane),
+                                              f"{lane.name} of {self._engine.name}")
+
+    def hurry(self) -> None:
+        """Forget back-off: the user asked for something now."""
+        for lane in self._lanes:
+            lane.blocked_until = 0.0
+            lane.tasks.clear()
+        self.wake()
+
+    def stop(self) -> None:
+        """Set no more timers."""
+        for lane in self._lanes:
+            if lane.timer is not None:
+                lane.timer.cancel()
+
+    def _run(self, lane: Lane) -> None:
+        for _ in range(BUSY):
+            lane.queued = False                     # whatever changes from here on wakes the lane anew
+            task, wait = self._engine.read(lambda: self._next(lane))
+            if task is None:
+                self._sleep(lane, wait)
+                return
+            self._perform(lane, task)
+        self._wake(lane)
+
+    def _sleep(self, lane: Lane, wait: Optional[float]) -> None:
+        engine = self._engine
+        at = None if wait is None else engine.clock.monotonic() + wait
+        if lane.timer is not None:
+            if at is not None and lane.wake_at is not None and abs(at - lane.wake_at) < 1e-3:
+                return
+            lane.timer.cancel()
+        lane.timer, lane.wake_at = None, at
+        if wait is not None and not engine.stopped:
+            lane.timer = engine.scheduler.after(wait, lambda: self._due(lane))
+
+    def _due(self, lane: Lane) -> None:
+        lane.timer = lane.wake_at = None
+        self._wake(lane)
+
+    # --- what is next ---------------------------------------------------------------------------------------------
+
+    def _next(self, lane: Lane) -> Tuple[Optional[Task], Optional[float]]:
+        """The task to send now, or None and the seconds to wait (None: until something changes)."""
+        now = self._engine.clock.monotonic()
+        if lane.blocked_until > now:
+            return None, lane.blocked_until - now
+        waits: List[float] = []
+        for task in (self._talk(now, waits) if lane.name == "talk" else self._post()):
+            blocked = lane.tasks.get(task.name)
+            if blocked is None or blocked[0] <= now:
+                return task, None
+            waits.append(blocked[0] - now)
+        return None, min(waits) if waits else None
+
+    def _talk(self, now: float, waits: List[float]):  # type: ignore[no-untyped-def]  # a generator of tasks, urgent first
+        engine, book = self._engine, self._engine.book
+        phase = book.registration.phase
+        if phase == "new":
+            return
+        if phase not in ("query", "reports", "events") or book.registration.known:
+            yield from _some(answers.next_task(book))
+        yield from _some(registration.next_task(book))
+        if phase != "registered":
+            return
+        if not book.settings.report_only:
+            if book.registration.resync and not self.closing:
+                yield registration.request_events(book)
+            if now >= self._hold_until or not events.deciding(book, engine.now()):
+                yield from _some(events.answer_task(book, engine.now()))
+            else:
+                waits.append(self._hold_until - now)
+        if self.closing:
+            return
+        if registration.catalogue_due(book):
+            yield registration.register_reports(book)
+        yield from _some(reports.ask_task(book))
+        wait = self._until_poll(now)
+        if wait > 0:
+            waits.append(wait)
+        else:
+            yield poll.task(book)
+
+    def _until_poll(self, now: float) -> float:
+        """Seconds to the next poll: at once while the queue is drained (P3), but not before quick handlers decided (P4)."""
+        if not self._draining:
+            return 0.0 if self._poll_at is None else self._poll_at - now
+        held = self._hold_until - now
+        if held > 0 and events.deciding(self._engine.book, self._engine.now()):
+            return held
+        return 0.0
+
+    def _post(self):  # type: ignore[no-untyped-def]
+        book = self._engine.book
+        if book.registration.phase != "registered":
+            return
+        yield from _some(opts.next_task(book))
+        yield from _some(reports.delivery_task(book, self._engine.now()))
+
+    # --- one exchange ---------------------------------------------------------------------------------------------
+
+    def _perform(self, lane: Lane, task: Task) -> None:
+        engine = self._engine
+        if task.poll:
+            self._plan_poll()
+        try:
+            reply = engine.exchange.post(task.record, task.service)
+        except (PayloadError, SecurityError) as error:
+            engine.exchanged(task, error)
+            self._unreadable(lane, task, error)
+        except TransportError as error:
+            engine.exchanged(task, error)
+            self._failed(lane, task, error)
+        except ConfigurationError as error:       # our own record cannot be written: repeating it would not help
+            engine.exchanged(task, error)
+            engine.transact(task.refuse(error))
+        else:
+            engine.exchanged(task, None)
+            self._answered(lane, task, reply)
+
+    def _plan_poll(self) -> None:
+        """P5: the period is measured from the start of a round; a drained queue polls on within its round."""
+        engine = self._engine
+        now = engine.clock.monotonic()
+        if not self._draining:
+            self._rounds = 0
+            self._poll_at = now + self._period()
+        self._draining = False
+
+    def _period(self) -> float:
+        period = registration.poll_period(self._engine.book)
+        if not self._engine.book.settings.allow_jitter:
+            return period.total_seconds()
+        spread = min(period * JITTER, JITTER_CAP).total_seconds()
+        return period.total_seconds() + spread * (2 * self._engine.book.chance.random() - 1)
+
+    def _answered(self, lane: Lane, task: Task, reply: Optional[Payload]) -> None:
+        engine = self._engine
+        self._recovered(lane)
+        lost = unknown_ven(task, reply)
+        if lost is not None:
+            self._unknown(lane, lost)
+            return
+        error = judge(task, reply)
+        if error is not None:
+            if task.patient:
+                self._block(lane, task.name)
+            engine.transact(task.refuse(error), task.record)
+            return
+        lane.tasks.pop(task.name, None)
+        if task.poll:
+            self._polled(reply)
+        if isinstance(reply, DistributeEvent):
+            self._hold_until = engine.clock.monotonic() + HOLD
+        engine.transact(task.accept(reply), task.record)
+
+    def _polled(self, reply: Optional[Payload]) -> None:
+        self._lost = None
+        if poll.is_empty(reply):
+            return
+        self._rounds += 1
+        if self._rounds % DRAIN_CAP:
+            self._draining = True
+        else:
+            self._poll_at = self._engine.clock.monotonic() + DRAIN_PAUSE
+
+    def _unknown(self, lane: Lane, reason: str) -> None:
+        """R13, at once the first time; a VTN that goes on saying so is asked with growing distance."""
+        engine = self._engine
+        if self._lost is None:
+            self._lost = Backoff(random=engine.book.chance.random)
+        else:
+            lane.blocked_until = engine.clock.monotonic() + self._lost.next()
+        engine.transact(lambda book, now: registration.lost(book, now, reason))
+
+    def _unreadable(self, lane: Lane, task: Task, error: VenError) -> None:
+        """The VTN has the message; only its reply is of no use. A poll's may have held an event: ask for the list."""
+        engine = self._engine
+        self._recovered(lane)
+        engine.report(error, f"unreadable reply to {task.name}", f"The reply to {task.name} was refused: {error}")
+        if task.poll:
+            engine.transact(lambda book, now: _resync(book, now) + poll.unreadable(error)(book, now)
+                            if engine.may_be_courteous() else _resync(book, now))
+            return
+        attempts = self._block(lane, task.name)
+        if attempts >= UNREADABLE_CAP:
+            lane.tasks.pop(task.name, None)
+            engine.transact(task.refuse(error), task.record)
+
+    def _failed(self, lane: Lane, task: Task, error: TransportError) -> None:
+        engine = self._engine
+        if engine.stopped:
+            return
+        if self.closing:
+            lane.blocked_until = float("inf")
+        elif not error.retryable and not task.poll:
+            engine.report(error, f"{task.name} not accepted", str(error))
+            self._block(lane, task.name)
+            engine.transact(task.refuse(error), task.record)
+        else:
+            patient = error.status in (400, 401, 403, 404, 406)
+            wait = self._backoff(lane).next(error.retry_after, patient=patient)
+            lane.blocked_until = engine.clock.monotonic() + wait
+            self._poll_at = None
+            level = logging.ERROR if patient else logging.WARNING
+            engine.report(error, f"link {lane.name}", f"{error} Trying again in {wait:.1f} s.", level)
+        if error.delivered is not False and (task.poll or task.name == events.ANSWER):
+            engine.transact(_resync)
+
+    def _recovered(self, lane: Lane) -> None:
+        if lane.backoff is None:
+            return
+        lane.backoff = None
+        self._engine.repeats.over(f"link {lane.name}", f"The trouble with the VTN ({lane.name})")
+        for other in self._lanes:
+            if other.backoff is not None:
+                other.blocked_until = 0.0
+                self._wake(other)
+
+    def _backoff(self, lane: Lane) -> Backoff:
+        if lane.backoff is None:
+            lane.backoff = Backoff(random=self._engine.book.chance.random)
+        return lane.backoff
+
+    def _block(self, lane: Lane, name: str) -> int:
+        """Keep ``name`` from being sent again at once; returns how often it was."""
+        _, backoff = lane.tasks.get(name) or (0.0, Backoff(random=self._engine.book.chance.random))
+        lane.tasks[name] = (self._engine.clock.monotonic() + max(0.5, backoff.next()), backoff)
+        return backoff.attempts
+
+
+def _some(task: Optional[Task]) -> Tuple[Task, ...]:
+    return () if task is None else (task,)
+
+
+def _resync(book, now) -> Outcome:  # type: ignore[no-untyped-def]
+    """H6: a reply that was lost may have been an event; the list tells."""
+    if book.registration.phase != "registered" or book.registration.resync:
+        return NOTHING
+    return registration.moved(book, now, "registered", resync=True)

@@ -1,0 +1,302 @@
+"""One VEN at work: steps become state, timers, calls and log lines here, and nowhere else.
+
+``transact`` is the heart: a step runs under the lock, its changes are committed to the store and applied to the book, its
+timers and calls are queued. User code, lxml and the network never run under the lock. Any thread may call everything here.
+"""
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+
+from ..errors import HandlerError, StoreError, VenError
+from ..exchange import Exchange
+from ..log import Repeats
+from ..schema.common import Payload
+from ..services import events, opts, registration, reports
+from ..services.task import Task
+from ..state.book import Book, rows_of
+from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
+from ..state.store import ChangeRow, Store
+from .clock import Clock
+from .conversation import Conversation
+from .handlers import Handlers
+from .offset import Offset
+from .runtime import Runtime
+from .scheduler import Job, Scheduler
+from .status import Counters
+from .usercode import invoke
+from .workers import Workers
+
+log = logging.getLogger("ven_sdk")
+T = TypeVar("T")
+
+STORE_RETRY = 30.0
+COURTESY_PAUSE = 60.0
+
+
+class Engine:
+    """The book of one VEN, its conversation, and what runs for it on the shared ``runtime``."""
+
+    def __init__(self, name: str, book: Book, runtime: Runtime, exchange: Exchange, handlers: Handlers, store: Store) -> None:
+        self.name, self.book, self.runtime, self.exchange = name, book, runtime, exchange
+        self.handlers, self.store = handlers, store
+        self.repeats = exchange.deviations
+        self.counters = Counters()
+        self.offset = Offset()
+        self.stopped = True
+        self.changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._timers: Dict[str, Tuple[Timer, Job]] = {}
+        self._unsaved: Dict[Tuple[str, str], ChangeRow] = {}
+        self._store_failed_at: Optional[float] = None
+        self._courteous_at: Optional[float] = None
+        self.conversation = Conversation(self)
+        book.has_handler = handlers.__contains__
+        book.leads = handlers.leads
+
+    # --- what others need of the runtime --------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> Clock:
+        return self.runtime.clock
+
+    @property
+    def scheduler(self) -> Scheduler:
+        return self.runtime.scheduler
+
+    @property
+    def pools(self) -> Dict[str, Workers]:
+        return self.runtime.pools
+
+    def now(self) -> datetime:
+        """Aware UTC by the VTN's clock, as far as that is known and believed (E40)."""
+        return self.clock.now() + self.offset.applied
+
+    # --- steps ----------------------------------------------------------------------------------------------------
+
+    def read(self, function: Callable[[], T]) -> T:
+        """What ``function`` finds in the book while nobody changes it."""
+        with self._lock:
+            return function()
+
+    def transact(self, step: Step, sent: Optional[Payload] = None) -> Outcome:
+        """Run ``step`` and do what it asks for. ``sent`` is the request whose reply led to it: its requestID is used up."""
+        with self._lock:
+            if sent is not None:
+                self._used(getattr(sent, "request_id", None))
+            outcome = step(self.book, self.now())
+            if outcome is NOTHING:
+                return outcome
+            if outcome.changes:
+                self._commit(outcome.changes)
+                self.book.apply(outcome.changes)
+            for timer in outcome.timers:
+                self._arm(timer)
+            for call in outcome.calls:
+                self._queue(call)
+        for note in outcome.notes:
+            self._say(note)
+        if outcome.changes:
+            with self.changed:
+                self.changed.notify_all()
+            self.conversation.wake()
+        return outcome
+
+    def _used(self, request_id: Optional[str]) -> None:
+        for name, known in list(self.book.request_ids.items()):
+            if known == request_id:
+                del self.book.request_ids[name]
+
+    # --- the store ------------------------------------------------------------------------------------------------
+
+    def _commit(self, changes: Tuple[Change, ...]) -> None:
+        """Write ``changes`` in one transaction; with a failing disk they wait in memory until there is room again."""
+        if not self.store.durable:
+            return
+        rows = rows_of(changes)
+        if self._unsaved:
+            for row in rows:
+                self._unsaved[row.table, row.key] = row
+            if self.clock.monotonic() - (self._store_failed_at or 0.0) < STORE_RETRY:
+                return
+            rows = list(self._unsaved.values())
+        if not rows:
+            return
+        try:
+            self.store.commit(self.name, rows)
+        except StoreError as error:
+            self._not_saved(rows, error)
+        else:
+            if self._unsaved:
+                self._unsaved.clear()
+                self.repeats.over("store", "The trouble with the store", logging.WARNING)
+
+    def _not_saved(self, rows: Any, error: StoreError) -> None:
+        for row in rows:
+            self._unsaved[row.table, row.key] = row
+        self._store_failed_at = self.clock.monotonic()
+        self.report(error, "store", f"{error} The VEN runs on in memory and writes what is missing when it can.", logging.ERROR)
+        self.scheduler.after(STORE_RETRY, lambda: self.pools["step"].submit(self, self.save, "saving"))
+
+    def save(self) -> None:
+        """Try to write what could not be written."""
+        with self._lock:
+            if self._unsaved:
+                self._store_failed_at = None
+                self._commit(())
+
+    @property
+    def unsaved(self) -> int:
+        """Rows that stand in memory only because the store failed."""
+        return len(self._unsaved)
+
+    def remember_nonce(self, nonce: str, moment: datetime, forgotten: Tuple[str, ...]) -> None:
+        """Keep a nonce over a restart (S7), without a write of its own: it goes out with the next changes."""
+        if not self.store.durable:
+            return
+        changes = (Change("nonces", nonce, moment.isoformat()), *(Change("nonces", old, None) for old in forgotten))
+        with self._lock:
+            self._commit(changes)
+            self.book.apply(changes)
+
+    # --- timers ---------------------------------------------------------------------------------------------------
+
+    def _arm(self, timer: Timer) -> None:
+        known = self._timers.pop(timer.key, None)
+        if known is not None:
+            known[1].cancel()
+        if timer.at is None or timer.step is None or self.stopped:
+            return
+        job = self.scheduler.at(timer.at - self.offset.applied, lambda: self._fire(timer))
+        self._timers[timer.key] = (timer, job)
+
+    def _fire(self, timer: Timer) -> None:
+        self.pools["step"].submit(self, lambda: self._fired(timer), f"timer {timer.key}")
+
+    def _fired(self, timer: Timer) -> None:
+        with self._lock:
+            known = self._timers.get(timer.key)
+            if known is None or known[0] is not timer or self.stopped:
+                return                                  # replaced or cancelled while it was on its way
+            del self._timers[timer.key]
+        assert timer.step is not None
+        self.transact(timer.step)
+        self.conversation.wake()
+
+    def _rearm(self) -> None:
+        """The estimate of the VTN's clock changed: every timer stands for another moment of ours."""
+        with self._lock:
+            for timer, _ in list(self._timers.values()):
+                self._arm(timer)
+
+    # --- user code ------------------------------------------------------------------------------------------------
+
+    def _queue(self, call: Call) -> None:
+        about = f"{call.handler} of {self.name}"
+        self.pools[call.pool].submit((self, call.lane) if call.pool == "handler" else call.lane,
+                                     lambda: self._call(call), about)
+
+    def _call(self, call: Call) -> None:
+        if self.stopped:
+            return                                      # it stands in the book and is called after the next start
+        if call.function is not None:
+            result = invoke(call.function, call.arguments, call.keywords)
+        else:
+            result = self.handlers.call(call.handler, call.arguments)
+        if isinstance(result, HandlerError) and call.handler != "on_error":
+            self.report(result, f"handler {result.handler}", str(result), logging.ERROR)
+        if call.done is not None:
+            self.transact(call.done(result))
+
+    def report(self, error: VenError, key: str, text: str, level: int = logging.WARNING) -> None:
+        """Say ``text`` once and count it afterwards; tell ``on_error``, and keep it as the last error."""
+        self.counters.last_error, self.counters.last_error_at = error, self.clock.now()
+        if self.repeats.say(key, level, text) == 1 and "on_error" in self.handlers and not self.stopped:
+            self._queue(Call("client", "on_error", (error,)))
+
+    def _say(self, note: Note) -> None:
+        if note.error is not None and isinstance(note.error, VenError):
+            self.report(note.error, note.once or note.text, note.text, note.level)
+        elif note.once is not None:
+            self.repeats.say(note.once, note.level, note.text)
+        else:
+            log.log(note.level, note.text)
+
+    # --- exchanges ------------------------------------------------------------------------------------------------
+
+    def exchanged(self, task: Task, error: Optional[VenError]) -> None:
+        """Count an exchange, log its line, and compare the clocks."""
+        self.counters.exchanged(task.poll, error, self.clock.now())
+        if error is None:
+            log.log(logging.DEBUG if task.poll else logging.INFO, "%s: %s.", self.name, task.name)
+            seen, self.exchange.offset = self.exchange.offset, None
+            if seen is not None and self.offset.add(seen + timedelta(0)):
+                self._rearm()
+            if seen is not None and abs(self.offset.measured) > self.book.settings.replay_window:
+                self.repeats.say("clock", logging.WARNING,
+                                 f"This machine's clock is {self.offset.measured.total_seconds():+.0f} s off the VTN's. Signed "
+                                 "messages will be refused; set the clock (NTP).")
+
+    def may_be_courteous(self) -> bool:
+        """At most one courtesy answer a minute."""
+        now = self.clock.monotonic()
+        if self._courteous_at is not None and now - self._courteous_at < COURTESY_PAUSE:
+            return False
+        self._courteous_at = now
+        return True
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Go on from what the book holds (R15), and begin the bootstrap (R1)."""
+        self.stopped = False
+        self.conversation = Conversation(self)
+        self.transact(self._resume)
+        self.conversation.wake()
+
+    @staticmethod
+    def _resume(book: Book, now: datetime) -> Outcome:
+        return (registration.begin(book, now) + events.resume(book, now) + opts.resume(book, now)
+                + reports.resume(book, now))
+
+    def owes(self) -> bool:
+        """Whether something is owed to the VTN that could go out now."""
+        return self.read(self._owes)
+
+    def _owes(self) -> bool:
+        if self.book.registration.phase != "registered":
+            return bool(self.book.answers) and self.book.registration.phase == "cancelled"
+        now = self.now()
+        return bool(self.book.answers or events.answer_task(self.book, now) or opts.next_task(self.book)
+                    or reports.delivery_task(self.book, now))
+
+    def close(self) -> None:
+        """Let nothing begin any more: timers are forgotten, queued calls stay in the book for the next start."""
+        self.stopped = True
+        self.conversation.stop()
+        with self._lock:
+            for _, job in self._timers.values():
+                job.cancel()
+            self._timers.clear()
+        self.save()
+        with self.changed:
+            self.changed.notify_all()
+
+    def wait(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait until ``condition()`` (looked at after every change), at most ``timeout`` seconds."""
+        deadline = self.clock.monotonic() + timeout
+        with self.changed:
+            while not condition():
+                rest = deadline - self.clock.monotonic()
+                if rest <= 0 or self.stopped:
+                    return condition()
+                self.clock.wait(self.changed, rest)
+        return True
+
+
+def with_phase(book: Book, phase: str) -> Change:
+    """The registration in another phase."""
+    return Change("registration", "", replace(book.registration, phase=phase))

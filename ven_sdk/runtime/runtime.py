@@ -1,0 +1,72 @@
+"""Threads that VENs share: one scheduler and the named pools. A client owns one; the VENs of a fleet share one."""
+from __future__ import annotations
+
+import logging
+import os
+from typing import Callable, Dict, Optional, Tuple
+
+from ..errors import StateError
+from .clock import Clock
+from .scheduler import Scheduler
+from .workers import Running, Workers
+
+log = logging.getLogger(__name__)
+
+EXCHANGES, HANDLERS, STEPS = 8, 8, 2
+
+
+class Runtime:
+    """A scheduler and four pools: ``exchange`` (talking to VTNs), ``handler`` and ``report`` (user code), ``step`` (timers).
+
+    ``start`` makes the scheduler's thread; pool threads come when there is work. ``stop`` ends them all and names what did
+    not end. It can be started again.
+    """
+
+    def __init__(self, *, callback_workers: int = 4, exchange_workers: int = EXCHANGES, handler_workers: int = HANDLERS,
+                 clock: Optional[Clock] = None) -> None:
+        self.clock = clock or Clock()
+        self._sizes = {"exchange": exchange_workers, "handler": handler_workers, "report": callback_workers,
+                       "step": STEPS}
+        self.on_stuck: Callable[[str, str, float], None] = self._say_stuck
+        self.scheduler = Scheduler(self.clock)
+        self.pools: Dict[str, Workers] = {}
+        self._pid: Optional[int] = None
+        self._make_pools()
+
+    def _make_pools(self) -> None:
+        after = {"exchange": (5.0, 120.0), "handler": (1.0, 30.0), "report": (10.0, 10.0), "step": (5.0, 60.0)}
+        for name, size in self._sizes.items():
+            stuck_after, warn_after = after[name]
+            self.pools[name] = Workers(f"ven_sdk-{name}", size, self.scheduler, stuck_after=stuck_after,
+                                       warn_after=warn_after, maximum=size + 24,
+                                       on_stuck=lambda about, seconds, pool=name: self.on_stuck(pool, about, seconds))
+
+    def _say_stuck(self, pool: str, about: str, seconds: float) -> None:
+        log.warning("%s has been running for %.0f s on the %s pool. Other work goes on without it.", about, seconds, pool)
+
+    def start(self) -> None:
+        """Make timers run; harmless when they do."""
+        self._pid = os.getpid()
+        self.scheduler.start()
+
+    def check_process(self) -> None:
+        """StateError in a forked child: its threads stayed behind in the parent."""
+        if self._pid is not None and self._pid != os.getpid():
+            raise StateError(f"This client was started in process {self._pid} and is now used in its fork {os.getpid()}, where "
+                             "its threads do not exist. Make and start a client after the fork.")
+
+    def stuck(self) -> Tuple[Running, ...]:
+        """User code and exchanges that run for long."""
+        return tuple(running for pool in ("handler", "report", "exchange") for running in self.pools[pool].stuck())
+
+    def stop(self, timeout: float) -> Tuple[str, ...]:
+        """End all threads within ``timeout`` seconds; returns what did not finish. Ready to start again afterwards."""
+        deadline = self.clock.monotonic() + timeout
+        self.scheduler.stop(timeout)
+        left: Tuple[str, ...] = ()
+        for pool in self.pools.values():
+            left += pool.close(max(0.0, deadline - self.clock.monotonic()))
+        self._pid = None
+        self.scheduler = Scheduler(self.clock)
+        self._make_pools()
+        return left

@@ -1,0 +1,65 @@
+"""What a client tells about itself: counters that the engine keeps, and the snapshot that ``client.status`` gives."""
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Dict, Optional, Tuple
+
+from ..errors import VenError
+from .workers import Running
+
+
+class Counters:
+    """Numbers of one VEN since it was made. Written by exchange threads; a reader may be one exchange behind."""
+
+    __slots__ = ("exchanges", "failures", "last_error", "last_error_at", "last_poll", "polls")
+
+    def __init__(self) -> None:
+        self.exchanges = self.failures = self.polls = 0
+        self.last_poll: Optional[datetime] = None
+        self.last_error: Optional[VenError] = None
+        self.last_error_at: Optional[datetime] = None
+
+    def exchanged(self, was_poll: bool, error: Optional[VenError], now: datetime) -> None:
+        """Count one exchange."""
+        self.exchanges += 1
+        if error is not None:
+            self.failures += 1
+        elif was_poll:
+            self.polls += 1
+            self.last_poll = now
+
+
+@dataclass(frozen=True)
+class Status:
+    """A client at one moment. Times are aware UTC, durations timedeltas.
+
+    ``state`` is ``stopped``, ``connecting`` (not yet registered), ``registered`` or ``unregistered`` (cancelled).
+    ``clock_offset`` is how far the VTN's clock is ahead of this machine's. ``stuck`` names user code that does not return.
+    """
+
+    state: str
+    since: Optional[datetime]
+    last_poll: Optional[datetime]
+    last_error: Optional[VenError]
+    last_error_at: Optional[datetime]
+    counters: Dict[str, int] = field(default_factory=dict)
+    queues: Dict[str, int] = field(default_factory=dict)
+    stuck: Tuple[Running, ...] = ()
+    clock_offset: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Health:
+    """The answer to a supervisor: ``ok``, and a sentence for everything that is not as it should be."""
+
+    ok: bool
+    problems: Tuple[str, ...]
+    facts: Dict[str, Any]
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Plain data, for a health page."""
+        return asdict(self)
