@@ -1,0 +1,148 @@
+"""The one gate between bytes from the network and a tree: :func:`admit` refuses what could do harm, then parses once.
+
+HTTP matters (status, content coding, the cap while reading) are ``transport``'s; what the elements mean is the
+reader's; who signed them is ``security.verification``'s. Pure functions, run by the exchange thread with the bytes.
+"""
+from __future__ import annotations
+
+import re
+import threading
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+from lxml import etree
+
+from ..errors import PayloadError
+
+MAX_BYTES = 16 * 2**20
+MAX_ELEMENTS = 500_000
+"""10,000 rich events stay below it; the tree of that many elements takes some 150 MB at the worst."""
+MAX_ATTRIBUTES = 256
+"""Attributes of one element, and namespace declarations in scope of one. Canonicalisation is quadratic in both.
+A message that declares the schema's fifteen namespaces on each of its twelve levels has 180 in scope."""
+_SMALLEST_ELEMENT = len(b"<a/>")
+_PROLOG_STEP = 1024
+_BOM = b"\xef\xbb\xbf"
+_DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
+_CROWDED = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES + 1}]])")
+_parsers = threading.local()
+
+
+def admit(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) -> etree._Element:
+    """The root element of a message, safe to walk (rule H9).
+
+    Comments and processing instructions are gone, unless ``verbatim`` asks to keep them: they may be part of what was
+    signed (C14N covers instructions always, comments in its WithComments forms), so a tree that goes to
+    :class:`~ven_sdk.security.verification.Verifier` is kept as received (rule S8), and the verifier removes them from
+    what it hands out.
+
+    Raises nothing but :class:`PayloadError`.
+    """
+    _check_size(data, max_bytes)
+    text = _check_encoding(data)
+    _refuse_dtd(text)
+    root = _parse(text, verbatim)
+    _check_shape(root, text)
+    return root
+
+
+def _check_size(data: bytes, max_bytes: int) -> None:
+    if not data:
+        raise PayloadError("The message is empty: expected an XML document.")
+    if len(data) > max_bytes:
+        raise PayloadError(f"The message has {len(data)} bytes, but max_response_size is {max_bytes}. It was not read.")
+    # Only a large message can hold too many elements, so that usual ones are not even counted. Every element has one
+    # "<" that no "/" follows; comments and CDATA can only make the count larger than the truth.
+    if len(data) > MAX_ELEMENTS * _SMALLEST_ELEMENT and data.count(b"<") - data.count(b"</") > MAX_ELEMENTS:
+        raise PayloadError(f"The message has more than {MAX_ELEMENTS} elements. It was not read.")
+
+
+def _check_encoding(data: bytes) -> bytes:
+    """The bytes without a byte order mark, when they are UTF-8 and declare nothing else (messages.md §1.2)."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as cause:
+        raise PayloadError(f"The message is not UTF-8: byte {data[cause.start]:#04x} at position {cause.start}. "
+                           "OpenADR messages are UTF-8.") from cause
+    text = data[len(_BOM):] if data.startswith(_BOM) else data
+    declared = _DECLARED_ENCODING.match(text)
+    if declared and declared.group(1).lower() not in (b"utf-8", b"utf8", b"us-ascii", b"ascii"):
+        name = declared.group(1).decode("ascii", "replace")[:40]
+        raise PayloadError(f"The message declares the encoding {name!r}: expected UTF-8.")
+    return text
+
+
+class _Prolog:
+    """A parser target that builds nothing and notices the first start tag."""
+
+    over = False
+
+    def start(self, _tag: str, _attributes: Any) -> None:
+        self.over = True
+
+    def close(self) -> None:
+        """Asked for by the parser; there is nothing to give."""
+
+
+def _refuse_dtd(text: bytes) -> None:
+    """Let defusedxml refuse every DTD, and with it every entity but the five of XML.
+
+    It sees the text up to the root's start tag only: the grammar has no place for a DTD behind that, and lxml, which
+    reads all of it, knows no entity without one. This costs 10 µs whatever the length, instead of a second parse.
+    """
+    target = _Prolog()
+    parser = DefusedXMLParser(target=target, encoding="utf-8", forbid_dtd=True)
+    parser.parser.DefaultHandlerExpand = None  # defused's own handlers stay; this one would run for every token
+    try:
+        for offset in range(0, len(text), _PROLOG_STEP):
+            parser.feed(text[offset:offset + _PROLOG_STEP])
+            if target.over:
+                return
+    except DefusedXmlException as cause:
+        raise PayloadError("The message has a document type declaration or an entity. OpenADR messages have none; it "
+                           "was refused unread.") from cause
+    except (ParseError, ValueError) as cause:
+        raise _not_well_formed(cause) from cause
+    raise PayloadError("The message has no root element: expected an oadrPayload.")
+
+
+def _parse(text: bytes, verbatim: bool) -> etree._Element:
+    try:
+        root = etree.fromstring(text, safe_parser(verbatim))
+    except (etree.LxmlError, SyntaxError, ValueError) as cause:
+        raise _not_well_formed(cause) from cause
+    if root is None or root.getroottree().docinfo.internalDTD is not None:
+        raise PayloadError("The message has a document type declaration. OpenADR messages have none; it was refused.")
+    return root
+
+
+def safe_parser(verbatim: bool) -> etree.XMLParser:
+    """This thread's lxml parser (lxml lets one thread at a time into a parser). libxml2 itself refuses, as long as
+    ``huge_tree`` is off, a depth over 256 and a text over 10 MB."""
+    name = "verbatim" if verbatim else "clean"
+    parser = getattr(_parsers, name, None)
+    if parser is None:
+        parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False,
+                                 dtd_validation=False, attribute_defaults=False, huge_tree=False, recover=False,
+                                 remove_comments=not verbatim, remove_pis=not verbatim)
+        setattr(_parsers, name, parser)
+    return parser
+
+
+def _check_shape(root: etree._Element, text: bytes) -> None:
+    if text.count(b"=") <= MAX_ATTRIBUTES:  # too few attributes in the whole message to crowd anything
+        return
+    if _CROWDED(root):
+        raise PayloadError(f"An element of the message has more than {MAX_ATTRIBUTES} attributes. It was refused.")
+    in_scope = 0
+    for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
+        in_scope += 1 if event == "start-ns" else -1
+        if in_scope > MAX_ATTRIBUTES:
+            raise PayloadError(f"More than {MAX_ATTRIBUTES} namespace declarations are in scope of one element. The "
+                               "message was refused.")
+
+
+def _not_well_formed(cause: BaseException) -> PayloadError:
+    return PayloadError(f"The message is not well-formed XML: {str(cause)[:200]}")
