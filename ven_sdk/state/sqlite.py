@@ -20,7 +20,8 @@ from .sqlite_file import MIGRATIONS, StoreFile, checksum, failure
 from .store import ChangeRow, Row, Store, already_open, checked, not_open
 
 _SET = ("INSERT INTO facts (ven, tab, key, position, value, crc) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (ven, tab, key) DO UPDATE SET value = excluded.value, crc = excluded.crc")
+        "ON CONFLICT (ven, tab, key) DO UPDATE "
+        "SET value = excluded.value, crc = excluded.crc - excluded.position + facts.position")
 _DELETE = "DELETE FROM facts WHERE ven = ? AND tab = ? AND key = ?"
 _FORGET = "DELETE FROM facts WHERE ven = ?"
 _LOAD = "SELECT tab, key, value FROM facts WHERE ven = ? ORDER BY position"
@@ -41,8 +42,9 @@ class _Ticket:
 class SQLiteStore(Store):
     """A :class:`Store` in the file ``path``, readable for its owner only. ``path`` + ``.lock`` stands next to it.
 
-    Group commit: a caller puts its ticket into ``_waiting`` and asks for ``_turn``. Whoever gets the turn writes all
-    tickets that wait; the others find theirs done when the turn comes to them.
+    Group commit: a caller puts its ticket into ``_waiting`` and waits for the turn. Who gets it writes all tickets that
+    wait, and gives the turn back; those whose tickets are done return, one of the others has the next turn. ``_ready``
+    guards ``_taken`` only: it is never held while SQLite works.
     """
 
     durable = True
@@ -60,7 +62,8 @@ class SQLiteStore(Store):
                                      "in memory.")
         self._file = StoreFile(self.name, self.migrations)
         self._lock = ProcessLock(self.name + ".lock")
-        self._turn = threading.Lock()
+        self._ready = threading.Condition()
+        self._taken = False
         self._waiting: Deque[_Ticket] = deque()
         self._connection: Optional[sqlite3.Connection] = None
         self._positions: Iterator[int] = count(1)
@@ -72,7 +75,7 @@ class SQLiteStore(Store):
     def open(self) -> Tuple[str, ...]:
         """See :meth:`Store.open`. A damaged file becomes ``path`` + ``.damaged-`` + the time in UTC."""
         self._refuse_in_child()
-        with self._turn:
+        with self._turn():
             if self._connection is not None:
                 raise already_open(self)
             self._file.check_place()
@@ -89,7 +92,7 @@ class SQLiteStore(Store):
         """See :meth:`Store.close`. SQLite moves its log into the file; in the child of a fork nothing happens."""
         if self._lock.is_inherited():
             return
-        with self._turn:
+        with self._turn():
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -118,13 +121,30 @@ class SQLiteStore(Store):
         self._refuse_in_child()
         ticket = _Ticket(work)
         self._waiting.append(ticket)
-        with self._turn:
-            if not ticket.done:
+        with self._turn(ticket) as mine:
+            if mine:
                 self._write_waiting()
         if isinstance(ticket.error, StoreError):
             raise ticket.error
         if ticket.error is not None:
             raise failure(self.name, "written", ticket.error) from ticket.error
+
+    @contextlib.contextmanager
+    def _turn(self, ticket: Optional[_Ticket] = None) -> Iterator[bool]:
+        """Wait for the turn, or until another thread has done ``ticket``: gives whether this thread has the turn."""
+        mine = False
+        try:
+            with self._ready:
+                while self._taken and not (ticket and ticket.done):
+                    self._ready.wait()
+                mine = not (ticket and ticket.done)
+                self._taken = self._taken or mine
+            yield mine
+        finally:
+            if mine:
+                with self._ready:
+                    self._taken = False
+                    self._ready.notify_all()
 
     def _write_waiting(self) -> None:
         """With the turn. Only what is done leaves the queue: an interrupt of this thread loses nobody's ticket."""
@@ -169,12 +189,13 @@ class SQLiteStore(Store):
             if value is None:
                 _run(connection, _DELETE, ven, table, key)
             else:
-                crc = checksum(ven.encode(), table.encode(), key.encode(), value.encode())
-                _run(connection, _SET, ven, table, key, next(self._positions), value, crc)
+                position = next(self._positions)
+                crc = checksum(position, ven.encode(), table.encode(), key.encode(), value.encode())
+                _run(connection, _SET, ven, table, key, position, value, crc)
 
     def _read(self, query: str, *values: str) -> List[Tuple[str, ...]]:
         self._refuse_in_child()
-        with self._turn:
+        with self._turn():
             try:
                 return self._opened().execute(query, values).fetchall()
             except sqlite3.Error as cause:
