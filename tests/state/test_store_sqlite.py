@@ -290,7 +290,9 @@ def test_the_rows_of_a_large_file_are_not_all_read(tmp_path: Path, monkeypatch: 
     filled(tmp_path / "ven.db")
     a_digit_changed(tmp_path / "ven.db")
     monkeypatch.setattr(sqlite_file, "FULLY_CHECKED_SIZE", 1)
-    assert SQLiteStore(tmp_path / "ven.db").open() == ()
+    store = SQLiteStore(tmp_path / "ven.db")
+    assert store.open() == ()
+    store.close()
 
 
 def test_damage_that_shows_while_the_store_is_open_is_an_error_of_ours(tmp_path: Path) -> None:
