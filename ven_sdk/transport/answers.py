@@ -5,13 +5,17 @@ Nothing is inflated: the SDK asks for no content encoding, and an answer that ha
 from __future__ import annotations
 
 import http.client
-from typing import Any, List, Optional, Tuple
+import re
+from typing import IO, Any, Iterator, List, Optional, Tuple
 
 from .incoming import Source
 from .stages import Deadline, Stage, Unacceptable
 from .wire import Wire
 
 _BLOCK = 1 << 16
+_LINE = 4096  # of a chunk's size and extensions, and of a trailer
+_TRAILERS = 100
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 
 
 class Answer:
@@ -66,13 +70,47 @@ def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
         return response.read()
     blocks: List[bytes] = []
     size = 0
-    while True:
-        block = response.read(_BLOCK)
-        if not block:
-            return b"".join(blocks)
+    for block in _chunks(response.fp) if response.chunked else iter(lambda: response.read(_BLOCK), b""):
         size += len(block)
         _check_size(size, limit)
         blocks.append(block)
+    return b"".join(blocks)
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    """The data of a chunked body (RFC 9112 section 7.1). ``http.client`` takes ``-1`` for a size and reads for ever."""
+    while True:
+        left = _chunk_size(file)
+        if not left:
+            return _skip_trailers(file)
+        while left:
+            block = file.read(min(left, _BLOCK))
+            if not block:
+                raise http.client.IncompleteRead(b"")
+            left -= len(block)
+            yield block
+        if file.readline(3).rstrip(b"\r\n"):
+            raise Unacceptable("has a chunk that is longer than it says")
+
+
+def _chunk_size(file: IO[bytes]) -> int:
+    line = file.readline(_LINE)
+    match = _CHUNK.fullmatch(line)
+    if match:
+        return int(match[1], 16)
+    if line.endswith(b"\n") or len(line) == _LINE:
+        raise Unacceptable(f"has a chunk without a valid size: {line[:20]!r}")
+    raise http.client.IncompleteRead(b"")
+
+
+def _skip_trailers(file: IO[bytes]) -> None:
+    for _ in range(_TRAILERS):
+        line = file.readline(_LINE)
+        if line in (b"\r\n", b"\n"):
+            return
+        if not line.endswith(b"\n"):
+            break
+    raise Unacceptable("has no end after its last chunk")
 
 
 def _check_size(size: int, limit: int) -> None:

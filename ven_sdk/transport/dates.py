@@ -21,7 +21,7 @@ def http_date(text: Optional[str]) -> Optional[datetime]:
 
     RFC 9110 section 5.6.7: the fixed format that everybody sends, and the two obsolete ones that must be understood.
     """
-    if not text or len(text) > _LONGEST:
+    if not text or len(text) > _LONGEST or not text.isascii():
         return None
     match = _IMF_FIXDATE.fullmatch(text)
     try:

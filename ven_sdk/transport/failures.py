@@ -119,7 +119,7 @@ def _proxy_refused(cause: ProxyRefusal) -> str:
 
 def _broken(cause: BaseException, stage: Stage) -> str:
     if isinstance(cause, http.client.RemoteDisconnected):
-        return f"{_ENDED.get(Stage.WAIT)}."
+        return f"{_ENDED[stage]}."
     if isinstance(cause, http.client.IncompleteRead):
         return f"{_ENDED[Stage.BODY]}."
     if isinstance(cause, http.client.BadStatusLine):

@@ -25,6 +25,7 @@ class Incoming(io.RawIOBase):
     def __init__(self, wire: Wire, deadline: Deadline) -> None:
         self._wire = wire
         self._deadline = deadline
+        self.ended = False  # before the body, that is
         self._left = HEAD_LIMIT
         self._running = True
 
@@ -39,6 +40,7 @@ class Incoming(io.RawIOBase):
         if wire.stage is Stage.WAIT and count:
             wire.stage = Stage.HEAD
         if wire.stage is not Stage.BODY:
+            self.ended = not count
             self._left -= count
             if self._left < 0:
                 raise Unacceptable(f"has more than {HEAD_LIMIT} bytes of headers")
@@ -73,6 +75,8 @@ class Source:
         while True:
             response = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]
             response.begin()
+            if self._incoming.ended:  # http.client takes the end of the stream for the end of the headers
+                raise ConnectionResetError("end of stream")
             if not 100 <= response.status < 200 or response.status == 101:
                 return response
 

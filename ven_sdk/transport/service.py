@@ -5,7 +5,7 @@ Pure, and shared by all connections of the process.
 from __future__ import annotations
 
 import functools
-from typing import Any, Mapping, Optional
+from typing import Mapping, Optional
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -105,14 +105,18 @@ def _headers(prepared: Mapping[str, str], place: str, route: Route) -> CaseInsen
 def _proxy(address: Optional[str]) -> Optional[Proxy]:
     if not address:
         return None
-    parts: Any = urlsplit(address if "://" in address else f"http://{address}")
-    if parts.scheme != "http" or not parts.hostname:
+    try:
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        host, port = parts.hostname, parts.port or 80
+    except ValueError as cause:
+        raise ConfigurationError(f"The proxy {_shown(address)} cannot be used: {cause}.") from cause
+    if parts.scheme != "http" or not host:
         raise ConfigurationError(f"The proxy {_shown(address)} cannot be used: only proxies at http:// addresses are "
                                  "supported (https:// VTNs are reached through them by CONNECT).")
     authorization = None
     if parts.username:
         authorization = str(_basic_auth_str(unquote(parts.username), unquote(parts.password or "")))
-    return Proxy(parts.hostname, parts.port or 80, authorization)
+    return Proxy(host, port, authorization)
 
 
 def _shown(url: object) -> str:

@@ -122,6 +122,8 @@ class Connections:
                 raise StateError("The connections are closed: the client was stopped. Start it again to send.")
             link = self._take_idle(route) or Link(self._dial, self._retire, self._limit, self._timeout)
             self._busy.add(link)
+        if link.wire is not None and monotonic() - link.wire.idle_since > self._max_idle_seconds:
+            link.drop()  # routers forget silent connections, and tell nobody
         return link
 
     def _take_idle(self, route: Route) -> Optional[Link]:
