@@ -20,7 +20,8 @@ def rejected(serve: Serve, connect: Connect, answer: bytes) -> TransportError:
 
 @pytest.mark.parametrize(("status", "retryable", "word"), [
     (400, False, "unacceptable"), (406, False, "unacceptable"), (401, True, "authorisation"),
-    (403, True, "fingerprint"), (404, True, "vtn_url"), (405, False, "unacceptable"), (407, True, "proxies"), (408, True, "tried again"),
+    (403, True, "fingerprint"),
+    (404, True, "vtn_url"), (405, False, "unacceptable"), (407, True, "proxies"), (408, True, "tried again"),
     (411, False, "length"), (413, False, "too large"), (418, False, "unacceptable"), (429, True, "too often"),
     (500, True, "its side"), (502, True, "its side"), (503, True, "overloaded"), (599, True, "its side"),
     (101, False, "Expected 200"), (204, True, "Expected 200"), (206, True, "Expected 200")])

@@ -59,8 +59,8 @@ def failed(connections: Any, url: str) -> TransportError:
     (pki.self_signed, ["not issued by a CA that is trusted", "self", "ca_file"]),
     (pki.wrong_host, ["not for 'localhost'", "check_hostname"]),
 ], ids=["expired", "not yet valid", "self-signed", "other host"])
-def test_a_vtn_that_is_not_trusted_gets_nothing(serve: Serve, connect: Connect, server_context: Any, client_context: Any,
-                                                identity: Any, words: List[str]) -> None:
+def test_a_vtn_that_is_not_trusted_gets_nothing(serve: Serve, connect: Connect, server_context: Any,
+                                                client_context: Any, identity: Any, words: List[str]) -> None:
     server = serve(answers(OK), server_context(identity()))
 
     error = failed(connect(client_context(), timeout=5), server.url("localhost"))
