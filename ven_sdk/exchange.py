@@ -6,22 +6,23 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import Callable, Optional
-
-from lxml import etree
+from typing import TYPE_CHECKING, Callable, Optional, Tuple
 
 from .codec import envelope, gate, reader
-from .errors import PayloadError, SecurityError
 from .log import WIRE, Redacted, Repeats
-from .runtime.handlers import Hooks
 from .schema.common import Payload
 from .schema.registration import Poll
-from .security.signing import Signer
-from .security.verification import Verifier
-from .transport.sessions import Connections, Reply
+from .transport.sessions import Reply
+
+if TYPE_CHECKING:
+    from .identity import Identity
+    from .runtime.handlers import Hooks
 
 log = logging.getLogger(__name__)
 wire = logging.getLogger(WIRE)
+
+REFRESH = 60.0
+"""Seconds between looks at certificate files that may have been renewed."""
 
 
 class Exchange:
@@ -31,36 +32,31 @@ class Exchange:
     body (G12). ``offset`` is how far the VTN's clock was ahead of ours at the last reply, or None.
     """
 
-    __slots__ = ("_connections", "_max_bytes", "_now", "_poll", "_signer", "_strict", "_url", "_verifier", "deviations",
+    __slots__ = ("_identity", "_max_bytes", "_monotonic", "_now", "_poll", "_refresh_at", "_strict", "_url", "deviations",
                  "hooks", "offset")
 
-    def __init__(self, url: str, connections: Connections, *, now: Callable[[], datetime], hooks: Hooks,
-                 signer: Optional[Signer] = None, verifier: Optional[Verifier] = None, strict: bool = False,
-                 max_bytes: int = gate.MAX_BYTES, deviations: Optional[Repeats] = None) -> None:
-        self._url, self._connections, self._now, self.hooks = url, connections, now, hooks
-        self._signer, self._verifier, self._strict, self._max_bytes = signer, verifier, strict, max_bytes
+    def __init__(self, url: str, identity: Identity, *, now: Callable[[], datetime], monotonic: Callable[[], float],
+                 hooks: Hooks, strict: bool = False, max_bytes: int = gate.MAX_BYTES,
+                 deviations: Optional[Repeats] = None) -> None:
+        self._url, self._identity, self._now, self._monotonic, self.hooks = url, identity, now, monotonic, hooks
+        self._strict, self._max_bytes = strict, max_bytes
         self.deviations = deviations or Repeats(log)
         self.offset: Optional[timedelta] = None
-        self._poll: Optional[tuple[Optional[str], bytes]] = None
-
-    @property
-    def connections(self) -> Connections:
-        """What messages travel over."""
-        return self._connections
-
-    def renew(self, signer: Optional[Signer]) -> None:
-        """Sign with a renewed certificate from now on."""
-        self._signer = signer
+        self._poll: Optional[Tuple[str, bytes]] = None
+        self._refresh_at = monotonic() + REFRESH
 
     def post(self, record: Payload, service: str = "") -> Optional[Payload]:
         """Send ``record`` to its service (or ``service``); TransportError, SecurityError, PayloadError or ConfigurationError when it did not work out."""
+        if self._monotonic() >= self._refresh_at:
+            self._refresh_at = self._monotonic() + REFRESH
+            self._identity.refresh()
         body = self._body(record)
         if self.hooks:
             self.hooks.run("before_send_xml", body.decode())
         if wire.isEnabledFor(logging.DEBUG):
             wire.debug("-> %s %s", service or record.service, Redacted(body))
         before = self._now()
-        reply = self._connections.post(f"{self._url}/{service or record.service}", body)
+        reply = self._identity.connections.post(f"{self._url}/{service or record.service}", body)
         if reply.date is not None:
             self._compare_clocks(reply, before)
         if wire.isEnabledFor(logging.DEBUG):
@@ -69,8 +65,8 @@ class Exchange:
 
     def _body(self, record: Payload) -> bytes:
         """The bytes to send. The unsigned poll is always the same and is made once."""
-        if self._signer is not None:
-            return self._signer.sign(envelope.wrap(record))
+        if self._identity.signer is not None:
+            return self._identity.signer.sign(envelope.wrap(record))
         if not isinstance(record, Poll):
             return envelope.to_bytes(envelope.wrap(record))
         if self._poll is None or self._poll[0] != record.ven_id:
@@ -89,11 +85,11 @@ class Exchange:
         """
         if self.hooks:
             self._announce(body)
-        root = gate.admit(body, max_bytes=self._max_bytes, verbatim=self._verifier is not None)
-        source: etree._Element = root
-        if self._verifier is not None:
-            source = self._verifier.verify(root, self._now())
-        reading = reader.read(envelope.payload_of(source, strict=self._strict), strict=self._strict)
+        verifier = self._identity.verifier
+        root = gate.admit(body, max_bytes=self._max_bytes, verbatim=verifier is not None)
+        if verifier is not None:
+            root = verifier.verify(root, self._now())
+        reading = reader.read(envelope.payload_of(root, strict=self._strict), strict=self._strict)
         for deviation in reading.deviations:
             self.deviations.say(deviation, logging.INFO, "The VTN deviates from the schema, which was understood all the "
                                 "same: %s", deviation)
@@ -105,7 +101,4 @@ class Exchange:
         text = body.decode("utf-8", "replace")
         for hook in ("after_receive_xml", "before_schema_validation", "before_parse_xml"):
             self.hooks.run(hook, text)
-
-
-UNREADABLE = (PayloadError, SecurityError)
 

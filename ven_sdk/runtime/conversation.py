@@ -28,8 +28,6 @@ HOLD = 0.5
 """Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are about to decide."""
 DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
 """Polls in a row before a pause of seconds (P3)."""
-UNREADABLE_CAP = 5
-"""Times that a request is repeated whose reply could not be read."""
 JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
 BUSY = 20
 """Exchanges that a lane does before it lets others have the thread."""
@@ -78,6 +76,11 @@ class Conversation:
         lane.queued = True
         self._engine.pools["exchange"].submit((self._engine, lane.name), lambda: self._run(lane),
                                               f"{lane.name} of {self._engine.name}")
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether nothing can be sent now: the link failed while closing, or had failed before."""
+        return all(lane.backoff is not None or lane.blocked_until == float("inf") for lane in self._lanes[:1])
 
     def hurry(self) -> None:
         """Forget back-off: the user asked for something now."""
@@ -224,6 +227,7 @@ class Conversation:
         if error is not None:
             if task.patient:
                 self._block(lane, task.name)
+            engine.refused(task.name, error)
             engine.transact(task.refuse(error), task.record)
             return
         lane.tasks.pop(task.name, None)
@@ -262,9 +266,12 @@ class Conversation:
                             if engine.may_be_courteous() else _resync(book, now))
             return
         attempts = self._block(lane, task.name)
-        if attempts >= UNREADABLE_CAP:
+        self._maybe_give_up(lane, task, error, attempts)
+
+    def _maybe_give_up(self, lane: Lane, task: Task, error: VenError, attempts: int) -> None:
+        if task.give_up and attempts >= task.give_up:
             lane.tasks.pop(task.name, None)
-            engine.transact(task.refuse(error), task.record)
+            self._engine.transact(task.refuse(error), task.record)
 
     def _failed(self, lane: Lane, task: Task, error: TransportError) -> None:
         engine = self._engine
@@ -272,10 +279,16 @@ class Conversation:
             return
         if self.closing:
             lane.blocked_until = float("inf")
+            engine.tell()
         elif not error.retryable and not task.poll:
             engine.report(error, f"{task.name} not accepted", str(error))
             self._block(lane, task.name)
             engine.transact(task.refuse(error), task.record)
+        elif error.status == 500 and not task.poll:      # the link is fine, only this message is not: polls go on
+            self._recovered(lane)
+            attempts = self._block(lane, task.name)
+            engine.report(error, f"{task.name} failed", f"{error} It is sent again.")
+            self._maybe_give_up(lane, task, error, attempts)
         else:
             patient = error.status in (400, 401, 403, 404, 406)
             wait = self._backoff(lane).next(error.retry_after, patient=patient)

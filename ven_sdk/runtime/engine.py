@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
@@ -53,6 +52,8 @@ class Engine:
         self._unsaved: Dict[Tuple[str, str], ChangeRow] = {}
         self._store_failed_at: Optional[float] = None
         self._courteous_at: Optional[float] = None
+        self.refusals: Dict[str, VenError] = {}
+        self._snapshots: Dict[str, Tuple[int, Tuple[Any, ...]]] = {}
         self.conversation = Conversation(self)
         book.has_handler = handlers.__contains__
         book.leads = handlers.leads
@@ -82,6 +83,14 @@ class Engine:
         with self._lock:
             return function()
 
+    def snapshot(self, table: str) -> Tuple[Any, ...]:
+        """The rows of ``table``, oldest first; made anew only when it changed."""
+        known = self._snapshots.get(table)
+        if known is None or known[0] != self.book.versions[table]:
+            with self._lock:
+                known = self._snapshots[table] = (self.book.versions[table], tuple(self.book.tables[table].values()))
+        return known[1]
+
     def transact(self, step: Step, sent: Optional[Payload] = None) -> Outcome:
         """Run ``step`` and do what it asks for. ``sent`` is the request whose reply led to it: its requestID is used up."""
         with self._lock:
@@ -100,10 +109,19 @@ class Engine:
         for note in outcome.notes:
             self._say(note)
         if outcome.changes:
-            with self.changed:
-                self.changed.notify_all()
+            self.tell()
             self.conversation.wake()
         return outcome
+
+    def tell(self) -> None:
+        """Wake those who wait for a change."""
+        with self.changed:
+            self.changed.notify_all()
+
+    def refused(self, name: str, error: VenError) -> None:
+        """Keep the VTN's refusal of an exchange for the caller that may wait for it."""
+        self.refusals[name] = error
+        self.tell()
 
     def _used(self, request_id: Optional[str]) -> None:
         for name, known in list(self.book.request_ids.items()):
@@ -179,7 +197,7 @@ class Engine:
     def _fired(self, timer: Timer) -> None:
         with self._lock:
             known = self._timers.get(timer.key)
-            if known is None or known[0] is not timer or self.stopped:
+            if known is None or known[0] is not timer or self.stopped or self.conversation.closing:
                 return                                  # replaced or cancelled while it was on its way
             del self._timers[timer.key]
         assert timer.step is not None
@@ -262,6 +280,19 @@ class Engine:
         return (registration.begin(book, now) + events.resume(book, now) + opts.resume(book, now)
                 + reports.resume(book, now))
 
+    def restore(self) -> Tuple[str, ...]:
+        """Take in what the store holds, unless newer changes wait to be written; returns what could not be read."""
+        with self._lock:
+            return () if self._unsaved else self.book.restore(self.store.load(self.name))
+
+    def wind_up(self, seconds: float) -> None:
+        """Begin nothing new, and spend up to ``seconds`` on what is owed and on handlers that are about to return."""
+        deadline = self.clock.monotonic() + seconds
+        self.conversation.closing = True
+        self.conversation.wake()
+        self.pools["handler"].settle(seconds)
+        self.wait(lambda: self.conversation.is_cut_off or not self.owes(), deadline - self.clock.monotonic())
+
     def owes(self) -> bool:
         """Whether something is owed to the VTN that could go out now."""
         return self.read(self._owes)
@@ -282,8 +313,7 @@ class Engine:
                 job.cancel()
             self._timers.clear()
         self.save()
-        with self.changed:
-            self.changed.notify_all()
+        self.tell()
 
     def wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Wait until ``condition()`` (looked at after every change), at most ``timeout`` seconds."""
@@ -297,6 +327,3 @@ class Engine:
         return True
 
 
-def with_phase(book: Book, phase: str) -> Change:
-    """The registration in another phase."""
-    return Change("registration", "", replace(book.registration, phase=phase))

@@ -65,6 +65,9 @@ class Registry:
         """The functions of ``name``, oldest first."""
         return self._functions.get(name, ())
 
+    def __bool__(self) -> bool:
+        return bool(self._functions)
+
     def __contains__(self, name: object) -> bool:
         return bool(self._functions.get(str(name)))
 

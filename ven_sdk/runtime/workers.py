@@ -171,11 +171,12 @@ class Workers:
             return sum(map(len, self._lanes.values())) - running
 
     def settle(self, timeout: float) -> bool:
-        """Wait until nothing is queued or running, except what the calling thread itself runs."""
+        """Wait until nothing is queued or running, except what is stuck and what the calling thread itself runs."""
         deadline = self._clock.monotonic() + timeout
         own = threading.current_thread()
         with self._condition:
-            while any(worker.task for worker in self._workers if worker.thread is not own) or self._ready:
+            while any(worker.task for worker in self._workers
+                      if worker.thread is not own and not worker.replaced) or self._ready:
                 rest = deadline - self._clock.monotonic()
                 if rest <= 0:
                     return False

@@ -47,7 +47,7 @@ def next_task(book: Book) -> Optional[Task]:
     for key, answer in book.answers.items():
         record = PAYLOADS[answer.payload].from_dict(answer.record)
         return Task(name=f"answer {answer.payload}", record=record, expects=(), accept=lambda _reply, key=key: _done(key),
-                    refuse=lambda error, key=key, answer=answer: _dropped(key, answer, error), service=answer.service)
+                    refuse=lambda error, key=key, answer=answer: _dropped(key, answer, error), service=answer.service, give_up=5)
     return None
 
 

@@ -155,11 +155,12 @@ def registered(reply: Optional[Payload]) -> Step:
 
 
 def refused(error: VenError) -> Step:
-    """R9: not registered; the bootstrap begins again, without a registrationID that the VTN would not have."""
+    """R9: not registered; the bootstrap begins again, without IDs that the VTN would not have."""
     def step(book: Book, now: datetime) -> Outcome:
         state = book.registration
         code = getattr(error, "response_code", "")
-        fresh = bool(state.fresh or state.registration_id and code.startswith("4"))
+        had_ids = state.registration_id or state.ven_id != book.settings.ven_id
+        fresh = bool(state.fresh or had_ids and code.startswith("4"))
         note = Note(f"{error} The VEN is not registered and tries again later.", logging.ERROR, once="registration refused",
                     error=error)
         return moved(book, now, "query", fresh=fresh, reason=str(error)) + Outcome(notes=(note,))

@@ -20,6 +20,7 @@ class Task:
     answer it; an ``oadrResponse`` with a 2xx code, or an empty body (G12), counts as an answer too, and reaches
     ``accept`` as what it is (None for the empty body). ``refuse`` takes the error that repeating would not mend; after that a
     ``patient`` task waits before it is sent again (R9). ``service`` is given where the payload does not say it.
+    After ``give_up`` failures that are its own (an HTTP 500, a reply that cannot be read) it counts as refused; 0 is never.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Task:
     service: str = ""
     poll: bool = False
     patient: bool = False
+    give_up: int = 0
 
 
 def is_success(code: str) -> bool:
@@ -45,6 +47,8 @@ def code_of(reply: Optional[Payload]) -> Tuple[str, Optional[str]]:
 
 def unknown_ven(task: Task, reply: Optional[Payload]) -> Optional[str]:
     """Rule R13: why this reply means that the VTN does not know this VEN, or None."""
+    if task.patient:
+        return None                                  # the registration itself: its refusal is no loss (R9)
     if isinstance(reply, RequestReregistration) and not task.poll:
         return f"the VTN answered {task.name} with oadrRequestReregistration"
     code, description = code_of(reply)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Tuple
@@ -43,7 +43,7 @@ class Call:
     arguments: Tuple[Any, ...] = ()
     done: Optional[Callable[[Any], Step]] = None
     function: Optional[Callable[..., Any]] = None
-    keywords: Mapping[str, Any] = EMPTY
+    keywords: Mapping[str, Any] = field(default_factory=dict)
     pool: str = "handler"
 
 

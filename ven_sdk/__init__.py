@@ -1,0 +1,55 @@
+"""ven_sdk: a blocking, threaded OpenADR 2.0b client (VEN).
+
+The public names; each is imported when it is first used, so that ``import ven_sdk`` costs what is needed and no more.
+"""
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from . import enums, objects
+    from .client import OpenADRClient
+    from .errors import (
+        ConfigurationError,
+        HandlerError,
+        PayloadError,
+        ProtocolError,
+        SecurityError,
+        StateError,
+        StoreError,
+        TransportError,
+        VenError,
+    )
+    from .fleet import Fleet
+    from .log import enable_default_logging
+    from .security.fingerprint import certificate_fingerprint
+    from .services.decision import DEFER
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+_HOMES = {
+    "OpenADRClient": "client", "Fleet": "fleet", "DEFER": "services.decision", "enable_default_logging": "log",
+    "certificate_fingerprint": "security.fingerprint", "enums": "", "objects": "",
+    **dict.fromkeys(("VenError", "ConfigurationError", "TransportError", "SecurityError", "PayloadError", "ProtocolError",
+                     "HandlerError", "StateError", "StoreError"), "errors")}
+
+__all__ = ["DEFER", "ConfigurationError", "Fleet", "HandlerError", "OpenADRClient", "PayloadError", "ProtocolError",
+           "SecurityError", "StateError", "StoreError", "TransportError", "VenError", "__version__",
+           "certificate_fingerprint", "enable_default_logging", "enums", "objects"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+    home = _HOMES[name]
+    value = getattr(import_module(f".{home}", __name__), name) if home else import_module(f".{name}", __name__)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

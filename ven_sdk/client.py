@@ -1,0 +1,226 @@
+"""``OpenADRClient``: a VEN with a program of its own. Arguments, wiring and life cycle; the rest is ``Ven``'s.
+
+Constructing starts no thread and opens no connection, but loads and checks keys, certificates and the store's file.
+"""
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Dict, Iterable, Optional, Union
+
+from .config import Duration, duration, settings
+from .errors import ConfigurationError, StateError, TransportError
+from .exchange import Exchange
+from .identity import Identity
+from .log import WIRE
+from .runtime.engine import Engine
+from .runtime.handlers import Handlers, Hooks
+from .runtime.runtime import Runtime
+from .services.catalogue import Catalogue
+from .state.book import Book
+from .state.memory import MemoryStore
+from .state.store import Store
+from .ven import Ven
+
+log = logging.getLogger("ven_sdk")
+
+MEBIBYTE = 2**20
+OWED_SHARE = 0.5
+"""Part of stop()'s timeout that is spent on sending what is owed."""
+
+
+class OpenADRClient(Ven):
+    """A VEN: it registers with the VTN at ``vtn_url``, polls, hands events to handlers and delivers reports.
+
+    All arguments but the first two are keywords; durations are timedeltas or seconds. A mistake in them, or in the files
+    that they name, is a :class:`~ven_sdk.ConfigurationError` here. Use ``run()``, or ``start()`` and ``stop()``, or
+    ``with client:``.
+    """
+
+    def __init__(self, ven_name: str, vtn_url: str, *, ven_id: Optional[str] = None, registration_id: Optional[str] = None,
+                 register: bool = True, report_only: bool = False, cert: Any = None, key: Any = None,
+                 passphrase: Optional[str] = None, ca_file: Any = None, check_hostname: bool = True,
+                 tls_fingerprint: Optional[str] = None, vtn_fingerprint: Optional[str] = None, replay_window: Duration = 60,
+                 disable_signature: bool = False, allow_jitter: bool = True, poll_frequency: Optional[Duration] = None,
+                 store: Union[None, str, "os.PathLike[str]", Store] = None, max_backlog: Duration = timedelta(days=7),
+                 timeout: Duration = 30, proxies: Optional[Mapping[str, str]] = None,
+                 max_response_size: int = 16 * MEBIBYTE, strict: bool = False, opt_timeout: Duration = 60,
+                 default_opt: str = "optOut", market_contexts: Optional[Iterable[str]] = None,
+                 targets: Optional[Mapping[str, Iterable[str]]] = None, signals: Optional[Iterable[str]] = None,
+                 implied_cancel: bool = True, callback_workers: int = 4, debug: bool = False,
+                 show_fingerprint: bool = True) -> None:
+        checked = settings(
+            ven_name, vtn_url, ven_id=ven_id, registration_id=registration_id, register=register, report_only=report_only,
+            xml_signature=cert is not None and not disable_signature, allow_jitter=allow_jitter,
+            poll_frequency=poll_frequency, max_backlog=max_backlog, timeout=timeout, strict=strict,
+            opt_timeout=opt_timeout, default_opt=default_opt, market_contexts=market_contexts, targets=targets,
+            signals=signals, implied_cancel=implied_cancel, replay_window=replay_window)
+        identity = Identity(
+            cert=cert, key=key, passphrase=passphrase, ca_file=ca_file, check_hostname=check_hostname,
+            tls_fingerprint=tls_fingerprint, vtn_fingerprint=vtn_fingerprint, replay_window=checked.replay_window,
+            disable_signature=disable_signature, timeout=checked.timeout, proxies=proxies,
+            max_response_size=_positive("max_response_size", max_response_size),
+            secure=checked.vtn_url.startswith("https:"))
+        kept = _store(store)
+        kept.check()
+        handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue()
+        runtime = Runtime(callback_workers=_positive("callback_workers", callback_workers))
+        engine = build(checked, identity, runtime, kept, handlers, hooks, catalogue, max_response_size)
+        super().__init__(checked, engine, handlers, hooks, catalogue)
+        self._identity, self._runtime, self._store = identity, runtime, kept
+        self._show_fingerprint = show_fingerprint
+        self._life = threading.Lock()
+        self._ended = threading.Event()
+        if debug:
+            logging.getLogger(WIRE).setLevel(logging.DEBUG)
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self, wait: Optional[Duration] = None) -> None:
+        """Start the client and return at once; with ``wait``, after the VEN is registered.
+
+        A VTN that cannot be reached is tried again for ever; with ``wait`` the client is stopped after so long, and the
+        last cause raised. StoreError when another process has the store. Harmless while the client runs.
+        """
+        self._runtime.check_process()
+        seconds = None if wait is None else duration("wait", wait).total_seconds()
+        with self._life:
+            if self._engine.stopped:
+                self._begin()
+        if seconds is None or self._engine.wait(self._is_registered, seconds):
+            return
+        cause = self._engine.counters.last_error
+        self.stop()
+        raise TransportError(f"The VEN was not registered within {seconds:g} s and was stopped."
+                             + (f" {cause}" if cause else " The VTN was not reached.")) from cause
+
+    def _begin(self) -> None:
+        self._ended.clear()
+        warnings = self._store.open()
+        try:
+            self._restore()
+            self._identity.connections.reopen()
+            self._runtime.start()
+            self._announce()
+            self._engine.start()
+        except BaseException:
+            self._runtime.stop(1.0)
+            self._store.close()
+            raise
+        for text in warnings:
+            error = StateError(text)
+            self._engine.report(error, text, text, logging.ERROR)
+
+    def _restore(self) -> None:
+        if not self._store.durable:
+            return
+        for text in self._engine.restore():
+            log.error("%s", text)
+        nonces = self._engine.book.nonces
+        if self._identity.replay is not None and nonces:
+            self._identity.replay.restore({"nonces": dict(nonces)})
+
+    def _announce(self) -> None:
+        if self._show_fingerprint and self._identity.fingerprint:
+            log.info("The fingerprint of this VEN's certificate is %s.", self._identity.fingerprint)
+        if self._identity.verifier is None:
+            log.warning("Messages from the VTN are not authenticated: vtn_fingerprint is not set. Whoever answers at %s is "
+                        "obeyed.", self.settings.vtn_url)
+        if not self._store.durable:
+            log.info("No store is set: registration, answers, opts and samples not yet delivered do not survive this process.")
+
+    def run(self) -> None:
+        """Start, and block until ``stop()``, Ctrl-C or SIGTERM; then stop in order. Works off the main thread too."""
+        if threading.current_thread() is not threading.main_thread():
+            self.start()
+            self._ended.wait()
+            self.stop()
+            return
+        asked: Dict[str, int] = {}
+
+        def end(number: int, _frame: Any) -> None:
+            asked["signal"] = number
+            self._ended.set()
+        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self.start()
+            while not self._ended.wait(None if os.name != "nt" else 1.0):
+                pass                                # Windows wakes for Ctrl-C only between waits
+            if asked:
+                log.info("Stopping on %s.", signal.Signals(asked["signal"]).name)
+            self.stop()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+    def stop(self, timeout: Duration = 10) -> None:
+        """Stop: collect no more, try for a while to send what is owed, end all threads, close the store.
+
+        From anywhere, a handler too; twice is harmless. What does not finish within ``timeout`` is named in a warning and
+        left behind: its threads end with the process.
+        """
+        self._runtime.check_process()
+        seconds = duration("timeout", timeout).total_seconds()
+        self._ended.set()
+        own = threading.current_thread().name.startswith("ven_sdk-")
+        if not self._life.acquire(blocking=not own):
+            return                                  # another thread is stopping, and waits for this one
+        try:
+            if not self._engine.stopped:
+                self._end(seconds)
+        finally:
+            self._life.release()
+
+    def _end(self, seconds: float) -> None:
+        deadline = self._engine.clock.monotonic() + seconds
+
+        def left() -> float:
+            return max(0.0, deadline - self._engine.clock.monotonic())
+        self._engine.wind_up(seconds * OWED_SHARE)
+        self._engine.close()
+        self._identity.connections.close()
+        unfinished = self._runtime.stop(left())
+        self._store.close()
+        if unfinished:
+            log.warning("Stopped, but these did not finish and are left behind: %s.", ", ".join(unfinished))
+        else:
+            log.info("Stopped.")
+
+    def __enter__(self) -> "OpenADRClient":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def build(checked: Any, identity: Identity, runtime: Runtime, store: Store, handlers: Handlers, hooks: Hooks,
+          catalogue: Catalogue, max_response_size: int) -> Engine:
+    """Wire one VEN."""
+    book = Book(checked, catalogue)
+    exchange = Exchange(checked.vtn_url, identity, now=runtime.clock.now, hooks=hooks, strict=checked.strict,
+                        max_bytes=max_response_size, monotonic=runtime.clock.monotonic)
+    engine = Engine(checked.ven_name, book, runtime, exchange, handlers, store)
+    identity.remember_nonces(engine.remember_nonce)
+    return engine
+
+
+def _store(store: Any) -> Store:
+    if store is None:
+        return MemoryStore()
+    if isinstance(store, Store):
+        return store
+    if not isinstance(store, (str, os.PathLike)):
+        raise ConfigurationError(f"store must be a path, a ven_sdk Store or None, not {store!r}.")
+    from .state.sqlite import SQLiteStore
+    return SQLiteStore(store)
+
+
+def _positive(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}.")
+    return value

@@ -1,0 +1,1 @@
+"""What a VEN remembers: the book of frozen records, and the stores that it survives in."""

@@ -1,0 +1,326 @@
+"""One VEN as its user sees it: handlers, reports, answers, opts, and what can be read at any time.
+
+``OpenADRClient`` adds the life cycle of a program of its own; a ``Fleet`` runs many of these on shared threads. Everything
+here may be called from any thread.
+"""
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+
+from .config import Duration, Settings, duration
+from .errors import ProtocolError, StateError, TransportError, VenError
+from .runtime.engine import Engine
+from .runtime.handlers import Handlers, Hooks
+from .runtime.status import Health, Status
+from .schema.events import Event
+from .schema.reports import Report
+from .services import events as event_service
+from .services import opts as opt_service
+from .services import registration, views
+from .services import reports as report_service
+from .services.catalogue import Catalogue
+from .state import opts as opt_states
+from .state.opts import OptState
+
+F = TypeVar("F", bound=Callable[..., Any])
+STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling": "registered"}
+LATE_POLLS = 3
+"""Periods without a good poll after which ``health()`` is no longer ok."""
+
+
+class Ven:
+    """The part of a VEN's interface that does not depend on who runs its threads."""
+
+    def __init__(self, settings: Settings, engine: Engine, handlers: Handlers, hooks: Hooks, catalogue: Catalogue) -> None:
+        self.settings = settings
+        self._engine, self._handlers, self._hooks, self._catalogue = engine, handlers, hooks, catalogue
+
+    def __repr__(self) -> str:
+        return (f"<{type(self).__name__} {self.settings.ven_name!r} at {self.settings.vtn_url}: {self._state()}"
+                f"{f' as {self.ven_id}' if self.ven_id else ''}>")
+
+    # --- handlers and hooks ---------------------------------------------------------------------------------------
+
+    def add_handler(self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None) -> None:
+        """Call ``function`` when ``name`` happens; see the table of handlers. ``lead`` belongs to ``before_event``.
+
+        One function for ``on_event`` and ``on_update_event`` (a second replaces it), any number for the others.
+        ConfigurationError for an unknown name, a wrong number of parameters, an ``async def``, or no callable.
+        """
+        self._handlers.add_handler(name, function, lead)
+
+    def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
+        """``@client.on('on_event')`` before a function does what ``add_handler`` does."""
+        def decorate(function: F) -> F:
+            self.add_handler(name, function, lead=lead)
+            return function
+        return decorate
+
+    def add_hook(self, name: str, function: Callable[..., Any]) -> None:
+        """Call ``function`` with every message; see the table of hooks. Its return is ignored."""
+        self._hooks.add(name, function)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("on_"):
+            self.add_handler(name, value)
+        else:
+            super().__setattr__(name, value)
+
+    # --- reports --------------------------------------------------------------------------------------------------
+
+    def add_report(self, callback: Optional[Callable[..., Any]] = None, resource_id: Optional[str] = None,
+                   measurement: Any = None, data_collection_mode: str = "incremental",
+                   report_specifier_id: Optional[str] = None, r_id: Optional[str] = None,
+                   report_name: str = "TELEMETRY_USAGE", reading_type: Optional[str] = None,
+                   report_type: Optional[str] = None, report_duration: Optional[Duration] = None,
+                   report_dtstart: Optional[datetime] = None, sampling_rate: Any = None, data_source: Any = None,
+                   scale: str = "none", unit: Optional[str] = None, power_ac: bool = True, power_hertz: float = 50,
+                   power_voltage: float = 230, market_context: Optional[str] = None,
+                   end_device_asset_mrid: Optional[str] = None, report_data_source: Any = None) -> Tuple[str, str]:
+        """Offer a data point to the VTN; returns (report_specifier_id, r_id).
+
+        ``callback`` gives the value when one is needed, on a thread of its own kind; it may block. Without one, values are
+        pushed by ``report_value``. ConfigurationError lists what would be right. Added while the client runs, the new
+        catalogue is sent to the VTN (R8).
+        """
+        found = self._catalogue.add(
+            callback=callback, resource_id=resource_id, measurement=measurement, data_collection_mode=data_collection_mode,
+            report_specifier_id=report_specifier_id, r_id=r_id, report_name=report_name, reading_type=reading_type,
+            report_type=report_type, report_duration=report_duration, report_dtstart=report_dtstart,
+            sampling_rate=sampling_rate, scale=scale, unit=unit, power_ac=power_ac, power_hertz=power_hertz,
+            power_voltage=power_voltage, market_context=market_context, end_device_asset_mrid=end_device_asset_mrid,
+            report_data_source=report_data_source if report_data_source is not None else data_source)
+        if not self._engine.stopped:
+            self._engine.conversation.wake()
+        return found
+
+    def report_value(self, r_id: str, value: Any, at: Optional[datetime] = None) -> None:
+        """Push a sample of the data point ``r_id`` (or of the resource that has only one), measured ``at`` (None: now)."""
+        self._engine.transact(lambda book, now: report_service.value(book, r_id, value, at, now))
+
+    @property
+    def reports(self) -> Tuple[Report, ...]:
+        """The catalogue, as it is offered to the VTN."""
+        return tuple(self._engine.read(lambda: report_service.offered_reports(self._engine.book)))
+
+    def request_report(self, report_specifier_id: str, r_ids: Any = None, *, granularity: Duration = 0,
+                       report_back_duration: Duration = 0, dtstart: Optional[datetime] = None,
+                       report_duration: Optional[Duration] = None, report_request_id: Optional[str] = None,
+                       timeout: Optional[Duration] = None) -> str:
+        """Ask the VTN for a report that it offers (T32); returns the reportRequestID once the VTN agreed.
+
+        The data reaches the handler ``on_report(report)``. ProtocolError with the VTN's code when it refuses;
+        TransportError when no reply came in time.
+        """
+        self._running("request_report()")
+        made: Dict[str, str] = {}
+
+        def step(book: Any, now: datetime) -> Any:
+            made["id"], outcome = report_service.ask(
+                book, now, report_specifier_id=report_specifier_id, r_ids=r_ids,
+                granularity=duration("granularity", granularity),
+                report_back_duration=duration("report_back_duration", report_back_duration), dtstart=dtstart,
+                report_duration=None if report_duration is None else duration("report_duration", report_duration),
+                report_request_id=report_request_id)
+            return outcome
+        self._exchange(step, lambda: not report_service.asking(self._engine.book, made["id"]), "report request", timeout)
+        return made["id"]
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> Tuple[Event, ...]:
+        """The events that the VEN knows, each with the ``event_status`` of now (E27)."""
+        return views.events(self._states(), self._engine.now())
+
+    def active_events(self) -> Tuple[Event, ...]:
+        """The events that are active now."""
+        return views.active_events(self._states(), self._engine.now())
+
+    def next_event(self) -> Optional[Event]:
+        """The event that starts next, or None."""
+        return views.next_event(self._states(), self._engine.now())
+
+    def current_level(self) -> int:
+        """The SIMPLE level that rules now, 0 to 3 (E50): opted in, no test events."""
+        return views.current_level(self._states(), self._engine.now())
+
+    def signal_now(self, signal_name: str) -> Any:
+        """The payload of the signal ``signal_name`` that rules now (E50), or None."""
+        return views.signal_now(self._states(), self._engine.now(), signal_name)
+
+    def schedule(self, hours: float = 24) -> Tuple[Any, ...]:
+        """What is to be done in the next ``hours``: records of start, end, event, signal, interval and payload."""
+        return views.schedule(self._states(), self._engine.now(), timedelta(hours=hours))
+
+    def _states(self) -> Any:
+        return self._engine.snapshot("events")
+
+    def opt_in(self, event_id: str) -> None:
+        """Take part in the event: the first answer, or a change of it (E23). Never blocks; StateError if unknown or over."""
+        self._engine.transact(lambda book, now: event_service.opt(book, event_id, "optIn", None, now))
+
+    def opt_out(self, event_id: str, reason: Optional[str] = None) -> None:
+        """Do not take part in the event, or no longer. ``reason`` is for the log. Never blocks."""
+        self._engine.transact(lambda book, now: event_service.opt(book, event_id, "optOut", reason, now))
+
+    # --- opts -----------------------------------------------------------------------------------------------------
+
+    def create_opt(self, opt_type: str, opt_reason: str, targets: Any = None, vavailability: Any = None,
+                   event_id: Optional[str] = None, modification_number: Optional[int] = None, opt_id: Optional[str] = None,
+                   request_id: Optional[str] = None, market_context: Optional[str] = None,
+                   signal_target_mrid: Optional[str] = None) -> str:
+        """Opt in or out of an event, of resources of it, or for a schedule (rules O1); returns the opt's ID.
+
+        Blocks until the VTN answered. ProtocolError with the VTN's code when it refuses; TransportError with ``opt_id`` when
+        no reply came within ``timeout``: the opt stays owed and is sent again under the same ID.
+        """
+        self._running("create_opt()")
+        made: Dict[str, str] = {}
+
+        def step(book: Any, now: datetime) -> Any:
+            made["id"], outcome = opt_service.create(
+                book, now, opt_type=opt_type, opt_reason=opt_reason, targets=targets, vavailability=vavailability,
+                event_id=event_id, modification_number=modification_number, opt_id=opt_id, request_id=request_id,
+                market_context=market_context, signal_target_mrid=signal_target_mrid)
+            return outcome
+        self._opt_exchange(step, made, (opt_states.OWED,), "create_opt()")
+        return made["id"]
+
+    def cancel_opt(self, opt_id: str) -> None:
+        """Withdraw the opt ``opt_id`` (O1.7); blocks and raises as ``create_opt`` does."""
+        self._running("cancel_opt()")
+        self._opt_exchange(lambda book, now: opt_service.cancel(book, opt_id, now), {"id": opt_id},
+                           (opt_states.CANCELLING,), "cancel_opt()")
+
+    def _opt_exchange(self, step: Any, made: Dict[str, str], waiting: Tuple[str, ...], what: str) -> None:
+        self._engine.transact(step)
+        self._engine.conversation.wake()
+
+        def found() -> Optional[OptState]:
+            return self._engine.book.opts.get(made["id"])
+
+        def is_over() -> bool:
+            state = found()
+            return state is None or state.state not in waiting
+        if not self._engine.wait(is_over, self.settings.timeout):
+            raise TransportError(f"{what}: the VTN gave no answer within {self.settings.timeout:g} s. The opt {made['id']!r} stays "
+                                 "owed and is sent again.", opt_id=made["id"])
+        state = found()
+        if state is not None and state.code is not None:
+            raise ProtocolError(f"{what}: the VTN refused the opt {made['id']!r} with code {state.code}"
+                                f"{f': {state.description}' if state.description else ''}.", response_code=state.code,
+                                response_description=state.description, received="oadrCreatedOpt")
+
+    @property
+    def opts(self) -> Tuple[OptState, ...]:
+        """The opts that stand: sent or still owed."""
+        return tuple(self._engine.read(lambda: opt_service.opts(self._engine.book)))
+
+    # --- registration ---------------------------------------------------------------------------------------------
+
+    @property
+    def ven_id(self) -> Optional[str]:
+        """The venID, or None before the VTN gave one."""
+        return self._engine.book.registration.ven_id or self.settings.ven_id
+
+    @property
+    def registration_id(self) -> Optional[str]:
+        """The registrationID, or None while not registered."""
+        return self._engine.book.registration.registration_id
+
+    @property
+    def poll_frequency(self) -> timedelta:
+        """The period of polling: the own setting, else what the VTN asked for, else 10 s."""
+        return registration.poll_period(self._engine.book)
+
+    def register(self, new: bool = False) -> None:
+        """Register (again); with ``new`` without the old IDs (R6). Blocks until done; errors as ``cancel_registration``."""
+        self._running("register()")
+        self._exchange(lambda book, now: registration.begin(book, now, new=new), self._is_registered, "registration")
+
+    def cancel_registration(self) -> None:
+        """End the registration (R12). Blocks; ProtocolError when the VTN refuses, TransportError when it does not answer."""
+        self._running("cancel_registration()")
+        if self._engine.book.registration.phase != "registered":
+            raise StateError(f"cancel_registration(): this VEN is {self._state()}, there is no registration to cancel.")
+        self._exchange(lambda book, now: registration.moved(book, now, "cancelling"),
+                       lambda: self._engine.book.registration.phase != "cancelling", "cancellation of the registration")
+
+    def request_events(self) -> Tuple[Event, ...]:
+        """Ask the VTN for its complete list of events; returns those that are known then."""
+        self._running("request_events()")
+        if self._engine.book.registration.phase != "registered":
+            raise StateError(f"request_events(): this VEN is {self._state()}.")
+        self._exchange(lambda book, now: registration.moved(book, now, "registered", resync=True),
+                       lambda: not self._engine.book.registration.resync, "event request")
+        return self.events
+
+    def _exchange(self, step: Any, is_done: Callable[[], bool], name: str, timeout: Optional[Duration] = None) -> None:
+        """Transact ``step`` and wait until ``is_done``; the VTN's refusal of the exchange ``name`` is raised."""
+        engine = self._engine
+        seconds = self.settings.timeout if timeout is None else duration("timeout", timeout).total_seconds()
+        engine.refusals.pop(name, None)
+        engine.transact(step)
+        engine.conversation.hurry()
+        done = engine.wait(lambda: is_done() or name in engine.refusals, seconds)
+        refusal: Optional[VenError] = engine.refusals.pop(name, None)
+        if refusal is not None:
+            raise refusal
+        if not done:
+            raise TransportError(f"No answer to the {name} within {seconds:g} s. It is tried again until it succeeds."
+                                 ) from engine.counters.last_error
+
+    def _is_registered(self) -> bool:
+        return registration.is_registered(self._engine.book.registration)
+
+    def _running(self, call: str) -> None:
+        self._engine.runtime.check_process()
+        if self._engine.stopped:
+            raise StateError(f"{call} needs a running client: call start() before it.")
+
+    # --- state ----------------------------------------------------------------------------------------------------
+
+    def _state(self) -> str:
+        if self._engine.stopped:
+            return "stopped"
+        return STATES.get(self._engine.book.registration.phase, "connecting")
+
+    @property
+    def status(self) -> Status:
+        """What the client is doing, at this moment; cheap, from any thread."""
+        engine = self._engine
+        counters = engine.counters
+        return engine.read(lambda: Status(
+            state=self._state(), since=engine.book.registration.since, last_poll=counters.last_poll,
+            last_error=counters.last_error, last_error_at=counters.last_error_at,
+            counters={"exchanges": counters.exchanges, "failures": counters.failures, "polls": counters.polls,
+                      **report_service.counters(engine.book)},
+            queues={"answers": len(engine.book.answers), "opts": len(engine.book.opts), "events": len(engine.book.events),
+                    "samples": len(engine.book.samples), "deliveries": len(engine.book.deliveries),
+                    "unsaved": engine.unsaved,
+                    **{name: pool.waiting() for name, pool in engine.pools.items()}},
+            stuck=engine.runtime.stuck(), clock_offset=engine.offset.measured))
+
+    def health(self) -> Health:
+        """Whether all is well, and a sentence for everything that is not: for a supervisor or a health page."""
+        status, problems = self.status, []
+        if status.state != "registered":
+            problems.append(f"The VEN is {status.state}, not registered.")
+        late = self.poll_frequency * LATE_POLLS + timedelta(seconds=self.settings.timeout)
+        if status.state == "registered" and (status.last_poll is None
+                                             or self._engine.clock.now() - status.last_poll > late):
+            problems.append(f"The last good poll was {status.last_poll or 'never'}; expected one every {self.poll_frequency}.")
+        problems.extend(f"{running.about} has been running for {running.seconds:.0f} s." for running in status.stuck)
+        if status.queues["unsaved"]:
+            problems.append(f"{status.queues['unsaved']} changes could not be written to the store {self._engine.store.name}.")
+        if status.counters.get("samples_dropped"):
+            problems.append(f"{status.counters['samples_dropped']} samples were dropped because they grew too old.")
+        if abs(status.clock_offset) > self.settings.replay_window:
+            problems.append(f"The clocks of VEN and VTN are {status.clock_offset} apart.")
+        facts = {"state": status.state, "last_poll": status.last_poll, "queues": status.queues,
+                 "counters": status.counters, "clock_offset": status.clock_offset}
+        return Health(ok=not problems, problems=tuple(problems), facts=facts)
+
+
