@@ -1,0 +1,105 @@
+"""``oadrCreatedEvent``: which responses are owed and ready, and what their acknowledgement means (rules E15 to E25).
+
+Pure functions of the book. What arrives while an answer is under way is not lost: exactly what was sent counts as
+acknowledged, compared by value.
+"""
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, List, Optional, Tuple
+
+from ..errors import VenError
+from ..schema.events import CreatedEvent, Event, EventResponse
+from ..state.events import LIST_KEY, EventList, EventState
+from ..state.outcome import NOTHING, Change, Note, Outcome, Step
+from . import answers
+from .event_run import all_of, forgotten, is_finished
+from .task import Task
+
+if TYPE_CHECKING:
+    from ..state.book import Book
+
+_NO_LIST = EventList()
+
+
+def last_list(book: "Book") -> EventList:
+    """What the last list left behind."""
+    found: EventList = book.collecting.get(LIST_KEY, _NO_LIST)
+    return found
+
+
+def respond(event: Event, request_id: str, code: str, opt: str, text: Optional[str] = None) -> EventResponse:
+    """Rules E20, E22: a response to ``event`` as received, under the list's top-level requestID."""
+    return EventResponse(response_code=code, response_description=text or answers.TEXTS.get(code), request_id=request_id,
+                         event_id=event.event_id, modification_number=event.modification_number, opt_type=opt)
+
+
+def response_of(state: EventState, request_id: str) -> EventResponse:
+    """The response to an event that is held: the opt held (E15, E23), its refusal, or optIn for a cancellation (E24)."""
+    if state.cancelled is not None:
+        return respond(state.event, request_id, "200", "optIn")
+    return respond(state.event, request_id, state.code, state.opt or "optOut", state.reason)
+
+
+def is_ready(state: EventState) -> bool:
+    """Whether its decision has been made, so that nothing is invented (P4, E18)."""
+    return not state.waiting or state.cancelled is not None
+
+
+def ready(book: "Book") -> Tuple[EventResponse, ...]:
+    """Every response that is owed and decided (E17)."""
+    heard = last_list(book)
+    found: List[EventResponse] = list(heard.loose)
+    for key, state in book.events.items():
+        if (state.owed or key in heard.due) and is_ready(state):
+            found.append(response_of(state, _request_id(heard, key, state)))
+    return tuple(found)
+
+
+def _request_id(heard: EventList, key: str, state: EventState) -> str:
+    return heard.request_ids.get(key, state.request_id)
+
+
+def answer_task(book: "Book", now: datetime) -> Optional[Task]:
+    """One ``oadrCreatedEvent`` with everything that is ready (E17), or None when nothing is.
+
+    Its eiResponse stays 200, whatever the events' codes (E19), with an empty requestID (E20, E21).
+    """
+    sent = ready(book)
+    if not sent:
+        return None
+    record = CreatedEvent(response=answers.response(), event_responses=sent, ven_id=book.registration.ven_id or "")
+    return Task("event answer", record, (), lambda _reply: acknowledged(sent), lambda error: refused(sent, error))
+
+
+def acknowledged(sent: Tuple[EventResponse, ...]) -> Step:
+    """The VTN took note of ``sent``; an acknowledged cancellation is forgotten (E8)."""
+    def step(book: "Book", now: datetime) -> Outcome:
+        heard, done = last_list(book), set(sent)
+        settled, outcomes = set(), []
+        for key in {response.event_id for response in sent} & book.events.keys():
+            state = book.events[key]
+            if response_of(state, _request_id(heard, key, state)) in done:
+                settled.add(key)
+                outcomes.append(_acknowledged(book, key, state, now))
+        rest = replace(heard, due=heard.due - settled, loose=tuple(one for one in heard.loose if one not in done))
+        return all_of(outcomes) + (NOTHING if rest == heard else Outcome(changes=(Change("collecting", LIST_KEY, rest),)))
+    return step
+
+
+def _acknowledged(book: "Book", key: str, state: EventState, now: datetime) -> Outcome:
+    if not state.owed:
+        return NOTHING
+    acknowledged = replace(state, owed=False)
+    if is_finished(acknowledged, now):
+        return forgotten(book, key, state)
+    return Outcome(changes=(Change("events", key, acknowledged),))
+
+
+def refused(sent: Tuple[EventResponse, ...], error: VenError) -> Step:
+    """The VTN did not want the answer: said and dropped. What it still waits for comes with its next list (E15, E25)."""
+    names = ", ".join(f"{response.event_id!r}" for response in sent[:5]) + (" …" if len(sent) > 5 else "")
+    note = Note(f"{error} The answer about {names} is not sent again.", logging.WARNING, error=error)
+    return lambda book, now: acknowledged(sent)(book, now) + Outcome(notes=(note,))

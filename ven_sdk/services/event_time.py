@@ -1,0 +1,85 @@
+"""When things happen in an event (rules E27 to E39): status, intervals, the next moment. Pure functions of a row and a time."""
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Iterator, NamedTuple, Optional
+
+from ..schema.events import Event, EventSignal
+from ..state.events import EventState
+
+ZERO = timedelta(0)
+
+
+class Slice(NamedTuple):
+    """When one interval of a signal really runs; ``end`` None lasts as long as the event does."""
+
+    index: int
+    start: datetime
+    end: Optional[datetime]
+
+
+def status(state: EventState, now: datetime) -> str:
+    """Rule E27: ``far`` until start - ramp-up, ``near`` until the start, ``active`` until the end, then ``completed``.
+
+    A negative or absent ramp-up leaves ``near`` without extent (E38: honouring it is the device's). A received status
+    counts only where it is ``cancelled``; an event without end never completes (E33).
+    """
+    if state.cancelled is not None:
+        return "cancelled"
+    if now < state.start:
+        ramp_up = max(state.event.active_period.ramp_up_period or ZERO, ZERO)
+        return "far" if now < state.start - ramp_up else "near"
+    return "active" if state.end is None or now < state.end else "completed"
+
+
+def is_past(event: Event, now: datetime) -> bool:
+    """Rule E26: the active period lies wholly in the past; one without end never does (E33)."""
+    period = event.active_period
+    return bool(period.duration) and period.dtstart + period.duration <= now
+
+
+def leaves(state: EventState) -> Optional[datetime]:
+    """Rule E32: an event stays known until dtstart + duration + startafter; one without end has no such moment."""
+    period = state.event.active_period
+    if not period.duration:
+        return None
+    return period.dtstart + period.duration + max(period.tolerance or ZERO, ZERO)
+
+
+def last_moment(state: EventState) -> Optional[datetime]:
+    """When a running event ends: its end, or the random end after a cancellation if that comes first (E31)."""
+    if state.end_at is None:
+        return state.end
+    return state.end_at if state.end is None else min(state.end, state.end_at)
+
+
+def slices(state: EventState, signal: EventSignal) -> Iterator[Slice]:
+    """When the intervals of ``signal`` run, in order; those without extent are left out.
+
+    Each begins where the one before ends (E36), counted from the real start, so that a random offset shifts them all (E29).
+    The last is cut or extended to the event's end (E34), and lasts as long as the event where that has no end (E33). Their
+    order, not their ``uid``, decides (E35).
+    """
+    begin, last = state.start, len(signal.intervals) - 1
+    for index, interval in enumerate(signal.intervals):
+        end = state.end if index == last else begin + (interval.duration or ZERO)
+        if end is not None and state.end is not None:
+            end = min(end, state.end)
+        if end is None or begin < end:
+            yield Slice(index, begin, end)
+        if end is not None:
+            begin = end
+
+
+def running(state: EventState, signal: EventSignal, now: datetime) -> Optional[Slice]:
+    """The interval of ``signal`` that runs now by the clock, or None outside the active period."""
+    for piece in slices(state, signal):
+        if piece.start <= now and (piece.end is None or now < piece.end):
+            return piece
+    return None
+
+
+def next_boundary(state: EventState, now: datetime) -> Optional[datetime]:
+    """When the next interval of any signal begins."""
+    starts = [piece.start for signal in state.event.event_signals for piece in slices(state, signal) if piece.start > now]
+    return min(starts, default=None)

@@ -1,0 +1,45 @@
+"""What is remembered of an opt that the VEN sent by EiOpt: one row of the table ``opts`` each. Frozen values only."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Optional
+
+from ..schema.opt import CreateOpt
+
+OWED, CONFIRMED, REFUSED = "owed", "confirmed", "refused"
+CANCELLING, CANCELLED = "cancelling", "cancelled"
+
+
+@dataclass(frozen=True)
+class OptState:
+    """One opt. ``state`` is one of owed, confirmed, refused, cancelling, cancelled.
+
+    ``code`` and ``description`` are the VTN's, where it refused: the opt itself (state ``refused``) or its cancellation
+    (state ``confirmed``: it still holds, or ``refused``: the VTN does not know it). ``order`` sorts by what is to be sent
+    first. ``previous`` is the confirmed opt of the same ID that this one is to replace (O1.5).
+    """
+
+    record: CreateOpt
+    state: str = OWED
+    order: str = ""
+    since: Optional[datetime] = None
+    cancel_request_id: Optional[str] = None
+    code: Optional[str] = None
+    description: Optional[str] = None
+    previous: Optional[CreateOpt] = None
+
+    @property
+    def opt_id(self) -> str:
+        """The opt's ID."""
+        return self.record.opt_id
+
+    @property
+    def opt_type(self) -> str:
+        """``optIn`` or ``optOut``."""
+        return self.record.opt_type
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it holds as far as the VEN is concerned: said, and not withdrawn or refused."""
+        return self.state in (OWED, CONFIRMED)
