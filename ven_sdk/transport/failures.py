@@ -102,7 +102,7 @@ def _reason(cause: BaseException, wire: Wire, deadline: Deadline, timeout: float
                f"Check {_setting(route)} and the network's name server."
     if stage is Stage.CONNECT:
         return _not_connected(cause, route)
-    return _broken(cause, stage)
+    return _broken(cause, wire)
 
 
 def _not_connected(cause: BaseException, route: Route) -> str:
@@ -117,9 +117,10 @@ def _proxy_refused(cause: ProxyRefusal) -> str:
     return f"the proxy refused a tunnel to the VTN with status {cause}. {advice}"
 
 
-def _broken(cause: BaseException, stage: Stage) -> str:
+def _broken(cause: BaseException, wire: Wire) -> str:
+    stage = wire.stage
     if isinstance(cause, http.client.RemoteDisconnected):
-        return f"{_ENDED[stage]}."
+        return f"{_ENDED[stage]}.{_hint(wire)}"
     if isinstance(cause, http.client.IncompleteRead):
         return f"{_ENDED[Stage.BODY]}."
     if isinstance(cause, http.client.BadStatusLine):
@@ -129,7 +130,14 @@ def _broken(cause: BaseException, stage: Stage) -> str:
         return f"what answered does not speak HTTP/1.x: it began with {line!r}. Check the port in vtn_url."
     if isinstance(cause, http.client.HTTPException):
         return f"the answer is no valid HTTP: {_text(cause)}."
-    return f"{_ENDED.get(stage, 'the connection broke')}: {_text(cause)}."
+    return f"{_ENDED.get(stage, 'the connection broke')}: {_text(cause)}.{_hint(wire)}"
+
+
+def _hint(wire: Wire) -> str:
+    """A TLS 1.3 server that refuses a client's certificate hangs up after the handshake; its reason may get lost."""
+    if wire.context is None or wire.was_used or wire.stage.value > Stage.WAIT.value:
+        return ""
+    return " It may want another client certificate: check cert and key."
 
 
 def _is_retryable(status: int) -> bool:

@@ -56,6 +56,9 @@ class _Reader(io.BufferedReader):
     def close(self) -> None:
         pass
 
+    def flush(self) -> None:
+        pass  # an abandoned response calls this when it is collected, perhaps after the stream below was
+
 
 class Source:
     """What ``http.client.HTTPResponse`` takes for a socket: all answers of one exchange from one buffer."""

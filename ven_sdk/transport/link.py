@@ -17,6 +17,7 @@ from urllib3.util import Retry, Timeout
 
 from .answers import Answer, receive, received
 from .failures import failure, rejection, stand_in_failure
+from .handshakes import is_refusal
 from .service import Service
 from .stages import Deadline, Stage, Unacceptable
 from .wire import Wire
@@ -130,14 +131,14 @@ class Link(HTTPAdapter):
         return answer
 
     def _early_answer(self, wire: Wire, cause: OSError, deadline: Deadline) -> Answer:
-        """A VTN that takes no more of a message may have said why (413) before it hung up."""
+        """A VTN that takes no more of a message may have said why (413, or a TLS alert) before it hung up."""
         if isinstance(cause, socket.timeout):
             raise cause
         try:
             answer, _ = receive(wire, deadline, self._limit)
-        except _BROKEN:
+        except _BROKEN as later:
             wire.stage = Stage.SEND
-            raise cause from None
+            raise (later if is_refusal(later) else cause) from None
         self.drop()
         return answer
 
