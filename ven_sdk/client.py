@@ -6,25 +6,22 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Dict, Iterable, Optional, Union
+from typing import Any, Iterable, Optional, Union
 
 from .config import Duration, duration, settings
-from .errors import ConfigurationError, StateError, TransportError
-from .exchange import Exchange
+from .errors import StoreError, TransportError
 from .identity import Identity
+from .life import until_signal
 from .log import WIRE
-from .runtime.engine import Engine
 from .runtime.handlers import Handlers, Hooks
 from .runtime.runtime import Runtime
 from .services.catalogue import Catalogue
-from .state.book import Book
-from .state.memory import MemoryStore
 from .state.store import Store
 from .ven import Ven
+from .wiring import build, positive, store_of
 
 log = logging.getLogger("ven_sdk")
 
@@ -46,7 +43,7 @@ class OpenADRClient(Ven):
                  passphrase: Optional[str] = None, ca_file: Any = None, check_hostname: bool = True,
                  tls_fingerprint: Optional[str] = None, vtn_fingerprint: Optional[str] = None, replay_window: Duration = 60,
                  disable_signature: bool = False, allow_jitter: bool = True, poll_frequency: Optional[Duration] = None,
-                 store: Union[None, str, "os.PathLike[str]", Store] = None, max_backlog: Duration = timedelta(days=7),
+                 store: Union[str, "os.PathLike[str]", Store, None] = None, max_backlog: Duration = timedelta(days=7),
                  timeout: Duration = 30, proxies: Optional[Mapping[str, str]] = None,
                  max_response_size: int = 16 * MEBIBYTE, strict: bool = False, opt_timeout: Duration = 60,
                  default_opt: str = "optOut", market_contexts: Optional[Iterable[str]] = None,
@@ -63,13 +60,13 @@ class OpenADRClient(Ven):
             cert=cert, key=key, passphrase=passphrase, ca_file=ca_file, check_hostname=check_hostname,
             tls_fingerprint=tls_fingerprint, vtn_fingerprint=vtn_fingerprint, replay_window=checked.replay_window,
             disable_signature=disable_signature, timeout=checked.timeout, proxies=proxies,
-            max_response_size=_positive("max_response_size", max_response_size),
+            max_response_size=positive("max_response_size", max_response_size),
             secure=checked.vtn_url.startswith("https:"))
-        kept = _store(store)
+        kept = store_of(store)
         kept.check()
         handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue()
-        runtime = Runtime(callback_workers=_positive("callback_workers", callback_workers))
-        engine = build(checked, identity, runtime, kept, handlers, hooks, catalogue, max_response_size)
+        runtime = Runtime(callback_workers=positive("callback_workers", callback_workers))
+        engine = build(checked, identity, runtime, kept, handlers, hooks, catalogue)
         super().__init__(checked, engine, handlers, hooks, catalogue)
         self._identity, self._runtime, self._store = identity, runtime, kept
         self._show_fingerprint = show_fingerprint
@@ -100,7 +97,7 @@ class OpenADRClient(Ven):
 
     def _begin(self) -> None:
         self._ended.clear()
-        warnings = self._store.open()
+        warnings = self._engine.open_store()
         try:
             self._restore()
             self._identity.connections.reopen()
@@ -112,8 +109,7 @@ class OpenADRClient(Ven):
             self._store.close()
             raise
         for text in warnings:
-            error = StateError(text)
-            self._engine.report(error, text, text, logging.ERROR)
+            self._engine.report(StoreError(text, path=self._store.name), text, text, logging.ERROR)
 
     def _restore(self) -> None:
         if not self._store.durable:
@@ -135,27 +131,7 @@ class OpenADRClient(Ven):
 
     def run(self) -> None:
         """Start, and block until ``stop()``, Ctrl-C or SIGTERM; then stop in order. Works off the main thread too."""
-        if threading.current_thread() is not threading.main_thread():
-            self.start()
-            self._ended.wait()
-            self.stop()
-            return
-        asked: Dict[str, int] = {}
-
-        def end(number: int, _frame: Any) -> None:
-            asked["signal"] = number
-            self._ended.set()
-        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            self.start()
-            while not self._ended.wait(None if os.name != "nt" else 1.0):
-                pass                                # Windows wakes for Ctrl-C only between waits
-            if asked:
-                log.info("Stopping on %s.", signal.Signals(asked["signal"]).name)
-            self.stop()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        until_signal(self.start, self._ended, self.stop)
 
     def stop(self, timeout: Duration = 10) -> None:
         """Stop: collect no more, try for a while to send what is owed, end all threads, close the store.
@@ -196,31 +172,3 @@ class OpenADRClient(Ven):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-def build(checked: Any, identity: Identity, runtime: Runtime, store: Store, handlers: Handlers, hooks: Hooks,
-          catalogue: Catalogue, max_response_size: int) -> Engine:
-    """Wire one VEN."""
-    book = Book(checked, catalogue)
-    exchange = Exchange(checked.vtn_url, identity, now=runtime.clock.now, hooks=hooks, strict=checked.strict,
-                        max_bytes=max_response_size, monotonic=runtime.clock.monotonic)
-    engine = Engine(checked.ven_name, book, runtime, exchange, handlers, store)
-    identity.remember_nonces(engine.remember_nonce)
-    return engine
-
-
-def _store(store: Any) -> Store:
-    if store is None:
-        return MemoryStore()
-    if isinstance(store, Store):
-        return store
-    if not isinstance(store, (str, os.PathLike)):
-        raise ConfigurationError(f"store must be a path, a ven_sdk Store or None, not {store!r}.")
-    from .state.sqlite import SQLiteStore
-    return SQLiteStore(store)
-
-
-def _positive(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}.")
-    return value

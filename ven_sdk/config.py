@@ -88,7 +88,7 @@ def text(name: str, value: Any) -> str:
     """``value`` as a non-empty text."""
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{name} must be a non-empty text, not {value!r}.")
-    return value
+    return str(value)
 
 
 def choice(name: str, value: Any, choices: Tuple[str, ...]) -> str:
@@ -115,7 +115,8 @@ def target_sets(value: Any) -> Optional[Dict[str, FrozenSet[str]]]:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"targets must be a mapping of target kind to IDs, such as {{'resource_id': ['r1']}}, not {value!r}.")
+        raise ConfigurationError("targets must be a mapping of target kind to IDs, such as {'resource_id': ['r1']}, "
+                                 f"not {value!r}.")
     result = {}
     for kind, ids in value.items():
         found = names(f"targets[{kind!r}]", ids)

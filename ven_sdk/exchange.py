@@ -45,6 +45,11 @@ class Exchange:
         self._poll: Optional[Tuple[str, bytes]] = None
         self._refresh_at = monotonic() + REFRESH
 
+    @property
+    def identity(self) -> Identity:
+        """Who speaks here."""
+        return self._identity
+
     def post(self, record: Payload, service: str = "") -> Optional[Payload]:
         """Send ``record`` to its service (or ``service``); TransportError, SecurityError, PayloadError or ConfigurationError when it did not work out."""
         if self._monotonic() >= self._refresh_at:

@@ -34,7 +34,7 @@ class Identity:
                  ca_file: Optional[Source] = None, check_hostname: bool = True, tls_fingerprint: Optional[str] = None,
                  vtn_fingerprint: Optional[str] = None, replay_window: timedelta = timedelta(seconds=60),
                  disable_signature: bool = False, timeout: float = 30.0, proxies: Optional[Mapping[str, str]] = None,
-                 max_response_size: int = 16 * 2**20, secure: bool = True) -> None:
+                 max_response_size: int = 16 * 2**20, secure: bool = True, max_idle: int = 2) -> None:
         if key is not None and cert is None:
             raise ConfigurationError("key was given without cert: give the certificate that belongs to it as well.")
         self.credentials = None if cert is None else Credentials.load(cert, key, passphrase)  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ class Identity:
         context = self._context() if secure else None
         self.connections = Connections(
             context if secure else self._context, timeout=timeout, proxies=proxies, max_response_size=max_response_size,
-            tls_check=None if pinned is None else lambda der: check_peer(der, str(pinned)))
+            max_idle=max_idle, tls_check=None if pinned is None else lambda der: check_peer(der, str(pinned)))
 
     def _context(self) -> ssl.SSLContext:
         return client_context(self.credentials, self._ca_file, check_hostname=self._check_hostname)  # type: ignore[arg-type]

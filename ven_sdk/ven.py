@@ -72,8 +72,8 @@ class Ven:
     def add_report(self, callback: Optional[Callable[..., Any]] = None, resource_id: Optional[str] = None,
                    measurement: Any = None, data_collection_mode: str = "incremental",
                    report_specifier_id: Optional[str] = None, r_id: Optional[str] = None,
-                   report_name: str = "TELEMETRY_USAGE", reading_type: Optional[str] = None,
-                   report_type: Optional[str] = None, report_duration: Optional[Duration] = None,
+                   report_name: str = "TELEMETRY_USAGE", reading_type: str = "Direct Read",
+                   report_type: str = "reading", report_duration: Optional[Duration] = None,
                    report_dtstart: Optional[datetime] = None, sampling_rate: Any = None, data_source: Any = None,
                    scale: str = "none", unit: Optional[str] = None, power_ac: bool = True, power_hertz: float = 50,
                    power_voltage: float = 230, market_context: Optional[str] = None,
@@ -148,11 +148,11 @@ class Ven:
 
     def signal_now(self, signal_name: str) -> Any:
         """The payload of the signal ``signal_name`` that rules now (E50), or None."""
-        return views.signal_now(self._states(), self._engine.now(), signal_name)
+        return views.signal_now(self._states(), signal_name, self._engine.now())
 
     def schedule(self, hours: float = 24) -> Tuple[Any, ...]:
         """What is to be done in the next ``hours``: records of start, end, event, signal, interval and payload."""
-        return views.schedule(self._states(), self._engine.now(), timedelta(hours=hours))
+        return views.schedule(self._states(), self._engine.now(), hours)
 
     def _states(self) -> Any:
         return self._engine.snapshot("events")
@@ -205,8 +205,8 @@ class Ven:
             state = found()
             return state is None or state.state not in waiting
         if not self._engine.wait(is_over, self.settings.timeout):
-            raise TransportError(f"{what}: the VTN gave no answer within {self.settings.timeout:g} s. The opt {made['id']!r} stays "
-                                 "owed and is sent again.", opt_id=made["id"])
+            raise TransportError(f"{what}: the VTN gave no answer within {self.settings.timeout:g} s. The opt {made['id']!r} "
+                                 "stays owed and is sent again.", opt_id=made["id"])
         state = found()
         if state is not None and state.code is not None:
             raise ProtocolError(f"{what}: the VTN refused the opt {made['id']!r} with code {state.code}"
@@ -216,7 +216,7 @@ class Ven:
     @property
     def opts(self) -> Tuple[OptState, ...]:
         """The opts that stand: sent or still owed."""
-        return tuple(self._engine.read(lambda: opt_service.opts(self._engine.book)))
+        return opt_service.standing(self._engine.snapshot("opts"))
 
     # --- registration ---------------------------------------------------------------------------------------------
 

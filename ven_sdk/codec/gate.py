@@ -95,11 +95,16 @@ def _refuse_dtd(text: bytes) -> None:
     target = _Prolog()
     parser = DefusedXMLParser(target=target, encoding="utf-8", forbid_dtd=True)
     parser.parser.DefaultHandlerExpand = None  # defused's own handlers stay; this one would run for every token
+    begin, size = 0, _PROLOG_STEP
     try:
-        for offset in range(0, len(text), _PROLOG_STEP):
-            parser.feed(text[offset:offset + _PROLOG_STEP])
+        while begin < len(text):
+            parser.feed(text[begin:begin + size])
             if target.over:
                 return
+            begin, size = begin + size, 2 * size  # growing: some versions of expat read a long token anew every time
+        parser.close()  # others keep back what they have until they are told that this was all
+        if target.over:
+            return
     except DefusedXmlException as cause:
         raise PayloadError("The message has a document type declaration or an entity. OpenADR messages have none; it "
                            "was refused unread.") from cause

@@ -7,8 +7,8 @@ until nothing is due, and sets a timer. Nothing is kept here that a restart woul
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
-from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import ConfigurationError, PayloadError, SecurityError, TransportError, VenError
 from ..schema.common import Payload
@@ -20,6 +20,7 @@ from ..transport.backoff import Backoff
 from .scheduler import Job
 
 if TYPE_CHECKING:
+    from ..state.book import Book
     from .engine import Engine
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,8 @@ class Conversation:
             waits.append(blocked[0] - now)
         return None, min(waits) if waits else None
 
-    def _talk(self, now: float, waits: List[float]):  # type: ignore[no-untyped-def]  # a generator of tasks, urgent first
+    def _talk(self, now: float, waits: List[float]) -> Iterator[Task]:
+        """The tasks of the lane, urgent first; ``waits`` gets the seconds until there may be others."""
         engine, book = self._engine, self._engine.book
         phase = book.registration.phase
         if phase == "new":
@@ -172,7 +174,7 @@ class Conversation:
             return held
         return 0.0
 
-    def _post(self):  # type: ignore[no-untyped-def]
+    def _post(self) -> Iterator[Task]:
         book = self._engine.book
         if book.registration.phase != "registered":
             return
@@ -296,7 +298,7 @@ class Conversation:
             self._poll_at = None
             level = logging.ERROR if patient else logging.WARNING
             engine.report(error, f"link {lane.name}", f"{error} Trying again in {wait:.1f} s.", level)
-        if error.delivered is not False and (task.poll or task.name == events.ANSWER):
+        if error.delivered is not False and (task.poll or task.name == "event answer"):
             engine.transact(_resync)
 
     def _recovered(self, lane: Lane) -> None:
@@ -325,7 +327,7 @@ def _some(task: Optional[Task]) -> Tuple[Task, ...]:
     return () if task is None else (task,)
 
 
-def _resync(book, now) -> Outcome:  # type: ignore[no-untyped-def]
+def _resync(book: Book, now: datetime) -> Outcome:
     """H6: a reply that was lost may have been an event; the list tells."""
     if book.registration.phase != "registered" or book.registration.resync:
         return NOTHING

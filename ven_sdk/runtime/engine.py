@@ -12,7 +12,6 @@ from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
 from ..errors import HandlerError, StoreError, VenError
 from ..exchange import Exchange
-from ..log import Repeats
 from ..schema.common import Payload
 from ..services import events, opts, registration, reports
 from ..services.task import Task
@@ -51,6 +50,7 @@ class Engine:
         self._timers: Dict[str, Tuple[Timer, Job]] = {}
         self._unsaved: Dict[Tuple[str, str], ChangeRow] = {}
         self._store_failed_at: Optional[float] = None
+        self._is_open = True
         self._courteous_at: Optional[float] = None
         self.refusals: Dict[str, VenError] = {}
         self._snapshots: Dict[str, Tuple[int, Tuple[Any, ...]]] = {}
@@ -130,6 +130,18 @@ class Engine:
 
     # --- the store ------------------------------------------------------------------------------------------------
 
+    def open_store(self) -> Tuple[str, ...]:
+        """Lock the store; texts for the operator come back. A disk without room is no reason not to run: the VEN begins in
+        memory then, and writes when it can."""
+        try:
+            return self.store.open()
+        except StoreError as error:
+            if not error.retryable:
+                raise
+            self._is_open = False
+            self._not_saved((), error)
+            return ()
+
     def _commit(self, changes: Tuple[Change, ...]) -> None:
         """Write ``changes`` in one transaction; with a failing disk they wait in memory until there is room again."""
         if not self.store.durable:
@@ -144,6 +156,9 @@ class Engine:
         if not rows:
             return
         try:
+            if not self._is_open:
+                self.store.open()
+                self._is_open = True
             self.store.commit(self.name, rows)
         except StoreError as error:
             self._not_saved(rows, error)
@@ -283,7 +298,7 @@ class Engine:
     def restore(self) -> Tuple[str, ...]:
         """Take in what the store holds, unless newer changes wait to be written; returns what could not be read."""
         with self._lock:
-            return () if self._unsaved else self.book.restore(self.store.load(self.name))
+            return () if self._unsaved or not self._is_open else self.book.restore(self.store.load(self.name))
 
     def wind_up(self, seconds: float) -> None:
         """Begin nothing new, and spend up to ``seconds`` on what is owed and on handlers that are about to return."""

@@ -57,7 +57,8 @@ class Registry:
         try:
             inspect.signature(function).bind(*wanted)
         except TypeError as cause:
-            raise ConfigurationError(f"{name_of(function)} cannot be called as {name}({', '.join(wanted)}): {cause}.") from cause
+            call = f"{name}({', '.join(wanted)})"
+            raise ConfigurationError(f"{name_of(function)} cannot be called as {call}: {cause}.") from cause
         except ValueError:
             return                                   # a builtin that does not tell its parameters
 

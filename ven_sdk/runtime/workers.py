@@ -195,7 +195,7 @@ class Workers:
                     lane.pop()
             self._condition.notify_all()
             threads = [(worker, worker.thread) for worker in self._workers]
-        for worker, thread in threads:
+        for _worker, thread in threads:
             if thread is not None and thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - self._clock.monotonic()))
         return tuple(worker.task.about for worker, thread in threads if worker.task is not None

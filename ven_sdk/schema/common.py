@@ -9,6 +9,10 @@ from . import slots as wire
 from .record import Items, Record, alias, element
 
 RESPONSE_CODE = "[0-9]{3}"
+_P = r"(?:[^\x00-\x20%\x7f\[\]?#/:@]|%[0-9A-Fa-f]{2})"
+URI = (rf"(?:[A-Za-z][A-Za-z0-9+.-]*:(?://(?:(?:{_P}|:)*@)?{_P}*(?::[0-9]{{0,5}})?(?:/(?:{_P}|[/:@])*)?|(?:{_P}|[/:@])*)"
+       rf"|{_P}*(?:/(?:{_P}|[/:@])*)?)(?:\?(?:{_P}|[/:@?])*)?(?:#(?:{_P}|[/:@?])*)?")
+"""What validators take for an xs:anyURI (RFC 3986, other characters escaped), without IP literals."""
 
 
 class Payload(Record):

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 from ..enums import EVENT_STATUS, OPT, RESPONSE_REQUIRED, SIGNAL_NAME, SIGNAL_TYPE
 from ..errors import PayloadError
 from . import slots as wire
-from .common import RESPONSE_CODE, EiResponse, Payload, Period, Target, by_type, schema_version
+from .common import RESPONSE_CODE, URI, EiResponse, Payload, Period, Target, by_type, schema_version
 from .record import Record, element, leading_view, view
 from .units import Measurement
 
@@ -23,7 +23,7 @@ class EventDescriptor(Record):
     modification_date_time: Optional[datetime] = wire.date_time("ei:modificationDateTime", optional=True)
     modification_reason: Optional[str] = wire.text("ei:modificationReason", optional=True)
     priority: Optional[int] = wire.integer("ei:priority", optional=True)
-    market_context: Optional[str] = wire.text("ei:eiMarketContext/emix:marketContext", otherwise=None)
+    market_context: Optional[str] = wire.text("ei:eiMarketContext/emix:marketContext", otherwise=None, pattern=URI)
     created_date_time: Optional[datetime] = wire.date_time("ei:createdDateTime", otherwise=None)
     event_status: str = wire.token("ei:eventStatus", EVENT_STATUS.values, refused=True)
     test_event: bool = wire.test_flag("ei:testEvent", text_in="test_event_text")

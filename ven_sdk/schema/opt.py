@@ -6,7 +6,7 @@ from typing import Dict, List, Optional, Tuple
 
 from ..enums import OPT, OPT_REASON
 from . import slots as wire
-from .common import EiResponse, Payload, Period, Target, by_type, schema_version
+from .common import URI, EiResponse, Payload, Period, Target, by_type, schema_version
 from .record import Record, element, view
 
 
@@ -32,7 +32,7 @@ class CreateOpt(Payload):
     opt_id: str = wire.text("ei:optID", otherwise="")
     opt_type: str = wire.token("ei:optType", OPT.values, refused=True)
     opt_reason: str = wire.token("ei:optReason", OPT_REASON.values, extensible=True)
-    market_context: Optional[str] = wire.text("emix:marketContext", optional=True)
+    market_context: Optional[str] = wire.text("emix:marketContext", optional=True, pattern=URI)
     ven_id: str = wire.text("ei:venID", otherwise="")
     vavailability: Optional[Vavailability] = wire.child("xcal:vavailability", Vavailability, optional=True)
     created_date_time: Optional[datetime] = wire.date_time("ei:createdDateTime", otherwise=None)

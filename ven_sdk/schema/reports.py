@@ -6,7 +6,7 @@ from typing import Any, Mapping, Optional, Tuple, Union
 
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_NAME, REPORT_TYPE
 from . import slots as wire
-from .common import EiResponse, Payload, Period, Target, schema_version
+from .common import URI, EiResponse, Payload, Period, Target, schema_version
 from .record import Record, element
 from .units import Measurement
 
@@ -33,7 +33,7 @@ class ReportDescription(Record):
     report_type: str = wire.token("ei:reportType", REPORT_TYPE.values, extensible=True)
     measurement: Optional[Measurement] = wire.measurement(Measurement)
     reading_type: str = wire.token("ei:readingType", READING_TYPE.values, extensible=True, otherwise="x-notApplicable")
-    market_context: Optional[str] = wire.text("emix:marketContext", optional=True)
+    market_context: Optional[str] = wire.text("emix:marketContext", optional=True, pattern=URI)
     sampling_rate: Optional[SamplingRate] = wire.child("oadr:oadrSamplingRate", SamplingRate, optional=True)
 
 

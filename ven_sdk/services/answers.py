@@ -44,11 +44,13 @@ def owe_response(book: Book, now: datetime, code: str = OK, request_id: str = ""
 
 def next_task(book: Book) -> Optional[Task]:
     """The answer that is owed first, or None."""
-    for key, answer in book.answers.items():
-        record = PAYLOADS[answer.payload].from_dict(answer.record)
-        return Task(name=f"answer {answer.payload}", record=record, expects=(), accept=lambda _reply, key=key: _done(key),
-                    refuse=lambda error, key=key, answer=answer: _dropped(key, answer, error), service=answer.service, give_up=5)
-    return None
+    found = next(iter(book.answers.items()), None)
+    if found is None:
+        return None
+    key, answer = found
+    record = PAYLOADS[answer.payload].from_dict(answer.record)
+    return Task(name=f"answer {answer.payload}", record=record, expects=(), accept=lambda _reply: _done(key),
+                refuse=lambda error: _dropped(key, answer, error), service=answer.service, give_up=5)
 
 
 def _done(key: str) -> Step:

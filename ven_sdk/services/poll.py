@@ -42,7 +42,7 @@ REFUSALS: Mapping[type, type] = {CreateReport: CreatedReport, CancelReport: Canc
 
 def task(book: Book) -> Task:
     """The poll itself."""
-    return Task("poll", Poll(ven_id=book.registration.ven_id), tuple(RECEIVERS), received, refused, poll=True)
+    return Task("poll", Poll(ven_id=book.registration.ven_id or ""), tuple(RECEIVERS), received, refused, poll=True)
 
 
 def received(reply: Optional[Payload]) -> Step:
@@ -66,15 +66,18 @@ def receive(book: Book, message: Payload, now: datetime) -> Outcome:
     """Give ``message`` to its service; a payload that no VEN gets is answered 453."""
     receiver = RECEIVERS.get(type(message))
     if receiver is None:
-        if isinstance(message, Response):
-            return NOTHING
-        note = Note(f"The VTN sent {message.wire_name}, which is not for a VEN. It was answered with code 453.", logging.WARNING,
-                    once=f"unexpected {message.wire_name}")
-        return answers.owe_response(book, now, "453", getattr(message, "request_id", None) or "",
-                                    service=message.service) + Outcome(notes=(note,))
+        return NOTHING if isinstance(message, Response) else unexpected(book, message, now)
     if foreign(book, message):
         return refuse_foreign(book, message, now)
     return receiver(book, message, now)
+
+
+def unexpected(book: Book, message: Payload, now: datetime) -> Outcome:
+    """A payload that no VEN gets: 453, to the service that it belongs to."""
+    note = Note(f"The VTN sent {message.wire_name}, which is not for a VEN. It was answered with code 453.",
+                logging.WARNING, once=f"unexpected {message.wire_name}")
+    request_id = getattr(message, "request_id", None) or ""
+    return answers.owe_response(book, now, "453", request_id, service=message.service) + Outcome(notes=(note,))
 
 
 def foreign(book: Book, message: Payload) -> bool:

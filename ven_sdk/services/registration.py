@@ -160,7 +160,7 @@ def refused(error: VenError) -> Step:
         state = book.registration
         code = getattr(error, "response_code", "")
         had_ids = state.registration_id or state.ven_id != book.settings.ven_id
-        fresh = bool(state.fresh or had_ids and code.startswith("4"))
+        fresh = bool(state.fresh or (had_ids and code.startswith("4")))
         note = Note(f"{error} The VEN is not registered and tries again later.", logging.ERROR, once="registration refused",
                     error=error)
         return moved(book, now, "query", fresh=fresh, reason=str(error)) + Outcome(notes=(note,))

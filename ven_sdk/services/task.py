@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Tuple, Type
+from typing import Callable, Optional, Tuple, Type
 
 from ..errors import ProtocolError, VenError
 from ..schema.common import Payload
