@@ -51,7 +51,10 @@ class Exchange:
         return self._identity
 
     def post(self, record: Payload, service: str = "") -> Optional[Payload]:
-        """Send ``record`` to its service (or ``service``); TransportError, SecurityError, PayloadError or ConfigurationError when it did not work out."""
+        """Send ``record`` to its service (or to ``service``).
+
+        TransportError, SecurityError or PayloadError tell why no record came back, ConfigurationError why none was sent.
+        """
         if self._monotonic() >= self._refresh_at:
             self._refresh_at = self._monotonic() + REFRESH
             self._identity.refresh()

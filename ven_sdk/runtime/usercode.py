@@ -31,7 +31,7 @@ def unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
 def refuse_async(function: Callable[..., Any], what: str) -> None:
     """ConfigurationError for an ``async def``, with the change to make."""
     inner = unwrapped(function)
-    target = inner if inspect.isroutine(inner) else getattr(inner, "__call__", inner)
+    target = inner if inspect.isroutine(inner) else getattr(inner, "__call__", inner)  # noqa: B004  (the method itself is wanted)
     if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
         name = getattr(inner, "__name__", type(inner).__name__)
         raise ConfigurationError(

@@ -1,0 +1,43 @@
+"""Running until somebody says stop: signal handlers set and put back. Used by ``run()`` of clients and fleets."""
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from typing import Any, Callable, Dict
+
+log = logging.getLogger("ven_sdk")
+
+
+def until_signal(start: Callable[[], None], ended: threading.Event, stop: Callable[[], None]) -> None:
+    """Start, wait until ``ended`` (set by ``stop()`` from elsewhere, Ctrl-C or SIGTERM), stop.
+
+    Only the main thread may set signal handlers; elsewhere it just waits. The handlers found are put back. A second Ctrl-C
+    while stopping raises KeyboardInterrupt, for the impatient.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        start()
+        ended.wait()
+        stop()
+        return
+    asked: Dict[str, int] = {}
+
+    def end(number: int, _frame: Any) -> None:
+        if "signal" in asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked["signal"] = number
+        ended.set()
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        start()
+        if asked:
+            ended.set()                         # start() clears it, and the signal came in the middle
+        while not ended.wait(None if os.name != "nt" else 1.0):
+            pass                                # Windows wakes for Ctrl-C only between waits
+        if asked:
+            log.info("Stopping on %s.", signal.Signals(asked["signal"]).name)
+        stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

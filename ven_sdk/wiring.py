@@ -1,0 +1,47 @@
+"""Putting one VEN together: the same for a client of its own and for a VEN of a fleet. No thread, no connection."""
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+
+from .config import Settings
+from .errors import ConfigurationError
+from .exchange import Exchange
+from .identity import Identity
+from .log import Repeats
+from .runtime.engine import Engine
+from .runtime.handlers import Handlers, Hooks
+from .runtime.runtime import Runtime
+from .services.catalogue import Catalogue
+from .state.book import Book
+from .state.memory import MemoryStore
+from .state.store import Store
+
+
+def build(settings: Settings, identity: Identity, runtime: Runtime, store: Store, handlers: Handlers, hooks: Hooks,
+          catalogue: Catalogue, repeats: Optional[Repeats] = None) -> Engine:
+    """The engine of a VEN on ``runtime``, not yet started."""
+    exchange = Exchange(settings.vtn_url, identity, now=runtime.clock.now, monotonic=runtime.clock.monotonic, hooks=hooks,
+                        strict=settings.strict, deviations=repeats)
+    engine = Engine(settings.ven_name, Book(settings, catalogue), runtime, exchange, handlers, store)
+    identity.remember_nonces(engine.remember_nonce)
+    return engine
+
+
+def store_of(store: Any) -> Store:
+    """The store that the argument ``store`` means: a path, a Store, or None for memory."""
+    if store is None:
+        return MemoryStore()
+    if isinstance(store, Store):
+        return store
+    if not isinstance(store, (str, os.PathLike)):
+        raise ConfigurationError(f"store must be a path, a ven_sdk Store or None, not {store!r}.")
+    from .state.sqlite import SQLiteStore
+    return SQLiteStore(os.fspath(store))
+
+
+def positive(name: str, value: Any) -> int:
+    """``value`` if it is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}.")
+    return value
