@@ -9,6 +9,7 @@ from . import slots as wire
 from .record import Items, Record, alias, element
 
 RESPONSE_CODE = "[0-9]{3}"
+_NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _P = r"(?:[^\x00-\x20%\x7f\[\]?#/:@]|%[0-9A-Fa-f]{2})"
 URI = (rf"(?:[A-Za-z][A-Za-z0-9+.-]*:(?://(?:(?:{_P}|:)*@)?{_P}*(?::[0-9]{{0,5}})?(?:/(?:{_P}|[/:@])*)?|(?:{_P}|[/:@])*)"
        rf"|{_P}*(?:/(?:{_P}|[/:@])*)?)(?:\?(?:{_P}|[/:@?])*)?(?:#(?:{_P}|[/:@?])*)?")
@@ -27,7 +28,7 @@ class Payload(Record):
 
 def schema_version() -> str:
     """The declaration of ``ei:schemaVersion``, which every payload carries (rule G2)."""
-    made: str = wire.attribute("ei:schemaVersion", default="2.0b")
+    made: str = wire.attribute("ei:schemaVersion", default="2.0b", pattern=r"2\.0[ab]|x-\S.*")
     return made
 
 
@@ -81,7 +82,7 @@ class PNode(Record):
 class Polygon(Record):
     """A closed line of latitude and longitude pairs, one number after the other in ``positions`` (gml:posList)."""
 
-    id: Optional[str] = wire.attribute("gml:id", default=None)
+    id: Optional[str] = wire.attribute("gml:id", default=None, pattern=_NAME)
     positions: Tuple[float, ...] = wire.numbers("gml:exterior/gml:LinearRing/gml:posList")
 
 
@@ -96,7 +97,7 @@ class Location(Record):
 class FeatureCollection(Record):
     """An area on the map."""
 
-    id: Optional[str] = wire.attribute("gml:id", default=None)
+    id: Optional[str] = wire.attribute("gml:id", default=None, pattern=_NAME)
     location: Location = wire.child("gml:location", Location)
 
 

@@ -22,8 +22,8 @@ class Slot:
     no keys; fields with ``compare`` False do not count for equality.
     """
 
-    __slots__ = ("kind", "path", "optional", "default", "otherwise", "hidden", "compare", "record", "at_least", "values",
-                 "extensible", "refused", "pattern", "low", "high", "negative", "companion", "filled")
+    __slots__ = ("at_least", "compare", "companion", "default", "extensible", "filled", "hidden", "high", "kind", "low",
+                 "negative", "optional", "otherwise", "path", "pattern", "record", "refused", "values")
 
     def __init__(self, kind: str, path: str = "", *, optional: bool = False, default: Any = MISSING,
                  otherwise: Any = MISSING, hidden: bool = False, compare: bool = True, record: Any = None,
@@ -66,7 +66,7 @@ _SEQUENCES = frozenset(("texts", "children", "targets", "numbers", "sequence"))
 
 def text(path: str, *, optional: bool = False, default: Any = MISSING, otherwise: Any = MISSING, pattern: str = "",
          refused: bool = False) -> Any:
-    """A string, kept as it is. ``pattern``: what the whole of it has to match; ``refused``: and an error if it does not."""
+    """A string, kept as it is. ``pattern``: what it has to match as a whole; ``refused``: or it is an error."""
     return Slot("text", path, optional=optional, default=default, otherwise=otherwise, pattern=pattern, refused=refused)
 
 
@@ -119,9 +119,9 @@ def duration(path: str, *, optional: bool = False, default: Any = MISSING, other
     return Slot("duration", path, optional=optional, default=default, otherwise=otherwise, negative=negative)
 
 
-def attribute(path: str, *, default: Any) -> Any:
+def attribute(path: str, *, default: Any, pattern: str = "") -> Any:
     """An optional attribute of the element itself; it says nothing about meaning and is not compared."""
-    return Slot("attribute", path, optional=True, default=default, compare=False)
+    return Slot("attribute", path, optional=True, default=default, compare=False, pattern=pattern)
 
 
 def child(path: str, record: Any, *, optional: bool = False, default: Any = MISSING, otherwise: Any = MISSING) -> Any:

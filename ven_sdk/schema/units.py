@@ -74,9 +74,9 @@ class Measurement(Record):
     """
 
     positional = ("name", "description", "unit", "scale", "power_attributes", "pulse_factor")
-    name: str = wire.token("name()", tuple(UNITS))
-    description: Optional[str] = wire.text("itemDescription", optional=True)
-    unit: Optional[str] = wire.text("itemUnits", optional=True)
+    name: str = wire.token("", tuple(UNITS))
+    description: Optional[str] = wire.text("", optional=True)
+    unit: Optional[str] = wire.text("", optional=True)
     scale: str = wire.token("scale:siScaleCode", SI_SCALE_CODE.values, default="none")
     power_attributes: Optional[PowerAttributes] = wire.child("power:powerAttributes", PowerAttributes, optional=True)
     pulse_factor: Optional[Decimal] = wire.number("oadr:pulseFactor", optional=True)
@@ -112,7 +112,7 @@ class Measurement(Record):
         descriptions = CURRENCY_DESCRIPTIONS if kind.units is CURRENCIES else (kind.description,)
         if kind.description is not None and self.description not in descriptions:
             return f"description is {self.description!r}, expected {kind.description!r} for {self.name}"
-        if self.unit is None or kind.units and self.unit not in kind.units:
+        if self.unit is None or (kind.units and self.unit not in kind.units):
             return f"unit is {self.unit!r}, expected {_listed(kind.units)} for {self.name}"
         if kind.power and self.power_attributes is None:
             return f"power_attributes are missing, {self.name} needs them: PowerAttributes(50, 230, True)"

@@ -1,0 +1,85 @@
+"""The envelope around every payload (messages.md section 1.2): wrapping what is sent, unwrapping what came.
+
+Signing happens inside the finished tree, so the root declares every namespace that a signature needs. Pure functions.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from lxml import etree
+from lxml.builder import ElementMaker
+
+from ..errors import PayloadError
+from ..schema.common import Payload
+from ..schema.payloads import PAYLOADS
+from . import writer
+from .namespaces import DS, OADR, OADR_2_0A, WRITTEN, local_name, namespace_of, tag
+
+SIGNED_ID = "oadrSignedObject"
+_PAYLOAD, _SIGNED, _ID = tag("oadr:oadrPayload"), tag("oadr:oadrSignedObject"), tag("oadr:Id")
+_SIGNATURE = "{%s}Signature" % DS
+_ROOT = ElementMaker(namespace=OADR, nsmap=dict(WRITTEN))
+_INNER = ElementMaker(namespace=OADR)
+
+
+def wrap(record: Payload) -> Any:
+    """The root of a whole message (``oadrPayload``) with ``record`` in it, ready to be signed in place or serialised.
+
+    A record that cannot be written validly is a :class:`ven_sdk.ConfigurationError` that names record and field.
+    """
+    root = _ROOT.oadrPayload(_INNER.oadrSignedObject({_ID: SIGNED_ID}))
+    writer.write_into(root[0], record)
+    return root
+
+
+def to_bytes(root: Any) -> bytes:
+    """A finished tree as UTF-8 bytes, not indented: what was signed must not change."""
+    data: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return data
+
+
+def payload_of(root: Any, strict: bool = False) -> Any:
+    """The payload element in a message, or in the ``oadrSignedObject`` that a signature covers.
+
+    A payload without its envelope is accepted unless ``strict`` (rule G3). Anything else than one ``oadrSignedObject``
+    with one payload in it, the signature before it at the most, is a :class:`PayloadError`.
+    """
+    _refuse_foreign(root.tag)
+    if root.tag == _PAYLOAD:
+        return _only_payload(_signed_object(root, strict))
+    if root.tag == _SIGNED:
+        return _only_payload(root)
+    if strict:
+        raise PayloadError(f"The message begins with {local_name(root.tag)!r}, expected oadrPayload. "
+                           "Without strict=True a bare payload is read.", path=local_name(root.tag))
+    return root
+
+
+def _refuse_foreign(name: Any) -> None:
+    local, namespace = local_name(name), namespace_of(name)
+    if namespace == OADR_2_0A:
+        raise PayloadError(f"The message is OpenADR 2.0a ({namespace}), which is not spoken here. "
+                           "Use the VTN's 2.0b endpoint.", path=local, value=namespace)
+    if namespace != OADR or not (local in PAYLOADS or local in ("oadrPayload", "oadrSignedObject")):
+        raise PayloadError(f"The message begins with {local!r} of namespace {namespace!r}, expected oadrPayload of "
+                           f"{OADR!r}. This is no OpenADR 2.0b message.", path=local, value=namespace)
+
+
+def _signed_object(root: Any, strict: bool) -> Any:
+    parts = [part for part in root if isinstance(part.tag, str)]
+    signed = [part for part in parts if part.tag == _SIGNED]
+    others = [part for part in parts if part.tag != _SIGNED]
+    if len(signed) != 1:
+        raise PayloadError(f"oadrPayload holds {len(signed)} oadrSignedObject, expected one.", path="oadrPayload")
+    if len(others) > 1 or (others and (others[0].tag != _SIGNATURE or parts[0] is not others[0])):
+        raise PayloadError("oadrPayload holds more than a Signature and, after it, an oadrSignedObject: "
+                           + ", ".join(local_name(part.tag) for part in parts[:5]) + ".", path="oadrPayload")
+    return signed[0]
+
+
+def _only_payload(signed: Any) -> Any:
+    payloads = [part for part in signed if isinstance(part.tag, str)]
+    if len(payloads) != 1:
+        raise PayloadError(f"oadrSignedObject holds {len(payloads)} elements, expected one payload.",
+                           path="oadrSignedObject")
+    return payloads[0]
