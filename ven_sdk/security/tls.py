@@ -64,6 +64,8 @@ def _trust(context: ssl.SSLContext, ca_file: Optional[Source]) -> None:
             _trust_folder(context, str(os.fspath(ca_file)))  # type: ignore[arg-type, unused-ignore]
         else:
             context.load_verify_locations(cafile=os.fspath(ca_file))
+    except ConfigurationError:
+        raise
     except (OSError, ValueError) as cause:  # ssl.SSLError is an OSError
         unreadable = isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError)
         why = cause if unreadable else "it holds no certificate (expected PEM)"

@@ -22,6 +22,7 @@ from ..security.fingerprint import fingerprint_of
 
 Key = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+AUTHORITY = "throw-away authority"
 
 
 @dataclass(frozen=True)
@@ -72,21 +73,18 @@ class Identity:
         return str(cert), str(key)
 
 
-@cache
-def authority(name: str = "throw-away authority") -> Identity:
+def authority(name: str = AUTHORITY) -> Identity:
     """The authority of that name; another name gives one that does not trust the first."""
-    return _make(name, _key("ec", f"authority {name}"), issuer=None, hosts=(), begin=_days(-3650), end=_days(3650))
+    return _authority(name)
 
 
-@cache
-def identity(name: str = "ven", kind: str = "ec", *, hosts: Tuple[str, ...] = LOCAL_HOSTS, issuer: str =
-             "throw-away authority", begin_days: float = -1, end_days: float = 365) -> Identity:
+def identity(name: str = "ven", kind: str = "ec", *, hosts: Tuple[str, ...] = LOCAL_HOSTS, issuer: str = AUTHORITY,
+             begin_days: float = -1, end_days: float = 365) -> Identity:
     """A certificate for client and server, valid for ``hosts``, from ``begin_days`` to ``end_days`` from now.
 
     ``kind`` is ``'ec'`` (P-256, quick to make), ``'ec384'``, or ``'rsa'`` (2048 bits). Equal arguments give the same.
     """
-    key = _key(kind, name)
-    return _make(name, key, issuer=authority(issuer), hosts=hosts, begin=_days(begin_days), end=_days(end_days))
+    return _identity(name, kind, hosts, issuer, begin_days, end_days)
 
 
 def expired(name: str = "expired", kind: str = "ec") -> Identity:
@@ -104,15 +102,25 @@ def wrong_host(name: str = "elsewhere", kind: str = "ec") -> Identity:
     return identity(name, kind, hosts=("elsewhere.invalid",))
 
 
-@cache
 def self_signed(name: str = "alone", kind: str = "ec") -> Identity:
     """An identity that no authority vouches for."""
-    return _make(name, _key(kind, name), issuer=None, hosts=LOCAL_HOSTS, begin=_days(-1), end=_days(365), leaf=True)
+    return _identity(name, kind, LOCAL_HOSTS, None, -1, 365)
+
+
+# The caches stand on functions that take every argument by position: left out or given, a default is the same key.
+@cache
+def _authority(name: str) -> Identity:
+    return _make(name, _key("ec"), issuer=None, hosts=(), begin=_days(-3650), end=_days(3650))
 
 
 @cache
-def _key(kind: str, owner: str) -> Key:
-    """One key for each kind and owner (part of the cache's key only)."""
+def _identity(name: str, kind: str, hosts: Tuple[str, ...], issuer: Optional[str], begin_days: float,
+              end_days: float) -> Identity:
+    return _make(name, _key(kind), issuer=_authority(issuer) if issuer else None, hosts=hosts,
+                 begin=_days(begin_days), end=_days(end_days), leaf=True)
+
+
+def _key(kind: str) -> Key:
     if kind == "rsa":
         return rsa.generate_private_key(65537, 2048)
     return ec.generate_private_key(ec.SECP384R1() if kind == "ec384" else ec.SECP256R1())
