@@ -82,7 +82,7 @@ def test_interim_answers_without_end_are_cut_short(serve: Serve, connect: Connec
 
 
 def test_a_message_that_the_vtn_does_not_take_is_surely_not_delivered(serve: Serve, connect: Connect) -> None:
-    error = late(connect(), serve(lambda peer: peer.stall()).url(), b"x" * 50_000_000)
+    error = late(connect(), serve(lambda peer: peer.stall()).url(), b"x" * 30_000_000)
 
     assert error.delivered is False
     assert "did not take the whole message" in str(error)

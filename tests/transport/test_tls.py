@@ -337,6 +337,6 @@ def test_a_slow_reader_over_tls_ends_at_the_deadline(serve: Serve, connect: Conn
     server = serve(script, server_context(pki.identity("vtn")))
 
     with pytest.raises(TransportError, match="did not take the whole message") as caught:
-        connect(client_context(), timeout=0.5).post(server.url("localhost"), b"x" * 50_000_000)
+        connect(client_context(), timeout=0.5).post(server.url("localhost"), b"x" * 30_000_000)
 
     assert caught.value.delivered is False

@@ -5,7 +5,7 @@ Pure, and shared by all connections of the process.
 from __future__ import annotations
 
 import functools
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -16,6 +16,7 @@ from requests.utils import select_proxy
 from ..errors import ConfigurationError
 from .stages import Proxy, Route
 
+_LARGE = 1 << 16
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -42,9 +43,10 @@ class Service:
         self._head = "\r\n".join([*lines, "Content-Length: %d", "", ""]).encode("latin-1").replace(
             b"%", b"%%").replace(b"%%d", b"%d")
 
-    def message(self, body: bytes) -> bytes:
-        """The whole request as it goes over the wire: one piece, so that it leaves in one packet where it fits."""
-        return self._head % len(body) + body
+    def message(self, body: bytes) -> Tuple[bytes, ...]:
+        """The request as it goes over the wire: one piece where it is small, so that it leaves in one packet."""
+        head = self._head % len(body)
+        return (head + body,) if len(body) < _LARGE else (head, body)
 
     def request(self, body: bytes) -> requests.PreparedRequest:
         """The same request as ``requests`` knows it, for its adapter and for what stands in for that in tests."""
