@@ -12,6 +12,8 @@ from lxml import etree
 
 from tests.shared import MISSING, SHARED
 from tests.xsd_watch import WATCH, XsdWatch, load_schema
+from ven_sdk.exchange import Exchange
+from ven_sdk.schema.common import Payload
 
 JOIN_SECONDS = 2.0
 
@@ -66,6 +68,20 @@ def xsd_watch(request: pytest.FixtureRequest, no_thread_left: None) -> Iterator[
     faults = WATCH.faults()
     if not request.node.get_closest_marker("sends_invalid"):
         assert not faults, "sent, but refused by the official XSD:\n" + "\n\n".join(faults[:3])
+
+
+def _watch_what_vens_send() -> None:
+    """Everything that any VEN of any test sends passes here, signed or not."""
+    made = Exchange._body
+
+    def watched(self: Exchange, record: Payload) -> bytes:
+        body = made(self, record)
+        WATCH.see(body)
+        return body
+    Exchange._body = watched  # type: ignore[method-assign]
+
+
+_watch_what_vens_send()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,6 +1,7 @@
 """Who a VEN is to its VTN, and whom it believes: certificates, TLS, signing and verification, loaded once.
 
-Made by the constructor, so that mistakes surface there. ``renewed`` is asked now and then by an exchange thread.
+Made by the constructor, so that mistakes surface there. ``refresh`` is called now and then by an exchange thread. What signs,
+verifies and reads certificates is imported when it is first needed: a VEN without them starts in half the time.
 """
 from __future__ import annotations
 
@@ -8,20 +9,19 @@ import logging
 import ssl
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from .errors import ConfigurationError, VenError
-from .security.credentials import Credentials
-from .security.fingerprint import normalise
-from .security.replay import OnSeen, ReplayGuard
-from .security.signing import Signer
-from .security.tls import check_peer, client_context
-from .security.verification import Verifier
 from .transport.sessions import Connections
+
+if TYPE_CHECKING:
+    from .security.credentials import Credentials
+    from .security.replay import OnSeen, ReplayGuard
+    from .security.signing import Signer
+    from .security.verification import Verifier
 
 log = logging.getLogger(__name__)
 
-Source = Union[str, bytes, "object"]
 
 
 class Identity:
@@ -30,30 +30,32 @@ class Identity:
     ``signer`` is None where messages go out unsigned, ``verifier`` None where whoever answers is believed.
     """
 
-    def __init__(self, *, cert: Optional[Source] = None, key: Optional[Source] = None, passphrase: Optional[str] = None,
-                 ca_file: Optional[Source] = None, check_hostname: bool = True, tls_fingerprint: Optional[str] = None,
+    def __init__(self, *, cert: Any = None, key: Any = None, passphrase: Optional[str] = None,
+                 ca_file: Any = None, check_hostname: bool = True, tls_fingerprint: Optional[str] = None,
                  vtn_fingerprint: Optional[str] = None, replay_window: timedelta = timedelta(seconds=60),
                  disable_signature: bool = False, timeout: float = 30.0, proxies: Optional[Mapping[str, str]] = None,
                  max_response_size: int = 16 * 2**20, secure: bool = True, max_idle: int = 2) -> None:
         if key is not None and cert is None:
             raise ConfigurationError("key was given without cert: give the certificate that belongs to it as well.")
-        self.credentials = None if cert is None else Credentials.load(cert, key, passphrase)  # type: ignore[arg-type]
+        self.credentials = None if cert is None else _credentials(cert, key, passphrase)
         self._ca_file, self._check_hostname = ca_file, check_hostname
-        self.signer = Signer(self.credentials) if self.credentials and not disable_signature else None
+        self.signer = _signer(self.credentials) if self.credentials and not disable_signature else None
         self.replay: Optional[ReplayGuard] = None
         self.verifier: Optional[Verifier] = None
         self._on_seen: Optional[OnSeen] = None
         if vtn_fingerprint is not None:
+            from .security.replay import ReplayGuard
+            from .security.verification import Verifier
             self.replay = ReplayGuard(replay_window.total_seconds(), on_seen=lambda *seen: self._seen(*seen))
             self.verifier = Verifier(vtn_fingerprint, self.replay)
-        pinned = None if tls_fingerprint is None else normalise(tls_fingerprint)
         context = self._context() if secure else None
         self.connections = Connections(
             context if secure else self._context, timeout=timeout, proxies=proxies, max_response_size=max_response_size,
-            max_idle=max_idle, tls_check=None if pinned is None else lambda der: check_peer(der, str(pinned)))
+            max_idle=max_idle, tls_check=None if tls_fingerprint is None else _pin(tls_fingerprint))
 
     def _context(self) -> ssl.SSLContext:
-        return client_context(self.credentials, self._ca_file, check_hostname=self._check_hostname)  # type: ignore[arg-type]
+        from .security.tls import client_context
+        return client_context(self.credentials, self._ca_file, check_hostname=self._check_hostname)
 
     def _seen(self, *seen: object) -> None:
         if self._on_seen is not None:
@@ -79,6 +81,24 @@ class Identity:
         except VenError as error:
             log.error("The certificate files changed but cannot be used; the VEN goes on with those it has. %s", error)
             return False
-        self.signer = Signer(renewed) if self.signer else None
+        self.signer = _signer(renewed) if self.signer else None
         log.info("The certificate was renewed on disk and is used from now on; its fingerprint is %s.", renewed.fingerprint)
         return True
+
+
+def _credentials(cert: Any, key: Any, passphrase: Optional[str]) -> Credentials:
+    from .security.credentials import Credentials
+    return Credentials.load(cert, key, passphrase)
+
+
+def _signer(credentials: Credentials) -> Signer:
+    from .security.signing import Signer
+    return Signer(credentials)
+
+
+def _pin(fingerprint: str) -> Callable[[bytes], None]:
+    """The check of a TLS peer's certificate against ``fingerprint`` (L7)."""
+    from .security.fingerprint import normalise
+    from .security.tls import check_peer
+    pinned = normalise(fingerprint)
+    return lambda der: check_peer(der, pinned)

@@ -97,8 +97,8 @@ class Conversation:
                 lane.timer.cancel()
 
     def _run(self, lane: Lane) -> None:
+        lane.queued = False                         # whatever changes from here on wakes the lane anew
         for _ in range(BUSY):
-            lane.queued = False                     # whatever changes from here on wakes the lane anew
             task, wait = self._engine.read(lambda: self._next(lane))
             if task is None:
                 self._sleep(lane, wait)
