@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import threading
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -108,7 +107,7 @@ def _refuse_dtd(text: bytes) -> None:
     except DefusedXmlException as cause:
         raise PayloadError("The message has a document type declaration or an entity. OpenADR messages have none; it "
                            "was refused unread.") from cause
-    except (ParseError, ValueError) as cause:
+    except (SyntaxError, ValueError) as cause:  # ParseError is a SyntaxError; defusedxml 0.7.0 has one of its own
         raise _not_well_formed(cause) from cause
     raise PayloadError("The message has no root element: expected an oadrPayload.")
 

@@ -14,7 +14,7 @@ from typing import Any, List, Optional
 
 from cryptography import x509
 from lxml import etree
-from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from ..errors import SecurityError
@@ -44,7 +44,6 @@ _CONFIG = SignatureConfiguration(
                                  SignatureMethod.ECDSA_SHA256, SignatureMethod.ECDSA_SHA384,
                                  SignatureMethod.ECDSA_SHA512}),
     digest_algorithms=frozenset({DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512}),
-    default_reference_c14n_method=CanonicalizationMethod(C14N),
 )
 _METHODS = frozenset(method.value for method in _CONFIG.signature_methods)
 _DIGESTS = frozenset(algorithm.value for algorithm in _CONFIG.digest_algorithms)
