@@ -1,13 +1,14 @@
-"""From a record to its payload element: :func:`element`, by functions that are compiled from the plans at first use.
+"""From a record to its payload, as text: :func:`payload_text`, by functions compiled from the plans at first use.
 
-The E-factory costs more than twice what ``SubElement`` does, and messages of thousands of intervals feel it; so the
-generated code uses the latter. Wherever it stumbles, :mod:`.factory` writes the record again, with the E-factory, and says
-what is wrong with it; a property test holds the two equal. Pure functions.
+Building a tree costs lxml three times what parsing the same text does, with the E-factory six times, and reports of
+thousands of intervals feel it. So the generated code writes text, in which every value is either escaped or made of
+digits; trees are parsed from it. Where it stumbles, :mod:`.factory` writes the record again with the E-factory and says what
+is wrong with it; a property test holds the two equal. Pure functions.
 """
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, Type
+from typing import Any, Callable, Dict, List, Optional, Type
 
 from lxml import etree
 
@@ -15,107 +16,130 @@ from ..errors import ConfigurationError
 from ..schema.common import Payload, Target
 from ..schema.record import Record
 from ..schema.slots import Slot
+from ..schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from . import factory, formats, scalars
 from .complete import DERIVABLE
-from .namespaces import WRITTEN, tag
+from .irregular import read_markup
+from .namespaces import WRITTEN
 from .plan import Node, plan_of
 
-Writer = Callable[[Any, Any], None]
+Writer = Callable[[Any], str]
 _STUMBLES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
-_GML_ID = tag("gml:id")
-_GML_HOLDERS = (tag("gml:FeatureCollection"), tag("gml:Polygon"))
-_RESERVED_ID = "oadrSignedObject"
 
 
-def element(record: Payload) -> Any:
-    """The payload element of a record, with all namespaces declared on it.
+def payload_text(record: Payload) -> str:
+    """The payload element of a record as text, without namespace declarations: those are the envelope's.
 
     What cannot be written validly is a :class:`ConfigurationError` that names the record, the field and what it should be.
     """
-    holder = etree.Element("holder", nsmap=dict(WRITTEN))
-    write_into(holder, record)
-    return holder[0]
-
-
-def write_into(parent: Any, record: Payload) -> None:
-    """Append the payload element of a record to ``parent``. The parent is left alone when that cannot be done."""
     try:
-        write = swift_writer(type(record))
-        payload = etree.SubElement(parent, _payload_tag(type(record)))
-        write(payload, record)
+        name = record.wire_name
+        return f"<oadr:{name}{swift_writer(type(record))(record)}</oadr:{name}>"
     except _STUMBLES:
-        del parent[:]
-        parent.append(factory.element(record))
-    if type(record) in _WITH_PLACES:
-        _drop_repeated_ids(parent)
+        text: str = etree.tostring(factory.element(record), encoding="unicode")
+        return text
 
 
-@lru_cache(maxsize=None)
-def _payload_tag(cls: Type[Payload]) -> str:
-    if not cls.wire_name:
-        raise ConfigurationError(f"{cls.__name__} is no payload, so it cannot be sent.")
-    return tag("oadr:" + cls.wire_name)
-
-
-def _drop_repeated_ids(parent: Any) -> None:
-    """An xs:ID stands once in a message; records may name a place as often as they like."""
-    seen = {_RESERVED_ID}
-    for place in parent.iter(*_GML_HOLDERS):
-        name = place.get(_GML_ID)
-        if name in seen:
-            del place.attrib[_GML_ID]
-        elif name is not None:
-            seen.add(name)
+def element(record: Payload) -> Any:
+    """The payload element of a record, in a tree of its own that declares all namespaces."""
+    declared = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in WRITTEN.items())
+    return etree.fromstring(f"<holder {declared}>{payload_text(record)}</holder>")[0]
 
 
 @lru_cache(maxsize=None)
 def swift_writer(cls: Type[Record]) -> Writer:
-    """``write(element, record)``, which puts what a record says into its element."""
+    """``write(record)``: what stands after the name of a record's element: attributes, ``>`` and the content."""
+    if issubclass(cls, Payload) and not cls.wire_name:
+        raise ConfigurationError(f"{cls.__name__} is no payload, so it cannot be sent.")
     return _Compiler(cls).compiled()
 
 
 # -- what generated code calls ------------------------------------------------------------------------------------------
 
-_target_nodes = [(node.field, node.tag, node.slot) for node in plan_of(Target).root.nodes]
+@lru_cache(maxsize=8192)
+def escape(text: Any) -> str:
+    """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it. IDs come again: cached."""
+    text = scalars.check_text(text)
+    if "&" in text or "<" in text or ">" in text or "\r" in text:
+        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return text
 
 
-def _write_targets(parent: Any, targets: Any) -> None:
-    for field, name, slot in _target_nodes:
+def _attribute(text: str) -> str:
+    return escape(text).replace('"', "&quot;").replace("\t", "&#9;").replace("\n", "&#10;")
+
+
+@lru_cache(maxsize=1024)
+def _unit(value: Measurement) -> str:
+    """A unit element (section 3.7). A fleet has few, and each report names them again."""
+    if type(value) is not Measurement or value.flaw():
+        raise ValueError(value)
+    kind = UNITS[value.name]
+    name = f"{kind.prefix}:{value.name}"
+    if value.name == GREEN_BUTTON:
+        return f"<{name}>{_feed(value.feed)}</{name}>"
+    if value.name == "pulseCount":
+        scale = f"<oadr:pulseFactor>{scalars.format_number(value.pulse_factor)}</oadr:pulseFactor>"
+    else:
+        word = formats.token_text(Measurement.declared["scale"], value.scale)
+        scale = f"<scale:siScaleCode>{word}</scale:siScaleCode>"
+    power = ""
+    if kind.power:
+        power = f"<power:powerAttributes{swift_writer(PowerAttributes)(value.power_attributes)}</power:powerAttributes>"
+    return (f"<{name}><{kind.prefix}:itemDescription>{escape(value.description)}</{kind.prefix}:itemDescription>"
+            f"<{kind.prefix}:itemUnits>{escape(value.unit)}</{kind.prefix}:itemUnits>{scale}{power}</{name}>")
+
+
+def _feed(text: Any) -> str:
+    return read_markup(formats.feed_element(text))
+
+
+_kinds_of_targets = [(node.field, node.name, node.slot) for node in plan_of(Target).root.nodes]
+
+
+def _targets(targets: Any) -> str:
+    """The elements of targets, kinds in the order of the schema."""
+    parts = []
+    for field, name, slot in _kinds_of_targets:
         for target in targets:
             value = getattr(target, field)
             if value is None:
                 continue
             if slot is not None and slot.kind == "text":
-                etree.SubElement(parent, name).text = scalars.check_text(value)
+                if value == "":
+                    raise ValueError(field)
+                parts.append(f"<{name}>{escape(value)}</{name}>")
             else:
-                swift_writer(type(value))(etree.SubElement(parent, name), value)
-
-
-def _append_unit(parent: Any, value: Any) -> None:
-    parent.append(factory.unit_element(value, "measurement"))
-
-
-def _append_feed(parent: Any, value: Any) -> None:
-    parent.append(formats.feed_element(value))
+                parts.append(f"<{name}{swift_writer(type(value))(value)}</{name}>")
+    return "".join(parts)
 
 
 class _Compiler:
-    """Writes the source of one writer. ``scope`` holds the constants that it uses, by name."""
+    """Writes the source of one writer. ``scope`` holds the constants that it uses, by name.
+
+    Each element becomes a piece of an f-string; what needs a decision is decided before, into a variable of its own.
+    """
 
     def __init__(self, cls: Type[Record]) -> None:
         self.cls = cls
         self.lines: List[str] = []
+        self.count = 0
         self.scope: Dict[str, Any] = {
-            "S": etree.SubElement, "number": scalars.format_number, "decimal": scalars.format_decimal,
-            "moment": scalars.format_date_time, "span": scalars.format_positive_duration, "expected": cls,
-            "signed_span": scalars.format_duration, "booleans": formats.boolean_text, "numbers": formats.numbers_text,
-            "targets": _write_targets, "unit": _append_unit, "feed": _append_feed, "flag": formats.test_flag_text}
+            "number": scalars.format_number, "decimal": scalars.format_decimal, "moment": scalars.format_date_time,
+            "span": scalars.format_positive_duration, "signed_span": scalars.format_duration, "escape": escape,
+            "booleans": formats.boolean_text, "numbers": formats.numbers_text, "targets": _targets, "unit": _unit,
+            "feed": _feed, "flag": formats.test_flag_text, "attribute": _attribute, "expected": cls}
 
     def constant(self, value: Any) -> str:
         """A name in the scope for a value."""
         name = f"k{len(self.scope)}"
         self.scope[name] = value
         return name
+
+    def variable(self) -> str:
+        """A fresh name."""
+        self.count += 1
+        return f"v{self.count}"
 
     def say(self, depth: int, *lines: str) -> None:
         """Add lines at a depth of indentation."""
@@ -124,134 +148,127 @@ class _Compiler:
     def compiled(self) -> Writer:
         """The finished function."""
         plan = plan_of(self.cls)
-        self.say(0, "def write(e0, r):")
+        self.say(0, "def write(r):")
         self.say(1, "if type(r) is not expected: raise TypeError")
         if self.cls.flaw is not Record.flaw:
             self.say(1, "if r.flaw(): raise ValueError")
-        for field, name, match in plan.attributes:
-            self.say(1, f"v = r.{field}", "if v is not None:", f"    if not {self.constant(match)}(v): raise ValueError",
-                     f"    e0.set({self.constant(name)}, v)")
-        self.inside(plan.root, 1, 0)
+        attributes = "".join(self.attribute(field, match) for field, _, match in plan.attributes)
+        content = "".join(self.node(inner, 1) for inner in plan.root.nodes)
+        self.say(1, f"return f'''{attributes}>{content}'''")
         exec(compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope)  # noqa: S102  # our own
         write: Writer = self.scope["write"]
         return write
 
-    def inside(self, node: Node, depth: int, level: int) -> None:
-        """Code that fills ``e{level}``."""
-        for inner in node.nodes:
-            if inner.slot is not None:
-                self.leaf(inner, inner.slot, depth, level)
-            elif len(inner.nodes) == 1 and inner.nodes[0].slot is not None:
-                self.thin(inner, inner.nodes[0], depth, level)
-            else:
-                self.wrapper(inner, depth, level)
+    def attribute(self, field: str, match: Callable[[str], Any]) -> str:
+        """The piece of an attribute."""
+        made, name = self.variable(), self.cls.declared[field].path
+        self.say(1, f"{made} = r.{field}", f"if {made} is None: {made} = ''",
+                 f"elif not {self.constant(lru_cache(maxsize=64)(match))}({made}): raise ValueError",
+                 f"else: {made} = f' {name}=\"{{attribute({made})}}\"'")
+        return f"{{{made}}}"
 
-    def wrapper(self, node: Node, depth: int, level: int) -> None:
-        """An element that records do not show; an optional one stands where anything is in it."""
-        if node.optional:
-            present = " or ".join(self.present(leaf) for leaf in node.leaves())
-            self.say(depth, f"if {present}:")
-            depth += 1
-        self.say(depth, f"e{level + 1} = S(e{level}, {self.constant(node.tag)})")
-        self.inside(node, depth, level + 1)
+    def node(self, node: Node, depth: int) -> str:
+        """The piece of one element, after the lines that it needs."""
+        if node.slot is not None:
+            return self.leaf(node, node.slot, depth)
+        if not node.optional:
+            return self.wrapped(node, depth)
+        if len(node.nodes) == 1 and node.nodes[0].slot is not None and not node.nodes[0].slot.repeated:
+            return self.thin(node, node.nodes[0], node.nodes[0].slot, depth)
+        made = self.variable()
+        self.say(depth, f"{made} = ''", f"if {' or '.join(map(_present, node.leaves()))}:")
+        inside = self.wrapped(node, depth + 1)
+        self.say(depth + 1, f"{made} = f'''{inside}'''")
+        return f"{{{made}}}"
 
-    def thin(self, outer: Node, leaf: Node, depth: int, level: int) -> None:
-        """A wrapper around a single leaf, by far the most frequent: one look at the value decides about both."""
-        slot = leaf.slot
-        assert slot is not None
-        if outer.optional and slot.kind not in ("children", "texts", "targets", "markup") and not leaf.optional:
-            self.fetch(leaf, slot, depth)
-            self.say(depth, f"if {self.written(leaf, slot)}:")
-            self.say(depth + 1, f"e{level + 1} = S(e{level}, {self.constant(outer.tag)})")
-            self.value(leaf, slot, depth + 1, level + 1)
-        else:
-            self.wrapper(outer, depth, level)
+    def wrapped(self, node: Node, depth: int) -> str:
+        """A wrapper with what is inside."""
+        return f"<{node.name}>{''.join(self.node(inner, depth) for inner in node.nodes)}</{node.name}>"
 
-    def present(self, leaf: Node) -> str:
-        """The condition that a leaf has something to write."""
-        return f"r.{leaf.field}" if leaf.slot is not None and leaf.slot.repeated else f"r.{leaf.field} is not None"
+    def thin(self, outer: Node, leaf: Node, slot: Slot, depth: int) -> str:
+        """An optional wrapper around a single leaf: one look at the value decides about both."""
+        made = self.fetch(leaf, slot, depth)
+        piece = self.enclosed(leaf, slot, made)
+        self.say(depth, f"{made} = f'''<{outer.name}>{piece}</{outer.name}>''' if {self.written(leaf, slot, made)} else ''")
+        return f"{{{made}}}"
 
-    def fetch(self, node: Node, slot: Slot, depth: int) -> None:
-        """Put a field's value into ``v``."""
-        if slot.kind == "test_flag":
-            self.say(depth, f"v = flag(r.{node.field}, r.{slot.companion})")
-        else:
-            self.say(depth, f"v = r.{node.field}")
+    def fetch(self, node: Node, slot: Slot, depth: int) -> str:
+        """A variable with a field's value."""
+        made = self.variable()
+        value = f"flag(r.{node.field}, r.{slot.companion})" if slot.kind == "test_flag" else f"r.{node.field}"
+        self.say(depth, f"{made} = {value}")
+        return made
 
-    def written(self, node: Node, slot: Slot) -> str:
-        """The condition that ``v`` is written: it is there, and was not derived by reading."""
-        if slot.kind == "text":
-            condition = "v" if slot.optional or slot.default is None else "v is not None"
-        else:
-            condition = "v is not None"
+    def written(self, node: Node, slot: Slot, made: str) -> str:
+        """The condition that a value is written: it is there, and was not derived by reading."""
+        condition = made if slot.kind == "text" else f"{made} is not None"
         if node.field in DERIVABLE and "derived" in self.cls.slots:
             condition += f" and not r.derived & {DERIVABLE[node.field]}"
         return condition
 
-    def leaf(self, node: Node, slot: Slot, depth: int, level: int) -> None:
+    def leaf(self, node: Node, slot: Slot, depth: int) -> str:
         """One field."""
         if slot.kind == "constant":
-            self.say(depth, f"S(e{level}, {self.constant(node.tag)})")
-            return
-        self.fetch(node, slot, depth)
-        if slot.repeated and slot.at_least:
-            self.say(depth, "if not v: raise ValueError")
-        if slot.kind == "targets" and node.optional:
-            self.say(depth, "if v:")
-            depth += 1
-        elif node.optional and not slot.repeated:
-            self.say(depth, f"if {self.written(node, slot)}:")
-            depth += 1
-        elif not slot.repeated:
-            self.say(depth, "if v is None: raise ValueError")
-        self.value(node, slot, depth, level)
+            return f"<{node.name}/>"
+        made = self.fetch(node, slot, depth)
+        if slot.kind in ("children", "texts"):
+            return self.repeated(node, slot, made, depth)
+        if node.optional:
+            condition = made if slot.kind == "targets" else self.written(node, slot, made)
+            self.say(depth, f"{made} = f'''{self.enclosed(node, slot, made)}''' if {condition} else ''")
+            return f"{{{made}}}"
+        return self.enclosed(node, slot, made)
 
-    def value(self, node: Node, slot: Slot, depth: int, level: int) -> None:
-        """Write ``v`` into ``e{level}``."""
-        kind, made = slot.kind, f"S(e{level}, {self.constant(node.tag)})"
-        if kind == "child":
-            self.say(depth, f"{self.constant(swift_writer(slot.record))}({made}, v)")
-        elif kind == "children":
-            self.say(depth, f"for x in v: {self.constant(swift_writer(slot.record))}({made}, x)")
-        elif kind == "texts":
-            self.say(depth, "for x in v:", "    if x is None: raise ValueError", f"    {made}.text = x")
-        elif kind == "targets":
-            self.say(depth, f"targets({made}, v)")
-        elif kind in ("measurement", "markup"):
-            self.say(depth, f"{'unit' if kind == 'measurement' else 'feed'}(e{level}, v)")
+    def repeated(self, node: Node, slot: Slot, made: str, depth: int) -> str:
+        """Elements of one kind."""
+        if slot.at_least:
+            self.say(depth, f"if not {made}: raise ValueError")
+        if slot.kind == "texts":
+            piece = f"<{node.name}>{{escape(x)}}</{node.name}>"
         else:
-            if node.match is not None:
-                self.say(depth, f"if not {self.constant(lru_cache(maxsize=1024)(node.match))}(v): raise ValueError")
-            self.say(depth, f"{made}.text = {self.text(slot)}")
+            piece = f"<{node.name}{{{self.constant(swift_writer(slot.record))}(x)}}</{node.name}>"
+        self.say(depth, f"{made} = ''.join([f'''{piece}''' for x in {made}])")
+        return f"{{{made}}}"
 
-    def text(self, slot: Slot) -> str:
+    def enclosed(self, node: Node, slot: Slot, made: str) -> str:
+        """The piece of an element with its value."""
+        if slot.kind in ("measurement", "markup"):
+            return f"{{{'unit' if slot.kind == 'measurement' else 'feed'}({made})}}"
+        if slot.kind == "child":
+            return f"<{node.name}{{{self.constant(swift_writer(slot.record))}({made})}}</{node.name}>"
+        return f"<{node.name}>{{{self.text(slot, made, node.match)}}}</{node.name}>"
+
+    def text(self, slot: Slot, made: str, match: Optional[Callable[[str], Any]]) -> str:
         """The expression of a value's text."""
         if slot.kind == "token":
-            words = self.constant({word: word for word in slot.values or ()})
-            return f"{words}[v]" if not slot.extensible else f"{words}.get(v) or {self.constant(_word_of(slot))}(v)"
+            words = self.constant({word: escape(word) for word in slot.values or ()})
+            return f"{words}[{made}]" if not slot.extensible else (
+                f"{words}.get({made}) or {self.constant(_word_of(slot))}({made})")
         if slot.kind == "integer":
-            return f"{self.constant(_integer_of(slot))}(v)"
-        return {"number": "number(v)", "decimal": "decimal(v)", "date_time": "moment(v)", "boolean": "booleans(v)",
-                "duration": "signed_span(v)" if slot.negative else "span(v)", "numbers": "numbers(v)"}.get(slot.kind, "v")
+            return f"{self.constant(_integer_of(slot))}({made})"
+        if slot.kind in ("text", "test_flag"):
+            return f"{'escape' if match is None else self.constant(_matching(match))}({made})"
+        return {"number": "number", "decimal": "decimal", "date_time": "moment", "boolean": "booleans",
+                "duration": "signed_span" if slot.negative else "span", "numbers": "numbers",
+                "targets": "targets"}[slot.kind] + f"({made})"
 
 
-def _word_of(slot: Slot) -> Callable[[Any], str]:
-    return lambda value: formats.token_text(slot, value)
+def _present(leaf: Node) -> str:
+    return f"r.{leaf.field}" if leaf.slot is not None and leaf.slot.repeated else f"r.{leaf.field} is not None"
 
 
-def _integer_of(slot: Slot) -> Callable[[Any], str]:
+def _word_of(slot: Slot) -> Writer:
+    return lambda value: escape(formats.token_text(slot, value))
+
+
+def _integer_of(slot: Slot) -> Writer:
     return lambda value: formats.integer_text(slot, value)
 
 
-def _holds_places(cls: Type[Record]) -> bool:
-    """Whether targets, and so places with IDs, can stand anywhere in a record."""
-    return any(slot.kind == "targets" or (slot.record is not None and slot.kind in ("child", "children")
-                                          and _holds_places(slot.record)) for slot in cls.declared.values())
-
-
-def _payloads_with_places() -> List[Type[Payload]]:
-    from ..schema.payloads import PROFILES
-    return [cls for catalogue in PROFILES.values() for cls in catalogue.values() if _holds_places(cls)]
-
-
-_WITH_PLACES = frozenset(_payloads_with_places())
+def _matching(match: Callable[[str], Any]) -> Writer:
+    @lru_cache(maxsize=1024)
+    def matching(value: str) -> str:
+        if not match(value):
+            raise ValueError(value)
+        return escape(value)
+    return matching

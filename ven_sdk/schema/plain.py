@@ -1,0 +1,229 @@
+"""Frozen dataclasses of ours as JSON-able data, and back, exactly: what the store writes down. Pure functions, cached.
+
+Records and plain dataclasses become dicts of their fields, without what has its default; moments and durations become
+strings and microseconds. The types are not in the data: :func:`load` takes them from the annotations.
+"""
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping as AnyMapping
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Callable, Dict, List, Tuple, Type, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from ..errors import PayloadError, StateError
+from .record import Items, Record, restore
+from .slots import MISSING, Slot
+
+T = TypeVar("T")
+Convert = Callable[[Any], Any]
+_MICROSECOND = timedelta(microseconds=1)
+_AS_THEY_ARE = (str, int, float, bool, type(None))
+
+
+def dump(value: Any) -> Any:
+    """JSON-able data of a record, a dataclass, or anything that may stand in one. A TypeError names what cannot."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    return _dumper(kind)(value)
+
+
+def load(kind: Any, data: Any) -> Any:
+    """The value of type ``kind`` (a class or a type annotation) that :func:`dump` made ``data`` of.
+
+    :class:`StateError` if it cannot be: the data is of another type, or of another version of it.
+    """
+    try:
+        return _loader(kind)(data)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
+        raise StateError(f"Stored data is no {getattr(kind, '__name__', kind)}: {type(cause).__name__}: {cause}. "
+                         "It is damaged, or was written by another version.") from cause
+
+
+# -- fields -------------------------------------------------------------------------------------------------------------
+
+@lru_cache(maxsize=None)
+def _fields(cls: type) -> Tuple[Tuple[str, Any, Any], ...]:
+    """Name, type and default (or MISSING) of each field that is remembered."""
+    hints = get_type_hints(cls)
+    if issubclass(cls, Record):
+        return tuple((name, hints.get(name, Any), _slot_default(slot)) for name, slot in cls.slots.items())
+    return tuple((field.name, hints.get(field.name, Any), _default(field)) for field in dataclasses.fields(cls)
+                 if field.init)
+
+
+def _slot_default(slot: Slot) -> Any:
+    return Items() if slot.repeated else None if slot.default is MISSING else slot.default
+
+
+def _default(field: Any) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else MISSING
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and bool(value == default))
+
+
+# -- out ----------------------------------------------------------------------------------------------------------------
+
+@lru_cache(maxsize=None)
+def _dumper(kind: type) -> Convert:
+    for base, convert in _DUMPERS:
+        if issubclass(kind, base):
+            return convert
+    if dataclasses.is_dataclass(kind):
+        fields = _fields(kind)
+        return lambda value: {name: dump(held) for name, held, default in
+                              ((name, getattr(value, name), default) for name, _, default in fields)
+                              if not _is_default(held, default)}
+    raise TypeError(f"{kind.__name__} has no form in JSON. Records, dataclasses, texts, numbers, times, tuples and dicts have.")
+
+
+def _dump_moment(value: datetime) -> str:
+    return value.isoformat()
+
+
+def _dump_mapping(value: Any) -> Any:
+    if all(type(key) is str for key in value):
+        return {key: dump(item) for key, item in value.items()}
+    return [[dump(key), dump(item)] for key, item in value.items()]
+
+
+def _dump_error(value: PayloadError) -> Dict[str, Any]:
+    return {"message": str(value), "path": value.path, "value": value.value}
+
+
+_DUMPERS: Tuple[Tuple[Any, Convert], ...] = (
+    (Enum, lambda value: dump(value.value)),
+    (bool, bool), (int, int), (float, float), (str, str.__str__),
+    (datetime, _dump_moment),
+    (timedelta, lambda value: value // _MICROSECOND),
+    (Decimal, str),
+    (bytes, lambda value: value.hex()),
+    (PayloadError, _dump_error),
+    (dict, _dump_mapping),
+    ((tuple, list, frozenset, set), lambda value: [dump(item) for item in value]),
+)
+
+
+# -- in -----------------------------------------------------------------------------------------------------------------
+
+@lru_cache(maxsize=None)
+def _loader(kind: Any) -> Convert:
+    if kind is Any or kind in _AS_THEY_ARE:
+        return _LOADERS.get(kind, lambda data: data)
+    origin = get_origin(kind)
+    if origin is Union or (sys.version_info >= (3, 10) and _is_pipe_union(kind)):
+        return _union_loader(get_args(kind))
+    if origin is not None:
+        return _container_loader(origin, get_args(kind))
+    if kind in _LOADERS:
+        return _LOADERS[kind]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _dataclass_loader(kind)
+    if kind in (tuple, list, dict, frozenset):
+        return kind  # type: ignore[no-any-return]
+    if isinstance(kind, TypeVar):  # type: ignore[arg-type]
+        return lambda data: data
+    raise TypeError(f"{kind!r} cannot be loaded.")
+
+
+def _is_pipe_union(kind: Any) -> bool:
+    import types
+    return isinstance(kind, types.UnionType)
+
+
+def _union_loader(options: Tuple[Any, ...]) -> Convert:
+    """None, texts and numbers are told by their type in JSON; of several others the first that fits is taken."""
+    plain = tuple(option for option in options if option in _AS_THEY_ARE)
+    rest = [_loader(option) for option in options if option not in _AS_THEY_ARE]
+
+    def convert(data: Any) -> Any:
+        if data is None or (type(data) in plain and not rest):
+            return data
+        for option in rest:
+            try:
+                return option(data)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                continue
+        if type(data) in plain:
+            return data
+        raise ValueError(f"{data!r} fits none of {options}")
+    if len(rest) == 1 and not any(option is not type(None) for option in plain):
+        only = rest[0]
+        return lambda data: None if data is None else only(data)
+    return convert
+
+
+def _container_loader(origin: Any, arguments: Tuple[Any, ...]) -> Convert:
+    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
+        item = _loader(arguments[0])
+        return lambda data: tuple([item(part) for part in data])
+    if origin is tuple:
+        items = [_loader(argument) for argument in arguments]
+        return lambda data: tuple(convert(part) for convert, part in zip(items, data))
+    if isinstance(origin, type) and issubclass(origin, AnyMapping):
+        key, value = map(_loader, arguments)
+        return lambda data: {key(k): value(v) for k, v in (data.items() if isinstance(data, dict) else data)}
+    item = _loader(arguments[0]) if arguments else _loader(Any)
+    make: Any = origin if isinstance(origin, type) and origin in (list, set, frozenset) else tuple
+    return lambda data: make([item(part) for part in data])
+
+
+def _dataclass_loader(cls: Type[Any]) -> Convert:
+    """A function from a dict to an instance. Compiled late, so that classes may refer to each other and to themselves."""
+    plan: List[Tuple[str, Any, Any, Any]] = []
+
+    def convert(data: Any) -> Any:
+        if not plan:
+            slots = cls.slots if issubclass(cls, Record) else {}
+            plan.extend((name, _field_loader(hint, name in slots and slots[name].repeated), default, name)
+                        for name, hint, default in _fields(cls))
+        if not isinstance(data, dict):
+            raise TypeError(f"a dict was expected for {cls.__name__}, not {type(data).__name__}")
+        unknown = data.keys() - {name for name, _, _, _ in plan}
+        if unknown:
+            raise ValueError(f"{cls.__name__} has no field {sorted(unknown)}")
+        values = {name: load_field(data[name]) if name in data else default for name, load_field, default, _ in plan}
+        if issubclass(cls, Record):
+            return restore(cls, tuple(values.values()))
+        return cls(**{name: value for name, value in values.items() if value is not MISSING})
+    return convert
+
+
+def _field_loader(hint: Any, repeated: bool) -> Convert:
+    inner = _loader(hint)
+    return (lambda data: Items(inner(data))) if repeated else inner
+
+
+def _load_moment(data: str) -> datetime:
+    moment = datetime.fromisoformat(data)
+    return moment.astimezone(timezone.utc) if moment.tzinfo is not None else moment
+
+
+def _load_error(data: Any) -> PayloadError:
+    return PayloadError(data["message"], path=data["path"], value=data["value"])
+
+
+def _load_number(data: Any) -> float:
+    if isinstance(data, bool) or not isinstance(data, (int, float)):
+        raise TypeError(f"{data!r} is no number")
+    return data
+
+
+_LOADERS: Dict[Any, Convert] = {
+    datetime: _load_moment,
+    timedelta: lambda data: timedelta(microseconds=data),
+    Decimal: Decimal,
+    bytes: bytes.fromhex,
+    PayloadError: _load_error,
+    float: _load_number,
+}
