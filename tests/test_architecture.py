@@ -22,7 +22,8 @@ STATE = SCHEMA | {"state", "config"}
 SERVICES = STATE | {"services"}
 EXCHANGE = SCHEMA | {"config", "codec", "security", "transport"}
 RUNTIME = SERVICES | EXCHANGE | {"exchange"}
-CLIENT = RUNTIME | {"runtime", "objects", "notebook"}
+VEN = RUNTIME | {"identity", "runtime", "objects", "notebook", "life", "wiring", "ven"}
+CLIENT = VEN | {"client", "fleet"}
 
 # What each part may import from our own package, besides itself. A new part of the package gets a line here.
 MAY_IMPORT: Dict[str, FrozenSet[str]] = {
@@ -41,12 +42,16 @@ MAY_IMPORT: Dict[str, FrozenSet[str]] = {
     "exchange": EXCHANGE,
     "runtime": RUNTIME,
     "notebook": SERVICES | {"objects"},
-    "client": CLIENT,
-    "fleet": CLIENT | {"client"},
-    "testing": CLIENT | {"client", "fleet"},
-    "cli": CLIENT | {"client", "fleet", "testing"},
+    "identity": BASE | {"config", "security", "transport"},
+    "life": BASE,
+    "wiring": VEN,
+    "ven": VEN,
+    "client": VEN,
+    "fleet": VEN,
+    "testing": CLIENT,
+    "cli": CLIENT | {"testing"},
     "__main__": frozenset({"cli"}),
-    "__init__": CLIENT | {"client", "fleet"},
+    "__init__": CLIENT,
 }
 
 # Where a library may be used. What stands in no line may be used anywhere.

@@ -142,7 +142,7 @@ class Conversation:
         phase = book.registration.phase
         if phase == "new":
             return
-        if phase not in ("query", "reports", "events") or book.registration.known:
+        if phase != "query" and book.registration.known:
             yield from _some(answers.next_task(book))
         yield from _some(registration.next_task(book))
         if phase != "registered":

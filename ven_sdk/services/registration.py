@@ -194,7 +194,8 @@ def catalogue_due(book: Book) -> bool:
 def _catalogue_sent(reply: Optional[Payload], digest: str, created: Optional[datetime]) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
         phase = after_reports(book) if book.registration.phase == "reports" else book.registration.phase
-        outcome = moved(book, now, phase, catalogue=digest, catalogue_created=created, catalogue_request=None)
+        outcome = moved(book, now, phase, catalogue=digest, catalogue_created=created, catalogue_request=None,
+                        known=True)
         return outcome + reports.registered(book, reply if isinstance(reply, RegisteredReport) else None, now)
     return step
 
