@@ -1,0 +1,81 @@
+"""What can be typed: the table of commands, their help, and messages for what was mistyped. Pure, on argparse."""
+from __future__ import annotations
+
+import argparse
+import difflib
+from typing import Any, Dict, List, NamedTuple, NoReturn
+
+
+class Command(NamedTuple):
+    """A command: the module of this package that has ``configure(parser)`` and ``execute(options, console)``."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Dict[str, Command] = {
+    "demo": Command("demo", "show a VEN and a VTN talking on this machine; ends by itself"),
+    "run": Command("run", "run a VEN from a TOML file and VEN_* variables"),
+    "doctor": Command("doctor", "say which link to a VTN fails, and what to do about it"),
+    "fingerprint": Command("fingerprint", "print the fingerprint of a certificate"),
+    "vtn": Command("vtn", "run a VTN to test against, with a page in the browser"),
+}
+
+OVERVIEW = "\n".join([
+    "usage: ven-sdk COMMAND [options]",
+    "",
+    "An OpenADR 2.0b VEN, and what belongs to it.",
+    "",
+    *(f"  {name:<12} {command.summary}" for name, command in COMMANDS.items()),
+    "",
+    "  ven-sdk COMMAND --help   the options of a command",
+    "  ven-sdk --version        the version of the SDK",
+    "",
+    "Exit codes: 0 all is well, 1 trouble was found, 2 wrong usage or a wrong file, 130 Ctrl-C.",
+    "NO_COLOR=1 switches colours off. Begin with: ven-sdk demo"])
+
+
+class Usage(Exception):
+    """What was typed makes no sense; the text says what would."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that raises instead of ending the program, and knows near names."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise :class:`Usage`."""
+        raise Usage(f"{message[:1].upper()}{message[1:]}.\nTry: {self.prog} --help")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The options; what is unknown is named, with what was probably meant."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error("; ".join(map(self._unknown, unknown)))
+        return options
+
+    def _unknown(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"{word!r} is one argument too many"
+        name = word.partition("=")[0]
+        known: List[str] = [option for option in self._option_string_actions if option.startswith("--")]
+        return f"there is no option {name}{_hint(name, known)}"
+
+
+def parser_for(name: str, command: Any) -> Parser:
+    """The parser of the command ``name``, configured by its module."""
+    parser = Parser(prog=f"ven-sdk {name}", description=COMMANDS[name].summary[:1].upper() + COMMANDS[name].summary[1:] + ".",
+                    epilog=getattr(command, "EPILOG", None), allow_abbrev=False,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    command.configure(parser)
+    return parser
+
+
+def no_such_command(word: str) -> str:
+    """What to say about a command that there is not."""
+    what = "option" if word.startswith("-") else "command"
+    return f"There is no {what} {word!r}{_hint(word, list(COMMANDS))}. There are: {', '.join(COMMANDS)}.\nTry: ven-sdk --help"
+
+
+def _hint(word: str, known: List[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f" (did you mean {near[0]}?)" if near else ""
