@@ -1,0 +1,95 @@
+"""The user's report callbacks: what they are called, what they share, whether they can be called, and calling them.
+
+``gather`` runs on threads of the report pool; all else in the call that received the callback.
+"""
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any, Callable, Hashable, Mapping, Union
+
+from ..errors import ConfigurationError, HandlerError
+from .report_readings import Collected
+
+Callback = Callable[..., Any]
+Reader = Callable[[Any], Collected]
+
+RANGE = ("date_from", "date_to", "sampling_interval")
+
+
+def unwrapped(callback: Callback) -> Callback:
+    """The function inside partials."""
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    return callback
+
+
+def name_of(callback: Callback) -> str:
+    """A name that a person finds: module and qualified name."""
+    inner = unwrapped(callback)
+    name = getattr(inner, "__qualname__", None) or type(inner).__qualname__
+    module = getattr(inner, "__module__", None)
+    return f"{module}.{name}" if module else str(name)
+
+
+def lane_of(callback: Callback) -> Hashable:
+    """What must not be used by two calls at a time: the object of a method, otherwise the function itself.
+
+    Many data points share a serial line. The identity stands for the object, which need not be hashable; the data point
+    keeps it alive.
+    """
+    inner = unwrapped(callback)
+    owner = getattr(inner, "__self__", None)
+    shared = inner if owner is None or inspect.ismodule(owner) else owner
+    return ("report", id(shared))
+
+
+def check_callback(callback: Any, ranged: bool) -> None:
+    """ConfigurationError unless ``callback`` is a plain function that can be called as its mode needs."""
+    if not callable(callback):
+        raise ConfigurationError(f"callback must be a function, not {callback!r}.")
+    _refuse_async(callback)
+    try:
+        signature = inspect.signature(callback)
+    except (TypeError, ValueError):         # some built-in functions do not tell
+        return
+    keywords = dict.fromkeys(RANGE) if ranged else {}
+    try:
+        signature.bind(**keywords)
+    except TypeError as cause:
+        wanted = ", ".join(f"{name}=..." for name in keywords)
+        mode = ("data_collection_mode='full' and history reports call" if ranged
+                else "data_collection_mode='incremental' calls")
+        raise ConfigurationError(f"{mode} callback({wanted}), but {name_of(callback)}{signature} cannot be called so: "
+                                 f"{cause}.") from cause
+
+
+def _refuse_async(callback: Callback) -> None:
+    inner = unwrapped(callback)
+    target = inner if inspect.isroutine(inner) else type(inner).__call__
+    if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
+        name = getattr(inner, "__name__", type(inner).__name__)
+        raise ConfigurationError(
+            f"callback {name_of(callback)} is an 'async def', which ven_sdk does not await. Make it a plain function: change "
+            f"'async def {name}(...)' to 'def {name}(...)' and leave out 'await' inside; it may block.")
+
+
+def gather(callback: Callback, read: Reader, about: str, keywords: Mapping[str, Any]) -> Union[Collected, HandlerError]:
+    """Call ``callback`` and take in what it gave: iterables are consumed here, on the pool's thread, not under a lock."""
+    try:
+        result = callback(**keywords)
+        if inspect.isawaitable(result):
+            _close(result)
+            raise TypeError("it returned an awaitable, which was closed; a callback returns the value itself")
+        return read(result)
+    except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
+        name = name_of(callback)
+        error = HandlerError(f"Report callback {name} of {about} failed: {type(cause).__name__}: {cause}", handler=name)
+        error.__cause__ = cause
+        return error
+
+
+def _close(awaitable: Any) -> None:
+    close = getattr(awaitable, "close", None) or getattr(awaitable, "cancel", None)
+    if close is not None:
+        close()

@@ -1,0 +1,262 @@
+"""Delivery: samples that are due are frozen into one message, which is resent identically until it is acknowledged (T26).
+
+One message is under way at a time. What becomes due meanwhile waits as rows, so that after an outage many intervals, of
+several requests, share a message (T24), oldest first (T23), within ``MOST_VALUES``. Steps only.
+"""
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Tuple
+
+from ..schema.reports import Report, ReportInterval, UpdateReport
+from ..state.outcome import NOTHING, Change, Note, Outcome
+from ..state.reports import BLOCK, ONCE, Delivery, Part, RequestState, SampleRow
+from .report_ledger import Tick, forgotten, point_of, running, ticks
+from .report_points import STATUS
+from .report_ranges import ranged_points, waits_for
+from .report_raster import boundary, next_due
+from .report_readings import GAP, pack, payload, unpack
+from .report_requests import heirs
+
+if TYPE_CHECKING:
+    from ..state.book import Book
+
+MOST_INTERVALS, MOST_VALUES = 1000, 10_000
+"""How much one message holds, at most; one interval always fits."""
+
+
+class Ready(NamedTuple):
+    """A request whose delivery is due, and the moment before which samples belong to it."""
+
+    key: str
+    request: RequestState
+    until: datetime
+
+
+class Source(NamedTuple):
+    """A stored row, and the data points of it that a request takes."""
+
+    key: str
+    row: SampleRow
+    holder: RequestState
+    points: Tuple[str, ...]
+
+
+# --- what is due --------------------------------------------------------------------------------------------------
+
+def due(book: Book, now: datetime) -> List[Ready]:
+    """The requests whose delivery time has come, the longest due first."""
+    found = [Ready(key, request, boundary(request, now)) for key, request in running(book)
+             if request.due is not None and request.due + request.jitter <= now]
+    return sorted(found, key=lambda ready: ready.request.due or now)
+
+
+def ready(book: Book, now: datetime) -> List[Ready]:
+    """Those of them that wait for nothing any more."""
+    collecting = {key for _, tick in ticks(book) if not tick.flushed for key in tick.requests}
+    return [one for one in due(book, now) if not (one.request.kind in (ONCE, BLOCK) and one.key in collecting)
+            and not waits_for(book, one.key, one.request, now)]
+
+
+def unwritten(book: Book, found: Iterable[Ready]) -> frozenset[str]:
+    """The periodic requests among ``found`` that have values of before their boundary not yet in a row."""
+    open_ticks: List[Tick] = [tick for _, tick in ticks(book) if not tick.flushed]
+    return frozenset(one.key for one in found if one.request.kind not in (ONCE, BLOCK)
+                     and any(one.key in tick.requests and tick.moment < one.until for tick in open_ticks))
+
+
+def under_way(book: Book) -> bool:
+    """Whether a message waits for its acknowledgement (parked ones do not count)."""
+    return any(not delivery.parked for delivery in book.deliveries.values())
+
+
+# --- freezing -----------------------------------------------------------------------------------------------------
+
+def freeze(book: Book, now: datetime, found: List[Ready]) -> Outcome:
+    """Make the next message of what is due, and plan the next deliveries of its requests."""
+    if not found:
+        return NOTHING
+    sources = _sources(book, found)
+    share = max(1, MOST_INTERVALS // len(found)), max(1, MOST_VALUES // len(found))
+    parts: List[Part] = []
+    changes: List[Change] = []
+    edits: Dict[str, Optional[SampleRow]] = {}
+    silent: List[str] = []
+    for one in found:
+        rows, rest = _cut(one, sources.get(one.key, {}), share)
+        part, last = _part(book, one, rows)
+        _take(edits, rows)
+        if part is not None:
+            parts.append(part)
+            changes += _noted_times(book, one, part)
+        elif not rest:
+            silent.append(one.request.report_request_id)
+        changes += _planned(book, one, part, last, rest)
+    changes += [Change("samples", key, row) for key, row in edits.items()]
+    if parts:
+        key = book.next_key()
+        changes.append(Change("deliveries", key, Delivery(book.request_id(f"delivery {key}"), now.replace(microsecond=0),
+                                                          book.registration.ven_id, tuple(parts))))
+    return Outcome(changes=tuple(changes), notes=_silence(found, silent))
+
+
+def _sources(book: Book, found: List[Ready]) -> Dict[str, Dict[datetime, List[Source]]]:
+    """The rows of each request by moment: its own, and those that it takes over from requests that ended."""
+    until = {one.key: (one.until, one.request) for one in found}
+    taken_over = heirs(book)
+    sources: Dict[str, Dict[datetime, List[Source]]] = {}
+    for row_key, row in book.samples.items():
+        own = until.get(row.request)
+        if own is not None:
+            if row.at < own[0] or own[1].kind == ONCE:
+                sources.setdefault(row.request, {}).setdefault(row.at, []).insert(0, Source(row_key, row, own[1], own[1].r_ids))
+            continue
+        for heir, points in _by_heir(taken_over.get(row.request)).items():
+            if heir in until:
+                sources.setdefault(heir, {}).setdefault(row.at, []).append(
+                    Source(row_key, row, book.requests[row.request], points))
+    return sources
+
+
+def _by_heir(points: Optional[Mapping[str, str]]) -> Dict[str, Tuple[str, ...]]:
+    found: Dict[str, Tuple[str, ...]] = {}
+    for r_id, heir in (points or {}).items():
+        found[heir] = (*found.get(heir, ()), r_id)
+    return found
+
+
+def _cut(one: Ready, moments: Mapping[datetime, List[Source]],
+         share: Tuple[int, int]) -> Tuple[List[Tuple[datetime, List[Source]]], bool]:
+    """The oldest moments that fit into the message, and whether more are left. A moment is never cut in two."""
+    ordered = sorted(moments)
+    most = max(1, min(share[0], share[1] // max(1, len(one.request.r_ids))))
+    return [(at, moments[at]) for at in ordered[:most]], len(ordered) > most
+
+
+def _part(book: Book, one: Ready, rows: List[Tuple[datetime, List[Source]]]) -> Tuple[Optional[Part], Dict[str, str]]:
+    """T19: the rows with a value or a marked gap for every data point; and the last value of each."""
+    request = one.request
+    last = dict(request.last)
+    blanks = {r_id: "" if _is_status(book, request, r_id) else GAP for r_id in request.r_ids}
+    frozen = []
+    for at, sources in rows:
+        values = _values(sources)
+        if any(values.values()):
+            last.update((r_id, value) for r_id, value in values.items() if value)
+            frozen.append((at, pack([values.get(r_id) or (GAP + last[r_id] if r_id in last else blanks[r_id])
+                                     for r_id in request.r_ids])))
+    if not frozen and request.kind == ONCE and not rows:
+        only = pack([GAP + last[r_id] if r_id in last else blanks[r_id] for r_id in request.r_ids])
+        frozen = [(request.origin, only)] if only.strip("\t") else []
+    if not frozen:
+        return None, last
+    return Part(one.key, request.report_request_id, request.specifier, _name(book, request), request.r_ids,
+                request.granularity, tuple(frozen)), last
+
+
+def _values(sources: List[Source]) -> Dict[str, str]:
+    """What is known of one moment; the request's own row goes before one that it takes over."""
+    values: Dict[str, str] = {}
+    for source in sources:
+        for r_id, entry in zip(source.holder.r_ids, unpack(source.row.entries)):
+            if entry and r_id in source.points:
+                values.setdefault(r_id, entry)
+    return values
+
+
+def _take(edits: Dict[str, Optional[SampleRow]], rows: List[Tuple[datetime, List[Source]]]) -> None:
+    """Remove what was taken from the stored rows; other data points of a row stay for their own heir."""
+    for _, sources in rows:
+        for source in sources:
+            row = edits.get(source.key, source.row)
+            if row is None:
+                continue
+            left = ["" if r_id in source.points else entry
+                    for r_id, entry in zip(source.holder.r_ids, unpack(row.entries))]
+            edits[source.key] = replace(row, entries=pack(left)) if any(left) else None
+
+
+def _is_status(book: Book, request: RequestState, r_id: str) -> bool:
+    point = point_of(book, request, r_id)
+    return point is not None and point.report_name == STATUS
+
+
+def _name(book: Book, request: RequestState) -> str:
+    """T20: the name of the data report."""
+    return next((point.report_name for key, point in book.catalogue.by_key.items() if key[0] == request.specifier),
+                "TELEMETRY_USAGE")
+
+
+def _planned(book: Book, one: Ready, part: Optional[Part], last: Dict[str, str], rest: bool) -> Tuple[Change, ...]:
+    """The request with its next delivery; gone when the last one had nothing to send."""
+    following = one.request.due if rest else next_due(one.request, one.until)
+    if following is None and part is None and not _in_outbox(book, one.key):
+        return forgotten(book, one.key)
+    runs = book.collecting.get(f"runs {one.key}", one.request.runs)
+    return (Change("requests", one.key, replace(one.request, due=following, last=last, runs=runs,
+                                                covered=_covered(book, one, part))),)
+
+
+def _in_outbox(book: Book, key: str) -> bool:
+    return any(part.request == key for delivery in book.deliveries.values() for part in delivery.parts)
+
+
+def _covered(book: Book, one: Ready, part: Optional[Part]) -> Dict[str, datetime]:
+    """Also how far data points with times of their own have been sent, for the time after a restart."""
+    times = book.collecting.get(f"times {one.key}")
+    if part is None or not times:
+        return one.request.covered
+    newest = part.rows[-1][0]
+    dated = [r_id for r_id in times if not any(point.r_id == r_id for point in ranged_points(book, one.request))]
+    return {**one.request.covered, **dict.fromkeys(dated, newest)}
+
+
+def _noted_times(book: Book, one: Ready, part: Part) -> Tuple[Change, ...]:
+    """Which moments were sent, where samples may come with times of their own or from a range."""
+    if f"times {one.key}" not in book.collecting and not (len(part.r_ids) > 1 and ranged_points(book, one.request)):
+        return ()
+    sent = (*book.collecting.get(f"sent {one.key}", ()), *(at for at, _ in part.rows))
+    return (Change("collecting", f"sent {one.key}", sent[-4096:]),)
+
+
+def _silence(found: List[Ready], silent: List[str]) -> Tuple[Note, ...]:
+    names = [one.request.report_request_id for one in found if one.request.kind in (ONCE, BLOCK)
+             and one.request.report_request_id in silent]
+    return tuple(Note(f"Report request {name} ends without a report: none of its callbacks had a value.", logging.WARNING)
+                 for name in names)
+
+
+# --- the message --------------------------------------------------------------------------------------------------
+
+def message(delivery: Delivery) -> UpdateReport:
+    """The message of a delivery: the same every time, also after a restart (T20 to T24)."""
+    return UpdateReport(request_id=delivery.request_id, ven_id=delivery.ven_id,
+                        reports=tuple(_report(part, delivery.created) for part in delivery.parts))
+
+
+def _report(part: Part, created: datetime) -> Report:
+    intervals = tuple(_interval(part, at, entries) for at, entries in part.rows)
+    first, final = part.rows[0][0], part.rows[-1][0]
+    span = final - first + part.granularity
+    return Report(dtstart=first, duration=timedelta(seconds=-(-span // timedelta(seconds=1))), intervals=intervals,
+                  report_request_id=part.report_request_id, report_specifier_id=part.specifier,
+                  report_name=part.report_name, created_date_time=created)
+
+
+def _interval(part: Part, at: datetime, entries: str) -> ReportInterval:
+    """T21: always with its begin and its duration."""
+    if entries.startswith('"'):
+        return ReportInterval(dtstart=at, duration=part.granularity, feed=json.loads(entries))
+    made = (payload(r_id, entry) for r_id, entry in zip(part.r_ids, unpack(entries)))
+    return ReportInterval(dtstart=at, duration=part.granularity,
+                          report_payloads=tuple(one for one in made if one is not None))
+
+
+def values_of(delivery: Delivery) -> int:
+    """How many samples a message holds, without marked gaps."""
+    return sum(1 for part in delivery.parts for _, entries in part.rows for entry in unpack(entries)
+               if entry and entry[0] != GAP)

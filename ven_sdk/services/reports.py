@@ -1,0 +1,89 @@
+"""EiReport: what the rest of the SDK asks of the report services, in one place. Steps, tasks and views; nothing of its own.
+
+::
+
+    requests (T11-T15, T28-T31)  ->  collection, ranges (T17-T19)  ->  delivery, outbox (T20-T26)
+    catalogue (T1-T10)               values that are pushed            the VTN's own reports (T32-T35)
+
+All of it stands in the tables ``requests``, ``samples`` and ``deliveries``; one timer runs ``report_pump.pump``.
+"""
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Callable, Dict, Optional, Tuple
+
+from ..errors import VenError
+from ..schema.common import Payload
+from ..schema.reports import RegisteredReport, RegisterReport, Report
+from ..state.outcome import Change, Outcome, Step
+from .report_ledger import counters as counted_so_far
+from .report_ledger import pending, running, soon
+from .report_offers import ask, ask_task, asking, expected, offered, offers, received, stop_report, updated
+from .report_outbox import delivery_task
+from .report_push import find_point, value
+from .report_raster import EPOCH
+from .report_requests import cancel, forget_requests, registered, requested
+from .task import Task
+
+if TYPE_CHECKING:
+    from ..state.book import Book
+
+__all__ = ["ask", "ask_task", "asking", "cancel", "catalogue_created", "counters", "delivery_task", "expected", "find_point",
+           "forget_requests", "next_delivery_at", "offered", "offered_reports", "offers", "pending", "received",
+           "registered", "registration_task", "requested", "resume", "stop_report", "updated", "value"]
+
+
+def registration_task(book: Book, accept: Callable[[Optional[Payload]], Step], refuse: Callable[[VenError], Step]) -> Task:
+    """The catalogue, all of it (T1), also when it is empty; it names a METADATA request only if it answers one (T3)."""
+    record = RegisterReport(request_id=book.request_id("register report"),
+                            reports=book.catalogue.records(catalogue_created(book)), ven_id=book.registration.ven_id,
+                            report_request_id=book.registration.catalogue_request)
+    return Task("register report", record, (RegisteredReport,), accept, refuse)
+
+
+def catalogue_created(book: Book) -> datetime:
+    """The createdDateTime of the catalogue: another one only when the catalogue is another (R8)."""
+    state = book.registration
+    known = state.catalogue_created
+    if known is not None and state.catalogue == book.catalogue.digest():
+        return known
+    made = (book.catalogue.changed or state.since or EPOCH).replace(microsecond=0)
+    return made if known is None or made > known else known + timedelta(seconds=1)
+
+
+def resume(book: Book, now: datetime) -> Outcome:
+    """At a start: collection and delivery go on from what is remembered; what was sampled is not sampled again."""
+    newest: Dict[str, Tuple[datetime, datetime]] = {}
+    for row in book.samples.values():
+        first, last = newest.get(row.request, (row.at, row.at))
+        newest[row.request] = (min(first, row.at), max(last, row.at))
+    known = ((key, request, newest.get(key)) for key, request in running(book))
+    return Outcome(changes=tuple(Change("collecting", f"runs {key}", (*request.runs, span))
+                                 for key, request, span in known if span is not None)) + soon(now)
+
+
+def next_delivery_at(book: Book, now: datetime) -> Optional[datetime]:
+    """When the next report is due to be made, or sent again; None when no request runs."""
+    times = [request.due + request.jitter for _, request in running(book) if request.due is not None]
+    times += [delivery.retry_at or now for delivery in book.deliveries.values()]
+    return min(times, default=None)
+
+
+# --- views --------------------------------------------------------------------------------------------------------
+
+def offered_reports(book: Book) -> Tuple[Report, ...]:
+    """``client.reports``: what this VEN offers."""
+    records: Tuple[Report, ...] = book.catalogue.records(catalogue_created(book))
+    return records
+
+
+def counters(book: Book) -> Dict[str, int]:
+    """For ``client.status``: requests that run, and what happened to samples since the start of the process.
+
+    ``samples_late`` came after their report had gone out, ``samples_dropped`` were given up (max_backlog, refused),
+    ``gaps`` are moments for which a callback had no value.
+    """
+    found = counted_so_far(book)
+    return {"report_requests": len(pending(book)), "samples_taken": found.taken, "samples_delivered": found.delivered,
+            "samples_late": found.late, "samples_dropped": found.dropped, "gaps": found.gaps,
+            "report_messages": found.messages}
