@@ -116,6 +116,7 @@ GOOD: Dict[str, bytes] = {
     "ASCII declared": b'<?xml version="1.0" encoding="us-ascii"?><a/>',
     "comments before the root": DECLARATION + b"<!-- x -->" * 500 + b"<a/>",
     "a root tag over several steps": b"<a " + b" " * 5000 + b"/>",
+    "a root tag that ends just behind a step": b"<a " + b" " * 1025 + b"/>",
     "a name that begins like a DTD": b"<a><DOCTYPE/>&lt;!DOCTYPE</a>",
     "a DTD in CDATA": b"<a><![CDATA[<!DOCTYPE a>]]></a>",
     "depth 100": b"<a>" * 100 + b"</a>" * 100,
@@ -131,6 +132,14 @@ GOOD: Dict[str, bytes] = {
 @pytest.mark.parametrize("kind", GOOD)
 def test_what_is_merely_unusual_gets_in(kind: str) -> None:
     assert etree.QName(admit(GOOD[kind])).localname in ("a", "oadrPayload")
+
+
+@pytest.mark.parametrize("kind", [kind for kind, data in HOSTILE.items() if data.lstrip().startswith(b"<!DOCTYPE")])
+def test_a_dtd_never_reaches_lxml(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "safe_parser", None)
+
+    with pytest.raises(PayloadError, match="refused unread"):
+        admit(HOSTILE[kind])
 
 
 def test_comments_and_instructions_are_gone_and_the_text_is_whole() -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, List
@@ -246,6 +247,33 @@ def test_what_is_not_properly_signed_is_refused(kind: str) -> None:
     error = refused(BAD[kind]())
 
     assert "discarded" in str(error)
+
+
+@pytest.mark.parametrize("kind, words", [
+    ("stripped", "is not signed, but vtn_fingerprint is set"),
+    ("no certificate", "fingerprint none"),
+    ("HMAC under the public certificate", "SignatureMethod is 'http.*hmac-sha256', which is not accepted"),
+    ("SHA-1 digests", "DigestMethod is 'http.*sha1', which is not accepted"),
+    ("an XSLT transform", "Transform is 'http.*xslt.*', which is not accepted"),
+    ("a reference to a URL", "leads elsewhere than to an Id of the message: expected '#Id', found 'http://elsewhere"),
+    ("an XPointer", "leads elsewhere"),
+    ("a reference to nothing", "exactly one reference to its oadrSignedObject"),
+    ("the object twice instead of the property", "exactly one reference to its oadrSignedObject"),
+    ("one reference only", "must have two signed references"),
+    ("three references", "must have two signed references"),
+    ("ReplayProtect missing", "has no signed ReplayProtect"),
+    ("body changed", "Digest mismatch"),
+    ("an old timestamp", "s old, but replay_window is 60 s"),
+    ("a timestamp in the future", "s in the future, but replay_window is 60 s"),
+])
+def test_the_sentence_says_what_is_wrong(kind: str, words: str) -> None:
+    assert re.search(words, str(refused(BAD[kind]())))
+
+
+def test_a_fresh_object_beside_the_signed_property_is_told_apart_by_its_id() -> None:
+    error = refused(fresh_replay_protect_under_the_same_id())
+
+    assert "has no signed ReplayProtect" in str(error)
 
 
 def test_rsa_with_sha1_is_refused() -> None:
