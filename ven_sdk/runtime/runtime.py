@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from typing import Callable, Dict, Optional, Tuple
 
 from ..errors import StateError
@@ -39,7 +40,10 @@ class Runtime:
             stuck_after, warn_after = after[name]
             self.pools[name] = Workers(f"ven_sdk-{name}", size, self.scheduler, stuck_after=stuck_after,
                                        warn_after=warn_after, maximum=size + 24,
-                                       on_stuck=lambda about, seconds, pool=name: self.on_stuck(pool, about, seconds))
+                                       on_stuck=partial(self._stuck_in, name))
+
+    def _stuck_in(self, pool: str, about: str, seconds: float) -> None:
+        self.on_stuck(pool, about, seconds)
 
     def _say_stuck(self, pool: str, about: str, seconds: float) -> None:
         log.warning("%s has been running for %.0f s on the %s pool. Other work goes on without it.", about, seconds, pool)

@@ -63,6 +63,7 @@ class Workers:
         self._idle = 0
         self._made = 0
         self._closing = False
+        self._settling = 0
         self._watch: Optional[Job] = None
 
     def submit(self, key: Hashable, function: Callable[[], None], about: str = "") -> None:
@@ -130,7 +131,8 @@ class Workers:
                     self._condition.notify()
             else:
                 del self._lanes[key]
-            self._condition.notify_all() if self._closing or not self._lanes else None
+            if self._settling:
+                self._condition.notify_all()
 
     def _look(self) -> None:
         """Replace and name what is stuck; look again while anything runs."""
@@ -144,6 +146,8 @@ class Workers:
                 seconds = now - worker.since
                 if seconds >= self._stuck_after:
                     worker.replaced = True
+                    if self._settling:
+                        self._condition.notify_all()
                 if seconds >= self._warn_after and worker not in self._warned:
                     self._warned.add(worker)
                     found.append((worker.task.about, seconds))
@@ -175,12 +179,16 @@ class Workers:
         deadline = self._clock.monotonic() + timeout
         own = threading.current_thread()
         with self._condition:
-            while any(worker.task for worker in self._workers
-                      if worker.thread is not own and not worker.replaced) or self._ready:
-                rest = deadline - self._clock.monotonic()
-                if rest <= 0:
-                    return False
-                self._condition.wait(rest)
+            self._settling += 1
+            try:
+                while any(worker.task for worker in self._workers
+                          if worker.thread is not own and not worker.replaced) or self._ready:
+                    rest = deadline - self._clock.monotonic()
+                    if rest <= 0:
+                        return False
+                    self._condition.wait(rest)
+            finally:
+                self._settling -= 1
         return True
 
     def close(self, timeout: float) -> Tuple[str, ...]:
