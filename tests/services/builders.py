@@ -34,8 +34,9 @@ def event(id: str = "e", number: int = 0, *, start: datetime = NOON + HOUR, leng
           required: str = "always", test: bool = False, **descriptor: Any) -> Event:
     """An event from one o'clock to two, level 1, that wants to be answered."""
     return Event(
-        event_descriptor=EventDescriptor(event_id=id, modification_number=number, market_context=context, created_date_time=NOON,
-                                         event_status=status, priority=priority, test_event=test, **descriptor),
+        event_descriptor=EventDescriptor(event_id=id, modification_number=number, market_context=context,
+                                         created_date_time=NOON, event_status=status, priority=priority, test_event=test,
+                                         **descriptor),
         active_period=ActivePeriod(dtstart=start, duration=length, tolerance=tolerance, ramp_up_period=ramp_up),
         event_signals=list(signals) if signals is not None else [signal(1, each=length)],
         targets=[Target(**one) if isinstance(one, dict) else one for one in targets], response_required=required)

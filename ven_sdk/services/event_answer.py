@@ -21,6 +21,8 @@ from .task import Task
 if TYPE_CHECKING:
     from ..state.book import Book
 
+ANSWER = "event answer"
+"""The name of the task that delivers an ``oadrCreatedEvent``."""
 _NO_LIST = EventList()
 
 
@@ -71,7 +73,7 @@ def answer_task(book: "Book", now: datetime) -> Optional[Task]:
     if not sent:
         return None
     record = CreatedEvent(response=answers.response(), event_responses=sent, ven_id=book.registration.ven_id or "")
-    return Task("event answer", record, (), lambda _reply: acknowledged(sent), lambda error: refused(sent, error))
+    return Task(ANSWER, record, (), lambda _reply: acknowledged(sent), lambda error: refused(sent, error))
 
 
 def acknowledged(sent: Tuple[EventResponse, ...]) -> Step:

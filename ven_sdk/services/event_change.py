@@ -64,11 +64,11 @@ def _mark(held: EventState, state: EventState, signal: EventSignal, now: datetim
         return -1
     for position, old in enumerate(held.event.event_signals):
         if (old.signal_id, old.signal_name, old.signal_type) == (signal.signal_id, signal.signal_name, signal.signal_type):
-            index = held.announced[position]
-            same = index == piece.index and index < len(old.intervals) and (
-                old.intervals[index].signal_payload == signal.intervals[index].signal_payload)
-            return piece.index if same else piece.index - 1
-    return piece.index - 1
+            mark = held.announced[position]
+            same = mark == piece.position and mark < len(old.intervals) and (
+                old.intervals[mark].signal_payload == signal.intervals[mark].signal_payload)
+            return mark if same else piece.position - 1
+    return piece.position - 1
 
 
 def asked(book: "Book", state: EventState, now: datetime) -> EventState:

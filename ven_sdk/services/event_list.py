@@ -8,7 +8,8 @@ import logging
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Counter as Counts, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Dict, List, Optional, Set
+from typing import Counter as Counts
 
 from ..errors import ProtocolError
 from ..schema.events import CreatedEvent, DistributeEvent, Event, EventResponse, FaultyEvent

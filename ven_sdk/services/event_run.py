@@ -52,7 +52,7 @@ def made(key: str, state: EventState, call: PendingCall) -> Call:
 
 
 def returned(key: str, call: PendingCall) -> Callable[[Any], Step]:
-    """What a handler's return does: it decides if its row still waits for it; any other result is only looked at for errors.
+    """What a handler's return does: it decides if its row still waits for it.
 
     A late return about a version that was replaced, or after the user gave the opt himself, decides nothing.
     """
@@ -60,22 +60,23 @@ def returned(key: str, call: PendingCall) -> Callable[[Any], Step]:
         def step(book: "Book", now: datetime) -> Outcome:
             held = book.events.get(key)
             if held is None or call.number not in {other.number for other in held.pending}:
-                return _complaint(result)
+                return NOTHING
             state = replace(held, pending=tuple(other for other in held.pending if other.number != call.number))
             if call.number != state.decision:
-                return settle(book, key, held, state, now) + _complaint(result)
+                return settle(book, key, held, state, now)
             opt, error = judge(result, call.handler, key)
             state = replace(state, decision=None)
             decided = state if opt is None else opted(state, opt)
-            return settle(book, key, held, decided, now) + _complaint(error)
+            return settle(book, key, held, decided, now) + _complaint(None if error is result else error)
         return step
     return done
 
 
-def _complaint(result: Any) -> Outcome:
-    if not isinstance(result, HandlerError):
+def _complaint(error: Optional[HandlerError]) -> Outcome:
+    """An error found here: a handler that raised was reported by the engine, which made the call."""
+    if error is None:
         return NOTHING
-    return Outcome(notes=(Note(str(result), logging.ERROR, error=result),))
+    return Outcome(notes=(Note(str(error), logging.ERROR, once=f"handler {error.handler}", error=error),))
 
 
 def opted(state: EventState, opt: str, reason: Optional[str] = None) -> EventState:
@@ -129,10 +130,10 @@ def _announced(book: "Book", state: EventState, now: datetime) -> EventState:
     """Announce the interval that runs now, of each signal, once; those missed meanwhile are skipped (E36)."""
     for position, signal in enumerate(state.event.event_signals):
         piece = times.running(state, signal, now)
-        if piece is None or piece.index <= state.announced[position]:
+        if piece is None or piece.position <= state.announced[position]:
             continue
-        marks = (*state.announced[:position], piece.index, *state.announced[position + 1:])
-        state = called(book, replace(state, announced=marks), "on_interval_start", signal=position, interval=piece.index)
+        marks = (*state.announced[:position], piece.position, *state.announced[position + 1:])
+        state = called(book, replace(state, announced=marks), "on_interval_start", signal=position, interval=piece.position)
     return state
 
 
@@ -215,7 +216,7 @@ def _still_wanted(state: EventState, call: PendingCall, now: datetime) -> bool:
         return True
     if call.signal is not None:
         piece = times.running(state, state.event.event_signals[call.signal], now) if call.event is None else None
-        return piece is not None and piece.index == call.interval
+        return piece is not None and piece.position == call.interval
     return call.number == state.decision or (not state.started and call.event is None and now < state.start
                                              and call.number != state.decision and call.handler in state.leads)
 

@@ -13,7 +13,7 @@ ZERO = timedelta(0)
 class Slice(NamedTuple):
     """When one interval of a signal really runs; ``end`` None lasts as long as the event does."""
 
-    index: int
+    position: int
     start: datetime
     end: Optional[datetime]
 

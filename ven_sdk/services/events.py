@@ -23,16 +23,16 @@ from . import event_change as change
 from . import event_time as times
 from . import opts
 from .decision import OPTS
-from .event_answer import answer_task, last_list
+from .event_answer import ANSWER, answer_task, last_list
 from .event_list import receive
-from .event_run import all_of, opted, resumed, settle
+from .event_run import all_of, resumed, settle
 from .task import Task
 
 if TYPE_CHECKING:
     from ..state.book import Book
     from ..state.events import EventState
 
-__all__ = ["answer_task", "deciding", "drop_all", "opt", "receive", "request_task", "resume"]
+__all__ = ["ANSWER", "answer_task", "deciding", "drop_all", "opt", "receive", "request_task", "resume"]
 
 
 def request_task(book: "Book", accept: Callable[[Optional[Payload]], Step], refuse: Callable[[VenError], Step]) -> Task:

@@ -92,7 +92,7 @@ def _targets(item: Any) -> Tuple[Target, ...]:
 def device_class(mrid: Optional[str]) -> Tuple[Target, ...]:
     """``oadrDeviceClass``: the device class that an opt is limited to."""
     text = checked_text("signal_target_mrid", mrid)
-    return () if text is None else (Target(end_device_asset=EndDeviceAsset(text)),)
+    return () if text is None else (Target(end_device_asset=EndDeviceAsset(mrid=text)),)
 
 
 def windows(value: Any) -> Vavailability:

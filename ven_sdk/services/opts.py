@@ -12,9 +12,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from ..errors import ConfigurationError, StateError, VenError
-from ..schema.common import Payload
 from ..schema.events import Event
-from ..schema.opt import CancelOpt, CanceledOpt, CreatedOpt, CreateOpt
+from ..schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt
 from ..state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState
 from ..state.outcome import NOTHING, Change, Note, Outcome, Step, Timer
 from .opt_arguments import checked_event, checked_reason, checked_text, checked_type, device_class, target_list, windows
@@ -88,7 +87,8 @@ def next_task(book: "Book") -> Optional[Task]:
         return None
     row = min(owed, key=lambda one: (one.since or _EPOCH, one.order))
     if row.state == OWED:
-        return Task("opt", row.record, (CreatedOpt,), lambda _reply: _answered(row, CONFIRMED), lambda error: _refused(row, error))
+        return Task("opt", row.record, (CreatedOpt,), lambda _reply: _answered(row, CONFIRMED),
+                    lambda error: _refused(row, error))
     record = CancelOpt(request_id=row.cancel_request_id or "", opt_id=row.opt_id, ven_id=row.record.ven_id)
     return Task("opt cancellation", record, (CanceledOpt,), lambda _reply: _answered(row, CANCELLED),
                 lambda error: _not_cancelled(row, error))
@@ -217,7 +217,8 @@ def event_opt(book: "Book", event_id: str) -> Optional[str]:
 
 def opted_out(book: "Book", event: Event) -> bool:
     """O1.9: an opt-out schedule of the whole VEN covers part of the event's active period, in its market context."""
-    return any(row.in_force and row.record.opt_type == "optOut" and _covers(book, row.record, event) for row in book.opts.values())
+    return any(row.in_force and row.record.opt_type == "optOut" and _covers(book, row.record, event)
+               for row in book.opts.values())
 
 
 def _covers(book: "Book", record: CreateOpt, event: Event) -> bool:

@@ -70,7 +70,7 @@ def shown(state: EventState, now: datetime) -> Event:
 
 def _current_value(state: EventState, signal: EventSignal, now: datetime) -> Optional[Number]:
     piece = times.running(state, signal, now)
-    return _idle_value(signal) if piece is None else signal.intervals[piece.index].signal_payload
+    return _idle_value(signal) if piece is None else signal.intervals[piece.position].signal_payload
 
 
 def _idle_value(signal: EventSignal) -> Optional[Number]:
@@ -122,7 +122,7 @@ def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Numb
         signal = _signal(state, names)
         piece = times.running(state, signal, now) if signal is not None else None
         if signal is not None and piece is not None:
-            return signal.intervals[piece.index].signal_payload
+            return signal.intervals[piece.position].signal_payload
     return None
 
 
@@ -149,7 +149,7 @@ class _Piece(NamedTuple):
     end: datetime
     state: EventState
     signal: EventSignal
-    index: int
+    position: int
 
 
 def schedule(states: States, now: datetime, hours: Union[float, int] = 24) -> Tuple[ScheduleRow, ...]:
@@ -175,7 +175,7 @@ def _pieces(states: Iterable[EventState], names: Tuple[str, ...], now: datetime,
         for piece in times.slices(state, signal):
             start, end = max(piece.start, now), min(piece.end or until, last, until)
             if start < end:
-                yield _Piece(_rank(state), start, end, state, signal, piece.index)
+                yield _Piece(_rank(state), start, end, state, signal, piece.position)
 
 
 def _ruling(pieces: List[_Piece]) -> Iterator[ScheduleRow]:
@@ -202,5 +202,5 @@ def _ruling(pieces: List[_Piece]) -> Iterator[ScheduleRow]:
 
 
 def _row(piece: _Piece, start: datetime, end: datetime) -> ScheduleRow:
-    interval = piece.signal.intervals[piece.index]
+    interval = piece.signal.intervals[piece.position]
     return ScheduleRow(start, end, piece.state.event, piece.signal, interval, interval.signal_payload)
