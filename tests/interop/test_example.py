@@ -54,23 +54,24 @@ def ven(vtn: OpenleadrVTN, root: Path, clean_env: Dict[str, str], tmp_path: Path
 
 def test_the_example_registers_reports_answers_events_and_ends_on_ctrl_c(
         vtn: OpenleadrVTN, ven: "subprocess.Popen[str]") -> None:
-    ven_id = vtn.wait_for("registration", 15)[0]["ven_id"]
+    ven_id = vtn.wait_for("registration", 15)["ven_id"]
     vtn.wait_for("report_request", 10)
     soon = datetime.now(timezone.utc) + timedelta(seconds=30)
 
     for name, kind, values in (("SIMPLE", "level", [1, 2, 1]), ("ELECTRICITY_PRICE", "price", [0.21, 0.48, 0.93])):
         begun = time.monotonic()
         event_id = vtn.add_event(ven_id, name, kind, intervals(values, soon))
-        answer = vtn.wait_for("event_response", 5, lambda seen, event_id=event_id: seen["event_id"] == event_id)[0]
+        answer = vtn.wait_for("event_response", 5, lambda seen, event_id=event_id: seen["event_id"] == event_id)
         assert answer["opt_type"] == "optIn"
         assert time.monotonic() - begun < 2.5
 
     after = vtn.mark()
     vtn.cancel_event(ven_id, event_id)
-    cancelled = vtn.wait_for("event_response", 5, lambda seen: seen["event_id"] == event_id, after=after)[0]
+    cancelled = vtn.wait_for("event_response", 5, lambda seen: seen["event_id"] == event_id, after=after)
     assert (cancelled["opt_type"], cancelled["response_code"]) == ("optIn", "200")
 
-    data = vtn.wait_for("report_data", 45, count=2)
+    vtn.wait_for("report_data", 45, count=2)
+    data = vtn.seen("report_data")
     values = [pair for seen in data for pair in seen["values"]]
     assert [value for _, value in values] == [1.23] * len(values)
     moments = [moment for moment, _ in values]
