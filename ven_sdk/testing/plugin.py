@@ -1,0 +1,20 @@
+"""The pytest plugin: the fixture ``local_vtn``. Nothing of the SDK is imported before a test asks for it."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Iterator
+
+import pytest
+
+if TYPE_CHECKING:
+    from .local_vtn import LocalVTN
+
+
+@pytest.fixture
+def local_vtn() -> Iterator["LocalVTN"]:
+    """A fresh VTN on loopback: ``OpenADRClient('ven', local_vtn.url)``. It asks for every report that VENs offer, and
+    tells them to poll once a second; after the test it is gone."""
+    from datetime import timedelta
+
+    from .local_vtn import LocalVTN
+    with LocalVTN(poll_frequency=timedelta(seconds=1), ask_for_reports=True) as vtn:
+        yield vtn

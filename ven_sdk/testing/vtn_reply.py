@@ -1,0 +1,114 @@
+"""What goes back over the wire: a :class:`Reply`, and :class:`Raw`, with which a test sends anything at all.
+
+Values only: ``vtn_http`` puts them on the wire, faults change them on the way. Any thread.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Union
+
+Body = Union[bytes, Iterable[bytes]]
+KEEP, CLOSE, RESET = "keep", "close", "reset"
+XML = "application/xml"
+
+
+@dataclass
+class Reply:
+    """One HTTP reply.
+
+    ``body``: bytes, or an iterable of pieces, which goes out in chunked coding unless ``headers`` give a Content-Length.
+    ``headers`` come on top of Content-Type, Content-Length and Date, and replace them. ``delay``: seconds before it
+    begins. ``pace``: seconds between pieces of ``piece`` bytes. ``cut``: how much of the body goes out, from 0.0 to 1.0.
+    ``ending``: what happens to the connection then, ``'keep'``, ``'close'`` or ``'reset'`` (RST). ``silent``: nothing
+    goes out at all. ``verbatim``: all the bytes of the reply, head included, in the place of everything else.
+    ``lost``: called where the connection broke while it was sent.
+    """
+
+    status: int = 200
+    body: Body = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    pace: float = 0.0
+    piece: int = 1
+    cut: float = 1.0
+    ending: str = KEEP
+    silent: bool = False
+    verbatim: Optional[Body] = None
+    record: Any = None
+    lost: Optional[Callable[[], None]] = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether head and body may go out in one piece, on a connection that stays."""
+        return (type(self.body) is bytes and not self.headers and self.pace == 0.0 and self.cut == 1.0
+                and self.verbatim is None and self.ending == KEEP and self.status == 200)
+
+    def head(self, date: str) -> bytes:
+        """Status line and headers."""
+        headers: Dict[str, str] = {"Content-Type": XML, "Date": date}
+        if isinstance(self.body, bytes):
+            headers["Content-Length"] = str(len(self.body))
+        elif not _has(self.headers, "content-length") and self.ending == KEEP:
+            headers["Transfer-Encoding"] = "chunked"
+        if self.ending == CLOSE:
+            headers["Connection"] = "close"
+        for name, value in self.headers.items():
+            for own in [own for own in headers if own.lower() == name.lower()]:
+                del headers[own]
+            headers[name] = value
+        lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+
+    def pieces(self, date: str) -> Iterator[bytes]:
+        """The reply as it goes over the wire, piece by piece."""
+        if self.verbatim is not None:
+            yield from _split(_whole(self.verbatim), self.piece if self.pace else 0)
+            return
+        head = self.head(date)
+        if isinstance(self.body, bytes):
+            yield from _split([head + self.body[:round(len(self.body) * self.cut)]], self.piece if self.pace else 0)
+            return
+        yield head
+        chunked = b"transfer-encoding: chunked" in head.lower()
+        for piece in _split(self.body, self.piece if self.pace else 0):
+            yield b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece
+        if chunked:
+            yield b"0\r\n\r\n"
+
+
+def Raw(body: Body = b"", *, status: int = 200, headers: Optional[Mapping[str, str]] = None,
+        verbatim: Optional[Body] = None, **how: Any) -> Reply:
+    """Any reply a test can think of, for :meth:`LocalVTN.queue`, :meth:`LocalVTN.reply_once` or as a fault.
+
+    ``Raw(gzip_bomb, headers={'Content-Encoding': 'gzip'})``, ``Raw(itertools.repeat(b' ' * 4096))`` for a body without
+    end, ``Raw(headers={'X': 'x' * 10_000_000})``, ``Raw(b'<html>', status=503)``, ``Raw(verbatim=b'not even HTTP')``.
+    ``how``: the other fields of :class:`Reply`, such as ``pace`` or ``ending``.
+    """
+    return Reply(status=status, body=body, headers=dict(headers or {}), verbatim=verbatim, **how)
+
+
+def _has(headers: Mapping[str, str], name: str) -> bool:
+    return any(own.lower() == name for own in headers)
+
+
+def _whole(data: Body) -> Iterable[bytes]:
+    return [data] if isinstance(data, bytes) else data
+
+
+def _split(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    if not size:
+        yield from pieces
+        return
+    for whole in pieces:
+        for offset in range(0, len(whole), size):
+            yield whole[offset:offset + size]
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
