@@ -11,8 +11,9 @@ from .record import Items, Record, alias, element
 RESPONSE_CODE = "[0-9]{3}"
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _P = r"(?:[^\x00-\x20%\x7f\[\]?#/:@]|%[0-9A-Fa-f]{2})"
-URI = (rf"(?:[A-Za-z][A-Za-z0-9+.-]*:(?://(?:(?:{_P}|:)*@)?{_P}*(?::[0-9]{{0,5}})?(?:/(?:{_P}|[/:@])*)?|(?:{_P}|[/:@])*)"
-       rf"|{_P}*(?:/(?:{_P}|[/:@])*)?)(?:\?(?:{_P}|[/:@?])*)?(?:#(?:{_P}|[/:@?])*)?")
+_PATH = rf"(?:{_P}|[/:@])*"
+URI = (rf"(?:[A-Za-z][A-Za-z0-9+.-]*:(?://(?:(?:(?:{_P}|:)*@)?{_P}+(?::[0-9]{{1,5}})?)?(?:/{_PATH})?|(?!//){_PATH})"
+       rf"|(?!//){_P}*(?:/{_PATH})?)(?:\?(?:{_P}|[/:@?])*)?(?:#(?:{_P}|[/:@?])*)?")
 """What validators take for an xs:anyURI (RFC 3986, other characters escaped), without IP literals."""
 
 
