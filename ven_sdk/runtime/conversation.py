@@ -30,6 +30,8 @@ HOLD = 0.5
 DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
 """Polls in a row before a pause of seconds (P3)."""
 JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
+FOR_GOOD = 1e9
+"""Seconds that what failed while closing is kept back."""
 BUSY = 20
 """Exchanges that a lane does before it lets others have the thread."""
 
@@ -37,11 +39,12 @@ BUSY = 20
 class Lane:
     """The state of one lane: when it may send, and when it wakes by itself. Written by the lane's own job, mostly."""
 
-    __slots__ = ("backoff", "blocked_until", "name", "queued", "tasks", "timer", "wake_at")
+    __slots__ = ("backoff", "blocked_until", "name", "queued", "resting", "tasks", "timer", "wake_at")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.queued = False
+        self.resting = True
         self.timer: Optional[Job] = None
         self.wake_at: Optional[float] = None
         self.blocked_until = 0.0
@@ -74,14 +77,14 @@ class Conversation:
     def _wake(self, lane: Lane) -> None:
         if lane.queued:
             return
-        lane.queued = True
+        lane.queued, lane.resting = True, False
         self._engine.pools["exchange"].submit((self._engine, lane.name), lambda: self._run(lane),
                                               f"{lane.name} of {self._engine.name}")
 
     @property
-    def is_cut_off(self) -> bool:
-        """Whether nothing can be sent now: the link failed while closing, or had failed before."""
-        return all(lane.backoff is not None or lane.blocked_until == float("inf") for lane in self._lanes[:1])
+    def is_resting(self) -> bool:
+        """Whether, while closing, nothing is left that could be sent now."""
+        return all(lane.resting and not lane.queued for lane in self._lanes)
 
     def hurry(self) -> None:
         """Forget back-off: the user asked for something now."""
@@ -108,6 +111,10 @@ class Conversation:
 
     def _sleep(self, lane: Lane, wait: Optional[float]) -> None:
         engine = self._engine
+        if self.closing:
+            lane.resting = True
+            engine.tell()
+            return
         at = None if wait is None else engine.clock.monotonic() + wait
         if lane.timer is not None:
             if at is not None and lane.wake_at is not None and abs(at - lane.wake_at) < 1e-3:
@@ -280,8 +287,7 @@ class Conversation:
         if engine.stopped:
             return
         if self.closing:
-            lane.blocked_until = float("inf")
-            engine.tell()
+            lane.blocked_until = FOR_GOOD
         elif not error.retryable and not task.poll:
             engine.report(error, f"{task.name} not accepted", str(error))
             self._block(lane, task.name)
@@ -319,7 +325,8 @@ class Conversation:
     def _block(self, lane: Lane, name: str) -> int:
         """Keep ``name`` from being sent again at once; returns how often it was."""
         _, backoff = lane.tasks.get(name) or (0.0, Backoff(random=self._engine.book.chance.random))
-        lane.tasks[name] = (self._engine.clock.monotonic() + max(0.5, backoff.next()), backoff)
+        wait = FOR_GOOD if self.closing else max(0.5, backoff.next())
+        lane.tasks[name] = (self._engine.clock.monotonic() + wait, backoff)
         return backoff.attempts
 
 

@@ -306,7 +306,7 @@ class Engine:
         self.conversation.closing = True
         self.conversation.wake()
         self.pools["handler"].settle(seconds)
-        self.wait(lambda: self.conversation.is_cut_off or not self.owes(), deadline - self.clock.monotonic())
+        self.wait(lambda: self.conversation.is_resting, deadline - self.clock.monotonic())
 
     def owes(self) -> bool:
         """Whether something is owed to the VTN that could go out now."""

@@ -17,6 +17,7 @@ from .clock import Clock, timestamp
 
 log = logging.getLogger(__name__)
 
+LONGEST_WAIT = 86400.0
 WALL_LOOK = 1.0
 """Longest wait, in seconds, while wall-clock jobs stand; how late a clock step can be noticed."""
 
@@ -119,7 +120,7 @@ class Scheduler:
         due = self._wall.due()
         if due is not None:
             waits.append(min(due - self.clock.time(), WALL_LOOK) if self._thread else due - self.clock.time())
-        return max(0.0, min(waits)) if waits else None
+        return min(max(0.0, min(waits)), LONGEST_WAIT) if waits else None
 
     def start(self) -> None:
         """Start the thread; harmless when it runs."""
