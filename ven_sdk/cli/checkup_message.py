@@ -65,7 +65,8 @@ def correspond(patient: Patient, record: Payload) -> Correspondence:
     try:
         wire.open(deadline, patient.context() if target.route.secure else None)
         wire.stage = Stage.SEND
-        wire.send(target.message(body), deadline)
+        for piece in target.message(body):
+            wire.send(piece, deadline)
         wire.stage = Stage.WAIT
         result.answer, _ = receive(wire, deadline, _LIMIT)
     except _BROKEN as cause:
