@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.security.credentials import Credentials
@@ -111,6 +111,16 @@ def test_a_certificate_in_the_place_of_the_key_is_recognised() -> None:
 
 def test_a_damaged_key_is_refused() -> None:
     refused(VEN.cert_pem, VEN.key_pem[:60] + b"\n-----END PRIVATE KEY-----\n", match="damaged")
+
+
+def test_an_rsa_key_whose_numbers_do_not_fit_together_is_refused() -> None:
+    identity = pki.identity("ven-rsa", "rsa")
+    good = identity.key.private_numbers()
+    bad = rsa.RSAPrivateNumbers(good.p, good.q, good.d + 2, good.dmp1 + 2, good.dmq1, good.iqmp, good.public_numbers)
+    pem = bad.private_key(unsafe_skip_rsa_key_validation=True).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+    refused(identity.cert_pem, pem, match="damaged")
 
 
 def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ MAX_ATTRIBUTES = 256
 """Attributes of one element, and namespace declarations in scope of one. Canonicalisation is quadratic in both.
 A message that declares the schema's fifteen namespaces on each of its twelve levels has 180 in scope."""
 _SMALLEST_ELEMENT = len(b"<a/>")
-_PROLOG_STEP = 1024
+_PROLOG_STEP = 512
 _BOM = b"\xef\xbb\xbf"
 _DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
 _CROWDED = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES + 1}]])")
@@ -77,9 +77,11 @@ class _Prolog:
     """A parser target that builds nothing and notices the first start tag."""
 
     over = False
+    expat: Any = None
 
     def start(self, _tag: str, _attributes: Any) -> None:
         self.over = True
+        self.expat.StartElementHandler = None  # the rest of the step is of no interest
 
     def close(self) -> None:
         """Asked for by the parser; there is nothing to give."""
@@ -93,6 +95,7 @@ def _refuse_dtd(text: bytes) -> None:
     """
     target = _Prolog()
     parser = DefusedXMLParser(target=target, encoding="utf-8", forbid_dtd=True)
+    target.expat = parser.parser
     parser.parser.DefaultHandlerExpand = None  # defused's own handlers stay; this one would run for every token
     begin, size = 0, _PROLOG_STEP
     try:

@@ -11,7 +11,10 @@ from datetime import datetime, timezone
 from typing import Optional, Tuple, Union
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..errors import ConfigurationError
@@ -57,9 +60,10 @@ class Credentials:
         material = _read(origin)
         leaf = _own_certificate(material)
         _check_validity(leaf, material.cert_name, now or datetime.now(timezone.utc))
+        own = _usable(material, leaf)
         others = [each for each in material.certificates if each is not leaf]
         chain = tuple(each.public_bytes(Encoding.DER) for each in [leaf, *others])
-        return cls(key=_usable(material), certificate=leaf, chain=chain, fingerprint=fingerprint_of(chain[0]),
+        return cls(key=own, certificate=leaf, chain=chain, fingerprint=fingerprint_of(chain[0]),
                    _origin=origin)
 
     def renewed(self) -> bool:
@@ -130,8 +134,16 @@ def _check_validity(certificate: x509.Certificate, name: str, now: datetime) -> 
                                  f"{now.isoformat()}. Check this machine's clock.")
 
 
-def _usable(material: Material) -> PrivateKey:
-    if isinstance(material.key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
-        return material.key
+def _usable(material: Material, certificate: x509.Certificate) -> PrivateKey:
+    """The key, when it is of a kind that OpenADR knows and makes signatures that the certificate confirms."""
+    key, public = material.key, certificate.public_key()
+    try:
+        if isinstance(key, rsa.RSAPrivateKey) and isinstance(public, rsa.RSAPublicKey):
+            public.verify(key.sign(b"", PKCS1v15(), SHA256()), b"", PKCS1v15(), SHA256())
+            return key
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            return key
+    except (InvalidSignature, ValueError) as cause:
+        raise ConfigurationError(f"The key in {material.key_name} is damaged: its signatures are wrong.") from cause
     raise ConfigurationError(f"The key in {material.key_name} is a {type(material.key).__name__}: OpenADR uses RSA or "
                              "EC keys (rule L3).")

@@ -41,20 +41,25 @@ def read_certificates(data: bytes, name: str) -> Tuple[x509.Certificate, ...]:
 def _read_key(data: bytes, name: str, passphrase: Optional[bytes]) -> Any:
     if data[:1] != b"\x30" and b"PRIVATE KEY-----" not in data:
         raise ConfigurationError(f"{name} holds no private key (a PEM block BEGIN PRIVATE KEY). Give its file as key.")
-    load = load_der_private_key if data[:1] == b"\x30" else load_pem_private_key
     try:
         try:
-            return load(data, passphrase)
+            return _load(data, passphrase)
         except TypeError:
             if passphrase is None:
                 raise
-            return load(data, None)  # the key needs no passphrase: one too many does no harm
+            return _load(data, None)  # the key needs no passphrase: one too many does no harm
     except TypeError as cause:
         raise ConfigurationError(f"The key in {name} is encrypted: give its passphrase.") from cause
     except (ValueError, UnsupportedAlgorithm) as cause:
         encrypted = b"ENCRYPTED" in data
         why = "the passphrase is wrong" if encrypted else "it is damaged or of an unknown kind"
         raise ConfigurationError(f"The key in {name} cannot be loaded: {why}.") from cause
+
+
+def _load(data: bytes, passphrase: Optional[bytes]) -> Any:
+    """Without the test of its primes, which takes 50 ms an RSA key: ``credentials`` tries the key out instead."""
+    load = load_der_private_key if data[:1] == b"\x30" else load_pem_private_key
+    return load(data, passphrase, unsafe_skip_rsa_key_validation=True)
 
 
 def read_pkcs12(data: bytes, name: str, passphrase: Optional[bytes]) -> Material:
