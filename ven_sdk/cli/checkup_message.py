@@ -30,7 +30,7 @@ from .patient import Patient, Wrong, explained
 
 _LIMIT = 16 * 2**20
 _BROKEN = (OSError, http.client.HTTPException, Unacceptable)
-_NO_POST = {405: "It does not take POST", 501: "It does not know POST"}
+_NO_POST = frozenset({405, 501})
 
 
 @dataclass
@@ -110,8 +110,7 @@ def _http(patient: Patient) -> str:
     answer: Answer = patient.exchange.answer
     patient.facts.update(status=answer.status_code, server=answer.headers.get("Server"))
     if answer.status_code != 200:
-        text = str(rejection(answer.status_code, answer.reason, answer.headers, patient.exchange.where))
-        raise Wrong(text, advice=_status_advice(answer, patient))
+        raise Wrong(_status_text(answer, patient), advice=_status_advice(answer, patient))
     kind = answer.headers.get("Content-Type") or "no content type"
     return f"200, {kind}, {len(answer.content)} bytes"
 
@@ -222,10 +221,16 @@ def _operator(patient: Patient) -> str:
     return f"Ask the VTN's operator to enter this VEN{f': {given}' if given else ' (name and fingerprint)'}."
 
 
+def _status_text(answer: Answer, patient: Patient) -> str:
+    if answer.status_code in _NO_POST:
+        return f"What answers at {patient.exchange.where} takes no POST (HTTP status {answer.status_code}): it is no VTN."
+    return str(rejection(answer.status_code, answer.reason, answer.headers, patient.exchange.where))
+
+
 def _status_advice(answer: Answer, patient: Patient) -> str:
     status = answer.status_code
     if status in _NO_POST:
-        return f"{_NO_POST[status]}: that is no VTN. Check host, port and path in URL."
+        return "Check host, port and path in URL."
     if status == 404:
         return f"The usual path is /OpenADR2/Simple/2.0b; asked for was {patient.url}."
     return _operator(patient) if status in (401, 403) else ""

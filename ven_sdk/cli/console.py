@@ -5,6 +5,7 @@ Any thread may write: a lock keeps lines whole. On what is no terminal there are
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 from typing import Dict, Optional, TextIO
@@ -24,9 +25,14 @@ class Console:
         self.err = sys.stderr if err is None else err
         self.is_live = _is_terminal(self.out)
         self.has_colour = wants_colour(self.is_live)
-        self._unicode = _takes_unicode(self.out)
+        self.draws = _takes_unicode(self.out)
         self._lock = threading.Lock()
         self._progress = ""
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal; many where there is none, so that nothing is wrapped for a file."""
+        return shutil.get_terminal_size().columns if self.is_live else 1000
 
     def line(self, text: str = "") -> None:
         """Write a line above the progress line, and flush it: somebody is waiting for it."""
@@ -54,7 +60,7 @@ class Console:
         return paint(text, *styles) if self.has_colour and text else text
 
     def _write(self, text: str) -> None:
-        if not self._unicode:
+        if not self.draws:
             for mark, plain in PLAIN_MARKS.items():
                 text = text.replace(mark, plain)
             encoding = self.out.encoding or "ascii"

@@ -1,0 +1,107 @@
+"""``ven-sdk demo``: a VEN against an embedded VTN on loopback, told live; it ends by itself in about 12 s.
+
+The VEN is what a user would write; the VTN is ``ven_sdk.testing.LocalVTN``. The main thread waits for one milestone after
+the other, so that the exit code says whether everything happened.
+"""
+from __future__ import annotations
+
+import argparse
+import random
+from datetime import datetime, timedelta, timezone
+from typing import Any, List, Tuple
+
+from ..client import OpenADRClient
+from ..testing import LocalVTN, ReportWish
+from .console import Console
+from .demo_story import Story
+
+EPILOG = "Everything happens on this machine's loopback; no file is written. Exit code 1 if anything did not happen."
+LEVELS = (5000, 3200, 1500)
+"""What the pretended house draws at each level of the SIMPLE signal, in watts."""
+LEAD, STEP = timedelta(seconds=3), timedelta(seconds=3)
+Wait = Tuple[str, str, float]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """There are no options."""
+
+
+def execute(options: argparse.Namespace, console: Console) -> int:
+    """Play the demo; 0 when everything happened."""
+    console.line(console.paint("A VEN and a VTN talk on this machine's loopback. It takes about 12 seconds.", "bold"))
+    console.line()
+    story = Story(console)
+    wish = ReportWish(granularity=timedelta(seconds=1), report_back_duration=timedelta(seconds=2))
+    with LocalVTN(vtn_id="demo-vtn", ask_for_reports=wish) as vtn:
+        vtn.listeners.append(story.heard)
+        story.tell("VTN", "listens at", vtn.url)
+        client = _ven(vtn.url, story)
+        with client:
+            missing = _play(client, vtn, story)
+    return _conclude(client, story, missing, console)
+
+
+def _ven(url: str, story: Story) -> OpenADRClient:
+    """The VEN, as a user would write it."""
+    client = OpenADRClient(ven_name="demo-ven", vtn_url=url, allow_jitter=False, show_fingerprint=False)
+
+    def power() -> int:
+        return LEVELS[min(client.current_level(), 2)] + random.randrange(-40, 40)  # noqa: S311 (no secret)
+
+    def on_event(event: Any) -> str:
+        story.tell("VEN", "on_event", f"the handler takes part in {event.event_id!r}", "green")
+        return "optIn"
+
+    def on_event_start(event: Any) -> None:
+        story.tell("VEN", "on_event_start", f"{event.event_id!r} begins{_late(event.active_period.dtstart)}", "green", "bold")
+
+    def on_interval_start(event: Any, signal: Any, interval: Any) -> None:
+        story.tell("VEN", "on_interval_start", f"level {interval.signal_payload:g} for {interval.duration.total_seconds():g} s"
+                   f"{_late(interval.dtstart)}", "green")
+
+    def on_event_end(event: Any) -> None:
+        end = event.active_period.dtstart + event.active_period.duration
+        story.tell("VEN", "on_event_end", f"{event.event_id!r} is over{_late(end)}", "green", "bold")
+        story.reach("end")
+    client.add_report(callback=power, resource_id="meter-1", measurement="powerReal", sampling_rate=timedelta(seconds=1))
+    for handler in (on_event, on_event_start, on_interval_start, on_event_end):
+        client.add_handler(handler.__name__, handler)
+    return client
+
+
+def _play(client: OpenADRClient, vtn: LocalVTN, story: Story) -> List[str]:
+    """Wait for what should happen, in its order; what did not."""
+    before: List[Wait] = [
+        ("> oadrCreatePartyRegistration", "waiting for the registration", 5),
+        ("> oadrRegisterReport", "waiting for the report to be offered", 3),
+        ("> oadrUpdateReport", "waiting for the first samples", 6)]
+    during: List[Wait] = [
+        ("> oadrCreatedEvent", "waiting for the next poll to bring the event", 3),
+        ("end", "the event runs: intervals start at their moment, samples go on arriving", 10)]
+    missing = [what for milestone, what, timeout in before if not story.wait(milestone, what, timeout)]
+    if missing:
+        return missing
+    vtn.add_event(event_id="peak-1", dtstart=LEAD, intervals=[(STEP, 1), (STEP, 2)])
+    story.tell("VTN", "the operator adds", "event 'peak-1': less power, in two steps", "yellow")
+    missing = [what for milestone, what, timeout in during if not story.wait(milestone, what, timeout)]
+    if not missing:
+        client.cancel_registration()
+    return missing
+
+
+def _late(moment: Any) -> str:
+    late = (datetime.now(timezone.utc) - moment).total_seconds() * 1000
+    return f", {late:.0f} ms after its moment"
+
+
+def _conclude(client: OpenADRClient, story: Story, missing: List[str], console: Console) -> int:
+    console.line()
+    if missing:
+        error = client.status.last_error
+        console.line(console.paint(f"✗ Gave up {missing[0]}.", "red", "bold") + (f" The VEN's last error: {error}" if error else ""))
+        return 1
+    console.line(console.paint(f"✓ Registered, reported {story.samples} samples, answered an event and followed it, in "
+                               f"{story.seconds:.1f} s.", "green", "bold"))
+    console.line("Next: ven-sdk vtn            a VTN to play with in the browser")
+    console.line("      ven-sdk run --example  a VEN of your own from a file")
+    return 0
