@@ -29,12 +29,12 @@ MODES = ("incremental", "full")
 class Catalogue:
     """The data points by (report_specifier_id, r_id), in the order in which they were added.
 
-    ``now`` gives the moment of a change, for the catalogue's createdDateTime. Two threads may add at the same time: the
-    mapping is compared before it is replaced, and the loser tries again.
+    ``now`` gives the moment of a change, for the catalogue's createdDateTime.
     """
 
     def __init__(self, now: Optional[Callable[[], datetime]] = None) -> None:
         self._now = now
+        self._all: Dict[Key, DataPoint] = {}
         self._by_key: Mapping[Key, DataPoint] = MappingProxyType({})
         self._cached: Tuple[Mapping[Key, DataPoint], str] = ({}, "")
         self.changed: Optional[datetime] = None
@@ -87,21 +87,18 @@ class Catalogue:
         return point.key
 
     def _put(self, point: DataPoint) -> None:
-        while True:
-            known = self._by_key
-            self._check_new(known, point)
-            larger = MappingProxyType({**known, point.key: point})
-            if self._by_key is known:           # atomic enough: the user's threads add, nobody removes
-                self._by_key = larger
-                self.changed = self._now() if self._now is not None else None
-                return
-
-    @staticmethod
-    def _check_new(known: Mapping[Key, DataPoint], point: DataPoint) -> None:
-        if point.key in known:
+        """Each step is atomic by itself: of two threads one enters a key, and the last to publish has them all."""
+        self._check_kind(point)
+        if self._all.setdefault(point.key, point) is not point:
             raise ConfigurationError(f"There is a data point {point.r_id!r} in report {point.report_specifier_id!r} already. "
                                      "Give another r_id (or resource_id), or another report_specifier_id.")
-        for other in known.values():
+        self.changed = self._now() if self._now is not None else None
+        while len(self._by_key) < len(self._all):
+            self._by_key = MappingProxyType(self._all.copy())
+
+    def _check_kind(self, point: DataPoint) -> None:
+        """T7: the data points of a report share its name."""
+        for other in self._by_key.values():
             if other.report_specifier_id == point.report_specifier_id and other.report_name != point.report_name:
                 raise ConfigurationError(f"Report {point.report_specifier_id!r} is a {other.report_name}, so "
                                          f"{point.r_id!r} cannot be offered in it as {point.report_name}. Give another "
@@ -129,15 +126,13 @@ class Catalogue:
 
 def _mode(name: str, mode: Any, callback: Any) -> str:
     """The collection mode; history is always asked for a span. The callback is checked against it."""
-    mode = points.one_of("data_collection_mode", mode, MODES, extensible=False)
-    if name.startswith("HISTORY_"):
-        mode = "full"
+    chosen = "full" if name.startswith("HISTORY_") else points.one_of("data_collection_mode", mode, MODES, extensible=False)
     if callback is not None:
-        check_callback(callback, mode == "full")
-    elif mode == "full":
-        raise ConfigurationError(f"report_name={name!r} with data_collection_mode={mode!r} needs a callback(date_from=, "
+        check_callback(callback, chosen == "full")
+    elif chosen == "full":
+        raise ConfigurationError(f"report_name={name!r} with data_collection_mode={chosen!r} needs a callback(date_from=, "
                                  "date_to=, sampling_interval=); only incremental data points can be pushed.")
-    return mode
+    return chosen
 
 
 def _metadata(specifier: str, members: Tuple[DataPoint, ...], created: Optional[datetime]) -> Report:

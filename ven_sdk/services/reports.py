@@ -16,12 +16,15 @@ from ..errors import VenError
 from ..schema.common import Payload
 from ..schema.reports import RegisteredReport, RegisterReport, Report
 from ..state.outcome import Change, Outcome, Step
+from ..state.reports import SampleRow
+from .report_collection import known_key
 from .report_ledger import counters as counted_so_far
 from .report_ledger import pending, running, soon
 from .report_offers import ask, ask_task, asking, expected, offered, offers, received, stop_report, updated
 from .report_outbox import delivery_task
 from .report_push import find_point, value
 from .report_raster import EPOCH
+from .report_readings import unpack
 from .report_requests import cancel, forget_requests, registered, requested
 from .task import Task
 
@@ -53,13 +56,22 @@ def catalogue_created(book: Book) -> datetime:
 
 def resume(book: Book, now: datetime) -> Outcome:
     """At a start: collection and delivery go on from what is remembered; what was sampled is not sampled again."""
-    newest: Dict[str, Tuple[datetime, datetime]] = {}
+    first: Dict[str, SampleRow] = {}
+    last: Dict[str, SampleRow] = {}
     for row in book.samples.values():
-        first, last = newest.get(row.request, (row.at, row.at))
-        newest[row.request] = (min(first, row.at), max(last, row.at))
-    known = ((key, request, newest.get(key)) for key, request in running(book))
-    return Outcome(changes=tuple(Change("collecting", f"runs {key}", (*request.runs, span))
-                                 for key, request, span in known if span is not None)) + soon(now)
+        if row.request not in book.requests:
+            continue                                # the store lost the request; the row expires
+        if row.request not in first or row.at < first[row.request].at:
+            first[row.request] = row
+        if row.request not in last or row.at > last[row.request].at:
+            last[row.request] = row
+    changes = [Change("collecting", f"runs {key}", (*book.requests[key].runs, (first[key].at, row.at)))
+               for key, row in last.items()]
+    for key, row in last.items():
+        request = book.requests[key]
+        changes += [Change("collecting", known_key((request.specifier, r_id)), (row.at, entry))
+                    for r_id, entry in zip(request.r_ids, unpack(row.entries)) if entry]
+    return Outcome(changes=tuple(changes)) + soon(now)
 
 
 def next_delivery_at(book: Book, now: datetime) -> Optional[datetime]:
