@@ -27,7 +27,7 @@ class Vocabulary(str, Enum, metaclass=_VocabularyType):
     """Base of the vocabularies: a member is its value wherever a ``str`` is wanted."""
 
     __str__ = str.__str__
-    __format__ = str.__format__
+    __format__ = str.__format__  # type: ignore[assignment]
 
 
 class EVENT_STATUS(Vocabulary):
@@ -273,12 +273,13 @@ class MEASUREMENTS(Vocabulary):
     CUSTOM_UNIT = "customUnit"
 
 
-CURRENCIES = tuple(
+_CODES = (
     "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYR BZD CAD CDF CHE "
     "CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EEK EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF "
     "GTQ GWP GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR "
     "LRD LSL LTL LVL LYD MAD MDL MGA MKD MMK MNT MOP MRO MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN "
     "PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLL SOS SRD STD SVC SYP SZL THB TJS TMT TND TOP "
     "TRY TTD TWD TZS UAH UGX USD USN USS UYI UYU UZS VEF VND VUV WST XAF XAG XAU XBA XBB XBC XBD XCD XDR XFU XOF XPD XPF "
-    "XPT XTS XXX YER ZAR ZMK ZWL".split())
+    "XPT XTS XXX YER ZAR ZMK ZWL")
+CURRENCIES = tuple(_CODES.split())
 """The currency codes that the schema knows: the list of 2010. Later ones cannot be written."""

@@ -5,20 +5,73 @@ from datetime import datetime
 from typing import Any, Optional
 
 from .schema import slots as wire
-from .schema.common import (AggregatedPNode, EiResponse, EndDeviceAsset, FeatureCollection, Location, MeterAsset,
-                            Period, PNode, Polygon, ServiceArea, ServiceDeliveryPoint, ServiceLocation, Target,
-                            TransportInterface)
-from .schema.events import (ActivePeriod, CreatedEvent, DistributeEvent, Event, EventBaseline, EventDescriptor,
-                            EventResponse, EventSignal, FaultyEvent, Interval, RequestEvent)
+from .schema.common import (
+    AggregatedPNode,
+    EiResponse,
+    EndDeviceAsset,
+    FeatureCollection,
+    Location,
+    MeterAsset,
+    Period,
+    PNode,
+    Polygon,
+    ServiceArea,
+    ServiceDeliveryPoint,
+    ServiceLocation,
+    Target,
+    TransportInterface,
+)
+from .schema.events import (
+    ActivePeriod,
+    CreatedEvent,
+    DistributeEvent,
+    Event,
+    EventBaseline,
+    EventDescriptor,
+    EventResponse,
+    EventSignal,
+    FaultyEvent,
+    Interval,
+    RequestEvent,
+)
 from .schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt, Vavailability, VavailabilityComponent
 from .schema.record import Record, element
-from .schema.registration import (CanceledPartyRegistration, CancelPartyRegistration, CreatedPartyRegistration,
-                                  CreatePartyRegistration, Extension, Info, Poll, Profile, QueryRegistration,
-                                  RequestReregistration, Response, ServiceInfo, Transport)
-from .schema.reports import (CanceledReport, CancelReport, CreatedReport, CreateReport, LoadControlState,
-                             RegisteredReport, RegisterReport, Report, ReportDescription, ReportInterval,
-                             ReportPayload, ReportPeriod, ReportRequest, ReportSpecifier, ResourceStatus,
-                             SamplingRate, SpecifierPayload, UpdatedReport, UpdateReport)
+from .schema.registration import (
+    CanceledPartyRegistration,
+    CancelPartyRegistration,
+    CreatedPartyRegistration,
+    CreatePartyRegistration,
+    Extension,
+    Info,
+    Poll,
+    Profile,
+    QueryRegistration,
+    RequestReregistration,
+    Response,
+    ServiceInfo,
+    Transport,
+)
+from .schema.reports import (
+    CanceledReport,
+    CancelReport,
+    CreatedReport,
+    CreateReport,
+    LoadControlState,
+    RegisteredReport,
+    RegisterReport,
+    Report,
+    ReportDescription,
+    ReportInterval,
+    ReportPayload,
+    ReportPeriod,
+    ReportRequest,
+    ReportSpecifier,
+    ResourceStatus,
+    SamplingRate,
+    SpecifierPayload,
+    UpdatedReport,
+    UpdateReport,
+)
 from .schema.units import Measurement, PowerAttributes
 
 __all__ = [

@@ -7,8 +7,16 @@ from typing import Any, Dict
 from hypothesis import strategies as st
 
 from ven_sdk import enums
-from ven_sdk.objects import (CreateOpt, EventDescriptor, Interval, Measurement, PowerAttributes, ReportInterval,
-                             ReportPayload, Target)
+from ven_sdk.objects import (
+    CreateOpt,
+    EventDescriptor,
+    Interval,
+    Measurement,
+    PowerAttributes,
+    ReportInterval,
+    ReportPayload,
+    Target,
+)
 from ven_sdk.schema.slots import Slot
 from ven_sdk.schema.units import CUSTOM, GREEN_BUTTON, UNITS
 

@@ -73,12 +73,12 @@ def test_the_signed_poll_is_read_from_its_body() -> None:
 
 
 def test_interval_starts_are_filled_in_from_durations() -> None:
-    first, second, third, _ = _read("13").events[0].event_signals[0].intervals  # type: ignore[attr-defined]
+    first, second, third, _ = _read("13").events[0].event_signals[0].intervals
     assert second.dtstart - first.dtstart == first.duration
     assert third.dtstart - second.dtstart == second.duration
     assert first.uid == "0"
 
 
 def test_a_drill_is_a_test_event() -> None:
-    assert _read("17").events[0].test_event is True  # type: ignore[attr-defined]
-    assert _read("13").events[0].test_event is False  # type: ignore[attr-defined]
+    assert _read("17").events[0].test_event is True
+    assert _read("13").events[0].test_event is False

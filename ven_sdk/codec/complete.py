@@ -43,9 +43,9 @@ def _probe(event: Event, end: datetime) -> None:
     """Raise OverflowError if a moment that belongs to the event does not exist."""
     period = event.active_period
     if period.tolerance or period.recovery_period:
-        end + (period.tolerance or _ZERO) + abs(period.recovery_period or _ZERO)  # noqa: B018
+        end + (period.tolerance or _ZERO) + abs(period.recovery_period or _ZERO)
     if period.notification_period or period.ramp_up_period:
-        period.dtstart - abs(period.ramp_up_period or _ZERO) - (period.notification_period or _ZERO)  # noqa: B018
+        period.dtstart - abs(period.ramp_up_period or _ZERO) - (period.notification_period or _ZERO)
 
 
 def complete_baseline(baseline: EventBaseline, element: Any, findings: Findings) -> None:

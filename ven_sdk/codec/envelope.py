@@ -12,11 +12,11 @@ from ..errors import PayloadError
 from ..schema.common import Payload
 from ..schema.payloads import PAYLOADS
 from . import writer
-from .namespaces import DS, OADR, OADR_2_0A, WRITTEN, local_name, namespace_of, tag
+from .namespaces import OADR, OADR_2_0A, WRITTEN, local_name, namespace_of, tag
 
 SIGNED_ID = "oadrSignedObject"
 _PAYLOAD, _SIGNED = tag("oadr:oadrPayload"), tag("oadr:oadrSignedObject")
-_SIGNATURE = "{%s}Signature" % DS
+_SIGNATURE = tag("ds:Signature")
 _GML_ID, _GML_ID_TEXT = tag("gml:id"), " gml:id="
 _GML_HOLDERS = (tag("gml:FeatureCollection"), tag("gml:Polygon"))
 _DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>\n"
@@ -33,7 +33,7 @@ def message(record: Payload) -> bytes:
     text = writer.payload_text(record)
     if _GML_ID_TEXT in text:
         return to_bytes(wrap(record))
-    return f"{_DECLARATION}{_HEAD}{text}{_TAIL}".encode("utf-8")
+    return f"{_DECLARATION}{_HEAD}{text}{_TAIL}".encode()
 
 
 def wrap(record: Payload) -> Any:

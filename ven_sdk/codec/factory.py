@@ -5,10 +5,10 @@ users what is wrong with a record. Pure functions.
 """
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any, Callable, Dict, List, Type
 
-from lxml.builder import ElementMaker
+from lxml.builder import ElementMaker  # type: ignore[import-not-found]
 
 from ..errors import ConfigurationError
 from ..schema.common import Payload, Target
@@ -24,7 +24,7 @@ _EXPECTED = {"text": "a str", "token": "a word of the vocabulary", "boolean": "T
              "number": "a number", "decimal": "a number", "date_time": "an aware datetime", "duration": "a timedelta"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def maker(name: str, whole: bool = False) -> Callable[..., Any]:
     """The E-factory's maker of ``prefix:local``; only a root's declares the ``whole`` namespace map."""
     prefix, _, local = name.partition(":")
@@ -44,7 +44,7 @@ def element(record: Payload) -> Any:
 def _contents(cls: Type[Record], record: Any, path: str) -> List[Any]:
     """What stands inside the element of a record: its attributes, then its elements."""
     if not isinstance(record, cls):
-        raise ConfigurationError(f"{path} is {record!r}, expected {_article(cls)}.")
+        raise ConfigurationError(f"{path} is {_brief(record)}, expected {_article(cls)}.")
     flaw = record.flaw()
     if flaw:
         raise ConfigurationError(f"{path}: {flaw}.")
@@ -57,6 +57,12 @@ def _contents(cls: Type[Record], record: Any, path: str) -> List[Any]:
                 raise ConfigurationError(f"{path}.{field} is {value!r}, which the schema does not allow.")
             attributes[name] = value
     return [attributes, *_inside(plan.root, record, path)]
+
+
+def _brief(value: Any) -> str:
+    """A wrong value as an error shows it: not a whole message."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _article(cls: Type[Record]) -> str:
@@ -98,10 +104,10 @@ def _leaf(node: Node, slot: Slot, record: Record, path: str) -> List[Any]:
 def _text(node: Node, slot: Slot, value: Any, path: str) -> str:
     try:
         text = FORMATS[slot.kind](slot, value)
-    except (ValueError, TypeError, OverflowError, ArithmeticError) as cause:
-        raise ConfigurationError(f"{path} is {value!r}: {cause}.") from cause
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as cause:
+        raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
     if node.match is not None and not node.match(text):
-        raise ConfigurationError(f"{path} is {value!r}, which does not have the form that the schema wants.")
+        raise ConfigurationError(f"{path} is {_brief(value)}, which does not have the form that the schema wants.")
     return text
 
 
@@ -125,14 +131,14 @@ def _checked(value: Any, path: str) -> str:
     try:
         return scalars.check_text(value)
     except (ValueError, TypeError) as cause:
-        raise ConfigurationError(f"{path} is {value!r}: {cause}.") from cause
+        raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
 
 
 def _numbers(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
     try:
         return [maker(node.name)(numbers_text(value))]
     except (ValueError, TypeError) as cause:
-        raise ConfigurationError(f"{path} is {value!r}: {cause}.") from cause
+        raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
 
 
 def _targets(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
@@ -146,7 +152,7 @@ def target_elements(targets: Any, path: str) -> List[Any]:
     """The elements of targets, sorted by kind."""
     for position, target in enumerate(targets):
         if not isinstance(target, Target):
-            raise ConfigurationError(f"{path}[{position}] is {target!r}, expected a Target.")
+            raise ConfigurationError(f"{path}[{position}] is {_brief(target)}, expected a Target.")
     made = []
     for node in plan_of(Target).root.nodes:
         assert node.slot is not None
@@ -170,7 +176,7 @@ def _measurement(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
 def unit_element(value: Any, path: str) -> Any:
     """The unit element of a measurement (section 3.7)."""
     if not isinstance(value, Measurement):
-        raise ConfigurationError(f"{path} is {value!r}, expected a Measurement.")
+        raise ConfigurationError(f"{path} is {_brief(value)}, expected a Measurement.")
     flaw = value.flaw()
     if flaw:
         raise ConfigurationError(f"{path}: {flaw}.")

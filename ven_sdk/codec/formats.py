@@ -89,6 +89,6 @@ def feed_element(text: Any) -> Any:
         root = etree.fromstring(text.encode("utf-8") if isinstance(text, str) else text, parser)
     except etree.XMLSyntaxError as cause:
         raise ValueError(f"is no well-formed XML ({cause})") from cause
-    if root.tag != _FEED or root.getroottree().docinfo.doctype:
+    if root.tag != _FEED:
         raise ValueError(f"begins with {root.tag}, expected {_FEED}")
     return root

@@ -8,12 +8,13 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from lxml import etree
 
+from ..enums import CURRENCIES
 from ..errors import PayloadError
 from ..schema.common import Target
 from ..schema.construct import builder
 from ..schema.events import Event, FaultyEvent
 from ..schema.record import Items
-from ..schema.units import CURRENCIES, CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
+from ..schema.units import CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from .findings import Findings
 from .namespaces import tag
 from .plan import UNIT_TAGS, plan_of

@@ -32,7 +32,7 @@ _BY_URI: Dict[str, str] = {uri: prefix for prefix, uri in PREFIXES.items()}
 def tag(name: str) -> str:
     """``{namespace}local`` of ``prefix:local``."""
     prefix, _, local = name.partition(":")
-    return "{%s}%s" % (PREFIXES[prefix], local)
+    return f"{{{PREFIXES[prefix]}}}{local}"
 
 
 def local_name(name: object) -> str:

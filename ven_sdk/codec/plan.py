@@ -6,7 +6,7 @@ kind of slot is in the tables of :mod:`.kinds`; this module knows only the shape
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Pattern, Tuple, Type
 
 from ..schema.record import Record
@@ -62,7 +62,7 @@ UNIT_TAGS: Dict[str, str] = {tag(f"{kind.prefix}:{name}"): name for name, kind i
 """The unit elements, which substitute for the abstract ``emix:itemBase``, and the names that they stand for."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def plan_of(cls: Type[Record]) -> Plan:
     """The plan of a class of records."""
     root = Node("oadr:" + cls.__name__, False)

@@ -19,7 +19,7 @@ from .findings import Findings
 from .namespaces import OADR, OADR_2_0A, XSI, local_name, namespace_of, tag
 from .plan import Node, plan_of
 
-_NIL = "{%s}nil" % XSI
+_NIL = f"{{{XSI}}}nil"
 _BY_TAG: Dict[str, Type[Payload]] = {tag("oadr:" + name): cls for name, cls in PAYLOADS.items()}
 _builders: Dict[Type[Record], Callable[..., Any]] = {}
 

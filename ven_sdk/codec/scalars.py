@@ -157,6 +157,8 @@ def _offset(zone: str) -> timedelta:
 
 def format_date_time(value: datetime) -> str:
     """UTC with a ``Z``. A naive datetime is a ``ValueError``: nobody knows which moment it is."""
+    if not isinstance(value, datetime):
+        raise TypeError("an aware datetime is expected")
     if value.tzinfo is not UTC:
         if value.tzinfo is None or value.utcoffset() is None:
             raise ValueError("has no time zone. Use datetime.now(timezone.utc) or set tzinfo")

@@ -6,7 +6,7 @@ reader accepts with the same result; a property test holds them equal.
 """
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Callable, Dict, List, Type
 
 from ..schema.construct import builder
@@ -33,7 +33,7 @@ class _End:
     tag = None
 
 
-@lru_cache(maxsize=None)
+@cache
 def swift_reader(cls: Type[Record]) -> Reader:
     """``read(element, findings)`` for a class of records."""
     return _Compiler(cls).compiled()
@@ -87,7 +87,7 @@ class _Compiler:
         if self.cls in COMPLETIONS:
             self.say(1, f"{self.constant(COMPLETIONS[self.cls])}(made, element, findings)")
         self.say(1, "return made")
-        exec(compile("\n".join(self.lines), f"<read {self.cls.__name__}>", "exec"), self.scope)  # noqa: S102  # our own
+        exec(compile("\n".join(self.lines), f"<read {self.cls.__name__}>", "exec"), self.scope)  # our own
         read: Reader = self.scope["read"]
         return read
 

@@ -7,7 +7,7 @@ is wrong with it; a property test holds the two equal. Pure functions.
 """
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Callable, Dict, List, Optional, Type
 
 from lxml import etree
@@ -33,8 +33,8 @@ def payload_text(record: Payload) -> str:
     What cannot be written validly is a :class:`ConfigurationError` that names the record, the field and what it should be.
     """
     try:
-        name = record.wire_name
-        return f"<oadr:{name}{swift_writer(type(record))(record)}</oadr:{name}>"
+        name, write = record.wire_name, swift_writer(type(record))
+        return f"<oadr:{name}{write(record)}</oadr:{name}>"
     except _STUMBLES:
         text: str = etree.tostring(factory.element(record), encoding="unicode")
         return text
@@ -46,7 +46,7 @@ def element(record: Payload) -> Any:
     return etree.fromstring(f"<holder {declared}>{payload_text(record)}</holder>")[0]
 
 
-@lru_cache(maxsize=None)
+@cache
 def swift_writer(cls: Type[Record]) -> Writer:
     """``write(record)``: what stands after the name of a record's element: attributes, ``>`` and the content."""
     if issubclass(cls, Payload) and not cls.wire_name:
@@ -59,10 +59,10 @@ def swift_writer(cls: Type[Record]) -> Writer:
 @lru_cache(maxsize=8192)
 def escape(text: Any) -> str:
     """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it. IDs come again: cached."""
-    text = scalars.check_text(text)
-    if "&" in text or "<" in text or ">" in text or "\r" in text:
-        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
-    return text
+    plain = scalars.check_text(text)
+    if "&" in plain or "<" in plain or ">" in plain or "\r" in plain:
+        plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return plain
 
 
 def _attribute(text: str) -> str:
@@ -105,12 +105,13 @@ def _targets(targets: Any) -> str:
             value = getattr(target, field)
             if value is None:
                 continue
+            cls: Any = type(value)
             if slot is not None and slot.kind == "text":
                 if value == "":
                     raise ValueError(field)
                 parts.append(f"<{name}>{escape(value)}</{name}>")
             else:
-                parts.append(f"<{name}{swift_writer(type(value))(value)}</{name}>")
+                parts.append(f"<{name}{swift_writer(cls)(value)}</{name}>")
     return "".join(parts)
 
 
@@ -155,7 +156,7 @@ class _Compiler:
         attributes = "".join(self.attribute(field, match) for field, _, match in plan.attributes)
         content = "".join(self.node(inner, 1) for inner in plan.root.nodes)
         self.say(1, f"return f'''{attributes}>{content}'''")
-        exec(compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope)  # noqa: S102  # our own
+        exec(compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope)  # our own
         write: Writer = self.scope["write"]
         return write
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Dict, List, Optional, Tuple
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ConfigurationError
 from . import slots as wire
@@ -175,7 +175,7 @@ def by_type(targets: Tuple[Target, ...]) -> Dict[str, List[object]]:
     return grouped
 
 
-def of_types(grouped: Dict[str, List[object]]) -> Items:
+def of_types(grouped: Mapping[str, Sequence[Any]]) -> Tuple[Target, ...]:
     """The targets of such a dict."""
     return Items(Target(**{kind: value}) for kind, values in grouped.items() for value in values)
 

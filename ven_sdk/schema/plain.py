@@ -11,7 +11,7 @@ from collections.abc import Mapping as AnyMapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from typing import Any, Callable, Dict, List, Tuple, Type, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ..errors import PayloadError, StateError
@@ -26,7 +26,7 @@ _AS_THEY_ARE = (str, int, float, bool, type(None))
 
 def dump(value: Any) -> Any:
     """JSON-able data of a record, a dataclass, or anything that may stand in one. A TypeError names what cannot."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _AS_THEY_ARE:
         return value
     return _dumper(kind)(value)
@@ -46,13 +46,13 @@ def load(kind: Any, data: Any) -> Any:
 
 # -- fields -------------------------------------------------------------------------------------------------------------
 
-@lru_cache(maxsize=None)
+@cache
 def _fields(cls: type) -> Tuple[Tuple[str, Any, Any], ...]:
     """Name, type and default (or MISSING) of each field that is remembered."""
     hints = get_type_hints(cls)
     if issubclass(cls, Record):
         return tuple((name, hints.get(name, Any), _slot_default(slot)) for name, slot in cls.slots.items())
-    return tuple((field.name, hints.get(field.name, Any), _default(field)) for field in dataclasses.fields(cls)
+    return tuple((field.name, hints.get(field.name, Any), _default(field)) for field in dataclasses.fields(cls)  # type: ignore[arg-type]
                  if field.init)
 
 
@@ -72,7 +72,7 @@ def _is_default(value: Any, default: Any) -> bool:
 
 # -- out ----------------------------------------------------------------------------------------------------------------
 
-@lru_cache(maxsize=None)
+@cache
 def _dumper(kind: type) -> Convert:
     for base, convert in _DUMPERS:
         if issubclass(kind, base):
@@ -114,7 +114,7 @@ _DUMPERS: Tuple[Tuple[Any, Convert], ...] = (
 
 # -- in -----------------------------------------------------------------------------------------------------------------
 
-@lru_cache(maxsize=None)
+@cache
 def _loader(kind: Any) -> Convert:
     if kind is Any or kind in _AS_THEY_ARE:
         return _LOADERS.get(kind, lambda data: data)
@@ -131,7 +131,7 @@ def _loader(kind: Any) -> Convert:
         return _dataclass_loader(kind)
     if kind in (tuple, list, dict, frozenset):
         return kind  # type: ignore[no-any-return]
-    if isinstance(kind, TypeVar):  # type: ignore[arg-type]
+    if isinstance(kind, TypeVar):
         return lambda data: data
     raise TypeError(f"{kind!r} cannot be loaded.")
 
@@ -180,19 +180,20 @@ def _container_loader(origin: Any, arguments: Tuple[Any, ...]) -> Convert:
 
 def _dataclass_loader(cls: Type[Any]) -> Convert:
     """A function from a dict to an instance. Compiled late, so that classes may refer to each other and to themselves."""
-    plan: List[Tuple[str, Any, Any, Any]] = []
+    plan: List[Tuple[str, Any, Any]] = []
+    kind: Any = cls
 
     def convert(data: Any) -> Any:
         if not plan:
             slots = cls.slots if issubclass(cls, Record) else {}
-            plan.extend((name, _field_loader(hint, name in slots and slots[name].repeated), default, name)
-                        for name, hint, default in _fields(cls))
+            plan[:] = [(name, _field_loader(hint, name in slots and slots[name].repeated), default)
+                       for name, hint, default in _fields(kind)]
         if not isinstance(data, dict):
             raise TypeError(f"a dict was expected for {cls.__name__}, not {type(data).__name__}")
-        unknown = data.keys() - {name for name, _, _, _ in plan}
+        unknown = data.keys() - {name for name, _, _ in plan}
         if unknown:
             raise ValueError(f"{cls.__name__} has no field {sorted(unknown)}")
-        values = {name: load_field(data[name]) if name in data else default for name, load_field, default, _ in plan}
+        values = {name: load_field(data[name]) if name in data else default for name, load_field, default in plan}
         if issubclass(cls, Record):
             return restore(cls, tuple(values.values()))
         return cls(**{name: value for name, value in values.items() if value is not MISSING})

@@ -14,19 +14,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, Tuple, Type, TypeVar
 
 from ..errors import ConfigurationError
-from .slots import MISSING, SPECIFIERS, Slot
+from .slots import MISSING, Slot
 
 if TYPE_CHECKING:
     from typing import Mapping as _Base
 
-    from typing_extensions import dataclass_transform
-
     _MappingBase = _Base[str, Any]
 else:
     _MappingBase = object
-
-    def dataclass_transform(**_: Any) -> Callable[[Any], Any]:
-        return lambda decorated: decorated
 
 R = TypeVar("R", bound="Record")
 
@@ -250,7 +245,6 @@ def restore(cls: Type[R], values: Tuple[Any, ...]) -> R:
     return record
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=SPECIFIERS)
 def element(cls: Type[R]) -> Type[R]:
     """Make a record of a class whose fields are declared with slots (and with those of its bases)."""
     own = {name: value for name, value in vars(cls).items() if isinstance(value, Slot)}
@@ -260,13 +254,13 @@ def element(cls: Type[R]) -> Type[R]:
     namespace["__slots__"] = tuple(stored)
     namespace["slots"] = {**cls.slots, **stored}
     namespace["declared"] = {**cls.declared, **own}
-    made: Type[R] = type(cls)(cls.__name__, cls.__bases__, namespace)
+    made: Any = type(cls.__name__, cls.__bases__, namespace)
     _name_keys(made)
     names = tuple(made.slots)
     made._values_of = _tuple_of(names)
     made._compared_of = _tuple_of(tuple(name for name in names if made.slots[name].compare))
     _declare_dataclass(made)
-    return made
+    return made  # type: ignore[no-any-return]
 
 
 def _tuple_of(names: Tuple[str, ...]) -> Any:
@@ -296,10 +290,13 @@ def _name_keys(cls: Type[Record]) -> None:
 
 def _declare_dataclass(cls: Type[Record]) -> None:
     """Let ``dataclasses.fields`` and its kin see the record; making one by ``dataclasses`` would not give slots on 3.9."""
-    fields = {}
+    fields: Dict[str, Any] = {}
     for name, slot in cls.slots.items():
-        field = dataclasses.field(**({} if slot.default is MISSING else {"default": slot.default}))
-        field.name, field.type = name, cls.__annotations__.get(name, "Any")
-        field._field_type = dataclasses._FIELD  # type: ignore[attr-defined]
+        default: Any = dataclasses.MISSING if slot.default is MISSING else slot.default
+        field: Any = dataclasses.field(default=default, compare=slot.compare)
+        field.name, field.type, field._field_type = name, cls.__annotations__.get(name, "Any"), _FIELD
         fields[name] = field
     cls.__dataclass_fields__ = fields  # type: ignore[attr-defined]
+
+
+_FIELD: Any = vars(dataclasses)["_FIELD"]

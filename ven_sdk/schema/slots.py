@@ -6,7 +6,7 @@ what; :mod:`ven_sdk.codec` knows how. Pure declarations, made at import.
 """
 from __future__ import annotations
 
-from typing import Any, FrozenSet, Iterable, Optional, Tuple
+from typing import Any, FrozenSet, Iterable, Optional
 
 MISSING: Any = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
 """No default: the field has to be given, the element has to be there."""
@@ -162,7 +162,3 @@ def constant(path: str) -> Any:
 def unwired(*, default: Any = None, hidden: bool = True, compare: bool = False, sequence: bool = False) -> Any:
     """A field that has no element of its own."""
     return Slot("sequence" if sequence else "unwired", default=default, hidden=hidden, compare=compare, filled=False)
-
-
-SPECIFIERS: Tuple[Any, ...] = (text, texts, token, boolean, integer, number, numbers, decimal, date_time, duration,
-                               attribute, child, children, targets, measurement, markup, test_flag, constant, unwired)

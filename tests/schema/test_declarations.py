@@ -1,0 +1,79 @@
+"""One walk over every declaration: what each promises to reader, writer and user."""
+from __future__ import annotations
+
+import pickle
+from typing import Any, Dict, List, Set, get_type_hints
+
+import pytest
+
+from ven_sdk import objects
+from ven_sdk.codec.plan import plan_of
+from ven_sdk.codec.swift import swift_reader
+from ven_sdk.codec.writer import swift_writer
+from ven_sdk.schema.common import Payload
+from ven_sdk.schema.payloads import PAYLOADS, PROFILES
+from ven_sdk.schema.record import Record
+from ven_sdk.schema.units import Measurement
+
+KINDS = {"text", "texts", "token", "boolean", "integer", "number", "numbers", "decimal", "date_time", "duration", "attribute",
+         "child", "children", "targets", "measurement", "markup", "test_flag", "constant", "unwired", "sequence"}
+SERVICES = {"EiEvent", "EiReport", "EiOpt", "EiRegisterParty", "OadrPoll", ""}
+
+
+def _reachable() -> List[Any]:
+    found: Set[Any] = set()
+    queue: List[Any] = list(PAYLOADS.values())
+    while queue:
+        cls = queue.pop()
+        if cls not in found:
+            found.add(cls)
+            queue += [slot.record for slot in cls.declared.values() if slot.record is not None]
+    return sorted(found, key=lambda cls: str(cls.__name__))
+
+
+RECORDS = _reachable()
+
+
+def test_the_profile_has_23_payloads_with_names_of_their_own() -> None:
+    assert len(PAYLOADS) == 23
+    assert PROFILES["2.0b"] is PAYLOADS
+    assert all(name == cls.wire_name == "oadr" + cls.__name__ for name, cls in PAYLOADS.items())
+    assert {cls.service for cls in PAYLOADS.values()} == SERVICES
+
+
+@pytest.mark.parametrize("cls", RECORDS, ids=lambda cls: cls.__name__)
+def test_a_declaration_is_sound(cls: Any) -> None:
+    hints: Dict[str, Any] = get_type_hints(cls)
+    assert cls.__doc__
+    assert cls.__module__.startswith("ven_sdk.schema.")
+    assert getattr(objects, cls.__name__) is cls
+    for name, slot in cls.declared.items():
+        assert slot.kind in KINDS, name
+        assert name in hints or not slot.stored, name
+        assert slot.kind not in ("child", "children", "targets", "measurement") or issubclass(slot.record, Record), name
+        assert not slot.companion or slot.companion in cls.slots, name
+        assert slot.repeated == str(hints.get(name, "")).startswith(("typing.Tuple", "tuple")), name
+    assert not set(cls.slots) & {"keys", "values", "items", "get", "slots", "declared", "replace", "positional"}
+    assert not hasattr(cls.__new__(cls), "__dict__")
+
+
+@pytest.mark.parametrize("cls", [cls for cls in RECORDS if cls is not Measurement], ids=lambda cls: cls.__name__)
+def test_a_declaration_compiles_to_elements_that_are_told_apart(cls: Any) -> None:
+    def walk(node: Any) -> None:
+        tags = [inner.tag for inner in node.nodes]
+        assert len(tags) == len(set(tags)), f"{node.name} has one element at two places"
+        for inner in node.nodes:
+            walk(inner)
+    walk(plan_of(cls).root)
+    assert callable(swift_reader(cls))
+    assert callable(swift_writer(cls))
+
+
+def test_payloads_pickle_and_know_their_name() -> None:
+    for cls in PAYLOADS.values():
+        assert issubclass(cls, Payload)
+        assert pickle.loads(pickle.dumps(cls)) is cls
+
+
+def test_every_name_of_objects_exists() -> None:
+    assert all(hasattr(objects, name) for name in objects.__all__)
