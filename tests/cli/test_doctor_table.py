@@ -186,7 +186,7 @@ def bad_url(site: Site) -> List[str]:
 
 def other_breaks() -> List[Case]:
     return [
-        Case(http_instead_of_tls, "TLS", "does not speak TLS"),
+        Case(http_instead_of_tls, "TLS", "may not speak TLS"),
         Case(tls_instead_of_http, "HTTP", ""),
         Case(no_post, "HTTP", "it is no VTN"),
         Case(old_tls, "TLS", ""),

@@ -53,6 +53,9 @@ def _finding(name: str, step: Step, patient: Patient) -> Finding:
         return Finding(wrong.step or name, FAILED, str(wrong), tuple(patient.details), wrong.advice, patient.facts)
     except VenError as error:
         return Finding(name, FAILED, str(error), tuple(patient.details), "", patient.facts)
+    except OSError as error:
+        return Finding(name, FAILED, f"The VTN was there a moment ago, but now: {error.strerror or error}. Try again.",
+                       tuple(patient.details), "", patient.facts)
     return Finding(name, NOTE if patient.notes else OK, text, (*patient.details, *patient.notes), "", patient.facts)
 
 

@@ -23,7 +23,10 @@ from ..transport.wire import Wire
 from .certificates import CertificateFacts, facts_of_der, now_utc
 from .patient import Patient, Wrong
 
-_CERTIFICATE_REQUEST = 13       # HandshakeType of RFC 8446
+_HANDSHAKE, _CERTIFICATE_REQUEST = 22, 13       # ContentType and HandshakeType of RFC 8446
+_PATIENCE = 0.5
+"""Seconds for a refusal to arrive: a round trip."""
+_SILENT = "What listens there may not speak TLS: check the port in URL, or use http:// if that is meant."
 _NO_CERTIFICATE = frozenset({"SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_NO_CERTIFICATE"})
 
 
@@ -33,12 +36,14 @@ _NO_CERTIFICATE = frozenset({"SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_NO_CE
 def _version(patient: Patient) -> str:
     context = patient.context(check_hostname=False)
     context.verify_mode = ssl.CERT_NONE
+    asked = _watch_for_request(context)
     with _connected(patient) as raw, context.wrap_socket(raw, server_hostname=_server_name(patient),
                                                          do_handshake_on_connect=False) as sock:
-        asked = _watch_for_request(sock)
         cause = _handshake(sock)
         patient.chain = _chain(sock)
         patient.asked_for_certificate = bool(asked) if asked is not None else None
+        if isinstance(cause, socket.timeout):
+            raise Wrong(f"The TLS handshake was not finished within {patient.timeout:g} s.", advice=_SILENT) from cause
         if cause is not None and not _is_about_client(cause, patient):
             raise Wrong(_explain(cause, patient)) from cause
         patient.refusal = cause
@@ -78,7 +83,7 @@ def _client_certificate(patient: Patient) -> str:
     from .checkup_message import first_exchange
     if patient.refusal is not None:
         raise Wrong(_refused(patient.refusal, patient), advice=_client_advice(patient)) from patient.refusal
-    cause = first_exchange(patient)
+    cause = _refusal_after(patient) or first_exchange(patient)
     if cause is not None and (_is_about_client(cause, patient) or _hung_up(cause)):
         raise Wrong(_refused(cause, patient), advice=_client_advice(patient)) from cause
     return _client_facts(patient)
@@ -128,15 +133,34 @@ def _verify(patient: Patient, *, check_hostname: bool) -> Optional[BaseException
         return _handshake(sock)
 
 
-def _watch_for_request(sock: ssl.SSLSocket) -> Optional[List[bool]]:
+def _refusal_after(patient: Patient) -> Optional[BaseException]:
+    """What a VTN of TLS 1.3 says right after the handshake. Whoever sends a message at once may lose it: the VTN closes on
+    unread bytes, and the reset overtakes its reason."""
+    context = patient.context()
+    with _connected(patient) as raw, context.wrap_socket(raw, server_hostname=_server_name(patient),
+                                                         do_handshake_on_connect=False) as sock:
+        cause = _handshake(sock)
+        if cause is not None or patient.asked_for_certificate is False:
+            return cause
+        sock.settimeout(min(_PATIENCE, patient.timeout))
+        try:
+            sock.recv(1)
+        except socket.timeout:
+            return None
+        except OSError as refusal:
+            return refusal
+    return None
+
+
+def _watch_for_request(context: ssl.SSLContext) -> Optional[List[bool]]:
     """A list that is not empty once the VTN asked for a client certificate; None where this Python cannot tell."""
     asked: List[bool] = []
 
-    def watch(_conn: Any, _direction: str, _version: Any, _content: Any, message: Any, _data: bytes) -> None:
-        if message == _CERTIFICATE_REQUEST:
+    def watch(_conn: Any, _direction: str, _version: Any, content: Any, message: Any, _data: bytes) -> None:
+        if content == _HANDSHAKE and message == _CERTIFICATE_REQUEST:
             asked.append(True)
     try:
-        sock.context._msg_callback = watch      # type: ignore[attr-defined]  # a debugging aid of the ssl module
+        context._msg_callback = watch      # type: ignore[attr-defined]  # a debugging aid of the ssl module
     except (AttributeError, TypeError):
         return None
     return asked
