@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Type
 
 from ..runtime.clock import Clock
-from ..schema.reports import Report
+from ..schema.reports import RegisterReport, Report
 from .vtn_build import Duration, span
 from .vtn_checks import Assertions
 from .vtn_commands import EventCommands, FaultCommands, PartyCommands, ReportCommands
@@ -57,6 +57,8 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         if identity is not None:
             trust.renew(identity)
         wire = Wire(trust, state.now, sign=sign, verify=sign if verify is None else verify, check=check or strict)
+        if offers:
+            wire.check_writable(RegisterReport(request_id="", reports=tuple(offers)))
         super().__init__(state, trust, wire, tls=tls, client_certificates=client_certificates)
         self.strict = strict
         self._wanted_port = port
@@ -79,7 +81,9 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         self.stop()
-        if self.strict and kind is None:
+        if kind is None and self.errors:
+            raise self.errors[0]
+        if kind is None and self.strict:
             self.assert_valid()
 
     # -- what VENs need to know ------------------------------------------------------------------------------------

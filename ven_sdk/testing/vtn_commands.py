@@ -6,7 +6,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import ConfigurationError
 from ..schema.common import Payload, Target
-from ..schema.events import Event
+from ..schema.events import DistributeEvent, Event
 from ..schema.registration import CancelPartyRegistration, RequestReregistration
 from ..schema.reports import CancelReport, CreateReport, RegisterReport, Report, ReportRequest
 from . import vtn_build, vtn_reports
@@ -38,20 +38,16 @@ class EventCommands(Core):
         ``device_class``, ``signals`` (instead of one), ``baseline``. ``event_status`` is that of the clock, unless given.
         Or give an ``event`` of your own, whole.
         """
-        state = self._state
-        with state.lock:
-            owner = self._id_of(ven_id)
-            if event is None:
-                own = targets if targets is not None else [Target(ven_id=owner)] if owner else ()
-                event = vtn_build.event(
-                    state.now(), event_id=event_id or state.new_id("event"), intervals=intervals, duration=duration,
-                    dtstart=dtstart, signal_name=signal_name, signal_type=signal_type, targets=own,
-                    **({} if event_status is None else {"event_status": event_status}), **more)
-                fixed = event_status is not None
-            else:
-                fixed = True
-            state.events.put(event, owner, fixed)
-            self._tell(owner, announce)
+        with self._state.lock:
+            owner, now = self._id_of(ven_id), self._state.now()
+            event_id = event_id or self._state.new_id("event")
+        fixed = event is not None or event_status is not None
+        if event is None:
+            own = targets if targets is not None else [Target(ven_id=owner)] if owner else ()
+            status = {} if event_status is None else {"event_status": event_status}
+            event = vtn_build.event(now, event_id=event_id, intervals=intervals, duration=duration, dtstart=dtstart,
+                                    signal_name=signal_name, signal_type=signal_type, targets=own, **status, **more)
+        self._hold(event, owner, fixed, announce)
         return str(event.event_id)
 
     def modify_event(self, event_id: str, *, announce: bool = True, **changes: Any) -> int:
@@ -59,10 +55,9 @@ class EventCommands(Core):
         with self._state.lock:
             held = self._state.events.get(event_id)
             changes.setdefault("modification_number", held.event.modification_number + 1)
-            event = vtn_build.changed(held.event, self._state.now(), **changes)
-            fixed = "event_status" in changes or held.fixed
-            self._state.events.put(event, held.ven_id, fixed)
-            self._tell(held.ven_id, announce)
+            now, fixed = self._state.now(), "event_status" in changes or held.fixed
+        event = vtn_build.changed(held.event, now, **changes)
+        self._hold(event, held.ven_id, fixed, announce)
         return int(event.modification_number)
 
     def cancel_event(self, event_id: str, *, announce: bool = True) -> int:
@@ -87,6 +82,12 @@ class EventCommands(Core):
         with self._state.lock:
             now = self._state.now()
             return {event_id: held.current(now) for event_id, held in self._state.events.held.items()}
+
+    def _hold(self, event: Event, owner: Optional[str], fixed: bool, announce: bool) -> None:
+        self._wire.check_writable(DistributeEvent(request_id="", vtn_id="", events=(event,)))
+        with self._state.lock:
+            self._state.events.put(event, owner, fixed)
+            self._tell(owner, announce)
 
     def _tell(self, owner: Optional[str], announce: bool) -> None:
         for ven in self._state.vens:
@@ -124,8 +125,10 @@ class ReportCommands(Core):
         """Queue an oadrCreateReport with requests of your own; the ID of the first."""
         with self._state.lock:
             ven = self._state.vens.get(ven_id)
-            ven.queue.append(CreateReport(request_id=self._state.new_id("request"), report_requests=requests,
-                                          ven_id=ven.ven_id))
+            record = CreateReport(request_id=self._state.new_id("request"), report_requests=requests, ven_id=ven.ven_id)
+        self._wire.check_writable(record)
+        with self._state.lock:
+            ven.queue.append(record)
         return str(requests[0].report_request_id)
 
     def cancel_report(self, *report_request_ids: str, report_to_follow: bool = False, piggyback: bool = False,
@@ -142,6 +145,7 @@ class ReportCommands(Core):
 
     def offer_reports(self, *reports: Report, ven_id: Optional[str] = None) -> None:
         """Queue the VTN's own oadrRegisterReport, often empty (T1, T2); registrations to come get it too."""
+        self._wire.check_writable(RegisterReport(request_id="", reports=reports))
         with self._state.lock:
             self._state.offers = reports
             for ven in self._state.vens.meant(ven_id):
@@ -200,6 +204,8 @@ class PartyCommands(Core):
         for message in messages:
             if not isinstance(message, (Payload, bytes, Reply)):
                 raise ConfigurationError(f"A message is a payload record, bytes or Raw(...), not {message!r}.")
+            if isinstance(message, Payload):
+                self._wire.check_writable(message)
         with self._state.lock:
             (self._state.for_anyone if ven_id is None else self._state.vens.get(ven_id).queue).extend(messages)
 

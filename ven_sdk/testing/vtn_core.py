@@ -41,6 +41,8 @@ class Core:
         """Called with each message once its reply is made, on the connection's thread; what one raises is logged."""
         self.routes: Dict[str, Callable[[Request], Reply]] = {}
         """Other pages of the same server: a function of the request for each path (without the query)."""
+        self.errors: List[Exception] = []
+        """What went wrong inside the VTN, such as a fault of a test's own that raised. The end of ``with`` raises it."""
         self.closed = True
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -71,7 +73,12 @@ class Core:
         received = Received(0, self._state.now(), service, None, request.body, request.headers)
         if request.peer is not None:
             received.fingerprint = self._fingerprint(request.peer)
-        reply = self._reply(request, received)
+        try:
+            reply = self._reply(request, received)
+        except Exception as error:  # what a test queued, or a fault of its own: the test is told, the VEN gets a 500
+            log.exception("LocalVTN failed on a request to %s.", service)
+            self.errors.append(error)
+            reply = Reply(status=500)
         self._finish(received, reply)
         return reply
 

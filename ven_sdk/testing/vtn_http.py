@@ -121,7 +121,7 @@ class Server:
             with contextlib.suppress(OSError, EOFError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 seconds = self._connected()
-                if seconds and over.wait(min(seconds, threading.TIMEOUT_MAX)):
+                if _over_within(over, seconds):
                     return
                 self._secure(sock, over)
         finally:
@@ -158,7 +158,7 @@ class Server:
 
     def _send(self, sock: socket.socket, reply: Reply, over: threading.Event) -> bool:
         """Put a reply on the wire; whether the connection stays."""
-        if reply.delay and over.wait(min(reply.delay, threading.TIMEOUT_MAX)):
+        if _over_within(over, reply.delay):
             return False
         try:
             if reply.plain:
@@ -180,7 +180,7 @@ class Server:
             if over.is_set():
                 return
             sock.sendall(piece)
-            if reply.pace and over.wait(reply.pace):
+            if _over_within(over, reply.pace):
                 return
 
     def date(self) -> str:
@@ -189,6 +189,11 @@ class Server:
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True))
         return self._date[1]
+
+
+def _over_within(over: threading.Event, seconds: float) -> bool:
+    """Wait so long, infinity included; whether the server hung up meanwhile."""
+    return seconds > 0 and over.wait(min(seconds, threading.TIMEOUT_MAX))
 
 
 def _bound(port: int) -> socket.socket:

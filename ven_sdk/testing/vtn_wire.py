@@ -65,6 +65,11 @@ class Wire:
             received.deviations.append("ei:schemaVersion is missing (rule G2)")
         return reading.record
 
+    @staticmethod
+    def check_writable(record: Payload) -> None:
+        """ConfigurationError where a record cannot be written: in the call that brought it, not when it is polled."""
+        envelope.wrap(record)
+
     def write(self, record: Payload) -> bytes:
         """A finished message."""
         if self.sign:
