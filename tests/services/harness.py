@@ -130,7 +130,9 @@ class Harness:
 
     def jump(self, to: Any) -> None:
         """Set the clock, forth or back (a clock step, or a machine that was suspended), then run what is due."""
-        self.now = to if isinstance(to, datetime) else self.now + to
+        before, self.now = self.now, to if isinstance(to, datetime) else self.now + to
+        if self.now < before:
+            self.run(events.look_again)
         while True:
             due = [timer for timer in self.timers.values() if timer.at is not None and timer.at <= self.now]
             if not due:

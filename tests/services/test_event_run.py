@@ -672,3 +672,25 @@ def test_resume_of_an_empty_book_asks_for_nothing() -> None:
     ven = Harness()
 
     assert events.resume(ven.book, ven.now).changes == ()
+
+
+def test_an_event_that_a_wrong_clock_went_past_is_carried_out_once_the_clock_is_set_back() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event()))
+    ven.jump(5 * HOUR)
+
+    ven.jump(-5 * HOUR)
+    ven.advance(5 * HOUR)
+
+    assert steps(ven) == [(60, "start"), (60, 1), (120, "end")]
+
+
+def test_looking_again_repeats_nothing() -> None:
+    ven = Harness(opted_in(), leads=[("before_event:0", 10 * MINUTE)])
+    ven.send(distribute(event()))
+    ven.advance(70 * MINUTE)
+    before = list(ven.names())
+
+    ven.run(events.look_again)
+
+    assert ven.names() == before

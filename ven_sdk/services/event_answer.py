@@ -15,7 +15,7 @@ from ..schema.events import CreatedEvent, Event, EventResponse
 from ..state.events import LIST_KEY, EventList, EventState
 from ..state.outcome import NOTHING, Change, Note, Outcome, Step
 from . import answers
-from .event_run import all_of, forgotten, is_finished
+from .event_run import all_of, forgotten, is_finished, timer
 from .task import Task
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _acknowledged(book: "Book", key: str, state: EventState, now: datetime) -> O
     acknowledged = replace(state, owed=False)
     if is_finished(acknowledged, now):
         return forgotten(book, key, state)
-    return Outcome(changes=(Change("events", key, acknowledged),))
+    return Outcome(changes=(Change("events", key, acknowledged),), timers=(timer(book, key, acknowledged, now),))
 
 
 def refused(sent: Tuple[EventResponse, ...], error: VenError) -> Step:

@@ -117,7 +117,7 @@ class Intake:
 
     def _unchanged(self, held: EventState, event: Event) -> None:
         """E4: nothing changes, whatever else differs; E15: the opt held is said again where a response is required."""
-        if held.event.response_required != event.response_required:
+        if held.cancelled is None and held.event.response_required != event.response_required:
             self.rows[event.event_id] = replace(held, event=held.event.replace(response_required=event.response_required),
                                                 owed=held.owed and event.response_required != "never")
         if event.response_required != "never":

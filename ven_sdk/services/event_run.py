@@ -93,10 +93,12 @@ def run(book: "Book", state: EventState, now: datetime) -> EventState:
     """Everything that is due at ``now``: the opt-timeout, leads, begin, intervals, end. Doing it twice changes nothing."""
     if state.waiting and state.deadline is not None and state.deadline <= now:
         state = opted(state, book.settings.default_opt)                                                        # E18
+    if state.started and _stops(state, now):
+        return _ended(book, state, now)
+    if not state.participates or state.waiting or state.cancelled is not None or state.over:
+        return state                       # nothing begins before the decision about it; what began under the last one goes on
     if state.started:
-        return _ended(book, state, now) if _stops(state, now) else _announced(book, state, now)
-    if not state.participates or state.cancelled is not None or state.over:
-        return state
+        return _announced(book, state, now)
     if now < state.start:
         return _led(book, state, now)
     if state.end is None or now < state.end:                              # a late event runs for what is left of it: E37
@@ -152,7 +154,7 @@ def next_moment(book: "Book", state: EventState, now: datetime) -> Optional[date
     moments: List[Optional[datetime]] = [state.deadline if state.waiting else None, times.leaves(state)]
     if state.started:
         moments += [times.last_moment(state), times.next_boundary(state, now)]
-    elif state.participates and state.cancelled is None and not state.over:
+    elif state.participates and not state.waiting and state.cancelled is None and not state.over:
         moments += [state.start, *(state.start - lead for name, lead in book.leads() if name not in state.leads)]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..state.book import Book
     from ..state.events import EventState
 
-__all__ = ["ANSWER", "answer_task", "deciding", "drop_all", "opt", "receive", "request_task", "resume"]
+__all__ = ["ANSWER", "answer_task", "deciding", "drop_all", "look_again", "opt", "receive", "request_task", "resume"]
 
 
 def request_task(book: "Book", accept: Callable[[Optional[Payload]], Step], refuse: Callable[[VenError], Step]) -> Task:
@@ -83,6 +83,11 @@ def drop_all(book: "Book", now: datetime, reason: str) -> Outcome:
         return Outcome(changes=(Change("collecting", LIST_KEY, None),))
     note = Note(f"{len(outcomes)} events are dropped: the registration was {reason}.")
     return all_of(outcomes) + Outcome(changes=(Change("collecting", LIST_KEY, None),), notes=(note,))
+
+
+def look_again(book: "Book", now: datetime) -> Outcome:
+    """The clock was set back: timers that had run out for nothing are set again. Nothing that was done is done again."""
+    return all_of(settle(book, key, held, held, now) for key, held in book.events.items())
 
 
 def resume(book: "Book", now: datetime) -> Outcome:

@@ -127,8 +127,8 @@ def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Numb
 
 
 def counts(state: EventState) -> bool:
-    """Whether loads are to follow the event: opted in to, and no test event (E41)."""
-    return state.participates and not state.event.test_event
+    """Whether loads are to follow the event: opted in to (or running while a change of it is decided), and no test (E41)."""
+    return state.participates and (state.started or not state.waiting) and not state.event.test_event
 
 
 def _spellings(signal_name: str) -> Tuple[str, ...]:
