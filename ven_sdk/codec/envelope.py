@@ -72,9 +72,12 @@ def payload_of(root: Any, strict: bool = False) -> Any:
     A payload without its envelope is accepted unless ``strict`` (rule G3). Anything else than one ``oadrSignedObject``
     with one payload in it, the signature before it at the most, is a :class:`PayloadError`.
     """
-    _refuse_foreign(root.tag)
     if root.tag == _PAYLOAD:
+        plain = root[0] if len(root) == 1 else None   # unsigned, as most messages are: two looks suffice
+        if plain is not None and plain.tag == _SIGNED and len(plain) == 1 and isinstance(plain[0].tag, str):
+            return plain[0]
         return _only_payload(_signed_object(root, strict))
+    _refuse_foreign(root.tag)
     if root.tag == _SIGNED:
         return _only_payload(root)
     if strict:

@@ -18,6 +18,7 @@ from .complete import COMPLETIONS
 from .findings import Findings
 from .namespaces import OADR, OADR_2_0A, XSI, local_name, namespace_of, tag
 from .plan import Node, plan_of
+from .swift import swift_reader
 
 _NIL = f"{{{XSI}}}nil"
 _BY_TAG: Dict[str, Type[Payload]] = {tag("oadr:" + name): cls for name, cls in PAYLOADS.items()}
@@ -54,7 +55,6 @@ def _unknown(name: Any) -> str:
 
 def read_swiftly(cls: Type[Record], element: Any, findings: Findings) -> Any:
     """A record by the compiled reader of its class."""
-    from .swift import swift_reader
     return swift_reader(cls)(element, findings)
 
 
