@@ -47,7 +47,7 @@ def test_a_damaged_pem_says_so() -> None:
 
 @pytest.mark.parametrize("written", [SHORT, SHORT.upper(), IDENTITY.fingerprint, IDENTITY.fingerprint.lower(),
                                      IDENTITY.fingerprint.replace(":", " "), f" {SHORT}\n", FULL, FULL.upper(),
-                                     fingerprint_of(IDENTITY.der, full=True)])
+                                     fingerprint_of(IDENTITY.der, full=True)], ids=range(9))
 def test_every_way_to_write_it_matches_the_certificate_and_no_other(written: str) -> None:
     assert matches(written, IDENTITY.der)
     assert not matches(written, pki.identity("mallory").der)
@@ -58,7 +58,7 @@ def test_normalised_is_upper_case_with_colons() -> None:
     assert normalise(FULL) == fingerprint_of(IDENTITY.der, full=True)
 
 
-@pytest.mark.parametrize("rubbish", ["", "AA:BB", "x" * 20, SHORT[:-1], FULL + "0", None, 5])
+@pytest.mark.parametrize("rubbish", ["", "AA:BB", "x" * 20, SHORT[:-1], FULL + "0", None, 5], ids=range(7))
 def test_rubbish_is_a_configuration_error(rubbish: object) -> None:
     with pytest.raises(ConfigurationError, match="is no fingerprint: expected 20 hexadecimal digits"):
         normalise(rubbish)  # type: ignore[arg-type]
