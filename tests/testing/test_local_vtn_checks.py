@@ -69,11 +69,11 @@ def test_assertions_show_what_did_not_hold(vtn: LocalVTN, ven: SmallVen) -> None
     ven.poll()
     with pytest.raises(NotSeen, match="Expected no Poll, but 1 came"):
         vtn.assert_not_received(Poll)
-    with pytest.raises(NotSeen, match="VEN 'other' to be registered within 0.01 s; registered are 'small'"):
+    with pytest.raises(NotSeen, match=r"VEN 'other' to be registered within 0.01 s; registered are 'small'"):
         vtn.assert_registered("other", timeout=0.01)
-    with pytest.raises(NotSeen, match="optIn for event 'e' within 0.01 s; answered was nothing"):
+    with pytest.raises(NotSeen, match=r"optIn for event 'e' within 0.01 s; answered was nothing"):
         vtn.assert_opted("e", "optIn", timeout=0.01)
-    with pytest.raises(NotSeen, match="1 values of 'a' within 0.01 s; 0 arrived, of 0 in all"):
+    with pytest.raises(NotSeen, match=r"1 values of 'a' within 0.01 s; 0 arrived, of 0 in all"):
         vtn.assert_delivered("a", [1], timeout=0.01)
 
 
@@ -183,7 +183,7 @@ def test_many_vens_at_a_time_lose_nothing(xsd: etree.XMLSchema) -> None:
     with LocalVTN(keep=50) as vtn:
         def live(number: int) -> None:
             with SmallVen(vtn, xsd, ven_name=f"ven {number}") as ven:
-                for record in [None] * 20:
+                for _ in range(20):
                     ven.register() if not ven.ven_id else ven.send(Poll(ven_id=ven.ven_id))
 
         threads = [threading.Thread(target=live, args=(number,)) for number in range(8)]

@@ -261,7 +261,7 @@ def test_what_could_not_be_sent_is_given_again(vtn: LocalVTN, ven: SmallVen) -> 
 
 @pytest.mark.parametrize("name", ["gone", "99", "4630"])
 def test_an_unknown_fault_is_an_error_that_lists_the_known_ones(vtn: LocalVTN, name: str) -> None:
-    with pytest.raises(ConfigurationError, match="'down'|down, slow"):
+    with pytest.raises(ConfigurationError, match="There are down, slow"):
         vtn.fault(name)
 
 
@@ -269,7 +269,7 @@ def test_a_fault_of_the_tests_own_that_fails_is_told_at_the_end(xsd: etree.XMLSc
     def spoil(body: bytes) -> bytes:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):  # noqa: SIM117
+    with pytest.raises(ZeroDivisionError):
         with LocalVTN() as vtn, SmallVen(vtn, xsd) as ven:
             ven.register()
             with vtn.fault(BadXml(spoil)):

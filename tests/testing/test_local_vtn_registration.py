@@ -158,6 +158,11 @@ def test_nothing_is_left_of_a_vtn_that_was_stopped_twice(xsd: etree.XMLSchema) -
         assert vtn.url != url
 
 
+def test_a_port_that_is_taken_is_an_error_that_names_it(vtn: LocalVTN) -> None:
+    with pytest.raises(ConfigurationError, match=f"Port {vtn.port} of 127.0.0.1 cannot be taken"):
+        LocalVTN(port=vtn.port).start()
+
+
 def test_a_stopped_vtn_can_be_started_again(xsd: etree.XMLSchema) -> None:
     vtn = LocalVTN()
     for _ in range(2):

@@ -13,10 +13,11 @@ from ..runtime.clock import Clock
 from ..schema.reports import RegisterReport, Report
 from .vtn_build import Duration, span
 from .vtn_checks import Assertions
-from .vtn_commands import EventCommands, FaultCommands, PartyCommands, ReportCommands
+from .vtn_commands import EventCommands, PartyCommands, ReportCommands
 from .vtn_core import PATH
 from .vtn_reports import Wishes
 from .vtn_state import Accept, State
+from .vtn_trouble import FaultCommands
 from .vtn_trust import ClientCert, Trust
 from .vtn_wire import Wire
 
@@ -39,8 +40,8 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     certificate of your own (``ven_sdk.testing.pki``).
 
     ``check``: every message is held against the schema and the rules, see ``violations``. ``strict``: the end of the
-    ``with`` fails where there were any. ``clock``: the VTN's time, a :class:`ManualClock` for instance. ``keep``: how many
-    messages and samples are kept. ``port``: 0 takes a free one.
+    ``with`` fails where there were any. ``clock``: the VTN's time, a :class:`ManualClock` for instance. ``keep``,
+    ``keep_samples``: how many messages and samples are kept. ``port``: 0 takes a free one.
     """
 
     def __init__(self, *, vtn_id: str = "localvtn", poll_frequency: Optional[Duration] = timedelta(seconds=1),
@@ -49,10 +50,11 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
                  repeat_events: Optional[Duration] = None, tls: bool = False, client_certificates: bool = True,
                  sign: bool = False, verify: Optional[bool] = None, kind: str = "ec",
                  identity: Optional["Identity"] = None, replay_window: Duration = 60, check: bool = True,
-                 strict: bool = False, clock: Optional[Clock] = None, keep: int = 100_000, port: int = 0) -> None:
+                 strict: bool = False, clock: Optional[Clock] = None, keep: int = 20_000,
+                 keep_samples: int = 1_000_000, port: int = 0) -> None:
         state = State(vtn_id, clock or Clock(), None if poll_frequency is None else span(poll_frequency),
                       ask_for_reports, accept, offers, None if repeat_events is None else span(repeat_events),
-                      vens or {}, keep)
+                      vens or {}, keep, keep_samples)
         trust = Trust(kind, span(replay_window).total_seconds())
         if identity is not None:
             trust.renew(identity)

@@ -76,7 +76,7 @@ def check_settings(given: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"An event has no {', '.join(map(repr, unknown))}. It has: {', '.join(SETTINGS)}.")
 
 
-def targets_of(given: Any) -> Items:
+def targets_of(given: Any) -> Tuple[Target, ...]:
     """Targets of a list of them, of dicts, or of a mapping of kind to IDs."""
     if isinstance(given, Mapping) and not isinstance(given, Target):
         return of_types({kind: [ids] if isinstance(ids, str) else list(ids) for kind, ids in given.items()})

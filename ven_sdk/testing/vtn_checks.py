@@ -70,8 +70,9 @@ class Records(Core):
 
     def opt_of(self, event_id: str, ven_id: Optional[str] = None) -> Optional[EventAnswer]:
         """The last answer to an event, or None."""
-        fitting = [each for each in self.answers if each.event_id == event_id and ven_id in (None, each.ven_id)]
-        return fitting[-1] if fitting else None
+        with self._state.lock:
+            answers = list(self._state.events.answers_to.get(event_id, ()))
+        return next((each for each in reversed(answers) if ven_id in (None, each.ven_id)), None)
 
     @property
     def opts(self) -> Dict[str, CreateOpt]:
@@ -103,8 +104,8 @@ class Waits(Records):
                      ven_id: Optional[str] = None, modification_number: Optional[int] = None) -> EventAnswer:
         """The first answer to an event that says ``opt_type`` (any, if left out)."""
         def found() -> Optional[EventAnswer]:
-            for each in self._state.events.answers:
-                if (each.event_id == event_id and opt_type in (None, each.opt_type) and ven_id in (None, each.ven_id)
+            for each in self._state.events.answers_to.get(event_id, ()):
+                if (opt_type in (None, each.opt_type) and ven_id in (None, each.ven_id)
                         and modification_number in (None, each.modification_number)):
                     return each
             return None

@@ -61,6 +61,7 @@ class EventBoard:
         self.held: Dict[str, HeldEvent] = {}
         self.numbers: Dict[str, int] = {}
         self.answers: List[EventAnswer] = []
+        self.answers_to: Dict[str, List[EventAnswer]] = {}
 
     def get(self, event_id: str) -> HeldEvent:
         """The event; ConfigurationError lists those that there are."""
@@ -94,6 +95,7 @@ class EventBoard:
     def note(self, answer: EventAnswer) -> str:
         """Keep an answer; the response code for it: 452 for an unknown event, 450 for a number never given out (E22)."""
         self.answers.append(answer)
+        self.answers_to.setdefault(answer.event_id, []).append(answer)
         number = self.numbers.get(answer.event_id)
         if number is None:
             return "452"

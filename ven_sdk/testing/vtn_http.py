@@ -16,6 +16,7 @@ import time
 from email.utils import formatdate
 from typing import Any, Callable, Optional, Set, Tuple
 
+from ..errors import ConfigurationError
 from .vtn_incoming import Incoming, Request, Unreadable
 from .vtn_reply import CLOSE, KEEP, RESET, Reply
 
@@ -51,8 +52,12 @@ class Server:
         return int(self._reserve.getsockname()[1])
 
     def open(self, port: int = 0) -> None:
-        """Take the port and listen."""
-        self._reserve = _bound(port)
+        """Take the port and listen; ConfigurationError where another process has it."""
+        try:
+            self._reserve = _bound(port)
+        except OSError as cause:
+            raise ConfigurationError(f"Port {port} of 127.0.0.1 cannot be taken: {cause.strerror}. Give another one, or 0 "
+                                     "for any that is free.") from cause
         self.listen()
 
     def listen(self) -> None:

@@ -33,7 +33,8 @@ class State:
     offers: Optional[Sequence[Report]] = None
     repeat_events: Optional[timedelta] = None
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    keep: int = 100_000
+    keep: int = 20_000
+    keep_samples: int = 1_000_000
     lock: threading.Condition = field(default_factory=threading.Condition)
     vens: VenBoard = field(default_factory=VenBoard)
     events: EventBoard = field(default_factory=EventBoard)
@@ -43,7 +44,7 @@ class State:
     given: Dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.samples = SampleBook(self.keep)
+        self.samples = SampleBook(self.keep_samples)
         self._ids = itertools.count(1)
         self.introduce()
 

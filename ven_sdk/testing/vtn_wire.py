@@ -38,18 +38,20 @@ class Wire:
     def __init__(self, trust: Trust, now: Callable[[], datetime], *, sign: bool, verify: bool, check: bool) -> None:
         self.sign, self.verify, self.check = sign, verify, check
         self._trust, self._now = trust, now
-        self._polls: Dict[bytes, Payload] = {}
+        self._polls: Dict[bytes, Tuple[bytes, Payload]] = {}
         self._written: Dict[int, Tuple[Payload, bytes]] = {}
 
     def read(self, request: Request, received: Received) -> None:
         """Fill in what a message says; PayloadError or SecurityError where it cannot be read or believed."""
         if self.check:
             received.deviations += _http_deviations(request)
-        known = None if self.verify else self._polls.get(request.body)
-        if known is None:
+        kept = None if self.verify else self._polls.get(request.body)
+        if kept is not None:
+            received.raw, known = kept
+        else:
             known = self._read(request.body, received)
             if received.service == "OadrPoll" and not received.deviations and not self.verify:
-                _keep(self._polls, request.body, known)
+                _keep(self._polls, request.body, (request.body, known))
         received.record = known
         received.ven_id = getattr(known, "ven_id", None) or ""
 
