@@ -16,7 +16,7 @@ from tests.testing.small_ven import SmallVen
 from ven_sdk.codec import envelope
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.objects import Poll
-from ven_sdk.testing import BadXml, Down, InTurn, LocalVTN, Raw, Refuse, Reset, Slow, Stalled, Status
+from ven_sdk.testing import BadXml, Down, InTurn, LocalVTN, Raw, Refuse, Reset, Slow, Stalled
 
 BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
@@ -214,7 +214,7 @@ def test_faults_add_up(vtn: LocalVTN, ven: SmallVen) -> None:
 
 
 def test_a_script_gives_each_request_its_turn(vtn: LocalVTN, ven: SmallVen) -> None:
-    script = vtn.fault(InTurn(Status(500), None, Refuse("463"), BadXml(b"x"), service="OadrPoll"))
+    script = vtn.fault(InTurn("500", None, Refuse("463"), Raw(b"x"), service="OadrPoll"))
 
     seen = [poll_of(ven) for _ in range(5)]
 
@@ -283,5 +283,7 @@ def test_faults_with_wrong_limits_are_refused() -> None:
         Slow(message="Polls")
     with pytest.raises(ConfigurationError, match="at is 'never'"):
         Reset("never")
+    with pytest.raises(ConfigurationError, match="belong into its own call"):
+        LocalVTN().fault(Slow(), times=2)
     with pytest.raises(ConfigurationError, match="not switched on"):
         Slow().wait_for_hits()

@@ -183,11 +183,12 @@ class Answer(Fault):
 
 
 class InTurn(Fault):
-    """A script: each fault strikes one request, in this order; None lets one through. Over after the last one."""
+    """A script: each fault (an object, a name, or a reply) strikes one request, in this order; None lets one through.
+    Over after the last one."""
 
-    def __init__(self, *faults: Optional[Fault], **limits: Any) -> None:
+    def __init__(self, *faults: Union[Fault, str, Reply, bytes, None], **limits: Any) -> None:
         super().__init__(times=len(faults), **limits)
-        self.faults = faults
+        self.faults = tuple(None if fault is None else as_fault(fault) for fault in faults)
 
     def begin(self, vtn: Core) -> None:
         """Its faults belong to the same VTN."""
@@ -224,6 +225,18 @@ _NAMED: Dict[str, Tuple[Type[Fault], Dict[str, Any]]] = {
     "reset after body": (Reset, {"at": "after"}), "503 with Retry-After": (Status, {"status": 503, "retry_after": 2}),
     "redirect": (Status, {"status": 302, "location": "http://127.0.0.1:9/elsewhere"}),
 }
+
+
+def as_fault(given: Union[Fault, str, Reply, bytes], **options: Any) -> Fault:
+    """A fault of itself, of its name, or of the reply that it gives."""
+    if isinstance(given, str):
+        return named(given, **options)
+    if isinstance(given, (Reply, bytes)):
+        return Answer(given, **options)
+    if options or not isinstance(given, Fault):
+        raise ConfigurationError(f"A fault is a name with options, a Fault, Raw(...) or bytes, not {given!r} with "
+                                 f"{options!r}. The options of a Fault belong into its own call.")
+    return given
 
 
 def named(name: str, **options: Any) -> Fault:

@@ -6,26 +6,27 @@ from typing import Any, Optional, Union
 
 from .vtn_core import Core
 from .vtn_fault import Fault
-from .vtn_faults import Answer, named
+from .vtn_faults import Answer, as_fault
 from .vtn_reply import Reply
 
 
 class FaultCommands(Core):
     """What goes wrong."""
 
-    def fault(self, fault: Union[str, Fault], **options: Any) -> Fault:
-        """Switch a fault on, by name or as an object, until it is over, or ``.clear()`` or the end of its ``with``.
+    def fault(self, fault: Union[str, Fault, Reply, bytes], **options: Any) -> Fault:
+        """Switch a fault on, by name, as an object or as the reply that it gives, until it is over, or ``.clear()`` or the
+        end of its ``with``.
 
         Names: ``'down'``, ``'slow'``, ``'stalled'``, ``'half-open'``, ``'drip'``, ``'bad xml'``, ``'html'``, ``'empty'``,
         ``'replay'``, ``'reset before body'``, ``'reset in body'``, ``'reset after body'``, ``'redirect'``,
         ``'503 with Retry-After'``, HTTP statuses such as ``'500'``, OpenADR codes such as ``'463'``. ``options``: those of
         every :class:`Fault` (``service``, ``message``, ``ven_id``, ``times``, ``skip``, ``until``) and of its class.
         """
-        made = named(fault, **options) if isinstance(fault, str) else fault
+        made = as_fault(fault, **options)
         self.add_fault(made)
         return made
 
-    def faults(self, *faults: Union[str, Fault]) -> ExitStack:
+    def faults(self, *faults: Union[str, Fault, Reply, bytes]) -> ExitStack:
         """Switch several on; ``with vtn.faults(Slow(2), Refuse('463')):`` switches them off at its end."""
         stack = ExitStack()
         for fault in faults:
