@@ -59,8 +59,6 @@ def start_ticks(book: Book, now: datetime) -> Outcome:
     wanted: Dict[datetime, List[str]] = {}
     changes: List[Change] = []
     for key, request in running(book):
-        if request.kind == ONCE and not sampled_points(book, request):
-            continue
         step, runs = step_of(book, request), runs_of(book, key, request)
         moment = due_moment(request, step, now, runs)
         if moment is not None:
@@ -80,6 +78,8 @@ def _tick(book: Book, moment: datetime, keys: Tuple[str, ...], now: datetime, ta
         points.update((point.key, point) for point in sampled_points(book, book.requests[key]))
     known = {point: value for point in points for at, value in (book.collecting.get(known_key(point), (None, "")),)
              if at == moment}
+    for key in keys:
+        known.update(_pushed(book, book.requests[key]))
     free = [point for key, point in points.items()
             if key not in known and key not in taken and busy_key(key) not in book.collecting]
     taken.update(point.key for point in free)
@@ -91,6 +91,16 @@ def _tick(book: Book, moment: datetime, keys: Tuple[str, ...], now: datetime, ta
     changes = [Change("collecting", busy_key(point.key), moment) for point in free]
     return Outcome(changes=(*changes, Change("collecting", name, tick)),
                    calls=tuple(_call(point, name) for point in free))
+
+
+def _pushed(book: Book, request: RequestState) -> Dict[Key, str]:
+    """What a one-shot tells of data points without a callback: the value that was pushed last."""
+    if request.kind != ONCE:
+        return {}
+    points = (point_of(book, request, r_id) for r_id in request.r_ids)
+    found = {point.key: book.collecting.get(known_key(point.key)) for point in points
+             if point is not None and point.callback is None}
+    return {key: value[1] for key, value in found.items() if value is not None}
 
 
 def known_key(point: Key) -> str:
@@ -243,7 +253,7 @@ def flush(book: Book, now: datetime, needed: FrozenSet[str]) -> Outcome:
     rows, gaps = Rows(book), 0
     changes: List[Change] = []
     for name, tick in ticks(book):
-        if tick.flushed or (now < tick.deadline and not needed.intersection(tick.requests)):
+        if tick.flushed or (tick.waiting and now < tick.deadline and not needed.intersection(tick.requests)):
             continue
         tick, missing, seen = written(book, rows, tick)
         gaps += missing

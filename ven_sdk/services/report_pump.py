@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
-from ..state.outcome import NOTHING, Change, Note, Outcome, Timer
+from ..state.outcome import Change, Note, Outcome, Timer
 from ..state.reports import ASKED, SampleRow
-from .report_collection import GRACE, flush, start_ticks, step_of
+from .report_collection import flush, start_ticks, step_of
 from .report_delivery import due, freeze, ready, under_way, unwritten, values_of
 from .report_ledger import TIMER, counted, forgotten, running, size, soon, ticks
 from .report_ranges import ask_due, store, wake_times
@@ -24,22 +24,18 @@ if TYPE_CHECKING:
 
 def pump(book: Book, now: datetime) -> Outcome:
     """Sample, write down, ask, deliver and forget: whatever has become due."""
-    begun = start_ticks(book, now)
-    for work in (expire, set_back, store, ask_due, deliver):
+    for work in (start_ticks, expire, set_back, store, ask_due, deliver):
         done = work(book, now)
-        if done is not NOTHING and (done.changes or done.calls):
-            return begun + done + soon(now)
-    at = next_at(book, now)
-    if begun.calls:
-        at = min(at, now + GRACE) if at is not None else now + GRACE
-    return begun + Outcome(timers=(Timer(TIMER, at, pump),))
+        if done.changes or done.calls:
+            return done + soon(now)
+    return Outcome(timers=(Timer(TIMER, next_at(book, now), pump),))
 
 
 def deliver(book: Book, now: datetime) -> Outcome:
     """Write down what is needed for a delivery, then make it, unless one is under way."""
     waiting = [] if under_way(book) else due(book, now)
     written = flush(book, now, unwritten(book, waiting))
-    if written is not NOTHING or not waiting:
+    if written.changes or not waiting:
         return written
     return freeze(book, now, ready(book, now))
 

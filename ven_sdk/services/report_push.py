@@ -9,7 +9,7 @@ from ..state.outcome import Change, Outcome
 from ..state.reports import ASKED, RequestState
 from .report_collection import REMEMBERED_TIMES, known_key, naive_note
 from .report_ledger import Rows, counted
-from .report_points import STATUS, DataPoint
+from .report_points import STATUS, DataPoint, moment
 from .report_readings import Collected, read_numbers, read_statuses
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def value(book: Book, name: str, given: Any, at: Optional[datetime], now: dateti
         raise ConfigurationError(f"report_value takes one value that can be sent, not {given!r}. Leave the call out when "
                                  "there is no value.")
     own, entry = read.samples[0]
-    moment = own or Collected(((at, entry),)).samples[0][0] or now
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
-    return _entered(book, point, aware, entry) + naive_note(point.key, read._replace(naive=moment.tzinfo is None or read.naive))
+    taken_at = own or moment("at", at) or now
+    naive = read.naive or (own is None and at is not None and at.tzinfo is None)
+    return _entered(book, point, taken_at, entry) + naive_note(point.key, read._replace(naive=naive))
 
 
 def _read(point: DataPoint, given: Any) -> Collected:

@@ -59,7 +59,8 @@ def _ask(book: Book, key: str, request: RequestState, point: DataPoint, until: d
         retry = before.failed and (now >= before.since + AGAIN or until > before.stop)
         if not retry or (before.tries >= MOST_TRIES and request.kind in (ONCE, BLOCK)):
             return NOTHING
-    if start >= until or busy_key(point.key) in book.collecting:
+    answered_once = request.kind == ONCE and point.r_id in request.covered
+    if answered_once or start >= until or busy_key(point.key) in book.collecting:
         return NOTHING
     tries = before.tries + 1 if isinstance(before, Ask) else 1
     ask = Ask(key, point.key, start, until, now, tries=tries)
