@@ -106,7 +106,7 @@ class OpenADRClient(Ven):
             self._engine.start()
         except BaseException:
             self._runtime.stop(1.0)
-            self._store.close()
+            self._engine.close_store()
             raise
         for text in warnings:
             self._engine.report(StoreError(text, path=self._store.name), text, text, logging.ERROR)
@@ -116,9 +116,7 @@ class OpenADRClient(Ven):
             return
         for text in self._engine.restore():
             log.error("%s", text)
-        nonces = self._engine.book.nonces
-        if self._identity.replay is not None and nonces:
-            self._identity.replay.restore({"nonces": dict(nonces)})
+        self._identity.recall_nonces(self._engine.book.nonces)
 
     def _announce(self) -> None:
         if self._show_fingerprint and self._identity.fingerprint:
@@ -146,7 +144,9 @@ class OpenADRClient(Ven):
         if not self._life.acquire(blocking=not own):
             return                                  # another thread is stopping, and waits for this one
         try:
-            if not self._engine.stopped:
+            if self._engine.stopped:
+                self._runtime.wait_for_stopper(seconds)
+            else:
                 self._end(seconds)
         finally:
             self._life.release()
@@ -160,7 +160,7 @@ class OpenADRClient(Ven):
         self._engine.close()
         self._identity.connections.close()
         unfinished = self._runtime.stop(left())
-        self._store.close()
+        self._engine.close_store()
         if unfinished:
             log.warning("Stopped, but these did not finish and are left behind: %s.", ", ".join(unfinished))
         else:

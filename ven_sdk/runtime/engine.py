@@ -134,7 +134,9 @@ class Engine:
         """Lock the store; texts for the operator come back. A disk without room is no reason not to run: the VEN begins in
         memory then, and writes when it can."""
         try:
-            return self.store.open()
+            texts = self.store.open()
+            self._is_open = True
+            return texts
         except StoreError as error:
             if not error.retryable:
                 raise
@@ -155,17 +157,27 @@ class Engine:
             rows = list(self._unsaved.values())
         if not rows:
             return
+        late = False
         try:
             if not self._is_open:
                 self.store.open()
                 self._is_open = True
+                late = self.stopped
             self.store.commit(self.name, rows)
+            if late:
+                self.close_store()
         except StoreError as error:
             self._not_saved(rows, error)
         else:
             if self._unsaved:
                 self._unsaved.clear()
                 self.repeats.over("store", "The trouble with the store", logging.WARNING)
+
+    def close_store(self) -> None:
+        """Give the store free. A handler that returns after this has its return written all the same, if that can be."""
+        with self._lock:
+            self.store.close()
+            self._is_open = False
 
     def _not_saved(self, rows: Any, error: StoreError) -> None:
         for row in rows:

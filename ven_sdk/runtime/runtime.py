@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from functools import partial
 from typing import Callable, Dict, Optional, Tuple
 
@@ -20,7 +21,8 @@ class Runtime:
     """A scheduler and four pools: ``exchange`` (talking to VTNs), ``handler`` and ``report`` (user code), ``step`` (timers).
 
     ``start`` makes the scheduler's thread; pool threads come when there is work. ``stop`` ends them all and names what did
-    not end. It can be started again.
+    not end. It can be started again. Before ``start`` and after ``stop`` the pools take no work, so that no thread appears
+    where nothing runs.
     """
 
     def __init__(self, *, callback_workers: int = 4, exchange_workers: int = EXCHANGES, handler_workers: int = HANDLERS,
@@ -32,7 +34,9 @@ class Runtime:
         self.scheduler = Scheduler(self.clock)
         self.pools: Dict[str, Workers] = {}
         self._pid: Optional[int] = None
+        self._stopped_by: Optional[threading.Thread] = None
         self._make_pools()
+        self._close_pools(0.0)
 
     def _make_pools(self) -> None:
         after = {"exchange": (5.0, 120.0), "handler": (1.0, 30.0), "report": (10.0, 10.0), "step": (5.0, 60.0)}
@@ -49,7 +53,9 @@ class Runtime:
         log.warning("%s has been running for %.0f s on the %s pool. Other work goes on without it.", about, seconds, pool)
 
     def start(self) -> None:
-        """Make timers run; harmless when they do."""
+        """Make timers and pools run; harmless when they do."""
+        if self._pid is None:
+            self._make_pools()
         self._pid = os.getpid()
         self.scheduler.start()
 
@@ -67,10 +73,20 @@ class Runtime:
         """End all threads within ``timeout`` seconds; returns what did not finish. Ready to start again afterwards."""
         deadline = self.clock.monotonic() + timeout
         self.scheduler.stop(timeout)
+        left = self._close_pools(deadline - self.clock.monotonic())
+        self._pid, self._stopped_by = None, threading.current_thread()
+        self.scheduler = Scheduler(self.clock)
+        return left
+
+    def _close_pools(self, timeout: float) -> Tuple[str, ...]:
+        deadline = self.clock.monotonic() + timeout
         left: Tuple[str, ...] = ()
         for pool in self.pools.values():
             left += pool.close(max(0.0, deadline - self.clock.monotonic()))
-        self._pid = None
-        self.scheduler = Scheduler(self.clock)
-        self._make_pools()
         return left
+
+    def wait_for_stopper(self, timeout: float) -> None:
+        """When user code on a pool's thread stopped us, wait until it has returned: what it returns is still written."""
+        thread = self._stopped_by
+        if thread is not None and thread is not threading.current_thread() and thread.name.startswith("ven_sdk-"):
+            thread.join(timeout)

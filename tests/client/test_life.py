@@ -1,0 +1,183 @@
+"""start() and stop() in every order and from every place; what is left afterwards: nothing."""
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any, List
+
+import pytest
+
+from tests.durability.raw_vtn import RawVTN
+from ven_sdk import OpenADRClient, StateError, TransportError
+
+
+@pytest.fixture
+def client(vtn: RawVTN) -> Iterator[OpenADRClient]:
+    client = OpenADRClient("ven1", vtn.url, poll_frequency=0.1, allow_jitter=False, timeout=5)
+    yield client
+    client.stop()
+
+
+def ours() -> List[str]:
+    return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("ven_sdk"))
+
+
+def test_constructing_starts_no_thread_and_opens_no_connection(vtn: RawVTN, client: OpenADRClient) -> None:
+    assert ours() == [] and vtn.seen == []
+
+
+def test_start_with_wait_returns_when_registered(client: OpenADRClient) -> None:
+    client.start(wait=5)
+    assert client.status.state == "registered" and client.ven_id == "ven-1"
+
+
+def test_start_with_wait_raises_the_cause_and_stops_when_the_vtn_is_down() -> None:
+    client = OpenADRClient("ven1", RawVTN().reserve().url)
+    with pytest.raises(TransportError, match="not registered within 0.3 s") as caught:
+        client.start(wait=0.3)
+    assert isinstance(caught.value.__cause__, TransportError)
+    assert client.status.state == "stopped" and ours() == []
+
+
+def test_start_twice_and_stop_twice_are_harmless(vtn: RawVTN, client: OpenADRClient) -> None:
+    client.start(wait=5)
+    threads = len(ours())
+    client.start()
+    assert len(ours()) <= threads + 1
+    client.stop()
+    client.stop()
+    assert vtn.count("oadrQueryRegistration") == 1 and ours() == []
+
+
+def test_stop_before_start_is_harmless(client: OpenADRClient) -> None:
+    client.stop()
+    client.start(wait=5)
+
+
+def test_it_starts_again_with_what_it_knew(vtn: RawVTN, client: OpenADRClient) -> None:
+    called: List[Any] = []
+    client.add_handler("on_event", lambda event: called.append(event.event_id) or "optIn")
+    vtn.add_event("e1")
+    for _ in range(3):
+        client.start(wait=5)
+        assert vtn.wait(lambda: vtn.count("oadrCreatedEvent"))
+        client.stop()
+    assert called == ["e1"] and client.registration_id == "reg-1"
+    assert [body.count(b"registrationID>reg-1") for body in vtn.bodies("oadrCreatePartyRegistration")] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("handler", ["on_registered", "on_event"])
+def test_stop_from_inside_a_handler(handler: str, vtn: RawVTN, client: OpenADRClient) -> None:
+    stopped = threading.Event()
+
+    def stop(*_: Any) -> str:
+        client.stop()
+        stopped.set()
+        return "optIn"
+    client.add_handler(handler, stop)
+    vtn.add_event("e1")
+    client.start()
+    assert stopped.wait(5)
+    assert client.status.state == "stopped"
+
+
+def test_stop_from_inside_a_report_callback_ends_run(vtn: RawVTN, client: OpenADRClient) -> None:
+    client.add_report(client.stop, resource_id="d", measurement="voltage", sampling_rate=1)
+    runner = threading.Thread(target=client.run)
+    runner.start()
+    runner.join(8)
+    assert not runner.is_alive() and client.status.state == "stopped"
+
+
+def test_many_threads_stop_at_once_and_all_return(client: OpenADRClient) -> None:
+    client.start(wait=5)
+    threads = [threading.Thread(target=client.stop) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads) and ours() == []
+
+
+def test_stop_while_start_waits_for_a_vtn_that_is_down(vtn: RawVTN) -> None:
+    client = OpenADRClient("ven1", RawVTN().reserve().url)
+    failed: List[BaseException] = []
+
+    def begin() -> None:
+        try:
+            client.start(wait=20)
+        except BaseException as error:
+            failed.append(error)
+    starter = threading.Thread(target=begin)
+    starter.start()
+    time.sleep(0.3)
+    client.stop()
+    starter.join(5)
+    assert not starter.is_alive() and isinstance(failed[0], TransportError)
+
+
+def test_stop_ends_an_exchange_that_stalls(vtn: RawVTN) -> None:
+    vtn.fault("EiRegisterParty", lambda conversation, body: time.sleep(3))
+    client = OpenADRClient("ven1", vtn.url, timeout=30)
+    client.start()
+    assert vtn.wait(lambda: vtn.seen)
+    begun = time.monotonic()
+    client.stop(timeout=1)
+    assert time.monotonic() - begun < 2
+
+
+def test_calls_that_need_a_running_client_say_so(client: OpenADRClient) -> None:
+    for use in (client.register, client.cancel_registration, client.request_events):
+        with pytest.raises(StateError, match="start"):
+            use()
+
+
+def test_with_starts_and_stops(client: OpenADRClient) -> None:
+    with client as entered:
+        assert entered is client and ours()
+    assert client.status.state == "stopped" and ours() == []
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors as Linux shows them")
+def test_no_thread_socket_or_warning_is_left_by_twenty_lives(vtn: RawVTN, tmp_path: Any) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(20):
+            client = OpenADRClient("ven1", vtn.url, poll_frequency=0.1, store=tmp_path / "ven.db")
+            client.start(wait=5)
+            client.stop()
+        del client
+        gc.collect()
+    assert ours() == []
+    assert vtn.wait(lambda: len(os.listdir("/proc/self/fd")) <= before, 2)
+
+
+def test_a_client_that_is_not_started_makes_no_thread_whatever_it_is_told(client: OpenADRClient) -> None:
+    client.add_report(None, resource_id="d", measurement="voltage", r_id="p", sampling_rate=1)
+    client.report_value("p", 1)
+    assert ours() == []
+
+
+def test_what_a_handler_returns_after_it_stopped_the_client_is_remembered(vtn: RawVTN, tmp_path: Any) -> None:
+    def life() -> List[str]:
+        called: List[str] = []
+        client = OpenADRClient("ven1", vtn.url, poll_frequency=0.1, allow_jitter=False, store=tmp_path / "ven.db")
+
+        def handle(event: Any) -> str:
+            called.append(event.event_id)
+            client.stop()
+            time.sleep(0.2)
+            return "optIn"
+        client.add_handler("on_event", handle)
+        client.start()
+        vtn.wait(lambda: called or vtn.count("oadrCreatedEvent"), 5)
+        client.stop()
+        return called
+    vtn.add_event("e1")
+    assert life() == ["e1"]
+    assert life() == [] and vtn.count("oadrCreatedEvent") == 1
