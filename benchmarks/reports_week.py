@@ -100,9 +100,9 @@ class Week:
     # --- the VTN's side -----------------------------------------------------------------------------------------------
 
     def _requests(self) -> List[ReportRequest]:
-        return [ask(f"{self.generation}/{index}", *(f"p{number:02d}" for number in range(shape.first, min(shape.last, self.points))),
-                    every=shape.every * MINUTE, back=shape.back * MINUTE,
-                    start=NOON if shape.anchored else None)
+        return [ask(f"{self.generation}/{index}",
+                    *(f"p{number:02d}" for number in range(shape.first, min(shape.last, self.points))),
+                    every=shape.every * MINUTE, back=shape.back * MINUTE, start=NOON if shape.anchored else None)
                 for index, shape in enumerate(SHAPES) if shape.first < self.points]
 
     def _register(self) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from tests.services.harness import MINUTE, NOON, SECOND, Harness
 from ven_sdk.schema.common import EiResponse
@@ -68,7 +68,7 @@ class ReportHarness(Harness):
         self.record: List[Tuple[str, str, datetime, Any, Optional[str]]] = []
         self.messages: List[UpdateReport] = []
 
-    def point(self, r_id: str = "p", callback: Optional[Callable[..., Any]] = None, *, specifier: str = SPEC, **more: Any) -> Any:
+    def point(self, r_id: str = "p", callback: Any = None, *, specifier: str = SPEC, **more: Any) -> Any:
         """Offer a data point; without a callback a counting one. ``callback=False`` makes one that is pushed."""
         made: Any = Meter(self) if callback is None else callback or None
         more.setdefault("measurement", "voltage")

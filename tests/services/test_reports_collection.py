@@ -23,7 +23,7 @@ def minutes(*numbers: int) -> List[str]:
     return [f"12:{number:02d}:00" for number in numbers]
 
 
-# --- what to deliver: the table of the rules -----------------------------------------------------------------------------
+# --- what to deliver: the table of the rules ------------------------------------------------------------------------
 
 def test_once_an_absent_interval_without_back_duration_is_one_report_right_away() -> None:
     vtn = ReportHarness(now=NOON + 7 * SECOND)
@@ -105,7 +105,7 @@ def test_as_available_sends_every_value_of_a_point_that_is_not_sampled_on_change
     assert times(vtn) == ["12:00:00", "12:00:30", "12:01:00", "12:01:30"]
 
 
-# --- T17, T18: moments ----------------------------------------------------------------------------------------------------
+# --- T17, T18: moments ----------------------------------------------------------------------------------------------
 
 def test_t17_a_start_in_the_past_means_now_on_its_own_raster() -> None:
     vtn = ReportHarness(now=NOON + 20 * SECOND)
@@ -178,7 +178,7 @@ def test_no_jitter_on_collection_and_at_most_a_tenth_on_delivery() -> None:
                    for number, at in enumerate(made))
 
 
-# --- one collection for all -------------------------------------------------------------------------------------------------
+# --- one collection for all -----------------------------------------------------------------------------------------
 
 def test_requests_that_meet_at_a_moment_share_its_value() -> None:
     vtn = ReportHarness()
@@ -223,7 +223,7 @@ def test_the_calls_of_one_object_share_a_lane_and_run_in_the_report_pool() -> No
     assert (len(outcome.calls), len(lanes), {call.pool for call in outcome.calls}) == (3, 2, {"report"})
 
 
-# --- T19: gaps ----------------------------------------------------------------------------------------------------------------
+# --- T19: gaps ------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("failure", [None, float("nan"), Decimal("NaN"), ValueError("no"), "rubbish", object()],
                          ids=["None", "nan", "Decimal-nan", "raises", "text", "object"])
@@ -348,7 +348,7 @@ def test_an_awaitable_is_closed_counts_as_failed_and_the_callback_is_named() -> 
     assert "test_an_awaitable" in error.handler
 
 
-# --- slow callbacks ------------------------------------------------------------------------------------------------------------
+# --- slow callbacks -------------------------------------------------------------------------------------------------
 
 def test_a_callback_that_never_returns_delays_nobody_else_and_is_not_called_again() -> None:
     vtn = ReportHarness()
@@ -405,7 +405,7 @@ def test_a_late_value_whose_moment_was_left_out_is_sent_after_all() -> None:
     assert (vtn.doubles(), reports.counters(vtn.book)["samples_late"]) == ([], 0)
 
 
-# --- samples with times of their own --------------------------------------------------------------------------------------------
+# --- samples with times of their own --------------------------------------------------------------------------------
 
 def test_readings_with_times_of_their_own_arrive_once_however_often_they_are_returned() -> None:
     vtn = ReportHarness()
@@ -434,7 +434,7 @@ def test_naive_datetimes_count_as_utc_and_that_is_said() -> None:
     assert {note.once for note in vtn.notes if "count as UTC" in note.text} == {"naive ('spec', 'p')"}
 
 
-# --- clocks ------------------------------------------------------------------------------------------------------------------------
+# --- clocks ---------------------------------------------------------------------------------------------------------
 
 def test_moments_that_the_machine_slept_through_are_skipped_not_invented() -> None:
     vtn = ReportHarness()

@@ -27,7 +27,7 @@ def running(*points: str, **more: Any) -> ReportHarness:
     return vtn
 
 
-# --- T20 to T24: what a report looks like ------------------------------------------------------------------------------
+# --- T20 to T24: what a report looks like ---------------------------------------------------------------------------
 
 def test_t20_a_report_has_all_that_a_data_report_needs() -> None:
     vtn = running()
@@ -48,7 +48,7 @@ def test_every_interval_has_its_begin_and_its_duration(every: timedelta, said: t
     intervals = vtn.messages[0].reports[0].intervals
 
     assert {interval.duration for interval in intervals} == {said}
-    assert [interval.dtstart for interval in intervals][0] == NOON
+    assert intervals[0].dtstart == NOON
 
 
 def test_t23_intervals_stand_oldest_first() -> None:
@@ -102,7 +102,7 @@ def test_many_data_points_make_a_message_of_fewer_intervals(monkeypatch: pytest.
     assert [len(message.reports[0].intervals) for message in vtn.messages] == [4, 1]
 
 
-# --- T25, T26: the outbox ------------------------------------------------------------------------------------------------
+# --- T25, T26: the outbox -------------------------------------------------------------------------------------------
 
 def test_t26_what_the_vtn_may_have_got_is_resent_byte_for_byte_also_after_a_restart() -> None:
     vtn = running("p", "q")
@@ -231,7 +231,7 @@ def test_an_oadr_response_or_an_empty_body_acknowledges_a_report_too() -> None:
     assert vtn.task() is None
 
 
-# --- max_backlog -------------------------------------------------------------------------------------------------------------
+# --- max_backlog ----------------------------------------------------------------------------------------------------
 
 def test_samples_beyond_max_backlog_are_dropped_oldest_first_counted_and_said() -> None:
     vtn = running(max_backlog=2 * HOUR)
@@ -258,7 +258,7 @@ def test_orphans_expire_too_and_leave_nothing_behind() -> None:
     assert (dict(vtn.book.samples), dict(vtn.book.requests)) == ({}, {})
 
 
-# --- T27 and 24 hours ----------------------------------------------------------------------------------------------------------
+# --- T27 and 24 hours -----------------------------------------------------------------------------------------------
 
 def test_t27_values_are_sent_as_they_were_registered_unscaled() -> None:
     vtn = ReportHarness()

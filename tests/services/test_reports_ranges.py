@@ -41,7 +41,7 @@ def ven(*loggers: Logger, name: str = "TELEMETRY_USAGE", **more: Any) -> ReportH
     return vtn
 
 
-# --- mode full --------------------------------------------------------------------------------------------------------------
+# --- mode full ------------------------------------------------------------------------------------------------------
 
 def test_full_is_called_once_a_delivery_for_the_span_since_the_last() -> None:
     logger = Logger()
@@ -151,7 +151,7 @@ def test_a_one_shot_of_a_full_point_sends_its_newest_value() -> None:
     assert ([at for at, _ in vtn.values()], reports.pending(vtn.book)) == (["12:00:00"], ())
 
 
-# --- history ----------------------------------------------------------------------------------------------------------------
+# --- history --------------------------------------------------------------------------------------------------------
 
 DAY = ask("rq", every=QUARTER, back=ZERO, start=NOON - timedelta(days=1), length=timedelta(days=1))
 
@@ -250,7 +250,7 @@ def test_history_that_fails_is_asked_again_and_ends_if_it_always_fails() -> None
         assert any("ends without a report" in note.text for note in vtn.notes) is (arrived == 0)
 
 
-# --- green button --------------------------------------------------------------------------------------------------------------
+# --- green button ---------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("feed", ["<feed xmlns='http://www.w3.org/2005/Atom'><title>\t1</title></feed>",
                                   b"<feed xmlns='http://www.w3.org/2005/Atom'/>"])

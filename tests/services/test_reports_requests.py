@@ -27,7 +27,7 @@ def acknowledged(vtn: ReportHarness) -> ReportHarness:
     return vtn
 
 
-# --- T8 to T10: the catalogue -----------------------------------------------------------------------------------------
+# --- T8 to T10: the catalogue ---------------------------------------------------------------------------------------
 
 def test_t1_a_catalogue_without_reports_is_sent_as_well() -> None:
     record = reports.registration_task(ReportHarness().book, lambda _: None, lambda _: None).record  # type: ignore
@@ -94,7 +94,7 @@ def test_r8_the_created_date_time_changes_with_the_catalogue_and_only_with_it() 
     assert same == NOON < reports.catalogue_created(vtn.book)
 
 
-# --- T11 to T16: requests ---------------------------------------------------------------------------------------------
+# --- T11 to T16: requests -------------------------------------------------------------------------------------------
 
 def test_t11_the_answer_lists_all_that_runs_the_new_ones_included() -> None:
     vtn = ven()
@@ -197,7 +197,7 @@ def test_t16_an_answer_about_something_else_holds_no_report_up() -> None:
     assert vtn.task() is not None
 
 
-# --- T28 to T31: cancel -----------------------------------------------------------------------------------------------
+# --- T28 to T31: cancel ---------------------------------------------------------------------------------------------
 
 def test_t28_several_requests_are_cancelled_at_once_and_the_rest_is_listed() -> None:
     vtn = ven()
@@ -265,7 +265,7 @@ def test_t31_an_acknowledgement_is_one_also_when_its_cancel_names_nobody_we_know
     assert (vtn.task(), dict(vtn.book.answers), reports.pending(vtn.book)) == (None, {}, ("one",))
 
 
-# --- R7: a registration renewed ---------------------------------------------------------------------------------------
+# --- R7: a registration renewed -------------------------------------------------------------------------------------
 
 def test_r7_samples_of_a_lost_registration_go_out_under_the_next_request_of_their_data_points() -> None:
     vtn = ven("p", "q")

@@ -126,6 +126,11 @@ def busy_key(point: Key) -> str:
     return "busy {}\t{}".format(*point)
 
 
+def known_key(point: Key) -> str:
+    """Where the newest value of a data point stands, with its moment: a one-shot in the same second shares it."""
+    return "known {}\t{}".format(*point)
+
+
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 def row_key(request: str, at: datetime) -> str:

@@ -11,9 +11,9 @@ from ..schema.common import Payload
 from ..schema.reports import CanceledReport, CreatedReport, UpdatedReport
 from ..state.outcome import NOTHING, Change, Note, Outcome, Step
 from ..state.reports import Delivery
-from .report_delivery import message, values_of
+from .report_ending import cancel, end
 from .report_ledger import counted, forgotten, soon
-from .report_requests import cancel, end
+from .report_message import message, values_of
 from .task import Task
 
 if TYPE_CHECKING:

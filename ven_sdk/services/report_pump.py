@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from ..state.outcome import Change, Note, Outcome, Timer
 from ..state.reports import ASKED, SampleRow
-from .report_collection import flush, start_ticks, step_of
-from .report_delivery import due, freeze, ready, under_way, unwritten, values_of
+from .report_collection import start_ticks, step_of
+from .report_delivery import due, freeze, ready, under_way, unwritten
 from .report_ledger import TIMER, counted, forgotten, running, size, soon, ticks
+from .report_message import values_of
+from .report_moments import flush
 from .report_ranges import ask_due, store, wake_times
 from .report_raster import corrected_due, next_moment
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 from ..errors import ConfigurationError
 from ..state.outcome import Change, Outcome
 from ..state.reports import ASKED, RequestState
-from .report_collection import REMEMBERED_TIMES, known_key, naive_note
-from .report_ledger import Rows, counted
+from .report_ledger import Rows, counted, known_key
 from .report_points import STATUS, DataPoint, moment
 from .report_readings import Collected, read_numbers, read_statuses
+from .report_returned import REMEMBERED_TIMES, naive_note
 
 if TYPE_CHECKING:
     from ..state.book import Book

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, List
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step
 from ..state.reports import BLOCK, ONCE, RequestState
 from .report_callbacks import gather
-from .report_collection import PATIENCE, naive_note
+from .report_collection import PATIENCE
 from .report_ledger import Ask, Rows, asks, busy_key, counted, point_of, running, soon
 from .report_points import GREEN_BUTTON, STATUS, DataPoint
 from .report_raster import boundary
 from .report_readings import Collected, read_feed, read_numbers, read_statuses
+from .report_returned import naive_note
 
 if TYPE_CHECKING:
     from ..state.book import Book

@@ -17,15 +17,15 @@ from ..schema.common import Payload
 from ..schema.reports import RegisteredReport, RegisterReport, Report
 from ..state.outcome import Change, Outcome, Step
 from ..state.reports import SampleRow
-from .report_collection import known_key
+from .report_ending import cancel, forget_requests
 from .report_ledger import counters as counted_so_far
-from .report_ledger import pending, running, soon
+from .report_ledger import known_key, pending, running, soon
 from .report_offers import ask, ask_task, asking, expected, offered, offers, received, stop_report, updated
 from .report_outbox import delivery_task
 from .report_push import find_point, value
 from .report_raster import EPOCH
 from .report_readings import unpack
-from .report_requests import cancel, forget_requests, registered, requested
+from .report_requests import registered, requested
 from .task import Task
 
 if TYPE_CHECKING:
