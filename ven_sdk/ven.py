@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
+from . import notebook
 from .config import Duration, Settings, duration
 from .errors import ProtocolError, StateError, TransportError, VenError
 from .runtime.engine import Engine
@@ -17,7 +18,7 @@ from .schema.events import Event
 from .schema.reports import Report
 from .services import events as event_service
 from .services import opts as opt_service
-from .services import registration, views
+from .services import registration, report_views, views
 from .services import reports as report_service
 from .services.catalogue import Catalogue
 from .state import opts as opt_states
@@ -25,6 +26,7 @@ from .state.opts import OptState
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling": "registered"}
+Status._repr_html_ = notebook.status_html  # type: ignore[attr-defined]  # the runtime knows nothing of notebooks
 LATE_POLLS = 3
 """Periods without a good poll after which ``health()`` is no longer ok."""
 
@@ -39,6 +41,9 @@ class Ven:
     def __repr__(self) -> str:
         return (f"<{type(self).__name__} {self.settings.ven_name!r} at {self.settings.vtn_url}: {self._state()}"
                 f"{f' as {self.ven_id}' if self.ven_id else ''}>")
+
+    def _repr_html_(self) -> str:
+        return notebook.status_html(self.status, repr(self)[1:-1])
 
     # --- handlers and hooks ---------------------------------------------------------------------------------------
 
@@ -102,7 +107,7 @@ class Ven:
     @property
     def reports(self) -> Tuple[Report, ...]:
         """The catalogue, as it is offered to the VTN."""
-        return tuple(self._engine.read(lambda: report_service.offered_reports(self._engine.book)))
+        return notebook.Rows(self._engine.read(lambda: report_service.offered_reports(self._engine.book)))
 
     def request_report(self, report_specifier_id: str, r_ids: Any = None, *, granularity: Duration = 0,
                        report_back_duration: Duration = 0, dtstart: Optional[datetime] = None,
@@ -132,11 +137,11 @@ class Ven:
     @property
     def events(self) -> Tuple[Event, ...]:
         """The events that the VEN knows, each with the ``event_status`` of now (E27)."""
-        return views.events(self._states(), self._engine.now())
+        return notebook.Rows(views.events(self._states(), self._engine.now()))
 
     def active_events(self) -> Tuple[Event, ...]:
         """The events that are active now."""
-        return views.active_events(self._states(), self._engine.now())
+        return notebook.Rows(views.active_events(self._states(), self._engine.now()))
 
     def next_event(self) -> Optional[Event]:
         """The event that starts next, or None."""
@@ -152,7 +157,19 @@ class Ven:
 
     def schedule(self, hours: float = 24) -> Tuple[Any, ...]:
         """What is to be done in the next ``hours``: records of start, end, event, signal, interval and payload."""
-        return views.schedule(self._states(), self._engine.now(), hours)
+        return notebook.Rows(views.schedule(self._states(), self._engine.now(), hours))
+
+    def plot_schedule(self, hours: float = 24, axes: Any = None) -> Any:
+        """Draw ``schedule(hours)`` with matplotlib (extra ``plot``); returns the axes."""
+        return notebook.plot_schedule(self.schedule(hours), axes)
+
+    def events_frame(self) -> Any:
+        """The events as a pandas DataFrame (extra ``pandas``), a row for every interval of every signal."""
+        return notebook.events_frame(self.events)
+
+    def samples_frame(self) -> Any:
+        """The samples that the VTN has not acknowledged yet as a pandas DataFrame (extra ``pandas``)."""
+        return notebook.samples_frame(self._engine.read(lambda: report_views.samples(self._engine.book)))
 
     def _states(self) -> Any:
         return self._engine.snapshot("events")
@@ -216,7 +233,7 @@ class Ven:
     @property
     def opts(self) -> Tuple[OptState, ...]:
         """The opts that stand: sent or still owed."""
-        return opt_service.standing(self._engine.snapshot("opts"))
+        return notebook.Rows(opt_service.standing(self._engine.snapshot("opts")))
 
     # --- registration ---------------------------------------------------------------------------------------------
 
