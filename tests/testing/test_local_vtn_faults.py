@@ -4,6 +4,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import socket
+import struct
 import threading
 import time
 from typing import Any
@@ -249,14 +250,26 @@ def test_a_reply_may_be_no_http_at_all(vtn: LocalVTN, ven: SmallVen) -> None:
         poll_of(ven)
 
 
-def test_what_could_not_be_sent_is_given_again(vtn: LocalVTN, ven: SmallVen) -> None:
-    """A reply that fails on the way, for a connection that is gone, is not lost; one that a fault swallowed is."""
+def test_what_a_fault_swallowed_is_lost_until_the_ven_asks(vtn: LocalVTN, ven: SmallVen) -> None:
     event_id = vtn.add_event()
     with vtn.fault("reset in body"), pytest.raises(BROKEN):
         poll_of(ven)
     ven.session.close()
     assert ven.poll().wire_name == "oadrResponse"
     assert [event.event_id for event in ven.request_events().events] == [event_id]
+
+
+def test_what_the_network_lost_is_given_again(vtn: LocalVTN, ven: SmallVen) -> None:
+    event_id = vtn.add_event()
+    body = envelope.to_bytes(envelope.wrap(Poll(ven_id=ven.ven_id)))
+    with vtn.fault("slow", seconds=0.1), socket.create_connection(("127.0.0.1", vtn.port), timeout=5) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.sendall(b"POST /OpenADR2/Simple/2.0b/OadrPoll HTTP/1.1\r\nHost: x\r\nContent-Type: application/xml\r\n"
+                     b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        vtn.wait_for(Poll)
+    vtn.wait_until(lambda: vtn.ven().news, 5, "the list of events to be owed again")
+
+    assert [event.event_id for event in ven.poll().events] == [event_id]
 
 
 @pytest.mark.parametrize("name", ["gone", "99", "4630"])
@@ -283,6 +296,8 @@ def test_faults_with_wrong_limits_are_refused() -> None:
         Slow(message="Polls")
     with pytest.raises(ConfigurationError, match="at is 'never'"):
         Reset("never")
+    with pytest.raises(ConfigurationError, match="gets no request to strike"):
+        InTurn(Down())
     with pytest.raises(ConfigurationError, match="belong into its own call"):
         LocalVTN().fault(Slow(), times=2)
     with pytest.raises(ConfigurationError, match="not switched on"):

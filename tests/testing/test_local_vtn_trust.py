@@ -2,6 +2,10 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
+import threading
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any, Iterator
 
@@ -11,6 +15,7 @@ from lxml import etree
 
 from tests.testing.small_ven import SmallVen
 from ven_sdk.codec import envelope, gate
+from ven_sdk.errors import SecurityError
 from ven_sdk.objects import CreatePartyRegistration, Poll, QueryRegistration
 from ven_sdk.security.credentials import Credentials
 from ven_sdk.security.replay import ReplayGuard
@@ -134,6 +139,36 @@ def test_the_vtns_certificate_is_renewed_while_it_runs(secure: LocalVTN, xsd: et
 
     assert secure.fingerprint != before
     Verifier(secure.fingerprint, ReplayGuard(60)).verify(gate.admit(body, verbatim=True), datetime.now(timezone.utc))
+
+
+def test_a_client_that_never_ends_its_handshake_does_not_hold_up_the_end() -> None:
+    with LocalVTN(tls=True) as vtn:
+        with socket.create_connection(("127.0.0.1", vtn.port), timeout=5):
+            while not vtn.connections:
+                threading.Event().wait(0.001)
+            before = time.monotonic()
+            vtn.stop()
+            assert time.monotonic() - before < 2
+
+
+def test_a_message_can_be_made_tampered_with_and_queued(secure: LocalVTN, xsd: etree.XMLSchema) -> None:
+    with ven_with(secure, xsd, secure.client_cert()) as ven:
+        ven.register()
+        secure.queue(secure.message(Poll(ven_id="a")).replace(b">a<", b">b<"))
+        body = ven.send(Poll(ven_id=ven.ven_id)).content
+
+    with pytest.raises(SecurityError, match="signature is not valid"):
+        Verifier(secure.fingerprint, ReplayGuard(60)).verify(gate.admit(body, verbatim=True), datetime.now(timezone.utc))
+
+
+def test_the_tls_settings_can_be_changed(secure: LocalVTN, xsd: etree.XMLSchema) -> None:
+    assert secure.tls_context is not None
+    secure.tls_context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context = ssl.create_default_context(cafile=secure.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=5) as sock:
+        with pytest.raises(ssl.SSLError):
+            context.wrap_socket(sock, server_hostname="127.0.0.1")
 
 
 def test_an_expired_certificate_can_be_shown(xsd: etree.XMLSchema) -> None:

@@ -5,11 +5,13 @@ Here are its options and its life; :mod:`.vtn_commands` says what it can be told
 """
 from __future__ import annotations
 
+import ssl
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Type
 
 from ..runtime.clock import Clock
+from ..schema.common import Payload
 from ..schema.reports import RegisterReport, Report
 from .vtn_build import Duration, span
 from .vtn_checks import Assertions
@@ -118,6 +120,15 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     def client_cert(self, name: str = "ven", kind: str = "ec", *, passphrase: Optional[str] = None) -> ClientCert:
         """The paths of a certificate and key for a VEN, which the VTN believes; the same again for the same name."""
         return self._trust.client_cert(name, kind, passphrase)
+
+    @property
+    def tls_context(self) -> Optional[ssl.SSLContext]:
+        """The server's TLS settings while it runs, for a test to change (versions, ciphers); None without TLS."""
+        return self._server.context
+
+    def message(self, record: Payload) -> bytes:
+        """The bytes that the VTN would send for a record, signed if it signs: for a test to tamper with and queue."""
+        return self._wire.write(record)
 
     def trust(self, fingerprint: str) -> None:
         """Believe messages signed with the certificate of that fingerprint."""

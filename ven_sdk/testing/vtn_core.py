@@ -133,6 +133,7 @@ class Core:
         def lost() -> None:
             with self._state.lock:
                 undo()
+                self._state.lock.notify_all()
         return lost
 
     def _written(self, received: Received, answer: Any) -> Reply:

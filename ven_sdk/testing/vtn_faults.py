@@ -188,6 +188,8 @@ class InTurn(Fault):
 
     def __init__(self, *faults: Union[Fault, str, Reply, bytes, None], **limits: Any) -> None:
         super().__init__(times=len(faults), **limits)
+        if any(isinstance(fault, Down) or fault == "down" for fault in faults):
+            raise ConfigurationError("A VTN that is down gets no request to strike. Use vtn.fault('down') beside the script.")
         self.faults = tuple(None if fault is None else as_fault(fault) for fault in faults)
 
     def begin(self, vtn: Core) -> None:

@@ -138,12 +138,14 @@ class Server:
         if self.context is None:
             self._talk(sock, over, None)
             return
-        sock.settimeout(10)  # a client that never ends its handshake
-        with self.context.wrap_socket(sock, server_side=True) as secured:
-            secured.settimeout(None)
+        # The handshake comes when hang_up knows the socket: a client that never ends it must not hold up the end.
+        with self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False) as secured:
             with self._lock:
                 self._sockets.add(secured)
+                if over.is_set():
+                    return
             try:
+                secured.do_handshake()
                 self._talk(secured, over, secured.getpeercert(binary_form=True))
             finally:
                 with self._lock:
