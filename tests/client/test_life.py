@@ -27,12 +27,14 @@ def ours() -> List[str]:
 
 
 def test_constructing_starts_no_thread_and_opens_no_connection(vtn: RawVTN, client: OpenADRClient) -> None:
-    assert ours() == [] and vtn.seen == []
+    assert ours() == []
+    assert vtn.seen == []
 
 
 def test_start_with_wait_returns_when_registered(client: OpenADRClient) -> None:
     client.start(wait=5)
-    assert client.status.state == "registered" and client.ven_id == "ven-1"
+    assert client.status.state == "registered"
+    assert client.ven_id == "ven-1"
 
 
 def test_start_with_wait_raises_the_cause_and_stops_when_the_vtn_is_down() -> None:
@@ -40,7 +42,8 @@ def test_start_with_wait_raises_the_cause_and_stops_when_the_vtn_is_down() -> No
     with pytest.raises(TransportError, match="not registered within 0.3 s") as caught:
         client.start(wait=0.3)
     assert isinstance(caught.value.__cause__, TransportError)
-    assert client.status.state == "stopped" and ours() == []
+    assert client.status.state == "stopped"
+    assert ours() == []
 
 
 def test_start_twice_and_stop_twice_are_harmless(vtn: RawVTN, client: OpenADRClient) -> None:
@@ -50,7 +53,8 @@ def test_start_twice_and_stop_twice_are_harmless(vtn: RawVTN, client: OpenADRCli
     assert len(ours()) <= threads + 1
     client.stop()
     client.stop()
-    assert vtn.count("oadrQueryRegistration") == 1 and ours() == []
+    assert vtn.count("oadrQueryRegistration") == 1
+    assert ours() == []
 
 
 def test_stop_before_start_is_harmless(client: OpenADRClient) -> None:
@@ -66,7 +70,8 @@ def test_it_starts_again_with_what_it_knew(vtn: RawVTN, client: OpenADRClient) -
         client.start(wait=5)
         assert vtn.wait(lambda: vtn.count("oadrCreatedEvent"))
         client.stop()
-    assert called == ["e1"] and client.registration_id == "reg-1"
+    assert called == ["e1"]
+    assert client.registration_id == "reg-1"
     assert [body.count(b"registrationID>reg-1") for body in vtn.bodies("oadrCreatePartyRegistration")] == [0, 1, 1]
 
 
@@ -90,7 +95,8 @@ def test_stop_from_inside_a_report_callback_ends_run(vtn: RawVTN, client: OpenAD
     runner = threading.Thread(target=client.run)
     runner.start()
     runner.join(8)
-    assert not runner.is_alive() and client.status.state == "stopped"
+    assert not runner.is_alive()
+    assert client.status.state == "stopped"
 
 
 def test_many_threads_stop_at_once_and_all_return(client: OpenADRClient) -> None:
@@ -100,7 +106,8 @@ def test_many_threads_stop_at_once_and_all_return(client: OpenADRClient) -> None
         thread.start()
     for thread in threads:
         thread.join(5)
-    assert not any(thread.is_alive() for thread in threads) and ours() == []
+    assert not any(thread.is_alive() for thread in threads)
+    assert ours() == []
 
 
 def test_stop_while_start_waits_for_a_vtn_that_is_down(vtn: RawVTN) -> None:
@@ -117,7 +124,8 @@ def test_stop_while_start_waits_for_a_vtn_that_is_down(vtn: RawVTN) -> None:
     time.sleep(0.3)
     client.stop()
     starter.join(5)
-    assert not starter.is_alive() and isinstance(failed[0], TransportError)
+    assert not starter.is_alive()
+    assert isinstance(failed[0], TransportError)
 
 
 def test_stop_ends_an_exchange_that_stalls(vtn: RawVTN) -> None:
@@ -138,8 +146,10 @@ def test_calls_that_need_a_running_client_say_so(client: OpenADRClient) -> None:
 
 def test_with_starts_and_stops(client: OpenADRClient) -> None:
     with client as entered:
-        assert entered is client and ours()
-    assert client.status.state == "stopped" and ours() == []
+        assert entered is client
+        assert ours()
+    assert client.status.state == "stopped"
+    assert ours() == []
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors as Linux shows them")
@@ -180,4 +190,5 @@ def test_what_a_handler_returns_after_it_stopped_the_client_is_remembered(vtn: R
         return called
     vtn.add_event("e1")
     assert life() == ["e1"]
-    assert life() == [] and vtn.count("oadrCreatedEvent") == 1
+    assert life() == []
+    assert vtn.count("oadrCreatedEvent") == 1

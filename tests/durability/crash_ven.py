@@ -22,12 +22,12 @@ from typing import Any, Iterator, List, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.durability.crash_stages import STAGES, of_payload  # noqa: E402
-from ven_sdk import OpenADRClient  # noqa: E402
-from ven_sdk.exchange import Exchange  # noqa: E402
-from ven_sdk.runtime.engine import Engine  # noqa: E402
-from ven_sdk.state.sqlite import SQLiteStore  # noqa: E402
-from ven_sdk.state.store import ChangeRow  # noqa: E402
+from tests.durability.crash_stages import STAGES, of_payload
+from ven_sdk import OpenADRClient
+from ven_sdk.exchange import Exchange
+from ven_sdk.runtime.engine import Engine
+from ven_sdk.state.sqlite import SQLiteStore
+from ven_sdk.state.store import ChangeRow
 
 FOLDER, URL, RUN = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 NUMBER, _, MOMENT = (os.environ.get("CRASH_AT") or "0:").partition(":")

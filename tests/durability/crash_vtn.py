@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.durability.raw_vtn import Memory, RawVTN  # noqa: E402
+from tests.durability.raw_vtn import Memory, RawVTN
 
 EVERY = 0.1
 """Seconds between changes of the list of events."""

@@ -246,7 +246,6 @@ class RawVTN:
         return payload("oadrRegisteredReport", response(request_id) + (wished if self.wishes else ""))
 
     def _wish(self, report: bytes) -> str:
-        assert self.wishes is not None or True
         granularity, back = self.wishes or ("PT1S", "PT1S")
         specifier = text_of("reportSpecifierID", report)
         points = "".join(f"<ei:specifierPayload><ei:rID>{r_id.decode()}</ei:rID><ei:readingType>Direct Read</ei:readingType>"
