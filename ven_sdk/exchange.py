@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, Optional, Tuple
 
 from .codec import envelope, gate, reader
+from .errors import PayloadError, VenError
 from .log import WIRE, Redacted, Repeats
 from .schema.common import Payload
 from .schema.registration import Poll
@@ -93,17 +94,27 @@ class Exchange:
         """
         if self.hooks:
             self._announce(body)
-        verifier = self._identity.verifier
-        root = gate.admit(body, max_bytes=self._max_bytes, verbatim=verifier is not None)
-        if verifier is not None:
-            root = verifier.verify(root, self._now())
-        reading = reader.read(envelope.payload_of(root, strict=self._strict), strict=self._strict)
+        try:
+            reading = self._read(body)
+        except VenError:
+            raise
+        except Exception as cause:  # nothing known leads here; a message that finds a way must not stop the VEN
+            log.exception("A message could not be read. This is a fault of ven_sdk: please report it.")
+            raise PayloadError(f"The message could not be understood ({type(cause).__name__}).") from cause
         for deviation in reading.deviations:
             self.deviations.say(deviation, logging.INFO, "The VTN deviates from the schema, which was understood all the "
                                 "same: %s", deviation)
         if self.hooks:
             self.hooks.run("after_parse_xml", reading.record.wire_name, reading.record)
         return reading.record
+
+    def _read(self, body: bytes) -> reader.Reading:
+        """Gate, signature, record: each sees only what the one before it let pass."""
+        verifier = self._identity.verifier
+        root = gate.admit(body, max_bytes=self._max_bytes, verbatim=verifier is not None)
+        if verifier is not None:
+            root = verifier.verify(root, self._now())
+        return reader.read(envelope.payload_of(root, strict=self._strict), strict=self._strict)
 
     def _announce(self, body: bytes) -> None:
         text = body.decode("utf-8", "replace")

@@ -195,6 +195,10 @@ class Fleet:
             for place, ven in enumerate(vens):
                 self._runtime.scheduler.after(place / self._rate, lambda ven=ven: self._begin(ven))
             log.info("A fleet of %d VENs starts.", len(vens))
+            trusting = sum(ven._engine.exchange.identity.verifier is None for ven in vens)
+            if trusting:
+                log.warning("Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not set. Whoever "
+                            "answers at their vtn_url is obeyed.", trusting)
 
     def _begin(self, ven: Ven) -> None:
         self._runtime.pools["step"].submit(ven, lambda: self._begun(ven), f"start of {ven.settings.ven_name}")
@@ -207,6 +211,7 @@ class Fleet:
             if self._store.durable:
                 for text in engine.restore():
                     log.error("%s", text)
+                engine.exchange.identity.recall_nonces(engine.book.nonces)
         except StoreError as error:
             engine.report(error, f"store of {ven.settings.ven_name}", f"{error} {ven.settings.ven_name} starts without it.",
                           logging.ERROR)

@@ -39,6 +39,7 @@ class Identity:
             raise ConfigurationError("key was given without cert: give the certificate that belongs to it as well.")
         self.credentials = None if cert is None else _credentials(cert, key, passphrase)
         self._ca_file, self._check_hostname = ca_file, check_hostname
+        self.max_response_size = max_response_size
         self.signer = _signer(self.credentials) if self.credentials and not disable_signature else None
         self.replay: Optional[ReplayGuard] = None
         self.verifier: Optional[Verifier] = None
@@ -62,8 +63,15 @@ class Identity:
             self._on_seen(*seen)  # type: ignore[arg-type]
 
     def remember_nonces(self, on_seen: OnSeen) -> None:
-        """Tell ``on_seen`` of every nonce accepted, so that it survives a restart (S7)."""
-        self._on_seen = on_seen
+        """Tell ``on_seen`` of every nonce accepted, so that it survives a restart (S7). VENs that share an identity share
+        its nonces: the first one keeps them."""
+        if self._on_seen is None:
+            self._on_seen = on_seen
+
+    def recall_nonces(self, nonces: Mapping[str, str]) -> None:
+        """Take in the nonces that a store kept."""
+        if self.replay is not None and nonces:
+            self.replay.restore({"nonces": dict(nonces)})
 
     @property
     def fingerprint(self) -> Optional[str]:

@@ -22,7 +22,7 @@ def build(settings: Settings, identity: Identity, runtime: Runtime, store: Store
           catalogue: Catalogue, repeats: Optional[Repeats] = None) -> Engine:
     """The engine of a VEN on ``runtime``, not yet started."""
     exchange = Exchange(settings.vtn_url, identity, now=runtime.clock.now, monotonic=runtime.clock.monotonic, hooks=hooks,
-                        strict=settings.strict, deviations=repeats)
+                        strict=settings.strict, max_bytes=identity.max_response_size, deviations=repeats)
     engine = Engine(settings.ven_name, Book(settings, catalogue), runtime, exchange, handlers, store)
     identity.remember_nonces(engine.remember_nonce)
     return engine

@@ -7,10 +7,11 @@ until nothing is due, and sets a timer. Nothing is kept here that a restart woul
 from __future__ import annotations
 
 import logging
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Tuple
 
-from ..errors import ConfigurationError, PayloadError, SecurityError, TransportError, VenError
+from ..errors import ConfigurationError, PayloadError, SecurityError, StateError, TransportError, VenError
 from ..schema.common import Payload
 from ..schema.events import DistributeEvent
 from ..services import answers, events, opts, poll, registration, reports
@@ -34,12 +35,13 @@ FOR_GOOD = 1e9
 """Seconds that what failed while closing is kept back."""
 BUSY = 20
 """Exchanges that a lane does before it lets others have the thread."""
+_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
 
 
 class Lane:
     """The state of one lane: when it may send, and when it wakes by itself. Written by the lane's own job, mostly."""
 
-    __slots__ = ("backoff", "blocked_until", "name", "queued", "resting", "tasks", "timer", "wake_at")
+    __slots__ = ("backoff", "blocked_until", "failed_poll", "name", "queued", "resting", "tasks", "timer", "wake_at")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -49,6 +51,7 @@ class Lane:
         self.wake_at: Optional[float] = None
         self.blocked_until = 0.0
         self.backoff: Optional[Backoff] = None
+        self.failed_poll = False
         self.tasks: Dict[str, Tuple[float, Backoff]] = {}
 
 
@@ -75,7 +78,7 @@ class Conversation:
             self._wake(lane)
 
     def _wake(self, lane: Lane) -> None:
-        if lane.queued:
+        if lane.queued or self._engine.stopped:
             return
         lane.queued, lane.resting = True, False
         self._engine.pools["exchange"].submit((self._engine, lane.name), lambda: self._run(lane),
@@ -101,13 +104,28 @@ class Conversation:
 
     def _run(self, lane: Lane) -> None:
         lane.queued = False                         # whatever changes from here on wakes the lane anew
-        for _ in range(BUSY):
-            task, wait = self._engine.read(lambda: self._next(lane))
-            if task is None:
-                self._sleep(lane, wait)
-                return
-            self._perform(lane, task)
+        try:
+            for _ in range(BUSY):
+                if self._engine.stopped:
+                    return
+                task, wait = self._engine.read(lambda: self._next(lane))
+                if task is None:
+                    self._sleep(lane, wait)
+                    return
+                self._perform(lane, task)
+        except Exception as cause:                  # a fault of ours: the lane must outlive it, or the VEN falls silent
+            self._stumbled(lane, cause)
+            return
         self._wake(lane)
+
+    def _stumbled(self, lane: Lane, cause: Exception) -> None:
+        """Whatever a message made us do wrong is said whole, and the lane goes on later: nobody may stop the VEN."""
+        engine = self._engine
+        wait = self._backoff(lane).next(patient=True)
+        lane.blocked_until = engine.clock.monotonic() + wait
+        log.error("%s of %s failed. This is a fault of ven_sdk: please report it. Going on in %.0f s.", lane.name, engine.name,
+                  wait, exc_info=cause)
+        self._sleep(lane, wait)
 
     def _sleep(self, lane: Lane, wait: Optional[float]) -> None:
         engine = self._engine
@@ -202,6 +220,8 @@ class Conversation:
         except TransportError as error:
             engine.exchanged(task, error)
             self._failed(lane, task, error)
+        except StateError:
+            return                                # stopped a moment ago: the connections are closed
         except ConfigurationError as error:       # our own record cannot be written: repeating it would not help
             engine.exchanged(task, error)
             engine.transact(task.refuse(error))
@@ -227,7 +247,7 @@ class Conversation:
 
     def _answered(self, lane: Lane, task: Task, reply: Optional[Payload]) -> None:
         engine = self._engine
-        self._recovered(lane)
+        self._recovered(lane, task)
         lost = unknown_ven(task, reply)
         if lost is not None:
             self._unknown(lane, lost)
@@ -268,8 +288,8 @@ class Conversation:
     def _unreadable(self, lane: Lane, task: Task, error: VenError) -> None:
         """The VTN has the message; only its reply is of no use. A poll's may have held an event: ask for the list."""
         engine = self._engine
-        self._recovered(lane)
-        engine.report(error, f"unreadable reply to {task.name}", f"The reply to {task.name} was refused: {error}")
+        self._recovered(lane, task)
+        engine.report(error, f"unreadable reply to {task.name}: {_kind(error)}", f"The reply to {task.name} was refused: {error}")
         if task.poll:
             engine.transact(lambda book, now: _resync(book, now) + poll.unreadable(error)(book, now)
                             if engine.may_be_courteous() else _resync(book, now))
@@ -293,7 +313,7 @@ class Conversation:
             self._block(lane, task.name)
             engine.transact(task.refuse(error), task.record)
         elif error.status == 500 and not task.poll:      # the link is fine, only this message is not: polls go on
-            self._recovered(lane)
+            self._recovered(lane, task)
             attempts = self._block(lane, task.name)
             engine.report(error, f"{task.name} failed", f"{error} It is sent again.")
             self._maybe_give_up(lane, task, error, attempts)
@@ -301,17 +321,21 @@ class Conversation:
             patient = error.status in (400, 401, 403, 404, 406)
             wait = self._backoff(lane).next(error.retry_after, patient=patient)
             lane.blocked_until = engine.clock.monotonic() + wait
+            lane.failed_poll = lane.failed_poll or task.poll
             self._poll_at = None
             level = logging.ERROR if patient else logging.WARNING
             engine.report(error, f"link {lane.name}", f"{error} Trying again in {wait:.1f} s.", level)
         if error.delivered is not False and (task.poll or task.name == "event answer"):
             engine.transact(_resync)
 
-    def _recovered(self, lane: Lane) -> None:
+    def _recovered(self, lane: Lane, task: Task) -> None:
+        """The link works. A poll that failed keeps its back-off until a poll succeeds: the event request that follows a
+        failed poll would otherwise undo it each time."""
         if lane.backoff is None:
             return
-        lane.backoff = None
-        self._engine.repeats.over(f"link {lane.name}", f"The trouble with the VTN ({lane.name})")
+        if task.poll or not lane.failed_poll:
+            lane.backoff, lane.failed_poll = None, False
+            self._engine.repeats.over(f"link {lane.name}", f"The trouble with the VTN ({lane.name})")
         for other in self._lanes:
             if other.backoff is not None:
                 other.blocked_until = 0.0
@@ -328,6 +352,11 @@ class Conversation:
         wait = FOR_GOOD if self.closing else max(0.5, backoff.next())
         lane.tasks[name] = (self._engine.clock.monotonic() + wait, backoff)
         return backoff.attempts
+
+
+def _kind(error: VenError) -> str:
+    """The error's sentence without what varies from message to message: another reason is said anew, the same is counted."""
+    return _VALUES.sub("", str(error))
 
 
 def _some(task: Optional[Task]) -> Tuple[Task, ...]:
