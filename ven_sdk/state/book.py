@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ..config import Settings
-from ..schema import plain
+from ..schema.plain import dump, load
 from .events import EventState
 from .opts import OptState
 from .outcome import Change
@@ -92,7 +92,7 @@ class Book:
         highest = 0
         for table, key, value in rows:
             try:
-                self.tables[table][key] = plain.load(TABLES[table], json.loads(value))
+                self.tables[table][key] = load(TABLES[table], json.loads(value))
             except Exception as cause:
                 bad.append(f"Row {key!r} of table {table!r} could not be read and is left out: {cause}")
             if key.isdigit() and table in ("answers", "samples", "deliveries"):
@@ -103,7 +103,7 @@ class Book:
 
 def rows_of(changes: Iterable[Change]) -> List[ChangeRow]:
     """``changes`` as a store takes them."""
-    return [ChangeRow(table, key, None if value is None else json.dumps(plain.dump(value), separators=(",", ":")))
+    return [ChangeRow(table, key, None if value is None else json.dumps(dump(value), separators=(",", ":")))
             for table, key, value in changes if table not in VOLATILE]
 
 
