@@ -40,7 +40,8 @@ def main() -> None:
     assert samples == POINTS * 24 * 360 and not vtn.doubles()
     print(f"samples {samples:,}, messages {len(messages)}, largest {max(sizes):,} bytes, all {sum(sizes):,} bytes")
     print(f"backlog in memory {held / 2**20:.1f} MiB (rows), in the store {stored / 2**20:.1f} MiB")
-    print(f"collected in {collected:.1f} s ({samples / collected:,.0f} samples/s), delivered in {delivered:.1f} s ({samples / delivered:,.0f} samples/s)")
+    print(f"collected in {collected:.1f} s ({samples / collected:,.0f} samples/s), "
+          f"delivered in {delivered:.1f} s ({samples / delivered:,.0f} samples/s)")
 
 
 if __name__ == "__main__":

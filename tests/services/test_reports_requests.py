@@ -6,7 +6,7 @@ from typing import Any, Tuple
 import pytest
 
 from tests.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.services.reports_harness import METADATA, ZERO, ReportHarness, ask, ok
+from tests.services.reports_harness import METADATA, ZERO, Meter, ReportHarness, ask, ok
 from ven_sdk.schema.reports import CancelReport, UpdatedReport
 from ven_sdk.services import answers, registration, reports
 from ven_sdk.state.outcome import Change
@@ -367,3 +367,43 @@ def test_g7_request_ids_of_messages_are_no_keys() -> None:
     assert answer.pending_reports == ("one", "two")
 
 
+
+
+def test_r7_values_being_collected_when_the_registration_ends_are_kept() -> None:
+    vtn = ven("p", "q")
+    vtn.slow.add("report callback of spec/q")
+    vtn.create(ask("old", "p", "q"))
+    vtn.run_due()
+    vtn.run(reports.forget_requests)
+    vtn.release()
+    vtn.advance(MINUTE + 30 * SECOND)
+    vtn.create(ask("new", "p", "q"))
+    vtn.go(5 * MINUTE)
+
+    assert (vtn.values("new", "p")[0], vtn.values("new", "q")[0]) == (("12:00:00", 1), ("12:00:00", 1))
+
+
+def test_r7_a_one_shot_is_no_place_for_samples_of_another_time() -> None:
+    vtn = ven()
+    vtn.create(ask("old"))
+    vtn.advance(2 * MINUTE)
+    vtn.run(reports.forget_requests)
+    vtn.advance(30 * SECOND)
+    vtn.create(ask("once", every=ZERO, back=ZERO))
+    vtn.deliver()
+
+    assert [at for at, _ in vtn.values("once")] == ["12:02:30"]
+
+
+def test_t19_a_new_request_knows_the_last_value_of_the_one_before() -> None:
+    vtn = ReportHarness()
+    vtn.point("p", Meter(vtn, {4: None}))
+    vtn.point("q")
+    vtn.create(ask("old", "p", "q", back=MINUTE))
+    vtn.go(2 * MINUTE)
+    vtn.run(reports.forget_requests)
+    vtn.restart(after=30 * SECOND)
+    vtn.create(ask("new", "p", "q", back=MINUTE))
+    vtn.go(2 * MINUTE)
+
+    assert vtn.qualities("new")[-1][1:] == (3, "Quality Bad - Last Known Value")

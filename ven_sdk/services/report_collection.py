@@ -30,10 +30,10 @@ GRACE, PATIENCE = timedelta(seconds=1), timedelta(seconds=10)
 
 def step_of(book: Book, request: RequestState) -> timedelta:
     """How often a request samples; zero: never by itself (pushed values and ranges)."""
-    points = sampled_points(book, request)
-    if not points:
-        return NONE
-    return request.granularity or min(point.sampling_rate.min_period for point in points)
+    if request.granularity:
+        found = (point_of(book, request, r_id) for r_id in request.r_ids)
+        return request.granularity if any(point is not None and point.sampled for point in found) else NONE
+    return min((point.sampling_rate.min_period for point in sampled_points(book, request)), default=NONE)
 
 
 def start_ticks(book: Book, now: datetime) -> Outcome:

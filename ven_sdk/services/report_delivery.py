@@ -78,8 +78,8 @@ def freeze(book: Book, now: datetime, found: List[Ready]) -> Outcome:
     """Make the next message of what is due, and plan the next deliveries of its requests."""
     if not found:
         return NOTHING
-    sources = _sources(book, found)
     share = max(1, MOST_INTERVALS // len(found)), max(1, MOST_VALUES // len(found))
+    sources = _sources(book, found, share)
     parts: List[Part] = []
     changes: List[Change] = []
     edits: Dict[str, Optional[SampleRow]] = {}
@@ -102,22 +102,40 @@ def freeze(book: Book, now: datetime, found: List[Ready]) -> Outcome:
     return Outcome(changes=tuple(changes), notes=_silence(found, silent))
 
 
-def _sources(book: Book, found: List[Ready]) -> Dict[str, Dict[datetime, List[Source]]]:
-    """The rows of each request by moment: its own, and those that it takes over from requests that ended."""
-    until = {one.key: (one.until, one.request) for one in found}
+def _sources(book: Book, found: List[Ready], share: Tuple[int, int]) -> Dict[str, Dict[datetime, List[Source]]]:
+    """The rows of each request by moment: its own, and those that it takes over from requests that ended.
+
+    Rows stand in the order in which they were taken. So the search ends when every request has more than its share, except
+    where rows are taken over: two of them may be of one moment, wherever they stand.
+    """
+    until = {one.key: one for one in found}
     taken_over = heirs(book)
+    missing = {} if taken_over else {one.key: _most(one, share) + 1 for one in found}
     sources: Dict[str, Dict[datetime, List[Source]]] = {}
     for row_key, row in book.samples.items():
         own = until.get(row.request)
         if own is not None:
-            if row.at < own[0] or own[1].kind == ONCE:
-                sources.setdefault(row.request, {}).setdefault(row.at, []).insert(0, Source(row_key, row, own[1], own[1].r_ids))
+            if row.at < own.until or own.request.kind == ONCE:
+                sources.setdefault(row.request, {}).setdefault(row.at, []).insert(
+                    0, Source(row_key, row, own.request, own.request.r_ids))
+                if _found_enough(missing, row.request):
+                    break
             continue
         for heir, points in _by_heir(taken_over.get(row.request)).items():
             if heir in until:
                 sources.setdefault(heir, {}).setdefault(row.at, []).append(
                     Source(row_key, row, book.requests[row.request], points))
     return sources
+
+
+def _found_enough(missing: Dict[str, int], request: str) -> bool:
+    """Count a row of ``request``; whether every request has what it needs."""
+    if request in missing:
+        missing[request] -= 1
+        if not missing[request]:
+            del missing[request]
+            return not missing
+    return False
 
 
 def _by_heir(points: Optional[Mapping[str, str]]) -> Dict[str, Tuple[str, ...]]:
@@ -131,8 +149,13 @@ def _cut(one: Ready, moments: Mapping[datetime, List[Source]],
          share: Tuple[int, int]) -> Tuple[List[Tuple[datetime, List[Source]]], bool]:
     """The oldest moments that fit into the message, and whether more are left. A moment is never cut in two."""
     ordered = sorted(moments)
-    most = max(1, min(share[0], share[1] // max(1, len(one.request.r_ids))))
+    most = _most(one, share)
     return [(at, moments[at]) for at in ordered[:most]], len(ordered) > most
+
+
+def _most(one: Ready, share: Tuple[int, int]) -> int:
+    """How many intervals of a request fit into its share of a message."""
+    return max(1, min(share[0], share[1] // max(1, len(one.request.r_ids))))
 
 
 def _part(book: Book, one: Ready, rows: List[Tuple[datetime, List[Source]]]) -> Tuple[Optional[Part], Dict[str, str]]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Dict, FrozenSet, List, Tuple
 
 from ..schema.reports import CanceledReport, CancelReport
 from ..state.outcome import NOTHING, Change, Note, Outcome
-from ..state.reports import ASKED, BLOCK, CHANGE, ONCE, PERIODIC, RequestState
+from ..state.reports import ASKED, CHANGE, PERIODIC, RequestState
 from . import answers
-from .report_ledger import forgotten, row_key, running, soon, thawed
+from .report_ledger import forgotten, row_key, running, soon, thawed, ticks
 
 if TYPE_CHECKING:
     from ..state.book import Book
@@ -81,6 +81,7 @@ def end(book: Book, keys: FrozenSet[str], now: datetime) -> Outcome:
         return NOTHING
     rows = list(thawed(book.deliveries.values(), keys))
     holders = {row.request for row in rows} | {row.request for row in book.samples.values() if row.request in keys}
+    holders.update(key for _, tick in ticks(book) if not tick.flushed for key in tick.requests)
     changes: List[Change] = [*stripped(book, keys), *(Change("samples", row_key(row.request, row.at), row) for row in rows)]
     for key in keys:
         if key in holders or _is_pushed(book, book.requests[key]):
@@ -106,8 +107,12 @@ def heirs(book: Book) -> Dict[str, Dict[str, str]]:
     for old_key, old in book.requests.items():
         if old.ended is None or old.kind == ASKED:
             continue
-        ranked = sorted((item for item in running(book) if item[1].specifier == old.specifier),
-                        key=lambda item: (item[1].granularity != old.granularity, item[1].back != old.back,
-                                          item[1].r_ids != old.r_ids, item[1].kind in (ONCE, BLOCK)))
+        ranked = sorted((item for item in running(book) if _may_inherit(item[1], old)), key=lambda item: (
+            item[1].granularity != old.granularity, item[1].back != old.back, item[1].r_ids != old.r_ids))
         found[old_key] = {r_id: key for key, request in reversed(ranked) for r_id in request.r_ids if r_id in old.r_ids}
     return found
+
+
+def _may_inherit(request: RequestState, old: RequestState) -> bool:
+    """A one-shot or a block has a time of its own, so samples of other times have no place in it."""
+    return request.specifier == old.specifier and (request.kind in (PERIODIC, CHANGE) or request.kind == old.kind)

@@ -152,7 +152,8 @@ class Rows:
 
     def put(self, key: str, request: RequestState, at: datetime, values: Mapping[str, str]) -> int:
         """Enter values by rID where there is none yet; returns how many were entered."""
-        row = self.get(key, at)
+        name = row_key(key, at)
+        row = self.edited.get(name) or self.book.samples.get(name)
         entries = unpack(row.entries) if row is not None else [""] * len(request.r_ids)
         entered = 0
         for index, r_id in enumerate(request.r_ids):
@@ -160,7 +161,7 @@ class Rows:
                 entries[index] = values[r_id]
                 entered += 1
         if entered:
-            self.edited[row_key(key, at)] = SampleRow(key, at, pack(entries))
+            self.edited[name] = SampleRow(key, at, pack(entries))
         return entered
 
     def changes(self) -> Tuple[Change, ...]:

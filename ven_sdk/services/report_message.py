@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
+from ..schema.record import Items
 from ..schema.reports import Report, ReportInterval, UpdateReport
 from ..state.reports import Delivery, Part
 from .report_readings import GAP, payload, unpack
@@ -16,7 +17,7 @@ def message(delivery: Delivery) -> UpdateReport:
 
 
 def _report(part: Part, created: datetime) -> Report:
-    intervals = tuple(_interval(part, at, entries) for at, entries in part.rows)
+    intervals = Items(_interval(part, at, entries) for at, entries in part.rows)
     first, final = part.rows[0][0], part.rows[-1][0]
     span = final - first + part.granularity
     return Report(dtstart=first, duration=timedelta(seconds=-(-span // timedelta(seconds=1))), intervals=intervals,
@@ -30,7 +31,7 @@ def _interval(part: Part, at: datetime, entries: str) -> ReportInterval:
         return ReportInterval(dtstart=at, duration=part.granularity, feed=json.loads(entries))
     made = (payload(r_id, entry) for r_id, entry in zip(part.r_ids, unpack(entries)))
     return ReportInterval(dtstart=at, duration=part.granularity,
-                          report_payloads=tuple(one for one in made if one is not None))
+                          report_payloads=Items(one for one in made if one is not None))
 
 
 def values_of(delivery: Delivery) -> int:

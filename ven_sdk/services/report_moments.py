@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def sampled_points(book: Book, request: RequestState) -> List[DataPoint]:
     """The data points of a request whose callback gives the value of now."""
     found = (point_of(book, request, r_id) for r_id in request.r_ids)
-    return [point for point in found if point is not None and point.callback is not None and not point.ranged]
+    return [point for point in found if point is not None and point.sampled]
 
 
 def written(book: Book, rows: Rows, tick: Tick) -> Tuple[Tick, int, Tuple[Change, ...]]:
@@ -28,7 +28,7 @@ def written(book: Book, rows: Rows, tick: Tick) -> Tuple[Tick, int, Tuple[Change
     seen: List[Change] = []
     for key in tick.requests:
         request = book.requests.get(key)
-        if request is None or request.ended is not None:
+        if request is None:
             continue
         values = {r_id: tick.values.get((request.specifier, r_id), "") for r_id in request.r_ids}
         if request.kind == CHANGE and not _is_news(book, key, request, values):

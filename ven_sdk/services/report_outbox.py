@@ -27,15 +27,23 @@ PARKED_PAUSE = timedelta(hours=1)
 
 
 def delivery_task(book: Book, now: datetime) -> Optional[Task]:
-    """The next message to send; None while an answer about reports is owed (T16), or the VTN does not know this VEN."""
+    """The next message to send, or None. It is made anew every time, and always the same (T26)."""
+    key = next_delivery(book, now)
+    if key is None:
+        return None
+    return Task(name="report delivery", record=message(book.deliveries[key]), expects=(UpdatedReport,),
+                accept=_accepted(key), refuse=_refused(key), give_up=10)
+
+
+def next_delivery(book: Book, now: datetime) -> Optional[str]:
+    """Which message is next; None while an answer about reports is owed (T16), or the VTN does not know this VEN."""
     if not book.deliveries or not book.registration.known:
         return None
     if any(answer.payload in FIRST_ANSWERED for answer in book.answers.values()):
         return None
     for key, delivery in book.deliveries.items():
         if delivery.retry_at is None or delivery.retry_at <= now:
-            return Task(name="report delivery", record=message(delivery), expects=(UpdatedReport,),
-                        accept=_accepted(key), refuse=_refused(key), give_up=10)
+            return key
     return None
 
 

@@ -58,6 +58,11 @@ class DataPoint:
         return self.callback is not None and self.data_collection_mode == "full"
 
     @property
+    def sampled(self) -> bool:
+        """Whether the callback gives the value of now."""
+        return self.callback is not None and self.data_collection_mode != "full"
+
+    @property
     def is_history(self) -> bool:
         """Whether it is offered for the past only."""
         return self.report_name.startswith("HISTORY_")

@@ -96,6 +96,7 @@ def _empty_requests(book: Book, limit: datetime, gone: frozenset[str]) -> Tuple[
     if not over:
         return ()
     holders = {row.request for key, row in book.samples.items() if key not in gone}
+    holders.update(key for _, tick in ticks(book) if not tick.flushed for key in tick.requests)
     wanted = {(request.specifier, r_id) for _, request in running(book) for r_id in request.r_ids}
     changes: List[Change] = []
     for key in over:

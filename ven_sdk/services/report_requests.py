@@ -7,14 +7,14 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, FrozenSet, Iterable, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, Iterable, Optional, Sequence, Tuple
 
 from ..schema.reports import CreatedReport, CreateReport, RegisteredReport, ReportRequest
 from ..state.outcome import NOTHING, Change, Note, Outcome
 from ..state.reports import BLOCK, CHANGE, ONCE, PERIODIC, RequestState
 from . import answers
 from .report_ending import end
-from .report_ledger import row_key, running, soon
+from .report_ledger import known_key, running, soon
 from .report_points import DataPoint
 from .report_raster import EPOCH, NONE, following
 
@@ -69,7 +69,9 @@ def accept(book: Book, requests: Sequence[ReportRequest], request_id: str, now: 
     made = {request.report_request_id: started(book, request, now) for request in requests if not is_metadata(request)}
     replaced = frozenset(key for key, running_id in ran.items() if running_id in made)               # T15
     pending = (*(running_id for key, running_id in ran.items() if key not in replaced), *made)
-    changes = tuple(Change("requests", _free_key(book, state.report_request_id), state) for state in made.values())
+    keys = [_free_key(book, report_request_id) for report_request_id in made]
+    changes = (*(Change("requests", key, state) for key, state in zip(keys, made.values())),
+               *(Change("collecting", f"seen {key}", {}) for key in keys))
     return (end(book, replaced, now) + Outcome(changes=changes) + _answer(book, request_id, pending, now)
             + (soon(now) if made else NOTHING)), True
 
@@ -146,16 +148,22 @@ def started(book: Book, request: ReportRequest, now: datetime) -> RequestState:
     end = span.dtstart + span.duration if span is not None and span.duration else None
     if span is not None and end is None and not back and step:
         back = step                                                          # the row that is 'not meaningful'
-    kind = _kind(span is not None, start, end, step, back, now)
+    kind = _kind(end, step, back, now)
     state = RequestState(
         report_request_id=request.report_request_id, specifier=wanted.report_specifier_id, r_ids=r_ids, kind=kind,
         granularity=step, back=back, created=now, origin=start or EPOCH, end=end if kind != ONCE else None,
-        start=start if start is not None and start > now else None)
+        start=start if start is not None and start > now else None,
+        last=_known_values(book, wanted.report_specifier_id, r_ids))
     return _planned(book, state, now)
 
 
-def _kind(spanned: bool, start: Optional[datetime], end: Optional[datetime], step: timedelta, back: timedelta,
-          now: datetime) -> str:
+def _known_values(book: Book, specifier: str, r_ids: Iterable[str]) -> Dict[str, str]:
+    """What is known of the data points already: the value that stands in for one that is missing (T19)."""
+    found = ((r_id, book.collecting.get(known_key((specifier, r_id)))) for r_id in r_ids)
+    return {r_id: value[1] for r_id, value in found if value is not None}
+
+
+def _kind(end: Optional[datetime], step: timedelta, back: timedelta, now: datetime) -> str:
     if end is not None and (not back or end <= now):
         return BLOCK
     if not back:
@@ -167,8 +175,7 @@ def _planned(book: Book, state: RequestState, now: datetime) -> RequestState:
     """With the first delivery: right away, at the end of a block, or at the first delivery time of the raster (T17)."""
     if state.kind == ONCE:
         moment = state.start or now
-        whole = moment.replace(microsecond=0)
-        return replace(state, origin=moment if row_key(state.report_request_id, whole) in book.samples else whole, due=moment)
+        return replace(state, origin=moment.replace(microsecond=0), due=moment)
     if state.kind == BLOCK:
         return replace(state, due=state.end)
     due = following(state.origin, state.back, max(now, state.start or now))

@@ -9,6 +9,7 @@ All of it stands in the tables ``requests``, ``samples`` and ``deliveries``; one
 """
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, Dict, Optional, Tuple
 
@@ -21,7 +22,7 @@ from .report_ending import cancel, forget_requests
 from .report_ledger import counters as counted_so_far
 from .report_ledger import known_key, pending, running, soon
 from .report_offers import ask, ask_task, asking, expected, offered, offers, received, stop_report, updated
-from .report_outbox import delivery_task
+from .report_outbox import delivery_task, next_delivery
 from .report_push import find_point, value
 from .report_raster import EPOCH
 from .report_readings import unpack
@@ -31,8 +32,8 @@ from .task import Task
 if TYPE_CHECKING:
     from ..state.book import Book
 
-__all__ = ["ask", "ask_task", "asking", "cancel", "catalogue_created", "counters", "delivery_task", "expected", "find_point",
-           "forget_requests", "next_delivery_at", "offered", "offered_reports", "offers", "pending", "received",
+__all__ = ["ask", "ask_task", "asking", "cancel", "catalogue_created", "counters", "delivery_due", "delivery_task", "expected",
+           "find_point", "forget_requests", "next_delivery_at", "offered", "offered_reports", "offers", "pending", "received",
            "registered", "registration_task", "requested", "resume", "stop_report", "updated", "value"]
 
 
@@ -65,13 +66,26 @@ def resume(book: Book, now: datetime) -> Outcome:
             first[row.request] = row
         if row.request not in last or row.at > last[row.request].at:
             last[row.request] = row
-    changes = [Change("collecting", f"runs {key}", (*book.requests[key].runs, (first[key].at, row.at)))
-               for key, row in last.items()]
-    for key, row in last.items():
+    runs = tuple(Change("collecting", f"runs {key}", (*book.requests[key].runs, (first[key].at, row.at)))
+                 for key, row in last.items())
+    return Outcome(changes=(*runs, *_known(book, last))) + soon(now)
+
+
+def _known(book: Book, newest: Mapping[str, SampleRow]) -> Iterator[Change]:
+    """The last known values: those sent last, and then those of the newest rows."""
+    for request in book.requests.values():
+        for r_id, entry in request.last.items():
+            yield Change("collecting", known_key((request.specifier, r_id)), (EPOCH, entry))
+    for key, row in newest.items():
         request = book.requests[key]
-        changes += [Change("collecting", known_key((request.specifier, r_id)), (row.at, entry))
-                    for r_id, entry in zip(request.r_ids, unpack(row.entries)) if entry]
-    return Outcome(changes=tuple(changes)) + soon(now)
+        for r_id, entry in zip(request.r_ids, unpack(row.entries)):
+            if entry:
+                yield Change("collecting", known_key((request.specifier, r_id)), (row.at, entry))
+
+
+def delivery_due(book: Book, now: datetime) -> bool:
+    """Whether ``delivery_task`` would give a message; cheap, since it makes none."""
+    return next_delivery(book, now) is not None
 
 
 def next_delivery_at(book: Book, now: datetime) -> Optional[datetime]:
