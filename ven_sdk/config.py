@@ -139,4 +139,4 @@ def base_url(url: Any) -> str:
         raise ConfigurationError(f"vtn_url {url!r} must not have a query or a fragment.")
     if parts.username or parts.password:
         raise ConfigurationError("vtn_url must not hold a user name or password: OpenADR identifies a VEN by its certificate.")
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH, "", ""))
+    return str(urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH, "", "")))
