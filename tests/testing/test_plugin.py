@@ -1,6 +1,8 @@
 """The pytest plugin as a user has it, in a test run of its own; and what importing the test kit costs."""
 from __future__ import annotations
 
+import configparser
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +27,22 @@ def test_a_users_test_gets_a_vtn_by_naming_it(tmp_path: Path, clean_env: Dict[st
 
     done = run(["-m", "pytest", "-q", "-p", "ven_sdk.testing.plugin", "-p", "no:cacheprovider", "test_users.py"],
                {**clean_env, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, tmp_path)
+
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_an_installed_package_brings_the_fixture_by_itself(tmp_path: Path, clean_env: Dict[str, str], root: Path) -> None:
+    config = configparser.ConfigParser()
+    config.read(root / "setup.cfg", encoding="utf-8")
+    installed = tmp_path / "ven_sdk-0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: ven-sdk\nVersion: 0\n", encoding="utf-8")
+    (installed / "entry_points.txt").write_text(
+        "[pytest11]\n" + config["options.entry_points"]["pytest11"].strip() + "\n", encoding="utf-8")
+    (tmp_path / "test_users.py").write_text(USERS_TEST, encoding="utf-8")
+
+    done = run(["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_users.py"],
+               {**clean_env, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"}, tmp_path)
 
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
