@@ -177,6 +177,7 @@ class Harness:
         self.timers.clear()
         self.waiting.clear()
         self.now += after
+        self.seed += 1
         self.book = self._new_book()
         bad = self.book.restore(kept)
         assert not bad, bad

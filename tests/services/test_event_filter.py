@@ -38,8 +38,8 @@ def code(given: Any, **settings: Any) -> Optional[str]:
     ({"p_node": ["n1"]}, [Target(p_node=PNode("n2"))], "452"),
     ({"transport_interface": ["n1"]}, [Target(transport_interface=TransportInterface("n1", "n2"))], "452"),
 ], ids=["E47-none configured", "E45-empty", "E47-match", "E47-other", "E47-exact", "E46-same kind", "E46-other kind",
-        "E46-none of both", "E47-kind not checked", "E46-venID", "E47-venID listed", "E47-venID other", "E47-device", "E47-device other",
-        "E47-node other", "E47-two values"])
+        "E46-none of both", "E47-kind not checked", "E46-venID", "E47-venID listed", "E47-venID other",
+        "E47-device", "E47-device other", "E47-node other", "E47-two values"])
 def test_targets(configured: Any, targets: Any, expected: Optional[str]) -> None:
     assert code(event(targets=targets), targets=configured) == expected
 

@@ -207,7 +207,7 @@ def test_e10_an_event_that_comes_back_while_its_cancelled_run_goes_on_ends_that_
     ven.advance(NOON + 90 * MINUTE)
     ven.send(distribute())
 
-    ven.send(distribute(event("a", 1, length=2 * HOUR)))
+    ven.send(distribute(event("a", length=4 * HOUR)))
 
     assert ven.names("on_event", "on_event_start", "on_event_end") == [
         "on_event", "on_event_start", "on_event_end", "on_event", "on_event_start"]

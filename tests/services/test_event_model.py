@@ -195,7 +195,8 @@ def walk(seed: int, steps: int = LENGTH) -> int:
     chance = random.Random(seed)
     machine = EventLife()
     draw: Any = _Draw(chance, machine)
-    always = {"create_or_move": 2, "distribute": 2, "opt": 1, "answer": 2, "wait": 3, "sleep": 1, "set_clock_back": 1, "restart": 1}
+    always = {"create_or_move": 2, "distribute": 2, "opt": 1, "answer": 2, "wait": 3, "sleep": 1, "set_clock_back": 1,
+              "restart": 1}
     with_events = {"modify": 2, "cancel": 1, "drop": 1, "go_back_in_numbers": 1}
     for _ in range(steps):
         weights = {**always, **(with_events if machine.vtn else {})}

@@ -1,4 +1,4 @@
-"""Handlers at the moment itself (rules E27 to E38; api.md section 3), whatever happens to the event, the clock or the process."""
+"""Handlers at the moment itself (rules E27 to E38), whatever happens to the event, the clock or the process."""
 from __future__ import annotations
 
 import os
@@ -175,9 +175,12 @@ def test_e34_the_last_interval_is_cut_or_extended_to_the_end(length: timedelta, 
     ven = Harness(opted_in())
 
     ven.send(distribute(event(length=length, signals=[signal(1, 2, each=30 * MINUTE)])))
+    state = ven.book.events["e"]
+    pieces = list(event_time.slices(state, state.event.event_signals[0]))
     ven.advance(9 * HOUR)
 
     assert steps(ven) == expected
+    assert pieces[-1].end == NOON + HOUR + length
 
 
 def test_e35_intervals_run_in_the_order_of_the_list_whatever_their_uid() -> None:
@@ -299,7 +302,8 @@ def test_a_modified_running_event_goes_on_with_its_new_intervals_without_a_secon
     ven.send(distribute(event(length=2 * HOUR, signals=[signal(1, 2, each=HOUR)])))
     ven.advance(90 * MINUTE)
 
-    ven.send(distribute(event(number=1, length=2 * HOUR, signals=[signal(3, 2, 1, durations=[HOUR, 30 * MINUTE, 30 * MINUTE])])))
+    lengths = [HOUR, 30 * MINUTE, 30 * MINUTE]
+    ven.send(distribute(event(number=1, length=2 * HOUR, signals=[signal(3, 2, 1, durations=lengths)])))
     ven.advance(9 * HOUR)
 
     assert steps(ven) == [(60, "start"), (60, 1), (90, 3), (120, 2), (150, 1), (180, "end")]

@@ -417,8 +417,8 @@ COMPONENT = VavailabilityComponent(dtstart=NOON, duration=2 * HOUR)
     {"components": [{"dtstart": NOON, "duration": 2 * HOUR}]}, COMPONENT, [COMPONENT], Vavailability(components=[COMPONENT]),
     SimpleNamespace(components=[SimpleNamespace(dtstart=NOON, duration=2 * HOUR)]), [(NOON.replace(tzinfo=None), 7199.5)],
     [(NOON.astimezone(timezone(5 * HOUR)), 7200)]],
-    ids=["pairs", "a pair", "a tuple of pairs", "dicts", "a dict", "a dict of components", "a component", "components", "a record",
-         "another library's object", "naive and a fraction of a second", "another zone"])
+    ids=["pairs", "a pair", "a tuple of pairs", "dicts", "a dict", "a dict of components", "a component", "components",
+         "a record", "another library's object", "naive and a fraction of a second", "another zone"])
 def test_a_schedule_may_be_given_in_many_forms(given: Any) -> None:
     ven = Harness()
     create(ven, vavailability=given)

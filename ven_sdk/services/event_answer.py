@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, List, Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from ..errors import VenError
 from ..schema.events import CreatedEvent, Event, EventResponse
@@ -52,12 +52,11 @@ def is_ready(state: EventState) -> bool:
 
 def ready(book: "Book") -> Tuple[EventResponse, ...]:
     """Every response that is owed and decided (E17)."""
-    heard = last_list(book)
-    found: List[EventResponse] = list(heard.loose)
-    for key, state in book.events.items():
-        if (state.owed or key in heard.due) and is_ready(state):
-            found.append(response_of(state, _request_id(heard, key, state)))
-    return tuple(found)
+    heard, rows = last_list(book), book.events
+    keys = dict.fromkeys([key for key, state in rows.items() if state.owed])
+    keys.update(dict.fromkeys(key for key in heard.due if key in rows))
+    found = [response_of(rows[key], _request_id(heard, key, rows[key])) for key in keys if is_ready(rows[key])]
+    return (*heard.loose, *found)
 
 
 def _request_id(heard: EventList, key: str, state: EventState) -> str:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ..state.book import Book
 
 
-def is_gone(state: Optional[EventState]) -> bool:
-    """Whether the ID counts as unknown: never seen, implicitly cancelled (E10), or cancelled and acknowledged (E5, E8)."""
-    return state is None or state.cancelled == "list" or (state.cancelled == "vtn" and not state.owed)
+def is_gone(state: EventState) -> bool:
+    """Whether the ID counts as unknown though its row is there: implicitly cancelled (E10), or acknowledged (E5, E8)."""
+    return state.cancelled == "list" or (state.cancelled == "vtn" and not state.owed)
 
 
 def is_cancelled(event: Event) -> bool:

@@ -61,7 +61,7 @@ def _foreign_context(settings: "Settings", event: Event) -> Optional[Refusal]:
 def _foreign_target(book: "Book", event: Event) -> Optional[Refusal]:
     """Rules E45 to E47: no target is this VEN itself; several are a union; only configured kinds can speak against it."""
     wanted = book.settings.targets
-    if wanted is None or not event.targets:
+    if wanted is None:
         return None
     named = [(kind, _value(target, kind)) for target in event.targets for kind in target]
     if any(kind == "ven_id" and value == book.registration.ven_id for kind, value in named):
@@ -84,8 +84,8 @@ def _foreign_signals(settings: "Settings", event: Event) -> Optional[Refusal]:
         return None
     if any(is_supported(settings.signals, signal) for signal in event.event_signals):
         return None
-    names = ", ".join(f"{signal.signal_name}/{signal.signal_type}" for signal in event.event_signals)
-    return Refusal("460", f"no supported signal among {names or 'none'}")
+    names = ", ".join(dict.fromkeys(f"{signal.signal_name} {signal.signal_type}" for signal in event.event_signals))
+    return Refusal("460", f"signal {names} is not supported")
 
 
 def is_supported(configured: Optional[FrozenSet[str]], signal: EventSignal) -> bool:

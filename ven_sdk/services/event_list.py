@@ -25,6 +25,9 @@ from .task import is_success
 if TYPE_CHECKING:
     from ..state.book import Book
 
+MOST_NAMED = 5
+"""Unreadable events of one list that get a line of their own."""
+
 
 def receive(book: "Book", message: DistributeEvent, now: datetime, complete: bool = True) -> Outcome:
     """Rules E1, E12: take in a list of events. ``complete`` is False for the answer to a request with a replyLimit.
@@ -55,7 +58,8 @@ def _failure(book: "Book", message: DistributeEvent, now: datetime) -> Optional[
     known = book.registration.vtn_id
     if not known or message.vtn_id == known:
         return None
-    reply = CreatedEvent(response=answers.response("452", message.request_id), ven_id=book.registration.ven_id or "")
+    reply = CreatedEvent(response=answers.response("452", message.request_id, "vtnID is not the registered one"),
+                         ven_id=book.registration.ven_id or "")
     note = Note(f"An event list came from VTN {message.vtn_id!r}; this VEN is registered with {known!r}. The list was answered "
                 "with code 452 and not looked at.", logging.WARNING, once="foreign vtnID")
     return answers.owe(book, reply, now) + Outcome(notes=(note,))
@@ -82,7 +86,8 @@ class Intake:
         if held is None or change.is_gone(held):
             self._unknown(held, event)
         elif number < held.event.event_descriptor.modification_number:
-            self._respond(event, "450", held.opt or "optOut")                                                   # E5
+            self._respond(event, "450", held.opt or "optOut",                                                   # E5
+                          f"have modification {held.event.event_descriptor.modification_number}")
         elif descriptor.event_status == "cancelled":
             self.counts["cancelled"] += held.cancelled is None
             self.rows[key] = change.cancelled(self.book, held, event, self.request_id, self.now)
@@ -123,15 +128,17 @@ class Intake:
         if event.response_required != "never":
             self.due.add(event.event_id)
 
-    def _respond(self, event: Event, code: str, opt: str) -> None:
+    def _respond(self, event: Event, code: str, opt: str, text: Optional[str] = None) -> None:
         """A response about what is not held; E16: none where none is wanted."""
         if event.response_required != "never":
-            self.loose.append(respond(event, self.request_id, code, opt))
+            self.loose.append(respond(event, self.request_id, code, opt, text))
 
     def take_faulty(self, faulty: FaultyEvent) -> None:
         """E11: an event that cannot be read is answered 454, counts as present, and keeps running as it was."""
-        self.notes.append(Note(f"Event {faulty.event_id!r} could not be read: {faulty.error}", logging.WARNING,
-                               once=f"faulty event {faulty.event_id!r}", error=faulty.error))
+        self.counts["unreadable"] += 1
+        if self.counts["unreadable"] <= MOST_NAMED:      # a list may hold thousands; the count of all is said at the end
+            self.notes.append(Note(f"Event {faulty.event_id!r} could not be read: {faulty.error}", logging.WARNING,
+                                   once=f"faulty event {faulty.event_id!r} {faulty.error.path}", error=faulty.error))
         if faulty.event_id is None:
             return
         self.present.add(faulty.event_id)
@@ -164,12 +171,13 @@ class Intake:
 
     def _left_behind(self, complete: bool) -> EventList:
         """The list as it is remembered: E23 wants the requestID of the last one that held an event."""
-        before = last_list(self.book)
-        kept = {key: value for key, value in before.request_ids.items() if key in self.book.events and key not in self.present}
+        before, known = last_list(self.book), self.book.events.keys()
+        ids = {**before.request_ids, **dict.fromkeys(self.present, self.request_id)}
+        if len(ids) > 2 * (len(known) + len(self.present)):
+            ids = {key: value for key, value in ids.items() if key in known or key in self.present}
         newer = {(one.event_id, one.modification_number) for one in self.loose}
         waiting = tuple(one for one in before.loose if (one.event_id, one.modification_number) not in newer
                         and (not complete or one.event_id in self.present))
-        due = {key for key in before.due if key in self.book.events and key not in self.present} | self.due
+        due = ((before.due - self.present) & known) | self.due
         fresh = frozenset(key for key, state in self.rows.items() if state.decision is not None)
-        return EventList(request_ids={**kept, **dict.fromkeys(self.present, self.request_id)}, due=frozenset(due),
-                         fresh=fresh, loose=(*waiting, *self.loose))
+        return EventList(request_ids=ids, due=frozenset(due), fresh=fresh, loose=(*waiting, *self.loose))

@@ -27,8 +27,7 @@ def status(state: EventState, now: datetime) -> str:
     if state.cancelled is not None:
         return "cancelled"
     if now < state.start:
-        ramp_up = max(state.event.active_period.ramp_up_period or ZERO, ZERO)
-        return "far" if now < state.start - ramp_up else "near"
+        return "far" if now < state.start - (state.event.active_period.ramp_up_period or ZERO) else "near"
     return "active" if state.end is None or now < state.end else "completed"
 
 

@@ -43,15 +43,16 @@ def events(states: States, now: datetime) -> Tuple[Event, ...]:
 
 def active_events(states: States, now: datetime) -> Tuple[Event, ...]:
     """Events whose time is now, whatever the opt, those that rule by E50 first. A cancelled one counts while it runs on."""
-    found = [state for state in states if _is_known(state) and _is_now(state, now)]
+    found = [state for state in states if _is_now(state, now) and _is_known(state)]
     return tuple(shown(state, now) for state in sorted(found, key=_rank))
 
 
 def next_event(states: States, now: datetime) -> Optional[Event]:
     """The event that starts next, or None; one opted out of is not waited for."""
-    ahead = [state for state in states if _is_known(state) and state.cancelled is None and state.opt != "optOut"
-             and state.start > now]
-    return shown(min(ahead, key=_rank_of_next), now) if ahead else None
+    ahead = [state for state in states if state.start > now and state.cancelled is None and state.opt != "optOut"]
+    first = min((state.start for state in ahead), default=None)
+    found = [state for state in ahead if state.start == first]
+    return shown(min(found, key=_rank), now) if found else None
 
 
 def shown(state: EventState, now: datetime) -> Event:
@@ -83,7 +84,7 @@ def _is_known(state: EventState) -> bool:
 
 def _is_now(state: EventState, now: datetime) -> bool:
     """Whether the event's time is now; after a cancellation only what runs on (E31)."""
-    if state.over or now < state.start or (state.cancelled is not None and not state.started):
+    if now < state.start or state.over or (state.cancelled is not None and not state.started):
         return False
     end = times.last_moment(state)
     return (end is None or now < end) and (state.cancelled is None or state.end_at is not None)
@@ -97,9 +98,6 @@ def _rank(state: EventState) -> Tuple[float, datetime, str]:
     """Rule E50: lower non-zero priority first, 0 or absent last; then what became active first. E49: by this as well."""
     return state.event.priority or float("inf"), state.start, state.event.event_id
 
-
-def _rank_of_next(state: EventState) -> Tuple[datetime, float, str]:
-    return state.start, state.event.priority or float("inf"), state.event.event_id
 
 
 # --- what rules ------------------------------------------------------------------------------------------------------
@@ -117,7 +115,7 @@ def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Numb
     and events not opted in to do not count.
     """
     names = _spellings(signal_name)
-    found = [state for state in states if counts(state) and _is_now(state, now) and _signal(state, names) is not None]
+    found = [state for state in states if _is_now(state, now) and counts(state) and _signal(state, names) is not None]
     for state in sorted(found, key=_rank):
         signal = _signal(state, names)
         piece = times.running(state, signal, now) if signal is not None else None
