@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Iterable, Optional, Union
+from typing import Any, Iterable, Optional, Tuple, Union
 
 from .config import Duration, duration, settings
 from .errors import StoreError, TransportError
@@ -99,7 +99,7 @@ class OpenADRClient(Ven):
         self._ended.clear()
         warnings = self._engine.open_store()
         try:
-            self._restore()
+            warnings += self._restore()
             self._identity.connections.reopen()
             self._runtime.start()
             self._announce()
@@ -111,12 +111,13 @@ class OpenADRClient(Ven):
         for text in warnings:
             self._engine.report(StoreError(text, path=self._store.name), text, text, logging.ERROR)
 
-    def _restore(self) -> None:
+    def _restore(self) -> Tuple[str, ...]:
+        """Take in what the store holds; what could not be understood is told."""
         if not self._store.durable:
-            return
-        for text in self._engine.restore():
-            log.error("%s", text)
+            return ()
+        unread = self._engine.restore()
         self._identity.recall_nonces(self._engine.book.nonces)
+        return unread
 
     def _announce(self) -> None:
         if self._show_fingerprint and self._identity.fingerprint:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Optional, Set, Tuple, TypeVar
 
 from ..errors import HandlerError, StoreError, VenError
 from ..exchange import Exchange
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 STORE_RETRY = 30.0
 COURTESY_PAUSE = 60.0
+LONGEST = 1000
+"""Characters of a log line. Texts of the VTN's stand in many, and may be megabytes long."""
 
 
 class Engine:
@@ -49,6 +52,8 @@ class Engine:
         self._lock = threading.RLock()
         self._timers: Dict[str, Tuple[Timer, Job]] = {}
         self._unsaved: Dict[Tuple[str, str], ChangeRow] = {}
+        self._unknown: Set[Tuple[str, str]] = set()              # those of them that the store has never had
+        self._retry: Optional[Job] = None
         self._store_failed_at: Optional[float] = None
         self._is_open = True
         self._courteous_at: Optional[float] = None
@@ -150,8 +155,7 @@ class Engine:
             return
         rows = rows_of(changes)
         if self._unsaved:
-            for row in rows:
-                self._unsaved[row.table, row.key] = row
+            self._put_by(rows)
             if self.clock.monotonic() - (self._store_failed_at or 0.0) < STORE_RETRY:
                 return
             rows = list(self._unsaved.values())
@@ -171,6 +175,7 @@ class Engine:
         else:
             if self._unsaved:
                 self._unsaved.clear()
+                self._unknown.clear()
                 self.repeats.over("store", "The trouble with the store", logging.WARNING)
 
     def close_store(self) -> None:
@@ -180,11 +185,28 @@ class Engine:
             self._is_open = False
 
     def _not_saved(self, rows: Any, error: StoreError) -> None:
-        for row in rows:
-            self._unsaved[row.table, row.key] = row
+        if not self._unsaved:
+            self._put_by(rows)
         self._store_failed_at = self.clock.monotonic()
         self.report(error, "store", f"{error} The VEN runs on in memory and writes what is missing when it can.", logging.ERROR)
-        self.scheduler.after(STORE_RETRY, lambda: self.pools["step"].submit(self, self.save, "saving"))
+        if self._retry is None and not self.stopped:
+            self._retry = self.scheduler.after(STORE_RETRY, lambda: self.pools["step"].submit(self, self._try_again, "saving"))
+
+    def _put_by(self, rows: Iterable[ChangeRow]) -> None:
+        """Keep rows until they can be written. What came and went meanwhile leaves nothing: the disk may be full for weeks."""
+        for row in rows:
+            place = row.table, row.key
+            if row.value is None and place in self._unknown:
+                del self._unsaved[place]
+                self._unknown.discard(place)
+                continue
+            if place not in self._unsaved and row.key not in self.book.tables[row.table]:
+                self._unknown.add(place)
+            self._unsaved[place] = row
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self.save()
 
     def save(self) -> None:
         """Try to write what could not be written."""
@@ -259,16 +281,16 @@ class Engine:
     def report(self, error: VenError, key: str, text: str, level: int = logging.WARNING) -> None:
         """Say ``text`` once and count it afterwards; tell ``on_error``, and keep it as the last error."""
         self.counters.last_error, self.counters.last_error_at = error, self.clock.now()
-        if self.repeats.say(key, level, text) == 1 and "on_error" in self.handlers and not self.stopped:
+        if self.repeats.say(key[:LONGEST], level, shortened(text)) == 1 and "on_error" in self.handlers and not self.stopped:
             self._queue(Call("client", "on_error", (error,)))
 
     def _say(self, note: Note) -> None:
         if note.error is not None and isinstance(note.error, VenError):
             self.report(note.error, note.once or note.text, note.text, note.level)
         elif note.once is not None:
-            self.repeats.say(note.once, note.level, note.text)
+            self.repeats.say(note.once[:LONGEST], note.level, shortened(note.text))
         else:
-            log.log(note.level, note.text)
+            log.log(note.level, "%s", shortened(note.text))
 
     # --- exchanges ------------------------------------------------------------------------------------------------
 
@@ -336,6 +358,9 @@ class Engine:
         self.stopped = True
         self.conversation.stop()
         with self._lock:
+            if self._retry is not None:
+                self._retry.cancel()
+                self._retry = None
             for _, job in self._timers.values():
                 job.cancel()
             self._timers.clear()
@@ -354,3 +379,6 @@ class Engine:
         return True
 
 
+def shortened(text: str) -> str:
+    """``text`` as it goes into a log."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
