@@ -26,6 +26,7 @@ The most frequent come first, lxml looks them up in this order. Atom is missing 
 """
 
 PREFIXES: Mapping[str, str] = {**WRITTEN, "atom": ATOM}
+_LONGEST = 100
 _BY_URI: Dict[str, str] = {uri: prefix for prefix, uri in PREFIXES.items()}
 
 
@@ -36,10 +37,15 @@ def tag(name: str) -> str:
 
 
 def local_name(name: object) -> str:
-    """The local part of a ``{namespace}local``; comments and the like have none."""
-    return name.rpartition("}")[2] if isinstance(name, str) else "comment"
+    """The local part of a ``{namespace}local``, cut short if it is none of ours; comments and the like have none."""
+    return _cut(name.rpartition("}")[2]) if isinstance(name, str) else "comment"
 
 
 def namespace_of(name: object) -> str:
-    """The namespace part of a ``{namespace}local``, or an empty string."""
-    return name[1:].partition("}")[0] if isinstance(name, str) and name.startswith("{") else ""
+    """The namespace part of a ``{namespace}local``, cut short if it is none of ours, or an empty string."""
+    return _cut(name[1:].partition("}")[0]) if isinstance(name, str) and name.startswith("{") else ""
+
+
+def _cut(name: str) -> str:
+    """Names end in sentences for people and in logs; a sender may make them megabytes long."""
+    return name if len(name) <= _LONGEST else name[:_LONGEST] + "..."

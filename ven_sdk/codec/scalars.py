@@ -171,11 +171,15 @@ def format_date_time(value: datetime) -> str:
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _BIGGEST = 10 ** 308
+_LONGEST_NUMBER = 1000
+"""Characters. What is read is kept in a cache, which a sender of longer ones could fill with memory."""
 
 
 @lru_cache(maxsize=_CACHED)
 def parse_number(text: str) -> Number:
     """A finite xs:float: an ``int`` where it is written as one. NaN, INF and what overflows are ``ValueError``s."""
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(f"has more than {_LONGEST_NUMBER} characters, and is no number")
     text = text.strip()
     if _WHOLE.fullmatch(text) and len(text) < 310:
         whole = int(text)
@@ -225,6 +229,8 @@ def format_decimal(value: Any) -> str:
 @lru_cache(maxsize=_CACHED)
 def parse_integer(text: str) -> int:
     """A whole number of at most 20 digits; its range is the declaration's matter."""
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError("is no whole number")
     text = text.strip()
     if not _WHOLE.fullmatch(text) or len(text) > 20:
         raise ValueError("is no whole number")

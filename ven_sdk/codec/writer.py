@@ -53,12 +53,21 @@ def swift_writer(cls: Type[Record]) -> Writer:
         raise ConfigurationError(f"{cls.__name__} is no payload, so it cannot be sent.")
     return _Compiler(cls).compiled()
 
+_MOST_CACHED = 256  # characters
+
 
 # -- what generated code calls ------------------------------------------------------------------------------------------
 
-@lru_cache(maxsize=8192)
 def escape(text: Any) -> str:
-    """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it. IDs come again: cached."""
+    """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it. IDs come again: cached.
+
+    Only short ones: IDs of the VTN are echoed, and a cache of long ones would be memory that it could fill.
+    """
+    return _escaped(text) if isinstance(text, str) and len(text) <= _MOST_CACHED else _escaped.__wrapped__(text)
+
+
+@lru_cache(maxsize=8192)
+def _escaped(text: Any) -> str:
     plain = scalars.check_text(text)
     if "&" in plain or "<" in plain or ">" in plain or "\r" in plain:
         plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
