@@ -208,7 +208,8 @@ def _accepted(reply: Any, wanted: type, patient: Patient, what: str) -> None:
     if code.startswith("2"):
         raise Wrong(f"The VTN answered {what} with {reply.wire_name}, expected {getattr(wanted, 'wire_name', wanted)}.",
                     advice="It may not be made for VENs of OpenADR 2.0b; ask its operator.")
-    said = f": {response.response_description!r}" if response.response_description else ""
+    description = getattr(response, "response_description", None)
+    said = f": {description!r}" if description else ""
     patient.facts["response_code"] = code
     raise Wrong(f"The VTN refuses {what} with code {code}{said}. It does not know this VEN, or not by this certificate.",
                 advice=_operator(patient))

@@ -18,7 +18,6 @@ from ..security.credentials import content
 from ..security.keyfiles import read_certificates
 from ..security.tls import check_peer
 from ..transport import handshakes
-from ..transport.stages import Deadline
 from ..transport.wire import Wire
 from .certificates import CertificateFacts, facts_of_der, now_utc
 from .patient import Patient, Wrong
@@ -214,7 +213,7 @@ def _refused(cause: BaseException, patient: Patient) -> str:
         return _explain(cause, patient)
     given = f"got {patient.own.subject}" if patient.own else "got none"
     if patient.asked_for_certificate is False:
-        return f"The VTN hung up after the TLS handshake although it asked for no client certificate: {_explain(cause, patient)}"
+        return f"The VTN asked for no client certificate, but hung up after the handshake. {_explain(cause, patient)}"
     return f"The VTN asked for a client certificate, {given}, and hung up. {_explain(cause, patient)}"
 
 

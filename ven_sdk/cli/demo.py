@@ -46,7 +46,7 @@ def _ven(url: str, story: Story) -> OpenADRClient:
     client = OpenADRClient(ven_name="demo-ven", vtn_url=url, allow_jitter=False, show_fingerprint=False)
 
     def power() -> int:
-        return LEVELS[min(client.current_level(), 2)] + random.randrange(-40, 40)  # noqa: S311 (no secret)
+        return LEVELS[min(client.current_level(), 2)] + random.randrange(-40, 40)
 
     def on_event(event: Any) -> str:
         story.tell("VEN", "on_event", f"the handler takes part in {event.event_id!r}", "green")
@@ -98,7 +98,8 @@ def _conclude(client: OpenADRClient, story: Story, missing: List[str], console: 
     console.line()
     if missing:
         error = client.status.last_error
-        console.line(console.paint(f"✗ Gave up {missing[0]}.", "red", "bold") + (f" The VEN's last error: {error}" if error else ""))
+        why = f" The VEN's last error: {error}" if error else ""
+        console.line(console.paint(f"✗ Gave up {missing[0]}.", "red", "bold") + why)
         return 1
     console.line(console.paint(f"✓ Registered, reported {story.samples} samples, answered an event and followed it, in "
                                f"{story.seconds:.1f} s.", "green", "bold"))

@@ -42,7 +42,8 @@ class Story:
         console = self._console
         when = console.paint(f"{self.seconds:5.1f} s", "dim")
         first, *more = textwrap.wrap(text, max(30, console.width - MARGIN)) or [""]
-        console.line(f"{when}  {console.paint(f'{actor:<9}', _ACTORS[actor])}  {what:<25} {console.paint(first, *styles)}".rstrip())
+        who = console.paint(f"{actor:<9}", _ACTORS[actor])
+        console.line(f"{when}  {who}  {what:<25} {console.paint(first, *styles)}".rstrip())
         for line in more:
             console.line(" " * MARGIN + console.paint(line, *styles))
 
@@ -80,7 +81,8 @@ class Story:
                         lambda: milestone in self._reached, min(left, 0.1)):
                     break
             turn += 1
-            self._console.progress(self._console.paint(f"         {marks[turn % len(marks)]} {what} ({self.polls} polls)", "dim"))
+            text = f"         {marks[turn % len(marks)]} {what} ({self.polls} polls)"
+            self._console.progress(self._console.paint(text, "dim"))
         self._console.progress()
         return milestone in self._reached
 

@@ -13,6 +13,7 @@ from ..transport.stages import Deadline, Route
 from ..transport.wire import Wire
 from .certificates import CertificateFacts
 
+NOWHERE = Route(True, "", 0, None)
 OK, NOTE, FAILED, SKIPPED = "ok", "note", "failed", "not reached"
 
 
@@ -54,7 +55,7 @@ class Patient:
     register: bool = False
     timeout: float = 10.0
     replay_window: float = 60.0
-    route: Route = Route(True, "", 0, None)
+    route: Route = NOWHERE
     identity: Optional[Identity] = None
     own: Optional[CertificateFacts] = None
     chain: Tuple[CertificateFacts, ...] = ()

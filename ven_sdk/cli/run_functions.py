@@ -40,7 +40,8 @@ def _module(name: str, folder: str) -> Any:
         if cause.name and (name == cause.name or name.startswith(f"{cause.name}.")):
             raise ConfigurationError(f"there is no module {name!r}: neither in {folder} nor installed."
                                      f"{_near(name, folder)}") from cause
-        raise ConfigurationError(f"the module {name!r} needs {cause.name!r}, which is not installed ({_place(cause)}).") from cause
+        raise ConfigurationError(f"the module {name!r} needs {cause.name!r}, which is not installed "
+                                 f"({_place(cause)}).") from cause
     except SyntaxError as cause:
         raise ConfigurationError(f"the module {name!r} has a syntax error: {cause.msg} ({cause.filename}, line "
                                  f"{cause.lineno}).") from cause

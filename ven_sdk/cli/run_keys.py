@@ -121,8 +121,9 @@ def shown(value: Any) -> str:
     """A value for a message: short, and named as in TOML."""
     if isinstance(value, bool):
         return str(value).lower()
-    kind = {dict: "a table", list: "a list"}.get(type(value))
-    return kind or repr(value)[:60]
+    if isinstance(value, (dict, list)):
+        return "a table" if isinstance(value, dict) else "a list"
+    return repr(value)[:60]
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ _CLOSE = 0.84
 
 @dataclass
 class Plan:
-    """The arguments of a client, its handlers and reports, and how it is watched. ``origins``: where each argument came from."""
+    """The arguments of a client, its handlers and reports, and how it is watched. ``origins``: where an argument came from."""
 
     document: Document
     arguments: Dict[str, Any] = field(default_factory=dict)
@@ -217,7 +217,7 @@ def _hint(word: str, known: Any) -> str:
 
 
 def _origin(made: Plan, message: str) -> str:
-    return made.origins.get(_named_in(message, made.arguments), made.document.name)
+    return str(made.origins.get(_named_in(message, made.arguments), made.document.name))
 
 
 def _named_in(message: str, arguments: Mapping[str, Any]) -> str:
