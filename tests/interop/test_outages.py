@@ -77,10 +77,16 @@ def up_again(vtn: OpenleadrVTN, ven: OpenADRClient, patience: float = 15) -> flo
 
 
 def doubles(folder: Path) -> Dict[Tuple[str, str], Set[Tuple[str, str]]]:
-    """Of the raw log: data points and times that came with two values, or in two different messages."""
+    """Of the raw log: data points and times that were taken with two values, or in two different messages.
+
+    A message that a VTN without memory refuses (by asking for a registration) was not taken.
+    """
     found: Dict[Tuple[str, str], Set[Tuple[str, str]]] = {}
     for line in (folder / "raw.jsonl").read_text().splitlines():
-        body = next((value for value in _texts(json.loads(line)) if "oadrUpdateReport" in value), "")
+        texts = _texts(json.loads(line))
+        if not any("oadrUpdatedReport" in text for text in texts):
+            continue
+        body = next(text for text in texts if "oadrUpdateReport" in text)
         for interval in re.findall(r"<(?:\w+:)?interval>.*?</(?:\w+:)?interval>", body, re.DOTALL):
             moment, = re.findall(r"date-time>([^<]+)<", interval)
             for r_id, value in re.findall(r"rID>([^<]+)<.*?value>([^<]+)<", interval, re.DOTALL):

@@ -153,7 +153,7 @@ class Workers:
                     found.append((worker.task.about, seconds))
             if self._closing:
                 return
-            if self._ready:
+            for _ in range(len(self._ready)):
                 self._staff()
             if self._watch is None and any(worker.task for worker in self._workers):
                 self._watch = self._scheduler.after(self._stuck_after, self._look)
