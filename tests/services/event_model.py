@@ -131,6 +131,8 @@ class Model:
     def tick(self) -> None:
         for held in list(self.held.values()):
             plan = held.plan
+            if held.waiting_until is not None:
+                held.waiting_until = min(held.waiting_until, self.now + TIMEOUT)
             if held.waiting_until is not None and held.waiting_until <= self.now:                   # E18
                 held.opt, held.waiting_until, held.owed = "optOut", None, plan.required
             if held.running and (held.opt != "optIn" or plan.cancelled or plan.end <= self.now):

@@ -689,6 +689,22 @@ def test_an_event_that_a_wrong_clock_went_past_is_carried_out_once_the_clock_is_
     assert steps(ven) == [(60, "start"), (60, 1), (120, "end")]
 
 
+def test_a_clock_that_is_set_back_prolongs_neither_the_opt_timeout_nor_a_random_end() -> None:
+    ven = Harness(opted_in(), opt_timeout=60)
+    ven.send(distribute(event("running", tolerance=10 * MINUTE, length=9 * HOUR)))
+    ven.advance(2 * HOUR)
+    ven.slow.add("on_event")
+    ven.send(distribute(event("new", start=NOON + 9 * HOUR)))
+    assert "on_event_end" not in ven.names()
+
+    ven.jump(-5 * HOUR)
+    ven.advance(MINUTE)
+    assert ven.responses(ven.answer()) == [("new", "200", 0, "optOut")]
+    ven.advance(9 * MINUTE)
+
+    assert ven.names("on_event_end") == ["on_event_end"]
+
+
 def test_looking_again_repeats_nothing() -> None:
     ven = Harness(opted_in(), leads=[("before_event:0", 10 * MINUTE)])
     ven.send(distribute(event()))

@@ -91,6 +91,7 @@ def opted(state: EventState, opt: str, reason: Optional[str] = None) -> EventSta
 
 def run(book: "Book", state: EventState, now: datetime) -> EventState:
     """Everything that is due at ``now``: the opt-timeout, leads, begin, intervals, end. Doing it twice changes nothing."""
+    state = _not_prolonged(book, state, now)
     if state.waiting and state.deadline is not None and state.deadline <= now:
         state = opted(state, book.settings.default_opt)                                                        # E18
     if state.started and _stops(state, now):
@@ -104,6 +105,17 @@ def run(book: "Book", state: EventState, now: datetime) -> EventState:
     if state.end is None or now < state.end:                              # a late event runs for what is left of it: E37
         begun = called(book, replace(state, started=True, announced=_none_yet(state)), "on_event_start")
         return _announced(book, begun, now)
+    return state
+
+
+def _not_prolonged(book: "Book", state: EventState, now: datetime) -> EventState:
+    """Delays counted from now on stay as short as they were meant, also after the clock was set back."""
+    limit = now + book.settings.opt_timeout
+    if state.waiting and state.deadline is not None and state.deadline > limit:
+        state = replace(state, deadline=limit)
+    tolerance = state.event.active_period.tolerance
+    if state.end_at is not None and tolerance is not None and state.end_at > now + tolerance:
+        state = replace(state, end_at=now + tolerance)                                                          # E31
     return state
 
 
