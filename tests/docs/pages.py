@@ -1,0 +1,121 @@
+"""The Python blocks of a page of the documentation, and running them as a reader would who types them in, top to bottom.
+
+rst comments tell what a page cannot show: ``.. fragment`` before a block that is compiled only; ``.. meanwhile`` with
+code that runs beside the next block once its VEN is registered (a block that calls ``run()`` is stopped after it);
+``.. behold`` with code that runs after the blocks above. ``vtn`` in such code is the VTN that the page talks to.
+"""
+from __future__ import annotations
+
+import re
+import textwrap
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ven_sdk import Fleet, OpenADRClient
+from ven_sdk.testing import LocalVTN
+
+_START = re.compile(r"^\.\. (?:code-block:: (python)|(fragment|meanwhile|behold))\s*$")
+SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block: ``python``, ``fragment``, ``meanwhile`` or ``behold``; its text, and the line where it begins."""
+
+    kind: str
+    line: int
+    text: str
+
+
+def blocks_of(page: Path) -> List[Block]:
+    """All blocks of a page, in order."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    found: List[Block] = []
+    fragment = False
+    for number, line in enumerate(lines):
+        start = _START.match(line)
+        if start is None:
+            continue
+        if start.group(2) == "fragment":
+            fragment = True
+            continue
+        first, text = _indented(lines, number + 1)
+        found.append(Block("fragment" if fragment else start.group(1) or start.group(2), first, text))
+        fragment = False
+    return found
+
+
+def _indented(lines: List[str], number: int) -> "tuple[int, str]":
+    taken: List[str] = []
+    while number + len(taken) < len(lines) and (not lines[number + len(taken)].strip() or lines[number + len(taken)][0] == " "):
+        taken.append(lines[number + len(taken)])
+    while taken and (not taken[0].strip() or taken[0].strip().startswith(":")):
+        taken.pop(0)
+        number += 1
+    return number, textwrap.dedent("\n".join(taken)) + "\n"
+
+
+class Stage:
+    """Runs the blocks of one page against ``vtn`` (plain) and ``secure`` (mutual TLS, signatures), in one namespace."""
+
+    def __init__(self, page: Path, vtn: LocalVTN, secure: Optional[LocalVTN], **names: Any) -> None:
+        self.page, self.vtn, self.secure = page, vtn, secure
+        self.names: Dict[str, Any] = {"__name__": "page", "vtn": vtn, "secure": secure, **names}
+        self._meanwhile: Optional[Block] = None
+        self._failure: Optional[BaseException] = None
+
+    def run(self, block: Block) -> None:
+        """Run one block; what it raises goes on."""
+        if block.kind == "fragment":
+            self._compiled(block)
+        elif block.kind == "meanwhile":
+            self._meanwhile = block
+        else:
+            self._beside(block)
+
+    def close(self) -> None:
+        """Stop whatever the page has started."""
+        for value in list(self.names.values()):
+            if isinstance(value, (OpenADRClient, Fleet)):
+                value.stop(2)
+
+    def _beside(self, block: Block) -> None:
+        """Run a block and, on a thread of its own, what goes on meanwhile."""
+        beside, self._meanwhile = self._meanwhile, None
+        runs = re.search(r"^\s*(\w+)\.run\(\)", block.text, re.MULTILINE)
+        thread = None
+        if runs or beside:
+            thread = threading.Thread(target=self._accompany, args=(beside, runs.group(1) if runs else None))
+            thread.start()
+        try:
+            exec(self._compiled(block), self.names)
+        finally:
+            if thread is not None:
+                thread.join(SECONDS)
+        if self._failure is not None:
+            raise self._failure
+
+    def _accompany(self, beside: Optional[Block], runner: Optional[str]) -> None:
+        try:
+            after = self.vtn.mark()
+            self.vtn.wait_for("oadrPoll", timeout=SECONDS, after=after)
+            if beside is not None:
+                exec(self._compiled(beside), self.names)
+        except BaseException as failure:
+            self._failure = failure
+        finally:
+            if runner is not None and runner in self.names:
+                self.names[runner].stop(2)
+
+    def _compiled(self, block: Block) -> Any:
+        return compile("\n" * block.line + self._here(block.text), str(self.page), "exec", dont_inherit=True)
+
+    def _here(self, text: str) -> str:
+        """The text with this machine's places in the place of the page's."""
+        text = text.replace("localhost:8080", f"127.0.0.1:{self.vtn.port}").replace("/var/lib/ven/", "")
+        if self.secure is not None:
+            text = re.sub(r"https://vtn\.example\.com(?::\d+)?(?:/OpenADR2/Simple/2\.0b)?", self.secure.url, text)
+            text = re.sub(r"(?:AA:BB|aa:bb)(?::[0-9A-Fa-f]{2})+", self.secure.fingerprint, text)
+        return text
