@@ -222,7 +222,8 @@ def _origin(made: Plan, message: str) -> str:
 
 def _named_in(message: str, arguments: Mapping[str, Any]) -> str:
     """The argument that a message of the client's is about: the first that it names, or whose value it quotes."""
-    for word in re.findall(r"\w+", message):
+    words: List[str] = re.findall(r"\w+", message)
+    for word in words:
         if word in arguments:
             return word
     quoted = [key for key, value in arguments.items() if isinstance(value, str) and value and value in message]
