@@ -333,7 +333,7 @@ class Ven:
         if status.queues["unsaved"]:
             problems.append(f"{status.queues['unsaved']} changes could not be written to the store {self._engine.store.name}.")
         if status.counters.get("samples_dropped"):
-            problems.append(f"{status.counters['samples_dropped']} samples were dropped because they grew too old.")
+            problems.append(f"{status.counters['samples_dropped']} samples were dropped undelivered.")
         if abs(status.clock_offset) > self.settings.replay_window:
             problems.append(f"The clocks of VEN and VTN are {status.clock_offset} apart.")
         facts = {"state": status.state, "last_poll": status.last_poll, "queues": status.queues,
