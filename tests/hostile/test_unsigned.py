@@ -8,6 +8,7 @@ import pytest
 
 from tests.hostile.bodies import BODIES
 from tests.hostile.stage import Stage, resident, threads_of
+from ven_sdk.testing import Answer, InTurn, Raw
 
 pytestmark = pytest.mark.keeps_threads  # one stage serves all rows; it looks after its threads itself
 
@@ -20,7 +21,7 @@ def stage() -> Iterator[Stage]:
         before, threads = resident(), len(threads_of())
         yield stage
         grown = (resident() - before) / 2**20
-        assert grown < 48, f"the process holds {grown:.0f} MiB more than before the hostile messages"
+        assert grown < 64, f"the process holds {grown:.0f} MiB more than before the hostile messages"
         assert len(threads_of()) <= threads + 2, threads_of()
     assert threads_of() == []
 
@@ -37,3 +38,22 @@ def test_a_hostile_body_moves_nothing_and_the_next_event_is_answered(stage: Stag
     assert about, f"nothing logged matches {row.words!r}; new is {stage.warnings()[said:]}"
     assert len(stage.warnings()[said:]) <= 3 and all(len(line) < 1200 for line in about)
     stage.answers_a_good_event()
+
+
+def test_a_message_cut_at_every_tenth_byte_moves_nothing() -> None:
+    with Stage(poll_frequency=0.005) as stage:
+        stage.answers_a_good_event()
+        stage.settle()
+        whole, before = stage.evil_list(), stage.facts()
+        cut = [Raw(whole[:end]) for end in range(1, len(whole) - 1, 10)]
+        failures = stage.client.status.counters["failures"]
+        script = stage.vtn.fault(InTurn(*map(Answer, cut), service="OadrPoll"))
+
+        script.wait_for_hits(len(cut), timeout=30)
+
+        script.clear()
+        stage.settle()
+        assert stage.client.status.counters["failures"] == failures + len(cut) > 200
+        assert stage.facts() == before
+        assert 1 <= len(stage.warnings()) < 25  # said once for each reason, then counted
+        stage.answers_a_good_event()

@@ -194,4 +194,4 @@ def declare_everywhere(data: bytes) -> bytes:
     names = "".join(f' xmlns:n{i}="urn:{i}"' for i in range(13)).encode()
     names += f' xmlns:oadr="{OADR}" xmlns:ei="{EI}"'.encode()
     bare = re.sub(rb'\sxmlns:(oadr|ei)="[^"]*"', b"", data)
-    return re.sub(rb"<([a-z]+:\w+)", rb"<\1" + names, bare)
+    return re.sub(rb"<([a-z]+:[\w.-]+)", rb"<\1" + names, bare)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Optional, Set, Tuple, TypeVar
 from ..errors import HandlerError, StoreError, VenError
 from ..exchange import Exchange
 from ..schema.common import Payload
-from ..services import events, opts, registration, reports
+from ..services import events, opts, registration, report_ledger, reports
 from ..services.task import Task
 from ..state.book import Book, rows_of
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
@@ -258,6 +258,11 @@ class Engine:
         with self._lock:
             for timer, _ in list(self._timers.values()):
                 self._arm(timer)
+        self.look_again()
+
+    def look_again(self) -> None:
+        """The time of day is another than it was: what is to come is worked out anew, on the pool for timers."""
+        self.pools["step"].submit(self, lambda: self.transact(_look_again), f"new time of {self.name}")
 
     # --- user code ------------------------------------------------------------------------------------------------
 
@@ -280,6 +285,7 @@ class Engine:
 
     def report(self, error: VenError, key: str, text: str, level: int = logging.WARNING) -> None:
         """Say ``text`` once and count it afterwards; tell ``on_error``, and keep it as the last error."""
+        _let_go(error)
         self.counters.last_error, self.counters.last_error_at = error, self.clock.now()
         if self.repeats.say(key[:LONGEST], level, shortened(text)) == 1 and "on_error" in self.handlers and not self.stopped:
             self._queue(Call("client", "on_error", (error,)))
@@ -321,6 +327,7 @@ class Engine:
         """Go on from what the book holds (R15), and begin the bootstrap (R1)."""
         self.stopped = False
         self.conversation = Conversation(self)
+        self.runtime.looking_again.add(self.look_again)
         self.transact(self._resume)
         self.conversation.wake()
 
@@ -356,6 +363,7 @@ class Engine:
     def close(self) -> None:
         """Let nothing begin any more: timers are forgotten, queued calls stay in the book for the next start."""
         self.stopped = True
+        self.runtime.looking_again.discard(self.look_again)
         self.conversation.stop()
         with self._lock:
             if self._retry is not None:
@@ -382,3 +390,14 @@ class Engine:
 def shortened(text: str) -> str:
     """``text`` as it goes into a log."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
+
+
+def _let_go(error: Optional[BaseException]) -> None:
+    """Drop the tracebacks of an error that is kept: their frames would keep the message that it is about, and its tree."""
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+def _look_again(book: Book, now: datetime) -> Outcome:
+    return events.look_again(book, now) + report_ledger.soon(now)
