@@ -126,3 +126,16 @@ def test_a_job_may_stop_the_scheduler() -> None:
     scheduler.after(0, lambda: (scheduler.stop(), done.set()))
     assert done.wait(5)
     scheduler.stop(5)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-3600, 1), (-0.5, 0), (3600, 0)])
+def test_a_wall_clock_set_back_is_told_once(clock: HandClock, seconds: float, told: int) -> None:
+    looks: List[int] = []
+    scheduler = Scheduler(clock, on_set_back=lambda: looks.append(1))
+    scheduler.run_due()
+    clock.wall += timedelta(seconds=seconds)
+    scheduler.run_due()
+    clock.pass_(60)
+    scheduler.run_due()
+
+    assert len(looks) == told

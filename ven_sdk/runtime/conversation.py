@@ -356,7 +356,7 @@ class Conversation:
 
 def _kind(error: VenError) -> str:
     """The error's sentence without what varies from message to message: another reason is said anew, the same is counted."""
-    return _VALUES.sub("", str(error))
+    return _VALUES.sub("", str(error).partition(": ")[0])
 
 
 def _some(task: Optional[Task]) -> Tuple[Task, ...]:

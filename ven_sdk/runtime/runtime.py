@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 from functools import partial
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Set, Tuple
 
 from ..errors import StateError
 from .clock import Clock
@@ -31,7 +31,8 @@ class Runtime:
         self._sizes = {"exchange": exchange_workers, "handler": handler_workers, "report": callback_workers,
                        "step": STEPS}
         self.on_stuck: Callable[[str, str, float], None] = self._say_stuck
-        self.scheduler = Scheduler(self.clock)
+        self.looking_again: Set[Callable[[], None]] = set()
+        self.scheduler = Scheduler(self.clock, on_set_back=self._set_back)
         self.pools: Dict[str, Workers] = {}
         self._pid: Optional[int] = None
         self._stopped_by: Optional[threading.Thread] = None
@@ -45,6 +46,12 @@ class Runtime:
             self.pools[name] = Workers(f"ven_sdk-{name}", size, self.scheduler, stuck_after=stuck_after,
                                        warn_after=warn_after, maximum=size + 24,
                                        on_stuck=partial(self._stuck_in, name))
+
+    def _set_back(self) -> None:
+        """The wall clock was set back: whoever wants to know looks again at what is to come."""
+        log.warning("The wall clock was set back. Events and samples follow it; nothing that began is begun again.")
+        for look_again in tuple(self.looking_again):
+            look_again()
 
     def _stuck_in(self, pool: str, about: str, seconds: float) -> None:
         self.on_stuck(pool, about, seconds)
@@ -75,7 +82,7 @@ class Runtime:
         self.scheduler.stop(timeout)
         left = self._close_pools(deadline - self.clock.monotonic())
         self._pid, self._stopped_by = None, threading.current_thread()
-        self.scheduler = Scheduler(self.clock)
+        self.scheduler = Scheduler(self.clock, on_set_back=self._set_back)
         return left
 
     def _close_pools(self, timeout: float) -> Tuple[str, ...]:

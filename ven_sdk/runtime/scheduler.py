@@ -18,6 +18,8 @@ from .clock import Clock, timestamp
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 86400.0
+SET_BACK = 1.0
+"""Seconds by which the wall clock must fall behind the monotonic one at once to count as set back."""
 WALL_LOOK = 1.0
 """Longest wait, in seconds, while wall-clock jobs stand; how late a clock step can be noticed."""
 
@@ -72,10 +74,15 @@ class _Heap:
 
 
 class Scheduler:
-    """Calls functions when their time has come. ``start`` gives it a thread; tests call ``run_due`` by hand instead."""
+    """Calls functions when their time has come. ``start`` gives it a thread; tests call ``run_due`` by hand instead.
 
-    def __init__(self, clock: Clock, name: str = "ven_sdk-scheduler") -> None:
+    ``on_set_back`` is called when the wall clock was set back, at the latest with the next job."""
+
+    def __init__(self, clock: Clock, name: str = "ven_sdk-scheduler", *,
+                 on_set_back: Optional[Callable[[], None]] = None) -> None:
         self.clock = clock
+        self._on_set_back = on_set_back
+        self._ahead = clock.time() - clock.monotonic()
         self._name = name
         self._condition = threading.Condition()
         self._monotonic = _Heap()
@@ -102,6 +109,8 @@ class Scheduler:
 
     def run_due(self) -> Optional[float]:
         """Run everything due now. Seconds until there is more to do, or None when nothing stands."""
+        if self._was_set_back() and self._on_set_back is not None:
+            self._on_set_back()
         while True:
             with self._condition:
                 function = (self._monotonic.pop(self.clock.monotonic()) or self._wall.pop(self.clock.time()))
@@ -111,6 +120,11 @@ class Scheduler:
                 function()
             except Exception:
                 log.exception("A timer failed; the others go on. This is a fault of ven_sdk: please report it.")
+
+    def _was_set_back(self) -> bool:
+        """Whether the wall clock was set back since the last look: what was past may be to come again."""
+        before, self._ahead = self._ahead, self.clock.time() - self.clock.monotonic()
+        return before - self._ahead > SET_BACK
 
     def _seconds_to_next(self) -> Optional[float]:
         waits = []
