@@ -49,6 +49,7 @@ MAY_IMPORT: Dict[str, FrozenSet[str]] = {
     "ven": ENGINE,
     "client": VEN,
     "fleet": VEN,
+    "metrics": ENGINE | {"ven"},
     "testing": CLIENT,
     "cli": CLIENT | {"testing"},
     "__main__": frozenset({"cli"}),
@@ -64,7 +65,7 @@ LIBRARY_HOME: Dict[str, FrozenSet[str]] = {
     "urllib3": frozenset({"transport"}),
     "cryptography": frozenset({"security", "transport", "testing", "cli"}),
     "sqlite3": frozenset({"state"}),
-    "prometheus_client": frozenset({"runtime", "cli"}),
+    "prometheus_client": frozenset({"metrics", "cli"}),
     "pandas": frozenset({"notebook"}),
     "matplotlib": frozenset({"notebook"}),
 }

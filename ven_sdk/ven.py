@@ -29,6 +29,8 @@ STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling":
 Status._repr_html_ = notebook.status_html  # type: ignore[attr-defined]  # the runtime knows nothing of notebooks
 LATE_POLLS = 3
 """Periods without a good poll after which ``health()`` is no longer ok."""
+LONG_RUNNING = 30.0
+"""Seconds after which user code that has not returned is a problem of ``health()``."""
 
 
 class Ven:
@@ -314,7 +316,9 @@ class Ven:
             last_error=counters.last_error, last_error_at=counters.last_error_at,
             counters={"exchanges": counters.exchanges, "failures": counters.failures, "polls": counters.polls,
                       **report_service.counters(engine.book)},
-            queues={"answers": len(engine.book.answers), "opts": len(engine.book.opts), "events": len(engine.book.events),
+            queues={"answers": len(engine.book.answers),
+                    "event_answers": sum(state.owed for state in engine.book.events.values()),
+                    "opts": len(engine.book.opts), "events": len(engine.book.events),
                     "samples": len(engine.book.samples), "deliveries": len(engine.book.deliveries),
                     "unsaved": engine.unsaved,
                     **{name: pool.waiting() for name, pool in engine.pools.items()}},
@@ -329,7 +333,8 @@ class Ven:
         if status.state == "registered" and (status.last_poll is None
                                              or self._engine.clock.now() - status.last_poll > late):
             problems.append(f"The last good poll was {status.last_poll or 'never'}; expected one every {self.poll_frequency}.")
-        problems.extend(f"{running.about} has been running for {running.seconds:.0f} s." for running in status.stuck)
+        problems.extend(f"{running.about} has been running for {running.seconds:.0f} s." for running in status.stuck
+                        if running.seconds >= LONG_RUNNING)
         if status.queues["unsaved"]:
             problems.append(f"{status.queues['unsaved']} changes could not be written to the store {self._engine.store.name}.")
         if status.counters.get("samples_dropped"):

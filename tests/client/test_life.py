@@ -39,7 +39,7 @@ def test_start_with_wait_returns_when_registered(client: OpenADRClient) -> None:
 
 def test_start_with_wait_raises_the_cause_and_stops_when_the_vtn_is_down() -> None:
     client = OpenADRClient("ven1", RawVTN().reserve().url)
-    with pytest.raises(TransportError, match="not registered within 0.3 s") as caught:
+    with pytest.raises(TransportError, match=r"not registered within 0\.3 s") as caught:
         client.start(wait=0.3)
     assert isinstance(caught.value.__cause__, TransportError)
     assert client.status.state == "stopped"
