@@ -175,11 +175,10 @@ class Poller:
     def know(self, n):
         """A list of n events, taken in, handled and answered. ``implied_cancel`` is off: the lists of one event that the
         case then sends would, as complete lists, cancel all others, and nothing would be left to know."""
-        from ven_sdk.codec import envelope, gate, reader
         from ven_sdk.services import events
         self.client.stop()
         self._make(implied_cancel=False)
-        message = reader.read(envelope.payload_of(gate.admit(fx.message("distribute", n), max_bytes=2**25))).record
+        message = event_list([f"event-{i:05d}" for i in range(n)])
         self.engine.transact(lambda book, now: events.receive(book, message, now))
         while self.engine.read(lambda: events.deciding(self.engine.book, self.engine.now())):
             time.sleep(.01)
@@ -193,6 +192,14 @@ class Poller:
 
     def close(self):
         self.client.stop()
+
+
+def event_list(ids):
+    """The record of a list of so many events; read in pieces, as the gate takes no message of this size at once."""
+    from ven_sdk.codec import envelope, gate, reader
+    pieces = [fx.payload(fx.distribute_obj(ids[i:i + 500])) for i in range(0, len(ids), 500)]
+    lists = [reader.read(envelope.payload_of(gate.admit(piece))).record for piece in pieces]
+    return lists[0].replace(events=[event for each in lists for event in each.events])
 
 
 def poll_case(url, tls, key):

@@ -140,7 +140,7 @@ TABLE = (
              "modification_number=event.modification_number", "modification_number=0",
              f"{ANSWER}::test_e22_the_number_is_repeated_as_received"),
     Mutation("E23", "event_answer.py", "_request_id",
-             "return heard.request_ids.get(key, state.request_id)", "return state.request_id",
+             "return heard.request_id_of(key, state.request_id)", "return state.request_id",
              f"{ANSWER}::test_e23_a_changed_opt_goes_out_with_the_current_number_and_the_last_lists_request_id"),
     Mutation("E23", "event_answer.py", "acknowledged",
              "if response_of(state, _request_id(heard, key, state)) in done:", "if True:",

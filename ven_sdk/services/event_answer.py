@@ -53,14 +53,14 @@ def is_ready(state: EventState) -> bool:
 def ready(book: "Book") -> Tuple[EventResponse, ...]:
     """Every response that is owed and decided (E17)."""
     heard, rows = last_list(book), book.events
-    keys = dict.fromkeys([key for key, state in rows.items() if state.owed])
+    keys = dict.fromkeys(book.owed)
     keys.update(dict.fromkeys(key for key in heard.due if key in rows))
     found = [response_of(rows[key], _request_id(heard, key, rows[key])) for key in keys if is_ready(rows[key])]
     return (*heard.loose, *found)
 
 
 def _request_id(heard: EventList, key: str, state: EventState) -> str:
-    return heard.request_ids.get(key, state.request_id)
+    return heard.request_id_of(key, state.request_id)
 
 
 def answer_task(book: "Book", now: datetime) -> Optional[Task]:

@@ -172,12 +172,18 @@ class Intake:
     def _left_behind(self, complete: bool) -> EventList:
         """The list as it is remembered: E23 wants the requestID of the last one that held an event."""
         before, known = last_list(self.book), self.book.events.keys()
-        ids = {**before.request_ids, **dict.fromkeys(self.present, self.request_id)}
-        if len(ids) > 2 * (len(known) + len(self.present)):
-            ids = {key: value for key, value in ids.items() if key in known or key in self.present}
         newer = {(one.event_id, one.modification_number) for one in self.loose}
         waiting = tuple(one for one in before.loose if (one.event_id, one.modification_number) not in newer
                         and (not complete or one.event_id in self.present))
         due = ((before.due - self.present) & known) | self.due
         fresh = frozenset(key for key, state in self.rows.items() if state.decision is not None)
-        return EventList(request_ids=ids, due=frozenset(due), fresh=fresh, loose=(*waiting, *self.loose))
+        return EventList(request_id=self.request_id, present=frozenset(self.present), older=self._older(before),
+                         due=frozenset(due), fresh=fresh, loose=(*waiting, *self.loose))
+
+    def _older(self, before: EventList) -> Dict[str, str]:
+        """The IDs of earlier lists, for what is not in this one; the same dict where a short list changes nothing in it."""
+        left, known = before.present - self.present, self.book.events.keys()
+        if not left and before.older.keys().isdisjoint(self.present) and len(before.older) <= len(known):
+            return before.older
+        older = {**before.older, **dict.fromkeys(left, before.request_id)}
+        return {key: value for key, value in older.items() if key in known and key not in self.present}

@@ -40,7 +40,7 @@ class Book:
     """The tables of one VEN, with what services need to decide: settings, catalogue, randomness, which handlers exist.
 
     ``has_handler(name)`` says whether the user set a handler; ``leads()`` gives (handler name, lead) of every
-    ``before_event`` handler.
+    ``before_event`` handler. ``owed`` is an index of the table ``events``: the keys of those whose answer is owed.
     """
 
     def __init__(self, settings: Settings, catalogue: "Catalogue", *, chance: Optional[random.Random] = None) -> None:
@@ -58,6 +58,7 @@ class Book:
         self.answers: Dict[str, Answer] = self.tables["answers"]
         self.nonces: Dict[str, str] = self.tables["nonces"]
         self.collecting: Dict[str, Any] = self.tables["collecting"]
+        self.owed: Dict[str, None] = {}
         self.versions: Dict[str, int] = dict.fromkeys(self.tables, 0)
         self.request_ids: Dict[str, str] = {}
         self._numbers: Iterator[int] = itertools.count(1)
@@ -85,6 +86,14 @@ class Book:
             else:
                 rows[key] = value
             self.versions[table] += 1
+            if table == "events":
+                self._index(key, value)
+
+    def _index(self, key: str, state: Optional[EventState]) -> None:
+        if state is not None and state.owed:
+            self.owed[key] = None
+        else:
+            self.owed.pop(key, None)
 
     def restore(self, rows: Iterable[Row]) -> Tuple[str, ...]:
         """Take in what a store holds; returns a sentence for every row that could not be understood (it is left out)."""
@@ -98,6 +107,7 @@ class Book:
             if key.isdigit() and table in ("answers", "samples", "deliveries"):
                 highest = max(highest, int(key))
         self._numbers = itertools.count(highest + 1)
+        self.owed = {key: None for key, state in self.events.items() if state.owed}
         return tuple(bad)
 
 
