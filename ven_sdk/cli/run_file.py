@@ -29,9 +29,12 @@ class Document:
 
     def where(self, *place: Union[str, int]) -> str:
         """``ven.toml, line 12`` of the place, or of the nearest table around it."""
-        while place and place not in self.lines:
+        while place:
+            line = self.lines.get(place) or self.lines.get((*place, 0))
+            if line:
+                return f"{self.name}, line {line}"
             place = place[:-1]
-        return f"{self.name}, line {self.lines[place]}" if place else self.name
+        return self.name
 
     @property
     def folder(self) -> str:

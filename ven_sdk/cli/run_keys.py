@@ -68,6 +68,14 @@ def seconds(value: Any) -> timedelta:
     return timedelta(seconds=float(match[1]) * _UNITS.get(match[2], 1))
 
 
+def whole_seconds(value: Any) -> timedelta:
+    """A duration in whole seconds: the schema has no fractions."""
+    length = seconds(value)
+    if length.microseconds:
+        raise ConfigurationError(f"expected whole seconds (OpenADR's schema has no fractions), found {shown(value)}.")
+    return length
+
+
 def moment(value: Any) -> datetime:
     """A date and time; without a zone it is UTC."""
     if isinstance(value, str):

@@ -13,6 +13,7 @@ from ..errors import ConfigurationError
 from ..testing import LocalVTN, Received, ReportWish
 from . import run_keys as keys
 from .console import Console
+from .parser import Usage
 from .vtn_orders import FAULTS, Orders
 from .vtn_page import Page
 from .vtn_script import Script, Step, read
@@ -79,23 +80,28 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 
 def _vtn(options: argparse.Namespace) -> LocalVTN:
-    wish = ReportWish(granularity=_span(options.granularity), report_back_duration=_span(options.report_back))
-    return LocalVTN(vtn_id=options.vtn_id, poll_frequency=keys.seconds(options.poll_frequency), port=options.port,
+    wish = ReportWish(granularity=_span(options, "granularity"), report_back_duration=_span(options, "report_back"))
+    return LocalVTN(vtn_id=options.vtn_id, poll_frequency=_span(options, "poll_frequency"), port=options.port,
                     ask_for_reports=False if options.no_reports else wish, tls=bool(options.tls), sign=options.sign,
                     accept="known" if options.known_only else True, vens={name: {} for name in options.known_only or ()},
                     keep=20_000)
 
 
-def _span(value: Optional[str]) -> Any:
-    return None if value is None else keys.seconds(value)
+def _span(options: argparse.Namespace, name: str) -> Any:
+    value = getattr(options, name)
+    try:
+        return None if value is None else keys.whole_seconds(value)
+    except ConfigurationError as error:
+        raise Usage(f"--{name.replace('_', '-')}: {error}") from error
 
 
 @contextlib.contextmanager
 def _opened(vtn: LocalVTN, options: argparse.Namespace) -> Iterator[LocalVTN]:
     try:
         vtn.start()
-    except OSError as cause:
-        raise ConfigurationError(f"Port {options.port} cannot be opened: {cause.strerror or cause}. Give another --port; "
+    except (OSError, OverflowError) as cause:
+        why = getattr(cause, "strerror", None) or cause
+        raise ConfigurationError(f"Port {options.port} cannot be opened: {why}. Give another --port; "
                                  "0 takes a free one.") from cause
     try:
         yield vtn

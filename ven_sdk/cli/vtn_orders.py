@@ -156,7 +156,7 @@ def _steps(given: Any) -> List[Tuple[timedelta, Any]]:
     steps = given if isinstance(given, (list, tuple)) and given else None
     if steps is None or not all(isinstance(step, (list, tuple)) and len(step) == 2 for step in steps):
         raise ConfigurationError(f"steps are pairs of a duration and a value, such as [[60, 1], [60, 2]], not {given!r:.60}.")
-    return [(keys.seconds(length), keys.number(payload)) for length, payload in steps]
+    return [(keys.whole_seconds(length), keys.number(payload)) for length, payload in steps]
 
 
 def _renamed(given: Dict[str, Any]) -> Dict[str, Any]:
@@ -166,5 +166,5 @@ def _renamed(given: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _spacings(order: Mapping[str, Any]) -> Dict[str, Any]:
-    return {key: None if order.get(key) is None else keys.seconds(order[key])
+    return {key: None if order.get(key) is None else keys.whole_seconds(order[key])
             for key in ("granularity", "report_back_duration")}

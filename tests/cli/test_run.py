@@ -1,0 +1,214 @@
+"""``ven-sdk run`` as a service runs it: a process, signals, exit codes, logs, health."""
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from ven_sdk.cli import main
+from ven_sdk.cli.run_health import HealthFile, HealthPort, address
+from ven_sdk.errors import ConfigurationError
+from ven_sdk.runtime.status import Health
+from ven_sdk.testing import LocalVTN
+
+from .programs import Program, call
+
+needs_toml = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11; the extra 'toml' brings it before")
+SITE = """\
+import logging
+
+def on_event(event):
+    logging.getLogger("site").warning("asked about %s", event.event_id, extra={"event": event.event_id})
+    return "optIn"
+
+def power():
+    return 42
+"""
+FILE = """\
+[ven]
+ven_name = "site-a"
+vtn_url = "{url}"
+allow_jitter = false
+[handlers]
+on_event = "site_of_test:on_event"
+[[reports]]
+callback = "site_of_test:power"
+resource_id = "meter"
+measurement = "powerReal"
+sampling_rate = 1
+"""
+
+
+@pytest.fixture
+def vtn() -> Iterator[LocalVTN]:
+    with LocalVTN(poll_frequency=1, ask_for_reports=True) as vtn:
+        yield vtn
+
+
+@pytest.fixture
+def file(vtn: LocalVTN, tmp_path: Path) -> Path:
+    (tmp_path / "site_of_test.py").write_text(SITE, encoding="utf-8")
+    path = tmp_path / "ven.toml"
+    path.write_text(FILE.format(url=vtn.url), encoding="utf-8")
+    return path
+
+
+@needs_toml
+def test_a_ven_from_a_file_registers_reports_and_answers_and_sigterm_ends_it_well(vtn: LocalVTN, file: Path) -> None:
+    with Program("run", str(file)) as program:
+        ven = vtn.assert_registered("site-a", timeout=15)
+        event_id = vtn.add_event(ven_id=ven.ven_id)
+        vtn.assert_opted(event_id, "optIn")
+        vtn.wait_for_samples(1, 10)
+
+        assert program.end(signal.SIGTERM) == 0
+        assert "Stopping on SIGTERM" in program.text
+        assert "Traceback" not in program.text
+
+
+def test_variables_alone_make_a_ven_and_ctrl_c_ends_it_well(vtn: LocalVTN) -> None:
+    with Program("run", VEN_NAME="by-variable", VEN_VTN_URL=vtn.url) as program:
+        vtn.assert_registered("by-variable", timeout=15)
+
+        assert program.end(signal.SIGINT) == 0
+        assert "Traceback" not in program.text
+
+
+@needs_toml
+def test_json_logs_hold_one_object_a_line_the_user_s_own_included(vtn: LocalVTN, file: Path) -> None:
+    with Program("run", str(file), "--log-format", "json") as program:
+        vtn.assert_registered("site-a", timeout=15)
+        event_id = vtn.add_event()
+        program.wait_for("asked about")
+        program.end(signal.SIGTERM)
+
+        lines = [json.loads(line) for line in program.lines]
+    own = [line for line in lines if line["logger"] == "site"]
+    assert all({"time", "level", "logger", "message", "thread"} <= line.keys() for line in lines)
+    assert [(line["message"], line["level"], line["event"]) for line in own] == [(f"asked about {event_id}", "WARNING", event_id)]
+
+
+def test_a_vtn_that_is_down_ends_no_ven_and_health_says_so(vtn: LocalVTN, tmp_path: Path) -> None:
+    vtn.kill()
+    place = tmp_path / "health.json"
+    with Program("run", "--health-port", "0", "--health-file", str(place), VEN_NAME="patient", VEN_VTN_URL=vtn.url) as program:
+        url = program.wait_for("Health is told at").split("told at ")[1].rstrip(".")
+        program.wait_for("Check that the VTN is running")
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(url, timeout=5)
+        told = json.loads(caught.value.read())
+        caught.value.close()
+
+        assert (caught.value.code, told["ok"]) == (503, False)
+        assert "The VEN is connecting, not registered." in told["problems"]
+        assert json.loads(place.read_text())["ok"] is False
+        with urllib.request.urlopen(url.replace("/health", "/live"), timeout=5) as live:
+            assert live.status == 200
+
+        vtn.restart()
+        vtn.assert_registered("patient", timeout=15)
+        assert program.end(signal.SIGTERM) == 0
+    assert not place.exists()
+
+
+@needs_toml
+def test_a_store_that_another_process_holds_is_exit_code_1(vtn: LocalVTN, file: Path) -> None:
+    more = {"VEN_STORE": str(file.parent / "ven.db")}
+    with Program("run", str(file), **more) as first:
+        vtn.assert_registered("site-a", timeout=15)
+
+        second = call("run", str(file), **more)
+
+        assert second.returncode == 1
+        assert "ven.db" in second.stderr
+        assert "Traceback" not in second.stderr
+        first.end(signal.SIGTERM)
+
+
+@needs_toml
+@pytest.mark.parametrize("form", ["check", "run"])
+def test_a_wrong_file_is_exit_code_2_and_a_line_for_each_problem(form: str, file: Path) -> None:
+    file.write_text(file.read_text() + "resorce_id = 'x'\n")
+
+    done = call("run", str(file), *(["--check"] if form == "check" else []))
+
+    assert done.returncode == 2
+    assert f"{file}, line 12, resorce_id: there is no key" in done.stderr
+
+
+@needs_toml
+def test_check_says_what_would_run_and_starts_nothing(
+        vtn: LocalVTN, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = call("run", "--check", str(file))
+
+    assert done.returncode == 0
+    assert "all right" in done.stdout
+    assert vtn.received == []
+
+
+def test_nothing_said_about_the_ven_is_wrong_usage() -> None:
+    done = call("run")
+
+    assert done.returncode == 2
+    assert "ven-sdk run --example" in done.stderr
+
+
+def test_without_a_toml_reader_it_says_what_to_install(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "tomllib", None)
+    monkeypatch.setitem(sys.modules, "tomli", None)
+
+    code = main(["run", "--check", str(tmp_path / "ven.toml")])
+
+    assert code == 2
+    assert "pip install 'ven-sdk[toml]'" in capsys.readouterr().err
+
+
+# --- health ----------------------------------------------------------------------------------------------------------
+
+
+def well() -> Any:
+    return Health(ok=True, problems=(), facts={"state": "registered"})
+
+
+def test_a_health_port_answers_200_while_all_is_well() -> None:
+    port = HealthPort(well, 0)
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port.port}/health", timeout=5) as answer:
+            assert json.loads(answer.read())["facts"] == {"state": "registered"}
+    finally:
+        port.close()
+
+
+def test_a_health_file_is_rewritten_and_removed_at_the_end(tmp_path: Path) -> None:
+    place = tmp_path / "health.json"
+    asked = []
+
+    def look() -> Any:
+        asked.append(True)
+        return well()
+    file = HealthFile(look, str(place), period=0.01)
+    while len(asked) < 3:
+        pass
+    assert json.loads(place.read_text())["ok"] is True
+    file.close()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("given, wanted", [
+    (8080, ("127.0.0.1", 8080)), ("8080", ("127.0.0.1", 8080)), ("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:80", ("::1", 80))])
+def test_a_health_port_is_a_number_or_host_and_number(given: Any, wanted: Any) -> None:
+    assert address(given) == wanted
+
+
+@pytest.mark.parametrize("given", ["http", "localhost", ":80", "99999", True, ""])
+def test_other_health_ports_are_refused(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match="health port"):
+        address(given)

@@ -1,0 +1,152 @@
+"""The test VTN's orders and page, without a browser: what may be said, by whom, and what is shown."""
+from __future__ import annotations
+
+import http.client
+import json
+from datetime import timedelta
+from typing import Any, Dict, Iterator, Tuple
+
+import pytest
+
+from ven_sdk.cli.vtn_orders import FAULTS, Orders
+from ven_sdk.cli.vtn_page import Page
+from ven_sdk.cli.vtn_view import View
+from ven_sdk.errors import ConfigurationError
+from ven_sdk.testing import LocalVTN
+from ven_sdk.testing.vtn_faults import named
+
+
+@pytest.fixture
+def vtn() -> Iterator[LocalVTN]:
+    with LocalVTN() as vtn:
+        yield vtn
+
+
+@pytest.fixture
+def orders(vtn: LocalVTN) -> Iterator[Orders]:
+    orders = Orders(vtn)
+    yield orders
+    orders.clear_faults()
+
+
+@pytest.fixture
+def page(vtn: LocalVTN, orders: Orders) -> Iterator[Page]:
+    page = Page(0, View(vtn, orders).state, orders.carry_out)
+    yield page
+    page.close()
+
+
+def ask(page: Page, method: str, path: str, body: Any = None, **headers: str) -> Tuple[int, Any, Dict[str, str]]:
+    port = int(page.url.rstrip("/").rpartition(":")[2])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), given)
+        reply = connection.getresponse()
+        data = reply.read()
+        told = json.loads(data) if reply.headers["Content-Type"] == "application/json" else data.decode()
+        return reply.status, told, dict(reply.headers)
+    finally:
+        connection.close()
+
+
+JSON = {"Content_Type": "application/json"}
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_needs_nothing_from_elsewhere(page: Page) -> None:
+    status, text, headers = ask(page, "GET", "/")
+
+    assert status == 200
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "{{nonce}}" not in text
+    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in text
+
+
+def test_an_order_is_carried_out(page: Page, vtn: LocalVTN) -> None:
+    status, told, _ = ask(page, "POST", "/order", {"do": "add_event", "event_id": "e1", "begin": 60, "steps": [[30, 1]]}, **JSON)
+
+    assert (status, told) == (200, {"result": "e1"})
+    assert vtn.events["e1"].active_period.duration == timedelta(seconds=30)
+
+
+def test_a_wrong_order_is_told_what_is_wrong_with_it(page: Page) -> None:
+    status, told, _ = ask(page, "POST", "/order", {"do": "cancel_event", "event_id": "nothing"}, **JSON)
+
+    assert status == 400
+    assert "There is no event 'nothing'" in told["error"]
+
+
+@pytest.mark.parametrize("headers", [
+    {"Content_Type": "text/plain"}, {}, {**JSON, "Host": "evil.example"}, {**JSON, "Origin": "http://evil.example"}])
+def test_other_web_sites_give_no_orders(headers: Dict[str, str], page: Page, vtn: LocalVTN) -> None:
+    status, _, _ = ask(page, "POST", "/order", {"do": "add_event", "event_id": "e1"}, **headers)
+
+    assert status == 403
+    assert vtn.events == {}
+
+
+def test_a_name_that_points_here_reads_nothing(page: Page) -> None:
+    assert ask(page, "GET", "/state", Host="rebound.example")[0] == 403
+
+
+def test_the_state_is_shown_whole(page: Page, vtn: LocalVTN, orders: Orders) -> None:
+    vtn.add_ven("site-a", registered=True)
+    vtn.add_event(event_id="e1", intervals=[(10, 1), (10, 2)])
+    orders.carry_out({"do": "fault", "name": "slow"})
+
+    _, state, _ = ask(page, "GET", "/state")
+
+    assert state["vens"][0]["name"] == "site-a"
+    assert [step[1:] for step in state["events"][0]["signals"][0]["steps"]] == [[10, 1], [10, 2]]
+    assert [(fault["name"], fault["hits"]) for fault in state["faults"]] == [("slow", 0)]
+
+
+def test_a_port_that_is_taken_is_said(page: Page) -> None:
+    port = int(page.url.rstrip("/").rpartition(":")[2])
+
+    with pytest.raises(ConfigurationError, match=f"page's port {port} cannot be opened"):
+        Page(port, dict, dict)
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+
+def test_events_are_added_modified_and_cancelled(vtn: LocalVTN, orders: Orders) -> None:
+    orders.carry_out({"do": "add_event", "event_id": "e1", "begin": "1 min", "steps": [["10 s", 1]]})
+    orders.carry_out({"do": "modify_event", "event_id": "e1", "steps": [["10 s", 2]], "comment": "more"})
+    assert vtn.events["e1"].modification_number == 1
+    assert vtn.events["e1"].vtn_comment == "more"
+
+    orders.carry_out({"do": "cancel_event", "event_id": "e1"})
+    assert vtn.events["e1"].event_status == "cancelled"
+
+
+def test_every_fault_of_the_page_is_one_of_the_vtn_s() -> None:
+    assert [name for name in FAULTS if named(name) is None] == []
+
+
+def test_a_fault_that_is_over_is_off(orders: Orders) -> None:
+    orders.carry_out({"do": "fault", "name": "500", "until": 0})
+
+    assert orders.faults == []
+
+
+@pytest.mark.parametrize("order, says", [
+    ("add_event", "An order is a table"), ({"do": "add_evnt"}, "Did you mean 'add_event'?"),
+    ({"do": "add_event", "setps": []}, "not 'setps'. Did you mean 'steps'?"),
+    ({"do": "add_event", "steps": [1]}, "pairs of a duration and a value"),
+    ({"do": "add_event", "steps": [[0.5, 1]]}, "whole seconds"),
+    ({"do": "add_event", "signal_name": "SIMPEL"}, "Did you mean 'SIMPLE'?"),
+    ({"do": "modify_event", "event_id": "e"}, "needs something that changes"),
+    ({"do": "cancel_event"}, "needs event_id"), ({"do": "fault", "name": "gremlins"}, "There is no fault 'gremlins'"),
+    ({"do": "fault", "name": "500", "seconds": 1}, "does not take that"), ({"do": "clear_fault", "number": 7}, "No fault 7 is on"),
+    ({"do": "reregister", "ven": "nobody"}, "There is no VEN 'nobody'")])
+def test_orders_that_make_no_sense_are_refused_with_what_would(order: Any, says: str, orders: Orders) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        orders.carry_out(order)
+
+    assert says in str(caught.value)
