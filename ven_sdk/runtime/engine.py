@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, Optional, Set, Tuple, TypeVar
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
 from ..errors import HandlerError, StoreError, VenError
 from ..exchange import Exchange
 from ..schema.common import Payload
 from ..services import events, opts, registration, report_ledger, reports
 from ..services.task import Task
-from ..state.book import Book, rows_of
+from ..state.book import Book
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
-from ..state.store import ChangeRow, Store
+from ..state.store import Store
 from .clock import Clock
 from .conversation import Conversation
 from .handlers import Handlers
+from .keeper import Keeper
 from .offset import Offset
 from .runtime import Runtime
 from .scheduler import Job, Scheduler
@@ -32,7 +32,6 @@ from .workers import Workers
 log = logging.getLogger("ven_sdk")
 T = TypeVar("T")
 
-STORE_RETRY = 30.0
 COURTESY_PAUSE = 60.0
 LONGEST = 1000
 """Characters of a log line. Texts of the VTN's stand in many, and may be megabytes long."""
@@ -51,11 +50,8 @@ class Engine:
         self.changed = threading.Condition()
         self._lock = threading.RLock()
         self._timers: Dict[str, Tuple[Timer, Job]] = {}
-        self._unsaved: Dict[Tuple[str, str], ChangeRow] = {}
-        self._unknown: Set[Tuple[str, str]] = set()              # those of them that the store has never had
         self._retry: Optional[Job] = None
-        self._store_failed_at: Optional[float] = None
-        self._is_open = True
+        self.keeper = Keeper(name, store, book, runtime.clock, self._not_saved, self._saved)
         self._courteous_at: Optional[float] = None
         self.refusals: Dict[str, VenError] = {}
         self._snapshots: Dict[str, Tuple[int, Tuple[Any, ...]]] = {}
@@ -105,7 +101,7 @@ class Engine:
             if outcome is NOTHING:
                 return outcome
             if outcome.changes:
-                self._commit(outcome.changes)
+                self.keeper.commit(outcome.changes, late=self.stopped)
                 self.book.apply(outcome.changes)
             for timer in outcome.timers:
                 self._arm(timer)
@@ -136,73 +132,21 @@ class Engine:
     # --- the store ------------------------------------------------------------------------------------------------
 
     def open_store(self) -> Tuple[str, ...]:
-        """Lock the store; texts for the operator come back. A disk without room is no reason not to run: the VEN begins in
-        memory then, and writes when it can."""
-        try:
-            texts = self.store.open()
-            self._is_open = True
-            return texts
-        except StoreError as error:
-            if not error.retryable:
-                raise
-            self._is_open = False
-            self._not_saved((), error)
-            return ()
-
-    def _commit(self, changes: Tuple[Change, ...]) -> None:
-        """Write ``changes`` in one transaction; with a failing disk they wait in memory until there is room again."""
-        if not self.store.durable:
-            return
-        rows = rows_of(changes)
-        if self._unsaved:
-            self._put_by(rows)
-            if self.clock.monotonic() - (self._store_failed_at or 0.0) < STORE_RETRY:
-                return
-            rows = list(self._unsaved.values())
-        if not rows:
-            return
-        late = False
-        try:
-            if not self._is_open:
-                self.store.open()
-                self._is_open = True
-                late = self.stopped
-            self.store.commit(self.name, rows)
-            if late:
-                self.close_store()
-        except StoreError as error:
-            self._not_saved(rows, error)
-        else:
-            if self._unsaved:
-                self._unsaved.clear()
-                self._unknown.clear()
-                self.repeats.over("store", "The trouble with the store", logging.WARNING)
+        """Lock the store; texts for the operator come back. StoreError when another process has it."""
+        return self.keeper.open()
 
     def close_store(self) -> None:
-        """Give the store free. A handler that returns after this has its return written all the same, if that can be."""
+        """Give the store free."""
         with self._lock:
-            self.store.close()
-            self._is_open = False
+            self.keeper.close()
 
-    def _not_saved(self, rows: Any, error: StoreError) -> None:
-        if not self._unsaved:
-            self._put_by(rows)
-        self._store_failed_at = self.clock.monotonic()
+    def _not_saved(self, error: StoreError) -> None:
         self.report(error, "store", f"{error} The VEN runs on in memory and writes what is missing when it can.", logging.ERROR)
         if self._retry is None and not self.stopped:
-            self._retry = self.scheduler.after(STORE_RETRY, lambda: self.pools["step"].submit(self, self._try_again, "saving"))
+            self._retry = self.scheduler.after(self.keeper.retry, lambda: self.pools["step"].submit(self, self._try_again, "saving"))
 
-    def _put_by(self, rows: Iterable[ChangeRow]) -> None:
-        """Keep rows until they can be written. What came and went meanwhile leaves nothing: the disk may be full for weeks."""
-        for row in rows:
-            place = row.table, row.key
-            if row.value is None and place in self._unknown:
-                del self._unsaved[place]
-                self._unknown.discard(place)
-                continue
-            if place not in self._unsaved and row.key not in self.book.tables[row.table]:
-                self._unknown.add(place)
-            self._unsaved[place] = row
+    def _saved(self) -> None:
+        self.repeats.over("store", "The trouble with the store", logging.WARNING)
 
     def _try_again(self) -> None:
         self._retry = None
@@ -211,22 +155,20 @@ class Engine:
     def save(self) -> None:
         """Try to write what could not be written."""
         with self._lock:
-            if self._unsaved:
-                self._store_failed_at = None
-                self._commit(())
+            self.keeper.save(late=self.stopped)
 
     @property
     def unsaved(self) -> int:
         """Rows that stand in memory only because the store failed."""
-        return len(self._unsaved)
+        return self.keeper.waiting
 
     def remember_nonce(self, nonce: str, moment: datetime, forgotten: Tuple[str, ...]) -> None:
-        """Keep a nonce over a restart (S7), without a write of its own: it goes out with the next changes."""
+        """Keep a nonce over a restart (S7). It is committed before the message is acted on."""
         if not self.store.durable:
             return
         changes = (Change("nonces", nonce, moment.isoformat()), *(Change("nonces", old, None) for old in forgotten))
         with self._lock:
-            self._commit(changes)
+            self.keeper.commit(changes)
             self.book.apply(changes)
 
     # --- timers ---------------------------------------------------------------------------------------------------
@@ -262,7 +204,10 @@ class Engine:
 
     def look_again(self) -> None:
         """The time of day is another than it was: what is to come is worked out anew, on the pool for timers."""
-        self.pools["step"].submit(self, lambda: self.transact(_look_again), f"new time of {self.name}")
+        self.pools["step"].submit(self, self._looked_again, f"new time of {self.name}")
+
+    def _looked_again(self) -> None:
+        self.transact(lambda book, now: events.look_again(book, now) + report_ledger.soon(now))
 
     # --- user code ------------------------------------------------------------------------------------------------
 
@@ -339,7 +284,9 @@ class Engine:
     def restore(self) -> Tuple[str, ...]:
         """Take in what the store holds, unless newer changes wait to be written; returns what could not be read."""
         with self._lock:
-            return () if self._unsaved or not self._is_open else self.book.restore(self.store.load(self.name))
+            if self.keeper.waiting or not self.keeper.is_open:
+                return ()
+            return self.book.restore(self.store.load(self.name))
 
     def wind_up(self, seconds: float) -> None:
         """Begin nothing new, and spend up to ``seconds`` on what is owed and on handlers that are about to return."""
@@ -398,6 +345,3 @@ def _let_go(error: Optional[BaseException]) -> None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
 
-
-def _look_again(book: Book, now: datetime) -> Outcome:
-    return events.look_again(book, now) + report_ledger.soon(now)

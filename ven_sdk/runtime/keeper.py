@@ -1,0 +1,121 @@
+"""What stands between a VEN's book and its store: one transaction for each step, and what to do when the disk fails.
+
+With a failing disk changes wait in memory, and go out when there is room again. The engine calls all of it under its lock.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Callable, Dict, List, Set, Tuple
+
+from ..errors import StoreError
+from ..state.book import Book, rows_of
+from ..state.outcome import Change
+from ..state.store import ChangeRow, Store
+from .clock import Clock
+
+Place = Tuple[str, str]
+
+
+class Keeper:
+    """Writes the changes of the VEN ``name`` to ``store``.
+
+    ``failed(error)`` is called when they could not be written, ``mended()`` when all that waited has been. ``retry`` is how
+    many seconds pass between attempts.
+    """
+
+    retry = 30.0
+
+    __slots__ = ("_book", "_clock", "_failed", "_failed_at", "_is_open", "_mended", "_name", "_unknown", "_waiting", "store")
+
+    def __init__(self, name: str, store: Store, book: Book, clock: Clock, failed: Callable[[StoreError], None],
+                 mended: Callable[[], None]) -> None:
+        self.store = store
+        self._name, self._book, self._clock, self._failed, self._mended = name, book, clock, failed, mended
+        self._waiting: Dict[Place, ChangeRow] = {}
+        self._unknown: Set[Place] = set()              # those of them that the store has never had
+        self._failed_at = 0.0
+        self._is_open = True
+
+    @property
+    def waiting(self) -> int:
+        """Rows that stand in memory only because the store failed."""
+        return len(self._waiting)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the store was there when it was last needed."""
+        return self._is_open
+
+    def open(self) -> Tuple[str, ...]:
+        """Lock the store; texts for the operator come back. A disk without room is no reason not to run: the VEN begins in
+        memory then, and writes when it can."""
+        try:
+            texts = self.store.open()
+        except StoreError as error:
+            if not error.retryable:
+                raise
+            self._is_open = False
+            self._put_by((), error)
+            return ()
+        self._is_open = True
+        return texts
+
+    def close(self) -> None:
+        """Give the store free. What a handler returns after this is written all the same, if that can be."""
+        self.store.close()
+        self._is_open = False
+
+    def commit(self, changes: Sequence[Change], *, late: bool = False) -> None:
+        """Write ``changes`` in one transaction, and what waited before them. ``late`` gives the store free again after it."""
+        if not self.store.durable:
+            return
+        rows = rows_of(changes)
+        if self._waiting:
+            self._remember(rows)
+            if self._clock.monotonic() - self._failed_at < self.retry:
+                return
+            rows = list(self._waiting.values())
+        if rows:
+            self._write(rows, late)
+
+    def _write(self, rows: List[ChangeRow], late: bool) -> None:
+        try:
+            if not self._is_open:
+                self.store.open()
+                self._is_open = True
+            else:
+                late = False
+            self.store.commit(self._name, rows)
+            if late:
+                self.close()
+        except StoreError as error:
+            self._put_by(rows, error)
+            return
+        if self._waiting:
+            self._waiting.clear()
+            self._unknown.clear()
+            self._mended()
+
+    def _put_by(self, rows: Iterable[ChangeRow], error: StoreError) -> None:
+        if not self._waiting:
+            self._remember(rows)
+        self._failed_at = self._clock.monotonic()
+        self._failed(error)
+
+    def _remember(self, rows: Iterable[ChangeRow]) -> None:
+        """Keep rows until they can be written. What came and went meanwhile leaves nothing: the disk may be full for weeks."""
+        for row in rows:
+            place = row.table, row.key
+            if row.value is None and place in self._unknown:
+                del self._waiting[place]
+                self._unknown.discard(place)
+                continue
+            if place not in self._waiting and row.key not in self._book.tables[row.table]:
+                self._unknown.add(place)
+            self._waiting[place] = row
+
+    def save(self, *, late: bool = False) -> None:
+        """Try now to write what could not be written."""
+        if self._waiting:
+            self._failed_at = float("-inf")
+            self.commit((), late=late)
