@@ -211,6 +211,13 @@ class STATUS_CODES(Vocabulary):
     RESPONDER_FAILED = "500"
 
 
+class SECURITY_LEVEL(Vocabulary):
+    """The two levels of the standard: TLS alone, or signed messages besides (rules S). Not a value on the wire."""
+
+    STANDARD = "STANDARD"
+    HIGH = "HIGH"
+
+
 class SI_SCALE_CODE(Vocabulary):
     p = "p"
     n = "n"

@@ -74,13 +74,16 @@ from .schema.reports import (
 )
 from .schema.units import Measurement, PowerAttributes
 
+Opt = CreateOpt
+"""openleadr's name of what :meth:`~ven_sdk.OpenADRClient.create_opt` sends and ``client.opts`` lists as ``record``."""
+
 __all__ = [
     "ActivePeriod", "AggregatedPNode", "CancelOpt", "CancelPartyRegistration", "CancelReport", "CanceledOpt",
     "CanceledPartyRegistration", "CanceledReport", "CreateOpt", "CreatePartyRegistration", "CreateReport",
     "CreatedEvent", "CreatedOpt", "CreatedPartyRegistration", "CreatedReport", "DistributeEvent", "EiResponse",
     "EndDeviceAsset", "Event", "EventBaseline", "EventDescriptor", "EventResponse", "EventSignal", "Extension",
     "FaultyEvent", "FeatureCollection", "Info", "Interval", "LoadControlState", "Location", "Measurement",
-    "MeterAsset", "PNode", "Period", "Poll", "Polygon", "PowerAttributes", "Profile", "QueryRegistration", "Record",
+    "MeterAsset", "Opt", "PNode", "Period", "Poll", "Polygon", "PowerAttributes", "Profile", "QueryRegistration", "Record",
     "RegisterReport", "RegisteredReport", "Report", "ReportDescription", "ReportInterval", "ReportPayload",
     "ReportPeriod", "ReportRequest", "ReportSpecifier", "RequestEvent", "RequestReregistration", "ResourceStatus",
     "Response", "Sample", "SamplingRate", "ServiceArea", "ServiceDeliveryPoint", "ServiceInfo", "ServiceLocation",

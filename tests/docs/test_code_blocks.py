@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {"testing": "tests/testing/test_docs_testing.py"}
 """Pages whose blocks have a test of their own."""
 NAMES = {"design": ("from dataclasses import dataclass", "from datetime import datetime", "from typing import Callable",
-                    "from ven_sdk.state.book import Book", "from ven_sdk.state.outcome import Call, Change, Note, Outcome, Timer")}
+                    "from ven_sdk.state.book import Book",
+                    "from ven_sdk.state.outcome import Call, Change, Note, Outcome, Timer")}
 """What a page about the inside takes for granted."""
 
 PAGES = {page.stem: page for page in [ROOT / "README.rst", *sorted((ROOT / "docs").glob("*.rst"))]
