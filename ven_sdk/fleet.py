@@ -27,6 +27,8 @@ log = logging.getLogger("ven_sdk")
 
 IDENTITY = ("cert", "key", "passphrase", "ca_file", "check_hostname", "tls_fingerprint", "vtn_fingerprint",
             "disable_signature", "proxies", "max_response_size")
+PAUSE = 0.05
+"""Seconds between looks at how many VENs are registered."""
 STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
 
@@ -280,9 +282,13 @@ class Fleet:
 
     def wait(self, registered: int, timeout: Duration = timedelta(minutes=1)) -> bool:
         """Wait until so many VENs are registered; False when that took longer than ``timeout``."""
-        deadline = self._runtime.clock.monotonic() + duration("timeout", timeout).total_seconds()
-        for ven in self:
-            if self.status.states.get("registered", 0) >= registered:
-                return True
-            ven._engine.wait(ven._is_registered, max(0.0, deadline - self._runtime.clock.monotonic()))
-        return self.status.states.get("registered", 0) >= registered
+        clock = self._runtime.clock
+        deadline = clock.monotonic() + duration("timeout", timeout).total_seconds()
+        while self.status.states.get("registered", 0) < registered:
+            left = deadline - clock.monotonic()
+            if left <= 0:
+                return False
+            begun = next((ven for ven in self if not ven._engine.stopped and not ven._is_registered()), None)
+            if begun is None or not begun._engine.wait(begun._is_registered, min(left, PAUSE)):
+                self._ended.wait(min(left, PAUSE))     # nobody has begun yet, or others are quicker
+        return True

@@ -104,28 +104,28 @@ class Conversation:
 
     def _run(self, lane: Lane) -> None:
         lane.queued = False                         # whatever changes from here on wakes the lane anew
-        try:
-            for _ in range(BUSY):
-                if self._engine.stopped:
-                    return
+        for _ in range(BUSY):
+            task: Optional[Task] = None
+            try:
                 task, wait = self._engine.read(lambda: self._next(lane))
                 if task is None:
                     self._sleep(lane, wait)
                     return
                 self._perform(lane, task)
-        except Exception as cause:                  # a fault of ours: the lane must outlive it, or the VEN falls silent
-            self._stumbled(lane, cause)
-            return
+            except Exception as cause:              # a fault of ours: the lane must outlive it, or the VEN falls silent
+                self._stumbled(lane, task, cause)
         self._wake(lane)
 
-    def _stumbled(self, lane: Lane, cause: Exception) -> None:
-        """Whatever a message made us do wrong is said whole, and the lane goes on later: nobody may stop the VEN."""
-        engine = self._engine
-        wait = self._backoff(lane).next(patient=True)
-        lane.blocked_until = engine.clock.monotonic() + wait
-        log.error("%s of %s failed. This is a fault of ven_sdk: please report it. Going on in %.0f s.", lane.name, engine.name,
-                  wait, exc_info=cause)
-        self._sleep(lane, wait)
+    def _stumbled(self, lane: Lane, task: Optional[Task], cause: Exception) -> None:
+        """Whatever a message made us do wrong is said whole; the task waits, and everything else goes on."""
+        engine, what = self._engine, task.name if task is not None else lane.name
+        log.error("%s of %s failed. This is a fault of ven_sdk: please report it.", what, engine.name, exc_info=cause)
+        error = VenError(f"{what} failed: {type(cause).__name__}. This is a fault of ven_sdk: please report it.")
+        engine.report(error, f"fault in {what}", str(error), logging.ERROR)
+        if task is not None:
+            self._block(lane, task.name)
+        else:
+            lane.blocked_until = engine.clock.monotonic() + self._backoff(lane).next()
 
     def _sleep(self, lane: Lane, wait: Optional[float]) -> None:
         engine = self._engine

@@ -179,7 +179,11 @@ class Engine:
             known[1].cancel()
         if timer.at is None or timer.step is None or self.stopped:
             return
-        job = self.scheduler.at(timer.at - self.offset.applied, lambda: self._fire(timer))
+        try:
+            moment = timer.at - self.offset.applied
+        except OverflowError:                           # the last minutes of the calendar
+            moment = timer.at
+        job = self.scheduler.at(moment, lambda: self._fire(timer))
         self._timers[timer.key] = (timer, job)
 
     def _fire(self, timer: Timer) -> None:

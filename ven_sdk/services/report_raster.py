@@ -7,6 +7,7 @@ from typing import Optional, Tuple
 from ..state.reports import BLOCK, ONCE, RequestState, Run
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 NONE = timedelta(0)
 
 LATEST = timedelta(seconds=10)
@@ -20,8 +21,11 @@ def floor(origin: datetime, step: timedelta, moment: datetime) -> datetime:
 
 
 def following(origin: datetime, step: timedelta, moment: datetime) -> datetime:
-    """The first moment of the raster after ``moment``."""
-    return floor(origin, step, moment) + step
+    """The first moment of the raster after ``moment``; the end of the calendar where there is none."""
+    try:
+        return floor(origin, step, moment) + step
+    except OverflowError:
+        return END
 
 
 def due_moment(request: RequestState, step: timedelta, now: datetime, runs: Tuple[Run, ...]) -> Optional[datetime]:
