@@ -16,13 +16,11 @@ from ven_sdk.errors import VenError
 from ven_sdk.log import Repeats
 from ven_sdk.runtime.engine import Engine
 from ven_sdk.runtime.handlers import Handlers, Hooks
-from ven_sdk.runtime.scheduler import Scheduler
+from ven_sdk.runtime.runtime import Runtime
 from ven_sdk.schema.common import EiResponse, Payload
 from ven_sdk.schema.events import DistributeEvent, Event
-from ven_sdk.schema.payloads import PAYLOADS
 from ven_sdk.schema.registration import CreatedPartyRegistration, Response
 from ven_sdk.schema.reports import (
-    CreatedReport,
     RegisteredReport,
     ReportRequest,
     ReportSpecifier,
@@ -158,20 +156,18 @@ class Jobs:
         return True
 
 
-class FakeRuntime:
-    """What an engine needs of a runtime."""
+class FakeRuntime(Runtime):
+    """The runtime without threads: one queue in the place of all pools."""
 
     def __init__(self, clock: ManualClock) -> None:
-        self.clock = clock
-        self.scheduler = Scheduler(clock)
         self.jobs = Jobs()
-        self.pools: Dict[str, Any] = dict.fromkeys(("exchange", "handler", "report", "step"), self.jobs)
+        super().__init__(clock=clock)
 
-    def stuck(self) -> Tuple[Any, ...]:
+    def _make_pools(self) -> None:
+        self.pools = dict.fromkeys(self._sizes, self.jobs)           # type: ignore[arg-type]
+
+    def _close_pools(self, timeout: float) -> Tuple[str, ...]:
         return ()
-
-    def check_process(self) -> None:
-        """One process."""
 
 
 class World:
@@ -184,7 +180,7 @@ class World:
         self.handlers, catalogue = Handlers(), Catalogue()
         chosen = settings("ven", "http://vtn", **{"poll_frequency": 10, "allow_jitter": False, **arguments})
         book = Book(chosen, catalogue, chance=random.Random(seed))
-        self.engine = Engine("ven", book, self.runtime, self.vtn, self.handlers,      # type: ignore[arg-type]
+        self.engine = Engine("ven", book, self.runtime, self.vtn, self.handlers,  # type: ignore[arg-type]
                              store if store is not None else MemoryStore())
         self.ven = Ven(chosen, self.engine, self.handlers, Hooks(), catalogue)
         self.handlers.add_handler("on_event", lambda event: "optIn")
@@ -225,6 +221,3 @@ def failure(error: VenError) -> Callable[[Payload], Any]:
     def fail(record: Payload) -> Any:
         raise error
     return fail
-
-
-KINDS = {name: kind for name, kind in PAYLOADS.items() if kind is not CreatedReport}

@@ -1,0 +1,133 @@
+"""While the VTN is away the VEN goes on by itself; when it is back, what is owed goes out in order. No thread, no time."""
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, List, Tuple
+
+import pytest
+
+from tests.durability.fake_world import World, failure, reply
+from ven_sdk.errors import TransportError
+from ven_sdk.schema.registration import CreatedPartyRegistration
+from ven_sdk.state.memory import MemoryStore
+
+DOWN = TransportError("down", delivered=False)
+HOUR = 3600
+
+
+class Durable(MemoryStore):
+    """Counts as durable, so that it is written and read as a file would be."""
+
+    durable = True
+
+
+def sent_after(world: World) -> List[str]:
+    """The kinds of messages from now on, as they go out."""
+    names: List[str] = []
+    world.vtn.fail = lambda record: names.append(record.wire_name)
+    return names
+
+
+def calls(world: World) -> List[Tuple[str, float]]:
+    """What the handlers of moments are called for, and when, in seconds of the world."""
+    seen: List[Tuple[str, float]] = []
+    for name in ("on_event_start", "on_event_end"):
+        world.handlers.add_handler(name, lambda event, name=name: seen.append((name, round(world.clock.monotonic()))))
+    return seen
+
+
+def test_events_run_to_their_end_while_the_vtn_is_away() -> None:
+    world = World()
+    seen = calls(world)
+    world.vtn.add("e1", in_seconds=600, seconds=300)
+    world.start()
+    world.run(60)
+    world.vtn.fail = failure(DOWN)
+    world.run(HOUR)
+    assert seen == [("on_event_start", 600), ("on_event_end", 900)]
+    world.vtn.fail = lambda record: None
+    world.until(lambda: world.ven.health(), 120)
+    assert len(seen) == 2
+
+
+def test_events_run_while_the_ven_was_restarted_with_the_vtn_away() -> None:
+    store = Durable()
+    first = World(store=store)
+    first.vtn.add("e1", in_seconds=600, seconds=300)
+    first.start()
+    first.run(60)
+    first.engine.close()
+    first.engine.close_store()
+
+    second = World(store=store)
+    second.clock.advance(120)
+    seen = calls(second)
+    second.vtn.fail = failure(DOWN)
+    second.start()
+    second.run(HOUR)
+    assert seen == [("on_event_start", 600), ("on_event_end", 900)]
+
+
+def test_what_is_owed_goes_out_before_the_next_poll() -> None:
+    world = World()
+    world.start()
+    world.run(30)
+    world.vtn.fail = lambda record: failure(DOWN)(record) if record.wire_name != "oadrPoll" else None
+    world.vtn.add("e1")
+    world.run(11)
+    assert world.ven.status.queues["event_answers"] == 1
+    names = sent_after(world)
+    world.until(lambda: world.vtn.answered, 120)
+    assert "oadrPoll" not in names[:names.index("oadrCreatedEvent")]
+
+
+@pytest.mark.parametrize(("asked", "given"), [(0.01, 1), (30, 30), (1e9, 24 * HOUR)])
+def test_the_poll_frequency_that_the_vtn_wants_is_bounded(asked: float, given: float) -> None:
+    world = World(poll_frequency=None)
+    world.vtn._CreatePartyRegistration = lambda record: reply(                 # type: ignore[method-assign]
+        CreatedPartyRegistration, vtn_id="vtn", ven_id="v", registration_id="r",
+        requested_oadr_poll_freq=timedelta(seconds=asked))
+    world.start()
+    assert world.ven.poll_frequency == timedelta(seconds=given)
+    world.run(given * 3 + 0.5)
+    assert world.vtn.counts["oadrPoll"] == 4
+
+
+def test_a_retry_after_of_a_week_keeps_the_ven_away_for_two_hours_at_most() -> None:
+    world = World()
+    world.start()
+    world.run(30)
+    world.vtn.fail = failure(TransportError("503", status=503, retry_after=7 * 24 * HOUR))
+    world.run(11)
+    world.vtn.fail = lambda record: None
+    polls = world.vtn.counts["oadrPoll"]
+    assert HOUR * 0.9 < world.until(lambda: world.vtn.counts["oadrPoll"] > polls, 3 * HOUR) < 2 * HOUR
+
+
+@pytest.mark.parametrize(("offset", "applied"), [(1, 0), (30, 30), (-30, -30), (3600, 0), (10 * 365 * 86400, 0)])
+def test_a_date_is_not_believed_blindly(offset: float, applied: float) -> None:
+    world = World()
+    handle = world.vtn.handle
+
+    def dated(record: Any) -> Any:
+        world.vtn.offset = timedelta(seconds=offset)
+        return handle(record)
+    world.vtn.handle = dated                                                   # type: ignore[method-assign]
+    world.start()
+    world.run(120)
+    assert world.engine.now() - world.clock.now() == timedelta(seconds=applied)
+
+
+def test_vens_that_were_cut_off_together_do_not_come_back_together() -> None:
+    """A VTN was away for an hour: of 300 VENs at most a tenth try within any second after that."""
+    times = []
+    for seed in range(300):
+        world = World(seed=seed, poll_frequency=10)
+        world.start()
+        world.vtn.fail = failure(DOWN)
+        world.run(HOUR)
+        world.vtn.fail = lambda record: None
+        polls = world.vtn.counts["oadrPoll"]
+        times.append(int(world.until(lambda: world.vtn.counts["oadrPoll"] > polls, 120)))
+    assert max(times.count(second) for second in range(61)) < 30
+    assert max(times) <= 61
