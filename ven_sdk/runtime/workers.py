@@ -174,6 +174,11 @@ class Workers:
             running = sum(worker.task is not None for worker in self._workers)
             return sum(map(len, self._lanes.values())) - running
 
+    def running(self) -> int:
+        """Jobs that run now."""
+        with self._condition:
+            return sum(worker.task is not None for worker in self._workers)
+
     def settle(self, timeout: float) -> bool:
         """Wait until nothing is queued or running, except what is stuck and what the calling thread itself runs."""
         deadline = self._clock.monotonic() + timeout

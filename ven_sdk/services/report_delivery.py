@@ -98,7 +98,8 @@ def freeze(book: Book, now: datetime, found: List[Ready]) -> Outcome:
     if parts:
         key = book.next_key()
         changes.append(Change("deliveries", key, Delivery(book.request_id(f"delivery {key}"), now.replace(microsecond=0),
-                                                          book.registration.ven_id, tuple(parts))))
+                                                          book.registration.ven_id, tuple(parts),
+                                                          singly=any(one.request.singly for one in found))))
     return Outcome(changes=tuple(changes), notes=_silence(found, silent))
 
 

@@ -13,16 +13,18 @@ from .report_readings import GAP, payload, unpack
 def message(delivery: Delivery) -> UpdateReport:
     """The message of a delivery: the same every time, also after a restart (T20 to T24)."""
     return UpdateReport(request_id=delivery.request_id, ven_id=delivery.ven_id,
-                        reports=tuple(_report(part, delivery.created) for part in delivery.parts))
+                        reports=tuple(_report(part, delivery) for part in delivery.parts))
 
 
-def _report(part: Part, created: datetime) -> Report:
+def _report(part: Part, delivery: Delivery) -> Report:
     intervals = Items(_interval(part, at, entries) for at, entries in part.rows)
+    if delivery.singly:
+        intervals = Items(each.replace(report_payloads=(one,)) for each in intervals for one in each.report_payloads)
     first, final = part.rows[0][0], part.rows[-1][0]
     span = final - first + part.granularity
     return Report(dtstart=first, duration=timedelta(seconds=-(-span // timedelta(seconds=1))), intervals=intervals,
                   report_request_id=part.report_request_id, report_specifier_id=part.specifier,
-                  report_name=part.report_name, created_date_time=created)
+                  report_name=part.report_name, created_date_time=delivery.created)
 
 
 def _interval(part: Part, at: datetime, entries: str) -> ReportInterval:

@@ -24,6 +24,9 @@ PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300,
 MOST_REFUSALS = 3
 """How often the VTN may call a message wrong before its samples are given up."""
 PARKED_PAUSE = timedelta(hours=1)
+FAILURES = 3
+"""How often the VTN may fail over a message (HTTP 500) before it is sent in another form."""
+FEW_ROWS = 50
 
 
 def delivery_task(book: Book, now: datetime) -> Optional[Task]:
@@ -32,7 +35,7 @@ def delivery_task(book: Book, now: datetime) -> Optional[Task]:
     if key is None:
         return None
     return Task(name="report delivery", record=message(book.deliveries[key]), expects=(UpdatedReport,),
-                accept=_accepted(key), refuse=_refused(key), give_up=10)
+                accept=_accepted(key), refuse=_refused(key), give_up=FAILURES)
 
 
 def next_delivery(book: Book, now: datetime) -> Optional[str]:
@@ -60,10 +63,18 @@ def acknowledged(book: Book, key: str, reply: Optional[Payload], now: datetime) 
     ended = frozenset(part.request for part in delivery.parts if _is_over(book, key, part.request))
     for request in ended:
         changes += forgotten(book, request)
+    changes += _learned(book, delivery, ended)
     outcome = soon(now)
     if isinstance(reply, UpdatedReport) and reply.cancel_report is not None:
         outcome += cancel(book, reply.cancel_report, now, piggybacked=True)
     return outcome + Outcome(changes=tuple(changes))
+
+
+def _learned(book: Book, delivery: Delivery, ended: FrozenSet[str]) -> List[Change]:
+    """What was delivered with one value an interval, after it had failed otherwise, is sent so from now on."""
+    keys = {part.request for part in delivery.parts} - ended if delivery.singly else set()
+    return [Change("requests", key, replace(request, singly=True)) for key, request in book.requests.items()
+            if key in keys and not request.singly]
 
 
 def _is_over(book: Book, key: str, request: str) -> bool:
@@ -83,7 +94,8 @@ def _refused(key: str) -> Callable[[VenError], Step]:
 def refused(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
     """T25: 452 ends the request. Any other refusal is tried again, ever more rarely, and does not hold others up for ever.
 
-    A message of several reports is first sent as one for each, so that only what is wrong is refused again.
+    A message of several reports is first sent as one for each, so that only what is wrong is refused again. One that the
+    VTN fails over is sent with one value an interval (openleadr's VTN takes no more), then in smaller pieces.
     """
     delivery = book.deliveries.get(key)
     if delivery is None:
@@ -91,7 +103,10 @@ def refused(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
     if len(delivery.parts) > 1:
         return _divided(book, key, delivery, now)
     code = getattr(error, "response_code", "500")
-    if isinstance(error, TransportError) and error.status == 413 and len(delivery.parts[0].rows) > 1:
+    part, status = delivery.parts[0], error.status if isinstance(error, TransportError) else None
+    if status == 500 and not delivery.singly and len(part.r_ids) > 1:
+        return _several(book, key, [replace(delivery, singly=True)], now)
+    if (status == 413 and len(part.rows) > 1) or (status == 500 and len(part.rows) > FEW_ROWS):
         return _halved(book, key, delivery, now)
     if code == "452" and not isinstance(error, (TransportError, ConfigurationError)):
         return _unknown(book, delivery, error, now)

@@ -21,7 +21,7 @@ class RequestState:
     ``origin`` is the moment from which the raster counts; nothing is sampled before ``start`` or from ``end`` on (None: no
     limit). ``due`` is the next delivery, to which ``jitter`` is added; None when the last one has been made. ``runs`` are
     the stretches of moments that were sampled, ``last`` the last value sent of each data point, ``covered`` how far a range
-    callback has been asked. A request with ``ended`` no longer runs: its samples wait for another that names their points.
+    callback has been asked. ``singly`` is how the VTN turned out to want its intervals. A request with ``ended`` no longer runs: its samples wait for another that names their points.
     """
 
     report_request_id: str
@@ -41,6 +41,7 @@ class RequestState:
     last: Dict[str, str] = field(default_factory=dict)
     covered: Dict[str, datetime] = field(default_factory=dict)
     phase: str = ""
+    singly: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Delivery:
     """One ``oadrUpdateReport`` that the VTN may have got: resent identically until it is acknowledged (T26).
 
     ``refusals`` counts the errors that the VTN gave it; it is not sent again before ``retry_at``. A ``parked`` one was refused
-    so often that others go before it.
+    so often that others go before it. ``singly`` gives every value an interval of its own: some VTNs fail over two in one.
     """
 
     request_id: str
@@ -80,3 +81,4 @@ class Delivery:
     refusals: int = 0
     retry_at: Optional[datetime] = None
     parked: bool = False
+    singly: bool = False
