@@ -58,7 +58,8 @@ def test_what_arrives_is_what_the_callbacks_gave_at_even_moments(
     assert [(b - a) for (a, _), (b, _) in zip(got, got[1:])] == [granularity] * (len(got) - 1), "no gap"
 
 
-def delivered(vtn: OpenleadrVTN, ven: OpenADRClient, clock: ManualClock, granularity: timedelta) -> List[Tuple[datetime, float]]:
+def delivered(vtn: OpenleadrVTN, ven: OpenADRClient, clock: ManualClock,
+              granularity: timedelta) -> List[Tuple[datetime, float]]:
     """Move the clock from raster to raster, letting the VEN finish at each."""
     for _ in range(2 * PERIODS + 2):
         clock.advance_to(floored(clock.now(), granularity) + granularity)
