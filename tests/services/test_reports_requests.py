@@ -397,13 +397,11 @@ def test_r7_a_one_shot_is_no_place_for_samples_of_another_time() -> None:
 
 def test_t19_a_new_request_knows_the_last_value_of_the_one_before() -> None:
     vtn = ReportHarness()
-    vtn.point("p", Meter(vtn, {4: None}))
+    vtn.point("p", Meter(vtn, {3: None}))
     vtn.point("q")
-    vtn.create(ask("old", "p", "q", back=MINUTE))
-    vtn.go(2 * MINUTE)
-    vtn.run(reports.forget_requests)
-    vtn.restart(after=30 * SECOND)
+    vtn.create(ask("old", "p", "q", start=NOON, length=2 * MINUTE))
+    vtn.go(3 * MINUTE)
     vtn.create(ask("new", "p", "q", back=MINUTE))
-    vtn.go(2 * MINUTE)
+    vtn.go(MINUTE)
 
-    assert vtn.qualities("new")[-1][1:] == (3, "Quality Bad - Last Known Value")
+    assert vtn.qualities("new") == [("12:03:00", 2, "Quality Bad - Last Known Value")]

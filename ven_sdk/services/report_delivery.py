@@ -79,7 +79,7 @@ def freeze(book: Book, now: datetime, found: List[Ready]) -> Outcome:
     if not found:
         return NOTHING
     share = max(1, MOST_INTERVALS // len(found)), max(1, MOST_VALUES // len(found))
-    sources = _sources(book, found, share)
+    sources = _sources(book, found, share, now)
     parts: List[Part] = []
     changes: List[Change] = []
     edits: Dict[str, Optional[SampleRow]] = {}
@@ -103,11 +103,13 @@ def freeze(book: Book, now: datetime, found: List[Ready]) -> Outcome:
     return Outcome(changes=tuple(changes), notes=_silence(found, silent))
 
 
-def _sources(book: Book, found: List[Ready], share: Tuple[int, int]) -> Dict[str, Dict[datetime, List[Source]]]:
+def _sources(book: Book, found: List[Ready], share: Tuple[int, int],
+             now: datetime) -> Dict[str, Dict[datetime, List[Source]]]:
     """The rows of each request by moment: its own, and those that it takes over from requests that ended.
 
     Rows stand in the order in which they were taken. So the search ends when every request has more than its share, except
-    where rows are taken over: two of them may be of one moment, wherever they stand.
+    where rows are taken over: two of them may be of one moment, wherever they stand. A sample whose time is yet to come (a
+    device's clock is ahead, or ours was) belongs to no later delivery either.
     """
     until = {one.key: one for one in found}
     taken_over = heirs(book)
@@ -116,7 +118,7 @@ def _sources(book: Book, found: List[Ready], share: Tuple[int, int]) -> Dict[str
     for row_key, row in book.samples.items():
         own = until.get(row.request)
         if own is not None:
-            if row.at < own.until or own.request.kind == ONCE:
+            if row.at < own.until or row.at > now or own.request.kind == ONCE:
                 sources.setdefault(row.request, {}).setdefault(row.at, []).insert(
                     0, Source(row_key, row, own.request, own.request.r_ids))
                 if _found_enough(missing, row.request):

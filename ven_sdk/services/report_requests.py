@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 METADATA = "METADATA"
 JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
+SHORTEST_BACK = timedelta(seconds=1)
+"""Deliveries are never closer together, whatever fraction of a second is asked for."""
+MOST_REQUESTS = 1000
+"""Requests that run at a time; a VTN that goes on asking is refused."""
 Bad = Tuple[str, str]
 
 
@@ -61,6 +65,8 @@ def accept(book: Book, requests: Sequence[ReportRequest], request_id: str, now: 
     """
     bad = next((found for found in (check(book, request, now) for request in requests) if found), None)
     ran = {key: request.report_request_id for key, request in running(book) if key not in ended}
+    if bad is None and len(ran) + len(requests) > MOST_REQUESTS:
+        bad = "461", f"more than {MOST_REQUESTS} requests at a time"
     if bad is not None:
         code, why = bad
         note = Note(f"The VTN asked for a report that this VEN cannot give; it was answered with code {code}: {why}.",
@@ -107,6 +113,8 @@ def check(book: Book, request: ReportRequest, now: datetime) -> Optional[Bad]:
         return "452", f"reportSpecifierID {wanted.report_specifier_id} is not offered"
     if not request.report_request_id:
         return "452", "a request has no reportRequestID"
+    if not _within_the_calendar(book, request, now):
+        return "454", f"the times of {request.report_request_id} lie beyond the calendar"
     for payload in wanted.specifier_payloads:
         point = offered.get(payload.r_id)
         if point is None:
@@ -119,6 +127,16 @@ def check(book: Book, request: ReportRequest, now: datetime) -> Optional[Bad]:
         if unfit:
             return "461", unfit
     return None
+
+
+def _within_the_calendar(book: Book, request: ReportRequest, now: datetime) -> bool:
+    """Whether the moments that a request leads to can be reckoned with at all."""
+    try:
+        state = started(book, request, now)
+        latest = (state.due or now) + 2 * state.back + JITTER_CAP
+        return latest.tzinfo is not None
+    except OverflowError:
+        return False
 
 
 def is_past(request: ReportRequest, now: datetime) -> bool:
@@ -141,6 +159,7 @@ def started(book: Book, request: ReportRequest, now: datetime) -> RequestState:
     """What a request means: the table of rules.md ('What to deliver'), as a state."""
     wanted = request.report_specifier
     step, back = wanted.granularity or NONE, wanted.report_back_duration or NONE
+    back = max(back, SHORTEST_BACK) if back else back
     r_ids = tuple(dict.fromkeys(payload.r_id for payload in wanted.specifier_payloads)) or tuple(
         r_id for specifier, r_id in book.catalogue.by_key if specifier == wanted.report_specifier_id)
     span = wanted.report_interval

@@ -5,7 +5,8 @@
     requests (T11-T15, T28-T31)  ->  collection, ranges (T17-T19)  ->  delivery, outbox (T20-T26)
     catalogue (T1-T10)               values that are pushed            the VTN's own reports (T32-T35)
 
-All of it stands in the tables ``requests``, ``samples`` and ``deliveries``; one timer runs ``report_pump.pump``.
+All of it stands in the tables ``requests``, ``samples`` and ``deliveries``; one timer runs the step ``look``, which may be
+run at any other time too: after the clock was set back, for one.
 """
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from .report_ledger import counters as counted_so_far
 from .report_ledger import known_key, pending, running, soon
 from .report_offers import ask, ask_task, asking, expected, offered, offers, received, stop_report, updated
 from .report_outbox import delivery_task, next_delivery
+from .report_pump import pump as look
 from .report_push import find_point, value
 from .report_raster import EPOCH
 from .report_readings import unpack
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
     from ..state.book import Book
 
 __all__ = ["ask", "ask_task", "asking", "cancel", "catalogue_created", "counters", "delivery_due", "delivery_task", "expected",
-           "find_point", "forget_requests", "next_delivery_at", "offered", "offered_reports", "offers", "pending", "received",
-           "registered", "registration_task", "requested", "resume", "stop_report", "updated", "value"]
+           "find_point", "forget_requests", "look", "next_delivery_at", "offered", "offered_reports", "offers", "pending",
+           "received", "registered", "registration_task", "requested", "resume", "stop_report", "updated", "value"]
 
 
 def registration_task(book: Book, accept: Callable[[Optional[Payload]], Step], refuse: Callable[[VenError], Step]) -> Task:
