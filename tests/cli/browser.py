@@ -93,7 +93,8 @@ class Browser:
     def click(self, words: str, within: str = "body") -> None:
         """Press the button that says this. The page is drawn anew every second, so that element and click are one step."""
         pressed = self.script(
-            "const found = [...document.querySelectorAll(arguments[1] + ' button')].find(each => each.innerText.startsWith(arguments[0]));"
+            "const found = [...document.querySelectorAll(arguments[1] + ' button')]"
+            "  .find(each => each.innerText.startsWith(arguments[0]));"
             "if (found) found.click(); return Boolean(found)", words, within)
         assert pressed, f"No button {words!r} in {within}:\n{self.text(within)}"
 

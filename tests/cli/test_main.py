@@ -68,7 +68,8 @@ def test_the_module_is_the_program() -> None:
 
 
 def test_the_frame_does_not_load_what_no_command_asked_for() -> None:
-    code = "import sys, ven_sdk.cli as c; c.main(['--version']); print([m for m in ('lxml','requests','cryptography') if m in sys.modules])"
+    code = ("import sys, ven_sdk.cli as c; c.main(['--version']); "
+            "print([m for m in ('lxml', 'requests', 'cryptography') if m in sys.modules])")
     done = subprocess.run([COMMAND[0], "-c", code], capture_output=True, text=True, env=environment(), check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"

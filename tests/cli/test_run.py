@@ -1,6 +1,7 @@
 """``ven-sdk run`` as a service runs it: a process, signals, exit codes, logs, health."""
 from __future__ import annotations
 
+import importlib.util
 import json
 import signal
 import sys
@@ -19,7 +20,8 @@ from ven_sdk.testing import LocalVTN
 
 from .programs import Program, call
 
-needs_toml = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11; the extra 'toml' brings it before")
+needs_toml = pytest.mark.skipif(not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),
+                                reason="no TOML reader: the extra 'toml' brings one for Python before 3.11")
 SITE = """\
 import logging
 
@@ -91,13 +93,14 @@ def test_json_logs_hold_one_object_a_line_the_user_s_own_included(vtn: LocalVTN,
         lines = [json.loads(line) for line in program.lines]
     own = [line for line in lines if line["logger"] == "site"]
     assert all({"time", "level", "logger", "message", "thread"} <= line.keys() for line in lines)
-    assert [(line["message"], line["level"], line["event"]) for line in own] == [(f"asked about {event_id}", "WARNING", event_id)]
+    said = [(line["message"], line["level"], line["event"]) for line in own]
+    assert said == [(f"asked about {event_id}", "WARNING", event_id)]
 
 
 def test_a_vtn_that_is_down_ends_no_ven_and_health_says_so(vtn: LocalVTN, tmp_path: Path) -> None:
     vtn.kill()
     place = tmp_path / "health.json"
-    with Program("run", "--health-port", "0", "--health-file", str(place), VEN_NAME="patient", VEN_VTN_URL=vtn.url) as program:
+    with Program("run", "--health-port", "0", VEN_HEALTH_FILE=str(place), VEN_NAME="patient", VEN_VTN_URL=vtn.url) as program:
         url = program.wait_for("Health is told at").split("told at ")[1].rstrip(".")
         program.wait_for("Check that the VTN is running")
         with pytest.raises(urllib.error.HTTPError) as caught:

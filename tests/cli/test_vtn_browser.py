@@ -8,7 +8,7 @@ import os
 import random
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, NamedTuple
+from typing import Any, Iterator, List, NamedTuple
 
 import pytest
 
@@ -121,7 +121,9 @@ def test_what_makes_no_sense_is_told_at_the_bottom(scene: Scene) -> None:
 @pytest.mark.skipif(not os.environ.get("VEN_SDK_PICTURES"), reason="VEN_SDK_PICTURES names no folder for pictures")
 def test_pictures_for_the_documentation_are_taken(scene: Scene) -> None:
     folder = Path(os.environ["VEN_SDK_PICTURES"])
-    wait: Callable[[float], None] = lambda seconds: scene.vtn.wait_for_polls(int(seconds), seconds * 2)
+
+    def wait(seconds: int) -> None:
+        scene.vtn.wait_for_polls(seconds, seconds * 2)
     wait(8)
     scene.vtn.add_event(event_id="evening-peak", dtstart=timedelta(seconds=4), vtn_comment="two steps, then back",
                         intervals=[(timedelta(seconds=12), 1), (timedelta(seconds=12), 2), (timedelta(seconds=12), 1)])

@@ -1,8 +1,8 @@
 """``ven-sdk vtn`` as a program: ports, certificates for a VEN, scripts, signals."""
 from __future__ import annotations
 
+import importlib.util
 import signal
-import sys
 import urllib.request
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from ven_sdk.errors import ConfigurationError
 
 from .programs import Program
 
-needs_toml = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
+needs_toml = pytest.mark.skipif(not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),
+                                reason="no TOML reader: the extra 'toml' brings one for Python before 3.11")
 FREE = ("--port", "0", "--page-port", "0", "--poll-frequency", "1")
 
 
@@ -68,7 +69,7 @@ def test_a_script_that_cannot_be_read_is_complained_about(text: str, says: str, 
 
 @pytest.mark.parametrize("words, says", [
     (["--sign"], "--sign needs --tls FOLDER"), (["--poll-frequency", "0.5"], "--poll-frequency: expected whole seconds"),
-    (["--fault", "gremlins", "--port", "0"], "There is no fault 'gremlins'"), (["--port", "80000"], "Port 80000 cannot be opened")])
+    (["--fault", "gremlins", "--port", "0"], "There is no fault 'gremlins'"), (["--port", "80000"], "from 0 to 65535")])
 def test_wrong_options_are_wrong_usage(words: "list[str]", says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["vtn", *words]) == 2
     assert says in capsys.readouterr().err

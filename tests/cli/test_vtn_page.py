@@ -67,7 +67,8 @@ def test_the_page_needs_nothing_from_elsewhere(page: Page) -> None:
 
 
 def test_an_order_is_carried_out(page: Page, vtn: LocalVTN) -> None:
-    status, told, _ = ask(page, "POST", "/order", {"do": "add_event", "event_id": "e1", "begin": 60, "steps": [[30, 1]]}, **JSON)
+    order = {"do": "add_event", "event_id": "e1", "begin": 60, "steps": [[30, 1]]}
+    status, told, _ = ask(page, "POST", "/order", order, **JSON)
 
     assert (status, told) == (200, {"result": "e1"})
     assert vtn.events["e1"].active_period.duration == timedelta(seconds=30)
@@ -143,7 +144,8 @@ def test_a_fault_that_is_over_is_off(orders: Orders) -> None:
     ({"do": "add_event", "signal_name": "SIMPEL"}, "Did you mean 'SIMPLE'?"),
     ({"do": "modify_event", "event_id": "e"}, "needs something that changes"),
     ({"do": "cancel_event"}, "needs event_id"), ({"do": "fault", "name": "gremlins"}, "There is no fault 'gremlins'"),
-    ({"do": "fault", "name": "500", "seconds": 1}, "does not take that"), ({"do": "clear_fault", "number": 7}, "No fault 7 is on"),
+    ({"do": "fault", "name": "500", "seconds": 1}, "does not take that"),
+    ({"do": "clear_fault", "number": 7}, "No fault 7 is on"),
     ({"do": "reregister", "ven": "nobody"}, "There is no VEN 'nobody'")])
 def test_orders_that_make_no_sense_are_refused_with_what_would(order: Any, says: str, orders: Orders) -> None:
     with pytest.raises(ConfigurationError) as caught:

@@ -70,6 +70,13 @@ def parser_for(name: str, command: Any) -> Parser:
     return parser
 
 
+def port(text: str) -> int:
+    """A port, for argparse."""
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text!r}")
+    return int(text)
+
+
 def no_such_command(word: str) -> str:
     """What to say about a command that there is not."""
     what = "option" if word.startswith("-") else "command"

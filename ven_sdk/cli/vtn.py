@@ -13,7 +13,7 @@ from ..errors import ConfigurationError
 from ..testing import LocalVTN, Received, ReportWish
 from . import run_keys as keys
 from .console import Console
-from .parser import Usage
+from .parser import Usage, port
 from .vtn_orders import FAULTS, Orders
 from .vtn_page import Page
 from .vtn_script import Script, Step, read
@@ -41,8 +41,9 @@ reregister, cancel_registration, forget, restart."""
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("--port", type=int, default=8080, help="where VENs find it (8080); 0 takes a free one")
-    parser.add_argument("--page-port", type=int, default=8081, metavar="PORT", help="where the browser finds the page (8081)")
+    parser.add_argument("--port", type=port, default=8080, help="where VENs find it (8080); 0 takes a free one")
+    parser.add_argument("--page-port", type=port, default=8081, metavar="PORT",
+                        help="where the browser finds the page (8081)")
     parser.add_argument("--no-page", action="store_true", help="no page")
     parser.add_argument("--vtn-id", default="test-vtn", metavar="ID", help="the vtnID (test-vtn)")
     parser.add_argument("--poll-frequency", default="2", metavar="SECONDS", help="what VENs are told (2)")
@@ -99,9 +100,8 @@ def _span(options: argparse.Namespace, name: str) -> Any:
 def _opened(vtn: LocalVTN, options: argparse.Namespace) -> Iterator[LocalVTN]:
     try:
         vtn.start()
-    except (OSError, OverflowError) as cause:
-        why = getattr(cause, "strerror", None) or cause
-        raise ConfigurationError(f"Port {options.port} cannot be opened: {why}. Give another --port; "
+    except OSError as cause:
+        raise ConfigurationError(f"Port {options.port} cannot be opened: {cause.strerror or cause}. Give another --port; "
                                  "0 takes a free one.") from cause
     try:
         yield vtn

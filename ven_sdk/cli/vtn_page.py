@@ -31,9 +31,8 @@ class Page:
     def __init__(self, port: int, state: State, order: Order) -> None:
         try:
             self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(state, order))
-        except (OSError, OverflowError) as cause:
-            why = getattr(cause, "strerror", None) or cause
-            raise ConfigurationError(f"The page's port {port} cannot be opened: {why}. Give another "
+        except OSError as cause:
+            raise ConfigurationError(f"The page's port {port} cannot be opened: {cause.strerror or cause}. Give another "
                                      "--page-port; 0 takes a free one.") from cause
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="ven_sdk-page", daemon=True)
