@@ -67,6 +67,23 @@ def test_handlers_that_never_return_delay_no_other_event(vtn: RawVTN, client: Op
     over.set()
 
 
+def test_more_stuck_handlers_than_there_may_be_threads_leave_the_rest_to_the_default(vtn: RawVTN) -> None:
+    over = threading.Event()
+    client = OpenADRClient("ven1", vtn.url, poll_frequency=0.2, allow_jitter=False, timeout=5, opt_timeout=1)
+    client.add_handler("on_event", lambda event: over.wait(20) and "optIn")
+    try:
+        client.start(wait=5)
+        for number in range(60):
+            vtn.add_event(f"stuck{number}")
+        begun = time.monotonic()
+        assert vtn.wait(lambda: any(b">stuck59<" in body for body in vtn.bodies("oadrCreatedEvent")), 5)
+        assert worst_lateness(poll_times(vtn, begun), 0.2) < 0.5
+        assert sum(thread.name.startswith("ven_sdk-handler") for thread in threading.enumerate()) <= 32
+    finally:
+        over.set()
+        client.stop()
+
+
 def test_handlers_of_one_event_run_in_order_and_never_two_at_once(vtn: RawVTN, client: OpenADRClient) -> None:
     running, seen = threading.Lock(), []
 

@@ -120,6 +120,26 @@ def test_stuck_user_code_is_named_and_does_not_keep_the_program_from_ending(vtn:
     assert "left behind" in errors
 
 
+def test_a_second_ctrl_c_does_not_wait_for_what_is_owed(vtn: RawVTN, program: Program) -> None:
+    process = program(VEN + """
+def never(event):
+    say("stuck")
+    threading.Event().wait()
+client.add_handler("on_event", never)
+client.run()
+""", vtn.url)
+    vtn.add_event("e1")
+    assert line(process) == "stuck"
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in ended(process)
+    assert time.monotonic() - begun < 2
+    assert process.returncode != 0
+
+
 @pytest.mark.parametrize("exit_by", ["", "sys.exit(3)", "raise SystemExit(3)"])
 def test_an_interpreter_that_exits_without_stop_does_not_hang(exit_by: str, vtn: RawVTN, program: Program) -> None:
     process = program(VEN + f"""

@@ -9,6 +9,7 @@ import pytest
 from tests.durability.fake_world import World, failure, reply
 from ven_sdk.errors import TransportError
 from ven_sdk.schema.registration import CreatedPartyRegistration
+from ven_sdk.services import report_pump
 from ven_sdk.state.memory import MemoryStore
 
 DOWN = TransportError("down", delivered=False)
@@ -68,6 +69,21 @@ def test_events_run_while_the_ven_was_restarted_with_the_vtn_away() -> None:
     assert seen == [("on_event_start", 600), ("on_event_end", 900)]
 
 
+def test_a_timer_whose_step_fails_by_a_fault_of_ours_is_set_again(monkeypatch: pytest.MonkeyPatch,
+                                                                  caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.ven.add_report(lambda: 1, resource_id="d", measurement="voltage", sampling_rate=10)
+    world.vtn.wish = 10, 20
+    world.start()
+    world.run(60)
+    with monkeypatch.context() as patch:
+        patch.setattr(report_pump, "start_ticks", lambda book, now: 1 / 0)
+        world.run(30)
+    assert "please report it" in caplog.text
+    delivered = len(world.vtn.samples)
+    world.until(lambda: len(world.vtn.samples) > delivered + 5, 200)
+
+
 def test_what_is_owed_goes_out_before_the_next_poll() -> None:
     world = World()
     world.start()
@@ -100,8 +116,7 @@ def test_a_retry_after_of_a_week_keeps_the_ven_away_for_two_hours_at_most() -> N
     world.vtn.fail = failure(TransportError("503", status=503, retry_after=7 * 24 * HOUR))
     world.run(11)
     world.vtn.fail = lambda record: None
-    polls = world.vtn.counts["oadrPoll"]
-    assert HOUR * 0.9 < world.until(lambda: world.vtn.counts["oadrPoll"] > polls, 3 * HOUR) < 2 * HOUR
+    assert HOUR * 0.9 < next_poll(world) < 2 * HOUR
 
 
 @pytest.mark.parametrize(("offset", "applied"), [(1, 0), (30, 30), (-30, -30), (3600, 0), (10 * 365 * 86400, 0)])
@@ -118,6 +133,12 @@ def test_a_date_is_not_believed_blindly(offset: float, applied: float) -> None:
     assert world.engine.now() - world.clock.now() == timedelta(seconds=applied)
 
 
+def next_poll(world: World) -> float:
+    """The seconds until the next poll."""
+    polls = world.vtn.counts["oadrPoll"]
+    return world.until(lambda: world.vtn.counts["oadrPoll"] > polls, 3 * HOUR)
+
+
 def test_vens_that_were_cut_off_together_do_not_come_back_together() -> None:
     """A VTN was away for an hour: of 300 VENs at most a tenth try within any second after that."""
     times = []
@@ -127,7 +148,6 @@ def test_vens_that_were_cut_off_together_do_not_come_back_together() -> None:
         world.vtn.fail = failure(DOWN)
         world.run(HOUR)
         world.vtn.fail = lambda record: None
-        polls = world.vtn.counts["oadrPoll"]
-        times.append(int(world.until(lambda: world.vtn.counts["oadrPoll"] > polls, 120)))
+        times.append(int(next_poll(world)))
     assert max(times.count(second) for second in range(61)) < 30
     assert max(times) <= 61

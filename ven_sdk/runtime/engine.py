@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
@@ -33,6 +34,8 @@ log = logging.getLogger("ven_sdk")
 T = TypeVar("T")
 
 COURTESY_PAUSE = 60.0
+SECOND_CHANCE = timedelta(minutes=1)
+"""How long a timer waits whose step failed by a fault of ours."""
 LONGEST = 1000
 """Characters of a log line. Texts of the VTN's stand in many, and may be megabytes long."""
 
@@ -196,7 +199,14 @@ class Engine:
                 return                                  # replaced or cancelled while it was on its way
             del self._timers[timer.key]
         assert timer.step is not None
-        self.transact(timer.step)
+        try:
+            self.transact(timer.step)
+        except Exception:                               # a fault of ours: without its timer the VEN would fall silent
+            log.exception("Timer %s of %s failed. This is a fault of ven_sdk: please report it. It is set again.", timer.key,
+                          self.name)
+            with self._lock:
+                if timer.key not in self._timers:
+                    self._arm(replace(timer, at=self.now() + SECOND_CHANCE))
         self.conversation.wake()
 
     def _rearm(self) -> None:
