@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, Optional, Tuple
 
 from .codec import envelope, gate, reader
-from .errors import PayloadError, VenError
+from .errors import PayloadError, SecurityError, TransportError, VenError
 from .log import WIRE, Redacted, Repeats
 from .schema.common import Payload
 from .schema.registration import Poll
@@ -65,7 +65,10 @@ class Exchange:
         if wire.isEnabledFor(logging.DEBUG):
             wire.debug("-> %s %s", service or record.service, Redacted(body))
         before = self._now()
-        reply = self._identity.connections.post(f"{self._url}/{service or record.service}", body)
+        try:
+            reply = self._identity.connections.post(f"{self._url}/{service or record.service}", body)
+        except SecurityError as cause:  # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
+            raise TransportError(str(cause), delivered=False) from cause
         if reply.date is not None:
             self._compare_clocks(reply, before)
         if wire.isEnabledFor(logging.DEBUG):

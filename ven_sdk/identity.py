@@ -6,6 +6,7 @@ verifies and reads certificates is imported when it is first needed: a VEN witho
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections.abc import Mapping
 from datetime import timedelta
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from .security.verification import Verifier
 
 log = logging.getLogger(__name__)
-
 
 
 class Identity:
@@ -40,6 +40,7 @@ class Identity:
         self.credentials = None if cert is None else _credentials(cert, key, passphrase)
         self._ca_file, self._check_hostname = ca_file, check_hostname
         self.max_response_size = max_response_size
+        self._refused = ""
         self.signer = _signer(self.credentials) if self.credentials and not disable_signature else None
         self.replay: Optional[ReplayGuard] = None
         self.verifier: Optional[Verifier] = None
@@ -49,14 +50,15 @@ class Identity:
             from .security.verification import Verifier
             self.replay = ReplayGuard(replay_window.total_seconds(), on_seen=lambda *seen: self._seen(*seen))
             self.verifier = Verifier(vtn_fingerprint, self.replay)
-        context = self._context() if secure else None
+        self._secure, self._ca_seen = secure, self._ca_stamp() if ca_file is not None else None
+        context = self._context(self.credentials) if secure else None
         self.connections = Connections(
-            context if secure else self._context, timeout=timeout, proxies=proxies, max_response_size=max_response_size,
+            context if secure else lambda: self._context(self.credentials), timeout=timeout, proxies=proxies, max_response_size=max_response_size,
             max_idle=max_idle, tls_check=None if tls_fingerprint is None else _pin(tls_fingerprint))
 
-    def _context(self) -> ssl.SSLContext:
+    def _context(self, credentials: Optional[Credentials]) -> ssl.SSLContext:
         from .security.tls import client_context
-        return client_context(self.credentials, self._ca_file, check_hostname=self._check_hostname)
+        return client_context(credentials, self._ca_file, check_hostname=self._check_hostname)
 
     def _seen(self, *seen: object) -> None:
         if self._on_seen is not None:
@@ -79,19 +81,32 @@ class Identity:
         return self.credentials.fingerprint if self.credentials else None
 
     def refresh(self) -> bool:
-        """Take over certificate files that were renewed on disk; True when they were. What is unusable is left alone."""
-        if self.credentials is None or not self.credentials.renewed():
+        """Take over certificate files (``ca_file`` too) that were renewed on disk; True when they were. Where they cannot
+        be used, that is said once for each reason, and everything stays as it was."""
+        stamp = self._ca_stamp() if self._ca_file is not None else None
+        own = self.credentials is not None and self.credentials.renewed()
+        if not own and stamp in (None, self._ca_seen):
             return False
         try:
-            renewed = self.credentials.reload()
-            self.credentials = renewed
-            self.connections.renew(self._context())
+            renewed = self.credentials.reload() if self.credentials is not None else None
+            context = self._context(renewed) if self._secure else None
         except VenError as error:
-            log.error("The certificate files changed but cannot be used; the VEN goes on with those it has. %s", error)
+            if str(error) != self._refused:
+                log.error("The certificate files changed but cannot be used; the VEN goes on with those it has. %s", error)
+            self._refused = str(error)
             return False
-        self.signer = _signer(renewed) if self.signer else None
-        log.info("The certificate was renewed on disk and is used from now on; its fingerprint is %s.", renewed.fingerprint)
+        self._refused, self._ca_seen, self.credentials = "", stamp, renewed
+        if context is not None:
+            self.connections.renew(context)
+        if self.signer and renewed:
+            self.signer = _signer(renewed)
+        log.info("The certificate files were renewed on disk and are used from now on.%s",
+                 f" The own fingerprint is {renewed.fingerprint}." if renewed else "")
         return True
+
+    def _ca_stamp(self) -> Any:
+        from .security.credentials import is_path, stamp_of
+        return stamp_of(os.fspath(self._ca_file)) if is_path(self._ca_file) else None
 
 
 def _credentials(cert: Any, key: Any, passphrase: Optional[str]) -> Credentials:

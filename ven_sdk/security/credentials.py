@@ -56,7 +56,7 @@ class Credentials:
              now: Optional[datetime] = None) -> Credentials:
         """From PEM files or bytes, or from a ``.p12``/``.pfx`` file; without ``key``, it is looked for beside the
         certificate. Raises :class:`ConfigurationError` that names the file and says what is wrong with it."""
-        origin = _Origin(cert, key, passphrase, tuple(map(_stamp, _files(cert, key))))
+        origin = _Origin(cert, key, passphrase, tuple(map(stamp_of, _files(cert, key))))
         material = _read(origin)
         leaf = _own_certificate(material)
         _check_validity(leaf, material.cert_name, now or datetime.now(timezone.utc))
@@ -68,7 +68,7 @@ class Credentials:
 
     def renewed(self) -> bool:
         """True where a file differs from what was loaded, and all are there. Bytes never do. Costs a stat a file."""
-        stamps = tuple(map(_stamp, self._origin.files()))
+        stamps = tuple(map(stamp_of, self._origin.files()))
         return stamps != self._origin.stamps and None not in stamps
 
     def reload(self) -> Credentials:
@@ -85,7 +85,8 @@ def is_path(source: Optional[Source]) -> bool:
     return source is not None and not isinstance(source, bytes) and "-----BEGIN" not in os.fspath(source)
 
 
-def _stamp(path: str) -> Optional[_Stamp]:
+def stamp_of(path: str) -> Optional[_Stamp]:
+    """What changes when a file is replaced, or a folder gets another file; None where there is none."""
     try:
         found = os.stat(path)
     except OSError:
