@@ -23,8 +23,8 @@ from .report_readings import GAP, pack, unpack
 if TYPE_CHECKING:
     from ..state.book import Book
 
-MOST_INTERVALS, MOST_VALUES = 1000, 10_000
-"""How much one message holds, at most; one interval always fits."""
+MOST_INTERVALS, MOST_VALUES = 1000, 5000
+"""How much one message holds, at most; one interval always fits. That is below 1 MB, which many servers take for a limit."""
 
 
 class Ready(NamedTuple):
