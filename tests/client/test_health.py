@@ -32,7 +32,9 @@ def test_a_ven_that_polls_is_healthy_and_tells_its_figures() -> None:
     assert world.ven.status.counters["samples_delivered"] > 5
     assert world.clock.now() - world.ven.status.last_poll <= timedelta(seconds=10)
     assert health.facts["queues"]["event_answers"] == 0
-    json.dumps(health.to_dict(), default=str)
+    page = json.loads(json.dumps(health.to_dict()))
+    assert page["ok"] is True
+    assert page["facts"]["last_poll"] == world.ven.status.last_poll.isoformat()
 
 
 def test_an_outage_shows_in_health_after_three_periods_and_is_gone_with_the_first_poll() -> None:

@@ -1,7 +1,7 @@
 """What a client tells about itself: counters that the engine keeps, and the snapshot that ``client.status`` gives."""
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Dict, Optional, Tuple
 
@@ -61,5 +61,12 @@ class Health:
         return self.ok
 
     def to_dict(self) -> Dict[str, Any]:
-        """Plain data, for a health page."""
-        return asdict(self)
+        """Plain data that JSON can hold, for a health page: times as ISO 8601 text, durations in seconds."""
+        return {"ok": self.ok, "problems": list(self.problems), "facts": {name: _plain(fact) for name, fact in
+                                                                          self.facts.items()}}
+
+
+def _plain(fact: Any) -> Any:
+    if isinstance(fact, datetime):
+        return fact.isoformat()
+    return fact.total_seconds() if isinstance(fact, timedelta) else fact
