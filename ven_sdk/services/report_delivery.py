@@ -6,18 +6,19 @@ several requests, share a message (T24), oldest first (T23), within ``MOST_VALUE
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Tuple
 
 from ..state.outcome import NOTHING, Change, Note, Outcome
 from ..state.reports import BLOCK, ONCE, Delivery, Part, RequestState, SampleRow
+from .report_due import Ready
 from .report_ending import heirs
-from .report_ledger import Tick, forgotten, point_of, running, ticks
+from .report_ledger import forgotten, point_of
 from .report_points import STATUS
-from .report_ranges import ranged_points, waits_for
-from .report_raster import boundary, next_due
+from .report_ranges import ranged_points
+from .report_raster import next_due
 from .report_readings import GAP, pack, unpack
 
 if TYPE_CHECKING:
@@ -27,14 +28,6 @@ MOST_INTERVALS, MOST_VALUES = 1000, 5000
 """How much one message holds, at most; one interval always fits. That is below 1 MB, which many servers take for a limit."""
 
 
-class Ready(NamedTuple):
-    """A request whose delivery is due, and the moment before which samples belong to it."""
-
-    key: str
-    request: RequestState
-    until: datetime
-
-
 class Source(NamedTuple):
     """A stored row, and the data points of it that a request takes."""
 
@@ -42,34 +35,6 @@ class Source(NamedTuple):
     row: SampleRow
     holder: RequestState
     points: Tuple[str, ...]
-
-
-# --- what is due --------------------------------------------------------------------------------------------------
-
-def due(book: Book, now: datetime) -> List[Ready]:
-    """The requests whose delivery time has come, the longest due first."""
-    found = [Ready(key, request, boundary(request, now)) for key, request in running(book)
-             if request.due is not None and request.due + request.jitter <= now]
-    return sorted(found, key=lambda ready: ready.request.due or now)
-
-
-def ready(book: Book, now: datetime) -> List[Ready]:
-    """Those of them that wait for nothing any more."""
-    collecting = {key for _, tick in ticks(book) if not tick.flushed for key in tick.requests}
-    return [one for one in due(book, now) if not (one.request.kind in (ONCE, BLOCK) and one.key in collecting)
-            and not waits_for(book, one.key, one.request, now)]
-
-
-def unwritten(book: Book, found: Iterable[Ready]) -> frozenset[str]:
-    """The periodic requests among ``found`` that have values of before their boundary not yet in a row."""
-    open_ticks: List[Tick] = [tick for _, tick in ticks(book) if not tick.flushed]
-    return frozenset(one.key for one in found if one.request.kind not in (ONCE, BLOCK)
-                     and any(one.key in tick.requests and tick.moment < one.until for tick in open_ticks))
-
-
-def under_way(book: Book) -> bool:
-    """Whether a message waits for its acknowledgement (parked ones do not count)."""
-    return any(not delivery.parked for delivery in book.deliveries.values())
 
 
 # --- freezing -----------------------------------------------------------------------------------------------------

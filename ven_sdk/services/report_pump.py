@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, List, Optional, Tuple
 from ..state.outcome import Change, Note, Outcome, Timer
 from ..state.reports import ASKED, SampleRow
 from .report_collection import start_ticks, step_of
-from .report_delivery import due, freeze, ready, under_way, unwritten
+from .report_delivery import freeze
+from .report_due import due, ready, under_way, unwritten
 from .report_ledger import TIMER, counted, forgotten, running, size, soon, ticks
 from .report_message import values_of
 from .report_moments import flush
