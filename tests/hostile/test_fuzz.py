@@ -1,0 +1,76 @@
+"""Short fuzzing runs; ``benchmarks/fuzz.py`` is the long one. Only errors of the SDK may come out of any bytes."""
+from __future__ import annotations
+
+import os
+import random
+from typing import List, Tuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from tests.hostile.fuzzing import PIECES, VALUES, Mutator, Way, run, seeds
+from tests.security.forge import Forge, ven_id_of
+from tests.security.test_verification import VTN, now
+from ven_sdk.codec import gate
+from ven_sdk.errors import VenError
+from ven_sdk.security.replay import ReplayGuard
+from ven_sdk.security.verification import Verifier
+
+SECONDS = {"thorough": 60.0, "ci": 20.0}.get(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else ""), 6.0)
+SEEDS = seeds()
+
+
+def test_mutated_messages_raise_nothing_but_our_errors() -> None:
+    found: List[Tuple[bytes, Exception]] = []
+
+    way = run(SECONDS, random.SystemRandom().randrange(2**32), lambda data, error: found.append((data, error)))
+
+    assert found == []
+    assert way.counts["made"] > 100 * SECONDS and way.counts["handled"] > way.counts["made"] / 20
+
+
+def test_the_same_seed_makes_the_same_messages() -> None:
+    first, second = (Mutator(SEEDS, random.Random(3)) for _ in range(2))
+
+    assert [first.message() for _ in range(50)] == [second.message() for _ in range(50)]
+
+
+@st.composite
+def patched(draw: st.DrawFn) -> bytes:
+    """A seed with stretches replaced, which hypothesis can make smaller when something is found."""
+    data = draw(st.sampled_from(SEEDS))
+    for _ in range(draw(st.integers(1, 3))):
+        begin = draw(st.integers(0, len(data)))
+        end = draw(st.integers(begin, min(len(data), begin + 200)))
+        data = data[:begin] + draw(st.sampled_from(VALUES + PIECES) | st.binary(max_size=8)) + data[end:]
+    return data
+
+
+@pytest.fixture(scope="module")
+def way() -> Way:
+    return Way()
+
+
+@given(data=patched())
+@settings(max_examples=300)
+def test_patched_messages_raise_nothing_but_our_errors(way: Way, data: bytes) -> None:
+    assert way.go(data) is None
+
+
+def test_a_mutated_signed_message_is_refused_or_says_what_was_signed() -> None:
+    """Whatever is done to a signed message, the verifier never gives out another content than that which was signed."""
+    whole = Forge().bytes()
+    guard = Verifier(VTN.fingerprint, ReplayGuard(60))
+    signed = etree.tostring(guard.verify(gate.admit(whole, verbatim=True), now()), method="c14n")
+    mutator, accepted = Mutator([whole], random.Random(11)), 0
+    for _ in range(3000 if SECONDS > 10 else 1000):
+        data = mutator.message()
+        try:
+            found = Verifier(VTN.fingerprint, ReplayGuard(60)).verify(gate.admit(data, verbatim=True), now())
+        except VenError:
+            continue
+        accepted += 1
+        assert ven_id_of(found) == "ven-7" and etree.tostring(found, method="c14n") == signed, data
+    assert accepted > 0  # white space between elements of KeyInfo, say, is nobody's loss
