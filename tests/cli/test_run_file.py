@@ -106,7 +106,7 @@ def test_the_example_file_is_right_as_it_stands_and_with_all_its_lines_in_force(
                            and "with the arguments" not in line and "is an argument" not in line else line
                            for line in example().splitlines())
     said = complaint(folder, every_line)
-    assert "there is no module 'site'" in said or "there is no 'on_event' in site" in said
+    assert "there is no 'on_event_start' in my_site" in said
     assert "no key" not in said
     assert "no table" not in said
 

@@ -246,7 +246,9 @@ def _chain_advice(patient: Patient) -> str:
     if not patient.chain:
         return ""
     trusted = f" {patient.ca_file} holds: {_trusted(patient.ca_file)}." if patient.ca_file else ""
-    return f"What is missing is the certificate of {_issuer(patient.chain[-1])}. With this command: --ca-file FILE.{trusted}"
+    last = patient.chain[-1]
+    missing = last.subject if last.is_self_signed else last.issuer
+    return f"Not trusted here is {missing}. With this command: --ca-file FILE.{trusted}"
 
 
 def _trusted(ca_file: str) -> str:

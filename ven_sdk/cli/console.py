@@ -57,7 +57,7 @@ class Console:
 
     def paint(self, text: str, *styles: str) -> str:
         """``text`` in these styles, or as it is."""
-        return paint(text, *styles) if self.has_colour and text else text
+        return paint(text, *styles) if self.has_colour and text and styles else text
 
     def _write(self, text: str) -> None:
         if not self.draws:

@@ -16,7 +16,7 @@ FORTH, BACK = "VEN → VTN", "VEN ← VTN"
 _ACTORS = {FORTH: "cyan", BACK: "magenta", "VEN": "cyan", "VTN": "magenta"}
 
 
-MARGIN = 46
+MARGIN = 47
 """Columns before the text of a line."""
 
 
@@ -43,7 +43,7 @@ class Story:
         when = console.paint(f"{self.seconds:5.1f} s", "dim")
         first, *more = textwrap.wrap(text, max(30, console.width - MARGIN)) or [""]
         who = console.paint(f"{actor:<9}", _ACTORS[actor])
-        console.line(f"{when}  {who}  {what:<25} {console.paint(first, *styles)}".rstrip())
+        console.line(f"{when}  {who}  {what:<26} {console.paint(first, *styles)}".rstrip())
         for line in more:
             console.line(" " * MARGIN + console.paint(line, *styles))
 

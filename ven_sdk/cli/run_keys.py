@@ -144,7 +144,6 @@ CLIENT: Dict[str, Kind] = {
     "max_response_size": whole, "strict": flag, "opt_timeout": seconds, "default_opt": text, "market_contexts": names,
     "targets": table, "signals": names, "implied_cancel": flag, "callback_workers": whole, "debug": flag,
     "show_fingerprint": flag}
-PATHS = tuple(name for name, kind in CLIENT.items() if kind is path)
 
 REPORT: Dict[str, Kind] = {
     "callback": text, "resource_id": text, "measurement": anything, "data_collection_mode": text,
