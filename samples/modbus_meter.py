@@ -55,9 +55,12 @@ def main():
     def decide(event):
         return "optIn" if any(signal.signal_name == "SIMPLE" for signal in event.event_signals) else "optOut"
 
-    # At each change the level that rules is asked for anew: another event may rule than the one that begins or ends.
-    client.add_handler("on_interval_start", lambda event, signal, interval: device.limit(PERCENT_AT_LEVEL[client.current_level()]))
-    client.add_handler("on_event_end", lambda event: device.limit(PERCENT_AT_LEVEL[client.current_level()]))
+    def follow(*_):
+        # Asked for anew at each change: another event may rule than the one that begins or ends.
+        device.limit(PERCENT_AT_LEVEL[client.current_level()])
+
+    client.add_handler("on_interval_start", follow)
+    client.add_handler("on_event_end", follow)
     try:
         client.run()
     finally:

@@ -14,7 +14,7 @@ def handle_event(event):
     """Called once for each event. It may block; what it returns is the answer."""
     for signal in event.event_signals:
         for interval in signal.intervals:
-            print(f"{interval.dtstart:%H:%M:%S} for {interval.duration}: {signal.signal_name} {interval.signal_payload}", flush=True)
+            print(f"{interval.dtstart:%H:%M:%S}: {signal.signal_name} {interval.signal_payload}", flush=True)
     return "optIn"
 
 

@@ -22,7 +22,7 @@ STATE = SCHEMA | {"state", "config"}
 SERVICES = STATE | {"services"}
 EXCHANGE = SCHEMA | {"config", "codec", "security", "transport"}
 RUNTIME = SERVICES | EXCHANGE | {"exchange"}
-ENGINE = RUNTIME | {"identity", "runtime", "objects", "notebook", "life"}
+ENGINE = RUNTIME | {"identity", "runtime", "objects", "notebook", "plots", "life"}
 VEN = ENGINE | {"wiring", "ven"}
 CLIENT = VEN | {"client", "fleet"}
 
@@ -42,7 +42,8 @@ MAY_IMPORT: Dict[str, FrozenSet[str]] = {
     "transport": BASE | {"config"},
     "exchange": EXCHANGE,
     "runtime": RUNTIME,
-    "notebook": SERVICES | {"objects"},
+    "plots": SERVICES | {"objects"},
+    "notebook": SERVICES | {"objects", "plots"},
     "identity": BASE | {"config", "security", "transport"},
     "life": BASE,
     "wiring": ENGINE,
@@ -67,7 +68,7 @@ LIBRARY_HOME: Dict[str, FrozenSet[str]] = {
     "sqlite3": frozenset({"state"}),
     "prometheus_client": frozenset({"metrics", "cli"}),
     "pandas": frozenset({"notebook"}),
-    "matplotlib": frozenset({"notebook"}),
+    "matplotlib": frozenset({"plots"}),
 }
 
 # Pure values and functions: nothing that waits, talks, locks or parses.

@@ -1,22 +1,23 @@
-"""How a VEN shows itself in a notebook: small HTML tables, pandas frames, matplotlib pictures.
+"""How a VEN shows itself in a notebook: small HTML tables and pandas frames; pictures are in :mod:`.plots`.
 
-pandas and matplotlib are extras and are imported when a frame or a picture is asked for. Any thread; nothing is printed.
+pandas is an extra and is imported when a frame is asked for. Any thread; nothing is printed.
 """
 from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Dict, List, Optional, Tuple
+from datetime import datetime, timedelta, timezone
+from typing import Any, Dict, Optional, Tuple
 
 from .errors import ConfigurationError
+from .plots import plot_event
+from .schema.common import Target
 from .schema.events import Event, EventSignal
-from .schema.reports import Report
+from .schema.reports import Report, ReportDescription
 
-_TABLE = "border-collapse:collapse;font-size:90%"
-_CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
-OPEN_END = timedelta(hours=1)
-"""How much of an event without an end is drawn."""
+_TABLE = "border-collapse:collapse;font-size:90%;margin:0 0 6px 0"
+_CAPTION = "caption-side:top;text-align:left;font-weight:bold;white-space:nowrap;padding:2px 0"
+_CELL = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -30,43 +31,45 @@ class Rows(Tuple[Any, ...]):
         return table([row_of(row) for row in self])
 
 
-def table(rows: Sequence[Mapping[str, Any]], caption: str = "") -> str:
-    """An HTML table with a column for every key; what stands in it is escaped."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+def table(rows: Sequence[Mapping[str, Any]], caption: str = "", *, head: bool = True) -> str:
+    """An HTML table with a column for every key that has a value in any row; what stands in it is escaped."""
+    columns = [column for column in dict.fromkeys(key for row in rows for key in row)
+               if any(_text(row.get(column)) for row in rows)]
+    title = f'<caption style="{_CAPTION}">{html.escape(caption)}</caption>' if caption else ""
     if not columns:
-        return f"<p><i>{html.escape(caption or 'nothing')}</i></p>"
-    head = "".join(f'<th style="{_CELL}">{html.escape(column)}</th>' for column in columns)
+        return f"<p><i>{html.escape(f'{caption}: none' if caption else 'none')}</i></p>"
+    first = "".join(f'<th style="{_CELL}">{html.escape(column)}</th>' for column in columns)
     body = "".join("<tr>" + "".join(f'<td style="{_CELL}">{_text(row.get(column))}</td>' for column in columns) + "</tr>"
                    for row in rows)
-    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return f'<table style="{_TABLE}">{title}<tr>{head}</tr>{body}</table>'
+    return f'<table style="{_TABLE}">{title}{f"<tr>{first}</tr>" if head else ""}{body}</table>'
 
 
 def facts(values: Mapping[str, Any], caption: str = "") -> str:
-    """A table with a line for every fact."""
-    return table([{"": name, " ": value} for name, value in values.items()], caption)
+    """A table with a line for every fact that there is."""
+    return table([{"name": name, "value": value} for name, value in values.items() if _text(value)], caption, head=False)
 
 
 def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        there = value if value.tzinfo is None else value.astimezone(timezone.utc)
+        return there.strftime("%Y-%m-%d %H:%M:%S UTC")
     if isinstance(value, Mapping):
         return html.escape(", ".join(f"{key}: {item}" for key, item in value.items() if item))
     return html.escape(str(value))
 
 
 def row_of(value: Any) -> Dict[str, Any]:
-    """One line about an event, a report, a schedule's row or anything else."""
+    """One line about an event, a report, a schedule's row, an opt or anything else."""
     if isinstance(value, Event):
         return _event_row(value)
     if isinstance(value, Report):
-        return {"report": value.report_specifier_id, "name": value.report_name,
+        return {"report": value.report_specifier_id, "name": _plain_name(value),
                 "data points": ", ".join(each.r_id for each in value.report_descriptions)}
     if hasattr(value, "payload") and hasattr(value, "event"):
         return {"start": value.start, "end": value.end, "signal": value.signal.signal_name, "payload": value.payload,
-                "event": value.event.event_id}
+                "unit": _unit(value.signal), "event": value.event.event_id}
     if hasattr(value, "opt_id"):
         return {"opt": value.opt_id, "type": value.opt_type, "state": value.state, "event": value.record.event_id}
     return {"value": value}
@@ -81,27 +84,56 @@ def _event_row(event: Event) -> Dict[str, Any]:
 
 def event_html(event: Event) -> str:
     """An event: what it is, and a line for every interval of every signal."""
-    rows = [{"signal": signal.signal_name, "type": signal.signal_type, "uid": step.uid, "start": step.dtstart,
-             "duration": step.duration, "payload": step.signal_payload}
+    about = {**_event_row(event), "programme": event.market_context, "for": "; ".join(map(_target, event.targets)),
+             "comment": event.vtn_comment}
+    rows = [{"signal": signal.signal_name, "type": signal.signal_type, "start": step.dtstart,
+             "duration": step.duration or "open end", "payload": step.signal_payload, "unit": _unit(signal)}
             for signal in event.event_signals for step in signal.intervals]
-    return table([_event_row(event)]) + table(rows)
+    del about["event"], about["signals"]
+    return facts(about, f"Event {event.event_id}") + table(rows)
+
+
+def _target(target: Target) -> str:
+    return ", ".join(f"{kind} {value}" for kind, value in target.items())
+
+
+def _unit(signal: EventSignal) -> Optional[str]:
+    return _scaled(signal.measurement.scale, signal.measurement.unit) if signal.measurement else None
+
+
+def _scaled(scale: Optional[str], unit: Optional[str]) -> Optional[str]:
+    return f"{scale}{unit}" if unit and scale and scale != "none" else unit
 
 
 def report_html(report: Report) -> str:
     """A report of the catalogue: a line for every data point."""
-    rows = [{"rID": each.r_id, "type": each.report_type, "reading": each.reading_type,
-             "measurement": each.measurement.description if each.measurement else None,
-             "unit": each.measurement.unit if each.measurement else None,
-             "source": ", ".join(str(value) for target in each.report_data_source for value in target.values())}
-            for each in report.report_descriptions]
-    return table(rows, f"{report.report_specifier_id} ({report.report_name})")
+    name, kind = report.report_specifier_id, _plain_name(report)
+    return table([_data_point(each) for each in report.report_descriptions],
+                 f"Report {name}" if kind == name else f"Report {name} ({kind})")
+
+
+def _plain_name(report: Report) -> str:
+    """A catalogue's report is named METADATA_ on the wire, which tells a reader nothing."""
+    return (report.report_name or "").replace("METADATA_", "", 1)
+
+
+def _data_point(point: ReportDescription) -> Dict[str, Any]:
+    rate, measured = point.sampling_rate, point.measurement
+    return {"rID": point.r_id, "measurement": measured.description if measured else None,
+            "unit": _scaled(measured.scale, measured.unit) if measured else None, "type": point.report_type,
+            "reading": point.reading_type, "every": _spacing(rate.min_period, rate.max_period) if rate else None,
+            "source": "; ".join(map(_target, point.report_data_source))}
+
+
+def _spacing(shortest: timedelta, longest: timedelta) -> str:
+    return str(shortest) if shortest == longest else f"{shortest} to {longest}"
 
 
 def status_html(status: Any, caption: str = "") -> str:
     """A client's status."""
     return facts({"state": status.state, "since": status.since, "last poll": status.last_poll,
-                  "last error": status.last_error, "counters": status.counters, "waiting": status.queues,
-                  "stuck": ", ".join(running.about for running in status.stuck)}, caption)
+                  "last error": status.last_error, "at": status.last_error_at, "counters": status.counters,
+                  "kept": status.queues, "stuck": ", ".join(running.about for running in status.stuck)}, caption)
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
@@ -119,10 +151,11 @@ def events_frame(events: Iterable[Event]) -> Any:
     columns = ["event_id", "event_status", "signal_name", "signal_type", "uid", "start", "end", "payload", "unit",
                "priority", "market_context", "test_event", "modification_number"]
     rows = [(event.event_id, event.event_status, signal.signal_name, signal.signal_type, step.uid, step.dtstart,
-             _end(step.dtstart, step.duration), step.signal_payload, signal.measurement.unit if signal.measurement else None,
+             _end(step.dtstart, step.duration), step.signal_payload, _unit(signal),
              event.priority, event.market_context, event.test_event, event.modification_number)
             for event in events for signal in event.event_signals for step in signal.intervals]
-    return _pandas().DataFrame(rows, columns=columns)
+    frame = _pandas().DataFrame(rows, columns=columns)
+    return frame.astype({"priority": "Int64", "modification_number": "Int64"})
 
 
 def _end(start: Optional[datetime], length: Optional[timedelta]) -> Optional[datetime]:
@@ -133,71 +166,6 @@ def samples_frame(rows: Iterable[Tuple[str, str, datetime, Any, Optional[str], s
     """A pandas DataFrame of samples: report request, rID, time, value, data quality, and where they are."""
     columns = ["report_request_id", "r_id", "time", "value", "data_quality", "state"]
     return _pandas().DataFrame(list(rows), columns=columns)
-
-
-# --- pictures --------------------------------------------------------------------------------------------------------
-
-def _axes(axes: Any) -> Any:
-    if axes is not None:
-        return axes
-    try:
-        from matplotlib import pyplot
-    except ImportError as cause:
-        raise ConfigurationError("Pictures need matplotlib, which is not installed: pip install 'ven-sdk[plot]'.") from cause
-    return pyplot.subplots(figsize=(9, 3), layout="constrained")[1]
-
-
-def plot_event(event: Event, axes: Any = None) -> Any:
-    """Draw the signals of ``event`` as steps over time; returns the matplotlib axes."""
-    axes = _axes(axes)
-    for signal in event.event_signals:
-        moments, values = _steps(signal)
-        axes.step(moments, values, where="post", label=f"{signal.signal_name} ({signal.signal_type})")
-    _finish(axes, f"Event {event.event_id}: {event.event_status}", len(event.event_signals) > 1)
-    return axes
-
-
-def _steps(signal: EventSignal) -> Tuple[List[datetime], List[float]]:
-    moments: List[datetime] = []
-    values: List[float] = []
-    for step in signal.intervals:
-        if step.dtstart is not None:
-            moments += [step.dtstart, step.dtstart + (step.duration or OPEN_END)]
-            values += [step.signal_payload, step.signal_payload]
-    return moments, values
-
-
-def plot_schedule(rows: Sequence[Any], axes: Any = None) -> Any:
-    """Draw what rules when, a line for every signal; returns the matplotlib axes."""
-    axes = _axes(axes)
-    names = list(dict.fromkeys(row.signal.signal_name for row in rows))
-    for name in names:
-        moments: List[datetime] = []
-        values: List[float] = []
-        for row in rows:
-            if row.signal.signal_name != name:
-                continue
-            if moments and row.start > moments[-1]:
-                moments.append(moments[-1])
-                values.append(float("nan"))         # nothing rules between the two
-            moments += [row.start, row.end]
-            values += [row.payload, row.payload]
-        axes.step(moments, values, where="post", label=name)
-    _finish(axes, "Schedule" if rows else "Schedule: nothing is to be done", len(names) > 1)
-    return axes
-
-
-def _finish(axes: Any, title: str, legend: bool) -> None:
-    from matplotlib import dates
-    locator = dates.AutoDateLocator()
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
-    axes.set_title(title)
-    axes.set_xlabel("UTC")
-    axes.margins(y=0.15)
-    axes.grid(alpha=0.3)
-    if legend or axes.get_legend_handles_labels()[1]:
-        axes.legend()
 
 
 # Records know nothing of notebooks; they learn it here, when a client is imported.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
-from . import notebook
+from . import notebook, plots
 from .config import Duration, Settings, duration
 from .errors import ProtocolError, StateError, TransportError, VenError
 from .runtime.engine import Engine
@@ -163,7 +163,7 @@ class Ven:
 
     def plot_schedule(self, hours: float = 24, axes: Any = None) -> Any:
         """Draw ``schedule(hours)`` with matplotlib (extra ``plot``); returns the axes."""
-        return notebook.plot_schedule(self.schedule(hours), axes)
+        return plots.plot_schedule(self.schedule(hours), axes)
 
     def events_frame(self) -> Any:
         """The events as a pandas DataFrame (extra ``pandas``), a row for every interval of every signal."""
