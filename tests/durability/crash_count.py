@@ -41,6 +41,7 @@ class Log:
         self.samples: Dict[Tuple[str, str, str], Set[Tuple[str, str]]] = {}
         self.values: Set[str] = set()
         self.bodies: Dict[str, int] = {}
+        self.opts: Set[str] = set()
         for line in lines(path):
             body = line["body"].encode()
             if not body.strip():
@@ -59,6 +60,8 @@ class Log:
     def _got(self, root: Any, body: bytes) -> None:
         for answer in all_of(root, "eventResponse"):
             self.answered.add((text(answer, "eventID"), int(text(answer, "modificationNumber")), text(answer, "optType")))
+        for opt in all_of(root, "oadrCreateOpt"):
+            self.opts.add(text(opt, "optID"))
         for update in all_of(root, "oadrUpdateReport"):
             message = hashlib.sha256(body).hexdigest()
             self.bodies[message] = self.bodies.get(message, 0) + 1
@@ -81,6 +84,7 @@ class Journal:
         self.handled: Dict[Version, int] = {}
         self.told_cancelled: Set[str] = set()
         self.committed: Set[str] = set()
+        self.opts: Set[str] = set()
         self.again: List[Tuple[str, Version]] = []
         self.repeated = 0
         self.runs: Set[int] = set()
@@ -115,6 +119,8 @@ class Journal:
                 for call, state in open_calls.items():
                     if call[1] == key and state == "returned" and call[0] not in (facts or ()):
                         open_calls[call] = "committed"
+            elif table == "opts":
+                self.opts.add(key)
             elif facts:
                 self.committed.update(facts)
 
@@ -128,9 +134,11 @@ def count(folder: Path) -> Dict[str, Any]:
                    and any(version[0] == key for version in journal.handled)]
     unanswered = [key for key, (number, _) in log.sent.items() if (key, number, "optIn") not in log.answered]
     lost = sorted(journal.committed - log.values)
+    opts_lost = sorted(journal.opts - log.opts)
     doubled = {key: sorted(found) for key, found in log.samples.items() if len(found) > 1}
     return {"runs": len(journal.runs), "events": len(log.sent), "handler calls": sum(journal.handled.values()),
-            "repeated calls": journal.repeated, "samples committed": len(journal.committed),
+            "repeated calls": journal.repeated, "opts committed": len(journal.opts), "opts lost": opts_lost,
+            "samples committed": len(journal.committed),
             "samples at the VTN": len(log.samples), "report messages": len(log.bodies),
             "identical repeats": sum(log.bodies.values()) - len(log.bodies),
             "events missed": missed, "cancellations missed": uncancelled, "answers missing": unanswered,
@@ -138,8 +146,8 @@ def count(folder: Path) -> Dict[str, Any]:
             "samples doubled": [[*key, found] for key, found in doubled.items()]}
 
 
-LOSSES = ("events missed", "cancellations missed", "answers missing", "delivered again after commit", "samples lost",
-          "samples doubled")
+LOSSES = ("events missed", "cancellations missed", "answers missing", "delivered again after commit", "opts lost",
+          "samples lost", "samples doubled")
 
 
 if __name__ == "__main__":

@@ -17,13 +17,14 @@ import signal
 import sys
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Iterator, List, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.durability.crash_stages import STAGES, of_payload
-from ven_sdk import OpenADRClient
+from ven_sdk import OpenADRClient, VenError
 from ven_sdk.exchange import Exchange
 from ven_sdk.runtime.engine import Engine
 from ven_sdk.state.sqlite import SQLiteStore
@@ -32,6 +33,10 @@ from ven_sdk.state.store import ChangeRow
 FOLDER, URL, RUN = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 NUMBER, _, MOMENT = (os.environ.get("CRASH_AT") or "0:").partition(":")
 JOURNAL = os.open(FOLDER / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+KEPT = ("events", "samples", "deliveries", "opts")
+"""The tables that the counting looks at."""
 
 
 class Stages:
@@ -79,7 +84,7 @@ class CrashStore(SQLiteStore):
             super().commit(ven, changes)
         if die and MOMENT == "after":
             os.kill(os.getpid(), signal.SIGKILL)
-        journal(commit=self.commits, rows=[told(row) for row in changes if row.table in ("events", "samples", "deliveries")])
+        journal(commit=self.commits, rows=[told(row) for row in changes if row.table in KEPT])
 
 
 def told(row: ChangeRow) -> List[Any]:
@@ -87,6 +92,8 @@ def told(row: ChangeRow) -> List[Any]:
     if row.table == "events" and row.value is not None:
         state = json.loads(row.value)
         return [row.table, row.key, [call["handler"] for call in state.get("pending", ())]]
+    if row.table == "opts":
+        return [row.table, row.key, None]
     return [row.table, row.key, None if row.value is None else re.findall(r"\b1\d{7}\b", row.value)]
 
 
@@ -143,6 +150,18 @@ def push(client: OpenADRClient, meter: Meter) -> None:
         time.sleep(0.01)
 
 
+def opt(client: OpenADRClient) -> None:
+    """Opt out of a minute of tomorrow now and then; blocks until the VTN answered."""
+    number = 0
+    while not (FOLDER / "quiet").exists():
+        time.sleep(0.2)
+        number += 1
+        begin = datetime.now(timezone.utc) + timedelta(days=1, minutes=number)
+        with contextlib.suppress(VenError), stages.inside("create_opt"):
+            client.create_opt("optOut", "notParticipating", opt_id=f"opt-{RUN}-{number}",
+                              vavailability=[{"dtstart": begin, "duration": timedelta(minutes=1)}])
+
+
 def main() -> None:
     staged()
     meter = Meter()
@@ -153,6 +172,7 @@ def main() -> None:
         client.add_handler(name, handler(name))
     print("go", flush=True)
     threading.Thread(target=push, args=(client, meter), daemon=True).start()
+    threading.Thread(target=opt, args=(client,), daemon=True).start()
     client.run()
 
 

@@ -18,7 +18,7 @@ from tests.durability.raw_vtn import Memory, RawVTN
 EVERY = 0.1
 """Seconds between changes of the list of events."""
 LISTED = 60
-"""How many events the list holds: one that came 10 s ago may be gone from it."""
+"""How many events the list holds; answered ones make room for new ones (rule E25)."""
 
 
 def change(memory: Memory, chance: random.Random, vtn: RawVTN, number: int) -> None:
@@ -34,8 +34,9 @@ def change(memory: Memory, chance: random.Random, vtn: RawVTN, number: int) -> N
             event.cancelled = True
         else:
             vtn.add_event(f"e{number:05d}", in_seconds=3600)
-        while len(memory.events) > LISTED:
-            del memory.events[next(iter(memory.events))]
+        answered = [key for key, event in memory.events.items() if memory.answered.get(key) == event.modification]
+        for key in answered[:max(0, len(memory.events) - LISTED)]:
+            del memory.events[key]
         memory.unsaid = True
 
 

@@ -86,6 +86,7 @@ class Memory:
         self.events: Dict[str, Event] = {}
         self.unsaid = False
         self.queue: List[bytes] = []
+        self.answered: Dict[str, int] = {}
 
     def known(self, ven_id: str) -> bool:
         return ven_id in {known for known, _ in self.vens.values()}
@@ -286,6 +287,11 @@ class RawVTN:
     def _CancelPartyRegistration(self, body: bytes, request_id: str) -> bytes:
         return payload("oadrCanceledPartyRegistration", f"{response(request_id)}<ei:registrationID>"
                        f"{text_of('registrationID', body)}</ei:registrationID>")
+
+    def _CreatedEvent(self, body: bytes, request_id: str) -> bytes:
+        for event_id, number in re.findall(rb"eventID>([^<]*)</.*?modificationNumber>(\d+)<", body, re.DOTALL):
+            self.memory.answered[event_id.decode()] = int(number)
+        return self._thanks(body, request_id)
 
     def _thanks(self, body: bytes, request_id: str) -> bytes:
         unknown = b"CreatedEvent" in body and self._unknown(body)
