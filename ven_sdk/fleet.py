@@ -8,18 +8,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from .config import Duration, duration, settings
+from .config import Duration, Settings, duration, settings
 from .errors import ConfigurationError, StateError, StoreError
 from .identity import Identity
 from .life import until_signal
 from .log import Repeats
+from .runtime.engine import Engine
 from .runtime.handlers import PARAMETERS, SINGLE, Function, Handlers, Hooks, Registry
 from .runtime.runtime import Runtime
 from .services.catalogue import Catalogue
+from .state.memory import MemoryStore
 from .ven import Ven
 from .wiring import build, positive, store_of
 
@@ -27,15 +30,19 @@ log = logging.getLogger("ven_sdk")
 
 IDENTITY = ("cert", "key", "passphrase", "ca_file", "check_hostname", "tls_fingerprint", "vtn_fingerprint",
             "disable_signature", "proxies", "max_response_size")
-PAUSE = 0.05
-"""Seconds between looks at how many VENs are registered."""
+SETTINGS = frozenset(field.name for field in fields(Settings)) - {"ven_name", "vtn_url", "xml_signature"}
 STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
+PAUSE = 0.1
+"""Seconds between looks at a whole fleet."""
 
 
 @dataclass(frozen=True)
 class FleetStatus:
-    """A fleet at one moment: how many VENs there are, in which state, and their counters added up."""
+    """A fleet at one moment: how many VENs there are, in which state, and their counters added up.
+
+    ``states`` counts VENs by the state that ``ven.status`` gives. ``threads`` are all of this library's in the process.
+    """
 
     vens: int
     states: Dict[str, int]
@@ -49,7 +56,8 @@ class FleetHandlers(Handlers):
 
     def __init__(self, shared: Registry) -> None:
         super().__init__()
-        self._shared, self.ven = shared, None
+        self._shared = shared
+        self.ven: Optional[Ven] = None
 
     def functions(self, name: str) -> Tuple[Function, ...]:
         """The VEN's own functions, then the fleet's; of those that are one only, the own one comes before the fleet's."""
@@ -57,11 +65,25 @@ class FleetHandlers(Handlers):
         shared = self._shared.functions(name)
         if not shared or (own and name in SINGLE):
             return own
-        ven = self.ven
-        return (*own, *(lambda *arguments, function=function: function(ven, *arguments) for function in shared))
+        return (*own, *(partial(function, self.ven) for function in shared))
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or name in self._shared
+
+
+class FleetHooks(Hooks):
+    """One VEN's hooks, and the fleet's after them."""
+
+    def __init__(self, shared: Hooks) -> None:
+        super().__init__()
+        self._shared = shared
+
+    def functions(self, name: str) -> Tuple[Function, ...]:
+        """The VEN's own hooks, then the fleet's."""
+        return (*super().functions(name), *self._shared.functions(name))
+
+    def __bool__(self) -> bool:
+        return bool(self._functions) or bool(self._shared)
 
 
 class Fleet:
@@ -70,6 +92,10 @@ class Fleet:
     ``add`` makes one (arguments as ``OpenADRClient`` has them, and it returns a ``Ven``); ``vtn_url`` given here serves all
     that do not name their own. ``store`` is one file for all. ``add_handler(name, f)`` is for all VENs: ``f`` gets the VEN
     before the usual arguments; a VEN's own handler comes first.
+
+    ``exchange_workers`` threads talk to each VTN, ``handler_workers`` run event handlers, ``callback_workers`` report
+    callbacks. Where one does not come back soon, another takes its place, up to a hundred more. At most ``start_rate`` VENs
+    begin in one second.
     """
 
     def __init__(self, vtn_url: Optional[str] = None, *, store: Any = None, exchange_workers: int = 8,
@@ -78,16 +104,19 @@ class Fleet:
         self._store = store_of(store)
         self._store.check()
         self._workers = positive("exchange_workers", exchange_workers)
-        self._runtime = Runtime(exchange_workers=self._workers,
+        self._runtime = Runtime(exchange_workers=self._workers, many=True,
                                 handler_workers=positive("handler_workers", handler_workers),
                                 callback_workers=positive("callback_workers", callback_workers))
+        if isinstance(start_rate, bool) or not isinstance(start_rate, (int, float)) or not start_rate > 0:
+            raise ConfigurationError(f"start_rate must be a number of VENs a second, more than 0, not {start_rate!r}.")
         self._rate = start_rate
+        self._start_at = 0.0
         self._handlers = Registry({name: ("ven", *wanted) for name, wanted in PARAMETERS.items() if name != "before_event"},
                                   "fleet handler")
         self._hooks, self._repeats = Hooks(), Repeats(log, limit=4096)
         self._vens: Dict[str, Ven] = {}
         self._identities: Dict[Tuple[Any, ...], Tuple[Identity, int]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()       # guards the two dicts and _start_at; nothing slow happens under it
         self._life = threading.Lock()
         self._ended = threading.Event()
         self._running = False
@@ -95,61 +124,81 @@ class Fleet:
     # --- members --------------------------------------------------------------------------------------------------
 
     def add(self, ven_name: str, vtn_url: Optional[str] = None, **arguments: Any) -> Ven:
-        """Add a VEN; in a running fleet it starts at once. ConfigurationError for wrong arguments or a name taken."""
+        """Add a VEN; in a running fleet it starts soon. ConfigurationError for wrong arguments or a name taken.
+
+        ``arguments`` are those of ``OpenADRClient`` but for what the fleet has for all: store, callback_workers, debug and
+        show_fingerprint.
+        """
         url = vtn_url or self._vtn_url
         if url is None:
             raise ConfigurationError(f"The VEN {ven_name!r} has no vtn_url: give it to add() or to Fleet().")
-        identity_arguments = {name: arguments.pop(name) for name in IDENTITY if name in arguments}
-        signs = identity_arguments.get("cert") is not None and not identity_arguments.get("disable_signature", False)
+        _check_names(arguments)
+        own = {name: arguments.pop(name) for name in IDENTITY if name in arguments}
+        signs = own.get("cert") is not None and not own.get("disable_signature", False)
         checked = settings(ven_name, url, xml_signature=signs, **arguments)
-        identity = self._identity(checked, identity_arguments)
-        handlers, catalogue = FleetHandlers(self._handlers), Catalogue()
-        ven = Ven(checked, build(checked, identity, self._runtime, self._store, handlers, self._hooks, catalogue, self._repeats),
-                  handlers, self._hooks, catalogue)
-        handlers.ven = ven  # type: ignore[assignment]
+        self._check_free(ven_name)
+        ven = self._made(checked, self._identity(checked, own))
         with self._lock:
-            if ven_name in self._vens:
-                raise ConfigurationError(f"The fleet has a VEN named {ven_name!r} already; names must differ.")
-            self._vens[ven_name] = ven
+            free = self._vens.setdefault(ven_name, ven) is ven
             running = self._running
+        if not free:
+            self._release(ven._engine)
+            self._check_free(ven_name)
         if running:
-            self._begin(ven)
+            self._begin_soon(ven)
         return ven
 
-    def _identity(self, checked: Any, arguments: Dict[str, Any]) -> Identity:
+    def _check_free(self, ven_name: str) -> None:
+        if ven_name in self._vens:
+            raise ConfigurationError(f"The fleet has a VEN named {ven_name!r} already; names must differ.")
+
+    def _made(self, checked: Settings, identity: Identity) -> Ven:
+        handlers, hooks, catalogue = FleetHandlers(self._handlers), FleetHooks(self._hooks), Catalogue()
+        engine = build(checked, identity, self._runtime, self._store, handlers, hooks, catalogue, self._repeats)
+        ven = handlers.ven = Ven(checked, engine, handlers, hooks, catalogue)
+        return ven
+
+    def _identity(self, checked: Settings, arguments: Dict[str, Any]) -> Identity:
         """VENs with the same certificate and trust share connections."""
-        key = (checked.vtn_url.split("/")[0], checked.timeout, checked.replay_window,
-               *(repr(arguments.get(name)) for name in IDENTITY))
+        key = (checked.vtn_url.split(":")[0], checked.timeout, checked.replay_window,
+               *(_comparable(arguments.get(name)) for name in IDENTITY))
         with self._lock:
             known = self._identities.get(key)
-        identity = known[0] if known else Identity(
+        made = known[0] if known else Identity(
             **arguments, timeout=checked.timeout, replay_window=checked.replay_window,
             secure=checked.vtn_url.startswith("https:"), max_idle=1 if arguments.get("cert") else self._workers)
         with self._lock:
-            identity, users = self._identities.get(key, (identity, 0))
+            identity, users = self._identities.get(key, (made, 0))
             self._identities[key] = (identity, users + 1)
         return identity
 
     def remove(self, ven_name: str, *, cancel: bool = False) -> None:
-        """Take a VEN out of the fleet; with ``cancel`` its registration is cancelled first. Its rows leave the store."""
+        """Take a VEN out of the fleet; with ``cancel`` its registration is cancelled first, which blocks and may raise as
+        ``cancel_registration`` does. Its rows leave the store. StateError for a name that there is not."""
         ven = self[ven_name]
         if cancel:
             ven.cancel_registration()
         with self._lock:
-            self._vens.pop(ven_name, None)
-            self._release(ven)
-        ven._engine.close()
+            if self._vens.pop(ven_name, None) is None:
+                return
+        engine = ven._engine
+        engine.close()
+        engine.read(lambda: setattr(engine.keeper, "store", MemoryStore()))     # what still runs for it writes nothing more
+        self._release(engine)
         if self._running:
             self._store.forget(ven_name)
 
-    def _release(self, ven: Ven) -> None:
-        for key, (identity, users) in list(self._identities.items()):
-            if identity is ven._engine.exchange.identity:
-                if users > 1:
+    def _release(self, engine: Engine) -> None:
+        """The engine uses its identity no more; the last one to do so closes the connections."""
+        used = engine.exchange.identity
+        used.forget_keeper(engine.remember_nonce)
+        with self._lock:
+            for key, (identity, users) in list(self._identities.items()):
+                if identity is used and users > 1:
                     self._identities[key] = (identity, users - 1)
-                else:
+                elif identity is used:
                     del self._identities[key]
-                    identity.connections.close()
+                    used.connections.close()
 
     def __getitem__(self, ven_name: str) -> Ven:
         ven = self._vens.get(ven_name)
@@ -158,7 +207,8 @@ class Fleet:
         return ven
 
     def __iter__(self) -> Iterator[Ven]:
-        return iter(tuple(self._vens.values()))
+        with self._lock:
+            return iter(tuple(self._vens.values()))
 
     def __len__(self) -> int:
         return len(self._vens)
@@ -169,7 +219,7 @@ class Fleet:
     # --- handlers -------------------------------------------------------------------------------------------------
 
     def add_handler(self, name: str, function: Callable[..., Any]) -> None:
-        """Call ``function(ven, ...)`` when ``name`` happens to any VEN."""
+        """Call ``function(ven, ...)`` when ``name`` happens to any VEN. ``before_event`` belongs to single VENs."""
         self._handlers.add(name, function, single=name in SINGLE)
 
     def add_hook(self, name: str, function: Callable[..., Any]) -> None:
@@ -179,35 +229,47 @@ class Fleet:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start all VENs, spread over ``len(fleet) / start_rate`` seconds; returns at once. Harmless when it runs."""
+        """Start all VENs, spread over ``len(fleet) / start_rate`` seconds; returns at once. Harmless when it runs.
+
+        StoreError when another process has the store."""
         self._runtime.check_process()
         with self._life:
-            if self._running:
-                return
-            self._ended.clear()
-            texts = self._store.open()
-            self._runtime.start()
-            with self._lock:
-                self._running = True
-                vens = tuple(self._vens.values())
-            for text in texts:
-                log.error("%s", text)
-            for identity, _ in self._identities.values():
-                identity.connections.reopen()
-            for place, ven in enumerate(vens):
-                self._runtime.scheduler.after(place / self._rate, lambda ven=ven: self._begin(ven))
-            log.info("A fleet of %d VENs starts.", len(vens))
-            trusting = sum(ven._engine.exchange.identity.verifier is None for ven in vens)
-            if trusting:
-                log.warning("Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not set. Whoever "
-                            "answers at their vtn_url is obeyed.", trusting)
+            if not self._running:
+                self._start()
+
+    def _start(self) -> None:
+        self._ended.clear()
+        texts = self._store.open()
+        self._runtime.start()
+        with self._lock:
+            self._running, self._start_at = True, 0.0
+            vens, identities = tuple(self._vens.values()), tuple(self._identities.values())
+        for text in texts:
+            log.error("%s", text)
+        for identity, _ in identities:
+            identity.connections.reopen()
+        for ven in vens:
+            self._begin_soon(ven)
+        log.info("A fleet of %d VENs starts.", len(vens))
+        trusting = sum(ven._engine.exchange.identity.verifier is None for ven in vens)
+        if trusting:
+            log.warning("Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not set. Whoever "
+                        "answers at their vtn_url is obeyed.", trusting)
+
+    def _begin_soon(self, ven: Ven) -> None:
+        """Start the VEN when its turn has come: no more than ``start_rate`` in a second."""
+        now = self._runtime.clock.monotonic()
+        with self._lock:
+            at = max(now, self._start_at)
+            self._start_at = at + 1.0 / self._rate
+        self._runtime.scheduler.after(at - now, partial(self._begin, ven))
 
     def _begin(self, ven: Ven) -> None:
         self._runtime.pools["step"].submit(ven, lambda: self._begun(ven), f"start of {ven.settings.ven_name}")
 
     def _begun(self, ven: Ven) -> None:
         engine = ven._engine
-        if not self._running or not engine.stopped or ven.settings.ven_name not in self._vens:
+        if not self._running or not engine.stopped or self._vens.get(ven.settings.ven_name) is not ven:
             return
         try:
             if self._store.durable:
@@ -226,7 +288,7 @@ class Fleet:
         self._ended.set()
         own = threading.current_thread().name.startswith("ven_sdk-")
         if not self._life.acquire(blocking=not own):
-            return
+            return                                  # another thread is stopping, and waits for this one
         try:
             if self._running:
                 self._end(seconds)
@@ -237,21 +299,22 @@ class Fleet:
         deadline = self._runtime.clock.monotonic() + seconds
         self._running = False
         engines = [ven._engine for ven in self]
-        busy = []
-        for engine in engines:
-            engine.conversation.closing = True
-            if not engine.stopped and engine.owes():
-                busy.append(engine)
-                engine.conversation.wake()
-        for engine in busy:
-            engine.wind_up(max(0.0, deadline - seconds / 2 - self._runtime.clock.monotonic()))
+        self._wind_up([engine for engine in engines if not engine.stopped], deadline - seconds / 2)
         for engine in engines:
             engine.close()
-        for identity, _ in self._identities.values():
+        for identity, _ in tuple(self._identities.values()):
             identity.connections.close()
         unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))
         self._store.close()
         log.info("The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else "")
+
+    def _wind_up(self, engines: List[Engine], deadline: float) -> None:
+        """Nothing new begins; what is owed is sent, all VENs side by side, until ``deadline``."""
+        for engine in engines:
+            engine.conversation.closing = True
+        for engine in engines:
+            if engine.owes():
+                engine.wind_up(max(0.0, deadline - self._runtime.clock.monotonic()))
 
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop."""
@@ -268,15 +331,16 @@ class Fleet:
     def status(self) -> FleetStatus:
         """Counts over all VENs; the cost is one look at each."""
         states: "Counter[str]" = Counter()
-        counters: "Counter[str]" = Counter()
-        queues: "Counter[str]" = Counter()
+        counters: "Counter[str]" = Counter(exchanges=0, failures=0, polls=0)
+        queues: "Counter[str]" = Counter(answers=0, events=0, samples=0, deliveries=0)
         for ven in self:
             engine = ven._engine
+            book, counts = engine.book, engine.counters
             states[ven._state()] += 1
-            counters.update(exchanges=engine.counters.exchanges, failures=engine.counters.failures,
-                            polls=engine.counters.polls)
-            queues.update(answers=len(engine.book.answers), events=len(engine.book.events),
-                          samples=len(engine.book.samples), deliveries=len(engine.book.deliveries))
+            for name in ("exchanges", "failures", "polls"):
+                counters[name] += getattr(counts, name)
+            for name in queues:
+                queues[name] += len(book.tables[name])
         threads = sum(thread.name.startswith("ven_sdk-") for thread in threading.enumerate())
         return FleetStatus(len(self), dict(states), dict(counters), dict(queues), threads)
 
@@ -284,11 +348,25 @@ class Fleet:
         """Wait until so many VENs are registered; False when that took longer than ``timeout``."""
         clock = self._runtime.clock
         deadline = clock.monotonic() + duration("timeout", timeout).total_seconds()
-        while self.status.states.get("registered", 0) < registered:
+        while True:
+            waiting = [ven for ven in self if ven._engine.stopped or not ven._is_registered()]
+            if len(self) - len(waiting) >= registered:
+                return True
             left = deadline - clock.monotonic()
             if left <= 0:
                 return False
-            begun = next((ven for ven in self if not ven._engine.stopped and not ven._is_registered()), None)
+            begun = next((ven for ven in waiting if not ven._engine.stopped), None)
             if begun is None or not begun._engine.wait(begun._is_registered, min(left, PAUSE)):
                 self._ended.wait(min(left, PAUSE))     # nobody has begun yet, or others are quicker
-        return True
+
+
+def _check_names(arguments: Dict[str, Any]) -> None:
+    unknown = [name for name in arguments if name not in SETTINGS and name not in IDENTITY]
+    if unknown:
+        raise ConfigurationError(f"Fleet.add() takes no argument {unknown[0]!r}. Known are: "
+                                 f"{', '.join(sorted(SETTINGS.union(IDENTITY)))}.")
+
+
+def _comparable(value: Any) -> Any:
+    """``value`` as part of a key: equal for what means the same."""
+    return tuple(sorted(value.items())) if isinstance(value, dict) else value

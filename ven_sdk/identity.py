@@ -10,7 +10,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
 from .errors import ConfigurationError, VenError
 from .transport.sessions import Connections
@@ -44,7 +44,7 @@ class Identity:
         self.signer = _signer(self.credentials) if self.credentials and not disable_signature else None
         self.replay: Optional[ReplayGuard] = None
         self.verifier: Optional[Verifier] = None
-        self._on_seen: Optional[OnSeen] = None
+        self._keepers: List[OnSeen] = []
         if vtn_fingerprint is not None:
             from .security.replay import ReplayGuard
             from .security.verification import Verifier
@@ -53,22 +53,27 @@ class Identity:
         self._secure, self._ca_seen = secure, self._ca_stamp() if ca_file is not None else None
         context = self._context(self.credentials) if secure else None
         self.connections = Connections(
-            context if secure else lambda: self._context(self.credentials), timeout=timeout, proxies=proxies, max_response_size=max_response_size,
-            max_idle=max_idle, tls_check=None if tls_fingerprint is None else _pin(tls_fingerprint))
+            context if secure else lambda: self._context(self.credentials), timeout=timeout, proxies=proxies,
+            max_response_size=max_response_size, max_idle=max_idle,
+            tls_check=None if tls_fingerprint is None else _pin(tls_fingerprint))
 
     def _context(self, credentials: Optional[Credentials]) -> ssl.SSLContext:
         from .security.tls import client_context
         return client_context(credentials, self._ca_file, check_hostname=self._check_hostname)
 
     def _seen(self, *seen: object) -> None:
-        if self._on_seen is not None:
-            self._on_seen(*seen)  # type: ignore[arg-type]
+        for keeper in self._keepers[:1]:
+            keeper(*seen)  # type: ignore[arg-type]
 
     def remember_nonces(self, on_seen: OnSeen) -> None:
         """Tell ``on_seen`` of every nonce accepted, so that it survives a restart (S7). VENs that share an identity share
         its nonces: the first one keeps them."""
-        if self._on_seen is None:
-            self._on_seen = on_seen
+        self._keepers.append(on_seen)
+
+    def forget_keeper(self, on_seen: OnSeen) -> None:
+        """One of those VENs is gone: the next one keeps the nonces."""
+        if on_seen in self._keepers:
+            self._keepers.remove(on_seen)
 
     def recall_nonces(self, nonces: Mapping[str, str]) -> None:
         """Take in the nonces that a store kept."""

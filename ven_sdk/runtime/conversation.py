@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Tuple
+from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, PayloadError, SecurityError, StateError, TransportError, VenError
 from ..schema.common import Payload
@@ -58,10 +60,11 @@ class Lane:
 class Conversation:
     """Both lanes of one VEN. ``wake`` may be called from any thread, under the engine's lock too."""
 
-    __slots__ = ("_draining", "_engine", "_hold_until", "_lanes", "_lost", "_poll_at", "_rounds", "closing")
+    __slots__ = ("_draining", "_engine", "_hold_until", "_lanes", "_lost", "_poll_at", "_rounds", "_vtn", "closing")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._vtn = sys.intern(urlsplit(engine.book.settings.vtn_url).netloc)
         self._lanes = (Lane("talk"), Lane("post"))
         self._poll_at: Optional[float] = None
         self._hold_until = 0.0
@@ -81,8 +84,9 @@ class Conversation:
         if lane.queued or self._engine.stopped:
             return
         lane.queued, lane.resting = True, False
-        self._engine.pools["exchange"].submit((self._engine, lane.name), lambda: self._run(lane),
-                                              f"{lane.name} of {self._engine.name}")
+        engine = self._engine
+        engine.runtime.exchanges(self._vtn).submit((engine, lane.name), lambda: self._run(lane),
+                                                             f"{lane.name} of {engine.name}")
 
     @property
     def is_resting(self) -> bool:
@@ -289,7 +293,8 @@ class Conversation:
         """The VTN has the message; only its reply is of no use. A poll's may have held an event: ask for the list."""
         engine = self._engine
         self._recovered(lane, task)
-        engine.report(error, f"unreadable reply to {task.name}: {_kind(error)}", f"The reply to {task.name} was refused: {error}")
+        text = f"The reply to {task.name} was refused: {error}"
+        engine.report(error, f"unreadable reply to {task.name}: {_kind(error)}", text)
         if task.poll:
             engine.transact(lambda book, now: _resync(book, now) + poll.unreadable(error)(book, now)
                             if engine.may_be_courteous() else _resync(book, now))

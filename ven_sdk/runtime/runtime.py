@@ -15,6 +15,10 @@ from .workers import Running, Workers
 log = logging.getLogger(__name__)
 
 EXCHANGES, HANDLERS, STEPS = 8, 8, 2
+SLOW = 5.0
+"""Seconds after which an exchange is worth naming."""
+EXTRA, EXTRA_FOR_MANY = 24, 120
+"""Threads beyond its size that a pool may make in place of stuck ones: for one VEN, and for many."""
 
 
 class Runtime:
@@ -23,10 +27,14 @@ class Runtime:
     ``start`` makes the scheduler's thread; pool threads come when there is work. ``stop`` ends them all and names what did
     not end. It can be started again. Before ``start`` and after ``stop`` the pools take no work, so that no thread appears
     where nothing runs.
+
+    With ``many`` (a fleet) there is an ``exchange`` pool for each VTN, so that one that hangs holds up only its own VENs, and
+    an exchange that does not come back soon is given another thread sooner.
     """
 
     def __init__(self, *, callback_workers: int = 4, exchange_workers: int = EXCHANGES, handler_workers: int = HANDLERS,
-                 clock: Optional[Clock] = None) -> None:
+                 many: bool = False, clock: Optional[Clock] = None) -> None:
+        self._many = many
         self.clock = clock or Clock()
         self._sizes = {"exchange": exchange_workers, "handler": handler_workers, "report": callback_workers,
                        "step": STEPS}
@@ -34,18 +42,36 @@ class Runtime:
         self.looking_again: Set[Callable[[], None]] = set()
         self.scheduler = Scheduler(self.clock, on_set_back=self._set_back)
         self.pools: Dict[str, Workers] = {}
+        self._making = threading.Lock()
         self._pid: Optional[int] = None
         self._stopped_by: Optional[threading.Thread] = None
         self._make_pools()
         self._close_pools(0.0)
 
     def _make_pools(self) -> None:
-        after = {"exchange": (5.0, 120.0), "handler": (1.0, 30.0), "report": (10.0, 10.0), "step": (5.0, 60.0)}
-        for name, size in self._sizes.items():
-            stuck_after, warn_after = after[name]
-            self.pools[name] = Workers(f"ven_sdk-{name}", size, self.scheduler, stuck_after=stuck_after,
-                                       warn_after=warn_after, maximum=size + 24,
-                                       on_stuck=partial(self._stuck_in, name))
+        self.pools = {name: self._made(name, name) for name in self._sizes}
+
+    def _made(self, kind: str, name: str) -> Workers:
+        after = {"exchange": (0.5 if self._many else SLOW, 120.0), "handler": (1.0, 30.0), "report": (10.0, 10.0),
+                 "step": (5.0, 60.0)}
+        stuck_after, warn_after = after[kind]
+        return Workers(f"ven_sdk-{name}", self._sizes[kind], self.scheduler, stuck_after=stuck_after, warn_after=warn_after,
+                       maximum=self._sizes[kind] + (EXTRA_FOR_MANY if self._many else EXTRA),
+                       on_stuck=partial(self._stuck_in, name))
+
+    def exchanges(self, vtn: str) -> Workers:
+        """The pool for talking to the VTN at ``vtn`` (host and port)."""
+        if not self._many:
+            return self.pools["exchange"]
+        name = f"exchange {vtn}"
+        pool = self.pools.get(name)
+        if pool is None:
+            with self._making:
+                pool = self.pools.get(name) or self._made("exchange", name)
+                if self._pid is None:
+                    pool.close(0.0)
+                self.pools = {**self.pools, name: pool}     # a new dict: others are reading the old one
+        return pool
 
     def _set_back(self) -> None:
         """The wall clock was set back: whoever wants to know looks again at what is to come."""
@@ -74,7 +100,8 @@ class Runtime:
 
     def stuck(self) -> Tuple[Running, ...]:
         """User code and exchanges that run for long."""
-        return tuple(running for pool in ("handler", "report", "exchange") for running in self.pools[pool].stuck())
+        return tuple(running for name, pool in self.pools.items() if name != "step" for running in pool.stuck()
+                     if running.seconds >= SLOW or not name.startswith("exchange"))
 
     def stop(self, timeout: float) -> Tuple[str, ...]:
         """End all threads within ``timeout`` seconds; returns what did not finish. Ready to start again afterwards."""
@@ -88,7 +115,7 @@ class Runtime:
     def _close_pools(self, timeout: float) -> Tuple[str, ...]:
         deadline = self.clock.monotonic() + timeout
         left: Tuple[str, ...] = ()
-        for pool in self.pools.values():
+        for pool in tuple(self.pools.values()):
             left += pool.close(max(0.0, deadline - self.clock.monotonic()))
         return left
 
