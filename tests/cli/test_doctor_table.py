@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import warnings
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -151,7 +152,9 @@ def no_post(site: Site) -> List[str]:
 def old_tls(site: Site) -> List[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("DEFAULT@SECLEVEL=0")
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)     # what nobody should speak any more is the point here
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
     context.load_cert_chain(*site.write(pki.identity("old"), "old"))
     return [f"https://127.0.0.1:{site.server(Reply(), context)}"]
 

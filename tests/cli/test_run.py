@@ -77,6 +77,7 @@ def test_a_ven_from_a_file_registers_reports_and_answers_and_sigterm_ends_it_wel
 def test_variables_alone_make_a_ven_and_ctrl_c_ends_it_well(vtn: LocalVTN) -> None:
     with Program("run", VEN_NAME="by-variable", VEN_VTN_URL=vtn.url) as program:
         vtn.assert_registered("by-variable", timeout=15)
+        vtn.wait_for_polls(1)
 
         assert program.end(signal.SIGINT) == 0
         assert "Traceback" not in program.text
@@ -116,6 +117,7 @@ def test_a_vtn_that_is_down_ends_no_ven_and_health_says_so(vtn: LocalVTN, tmp_pa
 
         vtn.restart()
         vtn.assert_registered("patient", timeout=15)
+        vtn.wait_for_polls(1)
         assert program.end(signal.SIGTERM) == 0
     assert not place.exists()
 

@@ -40,7 +40,7 @@ def _version(patient: Patient) -> str:
                                                          do_handshake_on_connect=False) as sock:
         cause = _handshake(sock)
         patient.chain = _chain(sock)
-        patient.asked_for_certificate = bool(asked) if asked is not None else None
+        patient.asked_for_certificate = None if asked is None else bool(asked)
         if isinstance(cause, socket.timeout):
             raise Wrong(f"The TLS handshake was not finished within {patient.timeout:g} s.", advice=_SILENT) from cause
         if cause is not None and not _is_about_client(cause, patient):
@@ -63,7 +63,8 @@ def _chain_step(patient: Patient) -> str:
         if link.ends - now < timedelta(days=30):
             patient.notes.append(f"{link.subject} ends on {link.ends:%Y-%m-%d}: its owner should renew it.")
     count = len(patient.chain)
-    return f"{count} certificate{'s' if count != 1 else ''}, trusted by {patient.ca_file or 'the system'}"
+    shown = f"{count} certificate{'s' if count != 1 else ''}, " if count else ""
+    return f"{shown}trusted by {patient.ca_file or 'the system'}"
 
 
 def _host_name(patient: Patient) -> str:
@@ -201,7 +202,8 @@ def _is_about_client(cause: BaseException, patient: Patient) -> bool:
     if handshakes.is_refusal(cause):
         return True
     # A VTN of TLS 1.2 that wants a certificate and got none may say no more than "handshake failure", after its own part.
-    return getattr(cause, "reason", "") in _NO_CERTIFICATE and bool(patient.chain)
+    asked = bool(patient.chain) if patient.asked_for_certificate is None else patient.asked_for_certificate
+    return asked and getattr(cause, "reason", "") in _NO_CERTIFICATE
 
 
 def _hung_up(cause: BaseException) -> bool:
