@@ -149,7 +149,8 @@ BODIES: Dict[str, Row] = {
     "HTML without a doctype": Row(plain(b"<html><body>Welcome</body></html>"), FOREIGN),
     "SOAP": Row(lambda stage: b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>'
                 + stage.evil_list()[39:] + b"</s:Body></s:Envelope>", FOREIGN),
-    "a wrong root": Row(edited((b"<oadr:oadrPayload ", b"<oadr:oadrMessage "), (b"</oadr:oadrPayload>", b"</oadr:oadrMessage>")),
+    "a wrong root": Row(edited((b"<oadr:oadrPayload ", b"<oadr:oadrMessage "),
+                               (b"</oadr:oadrPayload>", b"</oadr:oadrMessage>")),
                         FOREIGN),
     "a wrong namespace": Row(edited((OADR, b"http://openadr.org/oadr-2.0c/2020/01")), FOREIGN),
     "the namespace of 2.0a": Row(edited((OADR, b"http://openadr.org/oadr-2.0a/2012/07")), "OpenADR 2.0a"),

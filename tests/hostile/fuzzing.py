@@ -28,14 +28,19 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 SLOW = 5.0
 STORED = Path(__file__).resolve().parent.parent / "data" / "wire"
 
-VALUES = [b"", b" ", b"0", b"-1", b"1e999", b"NaN", b"-INF", b"9" * 400, b"0x10", b"1_0", b"+5", b".5", b"5.", b"1e-400", b"true",
-          b"P", b"PT", b"PT0S", b"-PT1H", b"P1000Y", b"P99999999999D", b"2W", b"P2W", b"PT1.5S", b"PT9999999999S", b"P1Y2M3DT4H",
+VALUES = [b"", b" ", b"0", b"-1", b"1e999", b"NaN", b"-INF", b"9" * 400, b"0x10", b"1_0", b"+5", b".5", b"5.",
+          b"1e-400", b"true",
+          b"P", b"PT", b"PT0S", b"-PT1H", b"P1000Y", b"P99999999999D", b"2W", b"P2W", b"PT1.5S", b"PT9999999999S",
+          b"P1Y2M3DT4H",
           b"0001-01-01T00:00:00Z", b"9999-12-31T23:59:59Z", b"2026-02-30T00:00:00Z", b"2026-11-21T24:00:00Z",
           b"2026-11-21T12:00:00+14:00", b"2026-11-21T12:00:00", b"0000-00-00T00:00:00Z", b"2026-11-21T12:00:60Z", b"evil",
           "٣".encode(), "\U0001f50c".encode(), b"&amp;", b"&#0;", b"&x;", b"<a/>", b"<![CDATA[x]]>", b"<!-- -->", b"<?x?>",
-          b"x" * 70_000, b"always", b"cancelled", b"level", b"x-", b"x-y", b"2.0a", b"METADATA", b"TELEMETRY_STATUS", b"4294967295"]
-PIECES = [b"<!DOCTYPE a>", b"<!ENTITY x 'y'>", b"]>", b"]]>", b"<", b">", b"/>", b"</", b"'", b'"', b"=", b"\x00", b"\xff", b"\xfe\xff",
-          b"\xef\xbb\xbf", b"\xed\xa0\x80", b"&#xD800;", b" xmlns=''", b" xmlns:ei='urn:x'", b" xsi:nil='true'", b"<?xml?>", b"-->"]
+          b"x" * 70_000, b"always", b"cancelled", b"level", b"x-", b"x-y", b"2.0a", b"METADATA", b"TELEMETRY_STATUS",
+          b"4294967295"]
+PIECES = [b"<!DOCTYPE a>", b"<!ENTITY x 'y'>", b"]>", b"]]>", b"<", b">", b"/>", b"</", b"'", b'"', b"=", b"\x00",
+          b"\xff", b"\xfe\xff",
+          b"\xef\xbb\xbf", b"\xed\xa0\x80", b"&#xD800;", b" xmlns=''", b" xmlns:ei='urn:x'", b" xsi:nil='true'",
+          b"<?xml?>", b"-->"]
 _TEXT = re.compile(rb">([^<]+)<")
 _ATTRIBUTE = re.compile(rb"\"([^\"]*)\"")
 
@@ -51,7 +56,8 @@ class Mutator:
 
     def __init__(self, messages: List[bytes], chance: random.Random) -> None:
         self._messages, self._chance = messages, chance
-        self._ways: List[Callable[[bytes], bytes]] = [self._text, self._text, self._text, self._attribute, self._cut, self._insert,
+        self._ways: List[Callable[[bytes], bytes]] = [self._text, self._text, self._text, self._attribute, self._cut,
+                                                      self._insert,
                                                       self._flip, self._splice, self._elements, self._elements, self._rename]
 
     def message(self) -> bytes:
@@ -127,7 +133,8 @@ class Way:
 
     def __init__(self) -> None:
         client = OpenADRClient("ven", "http://127.0.0.1:9", ven_id="ven-7")
-        client.add_report(callback=lambda: 1, resource_id="device", measurement="voltage", report_specifier_id="spec-1", r_id="r-1")
+        client.add_report(callback=lambda: 1, resource_id="device", measurement="voltage", report_specifier_id="spec-1",
+                          r_id="r-1")
         client.add_handler("on_event", lambda event: "optIn")
         self.book = client._engine.book
         self.counts: Counter[str] = Counter()

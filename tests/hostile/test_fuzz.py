@@ -18,7 +18,8 @@ from ven_sdk.errors import VenError
 from ven_sdk.security.replay import ReplayGuard
 from ven_sdk.security.verification import Verifier
 
-SECONDS = {"thorough": 60.0, "ci": 20.0}.get(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else ""), 6.0)
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+SECONDS = {"dev": 6.0, "ci": 20.0, "thorough": 60.0}[PROFILE]
 SEEDS = seeds()
 
 

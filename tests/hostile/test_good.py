@@ -20,7 +20,7 @@ def stage() -> Iterator[Stage]:
     with Stage() as stage:
         stage.answers_a_good_event()
         yield stage
-    assert threads_of() == []
+    eventually(lambda: threads_of() == [], "all threads to end")
 
 
 def everywhere(stage: Stage) -> bytes:
@@ -65,7 +65,8 @@ GOOD: Dict[str, Callable[[Stage], Message]] = {
     "years and months in the durations": lambda stage: stage.evil_list().replace(b"PT10M", b"P1Y2M3DT4H5M6S"),
     "weeks in the durations": lambda stage: stage.evil_list().replace(b"PT10M", b"2W"),
     "a duration with a P that the schema has not": lambda stage: stage.evil_list().replace(b"PT10M", b"P2W"),
-    "comments": edited((COMMENT, b"nobody <!-- sees --> may <!----> see <!-- & < > --> this"), (b"?>\n", b"?>\n<!-- first -->\n")),
+    "comments": edited((COMMENT, b"nobody <!-- sees --> may <!----> see <!-- & < > --> this"),
+                       (b"?>\n", b"?>\n<!-- first -->\n")),
     "processing instructions": edited((COMMENT, b"nobody <?may see?>this"), (b"?>\n", b"?>\n<?xml-stylesheet href='x'?>\n")),
     "CDATA": edited((COMMENT, b"<![CDATA[nobody <may> & see]]>")),
     "character references": edited((b">evil", b">&#101;&#x76;il")),

@@ -23,7 +23,7 @@ def stage() -> Iterator[Stage]:
         stage.answers_a_good_event()
         yield stage
         assert len([name for name in threads_of() if "-vtn-" not in name]) <= 8, threads_of()
-    assert threads_of() == []
+    eventually(lambda: threads_of() == [], "all threads to end")
 
 
 def status(code: int, body: bytes = b"", **headers: str) -> Callable[[Stage], Any]:
@@ -53,8 +53,10 @@ HTTP: Dict[str, Row] = {
     "429 with a Retry-After of a hundred years": Row(status(429, Retry_After="3155760000"), "HTTP status 429"),
     "500 with HTML": Row(status(500, HTML), "HTTP status 500"),
     "503 with HTML": Row(status(503, HTML, Retry_After="soon"), "HTTP status 503"),
-    "an endless slow body": Row(lambda stage: Raw(ENDLESS(b" "), pace=0.05), "body of the answer was not complete within 0.6 s"),
-    "an endless slow header": Row(raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, pace=0.05), "headers of the answer were not comp"),
+    "an endless slow body": Row(lambda stage: Raw(ENDLESS(b" "), pace=0.05),
+                                "body of the answer was not complete within 0.6 s"),
+    "an endless slow header": Row(raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, pace=0.05),
+                                  "headers of the answer were not comp"),
     "slow header after slow header": Row(raw(b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 10_000, pace=0.05, piece=6),
                                          "headers of the answer were not comp"),
     "endless interim answers": Row(raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000), "bytes of headers|failed"),
@@ -63,7 +65,8 @@ HTTP: Dict[str, Row] = {
     "silence": Row(lambda stage: Raw(silent=True, delay=5), "did not begin to answer within 0.6 s"),
     "hanging up": Row(lambda stage: Raw(silent=True, ending="close"), "hung up without an answer"),
     "a reset": Row(lambda stage: Raw(silent=True, ending="reset"), "hung up|reset|ended"),
-    "a reset within the body": Row(lambda stage: Raw(stage.evil_list(), cut=0.5, ending="reset"), "ended within the body|reset"),
+    "a reset within the body": Row(lambda stage: Raw(stage.evil_list(), cut=0.5, ending="reset"),
+                                   "ended within the body|reset"),
     "half of what was announced": Row(lambda stage: Raw(stage.evil_list(), cut=0.5, ending="close"), "ended within the body"),
     "no HTTP": Row(raw(b"SSH-2.0-OpenSSH_9.0\r\n\r\n"), "failed"),
     "HTTP/0.9": Row(lambda stage: Raw(verbatim=stage.evil_list(), ending="close"), "failed"),

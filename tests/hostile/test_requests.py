@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator
 
 import pytest
 
-from tests.hostile.stage import Stage, evil_event, threads_of
+from tests.hostile.stage import Stage, eventually, evil_event, threads_of
 from ven_sdk.codec import envelope
 from ven_sdk.objects import DistributeEvent, EiResponse, ReportPeriod, ReportRequest, ReportSpecifier, SpecifierPayload
 from ven_sdk.testing import Answer
@@ -25,17 +25,23 @@ def stage() -> Iterator[Stage]:
         stage.vtn.wait_for("oadrRegisterReport")
         stage.answers_a_good_event()
         yield stage
-    assert threads_of() == []
+    eventually(lambda: threads_of() == [], "all threads to end")
 
 
 FROM_THE_FIRST_DAY = ReportPeriod(dtstart=FIRST, duration=NOTHING)
 REQUESTS: Dict[str, Dict[str, Any]] = {
-    "a thousand years of seconds": {"granularity": BLINK, "report_back_duration": BLINK, "report_interval": ReportPeriod(dtstart=FIRST, duration=AGES)},
-    "since the first day, every second": {"granularity": BLINK, "report_back_duration": BLINK, "report_interval": FROM_THE_FIRST_DAY},
-    "since the first day, every thousand years": {"granularity": AGES, "report_back_duration": AGES, "report_interval": FROM_THE_FIRST_DAY},
-    "at the last second": {"granularity": AGES, "report_back_duration": AGES, "report_interval": ReportPeriod(dtstart=LAST, duration=NOTHING)},
-    "all at once": {"granularity": NOTHING, "report_back_duration": NOTHING, "report_interval": ReportPeriod(dtstart=FIRST, duration=AGES)},
-    "every second, delivered never": {"granularity": BLINK, "report_back_duration": AGES, "report_interval": ReportPeriod(dtstart=FIRST, duration=AGES)},
+    "a thousand years of seconds": {"granularity": BLINK, "report_back_duration": BLINK,
+                                    "report_interval": ReportPeriod(dtstart=FIRST, duration=AGES)},
+    "since the first day, every second": {"granularity": BLINK, "report_back_duration": BLINK,
+                                          "report_interval": FROM_THE_FIRST_DAY},
+    "since the first day, every thousand years": {"granularity": AGES, "report_back_duration": AGES,
+                                                  "report_interval": FROM_THE_FIRST_DAY},
+    "at the last second": {"granularity": AGES, "report_back_duration": AGES,
+                           "report_interval": ReportPeriod(dtstart=LAST, duration=NOTHING)},
+    "all at once": {"granularity": NOTHING, "report_back_duration": NOTHING,
+                    "report_interval": ReportPeriod(dtstart=FIRST, duration=AGES)},
+    "every second, delivered never": {"granularity": BLINK, "report_back_duration": AGES,
+                                      "report_interval": ReportPeriod(dtstart=FIRST, duration=AGES)},
     "one value in a thousand years, delivered every second": {"granularity": AGES, "report_back_duration": BLINK,
                                                               "report_interval": ReportPeriod(dtstart=FIRST, duration=AGES)},
     "without an interval": {"granularity": BLINK, "report_back_duration": AGES},

@@ -23,7 +23,7 @@ def stage() -> Iterator[Stage]:
         stage.answers_a_good_event()
         yield stage
         assert len([name for name in threads_of() if "-vtn-" not in name]) <= 8, threads_of()
-    assert threads_of() == []
+    eventually(lambda: threads_of() == [], "all threads to end")
 
 
 @pytest.fixture
@@ -53,7 +53,8 @@ WORDS = {"stripped": "is not signed", "body changed": "Digest mismatch", "HMAC u
 
 
 @pytest.mark.parametrize("kind", ROWS)
-def test_what_is_not_rightly_signed_moves_nothing_and_the_next_event_is_answered(stage: Stage, event_body: str, kind: str) -> None:
+def test_what_is_not_rightly_signed_moves_nothing_and_the_next_event_is_answered(stage: Stage, event_body: str,
+                                                                                 kind: str) -> None:
     words = WORDS.get(kind, "The message was discarded|was seen before")
 
     seen = stage.deliver(etree.tostring(ROWS[kind]()))

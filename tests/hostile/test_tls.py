@@ -78,17 +78,18 @@ TLS: Dict[str, Tuple[Callable[[LocalVTN], None], str]] = {
 def test_tls_of_the_wrong_kind_gets_no_message_and_the_next_event_is_answered(stage: Stage, kind: str) -> None:
     change, words = TLS[kind]
     stage.settle()
-    before, mark = stage.facts(), stage.vtn.mark()
-
-    change(stage.vtn)
-    stage.vtn.restart()
-    error = eventually(lambda: failure_like(stage.client, words), f"a failure with {words!r}, not {stage.client.status.last_error}")
-
-    assert isinstance(error, TransportError) and error.delivered is False
-    assert stage.vtn.received_of("oadrPoll", after=mark) == []
-    stage.vtn.renew_certificate(GOOD)
-    stage.vtn.restart()
-    stage.hurry()
+    before = stage.facts()
+    try:
+        change(stage.vtn)
+        stage.vtn.restart()
+        mark = stage.vtn.mark()
+        error = eventually(lambda: failure_like(stage.client, words), f"a failure with {words!r}")
+        assert isinstance(error, TransportError) and error.delivered is False
+        assert stage.vtn.received_of("oadrPoll", after=mark) == []
+    finally:
+        stage.vtn.renew_certificate(GOOD)
+        stage.vtn.restart()
+        stage.hurry()
     stage.settle()
     assert stage.facts() == before
     stage.answers_a_good_event()
@@ -178,7 +179,8 @@ def test_signatures_are_made_with_the_renewed_key(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["mutual", "one-sided"])
-def test_a_ca_file_renewed_on_disk_is_used_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool) -> None:
+def test_a_ca_file_renewed_on_disk_is_used_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                             own: bool) -> None:
     monkeypatch.setattr(exchange, "REFRESH", 0.03)
     files = dict(zip(("cert", "key"), pki.identity("ven").write(tmp_path, "ven"))) if own else {}
     ca_file = tmp_path / "ca.pem"
@@ -195,7 +197,8 @@ def test_a_ca_file_renewed_on_disk_is_used_without_a_restart(tmp_path: Path, mon
         stage.answers_a_good_event()
 
 
-def test_a_ca_file_that_goes_bad_leaves_certificate_and_key_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ca_file_that_goes_bad_leaves_certificate_and_key_as_they_were(tmp_path: Path,
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "REFRESH", 0.03)
     with secure_stage(tmp_path) as stage:
         (tmp_path / "ca.pem").write_bytes(b"")
@@ -208,7 +211,8 @@ def test_a_ca_file_that_goes_bad_leaves_certificate_and_key_as_they_were(tmp_pat
 
 
 BAD_FILES: Dict[str, Callable[[Path], Any]] = {
-    "a certificate without its key": lambda folder: (folder / "ven.crt").write_bytes(pki.identity("ven", end_days=700).cert_pem),
+    "a certificate without its key": lambda folder: (folder / "ven.crt").write_bytes(pki.identity("ven",
+                                                                                                  end_days=700).cert_pem),
     "an empty file": lambda folder: (folder / "ven.crt").write_bytes(b""),
     "half a file": lambda folder: (folder / "ven.key").write_bytes(pki.identity("ven").key_pem[:100]),
     "an expired certificate": lambda folder: pki.expired("ven").write(folder, "ven"),
@@ -272,7 +276,8 @@ def arguments(folder: Path) -> Dict[str, Tuple[Dict[str, Any], str]]:
         "a key without a certificate": ({"key": key}, "key was given without cert"),
         "a certificate without a key": ({"cert": cert}, "ven.crt holds no private key"),
         "a key that does not belong": ({"cert": cert, "key": others_key}, "other.key does not belong to .*ven.crt"),
-        "certificate and key exchanged": ({"cert": key, "key": cert}, "ven.crt holds no private key|ven.key holds no certificate"),
+        "certificate and key exchanged": ({"cert": key, "key": cert},
+                                          "ven.crt holds no private key|ven.key holds no certificate"),
         "an expired certificate": ({"cert": old_cert, "key": old_key}, r"old.crt expired on \d{4}-"),
         "a certificate of the future": ({"cert": new_cert, "key": new_key}, "new.crt is valid only from"),
         "no passphrase": ({"cert": cert, "key": locked}, "locked.key is encrypted: give its passphrase"),
@@ -281,9 +286,11 @@ def arguments(folder: Path) -> Dict[str, Tuple[Dict[str, Any], str]]:
         "a text as certificate": ({"cert": paths["text.pem"], "key": key}, "text.pem holds no certificate"),
         "a damaged certificate": ({"cert": paths["broken.pem"], "key": key}, "broken.pem is damaged"),
         "a PKCS#12 without passphrase": ({"cert": paths["ca.p12"]}, "ca.p12 cannot be opened: it needs a passphrase"),
-        "a PKCS#12 with a wrong one": ({"cert": paths["ca.p12"], "passphrase": "guess"}, "ca.p12 cannot be opened: the passphr"),
+        "a PKCS#12 with a wrong one": ({"cert": paths["ca.p12"], "passphrase": "guess"},
+                                       "ca.p12 cannot be opened: the passphr"),
         "a damaged PKCS#12": ({"cert": paths["broken.p12"], "passphrase": "x"}, "broken.p12 cannot be opened"),
-        "bytes that are no certificate": ({"cert": b"hello", "key": ven.key_pem}, "the bytes given as cert holds no certificate"),
+        "bytes that are no certificate": ({"cert": b"hello", "key": ven.key_pem},
+                                          "the bytes given as cert holds no certificate"),
         "no such ca_file": ({"ca_file": str(folder / "no.pem")}, "ca_file .*no.pem.*No such file"),
         "an empty ca_file": ({"ca_file": paths["empty.pem"]}, "ca_file .*empty.pem.*holds no certificate"),
         "a folder without certificates as ca_file": ({"ca_file": str(folder / "nothing")}, "nothing' is a folder without"),

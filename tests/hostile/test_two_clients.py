@@ -16,7 +16,8 @@ THREADS, MESSAGES = 8, 1000
 
 def test_eight_threads_and_a_thousand_messages_none_accepted_by_the_wrong_client() -> None:
     sides = [pki.identity("vtn-left"), pki.identity("vtn-right")]
-    exchanges = [OpenADRClient("ven", "http://127.0.0.1:9", vtn_fingerprint=side.fingerprint)._engine.exchange for side in sides]
+    exchanges = [OpenADRClient("ven", "http://127.0.0.1:9",
+                               vtn_fingerprint=side.fingerprint)._engine.exchange for side in sides]
     messages = [(number % 2, Forge(sides[number % 2], nonce=f"nonce-{number}").bytes(unsigned(f"{number % 2}")))
                 for number in range(MESSAGES)]
     accepted: Dict[int, List[str]] = {0: [], 1: []}
@@ -31,8 +32,7 @@ def test_eight_threads_and_a_thousand_messages_none_accepted_by_the_wrong_client
                     record = exchanges[reader].read(data)
                     accepted[reader].append(getattr(record, "ven_id", ""))
                 except SecurityError as error:
-                    assert "has fingerprint" in str(error), error
-                    refused[reader] += 1
+                    refused[reader] += "has fingerprint" in str(error)
 
     threads = [threading.Thread(target=work, args=(number,), name=f"reader-{number}") for number in range(THREADS)]
     for thread in threads:

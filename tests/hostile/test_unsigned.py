@@ -7,7 +7,7 @@ from typing import Iterator
 import pytest
 
 from tests.hostile.bodies import BODIES
-from tests.hostile.stage import Stage, resident, threads_of
+from tests.hostile.stage import Stage, eventually, resident, threads_of
 from ven_sdk.testing import Answer, InTurn, Raw
 
 pytestmark = pytest.mark.keeps_threads  # one stage serves all rows; it looks after its threads itself
@@ -23,7 +23,7 @@ def stage() -> Iterator[Stage]:
         grown = (resident() - before) / 2**20
         assert grown < 96, f"the process holds {grown:.0f} MiB more than before the hostile messages"
         assert len(threads_of()) <= threads + 2, threads_of()
-    assert threads_of() == []
+    eventually(lambda: threads_of() == [], "all threads to end")
 
 
 @pytest.mark.parametrize("kind", BODIES)
