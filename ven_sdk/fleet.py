@@ -309,12 +309,16 @@ class Fleet:
         log.info("The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else "")
 
     def _wind_up(self, engines: List[Engine], deadline: float) -> None:
-        """Nothing new begins; what is owed is sent, all VENs side by side, until ``deadline``."""
+        """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side, until ``deadline``."""
+        clock = self._runtime.clock
         for engine in engines:
             engine.conversation.closing = True
-        for engine in engines:
-            if engine.owes():
-                engine.wind_up(max(0.0, deadline - self._runtime.clock.monotonic()))
+        self._runtime.pools["handler"].settle(max(0.0, deadline - clock.monotonic()))
+        owing = [engine for engine in engines if engine.owes()]
+        for engine in owing:
+            engine.conversation.wake()
+        for engine in owing:
+            engine.wind_up(max(0.0, deadline - clock.monotonic()))
 
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop."""

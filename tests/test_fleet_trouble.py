@@ -1,0 +1,126 @@
+"""Fleets in trouble: one VEN's VTN, link or handler, and what the others notice of it (nothing)."""
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Callable, List
+
+import pytest
+
+from ven_sdk import Fleet
+from ven_sdk.runtime.conversation import Conversation
+from ven_sdk.testing import LocalVTN, Stalled
+
+PATIENCE = 20.0
+PERIOD = 0.25
+
+
+@pytest.fixture
+def lateness(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], List[float]]:
+    """How late each poll of one VEN began, in seconds."""
+    late: "dict[Any, List[float]]" = {}
+    plan = Conversation._plan_poll
+
+    def planned(self: Conversation) -> None:
+        due = self._poll_at
+        if due is not None:
+            late.setdefault(self._engine, []).append(time.monotonic() - due)
+        plan(self)
+    monkeypatch.setattr(Conversation, "_plan_poll", planned)
+    return lambda ven: late.get(ven._engine, [])
+
+
+def eventually(condition: Callable[[], Any], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"not within {PATIENCE} s: {what}"
+        threading.Event().wait(0.01)
+
+
+def test_a_vtn_that_hangs_delays_only_its_own_vens(lateness: Any) -> None:
+    with LocalVTN() as good, LocalVTN() as bad:
+        fleet = Fleet(exchange_workers=4, start_rate=2000)
+        for number in range(20):
+            fleet.add(f"good-{number}", good.url, poll_frequency=PERIOD)
+            fleet.add(f"bad-{number}", bad.url, poll_frequency=PERIOD, timeout=10)
+        with fleet:
+            assert fleet.wait(40, PATIENCE)
+            with bad.fault(Stalled()) as stalled:
+                stalled.wait_for_hits(10)
+                vens = [fleet[f"good-{number}"] for number in range(20)]
+                before = [len(lateness(ven)) for ven in vens]
+                eventually(lambda: all(len(lateness(ven)) > count + 6 for ven, count in zip(vens, before)), "polls go on")
+                late = [delay for ven, count in zip(vens, before) for delay in lateness(ven)[count:]]
+            began = time.monotonic()
+            fleet.stop(5)
+    assert sorted(late)[int(len(late) * 0.9)] < PERIOD, "polls of VENs of the other VTN came late"
+    assert time.monotonic() - began < 7
+
+
+def test_vens_that_hang_at_one_vtn_leave_the_others_there_alone(lateness: Any) -> None:
+    with LocalVTN() as vtn:
+        fleet = Fleet(vtn.url, exchange_workers=4, start_rate=2000)
+        for number in range(24):
+            fleet.add(f"ven-{number}", poll_frequency=PERIOD, timeout=10)
+        with fleet:
+            assert fleet.wait(24, PATIENCE)
+            hanging = [vtn.fault(Stalled(ven_id=fleet[f"ven-{number}"].ven_id)) for number in range(8)]
+            for fault in hanging:
+                fault.wait_for_hits(1, PATIENCE)
+            eventually(lambda: len(_stuck(fleet)) >= 8, "the pool sees that they do not come back")
+            vens = [fleet[f"ven-{number}"] for number in range(8, 24)]
+            before = [len(lateness(ven)) for ven in vens]
+            eventually(lambda: all(len(lateness(ven)) > count + 6 for ven, count in zip(vens, before)), "polls go on")
+            late = [delay for ven, count in zip(vens, before) for delay in lateness(ven)[count + 1:]]
+            for fault in hanging:
+                fault.clear()
+            fleet.stop(5)
+    assert sorted(late)[int(len(late) * 0.9)] < PERIOD
+
+
+def _stuck(fleet: Fleet) -> Any:
+    return [running for name, pool in fleet._runtime.pools.items() if name.startswith("exchange ") for running in pool.stuck()]
+
+
+def test_handlers_that_block_delay_neither_polls_nor_other_handlers() -> None:
+    release = threading.Event()
+    with LocalVTN() as vtn:
+        fleet = Fleet(vtn.url, handler_workers=2, start_rate=2000)
+        for number in range(12):
+            fleet.add(f"ven-{number}", poll_frequency=PERIOD)
+        blocked = {f"ven-{number}" for number in range(6)}
+
+        def on_event(ven: Any, event: Any) -> str:
+            if ven.settings.ven_name in blocked:
+                release.wait(PATIENCE)
+            return "optIn"
+        fleet.add_handler("on_event", on_event)
+        with fleet:
+            try:
+                assert fleet.wait(12, PATIENCE)
+                vtn.add_event(event_id="e", dtstart=3600)
+                for number in range(6, 12):
+                    assert vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=fleet[f"ven-{number}"].ven_id).opt_type == "optIn"
+                polls = fleet["ven-0"].status.counters["polls"]
+                eventually(lambda: fleet["ven-0"].status.counters["polls"] > polls + 2, "polls of a VEN whose handler blocks")
+                assert not [name for name in blocked if vtn.opt_of("e", fleet[name].ven_id)]
+            finally:
+                release.set()
+            for name in blocked:
+                assert vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=fleet[name].ven_id).opt_type == "optIn"
+
+
+def test_a_vtn_that_is_not_there_keeps_no_ven_from_starting_or_stopping() -> None:
+    with LocalVTN() as vtn:
+        fleet = Fleet(start_rate=2000)
+        for number in range(5):
+            fleet.add(f"here-{number}", vtn.url)
+            fleet.add(f"nowhere-{number}", "http://127.0.0.1:9")
+        with fleet:
+            assert fleet.wait(5, PATIENCE)
+            assert not fleet.wait(6, 0.1)
+            eventually(lambda: fleet.status.counters["failures"] >= 5, "failures of the others")
+            assert {name: state for name, state in fleet.status.states.items() if state} == {"registered": 5, "connecting": 5}
+            began = time.monotonic()
+            fleet.stop()
+            assert time.monotonic() - began < 5
