@@ -40,6 +40,10 @@ BUSY = 20
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
 
 
+LANES = {"talk": "polls and answers", "post": "reports and opts"}
+"""The lanes, and what goes over each, for people."""
+
+
 class Lane:
     """The state of one lane: when it may send, and when it wakes by itself. Written by the lane's own job, mostly."""
 
@@ -65,7 +69,7 @@ class Conversation:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._vtn = sys.intern(urlsplit(engine.book.settings.vtn_url).netloc)
-        self._lanes = (Lane("talk"), Lane("post"))
+        self._lanes = tuple(map(Lane, LANES))
         self._poll_at: Optional[float] = None
         self._hold_until = 0.0
         self._draining = False
@@ -340,7 +344,7 @@ class Conversation:
             return
         if task.poll or not lane.failed_poll:
             lane.backoff, lane.failed_poll = None, False
-            self._engine.repeats.over(f"link {lane.name}", f"The trouble with the VTN ({lane.name})")
+            self._engine.repeats.over(f"link {lane.name}", f"The trouble with the VTN ({LANES[lane.name]})")
         for other in self._lanes:
             if other.backoff is not None:
                 other.blocked_until = 0.0

@@ -21,7 +21,7 @@ from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
 from ..state.store import Store
 from .clock import Clock
 from .conversation import Conversation
-from .handlers import Handlers
+from .handlers import SINGLE, Handlers
 from .keeper import Keeper
 from .offset import Offset
 from .runtime import Runtime
@@ -238,7 +238,7 @@ class Engine:
         else:
             result = self.handlers.call(call.handler, call.arguments)
         if isinstance(result, HandlerError) and call.handler != "on_error":
-            self.report(result, f"handler {result.handler}", str(result), logging.ERROR)
+            self.report(result, f"handler {result.handler}", f"{result} {_aftermath(call)}", logging.ERROR)
         if call.done is not None:
             self.transact(call.done(result))
 
@@ -263,7 +263,8 @@ class Engine:
         """Count an exchange, log its line, and compare the clocks."""
         self.counters.exchanged(task.poll, error, self.clock.now())
         if error is None:
-            log.log(logging.DEBUG if task.poll else logging.INFO, "%s: %s.", self.name, task.name)
+            log.log(logging.DEBUG if task.poll else logging.INFO, "%s: %s.", self.name,
+                    f"{task.name} ({task.about})" if task.about else task.name)
             seen, self.exchange.offset = self.exchange.offset, None
             if seen is not None and self.offset.add(seen + timedelta(0)):
                 self._rearm()
@@ -346,6 +347,15 @@ class Engine:
                     return condition()
                 self.clock.wait(self.changed, rest)
         return True
+
+
+def _aftermath(call: Call) -> str:
+    """What a failure of the user's code means for the VTN."""
+    if call.pool == "report":
+        return "The report goes out with a gap."
+    if call.handler in SINGLE:
+        return f"Event {call.arguments[0].event_id!r} gets optOut, unless it was decided otherwise meanwhile."
+    return "Everything else goes on."
 
 
 def shortened(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ..errors import ConfigurationError, HandlerError
+from ..log import told
 from ..state.outcome import EMPTY
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def invoke(function: Callable[..., Any], arguments: tuple[Any, ...] = (), keywor
         result = function(*arguments, **keywords)
     except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
         log.debug("%s raised", name_of(function), exc_info=True)
-        error = HandlerError(f"{name_of(function)} raised {type(cause).__name__}: {cause}", handler=name_of(function))
+        error = HandlerError(f"{name_of(function)} raised {told(cause)}", handler=name_of(function))
         error.__cause__ = cause
         return error
     if inspect.isawaitable(result):

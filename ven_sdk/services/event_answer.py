@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ANSWER = "event answer"
 """The name of the task that delivers an ``oadrCreatedEvent``."""
+SHOWN = 5
+"""How many events a log line names."""
 _NO_LIST = EventList()
 
 
@@ -72,7 +74,14 @@ def answer_task(book: "Book", now: datetime) -> Optional[Task]:
     if not sent:
         return None
     record = CreatedEvent(response=answers.response(), event_responses=sent, ven_id=book.registration.ven_id or "")
-    return Task(ANSWER, record, (), lambda _reply: acknowledged(sent), lambda error: refused(sent, error))
+    return Task(ANSWER, record, (), lambda _reply: acknowledged(sent), lambda error: refused(sent, error), about=_told(sent))
+
+
+def _told(sent: Tuple[EventResponse, ...]) -> str:
+    """What is answered, for the log; of many the first few."""
+    told = [f"{one.event_id!r} {one.opt_type}" + (f" {one.response_code}" if one.response_code != "200" else "")
+            for one in sent[:SHOWN]]
+    return ", ".join(told) + (f" and {len(sent) - SHOWN} more" if len(sent) > SHOWN else "")
 
 
 def acknowledged(sent: Tuple[EventResponse, ...]) -> Step:

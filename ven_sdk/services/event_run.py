@@ -89,10 +89,15 @@ def opted(state: EventState, opt: str, reason: Optional[str] = None) -> EventSta
 
 # --- what is due -----------------------------------------------------------------------------------------------------
 
+def is_overdue(state: EventState, now: datetime) -> bool:
+    """Whether the opt-timeout has passed without a decision (E18)."""
+    return state.waiting and state.deadline is not None and state.deadline <= now
+
+
 def run(book: "Book", state: EventState, now: datetime) -> EventState:
     """Everything that is due at ``now``: the opt-timeout, leads, begin, intervals, end. Doing it twice changes nothing."""
     state = _not_prolonged(book, state, now)
-    if state.waiting and state.deadline is not None and state.deadline <= now:
+    if is_overdue(state, now):
         state = opted(state, book.settings.default_opt)                                                        # E18
     if state.started and _stops(state, now):
         return _ended(book, state, now)
@@ -183,13 +188,24 @@ def is_finished(state: EventState, now: datetime) -> bool:
 
 def settle(book: "Book", key: str, held: Optional[EventState], state: EventState, now: datetime) -> Outcome:
     """What follows from a row that became ``state``: what is due, calls not yet made, the timer, or that it is forgotten."""
+    late = _undecided(book, key, state, now)
     state = run(book, state, now)
     known = {call.number for call in held.pending} if held is not None else set()
     calls = tuple(made(key, state, call) for call in state.pending if call.number not in known)
     if is_finished(state, now):
-        return forgotten(book, key, held) + Outcome(calls=calls)
+        return forgotten(book, key, held) + Outcome(calls=calls, notes=late)
     changes = () if state == held else (Change("events", key, state),)
-    return Outcome(changes=changes, calls=calls, timers=(timer(book, key, state, now),))
+    return Outcome(changes=changes, calls=calls, timers=(timer(book, key, state, now),), notes=late)
+
+
+def _undecided(book: "Book", key: str, state: EventState, now: datetime) -> Tuple[Note, ...]:
+    """What to say when the opt-timeout answers in the user's place (E18)."""
+    if not is_overdue(state, now):
+        return ()
+    opt, seconds = book.settings.default_opt, book.settings.opt_timeout.total_seconds()
+    call = f"client.opt_{'out' if opt == 'optIn' else 'in'}({key!r})"
+    return (Note(f"Event {key!r} was not decided within {seconds:g} s (opt_timeout) and is answered with {opt} (default_opt). "
+                 f"A handler that returns later, or {call}, changes that.", logging.WARNING, once=f"undecided {key}"),)
 
 
 def forgotten(book: "Book", key: str, held: Optional[EventState]) -> Outcome:

@@ -9,6 +9,7 @@ import inspect
 from typing import Any, Callable, Hashable, Mapping, Union
 
 from ..errors import ConfigurationError, HandlerError
+from ..log import told
 from .report_readings import Collected
 
 Callback = Callable[..., Any]
@@ -84,7 +85,7 @@ def gather(callback: Callback, read: Reader, about: str, keywords: Mapping[str, 
         return read(result)
     except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
         name = name_of(callback)
-        error = HandlerError(f"Report callback {name} of {about} failed: {type(cause).__name__}: {cause}", handler=name)
+        error = HandlerError(f"Report callback {name} of {about} failed: {told(cause)}", handler=name)
         error.__cause__ = cause
         return error
 

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional, Tuple, Type
+from functools import cached_property
+from typing import Callable, Optional, Tuple, Type, Union
 
 from ..errors import ProtocolError, VenError
 from ..schema.common import Payload
@@ -16,15 +17,16 @@ OK = "200"
 class Task:
     """What to send and what its reply means.
 
-    ``name`` says what it is (``poll``, ``register report`` …), for logs and back-off. ``expects`` lists the payloads that
-    answer it; an ``oadrResponse`` with a 2xx code, or an empty body (G12), counts as an answer too, and reaches
-    ``accept`` as what it is (None for the empty body). ``refuse`` takes the error that repeating would not mend; after that a
-    ``patient`` task waits before it is sent again (R9). ``service`` is given where the payload does not say it.
+    ``name`` says what it is (``poll``, ``register report`` …), for logs and back-off; ``about`` adds what the log's reader
+    wants to know. ``expects`` lists the payloads that answer it; an ``oadrResponse`` with a 2xx code, or an empty body
+    (G12), counts as an answer too, and reaches ``accept`` as what it is (None for the empty body). ``refuse`` takes the
+    error that repeating would not mend; after that a ``patient`` task waits before it is sent again (R9). ``service`` is
+    given where the payload does not say it.
     After ``give_up`` failures that are its own (an HTTP 500, a reply that cannot be read) it counts as refused; 0 is never.
     """
 
     name: str
-    record: Payload
+    content: Union[Payload, Callable[[], Payload]]
     expects: Tuple[Type[Payload], ...]
     accept: Callable[[Optional[Payload]], Step]
     refuse: Callable[[VenError], Step]
@@ -32,6 +34,12 @@ class Task:
     poll: bool = False
     patient: bool = False
     give_up: int = 0
+    about: str = ""
+
+    @cached_property
+    def record(self) -> Payload:
+        """What to send. A large message is made here, when it is first asked for, and not where the task was found."""
+        return self.content() if callable(self.content) else self.content
 
 
 def is_success(code: str) -> bool:

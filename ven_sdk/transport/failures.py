@@ -22,7 +22,7 @@ from .wire import Wire
 _RETRYABLE_4XX = frozenset({401, 403, 404, 407, 408, 425, 429})  # rule H5; 407 and 425 are of the same kinds
 _ADVICE = {
     400: "It found the message unacceptable (schema or signature); the same message is not sent again.",
-    401: "It wants an authorisation: check cert, key and the credentials in vtn_url with the VTN's operator.",
+    401: "It wants an authorisation: check cert and key with its operator (OpenADR knows a VEN by its certificate).",
     403: "It knows or likes this VEN not: check that the VTN has the fingerprint of cert for this VEN, that ven_id is "
          "right, and that it accepts the signature.",
     404: "There is nothing at this address: check the path in vtn_url.",
