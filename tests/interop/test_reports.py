@@ -63,6 +63,7 @@ def delivered(vtn: OpenleadrVTN, ven: OpenADRClient, clock: ManualClock,
     """Move the clock from raster to raster, letting the VEN finish at each."""
     for _ in range(2 * PERIODS + 2):
         clock.advance_to(floored(clock.now(), granularity) + granularity)
+        clock.wait_for_sleepers()
         settle(ven)
     pairs = [pair for seen in vtn.seen("report_data") for pair in seen["values"]]
     assert len(pairs) >= 2 * PERIODS

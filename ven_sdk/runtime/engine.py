@@ -14,9 +14,9 @@ from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 from ..errors import HandlerError, StoreError, VenError
 from ..exchange import Exchange
 from ..schema.common import Payload
-from ..services import events, opts, registration, report_ledger, reports
+from ..services import events, opts, registration, reports
 from ..services.task import Task
-from ..state.book import Book
+from ..state.book import VOLATILE, Book
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
 from ..state.store import Store
 from .clock import Clock
@@ -114,7 +114,8 @@ class Engine:
             self._say(note)
         if outcome.changes:
             self.tell()
-            self.conversation.wake()
+            if not all(change.table in VOLATILE for change in outcome.changes):
+                self.conversation.wake()
         return outcome
 
     def tell(self) -> None:
@@ -221,7 +222,7 @@ class Engine:
         self.pools["step"].submit(self, self._looked_again, f"new time of {self.name}")
 
     def _looked_again(self) -> None:
-        self.transact(lambda book, now: events.look_again(book, now) + report_ledger.soon(now))
+        self.transact(lambda book, now: events.look_again(book, now) + reports.look(book, now))
 
     # --- user code ------------------------------------------------------------------------------------------------
 
@@ -320,7 +321,7 @@ class Engine:
             return bool(self.book.answers) and self.book.registration.phase == "cancelled"
         now = self.now()
         return bool(self.book.answers or events.answer_task(self.book, now) or opts.next_task(self.book)
-                    or reports.delivery_task(self.book, now))
+                    or reports.delivery_due(self.book, now))
 
     def close(self) -> None:
         """Let nothing begin any more: timers are forgotten, queued calls stay in the book for the next start."""

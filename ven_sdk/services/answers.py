@@ -49,7 +49,7 @@ def next_task(book: Book) -> Optional[Task]:
         return None
     key, answer = found
     record = PAYLOADS[answer.payload].from_dict(answer.record)
-    return Task(name=f"answer {answer.payload}", record=record, expects=(), accept=lambda _reply: _done(key),
+    return Task(name=f"answer {answer.payload}", content=record, expects=(), accept=lambda _reply: _done(key),
                 refuse=lambda error: _dropped(key, answer, error), service=answer.service, give_up=1 if answer.courtesy else 5)
 
 

@@ -34,7 +34,8 @@ def delivery_task(book: Book, now: datetime) -> Optional[Task]:
     key = next_delivery(book, now)
     if key is None:
         return None
-    return Task(name="report delivery", record=message(book.deliveries[key]), expects=(UpdatedReport,),
+    delivery = book.deliveries[key]
+    return Task(name="report delivery", content=lambda: message(delivery), expects=(UpdatedReport,),
                 accept=_accepted(key), refuse=_refused(key), give_up=FAILURES)
 
 
