@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from typing import Any, Callable, Dict
 
 log = logging.getLogger("ven_sdk")
+
+LOOK = 0.2
+"""Seconds after which a signal is seen at the latest."""
 
 
 def until_signal(start: Callable[[], None], ended: threading.Event, stop: Callable[[], None]) -> None:
@@ -24,17 +26,15 @@ def until_signal(start: Callable[[], None], ended: threading.Event, stop: Callab
     asked: Dict[str, int] = {}
 
     def end(number: int, _frame: Any) -> None:
+        # Nothing but a note: this runs in the middle of whatever the main thread was doing, and may hold no lock of its.
         if "signal" in asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked["signal"] = number
-        ended.set()
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         start()
-        if asked:
-            ended.set()                         # start() clears it, and the signal came in the middle
-        while not ended.wait(None if os.name != "nt" else 1.0):
-            pass                                # Windows wakes for Ctrl-C only between waits
+        while not asked and not ended.wait(LOOK):
+            pass                                # a signal just before the wait would not end it, and is seen after it
         if asked:
             log.info("Stopping on %s.", signal.Signals(asked["signal"]).name)
         stop()
