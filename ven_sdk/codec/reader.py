@@ -42,7 +42,7 @@ def read(element: Any, strict: bool = False) -> Reading:
     if cls is None:
         raise PayloadError(_unknown(element.tag), path=local_name(element.tag))
     findings = Findings(strict)
-    return Reading((read_carefully if strict else read_swiftly)(cls, element, findings), tuple(findings.notes))
+    return Reading(read_swiftly(cls, element, findings), tuple(findings.notes))
 
 
 def _unknown(name: Any) -> str:
@@ -234,7 +234,7 @@ _SCALARS: Dict[str, Callable[[Slot, str], scalars.Lenient]] = {
 # -- elements inside elements -------------------------------------------------------------------------------------------
 
 def _read_record(cls: Type[Record], element: Any, findings: Findings) -> Any:
-    return (read_carefully if findings.strict else read_swiftly)(cls, element, findings)
+    return read_swiftly(cls, element, findings)
 
 
 def _child(node: Node, slot: Slot, element: Any, values: Dict[str, Any], findings: Findings) -> None:

@@ -17,6 +17,8 @@ from .complete import COMPLETIONS
 from .plan import UNIT_TAGS, Node, plan_of
 
 Reader = Callable[[Any, Any], Any]
+_NESTED = ("child", "children", "targets", "measurement", "markup")
+"""The kinds of values that are more than a text."""
 _SURPRISES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
 
 
@@ -75,10 +77,8 @@ class _Compiler:
         self.say(1, "mark = len(findings.notes)", "try:")
         for field, slot in self.cls.slots.items():
             self.say(2, f"v_{field} = {'NONE' if slot.repeated else self.constant(_unread(slot))}")
-        for field, name, _ in plan.attributes:
-            self.say(2, f"v_{field} = element.get({self.constant(name)})")
-            if field == "schema_version":
-                self.say(2, f"if v_{field} is None: raise ValueError")
+        for field, name, match in plan.attributes:
+            self.attribute(field, name, match)
         self.sequence(plan.root, "element", 2, 0)
         self.say(2, f"made = build({', '.join('v_' + field for field in self.cls.slots)})")
         if self.cls.flaw is not Record.flaw:
@@ -90,6 +90,14 @@ class _Compiler:
         exec(compile("\n".join(self.lines), f"<read {self.cls.__name__}>", "exec"), self.scope)  # our own
         read: Reader = self.scope["read"]
         return read
+
+    def attribute(self, field: str, name: str, match: Callable[[str], Any]) -> None:
+        """An attribute; one without its namespace, or of an odd form, is for the careful reader."""
+        self.say(2, f"v_{field} = element.get({self.constant(name)})")
+        bare = self.constant(name.rpartition("}")[2])
+        missing = "raise ValueError" if field == "schema_version" else f"if element.get({bare}) is not None: raise ValueError"
+        self.say(2, f"if v_{field} is None:", f"    {missing}",
+                 f"elif not {self.constant(lru_cache(maxsize=64)(match))}(v_{field}): raise ValueError")
 
     def sequence(self, node: Node, element: str, depth: int, level: int) -> None:
         """Code that walks the children of ``element`` in the order of the plan."""
@@ -167,6 +175,8 @@ class _Compiler:
         if slot is None:
             self.sequence(node, child, depth, level + 1)
         elif slot.kind != "constant":
+            if slot.kind not in _NESTED:
+                self.say(depth, f"if len({child}): raise ValueError")
             self.say(depth, *self.value(node, slot, f"v_{node.field}", child))
 
     def value(self, node: Node, slot: Slot, target: str, child: str) -> List[str]:

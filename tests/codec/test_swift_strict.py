@@ -1,0 +1,98 @@
+"""The compiled reader against the careful one on damaged messages: the same record, deviations and refusals, strict or not."""
+from __future__ import annotations
+
+from typing import Any, Callable, List, Tuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from tests.codec.strategies import records
+from ven_sdk.codec import envelope, gate, reader, swift
+from ven_sdk.codec.findings import Findings
+from ven_sdk.errors import PayloadError
+from ven_sdk.schema.payloads import PAYLOADS
+
+EI = "{http://docs.oasis-open.org/ns/energyinterop/201110}"
+TEXTS = ["", " ", "x", "-1", "7", "1e400", "true", "TRUE", "2030-01-01T00:00:00Z", "PT1H", "P1Y", "optIn", "active"]
+
+
+def _drop(elements: List[Any], data: Any) -> None:
+    element = data.draw(st.sampled_from(elements))
+    if element.getparent() is not None:
+        element.getparent().remove(element)
+
+
+def _double(elements: List[Any], data: Any) -> None:
+    element = data.draw(st.sampled_from(elements))
+    if element.getparent() is not None:
+        element.addnext(etree.fromstring(etree.tostring(element, with_tail=False)))
+
+
+def _swap(elements: List[Any], data: Any) -> None:
+    element = data.draw(st.sampled_from(elements))
+    if len(element) > 1:
+        element.append(element[0])
+
+
+def _retext(elements: List[Any], data: Any) -> None:
+    data.draw(st.sampled_from(elements)).text = data.draw(st.sampled_from(TEXTS))
+
+
+def _insert(elements: List[Any], data: Any) -> None:
+    etree.SubElement(data.draw(st.sampled_from(elements)), EI + data.draw(st.sampled_from(["odd", "eventID", "value"])))
+
+
+def _attribute(elements: List[Any], data: Any) -> None:
+    name = data.draw(st.sampled_from([EI + "schemaVersion", "schemaVersion", "other"]))
+    data.draw(st.sampled_from([elements[0], *elements])).set(name, data.draw(st.sampled_from(["2.0b", "3", ""])))
+
+
+DAMAGES: List[Callable[[List[Any], Any], None]] = [_drop, _double, _swap, _retext, _insert, _attribute]
+
+
+def _read(element: Any, strict: bool) -> Tuple[Any, ...]:
+    try:
+        reading = reader.read(element, strict=strict)
+    except PayloadError as error:
+        return (str(error), error.path)
+    return (reading.record, reading.record._values_of(), reading.deviations)
+
+
+def _carefully(cls: Any, element: Any, findings: Findings) -> Any:
+    return reader.read_carefully(cls, element, findings)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", sorted(PAYLOADS))
+@settings(max_examples=10)
+@given(data=st.data())
+def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool, data: Any) -> None:
+    element = envelope.payload_of(gate.admit(envelope.message(data.draw(records(PAYLOADS[name])))))
+    for damage in data.draw(st.lists(st.sampled_from(DAMAGES), min_size=1, max_size=3)):
+        damage(list(element.iter("*")), data)
+    found = _read(element, strict)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "read_swiftly", _carefully)
+        expected = _read(element, strict)
+    assert found == expected
+
+
+def test_an_element_inside_a_text_is_a_deviation() -> None:
+    text = (b'<oadr:oadrPoll xmlns:oadr="http://openadr.org/oadr-2.0b/2012/07" ei:schemaVersion="2.0b" '
+            b'xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110"><ei:venID>v<ei:odd/></ei:venID></oadr:oadrPoll>')
+    assert "only text belongs" in reader.read(etree.fromstring(text)).deviations[0]
+    with pytest.raises(PayloadError, match="only text belongs"):
+        reader.read(etree.fromstring(text), strict=True)
+
+
+def test_the_compiled_reader_is_asked_also_when_reading_is_strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: List[Any] = []
+    made = swift.swift_reader
+    monkeypatch.setattr(reader, "swift_reader", lambda cls: asked.append(cls) or made(cls))
+    message = b"".join((b'<p:oadrPayload xmlns:p="http://openadr.org/oadr-2.0b/2012/07"><p:oadrSignedObject><p:oadrPoll',
+                        b' xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110" ei:schemaVersion="2.0b">',
+                        b"<ei:venID>v</ei:venID></p:oadrPoll></p:oadrSignedObject></p:oadrPayload>"))
+    assert reader.read(envelope.payload_of(gate.admit(message)), strict=True).record.ven_id == "v"
+    assert asked
