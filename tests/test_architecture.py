@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 45
 
-BASE = frozenset({"_version", "errors", "enums", "log"})
+BASE = frozenset({"_version", "errors", "enums", "log", "usercode"})
 SCHEMA = BASE | {"schema"}
 STATE = SCHEMA | {"state", "config"}
 SERVICES = STATE | {"services"}
@@ -32,6 +32,7 @@ MAY_IMPORT: Dict[str, FrozenSet[str]] = {
     "errors": frozenset(),
     "enums": frozenset({"errors"}),
     "log": frozenset({"errors"}),
+    "usercode": frozenset({"errors", "log"}),
     "schema": BASE,
     "objects": SCHEMA,
     "state": SCHEMA | {"config"},

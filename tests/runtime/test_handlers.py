@@ -9,7 +9,7 @@ import pytest
 
 from ven_sdk.errors import ConfigurationError, HandlerError
 from ven_sdk.runtime.handlers import Handlers
-from ven_sdk.runtime.usercode import invoke
+from ven_sdk.usercode import invoke
 
 
 async def asynchronous(event: Any) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+from typing import Any, Callable, Deque, Dict, Optional, Tuple, TypeVar
 
 from ..errors import HandlerError, StoreError, VenError
 from ..exchange import Exchange
@@ -19,6 +20,7 @@ from ..services.task import Task
 from ..state.book import VOLATILE, Book
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
 from ..state.store import Store
+from ..usercode import invoke
 from .clock import Clock
 from .conversation import Conversation
 from .handlers import SINGLE, Handlers
@@ -27,13 +29,14 @@ from .offset import Offset
 from .runtime import Runtime
 from .scheduler import Job, Scheduler
 from .status import Counters
-from .usercode import invoke
 from .workers import Workers
 
 log = logging.getLogger("ven_sdk")
 T = TypeVar("T")
 
 COURTESY_PAUSE = 60.0
+MOST_EARLY = 10_000
+"""How many pushed values are kept for a client that is not started yet; the oldest go first."""
 SECOND_CHANCE = timedelta(minutes=1)
 """How long a timer waits whose step failed by a fault of ours."""
 LONGEST = 1000
@@ -50,6 +53,8 @@ class Engine:
         self.counters = Counters()
         self.offset = Offset()
         self.stopped = True
+        self._is_restored = False
+        self._early: Deque[Step] = deque(maxlen=MOST_EARLY)
         self.changed = threading.Condition()
         self._lock = threading.RLock()
         self._timers: Dict[str, Tuple[Timer, Job]] = {}
@@ -290,7 +295,18 @@ class Engine:
         self.conversation = Conversation(self)
         self.runtime.looking_again.add(self.look_again)
         self.transact(self._resume)
+        while self._early:
+            self.transact(self._early.popleft())
         self.conversation.wake()
+
+    def push(self, step: Step) -> None:
+        """Run ``step``; before what the store holds is known (the first start), check it and keep it until then."""
+        with self._lock:
+            if self._is_restored or not self.store.durable:
+                self.transact(step)
+            else:
+                step(self.book, self.now())
+                self._early.append(step)
 
     @staticmethod
     def _resume(book: Book, now: datetime) -> Outcome:
@@ -300,6 +316,7 @@ class Engine:
     def restore(self) -> Tuple[str, ...]:
         """Take in what the store holds, unless newer changes wait to be written; returns what could not be read."""
         with self._lock:
+            self._is_restored = True
             if self.keeper.waiting or not self.keeper.is_open:
                 return ()
             return self.book.restore(self.store.load(self.name))

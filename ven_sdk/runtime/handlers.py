@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 from ..config import Duration, duration
 from ..errors import ConfigurationError
-from .usercode import invoke, name_of, refuse_async
+from ..usercode import invoke, name_of, refuse_async
 
 log = logging.getLogger(__name__)
 

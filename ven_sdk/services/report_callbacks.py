@@ -4,33 +4,18 @@
 """
 from __future__ import annotations
 
-import functools
 import inspect
 from typing import Any, Callable, Hashable, Mapping, Union
 
 from ..errors import ConfigurationError, HandlerError
 from ..log import told
+from ..usercode import close, name_of, refuse_async, unwrapped
 from .report_readings import Collected
 
 Callback = Callable[..., Any]
 Reader = Callable[[Any], Collected]
 
 RANGE = ("date_from", "date_to", "sampling_interval")
-
-
-def unwrapped(callback: Callback) -> Callback:
-    """The function inside partials."""
-    while isinstance(callback, functools.partial):
-        callback = callback.func
-    return callback
-
-
-def name_of(callback: Callback) -> str:
-    """A name that a person finds: module and qualified name."""
-    inner = unwrapped(callback)
-    name = getattr(inner, "__qualname__", None) or type(inner).__qualname__
-    module = getattr(inner, "__module__", None)
-    return f"{module}.{name}" if module else str(name)
 
 
 def lane_of(callback: Callback) -> Hashable:
@@ -49,7 +34,7 @@ def check_callback(callback: Any, ranged: bool) -> None:
     """ConfigurationError unless ``callback`` is a plain function that can be called as its mode needs."""
     if not callable(callback):
         raise ConfigurationError(f"callback must be a function, not {callback!r}.")
-    _refuse_async(callback)
+    refuse_async(callback, "callback")
     try:
         signature = inspect.signature(callback)
     except (TypeError, ValueError):         # some built-in functions do not tell
@@ -65,22 +50,12 @@ def check_callback(callback: Any, ranged: bool) -> None:
                                  f"{cause}.") from cause
 
 
-def _refuse_async(callback: Callback) -> None:
-    inner = unwrapped(callback)
-    target = inner if inspect.isroutine(inner) else type(inner).__call__
-    if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
-        name = getattr(inner, "__name__", type(inner).__name__)
-        raise ConfigurationError(
-            f"callback {name_of(callback)} is an 'async def', which ven_sdk does not await. Make it a plain function: change "
-            f"'async def {name}(...)' to 'def {name}(...)' and leave out 'await' inside; it may block.")
-
-
 def gather(callback: Callback, read: Reader, about: str, keywords: Mapping[str, Any]) -> Union[Collected, HandlerError]:
     """Call ``callback`` and take in what it gave: iterables are consumed here, on the pool's thread, not under a lock."""
     try:
         result = callback(**keywords)
         if inspect.isawaitable(result):
-            _close(result)
+            close(result)
             raise TypeError("it returned an awaitable, which was closed; a callback returns the value itself")
         return read(result)
     except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
@@ -88,9 +63,3 @@ def gather(callback: Callback, read: Reader, about: str, keywords: Mapping[str, 
         error = HandlerError(f"Report callback {name} of {about} failed: {told(cause)}", handler=name)
         error.__cause__ = cause
         return error
-
-
-def _close(awaitable: Any) -> None:
-    close = getattr(awaitable, "close", None) or getattr(awaitable, "cancel", None)
-    if close is not None:
-        close()

@@ -1,15 +1,17 @@
-"""Calling functions of the user's: whatever they do, a value or a HandlerError comes back. Runs on pool threads."""
+"""Functions of the user's: what they are called, refusing those that cannot be called, and calling them.
+
+Whatever they do when they run (on pool threads), a value or a HandlerError comes back.
+"""
 from __future__ import annotations
 
 import functools
 import inspect
 import logging
 from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
-from ..errors import ConfigurationError, HandlerError
-from ..log import told
-from ..state.outcome import EMPTY
+from .errors import ConfigurationError, HandlerError
+from .log import told
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +20,7 @@ def name_of(function: Callable[..., Any]) -> str:
     """A name that a person finds: module and qualified name."""
     inner = unwrapped(function)
     module = getattr(inner, "__module__", None)
-    name = getattr(inner, "__qualname__", None) or repr(inner)
+    name = getattr(inner, "__qualname__", None) or type(inner).__qualname__
     return f"{module}.{name}" if module else str(name)
 
 
@@ -40,19 +42,24 @@ def refuse_async(function: Callable[..., Any], what: str) -> None:
             f"'async def {name}(...)' to 'def {name}(...)' and leave out 'await' inside; it may block.")
 
 
-def invoke(function: Callable[..., Any], arguments: tuple[Any, ...] = (), keywords: Mapping[str, Any] = EMPTY) -> Any:
+def invoke(function: Callable[..., Any], arguments: tuple[Any, ...] = (), keywords: Optional[Mapping[str, Any]] = None) -> Any:
     """What ``function`` returned, or a HandlerError (never raised) with the cause."""
     try:
-        result = function(*arguments, **keywords)
+        result = function(*arguments, **(keywords or {}))
     except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
         log.debug("%s raised", name_of(function), exc_info=True)
         error = HandlerError(f"{name_of(function)} raised {told(cause)}", handler=name_of(function))
         error.__cause__ = cause
         return error
     if inspect.isawaitable(result):
-        close = getattr(result, "close", None) or getattr(result, "cancel", None)
-        if close is not None:
-            close()
+        close(result)
         return HandlerError(f"{name_of(function)} returned an awaitable, which was closed. Handlers and callbacks are plain "
                             "functions: return the value itself.", handler=name_of(function))
     return result
+
+
+def close(awaitable: Any) -> None:
+    """End an awaitable that nobody will await, so that it does not complain when it goes."""
+    end = getattr(awaitable, "close", None) or getattr(awaitable, "cancel", None)
+    if end is not None:
+        end()
