@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, List
 
@@ -199,3 +201,54 @@ def test_the_memory_for_nonces_is_bounded_and_forgetting_lets_nothing_through() 
         with pytest.raises(Exception, match="replay"):
             guard.check(now + timedelta(milliseconds=number), f"n{number}", now)
     assert time.perf_counter() - begin < 1
+
+
+def test_a_list_of_a_thousand_unreadable_events_is_said_in_a_few_lines() -> None:
+    with Stage() as stage:
+        stage.answers_a_good_event()
+        good = stage.evil_list().replace(b"<ei:value>3<", b"<ei:value>NaN<", 1)
+        head, tail = good.split(b"<oadr:oadrEvent>", 1)
+        one, rest = tail.split(b"</oadr:oadrEvent>", 1)
+        many = b"".join(b"<oadr:oadrEvent>" + one.replace(b">evil", b">evil-%d-" % n,
+                                                          1) + b"</oadr:oadrEvent>" for n in range(1000))
+        said = len(stage.warnings())
+
+        stage.deliver(head + many + rest)
+
+        assert 1 <= len(stage.warnings()[said:]) < 10
+        stage.answers_a_good_event()
+
+
+@pytest.mark.parametrize("reply", [b"<html/>", b"\xff", b"", Raw(b"", status=500), Raw(silent=True, ending="reset"),
+                                   Raw(b"x" * 100, headers={"Content-Encoding": "gzip"})],
+                         ids=["HTML", "bytes", "nothing", "500", "reset", "gzip"])
+def test_every_step_of_the_bootstrap_survives_a_hostile_reply(reply: Any) -> None:
+    """Not only polls are answered by whoever wants harm. An empty body is a legal acknowledgement (G12), no registration."""
+    with LocalVTN() as vtn:
+        vtn.add_event(dtstart=3600)
+        steps = ("oadrQueryRegistration", "oadrCreatePartyRegistration", "oadrRegisterReport", "oadrRequestEvent",
+                 "oadrCreatedEvent")
+        if reply == b"":
+            steps = steps[:-1]  # an answer to an event that is acknowledged so is not sent again
+        faults = [vtn.fault(Answer(reply, message=step, times=1)) for step in steps]
+        client = OpenADRClient("ven", vtn.url, poll_frequency=POLL, timeout=2)
+        client.add_handler("on_event", lambda event: "optIn")
+        with client:
+            for fault in faults[:4]:
+                fault.wait_for_hits(timeout=20)
+            event_id = vtn.add_event(dtstart=3600)
+            eventually(lambda: client.status.state == "registered", "the VEN to be registered", 20)
+            vtn.assert_opted(event_id, "optIn", timeout=20)
+
+
+@pytest.mark.parametrize("seconds", [0, 1e-6, 365000 * 86400])
+def test_an_absurd_poll_frequency_of_the_vtn_neither_floods_it_nor_ends_the_polls(seconds: float) -> None:
+    with LocalVTN(poll_frequency=timedelta(seconds=round(seconds))) as vtn:
+        client = OpenADRClient("ven", vtn.url)
+        client.start(wait=PATIENCE)
+        with client:
+            vtn.wait_for("oadrPoll")
+            before = vtn.counts["oadrPoll"]
+            threading.Event().wait(0.5)
+            assert vtn.counts["oadrPoll"] - before < 20
+            assert timedelta(0) < client.poll_frequency
