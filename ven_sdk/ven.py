@@ -104,7 +104,8 @@ class Ven:
 
     def report_value(self, r_id: str, value: Any, at: Optional[datetime] = None) -> None:
         """Push a sample of the data point ``r_id`` (or of the resource that has only one), measured ``at`` (None: now)."""
-        self._engine.transact(lambda book, now: report_service.value(book, r_id, value, at, now))
+        moment = self._engine.now() if at is None else at
+        self._engine.push(lambda book, now: report_service.value(book, r_id, value, moment, now))
 
     @property
     def reports(self) -> Tuple[Report, ...]:

@@ -141,7 +141,8 @@ class Meter:
 
 
 def push(client: OpenADRClient, meter: Meter) -> None:
-    time.sleep(0.1)
+    while client.status.state == "stopped":             # what is pushed before the start is kept in memory only
+        time.sleep(0.01)
     while not (FOLDER / "quiet").exists():
         value = meter.value()
         with stages.inside("push"):

@@ -7,10 +7,11 @@ from typing import Any, List, Tuple
 import pytest
 
 from tests.durability.fake_world import World, failure, reply
-from ven_sdk.errors import TransportError
+from ven_sdk.errors import ConfigurationError, TransportError
 from ven_sdk.schema.registration import CreatedPartyRegistration
 from ven_sdk.services import report_pump
 from ven_sdk.state.memory import MemoryStore
+from ven_sdk.testing.clock import START
 
 DOWN = TransportError("down", delivered=False)
 HOUR = 3600
@@ -67,6 +68,31 @@ def test_events_run_while_the_ven_was_restarted_with_the_vtn_away() -> None:
     second.start()
     second.run(HOUR)
     assert seen == [("on_event_start", 600), ("on_event_end", 900)]
+
+
+def test_a_value_pushed_before_the_start_goes_out_under_the_request_that_the_store_holds() -> None:
+    store = Durable()
+
+    def ven() -> World:
+        world = World(store=store)
+        world.ven.add_report(None, resource_id="d", measurement="voltage", r_id="pushed", sampling_rate=10)
+        world.vtn.wish = 10, 20
+        return world
+    first = ven().start()
+    first.run(60)
+    first.engine.close()
+    first.engine.close_store()
+
+    second = ven()
+    second.clock.advance(100)
+    second.ven.report_value("pushed", 7)
+    with pytest.raises(ConfigurationError):
+        second.ven.report_value("unknown", 7)
+    second.clock.advance(5)
+    second.start()
+    second.until(lambda: second.vtn.samples, 60)
+    (r_id, at), = second.vtn.samples
+    assert (r_id, at - START) == ("pushed", timedelta(seconds=100))
 
 
 def test_a_timer_whose_step_fails_by_a_fault_of_ours_is_set_again(monkeypatch: pytest.MonkeyPatch,

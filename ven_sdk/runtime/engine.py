@@ -152,7 +152,8 @@ class Engine:
     def _not_saved(self, error: StoreError) -> None:
         self.report(error, "store", f"{error} The VEN runs on in memory and writes what is missing when it can.", logging.ERROR)
         if self._retry is None and not self.stopped:
-            self._retry = self.scheduler.after(self.keeper.retry, lambda: self.pools["step"].submit(self, self._try_again, "saving"))
+            self._retry = self.scheduler.after(
+                self.keeper.retry, lambda: self.pools["step"].submit(self, self._try_again, "saving"))
 
     def _saved(self) -> None:
         self.repeats.over("store", "The trouble with the store", logging.WARNING)
@@ -302,11 +303,11 @@ class Engine:
     def push(self, step: Step) -> None:
         """Run ``step``; before what the store holds is known (the first start), check it and keep it until then."""
         with self._lock:
-            if self._is_restored or not self.store.durable:
-                self.transact(step)
-            else:
+            if not self._is_restored and self.store.durable:
                 step(self.book, self.now())
                 self._early.append(step)
+                return
+        self.transact(step)
 
     @staticmethod
     def _resume(book: Book, now: datetime) -> Outcome:
