@@ -64,8 +64,8 @@ class OpenADRClient(Ven):
             secure=checked.vtn_url.startswith("https:"))
         kept = store_of(store)
         kept.check()
-        handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue()
         runtime = Runtime(callback_workers=positive("callback_workers", callback_workers))
+        handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue(now=runtime.clock.now)
         engine = build(checked, identity, runtime, kept, handlers, hooks, catalogue)
         super().__init__(checked, engine, handlers, hooks, catalogue)
         self._identity, self._runtime, self._store = identity, runtime, kept

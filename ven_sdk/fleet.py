@@ -153,7 +153,8 @@ class Fleet:
             raise ConfigurationError(f"The fleet has a VEN named {ven_name!r} already; names must differ.")
 
     def _made(self, checked: Settings, identity: Identity) -> Ven:
-        handlers, hooks, catalogue = FleetHandlers(self._handlers), FleetHooks(self._hooks), Catalogue()
+        handlers, hooks = FleetHandlers(self._handlers), FleetHooks(self._hooks)
+        catalogue = Catalogue(now=self._runtime.clock.now)
         engine = build(checked, identity, self._runtime, self._store, handlers, hooks, catalogue, self._repeats)
         ven = handlers.ven = Ven(checked, engine, handlers, hooks, catalogue)
         return ven
