@@ -60,7 +60,7 @@ def settings(ven_name: str, vtn_url: str, *, ven_id: Optional[str] = None, regis
         ven_name=text("ven_name", ven_name), vtn_url=base_url(vtn_url),
         ven_id=None if ven_id is None else text("ven_id", ven_id),
         registration_id=None if registration_id is None else text("registration_id", registration_id),
-        register=register,
+        register=flag("register", register),
         poll_frequency=None if poll_frequency is None else duration("poll_frequency", poll_frequency, 1e-3),
         timeout=duration("timeout", timeout, 1e-3).total_seconds(),
         max_backlog=duration("max_backlog", max_backlog, 1.0),
@@ -68,7 +68,7 @@ def settings(ven_name: str, vtn_url: str, *, ven_id: Optional[str] = None, regis
         default_opt=choice("default_opt", default_opt, ("optIn", "optOut")),
         replay_window=duration("replay_window", replay_window, 1e-3),
         market_contexts=names("market_contexts", market_contexts), targets=target_sets(targets),
-        signals=names("signals", signals), **others)
+        signals=names("signals", signals), **{name: flag(name, value) for name, value in others.items()})
 
 
 def duration(name: str, value: Any, minimum: float = 0.0) -> timedelta:
@@ -82,6 +82,13 @@ def duration(name: str, value: Any, minimum: float = 0.0) -> timedelta:
     if result < timedelta(seconds=minimum):
         raise ConfigurationError(f"{name} must be at least {minimum:g} s, not {value!r}.")
     return result
+
+
+def flag(name: str, value: Any) -> bool:
+    """``value`` as True or False; a text such as ``'no'`` would count as True."""
+    if value not in (True, False):
+        raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
+    return bool(value)
 
 
 def text(name: str, value: Any) -> str:

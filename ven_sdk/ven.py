@@ -5,14 +5,15 @@ here may be called from any thread.
 """
 from __future__ import annotations
 
+import numbers
 from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar, Union
 
 from . import notebook, plots
 from .config import Duration, Settings, duration
-from .errors import ProtocolError, StateError, TransportError, VenError
+from .errors import ConfigurationError, ProtocolError, StateError, TransportError, VenError
 from .runtime.engine import Engine
-from .runtime.handlers import Handlers, Hooks
+from .runtime.handlers import Handlers, Hooks, meant
 from .runtime.status import Health, Status
 from .schema.events import Event
 from .schema.reports import Report
@@ -59,6 +60,10 @@ class Ven:
 
     def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
         """``@client.on('on_event')`` before a function does what ``add_handler`` does."""
+        if callable(name):
+            raise ConfigurationError("@client.on wants the name of a handler: write @client.on('on_event') before "
+                                     f"{getattr(name, '__name__', name)!s}.")
+
         def decorate(function: F) -> F:
             self.add_handler(name, function, lead=lead)
             return function
@@ -69,6 +74,9 @@ class Ven:
         self._hooks.add(name, function)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        handler = meant(name)
+        if handler not in (None, name):
+            raise ConfigurationError(f"A client has no attribute {name!r}. Did you mean client.{handler}?")
         if name.startswith("on_"):
             self.add_handler(name, value)
         else:
@@ -158,11 +166,14 @@ class Ven:
         """The payload of the signal ``signal_name`` that rules now (E50), or None."""
         return views.signal_now(self._states(), signal_name, self._engine.now())
 
-    def schedule(self, hours: float = 24) -> Tuple[Any, ...]:
-        """What is to be done in the next ``hours``: records of start, end, event, signal, interval and payload."""
-        return notebook.Rows(views.schedule(self._states(), self._engine.now(), hours))
+    def schedule(self, hours: Union[float, timedelta] = 24) -> Tuple[Any, ...]:
+        """What is to be done in the next ``hours`` (or timedelta): records of start, end, event, signal, interval, payload."""
+        span: Any = hours / timedelta(hours=1) if isinstance(hours, timedelta) else hours
+        if isinstance(span, bool) or not isinstance(span, numbers.Real):
+            raise ConfigurationError(f"schedule() takes a number of hours or a timedelta, not {hours!r}.")
+        return notebook.Rows(views.schedule(self._states(), self._engine.now(), float(span)))
 
-    def plot_schedule(self, hours: float = 24, axes: Any = None) -> Any:
+    def plot_schedule(self, hours: Union[float, timedelta] = 24, axes: Any = None) -> Any:
         """Draw ``schedule(hours)`` with matplotlib (extra ``plot``); returns the axes."""
         return plots.plot_schedule(self.schedule(hours), axes)
 

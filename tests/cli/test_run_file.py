@@ -189,7 +189,7 @@ COMPLAINTS = [
      "there is no 'on_evnt' in my_site (my_site.py). Did you mean 'on_event'?"),
     (GOOD + "[handlers]\non_event = 'my_site:not_a_function'\n", "is no function but int 3"),
     (GOOD + "[handlers]\non_event = 'my_site:power'\n",
-     "ven.toml, line 5, on_event: my_site.power cannot be called as on_event(event)"),
+     "ven.toml, line 5, on_event: my_site.power() cannot be called as on_event(event)"),
     (GOOD + "[handlers]\non_event = 'broken_site:f'\n",
      "importing 'broken_site' raised ZeroDivisionError: division by zero (broken_site.py, line 2)"),
     (GOOD + "[handlers]\non_event = 'hungry_site:f'\n",

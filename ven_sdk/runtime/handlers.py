@@ -55,12 +55,14 @@ class Registry:
         refuse_async(function, f"The {self._what}")
         wanted = self._parameters[name]
         try:
-            inspect.signature(function).bind(*wanted)
-        except TypeError as cause:
-            call = f"{name}({', '.join(wanted)})"
-            raise ConfigurationError(f"{name_of(function)} cannot be called as {call}: {cause}.") from cause
+            signature = inspect.signature(function)
         except ValueError:
             return                                   # a builtin that does not tell its parameters
+        try:
+            signature.bind(*wanted)
+        except TypeError as cause:
+            call = f"{name}({', '.join(wanted)})"
+            raise ConfigurationError(f"{name_of(function)}{signature} cannot be called as {call}: {cause}.") from cause
 
     def functions(self, name: str) -> Tuple[Function, ...]:
         """The functions of ``name``, oldest first."""
@@ -110,6 +112,12 @@ class Handlers(Registry):
             result = invoke(function, arguments)
             failed = failed or (result if isinstance(result, Exception) else None)
         return failed or result
+
+
+def meant(name: str) -> Optional[str]:
+    """The handler that an attribute's name stands for but for case and underscores (``onEvent``), or None."""
+    plain = {known.replace("_", ""): known for known in PARAMETERS}
+    return plain.get(name.replace("_", "").lower())
 
 
 class Hooks(Registry):
