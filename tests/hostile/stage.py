@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
 from ven_sdk import OpenADRClient
 from ven_sdk.codec import envelope
-from ven_sdk.errors import VenError
+from ven_sdk.errors import TransportError, VenError
 from ven_sdk.objects import DistributeEvent, EiResponse
 from ven_sdk.testing import LocalVTN, Raw, Reply
 from ven_sdk.testing.vtn_build import event
@@ -122,8 +122,15 @@ class Stage:
         return Seen(error if error is not known else None, moved)
 
     def hurry(self) -> None:
-        """Have the client ask for its events now: whatever back-off it was in is over."""
-        self.client.request_events()
+        """Have the client ask for its events now: whatever back-off it was in is over. (One that begins just then is not.)"""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.client.request_events()
+                return
+            except TransportError:
+                if time.monotonic() > end:
+                    raise
 
     def settle(self) -> None:
         """Wait until the client owes nothing, and has polled since."""

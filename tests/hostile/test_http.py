@@ -109,7 +109,7 @@ def test_a_redirect_is_not_followed(stage: Stage, code: int) -> None:
 def test_retry_after_is_heeded(stage: Stage) -> None:
     stage.settle()
     stage.vtn.reply_once(Raw(status=429, headers={"Retry-After": "1"}))
-    eventually(lambda: "429" in str(stage.client.status.last_error), "the VEN was told to wait")
+    eventually(lambda: "HTTP status 429" in str(stage.client.status.last_error), "the VEN was told to wait")
     told, mark = time.monotonic(), stage.vtn.mark()
 
     stage.vtn.wait_until(lambda: stage.vtn._journal.last > mark, PATIENCE, "something to arrive")
@@ -125,7 +125,7 @@ def test_a_vtn_whose_polls_always_fail_is_asked_less_and_less(stage: Stage) -> N
     with stage.vtn.fault("503", service="OadrPoll"):
         threading_wait(3.0)
         polls = len(stage.vtn.received_of("oadrPoll", after=mark))
-        lines = [line for line in stage.warnings()[said:] if "503" in line]
+        lines = [line for line in stage.warnings()[said:] if "HTTP status 503" in line]
     stage.hurry()
 
     assert 1 <= polls <= 8
