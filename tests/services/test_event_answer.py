@@ -304,9 +304,10 @@ def test_a_refused_answer_is_said_and_dropped() -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event("a"), event("b", 1, status="cancelled")))
 
-    ven.answer(error="452")
+    for _ in range(3):                                  # both together, then each by itself
+        ven.answer(error="452")
 
-    assert [error.response_code for error in ven.errors()] == ["452"]
+    assert [error.response_code for error in ven.errors()] == ["452", "452"]
     assert ven.answer() is None
     ven.send(distribute(event("a")))
     assert ven.responses(ven.answer()) == [("a", "200", 0, "optIn")]

@@ -25,6 +25,10 @@ ANSWER = "event answer"
 """The name of the task that delivers an ``oadrCreatedEvent``."""
 SHOWN = 5
 """How many events a log line names."""
+SUSPECTS = "suspect answers"
+"""Key, in the volatile table, of answers of which one at least was refused."""
+FAILURES = 3
+"""How often the VTN may fail over an answer (HTTP 500) before that counts as a refusal."""
 _NO_LIST = EventList()
 
 
@@ -68,13 +72,18 @@ def _request_id(heard: EventList, key: str, state: EventState) -> str:
 def answer_task(book: "Book", now: datetime) -> Optional[Task]:
     """One ``oadrCreatedEvent`` with everything that is ready (E17), or None when nothing is.
 
-    Its eiResponse stays 200, whatever the events' codes (E19), with an empty requestID (E20, E21).
+    Its eiResponse stays 200, whatever the events' codes (E19), with an empty requestID (E20, E21). Answers that were
+    refused together go out one by one.
     """
     sent = ready(book)
     if not sent:
         return None
+    suspects = book.collecting.get(SUSPECTS)
+    if suspects:
+        sent = tuple(one for one in sent if one in suspects)[:1] or sent
     record = CreatedEvent(response=answers.response(), event_responses=sent, ven_id=book.registration.ven_id or "")
-    return Task(ANSWER, record, (), lambda _reply: acknowledged(sent), lambda error: refused(sent, error), about=_told(sent))
+    return Task(ANSWER, record, (), lambda _reply: acknowledged(sent), lambda error: refused(sent, error), about=_told(sent),
+                give_up=FAILURES)
 
 
 def _told(sent: Tuple[EventResponse, ...]) -> str:
@@ -109,7 +118,13 @@ def _acknowledged(book: "Book", key: str, state: EventState, now: datetime) -> O
 
 
 def refused(sent: Tuple[EventResponse, ...], error: VenError) -> Step:
-    """The VTN did not want the answer: said and dropped. What it still waits for comes with its next list (E15, E25)."""
+    """The VTN did not want the answer: said and dropped. What it still waits for comes with its next list (E15, E25).
+
+    Of several answers in one message it may be one only: VTNs stop reading there, so each is sent again by itself.
+    """
+    if len(sent) > 1:
+        note = Note(f"{error} The {len(sent)} answers are sent again one by one.", logging.WARNING, once="answers refused")
+        return lambda book, now: Outcome(changes=(Change("collecting", SUSPECTS, frozenset(sent)),), notes=(note,))
     names = ", ".join(f"{response.event_id!r}" for response in sent[:5]) + (" …" if len(sent) > 5 else "")
     note = Note(f"{error} The answer about {names} is not sent again.", logging.WARNING, error=error)
     return lambda book, now: acknowledged(sent)(book, now) + Outcome(notes=(note,))

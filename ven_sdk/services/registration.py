@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from ..state.book import Book
 
 PHASES = ("new", "query", "register", "reports", "events", "registered", "cancelling", "cancelled")
+FAILURES = 5
+"""How often the VTN may fail over the catalogue or the event request (HTTP 500) before the bootstrap goes on without."""
 SLOWEST_POLL, FASTEST_POLL, DEFAULT_POLL = timedelta(hours=24), timedelta(seconds=1), timedelta(seconds=10)
 
 
@@ -176,7 +178,8 @@ def forget_running(book: Book, now: datetime) -> Outcome:
 def register_reports(book: Book) -> Task:
     """T1: the catalogue goes out after a registration, also when it is empty."""
     digest, created = book.catalogue.digest(), reports.catalogue_created(book)
-    return reports.registration_task(book, lambda reply: _catalogue_sent(reply, digest, created), _catalogue_refused)
+    task = reports.registration_task(book, lambda reply: _catalogue_sent(reply, digest, created), _catalogue_refused)
+    return replace(task, give_up=FAILURES)
 
 
 def catalogue_wanted(book: Book, request_id: str) -> Outcome:
@@ -212,7 +215,7 @@ def _catalogue_refused(error: VenError) -> Step:
 
 def request_events(book: Book) -> Task:
     """R1: the complete list ends the bootstrap; H6: it is asked for again after a poll whose reply was lost."""
-    return events.request_task(book, _events_received, _events_refused)
+    return replace(events.request_task(book, _events_received, _events_refused), give_up=FAILURES)
 
 
 def _events_received(reply: Optional[Payload]) -> Step:
