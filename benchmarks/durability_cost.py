@@ -19,9 +19,9 @@ from typing import Any, Callable, Dict, List, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.durability.fake_world import World  # noqa: E402
-from ven_sdk.state.memory import MemoryStore  # noqa: E402
-from ven_sdk.state.sqlite import SQLiteStore  # noqa: E402
+from tests.durability.fake_world import World
+from ven_sdk.state.memory import MemoryStore
+from ven_sdk.state.sqlite import SQLiteStore
 
 
 def empty_polls(store: Any) -> float:
