@@ -78,11 +78,11 @@ class Exchange:
     def _body(self, record: Payload) -> bytes:
         """The bytes to send. The unsigned poll is always the same and is made once."""
         if self._identity.signer is not None:
-            return self._identity.signer.sign(envelope.wrap(record))
+            return self._identity.signer.seal(envelope.signed_object(record))
         if not isinstance(record, Poll):
-            return envelope.to_bytes(envelope.wrap(record))
+            return envelope.message(record)
         if self._poll is None or self._poll[0] != record.ven_id:
-            self._poll = (record.ven_id, envelope.to_bytes(envelope.wrap(record)))
+            self._poll = (record.ven_id, envelope.message(record))
         return self._poll[1]
 
     def _compare_clocks(self, reply: Reply, before: datetime) -> None:

@@ -51,9 +51,14 @@ class Signer:
         ``now`` (aware UTC, default: this machine's clock) becomes the timestamp. Every call makes a new nonce:
         sign again for each attempt, or the VTN sees a replay. Of the tree only the object's Id is set.
         """
-        signed_object = _signed_object(root)
-        template = _template(root.prefix, self._method)
-        body = etree.tostring(signed_object, method="c14n")
+        return self._sealed(etree.tostring(_signed_object(root), method="c14n"), root.prefix, now)
+
+    def seal(self, body: bytes, now: Optional[datetime] = None) -> bytes:
+        """The same for an ``oadrSignedObject`` that is in canonical form already, with the namespace prefix ``oadr``."""
+        return self._sealed(body, "oadr", now)
+
+    def _sealed(self, body: bytes, prefix: Optional[str], now: Optional[datetime]) -> bytes:
+        template = _template(prefix, self._method)
         replay = _replay_protect(now or datetime.now(timezone.utc))
         info = template.info % (_digest(body), _digest(template.open_object + replay))
         value = base64.b64encode(raw_signature(self._key, template.open_info + info))
