@@ -23,7 +23,7 @@ def build_case(kind, n, key):
     from ven_sdk.security.credentials import Credentials
     from ven_sdk.security.signing import Signer
     signer = Signer(Credentials.load(*key_files(key)))
-    return lambda: signer.sign(envelope.wrap(record()))
+    return lambda: signer.seal(envelope.signed_object(record()))
 
 
 def _poll(n):

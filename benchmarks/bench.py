@@ -281,17 +281,18 @@ def fleet(a, raw, pythons, names, http, https):
     runs = []
     if a.fleet_runs:
         for r in a.fleet_runs.split(","):
-            ad, var, net, key, n = r.split(":")
-            runs.append((ad, var or None, net, None if key in ("", "unsigned") else key, int(n)))
+            ad, var, net, key, n, *every = r.split(":")
+            runs.append((ad, var or None, net, None if key in ("", "unsigned") else key, int(n), float(every[0]) if every else 10))
     else:
         for n in (1, 100, 1000):
             for net, key in (("http", None), ("mtls", "ec256")):
-                runs.append(("openleadr", None, net, key, n))
-                runs += [("limit", v, net, key, n) for v in ("threads", "pool", "shared")]
-                runs.append(("ven_sdk", None, net, key, n))
+                runs.append(("openleadr", None, net, key, n, 10))
+                runs += [("limit", v, net, key, n, 10) for v in ("threads", "pool", "shared")]
+                runs.append(("ven_sdk", None, net, key, n, 10))
+        runs.append(("ven_sdk", None, "http", None, 10000, 60))
     print("| adapter | variant | net | key | VENs | setup s | RSS MiB | KiB/VEN | threads | polls | CPU ms/poll | CPU % of a core "
-          "| p50 ms | p99 ms | connections | other load % |\n|" + "---|" * 16)
-    for ad, var, net, key, n in runs:
+          "| p50 ms | p99 ms | late p50 ms | late p99 ms | connections | other load % |\n|" + "---|" * 18)
+    for ad, var, net, key, n, every in runs:
         if ad not in names:
             continue
         base, tls = (http, False) if net == "http" else (https, True)
@@ -300,11 +301,12 @@ def fleet(a, raw, pythons, names, http, https):
         w = Worker(pythons[ad], ad, 0)
         wait_quiet(a.quiet, 5 * a.patience)
         b, t = _busy(), time.monotonic()
-        r = w(dict(do="fleet", n=n, url=url, tls=tls, key=key, interval=10, warm=13, measure=10 if a.quick else 20, variant=var))
+        r = w(dict(do="fleet", n=n, url=url, tls=tls, key=key, interval=every, warm=1.3 * every,
+                   measure=every if a.quick else 2 * every, variant=var))
         r["foreign"] = round(foreign(b, _busy(), time.monotonic() - t), 3)
         conns = stats(http)["connections"]
         w.p.terminate()
-        raw["cases"][f"{ad}:{var}:{net}:{key}:{n}"] = {**r, "connections": conns}
+        raw["cases"][f"{ad}:{var}:{net}:{key}:{n}:{every}"] = {**r, "connections": conns}
         if "absent" in r:
             continue
         if "error" in r:
@@ -313,8 +315,12 @@ def fleet(a, raw, pythons, names, http, https):
         ms = 1e3 * r["cpu"] / r["polls"] if r["polls"] else float("nan")
         print(f"| {ad} | {var or ''} | {net} | {key or 'unsigned'} | {n} | {r['setup_s']:.2f} | {r['rss'] / 1024:.0f} | "
               f"{(r['rss'] - r['base']) / n:.0f} | {r['threads']} | {r['polls']} | {ms:.2f} | {100 * r['cpu'] / r['wall']:.1f} | "
-              f"{1e3 * (r['p50'] or 0):.1f} | {1e3 * (r['p99'] or 0):.1f} | {conns} | "
+              f"{ms_of(r['p50'])} | {ms_of(r['p99'])} | {ms_of(r.get('late_p50'))} | {ms_of(r.get('late_p99'))} | {conns} | "
               f"{100 * r['foreign']:.0f} |", flush=True)
+
+
+def ms_of(seconds):
+    return "" if seconds is None else f"{1e3 * seconds:.1f}"
 
 
 def leak(a, raw, pythons, names, http, https):
