@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -99,8 +100,7 @@ class Stage:
 
     def _accompany(self, beside: Optional[Block], runner: Optional[str]) -> None:
         try:
-            after = self.vtn.mark()
-            self.vtn.wait_for("oadrPoll", timeout=SECONDS, after=after)
+            self._wait_for_a_poll()
             if beside is not None:
                 exec(self._compiled(beside), self.names)
         except BaseException as failure:
@@ -108,6 +108,14 @@ class Stage:
         finally:
             if runner is not None and runner in self.names:
                 self.names[runner].stop(2)
+
+    def _wait_for_a_poll(self) -> None:
+        """Until a VEN polls one of the VTNs anew."""
+        places = [(vtn, vtn.mark()) for vtn in (self.vtn, self.secure) if vtn is not None]
+        deadline = time.monotonic() + SECONDS
+        while not any(vtn.received_of("oadrPoll", after=after) for vtn, after in places):
+            assert time.monotonic() < deadline, f"no VEN polled: {self.vtn.story()}"
+            time.sleep(0.05)
 
     def _compiled(self, block: Block) -> Any:
         return compile("\n" * block.line + self._here(block.text), str(self.page), "exec", dont_inherit=True)
@@ -117,5 +125,5 @@ class Stage:
         text = text.replace("localhost:8080", f"127.0.0.1:{self.vtn.port}").replace("/var/lib/ven/", "")
         if self.secure is not None:
             text = re.sub(r"https://vtn\.example\.com(?::\d+)?(?:/OpenADR2/Simple/2\.0b)?", self.secure.url, text)
-            text = re.sub(r"(?:AA:BB|aa:bb)(?::[0-9A-Fa-f]{2})+", self.secure.fingerprint, text)
+            text = re.sub(r"(?:AA:BB|aa:bb)(?::(?:[0-9A-Fa-f]{2}|\.\.\.))+", self.secure.fingerprint, text)
         return text

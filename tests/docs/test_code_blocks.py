@@ -14,9 +14,15 @@ from ven_sdk.testing import LocalVTN
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {"testing": "tests/testing/test_docs_testing.py"}
 """Pages whose blocks have a test of their own."""
-NAMES = {"design": ("from dataclasses import dataclass", "from datetime import datetime", "from typing import Callable",
-                    "from ven_sdk.state.book import Book",
-                    "from ven_sdk.state.outcome import Call, Change, Note, Outcome, Timer")}
+NAMES = {
+    "durability": ("from ven_sdk import OpenADRClient", "client = OpenADRClient('ven123', 'http://localhost:8080')",
+                   "page_somebody = print"),
+    "scaling": ("from types import SimpleNamespace as S",
+                "site = S(name='site-7', cert='ven.pem', key='ven.key', meter=S(read=lambda: 4200), decide=lambda _: 'optIn')",
+                "sites = {site.name: site}"),
+    "design": ("from dataclasses import dataclass", "from datetime import datetime", "from typing import Callable",
+               "from ven_sdk.state.book import Book",
+               "from ven_sdk.state.outcome import Call, Change, Note, Outcome, Timer")}
 """What a page about the inside takes for granted."""
 
 PAGES = {page.stem: page for page in [ROOT / "README.rst", *sorted((ROOT / "docs").glob("*.rst"))]
