@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import configparser
 import json
 import socket
 import sqlite3
@@ -176,3 +177,13 @@ def test_two_vens_live_in_one_process(vtn: LocalVTN, run: Run, tmp_path: Path) -
         vtn.assert_delivered("bakery-powerReal", [12.5], timeout=SECONDS)
         vtn.assert_delivered("brewery-powerReal", [31.0], timeout=SECONDS)
     assert (tmp_path / "two.db").exists()
+
+
+def test_the_extra_brings_every_driver_and_the_tests_have_them_too() -> None:
+    config = configparser.ConfigParser()
+    config.read(SAMPLES.parent / "setup.cfg", encoding="utf-8")
+    extras = {name: set(text.split("\n")) - {""} for name, text in config["options.extras_require"].items()}
+    drivers = {line.split(">")[0] for line in extras["samples"]}
+
+    assert drivers >= {"bacpypes3", "matplotlib", "paho-mqtt", "pandas", "pymodbus"}
+    assert extras["samples"] <= extras["test"]
