@@ -95,6 +95,26 @@ def test_a_value_pushed_before_the_start_goes_out_under_the_request_that_the_sto
     assert (r_id, at - START) == ("pushed", timedelta(seconds=100))
 
 
+def test_an_event_list_that_fails_for_minutes_is_asked_for_again() -> None:
+    world = World()
+    world.vtn.add("only in the list")
+    world.vtn.unsaid = False
+
+    def fail(record: Any) -> None:
+        if record.wire_name == "oadrRequestEvent":
+            raise TransportError("500", status=500)
+    world.vtn.fail = fail
+    world.start()
+    world.run(100)
+    assert world.ven.status.state == "registered"
+    asked = world.vtn.counts["oadrRequestEvent"]
+    assert asked < 10
+    world.vtn.fail = lambda record: None
+    world.until(lambda: world.vtn.answered, 130)
+    world.run(HOUR)
+    assert world.vtn.counts["oadrRequestEvent"] == asked + 1
+
+
 def test_a_timer_whose_step_fails_by_a_fault_of_ours_is_set_again(monkeypatch: pytest.MonkeyPatch,
                                                                   caplog: pytest.LogCaptureFixture) -> None:
     world = World()

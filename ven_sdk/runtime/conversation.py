@@ -181,7 +181,7 @@ class Conversation:
         if phase != "registered":
             return
         if not book.settings.report_only:
-            if book.registration.resync and not self.closing:
+            if registration.list_due(book, engine.now()) and not self.closing:
                 yield registration.request_events(book)
             if now >= self._hold_until or not events.deciding(book, engine.now()):
                 yield from _some(events.answer_task(book, engine.now()))
@@ -189,7 +189,7 @@ class Conversation:
                 waits.append(self._hold_until - now)
         if self.closing:
             return
-        if registration.catalogue_due(book):
+        if registration.catalogue_due(book, engine.now()):
             yield registration.register_reports(book)
         yield from _some(reports.ask_task(book))
         wait = self._until_poll(now)

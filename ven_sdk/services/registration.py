@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from ..errors import ProtocolError, VenError
+from ..errors import PayloadError, ProtocolError, SecurityError, TransportError, VenError
 from ..schema.common import Payload
 from ..schema.events import DistributeEvent
 from ..schema.registration import (
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 PHASES = ("new", "query", "register", "reports", "events", "registered", "cancelling", "cancelled")
 FAILURES = 5
 """How often the VTN may fail over the catalogue or the event request (HTTP 500) before the bootstrap goes on without."""
+CATALOGUE_AGAIN = timedelta(minutes=10)
+"""How long a catalogue waits that the VTN failed over again and again."""
+LIST_AGAIN = timedelta(minutes=2)
+"""How long the event list waits that the VTN failed over again and again: one event in it may have been sent nowhere else."""
 SLOWEST_POLL, FASTEST_POLL, DEFAULT_POLL = timedelta(hours=24), timedelta(seconds=1), timedelta(seconds=10)
 
 
@@ -188,9 +192,12 @@ def catalogue_wanted(book: Book, request_id: str) -> Outcome:
     return Outcome(changes=(Change("registration", "", state),))
 
 
-def catalogue_due(book: Book) -> bool:
-    """Whether the VTN has to be sent the catalogue: it changed, or the VTN asked (R8, T8)."""
+def catalogue_due(book: Book, now: Optional[datetime] = None) -> bool:
+    """Whether the VTN has to be sent the catalogue: it changed, or the VTN asked (R8, T8); not while that just failed."""
     state = book.registration
+    if now is not None and state.catalogue_again is not None:
+        if timedelta(0) < state.catalogue_again - now <= CATALOGUE_AGAIN:         # more: the clock was set back
+            return False
     return state.catalogue_request is not None or state.catalogue != book.catalogue.digest()
 
 
@@ -198,15 +205,19 @@ def _catalogue_sent(reply: Optional[Payload], digest: str, created: Optional[dat
     def step(book: Book, now: datetime) -> Outcome:
         phase = after_reports(book) if book.registration.phase == "reports" else book.registration.phase
         outcome = moved(book, now, phase, catalogue=digest, catalogue_created=created, catalogue_request=None,
-                        known=True)
+                        catalogue_again=None, known=True)
         return outcome + reports.registered(book, reply if isinstance(reply, RegisteredReport) else None, now)
     return step
 
 
 def _catalogue_refused(error: VenError) -> Step:
-    """A catalogue that the VTN does not want is no reason to miss its events."""
+    """A catalogue that the VTN does not want is no reason to miss its events; one that it could not take comes again."""
     def step(book: Book, now: datetime) -> Outcome:
         phase = after_reports(book) if book.registration.phase == "reports" else book.registration.phase
+        if isinstance(error, (TransportError, PayloadError, SecurityError)):
+            again = Note(f"{error} The VEN goes on without reports, and offers them again in {CATALOGUE_AGAIN}.",
+                         logging.ERROR, once="catalogue failed", error=error)
+            return moved(book, now, phase, catalogue_again=now + CATALOGUE_AGAIN) + Outcome(notes=(again,))
         note = Note(f"{error} The VEN goes on without reports; they are offered again at the next registration.",
                     logging.ERROR, error=error)
         return moved(book, now, phase, catalogue=book.catalogue.digest(), catalogue_request=None) + Outcome(notes=(note,))
@@ -218,10 +229,16 @@ def request_events(book: Book) -> Task:
     return replace(events.request_task(book, _events_received, _events_refused), give_up=FAILURES)
 
 
+def list_due(book: Book, now: datetime) -> bool:
+    """Whether a registered VEN asks for the event list: a reply was lost (H6), or the list itself."""
+    state = book.registration
+    return state.resync or (state.list_again is not None and not timedelta(0) < state.list_again - now <= LIST_AGAIN)
+
+
 def _events_received(reply: Optional[Payload]) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
         phase = "registered" if book.registration.phase == "events" else book.registration.phase
-        outcome = moved(book, now, phase, resync=False)
+        outcome = moved(book, now, phase, resync=False, list_again=None)
         if isinstance(reply, DistributeEvent):
             outcome += events.receive(book, reply, now)
         return outcome                   # oadrResponse: some VTNs say so that there are no events (rules O 19, E12)
@@ -231,8 +248,10 @@ def _events_received(reply: Optional[Payload]) -> Step:
 def _events_refused(error: VenError) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
         phase = "registered" if book.registration.phase == "events" else book.registration.phase
-        note = Note(f"{error} Events will come by polling.", logging.WARNING, once="events refused", error=error)
-        return moved(book, now, phase, resync=False) + Outcome(notes=(note,))
+        failed = isinstance(error, (TransportError, PayloadError, SecurityError))
+        later = f"; the list is asked for again in {LIST_AGAIN}" if failed else ""
+        note = Note(f"{error} Events will come by polling{later}.", logging.WARNING, once="events refused", error=error)
+        return moved(book, now, phase, resync=False, list_again=now + LIST_AGAIN if failed else None) + Outcome(notes=(note,))
     return step
 
 

@@ -12,7 +12,8 @@ class Registration:
 
     ``known`` is False after the VTN said that it does not know us (R13) until a registration succeeded. ``fresh`` asks for
     a registration without the old IDs (R6). ``catalogue`` is the digest of the catalogue that the VTN acknowledged,
-    ``catalogue_created`` its createdDateTime (R8). ``resync`` asks for the event list (H6).
+    ``catalogue_created`` its createdDateTime (R8). ``resync`` asks for the event list (H6). ``catalogue_again`` and
+    ``list_again`` say when those are tried again that the VTN failed over.
     """
 
     phase: str = "new"
@@ -27,6 +28,8 @@ class Registration:
     catalogue: Optional[str] = None
     catalogue_created: Optional[datetime] = None
     catalogue_request: Optional[str] = None
+    catalogue_again: Optional[datetime] = None
+    list_again: Optional[datetime] = None
     reason: Optional[str] = None
 
 
