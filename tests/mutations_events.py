@@ -114,7 +114,7 @@ TABLE = (
     Mutation("E17", "event_answer.py", "ready",
              "for key in keys if is_ready(rows[key])]", "for key in list(keys)[:1] if is_ready(rows[key])]",
              f"{ANSWER}::test_e17_all_that_is_ready_goes_into_one_answer_and_a_slow_handler_holds_up_nobody_else"),
-    Mutation("E18", "event_run.py", "run", "state.deadline <= now:", "state.deadline < now:",
+    Mutation("E18", "event_run.py", "is_overdue", "state.deadline <= now", "state.deadline < now",
              f"{ANSWER}::test_e18_after_the_opt_timeout_the_default_goes_out_and_the_later_answer_as_a_change"),
     Mutation("E18", "event_answer.py", "is_ready",
              "return not state.waiting or state.cancelled is not None", "return True",
