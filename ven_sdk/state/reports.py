@@ -21,7 +21,8 @@ class RequestState:
     ``origin`` is the moment from which the raster counts; nothing is sampled before ``start`` or from ``end`` on (None: no
     limit). ``due`` is the next delivery, to which ``jitter`` is added; None when the last one has been made. ``runs`` are
     the stretches of moments that were sampled, ``last`` the last value sent of each data point, ``covered`` how far a range
-    callback has been asked. ``singly`` is how the VTN turned out to want its intervals. A request with ``ended`` no longer runs: its samples wait for another that names their points.
+    callback has been asked. ``singly`` is how the VTN turned out to want its intervals. A request with ``ended`` no longer
+    runs: its samples wait for another that names their points.
     """
 
     report_request_id: str
