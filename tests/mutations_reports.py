@@ -121,7 +121,7 @@ TABLE = (
              f"{DELIVERY}::test_t25_452_ends_the_request_and_keeps_its_samples_for_another"),
     Mutation("T25", "report_outbox.py", "refused", "if len(delivery.parts) > 1:", "if False:",
              f"{DELIVERY}::test_t25_of_several_requests_only_the_unknown_one_ends"),
-    Mutation("T26", "report_message.py", "_report", "created_date_time=created)",
+    Mutation("T26", "report_message.py", "_report", "created_date_time=delivery.created)",
              "created_date_time=datetime.now(first.tzinfo))",
              f"{DELIVERY}::test_t26_what_the_vtn_may_have_got_is_resent_byte_for_byte_also_after_a_restart"),
     Mutation("T26", "report_delivery.py", "freeze",
