@@ -29,6 +29,8 @@ SUSPECTS = "suspect answers"
 """Key, in the volatile table, of answers of which one at least was refused."""
 FAILURES = 3
 """How often the VTN may fail over an answer (HTTP 500) before that counts as a refusal."""
+FEW = 50
+"""Up to how many answers are sent one by one when they were refused together."""
 _NO_LIST = EventList()
 
 
@@ -120,11 +122,11 @@ def _acknowledged(book: "Book", key: str, state: EventState, now: datetime) -> O
 def refused(sent: Tuple[EventResponse, ...], error: VenError) -> Step:
     """The VTN did not want the answer: said and dropped. What it still waits for comes with its next list (E15, E25).
 
-    Of several answers in one message it may be one only: VTNs stop reading there, so each is sent again by itself.
+    Of a few answers in one message it may be one only: VTNs stop reading there, so each is sent again by itself.
     """
-    if len(sent) > 1:
+    if 1 < len(sent) <= FEW:
         note = Note(f"{error} The {len(sent)} answers are sent again one by one.", logging.WARNING, once="answers refused")
         return lambda book, now: Outcome(changes=(Change("collecting", SUSPECTS, frozenset(sent)),), notes=(note,))
     names = ", ".join(f"{response.event_id!r}" for response in sent[:5]) + (" …" if len(sent) > 5 else "")
-    note = Note(f"{error} The answer about {names} is not sent again.", logging.WARNING, error=error)
+    note = Note(f"{error} The answer about {names} is not sent again.", logging.WARNING, once="answer refused", error=error)
     return lambda book, now: acknowledged(sent)(book, now) + Outcome(notes=(note,))
