@@ -301,7 +301,7 @@ def fleet(a, raw, pythons, names, http, https):
         w = Worker(pythons[ad], ad, 0)
         wait_quiet(a.quiet, 5 * a.patience)
         b, t = _busy(), time.monotonic()
-        r = w(dict(do="fleet", n=n, url=url, tls=tls, key=key, interval=every, warm=1.3 * every,
+        r = w(dict(do="fleet", n=n, url=url, tls=tls, key=key, interval=every, warm=2 * every,
                    measure=every if a.quick else 2 * every, variant=var))
         r["foreign"] = round(foreign(b, _busy(), time.monotonic() - t), 3)
         conns = stats(http)["connections"]

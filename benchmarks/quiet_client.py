@@ -7,7 +7,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import fixtures as fx  # noqa: E402
-from adapter_ven_sdk import client_of  # noqa: E402
+from adapter_ven_sdk import client_of, first_done  # noqa: E402
 
 NOTHING = fx.message("response")
 
@@ -28,7 +28,7 @@ class QuietClient:
 
     def start(self):
         self.client.start(wait=10)
-        self.engine.wait(lambda: self.engine.counters.polls > 0, 10)
+        first_done(self.client)
         self.engine.pools["exchange"].settle(5)
         return self
 
