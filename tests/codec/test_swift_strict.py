@@ -1,6 +1,7 @@
 """The compiled reader against the careful one on damaged messages: the same record, deviations and refusals, strict or not."""
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Callable, List, Tuple
 
 import pytest
@@ -14,6 +15,7 @@ from ven_sdk.codec.findings import Findings
 from ven_sdk.errors import PayloadError
 from ven_sdk.schema.payloads import PAYLOADS
 
+EXAMPLES = Path(__file__).parent.parent / "data" / "wire-examples"
 EI = "{http://docs.oasis-open.org/ns/energyinterop/201110}"
 TEXTS = ["", " ", "x", "-1", "7", "1e400", "true", "TRUE", "2030-01-01T00:00:00Z", "PT1H", "P1Y", "optIn", "active"]
 
@@ -77,6 +79,19 @@ def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool,
         patch.setattr(reader, "read_swiftly", _carefully)
         expected = _read(element, strict)
     assert found == expected
+
+
+@pytest.mark.parametrize("example, name", [
+    ("02-created-party-registration-for-query", "responseDescription"), ("17-event-tolerance-test", "testEvent"),
+])
+def test_empty_cdata_is_an_empty_element_to_both(example: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = gate.admit((EXAMPLES / f"{example}.xml").read_bytes())
+    element = next(root.iter(f"{{*}}{name}"))
+    element.text = ""                           # what lxml makes of <![CDATA[]]>, where a really empty element has None
+    found = _read(envelope.payload_of(root), False)
+    monkeypatch.setattr(reader, "read_swiftly", _carefully)
+
+    assert found == _read(envelope.payload_of(root), False)
 
 
 def test_an_element_inside_a_text_is_a_deviation() -> None:

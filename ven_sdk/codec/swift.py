@@ -192,7 +192,7 @@ class _Compiler:
         if kind == "integer":
             return [f"{target} = whole({child}.text)", f"if not {slot.low} <= {target} <= {slot.high}: raise ValueError"]
         if kind == "test_flag":
-            return [f"v_{slot.companion} = {child}.text", f"{target} = v_{slot.companion} not in (None, 'false')"]
+            return [f"v_{slot.companion} = {child}.text or None", f"{target} = v_{slot.companion} not in (None, 'false')"]
         if kind == "child":
             return [f"{target} = {self.constant(swift_reader(slot.record))}({child}, findings)"]
         if kind == "numbers":
@@ -206,9 +206,7 @@ class _Compiler:
 
     def text(self, node: Node, slot: Slot, target: str, child: str) -> List[str]:
         """A string; empty ones are absent where they may be."""
-        lines = [f"{target} = {child}.text"]
-        if not (slot.default is None or slot.optional):
-            lines.append(f"if {target} is None: {target} = ''")
+        lines = [f"{target} = {child}.text or {'None' if slot.default is None or slot.optional else repr('')}"]
         if node.match is not None:
             matches = self.constant(lru_cache(maxsize=1024)(node.match))
             lines.append(f"if {target} is not None and not {matches}({target}): raise ValueError")
