@@ -9,8 +9,6 @@ import re
 import threading
 from typing import Any
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
 from lxml import etree
 
 from ..errors import PayloadError
@@ -90,9 +88,13 @@ class _Prolog:
 def _refuse_dtd(text: bytes) -> None:
     """Let defusedxml refuse every DTD, and with it every entity but the five of XML.
 
-    It sees the text up to the root's start tag only: the grammar has no place for a DTD behind that, and lxml, which
-    reads all of it, knows no entity without one. This costs 10 µs whatever the length, instead of a second parse.
+    It sees only what can hold one: a text with ``<!`` in it (a DTD begins so, and the text is UTF-8 for certain), up to the
+    root's start tag, behind which the grammar has no place for it. lxml, which reads all, knows no entity without one.
     """
+    if b"!" not in text or b"<!" not in text:  # one byte is found ten times faster than two
+        return
+    from defusedxml.common import DefusedXmlException  # most programs never get here, and need not wait for it
+    from defusedxml.ElementTree import DefusedXMLParser
     target = _Prolog()
     parser = DefusedXMLParser(target=target, encoding="utf-8", forbid_dtd=True)
     target.expat = parser.parser
