@@ -127,11 +127,24 @@ def default_namespace() -> etree._Element:
 @pytest.mark.parametrize("kind", GOOD)
 def test_legal_variants_are_accepted(kind: str) -> None:
     root = GOOD[kind]()
+    before = etree.tostring(root)
 
     found = verifier_of().verify(root, now())
 
     assert ven_id_of(found) == "ven-7"
     assert not list(found.iter(etree.Comment, etree.ProcessingInstruction))
+    assert etree.tostring(root) == before       # signxml works on this very tree
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("kind", ["object", "property"])
+def test_signxml_compares_both_digests_with_what_stands_in_the_tree(kind: str, reverse: bool) -> None:
+    root = Forge(reverse=reverse).sign()
+    changed = root.find(".//{*}venID" if kind == "object" else ".//{*}ReplayProtect/{*}nonce")
+    assert changed is not None and changed.text
+    changed.text = changed.text[::-1]
+
+    assert "Digest mismatch" in str(refused(root))
 
 
 def test_an_rsa_certificate_is_accepted() -> None:

@@ -55,13 +55,23 @@ _parsers = threading.local()
 
 
 class _OwnTree(XMLVerifier):
-    """signxml's verifier, spared its first copy of the tree: this one is ours alone, and parsed as strictly as its own.
+    """signxml's verifier, spared its copies of the whole tree: this one is ours alone and parsed as strictly as its own.
 
-    It works on copies of the parts that it checks, as ever.
+    It copies the tree for the enveloped-signature transform, which takes the signature out; rule S2 refuses that one before
+    (:func:`_target`). The signature and what a reference covers it checks on copies, as ever.
     """
 
+    _whole: Any = None
+
     def get_root(self, data: Any) -> Any:
+        self._whole = data
         return data
+
+    def _tostring(self, xml_node: Any, **options: Any) -> Any:
+        return xml_node if xml_node is self._whole and not options else super()._tostring(xml_node, **options)  # type: ignore[no-untyped-call]
+
+    def _fromstring(self, xml_string: Any, **options: Any) -> Any:
+        return xml_string if xml_string is self._whole else super()._fromstring(xml_string, **options)  # type: ignore[no-untyped-call]
 
 
 class Verifier:
