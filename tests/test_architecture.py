@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 45
 
-BASE = frozenset({"_version", "errors", "enums", "log", "usercode"})
+BASE = frozenset({"_version", "errors", "enums", "log", "usercode", "values"})
 SCHEMA = BASE | {"schema"}
 STATE = SCHEMA | {"state", "config"}
 SERVICES = STATE | {"services"}
@@ -31,7 +31,8 @@ MAY_IMPORT: Dict[str, FrozenSet[str]] = {
     "_version": frozenset(),
     "errors": frozenset(),
     "enums": frozenset({"errors"}),
-    "log": frozenset({"errors"}),
+    "values": frozenset(),
+    "log": frozenset({"errors", "values"}),
     "usercode": frozenset({"errors", "log"}),
     "schema": BASE,
     "objects": SCHEMA,

@@ -5,15 +5,14 @@ the engine ask while they run.
 """
 from __future__ import annotations
 
-import difflib
 import numbers
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Dict, FrozenSet, Optional, Tuple, Union
 from urllib.parse import urlsplit, urlunsplit
 
 from .errors import ConfigurationError
+from .values import dataclass
 
 Duration = Union[timedelta, float, int]
 
@@ -101,7 +100,8 @@ def text(name: str, value: Any) -> str:
 def choice(name: str, value: Any, choices: Tuple[str, ...]) -> str:
     """``value`` if it is one of ``choices``; the error lists them."""
     if value not in choices:
-        near = difflib.get_close_matches(str(value), choices, 1)
+        from difflib import get_close_matches
+        near = get_close_matches(str(value), choices, 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ConfigurationError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}.{hint}")
     return str(value)

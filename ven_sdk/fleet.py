@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -23,6 +23,7 @@ from .runtime.handlers import PARAMETERS, SINGLE, Function, Handlers, Hooks, Reg
 from .runtime.runtime import Runtime
 from .services.catalogue import Catalogue
 from .state.memory import MemoryStore
+from .values import dataclass
 from .ven import Ven
 from .wiring import build, positive, store_of
 

@@ -12,11 +12,12 @@ import sys
 import threading
 import traceback
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Optional, TextIO, Union
+from functools import cache
+from typing import TYPE_CHECKING, Any, Optional, TextIO, Tuple, Union
 
 from .errors import ConfigurationError
+from .values import dataclass
 
 if TYPE_CHECKING:  # Python 3.9 and 3.10 cannot subscript the class at run time
     _StreamHandler = logging.StreamHandler[TextIO]
@@ -33,7 +34,7 @@ _setup = threading.Lock()
 # --- the default handler ---------------------------------------------------------------------------------------------
 
 # What would end the line, move the cursor of a terminal or forge a record: texts of the VTN's reach the log.
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(9), *range(10, 32), *range(127, 160), 0x2028, 0x2029)}
 
 
 class _OneLine(logging.Formatter):
@@ -46,11 +47,7 @@ class _OneLine(logging.Formatter):
         return datetime.fromtimestamp(record.created).astimezone().isoformat(sep=" ", timespec="milliseconds")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return _CONTROL.sub(_escaped, super().formatMessage(record))
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return repr(match.group())[1:-1]
+        return super().formatMessage(record).translate(_ESCAPES)
 
 
 class _DefaultHandler(_StreamHandler):
@@ -90,21 +87,28 @@ def _set_level(logger: logging.Logger, level: Union[int, str]) -> None:
 # --- the wire log ----------------------------------------------------------------------------------------------------
 
 _CUT = "[cut]"
-# In each, group 1 stays and the rest of the match is cut. No quantifier can give back what it took to try again from
-# the next place, so that a hostile body costs linear time. A key without its end is cut up to the end of the text.
-_SECRETS = (
-    re.compile(r"(-----BEGIN [A-Z0-9 ]{1,40}-----)(?!\[cut\])[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)"),
-    re.compile(r"(<(?:[\w.-]{1,40}:)?(?:X509Certificate|SignatureValue|Modulus|PublicKey|P|Q|G|Y|J|SessionKey)"
-               r"(?:\s[^<>]*)?>)[^<]+"),
-    re.compile(r"((?i:passphrase|password|passwd|secret|token)['\"]?\s{0,8}[=:]\s{0,8})(?:'[^']*'|\"[^\"]*\"|[^\s,;&<>]+)"),
-    re.compile(r"((?i:(?:proxy-)?authorization)['\"]?\s{0,8}[=:]\s{0,8}['\"]?)[^\r\n'\"]+"),
-    re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,10}://)[^\s/@<>'\"]+(?=@)"),
-)
+
+
+@cache
+def _secrets() -> Tuple[re.Pattern[str], ...]:
+    """Made when the first text is looked through. In each, group 1 stays and the rest of the match is cut.
+
+    No quantifier can give back what it took to try again from the next place, so that a hostile body costs linear time. A
+    key without its end is cut up to the end of the text.
+    """
+    return (
+        re.compile(r"(-----BEGIN [A-Z0-9 ]{1,40}-----)(?!\[cut\])[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)"),
+        re.compile(r"(<(?:[\w.-]{1,40}:)?(?:X509Certificate|SignatureValue|Modulus|PublicKey|P|Q|G|Y|J|SessionKey)"
+                   r"(?:\s[^<>]*)?>)[^<]+"),
+        re.compile(r"((?i:passphrase|password|passwd|secret|token)['\"]?\s{0,8}[=:]\s{0,8})(?:'[^']*'|\"[^\"]*\"|[^\s,;&<>]+)"),
+        re.compile(r"((?i:(?:proxy-)?authorization)['\"]?\s{0,8}[=:]\s{0,8}['\"]?)[^\r\n'\"]+"),
+        re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,10}://)[^\s/@<>'\"]+(?=@)"),
+    )
 
 
 def redact(text: str) -> str:
     """``text`` without keys, certificates, signature values, passphrases and credentials of URLs and headers."""
-    for secret in _SECRETS:
+    for secret in _secrets():
         text = secret.sub(rf"\g<1>{_CUT}", text)
     return text
 
@@ -133,10 +137,11 @@ def told(cause: BaseException) -> str:
 # --- repeated failures -----------------------------------------------------------------------------------------------
 
 
-@dataclass
 class _Repeated:
-    count: int = 0
-    next_said: int = 1
+    __slots__ = ("count", "next_said")
+
+    def __init__(self) -> None:
+        self.count, self.next_said = 0, 1
 
 
 class Repeats:

@@ -4,7 +4,6 @@ pandas is an extra and is imported when a frame is asked for. Any thread; nothin
 """
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Optional, Tuple
@@ -31,14 +30,19 @@ class Rows(Tuple[Any, ...]):
         return table([row_of(row) for row in self])
 
 
+def _escaped(text: str) -> str:
+    from html import escape  # brings a large table, which only notebooks need
+    return escape(text)
+
+
 def table(rows: Sequence[Mapping[str, Any]], caption: str = "", *, head: bool = True) -> str:
     """An HTML table with a column for every key that has a value in any row; what stands in it is escaped."""
     columns = [column for column in dict.fromkeys(key for row in rows for key in row)
                if any(_text(row.get(column)) for row in rows)]
-    title = f'<caption style="{_CAPTION}">{html.escape(caption)}</caption>' if caption else ""
+    title = f'<caption style="{_CAPTION}">{_escaped(caption)}</caption>' if caption else ""
     if not columns:
-        return f"<p><i>{html.escape(f'{caption}: none' if caption else 'none')}</i></p>"
-    first = "".join(f'<th style="{_CELL}">{html.escape(column)}</th>' for column in columns)
+        return f"<p><i>{_escaped(f'{caption}: none' if caption else 'none')}</i></p>"
+    first = "".join(f'<th style="{_CELL}">{_escaped(column)}</th>' for column in columns)
     body = "".join("<tr>" + "".join(f'<td style="{_CELL}">{_text(row.get(column))}</td>' for column in columns) + "</tr>"
                    for row in rows)
     return f'<table style="{_TABLE}">{title}{f"<tr>{first}</tr>" if head else ""}{body}</table>'
@@ -56,8 +60,8 @@ def _text(value: Any) -> str:
         there = value if value.tzinfo is None else value.astimezone(timezone.utc)
         return there.strftime("%Y-%m-%d %H:%M:%S UTC")
     if isinstance(value, Mapping):
-        return html.escape(", ".join(f"{key}: {item}" for key, item in value.items() if item))
-    return html.escape(str(value))
+        return _escaped(", ".join(f"{key}: {item}" for key, item in value.items() if item))
+    return _escaped(str(value))
 
 
 def row_of(value: Any) -> Dict[str, Any]:

@@ -124,6 +124,19 @@ def test_a_decimal_has_no_exponent() -> None:
         scalars.format_decimal(1e-30)
 
 
+def test_every_character_that_xml_has_may_be_written() -> None:
+    legal = [9, 10, 13, *range(0x20, 0xD800), *range(0xE000, 0xFFFE), *range(0x10000, 0x110000)]
+    written = []
+    for code in range(0x110000):
+        try:
+            scalars.check_text(chr(code))
+        except ValueError:
+            continue
+        written.append(code)
+
+    assert written == legal
+
+
 @pytest.mark.parametrize("text", ["\x00", "a\x1fb", "\ud800", "\ufffe"])
 def test_characters_that_xml_lacks_are_not_written(text: str) -> None:
     with pytest.raises(ValueError, match="XML cannot carry"):

@@ -1,7 +1,6 @@
 """The user's handlers and hooks by name, checked when they are added. Any thread may add; reading takes no lock."""
 from __future__ import annotations
 
-import difflib
 import inspect
 import logging
 import threading
@@ -47,7 +46,8 @@ class Registry:
     def check(self, name: str, function: Any) -> None:
         """ConfigurationError for an unknown name, no callable, an ``async def``, or a wrong number of parameters."""
         if name not in self._parameters:
-            near = difflib.get_close_matches(str(name), self._parameters, 1)
+            from difflib import get_close_matches
+            near = get_close_matches(str(name), self._parameters, 1)
             raise ConfigurationError(f"There is no {self._what} {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
                                      + f" Known are: {', '.join(self._parameters)}.")
         if not callable(function):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import timedelta
-from statistics import median
 from typing import Deque
 
 SAMPLES, COARSE, LIMIT = 5, timedelta(seconds=2), timedelta(minutes=15)
@@ -26,7 +25,7 @@ class Offset:
     @property
     def measured(self) -> timedelta:
         """The median of the last replies, zero before there are enough."""
-        return timedelta(seconds=median(self._seen)) if len(self._seen) == SAMPLES else ZERO
+        return timedelta(seconds=sorted(self._seen)[SAMPLES // 2]) if len(self._seen) == SAMPLES else ZERO
 
     def add(self, seen: timedelta) -> bool:
         """Take in one reply; True when ``applied`` changed."""

@@ -1,11 +1,12 @@
 """What a client tells about itself: counters that the engine keeps, and the snapshot that ``client.status`` gives."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Dict, Optional, Tuple
 
 from ..errors import VenError
+from ..values import dataclass
 from .workers import Running
 
 

@@ -6,7 +6,7 @@ when to look and when to change over. Immutable, any thread.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timezone
 from typing import Optional, Tuple, Union
 
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..errors import ConfigurationError
+from ..values import dataclass
 from .fingerprint import fingerprint_of
 from .keyfiles import Material, read_pem, read_pkcs12
 

@@ -6,7 +6,7 @@ same IDs until the VTN has answered. The blocking wait of ``client.create_opt`` 
 from __future__ import annotations
 
 import logging
-import uuid
+import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Optional, Tuple
@@ -47,11 +47,11 @@ def create(book: "Book", now: datetime, *, opt_type: str, opt_reason: str, targe
     if not ven_id:
         raise StateError("The VEN is not registered, so it has no venID to send an opt with. Wait for on_registered.")
     record = CreateOpt(
-        opt_id=checked_text("opt_id", opt_id) or uuid.uuid4().hex, opt_type=checked_type(opt_type),
+        opt_id=checked_text("opt_id", opt_id) or secrets.token_hex(16), opt_type=checked_type(opt_type),
         opt_reason=checked_reason(opt_reason), market_context=checked_text("market_context", market_context), ven_id=ven_id,
         vavailability=schedule, created_date_time=now.replace(microsecond=0),
-        request_id=checked_text("request_id", request_id) or uuid.uuid4().hex, event_id=event_id, modification_number=number,
-        targets=target_list(targets), device_class=device_class(signal_target_mrid))
+        request_id=checked_text("request_id", request_id) or secrets.token_hex(16), event_id=event_id,
+        modification_number=number, targets=target_list(targets), device_class=device_class(signal_target_mrid))
     return record.opt_id, _owed(book, record, now)
 
 
@@ -73,7 +73,7 @@ def cancel(book: "Book", opt_id: str, now: datetime) -> Outcome:
         raise StateError(f"There is no opt {opt_id!r} to cancel. Opts that stand: {known}.")
     if held.state == CANCELLING:
         return NOTHING
-    row = replace(held, state=CANCELLING, order=book.next_key(), since=now, cancel_request_id=uuid.uuid4().hex,
+    row = replace(held, state=CANCELLING, order=book.next_key(), since=now, cancel_request_id=secrets.token_hex(16),
                   previous=held.record if held.state == CONFIRMED else held.previous, code=None, description=None)
     return _kept(row, now)
 

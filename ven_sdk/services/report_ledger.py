@@ -4,12 +4,13 @@ One timer a VEN, ``reports``, runs ``report_pump.pump``, which does what is due 
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ..state.outcome import Change, Outcome, Timer
 from ..state.reports import ASKED, Delivery, RequestState, Run, SampleRow
+from ..values import dataclass
 from .report_points import DataPoint, Key
 from .report_readings import GAP, pack, unpack
 
@@ -138,12 +139,12 @@ def row_key(request: str, at: datetime) -> str:
     return f"{request}|{at.isoformat()}"
 
 
-@dataclass
 class Rows:
     """Edits of sample rows within one step, which may touch a row more than once."""
 
-    book: "Book"
-    edited: Dict[str, SampleRow] = field(default_factory=dict)
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.edited: Dict[str, SampleRow] = {}
 
     def get(self, request: str, at: datetime) -> Optional[SampleRow]:
         """The row of a moment, as edited."""

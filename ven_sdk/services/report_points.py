@@ -4,9 +4,7 @@ Every wrong argument is a ConfigurationError that lists what would be right.
 """
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Hashable, Optional, Sequence, Tuple
 
@@ -16,6 +14,7 @@ from ..errors import ConfigurationError
 from ..schema.common import EndDeviceAsset, Target
 from ..schema.reports import ReportDescription, SamplingRate
 from ..schema.units import UNITS, Measurement, PowerAttributes
+from ..values import dataclass
 
 Key = Tuple[str, str]
 STATUS, GREEN_BUTTON = "TELEMETRY_STATUS", "HISTORY_GREENBUTTON"
@@ -83,7 +82,8 @@ def one_of(name: str, value: Any, choices: Sequence[str], extensible: bool = Tru
     folded = {choice.lower(): choice for choice in choices}
     if text.lower() in folded:
         return folded[text.lower()]
-    near = difflib.get_close_matches(text.lower(), list(folded), 3)
+    from difflib import get_close_matches
+    near = get_close_matches(text.lower(), list(folded), 3)
     hint = f" Did you mean {' or '.join(repr(folded[word]) for word in near)}?" if near else ""
     own = " or a name that begins with 'x-'" if extensible else ""
     raise ConfigurationError(f"{name} must be one of {', '.join(map(repr, choices))}{own}, not {value!r}.{hint}")

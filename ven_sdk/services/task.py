@@ -1,7 +1,6 @@
 """One exchange that is owed to the VTN, and the judgement of its reply that all services share."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Callable, Optional, Tuple, Type, Union
 
@@ -9,6 +8,7 @@ from ..errors import ProtocolError, VenError
 from ..schema.common import Payload
 from ..schema.registration import RequestReregistration, Response
 from ..state.outcome import Step
+from ..values import dataclass
 
 OK = "200"
 

@@ -6,12 +6,12 @@ likes; they take one pass over the rows.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..schema.events import Event, EventSignal, Interval, Number
 from ..state.events import EventState
+from ..values import dataclass
 from . import event_time as times
 
 States = Tuple[EventState, ...]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import uuid
+import secrets
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -75,7 +75,7 @@ class Book:
 
     def request_id(self, name: str) -> str:
         """The requestID for the exchange ``name``: the same until its reply has come (H6), never a key (G7)."""
-        return self.request_ids.setdefault(name, uuid.uuid4().hex)
+        return self.request_ids.setdefault(name, secrets.token_hex(16))
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Make ``changes`` what is remembered. ``versions`` of the touched tables rise, so that views know."""

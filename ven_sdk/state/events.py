@@ -5,12 +5,13 @@ calls that have not returned. Services make changed copies with ``dataclasses.re
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Dict, FrozenSet, Optional, Tuple
 
 from ..schema.events import Event, EventResponse
+from ..values import dataclass
 
 LIST_KEY = "event list"
 """The key of :class:`EventList` in the volatile table ``collecting``."""

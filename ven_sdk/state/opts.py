@@ -1,11 +1,11 @@
 """What is remembered of an opt that the VEN sent by EiOpt: one row of the table ``opts`` each. Frozen values only."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Optional
 
 from ..schema.opt import CreateOpt
+from ..values import dataclass
 
 OWED, CONFIRMED, REFUSED = "owed", "confirmed", "refused"
 CANCELLING, CANCELLED = "cancelling", "cancelled"

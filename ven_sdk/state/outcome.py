@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Tuple
+
+from ..values import dataclass
 
 if TYPE_CHECKING:
     from .book import Book

@@ -1,9 +1,10 @@
 """What is remembered about the registration and about answers owed: frozen values, one row of a table each."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Dict, Optional
+
+from ..values import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ small in memory and in the store.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Dict, Optional, Tuple
+
+from ..values import dataclass
 
 Run = Tuple[datetime, datetime]
 
