@@ -156,6 +156,8 @@ def main():
     with open(conf, "w") as f:
         json.dump({"pki": pki, "xsd": xsd}, f)
     os.environ["VEN_BENCH_CONFIG"] = conf
+    # As after an installation: otherwise a changed module would be compiled anew by every process.
+    subprocess.run([a.sdk_python, "-m", "compileall", "-q", os.path.join(os.path.dirname(HERE), "ven_sdk"), HERE], check=True)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.path.dirname(HERE), os.environ.get("PYTHONPATH"))))
     port, tls_port = free_port(), free_port()
     vtn = subprocess.Popen(["taskset", "-c", "1", a.sdk_python, os.path.join(HERE, "vtn.py"), str(port), str(tls_port)],

@@ -10,7 +10,8 @@ import base64
 import threading
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any, List, Optional
+from functools import lru_cache
+from typing import Any, List, Optional, Tuple
 
 from cryptography import x509
 from lxml import etree
@@ -225,16 +226,21 @@ def _parser(*, verbatim: bool) -> etree.XMLParser:
 
 
 def _valid_certificate(der: bytes, now: datetime) -> x509.Certificate:
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except Exception as cause:  # ValueError, UnsupportedAlgorithm, or what the Rust side makes of odd ASN.1
-        raise SecurityError("The VTN's signing certificate cannot be read. The message was discarded.") from cause
+    certificate, begin, end = _parsed(der)
     if not begin <= now <= end:
         raise SecurityError(f"The VTN's signing certificate is valid from {begin.isoformat()} to {end.isoformat()}, "
                             f"but now it is {now.isoformat()}. The message was discarded.",
                             expected=(begin, end), received=now)
     return certificate
+
+
+@lru_cache(maxsize=64)
+def _parsed(der: bytes) -> Tuple[x509.Certificate, datetime, datetime]:
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return certificate, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except Exception as cause:  # ValueError, UnsupportedAlgorithm, or what the Rust side makes of odd ASN.1
+        raise SecurityError("The VTN's signing certificate cannot be read. The message was discarded.") from cause
 
 
 def _decoded(element: etree._Element) -> bytes:
