@@ -66,6 +66,14 @@ class _Compiler:
         self.scope[name] = value
         return name
 
+    def late(self, cls: Type[Record]) -> str:
+        """A name in the scope for the reader of nested records, which is compiled when the first one is read."""
+        def first(element: Any, findings: Any) -> Any:
+            read = self.scope[name] = swift_reader(cls)
+            return read(element, findings)
+        name = self.constant(first)
+        return name
+
     def say(self, depth: int, *lines: str) -> None:
         """Add lines at a depth of indentation."""
         self.lines += ["    " * depth + line for line in lines]
@@ -121,7 +129,7 @@ class _Compiler:
     def all_alike(self, node: Node, element: str, depth: int) -> None:
         """A wrapper whose children are all of one kind."""
         assert node.slot is not None
-        read, tag = self.constant(swift_reader(node.slot.record)), self.constant(node.tag)
+        read, tag = self.late(node.slot.record), self.constant(node.tag)
         self.say(depth, f"v_{node.field} = Items([{read}(x, findings) if x.tag == {tag} else END.surprise "
                         f"for x in {element}])")
         if node.slot.at_least:
@@ -160,7 +168,7 @@ class _Compiler:
         elif slot.companion:
             self.say(depth, f"    found.append(read_event({child}, findings, nested, faulty))")
         else:
-            self.say(depth, f"    found.append({self.constant(swift_reader(slot.record))}({child}, findings))")
+            self.say(depth, f"    found.append({self.late(slot.record)}({child}, findings))")
         self.say(depth, f"    {advance}")
         if slot.companion:
             self.say(depth, f"v_{slot.companion} = Items(faulty)",
@@ -194,7 +202,7 @@ class _Compiler:
         if kind == "test_flag":
             return [f"v_{slot.companion} = {child}.text or None", f"{target} = v_{slot.companion} not in (None, 'false')"]
         if kind == "child":
-            return [f"{target} = {self.constant(swift_reader(slot.record))}({child}, findings)"]
+            return [f"{target} = {self.late(slot.record)}({child}, findings)"]
         if kind == "numbers":
             return [f"{target} = Items([number(x) for x in {child}.text.split()])"]
         call = {"boolean": f"BOOLEANS[{child}.text]", "number": f"number({child}.text)",

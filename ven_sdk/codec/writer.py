@@ -146,6 +146,14 @@ class _Compiler:
         self.scope[name] = value
         return name
 
+    def late(self, cls: Type[Record]) -> str:
+        """A name in the scope for the writer of nested records, which is compiled when the first one is written."""
+        def first(record: Any) -> str:
+            write = self.scope[name] = swift_writer(cls)
+            return write(record)
+        name = self.constant(first)
+        return name
+
     def variable(self) -> str:
         """A fresh name."""
         self.count += 1
@@ -236,7 +244,7 @@ class _Compiler:
         if slot.kind == "texts":
             piece = f"<{node.name}>{{escape(x)}}</{node.name}>"
         else:
-            piece = f"<{node.name}{{{self.constant(swift_writer(slot.record))}(x)}}</{node.name}>"
+            piece = f"<{node.name}{{{self.late(slot.record)}(x)}}</{node.name}>"
         self.say(depth, f"{made} = ''.join([f'''{piece}''' for x in {made}])")
         return f"{{{made}}}"
 
@@ -245,7 +253,7 @@ class _Compiler:
         if slot.kind in ("measurement", "markup"):
             return f"{{{'unit' if slot.kind == 'measurement' else 'feed'}({made})}}"
         if slot.kind == "child":
-            return f"<{node.name}{{{self.constant(swift_writer(slot.record))}({made})}}</{node.name}>"
+            return f"<{node.name}{{{self.late(slot.record)}({made})}}</{node.name}>"
         return f"<{node.name}>{{{self.text(slot, made, node.match)}}}</{node.name}>"
 
     def text(self, slot: Slot, made: str, match: Optional[Callable[[str], Any]]) -> str:
