@@ -1,14 +1,19 @@
 """Fleets in trouble: one VEN's VTN, link or handler, and what the others notice of it (nothing)."""
 from __future__ import annotations
 
+import json
 import threading
 import time
-from typing import Any, Callable, List
+from pathlib import Path
+from typing import Any, Callable, List, Tuple
 
 import pytest
 
-from ven_sdk import Fleet
+from tests.test_fleet import fleet_of
+from ven_sdk import Fleet, StoreError
 from ven_sdk.runtime.conversation import Conversation
+from ven_sdk.runtime.keeper import Keeper
+from ven_sdk.state.sqlite import SQLiteStore
 from ven_sdk.testing import LocalVTN, Stalled
 
 PATIENCE = 20.0
@@ -124,3 +129,82 @@ def test_a_vtn_that_is_not_there_keeps_no_ven_from_starting_or_stopping() -> Non
             began = time.monotonic()
             fleet.stop()
             assert time.monotonic() - began < 5
+
+
+class FullDisk(SQLiteStore):
+    """Cannot be opened while ``full``."""
+
+    full = True
+
+    def open(self) -> Tuple[str, ...]:
+        if self.full:
+            raise StoreError("The store has no room: database or disk is full.", path=self.name, retryable=True)
+        return super().open()
+
+
+def test_a_fleet_starts_with_a_full_disk_and_writes_when_there_is_room(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(Keeper, "retry", 0.2)
+    store = FullDisk(tmp_path / "fleet.db")
+    with LocalVTN() as vtn:
+        with fleet_of(vtn, 3, store=store) as fleet:
+            assert fleet.wait(3, PATIENCE)
+            assert all(ven.status.queues["unsaved"] for ven in fleet)
+            store.full = False
+            eventually(lambda: not any(ven.status.queues["unsaved"] for ven in fleet), "the store to catch up")
+            known = {ven.settings.ven_name: ven.ven_id for ven in fleet}
+        with fleet_of(vtn, 3, store=tmp_path / "fleet.db") as fleet:
+            assert fleet.wait(3, PATIENCE)
+            assert {ven.settings.ven_name: ven.ven_id for ven in fleet} == known
+        asked = [one.record.registration_id for one in vtn.received_of("oadrCreatePartyRegistration")]
+    assert asked[3:] and None not in asked[3:]
+    assert "has no room" in caplog.text
+
+
+def test_a_store_that_another_has_keeps_a_fleet_from_starting(tmp_path: Path) -> None:
+    with LocalVTN() as vtn, fleet_of(vtn, 1, store=tmp_path / "fleet.db"):
+        second = fleet_of(vtn, 1, store=tmp_path / "fleet.db")
+        with pytest.raises(StoreError, match=r"fleet\.db"):
+            second.start()
+
+
+def test_what_a_handler_returns_after_the_fleet_has_stopped_is_written(tmp_path: Path) -> None:
+    entered, leave, calls = threading.Semaphore(0), threading.Event(), []
+    path = tmp_path / "fleet.db"
+
+    def slow(ven: Any, event: Any) -> str:
+        calls.append(ven.settings.ven_name)
+        entered.release()
+        leave.wait(PATIENCE)
+        return "optOut"
+
+    with LocalVTN() as vtn:
+        fleet = fleet_of(vtn, 2, store=path)
+        fleet.add_handler("on_event", slow)
+        fleet.start()
+        assert fleet.wait(2, PATIENCE)
+        vtn.add_event(event_id="e", dtstart=3600)
+        assert entered.acquire(timeout=PATIENCE)
+        assert entered.acquire(timeout=PATIENCE)
+        fleet.stop(timeout=0.2)
+        leave.set()
+        eventually(lambda: _opts(path) == ["optOut", "optOut"], "both returns to be written")
+        with fleet_of(vtn, 2, store=path) as fleet:
+            fleet.add_handler("on_event", slow)
+            assert fleet.wait(2, PATIENCE)
+            for ven in fleet:
+                assert vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=ven.ven_id).opt_type == "optOut"
+    assert sorted(calls) == ["ven-0", "ven-1"]
+
+
+def _opts(path: Path) -> List[Any]:
+    store = SQLiteStore(path)
+    try:
+        store.open()
+    except StoreError:          # one of the handlers is just writing
+        return []
+    try:
+        rows = [json.loads(row.value) for ven in store.vens() for row in store.load(ven) if row.table == "events"]
+    finally:
+        store.close()
+    return [row.get("opt") for row in rows]

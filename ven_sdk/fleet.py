@@ -23,6 +23,7 @@ from .runtime.handlers import PARAMETERS, SINGLE, Function, Handlers, Hooks, Reg
 from .runtime.runtime import Runtime
 from .services.catalogue import Catalogue
 from .state.memory import MemoryStore
+from .state.shared import SharedStore
 from .values import dataclass
 from .ven import Ven
 from .wiring import build, positive, store_of
@@ -102,8 +103,9 @@ class Fleet:
     def __init__(self, vtn_url: Optional[str] = None, *, store: Any = None, exchange_workers: int = 8,
                  handler_workers: int = 8, callback_workers: int = 4, start_rate: float = STARTS_A_SECOND) -> None:
         self._vtn_url = vtn_url
-        self._store = store_of(store)
+        self._store = SharedStore(store_of(store))
         self._store.check()
+        self._has_store = False
         self._workers = positive("exchange_workers", exchange_workers)
         self._runtime = Runtime(exchange_workers=self._workers, many=True,
                                 handler_workers=positive("handler_workers", handler_workers),
@@ -185,6 +187,7 @@ class Fleet:
                 return
         engine = ven._engine
         engine.close()
+        engine.close_store()
         engine.read(lambda: setattr(engine.keeper, "store", MemoryStore()))     # what still runs for it writes nothing more
         self._release(engine)
         if self._running:
@@ -233,7 +236,7 @@ class Fleet:
     def start(self) -> None:
         """Start all VENs, spread over ``len(fleet) / start_rate`` seconds; returns at once. Harmless when it runs.
 
-        StoreError when another process has the store."""
+        StoreError when another process has the store. A disk without room stops nobody: see ``OpenADRClient``."""
         self._runtime.check_process()
         with self._life:
             if not self._running:
@@ -241,7 +244,7 @@ class Fleet:
 
     def _start(self) -> None:
         self._ended.clear()
-        texts = self._store.open()
+        texts = self._open_store()
         self._runtime.start()
         with self._lock:
             self._running, self._start_at = True, 0.0
@@ -257,6 +260,16 @@ class Fleet:
         if trusting:
             log.warning("Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not set. Whoever "
                         "answers at their vtn_url is obeyed.", trusting)
+
+    def _open_store(self) -> Tuple[str, ...]:
+        try:
+            texts = self._store.open()
+        except StoreError as error:
+            if not error.retryable:
+                raise
+            return ()                               # each VEN tries for itself, says so, and runs on in memory
+        self._has_store = True
+        return texts
 
     def _begin_soon(self, ven: Ven) -> None:
         """Start the VEN when its turn has come: no more than ``start_rate`` in a second."""
@@ -275,7 +288,7 @@ class Fleet:
             return
         try:
             if self._store.durable:
-                for text in engine.restore():
+                for text in (*engine.open_store(), *engine.restore()):
                     log.error("%s", text)
                 engine.exchange.identity.recall_nonces(engine.book.nonces)
         except StoreError as error:
@@ -307,7 +320,11 @@ class Fleet:
         for identity, _ in tuple(self._identities.values()):
             identity.connections.close()
         unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))
-        self._store.close()
+        for engine in engines:
+            engine.close_store()
+        if self._has_store:
+            self._has_store = False
+            self._store.close()
         log.info("The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else "")
 
     def _wind_up(self, engines: List[Engine], deadline: float) -> None:

@@ -34,7 +34,7 @@ class Keeper:
         self._waiting: Dict[Place, ChangeRow] = {}
         self._unknown: Set[Place] = set()              # those of them that the store has never had
         self._failed_at = 0.0
-        self._is_open = True
+        self._is_open = False
 
     @property
     def waiting(self) -> int:
@@ -62,8 +62,9 @@ class Keeper:
 
     def close(self) -> None:
         """Give the store free. What a handler returns after this is written all the same, if that can be."""
-        self.store.close()
-        self._is_open = False
+        if self._is_open:
+            self._is_open = False
+            self.store.close()
 
     def commit(self, changes: Sequence[Change], *, late: bool = False) -> None:
         """Write ``changes`` in one transaction, and what waited before them. ``late`` gives the store free again after it."""
