@@ -19,7 +19,7 @@ MAX_ELEMENTS = 500_000
 MAX_ATTRIBUTES = 256
 """Attributes of one element, and namespace declarations in scope of one. Canonicalisation is quadratic in both.
 A message that declares the schema's fifteen namespaces on each of its twelve levels has 180 in scope."""
-_SMALLEST_ELEMENT = len(b"<a/>")
+_SMALLEST_ELEMENT, _SMALLEST_ATTRIBUTE = len(b"<a/>"), len(b' a=""')
 _PROLOG_STEP = 512
 _BOM = b"\xef\xbb\xbf"
 _DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
@@ -141,8 +141,8 @@ def safe_parser(verbatim: bool) -> etree.XMLParser:
 
 
 def _check_shape(root: etree._Element, text: bytes) -> None:
-    if text.count(b"=") <= MAX_ATTRIBUTES:  # too few attributes in the whole message to crowd anything
-        return
+    if len(text) < MAX_ATTRIBUTES * _SMALLEST_ATTRIBUTE or text.count(b"=") <= MAX_ATTRIBUTES:
+        return  # too few attributes in the whole message to crowd anything
     if _CROWDED(root):
         raise PayloadError(f"An element of the message has more than {MAX_ATTRIBUTES} attributes. It was refused.")
     in_scope = 0

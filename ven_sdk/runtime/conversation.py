@@ -79,10 +79,11 @@ class Conversation:
 
     # --- waking ---------------------------------------------------------------------------------------------------
 
-    def wake(self) -> None:
-        """Look whether there is something to send."""
+    def wake(self, post: bool = True) -> None:
+        """Look whether there is something to send; without ``post``, on the lane of polls and events only."""
         for lane in self._lanes:
-            self._wake(lane)
+            if post or lane.name == "talk":
+                self._wake(lane)
 
     def _wake(self, lane: Lane) -> None:
         if lane.queued or self._engine.stopped:

@@ -17,7 +17,7 @@ from ..exchange import Exchange
 from ..schema.common import Payload
 from ..services import events, opts, registration, reports
 from ..services.task import Task
-from ..state.book import VOLATILE, Book
+from ..state.book import TALKED_OF, VOLATILE, Book
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
 from ..state.store import Store
 from ..usercode import invoke
@@ -119,8 +119,9 @@ class Engine:
             self._say(note)
         if outcome.changes:
             self.tell()
-            if not all(change.table in VOLATILE for change in outcome.changes):
-                self.conversation.wake()
+            tables = {change.table for change in outcome.changes}
+            if not tables <= VOLATILE:
+                self.conversation.wake(post=not tables <= TALKED_OF)
         return outcome
 
     def tell(self) -> None:

@@ -30,6 +30,8 @@ TABLES: Mapping[str, type] = {
 
 VOLATILE = frozenset({"collecting"})
 """Tables that die with the process: values being collected, not yet a row of ``samples``."""
+TALKED_OF = VOLATILE | {"events", "nonces"}
+"""Tables on which nothing depends that the ``post`` lane sends."""
 
 
 def _never(_name: str) -> bool:
