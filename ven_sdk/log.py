@@ -37,7 +37,7 @@ _setup = threading.Lock()
 _ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(9), *range(10, 32), *range(127, 160), 0x2028, 0x2029)}
 
 
-class _OneLine(logging.Formatter):
+class OneLine(logging.Formatter):
     """Time with its offset, level, logger, message: one line a record, whatever the message holds."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class _DefaultHandler(_StreamHandler):
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
-        self.setFormatter(_OneLine())
+        self.setFormatter(OneLine())
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]  # the parent keeps what was current at construction

@@ -193,7 +193,7 @@ class Ven:
         self._engine.transact(lambda book, now: event_service.opt(book, event_id, "optIn", None, now))
 
     def opt_out(self, event_id: str, reason: Optional[str] = None) -> None:
-        """Do not take part in the event, or no longer. ``reason`` is for the log. Never blocks."""
+        """Do not take part in the event, or no longer. ``reason`` goes with the answer (responseDescription). Never blocks."""
         self._engine.transact(lambda book, now: event_service.opt(book, event_id, "optOut", reason, now))
 
     # --- opts -----------------------------------------------------------------------------------------------------

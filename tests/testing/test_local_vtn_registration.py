@@ -168,3 +168,14 @@ def test_a_stopped_vtn_can_be_started_again(xsd: etree.XMLSchema) -> None:
     for _ in range(2):
         with vtn, SmallVen(vtn, xsd) as ven:
             assert ven.register().response.response_code == "200"
+
+
+@pytest.mark.parametrize("given", [0.3, -1])
+def test_a_poll_frequency_that_no_message_can_hold_is_refused_at_once(given: float) -> None:
+    with pytest.raises(ConfigurationError, match="whole number of seconds"):
+        LocalVTN(poll_frequency=given)
+
+
+def test_a_port_that_there_is_not_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="Port 70000 of"):
+        LocalVTN(port=70000).start()

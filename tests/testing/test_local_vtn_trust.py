@@ -194,3 +194,19 @@ def test_a_stopped_clock_signs_with_its_own_time(xsd: etree.XMLSchema) -> None:
         body = ven.send(QueryRegistration(request_id="1")).content
 
     assert clock.now().strftime("%Y-%m-%dT%H:%M").encode() in body
+
+
+def test_two_threads_that_ask_for_certificates_get_them_from_one_authority() -> None:
+    start, made = threading.Barrier(8), []
+
+    def ask(number: int) -> None:
+        start.wait()
+        made.append(pki.identity(f"asked-{number}", issuer="one-of-many").authority_pem)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 8
+    assert len(set(made)) == 1

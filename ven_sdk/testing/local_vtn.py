@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Type
 from ..runtime.clock import Clock
 from ..schema.common import Payload
 from ..schema.reports import RegisterReport, Report
-from .vtn_build import Duration, span
+from .vtn_build import Duration, span, whole_seconds
 from .vtn_checks import Assertions
 from .vtn_commands import EventCommands, PartyCommands, ReportCommands
 from .vtn_core import PATH
@@ -54,7 +54,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
                  identity: Optional["Identity"] = None, replay_window: Duration = 60, check: bool = True,
                  strict: bool = False, clock: Optional[Clock] = None, keep: int = 20_000,
                  keep_samples: int = 1_000_000, port: int = 0) -> None:
-        state = State(vtn_id, clock or Clock(), None if poll_frequency is None else span(poll_frequency),
+        state = State(vtn_id, clock or Clock(), whole_seconds("poll_frequency", poll_frequency),
                       ask_for_reports, accept, offers, None if repeat_events is None else span(repeat_events),
                       vens or {}, keep, keep_samples)
         trust = Trust(kind, span(replay_window).total_seconds())
@@ -160,7 +160,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     @poll_frequency.setter
     def poll_frequency(self, poll_frequency: Optional[Duration]) -> None:
         with self._state.lock:
-            self._state.poll_frequency = None if poll_frequency is None else span(poll_frequency)
+            self._state.poll_frequency = whole_seconds("poll_frequency", poll_frequency)
 
     @property
     def ask_for_reports(self) -> Wishes:

@@ -6,6 +6,7 @@ to make, and no key belongs in a repository. Never use these for anything real. 
 from __future__ import annotations
 
 import ipaddress
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -75,7 +76,8 @@ class Identity:
 
 def authority(name: str = AUTHORITY) -> Identity:
     """The authority of that name; another name gives one that does not trust the first."""
-    return _authority(name)
+    with _making:
+        return _authority(name)
 
 
 def identity(name: str = "ven", kind: str = "ec", *, hosts: Tuple[str, ...] = LOCAL_HOSTS, issuer: str = AUTHORITY,
@@ -84,7 +86,8 @@ def identity(name: str = "ven", kind: str = "ec", *, hosts: Tuple[str, ...] = LO
 
     ``kind`` is ``'ec'`` (P-256, quick to make), ``'ec384'``, or ``'rsa'`` (2048 bits). Equal arguments give the same.
     """
-    return _identity(name, kind, hosts, issuer, begin_days, end_days)
+    with _making:
+        return _identity(name, kind, hosts, issuer, begin_days, end_days)
 
 
 def expired(name: str = "expired", kind: str = "ec") -> Identity:
@@ -104,7 +107,12 @@ def wrong_host(name: str = "elsewhere", kind: str = "ec") -> Identity:
 
 def self_signed(name: str = "alone", kind: str = "ec") -> Identity:
     """An identity that no authority vouches for."""
-    return _identity(name, kind, LOCAL_HOSTS, None, -1, 365)
+    with _making:
+        return _identity(name, kind, LOCAL_HOSTS, None, -1, 365)
+
+
+_making = threading.Lock()
+"""Who asks second waits for the first: two authorities of one name would not trust each other's certificates."""
 
 
 # The caches stand on functions that take every argument by position: left out or given, a default is the same key.

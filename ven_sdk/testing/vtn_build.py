@@ -97,6 +97,15 @@ def span(given: Duration) -> timedelta:
     return given if isinstance(given, timedelta) else timedelta(seconds=given)
 
 
+def whole_seconds(name: str, given: Optional[Duration]) -> Optional[timedelta]:
+    """The same for what is told to VENs, or None: a message has no fractions of a second in its durations."""
+    found = None if given is None else span(given)
+    if found is not None and (found < timedelta(0) or found.microseconds):
+        raise ConfigurationError(f"{name} must be a whole number of seconds, as messages hold no others, not {given!r}. A VEN "
+                                 "may poll more often all the same: give its client a poll_frequency.")
+    return found
+
+
 def _surroundings(given: Mapping[str, Any]) -> Dict[str, Any]:
     return {field: None if given[name] is None else span(given[name]) for name, field in _PERIOD.items() if name in given}
 

@@ -55,9 +55,10 @@ class Server:
         """Take the port and listen; ConfigurationError where another process has it."""
         try:
             self._reserve = _bound(port)
-        except OSError as cause:
-            raise ConfigurationError(f"Port {port} of 127.0.0.1 cannot be taken: {cause.strerror}. Give another one, or 0 "
-                                     "for any that is free.") from cause
+        except (OSError, OverflowError) as cause:     # the latter: no such number
+            why = getattr(cause, "strerror", None) or cause
+            raise ConfigurationError(f"Port {port} of 127.0.0.1 cannot be taken: {why}. Give another one, or 0 for any that "
+                                     "is free.") from cause
         self.listen()
 
     def listen(self) -> None:
@@ -209,7 +210,7 @@ def _bound(port: int) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
-    except OSError:
+    except BaseException:
         sock.close()
         raise
     return sock
