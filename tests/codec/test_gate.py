@@ -51,6 +51,7 @@ HOSTILE: Dict[str, bytes] = {
     "UTF-32": "<a/>".encode("utf-32"),
     "UTF-7": b'<?xml version="1.0" encoding="UTF-7"?><a>+ADw-b/+AD4-</a>',
     "a declared UTF-16": b'<?xml version="1.0" encoding="UTF-16"?><a/>',
+    "a UTF-16 declared far off": b'<?xml version="1.0"' + b" " * 300 + b'encoding="UTF-16"?><a/>',
     "a declared Latin-1": b'<?xml version="1.0" encoding="ISO-8859-1"?><a/>',
     "a declared nonsense": b'<?xml version="1.0" encoding="nonsense"?><a/>',
     "EBCDIC": "<?xml version='1.0'?><a/>".encode("cp037"),
@@ -110,6 +111,7 @@ GOOD: Dict[str, bytes] = {
     "a signed poll": SIGNED,
     "no declaration": b"<a/>",
     "a declaration without encoding": b'<?xml version="1.0"?><a/>',
+    "a long declaration": b'<?xml version="1.0"' + b" " * 300 + b'encoding="utf-8"?><a/>',
     "single quotes": b"<?xml version='1.0' encoding='UTF-8' standalone='yes' ?><a/>",
     "a byte order mark": codecs.BOM_UTF8 + b"<a/>",
     "a byte order mark and a declaration": codecs.BOM_UTF8 + DECLARATION + b"<a/>",
@@ -127,6 +129,12 @@ GOOD: Dict[str, bytes] = {
     "base64 with many equal signs": b"<a>" + b"<b>QQ==</b>" * 1000 + b"</a>",
     "an emoji": "<a>\U0001f50c</a>".encode(),
 }
+
+
+def test_a_wrong_declaration_is_refused_every_time() -> None:
+    for _ in range(3):
+        with pytest.raises(PayloadError, match="declares the encoding 'UTF-16'"):
+            admit(HOSTILE["a declared UTF-16"])
 
 
 @pytest.mark.parametrize("kind", GOOD)
@@ -173,6 +181,7 @@ def test_the_depth_is_bounded_as_libxml2_bounds_it() -> None:
 
 def test_elements_are_counted_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "MAX_ELEMENTS", 1000)
+    monkeypatch.setattr(gate, "_MANY", 4000)
 
     assert len(admit(b"<a>" + b"<b></b>" * 999 + b"</a>")) == 999
     with pytest.raises(PayloadError, match="more than 1000 elements"):

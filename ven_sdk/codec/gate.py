@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -19,7 +20,11 @@ MAX_ELEMENTS = 500_000
 MAX_ATTRIBUTES = 256
 """Attributes of one element, and namespace declarations in scope of one. Canonicalisation is quadratic in both.
 A message that declares the schema's fifteen namespaces on each of its twelve levels has 180 in scope."""
-_SMALLEST_ELEMENT, _SMALLEST_ATTRIBUTE = len(b"<a/>"), len(b' a=""')
+_MANY = MAX_ELEMENTS * len(b"<a/>")
+"""Bytes that hold no more than ``MAX_ELEMENTS``, so that usual messages are not even counted."""
+_FEW = MAX_ATTRIBUTES * len(b' a=""')
+"""Bytes that hold no more than ``MAX_ATTRIBUTES``."""
+_USUAL_DECLARATION = 120
 _PROLOG_STEP = 512
 _BOM = b"\xef\xbb\xbf"
 _DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
@@ -37,11 +42,22 @@ def admit(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) ->
 
     Raises nothing but :class:`PayloadError`.
     """
-    _check_size(data, max_bytes)
-    text = _check_encoding(data)
-    _refuse_dtd(text)
-    root = _parse(text, verbatim)
-    _check_shape(root, text)
+    size = len(data)
+    if not 0 < size <= max_bytes or size > _MANY:
+        _check_size(data, max_bytes)
+    text = data if data.isascii() else _decodable(data)
+    _check_declaration(text)
+    may_hold_dtd = b"!" in text and b"<!" in text  # one byte is found ten times faster than two
+    if may_hold_dtd:
+        _refuse_dtd(text)
+    try:
+        root = etree.fromstring(text, safe_parser(verbatim))
+    except (etree.LxmlError, SyntaxError, ValueError) as cause:
+        raise _not_well_formed(cause) from cause
+    if root is None or (may_hold_dtd and root.getroottree().docinfo.internalDTD is not None):
+        raise PayloadError("The message has a document type declaration. OpenADR messages have none; it was refused.")
+    if size > _FEW:
+        _check_shape(root, text)
     return root
 
 
@@ -50,25 +66,38 @@ def _check_size(data: bytes, max_bytes: int) -> None:
         raise PayloadError("The message is empty: expected an XML document.")
     if len(data) > max_bytes:
         raise PayloadError(f"The message has {len(data)} bytes, but max_response_size is {max_bytes}. It was not read.")
-    # Only a large message can hold too many elements, so that usual ones are not even counted. Every element has one
-    # "<" that no "/" follows; comments and CDATA can only make the count larger than the truth.
-    if len(data) > MAX_ELEMENTS * _SMALLEST_ELEMENT and data.count(b"<") - data.count(b"</") > MAX_ELEMENTS:
+    # Every element has one "<" that no "/" follows; comments and CDATA can only make the count larger than the truth.
+    if len(data) > _MANY and data.count(b"<") - data.count(b"</") > MAX_ELEMENTS:
         raise PayloadError(f"The message has more than {MAX_ELEMENTS} elements. It was not read.")
 
 
-def _check_encoding(data: bytes) -> bytes:
-    """The bytes without a byte order mark, when they are UTF-8 and declare nothing else (messages.md §1.2)."""
+def _decodable(data: bytes) -> bytes:
+    """The bytes without a byte order mark, when they are UTF-8 (messages.md §1.2)."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as cause:
         raise PayloadError(f"The message is not UTF-8: byte {data[cause.start]:#04x} at position {cause.start}. "
                            "OpenADR messages are UTF-8.") from cause
-    text = data[len(_BOM):] if data.startswith(_BOM) else data
+    return data[len(_BOM):] if data.startswith(_BOM) else data
+
+
+def _check_declaration(text: bytes) -> None:
+    """The XML declaration, if there is one, names UTF-8 or nothing. The usual ones are remembered, as they are few."""
+    if not text.startswith(b"<?xml"):
+        return
+    end = text.find(b">", 0, _USUAL_DECLARATION)
+    if end < 0:
+        _declares_utf8.__wrapped__(text)
+    else:
+        _declares_utf8(text[:end + 1])
+
+
+@lru_cache(maxsize=64)
+def _declares_utf8(text: bytes) -> None:
     declared = _DECLARED_ENCODING.match(text)
     if declared and declared.group(1).lower() not in (b"utf-8", b"utf8", b"us-ascii", b"ascii"):
         name = declared.group(1).decode("ascii", "replace")[:40]
         raise PayloadError(f"The message declares the encoding {name!r}: expected UTF-8.")
-    return text
 
 
 class _Prolog:
@@ -88,11 +117,9 @@ class _Prolog:
 def _refuse_dtd(text: bytes) -> None:
     """Let defusedxml refuse every DTD, and with it every entity but the five of XML.
 
-    It sees only what can hold one: a text with ``<!`` in it (a DTD begins so, and the text is UTF-8 for certain), up to the
-    root's start tag, behind which the grammar has no place for it. lxml, which reads all, knows no entity without one.
+    It is asked about texts with ``<!`` in them, with which a DTD begins (the text is UTF-8 for certain), and sees them up to
+    the root's start tag, behind which the grammar has no place for it. lxml, which reads all, knows no entity without one.
     """
-    if b"!" not in text or b"<!" not in text:  # one byte is found ten times faster than two
-        return
     from defusedxml.common import DefusedXmlException  # most programs never get here, and need not wait for it
     from defusedxml.ElementTree import DefusedXMLParser
     target = _Prolog()
@@ -117,16 +144,6 @@ def _refuse_dtd(text: bytes) -> None:
     raise PayloadError("The message has no root element: expected an oadrPayload.")
 
 
-def _parse(text: bytes, verbatim: bool) -> etree._Element:
-    try:
-        root = etree.fromstring(text, safe_parser(verbatim))
-    except (etree.LxmlError, SyntaxError, ValueError) as cause:
-        raise _not_well_formed(cause) from cause
-    if root is None or root.getroottree().docinfo.internalDTD is not None:
-        raise PayloadError("The message has a document type declaration. OpenADR messages have none; it was refused.")
-    return root
-
-
 def safe_parser(verbatim: bool) -> etree.XMLParser:
     """This thread's lxml parser (lxml lets one thread at a time into a parser). libxml2 itself refuses, as long as
     ``huge_tree`` is off, a depth over 256 and a text over 10 MB."""
@@ -135,14 +152,14 @@ def safe_parser(verbatim: bool) -> etree.XMLParser:
     if parser is None:
         parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False,
                                  dtd_validation=False, attribute_defaults=False, huge_tree=False, recover=False,
-                                 remove_comments=not verbatim, remove_pis=not verbatim)
+                                 collect_ids=False, remove_comments=not verbatim, remove_pis=not verbatim)
         setattr(_parsers, name, parser)
     return parser
 
 
 def _check_shape(root: etree._Element, text: bytes) -> None:
-    if len(text) < MAX_ATTRIBUTES * _SMALLEST_ATTRIBUTE or text.count(b"=") <= MAX_ATTRIBUTES:
-        return  # too few attributes in the whole message to crowd anything
+    if text.count(b"=") <= MAX_ATTRIBUTES:  # too few attributes in the whole message to crowd anything
+        return
     if _CROWDED(root):
         raise PayloadError(f"An element of the message has more than {MAX_ATTRIBUTES} attributes. It was refused.")
     in_scope = 0
