@@ -18,6 +18,8 @@ from ven_sdk.testing import LocalVTN, Stalled
 
 PATIENCE = 20.0
 PERIOD = 0.25
+ON_TIME = 1.0
+"""What a VEN that waits for another's timeout cannot keep, and a busy machine can: usual are 0.001 s."""
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_a_vtn_that_hangs_delays_only_its_own_vens(lateness: Any) -> None:
                 late = [delay for ven, count in zip(vens, before) for delay in lateness(ven)[count:]]
             began = time.monotonic()
             fleet.stop(5)
-    assert sorted(late)[int(len(late) * 0.9)] < PERIOD, "polls of VENs of the other VTN came late"
+    assert sorted(late)[int(len(late) * 0.9)] < ON_TIME, "polls of VENs of the other VTN came late"
     assert time.monotonic() - began < 7
 
 
@@ -80,7 +82,7 @@ def test_vens_that_hang_at_one_vtn_leave_the_others_there_alone(lateness: Any) -
             for fault in hanging:
                 fault.clear()
             fleet.stop(5)
-    assert sorted(late)[int(len(late) * 0.9)] < PERIOD
+    assert sorted(late)[int(len(late) * 0.9)] < ON_TIME
 
 
 def _stuck(fleet: Fleet) -> Any:
