@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from threading import Barrier, Thread
 from typing import Any, Dict, List, Optional
@@ -63,6 +64,11 @@ def test_wrong_arguments_are_told_as_a_dataclass_tells_them(values: Any, named: 
         Reading(*values, **named)
 
     assert str(found.value).partition("()")[2] == str(expected.value).partition("()")[2]
+
+
+def test_help_shows_the_fields() -> None:
+    assert str(inspect.signature(Reading)) == ("(name: 'str', value: 'float' = 0.0, more: 'Dict[str, int]' = {}, "
+                                               "note: 'Optional[str]' = None)")
 
 
 def test_a_value_cannot_be_changed() -> None:

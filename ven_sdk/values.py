@@ -35,8 +35,25 @@ def _value(*, frozen: bool) -> Callable[[Any], Any]:
         for method in (__init__, __eq__, __hash__, __repr__, __setattr__, __delattr__):
             if method.__name__ not in vars(cls):
                 setattr(cls, method.__name__, method)
+        cls.__signature__ = _Signature()
         return cls
     return made
+
+
+class _Signature:
+    """What ``help()`` and the documentation show of the constructor, which may not be compiled yet."""
+
+    def __get__(self, _instance: Any, cls: Any) -> Any:
+        from inspect import Parameter, Signature
+        return Signature([Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, default=_shown_default(field),
+                                    annotation=field.type) for field in dataclasses.fields(cls)])
+
+
+def _shown_default(field: Any) -> Any:
+    from inspect import Parameter
+    if field.default is not _MISSING:
+        return field.default
+    return Parameter.empty if field.default_factory is _MISSING else field.default_factory()
 
 
 def __repr__(self: Any) -> str:

@@ -42,9 +42,7 @@ def admit(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) ->
 
     Raises nothing but :class:`PayloadError`.
     """
-    size = len(data)
-    if not 0 < size <= max_bytes or size > _MANY:
-        _check_size(data, max_bytes)
+    _check_size(data, max_bytes)
     text = data if data.isascii() else _decodable(data)
     _check_declaration(text)
     may_hold_dtd = b"!" in text and b"<!" in text  # one byte is found ten times faster than two
@@ -56,7 +54,7 @@ def admit(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) ->
         raise _not_well_formed(cause) from cause
     if root is None or (may_hold_dtd and root.getroottree().docinfo.internalDTD is not None):
         raise PayloadError("The message has a document type declaration. OpenADR messages have none; it was refused.")
-    if size > _FEW:
+    if len(text) > _FEW:
         _check_shape(root, text)
     return root
 

@@ -189,7 +189,7 @@ def _verified(root: etree._Element, certificate: x509.Certificate, now: datetime
     config = replace(_CONFIG, verification_time=now) if _TAKES_TIME else _CONFIG  # type: ignore[call-arg, unused-ignore]
     try:
         results = _OwnTree().verify(root, x509_cert=certificate, parser=_parser(verbatim=True), id_attribute="Id",
-                                       expect_config=config)
+                                    expect_config=config)
     except Exception as cause:  # whatever signxml, lxml or cryptography object to, the message is not verified
         why = str(cause)[:200] or type(cause).__name__
         raise SecurityError(f"The message's signature is not valid: {why}. The message was discarded.",
