@@ -38,7 +38,7 @@ class Crashes:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.seed, self.run = folder, seed, 0
-        self.stages: List[List[str]] = []
+        self.stages: list[list[str]] = []
         self._vtn = subprocess.Popen([sys.executable, str(PROGRAMS / "crash_vtn.py"), str(folder), str(seed)], text=True,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._vtn.stdout is not None
@@ -85,7 +85,7 @@ class Crashes:
         ven.communicate()
         self.stages.append(found((self.folder / "stages").read_bytes()))
 
-    def settle(self) -> Dict[str, Any]:
+    def settle(self) -> dict[str, Any]:
         """End the load, let the VEN run on until nothing is owed or time is up, stop it by SIGTERM, and count."""
         assert self._vtn.stdin is not None
         self._vtn.stdin.write("quiet\n")
@@ -106,7 +106,7 @@ class Crashes:
         return figures
 
 
-def crash(folder: Path, *, kills: int, seed: int, span: float) -> Dict[str, Any]:
+def crash(folder: Path, *, kills: int, seed: int, span: float) -> dict[str, Any]:
     """Kill ``kills`` times at moments uniform over the first ``span`` seconds of a run."""
     chance = random.Random(seed)
     with Crashes(folder, seed) as crashes:
@@ -117,7 +117,7 @@ def crash(folder: Path, *, kills: int, seed: int, span: float) -> Dict[str, Any]
         return crashes.settle()
 
 
-def crash_at_points(folder: Path, *, seed: int, points: int) -> Dict[str, Any]:
+def crash_at_points(folder: Path, *, seed: int, points: int) -> dict[str, Any]:
     """Kill once before and once after each of the first ``points`` commits of a run."""
     hit = 0
     with Crashes(folder, seed) as crashes:
@@ -126,7 +126,7 @@ def crash_at_points(folder: Path, *, seed: int, points: int) -> Dict[str, Any]:
         return {"points hit": hit, **crashes.settle()}
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: Optional[list[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=20240607)

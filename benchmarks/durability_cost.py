@@ -64,7 +64,7 @@ def per_second(world: World, seconds: float, count: Callable[[], int], go: Any =
     return figure
 
 
-CASES: Dict[str, Callable[[Any], float]] = {
+CASES: dict[str, Callable[[Any], float]] = {
     "empty polls/s": empty_polls, "events/s": events, "samples/s, 1 point a moment": samples(1),
     "samples/s, 20 points a moment": samples(20)}
 
@@ -77,7 +77,7 @@ def main() -> None:
     logging.getLogger("ven_sdk").setLevel(logging.CRITICAL)
     print(f"{'':32}{'memory':>12}{'SQLite':>12}{'ratio':>8}")
     for name, measure in CASES.items():
-        found: List[Tuple[float, float]] = []
+        found: list[tuple[float, float]] = []
         for _ in range(given.rounds):
             with tempfile.TemporaryDirectory(dir=given.folder) as folder:
                 found.append((measure(MemoryStore()), measure(SQLiteStore(Path(folder) / "ven.db"))))

@@ -70,16 +70,16 @@ class Week:
     failing: float = 0.01
     seed: int = 1
     restarts: int = 0
-    log: Dict[Tuple[str, datetime], str] = field(default_factory=dict)
+    log: dict[tuple[str, datetime], str] = field(default_factory=dict)
     failed: int = 0
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self.ven = ReportHarness(max_backlog=timedelta(days=30), allow_jitter=True, seed=self.seed)
         self.end = NOON + timedelta(hours=self.hours)
-        self.record: Dict[Tuple[int, str, datetime], List[Any]] = {}
-        self.known: Dict[str, UpdateReport] = {}
-        self.spans: List[Tuple[datetime, Optional[datetime]]] = []
+        self.record: dict[tuple[int, str, datetime], list[Any]] = {}
+        self.known: dict[str, UpdateReport] = {}
+        self.spans: list[tuple[datetime, Optional[datetime]]] = []
         self.generation = 0
         self.table = Table()
         for number in range(self.points):
@@ -99,7 +99,7 @@ class Week:
 
     # --- the VTN's side -----------------------------------------------------------------------------------------------
 
-    def _requests(self) -> List[ReportRequest]:
+    def _requests(self) -> list[ReportRequest]:
         return [ask(f"{self.generation}/{index}",
                     *(f"p{number:02d}" for number in range(shape.first, min(shape.last, self.points))),
                     every=shape.every * MINUTE, back=shape.back * MINUTE, start=NOON if shape.anchored else None)
@@ -145,7 +145,7 @@ class Week:
 
     # --- the run ------------------------------------------------------------------------------------------------------
 
-    def _plan(self) -> List[Tuple[datetime, str, timedelta]]:
+    def _plan(self) -> list[tuple[datetime, str, timedelta]]:
         """What happens when; registrations and restarts fall between the outages."""
         slots = self.outages + self.registrations + self.restarts
         width = timedelta(hours=self.hours) / (slots + 1)
@@ -195,7 +195,7 @@ class Week:
         table.samples_per_second = round(table.delivered / max(table.seconds, 1e-9))
         return table
 
-    def _expected(self) -> Dict[Tuple[int, str, datetime], str]:
+    def _expected(self) -> dict[tuple[int, str, datetime], str]:
         """From the callbacks' log: which shape wants which moment, while its requests ran."""
         found = {}
         for (r_id, moment), value in self.log.items():
@@ -207,7 +207,7 @@ class Week:
                     found[index, r_id, moment] = value
         return found
 
-    def _waiting(self) -> Dict[Tuple[int, str, datetime], str]:
+    def _waiting(self) -> dict[tuple[int, str, datetime], str]:
         """What stands in the book for a delivery that is not due yet."""
         found = {}
         for row in self.ven.book.samples.values():

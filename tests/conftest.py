@@ -4,7 +4,8 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, Dict, List, Set
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,7 +19,7 @@ from ven_sdk.schema.common import Payload
 JOIN_SECONDS = 2.0
 
 # Deadlines measure the machine, not the code: two cores run the suite beside everything else.
-_common: Dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+_common: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", max_examples=40, **_common)
 settings.register_profile("ci", max_examples=100, print_blob=True, **_common)
 settings.register_profile("thorough", max_examples=2000, **_common)
@@ -28,11 +29,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 # --- threads ---------------------------------------------------------------------------------------------------------
 
 
-def _ours() -> Set[threading.Thread]:
+def _ours() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name.startswith("ven_sdk")}
 
 
-def _still_alive(threads: Set[threading.Thread]) -> List[str]:
+def _still_alive(threads: set[threading.Thread]) -> list[str]:
     for thread in threads:
         thread.join(JOIN_SECONDS / len(threads))
     return sorted(thread.name for thread in threads if thread.is_alive())
@@ -120,7 +121,7 @@ def root() -> Path:
 
 
 @pytest.fixture
-def clean_env() -> Dict[str, str]:
+def clean_env() -> dict[str, str]:
     """An environment for child processes that sees the source tree and nothing of the tester's own settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     return {**kept, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}

@@ -311,7 +311,7 @@ def outcome(mutation: Mutation) -> str:
     return "STAYED GREEN" if run.returncode == 0 else f"could not run: {run.stdout[-300:]}{run.stderr[-300:]}"
 
 
-def rst(results: List[str]) -> str:
+def rst(results: list[str]) -> str:
     """The table of the documentation."""
     lines = [".. list-table::", "   :header-rows: 1", "   :widths: 7 20 35 38", "", "   * - Rule", "     - Function",
              "     - Test", "     - Mutation, and what was seen"]
@@ -329,7 +329,7 @@ def _short(code: str) -> str:
     return f"``{line if len(line) <= 60 else line[:57] + '...'}``" if line else "(gone)"
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run the mutations of the rules named, or all."""
     rules = {argument for argument in arguments if not argument.startswith("-")}
     chosen = [one for one in TABLE if not rules or rules & set(one.rule.split(", "))]

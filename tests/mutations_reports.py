@@ -194,7 +194,7 @@ TABLE = (
 )
 
 
-def run(arguments: List[str]) -> int:
+def run(arguments: list[str]) -> int:
     """The machinery of the events' mutations, on this table."""
     mutations_events.TABLE = TABLE
     return main(arguments)

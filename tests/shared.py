@@ -12,6 +12,6 @@ SHARED = Path(os.environ.get("VEN_SDK_SHARED") or Path(__file__).resolve().paren
 MISSING = f"the protocol reference is not at {SHARED}: set VEN_SDK_SHARED to the folder that holds protocol/"
 
 
-def wire_examples() -> List[Path]:
+def wire_examples() -> list[Path]:
     """The example messages, in order; empty where there is no reference (a table test of none is skipped)."""
     return sorted((SHARED / "protocol" / "wire-examples").glob("*.xml"))

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Set
+from typing import Dict, FrozenSet, List, NamedTuple, Set
+from collections.abc import Iterator
 
 import pytest
 
@@ -27,7 +28,7 @@ VEN = ENGINE | {"wiring", "ven"}
 CLIENT = VEN | {"client", "fleet"}
 
 # What each part may import from our own package, besides itself. A new part of the package gets a line here.
-MAY_IMPORT: Dict[str, FrozenSet[str]] = {
+MAY_IMPORT: dict[str, frozenset[str]] = {
     "_version": frozenset(),
     "errors": frozenset(),
     "enums": frozenset({"errors"}),
@@ -60,7 +61,7 @@ MAY_IMPORT: Dict[str, FrozenSet[str]] = {
 }
 
 # Where a library may be used. What stands in no line may be used anywhere.
-LIBRARY_HOME: Dict[str, FrozenSet[str]] = {
+LIBRARY_HOME: dict[str, frozenset[str]] = {
     "lxml": frozenset({"codec", "security", "testing"}),
     "defusedxml": frozenset({"codec", "security", "testing"}),
     "signxml": frozenset({"security"}),
@@ -136,11 +137,11 @@ def own_part(target: str) -> str:
     return name if name and known else "__init__"
 
 
-ALL_IMPORTS: List[Import] = [found for path in MODULES for found in imports(path)]
+ALL_IMPORTS: list[Import] = [found for path in MODULES for found in imports(path)]
 
 
 def test_every_part_of_the_package_has_its_place_in_the_layers() -> None:
-    parts: Set[str] = {part_of(path) for path in MODULES}
+    parts: set[str] = {part_of(path) for path in MODULES}
 
     assert parts <= MAY_IMPORT.keys(), f"say in MAY_IMPORT what these may import: {sorted(parts - MAY_IMPORT.keys())}"
 

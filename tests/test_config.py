@@ -43,7 +43,7 @@ def test_a_url_that_cannot_be_used_is_refused(url: Any) -> None:
     ({"market_contexts": 5}, "market_contexts must be a list"),
     ({"ven_id": " "}, "ven_id must be a non-empty text"),
 ])
-def test_a_wrong_argument_is_named(arguments: Dict[str, Any], says: str) -> None:
+def test_a_wrong_argument_is_named(arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings("ven", URL, **arguments)
     assert says in str(caught.value)

@@ -46,7 +46,7 @@ def test_a_hundred_vens_register_poll_and_stop_on_few_threads() -> None:
 
 
 def test_handlers_for_all_get_the_ven_and_a_ven_may_have_its_own() -> None:
-    seen: List[Tuple[str, str]] = []
+    seen: list[tuple[str, str]] = []
     with LocalVTN() as vtn, fleet_of(vtn, 3) as fleet:
         fleet.add_handler("on_event", lambda ven, event: seen.append((ven.settings.ven_name, "all")) or "optIn")
         fleet["ven-2"].add_handler("on_event", lambda event: seen.append(("ven-2", "own")) or "optOut")
@@ -59,7 +59,7 @@ def test_handlers_for_all_get_the_ven_and_a_ven_may_have_its_own() -> None:
 
 
 def test_handlers_that_may_be_many_are_called_own_ones_first() -> None:
-    seen: List[str] = []
+    seen: list[str] = []
     with LocalVTN() as vtn, Fleet(vtn.url) as fleet:
         fleet.add_handler("on_registered", lambda ven: seen.append("fleet's"))
         ven = fleet.add("one")
@@ -69,8 +69,8 @@ def test_handlers_that_may_be_many_are_called_own_ones_first() -> None:
 
 
 def test_hooks_of_one_ven_do_not_see_the_messages_of_others() -> None:
-    own: List[str] = []
-    everything: List[str] = []
+    own: list[str] = []
+    everything: list[str] = []
     with LocalVTN() as vtn, Fleet(vtn.url) as fleet:
         fleet.add_hook("before_send_xml", everything.append)
         fleet.add("first", poll_frequency=0.05)

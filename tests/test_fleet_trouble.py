@@ -23,9 +23,9 @@ ON_TIME = 1.0
 
 
 @pytest.fixture
-def lateness(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], List[float]]:
+def lateness(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[float]]:
     """How late each poll of one VEN began, in seconds."""
-    late: "dict[Any, List[float]]" = {}
+    late: "dict[Any, list[float]]" = {}
     plan = Conversation._plan_poll
 
     def planned(self: Conversation) -> None:
@@ -138,7 +138,7 @@ class FullDisk(SQLiteStore):
 
     full = True
 
-    def open(self) -> Tuple[str, ...]:
+    def open(self) -> tuple[str, ...]:
         if self.full:
             raise StoreError("The store has no room: database or disk is full.", path=self.name, retryable=True)
         return super().open()
@@ -201,7 +201,7 @@ def test_what_a_handler_returns_after_the_fleet_has_stopped_is_written(tmp_path:
     assert sorted(calls) == ["ven-0", "ven-1"]
 
 
-def _opts(path: Path) -> List[Any]:
+def _opts(path: Path) -> list[Any]:
     store = SQLiteStore(path)
     store.open()
     try:

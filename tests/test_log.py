@@ -7,7 +7,8 @@ import re
 import threading
 import time
 from datetime import datetime
-from typing import Callable, Iterator, List
+from typing import Callable, List
+from collections.abc import Iterator
 
 import pytest
 
@@ -232,7 +233,7 @@ def test_of_too_many_failures_the_one_longest_unheard_of_is_forgotten(repeats: R
 
 
 def test_threads_that_fail_together_are_counted_exactly(repeats: Repeats, caplog: pytest.LogCaptureFixture) -> None:
-    counts: List[int] = []
+    counts: list[int] = []
     threads = [threading.Thread(target=lambda: counts.extend(repeats.say("x", logging.WARNING, "Failed.")
                                                              for _ in range(250))) for _ in range(4)]
     for thread in threads:

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any, Iterator, List
+from typing import Any, List
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,7 +17,7 @@ class Said(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: List[str] = []
+        self.lines: list[str] = []
         self._changed = threading.Condition()
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
-from typing import Any, Iterator, List
+from typing import Any, List
+from collections.abc import Iterator
 
 import pytest
 
@@ -27,8 +28,8 @@ class Cells(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.rows: List[List[str]] = []
-        self._open: List[str] = []
+        self.rows: list[list[str]] = []
+        self._open: list[str] = []
         self.feed(text)
         assert self._open == [], self._open
 
@@ -54,7 +55,7 @@ def event(**settings: Any) -> Event:
     return made
 
 
-def rows(*spans: "tuple[float, float, float]", of: Event) -> List[ScheduleRow]:
+def rows(*spans: "tuple[float, float, float]", of: Event) -> list[ScheduleRow]:
     signal = of.event_signals[0]
     return [ScheduleRow(START + HOUR * begin, START + HOUR * end, of, signal, signal.intervals[0], payload)
             for begin, end, payload in spans]

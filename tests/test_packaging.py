@@ -26,7 +26,7 @@ def readme(root: Path) -> str:
     return (root / "README.rst").read_text(encoding="utf-8")
 
 
-def lines(text: str) -> List[str]:
+def lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line]
 
 
@@ -56,7 +56,7 @@ def test_the_lowest_versions_that_ci_tests_are_those_that_are_accepted(
 
 
 def test_extras_are_there_for_what_not_everybody_needs(setup_cfg: configparser.ConfigParser) -> None:
-    extras: Dict[str, List[str]] = {name: lines(text) for name, text in setup_cfg["options.extras_require"].items()}
+    extras: dict[str, list[str]] = {name: lines(text) for name, text in setup_cfg["options.extras_require"].items()}
 
     assert {"test", "docs", "dev", "metrics", "pandas", "plot"} <= extras.keys()
     assert {"pytest", "hypothesis", "openleadr", "responses"} <= {package_name(line) for line in extras["test"]}

@@ -19,7 +19,7 @@ class Reading:
 
     name: str
     value: float = 0.0
-    more: Dict[str, int] = dataclasses.field(default_factory=dict)
+    more: dict[str, int] = dataclasses.field(default_factory=dict)
     note: Optional[str] = dataclasses.field(default=None, compare=False, repr=False)
 
 
@@ -29,7 +29,7 @@ class Model:
 
     name: str
     value: float = 0.0
-    more: Dict[str, int] = dataclasses.field(default_factory=dict)
+    more: dict[str, int] = dataclasses.field(default_factory=dict)
     note: Optional[str] = dataclasses.field(default=None, compare=False, repr=False)
 
 
@@ -38,7 +38,7 @@ class Nothing:
     """No fields at all."""
 
 
-ARGUMENTS: List[Any] = [
+ARGUMENTS: list[Any] = [
     (("a",), {}), (("a", 2.5), {}), (("a", 2.5, {"x": 1}, "n"), {}), ((), {"name": "b", "note": "seen"}),
 ]
 
@@ -107,7 +107,7 @@ def test_the_first_instances_may_be_made_by_many_threads_at_once() -> None:
 
         start, made = Barrier(8), []
 
-        def make(number: int, start: Barrier = start, made: List[Any] = made, kind: Any = Late) -> None:
+        def make(number: int, start: Barrier = start, made: list[Any] = made, kind: Any = Late) -> None:
             start.wait()
             made.append(kind(number).number)
 

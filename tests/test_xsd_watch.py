@@ -43,7 +43,7 @@ def test_a_fault_says_what_is_wrong_and_shows_the_message(body: bytes, reason: s
 
 def test_a_watched_function_does_what_it_did() -> None:
     watch = XsdWatch()
-    sent: List[object] = []
+    sent: list[object] = []
 
     class Wire:
         def post(self, url: str, body: bytes, *, timeout: float = 1.0) -> str:

@@ -40,8 +40,8 @@ class XsdWatch:
         self._keep = keep
         self._lock = threading.Lock()
         self._schema: Optional[etree.XMLSchema] = None
-        self._bodies: List[bytes] = []
-        self._faults: List[str] = []
+        self._bodies: list[bytes] = []
+        self._faults: list[str] = []
         self.checked = 0
         self.invalid = 0
 
@@ -60,7 +60,7 @@ class XsdWatch:
             if len(self._bodies) >= self._keep:
                 self._check()
 
-    def faults(self) -> List[str]:
+    def faults(self) -> list[str]:
         """What the XSD refused since the last call, each with its reason; empty when all was valid."""
         with self._lock:
             self._check()

@@ -9,7 +9,8 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Iterable, Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
+from collections.abc import Iterable
 
 from .config import Duration, duration, settings
 from .errors import StoreError, TransportError
@@ -111,7 +112,7 @@ class OpenADRClient(Ven):
         for text in warnings:
             self._engine.report(StoreError(text, path=self._store.name), text, text, logging.ERROR)
 
-    def _restore(self) -> Tuple[str, ...]:
+    def _restore(self) -> tuple[str, ...]:
         """Take in what the store holds; what could not be understood is told."""
         if not self._store.durable:
             return ()

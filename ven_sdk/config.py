@@ -40,9 +40,9 @@ class Settings:
     strict: bool = False
     opt_timeout: timedelta = timedelta(seconds=60)
     default_opt: str = "optOut"
-    market_contexts: Optional[FrozenSet[str]] = None
-    targets: Optional[Mapping[str, FrozenSet[str]]] = None
-    signals: Optional[FrozenSet[str]] = None
+    market_contexts: Optional[frozenset[str]] = None
+    targets: Optional[Mapping[str, frozenset[str]]] = None
+    signals: Optional[frozenset[str]] = None
     implied_cancel: bool = True
     replay_window: timedelta = timedelta(seconds=60)
 
@@ -97,7 +97,7 @@ def text(name: str, value: Any) -> str:
     return str(value)
 
 
-def choice(name: str, value: Any, choices: Tuple[str, ...]) -> str:
+def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
     """``value`` if it is one of ``choices``; the error lists them."""
     if value not in choices:
         from difflib import get_close_matches
@@ -107,7 +107,7 @@ def choice(name: str, value: Any, choices: Tuple[str, ...]) -> str:
     return str(value)
 
 
-def names(name: str, value: Any) -> Optional[FrozenSet[str]]:
+def names(name: str, value: Any) -> Optional[frozenset[str]]:
     """``value`` (an iterable of texts, or one text) as a set; None stays None."""
     if value is None:
         return None
@@ -117,7 +117,7 @@ def names(name: str, value: Any) -> Optional[FrozenSet[str]]:
     return frozenset(map(str, values))
 
 
-def target_sets(value: Any) -> Optional[Dict[str, FrozenSet[str]]]:
+def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
     """``targets`` as sets by kind. Kinds are the names that a target has in an event."""
     if value is None:
         return None

@@ -13,12 +13,12 @@ class _VocabularyType(EnumMeta):
     """Gives the classes themselves ``values`` and ``members``."""
 
     @property
-    def members(cls) -> List[str]:
+    def members(cls) -> list[str]:
         """The names, sorted, aliases included."""
         return sorted(cls.__members__)
 
     @property
-    def values(cls) -> List[str]:
+    def values(cls) -> list[str]:
         """The values in the order of the schema, each once, as plain ``str``."""
         return [str.__str__(member.value) for member in cls]  # type: ignore[var-annotated]
 

@@ -43,7 +43,7 @@ class Exchange:
         self._strict, self._max_bytes = strict, max_bytes
         self.deviations = deviations or Repeats(log)
         self.offset: Optional[timedelta] = None
-        self._poll: Optional[Tuple[str, bytes]] = None
+        self._poll: Optional[tuple[str, bytes]] = None
         self._refresh_at = monotonic() + REFRESH
 
     @property

@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import fields
 from datetime import timedelta
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Iterator
 
 from .config import Duration, Settings, duration, settings
 from .errors import ConfigurationError, StateError, StoreError
@@ -47,9 +48,9 @@ class FleetStatus:
     """
 
     vens: int
-    states: Dict[str, int]
-    counters: Dict[str, int]
-    queues: Dict[str, int]
+    states: dict[str, int]
+    counters: dict[str, int]
+    queues: dict[str, int]
     threads: int
 
 
@@ -61,7 +62,7 @@ class FleetHandlers(Handlers):
         self._shared = shared
         self.ven: Optional[Ven] = None
 
-    def functions(self, name: str) -> Tuple[Function, ...]:
+    def functions(self, name: str) -> tuple[Function, ...]:
         """The VEN's own functions, then the fleet's; of those that are one only, the own one comes before the fleet's."""
         own = super().functions(name)
         shared = self._shared.functions(name)
@@ -80,7 +81,7 @@ class FleetHooks(Hooks):
         super().__init__()
         self._shared = shared
 
-    def functions(self, name: str) -> Tuple[Function, ...]:
+    def functions(self, name: str) -> tuple[Function, ...]:
         """The VEN's own hooks, then the fleet's."""
         return (*super().functions(name), *self._shared.functions(name))
 
@@ -117,8 +118,8 @@ class Fleet:
         self._handlers = Registry({name: ("ven", *wanted) for name, wanted in PARAMETERS.items() if name != "before_event"},
                                   "fleet handler")
         self._hooks, self._repeats = Hooks(), Repeats(log, limit=4096)
-        self._vens: Dict[str, Ven] = {}
-        self._identities: Dict[Tuple[Any, ...], Tuple[Identity, int]] = {}
+        self._vens: dict[str, Ven] = {}
+        self._identities: dict[tuple[Any, ...], tuple[Identity, int]] = {}
         self._lock = threading.Lock()       # guards the two dicts and _start_at; nothing slow happens under it
         self._life = threading.Lock()
         self._ended = threading.Event()
@@ -162,7 +163,7 @@ class Fleet:
         ven = handlers.ven = Ven(checked, engine, handlers, hooks, catalogue)
         return ven
 
-    def _identity(self, checked: Settings, arguments: Dict[str, Any]) -> Identity:
+    def _identity(self, checked: Settings, arguments: dict[str, Any]) -> Identity:
         """VENs with the same certificate and trust share connections."""
         key = (checked.vtn_url.split(":")[0], checked.timeout, checked.replay_window,
                *(_comparable(arguments.get(name)) for name in IDENTITY))
@@ -261,7 +262,7 @@ class Fleet:
             log.warning("Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not set. Whoever "
                         "answers at their vtn_url is obeyed.", trusting)
 
-    def _open_store(self) -> Tuple[str, ...]:
+    def _open_store(self) -> tuple[str, ...]:
         try:
             texts = self._store.open()
         except StoreError as error:
@@ -327,7 +328,7 @@ class Fleet:
             self._store.close()
         log.info("The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else "")
 
-    def _wind_up(self, engines: List[Engine], deadline: float) -> None:
+    def _wind_up(self, engines: list[Engine], deadline: float) -> None:
         """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side, until ``deadline``."""
         clock = self._runtime.clock
         for engine in engines:
@@ -383,7 +384,7 @@ class Fleet:
                 self._ended.wait(min(left, PAUSE))     # nobody has begun yet, or others are quicker
 
 
-def _check_names(arguments: Dict[str, Any]) -> None:
+def _check_names(arguments: dict[str, Any]) -> None:
     unknown = [name for name in arguments if name not in SETTINGS and name not in IDENTITY]
     if unknown:
         raise ConfigurationError(f"Fleet.add() takes no argument {unknown[0]!r}. Known are: "

@@ -44,7 +44,7 @@ class Identity:
         self.signer = _signer(self.credentials) if self.credentials and not disable_signature else None
         self.replay: Optional[ReplayGuard] = None
         self.verifier: Optional[Verifier] = None
-        self._keepers: List[OnSeen] = []
+        self._keepers: list[OnSeen] = []
         if vtn_fingerprint is not None:
             from .security.replay import ReplayGuard
             from .security.verification import Verifier

@@ -23,7 +23,7 @@ def until_signal(start: Callable[[], None], ended: threading.Event, stop: Callab
         ended.wait()
         stop()
         return
-    asked: Dict[str, int] = {}
+    asked: dict[str, int] = {}
 
     def end(number: int, _frame: Any) -> None:
         # Nothing but a note: this runs in the middle of whatever the main thread was doing, and may hold no lock of its.

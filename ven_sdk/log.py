@@ -90,7 +90,7 @@ _CUT = "[cut]"
 
 
 @cache
-def _secrets() -> Tuple[re.Pattern[str], ...]:
+def _secrets() -> tuple[re.Pattern[str], ...]:
     """Made when the first text is looked through. In each, group 1 stays and the rest of the match is cut.
 
     No quantifier can give back what it took to try again from the next place, so that a hostile body costs linear time. A

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .runtime.status import Status
 
 Value = Union[float, int]
-GAUGES: Tuple[Tuple[str, str, Callable[["Status"], Value]], ...] = (
+GAUGES: tuple[tuple[str, str, Callable[["Status"], Value]], ...] = (
     ("registered", "1 while the VEN is registered with its VTN.", lambda status: int(status.state == "registered")),
     ("last_poll_timestamp_seconds", "Unix time of the last good poll; 0 before the first.",
      lambda status: status.last_poll.timestamp() if status.last_poll else 0),
@@ -44,7 +44,7 @@ def collector(*vens: Union[Ven, Iterable[Ven]]) -> Any:
         def collect(self) -> Iterator[Any]:
             return iter(_families(list(_all(vens))))
 
-        def describe(self) -> List[Any]:
+        def describe(self) -> list[Any]:
             """Nothing: so that registering asks nobody, and a fleet may still grow."""
             return []
     for ven in _all(vens):
@@ -62,7 +62,7 @@ def _all(given: Iterable[Union[Ven, Iterable[Ven]]]) -> Iterator[Ven]:
             yield one
 
 
-def _families(vens: List[Ven]) -> List[Any]:
+def _families(vens: list[Ven]) -> list[Any]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
     found = {ven.settings.ven_name: (ven.status, ven.health()) for ven in vens}
     families = []

@@ -21,7 +21,7 @@ _CELL = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
 
 # --- tables ----------------------------------------------------------------------------------------------------------
 
-class Rows(Tuple[Any, ...]):
+class Rows(tuple[Any, ...]):
     """A tuple that a notebook shows as a table."""
 
     __slots__ = ()
@@ -64,7 +64,7 @@ def _text(value: Any) -> str:
     return _escaped(str(value))
 
 
-def row_of(value: Any) -> Dict[str, Any]:
+def row_of(value: Any) -> dict[str, Any]:
     """One line about an event, a report, a schedule's row, an opt or anything else."""
     if isinstance(value, Event):
         return _event_row(value)
@@ -79,7 +79,7 @@ def row_of(value: Any) -> Dict[str, Any]:
     return {"value": value}
 
 
-def _event_row(event: Event) -> Dict[str, Any]:
+def _event_row(event: Event) -> dict[str, Any]:
     return {"event": event.event_id, "status": event.event_status, "start": event.active_period.dtstart,
             "duration": event.active_period.duration or "open end",
             "signals": ", ".join(signal.signal_name for signal in event.event_signals), "priority": event.priority,
@@ -121,7 +121,7 @@ def _plain_name(report: Report) -> str:
     return (report.report_name or "").replace("METADATA_", "", 1)
 
 
-def _data_point(point: ReportDescription) -> Dict[str, Any]:
+def _data_point(point: ReportDescription) -> dict[str, Any]:
     rate, measured = point.sampling_rate, point.measurement
     return {"rID": point.r_id, "measurement": measured.description if measured else None,
             "unit": _scaled(measured.scale, measured.unit) if measured else None, "type": point.report_type,
@@ -166,7 +166,7 @@ def _end(start: Optional[datetime], length: Optional[timedelta]) -> Optional[dat
     return start + length if start is not None and length else None
 
 
-def samples_frame(rows: Iterable[Tuple[str, str, datetime, Any, Optional[str], str]]) -> Any:
+def samples_frame(rows: Iterable[tuple[str, str, datetime, Any, Optional[str], str]]) -> Any:
     """A pandas DataFrame of samples: report request, rID, time, value, data quality, and where they are."""
     columns = ["report_request_id", "r_id", "time", "value", "data_quality", "state"]
     return _pandas().DataFrame(list(rows), columns=columns)

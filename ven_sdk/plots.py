@@ -29,7 +29,7 @@ class Panel(NamedTuple):
     """What is drawn of one signal."""
 
     signal: EventSignal
-    steps: List[Step]
+    steps: list[Step]
 
 
 def plot_event(event: Event, axes: Any = None) -> Any:
@@ -41,7 +41,7 @@ def plot_event(event: Event, axes: Any = None) -> Any:
     return _draw(panels, f"Event {event.event_id} ({event.event_status})", axes)
 
 
-def _steps(signal: EventSignal) -> List[Step]:
+def _steps(signal: EventSignal) -> list[Step]:
     return [Step(step.dtstart, step.dtstart + (step.duration or OPEN_END), step.signal_payload, not step.duration)
             for step in signal.intervals if step.dtstart is not None]
 
@@ -89,9 +89,9 @@ def _draw_panel(axes: Any, panel: Panel, colour: str) -> None:
     _value_axis(axes, panel)
 
 
-def _runs(steps: Sequence[Step]) -> List[List[Step]]:
+def _runs(steps: Sequence[Step]) -> list[list[Step]]:
     """The steps in groups without a gap."""
-    runs: List[List[Step]] = []
+    runs: list[list[Step]] = []
     for step in steps:
         if runs and runs[-1][-1].end == step.start:
             runs[-1].append(step)

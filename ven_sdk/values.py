@@ -70,9 +70,9 @@ def __delattr__(self: Any, name: str) -> None:
 
 
 def _constructor(cls: Any) -> Callable[..., None]:
-    scope: Dict[str, Any] = {"put": object.__setattr__, "MISSING": _MISSING}
-    parameters: List[str] = ["self"]
-    lines: List[str] = []
+    scope: dict[str, Any] = {"put": object.__setattr__, "MISSING": _MISSING}
+    parameters: list[str] = ["self"]
+    lines: list[str] = []
     for field in dataclasses.fields(cls):
         name, given = field.name, field.name
         if field.default is not _MISSING:

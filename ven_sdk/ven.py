@@ -92,7 +92,7 @@ class Ven:
                    report_dtstart: Optional[datetime] = None, sampling_rate: Any = None, data_source: Any = None,
                    scale: str = "none", unit: Optional[str] = None, power_ac: bool = True, power_hertz: float = 50,
                    power_voltage: float = 230, market_context: Optional[str] = None,
-                   end_device_asset_mrid: Optional[str] = None, report_data_source: Any = None) -> Tuple[str, str]:
+                   end_device_asset_mrid: Optional[str] = None, report_data_source: Any = None) -> tuple[str, str]:
         """Offer a data point to the VTN; returns (report_specifier_id, r_id).
 
         ``callback`` gives the value when one is needed, on a thread of its own kind; it may block. Without one, values are
@@ -116,7 +116,7 @@ class Ven:
         self._engine.push(lambda book, now: report_service.value(book, r_id, value, moment, now))
 
     @property
-    def reports(self) -> Tuple[Report, ...]:
+    def reports(self) -> tuple[Report, ...]:
         """The catalogue, as it is offered to the VTN."""
         return notebook.Rows(self._engine.read(lambda: report_service.offered_reports(self._engine.book)))
 
@@ -130,7 +130,7 @@ class Ven:
         TransportError when no reply came in time.
         """
         self._running("request_report()")
-        made: Dict[str, str] = {}
+        made: dict[str, str] = {}
 
         def step(book: Any, now: datetime) -> Any:
             made["id"], outcome = report_service.ask(
@@ -146,11 +146,11 @@ class Ven:
     # --- events ---------------------------------------------------------------------------------------------------
 
     @property
-    def events(self) -> Tuple[Event, ...]:
+    def events(self) -> tuple[Event, ...]:
         """The events that the VEN knows, each with the ``event_status`` of now (E27)."""
         return notebook.Rows(views.events(self._states(), self._engine.now()))
 
-    def active_events(self) -> Tuple[Event, ...]:
+    def active_events(self) -> tuple[Event, ...]:
         """The events that are active now."""
         return notebook.Rows(views.active_events(self._states(), self._engine.now()))
 
@@ -166,7 +166,7 @@ class Ven:
         """The payload of the signal ``signal_name`` that rules now (E50), or None."""
         return views.signal_now(self._states(), signal_name, self._engine.now())
 
-    def schedule(self, hours: Union[float, timedelta] = 24) -> Tuple[Any, ...]:
+    def schedule(self, hours: Union[float, timedelta] = 24) -> tuple[Any, ...]:
         """What is to be done in the next ``hours`` (or timedelta): records of start, end, event, signal, interval, payload."""
         span: Any = hours / timedelta(hours=1) if isinstance(hours, timedelta) else hours
         if isinstance(span, bool) or not isinstance(span, numbers.Real):
@@ -208,7 +208,7 @@ class Ven:
         no reply came within ``timeout``: the opt stays owed and is sent again under the same ID.
         """
         self._running("create_opt()")
-        made: Dict[str, str] = {}
+        made: dict[str, str] = {}
 
         def step(book: Any, now: datetime) -> Any:
             made["id"], outcome = opt_service.create(
@@ -225,7 +225,7 @@ class Ven:
         self._opt_exchange(lambda book, now: opt_service.cancel(book, opt_id, now), {"id": opt_id},
                            (opt_states.CANCELLING,), "cancel_opt()")
 
-    def _opt_exchange(self, step: Any, made: Dict[str, str], waiting: Tuple[str, ...], what: str) -> None:
+    def _opt_exchange(self, step: Any, made: dict[str, str], waiting: tuple[str, ...], what: str) -> None:
         self._engine.transact(step)
         self._engine.conversation.wake()
 
@@ -245,7 +245,7 @@ class Ven:
                                 response_description=state.description, received="oadrCreatedOpt")
 
     @property
-    def opts(self) -> Tuple[OptState, ...]:
+    def opts(self) -> tuple[OptState, ...]:
         """The opts that stand: sent or still owed."""
         return notebook.Rows(opt_service.standing(self._engine.snapshot("opts")))
 
@@ -279,7 +279,7 @@ class Ven:
         self._exchange(lambda book, now: registration.moved(book, now, "cancelling"),
                        lambda: self._engine.book.registration.phase != "cancelling", "cancellation of the registration")
 
-    def request_events(self) -> Tuple[Event, ...]:
+    def request_events(self) -> tuple[Event, ...]:
         """Ask the VTN for its complete list of events; returns those that are known then."""
         self._running("request_events()")
         if self._engine.book.registration.phase != "registered":

@@ -32,10 +32,10 @@ def _run(script: str, *arguments: str, work: Path, **environment: str) -> str:
     return done.stdout
 
 
-def _bench(work: Path, *arguments: str) -> Dict[str, Any]:
+def _bench(work: Path, *arguments: str) -> dict[str, Any]:
     _run("bench.py", "--peer-python", sys.executable, "--sdk-python", sys.executable, "--work", str(work), "--quick",
          "--quiet", "1", *arguments, work=work)
-    cases: Dict[str, Any] = json.loads((work / "results.json").read_text())["cases"]
+    cases: dict[str, Any] = json.loads((work / "results.json").read_text())["cases"]
     return cases
 
 

@@ -104,7 +104,7 @@ class Browser:
         self._do("POST", f"/element/{element}/clear", {})
         self._do("POST", f"/element/{element}/value", {"text": value})
 
-    def complaints(self) -> List[str]:
+    def complaints(self) -> list[str]:
         """Errors in the browser's console."""
         return [entry["message"] for entry in self._do("POST", "/se/log", {"type": "browser"}) if entry["level"] == "SEVERE"]
 

@@ -15,7 +15,7 @@ COMMAND = [sys.executable, "-m", "ven_sdk"]
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def environment(**more: str) -> Dict[str, str]:
+def environment(**more: str) -> dict[str, str]:
     """The environment of a user who set nothing about ven-sdk, and finds this source tree."""
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith("VEN_") and name not in ("NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS")}
@@ -34,7 +34,7 @@ class Program:
     def __init__(self, *words: str, cwd: Optional[Path] = None, **more: str) -> None:
         self._process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                          encoding="utf-8", env=environment(**more), cwd=cwd)
-        self.lines: List[str] = []
+        self.lines: list[str] = []
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

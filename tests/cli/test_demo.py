@@ -4,7 +4,8 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Iterator, List, NamedTuple
+from typing import List, NamedTuple
+from collections.abc import Iterator
 
 import pytest
 
@@ -33,18 +34,18 @@ def terminal_run() -> Shown:
 
 
 @pytest.fixture(scope="module")
-def both() -> Iterator[List[Shown]]:
+def both() -> Iterator[list[Shown]]:
     with ThreadPoolExecutor(2) as pool:
         yield [job.result() for job in (pool.submit(plain_run), pool.submit(terminal_run))]
 
 
 @pytest.fixture
-def plain(both: List[Shown]) -> Shown:
+def plain(both: list[Shown]) -> Shown:
     return both[0]
 
 
 @pytest.fixture
-def terminal(both: List[Shown]) -> Shown:
+def terminal(both: list[Shown]) -> Shown:
     return both[1]
 
 

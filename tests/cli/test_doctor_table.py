@@ -7,7 +7,8 @@ import warnings
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple
+from collections.abc import Iterator
 
 import pytest
 
@@ -39,7 +40,7 @@ class Site:
     def vtn(self, **options: Any) -> LocalVTN:
         return self.stack.enter_context(LocalVTN(**{"tls": True, **options}))
 
-    def words(self, vtn: LocalVTN, *more: str, cert: bool = True, ca: str = "", path: str = "") -> List[str]:
+    def words(self, vtn: LocalVTN, *more: str, cert: bool = True, ca: str = "", path: str = "") -> list[str]:
         own = vtn.client_cert("doctor's patient")
         files = ["--cert", own.cert, "--key", own.key] if cert else []
         return [f"https://127.0.0.1:{vtn.port}{path}", "--ca-file", ca or vtn.ca_file, *files, *more]
@@ -60,63 +61,63 @@ class Site:
         return server.port
 
 
-def wrong_host(site: Site) -> List[str]:
+def wrong_host(site: Site) -> list[str]:
     return ["https://vtn.does-not-exist.invalid"]
 
 
-def closed_port(site: Site) -> List[str]:
+def closed_port(site: Site) -> list[str]:
     vtn = site.vtn()
     words = site.words(vtn)
     vtn.kill()
     return words
 
 
-def wrong_ca(site: Site) -> List[str]:
+def wrong_ca(site: Site) -> list[str]:
     return site.words(site.vtn(), ca=site.ca_of(OTHER))
 
 
-def expired(site: Site) -> List[str]:
+def expired(site: Site) -> list[str]:
     return site.words(site.vtn(identity=pki.expired()))
 
 
-def wrong_host_name(site: Site) -> List[str]:
+def wrong_host_name(site: Site) -> list[str]:
     return site.words(site.vtn(identity=pki.wrong_host()))
 
 
-def no_client_certificate(site: Site) -> List[str]:
+def no_client_certificate(site: Site) -> list[str]:
     return site.words(site.vtn(), cert=False)
 
 
-def wrong_client_certificate(site: Site) -> List[str]:
+def wrong_client_certificate(site: Site) -> list[str]:
     cert, key = site.write(pki.identity("stranger", issuer=OTHER), "stranger")
     return site.words(site.vtn(), "--cert", cert, "--key", key, cert=False)
 
 
-def key_not_matching(site: Site) -> List[str]:
+def key_not_matching(site: Site) -> list[str]:
     cert, _ = site.write(pki.identity("one"), "one")
     _, key = site.write(pki.identity("two"), "two")
     return site.words(site.vtn(), "--cert", cert, "--key", key, cert=False)
 
 
-def clock_off(site: Site) -> List[str]:
+def clock_off(site: Site) -> list[str]:
     return site.words(site.vtn(clock=Slow()))
 
 
-def not_a_vtn(site: Site) -> List[str]:
+def not_a_vtn(site: Site) -> list[str]:
     port = site.server(Reply(body=b"<!doctype html><html><body>It works!</body></html>", headers={"Content-Type": "text/html"}))
     return [f"http://127.0.0.1:{port}"]
 
 
-def unknown_ven(site: Site) -> List[str]:
+def unknown_ven(site: Site) -> list[str]:
     return site.words(site.vtn(accept="known"), "--ven-name", "nobody-knows-me", "--register")
 
 
-def wrong_path(site: Site) -> List[str]:
+def wrong_path(site: Site) -> list[str]:
     return site.words(site.vtn(), path="/openadr")
 
 
 class Case(NamedTuple):
-    broken: Callable[[Site], List[str]]
+    broken: Callable[[Site], list[str]]
     step: str
     says: str
 
@@ -137,19 +138,19 @@ TWELVE = [
 ]
 
 
-def http_instead_of_tls(site: Site) -> List[str]:
+def http_instead_of_tls(site: Site) -> list[str]:
     return [f"https://127.0.0.1:{site.vtn(tls=False).port}"]
 
 
-def tls_instead_of_http(site: Site) -> List[str]:
+def tls_instead_of_http(site: Site) -> list[str]:
     return [f"http://127.0.0.1:{site.vtn().port}"]
 
 
-def no_post(site: Site) -> List[str]:
+def no_post(site: Site) -> list[str]:
     return [f"http://127.0.0.1:{site.server(Reply(status=501))}"]
 
 
-def old_tls(site: Site) -> List[str]:
+def old_tls(site: Site) -> list[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("DEFAULT@SECLEVEL=0")
     with warnings.catch_warnings():
@@ -159,35 +160,35 @@ def old_tls(site: Site) -> List[str]:
     return [f"https://127.0.0.1:{site.server(Reply(), context)}"]
 
 
-def no_client_certificate_by_tls_1_2(site: Site) -> List[str]:
+def no_client_certificate_by_tls_1_2(site: Site) -> list[str]:
     vtn = site.vtn()
     assert vtn._server.context is not None
     vtn._server.context.maximum_version = ssl.TLSVersion.TLSv1_2
     return site.words(vtn, cert=False)
 
 
-def wrong_tls_fingerprint(site: Site) -> List[str]:
+def wrong_tls_fingerprint(site: Site) -> list[str]:
     return site.words(site.vtn(), "--tls-fingerprint", "00:" * 9 + "00")
 
 
-def wrong_vtn_fingerprint(site: Site) -> List[str]:
+def wrong_vtn_fingerprint(site: Site) -> list[str]:
     return site.words(site.vtn(sign=True), "--vtn-fingerprint", "00:" * 9 + "00")
 
 
-def unknown_ven_id(site: Site) -> List[str]:
+def unknown_ven_id(site: Site) -> list[str]:
     return site.words(site.vtn(), "--ven-id", "ven-4711")
 
 
-def own_certificate_expired(site: Site) -> List[str]:
+def own_certificate_expired(site: Site) -> list[str]:
     cert, key = site.write(pki.expired("tired"), "tired")
     return site.words(site.vtn(), "--cert", cert, "--key", key, cert=False)
 
 
-def bad_url(site: Site) -> List[str]:
+def bad_url(site: Site) -> list[str]:
     return ["vtn.example.com:8080"]
 
 
-def other_breaks() -> List[Case]:
+def other_breaks() -> list[Case]:
     return [
         Case(http_instead_of_tls, "TLS", "may not speak TLS"),
         Case(tls_instead_of_http, "HTTP", ""),
@@ -208,9 +209,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield Site(tmp_path, stack)
 
 
-def diagnosis(words: List[str], capsys: pytest.CaptureFixture[str]) -> Dict[str, Any]:
+def diagnosis(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     code = main(["doctor", *words, "--json", "--timeout", "5"])
-    found: Dict[str, Any] = json.loads(capsys.readouterr().out)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert code == (0 if found["ok"] else 1)
     return found
 

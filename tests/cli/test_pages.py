@@ -24,12 +24,12 @@ PAGES = (DOCS / "command-line.rst", DOCS / "deployment.rst")
 needs_toml = pytest.mark.skipif(not (util.find_spec("tomllib") or util.find_spec("tomli")), reason="no TOML reader")
 
 
-def blocks(page: Path, language: str) -> List[str]:
+def blocks(page: Path, language: str) -> list[str]:
     found = re.findall(rf"^\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)", page.read_text(encoding="utf-8"), re.MULTILINE)
     return [textwrap.dedent(block) for block in found]
 
 
-def typed() -> List[str]:
+def typed() -> list[str]:
     lines = [line for page in PAGES for block in blocks(page, "console") for line in block.splitlines() if line]
     units = [line.partition("=")[2] for block in blocks(PAGES[1], "ini") for line in block.splitlines()
              if line.startswith("ExecStart")]

@@ -5,7 +5,8 @@ import inspect
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
+from collections.abc import Iterator
 
 import pytest
 
@@ -48,7 +49,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         sys.modules.pop(name, None)
 
 
-def planned(folder: Path, text: str, environment: "Dict[str, str] | None" = None, **overrides: Any) -> run_plan.Plan:
+def planned(folder: Path, text: str, environment: "dict[str, str] | None" = None, **overrides: Any) -> run_plan.Plan:
     path = folder / "ven.toml"
     path.write_text(text, encoding="utf-8")
     return run_plan.plan(load(str(path)), environment or {}, overrides)

@@ -8,7 +8,8 @@ import os
 import random
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple
+from typing import Any, List, NamedTuple
+from collections.abc import Iterator
 
 import pytest
 
@@ -28,7 +29,7 @@ class Scene(NamedTuple):
     vtn: LocalVTN
     browser: Browser
     client: OpenADRClient
-    updates: List[Any]
+    updates: list[Any]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def scene(browser: Browser) -> Iterator[Scene]:
-    updates: List[Any] = []
+    updates: list[Any] = []
     with LocalVTN(vtn_id="test-vtn", ask_for_reports=True) as vtn:
         orders = Orders(vtn)
         view = View(vtn, orders)

@@ -4,7 +4,8 @@ from __future__ import annotations
 import http.client
 import json
 from datetime import timedelta
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Tuple
+from collections.abc import Iterator
 
 import pytest
 
@@ -36,7 +37,7 @@ def page(vtn: LocalVTN, orders: Orders) -> Iterator[Page]:
     page.close()
 
 
-def ask(page: Page, method: str, path: str, body: Any = None, **headers: str) -> Tuple[int, Any, Dict[str, str]]:
+def ask(page: Page, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
     port = int(page.url.rstrip("/").rpartition(":")[2])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -83,7 +84,7 @@ def test_a_wrong_order_is_told_what_is_wrong_with_it(page: Page) -> None:
 
 @pytest.mark.parametrize("headers", [
     {"Content_Type": "text/plain"}, {}, {**JSON, "Host": "evil.example"}, {**JSON, "Origin": "http://evil.example"}])
-def test_other_web_sites_give_no_orders(headers: Dict[str, str], page: Page, vtn: LocalVTN) -> None:
+def test_other_web_sites_give_no_orders(headers: dict[str, str], page: Page, vtn: LocalVTN) -> None:
     status, _, _ = ask(page, "POST", "/order", {"do": "add_event", "event_id": "e1"}, **headers)
 
     assert status == 403

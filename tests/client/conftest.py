@@ -22,7 +22,7 @@ def vtn() -> Iterator[RawVTN]:
 
 
 @pytest.fixture
-def program(tmp_path: Path, clean_env: Dict[str, str]) -> Iterator[Program]:
+def program(tmp_path: Path, clean_env: dict[str, str]) -> Iterator[Program]:
     """``program(text, *arguments)`` starts a script with warnings on; what is still alive after the test is killed."""
     started = []
 

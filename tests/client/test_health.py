@@ -108,7 +108,7 @@ def test_a_failure_that_goes_on_is_logged_once_and_then_counted(caplog: pytest.L
 # --- metrics ---------------------------------------------------------------------------------------------------------
 
 
-def scraped(*vens: Any) -> Dict[Tuple[str, str], float]:
+def scraped(*vens: Any) -> dict[tuple[str, str], float]:
     """(name, queue) and value of all samples, as a server would read them."""
     prometheus = pytest.importorskip("prometheus_client")
     parser = pytest.importorskip("prometheus_client.parser")

@@ -22,7 +22,7 @@ def client(vtn: RawVTN) -> Iterator[OpenADRClient]:
     client.stop()
 
 
-def ours() -> List[str]:
+def ours() -> list[str]:
     return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("ven_sdk"))
 
 
@@ -63,7 +63,7 @@ def test_stop_before_start_is_harmless(client: OpenADRClient) -> None:
 
 
 def test_it_starts_again_with_what_it_knew(vtn: RawVTN, client: OpenADRClient) -> None:
-    called: List[Any] = []
+    called: list[Any] = []
     client.add_handler("on_event", lambda event: called.append(event.event_id) or "optIn")
     vtn.add_event("e1")
     for _ in range(3):
@@ -112,7 +112,7 @@ def test_many_threads_stop_at_once_and_all_return(client: OpenADRClient) -> None
 
 def test_stop_while_start_waits_for_a_vtn_that_is_down(vtn: RawVTN) -> None:
     client = OpenADRClient("ven1", RawVTN().reserve().url)
-    failed: List[BaseException] = []
+    failed: list[BaseException] = []
 
     def begin() -> None:
         try:
@@ -174,8 +174,8 @@ def test_a_client_that_is_not_started_makes_no_thread_whatever_it_is_told(client
 
 
 def test_what_a_handler_returns_after_it_stopped_the_client_is_remembered(vtn: RawVTN, tmp_path: Any) -> None:
-    def life() -> List[str]:
-        called: List[str] = []
+    def life() -> list[str]:
+        called: list[str] = []
         client = OpenADRClient("ven1", vtn.url, poll_frequency=0.1, allow_jitter=False, store=tmp_path / "ven.db")
 
         def handle(event: Any) -> str:

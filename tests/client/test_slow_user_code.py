@@ -26,11 +26,11 @@ def client(vtn: RawVTN) -> Iterator[OpenADRClient]:
     client.stop(timeout=1)
 
 
-def poll_times(vtn: RawVTN, since: float) -> List[float]:
+def poll_times(vtn: RawVTN, since: float) -> list[float]:
     return [when for (service, _), when in list(zip(vtn.seen, vtn.when)) if service == "OadrPoll" and when >= since]
 
 
-def worst_lateness(times: List[float], period: float) -> float:
+def worst_lateness(times: list[float], period: float) -> float:
     return max(later - earlier for earlier, later in zip(times, times[1:])) - period
 
 

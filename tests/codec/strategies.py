@@ -96,7 +96,7 @@ def _field(slot: Slot) -> Any:
 @st.composite
 def records(draw: Any, cls: Any) -> Any:
     """A valid record of a class."""
-    values: Dict[str, Any] = {name: draw(_field(slot)) for name, slot in cls.declared.items()
+    values: dict[str, Any] = {name: draw(_field(slot)) for name, slot in cls.declared.items()
                               if slot.stored and slot.kind not in ("unwired", "sequence")}
     if cls is Interval:
         values.update(dtstart=draw(MOMENTS), duration=draw(SPANS), uid=draw(WORDS))

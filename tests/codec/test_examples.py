@@ -34,7 +34,7 @@ def _typed(element: Any) -> Any:
     return [float(part) for part in text.split()] if name == "posList" else text
 
 
-def _flat(element: Any) -> List[Tuple[str, Dict[str, str], Any]]:
+def _flat(element: Any) -> list[tuple[str, dict[str, str], Any]]:
     """Names, attributes and texts, in document order; the depth shows in the path."""
     return [(element.getroottree().getelementpath(part), dict(part.attrib), _typed(part)) for part in element.iter()]
 

@@ -25,7 +25,7 @@ LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (level, b"&l%d;" % (level - 1) * 10) f
 DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>'
 MEGABYTE = 2**20
 
-HOSTILE: Dict[str, bytes] = {
+HOSTILE: dict[str, bytes] = {
     "nothing": b"",
     "white space": b"  \n ",
     "text": b"hello",
@@ -106,7 +106,7 @@ def test_a_truncated_message_is_refused(size: int) -> None:
         admit(EVENT[:len(EVENT.rstrip()) - size])
 
 
-GOOD: Dict[str, bytes] = {
+GOOD: dict[str, bytes] = {
     "an event": EVENT,
     "a signed poll": SIGNED,
     "no declaration": b"<a/>",
@@ -200,7 +200,7 @@ def test_a_refused_bomb_takes_no_memory() -> None:
 
 
 def test_threads_do_not_share_a_parser() -> None:
-    texts: List[str] = []
+    texts: list[str] = []
 
     def work(number: int) -> None:
         for turn in range(200):

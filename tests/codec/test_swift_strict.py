@@ -20,41 +20,41 @@ EI = "{http://docs.oasis-open.org/ns/energyinterop/201110}"
 TEXTS = ["", " ", "x", "-1", "7", "1e400", "true", "TRUE", "2030-01-01T00:00:00Z", "PT1H", "P1Y", "optIn", "active"]
 
 
-def _drop(elements: List[Any], data: Any) -> None:
+def _drop(elements: list[Any], data: Any) -> None:
     element = data.draw(st.sampled_from(elements))
     if element.getparent() is not None:
         element.getparent().remove(element)
 
 
-def _double(elements: List[Any], data: Any) -> None:
+def _double(elements: list[Any], data: Any) -> None:
     element = data.draw(st.sampled_from(elements))
     if element.getparent() is not None:
         element.addnext(etree.fromstring(etree.tostring(element, with_tail=False)))
 
 
-def _swap(elements: List[Any], data: Any) -> None:
+def _swap(elements: list[Any], data: Any) -> None:
     element = data.draw(st.sampled_from(elements))
     if len(element) > 1:
         element.append(element[0])
 
 
-def _retext(elements: List[Any], data: Any) -> None:
+def _retext(elements: list[Any], data: Any) -> None:
     data.draw(st.sampled_from(elements)).text = data.draw(st.sampled_from(TEXTS))
 
 
-def _insert(elements: List[Any], data: Any) -> None:
+def _insert(elements: list[Any], data: Any) -> None:
     etree.SubElement(data.draw(st.sampled_from(elements)), EI + data.draw(st.sampled_from(["odd", "eventID", "value"])))
 
 
-def _attribute(elements: List[Any], data: Any) -> None:
+def _attribute(elements: list[Any], data: Any) -> None:
     name = data.draw(st.sampled_from([EI + "schemaVersion", "schemaVersion", "other"]))
     data.draw(st.sampled_from([elements[0], *elements])).set(name, data.draw(st.sampled_from(["2.0b", "3", ""])))
 
 
-DAMAGES: List[Callable[[List[Any], Any], None]] = [_drop, _double, _swap, _retext, _insert, _attribute]
+DAMAGES: list[Callable[[list[Any], Any], None]] = [_drop, _double, _swap, _retext, _insert, _attribute]
 
 
-def _read(element: Any, strict: bool) -> Tuple[Any, ...]:
+def _read(element: Any, strict: bool) -> tuple[Any, ...]:
     try:
         reading = reader.read(element, strict=strict)
     except PayloadError as error:
@@ -103,7 +103,7 @@ def test_an_element_inside_a_text_is_a_deviation() -> None:
 
 
 def test_the_compiled_reader_is_asked_also_when_reading_is_strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: List[Any] = []
+    asked: list[Any] = []
     made = swift.swift_reader
     monkeypatch.setattr(reader, "swift_reader", lambda cls: asked.append(cls) or made(cls))
     message = b"".join((b'<p:oadrPayload xmlns:p="http://openadr.org/oadr-2.0b/2012/07"><p:oadrSignedObject><p:oadrPoll',

@@ -9,7 +9,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "coming-from-openleadr.rst
 _ROW = re.compile(r"^   \* - ``(.*)``\n     -(?: ``(.*)``)?$", re.MULTILINE)
 
 
-def table() -> List[Tuple[str, str]]:
+def table() -> list[tuple[str, str]]:
     """(old, new) of each row of the list-table ``Replacements``."""
     text = PAGE.read_text(encoding="utf-8")
     part = text[text.index("list-table:: Replacements"):]

@@ -5,7 +5,8 @@ import logging
 import shutil
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, List
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,8 +22,8 @@ class Running:
     """A converted example on a thread; ``names`` is its namespace."""
 
     def __init__(self, name: str, change: Callable[[str], str]) -> None:
-        self.names: Dict[str, Any] = {"__name__": "__main__"}
-        self.failure: List[BaseException] = []
+        self.names: dict[str, Any] = {"__name__": "__main__"}
+        self.failure: list[BaseException] = []
         code = compile(change(converted(EXAMPLES[name].read_text(encoding="utf-8"))), name, "exec", dont_inherit=True)
         self._thread = threading.Thread(target=self._go, args=(code,))
         self._thread.start()
@@ -64,7 +65,7 @@ def logging_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def start(vtn: LocalVTN) -> Iterator[Start]:
-    running: List[Running] = []
+    running: list[Running] = []
 
     def begin(name: str) -> Running:
         running.append(Running(name, lambda text: text.replace("localhost:8080", f"127.0.0.1:{vtn.port}")))

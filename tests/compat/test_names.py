@@ -54,7 +54,7 @@ def test_the_object_has_its_fields(name: str) -> None:
     assert sorted(field for field in fields if not hasattr(ours, field) and field not in _slots(ours)) == []
 
 
-def _slots(record: Any) -> List[str]:
+def _slots(record: Any) -> list[str]:
     return list(record.slots)
 
 

@@ -30,10 +30,10 @@ class Block:
     text: str
 
 
-def blocks_of(page: Path) -> List[Block]:
+def blocks_of(page: Path) -> list[Block]:
     """All blocks of a page, in order."""
     lines = page.read_text(encoding="utf-8").splitlines()
-    found: List[Block] = []
+    found: list[Block] = []
     fragment = False
     for number, line in enumerate(lines):
         start = _START.match(line)
@@ -48,8 +48,8 @@ def blocks_of(page: Path) -> List[Block]:
     return found
 
 
-def _indented(lines: List[str], number: int) -> "tuple[int, str]":
-    taken: List[str] = []
+def _indented(lines: list[str], number: int) -> "tuple[int, str]":
+    taken: list[str] = []
     while number + len(taken) < len(lines) and (not lines[number + len(taken)].strip() or lines[number + len(taken)][0] == " "):
         taken.append(lines[number + len(taken)])
     while taken and (not taken[0].strip() or taken[0].strip().startswith(":")):
@@ -63,7 +63,7 @@ class Stage:
 
     def __init__(self, page: Path, vtn: LocalVTN, secure: Optional[LocalVTN], **names: Any) -> None:
         self.page, self.vtn, self.secure = page, vtn, secure
-        self.names: Dict[str, Any] = {"__name__": "page", "vtn": vtn, "secure": secure, **names}
+        self.names: dict[str, Any] = {"__name__": "page", "vtn": vtn, "secure": secure, **names}
         self._meanwhile: Optional[Block] = None
         self._failure: Optional[BaseException] = None
 

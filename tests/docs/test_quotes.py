@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs" / "troubleshooting.rst").read_text(encoding="utf-8")
 QUOTES = re.findall(r'"([^"\n]+)"', PAGE)
 
 
-def _texts() -> List[str]:
+def _texts() -> list[str]:
     """All literal texts of the package; of an f-string its pieces."""
     return [node.value for path in (ROOT / "ven_sdk").rglob("*.py")
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -8,14 +8,15 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set, Tuple
+from typing import Any, Dict, List, Set, Tuple
+from collections.abc import Iterator
 
 from lxml import etree
 
-Version = Tuple[str, int]
+Version = tuple[str, int]
 
 
-def lines(path: Path) -> Iterator[Dict[str, Any]]:
+def lines(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_bytes().splitlines():
         try:
             yield json.loads(line)
@@ -23,7 +24,7 @@ def lines(path: Path) -> Iterator[Dict[str, Any]]:
             continue
 
 
-def all_of(element: Any, name: str) -> List[Any]:
+def all_of(element: Any, name: str) -> list[Any]:
     return list(element.iter("{*}" + name))
 
 
@@ -36,12 +37,12 @@ class Log:
     """What the VTN's raw log says: last version of every event it sent, answers it got, samples it got."""
 
     def __init__(self, path: Path) -> None:
-        self.sent: Dict[str, Tuple[int, bool]] = {}
-        self.answered: Set[Tuple[str, int, str]] = set()
-        self.samples: Dict[Tuple[str, str, str], Set[Tuple[str, str]]] = {}
-        self.values: Set[str] = set()
-        self.bodies: Dict[str, int] = {}
-        self.opts: Set[str] = set()
+        self.sent: dict[str, tuple[int, bool]] = {}
+        self.answered: set[tuple[str, int, str]] = set()
+        self.samples: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
+        self.values: set[str] = set()
+        self.bodies: dict[str, int] = {}
+        self.opts: set[str] = set()
         for line in lines(path):
             body = line["body"].encode()
             if not body.strip():
@@ -81,14 +82,14 @@ class Journal:
     """What the VEN wrote down: calls begun and returned, and what was committed when."""
 
     def __init__(self, path: Path) -> None:
-        self.handled: Dict[Version, int] = {}
-        self.told_cancelled: Set[str] = set()
-        self.committed: Set[str] = set()
-        self.opts: Set[str] = set()
-        self.again: List[Tuple[str, Version]] = []
+        self.handled: dict[Version, int] = {}
+        self.told_cancelled: set[str] = set()
+        self.committed: set[str] = set()
+        self.opts: set[str] = set()
+        self.again: list[tuple[str, Version]] = []
         self.repeated = 0
-        self.runs: Set[int] = set()
-        open_calls: Dict[Tuple[str, str, int], str] = {}
+        self.runs: set[int] = set()
+        open_calls: dict[tuple[str, str, int], str] = {}
         for line in lines(path):
             self.runs.add(line["run"])
             if "call" in line:
@@ -98,7 +99,7 @@ class Journal:
             elif "pushed" in line and self.committed:      # before a request names the point nothing is kept
                 self.committed.add(str(line["pushed"]))
 
-    def _call(self, line: Dict[str, Any], open_calls: Dict[Tuple[str, str, int], str]) -> None:
+    def _call(self, line: dict[str, Any], open_calls: dict[tuple[str, str, int], str]) -> None:
         version = line["event"], line["number"]
         key = (line["handler"], *version)
         if line["call"] == "return":
@@ -113,7 +114,7 @@ class Journal:
             self.again.append((line["handler"], version))
         open_calls[key] = "begun"
 
-    def _commit(self, rows: List[Any], open_calls: Dict[Tuple[str, str, int], str]) -> None:
+    def _commit(self, rows: list[Any], open_calls: dict[tuple[str, str, int], str]) -> None:
         for table, key, facts in rows:
             if table == "events":
                 for call, state in open_calls.items():
@@ -125,7 +126,7 @@ class Journal:
                 self.committed.update(facts)
 
 
-def count(folder: Path) -> Dict[str, Any]:
+def count(folder: Path) -> dict[str, Any]:
     """The figures, and the first few of everything that should not be."""
     log, journal = Log(folder / "vtn.jsonl"), Journal(folder / "journal.jsonl")
     missed = [key for key, (number, cancelled) in log.sent.items()

@@ -17,6 +17,6 @@ def of_payload(name: str) -> str:
     return _OF_PAYLOAD[name]
 
 
-def found(marks: bytes) -> List[str]:
+def found(marks: bytes) -> list[str]:
     """The stages that threads were in; ``idle`` where none was."""
     return [stage for stage, mark in zip(STAGES, marks) if mark] or ["idle"]

@@ -19,7 +19,8 @@ import threading
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Iterator, List, Sequence
+from typing import Any, List
+from collections.abc import Iterator, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -87,7 +88,7 @@ class CrashStore(SQLiteStore):
         journal(commit=self.commits, rows=[told(row) for row in changes if row.table in KEPT])
 
 
-def told(row: ChangeRow) -> List[Any]:
+def told(row: ChangeRow) -> list[Any]:
     """What the counting needs of a committed row: of an event the calls that have not returned, else the text."""
     if row.table == "events" and row.value is not None:
         state = json.loads(row.value)

@@ -9,7 +9,8 @@ import logging
 import random
 from collections import Counter, deque
 from datetime import datetime, timedelta
-from typing import Any, Callable, Deque, Dict, Hashable, List, Optional, Set, Tuple
+from typing import Any, Callable, Deque, Dict, List, Optional, Set, Tuple
+from collections.abc import Hashable
 
 from ven_sdk.config import settings
 from ven_sdk.errors import VenError
@@ -34,7 +35,7 @@ from ven_sdk.testing import ManualClock
 from ven_sdk.testing.vtn_build import event as built_event
 from ven_sdk.ven import Ven
 
-Sample = Tuple[str, datetime]
+Sample = tuple[str, datetime]
 
 
 def reply(kind: Any, code: str = "200", **facts: Any) -> Any:
@@ -51,14 +52,14 @@ class FakeVTN:
         self.hooks = Hooks()
         self.fail: Callable[[Payload], Any] = lambda record: None
         self.counts: Counter[str] = Counter()
-        self.events: Dict[str, Event] = {}
-        self.answered: Dict[str, str] = {}
-        self.samples: Dict[Sample, Set[Tuple[Any, str]]] = {}
-        self.order: List[datetime] = []
+        self.events: dict[str, Event] = {}
+        self.answered: dict[str, str] = {}
+        self.samples: dict[Sample, set[tuple[Any, str]]] = {}
+        self.order: list[datetime] = []
         self.keep_samples = True
         self.unsaid = False
         self.serial = 0
-        self.wish: Optional[Tuple[float, float]] = None
+        self.wish: Optional[tuple[float, float]] = None
 
     def post(self, record: Payload, service: str = "") -> Optional[Payload]:
         self.counts[record.wire_name] += 1
@@ -80,7 +81,7 @@ class FakeVTN:
     def _RegisterReport(self, record: Any) -> Any:
         return reply(RegisteredReport, report_requests=self.requests(record))
 
-    def requests(self, record: Any) -> Tuple[ReportRequest, ...]:
+    def requests(self, record: Any) -> tuple[ReportRequest, ...]:
         if self.wish is None:
             return ()
         granularity, back = self.wish
@@ -125,7 +126,7 @@ class FakeVTN:
         self.unsaid = True
 
     @property
-    def doubles(self) -> List[Sample]:
+    def doubles(self) -> list[Sample]:
         """Data points and times with two values, or in two messages."""
         return [key for key, found in self.samples.items() if len(found) > 1]
 
@@ -134,7 +135,7 @@ class Jobs:
     """All pools of a :class:`World` in one queue: what is submitted runs in order when the world runs."""
 
     def __init__(self) -> None:
-        self.queue: Deque[Callable[[], None]] = deque()
+        self.queue: deque[Callable[[], None]] = deque()
 
     def submit(self, key: Hashable, function: Callable[[], None], about: str = "") -> None:
         self.queue.append(function)
@@ -149,7 +150,7 @@ class Jobs:
     def waiting(self) -> int:
         return len(self.queue)
 
-    def stuck(self) -> Tuple[Any, ...]:
+    def stuck(self) -> tuple[Any, ...]:
         return ()
 
     def settle(self, timeout: float) -> bool:
@@ -166,7 +167,7 @@ class FakeRuntime(Runtime):
     def _make_pools(self) -> None:
         self.pools = dict.fromkeys(self._sizes, self.jobs)           # type: ignore[arg-type]
 
-    def _close_pools(self, timeout: float) -> Tuple[str, ...]:
+    def _close_pools(self, timeout: float) -> tuple[str, ...]:
         return ()
 
 

@@ -82,11 +82,11 @@ class Memory:
     def __init__(self, serial: int = 0) -> None:
         self.lock = threading.RLock()
         self.serial = serial
-        self.vens: Dict[str, Tuple[str, str]] = {}
-        self.events: Dict[str, Event] = {}
+        self.vens: dict[str, tuple[str, str]] = {}
+        self.events: dict[str, Event] = {}
         self.unsaid = False
-        self.queue: List[bytes] = []
-        self.answered: Dict[str, int] = {}
+        self.queue: list[bytes] = []
+        self.answered: dict[str, int] = {}
 
     def known(self, ven_id: str) -> bool:
         return ven_id in {known for known, _ in self.vens.values()}
@@ -99,15 +99,15 @@ class RawVTN:
     service ("" for any) to what to do instead, used up from the front.
     """
 
-    def __init__(self, *, poll: float = 1, wishes: Optional[Tuple[str, str]] = None, log: Optional[str] = None,
+    def __init__(self, *, poll: float = 1, wishes: Optional[tuple[str, str]] = None, log: Optional[str] = None,
                  port: int = 0, tls: Optional[Callable[[], ssl.SSLContext]] = None, accept: bool = True) -> None:
         self.poll, self.wishes, self.accept = poll, wishes, accept
         self.memory = Memory()
         self.port = port
         self.date: Optional[str] = None
-        self.seen: List[Tuple[str, bytes]] = []
-        self.when: List[float] = []
-        self.faults: Dict[str, List[Fault]] = {}
+        self.seen: list[tuple[str, bytes]] = []
+        self.when: list[float] = []
+        self.faults: dict[str, list[Fault]] = {}
         self.changed = threading.Condition()
         self._tls = tls
         self._log = open(log, "ab", buffering=0) if log else None  # noqa: SIM115
@@ -161,7 +161,7 @@ class RawVTN:
         """How many messages hold the payload ``name`` (oadrPoll …)."""
         return sum(f"{name} ".encode() in body or f"{name}>".encode() in body for _, body in list(self.seen)[after:])
 
-    def bodies(self, name: str) -> List[bytes]:
+    def bodies(self, name: str) -> list[bytes]:
         return [body for _, body in list(self.seen) if f"{name} ".encode() in body or f"{name}>".encode() in body]
 
     def wait(self, condition: Callable[[], Any], seconds: float = 10) -> bool:
@@ -319,7 +319,7 @@ class Conversation(BaseHTTPRequestHandler):
             return
         self.reply(vtn.answer(body))
 
-    def reply(self, body: bytes, status: int = 200, headers: Optional[Dict[str, str]] = None) -> None:
+    def reply(self, body: bytes, status: int = 200, headers: Optional[dict[str, str]] = None) -> None:
         self.send_response(status)
         for name, value in {"Content-Type": "application/xml", "Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)
@@ -348,10 +348,10 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, address: Tuple[str, int], vtn: RawVTN, context: Optional[ssl.SSLContext]) -> None:
+    def __init__(self, address: tuple[str, int], vtn: RawVTN, context: Optional[ssl.SSLContext]) -> None:
         self.vtn = vtn
         self._context = context
-        self._open: List[socket.socket] = []
+        self._open: list[socket.socket] = []
         super().__init__(address, Conversation)
 
     def process_request(self, request: Any, client_address: Any) -> None:

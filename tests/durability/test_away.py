@@ -23,16 +23,16 @@ class Durable(MemoryStore):
     durable = True
 
 
-def sent_after(world: World) -> List[str]:
+def sent_after(world: World) -> list[str]:
     """The kinds of messages from now on, as they go out."""
-    names: List[str] = []
+    names: list[str] = []
     world.vtn.fail = lambda record: names.append(record.wire_name)
     return names
 
 
-def calls(world: World) -> List[Tuple[str, float]]:
+def calls(world: World) -> list[tuple[str, float]]:
     """What the handlers of moments are called for, and when, in seconds of the world."""
-    seen: List[Tuple[str, float]] = []
+    seen: list[tuple[str, float]] = []
     for name in ("on_event_start", "on_event_end"):
         world.handlers.add_handler(name, lambda event, name=name: seen.append((name, round(world.clock.monotonic()))))
     return seen

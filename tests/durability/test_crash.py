@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX"),
 SEED = 20240607
 
 
-def assert_nothing_lost(figures: Dict[str, Any]) -> None:
+def assert_nothing_lost(figures: dict[str, Any]) -> None:
     assert {name: figures[name] for name in LOSSES} == {name: [] for name in LOSSES}, f"seed {SEED}"
     assert figures["exit code"] == 0
     assert figures["events"]
@@ -52,7 +52,7 @@ def without(text: str) -> Callable[[str], str]:
     return lambda log: "".join(line for line in log.splitlines(keepends=True) if text not in line)
 
 
-FORGERIES: Dict[str, Any] = {
+FORGERIES: dict[str, Any] = {
     "samples lost": ("vtn.jsonl", without("oadrUpdateReport")),
     "answers missing": ("vtn.jsonl", without("oadrCreatedEvent")),
     "opts lost": ("vtn.jsonl", without("oadrCreateOpt")),

@@ -13,7 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict
+from collections.abc import Iterator
 from unittest import mock
 
 import pytest
@@ -81,7 +82,7 @@ def refused_for_good(vtn: LocalVTN, ven: OpenADRClient) -> None:
     ven._engine.conversation.hurry()
 
 
-TROUBLES: Dict[str, Trouble] = {
+TROUBLES: dict[str, Trouble] = {
     "connection refused": down, "DNS gone": unresolved,
     "reset before the message is seen": fault(lambda: Reset("before", handled=False)),
     "reset before the reply": fault(lambda: Reset("before")),
@@ -157,14 +158,14 @@ def recovered(vtn: LocalVTN, ven: OpenADRClient) -> float:
     return seconds
 
 
-CASES: Dict[str, Callable[[Path], float]] = {
+CASES: dict[str, Callable[[Path], float]] = {
     **{name: partial(in_trouble, name) for name in TROUBLES},
     **{f"463 to {message}": partial(unknown_at, message) for message in MESSAGES},
     **{f"certificate of the {side} renewed": partial(with_other_certificate, side) for side in ("VEN", "VTN")}}
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> Iterator[Dict[str, "Future[float]"]]:
+def outcomes() -> Iterator[dict[str, "Future[float]"]]:
     """What came of each case."""
     pki.authority()                                   # one for all threads
     with ExitStack() as stack:
@@ -175,5 +176,5 @@ def outcomes() -> Iterator[Dict[str, "Future[float]"]]:
 
 @pytest.mark.keeps_threads        # those of the other cases
 @pytest.mark.parametrize("name", CASES)
-def test_the_ven_recovers_by_itself(name: str, outcomes: Dict[str, "Future[float]"]) -> None:
+def test_the_ven_recovers_by_itself(name: str, outcomes: dict[str, "Future[float]"]) -> None:
     print(f"{name}: polls again after {outcomes[name].result(60):.2f} s")

@@ -41,7 +41,7 @@ def lost(world: World, record: Payload) -> Any:
     raise TransportError("the connection was reset", delivered=None)
 
 
-FAILURES: Dict[str, Callable[[World, Payload], Any]] = {
+FAILURES: dict[str, Callable[[World, Payload], Any]] = {
     "refused connection": raising(lambda: TransportError("refused", delivered=False)), "lost reply": lost,
     "500": raising(lambda: TransportError("500", status=500)),
     "503": raising(lambda: TransportError("503", status=503, retry_after=20)),

@@ -55,7 +55,7 @@ def day(world: World, number: int) -> None:
         world.vtn.fail = lambda record: None
 
 
-def sizes(world: World) -> Dict[str, int]:
+def sizes(world: World) -> dict[str, int]:
     """Everything that might grow."""
     engine = world.engine
     return {**{f"table {name}": len(rows) for name, rows in engine.book.tables.items()},
@@ -66,7 +66,7 @@ def sizes(world: World) -> Dict[str, int]:
             **{f"blocked {lane.name}": len(lane.tasks) for lane in engine.conversation._lanes}}
 
 
-def soak(days: int) -> Tuple[World, Dict[str, Tuple[int, int]], int]:
+def soak(days: int) -> tuple[World, dict[str, tuple[int, int]], int]:
     """After so many days (two more go before): the world, what has grown from what to what, and by how many bytes."""
     world = busy()
     for number in range(2):
@@ -90,7 +90,7 @@ def test_days_leave_nothing_behind() -> None:
     assert grown < 200_000, f"{grown} bytes in two days"
 
 
-def outage(hours: float) -> Tuple[World, int, int, float]:
+def outage(hours: float) -> tuple[World, int, int, float]:
     """20 data points at 10 s through an outage: the world, samples and messages that brought them, seconds it took."""
     world = World(poll_frequency=10)
     for number in range(20):
@@ -123,7 +123,7 @@ def in_order(world: World) -> bool:
     return steps == {10.0}
 
 
-def polls(total: int, events: int) -> Tuple[int, int]:
+def polls(total: int, events: int) -> tuple[int, int]:
     """RSS after the first hundredth of ``total`` polls, and after all, in bytes; ``events`` events come and go."""
     world = World(poll_frequency=1).start()
     every = total // events

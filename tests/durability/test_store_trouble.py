@@ -63,7 +63,7 @@ def test_a_ven_with_a_full_disk_runs_on_in_memory_says_so_and_catches_up(
         store.full = False
         local.wait_until(lambda: not ven.status.queues["unsaved"], 5, "the store to catch up")
         assert ven.health().ok, ven.health().problems
-    again: List[str] = []
+    again: list[str] = []
     with hasty_ven(local.url, tmp_path) as ven:
         ven.add_handler("on_event", lambda event: again.append(event.event_id) or "optIn")
         ven.start(wait=5)
@@ -115,7 +115,7 @@ def test_a_row_that_cannot_be_read_is_left_out_and_told(local: LocalVTN, tmp_pat
     store.open()
     store.commit("ven1", [type(store.load("ven1")[0])("events", "e1", json.dumps({"event": 3}))])
     store.close()
-    errors: List[Any] = []
+    errors: list[Any] = []
     with hasty_ven(local.url, tmp_path) as ven:
         ven.add_handler("on_error", errors.append)
         ven.start(wait=5)
@@ -144,7 +144,7 @@ sys.stdin.read()
 
 
 def test_the_second_process_is_told_so_by_start_and_can_start_when_the_first_has_gone(
-        local: LocalVTN, tmp_path: Path, clean_env: Dict[str, str]) -> None:
+        local: LocalVTN, tmp_path: Path, clean_env: dict[str, str]) -> None:
     first = subprocess.Popen([sys.executable, "-c", HOLDER, local.url, str(tmp_path / "ven.db")], env=clean_env, text=True,
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:

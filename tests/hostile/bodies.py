@@ -8,7 +8,8 @@ import gzip
 import itertools
 import re
 import zlib
-from typing import Callable, Dict, Iterator, NamedTuple, Tuple
+from typing import Callable, Dict, NamedTuple, Tuple
+from collections.abc import Iterator
 
 from tests.hostile.stage import Message, Stage
 from ven_sdk.testing import Raw
@@ -26,7 +27,7 @@ class Row(NamedTuple):
     words: str
 
 
-def edited(*changes: Tuple[bytes, bytes], **facts: object) -> Callable[[Stage], Message]:
+def edited(*changes: tuple[bytes, bytes], **facts: object) -> Callable[[Stage], Message]:
     """The evil list with texts replaced once each; the evil event comes first in it."""
     def make(stage: Stage) -> bytes:
         data = stage.evil_list(**facts)
@@ -99,7 +100,7 @@ FOREIGN = "is no OpenADR 2.0b message"
 UNREADABLE = "could not be read"
 DEEP = b"<a>" * 100_000
 
-BODIES: Dict[str, Row] = {
+BODIES: dict[str, Row] = {
     # entities and DTDs
     "linear entity expansion": Row(with_dtd(b'[<!ENTITY x "y">]', b"&x;" * 1000), DTD),
     "quadratic entity expansion": Row(with_dtd(b'[<!ENTITY x "' + b"x" * 50_000 + b'">]', b"&x;" * 5000), DTD),

@@ -45,7 +45,7 @@ _TEXT = re.compile(rb">([^<]+)<")
 _ATTRIBUTE = re.compile(rb"\"([^\"]*)\"")
 
 
-def seeds() -> List[bytes]:
+def seeds() -> list[bytes]:
     """The wire examples, as far as they are here; the two stored ones always are."""
     paths = wire_examples() or sorted(STORED.glob("*.xml"))
     return [path.read_bytes() for path in paths]
@@ -54,9 +54,9 @@ def seeds() -> List[bytes]:
 class Mutator:
     """Makes hostile messages of good ones. The same ``chance`` gives the same messages."""
 
-    def __init__(self, messages: List[bytes], chance: random.Random) -> None:
+    def __init__(self, messages: list[bytes], chance: random.Random) -> None:
         self._messages, self._chance = messages, chance
-        self._ways: List[Callable[[bytes], bytes]] = [self._text, self._text, self._text, self._attribute, self._cut,
+        self._ways: list[Callable[[bytes], bytes]] = [self._text, self._text, self._text, self._attribute, self._cut,
                                                       self._insert,
                                                       self._flip, self._splice, self._elements, self._elements, self._rename]
 
@@ -138,7 +138,7 @@ class Way:
         client.add_handler("on_event", lambda event: "optIn")
         self.book = client._engine.book
         self.counts: Counter[str] = Counter()
-        self.slowest: Tuple[float, bytes] = (0.0, b"")
+        self.slowest: tuple[float, bytes] = (0.0, b"")
         self._forget()
 
     def _forget(self) -> None:

@@ -34,7 +34,7 @@ class Seen(NamedTuple):
     """What a delivered message led to: the last error, the facts that moved."""
 
     error: Optional[VenError]
-    moved: Dict[str, Any]
+    moved: dict[str, Any]
 
 
 def eventually(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
@@ -57,7 +57,7 @@ def resident() -> int:
         return int(file.read().split()[1]) * 4096
 
 
-def threads_of(part: str = "ven_sdk") -> List[str]:
+def threads_of(part: str = "ven_sdk") -> list[str]:
     """The names of the threads that are alive and have ``part`` in their name."""
     return sorted(thread.name for thread in threading.enumerate() if part in thread.name and thread.is_alive())
 
@@ -67,18 +67,18 @@ class Stage:
 
     def __init__(self, vtn: Optional[LocalVTN] = None, **options: Any) -> None:
         self.vtn = vtn or LocalVTN()
-        self.told: List[str] = []
+        self.told: list[str] = []
         self._options = options
         self._good: Optional[str] = None
         self._numbers = itertools.count(1)
-        self._records: List[logging.LogRecord] = []
+        self._records: list[logging.LogRecord] = []
         self._log = logging.Handler()
         self._log.emit = self._records.append  # type: ignore[method-assign]
 
     def __enter__(self) -> "Stage":
         logging.getLogger("ven_sdk").addHandler(self._log)
         self.vtn.start()
-        defaults: Dict[str, Any] = {"poll_frequency": POLL, "allow_jitter": False, "timeout": 5.0}
+        defaults: dict[str, Any] = {"poll_frequency": POLL, "allow_jitter": False, "timeout": 5.0}
         self.client = OpenADRClient("ven-hostile", self.vtn.url, **{**defaults, **self._options})
         for name in ("on_event", "on_update_event"):
             self.client.add_handler(name, self._on_event)
@@ -140,13 +140,13 @@ class Stage:
         polls = status.counters["polls"]
         eventually(lambda: self.client.status.counters["polls"] > polls, "the client polls")
 
-    def facts(self) -> Dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Everything that the client remembers, apart from what passes by itself."""
         book = self.client._engine.book
         return self.client._engine.read(lambda: {name: dict(rows) for name, rows in book.tables.items()
                                                  if name not in _PASSING})
 
-    def warnings(self) -> List[str]:
+    def warnings(self) -> list[str]:
         """All warnings and errors so far."""
         return [record.getMessage() for record in self._records if record.levelno >= logging.WARNING]
 
@@ -165,6 +165,6 @@ class Stage:
 
 def evil_event(vtn: LocalVTN, **facts: Any) -> Any:
     """An event like any other, which no handler may ever see."""
-    given: Dict[str, Any] = {"event_id": EVIL, "dtstart": HOUR, "intervals": [3], "targets": {"ven_id": ["ven-7"]},
+    given: dict[str, Any] = {"event_id": EVIL, "dtstart": HOUR, "intervals": [3], "targets": {"ven_id": ["ven-7"]},
                              "vtn_comment": "nobody may see this", **facts}
     return event(vtn._state.now(), **given)

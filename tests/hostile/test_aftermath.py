@@ -23,7 +23,7 @@ def signing(**options: Any) -> LocalVTN:
     return LocalVTN(sign=True, verify=False, identity=VTN, **options)
 
 
-def courtesies(stage: Stage) -> List[Any]:
+def courtesies(stage: Stage) -> list[Any]:
     return [received for received in stage.vtn.received if received.kind == "oadrResponse"]
 
 
@@ -68,7 +68,7 @@ def test_the_reason_reaches_the_log_once_then_a_count() -> None:
 
 def test_on_error_hears_the_reason() -> None:
     with Stage() as stage:
-        heard: List[Any] = []
+        heard: list[Any] = []
         stage.client.add_handler("on_error", heard.append)
         stage.deliver(b"<html/>")
         eventually(lambda: heard, "on_error to be called")

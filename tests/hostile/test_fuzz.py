@@ -24,7 +24,7 @@ SEEDS = seeds()
 
 
 def test_mutated_messages_raise_nothing_but_our_errors() -> None:
-    found: List[Tuple[bytes, Exception]] = []
+    found: list[tuple[bytes, Exception]] = []
 
     way = run(SECONDS, random.SystemRandom().randrange(2**32), lambda data, error: found.append((data, error)))
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Callable, Dict, Iterator
+from typing import Callable, Dict
+from collections.abc import Iterator
 
 import pytest
 
@@ -55,7 +56,7 @@ def spaced(stage: Stage) -> bytes:
     return re.sub(rb"><(?!/)", b">\r\n\t <", stage.evil_list()).replace(b">PT10M<", b">\n PT10M\t<").replace(b">3<", b"> 3 <")
 
 
-GOOD: Dict[str, Callable[[Stage], Message]] = {
+GOOD: dict[str, Callable[[Stage], Message]] = {
     "as usual": lambda stage: stage.evil_list(),
     "a byte order mark": lambda stage: codecs.BOM_UTF8 + stage.evil_list(),
     "no XML declaration": lambda stage: stage.evil_list().partition(b"?>\n")[2],

@@ -5,7 +5,8 @@ import itertools
 import re
 import socket
 import time
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict
+from collections.abc import Iterator
 
 import pytest
 
@@ -46,7 +47,7 @@ def framed(*headers: str) -> Callable[[Stage], Any]:
 
 HTML = b"<html><body><h1>It works!</h1></body></html>"
 ENDLESS = itertools.repeat
-HTTP: Dict[str, Row] = {
+HTTP: dict[str, Row] = {
     **{f"{code} with an event": Row(status(code), f"HTTP status {code}")
        for code in (201, 204, 206, 400, 401, 403, 404, 405, 406, 407, 408, 410, 413, 415, 418, 501, 502, 504, 599)},
     "429 with Retry-After": Row(status(429, Retry_After="1"), "HTTP status 429"),

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
+from collections.abc import Iterator
 
 import pytest
 
@@ -29,7 +30,7 @@ def stage() -> Iterator[Stage]:
 
 
 FROM_THE_FIRST_DAY = ReportPeriod(dtstart=FIRST, duration=NOTHING)
-REQUESTS: Dict[str, Dict[str, Any]] = {
+REQUESTS: dict[str, dict[str, Any]] = {
     "a thousand years of seconds": {"granularity": BLINK, "report_back_duration": BLINK,
                                     "report_interval": ReportPeriod(dtstart=FIRST, duration=AGES)},
     "since the first day, every second": {"granularity": BLINK, "report_back_duration": BLINK,
@@ -65,7 +66,7 @@ def test_an_absurd_report_request_stops_nothing(stage: Stage, kind: str, report:
     assert sum(stage.client.status.queues.values()) < 100
 
 
-EVENTS: Dict[str, Dict[str, Any]] = {
+EVENTS: dict[str, dict[str, Any]] = {
     "from the first day": {"dtstart": FIRST},
     "from the first day, without end": {"dtstart": FIRST, "duration": NOTHING},
     "until the last second": {"dtstart": LAST - timedelta(minutes=10)},

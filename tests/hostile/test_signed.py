@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict
+from collections.abc import Iterator
 
 import pytest
 from lxml import etree
@@ -40,7 +41,7 @@ def event_body(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 OLD, EARLY = pki.expired("vtn"), pki.not_yet_valid("vtn")
-ALSO_BAD: Dict[str, Callable[[], Any]] = {
+ALSO_BAD: dict[str, Callable[[], Any]] = {
     "signed by an expired certificate": lambda: Forge(OLD).sign(),
     "signed by a certificate of the future": lambda: Forge(EARLY).sign(),
     "a self-signed certificate of the same name": lambda: Forge(pki.self_signed("vtn")).sign(),

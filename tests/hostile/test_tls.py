@@ -5,7 +5,8 @@ import os
 import ssl
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, Tuple
+from collections.abc import Iterator
 
 import pytest
 
@@ -60,7 +61,7 @@ def wanting(identity: pki.Identity) -> Callable[[LocalVTN], None]:
     return change
 
 
-TLS: Dict[str, Tuple[Callable[[LocalVTN], None], str]] = {
+TLS: dict[str, tuple[Callable[[LocalVTN], None], str]] = {
     "a certificate of another CA": (showing(OTHERS_CA), "was not issued by a CA that is trusted here"),
     "a certificate for another host": (showing(pki.wrong_host()), "not for '127.0.0.1'"),
     "an expired certificate": (showing(pki.expired()), "has expired"),
@@ -210,7 +211,7 @@ def test_a_ca_file_that_goes_bad_leaves_certificate_and_key_as_they_were(tmp_pat
         assert stage.client._identity.fingerprint == newest_fingerprint(stage) == pki.identity("ven").fingerprint
 
 
-BAD_FILES: Dict[str, Callable[[Path], Any]] = {
+BAD_FILES: dict[str, Callable[[Path], Any]] = {
     "a certificate without its key": lambda folder: (folder / "ven.crt").write_bytes(pki.identity("ven",
                                                                                                   end_days=700).cert_pem),
     "an empty file": lambda folder: (folder / "ven.crt").write_bytes(b""),
@@ -255,7 +256,7 @@ def test_files_that_vanish_change_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 # --- the constructor -------------------------------------------------------------------------------------------------
 
 
-def arguments(folder: Path) -> Dict[str, Tuple[Dict[str, Any], str]]:
+def arguments(folder: Path) -> dict[str, tuple[dict[str, Any], str]]:
     """Wrong files and arguments, and what the error must say."""
     ven, other = pki.identity("ven", "rsa"), pki.identity("other", "rsa")
     cert, key = ven.write(folder, "ven")
@@ -334,7 +335,7 @@ def test_every_form_of_certificates_is_taken(tmp_path: Path) -> None:
     (tmp_path / "cas").mkdir()
     (tmp_path / "cas" / "one.crt").write_bytes(ca)
     (tmp_path / "ca.pem").write_bytes(ca)
-    forms: Tuple[Dict[str, Any], ...] = (
+    forms: tuple[dict[str, Any], ...] = (
         {"cert": cert, "key": key, "passphrase": "secret", "ca_file": tmp_path / "ca.pem"},
         {"cert": tmp_path / "both.pem", "ca_file": str(tmp_path / "cas")},
         {"cert": ven.cert_pem, "key": ven.key_pem, "ca_file": ca},

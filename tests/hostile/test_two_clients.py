@@ -20,8 +20,8 @@ def test_eight_threads_and_a_thousand_messages_none_accepted_by_the_wrong_client
                                vtn_fingerprint=side.fingerprint)._engine.exchange for side in sides]
     messages = [(number % 2, Forge(sides[number % 2], nonce=f"nonce-{number}").bytes(unsigned(f"{number % 2}")))
                 for number in range(MESSAGES)]
-    accepted: Dict[int, List[str]] = {0: [], 1: []}
-    refused: Dict[int, int] = {0: 0, 1: 0}
+    accepted: dict[int, list[str]] = {0: [], 1: []}
+    refused: dict[int, int] = {0: 0, 1: 0}
 
     def work(thread: int) -> None:
         """Both clients are given every message of this thread's share, the wrong one first or last."""

@@ -34,7 +34,7 @@ class Watched:
             self.calls.append((event.event_id, f"{name}({'implied' if implied else 'explicit'})"))
         return note_cancel if name == "on_cancel_event" else note
 
-    def calls_of(self, event_id: str) -> List[str]:
+    def calls_of(self, event_id: str) -> list[str]:
         return [name for event, name in self.calls if event == event_id]
 
     def wait_for(self, event_id: str, name: str, timeout: float = 5) -> None:
@@ -43,13 +43,13 @@ class Watched:
     def add(self, begins_in: timedelta, *payloads: float, step: timedelta = STEP) -> str:
         return self.vtn.add_event(self.client.ven_id or "", intervals=steps(begins_in, payloads, step))
 
-    def answers(self, event_id: str) -> List[Tuple[str, str, str]]:
+    def answers(self, event_id: str) -> list[tuple[str, str, str]]:
         """(modification number, code, opt) of each answer that the VTN got."""
         return [(seen["modification_number"], seen["response_code"], seen["opt_type"])
                 for seen in self.vtn.seen("event_response") if seen["event_id"] == event_id]
 
 
-def steps(begins_in: timedelta, payloads: Tuple[float, ...], step: timedelta = STEP) -> List[Dict[str, Any]]:
+def steps(begins_in: timedelta, payloads: tuple[float, ...], step: timedelta = STEP) -> list[dict[str, Any]]:
     start = datetime.now(timezone.utc) + begins_in
     return [{"dtstart": start + place * step, "duration": step, "signal_payload": value}
             for place, value in enumerate(payloads)]
@@ -88,7 +88,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("when", "what", "answers", "calls"), TABLE, ids=[f"{when}: {what}" for when, what, *_ in TABLE])
-def test_what_is_answered_and_called(watched: Watched, when: str, what: str, answers: List[Any], calls: List[str]) -> None:
+def test_what_is_answered_and_called(watched: Watched, when: str, what: str, answers: list[Any], calls: list[str]) -> None:
     step = timedelta(hours=1) if when == "during" and what != "modify" else STEP
     event_id = watched.add(LATER if when == "before" else timedelta(0) if when == "during" else SOON, 1, 2, step=step)
     watched.vtn.wait_for("event_response", 5, lambda seen: seen["event_id"] == event_id)

@@ -29,7 +29,7 @@ def example(root: Path, port: int) -> str:
     return code.replace("localhost:8080", f"localhost:{port}")
 
 
-def intervals(values: List[float], start: datetime) -> List[Dict[str, Any]]:
+def intervals(values: list[float], start: datetime) -> list[dict[str, Any]]:
     return [{"dtstart": start + place * INTERVAL, "duration": INTERVAL, "signal_payload": value}
             for place, value in enumerate(values)]
 
@@ -42,7 +42,7 @@ def vtn() -> Iterator[OpenleadrVTN]:
 
 
 @pytest.fixture
-def ven(vtn: OpenleadrVTN, root: Path, clean_env: Dict[str, str], tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+def ven(vtn: OpenleadrVTN, root: Path, clean_env: dict[str, str], tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     script = tmp_path / "example.py"
     script.write_text(example(root, vtn.port), encoding="utf-8")
     process = subprocess.Popen([sys.executable, "-u", "-X", "dev", str(script)], env={**clean_env, "PYTHONPATH": str(root)},

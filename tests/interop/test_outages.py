@@ -25,7 +25,7 @@ from tests.peers.openleadr_peer import OpenleadrVTN, in_a_row
 from ven_sdk import OpenADRClient
 
 SECOND = timedelta(seconds=1)
-Pair = Tuple[OpenleadrVTN, OpenADRClient]
+Pair = tuple[OpenleadrVTN, OpenADRClient]
 
 
 @contextmanager
@@ -76,12 +76,12 @@ def up_again(vtn: OpenleadrVTN, ven: OpenADRClient, patience: float = 15) -> flo
     return seconds
 
 
-def doubles(folder: Path) -> Dict[Tuple[str, str], Set[Tuple[str, str]]]:
+def doubles(folder: Path) -> dict[tuple[str, str], set[tuple[str, str]]]:
     """Of the raw log: data points and times that were taken with two values, or in two different messages.
 
     A message that a VTN without memory refuses (by asking for a registration) was not taken.
     """
-    found: Dict[Tuple[str, str], Set[Tuple[str, str]]] = {}
+    found: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for line in (folder / "raw.jsonl").read_text().splitlines():
         texts = _texts(json.loads(line))
         if not any("oadrUpdatedReport" in text for text in texts):
@@ -95,7 +95,7 @@ def doubles(folder: Path) -> Dict[Tuple[str, str], Set[Tuple[str, str]]]:
     return {key: messages for key, messages in found.items() if len(messages) > 1}
 
 
-def _texts(entry: Any) -> List[str]:
+def _texts(entry: Any) -> list[str]:
     if isinstance(entry, dict):
         return [text for value in entry.values() for text in _texts(value)]
     return [entry] if isinstance(entry, str) else []
@@ -129,7 +129,7 @@ def freezing(vtn: OpenleadrVTN, _ven: OpenADRClient, seconds: float) -> None:
     vtn.resume()
 
 
-OUTAGES: Dict[str, Callable[[OpenleadrVTN, OpenADRClient, float], None]] = {
+OUTAGES: dict[str, Callable[[OpenleadrVTN, OpenADRClient, float], None]] = {
     "the VTN starts after the VEN": late_start, "the VTN dies and comes back": death,
     "the VTN comes back having forgotten the VEN": forgetting, "the VTN freezes": freezing}
 
@@ -152,7 +152,7 @@ def test_the_ven_recovers_by_itself_and_no_report_is_doubled(name: str, both: Pa
 
 def test_what_is_owed_when_the_vtn_dies_goes_out_when_it_is_back(both: Pair, tmp_path: Path) -> None:
     vtn, ven = both
-    deaths: List[str] = []
+    deaths: list[str] = []
 
     def handle(event: Any) -> str:
         if not deaths:

@@ -12,7 +12,8 @@ import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, List
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -41,7 +42,7 @@ def ven(vtn: OpenleadrVTN) -> Iterator[RawVen]:
         yield ven
 
 
-def in_an_hour(*payloads: float) -> List[Dict[str, Any]]:
+def in_an_hour(*payloads: float) -> list[dict[str, Any]]:
     return in_a_row(datetime.now(timezone.utc) + timedelta(hours=1), timedelta(minutes=1), *payloads)
 
 
@@ -181,7 +182,7 @@ def test_queued_messages_come_one_a_poll(vtn: OpenleadrVTN, ven: RawVen) -> None
 
 
 @pytest.mark.parametrize("reply, status", [({"status": 503, "headers": {"Retry-After": "1"}}, 503), ({}, 200)])
-def test_a_reply_can_be_replaced(vtn: OpenleadrVTN, ven: RawVen, reply: Dict[str, Any], status: int) -> None:
+def test_a_reply_can_be_replaced(vtn: OpenleadrVTN, ven: RawVen, reply: dict[str, Any], status: int) -> None:
     vtn.queue_raw(**reply)
 
     assert ven.poll() is None
@@ -302,7 +303,7 @@ class Credentials:
         self.ven = self._issue(authority, folder / "ven", key_type)
 
     @staticmethod
-    def _issue(authority: trustme.CA, stem: Path, key_type: trustme.KeyType) -> Dict[str, str]:
+    def _issue(authority: trustme.CA, stem: Path, key_type: trustme.KeyType) -> dict[str, str]:
         issued = authority.issue_cert("127.0.0.1", key_type=key_type)
         files = {"cert": f"{stem}.crt", "key": f"{stem}.key"}
         issued.cert_chain_pems[0].write_to_path(files["cert"])

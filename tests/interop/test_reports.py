@@ -27,7 +27,7 @@ class Meter:
         self.said.append((self.clock.now(), len(self.said) + 0.125))
         return self.said[-1][1]
 
-    def range(self, date_from: datetime, date_to: datetime, sampling_interval: timedelta) -> List[Tuple[datetime, float]]:
+    def range(self, date_from: datetime, date_to: datetime, sampling_interval: timedelta) -> list[tuple[datetime, float]]:
         found, moment = [], date_from
         while moment < date_to:
             found.append((moment, len(self.said) + 0.5))
@@ -51,7 +51,7 @@ def test_what_arrives_is_what_the_callbacks_gave_at_even_moments(
         with ven:
             vtn.wait_for("report_confirmation", 10)
             got = delivered(vtn, ven, clock, granularity)
-    said: Dict[datetime, Any] = {floored(moment, granularity): value for moment, value in meter.said}
+    said: dict[datetime, Any] = {floored(moment, granularity): value for moment, value in meter.said}
     assert [moment for moment, _ in got] == sorted({moment for moment, _ in got}), "in order, none twice"
     assert all(floored(moment, granularity) == moment for moment, _ in got), "even moments"
     assert got == [(moment, said[moment]) for moment, _ in got]
@@ -59,7 +59,7 @@ def test_what_arrives_is_what_the_callbacks_gave_at_even_moments(
 
 
 def delivered(vtn: OpenleadrVTN, ven: OpenADRClient, clock: ManualClock,
-              granularity: timedelta) -> List[Tuple[datetime, float]]:
+              granularity: timedelta) -> list[tuple[datetime, float]]:
     """Move the clock from raster to raster, letting the VEN finish at each."""
     for _ in range(2 * PERIODS + 2):
         clock.advance_to(floored(clock.now(), granularity) + granularity)

@@ -35,7 +35,7 @@ def test_everything_of_the_main_job_holds_over_mutual_tls_with_signatures(
         tmp_path: Path, kind: str, passphrase: Optional[str]) -> None:
     ven = pki.identity("ven", kind)
     cert, key = ven.write(tmp_path, "ven", passphrase)
-    told: List[str] = []
+    told: list[str] = []
     with secure_vtn(tmp_path, ven) as vtn:
         client = OpenADRClient(VEN_NAME, vtn.url, cert=cert, key=key, passphrase=passphrase, ca_file=tmp_path / "ca.pem",
                                vtn_fingerprint=pki.identity("vtn", "rsa").fingerprint, poll_frequency=0.2)
@@ -45,7 +45,7 @@ def test_everything_of_the_main_job_holds_over_mutual_tls_with_signatures(
         with client:
             assert client.ven_id == VEN_ID
             soon = datetime.now(timezone.utc) + timedelta(seconds=30)
-            step: Dict[str, Any] = {"dtstart": soon, "duration": timedelta(seconds=5), "signal_payload": 1}
+            step: dict[str, Any] = {"dtstart": soon, "duration": timedelta(seconds=5), "signal_payload": 1}
             event_id = vtn.add_event(VEN_ID, intervals=[step])
             answer = vtn.wait_for("event_response", 10, lambda seen: seen["event_id"] == event_id)
             assert answer["opt_type"] == "optIn" and answer["signed"]

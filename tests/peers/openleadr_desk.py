@@ -20,16 +20,16 @@ _MOVES_NOTHING = ("poll", "query_registration", "nothing")
 class Desk:
     """Answers openleadr's questions and a test's commands."""
 
-    def __init__(self, config: Dict[str, Any], tell: Tell) -> None:
+    def __init__(self, config: dict[str, Any], tell: Tell) -> None:
         self._tell = tell
         self._state_file: Optional[str] = config.get("state_file")
         self._accept: bool = config.get("accept", True)
-        self._wishes: List[Dict[str, Any]] = config.get("report_requests") or []
-        self._vens: Dict[str, Dict[str, Any]] = {
+        self._wishes: list[dict[str, Any]] = config.get("report_requests") or []
+        self._vens: dict[str, dict[str, Any]] = {
             name: {"ven_id": None, "registration_id": None, "fingerprint": None, **known, "ven_name": name,
                    "fixed": known.get("registration_id") is not None}
             for name, known in (config.get("vens") or {}).items()}
-        self._queue: Dict[str, List[Tuple[str, Dict[str, Any]]]] = {}
+        self._queue: dict[str, list[tuple[str, dict[str, Any]]]] = {}
 
     def attach(self, server: OpenADRServer, watch: Watch) -> None:
         """Take the desk of ``server``; what an earlier process left in the state file is taken over."""
@@ -44,7 +44,7 @@ class Desk:
 
     # What openleadr asks
 
-    def ven_lookup(self, ven_id: str) -> Optional[Dict[str, Any]]:
+    def ven_lookup(self, ven_id: str) -> Optional[dict[str, Any]]:
         """The VEN of that ID; None makes openleadr ask for a new registration."""
         return next((ven for ven in self._vens.values() if ven["ven_id"] == ven_id), None)
 
@@ -53,7 +53,7 @@ class Desk:
         ven = self.ven_lookup(ven_id)
         return None if ven is None else ven["fingerprint"]
 
-    def _register(self, payload: Dict[str, Any]) -> Any:
+    def _register(self, payload: dict[str, Any]) -> Any:
         if not self._accept:
             return False
         ven = self._known(payload)
@@ -68,41 +68,41 @@ class Desk:
             ven["registration_id"] = f"reg-{uuid.uuid4()}"
         return ven["ven_id"], ven["registration_id"]
 
-    def _known(self, payload: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    def _known(self, payload: dict[str, Any]) -> Optional[dict[str, Any]]:
         by_id = self.ven_lookup(payload["ven_id"]) if payload.get("ven_id") else None
         return by_id or self._vens.get(payload["ven_name"])
 
-    def _cancel(self, payload: Dict[str, Any]) -> Tuple[str, Dict[str, Any]]:
+    def _cancel(self, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         ven = self.ven_lookup(payload["ven_id"])
         if ven is not None:
             ven["registration_id"] = None
         return "oadrCanceledPartyRegistration", {"registration_id": payload["registration_id"]}
 
-    def _wanted(self, report: Dict[str, Any]) -> List[Any]:
+    def _wanted(self, report: dict[str, Any]) -> list[Any]:
         specifier = report["report_specifier_id"]
         return [self._request(specifier, each["r_id"]) for each in report["report_descriptions"]
                 if self._wish(specifier, each["r_id"]) is not None]
 
-    def _wish(self, specifier: str, r_id: str) -> Optional[Dict[str, Any]]:
+    def _wish(self, specifier: str, r_id: str) -> Optional[dict[str, Any]]:
         return next((wish for wish in self._wishes if wish.get("report_specifier_id") in (None, specifier)
                      and (wish.get("r_ids") is None or r_id in wish["r_ids"])), None)
 
-    def _request(self, specifier: str, r_id: str) -> Tuple[Any, ...]:
+    def _request(self, specifier: str, r_id: str) -> tuple[Any, ...]:
         wish = self._wish(specifier, r_id)
         assert wish is not None
         every = [wish[name] for name in ("sampling_interval", "report_interval") if wish.get(name) is not None]
         return (r_id, self._callback(asking_ven.get(), specifier, r_id), *every)
 
-    def _callback(self, ven_id: Optional[str], specifier: str, r_id: str) -> Callable[[List[Any]], None]:
+    def _callback(self, ven_id: Optional[str], specifier: str, r_id: str) -> Callable[[list[Any]], None]:
         return partial(_deliver, self._tell, {"ven_id": ven_id, "report_specifier_id": specifier, "r_id": r_id})
 
-    async def _poll(self, of_openleadr: Callable[[Any], Any], payload: Dict[str, Any]) -> Any:
+    async def _poll(self, of_openleadr: Callable[[Any], Any], payload: dict[str, Any]) -> Any:
         waiting = self._queue.get(payload["ven_id"])
         return waiting.pop(0) if waiting else await of_openleadr(payload)
 
     # What a test commands
 
-    def obey(self, command: Dict[str, Any]) -> Dict[str, Any]:
+    def obey(self, command: dict[str, Any]) -> dict[str, Any]:
         """Run one command; its result, or the text of what went wrong."""
         try:
             result = getattr(self, "do_" + command["command"])(**command.get("arguments", {}))
@@ -111,17 +111,17 @@ class Desk:
         self.settled(command["command"])
         return {"number": command["number"], "result": result}
 
-    def do_add_event(self, ven_id: str, changes: Dict[str, Any], **arguments: Any) -> str:
+    def do_add_event(self, ven_id: str, changes: dict[str, Any], **arguments: Any) -> str:
         """openleadr's ``add_event``, then ``changes`` by dotted path, since it has no argument for many fields."""
         event_id: str = self._server.add_event(ven_id=ven_id, callback=_unused, **arguments)
         self._change(self._event(ven_id, event_id), changes)
         return event_id
 
-    def do_add_raw_event(self, ven_id: str, event: Dict[str, Any]) -> str:
+    def do_add_raw_event(self, ven_id: str, event: dict[str, Any]) -> str:
         """An event as a dict, with as many signals as wanted."""
         return str(self._server.add_raw_event(ven_id=ven_id, event=event, callback=_unused))
 
-    def do_modify_event(self, ven_id: str, event_id: str, intervals: Optional[List[Any]], changes: Dict[str, Any],
+    def do_modify_event(self, ven_id: str, event_id: str, intervals: Optional[list[Any]], changes: dict[str, Any],
                         announce: bool) -> int:
         """openleadr has no such call: what its users do by hand. Returns the modification number."""
         event = self._event(ven_id, event_id)
@@ -144,7 +144,7 @@ class Desk:
         self._server.events[ven_id].remove(self._event(ven_id, event_id))
         self._server.events_updated[ven_id] = announce
 
-    def do_events(self, ven_id: str) -> List[Dict[str, Any]]:
+    def do_events(self, ven_id: str) -> list[dict[str, Any]]:
         """The events that openleadr holds for the VEN."""
         return [{"event_id": descriptor("event_id"), "modification_number": descriptor("modification_number"),
                  "event_status": descriptor("event_status")}
@@ -154,7 +154,7 @@ class Desk:
         """The next poll gets the list of events."""
         self._server.events_updated[ven_id] = True
 
-    def do_queue(self, ven_id: str, message: str, payload: Dict[str, Any]) -> None:
+    def do_queue(self, ven_id: str, message: str, payload: dict[str, Any]) -> None:
         """A message from openleadr's templates for the next poll of the VEN."""
         self._queue.setdefault(ven_id, []).append((message, payload))
 
@@ -170,11 +170,11 @@ class Desk:
         """Whether registrations are accepted."""
         self._accept = accept
 
-    def do_vens(self) -> Dict[str, Dict[str, Any]]:
+    def do_vens(self) -> dict[str, dict[str, Any]]:
         """The VENs by name."""
         return self._vens
 
-    def do_ask_reports(self, wishes: List[Dict[str, Any]]) -> None:
+    def do_ask_reports(self, wishes: list[dict[str, Any]]) -> None:
         """What is asked for at the next oadrRegisterReport."""
         self._wishes = wishes
 
@@ -185,7 +185,7 @@ class Desk:
         return event
 
     @staticmethod
-    def _change(event: Any, changes: Dict[str, Any]) -> None:
+    def _change(event: Any, changes: dict[str, Any]) -> None:
         for path, value in changes.items():
             *way, last = path.split(".")
             part = event
@@ -218,7 +218,7 @@ class Desk:
         reports.report_callbacks.update({key: partial(_deliver, self._tell, facts) for key, facts in requests.items()})
 
 
-def _deliver(tell: Tell, facts: Dict[str, Any], values: List[Any]) -> None:
+def _deliver(tell: Tell, facts: dict[str, Any], values: list[Any]) -> None:
     tell("report_data", {**facts, "values": values})
 
 

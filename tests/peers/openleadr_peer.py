@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib.util
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Type
+from typing import Any, Dict, List, Optional, Type
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -50,7 +51,7 @@ class OpenleadrVTN(PeerProcess):
     def __enter__(self) -> "OpenleadrVTN":
         return self.start()
 
-    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Any) -> None:
+    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Any) -> None:
         self.stop()
 
     def start(self) -> "OpenleadrVTN":
@@ -95,7 +96,7 @@ class OpenleadrVTN(PeerProcess):
         """The next poll gets the list of events, changed or not."""
         self.command("announce", ven_id=ven_id)
 
-    def events(self, ven_id: str) -> List[Dict[str, Any]]:
+    def events(self, ven_id: str) -> list[dict[str, Any]]:
         """event_id, modification_number and event_status of what the VTN holds."""
         return list(self.command("events", ven_id=ven_id))
 
@@ -122,7 +123,7 @@ class OpenleadrVTN(PeerProcess):
         """Whether registrations are accepted from now on."""
         self.command("accept", accept=accept)
 
-    def vens(self) -> Dict[str, Dict[str, Any]]:
+    def vens(self) -> dict[str, dict[str, Any]]:
         """The VENs that the VTN knows, by name: ven_id, registration_id, fingerprint."""
         return dict(self.command("vens"))
 
@@ -131,7 +132,7 @@ class OpenleadrVTN(PeerProcess):
         self.command("ask_reports", wishes=list(wishes))
 
 
-def in_a_row(start: datetime, duration: timedelta, *payloads: float) -> List[Dict[str, Any]]:
+def in_a_row(start: datetime, duration: timedelta, *payloads: float) -> list[dict[str, Any]]:
     """Intervals of one duration that follow each other, as :meth:`OpenleadrVTN.add_event` takes them."""
     return [{"dtstart": start + number * duration, "duration": duration, "signal_payload": payload}
             for number, payload in enumerate(payloads)]

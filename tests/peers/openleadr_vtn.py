@@ -30,7 +30,7 @@ class Out:
         os.dup2(2, 1)
         self._raw_log = os.open(raw_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if raw_log else None
 
-    def tell(self, kind: str, facts: Dict[str, Any]) -> None:
+    def tell(self, kind: str, facts: dict[str, Any]) -> None:
         """One line out; exchanges go to the raw log too."""
         line = peer_lines.dump({"kind": kind, **facts})
         if self._raw_log is not None and kind == "exchange":
@@ -50,7 +50,7 @@ class _LogLines(logging.Handler):
         self._out.tell("log", {"level": record.levelname, "text": record.getMessage()})
 
 
-def build(config: Dict[str, Any], out: Out) -> "tuple[OpenADRServer, Desk]":
+def build(config: dict[str, Any], out: Out) -> "tuple[OpenADRServer, Desk]":
     """The VTN and the desk that answers for its operator, wired together."""
     desk = Desk(config, out.tell)
     options = {name: config[name] for name in SERVER_OPTIONS if config.get(name) is not None}
@@ -75,7 +75,7 @@ async def lines_of_stdin() -> asyncio.StreamReader:
     return reader
 
 
-async def serve(arguments: List[str]) -> None:
+async def serve(arguments: list[str]) -> None:
     """Run until stdin ends or the command ``stop`` comes."""
     stdin = await lines_of_stdin()
     config = peer_lines.load(arguments[0].encode() if arguments else await stdin.readline())

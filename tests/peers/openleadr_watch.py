@@ -9,13 +9,14 @@ import contextvars
 import time
 from collections import defaultdict, deque
 from datetime import datetime, timezone
-from typing import Any, Awaitable, Callable, Deque, Dict, Optional
+from typing import Any, Callable, Deque, Dict, Optional
+from collections.abc import Awaitable
 
 import openleadr_wire as wire
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Tell = Callable[[str, Dict[str, Any]], None]
+Tell = Callable[[str, dict[str, Any]], None]
 
 asking_ven: contextvars.ContextVar[Optional[str]] = contextvars.ContextVar("asking_ven", default=None)
 """The venID of the request that is being handled: openleadr does not tell all of its handlers."""
@@ -31,9 +32,9 @@ class Watch:
         self._tell = tell
         self._settled = settled
         self._bodies = bodies
-        self._instead: Dict[str, Deque[Dict[str, Any]]] = defaultdict(deque)
+        self._instead: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
 
-    def instead(self, service: str, reply: Dict[str, Any]) -> None:
+    def instead(self, service: str, reply: dict[str, Any]) -> None:
         """Replace the reply to the next request to ``service`` that nothing was prepared for yet.
 
         ``handled``: openleadr handles the request first, and its reply is lost. ``delay``: seconds of silence before.
@@ -62,12 +63,12 @@ class Watch:
         too_long = (request.content_length or 0) > request.app._client_max_size
         return b"" if too_long else await request.read()
 
-    def _prepared(self, request: web.Request) -> Optional[Dict[str, Any]]:
+    def _prepared(self, request: web.Request) -> Optional[dict[str, Any]]:
         waiting = self._instead[request.path.rpartition("/")[2]]
         return waiting.popleft() if waiting else None
 
     @staticmethod
-    async def _response(request: web.Request, handler: Handler, prepared: Optional[Dict[str, Any]]) -> web.Response:
+    async def _response(request: web.Request, handler: Handler, prepared: Optional[dict[str, Any]]) -> web.Response:
         if prepared is None:
             return await _of_openleadr(request, handler)
         if prepared.get("handled"):
@@ -77,7 +78,7 @@ class Watch:
         return web.Response(text=prepared.get("body") or "", status=prepared.get("status") or 200,
                             headers=prepared.get("headers"), content_type="application/xml")
 
-    def _record(self, request: web.Request, body: bytes, asked: Any, before: Dict[str, Any], response: web.Response
+    def _record(self, request: web.Request, body: bytes, asked: Any, before: dict[str, Any], response: web.Response
                 ) -> None:
         reply = wire.message((response.text or "").encode())
         common = {**wire.common(asked, reply), "status": response.status, "service": request.path.rpartition("/")[2],
@@ -90,7 +91,7 @@ class Watch:
             self._tell(kind, {**common, **facts})
 
     @staticmethod
-    def _moment() -> Dict[str, Any]:
+    def _moment() -> dict[str, Any]:
         return {"at": datetime.now(timezone.utc), "monotonic": time.monotonic()}
 
 

@@ -21,7 +21,7 @@ from . import peer_lines
 
 START_SECONDS = 30.0
 REPLY_SECONDS = 10.0
-Predicate = Callable[[Dict[str, Any]], bool]
+Predicate = Callable[[dict[str, Any]], bool]
 
 
 class PeerError(AssertionError):
@@ -31,13 +31,13 @@ class PeerError(AssertionError):
 class PeerProcess:
     """One script of this folder, run with ``config`` as its first line; ends with :meth:`stop` or the test process."""
 
-    def __init__(self, script: str, config: Dict[str, Any]) -> None:
+    def __init__(self, script: str, config: dict[str, Any]) -> None:
         self._script = Path(__file__).with_name(script)
         self._config = config
         self._changed = threading.Condition()
         self._speaking = threading.Lock()
-        self._told: List[Dict[str, Any]] = []
-        self._replies: Dict[int, Dict[str, Any]] = {}
+        self._told: list[dict[str, Any]] = []
+        self._replies: dict[int, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
         self._process: Optional["subprocess.Popen[bytes]"] = None
         self._reader: Optional[threading.Thread] = None
@@ -114,7 +114,7 @@ class PeerProcess:
 
     # What it tells, and what it is told
 
-    def seen(self, kind: str, predicate: Optional[Predicate] = None, *, after: int = 0) -> List[Dict[str, Any]]:
+    def seen(self, kind: str, predicate: Optional[Predicate] = None, *, after: int = 0) -> list[dict[str, Any]]:
         """All notifications of that kind so far, in order; ``after`` is a :meth:`mark`."""
         with self._changed:
             return self._matching(kind, predicate, after)
@@ -125,7 +125,7 @@ class PeerProcess:
             return len(self._told)
 
     def wait_for(self, kind: str, timeout: float = 10, predicate: Optional[Predicate] = None, *, count: int = 1,
-                 after: int = 0) -> Dict[str, Any]:
+                 after: int = 0) -> dict[str, Any]:
         """The ``count``-th notification that fits, once it is there; :class:`PeerError` says what came instead.
 
         The predicate runs under a lock: it may look at its argument, and call nothing of the peer.
@@ -153,7 +153,7 @@ class PeerProcess:
             raise PeerError(f"The command {name!r} failed: {reply['error']}")
         return reply["result"]
 
-    def _matching(self, kind: str, predicate: Optional[Predicate], after: int) -> List[Dict[str, Any]]:
+    def _matching(self, kind: str, predicate: Optional[Predicate], after: int) -> list[dict[str, Any]]:
         return [each for each in self._told[after:] if each["kind"] == kind and (predicate is None or predicate(each))]
 
     def _run(self, folder: str) -> None:
@@ -188,7 +188,7 @@ class PeerProcess:
             self._silent = True
             self._changed.notify_all()
 
-    def _hear(self, told: Dict[str, Any]) -> None:
+    def _hear(self, told: dict[str, Any]) -> None:
         with self._changed:
             if told["kind"] == "reply":
                 self._replies[told["number"]] = told

@@ -4,7 +4,8 @@ Blocking; used by one test at a time.
 """
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Optional, Tuple
+from collections.abc import Sequence
 
 import requests
 from lxml import etree
@@ -101,7 +102,7 @@ class RawVen:
         return self.send("EiReport", "oadrCreatedReport", f"{OK.format('rr-1')}<oadr:oadrPendingReports>{pending}"
                          f"</oadr:oadrPendingReports>{self._id()}")
 
-    def deliver(self, report_request_id: str, *intervals: Sequence[Tuple[str, float]],
+    def deliver(self, report_request_id: str, *intervals: Sequence[tuple[str, float]],
                 specifier: str = "spec-1") -> Any:
         """oadrUpdateReport: each interval is a sequence of (rID, value), one second after the one before."""
         data = "".join(
@@ -131,7 +132,7 @@ class RawVen:
         """oadrCreatedEvent with one response."""
         return self.answer_events((event_id, number), opt_type=opt_type, request_id=request_id, code=code)
 
-    def answer_events(self, *events: Tuple[str, int], opt_type: str = "optIn", request_id: str = "de-1",
+    def answer_events(self, *events: tuple[str, int], opt_type: str = "optIn", request_id: str = "de-1",
                       code: int = 200) -> Any:
         """oadrCreatedEvent with a response for each (eventID, modificationNumber)."""
         responses = "".join(

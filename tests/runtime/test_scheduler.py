@@ -44,7 +44,7 @@ def scheduler(clock: HandClock) -> Scheduler:
 
 
 def test_jobs_run_in_the_order_of_their_time_and_then_of_their_making(scheduler: Scheduler, clock: HandClock) -> None:
-    ran: List[str] = []
+    ran: list[str] = []
     scheduler.after(2, lambda: ran.append("second"))
     scheduler.after(1, lambda: ran.append("first"))
     scheduler.after(2, lambda: ran.append("third"))
@@ -55,7 +55,7 @@ def test_jobs_run_in_the_order_of_their_time_and_then_of_their_making(scheduler:
 
 
 def test_a_job_is_not_run_before_its_time_and_the_wait_until_then_is_told(scheduler: Scheduler, clock: HandClock) -> None:
-    ran: List[int] = []
+    ran: list[int] = []
     scheduler.after(5, lambda: ran.append(1))
     clock.pass_(4)
 
@@ -64,7 +64,7 @@ def test_a_job_is_not_run_before_its_time_and_the_wait_until_then_is_told(schedu
 
 
 def test_a_clock_step_moves_wall_jobs_and_leaves_monotonic_ones(scheduler: Scheduler, clock: HandClock) -> None:
-    ran: List[str] = []
+    ran: list[str] = []
     scheduler.at(START + timedelta(hours=3), lambda: ran.append("wall"))
     scheduler.after(60, lambda: ran.append("monotonic"))
     clock.wall += timedelta(hours=3)
@@ -78,7 +78,7 @@ def test_a_clock_step_moves_wall_jobs_and_leaves_monotonic_ones(scheduler: Sched
 
 
 def test_a_cancelled_job_never_runs_and_cancelling_again_is_harmless(scheduler: Scheduler, clock: HandClock) -> None:
-    ran: List[int] = []
+    ran: list[int] = []
     job = scheduler.after(1, lambda: ran.append(1))
     job.cancel()
     job.cancel()
@@ -97,7 +97,7 @@ def test_cancelled_jobs_do_not_pile_up(scheduler: Scheduler) -> None:
 
 def test_a_job_that_raises_does_not_stop_the_others(scheduler: Scheduler, clock: HandClock,
                                                     caplog: pytest.LogCaptureFixture) -> None:
-    ran: List[int] = []
+    ran: list[int] = []
 
     def fail() -> None:
         raise RuntimeError("broken on purpose")
@@ -130,7 +130,7 @@ def test_a_job_may_stop_the_scheduler() -> None:
 
 @pytest.mark.parametrize(("seconds", "told"), [(-3600, 1), (-0.5, 0), (3600, 0)])
 def test_a_wall_clock_set_back_is_told_once(clock: HandClock, seconds: float, told: int) -> None:
-    looks: List[int] = []
+    looks: list[int] = []
     scheduler = Scheduler(clock, on_set_back=lambda: looks.append(1))
     scheduler.run_due()
     clock.wall += timedelta(seconds=seconds)

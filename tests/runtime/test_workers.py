@@ -47,7 +47,7 @@ def test_jobs_of_different_keys_run_side_by_side(scheduler: Scheduler) -> None:
 
 
 def test_a_job_that_never_returns_loses_its_place_and_is_named_once(scheduler: Scheduler) -> None:
-    named: List[str] = []
+    named: list[str] = []
     pool = Workers("ven_sdk-test", 1, scheduler, stuck_after=0.05, on_stuck=lambda about, _seconds: named.append(about))
     release, done = threading.Event(), threading.Event()
     pool.submit("stuck", lambda: release.wait(10), "the stuck one")

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, List
+from collections.abc import Iterator
 
 import pytest
 
@@ -20,10 +21,10 @@ SECONDS = 20
 class Program:
     """A sample that runs; ``lines`` is what it has printed."""
 
-    def __init__(self, name: str, env: Dict[str, str], folder: Path) -> None:
+    def __init__(self, name: str, env: dict[str, str], folder: Path) -> None:
         self._process = subprocess.Popen([sys.executable, "-u", str(SAMPLES / name)], env=env, cwd=folder, text=True,
                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.lines: List[str] = []
+        self.lines: list[str] = []
         self._said = threading.Condition()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -68,7 +69,7 @@ def vtn() -> Iterator[LocalVTN]:
 
 
 @pytest.fixture
-def run(vtn: LocalVTN, clean_env: Dict[str, str], tmp_path: Path) -> Run:
+def run(vtn: LocalVTN, clean_env: dict[str, str], tmp_path: Path) -> Run:
     """``with run('quick_start.py', MODBUS=...) as program:``"""
     @contextlib.contextmanager
     def running(name: str, **variables: str) -> Iterator[Program]:

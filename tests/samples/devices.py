@@ -6,7 +6,8 @@ import contextlib
 import socket
 import threading
 import time
-from typing import Any, Awaitable, Callable, Iterator, List
+from typing import Any, Callable, List
+from collections.abc import Awaitable, Iterator
 
 SECONDS = 15
 
@@ -59,7 +60,7 @@ class Modbus:
 
 
 @contextlib.contextmanager
-def modbus_device(port: int, registers: List[int]) -> Iterator[Modbus]:
+def modbus_device(port: int, registers: list[int]) -> Iterator[Modbus]:
     """pymodbus's own server with these holding registers."""
     from pymodbus.server import ModbusTcpServer
 
@@ -72,7 +73,7 @@ def modbus_device(port: int, registers: List[int]) -> Iterator[Modbus]:
         yield Modbus(port)
 
 
-def _context(registers: List[int]) -> Any:
+def _context(registers: list[int]) -> Any:
     """pymodbus has changed how a device is described: by SimDevice, before 3.12 by data blocks."""
     import pymodbus
     if tuple(map(int, pymodbus.__version__.split(".")[:2])) >= (3, 12):

@@ -17,7 +17,7 @@ for needed in ("ipykernel", "pandas", "matplotlib_inline", "matplotlib"):
 
 
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory: pytest.TempPathFactory) -> List[Any]:
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What the cells of the executed notebook show, cell by cell. The kernel is this interpreter and sees the source tree."""
     folder = tmp_path_factory.mktemp("kernel")
     spec = folder / "kernels" / "python3"
@@ -47,11 +47,11 @@ def _keep(notebook: Any) -> None:
         nbformat.write(notebook, Path(os.environ["KEEP_NOTEBOOK"]))
 
 
-def shown(outputs: List[Any]) -> List[Dict[str, Any]]:
+def shown(outputs: list[Any]) -> list[dict[str, Any]]:
     return [output.data for cell in outputs for output in cell if "data" in output]
 
 
-def test_clients_events_reports_and_schedules_are_tables(outputs: List[Any]) -> None:
+def test_clients_events_reports_and_schedules_are_tables(outputs: list[Any]) -> None:
     tables = [data["text/html"] for data in shown(outputs) if "text/html" in data]
 
     assert len(tables) == 7
@@ -60,11 +60,11 @@ def test_clients_events_reports_and_schedules_are_tables(outputs: List[Any]) -> 
         assert words in table
 
 
-def test_pictures_are_drawn(outputs: List[Any]) -> None:
+def test_pictures_are_drawn(outputs: list[Any]) -> None:
     assert len([data for data in shown(outputs) if "image/png" in data]) == 2
 
 
-def test_nothing_is_printed_and_nothing_fails(outputs: List[Any]) -> None:
+def test_nothing_is_printed_and_nothing_fails(outputs: list[Any]) -> None:
     assert [output for cell in outputs for output in cell if output.output_type in ("stream", "error")] == []
 
 

@@ -111,7 +111,7 @@ class Heard:
     """What came from the broker, by topic."""
 
     def __init__(self) -> None:
-        self._by_topic: Dict[str, List[str]] = {}
+        self._by_topic: dict[str, list[str]] = {}
         self._changed = threading.Condition()
 
     def __call__(self, client: Any, userdata: Any, message: Any) -> None:

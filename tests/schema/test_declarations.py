@@ -20,9 +20,9 @@ KINDS = {"text", "texts", "token", "boolean", "integer", "number", "numbers", "d
 SERVICES = {"EiEvent", "EiReport", "EiOpt", "EiRegisterParty", "OadrPoll", ""}
 
 
-def _reachable() -> List[Any]:
-    found: Set[Any] = set()
-    queue: List[Any] = list(PAYLOADS.values())
+def _reachable() -> list[Any]:
+    found: set[Any] = set()
+    queue: list[Any] = list(PAYLOADS.values())
     while queue:
         cls = queue.pop()
         if cls not in found:
@@ -43,7 +43,7 @@ def test_the_profile_has_23_payloads_with_names_of_their_own() -> None:
 
 @pytest.mark.parametrize("cls", RECORDS, ids=lambda cls: cls.__name__)
 def test_a_declaration_is_sound(cls: Any) -> None:
-    hints: Dict[str, Any] = get_type_hints(cls)
+    hints: dict[str, Any] = get_type_hints(cls)
     assert cls.__doc__
     assert cls.__module__.startswith("ven_sdk.schema.")
     assert getattr(objects, cls.__name__) is cls

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple, Union
+from collections.abc import Mapping
 
 import pytest
 
@@ -42,13 +43,13 @@ class Everything:
     inner: Inner
     target: Target
     maybe: Optional[datetime] = None
-    texts: Tuple[str, ...] = ()
-    pair: Tuple[int, str] = (0, "")
+    texts: tuple[str, ...] = ()
+    pair: tuple[int, str] = (0, "")
     table: Mapping[str, timedelta] = field(default_factory=dict)
-    keyed: Dict[Tuple[str, int], Inner] = field(default_factory=dict)
-    names: FrozenSet[str] = frozenset()
+    keyed: dict[tuple[str, int], Inner] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
     anything: Any = None
-    many: List[Optional[Target]] = field(default_factory=list)
+    many: list[Optional[Target]] = field(default_factory=list)
 
 
 FULL = Everything(
@@ -91,12 +92,12 @@ def test_a_faulty_event_is_kept_with_its_error() -> None:
 
 def test_types_other_than_classes_are_loaded_too() -> None:
     data = plain.dump((Sample(1.5, NOW), Sample(2)))
-    assert plain.load(Tuple[Sample, ...], data) == (Sample(1.5, NOW), Sample(2))
+    assert plain.load(tuple[Sample, ...], data) == (Sample(1.5, NOW), Sample(2))
 
 
 @pytest.mark.parametrize(("kind", "data"), [
     (Inner, {}), (Inner, {"name": "a", "other": 1}), (Inner, []), (datetime, "never"), (timedelta, "x"), (float, "1"),
-    (Tuple[Inner, ...], [1]), (Colour, "blue")])
+    (tuple[Inner, ...], [1]), (Colour, "blue")])
 def test_data_of_something_else_is_refused(kind: Any, data: Any) -> None:
     with pytest.raises(StateError, match="damaged, or was written by another version"):
         plain.load(kind, data)

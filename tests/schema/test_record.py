@@ -208,7 +208,7 @@ class Derived(Base):
     """A record with more fields than its base, and a view."""
 
     second: Optional[int] = wire.integer("ei:priority", optional=True)
-    third: Tuple[str, ...] = wire.texts("ei:resourceID")
+    third: tuple[str, ...] = wire.texts("ei:resourceID")
 
     @view
     def doubled(self) -> str:

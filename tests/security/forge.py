@@ -30,7 +30,7 @@ C14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 SHA1, SHA256, SHA512 = (f"http://www.w3.org/{name}" for name in (
     "2000/09/xmldsig#sha1", "2001/04/xmlenc#sha256", "2001/04/xmlenc#sha512"))
-HASHES: Dict[str, str] = {SHA1: "sha1", SHA256: "sha256", SHA512: "sha512"}
+HASHES: dict[str, str] = {SHA1: "sha1", SHA256: "sha256", SHA512: "sha512"}
 MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 RSA_SHA1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
 HMAC_SHA256 = MORE + "hmac-sha256"
@@ -183,7 +183,7 @@ def canonical(element: etree._Element, algorithm: str) -> bytes:
                           with_comments=algorithm.endswith("WithComments"))
 
 
-def by_id(root: etree._Element, wanted: str) -> List[etree._Element]:
+def by_id(root: etree._Element, wanted: str) -> list[etree._Element]:
     """All elements with an Id of that value."""
     return [element for element in root.iter("*")
             if any(etree.QName(name).localname == "Id" and value == wanted for name, value in element.attrib.items())]

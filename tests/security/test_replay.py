@@ -119,7 +119,7 @@ def test_restoring_keeps_what_was_seen_meanwhile() -> None:
 
 
 def test_the_store_hears_what_to_keep_and_what_to_drop() -> None:
-    heard: List[Tuple[str, datetime, Tuple[str, ...]]] = []
+    heard: list[tuple[str, datetime, tuple[str, ...]]] = []
     guard = ReplayGuard(60, on_seen=lambda *what: heard.append(what))
 
     guard.check(at(0), "a", at(0))
@@ -131,7 +131,7 @@ def test_the_store_hears_what_to_keep_and_what_to_drop() -> None:
 
 def test_of_many_threads_one_gets_a_message_through() -> None:
     guard = ReplayGuard(60)
-    passed: List[int] = []
+    passed: list[int] = []
 
     def work() -> None:
         for number in range(300):

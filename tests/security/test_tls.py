@@ -34,7 +34,7 @@ def server_context(tmp_path: Path, identity: pki.Identity = VTN, *, client_ca: O
     return context
 
 
-def shake(client: ssl.SSLContext, server: ssl.SSLContext, host: str = "localhost") -> Tuple[ssl.SSLObject, ssl.SSLObject]:
+def shake(client: ssl.SSLContext, server: ssl.SSLContext, host: str = "localhost") -> tuple[ssl.SSLObject, ssl.SSLObject]:
     """Both ends of a handshake without a socket."""
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [client.wrap_bio(to_client, to_server, server_hostname=host), server.wrap_bio(to_server, to_client, True)]

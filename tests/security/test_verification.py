@@ -76,7 +76,7 @@ def test_the_stored_wire_example_verifies() -> None:
     assert ven_id_of(found) == "ven-7"
 
 
-GOOD: Dict[str, Callable[[], etree._Element]] = {
+GOOD: dict[str, Callable[[], etree._Element]] = {
     "inclusive C14N": lambda: Forge().sign(),
     "inclusive C14N with comments": lambda: Forge(c14n=C14N + "#WithComments", transform=C14N + "#WithComments").sign(),
     "exclusive C14N": lambda: Forge(c14n=EXCLUSIVE, transform=EXCLUSIVE).sign(),
@@ -205,7 +205,7 @@ def without(path: str) -> etree._Element:
 XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
 XSLT = "http://www.w3.org/TR/1999/REC-xslt-19991116"
 ENVELOPED = DS + "enveloped-signature"
-BAD: Dict[str, Callable[[], etree._Element]] = {
+BAD: dict[str, Callable[[], etree._Element]] = {
     "stripped": stripped,
     "body changed": lambda: changed(f".//{{{EI}}}venID", "evil"),
     "object swapped": swapped,
@@ -431,7 +431,7 @@ def another_root() -> etree._Element:
     return root
 
 
-WRAPPED: Dict[str, Callable[[], etree._Element]] = {
+WRAPPED: dict[str, Callable[[], etree._Element]] = {
     "the genuine object in a ds:Object, evil without Id": lambda: genuine_moved_into(into_new_object, ""),
     "the genuine object in a ds:Object, evil with another Id": lambda: genuine_moved_into(into_new_object, "other"),
     "the genuine object in a ds:Object, evil with the same Id": lambda: genuine_moved_into(into_new_object,
@@ -466,8 +466,8 @@ def test_two_verifiers_in_eight_threads_never_accept_each_others_messages() -> N
     verifiers = [verifier_of(identity) for identity in identities]
     templates = [[Forge(identity, nonce=f"{index}-{side}").bytes(unsigned(str(side))) for index in range(125)]
                  for side, identity in enumerate(identities)]
-    wrong: List[str] = []
-    accepted: List[int] = []
+    wrong: list[str] = []
+    accepted: list[int] = []
 
     def work(turn: int) -> None:
         own = verifiers[turn % 2]

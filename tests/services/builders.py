@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Iterable, Optional, Sequence, Tuple
+from typing import Any, Optional, Tuple
+from collections.abc import Iterable, Sequence
 
 from tests.services.harness import HOUR, NOON
 from ven_sdk.schema.common import EiResponse, Target
@@ -43,7 +44,7 @@ def event(id: str = "e", number: int = 0, *, start: datetime = NOON + HOUR, leng
 
 
 def distribute(*events: Event, request_id: str = "list-1", vtn_id: str = "vtn", code: Optional[str] = "200",
-               faulty: Tuple[Any, ...] = ()) -> DistributeEvent:
+               faulty: tuple[Any, ...] = ()) -> DistributeEvent:
     """A complete list."""
     response = None if code is None else EiResponse(response_code=code, request_id="ours")
     return DistributeEvent(response=response, request_id=request_id, vtn_id=vtn_id, events=events, faulty=faulty)

@@ -19,7 +19,7 @@ class Plan:
     id: str
     number: int
     start: int
-    payloads: Tuple[int, ...]
+    payloads: tuple[int, ...]
     required: bool = True
     cancelled: bool = False
 
@@ -42,18 +42,18 @@ class Held:
 class Model:
     def __init__(self) -> None:
         self.now = 0
-        self.held: Dict[str, Held] = {}
-        self.calls: List[Tuple[Any, ...]] = []
-        self.decisions: Dict[str, str] = {}
-        self.due: Set[str] = set()
-        self.loose: Dict[Tuple[str, int], Tuple[Any, ...]] = {}
-        self.heard: Dict[str, str] = {}
+        self.held: dict[str, Held] = {}
+        self.calls: list[tuple[Any, ...]] = []
+        self.decisions: dict[str, str] = {}
+        self.due: set[str] = set()
+        self.loose: dict[tuple[str, int], tuple[Any, ...]] = {}
+        self.heard: dict[str, str] = {}
 
     def call(self, held: Held, handler: str, detail: Any = None) -> None:
         self.calls.append((self.now, held.plan.id, handler, held.plan.number if detail is None else detail))
 
     # --- the VTN ---
-    def receive(self, list_id: str, plans: List[Plan]) -> None:
+    def receive(self, list_id: str, plans: list[Plan]) -> None:
         self.due = set()
         self.loose = {key: value for key, value in self.loose.items() if key[0] in {plan.id for plan in plans}}
         for plan in plans:
@@ -154,7 +154,7 @@ class Model:
             self.call(held, "end")
 
     # --- what is said ---
-    def answer(self) -> List[Tuple[Any, ...]]:
+    def answer(self) -> list[tuple[Any, ...]]:
         said = list(self.loose.values())
         for id, held in list(self.held.items()):
             if (held.owed or id in self.due) and held.waiting_until is None:                        # E17

@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 from collections import deque
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Deque, Dict, Hashable, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Deque, Dict, List, Optional, Set, Tuple
+from collections.abc import Hashable, Iterable, Sequence
 
 from ven_sdk.config import settings
 from ven_sdk.errors import HandlerError, ProtocolError, VenError
@@ -26,7 +27,7 @@ HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(secon
 class Called:
     """One handler call that was made: ``made == ('on_event', event)``-like tuples, and when."""
 
-    def __init__(self, at: datetime, handler: str, arguments: Tuple[Any, ...]) -> None:
+    def __init__(self, at: datetime, handler: str, arguments: tuple[Any, ...]) -> None:
         self.at, self.handler, self.arguments = at, handler, arguments
 
     def __repr__(self) -> str:
@@ -36,21 +37,21 @@ class Called:
 class Harness:
     """``handlers`` maps handler names to functions; ``leads`` names ``before_event`` handlers with their lead."""
 
-    def __init__(self, handlers: Optional[Dict[str, Callable[..., Any]]] = None, *, leads: Sequence[Tuple[str, timedelta]] = (),
+    def __init__(self, handlers: Optional[dict[str, Callable[..., Any]]] = None, *, leads: Sequence[tuple[str, timedelta]] = (),
                  now: datetime = NOON, seed: int = 1, catalogue: Any = None, vtn_id: Optional[str] = "vtn",
                  resumes: Sequence[Callable[[Book, datetime], Outcome]] = (events.resume, opts.resume),
                  **overrides: Any) -> None:
-        self.handlers: Dict[str, Callable[..., Any]] = dict(handlers or {})
+        self.handlers: dict[str, Callable[..., Any]] = dict(handlers or {})
         self.leads = tuple(leads)
         self.now = now
         self.seed = seed
         self.resumes = tuple(resumes)
-        self.slow: Set[str] = set()
-        self.waiting: Deque[Call] = deque()
-        self.timers: Dict[str, Timer] = {}
-        self.calls: List[Called] = []
-        self.notes: List[Note] = []
-        self.sent: List[Any] = []
+        self.slow: set[str] = set()
+        self.waiting: deque[Call] = deque()
+        self.timers: dict[str, Timer] = {}
+        self.calls: list[Called] = []
+        self.notes: list[Note] = []
+        self.sent: list[Any] = []
         self.changes = 0
         self.settings = settings("ven", "http://localhost/", ven_id="ven", **overrides)
         self.catalogue = catalogue
@@ -87,7 +88,7 @@ class Harness:
     def call(self) -> None:
         """Run the queued calls, each lane in order; a slow handler blocks its own lane only."""
         while True:
-            blocked: Set[Hashable] = set()
+            blocked: set[Hashable] = set()
             for call in tuple(self.waiting):
                 if call.lane in blocked or call.handler in self.slow:
                     blocked.add(call.lane)
@@ -186,29 +187,29 @@ class Harness:
 
     # --- what came of it ---------------------------------------------------------------------------------------------
 
-    def names(self, *only: str) -> List[str]:
+    def names(self, *only: str) -> list[str]:
         """The handlers called so far, in order; only those asked for."""
         return [call.handler for call in self.calls if not only or call.handler in only]
 
-    def times(self, handler: str) -> List[datetime]:
+    def times(self, handler: str) -> list[datetime]:
         """When a handler was called."""
         return [call.at for call in self.calls if call.handler == handler]
 
-    def last(self, handler: str) -> Tuple[Any, ...]:
+    def last(self, handler: str) -> tuple[Any, ...]:
         """The arguments of a handler's last call."""
         return next(call.arguments for call in reversed(self.calls) if call.handler == handler)
 
-    def errors(self) -> List[Exception]:
+    def errors(self) -> list[Exception]:
         """What ``on_error`` would have been told."""
         return [note.error for note in self.notes if note.error is not None]
 
-    def responses(self, record: Any) -> List[Tuple[str, str, int, str]]:
+    def responses(self, record: Any) -> list[tuple[str, str, int, str]]:
         """(event, code, number, opt) of the responses in an ``oadrCreatedEvent``, sorted."""
         return sorted((one.event_id, one.response_code, one.modification_number, one.opt_type)
                       for one in (record.event_responses if record is not None else ()))
 
 
-def opted_in(**more: Callable[..., Any]) -> Dict[str, Callable[..., Any]]:
+def opted_in(**more: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
     """Handlers that opt in to everything and hear of everything."""
     quiet = {name: (lambda *_: None) for name in
              ("on_cancel_event", "on_event_start", "on_interval_start", "on_event_end")}

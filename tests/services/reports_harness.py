@@ -45,7 +45,7 @@ METADATA = ask("rq-meta", "METADATA", every=ZERO, back=ZERO, specifier="METADATA
 class Meter:
     """A callback that counts: value n at its nth call; ``plan`` gives what to do instead (an exception is raised)."""
 
-    def __init__(self, vtn: "ReportHarness", plan: Optional[Dict[int, Any]] = None) -> None:
+    def __init__(self, vtn: "ReportHarness", plan: Optional[dict[int, Any]] = None) -> None:
         self.vtn, self.plan, self.given = vtn, plan or {}, []  # type: ignore[var-annotated]
         self.calls = 0
 
@@ -65,8 +65,8 @@ class ReportHarness(Harness):
         overrides.setdefault("allow_jitter", False)
         super().__init__(now=now, catalogue=Catalogue(), resumes=(reports.resume,), **overrides)
         self.online = True
-        self.record: List[Tuple[str, str, datetime, Any, Optional[str]]] = []
-        self.messages: List[UpdateReport] = []
+        self.record: list[tuple[str, str, datetime, Any, Optional[str]]] = []
+        self.messages: list[UpdateReport] = []
 
     def point(self, r_id: str = "p", callback: Any = None, *, specifier: str = SPEC, **more: Any) -> Any:
         """Offer a data point; without a callback a counting one. ``callback=False`` makes one that is pushed."""
@@ -109,7 +109,7 @@ class ReportHarness(Harness):
         """What would be sent now."""
         return reports.delivery_task(self.book, self.now)
 
-    def deliver(self, cancel: Optional[CancelReport] = None) -> List[UpdateReport]:
+    def deliver(self, cancel: Optional[CancelReport] = None) -> list[UpdateReport]:
         """The VTN is reachable: it takes and acknowledges all that is due."""
         taken = []
         while True:
@@ -152,17 +152,17 @@ class ReportHarness(Harness):
 
     # --- what came of it --------------------------------------------------------------------------------------------
 
-    def values(self, request: str = "rq", r_id: str = "p") -> List[Tuple[str, Any]]:
+    def values(self, request: str = "rq", r_id: str = "p") -> list[tuple[str, Any]]:
         """(time, value) in the order of arrival, without marked gaps."""
         return [(f"{at:%H:%M:%S}", value) for id, point, at, value, quality in self.record
                 if (id, point) == (request, r_id) and quality is None]
 
-    def qualities(self, request: str = "rq", r_id: str = "p") -> List[Tuple[str, Any, Optional[str]]]:
+    def qualities(self, request: str = "rq", r_id: str = "p") -> list[tuple[str, Any, Optional[str]]]:
         """(time, value, data quality) in the order of arrival."""
         return [(f"{at:%H:%M:%S}", value, quality) for id, point, at, value, quality in self.record
                 if (id, point) == (request, r_id)]
 
-    def doubles(self) -> List[Any]:
+    def doubles(self) -> list[Any]:
         """What arrived more than once for a request, data point and time."""
         seen = Counter((id, point, at) for id, point, at, _, _ in self.record)
         return [key for key, number in seen.items() if number > 1]

@@ -8,7 +8,7 @@ from tests.services.harness import Harness
 from ven_sdk.services import events
 
 
-def answered(harness: Harness) -> List[List[str]]:
+def answered(harness: Harness) -> list[list[str]]:
     return [[response.event_id for response in record.event_responses] for record in harness.sent]
 
 

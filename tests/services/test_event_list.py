@@ -14,7 +14,7 @@ from ven_sdk.schema.events import FaultyEvent
 from ven_sdk.services import events, views
 
 
-def known(ven: Harness) -> List[str]:
+def known(ven: Harness) -> list[str]:
     return sorted(one.event_id for one in views.events(tuple(ven.book.events.values()), ven.now))
 
 
@@ -181,7 +181,7 @@ def test_e8_a_cancelled_event_stops_and_is_forgotten_after_the_acknowledgement()
 
 
 @pytest.mark.parametrize("required, responses", [("always", [("a", "200", 7, "optIn")]), ("never", [])])
-def test_e9_an_unknown_cancelled_event_is_no_error(required: str, responses: List[Any]) -> None:
+def test_e9_an_unknown_cancelled_event_is_no_error(required: str, responses: list[Any]) -> None:
     ven = Harness(opted_in())
 
     ven.send(distribute(event("a", 7, status="cancelled", required=required)))

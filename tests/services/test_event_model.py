@@ -37,7 +37,7 @@ class EventLife(RuleBasedStateMachine):
         super().__init__()
         self.model = Model()
         self.decisions = self.model.decisions
-        self.vtn: Dict[str, Plan] = {}
+        self.vtn: dict[str, Plan] = {}
         self.lists = 0
         self.checked = 0
         self.ven = Harness({name: (lambda *_: None) for name in HANDLERS}, opt_timeout=TIMEOUT * MINUTE)
@@ -52,14 +52,14 @@ class EventLife(RuleBasedStateMachine):
     # --- what can happen ---
 
     @rule(id=ID, ahead=st.integers(-15, 40), payloads=PAYLOADS, required=st.booleans(), decision=DECISIONS, send=SEND)
-    def create_or_move(self, id: str, ahead: int, payloads: Tuple[int, ...], required: bool, decision: str, send: bool) -> None:
+    def create_or_move(self, id: str, ahead: int, payloads: tuple[int, ...], required: bool, decision: str, send: bool) -> None:
         self.decisions[id] = decision
         number = self.vtn[id].number + 1 if id in self.vtn else 0
         self._hold(Plan(id, number, self.model.now + ahead, payloads, required), send)
 
     @precondition(lambda self: self.vtn)
     @rule(data=st.data(), payloads=PAYLOADS, decision=DECISIONS, send=SEND)
-    def modify(self, data: st.DataObject, payloads: Tuple[int, ...], decision: str, send: bool) -> None:
+    def modify(self, data: st.DataObject, payloads: tuple[int, ...], decision: str, send: bool) -> None:
         held = self._any(data)
         self.decisions[held.id] = decision
         self._hold(Plan(held.id, held.number + 1, held.start, payloads, held.required), send)
@@ -92,10 +92,10 @@ class EventLife(RuleBasedStateMachine):
             self.distribute_list(list(IDS))
 
     @rule(order=st.permutations(IDS))
-    def distribute(self, order: List[str]) -> None:
+    def distribute(self, order: list[str]) -> None:
         self.distribute_list(order)
 
-    def distribute_list(self, order: List[str]) -> None:
+    def distribute_list(self, order: list[str]) -> None:
         self.lists += 1
         plans = [self.vtn[id] for id in order if id in self.vtn]
         self.ven.send(distribute(*map(_event, plans), request_id=f"list-{self.lists}"))
@@ -165,7 +165,7 @@ def _event(plan: Plan) -> Any:
                  signals=[signal(*plan.payloads, each=STEP * MINUTE)])
 
 
-def _call(call: Any) -> Tuple[Any, ...]:
+def _call(call: Any) -> tuple[Any, ...]:
     minute = (call.at - NOON) // MINUTE
     detail: Any = call.arguments[0].modification_number
     if call.handler == "on_interval_start":
@@ -203,7 +203,7 @@ def walk(seed: int, steps: int = LENGTH) -> int:
         name = chance.choices(list(weights), list(weights.values()))[0]
         payloads = tuple(chance.randint(1, 3) for _ in range(chance.randint(1, 4)))
         decision, send = chance.choice(["optIn", "optIn", "optOut", "fail", "defer"]), chance.random() < 0.6
-        arguments: Dict[str, Dict[str, Any]] = {
+        arguments: dict[str, dict[str, Any]] = {
             "create_or_move": {"id": chance.choice(IDS), "ahead": chance.randint(-15, 40), "payloads": payloads,
                                "required": chance.random() < 0.7, "decision": decision, "send": send},
             "modify": {"data": draw, "payloads": payloads, "decision": decision, "send": send},

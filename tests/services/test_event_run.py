@@ -18,7 +18,7 @@ EDGES = ("on_event_start", "on_event_end")
 ZERO = timedelta(0)
 
 
-def steps(ven: Harness) -> List[Any]:
+def steps(ven: Harness) -> list[Any]:
     """What was carried out: minutes after noon, the handler's kind, and the payload of an interval."""
     return [(round((call.at - NOON) / MINUTE), call.handler.split("_")[-1] if call.handler != "on_interval_start"
              else call.arguments[2].signal_payload) for call in ven.calls if call.handler in RUN]

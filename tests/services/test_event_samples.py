@@ -37,7 +37,7 @@ def ven_at(moment: str, **settings: Any) -> Harness:
     return ven
 
 
-def runs(ven: Harness) -> List[Tuple[str, float]]:
+def runs(ven: Harness) -> list[tuple[str, float]]:
     return [(call.at.strftime("%d %H:%M"), call.arguments[2].signal_payload) for call in ven.calls
             if call.handler == "on_interval_start"]
 

@@ -21,7 +21,7 @@ WINDOW = (NOON, 2 * HOUR)
 
 def create(ven: Harness, **given: Any) -> str:
     """``client.create_opt`` without its wait."""
-    facts: Dict[str, Any] = {"opt_type": "optOut", "opt_reason": "economic", **given}
+    facts: dict[str, Any] = {"opt_type": "optOut", "opt_reason": "economic", **given}
     if "event_id" not in facts and "vavailability" not in facts:
         facts["vavailability"] = [WINDOW]
     opt_id, outcome = opts.create(ven.book, ven.now, **facts)
@@ -87,7 +87,7 @@ def test_o1_2_an_opt_that_the_vtn_will_ignore_is_said() -> None:
 
 @pytest.mark.parametrize("given", [{"vavailability": [WINDOW], "event_id": "a"}, {"vavailability": None}],
                          ids=["O1.3-both", "O1.3-neither"])
-def test_o1_3_either_a_schedule_or_an_event(given: Dict[str, Any]) -> None:
+def test_o1_3_either_a_schedule_or_an_event(given: dict[str, Any]) -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event("a")))
 
@@ -252,7 +252,7 @@ def test_o1_8_no_opt_is_sent_unless_the_user_made_one() -> None:
     ({"targets": [{"ven_id": "ven"}]}, "optOut"), ({"signal_target_mrid": "EVSE"}, "optIn")],
     ids=["O1.9-overlaps", "O1.9-optIn", "O1.9-context", "O1.9-other context", "O1.9-before", "O1.9-after", "O1.9-last minute",
          "O1.9-no end", "O1.9-a resource only", "O1.9-this VEN", "O1.9-a device class only"])
-def test_o1_9_an_optout_schedule_answers_new_overlapping_events(given: Dict[str, Any], expected: str) -> None:
+def test_o1_9_an_optout_schedule_answers_new_overlapping_events(given: dict[str, Any], expected: str) -> None:
     ven = Harness(opted_in())
     create(ven, **{"vavailability": [(NOON, 5 * HOUR)], **given})
 
@@ -433,7 +433,7 @@ def test_a_schedule_may_be_given_in_many_forms(given: Any) -> None:
     (None, ()), ([], ()), ({"resource_id": "r1"}, ("r1",)), ({"resource_id": ["r1", "r2"]}, ("r1", "r2")),
     ([{"resource_id": "r1"}, {"resource_id": "r2"}], ("r1", "r2")), (Target(resource_id="r1"), ("r1",)),
     ((Target(resource_id="r1"), {"resource_id": "r2"}), ("r1", "r2"))], ids=repr)
-def test_targets_may_be_given_in_many_forms(given: Any, expected: Tuple[str, ...]) -> None:
+def test_targets_may_be_given_in_many_forms(given: Any, expected: tuple[str, ...]) -> None:
     ven = Harness()
     create(ven, targets=given)
 

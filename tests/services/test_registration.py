@@ -25,7 +25,7 @@ from ven_sdk.state.records import Registration
 
 
 def created(code: str = "200", **fields: Any) -> CreatedPartyRegistration:
-    facts: Dict[str, Any] = {"vtn_id": "vtn", "registration_id": "reg-1", "ven_id": "ven-1", **fields}
+    facts: dict[str, Any] = {"vtn_id": "vtn", "registration_id": "reg-1", "ven_id": "ven-1", **fields}
     return CreatedPartyRegistration(response=EiResponse(response_code=code, request_id="r"), **facts)
 
 
@@ -51,7 +51,7 @@ def step(harness: Harness, reply: Any = None, error: Optional[str] = None) -> An
     return harness.post(registration.next_task(harness.book), reply, error)
 
 
-def sent_names(harness: Harness) -> List[str]:
+def sent_names(harness: Harness) -> list[str]:
     return [record.wire_name for record in harness.sent]
 
 
@@ -192,7 +192,7 @@ def cancellation(**fields: Any) -> CancelPartyRegistration:
 
 
 def test_R11_a_cancellation_with_the_right_ids_ends_the_registration() -> None:
-    lost: List[str] = []
+    lost: list[str] = []
     harness = fresh(known={"phase": "registered", "ven_id": "ven-1", "registration_id": "reg-1"},
                     handlers={"on_registration_lost": lost.append})
     harness.run(lambda book, now: poll.receive(book, cancellation(), now))
@@ -205,7 +205,7 @@ def test_R11_a_cancellation_with_the_right_ids_ends_the_registration() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"registration_id": "reg-2"}, {"ven_id": "ven-2"}, {"registration_id": ""}])
-def test_R11_a_cancellation_with_wrong_ids_is_answered_452_and_changes_nothing(wrong: Dict[str, str]) -> None:
+def test_R11_a_cancellation_with_wrong_ids_is_answered_452_and_changes_nothing(wrong: dict[str, str]) -> None:
     harness = fresh(known={"phase": "registered", "ven_id": "ven-1", "registration_id": "reg-1"})
     harness.run(lambda book, now: poll.receive(book, cancellation(**wrong), now))
     record = harness.post(answers.next_task(harness.book))
@@ -246,7 +246,7 @@ def test_R13_a_refused_registration_is_no_loss_of_one() -> None:
 
 
 def test_R13_a_lost_registration_runs_the_bootstrap_again_and_tells_the_operator() -> None:
-    lost: List[str] = []
+    lost: list[str] = []
     harness = fresh(known={"phase": "registered", "ven_id": "ven-1", "registration_id": "reg-1", "catalogue": "x"},
                     handlers={"on_registration_lost": lost.append})
     harness.run(lambda book, now: registration.lost(book, now, "the VTN said so"))

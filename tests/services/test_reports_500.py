@@ -19,7 +19,7 @@ FAILED = TransportError("HTTP 500", status=500)
 SECOND = timedelta(seconds=1)
 
 
-def delivery(rows: int, r_ids: Tuple[str, ...] = ("a", "b")) -> Delivery:
+def delivery(rows: int, r_ids: tuple[str, ...] = ("a", "b")) -> Delivery:
     entries = "\t".join(str(number) for number in range(len(r_ids)))
     part = Part("key", "rq", "spec", "TELEMETRY_USAGE", r_ids, SECOND,
                 tuple((NOON + place * SECOND, entries) for place in range(rows)))
@@ -34,7 +34,7 @@ def harness() -> Harness:
     return harness
 
 
-def outbox(harness: Harness) -> List[Delivery]:
+def outbox(harness: Harness) -> list[Delivery]:
     return list(harness.book.deliveries.values())
 
 

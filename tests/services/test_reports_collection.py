@@ -16,11 +16,11 @@ from ven_sdk.services.report_pump import pump
 BAD, NONE = "Quality Bad - Last Known Value", "No Quality - No Value"
 
 
-def times(vtn: ReportHarness, request: str = "rq", r_id: str = "p") -> List[str]:
+def times(vtn: ReportHarness, request: str = "rq", r_id: str = "p") -> list[str]:
     return [at for at, _ in vtn.values(request, r_id)]
 
 
-def minutes(*numbers: int) -> List[str]:
+def minutes(*numbers: int) -> list[str]:
     return [f"12:{number:02d}:00" for number in numbers]
 
 
@@ -134,7 +134,7 @@ def test_t17_a_start_in_the_future_begins_there_and_the_first_delivery_is_one_ba
 
 @pytest.mark.parametrize("every, back, counts", [
     (10 * MINUTE, 5 * MINUTE, [1, 1, 1]), (2 * MINUTE, 5 * MINUTE, [3, 2, 3, 2, 3, 2])], ids=["T18-g>b", "T18-no-multiple"])
-def test_each_delivery_has_the_samples_due_by_then(every: timedelta, back: timedelta, counts: List[int]) -> None:
+def test_each_delivery_has_the_samples_due_by_then(every: timedelta, back: timedelta, counts: list[int]) -> None:
     vtn = ReportHarness()
     vtn.point()
     vtn.create(ask("rq", every=every, back=back))

@@ -273,7 +273,7 @@ def test_t27_values_are_sent_as_they_were_registered_unscaled() -> None:
 
 def test_24_hours_without_the_vtn_arrive_in_order_in_a_stated_number_of_messages() -> None:
     vtn = ReportHarness()
-    meters: List[Meter] = [vtn.point(f"p{number}") for number in range(20)]
+    meters: list[Meter] = [vtn.point(f"p{number}") for number in range(20)]
     vtn.create(ask("rq", *(f"p{number}" for number in range(20)), every=MINUTE, back=MINUTE))
     vtn.advance(24 * HOUR)
     messages = len(vtn.deliver())

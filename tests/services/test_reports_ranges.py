@@ -18,8 +18,8 @@ class Logger:
     """A device that keeps a value for every minute; ``plan`` gives what its nth answer is instead."""
 
     def __init__(self, plan: Any = None) -> None:
-        self.plan: Dict[int, Any] = plan or {}
-        self.asked: List[Tuple[datetime, datetime, timedelta]] = []
+        self.plan: dict[int, Any] = plan or {}
+        self.asked: list[tuple[datetime, datetime, timedelta]] = []
 
     def __call__(self, date_from: datetime, date_to: datetime, sampling_interval: timedelta) -> Any:
         self.asked.append((date_from, date_to, sampling_interval))

@@ -123,7 +123,7 @@ def test_t12_metadata_asked_in_the_answer_to_the_catalogue_does_not_go_round_in_
     assert vtn.book.registration.catalogue_request is None
 
 
-BAD: Tuple[Tuple[str, Any, str], ...] = (
+BAD: tuple[tuple[str, Any, str], ...] = (
     ("unknown specifier", ask("bad", specifier="other"), "452"),
     ("unknown rID", ask("bad", "p", "nobody"), "452"),
     ("no reportRequestID", ask(""), "452"),
@@ -142,7 +142,7 @@ def test_one_bad_request_starts_none_and_what_ran_is_listed(what: str, bad: Any,
     assert reports.pending(vtn.book) == ("before",)
 
 
-GOOD: Tuple[Tuple[str, Any, str, str], ...] = (
+GOOD: tuple[tuple[str, Any, str, str], ...] = (
     ("coarser than offered", ask("rq", "slow", every=HOUR), "200", "461"),
     ("another reading type", ask("rq", reading_type="Net"), "200", "461"),
     ("granularity zero", ask("rq", "slow", every=ZERO), "200", "200"))
@@ -245,7 +245,7 @@ def test_t30_one_unknown_id_cancels_none() -> None:
 
 
 @pytest.mark.parametrize("follow, left", [(False, ("two",)), (True, ("one", "two"))])
-def test_t31_a_cancel_inside_an_acknowledgement_works_and_is_not_answered(follow: bool, left: Tuple[str, ...]) -> None:
+def test_t31_a_cancel_inside_an_acknowledgement_works_and_is_not_answered(follow: bool, left: tuple[str, ...]) -> None:
     vtn = ven()
     vtn.create(ask("one"), ask("two"))
     vtn.advance(5 * MINUTE)

@@ -65,7 +65,7 @@ def test_e42_the_old_spelling_counts() -> None:
     ((None, 0), (1, 30), [1, 2, 2, 0]), ((5, 0), (5, 30), [1, 1, 2, 0]), ((0, 0), (None, 30), [1, 1, 2, 0])],
     ids=["E50-higher supersedes", "E50-higher first", "E50-zero is lowest", "E50-absent is lowest", "E50-first active wins",
          "E50-zero like absent"])
-def test_e50_overlap(first: Any, second: Any, expected: List[int]) -> None:
+def test_e50_overlap(first: Any, second: Any, expected: list[int]) -> None:
     ven = taken(event("a", priority=first[0], signals=[signal(1)]),
                 event("b", priority=second[0], start=NOON + HOUR + second[1] * MINUTE, signals=[signal(2)], context="http://b"))
 
@@ -152,7 +152,7 @@ def test_e39_the_current_value_follows_the_interval_that_runs() -> None:
     ven = taken(event(signals=[signal(1, 2, each=30 * MINUTE).replace(current_value=9),
                                signal(0.1, 0.2, each=30 * MINUTE, name="ENERGY_PRICE", kind="price").replace(current_value=9)]))
 
-    def values(at: datetime) -> List[Any]:
+    def values(at: datetime) -> list[Any]:
         (shown,) = views.events(rows(ven), at)
         return [one.current_value for one in shown.event_signals]
 
@@ -180,7 +180,7 @@ def test_the_next_event_is_the_one_that_starts_next_and_is_not_opted_out_of() ->
         return "optOut" if event.event_id == "out" else "optIn"
     ven = taken(event("late", start=NOON + 3 * HOUR), event("out"), event("soon", start=NOON + 2 * HOUR), on_event=on_event)
 
-    found: List[Optional[Any]] = [views.next_event(rows(ven), NOON + moment) for moment in (ZERO, 2 * HOUR, 3 * HOUR)]
+    found: list[Optional[Any]] = [views.next_event(rows(ven), NOON + moment) for moment in (ZERO, 2 * HOUR, 3 * HOUR)]
 
     assert [one and one.event_id for one in found] == ["soon", "late", None]
 
@@ -196,7 +196,7 @@ EVENTS = st.lists(st.fixed_dictionaries({
 
 
 @given(EVENTS, st.integers(0, 30))
-def test_e50_the_schedule_says_at_each_moment_what_signal_now_will_say(plans: List[Dict[str, Any]], begin: int) -> None:
+def test_e50_the_schedule_says_at_each_moment_what_signal_now_will_say(plans: list[dict[str, Any]], begin: int) -> None:
     ven = Harness(opted_in())
     ven.send(distribute(*(event(
         f"e{number}", start=NOON + plan["start"] * MINUTE, length=plan["length"] * MINUTE, priority=plan["priority"],

@@ -50,7 +50,7 @@ def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
                             stdout=subprocess.PIPE)
 
 
-def run(script: str, *arguments: object) -> List[str]:
+def run(script: str, *arguments: object) -> list[str]:
     """The lines that the script prints, once it and all its children are gone; it must end well."""
     child = start(script, *arguments)
     output, _ = child.communicate(timeout=60)
@@ -65,7 +65,7 @@ def line(child: "subprocess.Popen[str]") -> str:
 
 def test_what_was_committed_survives_kill_9_at_any_moment(tmp_path: Path) -> None:
     chance = random.Random(SEED)
-    printed: Set[str] = set()
+    printed: set[str] = set()
     for kill in range(KILLS):
         # Given a process that commits
         child = start(COUNTING, tmp_path / "ven.db", kill * 10_000)

@@ -10,7 +10,8 @@ import sys
 import threading
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
+from collections.abc import Iterator
 
 import pytest
 
@@ -43,7 +44,7 @@ def opened(store: SQLiteStore) -> Iterator[SQLiteStore]:
         store.close()
 
 
-def filled(path: Path, rows: int = 50) -> Dict[str, List[Row]]:
+def filled(path: Path, rows: int = 50) -> dict[str, list[Row]]:
     """Make a store with ``rows`` rows for each of three VENs; gives what it holds."""
     with opened(SQLiteStore(path)) as store:
         for ven in ("ven-1", "ven-2", "ven-3"):
@@ -330,7 +331,7 @@ def test_a_full_disk_is_retryable_and_the_store_goes_on_when_there_is_room(tmp_p
 
 
 def test_on_a_full_disk_what_still_fits_is_written(tmp_path: Path) -> None:
-    refused: List[bool] = []
+    refused: list[bool] = []
 
     def large() -> None:
         for _ in range(20):

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Optional, Tuple
+from collections.abc import Sequence
 
 import requests
 from lxml import etree
@@ -103,13 +104,13 @@ class SmallVen:
         return self.post(CanceledReport(response=EiResponse(response_code="200", request_id=request_id),
                                         pending_reports=pending, ven_id=self.ven_id))
 
-    def deliver(self, report_request_id: str, *points: Tuple[str, int, float], request_id: str = "update") -> Any:
+    def deliver(self, report_request_id: str, *points: tuple[str, int, float], request_id: str = "update") -> Any:
         """Points are (rID, seconds after START, value)."""
         return self.post(UpdateReport(request_id=request_id, reports=[data(report_request_id, points)],
                                       ven_id=self.ven_id))
 
 
-def data(report_request_id: str, points: Sequence[Tuple[str, int, float]]) -> Report:
+def data(report_request_id: str, points: Sequence[tuple[str, int, float]]) -> Report:
     intervals = [ReportInterval(dtstart=START + timedelta(seconds=second), duration=timedelta(seconds=10),
                                 report_payloads=[ReportPayload(r_id=r_id, value=value)])
                  for r_id, second, value in points]

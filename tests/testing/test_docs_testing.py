@@ -12,12 +12,12 @@ import pytest
 from ven_sdk.testing import LocalVTN
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "testing.rst"
-BLOCKS: List[str] = [textwrap.dedent(block) for block in
+BLOCKS: list[str] = [textwrap.dedent(block) for block in
                      re.findall(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", PAGE.read_text(encoding="utf-8"))]
 
 
-def functions_of(block: str) -> Dict[str, Any]:
-    scope: Dict[str, Any] = {"__name__": "example"}
+def functions_of(block: str) -> dict[str, Any]:
+    scope: dict[str, Any] = {"__name__": "example"}
     exec(compile(block, str(PAGE), "exec"), scope)
     return {name: value for name, value in scope.items() if name.startswith("test_")}
 

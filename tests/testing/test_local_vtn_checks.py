@@ -148,7 +148,7 @@ def test_the_server_shows_other_pages_where_it_was_given_some(vtn: LocalVTN) -> 
 
 
 def test_listeners_hear_of_each_message_and_their_failure_is_theirs_alone(vtn: LocalVTN, ven: SmallVen) -> None:
-    heard: List[Received] = []
+    heard: list[Received] = []
     vtn.listeners += [lambda received: 1 / 0, heard.append]
 
     ven.poll()

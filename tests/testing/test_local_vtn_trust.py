@@ -7,7 +7,8 @@ import ssl
 import threading
 import time
 from datetime import datetime, timedelta, timezone
-from typing import Any, Iterator
+from typing import Any
+from collections.abc import Iterator
 
 import pytest
 import requests

@@ -18,11 +18,11 @@ def test_a_ven_can_be_told_of_events(local_vtn):
 '''
 
 
-def run(code: "list[str]", env: Dict[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
+def run(code: "list[str]", env: dict[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([sys.executable, *code], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
 
 
-def test_a_users_test_gets_a_vtn_by_naming_it(tmp_path: Path, clean_env: Dict[str, str]) -> None:
+def test_a_users_test_gets_a_vtn_by_naming_it(tmp_path: Path, clean_env: dict[str, str]) -> None:
     (tmp_path / "test_users.py").write_text(USERS_TEST, encoding="utf-8")
 
     done = run(["-m", "pytest", "-q", "-p", "ven_sdk.testing.plugin", "-p", "no:cacheprovider", "test_users.py"],
@@ -31,7 +31,7 @@ def test_a_users_test_gets_a_vtn_by_naming_it(tmp_path: Path, clean_env: Dict[st
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_an_installed_package_brings_the_fixture_by_itself(tmp_path: Path, clean_env: Dict[str, str], root: Path) -> None:
+def test_an_installed_package_brings_the_fixture_by_itself(tmp_path: Path, clean_env: dict[str, str], root: Path) -> None:
     config = configparser.ConfigParser()
     config.read(root / "setup.cfg", encoding="utf-8")
     installed = tmp_path / "ven_sdk-0.dist-info"
@@ -47,7 +47,7 @@ def test_an_installed_package_brings_the_fixture_by_itself(tmp_path: Path, clean
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_the_plugin_imports_nothing_heavy(tmp_path: Path, clean_env: Dict[str, str]) -> None:
+def test_the_plugin_imports_nothing_heavy(tmp_path: Path, clean_env: dict[str, str]) -> None:
     code = ("import sys, ven_sdk.testing.plugin; "
             "print(sorted({'lxml', 'requests', 'signxml', 'ven_sdk.testing.local_vtn'} & set(sys.modules)))")
 

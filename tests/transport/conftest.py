@@ -1,7 +1,8 @@
 """Fixtures of the transport's tests: raw servers that end with the test, and no environment that could interfere."""
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, List
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +13,7 @@ from ven_sdk.transport import Connections
 @pytest.fixture
 def serve() -> Iterator[Callable[..., RawServer]]:
     """``serve(script, context=None)`` starts a raw server; it is closed after the test."""
-    servers: List[RawServer] = []
+    servers: list[RawServer] = []
 
     def start(script: Callable[[Peer], Any], context: Any = None) -> RawServer:
         servers.append(RawServer(script, context))
@@ -26,7 +27,7 @@ def serve() -> Iterator[Callable[..., RawServer]]:
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Connections]]:
     """``connect(...)`` makes Connections with a deadline of 0.3 s unless told otherwise; closed after the test."""
-    made: List[Connections] = []
+    made: list[Connections] = []
 
     def make(*args: Any, **settings: Any) -> Connections:
         made.append(Connections(*args, **{"timeout": 0.3, **settings}))

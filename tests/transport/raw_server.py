@@ -22,7 +22,7 @@ class Peer:
         self.over = over
         self._buffer = b""
 
-    def request(self) -> Tuple[bytes, Dict[str, str], bytes]:
+    def request(self) -> tuple[bytes, dict[str, str], bytes]:
         """The next request: first line, headers by lower-case name, body. Raises ``EOFError`` at the end."""
         while b"\r\n\r\n" not in self._buffer:
             self._more()
@@ -65,13 +65,13 @@ class RawServer:
 
     def __init__(self, script: Callable[[Peer], Any], context: Optional[ssl.SSLContext] = None) -> None:
         self.connections = 0
-        self.resumed: List[bool] = []
-        self.requests: List[Tuple[bytes, Dict[str, str], bytes]] = []
+        self.resumed: list[bool] = []
+        self.requests: list[tuple[bytes, dict[str, str], bytes]] = []
         self._script = script
         self._context = context
         self._over = threading.Event()
-        self._socks: List[socket.socket] = []
-        self._threads: List[threading.Thread] = []
+        self._socks: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._start(self._accept)

@@ -118,7 +118,7 @@ def test_a_host_that_accepts_no_connection_ends_at_the_deadline(connect: Connect
     assert "did not accept a connection" in str(error)
 
 
-def fill_the_backlog(address: Any) -> List[socket.socket]:
+def fill_the_backlog(address: Any) -> list[socket.socket]:
     fillers = []
     for _ in range(4):
         filler = socket.socket()
@@ -160,7 +160,7 @@ def test_a_slow_name_server_counts_against_the_deadline(connect: Connect, monkey
 
 
 def test_an_exchange_needs_no_thread_of_its_own(serve: Serve, connect: Connect) -> None:
-    seen: List[int] = []
+    seen: list[int] = []
 
     def script(peer: Peer) -> None:
         peer.request()

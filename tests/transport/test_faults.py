@@ -156,7 +156,7 @@ class Counting:
     """Serves one exchange; what happens to the second on the same connection is up to ``then``."""
 
     def __init__(self, then: Callable[[Peer], None]) -> None:
-        self.read: List[bytes] = []
+        self.read: list[bytes] = []
         self._then = then
         self._first = True
 

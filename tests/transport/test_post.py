@@ -20,7 +20,7 @@ class Recorder:
     """A script that keeps what was asked, and answers with 200."""
 
     def __init__(self) -> None:
-        self.requests: List[Any] = []
+        self.requests: list[Any] = []
 
     def __call__(self, peer: Peer) -> None:
         while True:
@@ -104,7 +104,7 @@ def test_threads_never_share_a_connection_and_a_bounded_number_stays(serve: Serv
             peer.send(reply(body))
 
     server, connections = serve(script), connect(timeout=5, max_idle=2)
-    got: Dict[int, bytes] = {}
+    got: dict[int, bytes] = {}
 
     def post(number: int) -> None:
         got[number] = connections.post(server.url(), b"%d" % number).body
@@ -242,7 +242,7 @@ def test_close_ends_an_exchange_that_another_thread_waits_for(serve: Serve, conn
         peer.stall()
 
     server, connections = serve(script), connect(timeout=30)
-    errors: List[TransportError] = []
+    errors: list[TransportError] = []
 
     def post() -> None:
         try:

@@ -34,7 +34,7 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
-def tunnel(seen: List[Any]) -> Callable[[Peer], None]:
+def tunnel(seen: list[Any]) -> Callable[[Peer], None]:
     def script(peer: Peer) -> None:
         line, headers, _ = peer.request()
         seen.append((line, headers.get("proxy-authorization")))
@@ -49,7 +49,7 @@ def tunnel(seen: List[Any]) -> Callable[[Peer], None]:
 
 
 def test_https_goes_through_a_tunnel(serve: Serve, connect: Connect, contexts: Any) -> None:
-    seen: List[Any] = []
+    seen: list[Any] = []
     vtn, proxy = serve(answers(OK), contexts[0]), serve(tunnel(seen))
     proxies = {"https": f"http://user:p%40ss@127.0.0.1:{proxy.port}"}
     connections = connect(contexts[1], proxies=proxies, timeout=5)
@@ -62,7 +62,7 @@ def test_https_goes_through_a_tunnel(serve: Serve, connect: Connect, contexts: A
 
 
 def test_http_is_asked_for_by_its_whole_address(serve: Serve, connect: Connect) -> None:
-    seen: List[Any] = []
+    seen: list[Any] = []
 
     def script(peer: Peer) -> None:
         seen.append(peer.request())

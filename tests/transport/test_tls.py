@@ -60,7 +60,7 @@ def failed(connections: Any, url: str) -> TransportError:
     (pki.wrong_host, ["not for 'localhost'", "check_hostname"]),
 ], ids=["expired", "not yet valid", "self-signed", "other host"])
 def test_a_vtn_that_is_not_trusted_gets_nothing(serve: Serve, connect: Connect, server_context: Any,
-                                                client_context: Any, identity: Any, words: List[str]) -> None:
+                                                client_context: Any, identity: Any, words: list[str]) -> None:
     server = serve(answers(OK), server_context(identity()))
 
     error = failed(connect(client_context(), timeout=5), server.url("localhost"))
@@ -181,7 +181,7 @@ def test_plain_http_to_a_tls_port_says_so_or_that_nothing_came(serve: Serve, con
 
 def test_the_certificate_of_the_peer_is_shown_before_anything_is_sent(serve: Serve, connect: Connect,
                                                                       server_context: Any, client_context: Any) -> None:
-    read: List[bytes] = []
+    read: list[bytes] = []
 
     def script(peer: Peer) -> None:
         read.append(peer.request()[2])
@@ -191,7 +191,7 @@ def test_the_certificate_of_the_peer_is_shown_before_anything_is_sent(serve: Ser
         seen.append(der)
         raise SecurityError("another certificate was expected")
 
-    seen: List[bytes] = []
+    seen: list[bytes] = []
     server = serve(script, server_context(pki.identity("vtn")))
 
     with pytest.raises(SecurityError, match="another certificate"):
@@ -204,7 +204,7 @@ def test_the_certificate_of_the_peer_is_shown_before_anything_is_sent(serve: Ser
 
 def test_a_resumed_connection_is_checked_too(serve: Serve, connect: Connect, server_context: Any,
                                              client_context: Any) -> None:
-    seen: List[bytes] = []
+    seen: list[bytes] = []
     server = serve(once, server_context(pki.identity("vtn")))
     connections = connect(client_context(), timeout=5, tls_check=seen.append)
 
@@ -275,7 +275,7 @@ def test_a_vtn_that_forgot_the_session_is_reached_all_the_same(serve: Serve, con
 
 def test_a_renewed_context_replaces_connections_and_sessions(serve: Serve, connect: Connect, server_context: Any,
                                                              client_context: Any) -> None:
-    names: List[Any] = []
+    names: list[Any] = []
 
     def script(peer: Peer) -> None:
         while True:
@@ -297,7 +297,7 @@ def test_a_renewed_context_replaces_connections_and_sessions(serve: Serve, conne
 
 def test_a_context_is_made_when_it_is_first_needed_and_once(serve: Serve, connect: Connect, server_context: Any,
                                                             client_context: Any) -> None:
-    made: List[ssl.SSLContext] = []
+    made: list[ssl.SSLContext] = []
 
     def make() -> ssl.SSLContext:
         made.append(client_context())

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Optional, Sequence
+from typing import Optional
+from collections.abc import Sequence
 
 from ..errors import ConfigurationError, VenError
 from .console import Console

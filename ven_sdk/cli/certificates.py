@@ -17,7 +17,7 @@ class CertificateFacts:
 
     subject: str
     issuer: str
-    names: Tuple[str, ...]
+    names: tuple[str, ...]
     begins: datetime
     ends: datetime
     key: str
@@ -42,7 +42,7 @@ class CertificateFacts:
         left = self.validity(now) or f"{_span(self.ends - now)} left"
         return f"{self.begins:%Y-%m-%d} to {self.ends:%Y-%m-%d} ({left})"
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain data for ``--json``."""
         return {**asdict(self), "begins": self.begins.isoformat(), "ends": self.ends.isoformat(), "names": list(self.names)}
 
@@ -73,7 +73,7 @@ def _name(name: x509.Name) -> str:
     return name.rfc4514_string() or "(no name)"
 
 
-def _names(certificate: x509.Certificate) -> Tuple[str, ...]:
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):

@@ -9,7 +9,8 @@ import os
 import socket
 import time
 from datetime import timedelta
-from typing import Callable, Iterator, List, Tuple
+from typing import Callable, List, Tuple
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ..config import base_url
@@ -26,7 +27,7 @@ from .patient import FAILED, NOTE, OK, SKIPPED, Finding, Patient, Wrong, explain
 Step = Callable[[Patient], str]
 
 
-def steps_for(url: str) -> List[Tuple[str, Step]]:
+def steps_for(url: str) -> list[tuple[str, Step]]:
     """The steps on the way to ``url``, in their order; a plain http:// address has no TLS ones."""
     tls = [] if url.strip().lower().startswith("http:") else TLS_STEPS
     return [("address", _address), ("own files", _own_files), ("name", _name), ("port", _port), *tls, *MESSAGE_STEPS]

@@ -152,9 +152,9 @@ def _refusal_after(patient: Patient) -> Optional[BaseException]:
     return None
 
 
-def _watch_for_request(context: ssl.SSLContext) -> Optional[List[bool]]:
+def _watch_for_request(context: ssl.SSLContext) -> Optional[list[bool]]:
     """A list that is not empty once the VTN asked for a client certificate; None where this Python cannot tell."""
-    asked: List[bool] = []
+    asked: list[bool] = []
 
     def watch(_conn: Any, _direction: str, _version: Any, content: Any, message: Any, _data: bytes) -> None:
         if content == _HANDSHAKE and message == _CERTIFICATE_REQUEST:
@@ -166,9 +166,9 @@ def _watch_for_request(context: ssl.SSLContext) -> Optional[List[bool]]:
     return asked
 
 
-def _chain(sock: ssl.SSLSocket) -> Tuple[CertificateFacts, ...]:
+def _chain(sock: ssl.SSLSocket) -> tuple[CertificateFacts, ...]:
     """What the VTN showed, its own certificate first; that one alone on Python 3.9."""
-    found: List[bytes] = []
+    found: list[bytes] = []
     with contextlib.suppress(ssl.SSLError, ValueError, AttributeError):
         if hasattr(sock, "get_unverified_chain"):
             found = [bytes(each) for each in sock.get_unverified_chain()]
@@ -255,7 +255,7 @@ def _chain_advice(patient: Patient) -> str:
 
 def _trusted(ca_file: str) -> str:
     try:
-        found: Tuple[x509.Certificate, ...] = read_certificates(*content(ca_file, "ca_file"))
+        found: tuple[x509.Certificate, ...] = read_certificates(*content(ca_file, "ca_file"))
     except ConfigurationError:
         return "a folder"
     return "; ".join(each.subject.rfc4514_string() for each in found[:5])

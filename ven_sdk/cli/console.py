@@ -10,9 +10,9 @@ import sys
 import threading
 from typing import Dict, Optional, TextIO
 
-STYLES: Dict[str, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34",
+STYLES: dict[str, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34",
                           "magenta": "35", "cyan": "36"}
-PLAIN_MARKS: Dict[str, str] = {"✓": "ok", "✗": "FAILED", "→": "->", "←": "<-", "…": "...", "•": "*", "·": "-", "–": "-",
+PLAIN_MARKS: dict[str, str] = {"✓": "ok", "✗": "FAILED", "→": "->", "←": "<-", "…": "...", "•": "*", "·": "-", "–": "-",
                                "━": "=", "│": "|"}
 CLEAR_LINE = "\r\x1b[2K"
 

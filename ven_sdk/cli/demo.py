@@ -19,7 +19,7 @@ EPILOG = "Everything happens on this machine's loopback; no file is written. Exi
 LEVELS = (5000, 3200, 1500)
 """What the pretended house draws at each level of the SIMPLE signal, in watts."""
 LEAD, STEP = timedelta(seconds=3), timedelta(seconds=3)
-Wait = Tuple[str, str, float]
+Wait = tuple[str, str, float]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -69,13 +69,13 @@ def _ven(url: str, story: Story) -> OpenADRClient:
     return client
 
 
-def _play(client: OpenADRClient, vtn: LocalVTN, story: Story) -> List[str]:
+def _play(client: OpenADRClient, vtn: LocalVTN, story: Story) -> list[str]:
     """Wait for what should happen, in its order; what did not."""
-    before: List[Wait] = [
+    before: list[Wait] = [
         ("> oadrCreatePartyRegistration", "waiting for the registration", 5),
         ("> oadrRegisterReport", "waiting for the report to be offered", 3),
         ("> oadrUpdateReport", "waiting for the first samples", 6)]
-    during: List[Wait] = [
+    during: list[Wait] = [
         ("> oadrCreatedEvent", "waiting for the next poll to bring the event", 3),
         ("end", "the event runs: intervals start at their moment, samples go on arriving", 10)]
     missing = [what for milestone, what, timeout in before if not story.wait(milestone, what, timeout)]
@@ -94,7 +94,7 @@ def _late(moment: Any) -> str:
     return f", {late:.0f} ms after its moment"
 
 
-def _conclude(client: OpenADRClient, story: Story, missing: List[str], console: Console) -> int:
+def _conclude(client: OpenADRClient, story: Story, missing: list[str], console: Console) -> int:
     console.line()
     if missing:
         error = client.status.last_error

@@ -26,7 +26,7 @@ class Story:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._began = time.monotonic()
-        self._reached: Set[str] = set()
+        self._reached: set[str] = set()
         self._changed = threading.Condition()
         self.samples = self.polls = 0
 
@@ -147,7 +147,7 @@ def _span(length: Any) -> str:
     return f"{length.total_seconds():g} s"
 
 
-_WORDS: Dict[Tuple[str, str], Callable[[Any], str]] = {
+_WORDS: dict[tuple[str, str], Callable[[Any], str]] = {
     (FORTH, "oadrQueryRegistration"): lambda _: "what do you offer?",
     (BACK, "oadrCreatedPartyRegistration"): _offered,
     (FORTH, "oadrCreatePartyRegistration"): lambda message: f"I am {message.ven_name!r}, please register me",

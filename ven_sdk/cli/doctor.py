@@ -13,7 +13,7 @@ from .console import Console
 from .parser import Usage
 from .patient import FAILED, NOTE, OK, SKIPPED, Finding, Patient
 
-MARKS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
+MARKS: dict[str, tuple[str, tuple[str, ...]]] = {
     OK: ("✓", ("green",)), NOTE: ("✓", ("yellow",)), FAILED: ("✗", ("red", "bold")), SKIPPED: ("·", ("dim",))}
 INDENT = 23
 EPILOG = """\
@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, console: Console) -> int:
     """Examine, print each finding as it is made; 0 where no link is broken, else 1."""
     patient = _patient(options)
-    findings: List[Finding] = []
+    findings: list[Finding] = []
     for finding in examine(patient):
         findings.append(finding)
         if not options.json and finding.state != SKIPPED:
@@ -86,11 +86,11 @@ def _show(finding: Finding, console: Console) -> None:
             console.line(" " * INDENT + console.paint(text, "dim"))
 
 
-def _wrapped(text: str) -> List[str]:
+def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, 96, break_long_words=False, break_on_hyphens=False)
 
 
-def _conclude(broken: Optional[Finding], skipped: List[str], console: Console) -> None:
+def _conclude(broken: Optional[Finding], skipped: list[str], console: Console) -> None:
     if broken is None:
         console.line(f"\n{console.paint('All links hold.', 'green', 'bold')}")
         return
@@ -102,7 +102,7 @@ def _conclude(broken: Optional[Finding], skipped: List[str], console: Console) -
             console.line(f"  {text}")
 
 
-def _plain(patient: Patient, findings: List[Finding], broken: Optional[Finding]) -> Dict[str, Any]:
+def _plain(patient: Patient, findings: list[Finding], broken: Optional[Finding]) -> dict[str, Any]:
     return {"url": patient.url, "ok": broken is None, "first_wrong": broken.step if broken else None,
             "text": broken.text if broken else "", "advice": broken.advice if broken else "",
             "steps": [dataclasses.asdict(each) for each in findings]}

@@ -59,7 +59,7 @@ def _show(each: CertificateFacts, console: Console) -> None:
     console.line()
 
 
-def _certificates(name: str, passphrase: Optional[str]) -> List[CertificateFacts]:
+def _certificates(name: str, passphrase: Optional[str]) -> list[CertificateFacts]:
     data, shown = (sys.stdin.buffer.read(), "standard input") if name == "-" else content(name, "CERT")
     found = _of_pkcs12(data, shown, passphrase) if _is_pkcs12(name, data) else read_certificates(data, shown)
     if not found:
@@ -79,7 +79,7 @@ def _is_pkcs12(name: str, data: bytes) -> bool:
     return False
 
 
-def _of_pkcs12(data: bytes, shown: str, passphrase: Optional[str]) -> Tuple[x509.Certificate, ...]:
+def _of_pkcs12(data: bytes, shown: str, passphrase: Optional[str]) -> tuple[x509.Certificate, ...]:
     secret = passphrase if passphrase is not None else os.environ.get("VEN_PASSPHRASE")
     try:
         return read_pkcs12(data, shown, secret.encode() if secret else None).certificates

@@ -13,7 +13,7 @@ class Command(NamedTuple):
     summary: str
 
 
-COMMANDS: Dict[str, Command] = {
+COMMANDS: dict[str, Command] = {
     "demo": Command("demo", "show a VEN and a VTN talking on this machine; ends by itself"),
     "run": Command("run", "run a VEN from a TOML file and VEN_* variables"),
     "doctor": Command("doctor", "say which link to a VTN fails, and what to do about it"),
@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
         if not word.startswith("-"):
             return f"{word!r} is one argument too many"
         name = word.partition("=")[0]
-        known: List[str] = [option for option in self._option_string_actions if option.startswith("--")]
+        known: list[str] = [option for option in self._option_string_actions if option.startswith("--")]
         return f"there is no option {name}{_hint(name, known)}"
 
 
@@ -83,6 +83,6 @@ def no_such_command(word: str) -> str:
     return f"There is no {what} {word!r}{_hint(word, list(COMMANDS))}. There are: {', '.join(COMMANDS)}.\nTry: ven-sdk --help"
 
 
-def _hint(word: str, known: List[str]) -> str:
+def _hint(word: str, known: list[str]) -> str:
     near = difflib.get_close_matches(word, known, 1)
     return f" (did you mean {near[0]}?)" if near else ""

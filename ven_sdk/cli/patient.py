@@ -32,9 +32,9 @@ class Finding:
     step: str
     state: str
     text: str
-    details: Tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     advice: str = ""
-    facts: Dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -58,13 +58,13 @@ class Patient:
     route: Route = NOWHERE
     identity: Optional[Identity] = None
     own: Optional[CertificateFacts] = None
-    chain: Tuple[CertificateFacts, ...] = ()
+    chain: tuple[CertificateFacts, ...] = ()
     refusal: Optional[BaseException] = None
     asked_for_certificate: Optional[bool] = None
     exchange: Any = None
-    notes: List[str] = field(default_factory=list)
-    details: List[str] = field(default_factory=list)
-    facts: Dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def known_identity(self) -> Identity:

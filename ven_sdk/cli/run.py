@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 from importlib import resources
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, Dict, Optional
+from collections.abc import Iterator, Mapping
 
 from .console import Console
 from .parser import Usage
@@ -68,7 +69,7 @@ def _prepared(options: argparse.Namespace) -> Any:
     return made, build(made)
 
 
-def _overrides(options: argparse.Namespace) -> Mapping[str, Dict[str, Any]]:
+def _overrides(options: argparse.Namespace) -> Mapping[str, dict[str, Any]]:
     return {"log": {"level": options.log_level, "format": options.log_format},
             "health": {"port": options.health_port, "file": options.health_file}}
 

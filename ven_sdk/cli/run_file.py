@@ -8,11 +8,12 @@ import importlib
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Tuple, Union
+from typing import Any, Dict, List, Tuple, Union
+from collections.abc import Mapping
 
 from ..errors import ConfigurationError
 
-Place = Tuple[Union[str, int], ...]
+Place = tuple[Union[str, int], ...]
 _HEADER = re.compile(r"\s*\[(\[?)\s*([^\[\]]+?)\s*\]?\]\s*(?:#.*)?")
 _KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
@@ -24,7 +25,7 @@ class Document:
     """A file's values, and the line of each table and key. An empty one stands for no file."""
 
     name: str = ""
-    values: Dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     lines: Mapping[Place, int] = field(default_factory=dict)
 
     def where(self, *place: Union[str, int]) -> str:
@@ -73,10 +74,10 @@ def _reader() -> Any:
                              "VEN_* variables work without.")
 
 
-def lines_of(text: str) -> Dict[Place, int]:
+def lines_of(text: str) -> dict[Place, int]:
     """The line of each table and key. Elements of ``[[reports]]`` are ``('reports', 0)``, ``('reports', 1)`` …"""
-    found: Dict[Place, int] = {}
-    counts: Dict[str, int] = {}
+    found: dict[Place, int] = {}
+    counts: dict[str, int] = {}
     table: Place = ()
     quotes = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -95,7 +96,7 @@ def lines_of(text: str) -> Dict[Place, int]:
     return found
 
 
-def _table(header: "re.Match[str]", counts: Dict[str, int]) -> Place:
+def _table(header: "re.Match[str]", counts: dict[str, int]) -> Place:
     parts: Place = _parts(header[2])
     if not header[1]:
         return parts
@@ -109,5 +110,5 @@ def _parts(dotted: str) -> Place:
 
 def _opened(line: str) -> str:
     """The triple quotes that a line leaves open."""
-    marks: List[str] = re.findall('"""|\'\'\'', line)
+    marks: list[str] = re.findall('"""|\'\'\'', line)
     return marks[0] if marks and line.count(marks[0]) % 2 else ""

@@ -93,14 +93,14 @@ class HealthFile:
             raise
 
 
-def told(look: Look) -> Tuple[int, bytes]:
+def told(look: Look) -> tuple[int, bytes]:
     """The HTTP status and the JSON of a client's health."""
     health = look()
     body = {"ok": health.ok, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), **health.to_dict()}
     return 200 if health.ok else 503, json.dumps(body, indent=2, default=_plain).encode() + b"\n"
 
 
-def address(place: Any) -> Tuple[str, int]:
+def address(place: Any) -> tuple[str, int]:
     """Host and port of ``8080``, ``"8080"`` or ``"0.0.0.0:8080"``; without a host this machine alone can ask."""
     host, colon, port = str(place).rpartition(":")
     if isinstance(place, bool) or not port.isdigit() or int(port) > 65535 or (colon and not host):

@@ -89,7 +89,7 @@ def moment(value: Any) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
 
 
-def names(value: Any) -> Tuple[str, ...]:
+def names(value: Any) -> tuple[str, ...]:
     """Texts; in a variable they are separated by commas."""
     values = [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
@@ -97,7 +97,7 @@ def names(value: Any) -> Tuple[str, ...]:
     return tuple(values)
 
 
-def table(value: Any) -> Dict[str, Any]:
+def table(value: Any) -> dict[str, Any]:
     """A table; in a variable it is JSON."""
     if isinstance(value, str):
         try:
@@ -136,7 +136,7 @@ def shown(value: Any) -> str:
 
 # --- tables ----------------------------------------------------------------------------------------------------------
 
-CLIENT: Dict[str, Kind] = {
+CLIENT: dict[str, Kind] = {
     "ven_name": text, "vtn_url": text, "ven_id": text, "registration_id": text, "register": flag, "report_only": flag,
     "cert": path, "key": path, "passphrase": text, "ca_file": path, "check_hostname": flag, "tls_fingerprint": text,
     "vtn_fingerprint": text, "replay_window": seconds, "disable_signature": flag, "allow_jitter": flag,
@@ -145,16 +145,16 @@ CLIENT: Dict[str, Kind] = {
     "targets": table, "signals": names, "implied_cancel": flag, "callback_workers": whole, "debug": flag,
     "show_fingerprint": flag}
 
-REPORT: Dict[str, Kind] = {
+REPORT: dict[str, Kind] = {
     "callback": text, "resource_id": text, "measurement": anything, "data_collection_mode": text,
     "report_specifier_id": text, "r_id": text, "report_name": text, "reading_type": text, "report_type": text,
     "report_duration": seconds, "report_dtstart": moment, "sampling_rate": sampling, "data_source": anything,
     "scale": text, "unit": text, "power_ac": flag, "power_hertz": number, "power_voltage": number,
     "market_context": text, "end_device_asset_mrid": text, "report_data_source": anything}
 
-LOG: Dict[str, Kind] = {"level": text, "format": text}
-HEALTH: Dict[str, Kind] = {"port": anything, "file": path}
-TABLES: Dict[str, Dict[str, Kind]] = {"log": LOG, "health": HEALTH}
+LOG: dict[str, Kind] = {"level": text, "format": text}
+HEALTH: dict[str, Kind] = {"port": anything, "file": path}
+TABLES: dict[str, dict[str, Kind]] = {"log": LOG, "health": HEALTH}
 
 
 def variable(key: str, table: str = "ven") -> str:

@@ -7,7 +7,8 @@ import difflib
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Mapping
 
 from ..client import OpenADRClient
 from ..errors import ConfigurationError
@@ -27,13 +28,13 @@ class Plan:
     """The arguments of a client, its handlers and reports, and how it is watched. ``origins``: where an argument came from."""
 
     document: Document
-    arguments: Dict[str, Any] = field(default_factory=dict)
-    handlers: List[Tuple[str, Callable[..., Any], Optional[timedelta], str]] = field(default_factory=list)
-    reports: List[Tuple[Dict[str, Any], int]] = field(default_factory=list)
-    log: Dict[str, Any] = field(default_factory=dict)
-    health: Dict[str, Any] = field(default_factory=dict)
-    origins: Dict[str, str] = field(default_factory=dict)
-    problems: List[str] = field(default_factory=list)
+    arguments: dict[str, Any] = field(default_factory=dict)
+    handlers: list[tuple[str, Callable[..., Any], Optional[timedelta], str]] = field(default_factory=list)
+    reports: list[tuple[dict[str, Any], int]] = field(default_factory=list)
+    log: dict[str, Any] = field(default_factory=dict)
+    health: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
     def complain(self, where: str, text: str) -> None:
         """Note a problem."""
@@ -104,7 +105,7 @@ def _sections(made: Plan) -> None:
             made.complain(where, f"{name} must be a table: begin it with a line {header}.")
 
 
-def _values(made: Plan, table: str, known: Mapping[str, keys.Kind], into: Dict[str, Any], environment: Mapping[str, str],
+def _values(made: Plan, table: str, known: Mapping[str, keys.Kind], into: dict[str, Any], environment: Mapping[str, str],
             overrides: Mapping[str, Mapping[str, Any]]) -> None:
     for key, value in _table(made, table).items():
         where = f"{made.document.where(table, key)}, {key}"
@@ -120,7 +121,7 @@ def _values(made: Plan, table: str, known: Mapping[str, keys.Kind], into: Dict[s
             _put(made, into, key, overrides[table][key], kind, f"--{key if table == 'ven' else f'{table}-{key}'}", "")
 
 
-def _put(made: Plan, into: Dict[str, Any], key: str, value: Any, kind: keys.Kind, where: str, folder: str) -> None:
+def _put(made: Plan, into: dict[str, Any], key: str, value: Any, kind: keys.Kind, where: str, folder: str) -> None:
     try:
         made_of = kind(value)
     except ConfigurationError as error:
@@ -180,7 +181,7 @@ def _handler(made: Plan, name: str, value: Any, where: str) -> None:
 def _reports(made: Plan) -> None:
     given = made.document.values.get("reports")
     for number, report in enumerate(given if isinstance(given, list) else []):
-        arguments: Dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         for key, value in report.items() if isinstance(report, dict) else ():
             where = f"{made.document.where('reports', number, key)}, {key}"
             if key not in keys.REPORT:
@@ -192,7 +193,7 @@ def _reports(made: Plan) -> None:
         made.reports.append((arguments, number))
 
 
-def _callback(made: Plan, arguments: Dict[str, Any], where: str) -> None:
+def _callback(made: Plan, arguments: dict[str, Any], where: str) -> None:
     try:
         arguments["callback"] = function(arguments["callback"], made.document.folder)
     except ConfigurationError as error:
@@ -222,7 +223,7 @@ def _origin(made: Plan, message: str) -> str:
 
 def _named_in(message: str, arguments: Mapping[str, Any]) -> str:
     """The argument that a message of the client's is about: the first that it names, or whose value it quotes."""
-    words: List[str] = re.findall(r"\w+", message)
+    words: list[str] = re.findall(r"\w+", message)
     for word in words:
         if word in arguments:
             return word

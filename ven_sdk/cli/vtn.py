@@ -7,7 +7,8 @@ import shutil
 import signal
 import threading
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
+from collections.abc import Iterator
 
 from ..errors import ConfigurationError
 from ..testing import LocalVTN, Received, ReportWish
@@ -111,7 +112,7 @@ def _opened(vtn: LocalVTN, options: argparse.Namespace) -> Iterator[LocalVTN]:
 
 @contextlib.contextmanager
 def _company(options: argparse.Namespace, console: Console, view: View, orders: Orders,
-             steps: List[Step]) -> Iterator[Optional[Page]]:
+             steps: list[Step]) -> Iterator[Optional[Page]]:
     """The page and the script."""
     with contextlib.ExitStack() as stack:
         page = None
@@ -126,7 +127,7 @@ def _company(options: argparse.Namespace, console: Console, view: View, orders: 
 
 
 def _introduce(vtn: LocalVTN, page: Optional[Page], options: argparse.Namespace, console: Console) -> None:
-    rows: List[Tuple[str, str]] = [("vtn_url", vtn.url)]
+    rows: list[tuple[str, str]] = [("vtn_url", vtn.url)]
     if page is not None:
         rows.append(("page", page.url))
     if options.tls:
@@ -136,7 +137,7 @@ def _introduce(vtn: LocalVTN, page: Optional[Page], options: argparse.Namespace,
     console.line("A VEN may come. Ctrl-C ends the VTN.")
 
 
-def _certificates(vtn: LocalVTN, folder: Path, sign: bool) -> List[Tuple[str, str]]:
+def _certificates(vtn: LocalVTN, folder: Path, sign: bool) -> list[tuple[str, str]]:
     """Copies for a VEN, which stay when the VTN is gone; their paths are what the client takes."""
     own = vtn.client_cert("test-ven")
     try:

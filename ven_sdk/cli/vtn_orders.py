@@ -8,20 +8,21 @@ import difflib
 import itertools
 import threading
 from datetime import timedelta
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Tuple
+from collections.abc import Mapping
 
 from ..enums import SIGNAL_NAME
 from ..errors import ConfigurationError
 from ..testing import Fault, LocalVTN
 from . import run_keys as keys
 
-FAULTS: Dict[str, str] = {
+FAULTS: dict[str, str] = {
     "down": "refuses connections", "slow": "answers 5 s late", "stalled": "takes messages and says nothing",
     "half-open": "accepts connections and says nothing", "drip": "answers a byte at a time", "bad xml": "sends broken XML",
     "html": "sends a web page", "empty": "sends nothing", "replay": "sends old messages again",
     "reset before body": "resets connections", "500": "HTTP status 500", "503 with Retry-After": "HTTP status 503",
     "403": "HTTP status 403", "redirect": "redirects", "463": "does not know the VEN (code 463)"}
-_SETTINGS: Dict[str, Dict[str, Any]] = {"slow": {"seconds": 5.0}}
+_SETTINGS: dict[str, dict[str, Any]] = {"slow": {"seconds": 5.0}}
 
 
 class Orders:
@@ -31,8 +32,8 @@ class Orders:
         self._vtn = vtn
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._faults: Dict[int, Tuple[str, Fault]] = {}
-        self._known: Dict[str, Callable[[Mapping[str, Any]], Any]] = {
+        self._faults: dict[int, tuple[str, Fault]] = {}
+        self._known: dict[str, Callable[[Mapping[str, Any]], Any]] = {
             "add_event": self._add_event, "modify_event": self._modify_event,
             "cancel_event": lambda order: vtn.cancel_event(_text(order, "event_id")),
             "drop_event": lambda order: vtn.drop_event(_text(order, "event_id")),
@@ -57,7 +58,7 @@ class Orders:
         return self._known[str(name)](order)
 
     @property
-    def faults(self) -> List[Dict[str, Any]]:
+    def faults(self) -> list[dict[str, Any]]:
         """The faults that are on."""
         with self._lock:
             self._faults = {number: entry for number, entry in self._faults.items() if not entry[1].over}
@@ -135,7 +136,7 @@ class Orders:
 # --- words of orders -------------------------------------------------------------------------------------------------
 
 
-def _allowed(order: Mapping[str, Any], *names: str) -> Dict[str, Any]:
+def _allowed(order: Mapping[str, Any], *names: str) -> dict[str, Any]:
     unknown = sorted(set(order) - {"do", "at", *names})
     if unknown:
         near = difflib.get_close_matches(unknown[0], names, 1)
@@ -151,7 +152,7 @@ def _text(order: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _steps(given: Any) -> List[Tuple[timedelta, Any]]:
+def _steps(given: Any) -> list[tuple[timedelta, Any]]:
     """``[[60, 1], ["1 min", 2]]``: how long, and the payload."""
     steps = given if isinstance(given, (list, tuple)) and given else None
     if steps is None or not all(isinstance(step, (list, tuple)) and len(step) == 2 for step in steps):
@@ -159,12 +160,12 @@ def _steps(given: Any) -> List[Tuple[timedelta, Any]]:
     return [(keys.whole_seconds(length), keys.number(payload)) for length, payload in steps]
 
 
-def _renamed(given: Dict[str, Any]) -> Dict[str, Any]:
+def _renamed(given: dict[str, Any]) -> dict[str, Any]:
     if "comment" in given:
         given["vtn_comment"] = str(given.pop("comment"))
     return given
 
 
-def _spacings(order: Mapping[str, Any]) -> Dict[str, Any]:
+def _spacings(order: Mapping[str, Any]) -> dict[str, Any]:
     return {key: None if order.get(key) is None else keys.whole_seconds(order[key])
             for key in ("granularity", "report_back_duration")}

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 MAX_ORDER = 100_000
 _HOSTS = (LOOPBACK, "localhost", "::1")
-State = Callable[[], Dict[str, Any]]
+State = Callable[[], dict[str, Any]]
 Order = Callable[[Any], Any]
 
 
@@ -118,7 +118,7 @@ class _Answers(BaseHTTPRequestHandler):
         self.close_connection = True
         self.data(status, {"error": text})
 
-    def answer(self, status: int, kind: str, body: bytes, *headers: Tuple[str, str]) -> None:
+    def answer(self, status: int, kind: str, body: bytes, *headers: tuple[str, str]) -> None:
         """Put it on the wire."""
         self.send_response(status)
         for name, value in (("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"),

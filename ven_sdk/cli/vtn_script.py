@@ -9,10 +9,10 @@ from ..errors import ConfigurationError, VenError
 from . import run_keys as keys
 from .run_file import load
 
-Step = Tuple[timedelta, Dict[str, Any], str]
+Step = tuple[timedelta, dict[str, Any], str]
 
 
-def read(name: str) -> List[Step]:
+def read(name: str) -> list[Step]:
     """The steps of a file in the order of time; ConfigurationError names the line."""
     document = load(name)
     given = document.values.get("steps")
@@ -20,7 +20,7 @@ def read(name: str) -> List[Step]:
     if others or not isinstance(given, list):
         where = document.where(others[0]) if others else name
         raise ConfigurationError(f"{where}: a script consists of tables [[steps]], each with at and do.")
-    steps: List[Step] = []
+    steps: list[Step] = []
     for number, step in enumerate(given):
         where = document.where("steps", number)
         try:
@@ -33,7 +33,7 @@ def read(name: str) -> List[Step]:
 class Script:
     """Carries out steps when they are due, counted from :meth:`start`, until :meth:`close`."""
 
-    def __init__(self, steps: List[Step], order: Callable[[Any], Any], tell: Callable[[str], None]) -> None:
+    def __init__(self, steps: list[Step], order: Callable[[Any], Any], tell: Callable[[str], None]) -> None:
         self._steps, self._order, self._tell = steps, order, tell
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ven_sdk-script", daemon=True)

@@ -17,8 +17,8 @@ class View:
 
     def __init__(self, vtn: LocalVTN, orders: Orders) -> None:
         self._vtn, self._orders = vtn, orders
-        self._messages: Deque[Dict[str, Any]] = deque(maxlen=MESSAGES)
-        self._seen: Dict[str, Any] = {}
+        self._messages: deque[dict[str, Any]] = deque(maxlen=MESSAGES)
+        self._seen: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     def heard(self, received: Received) -> None:
@@ -35,7 +35,7 @@ class View:
             if received.kind == "oadrPoll" or received.kind == "oadrRequestEvent":
                 self._seen.update({event.event_id: event for event in getattr(received.answer, "events", ())})
 
-    def _taken_out(self, says: Dict[str, Any]) -> int:
+    def _taken_out(self, says: dict[str, Any]) -> int:
         """How often the same was said among the newest lines, which the new one replaces. Deliveries of several VENs
         take turns, so that these are looked through as far as there is nothing else."""
         for line in self._messages:
@@ -46,7 +46,7 @@ class View:
                 break
         return 0
 
-    def state(self) -> Dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """Everything, as JSON takes it."""
         vtn = self._vtn
         return {"vtn": {"url": vtn.url, "vtn_id": vtn.vtn_id, "polls": vtn.counts.get("oadrPoll", 0),
@@ -57,7 +57,7 @@ class View:
                 "messages": self._said(), "faults": self._orders.faults,
                 "known_faults": [{"name": name, "says": says} for name, says in FAULTS.items()]}
 
-    def _ven(self, ven: Any) -> Dict[str, Any]:
+    def _ven(self, ven: Any) -> dict[str, Any]:
         return {"ven_id": ven.ven_id, "name": ven.ven_name, "registered": ven.registered, "polls": ven.polls,
                 "registration_id": ven.registration_id, "fingerprint": ven.fingerprint,
                 "offers": [{"name": offer.report_name, "points": [point.r_id for point in offer.report_descriptions]}
@@ -65,11 +65,11 @@ class View:
                 "asked": [{"id": request_id, "state": asked.state} for request_id, asked in ven.asked.items()],
                 "opts": len(ven.opts)}
 
-    def _said(self) -> List[Dict[str, Any]]:
+    def _said(self) -> list[dict[str, Any]]:
         with self._lock:
             return list(self._messages)
 
-    def _events(self) -> List[Dict[str, Any]]:
+    def _events(self) -> list[dict[str, Any]]:
         """Those that the VTN holds, then those that it held until lately, so that a picture of a report keeps them."""
         held, since = self._vtn.events, datetime.now().timestamp() - SPAN.total_seconds()
         with self._lock:
@@ -79,7 +79,7 @@ class View:
             past = [self._event(event, "over") for event_id, event in self._seen.items() if event_id not in held]
         return [*(self._event(event, event.event_status) for event in held.values()), *past]
 
-    def _event(self, event: Any, status: str) -> Dict[str, Any]:
+    def _event(self, event: Any, status: str) -> dict[str, Any]:
         period, answers = event.active_period, {}
         for answer in self._vtn.answers:
             if answer.event_id == event.event_id:
@@ -91,11 +91,11 @@ class View:
                 "signals": [{"name": signal.signal_name, "type": signal.signal_type, "steps": _steps(signal)}
                             for signal in event.event_signals]}
 
-    def _series(self) -> List[Dict[str, Any]]:
+    def _series(self) -> list[dict[str, Any]]:
         units = {(ven.ven_id, point.r_id): point.measurement for ven in self._vtn.vens.values()
                  for offer in ven.offers for point in offer.report_descriptions}
         names = {ven.ven_id: ven.ven_name for ven in self._vtn.vens.values()}
-        points: Dict[Tuple[str, str], List[Tuple[float, float]]] = {}
+        points: dict[tuple[str, str], list[tuple[float, float]]] = {}
         since = datetime.now().timestamp() - SPAN.total_seconds()
         for sample in self._vtn.samples:
             value = _number(sample.value)
@@ -109,13 +109,13 @@ def _end(event: Any) -> float:
     return float(event.active_period.dtstart.timestamp() + event.active_period.duration.total_seconds())
 
 
-def _steps(signal: Any) -> List[Tuple[float, float, float]]:
+def _steps(signal: Any) -> list[tuple[float, float, float]]:
     """Begin, seconds and payload of each interval."""
     return [(step.dtstart.timestamp(), step.duration.total_seconds() if step.duration else 0.0, step.signal_payload)
             for step in signal.intervals if step.dtstart is not None] or _without_starts(signal)
 
 
-def _without_starts(signal: Any) -> List[Tuple[float, float, float]]:
+def _without_starts(signal: Any) -> list[tuple[float, float, float]]:
     return [(0.0, step.duration.total_seconds() if step.duration else 0.0, step.signal_payload) for step in signal.intervals]
 
 
@@ -127,7 +127,7 @@ def _number(value: Any) -> Optional[float]:
     return None if online is None else float(online)
 
 
-def _unit(measurement: Any) -> Dict[str, str]:
+def _unit(measurement: Any) -> dict[str, str]:
     if measurement is None:
         return {"measurement": "", "unit": ""}
     scale = getattr(measurement, "scale", None)

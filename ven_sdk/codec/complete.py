@@ -5,7 +5,8 @@ Called by the reader on records that nobody else has seen yet, the only moment a
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, Optional
+from collections.abc import Sequence
 
 from ..schema.events import Event, EventBaseline, Interval
 from ..schema.reports import Report, ReportInterval
@@ -99,5 +100,5 @@ def complete_report(report: Report, element: Any, findings: Findings) -> None:
         findings.fail(element, "reaches beyond the calendar, which ends with the year 9999", inside="intervals")
 
 
-COMPLETIONS: Dict[type, Callable[[Any, Any, Findings], None]] = {
+COMPLETIONS: dict[type, Callable[[Any, Any, Findings], None]] = {
     Event: complete_event, EventBaseline: complete_baseline, Report: complete_report}

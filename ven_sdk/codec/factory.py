@@ -41,7 +41,7 @@ def element(record: Payload) -> Any:
     return make(*_contents(type(record), record, type(record).__name__))
 
 
-def _contents(cls: Type[Record], record: Any, path: str) -> List[Any]:
+def _contents(cls: type[Record], record: Any, path: str) -> list[Any]:
     """What stands inside the element of a record: its attributes, then its elements."""
     if not isinstance(record, cls):
         raise ConfigurationError(f"{path} is {_brief(record)}, expected {_article(cls)}.")
@@ -65,12 +65,12 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _article(cls: Type[Record]) -> str:
+def _article(cls: type[Record]) -> str:
     return f"{'an' if cls.__name__[0] in 'AEIOU' else 'a'} {cls.__name__}"
 
 
-def _inside(node: Node, record: Record, path: str) -> List[Any]:
-    made: List[Any] = []
+def _inside(node: Node, record: Record, path: str) -> list[Any]:
+    made: list[Any] = []
     for inner in node.nodes:
         if inner.slot is not None:
             made += _leaf(inner, inner.slot, record, f"{path}.{inner.field}")
@@ -85,7 +85,7 @@ def _present(leaf: Node, record: Record) -> bool:
     return value is not None and not (leaf.slot.repeated and not value)
 
 
-def _leaf(node: Node, slot: Slot, record: Record, path: str) -> List[Any]:
+def _leaf(node: Node, slot: Slot, record: Record, path: str) -> list[Any]:
     if slot.kind == "constant":
         return [maker(node.name)()]
     value = text_of(record, node.field, slot)
@@ -113,16 +113,16 @@ def _text(node: Node, slot: Slot, value: Any, path: str) -> str:
 
 # -- elements inside elements -------------------------------------------------------------------------------------------
 
-def _child(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
+def _child(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     return [maker(node.name)(*_contents(slot.record, value, path))]
 
 
-def _children(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
+def _children(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     make = maker(node.name)
     return [make(*_contents(slot.record, item, f"{path}[{position}]")) for position, item in enumerate(value)]
 
 
-def _texts(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
+def _texts(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     make = maker(node.name)
     return [make(_checked(item, f"{path}[{position}]")) for position, item in enumerate(value)]
 
@@ -134,21 +134,21 @@ def _checked(value: Any, path: str) -> str:
         raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
 
 
-def _numbers(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
+def _numbers(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     try:
         return [maker(node.name)(numbers_text(value))]
     except (ValueError, TypeError) as cause:
         raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
 
 
-def _targets(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
+def _targets(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     """All targets in one element, kinds in the order of the schema (ei:EiTargetType)."""
     if node.optional and not value:
         return []
     return [maker(node.name)(*target_elements(value, path))]
 
 
-def target_elements(targets: Any, path: str) -> List[Any]:
+def target_elements(targets: Any, path: str) -> list[Any]:
     """The elements of targets, sorted by kind."""
     for position, target in enumerate(targets):
         if not isinstance(target, Target):
@@ -162,14 +162,14 @@ def target_elements(targets: Any, path: str) -> List[Any]:
     return made
 
 
-def _markup(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
+def _markup(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     try:
         return [feed_element(value)]
     except (ValueError, TypeError) as cause:
         raise ConfigurationError(f"{path}: {cause}.") from cause
 
 
-def _measurement(node: Node, slot: Slot, value: Any, path: str) -> List[Any]:
+def _measurement(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     return [unit_element(value, path)]
 
 
@@ -186,7 +186,7 @@ def unit_element(value: Any, path: str) -> Any:
     return make(*_unit_parts(value, path))
 
 
-def _unit_parts(value: Measurement, path: str) -> List[Any]:
+def _unit_parts(value: Measurement, path: str) -> list[Any]:
     """Description and units have the namespace of the unit; then comes the scale, or for pulses their factor."""
     prefix = UNITS[value.name].prefix
     parts = [maker(f"{prefix}:itemDescription")(_checked(value.description or "", f"{path}.description")),
@@ -201,6 +201,6 @@ def _unit_parts(value: Measurement, path: str) -> List[Any]:
     return parts
 
 
-_NESTED: Dict[str, Callable[[Node, Slot, Any, str], List[Any]]] = {
+_NESTED: dict[str, Callable[[Node, Slot, Any, str], list[Any]]] = {
     "child": _child, "children": _children, "texts": _texts, "numbers": _numbers, "targets": _targets,
     "markup": _markup, "measurement": _measurement}

@@ -21,7 +21,7 @@ class Findings:
 
     def __init__(self, strict: bool = False) -> None:
         self.strict = strict
-        self.notes: List[str] = []
+        self.notes: list[str] = []
 
     def note(self, element: Any, text: str, value: Optional[str] = None, inside: str = "") -> None:
         """A deviation at ``element`` (or at ``inside`` below it) that reading copes with."""

@@ -65,7 +65,7 @@ def numbers_text(value: Any) -> str:
     return " ".join(map(scalars.format_number, value))
 
 
-FORMATS: Dict[str, Callable[[Slot, Any], str]] = {
+FORMATS: dict[str, Callable[[Slot, Any], str]] = {
     "text": lambda slot, value: scalars.check_text(value),
     "token": token_text,
     "boolean": lambda slot, value: boolean_text(value),

@@ -25,7 +25,7 @@ ReadRecord = Callable[[Any, Any, Findings], Any]
 
 # -- units --------------------------------------------------------------------------------------------------------------
 
-def _unit_parts(prefix: str) -> Dict[str, str]:
+def _unit_parts(prefix: str) -> dict[str, str]:
     return {tag(f"{prefix}:itemDescription"): "description", tag(f"{prefix}:itemUnits"): "unit",
             tag("scale:siScaleCode"): "scale", tag("oadr:pulseFactor"): "pulse_factor",
             tag("power:powerAttributes"): "power_attributes", tag("atom:feed"): "feed"}
@@ -55,8 +55,8 @@ def read_unit(element: Any, findings: Findings, read: ReadRecord) -> Measurement
     return made
 
 
-def _collect(element: Any, known: Dict[str, str], findings: Findings) -> Dict[str, Any]:
-    parts: Dict[str, Any] = {}
+def _collect(element: Any, known: dict[str, str], findings: Findings) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
     last = 0
     for child in element.iterchildren("*"):
         part = known.get(child.tag)
@@ -72,11 +72,11 @@ def _collect(element: Any, known: Dict[str, str], findings: Findings) -> Dict[st
     return parts
 
 
-def _text(parts: Dict[str, Any], part: str) -> str:
+def _text(parts: dict[str, Any], part: str) -> str:
     return (parts[part].text or "").strip() if part in parts else ""
 
 
-def _description(element: Any, name: str, text: str, findings: Findings) -> Tuple[str, Optional[str]]:
+def _description(element: Any, name: str, text: str, findings: Findings) -> tuple[str, Optional[str]]:
     """Currencies are told apart by their description, not by the element; elsewhere the element decides."""
     kind = UNITS[name]
     if kind.description is None:
@@ -91,7 +91,7 @@ def _description(element: Any, name: str, text: str, findings: Findings) -> Tupl
     return name, kind.description
 
 
-def _scale(element: Any, name: str, parts: Dict[str, Any], findings: Findings) -> str:
+def _scale(element: Any, name: str, parts: dict[str, Any], findings: Findings) -> str:
     code = _text(parts, "scale")
     if not code and name != "pulseCount":
         findings.note(element, "is missing, 'none' was taken for it", inside="siScaleCode")
@@ -100,7 +100,7 @@ def _scale(element: Any, name: str, parts: Dict[str, Any], findings: Findings) -
     return code or "none"
 
 
-def _pulse_factor(parts: Dict[str, Any], findings: Findings) -> Any:
+def _pulse_factor(parts: dict[str, Any], findings: Findings) -> Any:
     from .scalars import parse_number
     text = _text(parts, "pulse_factor")
     try:
@@ -114,12 +114,12 @@ def _pulse_factor(parts: Dict[str, Any], findings: Findings) -> Any:
 _target_plan = plan_of(Target).root
 _target_kinds = {tag_: (position, _target_plan.nodes[position].slot) for tag_, position in _target_plan.index.items()}
 _build_target = builder(Target)
-_NO_TARGET: Tuple[None, ...] = (None,) * len(_target_plan.nodes)
+_NO_TARGET: tuple[None, ...] = (None,) * len(_target_plan.nodes)
 
 
 def read_targets(element: Any, findings: Findings, read: ReadRecord) -> Items:
     """The targets in an element of ``ei:EiTargetType``, a record of one field for each."""
-    made: List[Any] = []
+    made: list[Any] = []
     last = 0
     for child in element.iterchildren("*"):
         position, slot = _target_kinds.get(child.tag, (0, None))
@@ -152,7 +152,7 @@ _MODIFICATION = f"{tag('ei:eiEvent')}/{tag('ei:eventDescriptor')}/{tag('ei:modif
 _REQUIRED = tag("oadr:oadrResponseRequired")
 
 
-def read_event(element: Any, findings: Findings, read: ReadRecord, faulty: List[FaultyEvent]) -> Optional[Event]:
+def read_event(element: Any, findings: Findings, read: ReadRecord, faulty: list[FaultyEvent]) -> Optional[Event]:
     """The event, or None when it cannot be read, which then stands in ``faulty`` (rule E11)."""
     try:
         event: Event = read(Event, element, findings)

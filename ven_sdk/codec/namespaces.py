@@ -1,7 +1,8 @@
 """The namespaces of OpenADR 2.0b, and names in them (messages.md section 1.1). Constants and pure functions."""
 from __future__ import annotations
 
-from typing import Dict, Mapping
+from typing import Dict
+from collections.abc import Mapping
 
 OADR = "http://openadr.org/oadr-2.0b/2012/07"
 EI = "http://docs.oasis-open.org/ns/energyinterop/201110"
@@ -27,7 +28,7 @@ The most frequent come first, lxml looks them up in this order. Atom is missing 
 
 PREFIXES: Mapping[str, str] = {**WRITTEN, "atom": ATOM}
 _LONGEST = 100
-_BY_URI: Dict[str, str] = {uri: prefix for prefix, uri in PREFIXES.items()}
+_BY_URI: dict[str, str] = {uri: prefix for prefix, uri in PREFIXES.items()}
 
 
 def tag(name: str) -> str:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Pattern, Tuple, Type
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
+from re import Pattern
+from collections.abc import Iterator
 
 from ..schema.record import Record
 from ..schema.slots import Slot
@@ -26,8 +28,8 @@ class Node:
         self.optional = optional
         self.slot: Optional[Slot] = None
         self.field = ""
-        self.nodes: List[Node] = []
-        self.index: Dict[str, int] = {}
+        self.nodes: list[Node] = []
+        self.index: dict[str, int] = {}
         self.match: Optional[Callable[[str], Any]] = None
 
     @property
@@ -54,16 +56,16 @@ class Plan(NamedTuple):
     """How one class of records lies in XML."""
 
     root: Node
-    attributes: Tuple[Tuple[str, str, Callable[[str], Any]], ...]
+    attributes: tuple[tuple[str, str, Callable[[str], Any]], ...]
     """Field, name on the wire, and what its text has to match."""
 
 
-UNIT_TAGS: Dict[str, str] = {tag(f"{kind.prefix}:{name}"): name for name, kind in UNITS.items()}
+UNIT_TAGS: dict[str, str] = {tag(f"{kind.prefix}:{name}"): name for name, kind in UNITS.items()}
 """The unit elements, which substitute for the abstract ``emix:itemBase``, and the names that they stand for."""
 
 
 @cache
-def plan_of(cls: Type[Record]) -> Plan:
+def plan_of(cls: type[Record]) -> Plan:
     """The plan of a class of records."""
     root = Node("oadr:" + cls.__name__, False)
     attributes = []

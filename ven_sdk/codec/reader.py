@@ -21,15 +21,15 @@ from .plan import Node, plan_of
 from .swift import swift_reader
 
 _NIL = f"{{{XSI}}}nil"
-_BY_TAG: Dict[str, Type[Payload]] = {tag("oadr:" + name): cls for name, cls in PAYLOADS.items()}
-_builders: Dict[Type[Record], Callable[..., Any]] = {}
+_BY_TAG: dict[str, type[Payload]] = {tag("oadr:" + name): cls for name, cls in PAYLOADS.items()}
+_builders: dict[type[Record], Callable[..., Any]] = {}
 
 
 class Reading(NamedTuple):
     """A payload's record, and one sentence for each thing about the message that deviated or had to be interpreted."""
 
     record: Payload
-    deviations: Tuple[str, ...]
+    deviations: tuple[str, ...]
 
 
 def read(element: Any, strict: bool = False) -> Reading:
@@ -53,15 +53,15 @@ def _unknown(name: Any) -> str:
     return f"{local_name(name)!r}{where} is no payload of OpenADR 2.0b."
 
 
-def read_swiftly(cls: Type[Record], element: Any, findings: Findings) -> Any:
+def read_swiftly(cls: type[Record], element: Any, findings: Findings) -> Any:
     """A record by the compiled reader of its class."""
     return swift_reader(cls)(element, findings)
 
 
-def read_carefully(cls: Type[Record], element: Any, findings: Findings) -> Any:
+def read_carefully(cls: type[Record], element: Any, findings: Findings) -> Any:
     """A record, with everything noted that deviates."""
     plan = plan_of(cls)
-    values: Dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field, name, match in plan.attributes:
         values[field] = _attribute(element, name, match, findings)
     _read_children(plan.root, element, values, findings)
@@ -86,7 +86,7 @@ def _attribute(element: Any, name: str, match: Callable[[str], Any], findings: F
     return value
 
 
-def _build(cls: Type[Record], values: Dict[str, Any]) -> Any:
+def _build(cls: type[Record], values: dict[str, Any]) -> Any:
     if cls not in _builders:
         _builders[cls] = builder(cls)
     return _builders[cls](*(_held(slot, values.get(name, MISSING)) for name, slot in cls.slots.items()))
@@ -100,7 +100,7 @@ def _held(slot: Slot, value: Any) -> Any:
     return slot.default if slot.kind in ("test_flag", "unwired") else None
 
 
-def _read_children(node: Node, element: Any, values: Dict[str, Any], findings: Findings) -> None:
+def _read_children(node: Node, element: Any, values: dict[str, Any], findings: Findings) -> None:
     """Hand each child to the node that knows it; then see which nodes got none."""
     counts = [0] * len(node.nodes)
     last = 0
@@ -121,7 +121,7 @@ def _read_children(node: Node, element: Any, values: Dict[str, Any], findings: F
             _missing(inner, element, inner.name.partition(":")[2], values, findings)
 
 
-def _missing(node: Node, element: Any, path: str, values: Dict[str, Any], findings: Findings) -> None:
+def _missing(node: Node, element: Any, path: str, values: dict[str, Any], findings: Findings) -> None:
     """An element that is not there: nothing, a deviation, or an error where no sense can be made without it."""
     slot = node.slot
     if node.optional or (slot is not None and node.repeated and not slot.at_least):
@@ -144,7 +144,7 @@ def _demanding(leaf: Node) -> bool:
     return slot is not None and not leaf.optional and not (leaf.repeated and not slot.at_least)
 
 
-def _read_node(node: Node, element: Any, values: Dict[str, Any], findings: Findings) -> None:
+def _read_node(node: Node, element: Any, values: dict[str, Any], findings: Findings) -> None:
     slot = node.slot
     if slot is None:
         _read_children(node, element, values, findings)
@@ -218,7 +218,7 @@ def _numbers(slot: Slot, text: str) -> scalars.Lenient:
     return scalars.Lenient([scalars.parse_number(part) for part in text.split()])
 
 
-_SCALARS: Dict[str, Callable[[Slot, str], scalars.Lenient]] = {
+_SCALARS: dict[str, Callable[[Slot, str], scalars.Lenient]] = {
     "token": _token,
     "boolean": lambda slot, text: scalars.lenient_boolean(text),
     "integer": _integer,
@@ -233,16 +233,16 @@ _SCALARS: Dict[str, Callable[[Slot, str], scalars.Lenient]] = {
 
 # -- elements inside elements -------------------------------------------------------------------------------------------
 
-def _read_record(cls: Type[Record], element: Any, findings: Findings) -> Any:
+def _read_record(cls: type[Record], element: Any, findings: Findings) -> Any:
     return read_swiftly(cls, element, findings)
 
 
-def _child(node: Node, slot: Slot, element: Any, values: Dict[str, Any], findings: Findings) -> None:
+def _child(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
     values[node.field] = _read_record(slot.record, element, findings)
 
 
-def _children(node: Node, slot: Slot, element: Any, values: Dict[str, Any], findings: Findings) -> None:
-    held: List[Any] = values.setdefault(node.field, [])
+def _children(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
+    held: list[Any] = values.setdefault(node.field, [])
     if not slot.companion:
         held.append(_read_record(slot.record, element, findings))
         return
@@ -251,26 +251,26 @@ def _children(node: Node, slot: Slot, element: Any, values: Dict[str, Any], find
         held.append(event)
 
 
-def _texts(node: Node, slot: Slot, element: Any, values: Dict[str, Any], findings: Findings) -> None:
+def _texts(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
     values.setdefault(node.field, []).append(element.text or "")
 
 
-def _targets(node: Node, slot: Slot, element: Any, values: Dict[str, Any], findings: Findings) -> None:
+def _targets(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
     values[node.field] = irregular.read_targets(element, findings, _read_record)
 
 
-def _measurement(node: Node, slot: Slot, element: Any, values: Dict[str, Any], findings: Findings) -> None:
+def _measurement(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
     values[node.field] = irregular.read_unit(element, findings, _read_record)
 
 
-def _markup(node: Node, slot: Slot, element: Any, values: Dict[str, Any], findings: Findings) -> None:
+def _markup(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
     values[node.field] = irregular.read_markup(element)
 
 
-def _constant(node: Node, slot: Slot, element: Any, values: Dict[str, Any], findings: Findings) -> None:
+def _constant(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
     """Whatever stands in it says nothing."""
 
 
-_NESTED: Dict[str, Callable[[Node, Slot, Any, Dict[str, Any], Findings], None]] = {
+_NESTED: dict[str, Callable[[Node, Slot, Any, dict[str, Any], Findings], None]] = {
     "child": _child, "children": _children, "texts": _texts, "targets": _targets, "measurement": _measurement,
     "markup": _markup, "constant": _constant}

@@ -237,8 +237,8 @@ def parse_integer(text: str) -> int:
     return int(text)
 
 
-BOOLEANS: Dict[str, bool] = {"true": True, "false": False, "1": True, "0": False}
-BOOLEAN_TEXT: Dict[bool, str] = {True: "true", False: "false"}
+BOOLEANS: dict[str, bool] = {"true": True, "false": False, "1": True, "0": False}
+BOOLEAN_TEXT: dict[bool, str] = {True: "true", False: "false"}
 
 
 def lenient_boolean(text: str) -> Lenient:

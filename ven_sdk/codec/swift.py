@@ -36,23 +36,23 @@ class _End:
 
 
 @cache
-def swift_reader(cls: Type[Record]) -> Reader:
+def swift_reader(cls: type[Record]) -> Reader:
     """``read(element, findings)`` for a class of records."""
     return _Compiler(cls).compiled()
 
 
-def _read_nested(cls: Type[Record], element: Any, findings: Any) -> Any:
+def _read_nested(cls: type[Record], element: Any, findings: Any) -> Any:
     return swift_reader(cls)(element, findings)
 
 
 class _Compiler:
     """Writes the source of one reader. ``scope`` holds the constants that it uses, by name."""
 
-    def __init__(self, cls: Type[Record]) -> None:
+    def __init__(self, cls: type[Record]) -> None:
         from .reader import read_carefully
         self.cls = cls
-        self.lines: List[str] = []
-        self.scope: Dict[str, Any] = {
+        self.lines: list[str] = []
+        self.scope: dict[str, Any] = {
             "END": _End, "Items": Items, "build": builder(cls), "careful": read_carefully, "cls": cls, "NONE": NONE,
             "SURPRISES": _SURPRISES, "BOOLEANS": scalars.BOOLEANS, "number": scalars.parse_number, "UNITS": UNIT_TAGS,
             "date_time": scalars.parse_date_time, "duration": scalars.parse_duration, "whole": scalars.parse_integer,
@@ -66,7 +66,7 @@ class _Compiler:
         self.scope[name] = value
         return name
 
-    def late(self, cls: Type[Record]) -> str:
+    def late(self, cls: type[Record]) -> str:
         """A name in the scope for the reader of nested records, which is compiled when the first one is read."""
         def first(element: Any, findings: Any) -> Any:
             read = self.scope[name] = swift_reader(cls)
@@ -187,7 +187,7 @@ class _Compiler:
                 self.say(depth, f"if len({child}): raise ValueError")
             self.say(depth, *self.value(node, slot, f"v_{node.field}", child))
 
-    def value(self, node: Node, slot: Slot, target: str, child: str) -> List[str]:
+    def value(self, node: Node, slot: Slot, target: str, child: str) -> list[str]:
         """The lines that read one value."""
         kind = slot.kind
         if kind == "text":
@@ -212,7 +212,7 @@ class _Compiler:
                 "measurement": f"read_unit({child}, findings, nested)"}
         return [f"{target} = {call[kind]}"]
 
-    def text(self, node: Node, slot: Slot, target: str, child: str) -> List[str]:
+    def text(self, node: Node, slot: Slot, target: str, child: str) -> list[str]:
         """A string; empty ones are absent where they may be."""
         lines = [f"{target} = {child}.text or {'None' if slot.default is None or slot.optional else repr('')}"]
         if node.match is not None:

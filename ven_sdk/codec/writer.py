@@ -47,7 +47,7 @@ def element(record: Payload) -> Any:
 
 
 @cache
-def swift_writer(cls: Type[Record]) -> Writer:
+def swift_writer(cls: type[Record]) -> Writer:
     """``write(record)``: what stands after the name of a record's element: attributes, ``>`` and the content."""
     if issubclass(cls, Payload) and not cls.wire_name:
         raise ConfigurationError(f"{cls.__name__} is no payload, so it cannot be sent.")
@@ -130,11 +130,11 @@ class _Compiler:
     Each element becomes a piece of an f-string; what needs a decision is decided before, into a variable of its own.
     """
 
-    def __init__(self, cls: Type[Record]) -> None:
+    def __init__(self, cls: type[Record]) -> None:
         self.cls = cls
-        self.lines: List[str] = []
+        self.lines: list[str] = []
         self.count = 0
-        self.scope: Dict[str, Any] = {
+        self.scope: dict[str, Any] = {
             "number": scalars.format_number, "decimal": scalars.format_decimal, "moment": scalars.format_date_time,
             "span": scalars.format_positive_duration, "signed_span": scalars.format_duration, "escape": escape,
             "booleans": formats.boolean_text, "numbers": formats.numbers_text, "targets": _targets, "unit": _unit,
@@ -146,7 +146,7 @@ class _Compiler:
         self.scope[name] = value
         return name
 
-    def late(self, cls: Type[Record]) -> str:
+    def late(self, cls: type[Record]) -> str:
         """A name in the scope for the writer of nested records, which is compiled when the first one is written."""
         def first(record: Any) -> str:
             write = self.scope[name] = swift_writer(cls)

@@ -10,7 +10,8 @@ import logging
 import re
 import sys
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, PayloadError, SecurityError, StateError, TransportError, VenError
@@ -58,7 +59,7 @@ class Lane:
         self.blocked_until = 0.0
         self.backoff: Optional[Backoff] = None
         self.failed_poll = False
-        self.tasks: Dict[str, Tuple[float, Backoff]] = {}
+        self.tasks: dict[str, tuple[float, Backoff]] = {}
 
 
 class Conversation:
@@ -157,12 +158,12 @@ class Conversation:
 
     # --- what is next ---------------------------------------------------------------------------------------------
 
-    def _next(self, lane: Lane) -> Tuple[Optional[Task], Optional[float]]:
+    def _next(self, lane: Lane) -> tuple[Optional[Task], Optional[float]]:
         """The task to send now, or None and the seconds to wait (None: until something changes)."""
         now = self._engine.clock.monotonic()
         if lane.blocked_until > now:
             return None, lane.blocked_until - now
-        waits: List[float] = []
+        waits: list[float] = []
         for task in (self._talk(now, waits) if lane.name == "talk" else self._post()):
             blocked = lane.tasks.get(task.name)
             if blocked is None or blocked[0] <= now:
@@ -170,7 +171,7 @@ class Conversation:
             waits.append(blocked[0] - now)
         return None, min(waits) if waits else None
 
-    def _talk(self, now: float, waits: List[float]) -> Iterator[Task]:
+    def _talk(self, now: float, waits: list[float]) -> Iterator[Task]:
         """The tasks of the lane, urgent first; ``waits`` gets the seconds until there may be others."""
         engine, book = self._engine, self._engine.book
         phase = book.registration.phase
@@ -369,7 +370,7 @@ def _kind(error: VenError) -> str:
     return _VALUES.sub("", str(error).partition(": ")[0])
 
 
-def _some(task: Optional[Task]) -> Tuple[Task, ...]:
+def _some(task: Optional[Task]) -> tuple[Task, ...]:
     return () if task is None else (task,)
 
 

@@ -54,15 +54,15 @@ class Engine:
         self.offset = Offset()
         self.stopped = True
         self._is_restored = False
-        self._early: Deque[Step] = deque(maxlen=MOST_EARLY)
+        self._early: deque[Step] = deque(maxlen=MOST_EARLY)
         self.changed = threading.Condition()
         self._lock = threading.RLock()
-        self._timers: Dict[str, Tuple[Timer, Job]] = {}
+        self._timers: dict[str, tuple[Timer, Job]] = {}
         self._retry: Optional[Job] = None
         self.keeper = Keeper(name, store, book, runtime.clock, self._not_saved, self._saved)
         self._courteous_at: Optional[float] = None
-        self.refusals: Dict[str, VenError] = {}
-        self._snapshots: Dict[str, Tuple[int, Tuple[Any, ...]]] = {}
+        self.refusals: dict[str, VenError] = {}
+        self._snapshots: dict[str, tuple[int, tuple[Any, ...]]] = {}
         self.conversation = Conversation(self)
         book.has_handler = handlers.__contains__
         book.leads = handlers.leads
@@ -78,7 +78,7 @@ class Engine:
         return self.runtime.scheduler
 
     @property
-    def pools(self) -> Dict[str, Workers]:
+    def pools(self) -> dict[str, Workers]:
         return self.runtime.pools
 
     def now(self) -> datetime:
@@ -92,7 +92,7 @@ class Engine:
         with self._lock:
             return function()
 
-    def snapshot(self, table: str) -> Tuple[Any, ...]:
+    def snapshot(self, table: str) -> tuple[Any, ...]:
         """The rows of ``table``, oldest first; made anew only when it changed."""
         known = self._snapshots.get(table)
         if known is None or known[0] != self.book.versions[table]:
@@ -141,7 +141,7 @@ class Engine:
 
     # --- the store ------------------------------------------------------------------------------------------------
 
-    def open_store(self) -> Tuple[str, ...]:
+    def open_store(self) -> tuple[str, ...]:
         """Lock the store; texts for the operator come back. StoreError when another process has it."""
         return self.keeper.open()
 
@@ -173,7 +173,7 @@ class Engine:
         """Rows that stand in memory only because the store failed."""
         return self.keeper.waiting
 
-    def remember_nonce(self, nonce: str, moment: datetime, forgotten: Tuple[str, ...]) -> None:
+    def remember_nonce(self, nonce: str, moment: datetime, forgotten: tuple[str, ...]) -> None:
         """Keep a nonce over a restart (S7). It is committed before the message is acted on."""
         if not self.store.durable:
             return
@@ -315,7 +315,7 @@ class Engine:
         return (registration.begin(book, now) + events.resume(book, now) + opts.resume(book, now)
                 + reports.resume(book, now))
 
-    def restore(self) -> Tuple[str, ...]:
+    def restore(self) -> tuple[str, ...]:
         """Take in what the store holds, unless newer changes wait to be written; returns what could not be read."""
         with self._lock:
             self._is_restored = True

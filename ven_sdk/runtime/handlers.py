@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 
 Function = Callable[..., Any]
 
-PARAMETERS: Dict[str, Tuple[str, ...]] = {
+PARAMETERS: dict[str, tuple[str, ...]] = {
     "on_event": ("event",), "on_update_event": ("event",), "on_cancel_event": ("event", "implied"),
     "on_event_start": ("event",), "on_interval_start": ("event", "signal", "interval"), "on_event_end": ("event",),
     "before_event": ("event",), "on_registered": (), "on_registration_lost": ("reason",), "on_error": ("error",),
     "on_report": ("report",)}
 SINGLE = ("on_event", "on_update_event")
-HOOKS: Dict[str, Tuple[str, ...]] = {
+HOOKS: dict[str, tuple[str, ...]] = {
     "before_send_xml": ("text",), "after_receive_xml": ("text",), "before_schema_validation": ("text",),
     "before_parse_xml": ("text",), "after_parse_xml": ("message_type", "record")}
 
@@ -29,10 +29,10 @@ HOOKS: Dict[str, Tuple[str, ...]] = {
 class Registry:
     """Functions by name. ``functions(name)`` gives them in the order they were added."""
 
-    def __init__(self, parameters: Dict[str, Tuple[str, ...]], what: str) -> None:
+    def __init__(self, parameters: dict[str, tuple[str, ...]], what: str) -> None:
         self._parameters, self._what = parameters, what
         self._lock = threading.Lock()
-        self._functions: Dict[str, Tuple[Function, ...]] = {}
+        self._functions: dict[str, tuple[Function, ...]] = {}
 
     def add(self, name: str, function: Function, *, single: bool = False) -> None:
         """Add ``function``; with ``single`` it replaces the one before, with a log line."""
@@ -64,7 +64,7 @@ class Registry:
             call = f"{name}({', '.join(wanted)})"
             raise ConfigurationError(f"{name_of(function)}{signature} cannot be called as {call}: {cause}.") from cause
 
-    def functions(self, name: str) -> Tuple[Function, ...]:
+    def functions(self, name: str) -> tuple[Function, ...]:
         """The functions of ``name``, oldest first."""
         return self._functions.get(name, ())
 
@@ -80,7 +80,7 @@ class Handlers(Registry):
 
     def __init__(self) -> None:
         super().__init__(PARAMETERS, "handler")
-        self._leads: Tuple[Tuple[str, timedelta, Function], ...] = ()
+        self._leads: tuple[tuple[str, timedelta, Function], ...] = ()
 
     def add_handler(self, name: str, function: Function, lead: Optional[Duration] = None) -> None:
         """Add a handler (api.md 3). ``lead`` belongs to ``before_event`` alone: how long before the start it is called."""
@@ -96,15 +96,15 @@ class Handlers(Registry):
         with self._lock:
             self._leads = (*self._leads, (f"before_event:{len(self._leads)}", duration("lead", lead), function))
 
-    def leads(self) -> Tuple[Tuple[str, timedelta], ...]:
+    def leads(self) -> tuple[tuple[str, timedelta], ...]:
         """(handler name, lead) of every ``before_event`` handler."""
         return tuple((name, lead) for name, lead, _ in self._leads)
 
-    def functions(self, name: str) -> Tuple[Function, ...]:
+    def functions(self, name: str) -> tuple[Function, ...]:
         """The functions of ``name``; ``before_event:N`` names one of those with a lead."""
         return super().functions(name) or tuple(function for key, _, function in self._leads if key == name)
 
-    def call(self, name: str, arguments: Tuple[Any, ...]) -> Any:
+    def call(self, name: str, arguments: tuple[Any, ...]) -> Any:
         """Call all functions of ``name`` in order. The result of the last, or the first HandlerError among them."""
         result: Any = None
         failed: Any = None

@@ -13,7 +13,7 @@ from ..state.outcome import Change
 from ..state.store import ChangeRow, Store
 from .clock import Clock
 
-Place = Tuple[str, str]
+Place = tuple[str, str]
 
 
 class Keeper:
@@ -31,8 +31,8 @@ class Keeper:
                  mended: Callable[[], None]) -> None:
         self.store = store
         self._name, self._book, self._clock, self._failed, self._mended = name, book, clock, failed, mended
-        self._waiting: Dict[Place, ChangeRow] = {}
-        self._unknown: Set[Place] = set()              # those of them that the store has never had
+        self._waiting: dict[Place, ChangeRow] = {}
+        self._unknown: set[Place] = set()              # those of them that the store has never had
         self._failed_at = 0.0
         self._is_open = False
 
@@ -46,7 +46,7 @@ class Keeper:
         """Whether the store was there when it was last needed."""
         return self._is_open
 
-    def open(self) -> Tuple[str, ...]:
+    def open(self) -> tuple[str, ...]:
         """Lock the store; texts for the operator come back. A disk without room is no reason not to run: the VEN begins in
         memory then, and writes when it can."""
         try:
@@ -79,7 +79,7 @@ class Keeper:
         if rows:
             self._write(rows, late)
 
-    def _write(self, rows: List[ChangeRow], late: bool) -> None:
+    def _write(self, rows: list[ChangeRow], late: bool) -> None:
         try:
             if not self._is_open:
                 self.store.open()

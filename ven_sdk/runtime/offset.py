@@ -19,7 +19,7 @@ class Offset:
     __slots__ = ("_seen", "applied")
 
     def __init__(self) -> None:
-        self._seen: Deque[float] = deque(maxlen=SAMPLES)
+        self._seen: deque[float] = deque(maxlen=SAMPLES)
         self.applied = ZERO
 
     @property

@@ -39,9 +39,9 @@ class Runtime:
         self._sizes = {"exchange": exchange_workers, "handler": handler_workers, "report": callback_workers,
                        "step": STEPS}
         self.on_stuck: Callable[[str, str, float], None] = self._say_stuck
-        self.looking_again: Set[Callable[[], None]] = set()
+        self.looking_again: set[Callable[[], None]] = set()
         self.scheduler = Scheduler(self.clock, on_set_back=self._set_back)
-        self.pools: Dict[str, Workers] = {}
+        self.pools: dict[str, Workers] = {}
         self._making = threading.Lock()
         self._pid: Optional[int] = None
         self._stopped_by: Optional[threading.Thread] = None
@@ -98,12 +98,12 @@ class Runtime:
             raise StateError(f"This client was started in process {self._pid} and is now used in its fork {os.getpid()}, where "
                              "its threads do not exist. Make and start a client after the fork.")
 
-    def stuck(self) -> Tuple[Running, ...]:
+    def stuck(self) -> tuple[Running, ...]:
         """User code and exchanges that run for long."""
         return tuple(running for name, pool in self.pools.items() if name != "step" for running in pool.stuck()
                      if running.seconds >= SLOW or not name.startswith("exchange"))
 
-    def stop(self, timeout: float) -> Tuple[str, ...]:
+    def stop(self, timeout: float) -> tuple[str, ...]:
         """End all threads within ``timeout`` seconds; returns what did not finish. Ready to start again afterwards."""
         deadline = self.clock.monotonic() + timeout
         self.scheduler.stop(timeout)
@@ -112,9 +112,9 @@ class Runtime:
         self.scheduler = Scheduler(self.clock, on_set_back=self._set_back)
         return left
 
-    def _close_pools(self, timeout: float) -> Tuple[str, ...]:
+    def _close_pools(self, timeout: float) -> tuple[str, ...]:
         deadline = self.clock.monotonic() + timeout
-        left: Tuple[str, ...] = ()
+        left: tuple[str, ...] = ()
         for pool in tuple(self.pools.values()):
             left += pool.close(max(0.0, deadline - self.clock.monotonic()))
         return left

@@ -46,7 +46,7 @@ class _Heap:
     __slots__ = ("cancelled", "rows")
 
     def __init__(self) -> None:
-        self.rows: List[Tuple[float, int, Job]] = []
+        self.rows: list[tuple[float, int, Job]] = []
         self.cancelled = 0
 
     def push(self, due: float, order: int, job: Job) -> None:

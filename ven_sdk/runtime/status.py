@@ -44,9 +44,9 @@ class Status:
     last_poll: Optional[datetime]
     last_error: Optional[VenError]
     last_error_at: Optional[datetime]
-    counters: Dict[str, int] = field(default_factory=dict)
-    queues: Dict[str, int] = field(default_factory=dict)
-    stuck: Tuple[Running, ...] = ()
+    counters: dict[str, int] = field(default_factory=dict)
+    queues: dict[str, int] = field(default_factory=dict)
+    stuck: tuple[Running, ...] = ()
     clock_offset: timedelta = timedelta(0)
 
 
@@ -55,13 +55,13 @@ class Health:
     """The answer to a supervisor: ``ok``, and a sentence for everything that is not as it should be."""
 
     ok: bool
-    problems: Tuple[str, ...]
-    facts: Dict[str, Any]
+    problems: tuple[str, ...]
+    facts: dict[str, Any]
 
     def __bool__(self) -> bool:
         return self.ok
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain data that JSON can hold, for a health page: times as ISO 8601 text, durations in seconds."""
         return {"ok": self.ok, "problems": list(self.problems), "facts": {name: _plain(fact) for name, fact in
                                                                           self.facts.items()}}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from typing import Callable, Deque, Dict, Hashable, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
+from collections.abc import Hashable
 
 from .scheduler import Job, Scheduler
 
@@ -56,10 +57,10 @@ class Workers:
         self._warn_after = warn_after or stuck_after
         self._on_stuck = on_stuck
         self._condition = threading.Condition()
-        self._lanes: Dict[Hashable, Deque[_Task]] = {}
-        self._ready: Deque[Hashable] = deque()
-        self._workers: Set[_Worker] = set()
-        self._warned: Set[_Worker] = set()
+        self._lanes: dict[Hashable, deque[_Task]] = {}
+        self._ready: deque[Hashable] = deque()
+        self._workers: set[_Worker] = set()
+        self._warned: set[_Worker] = set()
         self._idle = 0
         self._made = 0
         self._closing = False
@@ -120,7 +121,7 @@ class Workers:
                 self._finished(worker, key, lane)
             del task
 
-    def _finished(self, worker: _Worker, key: Hashable, lane: Deque[_Task]) -> None:
+    def _finished(self, worker: _Worker, key: Hashable, lane: deque[_Task]) -> None:
         with self._condition:
             worker.task, worker.replaced = None, False
             self._warned.discard(worker)
@@ -136,7 +137,7 @@ class Workers:
 
     def _look(self) -> None:
         """Replace and name what is stuck; look again while anything runs."""
-        found: List[Tuple[str, float]] = []
+        found: list[tuple[str, float]] = []
         with self._condition:
             self._watch = None
             now = self._clock.monotonic()
@@ -161,7 +162,7 @@ class Workers:
             if self._on_stuck is not None:
                 self._on_stuck(about, seconds)
 
-    def stuck(self) -> Tuple[Running, ...]:
+    def stuck(self) -> tuple[Running, ...]:
         """Jobs that have been running for longer than ``stuck_after``."""
         with self._condition:
             now = self._clock.monotonic()
@@ -196,7 +197,7 @@ class Workers:
                 self._settling -= 1
         return True
 
-    def close(self, timeout: float) -> Tuple[str, ...]:
+    def close(self, timeout: float) -> tuple[str, ...]:
         """Take no more jobs, drop those not started, wait for the running ones. Returns what did not finish."""
         deadline = self._clock.monotonic() + timeout
         with self._condition:

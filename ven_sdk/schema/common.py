@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Tuple
+from collections.abc import Mapping, Sequence
 
 from ..errors import ConfigurationError
 from . import slots as wire
@@ -84,7 +85,7 @@ class Polygon(Record):
     """A closed line of latitude and longitude pairs, one number after the other in ``positions`` (gml:posList)."""
 
     id: Optional[str] = wire.attribute("gml:id", default=None, pattern=_NAME)
-    positions: Tuple[float, ...] = wire.numbers("gml:exterior/gml:LinearRing/gml:posList")
+    positions: tuple[float, ...] = wire.numbers("gml:exterior/gml:LinearRing/gml:posList")
 
 
 @element
@@ -166,16 +167,16 @@ class Target(Record):
                                      f"{', '.join(given) or 'none'}. Make one Target for each.")
 
 
-def by_type(targets: Tuple[Target, ...]) -> Dict[str, List[object]]:
+def by_type(targets: tuple[Target, ...]) -> dict[str, list[object]]:
     """Targets grouped by kind: ``{'resource_id': ['a', 'b'], ...}``."""
-    grouped: Dict[str, List[object]] = {}
+    grouped: dict[str, list[object]] = {}
     for target in targets:
         for kind, value in target.items():
             grouped.setdefault(kind, []).append(value)
     return grouped
 
 
-def of_types(grouped: Mapping[str, Sequence[Any]]) -> Tuple[Target, ...]:
+def of_types(grouped: Mapping[str, Sequence[Any]]) -> tuple[Target, ...]:
     """The targets of such a dict."""
     return Items(Target(**{kind: value}) for kind, values in grouped.items() for value in values)
 

@@ -6,16 +6,17 @@ A constructor converts what users write (lists, dicts, seconds); it does not che
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Callable, Dict, List, Mapping, Type
+from typing import Any, Callable, Dict, List, Type
+from collections.abc import Mapping
 
 from ..errors import ConfigurationError
 from .record import NONE, Items, Record
 from .slots import MISSING, Slot
 
 
-def constructor(cls: Type[Record]) -> Callable[..., None]:
+def constructor(cls: type[Record]) -> Callable[..., None]:
     """The ``__init__`` of a record class: keywords only, except for the names in ``cls.positional``."""
-    scope: Dict[str, Any] = {"Items": Items, "items": as_items, "NONE": NONE, "timedelta": timedelta,
+    scope: dict[str, Any] = {"Items": Items, "items": as_items, "NONE": NONE, "timedelta": timedelta,
                              "as_duration": as_duration}
     slots = cls.slots
     ahead = [_parameter(name, slots[name], scope) for name in cls.positional]
@@ -32,14 +33,14 @@ def constructor(cls: Type[Record]) -> Callable[..., None]:
     return made
 
 
-def _parameter(name: str, slot: Slot, scope: Dict[str, Any]) -> str:
+def _parameter(name: str, slot: Slot, scope: dict[str, Any]) -> str:
     if slot.default is MISSING and not slot.repeated:
         return name
     scope["default_" + name] = NONE if slot.default is MISSING else slot.default
     return f"{name}=default_{name}"
 
 
-def _converted(name: str, slot: Slot, scope: Dict[str, Any]) -> str:
+def _converted(name: str, slot: Slot, scope: dict[str, Any]) -> str:
     """The expression that turns an argument into what the field holds; the usual type is passed on by one test."""
     if slot.kind == "duration":
         return f"{name} if {name} is None or type({name}) is timedelta else as_duration({name}, '{name}')"
@@ -86,19 +87,19 @@ def as_duration(value: Any, name: str) -> timedelta:
     raise ConfigurationError(f"{name} is a timedelta or a number of seconds, not {value!r}.")
 
 
-def builder(cls: Type[Record]) -> Callable[..., Any]:
+def builder(cls: type[Record]) -> Callable[..., Any]:
     """``build(a, b, ...)``: a record of these very values, in the order of the slots, several times faster than ``__init__``.
 
     A twin class with the same slots but without the ban on assignment is filled, and becomes the record by one change of
     its class. For the reader, which has checked the values.
     """
-    names: List[str] = list(cls.slots)
+    names: list[str] = list(cls.slots)
     own = tuple(vars(cls)["__slots__"])
     twin = type(cls.__name__ + "Twin", cls.__bases__, {"__slots__": own, "__setattr__": object.__setattr__})
     lines = [f"def build({', '.join(names)}):", "    made = new(twin)"]
     lines += [f"    made.{name} = {name}" for name in names]
     lines += ["    made.__class__ = cls", "    return made"]
-    scope: Dict[str, Any] = {"new": object.__new__, "twin": twin, "cls": cls}
+    scope: dict[str, Any] = {"new": object.__new__, "twin": twin, "cls": cls}
     exec(compile("\n".join(lines), f"<{cls.__name__}.build>", "exec"), scope)  # our own text
     made: Callable[..., Any] = scope["build"]
     return made

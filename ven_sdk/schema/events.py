@@ -57,8 +57,8 @@ class Interval(Record):
 class EventSignal(Record):
     """One signal of an event: what to do, over which intervals. Its targets are device classes only."""
 
-    intervals: Tuple[Interval, ...] = wire.children("strm:intervals/ei:interval", Interval, at_least=1)
-    targets: Tuple[Target, ...] = wire.targets("ei:eiTarget?", Target)
+    intervals: tuple[Interval, ...] = wire.children("strm:intervals/ei:interval", Interval, at_least=1)
+    targets: tuple[Target, ...] = wire.targets("ei:eiTarget?", Target)
     signal_name: str = wire.token("ei:signalName", SIGNAL_NAME.values, extensible=True)
     signal_type: str = wire.token("ei:signalType", SIGNAL_TYPE.values)
     signal_id: str = wire.text("ei:signalID", otherwise="")
@@ -66,7 +66,7 @@ class EventSignal(Record):
     current_value: Optional[Number] = wire.number("ei:currentValue?/ei:payloadFloat/ei:value")
 
     @view
-    def targets_by_type(self) -> Dict[str, List[object]]:
+    def targets_by_type(self) -> dict[str, list[object]]:
         """The targets grouped by kind."""
         return by_type(self.targets)
 
@@ -77,9 +77,9 @@ class EventBaseline(Record):
 
     dtstart: datetime = wire.date_time("xcal:dtstart/xcal:date-time")
     duration: timedelta = wire.duration("xcal:duration/xcal:duration")
-    intervals: Tuple[Interval, ...] = wire.children("strm:intervals/ei:interval", Interval, at_least=1)
+    intervals: tuple[Interval, ...] = wire.children("strm:intervals/ei:interval", Interval, at_least=1)
     baseline_id: str = wire.text("ei:baselineID", otherwise="")
-    resource_ids: Tuple[str, ...] = wire.texts("ei:resourceID")
+    resource_ids: tuple[str, ...] = wire.texts("ei:resourceID")
     baseline_name: str = wire.text("ei:baselineName", otherwise="")
     measurement: Optional[Measurement] = wire.measurement(Measurement)
 
@@ -94,11 +94,11 @@ class Event(Record):
 
     event_descriptor: EventDescriptor = wire.child("ei:eiEvent/ei:eventDescriptor", EventDescriptor)
     active_period: ActivePeriod = wire.child("ei:eiEvent/ei:eiActivePeriod", ActivePeriod)
-    event_signals: Tuple[EventSignal, ...] = wire.children("ei:eiEvent/ei:eiEventSignals/ei:eiEventSignal", EventSignal,
+    event_signals: tuple[EventSignal, ...] = wire.children("ei:eiEvent/ei:eiEventSignals/ei:eiEventSignal", EventSignal,
                                                       at_least=1)
     event_baseline: Optional[EventBaseline] = wire.child("ei:eiEvent/ei:eiEventSignals/ei:eiEventBaseline", EventBaseline,
                                                     optional=True)
-    targets: Tuple[Target, ...] = wire.targets("ei:eiEvent/ei:eiTarget", Target)
+    targets: tuple[Target, ...] = wire.targets("ei:eiEvent/ei:eiTarget", Target)
     response_required: str = wire.token("oadr:oadrResponseRequired", RESPONSE_REQUIRED.values, default="always",
                                    refused=True)
 
@@ -114,7 +114,7 @@ class Event(Record):
     vtn_comment: Optional[str] = _of_descriptor("vtn_comment")
 
     @view
-    def targets_by_type(self) -> Dict[str, List[object]]:
+    def targets_by_type(self) -> dict[str, list[object]]:
         """The targets grouped by kind."""
         return by_type(self.targets)
 
@@ -156,8 +156,8 @@ class DistributeEvent(Payload):
     response: Optional[EiResponse] = wire.child("ei:eiResponse", EiResponse, optional=True)
     request_id: str = wire.text("pyld:requestID", otherwise="")
     vtn_id: str = wire.text("ei:vtnID", otherwise="")
-    events: Tuple[Event, ...] = wire.children("oadr:oadrEvent", Event, faulty="faulty")
-    faulty: Tuple[FaultyEvent, ...] = wire.unwired(sequence=True, hidden=False)
+    events: tuple[Event, ...] = wire.children("oadr:oadrEvent", Event, faulty="faulty")
+    faulty: tuple[FaultyEvent, ...] = wire.unwired(sequence=True, hidden=False)
 
 
 @element
@@ -180,6 +180,6 @@ class CreatedEvent(Payload):
     service = "EiEvent"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("pyld:eiCreatedEvent/ei:eiResponse", EiResponse)
-    event_responses: Tuple[EventResponse, ...] = wire.children("pyld:eiCreatedEvent/ei:eventResponses?/ei:eventResponse",
+    event_responses: tuple[EventResponse, ...] = wire.children("pyld:eiCreatedEvent/ei:eventResponses?/ei:eventResponse",
                                                           EventResponse)
     ven_id: str = wire.text("pyld:eiCreatedEvent/ei:venID", otherwise="")

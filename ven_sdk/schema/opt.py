@@ -19,7 +19,7 @@ class VavailabilityComponent(Period):
 class Vavailability(Record):
     """A schedule: the windows that an opt is for."""
 
-    components: Tuple[VavailabilityComponent, ...] = wire.children("xcal:components/xcal:available", VavailabilityComponent)
+    components: tuple[VavailabilityComponent, ...] = wire.children("xcal:components/xcal:available", VavailabilityComponent)
 
 
 @element
@@ -39,11 +39,11 @@ class CreateOpt(Payload):
     request_id: str = wire.text("pyld:requestID", otherwise="")
     event_id: Optional[str] = wire.text("ei:qualifiedEventID?/ei:eventID")
     modification_number: Optional[int] = wire.integer("ei:qualifiedEventID?/ei:modificationNumber")
-    targets: Tuple[Target, ...] = wire.targets("ei:eiTarget", Target)
-    device_class: Tuple[Target, ...] = wire.targets("oadr:oadrDeviceClass?", Target)
+    targets: tuple[Target, ...] = wire.targets("ei:eiTarget", Target)
+    device_class: tuple[Target, ...] = wire.targets("oadr:oadrDeviceClass?", Target)
 
     @view
-    def targets_by_type(self) -> Dict[str, List[object]]:
+    def targets_by_type(self) -> dict[str, list[object]]:
         """The targets grouped by kind."""
         return by_type(self.targets)
 

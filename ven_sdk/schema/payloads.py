@@ -1,12 +1,13 @@
 """The catalogue of payloads, by profile and wire name. Another profile is another catalogue. Constants only."""
 from __future__ import annotations
 
-from typing import Mapping, Type
+from typing import Type
+from collections.abc import Mapping
 
 from . import events, opt, registration, reports
 from .common import Payload
 
-PROFILE_2_0B: Mapping[str, Type[Payload]] = {payload.wire_name: payload for payload in (
+PROFILE_2_0B: Mapping[str, type[Payload]] = {payload.wire_name: payload for payload in (
     registration.QueryRegistration, registration.CreatePartyRegistration, registration.CreatedPartyRegistration,
     registration.CancelPartyRegistration, registration.CanceledPartyRegistration, registration.RequestReregistration,
     events.RequestEvent, events.DistributeEvent, events.CreatedEvent,
@@ -16,6 +17,6 @@ PROFILE_2_0B: Mapping[str, Type[Payload]] = {payload.wire_name: payload for payl
     registration.Poll, registration.Response,
 )}
 
-PROFILES: Mapping[str, Mapping[str, Type[Payload]]] = {"2.0b": PROFILE_2_0B}
+PROFILES: Mapping[str, Mapping[str, type[Payload]]] = {"2.0b": PROFILE_2_0B}
 PAYLOADS = PROFILE_2_0B
 """The payloads of the profile that is spoken today."""

@@ -47,7 +47,7 @@ def load(kind: Any, data: Any) -> Any:
 # -- fields -------------------------------------------------------------------------------------------------------------
 
 @cache
-def _fields(cls: type) -> Tuple[Tuple[str, Any, Any], ...]:
+def _fields(cls: type) -> tuple[tuple[str, Any, Any], ...]:
     """Name, type and default (or MISSING) of each field that is remembered."""
     hints = get_type_hints(cls)
     if issubclass(cls, Record):
@@ -95,11 +95,11 @@ def _dump_mapping(value: Any) -> Any:
     return [[dump(key), dump(item)] for key, item in value.items()]
 
 
-def _dump_error(value: PayloadError) -> Dict[str, Any]:
+def _dump_error(value: PayloadError) -> dict[str, Any]:
     return {"message": str(value), "path": value.path, "value": value.value}
 
 
-_DUMPERS: Tuple[Tuple[Any, Convert], ...] = (
+_DUMPERS: tuple[tuple[Any, Convert], ...] = (
     (Enum, lambda value: dump(value.value)),
     (bool, bool), (int, int), (float, float), (str, str.__str__),
     (datetime, _dump_moment),
@@ -141,7 +141,7 @@ def _is_pipe_union(kind: Any) -> bool:
     return isinstance(kind, types.UnionType)
 
 
-def _union_loader(options: Tuple[Any, ...]) -> Convert:
+def _union_loader(options: tuple[Any, ...]) -> Convert:
     """None, texts and numbers are told by their type in JSON; of several others the first that fits is taken."""
     plain = tuple(option for option in options if option in _AS_THEY_ARE)
     rest = [_loader(option) for option in options if option not in _AS_THEY_ARE]
@@ -163,7 +163,7 @@ def _union_loader(options: Tuple[Any, ...]) -> Convert:
     return convert
 
 
-def _container_loader(origin: Any, arguments: Tuple[Any, ...]) -> Convert:
+def _container_loader(origin: Any, arguments: tuple[Any, ...]) -> Convert:
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         item = _loader(arguments[0])
         return lambda data: tuple([item(part) for part in data])
@@ -178,9 +178,9 @@ def _container_loader(origin: Any, arguments: Tuple[Any, ...]) -> Convert:
     return lambda data: make([item(part) for part in data])
 
 
-def _dataclass_loader(cls: Type[Any]) -> Convert:
+def _dataclass_loader(cls: type[Any]) -> Convert:
     """A function from a dict to an instance. Compiled late, so that classes may refer to each other and to themselves."""
-    plan: List[Tuple[str, Any, Any]] = []
+    plan: list[tuple[str, Any, Any]] = []
     kind: Any = cls
 
     def convert(data: Any) -> Any:
@@ -220,7 +220,7 @@ def _load_number(data: Any) -> float:
     return data
 
 
-_LOADERS: Dict[Any, Convert] = {
+_LOADERS: dict[Any, Convert] = {
     datetime: _load_moment,
     timedelta: lambda data: timedelta(microseconds=data),
     Decimal: Decimal,

@@ -11,13 +11,14 @@ import json
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Tuple, Type, TypeVar
+from collections.abc import Iterator
 
 from ..errors import ConfigurationError
 from .slots import MISSING, Slot
 
 if TYPE_CHECKING:
-    from typing import Mapping as _Base
+    from collections.abc import Mapping as _Base
 
     _MappingBase = _Base[str, Any]
 else:
@@ -71,12 +72,12 @@ class Record(_MappingBase):
     """
 
     __slots__ = ()
-    slots: ClassVar[Dict[str, Slot]] = {}
-    declared: ClassVar[Dict[str, Slot]] = {}
-    positional: ClassVar[Tuple[str, ...]] = ()
-    _keys: ClassVar[Tuple[str, ...]] = ()
-    _readable: ClassVar[Dict[str, str]] = {}
-    _values_of: ClassVar[Callable[[Any], Tuple[Any, ...]]]
+    slots: ClassVar[dict[str, Slot]] = {}
+    declared: ClassVar[dict[str, Slot]] = {}
+    positional: ClassVar[tuple[str, ...]] = ()
+    _keys: ClassVar[tuple[str, ...]] = ()
+    _readable: ClassVar[dict[str, str]] = {}
+    _values_of: ClassVar[Callable[[Any], tuple[Any, ...]]]
     _compared_of: ClassVar[Callable[[Any], Any]]
 
     def __init__(self, *args: Any, **values: Any) -> None:
@@ -120,7 +121,7 @@ class Record(_MappingBase):
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._compared_of()))
 
-    def __reduce__(self) -> Tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return restore, (type(self), self._values_of())
 
     def __copy__(self: R) -> R:
@@ -180,7 +181,7 @@ class Record(_MappingBase):
         value = getattr(self, key) if key in self._readable else None
         return default if value is None else value
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain dicts and lists, with datetimes and timedeltas in them; what is absent is left out."""
         return {key: _plain(value) for key, value in self.items()}
 
@@ -189,12 +190,12 @@ class Record(_MappingBase):
         return json.dumps(self.to_dict(), default=_jsonable, **options)
 
     @classmethod
-    def from_dict(cls: Type[R], data: Mapping[str, Any]) -> R:
+    def from_dict(cls: type[R], data: Mapping[str, Any]) -> R:
         """The record that a dict describes; nested dicts and lists become records. Computed keys are ignored.
 
         An unknown key is a :class:`~ven_sdk.ConfigurationError`, and so is a required one that is missing.
         """
-        values: Dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for key, value in data.items():
             name = cls._readable.get(key, key if key in cls.slots else None)
             if name is None:
@@ -237,7 +238,7 @@ def _jsonable(value: Any) -> Any:
     return str(value)
 
 
-def restore(cls: Type[R], values: Tuple[Any, ...]) -> R:
+def restore(cls: type[R], values: tuple[Any, ...]) -> R:
     """The record of ``cls`` with exactly these field values, in the order of its slots: nothing is checked or converted."""
     record = cls.__new__(cls)
     for name, value in zip(cls.slots, values):
@@ -245,7 +246,7 @@ def restore(cls: Type[R], values: Tuple[Any, ...]) -> R:
     return record
 
 
-def element(cls: Type[R]) -> Type[R]:
+def element(cls: type[R]) -> type[R]:
     """Make a record of a class whose fields are declared with slots (and with those of its bases)."""
     own = {name: value for name, value in vars(cls).items() if isinstance(value, Slot)}
     stored = {name: slot for name, slot in own.items() if slot.stored}
@@ -263,7 +264,7 @@ def element(cls: Type[R]) -> Type[R]:
     return made  # type: ignore[no-any-return]
 
 
-def _tuple_of(names: Tuple[str, ...]) -> Any:
+def _tuple_of(names: tuple[str, ...]) -> Any:
     """A property-like method that gives the values of ``names`` as a tuple, at the speed of C where there are several."""
     if len(names) > 1:
         getter = attrgetter(*names)
@@ -275,9 +276,9 @@ def _tuple_of(names: Tuple[str, ...]) -> Any:
     return lambda self: getter(self)
 
 
-def _name_keys(cls: Type[Record]) -> None:
+def _name_keys(cls: type[Record]) -> None:
     """Fix which names ``keys()`` and ``[...]`` know: fields, views and aliases."""
-    views: Dict[str, property] = {}
+    views: dict[str, property] = {}
     for base in reversed(cls.__mro__):
         views.update({name: value for name, value in vars(base).items() if isinstance(value, (view, alias))})
     fields = [name for name, slot in cls.slots.items() if not slot.hidden]
@@ -288,9 +289,9 @@ def _name_keys(cls: Type[Record]) -> None:
                      **{name: value.name for name, value in views.items() if isinstance(value, alias)}}
 
 
-def _declare_dataclass(cls: Type[Record]) -> None:
+def _declare_dataclass(cls: type[Record]) -> None:
     """Let ``dataclasses.fields`` and its kin see the record; making one by ``dataclasses`` would not give slots on 3.9."""
-    fields: Dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, slot in cls.slots.items():
         default: Any = dataclasses.MISSING if slot.default is MISSING else slot.default
         field: Any = dataclasses.field(default=default, compare=slot.compare)

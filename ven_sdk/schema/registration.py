@@ -22,7 +22,7 @@ class Profile(Record):
     """A profile that the VTN speaks, and over which transports."""
 
     profile_name: str = wire.token("oadr:oadrProfileName", PROFILE_NAME.values)
-    transports: Tuple[Transport, ...] = wire.children("oadr:oadrTransports/oadr:oadrTransport", Transport, at_least=1)
+    transports: tuple[Transport, ...] = wire.children("oadr:oadrTransports/oadr:oadrTransport", Transport, at_least=1)
 
 
 SIMPLE_HTTP_2_0B = Items((Profile(profile_name="2.0b", transports=(Transport(transport_name="simpleHttp"),)),))
@@ -42,7 +42,7 @@ class ServiceInfo(Record):
     """What the VTN says about one service."""
 
     service_name: str = wire.token("oadr:oadrServiceName", SERVICE_NAME.values)
-    infos: Tuple[Info, ...] = wire.children("oadr:oadrInfo", Info, at_least=1)
+    infos: tuple[Info, ...] = wire.children("oadr:oadrInfo", Info, at_least=1)
 
 
 @element
@@ -50,7 +50,7 @@ class Extension(Record):
     """An extension that the VTN offers."""
 
     extension_name: str = wire.text("oadr:oadrExtensionName")
-    infos: Tuple[Info, ...] = wire.children("oadr:oadrInfo", Info)
+    infos: tuple[Info, ...] = wire.children("oadr:oadrInfo", Info)
 
 
 @element
@@ -93,12 +93,12 @@ class CreatedPartyRegistration(Payload):
     registration_id: Optional[str] = wire.text("ei:registrationID", optional=True)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
     vtn_id: str = wire.text("ei:vtnID", otherwise="")
-    profiles: Tuple[Profile, ...] = wire.children("oadr:oadrProfiles/oadr:oadrProfile", Profile, at_least=1,
+    profiles: tuple[Profile, ...] = wire.children("oadr:oadrProfiles/oadr:oadrProfile", Profile, at_least=1,
                                              default=SIMPLE_HTTP_2_0B)
     requested_oadr_poll_freq: Optional[timedelta] = wire.duration("oadr:oadrRequestedOadrPollFreq?/xcal:duration")
-    service_specific_info: Tuple[ServiceInfo, ...] = wire.children("oadr:oadrServiceSpecificInfo?/oadr:oadrService",
+    service_specific_info: tuple[ServiceInfo, ...] = wire.children("oadr:oadrServiceSpecificInfo?/oadr:oadrService",
                                                               ServiceInfo)
-    extensions: Tuple[Extension, ...] = wire.children("oadr:oadrExtensions?/oadr:oadrExtension", Extension)
+    extensions: tuple[Extension, ...] = wire.children("oadr:oadrExtensions?/oadr:oadrExtension", Extension)
 
 
 @element

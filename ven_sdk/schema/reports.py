@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Mapping, Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
+from collections.abc import Mapping
 
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_NAME, REPORT_TYPE
 from . import slots as wire
@@ -28,8 +29,8 @@ class ReportDescription(Record):
     """One data point of a catalogue."""
 
     r_id: str = wire.text("ei:rID")
-    report_subject: Tuple[Target, ...] = wire.targets("ei:reportSubject?", Target)
-    report_data_source: Tuple[Target, ...] = wire.targets("ei:reportDataSource?", Target)
+    report_subject: tuple[Target, ...] = wire.targets("ei:reportSubject?", Target)
+    report_data_source: tuple[Target, ...] = wire.targets("ei:reportDataSource?", Target)
     report_type: str = wire.token("ei:reportType", REPORT_TYPE.values, extensible=True)
     measurement: Optional[Measurement] = wire.measurement(Measurement)
     reading_type: str = wire.token("ei:readingType", READING_TYPE.values, extensible=True, otherwise="x-notApplicable")
@@ -100,7 +101,7 @@ class ReportInterval(Record):
     dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time")
     duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration")
     uid: Optional[str] = wire.text("xcal:uid?/xcal:text")
-    report_payloads: Tuple[ReportPayload, ...] = wire.children("oadr:oadrReportPayload", ReportPayload)
+    report_payloads: tuple[ReportPayload, ...] = wire.children("oadr:oadrReportPayload", ReportPayload)
     feed: Optional[str] = wire.markup("oadr:oadrGBPayload?/atom:feed", optional=False)
     derived: int = wire.unwired(default=0)
 
@@ -115,9 +116,9 @@ class Report(Record):
 
     dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time")
     duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration")
-    intervals: Tuple[ReportInterval, ...] = wire.children("strm:intervals?/ei:interval", ReportInterval)
+    intervals: tuple[ReportInterval, ...] = wire.children("strm:intervals?/ei:interval", ReportInterval)
     report_id: Optional[str] = wire.text("ei:eiReportID", optional=True)
-    report_descriptions: Tuple[ReportDescription, ...] = wire.children("oadr:oadrReportDescription", ReportDescription)
+    report_descriptions: tuple[ReportDescription, ...] = wire.children("oadr:oadrReportDescription", ReportDescription)
     report_request_id: str = wire.text("ei:reportRequestID", default="0", otherwise="")
     report_specifier_id: str = wire.text("ei:reportSpecifierID")
     report_name: Optional[str] = wire.token("ei:reportName", REPORT_NAME.values, optional=True, extensible=True)
@@ -147,7 +148,7 @@ class ReportSpecifier(Record):
     granularity: Optional[timedelta] = wire.duration("xcal:granularity/xcal:duration", otherwise=None)
     report_back_duration: Optional[timedelta] = wire.duration("ei:reportBackDuration/xcal:duration", otherwise=None)
     report_interval: Optional[ReportPeriod] = wire.child("ei:reportInterval", ReportPeriod, optional=True)
-    specifier_payloads: Tuple[SpecifierPayload, ...] = wire.children("ei:specifierPayload", SpecifierPayload, at_least=1)
+    specifier_payloads: tuple[SpecifierPayload, ...] = wire.children("ei:specifierPayload", SpecifierPayload, at_least=1)
 
 
 @element
@@ -166,7 +167,7 @@ class RegisterReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    reports: Tuple[Report, ...] = wire.children("oadr:oadrReport", Report)
+    reports: tuple[Report, ...] = wire.children("oadr:oadrReport", Report)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
     report_request_id: Optional[str] = wire.text("ei:reportRequestID", optional=True)
 
@@ -179,7 +180,7 @@ class RegisteredReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    report_requests: Tuple[ReportRequest, ...] = wire.children("oadr:oadrReportRequest", ReportRequest)
+    report_requests: tuple[ReportRequest, ...] = wire.children("oadr:oadrReportRequest", ReportRequest)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
 
@@ -191,7 +192,7 @@ class CreateReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    report_requests: Tuple[ReportRequest, ...] = wire.children("oadr:oadrReportRequest", ReportRequest, at_least=1)
+    report_requests: tuple[ReportRequest, ...] = wire.children("oadr:oadrReportRequest", ReportRequest, at_least=1)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
 
@@ -203,7 +204,7 @@ class CreatedReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    pending_reports: Tuple[str, ...] = wire.texts("oadr:oadrPendingReports/ei:reportRequestID")
+    pending_reports: tuple[str, ...] = wire.texts("oadr:oadrPendingReports/ei:reportRequestID")
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
 
@@ -215,7 +216,7 @@ class UpdateReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    reports: Tuple[Report, ...] = wire.children("oadr:oadrReport", Report)
+    reports: tuple[Report, ...] = wire.children("oadr:oadrReport", Report)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
 
@@ -227,7 +228,7 @@ class CancelReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    report_request_ids: Tuple[str, ...] = wire.texts("ei:reportRequestID", at_least=1)
+    report_request_ids: tuple[str, ...] = wire.texts("ei:reportRequestID", at_least=1)
     report_to_follow: bool = wire.boolean("pyld:reportToFollow", otherwise=False)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
@@ -252,5 +253,5 @@ class CanceledReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    pending_reports: Tuple[str, ...] = wire.texts("oadr:oadrPendingReports/ei:reportRequestID")
+    pending_reports: tuple[str, ...] = wire.texts("oadr:oadrPendingReports/ei:reportRequestID")
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)

@@ -6,7 +6,8 @@ what; :mod:`ven_sdk.codec` knows how. Pure declarations, made at import.
 """
 from __future__ import annotations
 
-from typing import Any, FrozenSet, Iterable, Optional
+from typing import Any, FrozenSet, Optional
+from collections.abc import Iterable
 
 MISSING: Any = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
 """No default: the field has to be given, the element has to be there."""
@@ -40,7 +41,7 @@ class Slot:
         self.compare = compare
         self.record = record
         self.at_least = at_least
-        self.values: Optional[FrozenSet[str]] = None if values is None else frozenset(values)
+        self.values: Optional[frozenset[str]] = None if values is None else frozenset(values)
         self.extensible = extensible
         self.refused = refused
         self.pattern = pattern

@@ -4,7 +4,8 @@ The catalogue says which element, description and units belong together (emix, p
 """
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
+from collections.abc import Mapping
 
 from ..enums import CURRENCIES, SI_SCALE_CODE
 from ..errors import ConfigurationError
@@ -21,7 +22,7 @@ class UnitKind(NamedTuple):
 
     prefix: str
     description: Optional[str]
-    units: Tuple[str, ...]
+    units: tuple[str, ...]
     power: bool = False
 
 
@@ -83,7 +84,7 @@ class Measurement(Record):
     feed: Optional[str] = wire.markup("atom:feed")
 
     @property
-    def acceptable_units(self) -> Tuple[str, ...]:
+    def acceptable_units(self) -> tuple[str, ...]:
         """The units that the schema allows for this name; empty for any text."""
         return UNITS[self.name].units if self.name in UNITS else ()
 
@@ -159,7 +160,7 @@ def _word(name: str) -> str:
     return "".join(letter for letter in str(name).lower() if letter.isalnum())
 
 
-def _listed(units: Tuple[str, ...]) -> str:
+def _listed(units: tuple[str, ...]) -> str:
     if units is CURRENCIES:
         return "a currency code of the schema's list of 2010, such as EUR or USD"
     return " or ".join(repr(unit) for unit in units) or "a text"
@@ -172,7 +173,7 @@ def _unknown(name: str) -> str:
             "Give a unit as well for one of your own.")
 
 
-_BY_WORD: Dict[str, str] = {_word(name): name for name in UNITS}
+_BY_WORD: dict[str, str] = {_word(name): name for name in UNITS}
 _BY_WORD.update({"realenergy": "energyReal", "activeenergy": "energyReal", "energy": "energyReal",
                  "reactiveenergy": "energyReactive", "apparentenergy": "energyApparent", "realpower": "powerReal",
                  "activepower": "powerReal", "power": "powerReal", "reactivepower": "powerReactive",

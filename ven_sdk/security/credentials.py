@@ -25,7 +25,7 @@ from .keyfiles import Material, read_pem, read_pkcs12
 PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
 Source = Union[str, bytes, "os.PathLike[str]"]
 Passphrase = Union[str, bytes, None]
-_Stamp = Tuple[int, int, int]
+_Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class _Origin:
     cert: Source
     key: Optional[Source]
     passphrase: Passphrase
-    stamps: Tuple[Optional[_Stamp], ...]
+    stamps: tuple[Optional[_Stamp], ...]
 
-    def files(self) -> Tuple[str, ...]:
+    def files(self) -> tuple[str, ...]:
         return _files(self.cert, self.key)
 
 
@@ -47,7 +47,7 @@ class Credentials:
 
     key: PrivateKey = field(repr=False)
     certificate: x509.Certificate = field(repr=False)
-    chain: Tuple[bytes, ...] = field(repr=False)
+    chain: tuple[bytes, ...] = field(repr=False)
     fingerprint: str
     """OpenADR's form (rule L5): what the VTN's operator needs to know."""
     _origin: _Origin = field(repr=False, compare=False)
@@ -77,7 +77,7 @@ class Credentials:
         return Credentials.load(self._origin.cert, self._origin.key, self._origin.passphrase)
 
 
-def _files(*sources: Optional[Source]) -> Tuple[str, ...]:
+def _files(*sources: Optional[Source]) -> tuple[str, ...]:
     return tuple(os.fspath(source) for source in sources if is_path(source))  # type: ignore[arg-type]
 
 
@@ -104,7 +104,7 @@ def _read(origin: _Origin) -> Material:
     return read_pem(data, name, key_data, key_name, passphrase)
 
 
-def content(source: Source, argument: str) -> Tuple[bytes, str]:
+def content(source: Source, argument: str) -> tuple[bytes, str]:
     """The bytes of a source, and the name to give it in messages."""
     if not is_path(source):
         data = source if isinstance(source, bytes) else os.fspath(source).encode()

@@ -17,7 +17,7 @@ class Material(NamedTuple):
     """What the files held, and how to name them."""
 
     key: Any
-    certificates: Tuple[x509.Certificate, ...]
+    certificates: tuple[x509.Certificate, ...]
     cert_name: str
     key_name: str
 
@@ -27,7 +27,7 @@ def read_pem(cert: bytes, cert_name: str, key: bytes, key_name: str, passphrase:
     return Material(_read_key(key, key_name, passphrase), read_certificates(cert, cert_name), cert_name, key_name)
 
 
-def read_certificates(data: bytes, name: str) -> Tuple[x509.Certificate, ...]:
+def read_certificates(data: bytes, name: str) -> tuple[x509.Certificate, ...]:
     """All certificates of a PEM file, or the one of a DER file. Raises :class:`ConfigurationError`."""
     try:
         if data[:1] == b"\x30":

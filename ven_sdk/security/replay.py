@@ -10,12 +10,13 @@ import heapq
 import math
 import threading
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Mapping
 
 from ..errors import ConfigurationError, SecurityError
 
 MAX_NONCE_LENGTH = 1024
-OnSeen = Callable[[str, datetime, Tuple[str, ...]], None]
+OnSeen = Callable[[str, datetime, tuple[str, ...]], None]
 
 
 class ReplayGuard:
@@ -36,8 +37,8 @@ class ReplayGuard:
         self._limit = limit
         self._on_seen = on_seen
         self._lock = threading.Lock()
-        self._seen: Dict[str, datetime] = {}
-        self._by_age: List[Tuple[datetime, str]] = []
+        self._seen: dict[str, datetime] = {}
+        self._by_age: list[tuple[datetime, str]] = []
         self._floor: Optional[datetime] = None
 
     def check(self, timestamp: Optional[datetime], nonce: Optional[str], now: datetime) -> None:
@@ -50,7 +51,7 @@ class ReplayGuard:
         with self._lock:
             floor, known = self._floor, nonce in self._seen
             if known or (floor is not None and timestamp <= floor):
-                forgotten: Tuple[str, ...] = ()
+                forgotten: tuple[str, ...] = ()
             else:
                 self._remember(nonce, timestamp)
                 forgotten = self._forget(now)
@@ -78,7 +79,7 @@ class ReplayGuard:
         self._seen[nonce] = timestamp
         heapq.heappush(self._by_age, (timestamp, nonce))
 
-    def _forget(self, now: datetime) -> Tuple[str, ...]:
+    def _forget(self, now: datetime) -> tuple[str, ...]:
         """Drop what is too old to pass, and the oldest above the limit."""
         horizon = now - 2 * self.window
         gone = []
@@ -92,7 +93,7 @@ class ReplayGuard:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def export(self) -> Dict[str, Any]:
+    def export(self) -> dict[str, Any]:
         """What :meth:`restore` needs, as JSON-able data: nonces with their timestamps, and the floor."""
         with self._lock:
             seen, floor = dict(self._seen), self._floor

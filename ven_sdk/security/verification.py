@@ -184,7 +184,7 @@ def _check_algorithm(element: etree._Element, allowed: "frozenset[str]") -> None
                             f"Accepted are {', '.join(sorted(allowed))}.", expected=sorted(allowed), received=algorithm)
 
 
-def _verified(root: etree._Element, certificate: x509.Certificate, now: datetime) -> List[Any]:
+def _verified(root: etree._Element, certificate: x509.Certificate, now: datetime) -> list[Any]:
     """signxml's results, one for each reference. A verifier keeps its arguments on itself: a new one for every call."""
     config = replace(_CONFIG, verification_time=now) if _TAKES_TIME else _CONFIG  # type: ignore[call-arg, unused-ignore]
     try:
@@ -197,7 +197,7 @@ def _verified(root: etree._Element, certificate: x509.Certificate, now: datetime
     return list(results) if isinstance(results, list) else [results]
 
 
-def _one(results: List[Any], tags: "tuple[str, ...]") -> Any:
+def _one(results: list[Any], tags: "tuple[str, ...]") -> Any:
     """The result whose signed element has one of these tags: chosen by tag, as the order is the sender's."""
     found = [result for result in results if result.signed_xml is not None and result.signed_xml.tag in tags]
     if len(found) != 1:
@@ -235,7 +235,7 @@ def _valid_certificate(der: bytes, now: datetime) -> x509.Certificate:
 
 
 @lru_cache(maxsize=64)
-def _parsed(der: bytes) -> Tuple[x509.Certificate, datetime, datetime]:
+def _parsed(der: bytes) -> tuple[x509.Certificate, datetime, datetime]:
     try:
         certificate = x509.load_der_x509_certificate(der)
         return certificate, certificate.not_valid_before_utc, certificate.not_valid_after_utc

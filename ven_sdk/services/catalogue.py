@@ -34,9 +34,9 @@ class Catalogue:
 
     def __init__(self, now: Optional[Callable[[], datetime]] = None) -> None:
         self._now = now
-        self._all: Dict[Key, DataPoint] = {}
+        self._all: dict[Key, DataPoint] = {}
         self._by_key: Mapping[Key, DataPoint] = MappingProxyType({})
-        self._cached: Tuple[Mapping[Key, DataPoint], str] = ({}, "")
+        self._cached: tuple[Mapping[Key, DataPoint], str] = ({}, "")
         self.changed: Optional[datetime] = None
 
     @property
@@ -104,9 +104,9 @@ class Catalogue:
                                          f"{point.r_id!r} cannot be offered in it as {point.report_name}. Give another "
                                          "report_specifier_id, or leave it out.")
 
-    def records(self, created: Optional[datetime] = None) -> Tuple[Report, ...]:
+    def records(self, created: Optional[datetime] = None) -> tuple[Report, ...]:
         """The catalogue as metadata reports (T3, T4): one for each report_specifier_id."""
-        grouped: Dict[str, list[DataPoint]] = {}
+        grouped: dict[str, list[DataPoint]] = {}
         for point in self._by_key.values():
             grouped.setdefault(point.report_specifier_id, []).append(point)
         return tuple(_metadata(specifier, tuple(members), created) for specifier, members in grouped.items())
@@ -135,7 +135,7 @@ def _mode(name: str, mode: Any, callback: Any) -> str:
     return chosen
 
 
-def _metadata(specifier: str, members: Tuple[DataPoint, ...], created: Optional[datetime]) -> Report:
+def _metadata(specifier: str, members: tuple[DataPoint, ...], created: Optional[datetime]) -> Report:
     """T4: the duration covers every sampling period; no dtstart, no intervals."""
     longest = max(max(point.report_duration, point.sampling_rate.max_period) for point in members)
     whole = longest if not longest % timedelta(seconds=1) else longest + timedelta(seconds=1) - longest % timedelta(seconds=1)

@@ -58,7 +58,7 @@ def is_ready(state: EventState) -> bool:
     return not state.waiting or state.cancelled is not None
 
 
-def ready(book: "Book") -> Tuple[EventResponse, ...]:
+def ready(book: "Book") -> tuple[EventResponse, ...]:
     """Every response that is owed and decided (E17)."""
     heard, rows = last_list(book), book.events
     keys = dict.fromkeys(book.owed)
@@ -88,14 +88,14 @@ def answer_task(book: "Book", now: datetime) -> Optional[Task]:
                 give_up=FAILURES)
 
 
-def _told(sent: Tuple[EventResponse, ...]) -> str:
+def _told(sent: tuple[EventResponse, ...]) -> str:
     """What is answered, for the log; of many the first few."""
     told = [f"{one.event_id!r} {one.opt_type}" + (f" {one.response_code}" if one.response_code != "200" else "")
             for one in sent[:SHOWN]]
     return ", ".join(told) + (f" and {len(sent) - SHOWN} more" if len(sent) > SHOWN else "")
 
 
-def acknowledged(sent: Tuple[EventResponse, ...]) -> Step:
+def acknowledged(sent: tuple[EventResponse, ...]) -> Step:
     """The VTN took note of ``sent``; an acknowledged cancellation is forgotten (E8)."""
     def step(book: "Book", now: datetime) -> Outcome:
         heard, done = last_list(book), set(sent)
@@ -119,7 +119,7 @@ def _acknowledged(book: "Book", key: str, state: EventState, now: datetime) -> O
     return Outcome(changes=(Change("events", key, acknowledged),), timers=(timer(book, key, acknowledged, now),))
 
 
-def refused(sent: Tuple[EventResponse, ...], error: VenError) -> Step:
+def refused(sent: tuple[EventResponse, ...], error: VenError) -> Step:
     """The VTN did not want the answer: said and dropped. What it still waits for comes with its next list (E15, E25).
 
     Of a few answers in one message it may be one only: VTNs stop reading there, so each is sent again by itself.

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..state.book import Book
 
-NO_UNIT: FrozenSet[str] = frozenset({""})
+NO_UNIT: frozenset[str] = frozenset({""})
 PER_KWH, PER_KW = frozenset({"currencyPerKWh"}), frozenset({"currencyPerKW"})
 POWER = frozenset({"RealPower", "ReactivePower", "ApparentPower"})
 ENERGY = frozenset({"RealEnergy", "ReactiveEnergy", "ApparentEnergy"})
-_PRICES: Mapping[str, FrozenSet[str]] = {"price": PER_KWH, "priceRelative": PER_KWH, "priceMultiplier": NO_UNIT}
+_PRICES: Mapping[str, frozenset[str]] = {"price": PER_KWH, "priceRelative": PER_KWH, "priceMultiplier": NO_UNIT}
 
-SIGNALS: Mapping[str, Mapping[str, FrozenSet[str]]] = {
+SIGNALS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "SIMPLE": {"level": NO_UNIT},
     "simple": {"level": NO_UNIT},
     "ELECTRICITY_PRICE": _PRICES,
@@ -88,12 +88,12 @@ def _foreign_signals(settings: "Settings", event: Event) -> Optional[Refusal]:
     return Refusal("460", f"signal {names} is not supported")
 
 
-def is_supported(configured: Optional[FrozenSet[str]], signal: EventSignal) -> bool:
+def is_supported(configured: Optional[frozenset[str]], signal: EventSignal) -> bool:
     """Whether the signal's name is configured (if any is) and its type and unit are those of the table.
 
     A private ``x-`` name may have any type and unit, but has to be configured.
     """
-    names: Tuple[str, ...] = (signal.signal_name, signal.signal_name.upper()) if signal.signal_name == "simple" else (
+    names: tuple[str, ...] = (signal.signal_name, signal.signal_name.upper()) if signal.signal_name == "simple" else (
         signal.signal_name,)
     if configured is not None and configured.isdisjoint(names):
         return False

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Dict, List, Optional, Set
-from typing import Counter as Counts
+from collections import Counter as Counts
 
 from ..errors import ProtocolError
 from ..schema.events import CreatedEvent, DistributeEvent, Event, EventResponse, FaultyEvent
@@ -70,11 +70,11 @@ class Intake:
 
     def __init__(self, book: "Book", message: DistributeEvent, now: datetime) -> None:
         self.book, self.now, self.request_id = book, now, message.request_id
-        self.present: Set[str] = set()
-        self.due: Set[str] = set()
-        self.rows: Dict[str, EventState] = {}
-        self.loose: List[EventResponse] = []
-        self.notes: List[Note] = []
+        self.present: set[str] = set()
+        self.due: set[str] = set()
+        self.rows: dict[str, EventState] = {}
+        self.loose: list[EventResponse] = []
+        self.notes: list[Note] = []
         self.counts: Counts[str] = Counter()
 
     def take(self, event: Event) -> None:
@@ -180,7 +180,7 @@ class Intake:
         return EventList(request_id=self.request_id, present=frozenset(self.present), older=self._older(before),
                          due=frozenset(due), fresh=fresh, loose=(*waiting, *self.loose))
 
-    def _older(self, before: EventList) -> Dict[str, str]:
+    def _older(self, before: EventList) -> dict[str, str]:
         """The IDs of earlier lists, for what is not in this one; the same dict where a short list changes nothing in it."""
         left, known = before.present - self.present, self.book.events.keys()
         if not left and before.older.keys().isdisjoint(self.present) and len(before.older) <= len(known):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
+from collections.abc import Iterable
 
 from ..errors import HandlerError
 from ..state.events import EventState, PendingCall
@@ -34,7 +35,7 @@ def called(book: "Book", state: EventState, handler: str, **about: Any) -> Event
     return replace(state, pending=(*state.pending, call))
 
 
-def pinned(state: EventState) -> Tuple[PendingCall, ...]:
+def pinned(state: EventState) -> tuple[PendingCall, ...]:
     """The pending calls, each with the version it is about, for a row whose event is about to be replaced."""
     return tuple(call if call.event is not None else replace(call, event=state.event) for call in state.pending)
 
@@ -42,7 +43,7 @@ def pinned(state: EventState) -> Tuple[PendingCall, ...]:
 def made(key: str, state: EventState, call: PendingCall) -> Call:
     """The call for the engine."""
     event = call.event or state.event
-    arguments: Tuple[Any, ...] = (event,)
+    arguments: tuple[Any, ...] = (event,)
     if call.signal is not None and call.interval is not None:
         signal = event.event_signals[call.signal]
         arguments = (event, signal, signal.intervals[call.interval])
@@ -141,7 +142,7 @@ def ended(book: "Book", state: EventState) -> EventState:
     return called(book, replace(state, started=False, end_at=None), "on_event_end") if state.started else state
 
 
-def _none_yet(state: EventState) -> Tuple[int, ...]:
+def _none_yet(state: EventState) -> tuple[int, ...]:
     return (-1,) * len(state.event.event_signals)
 
 
@@ -168,7 +169,7 @@ def _led(book: "Book", state: EventState, now: datetime) -> EventState:
 
 def next_moment(book: "Book", state: EventState, now: datetime) -> Optional[datetime]:
     """When the row has to be looked at again, or None."""
-    moments: List[Optional[datetime]] = [state.deadline if state.waiting else None, times.leaves(state)]
+    moments: list[Optional[datetime]] = [state.deadline if state.waiting else None, times.leaves(state)]
     if state.started:
         moments += [times.last_moment(state), times.next_boundary(state, now)]
     elif state.participates and not state.waiting and state.cancelled is None and not state.over:
@@ -198,7 +199,7 @@ def settle(book: "Book", key: str, held: Optional[EventState], state: EventState
     return Outcome(changes=changes, calls=calls, timers=(timer(book, key, state, now),), notes=late)
 
 
-def _undecided(book: "Book", key: str, state: EventState, now: datetime) -> Tuple[Note, ...]:
+def _undecided(book: "Book", key: str, state: EventState, now: datetime) -> tuple[Note, ...]:
     """What to say when the opt-timeout answers in the user's place (E18)."""
     if not is_overdue(state, now):
         return ()
@@ -230,7 +231,7 @@ def tick(key: str) -> Step:
 
 def resumed(book: "Book", key: str, held: EventState, now: datetime) -> Outcome:
     """After a restart: make the calls again that had not returned, except those that time or a newer version overtook."""
-    calls: List[PendingCall] = []
+    calls: list[PendingCall] = []
     decision = None
     for call in held.pending:
         if _still_wanted(held, call, now):

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Iterator, NamedTuple, Optional
+from typing import NamedTuple, Optional
+from collections.abc import Iterator
 
 from ..schema.events import Event, EventSignal
 from ..state.events import EventState

@@ -58,7 +58,7 @@ def checked_event(book: "Book", event_id: Optional[str], number: Optional[int]) 
     return held.event.modification_number
 
 
-def target_list(value: Any) -> Tuple[Target, ...]:
+def target_list(value: Any) -> tuple[Target, ...]:
     """Targets as ``[{'resource_id': 'r1'}, …]``, as Targets, one of these alone, or ``{'resource_id': ['r1', 'r2']}``."""
     if value is None:
         return ()
@@ -74,7 +74,7 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
 
 
-def _targets(item: Any) -> Tuple[Target, ...]:
+def _targets(item: Any) -> tuple[Target, ...]:
     if isinstance(item, Target):
         return (item,)
     if not isinstance(item, Mapping):
@@ -89,7 +89,7 @@ def _targets(item: Any) -> Tuple[Target, ...]:
     return tuple(made)
 
 
-def device_class(mrid: Optional[str]) -> Tuple[Target, ...]:
+def device_class(mrid: Optional[str]) -> tuple[Target, ...]:
     """``oadrDeviceClass``: the device class that an opt is limited to."""
     text = checked_text("signal_target_mrid", mrid)
     return () if text is None else (Target(end_device_asset=EndDeviceAsset(mrid=text)),)

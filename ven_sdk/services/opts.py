@@ -32,7 +32,7 @@ _EPOCH = datetime.min.replace(tzinfo=timezone.utc)
 def create(book: "Book", now: datetime, *, opt_type: str, opt_reason: str, targets: Any = None, vavailability: Any = None,
            event_id: Optional[str] = None, modification_number: Optional[int] = None, opt_id: Optional[str] = None,
            request_id: Optional[str] = None, market_context: Optional[str] = None,
-           signal_target_mrid: Optional[str] = None) -> Tuple[str, Outcome]:
+           signal_target_mrid: Optional[str] = None) -> tuple[str, Outcome]:
     """The opt's ID, and the Outcome that owes it to the VTN (O1.1). The same ``opt_id`` again replaces the earlier one (O1.5).
 
     Raises ConfigurationError for a wrong argument, named in its text, and StateError while the VEN is not registered or for
@@ -204,7 +204,7 @@ def resume(book: "Book", now: datetime) -> Outcome:
 
 # --- what others ask -------------------------------------------------------------------------------------------------
 
-def standing(rows: Tuple[OptState, ...]) -> Tuple[OptState, ...]:
+def standing(rows: tuple[OptState, ...]) -> tuple[OptState, ...]:
     """``client.opts``: opts that stand or are being sent, in the order in which they were made; any thread, from a snapshot."""
     return tuple(sorted((row for row in rows if row.state not in (REFUSED, CANCELLED)),
                         key=lambda row: (row.record.created_date_time or _EPOCH, row.order)))

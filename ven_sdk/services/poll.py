@@ -94,7 +94,7 @@ def refuse_foreign(book: Book, message: Payload, now: datetime) -> Outcome:
     request_id = getattr(message, "request_id", None) or ""
     if answer is None:
         return answers.owe_response(book, now, "452", request_id, service=message.service) + Outcome(notes=(note,))
-    facts: Dict[str, Any] = {"response": answers.response("452", request_id), "ven_id": book.registration.ven_id}
+    facts: dict[str, Any] = {"response": answers.response("452", request_id), "ven_id": book.registration.ven_id}
     if answer in (CreatedReport, CanceledReport):
         facts["pending_reports"] = reports.pending(book)
     return answers.owe(book, answer(**facts), now) + Outcome(notes=(note,))

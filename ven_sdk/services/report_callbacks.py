@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Callable, Hashable, Mapping, Union
+from typing import Any, Callable, Union
+from collections.abc import Hashable, Mapping
 
 from ..errors import ConfigurationError, HandlerError
 from ..log import told

@@ -38,8 +38,8 @@ def step_of(book: Book, request: RequestState) -> timedelta:
 
 def start_ticks(book: Book, now: datetime) -> Outcome:
     """Read every data point whose moment has come."""
-    wanted: Dict[datetime, List[str]] = {}
-    changes: List[Change] = []
+    wanted: dict[datetime, list[str]] = {}
+    changes: list[Change] = []
     for key, request in running(book):
         step, runs = step_of(book, request), runs_of(book, key, request)
         moment = due_moment(request, step, now, runs)
@@ -47,15 +47,15 @@ def start_ticks(book: Book, now: datetime) -> Outcome:
             wanted.setdefault(moment, []).append(key)
             changes.append(Change("collecting", f"runs {key}", extended(runs, step, moment)))
     outcome = Outcome(changes=tuple(changes))
-    taken: Set[Key] = set()
+    taken: set[Key] = set()
     for moment in sorted(wanted):
         outcome += _tick(book, moment, tuple(wanted[moment]), now, taken)
     return outcome
 
 
-def _tick(book: Book, moment: datetime, keys: Tuple[str, ...], now: datetime, taken: Set[Key]) -> Outcome:
+def _tick(book: Book, moment: datetime, keys: tuple[str, ...], now: datetime, taken: set[Key]) -> Outcome:
     """Call what is to be read for ``moment``; a callback that has not returned since the last time is left alone."""
-    points: Dict[Key, DataPoint] = {}
+    points: dict[Key, DataPoint] = {}
     for key in keys:
         points.update((point.key, point) for point in sampled_points(book, book.requests[key]))
     known = {point: value for point in points for at, value in (book.collecting.get(known_key(point), (None, "")),)
@@ -75,7 +75,7 @@ def _tick(book: Book, moment: datetime, keys: Tuple[str, ...], now: datetime, ta
                    calls=tuple(_call(point, name) for point in free))
 
 
-def _pushed(book: Book, request: RequestState) -> Dict[Key, str]:
+def _pushed(book: Book, request: RequestState) -> dict[Key, str]:
     """What a one-shot tells of data points without a callback: the value that was pushed last."""
     if request.kind != ONCE:
         return {}

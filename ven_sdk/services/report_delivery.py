@@ -34,21 +34,21 @@ class Source(NamedTuple):
     key: str
     row: SampleRow
     holder: RequestState
-    points: Tuple[str, ...]
+    points: tuple[str, ...]
 
 
 # --- freezing -----------------------------------------------------------------------------------------------------
 
-def freeze(book: Book, now: datetime, found: List[Ready]) -> Outcome:
+def freeze(book: Book, now: datetime, found: list[Ready]) -> Outcome:
     """Make the next message of what is due, and plan the next deliveries of its requests."""
     if not found:
         return NOTHING
     share = max(1, MOST_INTERVALS // len(found)), max(1, MOST_VALUES // len(found))
     sources = _sources(book, found, share, now)
-    parts: List[Part] = []
-    changes: List[Change] = []
-    edits: Dict[str, Optional[SampleRow]] = {}
-    silent: List[str] = []
+    parts: list[Part] = []
+    changes: list[Change] = []
+    edits: dict[str, Optional[SampleRow]] = {}
+    silent: list[str] = []
     for one in found:
         rows, rest = _cut(one, sources.get(one.key, {}), share)
         part, last = _part(book, one, rows)
@@ -68,8 +68,8 @@ def freeze(book: Book, now: datetime, found: List[Ready]) -> Outcome:
     return Outcome(changes=tuple(changes), notes=_silence(found, silent))
 
 
-def _sources(book: Book, found: List[Ready], share: Tuple[int, int],
-             now: datetime) -> Dict[str, Dict[datetime, List[Source]]]:
+def _sources(book: Book, found: list[Ready], share: tuple[int, int],
+             now: datetime) -> dict[str, dict[datetime, list[Source]]]:
     """The rows of each request by moment: its own, and those that it takes over from requests that ended.
 
     Rows stand in the order in which they were taken. So the search ends when every request has more than its share, except
@@ -79,7 +79,7 @@ def _sources(book: Book, found: List[Ready], share: Tuple[int, int],
     until = {one.key: one for one in found}
     taken_over = heirs(book)
     missing = {} if taken_over else {one.key: _most(one, share) + 1 for one in found}
-    sources: Dict[str, Dict[datetime, List[Source]]] = {}
+    sources: dict[str, dict[datetime, list[Source]]] = {}
     for row_key, row in book.samples.items():
         own = until.get(row.request)
         if own is not None:
@@ -96,7 +96,7 @@ def _sources(book: Book, found: List[Ready], share: Tuple[int, int],
     return sources
 
 
-def _found_enough(missing: Dict[str, int], request: str) -> bool:
+def _found_enough(missing: dict[str, int], request: str) -> bool:
     """Count a row of ``request``; whether every request has what it needs."""
     if request in missing:
         missing[request] -= 1
@@ -106,27 +106,27 @@ def _found_enough(missing: Dict[str, int], request: str) -> bool:
     return False
 
 
-def _by_heir(points: Optional[Mapping[str, str]]) -> Dict[str, Tuple[str, ...]]:
-    found: Dict[str, Tuple[str, ...]] = {}
+def _by_heir(points: Optional[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
     for r_id, heir in (points or {}).items():
         found[heir] = (*found.get(heir, ()), r_id)
     return found
 
 
-def _cut(one: Ready, moments: Mapping[datetime, List[Source]],
-         share: Tuple[int, int]) -> Tuple[List[Tuple[datetime, List[Source]]], bool]:
+def _cut(one: Ready, moments: Mapping[datetime, list[Source]],
+         share: tuple[int, int]) -> tuple[list[tuple[datetime, list[Source]]], bool]:
     """The oldest moments that fit into the message, and whether more are left. A moment is never cut in two."""
     ordered = sorted(moments)
     most = _most(one, share)
     return [(at, moments[at]) for at in ordered[:most]], len(ordered) > most
 
 
-def _most(one: Ready, share: Tuple[int, int]) -> int:
+def _most(one: Ready, share: tuple[int, int]) -> int:
     """How many intervals of a request fit into its share of a message."""
     return max(1, min(share[0], share[1] // max(1, len(one.request.r_ids))))
 
 
-def _part(book: Book, one: Ready, rows: List[Tuple[datetime, List[Source]]]) -> Tuple[Optional[Part], Dict[str, str]]:
+def _part(book: Book, one: Ready, rows: list[tuple[datetime, list[Source]]]) -> tuple[Optional[Part], dict[str, str]]:
     """T19: the rows with a value or a marked gap for every data point; and the last value of each."""
     request = one.request
     last = dict(request.last)
@@ -147,9 +147,9 @@ def _part(book: Book, one: Ready, rows: List[Tuple[datetime, List[Source]]]) -> 
                 request.granularity, tuple(frozen)), last
 
 
-def _values(sources: List[Source]) -> Dict[str, str]:
+def _values(sources: list[Source]) -> dict[str, str]:
     """What is known of one moment; the request's own row goes before one that it takes over."""
-    values: Dict[str, str] = {}
+    values: dict[str, str] = {}
     for source in sources:
         for r_id, entry in zip(source.holder.r_ids, unpack(source.row.entries)):
             if entry and r_id in source.points:
@@ -157,7 +157,7 @@ def _values(sources: List[Source]) -> Dict[str, str]:
     return values
 
 
-def _take(edits: Dict[str, Optional[SampleRow]], rows: List[Tuple[datetime, List[Source]]]) -> None:
+def _take(edits: dict[str, Optional[SampleRow]], rows: list[tuple[datetime, list[Source]]]) -> None:
     """Remove what was taken from the stored rows; other data points of a row stay for their own heir."""
     for _, sources in rows:
         for source in sources:
@@ -180,7 +180,7 @@ def _name(book: Book, request: RequestState) -> str:
                 "TELEMETRY_USAGE")
 
 
-def _planned(book: Book, one: Ready, part: Optional[Part], last: Dict[str, str], rest: bool) -> Tuple[Change, ...]:
+def _planned(book: Book, one: Ready, part: Optional[Part], last: dict[str, str], rest: bool) -> tuple[Change, ...]:
     """The request with its next delivery; gone when the last one had nothing to send."""
     following = one.request.due if rest else next_due(one.request, one.until)
     if following is None and part is None and not _in_outbox(book, one.key):
@@ -194,7 +194,7 @@ def _in_outbox(book: Book, key: str) -> bool:
     return any(part.request == key for delivery in book.deliveries.values() for part in delivery.parts)
 
 
-def _covered(book: Book, one: Ready, part: Optional[Part]) -> Dict[str, datetime]:
+def _covered(book: Book, one: Ready, part: Optional[Part]) -> dict[str, datetime]:
     """Also how far data points with times of their own have been sent, for the time after a restart."""
     times = book.collecting.get(f"times {one.key}")
     if part is None or not times:
@@ -204,7 +204,7 @@ def _covered(book: Book, one: Ready, part: Optional[Part]) -> Dict[str, datetime
     return {**one.request.covered, **dict.fromkeys(dated, newest)}
 
 
-def _noted_times(book: Book, one: Ready, part: Part) -> Tuple[Change, ...]:
+def _noted_times(book: Book, one: Ready, part: Part) -> tuple[Change, ...]:
     """Which moments were sent, where samples may come with times of their own or from a range."""
     if f"times {one.key}" not in book.collecting and not (len(part.r_ids) > 1 and ranged_points(book, one.request)):
         return ()
@@ -212,7 +212,7 @@ def _noted_times(book: Book, one: Ready, part: Part) -> Tuple[Change, ...]:
     return (Change("collecting", f"sent {one.key}", sent[-4096:]),)
 
 
-def _silence(found: List[Ready], silent: List[str]) -> Tuple[Note, ...]:
+def _silence(found: list[Ready], silent: list[str]) -> tuple[Note, ...]:
     names = [one.request.report_request_id for one in found if one.request.kind in (ONCE, BLOCK)
              and one.request.report_request_id in silent]
     return tuple(Note(f"Report request {name} ends without a report: none of its callbacks had a value.", logging.WARNING)

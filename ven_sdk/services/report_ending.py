@@ -51,14 +51,14 @@ def dropped(book: Book, keys: Iterable[str]) -> Outcome:
     gone = frozenset(keys)
     if not gone:
         return NOTHING
-    changes: List[Change] = []
+    changes: list[Change] = []
     for key in gone:
         changes += forgotten(book, key)
     changes += [Change("samples", key, None) for key, row in book.samples.items() if row.request in gone]
     return Outcome(changes=(*changes, *stripped(book, gone)))
 
 
-def stripped(book: Book, gone: FrozenSet[str]) -> Tuple[Change, ...]:
+def stripped(book: Book, gone: frozenset[str]) -> tuple[Change, ...]:
     """The messages in the outbox without the reports of ``gone``."""
     changes = []
     for key, delivery in book.deliveries.items():
@@ -75,14 +75,14 @@ def forget_requests(book: Book, now: datetime) -> Outcome:
     return own + end(book, frozenset(key for key, _ in running(book)), now)
 
 
-def end(book: Book, keys: FrozenSet[str], now: datetime) -> Outcome:
+def end(book: Book, keys: frozenset[str], now: datetime) -> Outcome:
     """End requests and keep their samples, those in messages not acknowledged included."""
     if not keys:
         return NOTHING
     rows = list(thawed(book.deliveries.values(), keys))
     holders = {row.request for row in rows} | {row.request for row in book.samples.values() if row.request in keys}
     holders.update(key for _, tick in ticks(book) if not tick.flushed for key in tick.requests)
-    changes: List[Change] = [*stripped(book, keys), *(Change("samples", row_key(row.request, row.at), row) for row in rows)]
+    changes: list[Change] = [*stripped(book, keys), *(Change("samples", row_key(row.request, row.at), row) for row in rows)]
     for key in keys:
         if key in holders or _is_pushed(book, book.requests[key]):
             changes.append(Change("requests", key, replace(book.requests[key], ended=now, due=None)))
@@ -97,13 +97,13 @@ def _is_pushed(book: Book, request: RequestState) -> bool:
     return any(point is not None and point.callback is None for point in found)
 
 
-def heirs(book: Book) -> Dict[str, Dict[str, str]]:
+def heirs(book: Book) -> dict[str, dict[str, str]]:
     """For every ended request: the running request that takes over each of its data points.
 
     One with the same spacing goes first, then the one that came first; so several requests at different rates each find
     their own again.
     """
-    found: Dict[str, Dict[str, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for old_key, old in book.requests.items():
         if old.ended is None or old.kind == ASKED:
             continue

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Tuple
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..state.outcome import Change, Outcome, Timer
 from ..state.reports import ASKED, Delivery, RequestState, Run, SampleRow
@@ -39,11 +40,11 @@ class Tick:
 
     moment: datetime
     deadline: datetime
-    waiting: FrozenSet[Key]
+    waiting: frozenset[Key]
     values: Mapping[Key, str]
-    requests: Tuple[str, ...]
+    requests: tuple[str, ...]
     flushed: bool = False
-    written: FrozenSet[str] = frozenset()
+    written: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Ask:
     start: datetime
     stop: datetime
     since: datetime
-    samples: Optional[Tuple[Tuple[datetime, str], ...]] = None
+    samples: Optional[tuple[tuple[datetime, str], ...]] = None
     failed: bool = False
     tries: int = 0
 
@@ -66,7 +67,7 @@ def counters(book: Book) -> Counters:
     return found
 
 
-def counted(book: Book, **more: int) -> Tuple[Change, ...]:
+def counted(book: Book, **more: int) -> tuple[Change, ...]:
     """The change that adds to the counters; at most one in an Outcome."""
     if not any(more.values()):
         return ()
@@ -82,13 +83,13 @@ def soon(now: datetime) -> Outcome:
 
 # --- requests -----------------------------------------------------------------------------------------------------
 
-def running(book: Book) -> Iterator[Tuple[str, RequestState]]:
+def running(book: Book) -> Iterator[tuple[str, RequestState]]:
     """The VTN's requests that run, with their keys, oldest first."""
     return ((key, request) for key, request in book.requests.items()
             if request.ended is None and request.kind != ASKED)
 
 
-def pending(book: Book) -> Tuple[str, ...]:
+def pending(book: Book) -> tuple[str, ...]:
     """T11: the reportRequestIDs of all requests that run."""
     return tuple(request.report_request_id for _, request in running(book))
 
@@ -99,25 +100,25 @@ def point_of(book: Book, request: RequestState, r_id: str) -> Optional[DataPoint
     return found
 
 
-def runs_of(book: Book, key: str, request: RequestState) -> Tuple[Run, ...]:
+def runs_of(book: Book, key: str, request: RequestState) -> tuple[Run, ...]:
     """The stretches that were sampled: what is remembered, and since the start of the process."""
-    found: Tuple[Run, ...] = book.collecting.get(f"runs {key}", request.runs)
+    found: tuple[Run, ...] = book.collecting.get(f"runs {key}", request.runs)
     return found
 
 
-def forgotten(book: Book, key: str) -> Tuple[Change, ...]:
+def forgotten(book: Book, key: str) -> tuple[Change, ...]:
     """The end of a request: its row, and what the process knows about it."""
     volatile = (f"runs {key}", f"seen {key}", f"times {key}", f"sent {key}")
     return (Change("requests", key, None),
             *(Change("collecting", name, None) for name in volatile if name in book.collecting))
 
 
-def ticks(book: Book) -> List[Tuple[str, Tick]]:
+def ticks(book: Book) -> list[tuple[str, Tick]]:
     """The moments that are being collected."""
     return [(key, value) for key, value in book.collecting.items() if isinstance(value, Tick)]
 
 
-def asks(book: Book) -> List[Tuple[str, Ask]]:
+def asks(book: Book) -> list[tuple[str, Ask]]:
     """The range callbacks that were asked."""
     return [(key, value) for key, value in book.collecting.items() if isinstance(value, Ask)]
 
@@ -144,7 +145,7 @@ class Rows:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self.edited: Dict[str, SampleRow] = {}
+        self.edited: dict[str, SampleRow] = {}
 
     def get(self, request: str, at: datetime) -> Optional[SampleRow]:
         """The row of a moment, as edited."""
@@ -165,12 +166,12 @@ class Rows:
             self.edited[name] = SampleRow(key, at, pack(entries))
         return entered
 
-    def changes(self) -> Tuple[Change, ...]:
+    def changes(self) -> tuple[Change, ...]:
         """What to remember."""
         return tuple(Change("samples", key, row) for key, row in self.edited.items())
 
 
-def thawed(deliveries: Iterable[Delivery], requests: FrozenSet[str]) -> Iterator[SampleRow]:
+def thawed(deliveries: Iterable[Delivery], requests: frozenset[str]) -> Iterator[SampleRow]:
     """The samples of ``requests`` in messages that were made, without what was filled in for gaps."""
     for delivery in deliveries:
         for part in delivery.parts:

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from ..state.book import Book
 
 
-def sampled_points(book: Book, request: RequestState) -> List[DataPoint]:
+def sampled_points(book: Book, request: RequestState) -> list[DataPoint]:
     """The data points of a request whose callback gives the value of now."""
     found = (point_of(book, request, r_id) for r_id in request.r_ids)
     return [point for point in found if point is not None and point.sampled]
 
 
-def written(book: Book, rows: Rows, tick: Tick) -> Tuple[Tick, int, Tuple[Change, ...]]:
+def written(book: Book, rows: Rows, tick: Tick) -> tuple[Tick, int, tuple[Change, ...]]:
     """Enter the tick's values into one row for each request; also how many gaps there are, and what was seen last."""
     gaps = 0
-    done: List[str] = []
-    seen: List[Change] = []
+    done: list[str] = []
+    seen: list[Change] = []
     for key in tick.requests:
         request = book.requests.get(key)
         if request is None:
@@ -52,10 +52,10 @@ def _only_changes(point: DataPoint) -> bool:
     return point.sampling_rate.on_change or point.report_name == STATUS
 
 
-def flush(book: Book, now: datetime, needed: FrozenSet[str]) -> Outcome:
+def flush(book: Book, now: datetime, needed: frozenset[str]) -> Outcome:
     """Write the ticks whose time is over, and those that the requests ``needed`` are about to deliver."""
     rows, gaps = Rows(book), 0
-    changes: List[Change] = []
+    changes: list[Change] = []
     for name, tick in ticks(book):
         if tick.flushed or (tick.waiting and now < tick.deadline and not needed.intersection(tick.requests)):
             continue

@@ -51,9 +51,9 @@ def offered(book: Book, message: RegisterReport, now: datetime) -> Outcome:
     return Outcome(changes=(Change("collecting", "offers", tuple(message.reports)),)) + answers.owe(book, reply, now)
 
 
-def offers(book: Book) -> Tuple[Report, ...]:
+def offers(book: Book) -> tuple[Report, ...]:
     """The metadata reports that the VTN offered since the start of the process."""
-    found: Tuple[Report, ...] = book.collecting.get("offers", ())
+    found: tuple[Report, ...] = book.collecting.get("offers", ())
     return found
 
 
@@ -71,22 +71,22 @@ def updated(book: Book, message: UpdateReport, now: datetime) -> Outcome:
     return Outcome(changes=changes, calls=calls) + answers.owe(book, reply, now)
 
 
-def received(book: Book, report_request_id: Optional[str] = None) -> Tuple[Report, ...]:
+def received(book: Book, report_request_id: Optional[str] = None) -> tuple[Report, ...]:
     """The newest data that the VTN sent, oldest first; of one request or of all."""
-    found: Tuple[Report, ...] = book.collecting.get("received", ())
+    found: tuple[Report, ...] = book.collecting.get("received", ())
     return tuple(report for report in found if report_request_id in (None, report.report_request_id))
 
 
 # --- what this VEN asks for ---------------------------------------------------------------------------------------
 
-def asked(book: Book) -> Tuple[Tuple[str, RequestState], ...]:
+def asked(book: Book) -> tuple[tuple[str, RequestState], ...]:
     """Our own requests, with their keys."""
     return tuple((key, request) for key, request in book.requests.items() if request.kind == ASKED)
 
 
 def ask(book: Book, now: datetime, *, report_specifier_id: str, r_ids: Union[str, Iterable[str], None] = None,
         granularity: timedelta = NONE, report_back_duration: timedelta = NONE, dtstart: Optional[datetime] = None,
-        report_duration: Optional[timedelta] = None, report_request_id: Optional[str] = None) -> Tuple[str, Outcome]:
+        report_duration: Optional[timedelta] = None, report_request_id: Optional[str] = None) -> tuple[str, Outcome]:
     """T32: ask the VTN for a report; returns the reportRequestID. 'METADATA' as specifier asks for its catalogue (T33).
 
     Without ``r_ids`` all that the VTN offers in that report are meant. Raises StateError where the ID is in use, or nothing
@@ -113,7 +113,7 @@ def asking(book: Book, report_request_id: str) -> bool:
     return request is not None and request.phase == WANTED
 
 
-def _offered_r_ids(book: Book, specifier: str) -> Tuple[str, ...]:
+def _offered_r_ids(book: Book, specifier: str) -> tuple[str, ...]:
     if specifier == METADATA:
         return (METADATA,)
     return tuple(description.r_id for report in offers(book) if report.report_specifier_id == specifier
@@ -179,6 +179,6 @@ def _refused(key: str) -> Callable[[VenError], Step]:
     return refuse
 
 
-def expected(book: Book) -> List[str]:
+def expected(book: Book) -> list[str]:
     """The reportRequestIDs of our own requests that run."""
     return [request.report_request_id for _, request in asked(book) if request.phase == RUNNING]

@@ -60,7 +60,7 @@ def acknowledged(book: Book, key: str, reply: Optional[Payload], now: datetime) 
     delivery = book.deliveries.get(key)
     if delivery is None:
         return NOTHING
-    changes: List[Change] = [Change("deliveries", key, None), *counted(book, delivered=values_of(delivery), messages=1)]
+    changes: list[Change] = [Change("deliveries", key, None), *counted(book, delivered=values_of(delivery), messages=1)]
     ended = frozenset(part.request for part in delivery.parts if _is_over(book, key, part.request))
     for request in ended:
         changes += forgotten(book, request)
@@ -71,7 +71,7 @@ def acknowledged(book: Book, key: str, reply: Optional[Payload], now: datetime) 
     return outcome + Outcome(changes=tuple(changes))
 
 
-def _learned(book: Book, delivery: Delivery, ended: FrozenSet[str]) -> List[Change]:
+def _learned(book: Book, delivery: Delivery, ended: frozenset[str]) -> list[Change]:
     """What was delivered with one value an interval, after it had failed otherwise, is sent so from now on."""
     keys = {part.request for part in delivery.parts} - ended if delivery.singly else set()
     return [Change("requests", key, replace(request, singly=True)) for key, request in book.requests.items()
@@ -139,7 +139,7 @@ def _halved(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
                                 for rows in (part.rows[:middle], part.rows[middle:])], now)
 
 
-def _several(book: Book, key: str, deliveries: List[Delivery], now: datetime) -> Outcome:
+def _several(book: Book, key: str, deliveries: list[Delivery], now: datetime) -> Outcome:
     keys = [book.next_key() for _ in deliveries]
     changes = [Change("deliveries", new, replace(delivery, request_id=book.request_id(f"delivery {new}")))
                for new, delivery in zip(keys, deliveries)]
@@ -148,7 +148,7 @@ def _several(book: Book, key: str, deliveries: List[Delivery], now: datetime) ->
 
 def _unknown(book: Book, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
     """The VTN does not know the request: it ends here too; its samples wait for a new one of the same data points."""
-    gone: FrozenSet[str] = frozenset((delivery.parts[0].request,))
+    gone: frozenset[str] = frozenset((delivery.parts[0].request,))
     note = Note(f"{error} Report request {delivery.parts[0].report_request_id} ends; its samples are kept for the next "
                 "request of the same data points.", logging.WARNING)
     return end(book, gone, now) + Outcome(notes=(note,))
@@ -159,7 +159,7 @@ def _given_up(book: Book, key: str, delivery: Delivery, error: VenError, now: da
     first, last = delivery.parts[0].rows[0][0], delivery.parts[0].rows[-1][0]
     note = Note(f"{error} The report of request {delivery.parts[0].report_request_id} from {first.isoformat()} to "
                 f"{last.isoformat()} is given up: {lost} samples are lost.", logging.ERROR, error=error)
-    changes: Tuple[Change, ...] = (Change("deliveries", key, None), *counted(book, dropped=lost))
+    changes: tuple[Change, ...] = (Change("deliveries", key, None), *counted(book, dropped=lost))
     if _is_over(book, key, delivery.parts[0].request):
         changes += forgotten(book, delivery.parts[0].request)
     return Outcome(changes=changes, notes=(note,)) + soon(now)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Hashable, Optional, Sequence, Tuple
+from typing import Any, Callable, Optional, Tuple
+from collections.abc import Hashable, Sequence
 
 from ..config import duration
 from ..enums import CURRENCIES, READING_TYPE, REPORT_NAME, REPORT_TYPE, SI_SCALE_CODE
@@ -16,7 +17,7 @@ from ..schema.reports import ReportDescription, SamplingRate
 from ..schema.units import UNITS, Measurement, PowerAttributes
 from ..values import dataclass
 
-Key = Tuple[str, str]
+Key = tuple[str, str]
 STATUS, GREEN_BUTTON = "TELEMETRY_STATUS", "HISTORY_GREENBUTTON"
 DEFAULT_RATE = SamplingRate(min_period=timedelta(seconds=10), max_period=timedelta(hours=1), on_change=False)
 DEFAULT_DURATION = timedelta(hours=1)
@@ -42,8 +43,8 @@ class DataPoint:
     report_duration: timedelta
     report_dtstart: Optional[datetime]
     market_context: Optional[str]
-    report_data_source: Tuple[Target, ...]
-    report_subject: Tuple[Target, ...]
+    report_data_source: tuple[Target, ...]
+    report_subject: tuple[Target, ...]
     resource_id: Optional[str]
 
     @property
@@ -105,7 +106,7 @@ def metadata_name(name: str) -> str:
     return f"x-METADATA_{name[2:]}" if name.startswith("x-") else f"METADATA_{name}"
 
 
-def kinds_of(name: str, report_type: Any, reading_type: Any) -> Tuple[str, str]:
+def kinds_of(name: str, report_type: Any, reading_type: Any) -> tuple[str, str]:
     """Report type and reading type; a status has its own unless others were asked for (T5)."""
     if name == STATUS:
         report_type = "x-resourceStatus" if report_type == "reading" else report_type
@@ -160,7 +161,7 @@ def sampling_rate(given: Any) -> SamplingRate:
     return rate
 
 
-def targets(name: str, given: Any) -> Tuple[Target, ...]:
+def targets(name: str, given: Any) -> tuple[Target, ...]:
     """Targets of what was given: a resource ID, a Target, a dict of its fields, or several."""
     if given is None:
         return ()
@@ -179,7 +180,7 @@ def _target(name: str, given: Any) -> Target:
                              f"not {given!r}.")
 
 
-def device_class(mrid: Any) -> Tuple[Target, ...]:
+def device_class(mrid: Any) -> tuple[Target, ...]:
     """The device class that a value is about."""
     return () if mrid is None else (Target(end_device_asset=EndDeviceAsset(mrid=str(mrid))),)
 

@@ -45,7 +45,7 @@ def deliver(book: Book, now: datetime) -> Outcome:
 
 def next_at(book: Book, now: datetime) -> Optional[datetime]:
     """When there will be something to do next."""
-    times: List[datetime] = [tick.deadline for _, tick in ticks(book) if not tick.flushed]
+    times: list[datetime] = [tick.deadline for _, tick in ticks(book) if not tick.flushed]
     for _, request in running(book):
         moment = next_moment(request, step_of(book, request), now)
         if moment is not None:
@@ -73,7 +73,7 @@ def expire(book: Book, now: datetime) -> Outcome:
     late = [(key, delivery) for key, delivery in book.deliveries.items()
             if max(part.rows[-1][0] for part in delivery.parts) < limit]
     lost = sum(size(row.entries) for _, row in gone) + sum(values_of(delivery) for _, delivery in late)
-    changes: Tuple[Change, ...] = tuple(Change("samples", key, None) for key, _ in gone)
+    changes: tuple[Change, ...] = tuple(Change("samples", key, None) for key, _ in gone)
     changes += tuple(Change("deliveries", key, None) for key, _ in late)
     changes += _empty_requests(book, limit, frozenset(key for key, _ in gone))
     if not lost:
@@ -83,7 +83,7 @@ def expire(book: Book, now: datetime) -> Outcome:
     return Outcome(changes=(*changes, *counted(book, dropped=lost)), notes=(note,))
 
 
-def _old_rows(book: Book, limit: datetime) -> List[Tuple[str, SampleRow]]:
+def _old_rows(book: Book, limit: datetime) -> list[tuple[str, SampleRow]]:
     """Rows are kept in the order in which they were taken, so the first one tells whether there is anything to look for."""
     first = next(iter(book.samples.values()), None)
     if first is None or first.at >= limit:
@@ -91,7 +91,7 @@ def _old_rows(book: Book, limit: datetime) -> List[Tuple[str, SampleRow]]:
     return [(key, row) for key, row in book.samples.items() if row.at < limit]
 
 
-def _empty_requests(book: Book, limit: datetime, gone: frozenset[str]) -> Tuple[Change, ...]:
+def _empty_requests(book: Book, limit: datetime, gone: frozenset[str]) -> tuple[Change, ...]:
     """Requests that ended, once none of their samples is left; those of pushed values wait for more, within the backlog."""
     over = [key for key, request in book.requests.items() if request.ended is not None and request.kind != ASKED]
     if not over:
@@ -99,7 +99,7 @@ def _empty_requests(book: Book, limit: datetime, gone: frozenset[str]) -> Tuple[
     holders = {row.request for key, row in book.samples.items() if key not in gone}
     holders.update(key for _, tick in ticks(book) if not tick.flushed for key in tick.requests)
     wanted = {(request.specifier, r_id) for _, request in running(book) for r_id in request.r_ids}
-    changes: List[Change] = []
+    changes: list[Change] = []
     for key in over:
         request = book.requests[key]
         pushed = any(point is not None and point.callback is None and (request.specifier, point.r_id) not in wanted

@@ -59,7 +59,7 @@ def _read(point: DataPoint, given: Any) -> Collected:
 
 def _entered(book: Book, point: DataPoint, at: datetime, entry: str) -> Outcome:
     rows, late = Rows(book), 0
-    changes: List[Change] = [Change("collecting", known_key(point.key), (at, entry))]
+    changes: list[Change] = [Change("collecting", known_key(point.key), (at, entry))]
     for key, request in homes(book, point):
         times = book.collecting.get(f"times {key}", {})
         mine = times.get(point.r_id, ())
@@ -71,7 +71,7 @@ def _entered(book: Book, point: DataPoint, at: datetime, entry: str) -> Outcome:
     return Outcome(changes=(*changes, *rows.changes(), *counted(book, taken=1, late=late)))
 
 
-def homes(book: Book, point: DataPoint) -> List[Tuple[str, RequestState]]:
+def homes(book: Book, point: DataPoint) -> list[tuple[str, RequestState]]:
     """The requests that get a pushed value: those that run, or else the one that ended last."""
     wanting = [(key, request) for key, request in book.requests.items() if request.kind != ASKED
                and request.specifier == point.report_specifier_id and point.r_id in request.r_ids]

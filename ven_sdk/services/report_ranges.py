@@ -29,7 +29,7 @@ PIECE = 1000
 AGAIN, MOST_TRIES = timedelta(minutes=1), 5
 
 
-def ranged_points(book: Book, request: RequestState) -> List[DataPoint]:
+def ranged_points(book: Book, request: RequestState) -> list[DataPoint]:
     """The data points of a request whose callback is asked for a span."""
     found = (point_of(book, request, r_id) for r_id in request.r_ids)
     return [point for point in found if point is not None and point.ranged]
@@ -159,7 +159,7 @@ def waits_for(book: Book, key: str, request: RequestState, now: datetime) -> boo
     return any(point.r_id not in request.covered and point.r_id not in over for point in ranged_points(book, request))
 
 
-def wake_times(book: Book, now: datetime) -> List[datetime]:
+def wake_times(book: Book, now: datetime) -> list[datetime]:
     """When to look again because of range callbacks."""
     times = [ask.since + (AGAIN if ask.failed else PATIENCE) for _, ask in asks(book) if ask.samples is None]
     return [time for time in times if time > now]

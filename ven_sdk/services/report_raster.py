@@ -28,7 +28,7 @@ def following(origin: datetime, step: timedelta, moment: datetime) -> datetime:
         return END
 
 
-def due_moment(request: RequestState, step: timedelta, now: datetime, runs: Tuple[Run, ...]) -> Optional[datetime]:
+def due_moment(request: RequestState, step: timedelta, now: datetime, runs: tuple[Run, ...]) -> Optional[datetime]:
     """The moment to sample now: reached, not long ago, within the request's span and not sampled before (clock steps)."""
     if request.kind == ONCE:
         return request.origin if not runs and now >= request.origin else None
@@ -56,7 +56,7 @@ def next_moment(request: RequestState, step: timedelta, now: datetime) -> Option
     return None if request.end is not None and moment >= request.end else moment
 
 
-def extended(runs: Tuple[Run, ...], step: timedelta, moment: datetime) -> Tuple[Run, ...]:
+def extended(runs: tuple[Run, ...], step: timedelta, moment: datetime) -> tuple[Run, ...]:
     """``runs`` with one more moment. They stay few: the oldest two become one."""
     if runs and runs[-1][1] + step == moment:
         return (*runs[:-1], (runs[-1][0], moment))

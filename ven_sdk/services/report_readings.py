@@ -28,7 +28,7 @@ class Collected(NamedTuple):
     ``naive`` says that a datetime had no time zone.
     """
 
-    samples: Tuple[Tuple[Optional[datetime], str], ...] = ()
+    samples: tuple[tuple[Optional[datetime], str], ...] = ()
     naive: bool = False
 
 
@@ -59,7 +59,7 @@ def read_feed(result: Any) -> Collected:
 
 def _read(result: Any, entry_of: Any) -> Collected:
     naive = False
-    samples: List[Tuple[Optional[datetime], str]] = []
+    samples: list[tuple[Optional[datetime], str]] = []
     for item in _items(result):
         at, value, extras = _sample(item)
         entry = with_quality(entry_of(value), *extras)
@@ -84,7 +84,7 @@ def _is_pair(item: Any) -> bool:
     return isinstance(item, Sequence) and len(item) == 2 and isinstance(item[0], datetime)
 
 
-def _sample(item: Any) -> Tuple[Optional[datetime], Any, Tuple[Any, Any, Any]]:
+def _sample(item: Any) -> tuple[Optional[datetime], Any, tuple[Any, Any, Any]]:
     if _is_pair(item):
         return item[0], item[1], (None, None, None)
     if hasattr(item, "at") and hasattr(item, "data_quality"):
@@ -132,9 +132,9 @@ def status_entry(value: Any) -> str:
     return json.dumps(_jsonable(value), separators=(",", ":"))
 
 
-def _jsonable(record: Any) -> Dict[str, Any]:
+def _jsonable(record: Any) -> dict[str, Any]:
     """A status with its numbers checked; Decimal and numpy numbers stand as text."""
-    found: Dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name, value in record.items():
         if isinstance(value, Mapping):
             found[name] = _jsonable(value)
@@ -163,7 +163,7 @@ def pack(entries: Sequence[str]) -> str:
     return "\t".join(entries)
 
 
-def unpack(packed: str) -> List[str]:
+def unpack(packed: str) -> list[str]:
     """The entries of a row."""
     return packed.split("\t")
 

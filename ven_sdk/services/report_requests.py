@@ -7,7 +7,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Dict, FrozenSet, Iterable, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, Optional, Tuple
+from collections.abc import Iterable, Sequence
 
 from ..schema.reports import CreatedReport, CreateReport, RegisteredReport, ReportRequest
 from ..state.outcome import NOTHING, Change, Note, Outcome
@@ -27,7 +28,7 @@ SHORTEST_BACK = timedelta(seconds=1)
 """Deliveries are never closer together, whatever fraction of a second is asked for."""
 MOST_REQUESTS = 1000
 """Requests that run at a time; a VTN that goes on asking is refused."""
-Bad = Tuple[str, str]
+Bad = tuple[str, str]
 
 
 # --- requests come ------------------------------------------------------------------------------------------------
@@ -58,7 +59,7 @@ def registered(book: Book, reply: Optional[RegisteredReport], now: datetime) -> 
 
 
 def accept(book: Book, requests: Sequence[ReportRequest], request_id: str, now: datetime,
-           ended: FrozenSet[str] = frozenset()) -> Tuple[Outcome, bool]:
+           ended: frozenset[str] = frozenset()) -> tuple[Outcome, bool]:
     """T13: start all of ``requests``, or none if one is bad; owe the oadrCreatedReport either way (T11, G6, G10).
 
     ``ended`` are keys of requests that end in the same step.
@@ -82,7 +83,7 @@ def accept(book: Book, requests: Sequence[ReportRequest], request_id: str, now: 
             + (soon(now) if made else NOTHING)), True
 
 
-def _answer(book: Book, request_id: str, pending: Tuple[str, ...], now: datetime, code: str = "200",
+def _answer(book: Book, request_id: str, pending: tuple[str, ...], now: datetime, code: str = "200",
             why: Optional[str] = None) -> Outcome:
     record = CreatedReport(response=answers.response(code, request_id, why), pending_reports=pending,
                            ven_id=book.registration.ven_id)
@@ -176,7 +177,7 @@ def started(book: Book, request: ReportRequest, now: datetime) -> RequestState:
     return _planned(book, state, now)
 
 
-def _known_values(book: Book, specifier: str, r_ids: Iterable[str]) -> Dict[str, str]:
+def _known_values(book: Book, specifier: str, r_ids: Iterable[str]) -> dict[str, str]:
     """What is known of the data points already: the value that stands in for one that is missing (T19)."""
     found = ((r_id, book.collecting.get(known_key((specifier, r_id)))) for r_id in r_ids)
     return {r_id: value[1] for r_id, value in found if value is not None}

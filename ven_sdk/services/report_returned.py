@@ -52,7 +52,7 @@ def _finish(book: Book, tick: Tick, now: datetime) -> Outcome:
     return soon(now) if once and not tick.waiting else NOTHING
 
 
-def _enter(book: Book, rows: Rows, tick: Tick, point: Key, mine: List[str]) -> int:
+def _enter(book: Book, rows: Rows, tick: Tick, point: Key, mine: list[str]) -> int:
     """A value that comes after its tick was written: into the row if that is still here; 1 if it is too late for one."""
     if not tick.flushed or not mine:
         return 0
@@ -69,7 +69,7 @@ def _enter(book: Book, rows: Rows, tick: Tick, point: Key, mine: List[str]) -> i
 def _settled(book: Book, rows: Rows, name: str, tick: Tick, late: int, taken: int) -> Outcome:
     """Write the tick when its last callback has returned; keep it while others have not."""
     gaps = 0
-    seen: Tuple[Change, ...] = ()
+    seen: tuple[Change, ...] = ()
     if not tick.waiting and not tick.flushed:
         tick, gaps, seen = written(book, rows, tick)
     elif tick.flushed:
@@ -79,20 +79,20 @@ def _settled(book: Book, rows: Rows, name: str, tick: Tick, late: int, taken: in
                             *counted(book, taken=taken, late=late, gaps=gaps)))
 
 
-def _takers(book: Book, keys: Tuple[str, ...], point: Key) -> List[Tuple[str, RequestState]]:
+def _takers(book: Book, keys: tuple[str, ...], point: Key) -> list[tuple[str, RequestState]]:
     found = ((key, book.requests.get(key)) for key in keys)
     return [(key, request) for key, request in found if request is not None and request.specifier == point[0]
             and point[1] in request.r_ids]
 
 
-def _dated(book: Book, rows: Rows, keys: Tuple[str, ...], point: Key,
-           samples: List[Tuple[datetime, str]]) -> Tuple[int, List[Change]]:
+def _dated(book: Book, rows: Rows, keys: tuple[str, ...], point: Key,
+           samples: list[tuple[datetime, str]]) -> tuple[int, list[Change]]:
     """Samples with a time of their own: entered once each, however often a callback returns them."""
-    changes: List[Change] = []
+    changes: list[Change] = []
     late = 0
     for key, request in _takers(book, keys, point) if samples else ():
         name, sent = f"times {key}", book.collecting.get(f"sent {key}", ())
-        times: Mapping[str, Tuple[datetime, ...]] = book.collecting.get(name, {})
+        times: Mapping[str, tuple[datetime, ...]] = book.collecting.get(name, {})
         known, fresh = times.get(point[1], ()), []
         for at, entry in samples:
             if at in known or at in fresh:

@@ -2,22 +2,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
+from collections.abc import Iterator
 
 from .report_readings import payload, unpack
 
 if TYPE_CHECKING:
     from ..state.book import Book
 
-Shown = Tuple[str, str, datetime, Any, Optional[str], str]
+Shown = tuple[str, str, datetime, Any, Optional[str], str]
 
 
-def samples(book: Book) -> List[Shown]:
+def samples(book: Book) -> list[Shown]:
     """(reportRequestID, rID, time, value, data quality, ``waiting`` or ``sent``), oldest first.
 
     ``sent`` is what the VTN may have got and has not acknowledged; a value is a number, or a ResourceStatus.
     """
-    found: List[Shown] = []
+    found: list[Shown] = []
     for delivery in book.deliveries.values():
         for part in delivery.parts:
             for at, entries in part.rows:
@@ -29,7 +30,7 @@ def samples(book: Book) -> List[Shown]:
     return sorted(found, key=lambda one: (one[2], one[0], one[1]))
 
 
-def _row(request: str, r_ids: Tuple[str, ...], at: datetime, entries: str, state: str) -> Iterator[Shown]:
+def _row(request: str, r_ids: tuple[str, ...], at: datetime, entries: str, state: str) -> Iterator[Shown]:
     for r_id, entry in zip(r_ids, unpack(entries)):
         made = payload(r_id, entry) if entry and not entry.startswith('"') else None
         if made is not None:

@@ -59,8 +59,8 @@ def catalogue_created(book: Book) -> datetime:
 
 def resume(book: Book, now: datetime) -> Outcome:
     """At a start: collection and delivery go on from what is remembered; what was sampled is not sampled again."""
-    first: Dict[str, SampleRow] = {}
-    last: Dict[str, SampleRow] = {}
+    first: dict[str, SampleRow] = {}
+    last: dict[str, SampleRow] = {}
     for row in book.samples.values():
         if row.request not in book.requests:
             continue                                # the store lost the request; the row expires
@@ -99,13 +99,13 @@ def next_delivery_at(book: Book, now: datetime) -> Optional[datetime]:
 
 # --- views --------------------------------------------------------------------------------------------------------
 
-def offered_reports(book: Book) -> Tuple[Report, ...]:
+def offered_reports(book: Book) -> tuple[Report, ...]:
     """``client.reports``: what this VEN offers."""
-    records: Tuple[Report, ...] = book.catalogue.records(catalogue_created(book))
+    records: tuple[Report, ...] = book.catalogue.records(catalogue_created(book))
     return records
 
 
-def counters(book: Book) -> Dict[str, int]:
+def counters(book: Book) -> dict[str, int]:
     """For ``client.status``: requests that run, and what happened to samples since the start of the process.
 
     ``samples_late`` came after their report had gone out, ``samples_dropped`` were given up (max_backlog, refused),

@@ -27,7 +27,7 @@ class Task:
 
     name: str
     content: Union[Payload, Callable[[], Payload]]
-    expects: Tuple[Type[Payload], ...]
+    expects: tuple[type[Payload], ...]
     accept: Callable[[Optional[Payload]], Step]
     refuse: Callable[[VenError], Step]
     service: str = ""
@@ -47,7 +47,7 @@ def is_success(code: str) -> bool:
     return code.startswith("2")
 
 
-def code_of(reply: Optional[Payload]) -> Tuple[str, Optional[str]]:
+def code_of(reply: Optional[Payload]) -> tuple[str, Optional[str]]:
     """Response code and description of a reply; a reply without one, or an empty body (G12), is a success."""
     response = getattr(reply, "response", None)
     return (response.response_code, response.response_description) if response is not None else (OK, None)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import heapq
 from datetime import datetime, timedelta
-from typing import Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import List, NamedTuple, Optional, Tuple, Union
+from collections.abc import Iterable, Iterator
 
 from ..schema.events import Event, EventSignal, Interval, Number
 from ..state.events import EventState
 from ..values import dataclass
 from . import event_time as times
 
-States = Tuple[EventState, ...]
+States = tuple[EventState, ...]
 SIMPLE = ("SIMPLE", "simple")
 HIGHEST_LEVEL = 3
 
@@ -33,7 +34,7 @@ class ScheduleRow:
 
 # --- events ----------------------------------------------------------------------------------------------------------
 
-def events(states: States, now: datetime) -> Tuple[Event, ...]:
+def events(states: States, now: datetime) -> tuple[Event, ...]:
     """``client.events``: each with the ``event_status`` (E27) and the ``current_value`` (E39) of now, by start.
 
     Events that this VEN refused, or that are gone from the VTN's list and do not run on (E31), are left out.
@@ -41,7 +42,7 @@ def events(states: States, now: datetime) -> Tuple[Event, ...]:
     return tuple(shown(state, now) for state in sorted(filter(_is_known, states), key=_by_start))
 
 
-def active_events(states: States, now: datetime) -> Tuple[Event, ...]:
+def active_events(states: States, now: datetime) -> tuple[Event, ...]:
     """Events whose time is now, whatever the opt, those that rule by E50 first. A cancelled one counts while it runs on."""
     found = [state for state in states if _is_now(state, now) and _is_known(state)]
     return tuple(shown(state, now) for state in sorted(found, key=_rank))
@@ -90,11 +91,11 @@ def _is_now(state: EventState, now: datetime) -> bool:
     return (end is None or now < end) and (state.cancelled is None or state.end_at is not None)
 
 
-def _by_start(state: EventState) -> Tuple[datetime, str]:
+def _by_start(state: EventState) -> tuple[datetime, str]:
     return state.start, state.event.event_id
 
 
-def _rank(state: EventState) -> Tuple[float, datetime, str]:
+def _rank(state: EventState) -> tuple[float, datetime, str]:
     """Rule E50: lower non-zero priority first, 0 or absent last; then what became active first. E49: by this as well."""
     return state.event.priority or float("inf"), state.start, state.event.event_id
 
@@ -129,11 +130,11 @@ def counts(state: EventState) -> bool:
     return state.participates and (state.started or not state.waiting) and not state.event.test_event
 
 
-def _spellings(signal_name: str) -> Tuple[str, ...]:
+def _spellings(signal_name: str) -> tuple[str, ...]:
     return SIMPLE if signal_name in SIMPLE else (signal_name,)
 
 
-def _signal(state: EventState, names: Tuple[str, ...]) -> Optional[EventSignal]:
+def _signal(state: EventState, names: tuple[str, ...]) -> Optional[EventSignal]:
     """The event's signal of that name; one for all devices comes before one for a device class (E44)."""
     found = [signal for signal in state.event.event_signals if signal.signal_name in names]
     return min(found, key=lambda signal: len(signal.targets), default=None)
@@ -142,7 +143,7 @@ def _signal(state: EventState, names: Tuple[str, ...]) -> Optional[EventSignal]:
 # --- what comes ------------------------------------------------------------------------------------------------------
 
 class _Piece(NamedTuple):
-    rank: Tuple[float, datetime, str]
+    rank: tuple[float, datetime, str]
     start: datetime
     end: datetime
     state: EventState
@@ -150,7 +151,7 @@ class _Piece(NamedTuple):
     position: int
 
 
-def schedule(states: States, now: datetime, hours: Union[float, int] = 24) -> Tuple[ScheduleRow, ...]:
+def schedule(states: States, now: datetime, hours: Union[float, int] = 24) -> tuple[ScheduleRow, ...]:
     """What rules in the next ``hours``, signal by signal, by time: at each moment the row says what ``signal_now`` will say.
 
     Rows are cut to [now, now + hours) and where another event supersedes (E50); a superseded event has further rows where
@@ -163,7 +164,7 @@ def schedule(states: States, now: datetime, hours: Union[float, int] = 24) -> Tu
     return tuple(sorted(rows, key=lambda row: (row.start, row.signal.signal_name, row.event.event_id)))
 
 
-def _pieces(states: Iterable[EventState], names: Tuple[str, ...], now: datetime, until: datetime) -> Iterator[_Piece]:
+def _pieces(states: Iterable[EventState], names: tuple[str, ...], now: datetime, until: datetime) -> Iterator[_Piece]:
     """The intervals of that signal that lie within [now, until), whoever rules."""
     for state in states:
         signal = _signal(state, names)
@@ -176,11 +177,11 @@ def _pieces(states: Iterable[EventState], names: Tuple[str, ...], now: datetime,
                 yield _Piece(_rank(state), start, end, state, signal, piece.position)
 
 
-def _ruling(pieces: List[_Piece]) -> Iterator[ScheduleRow]:
+def _ruling(pieces: list[_Piece]) -> Iterator[ScheduleRow]:
     """Sweep over all boundaries, the best of those that run first; neighbours of one interval become one row."""
     pieces.sort(key=lambda piece: piece.start)
     moments = sorted({moment for piece in pieces for moment in (piece.start, piece.end)})
-    heap: List[Tuple[Tuple[float, datetime, str], int]] = []
+    heap: list[tuple[tuple[float, datetime, str], int]] = []
     begun, row = 0, None
     for start, end in zip(moments, moments[1:]):
         while begun < len(pieces) and pieces[begun].start <= start:

@@ -10,7 +10,8 @@ import random
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Iterator
 
 from ..config import Settings
 from ..schema.plain import dump, load
@@ -50,19 +51,19 @@ class Book:
         self.catalogue = catalogue
         self.chance = chance or random.SystemRandom()
         self.has_handler: Callable[[str], bool] = _never
-        self.leads: Callable[[], Tuple[Tuple[str, timedelta], ...]] = tuple
-        self.tables: Dict[str, Dict[str, Any]] = {name: {} for name in (*TABLES, *VOLATILE)}
-        self.events: Dict[str, EventState] = self.tables["events"]
-        self.opts: Dict[str, OptState] = self.tables["opts"]
-        self.requests: Dict[str, RequestState] = self.tables["requests"]
-        self.samples: Dict[str, SampleRow] = self.tables["samples"]
-        self.deliveries: Dict[str, Delivery] = self.tables["deliveries"]
-        self.answers: Dict[str, Answer] = self.tables["answers"]
-        self.nonces: Dict[str, str] = self.tables["nonces"]
-        self.collecting: Dict[str, Any] = self.tables["collecting"]
-        self.owed: Dict[str, None] = {}
-        self.versions: Dict[str, int] = dict.fromkeys(self.tables, 0)
-        self.request_ids: Dict[str, str] = {}
+        self.leads: Callable[[], tuple[tuple[str, timedelta], ...]] = tuple
+        self.tables: dict[str, dict[str, Any]] = {name: {} for name in (*TABLES, *VOLATILE)}
+        self.events: dict[str, EventState] = self.tables["events"]
+        self.opts: dict[str, OptState] = self.tables["opts"]
+        self.requests: dict[str, RequestState] = self.tables["requests"]
+        self.samples: dict[str, SampleRow] = self.tables["samples"]
+        self.deliveries: dict[str, Delivery] = self.tables["deliveries"]
+        self.answers: dict[str, Answer] = self.tables["answers"]
+        self.nonces: dict[str, str] = self.tables["nonces"]
+        self.collecting: dict[str, Any] = self.tables["collecting"]
+        self.owed: dict[str, None] = {}
+        self.versions: dict[str, int] = dict.fromkeys(self.tables, 0)
+        self.request_ids: dict[str, str] = {}
         self._numbers: Iterator[int] = itertools.count(1)
 
     @property
@@ -97,9 +98,9 @@ class Book:
         else:
             self.owed.pop(key, None)
 
-    def restore(self, rows: Iterable[Row]) -> Tuple[str, ...]:
+    def restore(self, rows: Iterable[Row]) -> tuple[str, ...]:
         """Take in what a store holds; returns a sentence for every row that could not be understood (it is left out)."""
-        bad: List[str] = []
+        bad: list[str] = []
         highest = 0
         for table, key, value in rows:
             try:
@@ -113,7 +114,7 @@ class Book:
         return tuple(bad)
 
 
-def rows_of(changes: Iterable[Change]) -> List[ChangeRow]:
+def rows_of(changes: Iterable[Change]) -> list[ChangeRow]:
     """``changes`` as a store takes them."""
     return [ChangeRow(table, key, None if value is None else json.dumps(dump(value), separators=(",", ":")))
             for table, key, value in changes if table not in VOLATILE]

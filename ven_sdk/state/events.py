@@ -58,9 +58,9 @@ class EventState:
     end_at: Optional[datetime] = None
     started: bool = False
     over: bool = False
-    announced: Tuple[int, ...] = ()
-    leads: Tuple[str, ...] = ()
-    pending: Tuple[PendingCall, ...] = ()
+    announced: tuple[int, ...] = ()
+    leads: tuple[str, ...] = ()
+    pending: tuple[PendingCall, ...] = ()
 
     @cached_property
     def start(self) -> datetime:
@@ -90,11 +90,11 @@ class EventList:
     """
 
     request_id: str = ""
-    present: FrozenSet[str] = frozenset()
-    older: Dict[str, str] = field(default_factory=dict)
-    due: FrozenSet[str] = frozenset()
-    fresh: FrozenSet[str] = frozenset()
-    loose: Tuple[EventResponse, ...] = ()
+    present: frozenset[str] = frozenset()
+    older: dict[str, str] = field(default_factory=dict)
+    due: frozenset[str] = frozenset()
+    fresh: frozenset[str] = frozenset()
+    loose: tuple[EventResponse, ...] = ()
 
     def request_id_of(self, key: str, otherwise: str) -> str:
         """The requestID of the last list that held the event, or ``otherwise`` where no list of this process held it."""

@@ -5,7 +5,8 @@ It keeps its rows from ``close()`` to the next ``open()``, so that a client that
 from __future__ import annotations
 
 import threading
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Tuple
+from collections.abc import Sequence
 
 from .store import ChangeRow, Row, Store, already_open, checked, not_open
 
@@ -18,13 +19,13 @@ class MemoryStore(Store):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rows: Dict[str, Dict[Tuple[str, str], str]] = {}
+        self._rows: dict[str, dict[tuple[str, str], str]] = {}
         self._is_open = False
 
     def check(self) -> None:
         """Nothing can be wrong with memory."""
 
-    def open(self) -> Tuple[str, ...]:
+    def open(self) -> tuple[str, ...]:
         """Mark the store as open. Returns nothing to tell; StoreError when it is open already."""
         with self._lock:
             if self._is_open:
@@ -37,13 +38,13 @@ class MemoryStore(Store):
         with self._lock:
             self._is_open = False
 
-    def load(self, ven: str) -> List[Row]:
+    def load(self, ven: str) -> list[Row]:
         """See :meth:`Store.load`."""
         with self._lock:
             self._require_open()
             return [Row(table, key, value) for (table, key), value in self._rows.get(ven, {}).items()]
 
-    def vens(self) -> List[str]:
+    def vens(self) -> list[str]:
         """See :meth:`Store.vens`."""
         with self._lock:
             self._require_open()

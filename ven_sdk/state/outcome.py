@@ -42,7 +42,7 @@ class Call:
 
     lane: Hashable
     handler: str
-    arguments: Tuple[Any, ...] = ()
+    arguments: tuple[Any, ...] = ()
     done: Optional[Callable[[Any], Step]] = None
     function: Optional[Callable[..., Any]] = None
     keywords: Mapping[str, Any] = field(default_factory=dict)
@@ -75,10 +75,10 @@ class Note:
 class Outcome:
     """Everything a step asks for. Outcomes add up with ``+``, in order."""
 
-    changes: Tuple[Change, ...] = ()
-    calls: Tuple[Call, ...] = ()
-    timers: Tuple[Timer, ...] = ()
-    notes: Tuple[Note, ...] = ()
+    changes: tuple[Change, ...] = ()
+    calls: tuple[Call, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def __add__(self, other: "Outcome") -> "Outcome":
         return Outcome(self.changes + other.changes, self.calls + other.calls, self.timers + other.timers,

@@ -42,7 +42,7 @@ class Answer:
     """
 
     payload: str
-    record: Dict[str, Any]
+    record: dict[str, Any]
     created: datetime
     courtesy: bool = False
     service: str = "EiEvent"

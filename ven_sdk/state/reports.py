@@ -11,7 +11,7 @@ from typing import Dict, Optional, Tuple
 
 from ..values import dataclass
 
-Run = Tuple[datetime, datetime]
+Run = tuple[datetime, datetime]
 
 ONCE, BLOCK, PERIODIC, CHANGE, ASKED = "once", "block", "periodic", "change", "asked"
 
@@ -29,7 +29,7 @@ class RequestState:
 
     report_request_id: str
     specifier: str
-    r_ids: Tuple[str, ...]
+    r_ids: tuple[str, ...]
     kind: str
     granularity: timedelta
     back: timedelta
@@ -40,9 +40,9 @@ class RequestState:
     due: Optional[datetime] = None
     jitter: timedelta = timedelta(0)
     ended: Optional[datetime] = None
-    runs: Tuple[Run, ...] = ()
-    last: Dict[str, str] = field(default_factory=dict)
-    covered: Dict[str, datetime] = field(default_factory=dict)
+    runs: tuple[Run, ...] = ()
+    last: dict[str, str] = field(default_factory=dict)
+    covered: dict[str, datetime] = field(default_factory=dict)
     phase: str = ""
     singly: bool = False
 
@@ -64,9 +64,9 @@ class Part:
     report_request_id: str
     specifier: str
     report_name: str
-    r_ids: Tuple[str, ...]
+    r_ids: tuple[str, ...]
     granularity: timedelta
-    rows: Tuple[Tuple[datetime, str], ...]
+    rows: tuple[tuple[datetime, str], ...]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Delivery:
     request_id: str
     created: datetime
     ven_id: Optional[str]
-    parts: Tuple[Part, ...]
+    parts: tuple[Part, ...]
     refusals: int = 0
     retry_at: Optional[datetime] = None
     parked: bool = False

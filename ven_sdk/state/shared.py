@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import threading
-from typing import List, Sequence, Tuple
+from typing import List, Tuple
+from collections.abc import Sequence
 
 from .store import ChangeRow, Row, Store
 
@@ -23,7 +24,7 @@ class SharedStore(Store):
         """See :meth:`Store.check`."""
         self._store.check()
 
-    def open(self) -> Tuple[str, ...]:
+    def open(self) -> tuple[str, ...]:
         """See :meth:`Store.open`. What the user must be told comes to the first one."""
         with self._lock:
             told = self._store.open() if self._users == 0 else ()
@@ -37,11 +38,11 @@ class SharedStore(Store):
             if self._users == 0:
                 self._store.close()
 
-    def load(self, ven: str) -> List[Row]:
+    def load(self, ven: str) -> list[Row]:
         """See :meth:`Store.load`."""
         return self._store.load(ven)
 
-    def vens(self) -> List[str]:
+    def vens(self) -> list[str]:
         """See :meth:`Store.vens`."""
         return self._store.vens()
 

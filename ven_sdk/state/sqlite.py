@@ -12,7 +12,8 @@ import sqlite3
 import threading
 from collections import deque
 from itertools import count
-from typing import Callable, Deque, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Deque, List, Optional, Tuple, Union
+from collections.abc import Iterator, Sequence
 
 from ..errors import ConfigurationError, StoreError
 from .lock import ProcessLock
@@ -64,7 +65,7 @@ class SQLiteStore(Store):
         self._lock = ProcessLock(self.name + ".lock")
         self._ready = threading.Condition()
         self._taken = False
-        self._waiting: Deque[_Ticket] = deque()
+        self._waiting: deque[_Ticket] = deque()
         self._connection: Optional[sqlite3.Connection] = None
         self._positions: Iterator[int] = count(1)
 
@@ -72,7 +73,7 @@ class SQLiteStore(Store):
         """See :meth:`Store.check`."""
         self._file.check()
 
-    def open(self) -> Tuple[str, ...]:
+    def open(self) -> tuple[str, ...]:
         """See :meth:`Store.open`. A damaged file becomes ``path`` + ``.damaged-`` + the time in UTC."""
         self._refuse_in_child()
         with self._turn():
@@ -98,12 +99,12 @@ class SQLiteStore(Store):
                 self._connection = None
                 self._lock.release()
 
-    def load(self, ven: str) -> List[Row]:
+    def load(self, ven: str) -> list[Row]:
         """See :meth:`Store.load`."""
         checked(self, ven, ())
         return [Row(*row) for row in self._read(_LOAD, ven)]
 
-    def vens(self) -> List[str]:
+    def vens(self) -> list[str]:
         """See :meth:`Store.vens`."""
         return sorted(ven for ven, in self._read(_VENS))
 
@@ -193,7 +194,7 @@ class SQLiteStore(Store):
                 crc = checksum(position, ven.encode(), table.encode(), key.encode(), value.encode())
                 _run(connection, _SET, ven, table, key, position, value, crc)
 
-    def _read(self, query: str, *values: str) -> List[Tuple[str, ...]]:
+    def _read(self, query: str, *values: str) -> list[tuple[str, ...]]:
         self._refuse_in_child()
         with self._turn():
             try:

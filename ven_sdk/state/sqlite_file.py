@@ -20,7 +20,7 @@ from ..errors import ConfigurationError, StoreError
 APPLICATION_ID = 0x56454E53
 """Marks our files in the SQLite header ("VENS"), so that nobody's other database is taken for a damaged store."""
 
-Migrations = Tuple[Tuple[str, ...], ...]
+Migrations = tuple[tuple[str, ...], ...]
 MIGRATIONS: Migrations = (
     # Version 1. WITHOUT ROWID: a VEN's rows lie together, and a commit touches one tree instead of table and index.
     (f"PRAGMA application_id = {APPLICATION_ID}",
@@ -76,7 +76,7 @@ class StoreFile:
                 raise ConfigurationError(f"The store {self.path!r} needs permission to read and write {place!r}, which "
                                          "the user that runs the VEN does not have.")
 
-    def open(self) -> Tuple[sqlite3.Connection, Tuple[str, ...]]:
+    def open(self) -> tuple[sqlite3.Connection, tuple[str, ...]]:
         """A connection to a sound file of this version, and what the user must be told.
 
         The caller keeps other processes away. A damaged file is moved aside and a new one made. Raises StoreError.

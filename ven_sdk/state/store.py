@@ -6,7 +6,8 @@ serves many VENs, and one VEN never sees the rows of another. ``ven_sdk.testing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Tuple
+from collections.abc import Sequence
 
 from ..errors import StoreError
 
@@ -50,7 +51,7 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def open(self) -> Tuple[str, ...]:
+    def open(self) -> tuple[str, ...]:
         """Take the store for this client alone and make it ready.
 
         Returns what the user must be told (a damaged store was put aside): to be logged as errors. Raises StoreError
@@ -63,14 +64,14 @@ class Store(ABC):
         """Give the store free for others. Waits for commits under way; twice is harmless; no commit is lost by it."""
 
     @abstractmethod
-    def load(self, ven: str) -> List[Row]:
+    def load(self, ven: str) -> list[Row]:
         """The rows of one VEN. Within a table they stand in the order in which they were first set.
 
         Setting a row again leaves it in its place; one that was deleted and set again is the last.
         """
 
     @abstractmethod
-    def vens(self) -> List[str]:
+    def vens(self) -> list[str]:
         """The VENs of which there are rows, sorted."""
 
     @abstractmethod
@@ -87,7 +88,7 @@ class Store(ABC):
         """Delete every row of one VEN, in one transaction. An unknown one is harmless. Raises as ``commit()`` does."""
 
 
-def checked(store: Store, ven: str, changes: Sequence[ChangeRow]) -> Tuple[ChangeRow, ...]:
+def checked(store: Store, ven: str, changes: Sequence[ChangeRow]) -> tuple[ChangeRow, ...]:
     """The changes, when all of them can be stored; otherwise StoreError. For implementations, before they begin."""
     _check_text(store, ven)
     rows = tuple(ChangeRow(*change) for change in changes)

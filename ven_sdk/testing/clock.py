@@ -40,7 +40,7 @@ class ManualClock(Clock):
         self._changed = threading.Condition()
         self._elapsed = 0
         self._wall = round(timestamp(start) * NANO)
-        self._sleepers: List[_Sleeper] = []
+        self._sleepers: list[_Sleeper] = []
 
     # -- what the SDK asks -----------------------------------------------------------------------------------------
 
@@ -140,7 +140,7 @@ def _nanoseconds(given: Duration) -> int:
     return given // timedelta(microseconds=1) * 1000 if isinstance(given, timedelta) else round(given * NANO)
 
 
-def _wake(sleepers: List[_Sleeper]) -> None:
+def _wake(sleepers: list[_Sleeper]) -> None:
     for sleeper in sleepers:
         with sleeper.condition:
             sleeper.condition.notify_all()

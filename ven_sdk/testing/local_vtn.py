@@ -8,7 +8,8 @@ from __future__ import annotations
 import ssl
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Type
+from typing import TYPE_CHECKING, Any, Optional, Type
+from collections.abc import Mapping, Sequence
 
 from ..runtime.clock import Clock
 from ..schema.common import Payload
@@ -82,7 +83,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     def __enter__(self) -> "LocalVTN":
         return self.start()
 
-    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         self.stop()
         if kind is None and self.errors:

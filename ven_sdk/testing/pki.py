@@ -66,7 +66,7 @@ class Identity:
                                                      _encryption(passphrase))
 
     def write(self, folder: Union[str, Path], stem: str = "identity",
-              passphrase: Optional[str] = None) -> Tuple[str, str]:
+              passphrase: Optional[str] = None) -> tuple[str, str]:
         """Write ``stem.crt`` and ``stem.key`` into the folder; the paths of both."""
         cert, key = Path(folder) / f"{stem}.crt", Path(folder) / f"{stem}.key"
         cert.write_bytes(self.cert_pem)
@@ -80,7 +80,7 @@ def authority(name: str = AUTHORITY) -> Identity:
         return _authority(name)
 
 
-def identity(name: str = "ven", kind: str = "ec", *, hosts: Tuple[str, ...] = LOCAL_HOSTS, issuer: str = AUTHORITY,
+def identity(name: str = "ven", kind: str = "ec", *, hosts: tuple[str, ...] = LOCAL_HOSTS, issuer: str = AUTHORITY,
              begin_days: float = -1, end_days: float = 365) -> Identity:
     """A certificate for client and server, valid for ``hosts``, from ``begin_days`` to ``end_days`` from now.
 
@@ -122,7 +122,7 @@ def _authority(name: str) -> Identity:
 
 
 @cache
-def _identity(name: str, kind: str, hosts: Tuple[str, ...], issuer: Optional[str], begin_days: float,
+def _identity(name: str, kind: str, hosts: tuple[str, ...], issuer: Optional[str], begin_days: float,
               end_days: float) -> Identity:
     return _make(name, _key(kind), issuer=_authority(issuer) if issuer else None, hosts=hosts,
                  begin=_days(begin_days), end=_days(end_days), leaf=True)
@@ -138,7 +138,7 @@ def _days(days: float) -> datetime:
     return datetime.now(timezone.utc) + timedelta(days=days)
 
 
-def _make(name: str, key: Key, *, issuer: Optional[Identity], hosts: Tuple[str, ...], begin: datetime, end: datetime,
+def _make(name: str, key: Key, *, issuer: Optional[Identity], hosts: tuple[str, ...], begin: datetime, end: datetime,
           leaf: bool = False) -> Identity:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     is_ca = issuer is None and not leaf

@@ -1,7 +1,8 @@
 """The pytest plugin: the fixture ``local_vtn``. Nothing of the SDK is imported before a test asks for it."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 

@@ -15,7 +15,8 @@ import json
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Tuple
+from typing import Any, Callable, List, Tuple
+from collections.abc import Iterator
 
 from ..errors import StoreError
 from ..state.store import ChangeRow, Row, Store
@@ -161,7 +162,7 @@ class StoreSuite:
     def test_a_refused_commit_changes_nothing(self, tmp_path: Path) -> None:
         with self.opened(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "a", "1")])
-            bad: Tuple[Any, ...] = (b"bytes", 1, {}, "\ud800", "NUL \0")
+            bad: tuple[Any, ...] = (b"bytes", 1, {}, "\ud800", "NUL \0")
             for value in bad:
                 changes = [ChangeRow("t", "a", None), ChangeRow("t", "b", "1"), ChangeRow("t", "c", value)]
                 assert not _refusal(store.commit, "ven-1", changes).retryable
@@ -210,7 +211,7 @@ class StoreSuite:
             _side_by_side([write, read, read])
 
     def test_the_failure_of_one_thread_is_not_the_failure_of_the_others(self, tmp_path: Path) -> None:
-        refused: List[StoreError] = []
+        refused: list[StoreError] = []
 
         def good(thread: int) -> None:
             for number in range(20):
@@ -266,7 +267,7 @@ class StoreSuite:
                 second.close()
 
     def test_a_commit_under_way_is_finished_or_refused_by_close_and_never_lost(self, tmp_path: Path) -> None:
-        returned: List[str] = []
+        returned: list[str] = []
 
         def work(thread: int) -> None:
             for number in range(1000):
@@ -297,9 +298,9 @@ def _refusal(call: Callable[..., Any], *arguments: Any) -> StoreError:
     raise AssertionError(f"{call} accepted {arguments}")
 
 
-def _side_by_side(works: List[Callable[[], None]]) -> None:
+def _side_by_side(works: list[Callable[[], None]]) -> None:
     """Run each function on a thread of its own until all are done; raise what the first of them raised."""
-    failed: List[BaseException] = []
+    failed: list[BaseException] = []
 
     def run(work: Callable[[], None]) -> None:
         try:

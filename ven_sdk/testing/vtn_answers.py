@@ -211,7 +211,7 @@ def refuse(state: State, record: Payload, code: str, description: str, *, bare: 
     return make(state, record, response) if make is not None else Response(response=response, ven_id=ven_id)
 
 
-_REFUSALS: Dict[Type[Payload], Callable[[State, Any, Any], Payload]] = {
+_REFUSALS: dict[type[Payload], Callable[[State, Any, Any], Payload]] = {
     QueryRegistration: lambda state, sent, response: CreatedPartyRegistration(response=response, vtn_id=state.vtn_id),
     CreatePartyRegistration: lambda state, sent, response: CreatedPartyRegistration(response=response,
                                                                                     vtn_id=state.vtn_id),
@@ -227,7 +227,7 @@ _REFUSALS: Dict[Type[Payload], Callable[[State, Any, Any], Payload]] = {
     CancelOpt: lambda state, sent, response: CanceledOpt(response=response, opt_id=sent.opt_id),
 }
 
-_ANSWERS: Dict[Type[Payload], Callable[[State, Any, Ven, Received], Payload]] = {
+_ANSWERS: dict[type[Payload], Callable[[State, Any, Ven, Received], Payload]] = {
     CancelPartyRegistration: _cancel_registration, CanceledPartyRegistration: _registration_canceled,
     RequestEvent: _request_event, CreatedEvent: _created_event, CreateOpt: _create_opt, CancelOpt: _cancel_opt,
     RegisterReport: reports.register_report, UpdateReport: reports.update_report,

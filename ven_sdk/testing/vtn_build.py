@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
+from collections.abc import Iterable, Sequence
 
 from ..errors import ConfigurationError
 from ..schema.common import EndDeviceAsset, Target, of_types
@@ -13,7 +14,7 @@ from ..schema.units import Measurement
 
 Duration = Union[timedelta, float, int]
 Moment = Union[datetime, timedelta, float, int, None]
-Step = Union[float, int, Tuple[Duration, Union[float, int]], Mapping[str, Any], Interval]
+Step = Union[float, int, tuple[Duration, Union[float, int]], Mapping[str, Any], Interval]
 MARKET_CONTEXT = "http://localhost/programme"
 ZERO = timedelta(0)
 _PRICES = ("ELECTRICITY_PRICE", "ENERGY_PRICE", "DEMAND_CHARGE", "BID_PRICE")
@@ -51,7 +52,7 @@ def event(now: datetime, *, event_id: str, intervals: Sequence[Step] = (1,), dur
 def changed(old: Event, now: datetime, **changes: Any) -> Event:
     """``old`` with some settings changed: those of :func:`event`."""
     check_settings(changes)
-    period: Dict[str, Any] = _surroundings(changes)
+    period: dict[str, Any] = _surroundings(changes)
     if "dtstart" in changes:
         period["dtstart"] = moment(changes["dtstart"], now)
     signals = list(old.event_signals) if changes.get("signals") is None else list(changes["signals"])
@@ -76,7 +77,7 @@ def check_settings(given: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"An event has no {', '.join(map(repr, unknown))}. It has: {', '.join(SETTINGS)}.")
 
 
-def targets_of(given: Any) -> Tuple[Target, ...]:
+def targets_of(given: Any) -> tuple[Target, ...]:
     """Targets of a list of them, of dicts, or of a mapping of kind to IDs."""
     if isinstance(given, Mapping) and not isinstance(given, Target):
         return of_types({kind: [ids] if isinstance(ids, str) else list(ids) for kind, ids in given.items()})
@@ -106,11 +107,11 @@ def whole_seconds(name: str, given: Optional[Duration]) -> Optional[timedelta]:
     return found
 
 
-def _surroundings(given: Mapping[str, Any]) -> Dict[str, Any]:
+def _surroundings(given: Mapping[str, Any]) -> dict[str, Any]:
     return {field: None if given[name] is None else span(given[name]) for name, field in _PERIOD.items() if name in given}
 
 
-def _signal(steps: List[Interval], rest: Mapping[str, Any]) -> EventSignal:
+def _signal(steps: list[Interval], rest: Mapping[str, Any]) -> EventSignal:
     name = rest.get("signal_name", "SIMPLE")
     kind = rest.get("signal_type") or _TYPES.get(name, "setpoint")
     given = rest.get("device_class") or ()
@@ -132,7 +133,7 @@ def _usual_unit(name: str, kind: str) -> Optional[Measurement]:
     return None
 
 
-def _steps(given: Sequence[Step], duration: Optional[Duration]) -> Tuple[List[Interval], timedelta]:
+def _steps(given: Sequence[Step], duration: Optional[Duration]) -> tuple[list[Interval], timedelta]:
     """Intervals, and how long they are together. Plain payloads share ``duration`` (10 minutes), in whole seconds."""
     if not given:
         raise ConfigurationError("An event needs at least one interval: intervals=[1] is one of level 1.")
@@ -166,7 +167,7 @@ def _whole_of(signals: Sequence[EventSignal], whole: timedelta) -> timedelta:
     return max(lengths) if lengths else whole
 
 
-def _respaced(old: Event, signal: EventSignal, changes: Mapping[str, Any]) -> Tuple[EventSignal, timedelta]:
+def _respaced(old: Event, signal: EventSignal, changes: Mapping[str, Any]) -> tuple[EventSignal, timedelta]:
     """The signal with new intervals, or with the old payloads over a new duration."""
     duration = changes.get("duration", old.active_period.duration if _all_plain(changes.get("intervals", ())) else None)
     payloads = changes.get("intervals") or [step.signal_payload for step in signal.intervals]

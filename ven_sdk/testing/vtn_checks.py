@@ -1,7 +1,8 @@
 """What a test asks ``LocalVTN``: what arrived, waiting for it, and assertions whose errors show what did. Any thread."""
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Type, TypeVar, overload
+from typing import Any, Callable, Dict, List, Optional, Type, TypeVar, overload
+from collections.abc import Iterable, Sequence
 
 from ..schema.common import Payload
 from ..schema.opt import CreateOpt
@@ -20,16 +21,16 @@ class Records(Core):
     """What arrived. Lists are copies."""
 
     @property
-    def received(self) -> List[Received]:
+    def received(self) -> list[Received]:
         """All messages, in order (the last ``keep``)."""
         return self._journal.select()
 
-    def received_of(self, kind: Kind, *, where: Where = None, after: int = 0) -> List[Received]:
+    def received_of(self, kind: Kind, *, where: Where = None, after: int = 0) -> list[Received]:
         """The messages of a kind, a class or a name such as ``'oadrPoll'`` or ``'Poll'``."""
         return self._journal.select(kind, where, after=after)
 
     @property
-    def counts(self) -> Dict[str, int]:
+    def counts(self) -> dict[str, int]:
         """How many messages of each wire name have come."""
         with self._state.lock:
             return dict(self._journal.counts)
@@ -40,25 +41,25 @@ class Records(Core):
             return self._journal.last
 
     @property
-    def answers(self) -> List[EventAnswer]:
+    def answers(self) -> list[EventAnswer]:
         """All answers to events."""
         with self._state.lock:
             return list(self._state.events.answers)
 
     @property
-    def samples(self) -> List[ReportSample]:
+    def samples(self) -> list[ReportSample]:
         """All values that were delivered (the last ``keep``); a repeated message counts once."""
         with self._state.lock:
             return list(self._state.samples.samples)
 
     @property
-    def doubles(self) -> List[Double]:
+    def doubles(self) -> list[Double]:
         """Data points that came twice: see :class:`Double`."""
         with self._state.lock:
             return list(self._state.samples.doubles)
 
     @property
-    def violations(self) -> List[Violation]:
+    def violations(self) -> list[Violation]:
         """What VENs sent that the schema or the rules do not allow."""
         with self._state.lock:
             return list(self._violations)
@@ -75,7 +76,7 @@ class Records(Core):
         return next((each for each in reversed(answers) if ven_id in (None, each.ven_id)), None)
 
     @property
-    def opts(self) -> Dict[str, CreateOpt]:
+    def opts(self) -> dict[str, CreateOpt]:
         """The opts that stand, of all VENs, by optID."""
         with self._state.lock:
             return {opt_id: opt for ven in self._state.vens for opt_id, opt in ven.opts.items()}
@@ -85,7 +86,7 @@ class Waits(Records):
     """Waiting, on conditions. What does not come in time is :class:`NotSeen`, which shows what came instead."""
 
     @overload
-    def wait_for(self, kind: Type[P], count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0) -> P: ...
+    def wait_for(self, kind: type[P], count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0) -> P: ...
     @overload
     def wait_for(self, kind: str, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0) -> Any: ...
 
@@ -118,9 +119,9 @@ class Waits(Records):
         return self._journal.wait_until(found, timeout, wanted)
 
     def wait_for_samples(self, count: int = 1, timeout: float = 5, *, r_id: Optional[str] = None,
-                         report_request_id: Optional[str] = None) -> List[ReportSample]:
+                         report_request_id: Optional[str] = None) -> list[ReportSample]:
         """At least ``count`` values, of a data point, of a request; all that there are then."""
-        def fitting() -> List[ReportSample]:
+        def fitting() -> list[ReportSample]:
             return [each for each in self._state.samples.samples if r_id in (None, each.r_id)
                     and report_request_id in (None, each.report_request_id)]
 
@@ -150,7 +151,7 @@ class Assertions(Waits):
         """A VEN is registered, or is soon."""
         return self.wait_for_registration(ven, timeout)
 
-    def assert_received(self, kind: Kind, count: int = 1, *, where: Where = None, timeout: float = 5) -> List[Received]:
+    def assert_received(self, kind: Kind, count: int = 1, *, where: Where = None, timeout: float = 5) -> list[Received]:
         """At least so many messages of a kind came, or come soon."""
         self._journal.wait_for(kind, count, timeout, where, 0)
         return self.received_of(kind, where=where)
@@ -171,7 +172,7 @@ class Assertions(Waits):
         return answer
 
     def assert_delivered(self, r_id: str, values: Iterable[Any], *, report_request_id: Optional[str] = None,
-                         timeout: float = 5) -> List[ReportSample]:
+                         timeout: float = 5) -> list[ReportSample]:
         """These values of a data point arrived first, in this order, or do soon; floats as exact as the wire's."""
         wanted = list(values)
         samples = self.wait_for_samples(len(wanted), timeout, r_id=r_id, report_request_id=report_request_id)

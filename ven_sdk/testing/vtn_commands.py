@@ -1,7 +1,8 @@
 """What a test tells ``LocalVTN`` to do: events, reports, registrations, messages of its own. Any thread."""
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
+from collections.abc import Mapping, Sequence
 
 from ..errors import ConfigurationError
 from ..schema.common import Payload, Target
@@ -74,7 +75,7 @@ class EventCommands(Core):
             self._tell(self._id_of(ven_id), True)
 
     @property
-    def events(self) -> Dict[str, Event]:
+    def events(self) -> dict[str, Event]:
         """The events that the VTN holds, by ID, with the status of now."""
         with self._state.lock:
             now = self._state.now()
@@ -103,7 +104,7 @@ class ReportCommands(Core):
 
     def request_report(self, report_specifier_id: Optional[str] = None, *, r_ids: Optional[Sequence[str]] = None,
                        granularity: Optional[Duration] = None, report_back_duration: Optional[Duration] = None,
-                       report_interval: Optional[Tuple[Moment, Duration]] = None, ven_id: Optional[str] = None) -> str:
+                       report_interval: Optional[tuple[Moment, Duration]] = None, ven_id: Optional[str] = None) -> str:
         """Ask for a report that the VEN offers; the reportRequestID. Arguments as in :class:`ReportWish`; spacings that
         are left out are taken from the offer, and 0 means 0."""
         state = self._state
@@ -165,7 +166,7 @@ class PartyCommands(Core):
                                         registered=registered).ven_id
 
     @property
-    def vens(self) -> Dict[str, Ven]:
+    def vens(self) -> dict[str, Ven]:
         """The VENs that the VTN knows, by venID."""
         with self._state.lock:
             return dict(self._state.vens.by_id)

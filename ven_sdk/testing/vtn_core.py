@@ -35,13 +35,13 @@ class Core:
         self._journal = Journal(state.lock, state.keep)
         self._board = FaultBoard()
         self._server = Server(self._serve, now=state.clock.time, connected=self._board.connecting)
-        self._violations: Deque[Violation] = deque(maxlen=1000)
-        self._sent: Dict[Tuple[str, str], bytes] = {}
-        self.listeners: List[Callable[[Received], None]] = []
+        self._violations: deque[Violation] = deque(maxlen=1000)
+        self._sent: dict[tuple[str, str], bytes] = {}
+        self.listeners: list[Callable[[Received], None]] = []
         """Called with each message once its reply is made, on the connection's thread; what one raises is logged."""
-        self.routes: Dict[str, Callable[[Request], Reply]] = {}
+        self.routes: dict[str, Callable[[Request], Reply]] = {}
         """Other pages of the same server: a function of the request for each path (without the query)."""
-        self.errors: List[Exception] = []
+        self.errors: list[Exception] = []
         """What went wrong inside the VTN, such as a fault of a test's own that raised. The end of ``with`` raises it."""
         self.closed = True
 
@@ -103,7 +103,7 @@ class Core:
                 return self._after(faults, received, instead)
         return self._after(faults, received, self._answer(received))
 
-    def _note(self, received: Received, tls_fingerprint: Optional[str]) -> List[Fault]:
+    def _note(self, received: Received, tls_fingerprint: Optional[str]) -> list[Fault]:
         """Number a message and note what is wrong with it; the faults that strike it."""
         if tls_fingerprint and received.fingerprint != tls_fingerprint:
             received.deviations.append("signed with another certificate than the TLS connection was made with")
@@ -114,7 +114,7 @@ class Core:
             self._violations.extend(Violation(received, what) for what in received.deviations)
             return self._board.striking(received)
 
-    def _after(self, faults: List[Fault], received: Received, reply: Reply) -> Reply:
+    def _after(self, faults: list[Fault], received: Received, reply: Reply) -> Reply:
         for fault in faults:
             reply = fault.after(received, reply)
         return reply

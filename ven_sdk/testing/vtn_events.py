@@ -35,8 +35,8 @@ class HeldEvent:
     event: Event
     ven_id: Optional[str] = None
     fixed: bool = False
-    delivered: Set[str] = field(default_factory=set)
-    confirmed: Set[str] = field(default_factory=set)
+    delivered: set[str] = field(default_factory=set)
+    confirmed: set[str] = field(default_factory=set)
 
     def concerns(self, ven_id: str) -> bool:
         """Whether it is on this VEN's list: its own, and no cancellation that it has confirmed (E25)."""
@@ -58,10 +58,10 @@ class EventBoard:
     """All events by ID, every modification number that was ever given out, and the answers."""
 
     def __init__(self) -> None:
-        self.held: Dict[str, HeldEvent] = {}
-        self.numbers: Dict[str, int] = {}
-        self.answers: List[EventAnswer] = []
-        self.answers_to: Dict[str, List[EventAnswer]] = {}
+        self.held: dict[str, HeldEvent] = {}
+        self.numbers: dict[str, int] = {}
+        self.answers: list[EventAnswer] = []
+        self.answers_to: dict[str, list[EventAnswer]] = {}
 
     def get(self, event_id: str) -> HeldEvent:
         """The event; ConfigurationError lists those that there are."""
@@ -77,13 +77,13 @@ class EventBoard:
         self.numbers[event.event_id] = event.modification_number
         return held
 
-    def listed(self, ven_id: str, now: datetime) -> List[Event]:
+    def listed(self, ven_id: str, now: datetime) -> list[Event]:
         """The complete list for a VEN (E1), in the order of E13. Completed events leave here."""
         self._forget_completed(now)
         events = [held.current(now) for held in self.held.values() if held.concerns(ven_id)]
         return sorted(events, key=_order)
 
-    def mark_delivered(self, ven_id: str, events: List[Event]) -> None:
+    def mark_delivered(self, ven_id: str, events: list[Event]) -> None:
         """The VEN was given these. Nobody answers a cancellation that wants no response: it is done with."""
         for event in events:
             held = self.held.get(event.event_id)

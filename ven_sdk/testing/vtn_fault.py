@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple, Union
+from collections.abc import Iterable
 
 from ..errors import ConfigurationError
 from .vtn_journal import Kind, Received, kind_of
@@ -137,7 +138,7 @@ class FaultBoard:
     """The faults that are switched on, in the order in which they were. Guarded by the VTN's lock."""
 
     def __init__(self) -> None:
-        self.faults: Tuple[Fault, ...] = ()
+        self.faults: tuple[Fault, ...] = ()
 
     def add(self, fault: Fault) -> None:
         self.faults = (*self.faults, fault)
@@ -145,7 +146,7 @@ class FaultBoard:
     def remove(self, fault: Fault) -> None:
         self.faults = tuple(each for each in self.faults if each is not fault)
 
-    def striking(self, received: Received) -> List[Fault]:
+    def striking(self, received: Received) -> list[Fault]:
         """Those that strike this request; they have counted it."""
         struck = []
         for fault in self.faults:

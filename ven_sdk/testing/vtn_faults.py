@@ -219,7 +219,7 @@ class InTurn(Fault):
         return self.faults[received.turns[id(self)]]
 
 
-_NAMED: Dict[str, Tuple[Type[Fault], Dict[str, Any]]] = {
+_NAMED: dict[str, tuple[type[Fault], dict[str, Any]]] = {
     "down": (Down, {}), "slow": (Slow, {}), "stalled": (Stalled, {}), "half-open": (Stalled, {"at": "connection"}),
     "drip": (Drip, {}), "bad xml": (BadXml, {}), "empty": (BadXml, {"body": b""}), "replay": (Replay, {}),
     "html": (BadXml, {"body": b"<!doctype html><html><body>Welcome</body></html>"}),

@@ -38,9 +38,9 @@ class Server:
         self._over = threading.Event()
         self._reserve: Optional[socket.socket] = None
         self._listener: Optional[socket.socket] = None
-        self._sockets: Set[socket.socket] = set()
-        self._threads: Set[threading.Thread] = set()
-        self._date: Tuple[int, str] = (-1, "")
+        self._sockets: set[socket.socket] = set()
+        self._threads: set[threading.Thread] = set()
+        self._date: tuple[int, str] = (-1, "")
 
     # -- life ------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ class Request(NamedTuple):
 
     method: str
     path: str
-    headers: Dict[str, str]
+    headers: dict[str, str]
     body: bytes
     peer: Optional[bytes] = None
 
@@ -43,7 +43,7 @@ class Incoming:
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         return Request(words[0], words[1], headers, self._body(headers), peer)
 
-    def _body(self, headers: Dict[str, str]) -> bytes:
+    def _body(self, headers: dict[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return b"".join(self._chunks())
         length = headers.get("content-length", "0")
@@ -53,8 +53,8 @@ class Incoming:
             raise Unreadable(413)
         return self._exactly(int(length))
 
-    def _chunks(self) -> List[bytes]:
-        chunks: List[bytes] = []
+    def _chunks(self) -> list[bytes]:
+        chunks: list[bytes] = []
         while True:
             line = self._until(b"\r\n", MAX_HEAD).partition(b";")[0]
             try:

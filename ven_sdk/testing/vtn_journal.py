@@ -10,16 +10,17 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Condition
-from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Deque, Dict, List, Optional, Type, TypeVar, Union
+from collections.abc import Mapping
 
 from ..errors import ConfigurationError, VenError
 from ..schema.common import Payload
 from ..schema.payloads import PAYLOADS
 
-Kind = Union[str, Type[Payload]]
+Kind = Union[str, type[Payload]]
 P = TypeVar("P", bound=Payload)
 V = TypeVar("V")
-KINDS: Dict[str, Type[Payload]] = {**PAYLOADS, **{cls.__name__: cls for cls in PAYLOADS.values()}}
+KINDS: dict[str, type[Payload]] = {**PAYLOADS, **{cls.__name__: cls for cls in PAYLOADS.values()}}
 
 
 class NotSeen(VenError, AssertionError):
@@ -44,11 +45,11 @@ class Received:
     ven_id: str = ""
     fingerprint: Optional[str] = None
     error: Optional[VenError] = None
-    deviations: List[str] = field(default_factory=list)
+    deviations: list[str] = field(default_factory=list)
     answer: Optional[Payload] = None
     status: int = 0
     order: int = 0
-    turns: Dict[int, int] = field(default_factory=dict)
+    turns: dict[int, int] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -67,7 +68,7 @@ def code_of(record: Optional[Payload]) -> str:
     return str(response.response_code) if response is not None else ""
 
 
-def kind_of(wanted: Kind) -> Type[Payload]:
+def kind_of(wanted: Kind) -> type[Payload]:
     """The class of payloads that a class, its name or its wire name (``'oadrPoll'``) means."""
     found = KINDS.get(wanted) if isinstance(wanted, str) else wanted
     if isinstance(found, type) and issubclass(found, Payload):
@@ -81,7 +82,7 @@ class Journal:
 
     def __init__(self, condition: Condition, keep: int) -> None:
         self.condition = condition
-        self.messages: Deque[Received] = deque(maxlen=keep)
+        self.messages: deque[Received] = deque(maxlen=keep)
         self.counts: Counter[str] = Counter()
         self.last = 0
         self._numbers = 0
@@ -99,11 +100,11 @@ class Journal:
         self.counts[received.kind] += 1
 
     def select(self, wanted: Optional[Kind] = None, where: Optional[Callable[[Any], Any]] = None, *,
-               after: int = 0) -> List[Received]:
+               after: int = 0) -> list[Received]:
         """The messages of a kind that ``where`` (called with the record) says yes to, handled after the mark ``after``."""
         cls = None if wanted is None else kind_of(wanted)
         with self.condition:
-            recent: List[Received] = []
+            recent: list[Received] = []
             for received in reversed(self.messages):
                 if received.order <= after:
                     break
@@ -115,7 +116,7 @@ class Journal:
                  after: int) -> Received:
         """The ``count``-th such message; :class:`NotSeen` where it did not come in time."""
         name = kind_of(wanted).__name__
-        seen: List[Received] = []
+        seen: list[Received] = []
         upto = [after]
 
         def enough() -> Optional[Received]:
@@ -145,7 +146,7 @@ class Journal:
 
     def story(self, after: int = 0, lines: int = 15) -> str:
         """What arrived, for people: the last messages, equal neighbours counted."""
-        told: List[str] = []
+        told: list[str] = []
         for received in [each for each in self.messages if each.order > after]:
             line = str(received)
             if told and told[-1][16:].partition(" (")[0] == line[16:]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union
+from collections.abc import Iterable, Iterator, Mapping
 
 Body = Union[bytes, Iterable[bytes]]
 KEEP, CLOSE, RESET = "keep", "close", "reset"
@@ -46,7 +47,7 @@ class Reply:
 
     def head(self, date: str) -> bytes:
         """Status line and headers."""
-        headers: Dict[str, str] = {"Content-Type": XML, "Date": date}
+        headers: dict[str, str] = {"Content-Type": XML, "Date": date}
         if isinstance(self.body, bytes):
             headers["Content-Length"] = str(len(self.body))
         elif not _has(self.headers, "content-length") and self.ending == KEEP:

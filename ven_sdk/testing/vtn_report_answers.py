@@ -4,7 +4,8 @@ Runs on connection threads, under the state's lock.
 """
 from __future__ import annotations
 
-from typing import Any, Iterable, Sequence, Tuple
+from typing import Any, Tuple
+from collections.abc import Iterable, Sequence
 
 from ..schema.common import Payload
 from ..schema.registration import Response
@@ -143,7 +144,7 @@ def _take(state: State, ven: Ven, requests: Iterable[ReportRequest]) -> None:
             state.asked_by_vens[ven.ven_id, request.report_request_id] = request
 
 
-def _running(state: State, ven: Ven) -> Tuple[str, ...]:
+def _running(state: State, ven: Ven) -> tuple[str, ...]:
     return tuple(request_id for ven_id, request_id in state.asked_by_vens if ven_id == ven.ven_id)
 
 

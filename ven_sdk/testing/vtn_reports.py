@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Callable, Deque, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple, Union
+from collections.abc import Iterable, Sequence
 
 from ..errors import ConfigurationError
 from ..schema.reports import (
@@ -37,7 +38,7 @@ class ReportWish:
 
     granularity: Optional[Duration] = None
     report_back_duration: Optional[Duration] = None
-    report_interval: Optional[Tuple[Moment, Duration]] = None
+    report_interval: Optional[tuple[Moment, Duration]] = None
     r_ids: Optional[Sequence[str]] = None
     report_specifier_id: Optional[str] = None
     report_name: Optional[str] = None
@@ -86,14 +87,14 @@ class SampleBook:
     """The samples, the last ``keep`` of them, and the doubles among them."""
 
     def __init__(self, keep: int) -> None:
-        self.samples: Deque[ReportSample] = deque()
-        self.doubles: List[Double] = []
+        self.samples: deque[ReportSample] = deque()
+        self.doubles: list[Double] = []
         self.repeats = 0
         self._keep = keep
-        self._known: Dict[Tuple[str, str, str, Optional[datetime]], ReportSample] = {}
-        self._messages: Dict[Tuple[str, str], int] = {}
+        self._known: dict[tuple[str, str, str, Optional[datetime]], ReportSample] = {}
+        self._messages: dict[tuple[str, str], int] = {}
 
-    def note(self, update: UpdateReport, ven_id: str, number: int) -> List[ReportSample]:
+    def note(self, update: UpdateReport, ven_id: str, number: int) -> list[ReportSample]:
         """Keep the samples of a message. One repeated for want of an acknowledgement counts once."""
         key, digest = (ven_id, update.request_id), hash(update.reports)
         if self._messages.get(key) == digest:
@@ -131,7 +132,7 @@ def samples_of(report: Report, ven_id: str, number: int) -> Iterable[ReportSampl
 
 
 def requests_for(offers: Sequence[Report], wishes: Wishes, now: datetime,
-                 new_id: Callable[[], str]) -> List[Tuple[ReportRequest, bool]]:
+                 new_id: Callable[[], str]) -> list[tuple[ReportRequest, bool]]:
     """The requests that wishes make of a catalogue, and for each whether it is to go by poll."""
     wanted = [] if wishes is False else [ReportWish()] if wishes is True else wishes
     listed = [wanted] if isinstance(wanted, ReportWish) else list(wanted)

@@ -6,7 +6,8 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, Union
+from collections.abc import Mapping, Sequence
 
 from ..runtime.clock import Clock
 from ..schema.common import EiResponse
@@ -38,10 +39,10 @@ class State:
     lock: threading.Condition = field(default_factory=threading.Condition)
     vens: VenBoard = field(default_factory=VenBoard)
     events: EventBoard = field(default_factory=EventBoard)
-    for_anyone: Deque[Any] = field(default_factory=deque)
-    asked_by_vens: Dict[Tuple[str, str], ReportRequest] = field(default_factory=dict)
-    riders: Dict[str, CancelReport] = field(default_factory=dict)
-    given: Dict[str, float] = field(default_factory=dict)
+    for_anyone: deque[Any] = field(default_factory=deque)
+    asked_by_vens: dict[tuple[str, str], ReportRequest] = field(default_factory=dict)
+    riders: dict[str, CancelReport] = field(default_factory=dict)
+    given: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.samples = SampleBook(self.keep_samples)
@@ -79,7 +80,7 @@ class State:
         """Whether there is anything on the VEN's list."""
         return any(held.concerns(ven.ven_id) for held in self.events.held.values())
 
-    def drop_queued(self) -> List[Any]:
+    def drop_queued(self) -> list[Any]:
         """Empty all queues; what was in them."""
         dropped = [*self.for_anyone, *(item for ven in self.vens for item in ven.queue)]
         self.for_anyone.clear()

@@ -47,7 +47,7 @@ class Trust:
         self._signer: Optional[Signer] = None
         self._folder: Optional[Path] = None
         self._remove: Any = None
-        self._trusted: Dict[str, Verifier] = {}
+        self._trusted: dict[str, Verifier] = {}
 
     @property
     def identity(self) -> "Identity":
@@ -127,7 +127,7 @@ class Trust:
             self._remove()
 
 
-def _fingerprints(root: Any) -> List[str]:
+def _fingerprints(root: Any) -> list[str]:
     found = []
     for element in root.iterfind(_CERTIFICATES):
         try:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Deque, Dict, List, Optional, Tuple
+from collections.abc import Iterator
 
 from ..errors import ConfigurationError
 from ..schema.opt import CreateOpt
@@ -27,11 +28,11 @@ class Ven:
     registered: bool = False
     fingerprint: Optional[str] = None
     registration: Optional[CreatePartyRegistration] = None
-    offers: Tuple[Report, ...] = ()
-    asked: Dict[str, Asked] = field(default_factory=dict)
-    pending: Tuple[str, ...] = ()
-    opts: Dict[str, CreateOpt] = field(default_factory=dict)
-    queue: Deque[Any] = field(default_factory=deque)
+    offers: tuple[Report, ...] = ()
+    asked: dict[str, Asked] = field(default_factory=dict)
+    pending: tuple[str, ...] = ()
+    opts: dict[str, CreateOpt] = field(default_factory=dict)
+    queue: deque[Any] = field(default_factory=deque)
     news: bool = False
     polls: int = 0
     last_poll: Optional[float] = None
@@ -49,8 +50,8 @@ class VenBoard:
     """All VENs, by venID; found by name and certificate as well (R16)."""
 
     def __init__(self) -> None:
-        self.by_id: Dict[str, Ven] = {}
-        self._by_name: Dict[str, str] = {}
+        self.by_id: dict[str, Ven] = {}
+        self._by_name: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._registrations = itertools.count(1)
 
@@ -93,7 +94,7 @@ class VenBoard:
         wanted = f"There is no VEN {ven!r}" if ven is not None else "There is not exactly one VEN, so say which (ven_id=)"
         raise ConfigurationError(f"{wanted}; there are {there}.")
 
-    def meant(self, ven: Optional[str]) -> List[Ven]:
+    def meant(self, ven: Optional[str]) -> list[Ven]:
         """The VEN of that ID or name, or all of them."""
         return list(self) if ven is None else [self.get(ven)]
 

@@ -38,8 +38,8 @@ class Wire:
     def __init__(self, trust: Trust, now: Callable[[], datetime], *, sign: bool, verify: bool, check: bool) -> None:
         self.sign, self.verify, self.check = sign, verify, check
         self._trust, self._now = trust, now
-        self._polls: Dict[bytes, Tuple[bytes, Payload]] = {}
-        self._written: Dict[int, Tuple[Payload, bytes]] = {}
+        self._polls: dict[bytes, tuple[bytes, Payload]] = {}
+        self._written: dict[int, tuple[Payload, bytes]] = {}
 
     def read(self, request: Request, received: Received) -> None:
         """Fill in what a message says; PayloadError or SecurityError where it cannot be read or believed."""
@@ -86,13 +86,13 @@ class Wire:
         return data
 
 
-def _keep(cache: Dict[Any, Any], key: Any, value: Any) -> None:
+def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
     if len(cache) >= _MOST_KEPT:
         cache.clear()
     cache[key] = value
 
 
-def _strict_deviations(source: Any) -> List[str]:
+def _strict_deviations(source: Any) -> list[str]:
     """The first thing that strict reading refuses; what tolerant reading only had to interpret is no deviation."""
     try:
         reader.read(envelope.payload_of(source, strict=True), strict=True)
@@ -101,7 +101,7 @@ def _strict_deviations(source: Any) -> List[str]:
     return []
 
 
-def _http_deviations(request: Request) -> List[str]:
+def _http_deviations(request: Request) -> list[str]:
     """Rules H2 to H4."""
     headers = request.headers
     found = []

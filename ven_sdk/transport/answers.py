@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import http.client
 import re
-from typing import IO, Any, Iterator, List, Optional, Tuple
+from typing import IO, Any, List, Optional, Tuple
+from collections.abc import Iterator
 
 from .incoming import Source
 from .stages import Deadline, Stage, Unacceptable
@@ -32,7 +33,7 @@ class Answer:
         self.url: Optional[str] = None
 
 
-def receive(wire: Wire, deadline: Deadline, limit: int) -> Tuple[Answer, bool]:
+def receive(wire: Wire, deadline: Deadline, limit: int) -> tuple[Answer, bool]:
     """The answer on ``wire``, and whether the connection can serve another exchange.
 
     The body of an error says nothing that the SDK acts on: it is not read, and its connection not kept.
@@ -68,7 +69,7 @@ def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
     if response.length is not None:
         _check_size(response.length, limit)
         return response.read()
-    blocks: List[bytes] = []
+    blocks: list[bytes] = []
     size = 0
     for block in _chunks(response.fp) if response.chunked else iter(lambda: response.read(_BLOCK), b""):
         size += len(block)

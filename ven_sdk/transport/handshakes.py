@@ -16,7 +16,7 @@ _WRONG_NAME = frozenset({62, 63, 64})
 _TOO_WEAK = frozenset({66, 67, 68})
 _REVOKED, _WRONG_PURPOSE = 23, 26
 
-_REFUSALS: Dict[str, str] = {  # alerts with which a server refuses a client certificate
+_REFUSALS: dict[str, str] = {  # alerts with which a server refuses a client certificate
     "CERTIFICATE_REQUIRED": "it wants a client certificate and got none. Give cert and key",
     "UNKNOWN_CA": "it does not know the CA that issued the client certificate. Check that cert is the one that the "
                   "VTN's operator expects, and that it holds the intermediate certificates too",

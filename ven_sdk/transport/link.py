@@ -48,7 +48,7 @@ class Link(HTTPAdapter):
         self._retire = retire
         self._limit = limit
         self._timeout = timeout
-        self._job: Optional[Tuple[Service, bytes, Deadline]] = None
+        self._job: Optional[tuple[Service, bytes, Deadline]] = None
 
     def exchange(self, target: Service, body: bytes, deadline: Deadline) -> Answer:
         """One POST; what comes back has status 200. After any error the connection is gone."""
@@ -92,7 +92,7 @@ class Link(HTTPAdapter):
         message = target.message(body)
         return self._on_old_wire(target, message, deadline) or self._on_new_wire(target, message, deadline)
 
-    def _on_old_wire(self, target: Service, message: Tuple[bytes, ...], deadline: Deadline) -> Optional[Answer]:
+    def _on_old_wire(self, target: Service, message: tuple[bytes, ...], deadline: Deadline) -> Optional[Answer]:
         """The answer, or None where a fresh connection is needed and the message surely was not read."""
         wire = self.wire
         if wire is None or wire.is_stale():
@@ -107,7 +107,7 @@ class Link(HTTPAdapter):
         self.drop()
         return None
 
-    def _on_new_wire(self, target: Service, message: Tuple[bytes, ...], deadline: Deadline) -> Answer:
+    def _on_new_wire(self, target: Service, message: tuple[bytes, ...], deadline: Deadline) -> Answer:
         self.wire = wire = Wire(target.route)
         if self._is_cut:
             wire.cut()
@@ -117,7 +117,7 @@ class Link(HTTPAdapter):
         except _BROKEN as cause:
             raise failure(cause, wire, target.where, deadline, self._timeout) from cause
 
-    def _converse(self, wire: Wire, message: Tuple[bytes, ...], deadline: Deadline) -> Answer:
+    def _converse(self, wire: Wire, message: tuple[bytes, ...], deadline: Deadline) -> Answer:
         wire.stage = Stage.SEND
         try:
             for piece in message:

@@ -5,7 +5,8 @@ Pure, and shared by all connections of the process.
 from __future__ import annotations
 
 import functools
-from typing import Mapping, Optional, Tuple
+from typing import Optional, Tuple
+from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -43,7 +44,7 @@ class Service:
         self._head = "\r\n".join([*lines, "Content-Length: %d", "", ""]).encode("latin-1").replace(
             b"%", b"%%").replace(b"%%d", b"%d")
 
-    def message(self, body: bytes) -> Tuple[bytes, ...]:
+    def message(self, body: bytes) -> tuple[bytes, ...]:
         """The request as it goes over the wire: one piece where it is small, so that it leaves in one packet."""
         head = self._head % len(body)
         return (head + body,) if len(body) < _LARGE else (head, body)

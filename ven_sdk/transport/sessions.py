@@ -14,7 +14,8 @@ import ssl
 import threading
 from datetime import datetime
 from time import monotonic
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple, Union
+from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple, Union
+from collections.abc import Mapping
 
 from .._version import __version__
 from ..errors import ConfigurationError, StateError
@@ -60,9 +61,9 @@ class Connections:
         self._max_idle_seconds = max_idle_seconds
         self._agent = user_agent
         self._lock = threading.Lock()  # guards the four below; never held while the network runs
-        self._idle: List[Link] = []    # the one used last is at the end
-        self._busy: Set[Link] = set()
-        self._tickets: Dict[Route, Tuple[ssl.SSLContext, ssl.SSLSession]] = {}
+        self._idle: list[Link] = []    # the one used last is at the end
+        self._busy: set[Link] = set()
+        self._tickets: dict[Route, tuple[ssl.SSLContext, ssl.SSLSession]] = {}
         self._closed = False
 
     def post(self, url: str, body: bytes) -> Reply:
@@ -148,7 +149,7 @@ class Connections:
         if surplus:
             _drop(surplus)
 
-    def _too_many(self, now: float) -> List[Link]:
+    def _too_many(self, now: float) -> list[Link]:
         first = max(len(self._idle) - self._max_idle, 0)
         surplus, rest = self._idle[:first], self._idle[first:]
         while rest and rest[0].wire is not None and now - rest[0].wire.idle_since > self._max_idle_seconds:
@@ -192,6 +193,6 @@ class Connections:
         return session if made_with is context else None
 
 
-def _drop(links: List[Link]) -> None:
+def _drop(links: list[Link]) -> None:
     for link in links:
         link.drop()

@@ -36,7 +36,7 @@ class Wire:
         self.is_cut = False
         self.idle_since = 0.0
         self.context: Optional[ssl.SSLContext] = None
-        self.certificate_names: Tuple[str, ...] = ()
+        self.certificate_names: tuple[str, ...] = ()
         self._sock: Optional[socket.socket] = None
 
     def open(self, deadline: Deadline, context: Optional[ssl.SSLContext] = None,
@@ -180,7 +180,7 @@ def _happens(sock: socket.socket, *, readable: bool, seconds: float) -> bool:
     return readable and bool(select.select([sock], [], [], seconds)[0])  # Windows shows no reset this way: unknown
 
 
-def _names(sock: ssl.SSLSocket) -> Tuple[str, ...]:
+def _names(sock: ssl.SSLSocket) -> tuple[str, ...]:
     """The names in a certificate that was refused, where this Python (3.10 and later) shows it."""
     show = getattr(getattr(sock, "_sslobj", None), "get_unverified_chain", None)
     try:
