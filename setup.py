@@ -1,4 +1,7 @@
-"""Everything about the distribution is in setup.cfg; only the version is read here, from the package's own file."""
+"""Everything about the distribution is in setup.cfg; only the version is read here, from the
+package's own file.
+"""
+
 import runpy
 from pathlib import Path
 

@@ -1,5 +1,7 @@
-"""The floor below the stack's limit: text templates that are canonical by construction, raw key, http.client, plain
-lxml parse. It shows what requests, tree building and C14N cost; a goal should be stated against adapter_limit."""
+"""The floor below the stack's limit: text templates that are canonical by construction, raw key,
+http.client, plain lxml parse. It shows what requests, tree building and C14N cost; a goal should be
+stated against adapter_limit."""
+
 import http.client
 import ssl
 from urllib.parse import urlsplit
@@ -27,18 +29,23 @@ def created_text(evs, signer):
         "<ei:eventResponse><ei:responseCode>200</ei:responseCode><ei:responseDescription>OK</ei:responseDescription>"
         f"<pyld:requestID>{esc(r)}</pyld:requestID><ei:qualifiedEventID><ei:eventID>{esc(e)}</ei:eventID>"
         f"<ei:modificationNumber>{m}</ei:modificationNumber></ei:qualifiedEventID><ei:optType>{o}</ei:optType>"
-        "</ei:eventResponse>" for e, m, r, o in evs)
-    return _out('<oadr:oadrCreatedEvent ei:schemaVersion="2.0b"><pyld:eiCreatedEvent><ei:eiResponse><ei:responseCode>200'
-                '</ei:responseCode><ei:responseDescription>OK</ei:responseDescription><pyld:requestID></pyld:requestID>'
-                f'</ei:eiResponse><ei:eventResponses>{rows}</ei:eventResponses><ei:venID>{esc(VEN_ID)}</ei:venID>'
-                '</pyld:eiCreatedEvent></oadr:oadrCreatedEvent>', signer)
+        "</ei:eventResponse>"
+        for e, m, r, o in evs
+    )
+    return _out(
+        "<oadr:oadrCreatedEvent "
+        'ei:schemaVersion="2.0b"><pyld:eiCreatedEvent><ei:eiResponse><ei:responseCode>200'
+        "</ei:responseCode><ei:responseDescription>OK</ei:responseDescription><pyld:requestID></pyld:requestID>"
+        f"</ei:eiResponse><ei:eventResponses>{rows}</ei:eventResponses><ei:venID>{esc(VEN_ID)}</ei:venID>"
+        "</pyld:eiCreatedEvent></oadr:oadrCreatedEvent>",
+        signer,
+    )
 
 
 def build_case(kind, n, key):
     signer = fx.Signer.of(key) if key else None
     if kind == "poll":
-        return lambda: _out(f'<oadr:oadrPoll ei:schemaVersion="2.0b"><ei:venID>{esc(VEN_ID)}</ei:venID></oadr:oadrPoll>',
-                            signer)
+        return lambda: _out(f'<oadr:oadrPoll ei:schemaVersion="2.0b"><ei:venID>{esc(VEN_ID)}</ei:venID></oadr:oadrPoll>', signer)
     if kind == "created":
         evs = created_events(n)
         return lambda: created_text(evs, signer)
@@ -49,20 +56,30 @@ def build_case(kind, n, key):
             f"<ei:interval><xcal:dtstart><xcal:date-time>{s.isoformat(timespec='seconds')[:-6]}Z</xcal:date-time>"
             f"</xcal:dtstart><xcal:duration><xcal:duration>PT{d.seconds // 60}M</xcal:duration></xcal:duration>"
             f"<oadr:oadrReportPayload><ei:rID>{esc(r)}</ei:rID><ei:payloadFloat><ei:value>{v!r}</ei:value>"
-            "</ei:payloadFloat></oadr:oadrReportPayload></ei:interval>" for s, d, r, v in ivs)
+            "</ei:payloadFloat></oadr:oadrReportPayload></ei:interval>"
+            for s, d, r, v in ivs
+        )
         t0 = lim._dt(T0)
-        return _out('<oadr:oadrUpdateReport ei:schemaVersion="2.0b"><pyld:requestID>req-1</pyld:requestID><oadr:oadrReport>'
-                    f'<xcal:dtstart><xcal:date-time>{t0}</xcal:date-time></xcal:dtstart><strm:intervals>{rows}'
-                    '</strm:intervals><ei:eiReportID>rep-1</ei:eiReportID><ei:reportRequestID>rr-1</ei:reportRequestID>'
-                    '<ei:reportSpecifierID>rs-1</ei:reportSpecifierID><ei:reportName>TELEMETRY_USAGE</ei:reportName>'
-                    f'<ei:createdDateTime>{t0}</ei:createdDateTime></oadr:oadrReport><ei:venID>{esc(VEN_ID)}</ei:venID>'
-                    '</oadr:oadrUpdateReport>', signer)
+        return _out(
+            "<oadr:oadrUpdateReport "
+            'ei:schemaVersion="2.0b"><pyld:requestID>req-1</pyld:requestID><oadr:oadrReport>'
+            f"<xcal:dtstart><xcal:date-time>{t0}</xcal:date-time></xcal:dtstart><strm:intervals>{rows}"
+            "</strm:intervals><ei:eiReportID>rep-1</ei:eiReportID><ei:reportRequestID>rr-1</ei:reportRequestID>"
+            "<ei:reportSpecifierID>rs-1</ei:reportSpecifierID><ei:reportName>TELEMETRY_USAGE</ei:reportName>"
+            f"<ei:createdDateTime>{t0}</ei:createdDateTime></oadr:oadrReport><ei:venID>{esc(VEN_ID)}</ei:venID>"
+            "</oadr:oadrUpdateReport>",
+            signer,
+        )
+
     return update
 
 
 def parse_case(kind, n, schema, verify, data):
-    """Parse only; with `schema`, XSD too; with `verify`, the raw signature check too. Nothing extracted."""
+    """Parse only; with `schema`, XSD too; with `verify`, the raw signature check too. Nothing
+    extracted.
+    """
     from lxml import etree
+
     p = lim.parser()
 
     def run():
@@ -72,6 +89,7 @@ def parse_case(kind, n, schema, verify, data):
         if verify:
             lim.verifier()(root, replay=False)
         return root
+
     return run
 
 

@@ -1,5 +1,7 @@
-"""The limit of the stack: hand-written code on lxml + cryptography + requests, with the same guarantees
-(hardened parser, XSD, signature and replay checks), and nothing else. It is no SDK: no state, no errors, no options."""
+"""The limit of the stack: hand-written code on lxml + cryptography + requests, with the same
+guarantees (hardened parser, XSD, signature and replay checks), and nothing else. It is no SDK: no
+state, no errors, no options."""
+
 import base64
 import hashlib
 import heapq
@@ -14,9 +16,11 @@ IMPORT = "import requests, lxml.etree, signxml"
 _cache = {}
 
 
-# ---- building: an lxml tree by hand ---------------------------------------------------------------------------
+# ---- building: an lxml tree by hand
+# ---------------------------------------------------------------------------
 def _E():
     from lxml import etree
+
     ns = {"ei": fx.EI, "emix": fx.EMIX, "oadr": fx.OADR, "pyld": fx.PYLD, "strm": fx.STRM, "xcal": fx.XCAL}
     return etree, ns
 
@@ -33,7 +37,8 @@ def _root(etree, ns):
 
 def _finish(etree, root, obj, signer):
     if signer:
-        o = etree.tostring(obj, method="c14n").decode()     # digested and sent as it is: one serialisation
+        # digested and sent as it is: one serialisation
+        o = etree.tostring(obj, method="c14n").decode()
         return fx.payload(o, signer.signature(o))
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
@@ -49,15 +54,23 @@ def build_case(kind, n, key):
         S(parent, tag).text = value
 
     if kind == "poll":
+
         def run():
             root, obj = _root(etree, ns)
             text(S(obj, oadr + "oadrPoll", ver), ei + "venID", VEN_ID)
             return _finish(etree, root, obj, signer)
     elif kind == "created":
         evs = created_events(n)
-        evr, code, desc, rid, q, eid, mod, opt = (ei + "eventResponse", ei + "responseCode", ei + "responseDescription",
-                                                  pyld + "requestID", ei + "qualifiedEventID", ei + "eventID",
-                                                  ei + "modificationNumber", ei + "optType")
+        evr, code, desc, rid, q, eid, mod, opt = (
+            ei + "eventResponse",
+            ei + "responseCode",
+            ei + "responseDescription",
+            pyld + "requestID",
+            ei + "qualifiedEventID",
+            ei + "eventID",
+            ei + "modificationNumber",
+            ei + "optType",
+        )
 
         def run():
             root, obj = _root(etree, ns)
@@ -75,8 +88,16 @@ def build_case(kind, n, key):
             return _finish(etree, root, obj, signer)
     else:
         ivs = intervals(n)
-        iv, ds, dt, du, rp, rid, pf, val = (ei + "interval", xcal + "dtstart", xcal + "date-time", xcal + "duration",
-                                            oadr + "oadrReportPayload", ei + "rID", ei + "payloadFloat", ei + "value")
+        iv, ds, dt, du, rp, rid, pf, val = (
+            ei + "interval",
+            xcal + "dtstart",
+            xcal + "date-time",
+            xcal + "duration",
+            oadr + "oadrReportPayload",
+            ei + "rID",
+            ei + "payloadFloat",
+            ei + "value",
+        )
 
         def run():
             root, obj = _root(etree, ns)
@@ -92,35 +113,46 @@ def build_case(kind, n, key):
                 p = S(i, rp)
                 S(p, rid).text = r
                 S(S(p, pf), val).text = repr(v)
-            for t, s in (("eiReportID", "rep-1"), ("reportRequestID", "rr-1"), ("reportSpecifierID", "rs-1"),
-                         ("reportName", "TELEMETRY_USAGE"), ("createdDateTime", _dt(T0))):
+            for t, s in (
+                ("eiReportID", "rep-1"),
+                ("reportRequestID", "rr-1"),
+                ("reportSpecifierID", "rs-1"),
+                ("reportName", "TELEMETRY_USAGE"),
+                ("createdDateTime", _dt(T0)),
+            ):
                 text(rep, ei + t, s)
             text(u, ei + "venID", VEN_ID)
             return _finish(etree, root, obj, signer)
+
     return run
 
 
-# ---- parsing: hardened parser, XSD, own verification, hand-written extraction ------------------------------------
+# ---- parsing: hardened parser, XSD, own verification, hand-written extraction
+# ------------------------------------
 def parser():
     from lxml import etree
-    return etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False,
-                           remove_comments=True, remove_pis=True)
+
+    return etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, remove_comments=True, remove_pis=True)
 
 
 def schema():
     if "xsd" not in _cache:
         from lxml import etree
+
         _cache["xsd"] = etree.XMLSchema(etree.parse(config()["xsd"]))
     return _cache["xsd"]
 
 
 class Verifier:
-    """Pinned certificate; three C14N runs, two digests, one raw verification; the checked node is the parsed node."""
+    """Pinned certificate; three C14N runs, two digests, one raw verification; the checked node is
+    the parsed node.
+    """
 
     def __init__(self):
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
         with open(vtn_cert_file(), "rb") as f:
             cert = x509.load_pem_x509_certificate(f.read())
         self.der = base64.b64encode(cert.public_bytes(serialization.Encoding.DER)).decode()
@@ -130,6 +162,7 @@ class Verifier:
 
     def __call__(self, root, replay=True):
         from lxml import etree
+
         ds = "{%s}" % fx.DS
         sig, obj = root
         if sig.tag != ds + "Signature" or obj.get("{%s}Id" % fx.OADR) != "oadrSignedObject":
@@ -140,8 +173,11 @@ class Verifier:
         self.raw(base64.b64decode(sv.text), etree.tostring(si, method="c14n"))
         r1, r2 = si.findall(ds + "Reference")
         for r, node, uri in ((r1, obj, "#oadrSignedObject"), (r2, prop, "#prop")):
-            if r.get("URI") != uri or r.find(ds + "Transforms")[0].get("Algorithm") != fx.C14N or base64.b64decode(
-                    r.find(ds + "DigestValue").text) != hashlib.sha256(etree.tostring(node, method="c14n")).digest():
+            if (
+                r.get("URI") != uri
+                or r.find(ds + "Transforms")[0].get("Algorithm") != fx.C14N
+                or base64.b64decode(r.find(ds + "DigestValue").text) != hashlib.sha256(etree.tostring(node, method="c14n")).digest()
+            ):
                 raise ValueError("digest")
         stamp, nonce = (prop.findtext(f".//{{{fx.DSP}}}{t}") for t in ("timestamp", "nonce"))
         t = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
@@ -167,6 +203,7 @@ def duration(s):
     d = _dur.get(s)
     if d is None:
         import re
+
         m = re.fullmatch(r"(-)?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", s)
         w, dd, h, mi, se = (int(x or 0) for x in m.groups()[1:])
         d = timedelta(weeks=w, days=dd, hours=h, minutes=mi, seconds=se)
@@ -177,10 +214,9 @@ def duration(s):
 
 def extract(msg):
     ei, xc, pl, oa = "{%s}" % fx.EI, "{%s}" % fx.XCAL, "{%s}" % fx.PYLD, "{%s}" % fx.OADR
-    kind = msg.tag[len(oa):]
+    kind = msg.tag[len(oa) :]
     if kind != "oadrDistributeEvent":
-        return kind, {c.tag.rpartition("}")[2]: (c.text if not len(c) else {g.tag.rpartition("}")[2]: g.text for g in c})
-                      for c in msg}
+        return kind, {c.tag.rpartition("}")[2]: (c.text if not len(c) else {g.tag.rpartition("}")[2]: g.text for g in c}) for c in msg}
     out, fromiso = [], datetime.fromisoformat
     for oe in msg.iterchildren(oa + "oadrEvent"):
         e, required = oe
@@ -195,17 +231,28 @@ def extract(msg):
             ivs = []
             for iv in s[0]:
                 g = {c.tag: c for c in iv}
-                ivs.append((duration(g[xc + "duration"][0].text), int(g[xc + "uid"][0].text),
-                            float(g[ei + "signalPayload"][0][0].text)))
+                ivs.append((duration(g[xc + "duration"][0].text), int(g[xc + "uid"][0].text), float(g[ei + "signalPayload"][0][0].text)))
             signals.append((f[ei + "signalName"].text, f[ei + "signalType"].text, f[ei + "signalID"].text, ivs))
         targets = [(c.tag.rpartition("}")[2], c.text) for c in d[ei + "eiTarget"]]
-        out.append((desc[ei + "eventID"], int(desc[ei + "modificationNumber"]), desc[ei + "eventStatus"],
-                    fromiso(desc[ei + "createdDateTime"]), start, length, signals, targets, required.text))
+        out.append(
+            (
+                desc[ei + "eventID"],
+                int(desc[ei + "modificationNumber"]),
+                desc[ei + "eventStatus"],
+                fromiso(desc[ei + "createdDateTime"]),
+                start,
+                length,
+                signals,
+                targets,
+                required.text,
+            )
+        )
     return kind, {"request_id": msg.findtext(pl + "requestID"), "vtn_id": msg.findtext(ei + "vtnID"), "events": out}
 
 
 def read(data, schema_, verify, p=None, replay=True):
     from lxml import etree
+
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise ValueError("DTD")
     root = etree.fromstring(data, p or parser())
@@ -222,10 +269,12 @@ def parse_case(kind, n, schema, verify, data):
     return lambda: read(data, schema or verify, verify, p, replay=False)
 
 
-# ---- transport: requests -----------------------------------------------------------------------------------------
+# ---- transport: requests
+# -----------------------------------------------------------------------------------------
 class Poller:
     def __init__(self, url, tls, key):
         import requests
+
         self.s, self.url, self.key = requests.Session(), url, key
         self.s.headers.update({"Content-Type": "application/xml"})
         self.s.trust_env = False
@@ -279,6 +328,7 @@ class Poller:
 
 def created_message(evs, key):
     import adapter_floor
+
     return adapter_floor.created_text(evs, fx.Signer.of(key) if key else None)
 
 
@@ -290,12 +340,15 @@ def first_poll(url, tls, key):
     Poller(url, tls, key).poll(1)
 
 
-# ---- fleets ------------------------------------------------------------------------------------------------------
+# ---- fleets
+# ------------------------------------------------------------------------------------------------------
 def fleet(n, url, tls, key, interval, warm, measure, variant="pool"):
-    """variant 'threads': one thread and one Session a VEN; 'pool': one heap and 8 workers, one Session a VEN;
-    'shared': one heap and 8 workers, one Session (connection) a worker, as one identity may do."""
+    """variant 'threads': one thread and one Session a VEN; 'pool': one heap and 8 workers, one
+    Session a VEN; 'shared': one heap and 8 workers, one Session (connection) a worker, as one
+    identity may do."""
     import requests  # noqa: F401
     from lxml import etree  # noqa: F401
+
     schema()
     if key:
         verifier(), fx.Signer.of(key)
@@ -312,6 +365,7 @@ def fleet(n, url, tls, key, interval, warm, measure, variant="pool"):
             local.p.once()
             lat.append(time.perf_counter() - a)
             done[0] += 1
+
         vens = [object() for _ in range(n)]
     else:
         vens = [Poller(url, tls, key) for _ in range(n)]
@@ -321,15 +375,18 @@ def fleet(n, url, tls, key, interval, warm, measure, variant="pool"):
             v.once()
             lat.append(time.perf_counter() - a)
             done[0] += 1
+
     setup = time.perf_counter() - t_start
-    begin = time.monotonic() + .2
+    begin = time.monotonic() + 0.2
     ts = []
     if variant == "threads":
+
         def loop(i, v):
             due = begin + interval * i / n
             while not stop.wait(max(0, due - time.monotonic())):
                 once(v)
                 due += interval
+
         threading.stack_size(256 * 1024)
         ts = [threading.Thread(target=loop, args=(i, v), daemon=True) for i, v in enumerate(vens)]
     else:
@@ -346,10 +403,11 @@ def fleet(n, url, tls, key, interval, warm, measure, variant="pool"):
                     if wait <= 0:
                         heapq.heapreplace(heap, (due + interval, i))
                 if wait > 0:
-                    if stop.wait(min(wait, .05)):
+                    if stop.wait(min(wait, 0.05)):
                         return
                     continue
                 once(vens[i])
+
         ts = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for t in ts:
         t.start()
@@ -362,5 +420,11 @@ def fleet(n, url, tls, key, interval, warm, measure, variant="pool"):
     for t in ts:
         t.join(15)
     s = sorted(lat)
-    return {**out, "p50": s[len(s) // 2] if s else None, "p99": s[int(len(s) * .99)] if s else None,
-            "base": base, "n": n, "setup_s": setup}
+    return {
+        **out,
+        "p50": s[len(s) // 2] if s else None,
+        "p99": s[int(len(s) * 0.99)] if s else None,
+        "base": base,
+        "n": n,
+        "setup_s": setup,
+    }

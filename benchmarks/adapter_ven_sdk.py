@@ -1,8 +1,11 @@
-"""This SDK, as its own client uses it: what is checked by default (gate, replay, pinned certificate) is checked here.
+"""This SDK, as its own client uses it: what is checked by default (gate, replay, pinned
+certificate) is checked here.
 
-Every function is called in a fresh worker process. Work that a client repeats for each message is inside the returned
-callable, work that it does once is outside. ``schema`` means ``strict=True``: the codec's own declarations.
+Every function is called in a fresh worker process. Work that a client repeats for each message is
+inside the returned callable, work that it does once is outside. ``schema`` means ``strict=True``:
+the codec's own declarations.
 """
+
 import threading
 import time
 from datetime import datetime, timezone
@@ -14,72 +17,100 @@ IMPORT = "import ven_sdk.client"
 DAY = 86400.0
 
 
-# ---- building ---------------------------------------------------------------------------------------------------------
+# ---- building
+# ---------------------------------------------------------------------------------------------------------
 def build_case(kind, n, key):
     from ven_sdk.codec import envelope
+
     record = RECORDS[kind](n)
     if key is None:
         return lambda: envelope.message(record())
     from ven_sdk.security.credentials import Credentials
     from ven_sdk.security.signing import Signer
+
     signer = Signer(Credentials.load(*key_files(key)))
     return lambda: signer.seal(envelope.signed_object(record()))
 
 
 def _poll(n):
     from ven_sdk.schema.registration import Poll
+
     return lambda: Poll(ven_id=VEN_ID)
 
 
 def _created(n):
     from ven_sdk.schema.common import EiResponse
     from ven_sdk.schema.events import CreatedEvent, EventResponse
-    responses = [EventResponse(response_code="200", response_description="OK", request_id=request, event_id=event,
-                               modification_number=number, opt_type=opt) for event, number, request, opt in created_events(n)]
+
+    responses = [
+        EventResponse(
+            response_code="200", response_description="OK", request_id=request, event_id=event, modification_number=number, opt_type=opt
+        )
+        for event, number, request, opt in created_events(n)
+    ]
     response = EiResponse(response_code="200", response_description="OK", request_id="")
     return lambda: CreatedEvent(response=response, event_responses=responses, ven_id=VEN_ID)
 
 
 def _update(n):
     from ven_sdk.schema.reports import Report, ReportInterval, ReportPayload, UpdateReport
-    rows = [ReportInterval(dtstart=start, duration=length, report_payloads=[ReportPayload(r_id=r_id, value=value)])
-            for start, length, r_id, value in intervals(n)]
+
+    rows = [
+        ReportInterval(dtstart=start, duration=length, report_payloads=[ReportPayload(r_id=r_id, value=value)])
+        for start, length, r_id, value in intervals(n)
+    ]
 
     def make():
-        report = Report(dtstart=T0, intervals=rows, report_id="rep-1", report_request_id="rr-1", report_specifier_id="rs-1",
-                        report_name="TELEMETRY_USAGE", created_date_time=T0)
+        report = Report(
+            dtstart=T0,
+            intervals=rows,
+            report_id="rep-1",
+            report_request_id="rr-1",
+            report_specifier_id="rs-1",
+            report_name="TELEMETRY_USAGE",
+            created_date_time=T0,
+        )
         return UpdateReport(request_id="req-1", reports=[report], ven_id=VEN_ID)
+
     return make
 
 
 RECORDS = {"poll": _poll, "created": _created, "update": _update}
 
 
-# ---- reading ----------------------------------------------------------------------------------------------------------
+# ---- reading
+# ----------------------------------------------------------------------------------------------------------
 def parse_case(kind, n, schema, verify, data):
     from ven_sdk.codec import envelope, gate, reader
+
     if not verify:
         return lambda: reader.read(envelope.payload_of(gate.admit(data), strict=schema), strict=schema).record
     from ven_sdk.security.replay import ReplayGuard
     from ven_sdk.security.verification import Verifier
+
     pin = vtn_fingerprint()
 
     def run():
-        verifier = Verifier(pin, ReplayGuard(DAY))      # a fresh memory: the same message is read again and again
+        # a fresh memory: the same message is read again and again
+        verifier = Verifier(pin, ReplayGuard(DAY))
         root = verifier.verify(gate.admit(data, verbatim=True), datetime.now(timezone.utc))
         return reader.read(envelope.payload_of(root, strict=schema), strict=schema).record
+
     return run
 
 
 def vtn_fingerprint():
     from ven_sdk.security.fingerprint import certificate_fingerprint
+
     with open(vtn_cert_file(), "rb") as f:
         return certificate_fingerprint(f.read())
 
 
-# ---- a client at work -------------------------------------------------------------------------------------------------
+# ---- a client at work
+# -------------------------------------------------------------------------------------------------
 def client_of(url, tls, key, **more):
     from ven_sdk import OpenADRClient
+
     arguments = dict(ven_id=VEN_ID, register=False, show_fingerprint=False, allow_jitter=False, poll_frequency=DAY)
     if tls or key:
         cert, key_path, passphrase = key_files(key or "ec256")
@@ -90,10 +121,12 @@ def client_of(url, tls, key, **more):
 
 
 class Poller:
-    """A started client that polls when it is told to: its own next poll is a day away, and its talk lane is held back.
+    """A started client that polls when it is told to: its own next poll is a day away, and its talk
+    lane is held back.
 
-    ``poll`` runs the talk lane on the calling thread, as a pool thread would: what is due, exchange, judgement, step,
-    next timer. ``turn`` and ``pooled`` leave everything to the client's own threads.
+    ``poll`` runs the talk lane on the calling thread, as a pool thread would: what is due,
+    exchange, judgement, step, next timer. ``turn`` and ``pooled`` leave everything to the client's
+    own threads.
     """
 
     def __init__(self, url, tls, key):
@@ -111,7 +144,9 @@ class Poller:
         self._until("poll", 1, self.client.start)
 
     def _watch(self):
-        """See every exchange on the thread that did it; when as many as wanted were done, the lane is held at once."""
+        """See every exchange on the thread that did it; when as many as wanted were done, the lane
+        is held at once.
+        """
         exchanged = self.engine.exchanged
 
         def watched(task, error):
@@ -121,13 +156,16 @@ class Poller:
                 if len(self.done) == self.target:
                     self._talk().blocked_until = self.engine.clock.monotonic() + DAY
                     self.reached.set()
+
         self.engine.exchanged = watched
 
     def _talk(self):
         return self.engine.conversation._lanes[0]
 
     def _until(self, name, count, begin):
-        """``begin``, and wait until ``count`` exchanges of that name are done; returns the moments of each."""
+        """``begin``, and wait until ``count`` exchanges of that name are done; returns the moments
+        of each.
+        """
         self.done, self.target, self.wanted = [], count, name
         self.reached.clear()
         begin()
@@ -167,27 +205,33 @@ class Poller:
         return latencies
 
     def turn(self, k):
-        """``k`` rounds of poll, handler and answer, one after the other as a queue that is not empty is drained."""
+        """``k`` rounds of poll, handler and answer, one after the other as a queue that is not
+        empty is drained.
+        """
         a = time.perf_counter()
         moments = self._until("event answer", k, self._go)
         return [after - before for before, after in zip([a, *moments], moments)]
 
     def know(self, n):
-        """A list of n events, taken in, handled and answered. ``implied_cancel`` is off: the lists of one event that the
-        case then sends would, as complete lists, cancel all others, and nothing would be left to know."""
+        """A list of n events, taken in, handled and answered. ``implied_cancel`` is off: the lists
+        of one event that the case then sends would, as complete lists, cancel all others, and
+        nothing would be left to know."""
         from ven_sdk.services import events
+
         self.client.stop()
         self._make(implied_cancel=False)
         message = event_list([f"event-{i:05d}" for i in range(n)])
         self.engine.transact(lambda book, now: events.receive(book, message, now))
         while self.engine.read(lambda: events.deciding(self.engine.book, self.engine.now())):
-            time.sleep(.01)
+            time.sleep(0.01)
         self.engine.conversation._poll_at = self.engine.clock.monotonic() + DAY
         self._talk().blocked_until = 0.0
         self._until("event answer", 1, self.engine.conversation.wake)
 
     def tick(self):
-        """There is no periodic upkeep of events (each has a timer of its own); this is one look at what is due."""
+        """There is no periodic upkeep of events (each has a timer of its own); this is one look at
+        what is due.
+        """
         self.engine.read(lambda: self.engine.conversation._next(self._talk()))
 
     def close(self):
@@ -195,9 +239,12 @@ class Poller:
 
 
 def event_list(ids):
-    """The record of a list of so many events; read in pieces, as the gate takes no message of this size at once."""
+    """The record of a list of so many events; read in pieces, as the gate takes no message of this
+    size at once.
+    """
     from ven_sdk.codec import envelope, gate, reader
-    pieces = [fx.payload(fx.distribute_obj(ids[i:i + 500])) for i in range(0, len(ids), 500)]
+
+    pieces = [fx.payload(fx.distribute_obj(ids[i : i + 500])) for i in range(0, len(ids), 500)]
     lists = [reader.read(envelope.payload_of(gate.admit(piece))).record for piece in pieces]
     return lists[0].replace(events=[event for each in lists for event in each.events])
 
@@ -207,7 +254,9 @@ def poll_case(url, tls, key):
 
 
 def first_poll(url, tls, key):
-    """What a program does: start, and stop after the first poll (which the bootstrap's two exchanges precede)."""
+    """What a program does: start, and stop after the first poll (which the bootstrap's two
+    exchanges precede).
+    """
     client = client_of(url, tls, key)
     client.start()
     first_done(client)
@@ -220,14 +269,16 @@ def first_done(client, patience=10):
     while not client._engine.counters.polls:
         if time.monotonic() > end:
             raise RuntimeError(f"no poll: {client._engine.counters.last_error}")
-        time.sleep(.001)
+        time.sleep(0.001)
 
 
-# ---- a fleet ----------------------------------------------------------------------------------------------------------
+# ---- a fleet
+# ----------------------------------------------------------------------------------------------------------
 def fleet(n, url, tls, key, interval, warm, measure, variant=None):
     """Over TLS each VEN has its own certificate. ``late``: how long after its time a poll began."""
     from ven_sdk import Fleet
     from ven_sdk.runtime.conversation import Conversation
+
     certificates = own_certificates(n) if tls or key else None
     seen = Punctuality(Conversation)
     base, started = rss_kib(), time.perf_counter()
@@ -246,9 +297,21 @@ def fleet(n, url, tls, key, interval, warm, measure, variant=None):
     c, w, before = cpu_s(), time.perf_counter(), group.status.counters["polls"]
     time.sleep(measure)
     status = group.status
-    out = dict(cpu=cpu_s() - c, wall=time.perf_counter() - w, polls=status.counters["polls"] - before, rss=rss_kib(),
-               threads=nthreads(), n=n, base=base, setup_s=setup, failures=status.counters["failures"],
-               p50=pct(seen.lengths, .5), p99=pct(seen.lengths, .99), late_p50=pct(seen.late, .5), late_p99=pct(seen.late, .99))
+    out = dict(
+        cpu=cpu_s() - c,
+        wall=time.perf_counter() - w,
+        polls=status.counters["polls"] - before,
+        rss=rss_kib(),
+        threads=nthreads(),
+        n=n,
+        base=base,
+        setup_s=setup,
+        failures=status.counters["failures"],
+        p50=pct(seen.lengths, 0.5),
+        p99=pct(seen.lengths, 0.99),
+        late_p50=pct(seen.late, 0.5),
+        late_p99=pct(seen.late, 0.99),
+    )
     began = time.perf_counter()
     group.stop()
     return {**out, "stop_s": time.perf_counter() - began}
@@ -271,6 +334,7 @@ class Punctuality:
         def done(self_, reply):
             self.lengths.append(time.monotonic() - begun.pop(self_))
             polled(self_, reply)
+
         begun = {}
         conversation._plan_poll, conversation._polled = planned, done
 
@@ -284,6 +348,9 @@ def pct(xs, q):
 
 
 def own_certificates(n):
-    """n files, each with a key and a certificate of its own. Made once; making one takes a millisecond."""
+    """n files, each with a key and a certificate of its own. Made once; making one takes a
+    millisecond.
+    """
     import pki
+
     return pki.fleet(n)

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Side-by-side benchmark: openleadr (peer), the limit of the stack, the floor below it, and ven_sdk.
+"""Side-by-side benchmark: openleadr (peer), the limit of the stack, the floor below it, and
+ven_sdk.
 
-  python bench.py --peer-python PEER/bin/python --sdk-python SDK/bin/python [--only build/,poll/] [--rounds 5] [--quick]
-  python bench.py ... --start-up        import time and time to first poll, in fresh processes
-  python bench.py ... --fleet           memory and CPU of 1/100/1000 VENs in a process
-  python bench.py ... --leak 100000     resident memory over that many polls
-  python bench.py ... --check           are the messages that each column builds valid (XSD, signxml)?
-Each case runs once a round in each worker, workers in turn, so that all columns see the same machine; the figure is the
-median over the rounds. The client is pinned to core 0, the loopback VTN to core 1. Raw numbers go to --out (JSON)."""
+  python bench.py --peer-python PEER/bin/python --sdk-python SDK/bin/python [--only build/,poll/]
+[--rounds 5] [--quick] python bench.py ... --start-up        import time and time to first poll, in
+fresh processes python bench.py ... --fleet           memory and CPU of 1/100/1000 VENs in a process
+python bench.py ... --leak 100000     resident memory over that many polls python bench.py ...
+--check           are the messages that each column builds valid (XSD, signxml)? Each case runs once
+a round in each worker, workers in turn, so that all columns see the same machine; the figure is the
+median over the rounds. The client is pinned to core 0, the loopback VTN to core 1. Raw numbers go
+to --out (JSON)."""
+
 import argparse
 import json
 import os
@@ -36,7 +39,7 @@ def free_port():
 
 HZ = os.sysconf("SC_CLK_TCK")
 CHILDREN = []
-OURS = []                                            # processes whose CPU time is ours
+OURS = []  # processes whose CPU time is ours
 
 
 def _busy():
@@ -61,11 +64,13 @@ def foreign(before, after, wall):
 
 
 def wait_quiet(limit, patience):
-    """Wait until other processes use less than `limit` of the machine, at most `patience` seconds in all."""
+    """Wait until other processes use less than `limit` of the machine, at most `patience` seconds
+    in all.
+    """
     end = time.monotonic() + patience
     while time.monotonic() < end:
         b, t = _busy(), time.monotonic()
-        time.sleep(.3)
+        time.sleep(0.3)
         if foreign(b, _busy(), time.monotonic() - t) < limit:
             return True
     return False
@@ -74,8 +79,13 @@ def wait_quiet(limit, patience):
 class Worker:
     def __init__(self, python, name, core):
         self.name = name
-        self.p = subprocess.Popen([python, os.path.join(HERE, "worker.py"), f"adapter_{name}", str(core)],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.p = subprocess.Popen(
+            [python, os.path.join(HERE, "worker.py"), f"adapter_{name}", str(core)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         OURS.append(self.p.pid)
         CHILDREN.append(self.p)
 
@@ -115,8 +125,7 @@ HEAD = ["case", "unit", "openleadr", "limit", "floor", "ven_sdk", "openleadr/lim
 
 def row(case, unit, v):
     o, li, fl, s = (v.get(a) for a in ADAPTERS)
-    return [case, unit, fmt(o, unit), fmt(li, unit), fmt(fl, unit), fmt(s, unit), ratio(o, li, unit), ratio(o, s, unit),
-            ratio(s, li, unit)]
+    return [case, unit, fmt(o, unit), fmt(li, unit), fmt(fl, unit), fmt(s, unit), ratio(o, li, unit), ratio(o, s, unit), ratio(s, li, unit)]
 
 
 def table(rows):
@@ -143,15 +152,16 @@ def main():
     ap.add_argument("--fleet", action="store_true")
     ap.add_argument("--fleet-runs", default="", help="comma-separated adapter:variant:net:key:n to run instead of all")
     ap.add_argument("--leak", type=int, default=0)
-    ap.add_argument("--quiet", type=float, default=.06, help="wait until other processes use less than this share")
+    ap.add_argument("--quiet", type=float, default=0.06, help="wait until other processes use less than this share")
     ap.add_argument("--patience", type=float, default=8, help="seconds to wait for quiet before each measurement")
     a = ap.parse_args()
     os.makedirs(a.work, exist_ok=True)
     pki = os.path.join(a.work, "pki")
     if not os.path.exists(os.path.join(pki, "ec256-pass.key")):
         subprocess.run([a.sdk_python, os.path.join(HERE, "pki.py"), pki], check=True)
-    xsd = subprocess.run([a.peer_python, "-c", "import openleadr.messaging as m; print(m.XML_SCHEMA_LOCATION)"],
-                         check=True, capture_output=True, text=True).stdout.strip()
+    xsd = subprocess.run(
+        [a.peer_python, "-c", "import openleadr.messaging as m; print(m.XML_SCHEMA_LOCATION)"], check=True, capture_output=True, text=True
+    ).stdout.strip()
     conf = os.path.join(a.work, "config.json")
     with open(conf, "w") as f:
         json.dump({"pki": pki, "xsd": xsd}, f)
@@ -160,15 +170,16 @@ def main():
     subprocess.run([a.sdk_python, "-m", "compileall", "-q", os.path.join(os.path.dirname(HERE), "ven_sdk"), HERE], check=True)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.path.dirname(HERE), os.environ.get("PYTHONPATH"))))
     port, tls_port = free_port(), free_port()
-    vtn = subprocess.Popen(["taskset", "-c", "1", a.sdk_python, os.path.join(HERE, "vtn.py"), str(port), str(tls_port)],
-                           stdout=subprocess.PIPE, text=True)
+    vtn = subprocess.Popen(
+        ["taskset", "-c", "1", a.sdk_python, os.path.join(HERE, "vtn.py"), str(port), str(tls_port)], stdout=subprocess.PIPE, text=True
+    )
     OURS.append(vtn.pid)
     assert vtn.stdout.readline().strip() == "ready"
     http, https = f"http://localhost:{port}", f"https://localhost:{tls_port}"
     pythons = {n: a.peer_python if n == "openleadr" else a.sdk_python for n in ADAPTERS}
     names = [n for n in a.adapters.split(",") if n]
     raw = {"command": shlex.join(sys.argv), "when": time.strftime("%F %T"), "cases": {}}
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))      # so that the workers end with us
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the workers end with us
     try:
         if a.check:
             for n in names:
@@ -222,12 +233,12 @@ def run(a, raw, pythons, names, http, https):
                         stats(http, True)
                     b, t = _busy(), time.monotonic()
                     r = workers[n](dict(cmd))
-                    r["foreign"] = round(foreign(b, _busy(), max(.05, time.monotonic() - t)), 3)
-                    if r["foreign"] < max(2 * a.quiet, .03) or not quiet or "us" in r:
-                        break                        # CPU-time cases are kept as they are
+                    r["foreign"] = round(foreign(b, _busy(), max(0.05, time.monotonic() - t)), 3)
+                    if r["foreign"] < max(2 * a.quiet, 0.03) or not quiet or "us" in r:
+                        break  # CPU-time cases are kept as they are
                 if turn and "p50_us" in r:
                     t = sorted(stats(http)["turn"])
-                    r["server_p50"], r["server_p99"] = 1e6 * t[len(t) // 2], 1e6 * t[int(len(t) * .99)]
+                    r["server_p50"], r["server_p99"] = 1e6 * t[len(t) // 2], 1e6 * t[int(len(t) * 0.99)]
                 got[n].append(r)
                 if "absent" in r or "error" in r:
                     dead.add((id_, n))
@@ -236,6 +247,7 @@ def run(a, raw, pythons, names, http, https):
         def med(n, f):
             xs = [r[f] for r in got[n] if f in r]
             return statistics.median(xs) if xs else next((("ERR " + r["error"])[:40] for r in got[n] if "error" in r), None)
+
         for suffix, u, f in [("", unit, field)] + [("/" + s, *uf) for s, uf in more.items()]:
             rows.append(row(id_ + suffix, u, {n: med(n, f) for n in names}))
         print(id_, {n: fmt(med(n, field), unit) for n in names}, file=sys.stderr, flush=True)
@@ -253,6 +265,7 @@ def start_up(a, raw, pythons, names, http, https):
             subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             ts.append(time.perf_counter() - t)
         return ts
+
     k = 3 if a.quick else 11
     rows = []
     code = "import sys; sys.path.insert(0, %r); import adapter_%s as ad; " % (HERE, "%s")
@@ -267,14 +280,23 @@ def start_up(a, raw, pythons, names, http, https):
                 except subprocess.CalledProcessError as e:
                     got[n] = [] if b"NotImplementedError" in e.stderr else "ERR " + e.stderr.decode()[-60:].strip()
         raw["cases"][label] = got
-        rows.append(row(label, "us", {n: 1e6 * statistics.median(x) if x and not isinstance(x, str) else x or None
-                                      for n, x in got.items()}))
-    imports = {n: subprocess.run([pythons[n], "-c", code % n + "print(ad.IMPORT or '')"], capture_output=True, text=True,
-                                 check=True).stdout.strip() for n in names}
+        rows.append(
+            row(label, "us", {n: 1e6 * statistics.median(x) if x and not isinstance(x, str) else x or None for n, x in got.items()})
+        )
+
+    imports = {
+        n: subprocess.run(
+            [pythons[n], "-c", code % n + "print(ad.IMPORT or '')"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for n in names
+    }
     each("start/python -c pass", lambda n: [pythons[n], "-c", "pass"])
     each("start/import", lambda n: [pythons[n], "-c", imports[n]] if imports[n] else None)
-    for label, url, tls, key in (("http/unsigned", f"{http}/empty", False, None), ("mtls/ec256", f"{https}/empty-signed", True, "ec256"),
-                                 ("mtls/rsa2048", f"{https}/empty-signed", True, "rsa2048")):
+    for label, url, tls, key in (
+        ("http/unsigned", f"{http}/empty", False, None),
+        ("mtls/ec256", f"{https}/empty-signed", True, "ec256"),
+        ("mtls/rsa2048", f"{https}/empty-signed", True, "rsa2048"),
+    ):
         each(f"start/first-poll/{label}", lambda n: [pythons[n], "-c", code % n + f"ad.first_poll({url!r}, {tls}, {key!r})"])
     table(rows)
 
@@ -292,8 +314,12 @@ def fleet(a, raw, pythons, names, http, https):
                 runs += [("limit", v, net, key, n, 10) for v in ("threads", "pool", "shared")]
                 runs.append(("ven_sdk", None, net, key, n, 10))
         runs.append(("ven_sdk", None, "http", None, 10000, 60))
-    print("| adapter | variant | net | key | VENs | setup s | RSS MiB | KiB/VEN | threads | polls | CPU ms/poll | CPU % of a core "
-          "| p50 ms | p99 ms | late p50 ms | late p99 ms | connections | other load % |\n|" + "---|" * 18)
+    print(
+        "| adapter | variant | net | key | VENs | setup s | RSS MiB | KiB/VEN | threads | polls "
+        "| CPU ms/poll | CPU % of a core "
+        "| p50 ms | p99 ms | late p50 ms | late p99 ms | connections | other load % "
+        "|\n|" + "---|" * 18
+    )
     for ad, var, net, key, n, every in runs:
         if ad not in names:
             continue
@@ -303,8 +329,19 @@ def fleet(a, raw, pythons, names, http, https):
         w = Worker(pythons[ad], ad, 0)
         wait_quiet(a.quiet, 5 * a.patience)
         b, t = _busy(), time.monotonic()
-        r = w(dict(do="fleet", n=n, url=url, tls=tls, key=key, interval=every, warm=2 * every,
-                   measure=every if a.quick else 2 * every, variant=var))
+        r = w(
+            dict(
+                do="fleet",
+                n=n,
+                url=url,
+                tls=tls,
+                key=key,
+                interval=every,
+                warm=2 * every,
+                measure=every if a.quick else 2 * every,
+                variant=var,
+            )
+        )
         r["foreign"] = round(foreign(b, _busy(), time.monotonic() - t), 3)
         conns = stats(http)["connections"]
         w.p.terminate()
@@ -315,10 +352,16 @@ def fleet(a, raw, pythons, names, http, https):
             print(f"| {ad} | {var} | {net} | {key} | {n} | {r['error']} |", flush=True)
             continue
         ms = 1e3 * r["cpu"] / r["polls"] if r["polls"] else float("nan")
-        print(f"| {ad} | {var or ''} | {net} | {key or 'unsigned'} | {n} | {r['setup_s']:.2f} | {r['rss'] / 1024:.0f} | "
-              f"{(r['rss'] - r['base']) / n:.0f} | {r['threads']} | {r['polls']} | {ms:.2f} | {100 * r['cpu'] / r['wall']:.1f} | "
-              f"{ms_of(r['p50'])} | {ms_of(r['p99'])} | {ms_of(r.get('late_p50'))} | {ms_of(r.get('late_p99'))} | {conns} | "
-              f"{100 * r['foreign']:.0f} |", flush=True)
+        print(
+            f"| {ad} | {var or ''} | {net} | {key or 'unsigned'} | {n} | {r['setup_s']:.2f} | "
+            f"{r['rss'] / 1024:.0f} | "
+            f"{(r['rss'] - r['base']) / n:.0f} | {r['threads']} | {r['polls']} | {ms:.2f} | "
+            f"{100 * r['cpu'] / r['wall']:.1f} | "
+            f"{ms_of(r['p50'])} | {ms_of(r['p99'])} | {ms_of(r.get('late_p50'))} | "
+            f"{ms_of(r.get('late_p99'))} | {conns} | "
+            f"{100 * r['foreign']:.0f} |",
+            flush=True,
+        )
 
 
 def ms_of(seconds):
@@ -327,9 +370,10 @@ def ms_of(seconds):
 
 def leak(a, raw, pythons, names, http, https):
     for label, url, tls, key, total, turn in (
-            ("polls http unsigned", f"{http}/empty/x", False, None, a.leak, False),
-            ("polls mtls ec256", f"{https}/empty-signed/x", True, "ec256", a.leak // 20, False),
-            ("new events http unsigned", f"{http}/event/x", False, None, a.leak // 10, True)):
+        ("polls http unsigned", f"{http}/empty/x", False, None, a.leak, False),
+        ("polls mtls ec256", f"{https}/empty-signed/x", True, "ec256", a.leak // 20, False),
+        ("new events http unsigned", f"{http}/event/x", False, None, a.leak // 10, True),
+    ):
         for n in names:
             w = Worker(pythons[n], n, 0)
             t = time.time()
@@ -338,8 +382,12 @@ def leak(a, raw, pythons, names, http, https):
             raw["cases"][f"leak/{label}/{n}"] = r
             if "rss_kib" in r:
                 x = r["rss_kib"]
-                print(f"{label:28} {n:10} {total:7} RSS KiB {x} second half: {1024 * (x[-1] - x[len(x) // 2]) / (total / 2):.1f} B/op "
-                      f"({time.time() - t:.0f} s)", flush=True)
+                print(
+                    f"{label:28} {n:10} {total:7} RSS KiB {x} second half: "
+                    f"{1024 * (x[-1] - x[len(x) // 2]) / (total / 2):.1f} B/op "
+                    f"({time.time() - t:.0f} s)",
+                    flush=True,
+                )
             elif "error" in r:
                 print(label, n, r["error"], flush=True)
 

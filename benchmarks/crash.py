@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""The crash test: a VEN process killed by SIGKILL at random moments under load, against a VTN in a second process.
+"""The crash test: a VEN process killed by SIGKILL at random moments under load, against a VTN in a
+second process.
 
-  python benchmarks/crash.py [--kills 200] [--seed 20240607] [--span 1.5]
-  python benchmarks/crash.py --points        killed once before and once after every commit of a run, instead
+  python benchmarks/crash.py [--kills 200] [--seed 20240607] [--span 1.5] python benchmarks/crash.py
+  --points        killed once before and once after every commit of a run, instead
 
-Prints kills by stage, and losses and doubles as counted by tests/durability/crash_count.py from the VTN's raw log.
+Prints kills by stage, and losses and doubles as counted by tests/durability/crash_count.py from the
+VTN's raw log.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -20,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Optional
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -39,8 +42,12 @@ class Crashes:
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.seed, self.run = folder, seed, 0
         self.stages: list[list[str]] = []
-        self._vtn = subprocess.Popen([sys.executable, str(PROGRAMS / "crash_vtn.py"), str(folder), str(seed)], text=True,
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._vtn = subprocess.Popen(
+            [sys.executable, str(PROGRAMS / "crash_vtn.py"), str(folder), str(seed)],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         assert self._vtn.stdout is not None
         self.url = f"http://127.0.0.1:{int(self._vtn.stdout.readline())}"
 
@@ -55,8 +62,13 @@ class Crashes:
         """The next run of the VEN; returns just before it calls ``start()``."""
         self.run += 1
         with open(self.folder / "ven.log", "ab") as log:
-            ven = subprocess.Popen([sys.executable, str(PROGRAMS / "crash_ven.py"), str(self.folder), self.url, str(self.run)],
-                                   text=True, stdout=subprocess.PIPE, stderr=log, env={**os.environ, "CRASH_AT": crash_at})
+            ven = subprocess.Popen(
+                [sys.executable, str(PROGRAMS / "crash_ven.py"), str(self.folder), self.url, str(self.run)],
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "CRASH_AT": crash_at},
+            )
         assert ven.stdout is not None
         line = ven.stdout.readline()
         assert line == "go\n", f"the VEN did not start: see {self.folder / 'ven.log'}"
@@ -70,7 +82,9 @@ class Crashes:
         self._bury(ven)
 
     def kill_at(self, point: str, patience: float = 10) -> bool:
-        """Have the VEN kill itself at a commit; False when it never came so far (it is ended then)."""
+        """Have the VEN kill itself at a commit; False when it never came so far (it is ended
+        then).
+        """
         ven = self.start(point)
         try:
             ven.wait(patience)
@@ -86,7 +100,9 @@ class Crashes:
         self.stages.append(found((self.folder / "stages").read_bytes()))
 
     def settle(self) -> dict[str, Any]:
-        """End the load, let the VEN run on until nothing is owed or time is up, stop it by SIGTERM, and count."""
+        """End the load, let the VEN run on until nothing is owed or time is up, stop it by SIGTERM,
+        and count.
+        """
         assert self._vtn.stdin is not None
         self._vtn.stdin.write("quiet\n")
         self._vtn.stdin.flush()
@@ -136,8 +152,11 @@ def main(arguments: Optional[list[str]] = None) -> int:
     given = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="ven-crash-"))
     begun = time.monotonic()
-    figures = (crash_at_points(folder, seed=given.seed, points=given.points) if given.points
-               else crash(folder, kills=given.kills, seed=given.seed, span=given.span))
+    figures = (
+        crash_at_points(folder, seed=given.seed, points=given.points)
+        if given.points
+        else crash(folder, kills=given.kills, seed=given.seed, span=given.span)
+    )
     bad = [name for name in LOSSES if figures[name]]
     print(json.dumps({name: len(value) if isinstance(value, list) else value for name, value in figures.items()}, indent=1))
     print(f"seed {given.seed}, {time.monotonic() - begun:.0f} s" + (f"; logs in {folder}" if bad or given.keep else ""))

@@ -3,9 +3,11 @@
 
   python benchmarks/durability_cost.py [--rounds 3] [--folder DIR]
 
-The VEN is whole, its transport is a function, and its time is moved by hand, so that only the work of the SDK and of the
-disk is measured. Rounds take turns; the figure is the median. DIR is on the disk to be measured.
+The VEN is whole, its transport is a function, and its time is moved by hand, so that only the work
+of the SDK and of the disk is measured. Rounds take turns; the figure is the median. DIR is on the
+disk to be measured.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -15,7 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -39,6 +41,7 @@ def events(store: Any) -> float:
             world.vtn.add(f"e{number}")
             world.run(1)
             world.vtn.drop(f"e{number}")
+
     return per_second(world, 0, lambda: len(world.vtn.answered), go)
 
 
@@ -46,12 +49,12 @@ def samples(points: int) -> Callable[[Any], float]:
     def measure(store: Any) -> float:
         world = World(store=store, poll_frequency=60)
         for number in range(points):
-            world.ven.add_report(lambda: 1.5, resource_id=f"d{number}", measurement="voltage", sampling_rate=1,
-                                 report_specifier_id="all")
+            world.ven.add_report(lambda: 1.5, resource_id=f"d{number}", measurement="voltage", sampling_rate=1, report_specifier_id="all")
         world.vtn.wish = 1, 60
         world.vtn.keep_samples = False
         world.start()
         return per_second(world, 600, lambda: world.ven.status.counters["samples_delivered"])
+
     return measure
 
 
@@ -65,8 +68,11 @@ def per_second(world: World, seconds: float, count: Callable[[], int], go: Any =
 
 
 CASES: dict[str, Callable[[Any], float]] = {
-    "empty polls/s": empty_polls, "events/s": events, "samples/s, 1 point a moment": samples(1),
-    "samples/s, 20 points a moment": samples(20)}
+    "empty polls/s": empty_polls,
+    "events/s": events,
+    "samples/s, 1 point a moment": samples(1),
+    "samples/s, 20 points a moment": samples(20),
+}
 
 
 def main() -> None:

@@ -1,8 +1,11 @@
-"""Fuzzes gate, codec and services for some minutes: ``python -m benchmarks.fuzz --minutes 10 --seed 1``.
+"""Fuzzes gate, codec and services for some minutes: ``python -m benchmarks.fuzz --minutes 10 --seed
+1``.
 
-Mutated wire examples (see tests/hostile/fuzzing.py) take the way of a polled reply. What raises something else than an error
-of the SDK is written to ``--out``, one file each, and the exit status is 1. docs/fuzzing.rst says what a run found.
+Mutated wire examples (see tests/hostile/fuzzing.py) take the way of a polled reply. What raises
+something else than an error of the SDK is written to ``--out``, one file each, and the exit status
+is 1. docs/fuzzing.rst says what a run found.
 """
+
 from __future__ import annotations
 
 import argparse

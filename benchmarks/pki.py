@@ -1,4 +1,7 @@
-"""Make a throw-away CA, VTN certificate and VEN keys. Usage: python pki.py DIR  (needs cryptography)."""
+"""Make a throw-away CA, VTN certificate and VEN keys. Usage: python pki.py DIR  (needs
+cryptography).
+"""
+
 import datetime
 import ipaddress
 import os
@@ -25,16 +28,23 @@ def main(d):
             f.write(data)
 
     def cert(key, cn, issuer, issuer_key, ca=False):
-        b = (x509.CertificateBuilder().subject_name(name(cn)).issuer_name(issuer).public_key(key.public_key())
-             .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-             .not_valid_after(now + datetime.timedelta(days=365))
-             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), True)
-             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False))
+        b = (
+            x509.CertificateBuilder()
+            .subject_name(name(cn))
+            .issuer_name(issuer)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=365))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False)
+        )
         b = b.add_extension(x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), True)
         if not ca:
-            b = b.add_extension(x509.SubjectAlternativeName(
-                [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+            b = b.add_extension(
+                x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+            )
         return b.sign(issuer_key, hashes.SHA256())
 
     def pem(key, pw=None):
@@ -45,15 +55,21 @@ def main(d):
     cac = cert(cak, "bench CA", name("bench CA"), cak, ca=True)
     write("ca.crt", cac.public_bytes(ser.Encoding.PEM))
     write("ca.key", pem(cak))
-    for n, k in (("vtn", rsa.generate_private_key(65537, 2048)), ("rsa2048", rsa.generate_private_key(65537, 2048)),
-                 ("rsa4096", rsa.generate_private_key(65537, 4096)), ("ec256", ec.generate_private_key(ec.SECP256R1()))):
+    for n, k in (
+        ("vtn", rsa.generate_private_key(65537, 2048)),
+        ("rsa2048", rsa.generate_private_key(65537, 2048)),
+        ("rsa4096", rsa.generate_private_key(65537, 4096)),
+        ("ec256", ec.generate_private_key(ec.SECP256R1())),
+    ):
         write(n + ".crt", cert(k, n, cac.subject, cak).public_bytes(ser.Encoding.PEM))
         write(n + ".key", pem(k))
         write(n + "-pass.key", pem(k, PASSPHRASE))
 
 
 def fleet(n):
-    """Paths of n PEM files, each with an EC key and a certificate of its own under the CA; made where they are missing."""
+    """Paths of n PEM files, each with an EC key and a certificate of its own under the CA; made
+    where they are missing.
+    """
     pki = config()["pki"]
     folder = os.path.join(pki, "fleet")
     os.makedirs(folder, exist_ok=True)
@@ -68,11 +84,17 @@ def fleet(n):
 
 def write_member(path, name, ca_key, ca):
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
-    cert = (x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(ca.subject).public_key(key.public_key()).serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=365))
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), False)
-            .sign(ca_key, hashes.SHA256()))
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(ca.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=365))
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), False)
+        .sign(ca_key, hashes.SHA256())
+    )
     with open(path, "wb") as f:
         f.write(key.private_bytes(ser.Encoding.PEM, ser.PrivateFormat.PKCS8, ser.NoEncryption()))
         f.write(cert.public_bytes(ser.Encoding.PEM))

@@ -1,4 +1,7 @@
-"""A whole client whose VTN is a function: nothing on the wire, so that only the client is measured."""
+"""A whole client whose VTN is a function: nothing on the wire, so that only the client is
+measured.
+"""
+
 import os
 import sys
 from datetime import datetime, timezone
@@ -13,16 +16,20 @@ NOTHING = fx.message("response")
 
 
 class QuietClient:
-    """``answer(service)`` gives the bytes of each reply. Polls happen when ``poll()`` is called, on the calling thread."""
+    """``answer(service)`` gives the bytes of each reply. Polls happen when ``poll()`` is called, on
+    the calling thread.
+    """
 
     def __init__(self, answer=lambda service: NOTHING):
         from ven_sdk.transport.sessions import Reply
+
         self.client = client_of("http://localhost:1/OpenADR2/Simple/2.0b", False, None)
         self.answered = 0
 
         def post(url, body):
             self.answered += b"oadrCreatedEvent" in body
             return Reply(200, answer(url.rpartition("/")[2]), datetime.now(timezone.utc).replace(microsecond=0), 0.0)
+
         self.client._identity.connections.post = post
         self.engine = self.client._engine
 
@@ -33,7 +40,9 @@ class QuietClient:
         return self
 
     def settle(self):
-        """Wait until handlers have returned and their answers are out: the client's own threads do that."""
+        """Wait until handlers have returned and their answers are out: the client's own threads do
+        that.
+        """
         for _ in range(2):
             for pool in ("handler", "exchange"):
                 self.engine.pools[pool].settle(10)

@@ -1,7 +1,10 @@
-"""One report of 100,000 intervals: frozen, built and acknowledged, in one message and in parts. Time and peak memory.
+"""One report of 100,000 intervals: frozen, built and acknowledged, in one message and in parts.
+Time and peak memory.
 
-``python -m benchmarks.reports_large [intervals]``. The pure part first, then the text that the codec writes.
+``python -m benchmarks.reports_large [intervals]``. The pure part first, then the text that the
+codec writes.
 """
+
 from __future__ import annotations
 
 import sys
@@ -19,8 +22,11 @@ from ven_sdk.services import report_delivery
 def prepared(number: int, in_one: bool) -> ReportHarness:
     """A VEN that has the history of ``number`` seconds written down and due."""
     vtn = ReportHarness()
-    vtn.point("p", lambda date_from, date_to, sampling_interval: [
-        (date_from + step * SECOND, step * 0.25) for step in range(number)], report_name="HISTORY_USAGE")
+    vtn.point(
+        "p",
+        lambda date_from, date_to, sampling_interval: [(date_from + step * SECOND, step * 0.25) for step in range(number)],
+        report_name="HISTORY_USAGE",
+    )
     report_delivery.MOST_INTERVALS = report_delivery.MOST_VALUES = number if in_one else 1000
     vtn.create(ask("rq", every=SECOND, back=timedelta(0), start=NOON - number * SECOND, length=number * SECOND))
     return vtn
@@ -51,12 +57,18 @@ def main() -> None:
             vtn.run_due()
         total = time.perf_counter() - begun
         if traced:
-            print(f"{number:,} intervals in {messages} messages: peak {tracemalloc.get_traced_memory()[1] / 2**20:.0f} MiB "
-                  "of memory while it is built and sent")
+            print(
+                f"{number:,} intervals in {messages} messages: peak "
+                f"{tracemalloc.get_traced_memory()[1] / 2**20:.0f} MiB "
+                "of memory while it is built and sent"
+            )
             tracemalloc.stop()
         else:
-            print(f"{number:,} intervals in {messages} messages, {size / 2**20:.1f} MiB: written down {frozen:.2f} s; records "
-                  f"{built:.2f} s, text {texts:.2f} s, all until acknowledged {total:.2f} s")
+            print(
+                f"{number:,} intervals in {messages} messages, {size / 2**20:.1f} MiB: written "
+                f"down {frozen:.2f} s; records "
+                f"{built:.2f} s, text {texts:.2f} s, all until acknowledged {total:.2f} s"
+            )
         assert not vtn.book.samples and not vtn.book.requests
 
 

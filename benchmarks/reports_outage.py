@@ -1,7 +1,10 @@
-"""A day without the VTN, 20 data points every 10 s: all samples arrive afterwards, in order, in how many messages?
+"""A day without the VTN, 20 data points every 10 s: all samples arrive afterwards, in order, in how
+many messages?
 
-``python -m benchmarks.reports_outage``. Simulated time; also the size of what the store would hold, and of the messages.
+``python -m benchmarks.reports_outage``. Simulated time; also the size of what the store would hold,
+and of the messages.
 """
+
 from __future__ import annotations
 
 import json
@@ -27,7 +30,8 @@ def main() -> None:
     vtn.advance(24 * HOUR)
     collected = time.perf_counter() - begun
     held = sum(map(sys.getsizeof, vtn.book.samples)) + sum(
-        sys.getsizeof(row) + sys.getsizeof(row.entries) + sys.getsizeof(row.at) + 280 for row in vtn.book.samples.values())
+        sys.getsizeof(row) + sys.getsizeof(row.entries) + sys.getsizeof(row.at) + 280 for row in vtn.book.samples.values()
+    )
     stored = sum(len(json.dumps(plain.dump(row))) for row in vtn.book.samples.values())
     begun = time.perf_counter()
     messages = vtn.deliver()
@@ -35,13 +39,15 @@ def main() -> None:
     sizes = [len(written(message)) for message in messages]
     for name in names:
         arrived = [value for _, value in vtn.values("rq", name)]
-        assert arrived == [value for _, value in meters[name].given][:len(arrived)]
+        assert arrived == [value for _, value in meters[name].given][: len(arrived)]
     samples = len(vtn.record)
     assert samples == POINTS * 24 * 360 and not vtn.doubles()
     print(f"samples {samples:,}, messages {len(messages)}, largest {max(sizes):,} bytes, all {sum(sizes):,} bytes")
     print(f"backlog in memory {held / 2**20:.1f} MiB (rows), in the store {stored / 2**20:.1f} MiB")
-    print(f"collected in {collected:.1f} s ({samples / collected:,.0f} samples/s), "
-          f"delivered in {delivered:.1f} s ({samples / delivered:,.0f} samples/s)")
+    print(
+        f"collected in {collected:.1f} s ({samples / collected:,.0f} samples/s), "
+        f"delivered in {delivered:.1f} s ({samples / delivered:,.0f} samples/s)"
+    )
 
 
 if __name__ == "__main__":

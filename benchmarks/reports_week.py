@@ -1,9 +1,12 @@
-"""A simulated week of reports: many data points, outages, lost acknowledgements, new registrations, failing callbacks.
+"""A simulated week of reports: many data points, outages, lost acknowledgements, new registrations,
+failing callbacks.
 
-``python -m benchmarks.reports_week [hours]`` prints what was taken, delivered and dropped, and fails unless each value that
-a callback returned for a running request stands exactly once in the VTN's record. One thread, a clock moved by hand; what
-was expected is computed from the callbacks' own log and the calendar, not from the state of the services.
+``python -m benchmarks.reports_week [hours]`` prints what was taken, delivered and dropped, and
+fails unless each value that a callback returned for a running request stands exactly once in the
+VTN's record. One thread, a clock moved by hand; what was expected is computed from the callbacks'
+own log and the calendar, not from the state of the services.
 """
+
 from __future__ import annotations
 
 import random
@@ -11,7 +14,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional
 
 from tests.services.harness import MINUTE, NOON, SECOND
 from tests.services.reports_harness import ReportHarness, ask, ok
@@ -23,7 +26,9 @@ GAP = timedelta(seconds=40)
 
 
 class Shape(NamedTuple):
-    """What the VTN wants, registration after registration: minutes, data points, and whether it names a start."""
+    """What the VTN wants, registration after registration: minutes, data points, and whether it
+    names a start.
+    """
 
     every: int
     back: int
@@ -32,8 +37,18 @@ class Shape(NamedTuple):
     anchored: bool = False
 
 
-SHAPES = (Shape(1, 5, 0, 50), Shape(2, 10, 0, 25), Shape(5, 15, 10, 40), Shape(5, 60, 0, 50), Shape(10, 30, 25, 50),
-          Shape(15, 60, 0, 10), Shape(15, 15, 5, 15, True), Shape(30, 120, 0, 50), Shape(60, 60, 20, 30), Shape(1, 60, 40, 50))
+SHAPES = (
+    Shape(1, 5, 0, 50),
+    Shape(2, 10, 0, 25),
+    Shape(5, 15, 10, 40),
+    Shape(5, 60, 0, 50),
+    Shape(10, 30, 25, 50),
+    Shape(15, 60, 0, 10),
+    Shape(15, 15, 5, 15, True),
+    Shape(30, 120, 0, 50),
+    Shape(60, 60, 20, 30),
+    Shape(1, 60, 40, 50),
+)
 
 
 @dataclass
@@ -95,15 +110,23 @@ class Week:
             assert (r_id, moment) not in self.log, "one data point was read twice for one moment"
             self.log[r_id, moment] = repr(value)
             return value
+
         return read
 
-    # --- the VTN's side -----------------------------------------------------------------------------------------------
+    # --- the VTN's side ---------------------------------------------------------------------------
 
     def _requests(self) -> list[ReportRequest]:
-        return [ask(f"{self.generation}/{index}",
-                    *(f"p{number:02d}" for number in range(shape.first, min(shape.last, self.points))),
-                    every=shape.every * MINUTE, back=shape.back * MINUTE, start=NOON if shape.anchored else None)
-                for index, shape in enumerate(SHAPES) if shape.first < self.points]
+        return [
+            ask(
+                f"{self.generation}/{index}",
+                *(f"p{number:02d}" for number in range(shape.first, min(shape.last, self.points))),
+                every=shape.every * MINUTE,
+                back=shape.back * MINUTE,
+                start=NOON if shape.anchored else None,
+            )
+            for index, shape in enumerate(SHAPES)
+            if shape.first < self.points
+        ]
 
     def _register(self) -> None:
         if self.spans:
@@ -130,7 +153,9 @@ class Week:
                     self.record.setdefault((index, one.r_id, interval.dtstart), []).append(one.value)
 
     def _talk(self, online: bool) -> None:
-        """Send what is due. Off line the message is lost before the VTN, or its acknowledgement is."""
+        """Send what is due. Off line the message is lost before the VTN, or its acknowledgement
+        is.
+        """
         while True:
             self.ven.run_due()
             task = self.ven.task()
@@ -143,7 +168,7 @@ class Week:
             self._take(task.record)
             self.ven.run(task.accept(UpdatedReport(response=ok(task.record.request_id))))
 
-    # --- the run ------------------------------------------------------------------------------------------------------
+    # --- the run ----------------------------------------------------------------------------------
 
     def _plan(self) -> list[tuple[datetime, str, timedelta]]:
         """What happens when; registrations and restarts fall between the outages."""

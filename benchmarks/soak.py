@@ -3,7 +3,9 @@
 
   python benchmarks/soak.py --polls 1000000 [--event-every 100]
 
-Prints the resident memory at every tenth of the way. Exit code 1 when it grew by 5 MB or more after the first 10,000 polls."""
+Prints the resident memory at every tenth of the way. Exit code 1 when it grew by 5 MB or more after
+the first 10,000 polls."""
+
 import argparse
 import gc
 import itertools
@@ -30,6 +32,7 @@ def main():
             due[0] = False
             return fx.payload(fx.distribute_obj([f"event-{next(names)}"]))
         return NOTHING
+
     quiet = QuietClient(answer)
     quiet.client.add_handler("on_event", lambda event: "optIn")
     quiet.start()
@@ -48,8 +51,12 @@ def main():
     print("| polls | RSS KiB |\n|---:|---:|")
     for n, rss in marks:
         print(f"| {n:,} | {rss:,} |")
-    print(f"{a.polls:,} polls, {next(names):,} events, {quiet.answered:,} answers in {seconds:.0f} s ({1e6 * seconds / a.polls:.0f} us a "
-          f"poll); growth after {settled:,}: {growth:+,} KiB; known at the end: {len(quiet.client.events)} event(s)")
+    print(
+        f"{a.polls:,} polls, {next(names):,} events, {quiet.answered:,} answers in {seconds:.0f} "
+        f"s ({1e6 * seconds / a.polls:.0f} us a "
+        f"poll); growth after {settled:,}: {growth:+,} KiB; known at the end: "
+        f"{len(quiet.client.events)} event(s)"
+    )
     quiet.client.stop()
     return int(growth >= ALLOWED_KIB)
 

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Where the client's time of a signed poll goes, piece by piece, in microseconds of CPU. Needs VEN_BENCH_CONFIG (see micro.py)."""
+"""Where the client's time of a signed poll goes, piece by piece, in microseconds of CPU. Needs
+VEN_BENCH_CONFIG (see micro.py).
+"""
+
 import os
 import sys
 import time
@@ -22,11 +25,13 @@ def pieces(key, window):
     from ven_sdk.security.credentials import Credentials
     from ven_sdk.security.replay import ReplayGuard
     from ven_sdk.security.signing import Signer
+
     signer, record, data = Signer(Credentials.load(*key_files(key))), Poll(ven_id=VEN_ID), fx.message("response", 1, "vtn")
     now, state = datetime.now(timezone.utc), {}
 
     def verifier():
         return verification.Verifier(sdk.vtn_fingerprint(), ReplayGuard(window))
+
     pinned = verifier()
 
     def structure():
@@ -40,14 +45,20 @@ def pieces(key, window):
 
     def replay():
         fresh._check_replay(verification._one(state["results"], verification._PROPERTY_HOLDERS).signed_xml, now)
+
     fresh = verifier()
-    return {"poll: record to canonical text": lambda: state.update(body=envelope.signed_object(record)),
-            f"poll: signature ({key})": lambda: signer.seal(state["body"]),
-            "reply: gate": lambda: state.update(root=gate.admit(data, verbatim=True)),
-            "reply: structure of the signature": structure, "reply: pinned certificate": certificate,
-            "reply: signxml": signxml, "reply: timestamp and nonce": replay,
-            "reply: record": lambda: reader.read(envelope.payload_of(verification._clean(
-                verification._one(state["results"], (verification.SIGNED_OBJECT,)))))}, lambda: fresh._replay.__init__(window)
+    return {
+        "poll: record to canonical text": lambda: state.update(body=envelope.signed_object(record)),
+        f"poll: signature ({key})": lambda: signer.seal(state["body"]),
+        "reply: gate": lambda: state.update(root=gate.admit(data, verbatim=True)),
+        "reply: structure of the signature": structure,
+        "reply: pinned certificate": certificate,
+        "reply: signxml": signxml,
+        "reply: timestamp and nonce": replay,
+        "reply: record": lambda: reader.read(
+            envelope.payload_of(verification._clean(verification._one(state["results"], (verification.SIGNED_OBJECT,))))
+        ),
+    }, lambda: fresh._replay.__init__(window)
 
 
 def main():

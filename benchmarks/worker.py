@@ -1,4 +1,7 @@
-"""One adapter in one process, pinned to a core, taking JSON commands on stdin. Started by bench.py."""
+"""One adapter in one process, pinned to a core, taking JSON commands on stdin. Started by
+bench.py.
+"""
+
 import importlib
 import json
 import os
@@ -27,6 +30,7 @@ def parse(ad, kind, n, schema, verify, budget):
 def check(ad, kind, n, key):
     """Is what the adapter builds valid: XSD, and the signature by signxml with two references?"""
     from lxml import etree
+
     data = ad.build_case(kind, n, key)()
     data = data.encode() if isinstance(data, str) else data
     root = etree.fromstring(data)
@@ -35,6 +39,7 @@ def check(ad, kind, n, key):
     if key:
         from signxml import XMLVerifier
         from signxml.verifier import SignatureConfiguration
+
         with open(common.key_files(key)[0]) as f:
             XMLVerifier().verify(root, x509_cert=f.read(), expect_config=SignatureConfiguration(expect_references=2))
         out["signature"] = "valid"
@@ -46,7 +51,8 @@ _open = {}
 
 def poll(ad, url, tls, key, k, turn=False, know=0):
     ident = (url, tls, key, know)
-    if turn and not know and ident in _open:         # a new client each round: what it learned would slow some peers
+    # a new client each round: what it learned would slow some peers
+    if turn and not know and ident in _open:
         _open.pop(ident).close()
     if ident not in _open:
         p = _open[ident] = ad.poll_case(url, tls, key)
@@ -57,11 +63,13 @@ def poll(ad, url, tls, key, k, turn=False, know=0):
     c, w = common.cpu_s(), time.perf_counter()
     lat = (p.turn if turn else p.poll)(k)
     c, w = common.cpu_s() - c, time.perf_counter() - w
-    return {"per_s": k / w, "cpu_us": 1e6 * c / k, "p50_us": 1e6 * pct(lat, .5), "p99_us": 1e6 * pct(lat, .99)}
+    return {"per_s": k / w, "cpu_us": 1e6 * c / k, "p50_us": 1e6 * pct(lat, 0.5), "p99_us": 1e6 * pct(lat, 0.99)}
 
 
 def pooled(ad, url, tls, key, k):
-    """Polls that go through the client's own scheduler and threads; an adapter without them does the same as in `poll`."""
+    """Polls that go through the client's own scheduler and threads; an adapter without them does
+    the same as in `poll`.
+    """
     p = ad.poll_case(url, tls, key)
     f = getattr(p, "pooled", p.poll)
     f(3)
@@ -99,7 +107,7 @@ def main():
         os.sched_setaffinity(0, {core})
     ad = importlib.import_module(name)
     real = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)                       # whatever a library prints goes to stderr
+    os.dup2(2, 1)  # whatever a library prints goes to stderr
     for line in sys.stdin:
         cmd = json.loads(line)
         try:

@@ -1,4 +1,7 @@
-"""Sphinx's settings. ``sphinx-build -W docs docs/_build`` builds the pages; the package must be importable."""
+"""Sphinx's settings. ``sphinx-build -W docs docs/_build`` builds the pages; the package must be
+importable.
+"""
+
 from __future__ import annotations
 
 import runpy

@@ -1,8 +1,10 @@
-"""Building automation reads the level that rules as a BACnet point: device 599, analog value 1 (level) and 2 (price).
+"""Building automation reads the level that rules as a BACnet point: device 599, analog value 1
+(level) and 2 (price).
 
-BACNET is the address to listen on (127.0.0.1/24:47808). bacpypes3 lives in asyncio: it has a thread of its own, and asks
-the client, which may be asked from any thread at any time.
+BACNET is the address to listen on (127.0.0.1/24:47808). bacpypes3 lives in asyncio: it has a thread
+of its own, and asks the client, which may be asked from any thread at any time.
 """
+
 import asyncio
 import os
 import threading
@@ -23,14 +25,22 @@ class Bridge:
     def __init__(self, client, address):
         self._client, self._address = client, address
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="bacnet", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_until_complete, args=(self._serve(),), name="bacnet", daemon=True
+        )
         self._over = threading.Event()
 
     async def _serve(self):
-        device = DeviceObject(objectIdentifier=("device", 599), objectName="openadr-ven", vendorIdentifier=999)
+        device = DeviceObject(
+            objectIdentifier=("device", 599), objectName="openadr-ven", vendorIdentifier=999
+        )
         application = NormalApplication(device, IPv4Address(self._address))
-        level = AnalogValueObject(objectIdentifier=("analog-value", 1), objectName="openadr-level", presentValue=0.0)
-        price = AnalogValueObject(objectIdentifier=("analog-value", 2), objectName="openadr-price", presentValue=0.0)
+        level = AnalogValueObject(
+            objectIdentifier=("analog-value", 1), objectName="openadr-level", presentValue=0.0
+        )
+        price = AnalogValueObject(
+            objectIdentifier=("analog-value", 2), objectName="openadr-price", presentValue=0.0
+        )
         application.add_object(level)
         application.add_object(price)
         while not self._over.is_set():
@@ -53,7 +63,9 @@ class Bridge:
 def main():
     """Run until Ctrl-C."""
     enable_default_logging()
-    client = OpenADRClient(ven_name="bacnet-ven", vtn_url=os.environ.get("VTN_URL", "http://localhost:8080"))
+    client = OpenADRClient(
+        ven_name="bacnet-ven", vtn_url=os.environ.get("VTN_URL", "http://localhost:8080")
+    )
     client.add_handler("on_event", lambda event: "optIn")
     bridge = Bridge(client, os.environ.get("BACNET", "127.0.0.1/24:47808"))
     bridge.start()

@@ -1,7 +1,10 @@
-"""Events go to MQTT, readings come from it: ``openadr/level``, ``openadr/event/ID`` out, ``meters/NAME/power`` in.
+"""Events go to MQTT, readings come from it: ``openadr/level``, ``openadr/event/ID`` out,
+``meters/NAME/power`` in.
 
-MQTT is the broker (localhost:1883). Messages are retained, so that a device that comes later knows what rules.
+MQTT is the broker (localhost:1883). Messages are retained, so that a device that comes later knows
+what rules.
 """
+
 import json
 import os
 
@@ -13,11 +16,15 @@ METERS = ("kitchen", "heat-pump")
 
 
 def connect(broker, on_reading):
-    """A client of the broker that reconnects by itself; ``on_reading(name, value)`` hears the meters."""
+    """A client of the broker that reconnects by itself; ``on_reading(name, value)`` hears the
+    meters.
+    """
     host, _, port = broker.partition(":")
     link = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="openadr-ven")
     link.on_connect = lambda link, *_: link.subscribe("meters/+/power", qos=1)
-    link.on_message = lambda _, __, message: on_reading(message.topic.split("/")[1], message.payload)
+    link.on_message = lambda _, __, message: on_reading(
+        message.topic.split("/")[1], message.payload
+    )
     link.connect_async(host, int(port or 1883))
     link.loop_start()
     return link
@@ -26,9 +33,13 @@ def connect(broker, on_reading):
 def main():
     """Run until Ctrl-C."""
     enable_default_logging()
-    client = OpenADRClient(ven_name="mqtt-ven", vtn_url=os.environ.get("VTN_URL", "http://localhost:8080"))
+    client = OpenADRClient(
+        ven_name="mqtt-ven", vtn_url=os.environ.get("VTN_URL", "http://localhost:8080")
+    )
     for name in METERS:
-        client.add_report(resource_id=name, measurement="powerReal", unit="W", r_id=name, sampling_rate=1)
+        client.add_report(
+            resource_id=name, measurement="powerReal", unit="W", r_id=name, sampling_rate=1
+        )
 
     def take(name, payload):
         if name in METERS:
@@ -37,7 +48,12 @@ def main():
     link = connect(os.environ.get("MQTT", "localhost:1883"), take)
 
     def tell(event, what):
-        link.publish(f"openadr/event/{event.event_id}", json.dumps({"now": what, **json.loads(event.to_json())}), 1, True)
+        link.publish(
+            f"openadr/event/{event.event_id}",
+            json.dumps({"now": what, **json.loads(event.to_json())}),
+            1,
+            True,
+        )
         link.publish("openadr/level", client.current_level(), 1, True)
 
     @client.on("on_event")

@@ -1,7 +1,9 @@
-"""Years of readings in an SQLite table, handed out when the VTN asks: HISTORY_USAGE, resampled by pandas.
+"""Years of readings in an SQLite table, handed out when the VTN asks: HISTORY_USAGE, resampled by
+pandas.
 
 METER_DB is the file, with a table ``readings (time TEXT, watts REAL)``: times in UTC, ISO 8601.
 """
+
 import contextlib
 import os
 import sqlite3
@@ -23,27 +25,43 @@ def readings(database, date_from, date_to):
 
 
 def energy(database, date_from, date_to, sampling_interval):
-    """A Sample of watt-hours for each interval of the span; an interval without readings is left out."""
+    """A Sample of watt-hours for each interval of the span; an interval without readings is left
+    out.
+    """
     power = readings(database, date_from, date_to)
     grid = power.resample(sampling_interval, origin=pd.Timestamp(date_from))
     for start, mean in grid.mean().dropna().items():
         full = grid.count()[start] >= sampling_interval / timedelta(minutes=1)
-        yield objects.Sample(round(mean * (sampling_interval / timedelta(hours=1)), 3), at=start.to_pydatetime(),
-                             confidence=100 if full else 50)
+        yield objects.Sample(
+            round(mean * (sampling_interval / timedelta(hours=1)), 3),
+            at=start.to_pydatetime(),
+            confidence=100 if full else 50,
+        )
 
 
 def main():
     """Run until Ctrl-C."""
     enable_default_logging()
     database = os.environ.get("METER_DB", "meter.db")
-    client = OpenADRClient(ven_name="history-ven", vtn_url=os.environ.get("VTN_URL", "http://localhost:8080"))
+    client = OpenADRClient(
+        ven_name="history-ven", vtn_url=os.environ.get("VTN_URL", "http://localhost:8080")
+    )
 
     def callback(date_from, date_to, sampling_interval):
         return energy(database, date_from, date_to, sampling_interval)
 
-    client.add_report(callback=callback, resource_id="meter", measurement="energyReal", unit="Wh", r_id="meter-energy",
-                      report_name="HISTORY_USAGE", reading_type="Summed", report_type="usage",
-                      report_duration=timedelta(days=730), sampling_rate=timedelta(minutes=15))
+    client.add_report(
+        callback=callback,
+        resource_id="meter",
+        measurement="energyReal",
+        unit="Wh",
+        r_id="meter-energy",
+        report_name="HISTORY_USAGE",
+        reading_type="Summed",
+        report_type="usage",
+        report_duration=timedelta(days=730),
+        sampling_rate=timedelta(minutes=15),
+    )
     client.run()
 
 

@@ -1,7 +1,10 @@
-"""A meter and a charger on Modbus TCP: power is reported, and a level limits the charger by a register.
+"""A meter and a charger on Modbus TCP: power is reported, and a level limits the charger by a
+register.
 
-MODBUS names the device (127.0.0.1:502). Register 0: power in W. Register 10: the charger's limit in percent.
+MODBUS names the device (127.0.0.1:502). Register 0: power in W. Register 10: the charger's limit in
+percent.
 """
+
 import os
 import threading
 
@@ -14,7 +17,9 @@ PERCENT_AT_LEVEL = {0: 100, 1: 60, 2: 30, 3: 0}
 
 
 class Device:
-    """The line to the device. One request at a time, whoever asks: a report's callback or an event's handler."""
+    """The line to the device. One request at a time, whoever asks: a report's callback or an
+    event's handler.
+    """
 
     def __init__(self, address):
         host, _, port = address.partition(":")
@@ -47,13 +52,25 @@ def main():
     """Run until Ctrl-C."""
     enable_default_logging()
     device = Device(os.environ.get("MODBUS", "127.0.0.1"))
-    client = OpenADRClient(ven_name="modbus-ven", vtn_url=os.environ.get("VTN_URL", "http://localhost:8080"))
-    client.add_report(callback=device.read_power, resource_id="meter", measurement="powerReal", unit="W",
-                      r_id="meter-power", sampling_rate=1)
+    client = OpenADRClient(
+        ven_name="modbus-ven", vtn_url=os.environ.get("VTN_URL", "http://localhost:8080")
+    )
+    client.add_report(
+        callback=device.read_power,
+        resource_id="meter",
+        measurement="powerReal",
+        unit="W",
+        r_id="meter-power",
+        sampling_rate=1,
+    )
 
     @client.on("on_event")
     def decide(event):
-        return "optIn" if any(signal.signal_name == "SIMPLE" for signal in event.event_signals) else "optOut"
+        return (
+            "optIn"
+            if any(signal.signal_name == "SIMPLE" for signal in event.event_signals)
+            else "optOut"
+        )
 
     def follow(*_):
         # Asked for anew at each change: another event may rule than the one that begins or ends.

@@ -4,8 +4,10 @@
     curl -X POST localhost:8090/EVENT/in    take part
     curl -X POST localhost:8090/EVENT/out   do not
 
-CONSOLE is the port. Whoever does not decide within ten minutes has opted out; a later answer is sent as a change.
+CONSOLE is the port. Whoever does not decide within ten minutes has opted out; a later answer is
+sent as a change.
 """
+
 import json
 import os
 import threading
@@ -14,7 +16,11 @@ from urllib.parse import unquote
 
 from ven_sdk import DEFER, OpenADRClient, StateError, enable_default_logging
 
-client = OpenADRClient(ven_name="operator-ven", vtn_url=os.environ.get("VTN_URL", "http://localhost:8080"), opt_timeout=600)
+client = OpenADRClient(
+    ven_name="operator-ven",
+    vtn_url=os.environ.get("VTN_URL", "http://localhost:8080"),
+    opt_timeout=600,
+)
 waiting = {}
 
 
@@ -22,7 +28,10 @@ waiting = {}
 def ask(event):
     """Called for new and for modified events: both want a decision."""
     waiting[event.event_id] = event.to_dict()
-    print(f"Event {event.event_id} from {event.active_period.dtstart} waits for a decision.", flush=True)
+    print(
+        f"Event {event.event_id} from {event.active_period.dtstart} waits for a decision.",
+        flush=True,
+    )
     return DEFER
 
 

@@ -1,4 +1,7 @@
-"""Two sites, one process: a Fleet. They share threads and the store; neither can hold the other up."""
+"""Two sites, one process: a Fleet. They share threads and the store; neither can hold the other
+up.
+"""
+
 import os
 import tempfile
 from pathlib import Path
@@ -9,7 +12,9 @@ POWER = {"bakery": 12.5, "brewery": 31.0}
 
 
 def decide(ven, event):
-    """A handler for all: the VEN comes first. The brewery takes part in everything, the bakery not in high levels."""
+    """A handler for all: the VEN comes first. The brewery takes part in everything, the bakery not
+    in high levels.
+    """
     levels = [step.signal_payload for signal in event.event_signals for step in signal.intervals]
     return "optIn" if ven.settings.ven_name == "brewery" or max(levels) < 3 else "optOut"
 
@@ -27,7 +32,12 @@ if __name__ == "__main__":
     fleet.add_handler("on_interval_start", tell)
     for name in POWER:
         ven = fleet.add(name)
-        ven.add_report(callback=lambda name=name: POWER[name], resource_id=name, measurement="powerReal", scale="k",
-                       sampling_rate=1)
+        ven.add_report(
+            callback=lambda name=name: POWER[name],
+            resource_id=name,
+            measurement="powerReal",
+            scale="k",
+            sampling_rate=1,
+        )
     fleet.run()
     print(fleet.status, flush=True)

@@ -1,11 +1,14 @@
-"""What all tests share: no thread of ours outlives its test, what VENs send is valid, hypothesis without deadlines."""
+"""What all tests share: no thread of ours outlives its test, what VENs send is valid, hypothesis
+without deadlines.
+"""
+
 from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
-from typing import Any, Dict, List, Set
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,10 +26,12 @@ _common: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthChe
 settings.register_profile("dev", max_examples=40, **_common)
 settings.register_profile("ci", max_examples=100, print_blob=True, **_common)
 settings.register_profile("thorough", max_examples=2000, **_common)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)
 
 
-# --- threads ---------------------------------------------------------------------------------------------------------
+# --- threads --------------------------------------------------------------------------------------
 
 
 def _ours() -> set[threading.Thread]:
@@ -41,7 +46,9 @@ def _still_alive(threads: set[threading.Thread]) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After the test and its fixtures no thread of ours is alive that was not before (a module's server may be)."""
+    """After the test and its fixtures no thread of ours is alive that was not before (a module's
+    server may be).
+    """
     before = _ours()
     yield
     if request.node.get_closest_marker("keeps_threads"):
@@ -50,7 +57,7 @@ def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
     assert not left, f"still alive {JOIN_SECONDS} s after the test: {', '.join(left)}"
 
 
-# --- the official XSD ------------------------------------------------------------------------------------------------
+# --- the official XSD -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +86,7 @@ def _watch_what_vens_send() -> None:
         body = made(self, record)
         WATCH.see(body)
         return body
+
     Exchange._body = watched  # type: ignore[method-assign]
 
 
@@ -99,11 +107,13 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    terminalreporter.write_line(f"Sent by VENs and held against the official XSD: {WATCH.checked} messages, "
-                                f"{WATCH.invalid} invalid (those of tests marked sends_invalid included).")
+    terminalreporter.write_line(
+        f"Sent by VENs and held against the official XSD: {WATCH.checked} messages, "
+        f"{WATCH.invalid} invalid (those of tests marked sends_invalid included)."
+    )
 
 
-# --- places ----------------------------------------------------------------------------------------------------------
+# --- places ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -122,6 +132,16 @@ def root() -> Path:
 
 @pytest.fixture
 def clean_env() -> dict[str, str]:
-    """An environment for child processes that sees the source tree and nothing of the tester's own settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}
+    """An environment for child processes that sees the source tree and nothing of the tester's own
+    settings.
+    """
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR")
+        if name in os.environ
+    }
+    return {
+        **kept,
+        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+        "PYTHONUNBUFFERED": "1",
+    }

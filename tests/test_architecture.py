@@ -1,13 +1,16 @@
-"""The shape of the package, read from its source: who imports whom, which library is used where, how long things are.
+"""The shape of the package, read from its source: who imports whom, which library is used where,
+how long things are.
 
-Imports under ``if TYPE_CHECKING`` do not run and do not count; imports inside functions do. See docs/design.rst.
+Imports under ``if TYPE_CHECKING`` do not run and do not count; imports inside functions do. See
+docs/design.rst.
 """
+
 from __future__ import annotations
 
 import ast
-from pathlib import Path
-from typing import Dict, FrozenSet, List, NamedTuple, Set
 from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -27,7 +30,8 @@ ENGINE = RUNTIME | {"identity", "runtime", "objects", "notebook", "plots", "life
 VEN = ENGINE | {"wiring", "ven"}
 CLIENT = VEN | {"client", "fleet"}
 
-# What each part may import from our own package, besides itself. A new part of the package gets a line here.
+# What each part may import from our own package, besides itself. A new part of the package gets a
+# line here.
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "_version": frozenset(),
     "errors": frozenset(),
@@ -76,8 +80,25 @@ LIBRARY_HOME: dict[str, frozenset[str]] = {
 
 # Pure values and functions: nothing that waits, talks, locks or parses.
 PURE = frozenset({"schema", "services"})
-IMPURE = frozenset({"lxml", "defusedxml", "requests", "urllib3", "signxml", "cryptography", "threading", "concurrent",
-                    "queue", "socket", "ssl", "http", "sqlite3", "asyncio", "subprocess"})
+IMPURE = frozenset(
+    {
+        "lxml",
+        "defusedxml",
+        "requests",
+        "urllib3",
+        "signxml",
+        "cryptography",
+        "threading",
+        "concurrent",
+        "queue",
+        "socket",
+        "ssl",
+        "http",
+        "sqlite3",
+        "asyncio",
+        "subprocess",
+    }
+)
 
 
 class Import(NamedTuple):
@@ -119,7 +140,7 @@ def targets(node: ast.AST, path: Path) -> Iterator[str]:
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         package = (PACKAGE.name, *path.relative_to(PACKAGE).parts[:-1])
-        base = ".".join(package[:len(package) - node.level + 1]) if node.level else ""
+        base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
         module = ".".join(filter(None, (base, node.module or "")))
         yield from (f"{module}.{alias.name}" for alias in node.names)
 
@@ -127,11 +148,17 @@ def targets(node: ast.AST, path: Path) -> Iterator[str]:
 def imports(path: Path) -> Iterator[Import]:
     for node in running_nodes(parse(path)):
         for target in targets(node, path):
-            yield Import(part_of(path), target, f"{name_of(path)}:{getattr(node, 'lineno', 0)} imports {target}")
+            yield Import(
+                part_of(path),
+                target,
+                f"{name_of(path)}:{getattr(node, 'lineno', 0)} imports {target}",
+            )
 
 
 def own_part(target: str) -> str:
-    """The part of our own package that ``target`` lies in; names that the package itself exports count as __init__."""
+    """The part of our own package that ``target`` lies in; names that the package itself exports
+    count as __init__.
+    """
     name = target.partition(".")[2].partition(".")[0]
     known = (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
     return name if name and known else "__init__"
@@ -143,47 +170,69 @@ ALL_IMPORTS: list[Import] = [found for path in MODULES for found in imports(path
 def test_every_part_of_the_package_has_its_place_in_the_layers() -> None:
     parts: set[str] = {part_of(path) for path in MODULES}
 
-    assert parts <= MAY_IMPORT.keys(), f"say in MAY_IMPORT what these may import: {sorted(parts - MAY_IMPORT.keys())}"
+    assert parts <= MAY_IMPORT.keys(), (
+        f"say in MAY_IMPORT what these may import: {sorted(parts - MAY_IMPORT.keys())}"
+    )
 
 
 def test_imports_point_one_way() -> None:
-    wrong = [found.where for found in ALL_IMPORTS if found.top.split(".")[0] == PACKAGE.name
-             and own_part(found.top) not in MAY_IMPORT.get(found.part, frozenset()) | {found.part}]
+    wrong = [
+        found.where
+        for found in ALL_IMPORTS
+        if found.top.split(".")[0] == PACKAGE.name
+        and own_part(found.top) not in MAY_IMPORT.get(found.part, frozenset()) | {found.part}
+    ]
 
     assert wrong == []
 
 
 def test_no_part_may_import_one_that_may_import_it() -> None:
-    both_ways = [(one, other) for one, allowed in MAY_IMPORT.items() for other in allowed
-                 if one in MAY_IMPORT.get(other, frozenset()) and {one, other} not in ({"config", "security"},
-                                                                                      {"config", "transport"})]
+    both_ways = [
+        (one, other)
+        for one, allowed in MAY_IMPORT.items()
+        for other in allowed
+        if one in MAY_IMPORT.get(other, frozenset())
+        and {one, other} not in ({"config", "security"}, {"config", "transport"})
+    ]
 
     assert [pair for pair in both_ways if pair[0] != pair[1]] == []
 
 
 def test_schema_and_services_are_pure() -> None:
-    wrong = [found.where for found in ALL_IMPORTS if found.part in PURE and found.top.split(".")[0] in IMPURE]
+    wrong = [
+        found.where
+        for found in ALL_IMPORTS
+        if found.part in PURE and found.top.split(".")[0] in IMPURE
+    ]
 
     assert wrong == []
 
 
 @pytest.mark.parametrize("library", sorted(LIBRARY_HOME))
 def test_a_library_is_used_only_where_it_belongs(library: str) -> None:
-    wrong = [found.where for found in ALL_IMPORTS
-             if found.top.split(".")[0] == library and found.part not in LIBRARY_HOME[library]]
+    wrong = [
+        found.where
+        for found in ALL_IMPORTS
+        if found.top.split(".")[0] == library and found.part not in LIBRARY_HOME[library]
+    ]
 
     assert wrong == []
 
 
 def test_only_the_exchange_and_the_test_vtn_use_the_codec() -> None:
-    users = {found.part for found in ALL_IMPORTS if found.top.startswith("ven_sdk.codec.")} - {"codec"}
+    users = {found.part for found in ALL_IMPORTS if found.top.startswith("ven_sdk.codec.")} - {
+        "codec"
+    }
 
     assert users <= {"exchange", "testing", "cli"}
 
 
 def test_nothing_of_the_sdk_is_asynchronous_or_configures_logging() -> None:
-    wrong = [found.where for found in ALL_IMPORTS if found.top.split(".")[0] == "asyncio"
-             or found.top.startswith("logging.config")]
+    wrong = [
+        found.where
+        for found in ALL_IMPORTS
+        if found.top.split(".")[0] == "asyncio" or found.top.startswith("logging.config")
+    ]
 
     assert wrong == []
 
@@ -193,34 +242,51 @@ def test_every_module_says_what_it_is_responsible_for() -> None:
 
 
 def test_no_module_is_too_long() -> None:
-    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    lengths = {
+        name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES
+    }
 
     assert {name: lines for name, lines in lengths.items() if lines > MAX_MODULE_LINES} == {}
 
 
 def test_no_function_is_too_long() -> None:
-    too_long = [f"{name_of(path)}:{function.lineno} {function.name}: {body_lines(function)} lines"
-                for path in MODULES for function in ast.walk(parse(path))
-                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-                and body_lines(function) > MAX_FUNCTION_LINES]
+    too_long = [
+        f"{name_of(path)}:{function.lineno} {function.name}: {body_lines(function)} lines"
+        for path in MODULES
+        for function in ast.walk(parse(path))
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and body_lines(function) > MAX_FUNCTION_LINES
+    ]
 
     assert too_long == []
 
 
 def body_lines(function: ast.AST) -> int:
-    """Lines of a function's statements: neither its signature, which may list many options, nor its docstring."""
+    """Lines of a function's statements: neither its signature, which may list many options, nor its
+    docstring.
+    """
     assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
     return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def test_the_reader_of_imports_sees_what_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reader_of_imports_sees_what_it_should(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(globals(), "PACKAGE", tmp_path / "ven_sdk")
     module = tmp_path / "ven_sdk" / "codec" / "sample.py"
     module.parent.mkdir(parents=True)
-    module.write_text("from typing import TYPE_CHECKING\nimport lxml.etree\nfrom .. import errors\nfrom . import plan\n"
-                      "if TYPE_CHECKING:\n    import signxml\ndef f():\n    from ..state.book import Book\n",
-                      encoding="utf-8")
+    module.write_text(
+        "from typing import TYPE_CHECKING\nimport lxml.etree\nfrom .. import errors\nfrom . "
+        "import plan\n"
+        "if TYPE_CHECKING:\n    import signxml\ndef f():\n    from ..state.book import Book\n",
+        encoding="utf-8",
+    )
 
     assert [found.top for found in imports(module)] == [
-        "typing.TYPE_CHECKING", "lxml.etree", "ven_sdk.errors", "ven_sdk.codec.plan", "ven_sdk.state.book.Book"]
+        "typing.TYPE_CHECKING",
+        "lxml.etree",
+        "ven_sdk.errors",
+        "ven_sdk.codec.plan",
+        "ven_sdk.state.book.Book",
+    ]

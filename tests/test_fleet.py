@@ -1,11 +1,14 @@
-"""Fleets against LocalVTN: many VENs together, their handlers, what they share, coming and going."""
+"""Fleets against LocalVTN: many VENs together, their handlers, what they share, coming and
+going.
+"""
+
 from __future__ import annotations
 
 import logging
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable
 
 import pytest
 
@@ -34,10 +37,17 @@ def test_a_hundred_vens_register_poll_and_stop_on_few_threads() -> None:
         assert fleet.wait(100, PATIENCE)
         eventually(lambda: fleet.status.counters["polls"] >= 200, "two hundred polls")
         status = fleet.status
-        assert (status.vens, status.states, status.counters["failures"]) == (100, {"registered": 100}, 0)
+        assert (status.vens, status.states, status.counters["failures"]) == (
+            100,
+            {"registered": 100},
+            0,
+        )
         assert {ven.ven_id for ven in fleet} == {ven.ven_id for ven in vtn.vens.values()}
-        own = [thread.name for thread in threading.enumerate()
-               if thread.name.startswith("ven_sdk-") and "vtn" not in thread.name]
+        own = [
+            thread.name
+            for thread in threading.enumerate()
+            if thread.name.startswith("ven_sdk-") and "vtn" not in thread.name
+        ]
         assert len(own) < 30
         began = time.monotonic()
         fleet.stop()
@@ -48,12 +58,18 @@ def test_a_hundred_vens_register_poll_and_stop_on_few_threads() -> None:
 def test_handlers_for_all_get_the_ven_and_a_ven_may_have_its_own() -> None:
     seen: list[tuple[str, str]] = []
     with LocalVTN() as vtn, fleet_of(vtn, 3) as fleet:
-        fleet.add_handler("on_event", lambda ven, event: seen.append((ven.settings.ven_name, "all")) or "optIn")
-        fleet["ven-2"].add_handler("on_event", lambda event: seen.append(("ven-2", "own")) or "optOut")
+        fleet.add_handler(
+            "on_event", lambda ven, event: seen.append((ven.settings.ven_name, "all")) or "optIn"
+        )
+        fleet["ven-2"].add_handler(
+            "on_event", lambda event: seen.append(("ven-2", "own")) or "optOut"
+        )
         assert fleet.wait(3, PATIENCE)
         vtn.add_event(event_id="e", dtstart=3600)
-        opts = {name: vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=fleet[name].ven_id).opt_type
-                for name in ("ven-0", "ven-1", "ven-2")}
+        opts = {
+            name: vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=fleet[name].ven_id).opt_type
+            for name in ("ven-0", "ven-1", "ven-2")
+        }
     assert opts == {"ven-0": "optIn", "ven-1": "optIn", "ven-2": "optOut"}
     assert sorted(seen) == [("ven-0", "all"), ("ven-1", "all"), ("ven-2", "own")]
 
@@ -91,7 +107,9 @@ def test_vens_come_and_go_while_the_fleet_runs() -> None:
         fleet.remove("ven-0")
         mark = vtn.mark()
         eventually(lambda: len(vtn.received_of("oadrPoll", after=mark)) > 5, "polls of the others")
-        assert gone not in {one.record.ven_id for one in vtn.received_of("oadrPoll", after=mark)[2:]}
+        assert gone not in {
+            one.record.ven_id for one in vtn.received_of("oadrPoll", after=mark)[2:]
+        }
         assert (len(fleet), "ven-0" in fleet) == (2, False)
         with pytest.raises(StateError, match="'ven-0'"):
             fleet.remove("ven-0")
@@ -130,9 +148,13 @@ def test_one_store_serves_all_and_a_restart_goes_on(tmp_path: Path) -> None:
             assert fleet.wait(5, PATIENCE)
             again = {ven.settings.ven_name: (ven.ven_id, ven.registration_id) for ven in fleet}
     assert {name: again[name] for name in again if name != "ven-4"} == {
-        name: known[name] for name in known if name != "ven-4"}
+        name: known[name] for name in known if name != "ven-4"
+    }
     asked = [one.record for one in vtn.received_of("oadrCreatePartyRegistration")]
-    assert [record.registration_id for record in asked if record.ven_name == "ven-4"] == [None, None]
+    assert [record.registration_id for record in asked if record.ven_name == "ven-4"] == [
+        None,
+        None,
+    ]
 
 
 def test_vens_of_one_identity_share_connections_others_do_not() -> None:
@@ -150,7 +172,13 @@ def test_each_ven_with_its_own_certificate() -> None:
         fleet = Fleet(vtn.url, start_rate=1000)
         for number in range(4):
             cert = vtn.client_cert(f"ven-{number}")
-            fleet.add(f"ven-{number}", cert=cert.cert, key=cert.key, ca_file=vtn.ca_file, vtn_fingerprint=vtn.fingerprint)
+            fleet.add(
+                f"ven-{number}",
+                cert=cert.cert,
+                key=cert.key,
+                ca_file=vtn.ca_file,
+                vtn_fingerprint=vtn.fingerprint,
+            )
         with fleet:
             assert fleet.wait(4, PATIENCE)
             assert len({ven.fingerprint for ven in vtn.vens.values()}) == 4
@@ -164,6 +192,7 @@ def test_stop_from_a_handler_and_twice_and_start_again() -> None:
         def stop(ven: Any) -> None:
             fleet.stop()
             stopped.set()
+
         fleet.add_handler("on_registered", stop)
         fleet.start()
         assert stopped.wait(PATIENCE)
@@ -184,6 +213,7 @@ def test_what_is_owed_is_sent_before_a_fleet_stops() -> None:
             deciding.set()
             threading.Event().wait(0.3)
             return "optIn"
+
         fleet.add_handler("on_event", slow)
         with fleet:
             assert fleet.wait(3, PATIENCE)
@@ -192,9 +222,16 @@ def test_what_is_owed_is_sent_before_a_fleet_stops() -> None:
         assert vtn.opt_of("e") is not None and vtn.opt_of("e").opt_type == "optIn"  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("arguments, says", [
-    ({"callback_workers": 3}, "takes no argument 'callback_workers'"), ({"pol_freq": 3}, "takes no argument 'pol_freq'"),
-    ({"poll_frequency": -1}, "poll_frequency"), ({"vtn_url": "ftp://x"}, "vtn_url"), ({"key": "k.pem"}, "cert")])
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        ({"callback_workers": 3}, "takes no argument 'callback_workers'"),
+        ({"pol_freq": 3}, "takes no argument 'pol_freq'"),
+        ({"poll_frequency": -1}, "poll_frequency"),
+        ({"vtn_url": "ftp://x"}, "vtn_url"),
+        ({"key": "k.pem"}, "cert"),
+    ],
+)
 def test_a_wrong_argument_is_named(arguments: Any, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         Fleet("http://localhost:1").add("ven", **arguments)
@@ -223,6 +260,7 @@ def test_a_fleet_handler_needs_room_for_the_ven() -> None:
 def test_an_error_of_a_fleets_handler_names_the_function(caplog: pytest.LogCaptureFixture) -> None:
     def breaks(ven: Any, event: Any) -> str:
         raise RuntimeError("meter on fire")
+
     with LocalVTN() as vtn, fleet_of(vtn, 1) as fleet, caplog.at_level(logging.ERROR, "ven_sdk"):
         fleet.add_handler("on_event", breaks)
         assert fleet.wait(1, PATIENCE)

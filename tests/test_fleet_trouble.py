@@ -1,11 +1,12 @@
 """Fleets in trouble: one VEN's VTN, link or handler, and what the others notice of it (nothing)."""
+
 from __future__ import annotations
 
 import json
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable
 
 import pytest
 
@@ -19,7 +20,9 @@ from ven_sdk.testing import LocalVTN, Stalled
 PATIENCE = 20.0
 PERIOD = 0.25
 ON_TIME = 1.0
-"""What a VEN that waits for another's timeout cannot keep, and a busy machine can: usual are 0.001 s."""
+"""What a VEN that waits for another's timeout cannot keep, and a busy machine can: usual are 0.001
+s.
+"""
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ def lateness(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[float]]:
         if due is not None:
             late.setdefault(self._engine, []).append(time.monotonic() - due)
         plan(self)
+
     monkeypatch.setattr(Conversation, "_plan_poll", planned)
     return lambda ven: late.get(ven._engine, [])
 
@@ -56,8 +60,13 @@ def test_a_vtn_that_hangs_delays_only_its_own_vens(lateness: Any) -> None:
                 stalled.wait_for_hits(10)
                 vens = [fleet[f"good-{number}"] for number in range(20)]
                 before = [len(lateness(ven)) for ven in vens]
-                eventually(lambda: all(len(lateness(ven)) > count + 6 for ven, count in zip(vens, before)), "polls go on")
-                late = [delay for ven, count in zip(vens, before) for delay in lateness(ven)[count:]]
+                eventually(
+                    lambda: all(len(lateness(ven)) > count + 6 for ven, count in zip(vens, before)),
+                    "polls go on",
+                )
+                late = [
+                    delay for ven, count in zip(vens, before) for delay in lateness(ven)[count:]
+                ]
             began = time.monotonic()
             fleet.stop(5)
     assert sorted(late)[int(len(late) * 0.9)] < ON_TIME, "polls of VENs of the other VTN came late"
@@ -71,14 +80,21 @@ def test_vens_that_hang_at_one_vtn_leave_the_others_there_alone(lateness: Any) -
             fleet.add(f"ven-{number}", poll_frequency=PERIOD, timeout=10)
         with fleet:
             assert fleet.wait(24, PATIENCE)
-            hanging = [vtn.fault(Stalled(ven_id=fleet[f"ven-{number}"].ven_id)) for number in range(8)]
+            hanging = [
+                vtn.fault(Stalled(ven_id=fleet[f"ven-{number}"].ven_id)) for number in range(8)
+            ]
             for fault in hanging:
                 fault.wait_for_hits(1, PATIENCE)
             eventually(lambda: len(_stuck(fleet)) >= 8, "the pool sees that they do not come back")
             vens = [fleet[f"ven-{number}"] for number in range(8, 24)]
             before = [len(lateness(ven)) for ven in vens]
-            eventually(lambda: all(len(lateness(ven)) > count + 6 for ven, count in zip(vens, before)), "polls go on")
-            late = [delay for ven, count in zip(vens, before) for delay in lateness(ven)[count + 1:]]
+            eventually(
+                lambda: all(len(lateness(ven)) > count + 6 for ven, count in zip(vens, before)),
+                "polls go on",
+            )
+            late = [
+                delay for ven, count in zip(vens, before) for delay in lateness(ven)[count + 1 :]
+            ]
             for fault in hanging:
                 fault.clear()
             fleet.stop(5)
@@ -86,7 +102,12 @@ def test_vens_that_hang_at_one_vtn_leave_the_others_there_alone(lateness: Any) -
 
 
 def _stuck(fleet: Fleet) -> Any:
-    return [running for name, pool in fleet._runtime.pools.items() if name.startswith("exchange ") for running in pool.stuck()]
+    return [
+        running
+        for name, pool in fleet._runtime.pools.items()
+        if name.startswith("exchange ")
+        for running in pool.stuck()
+    ]
 
 
 def test_handlers_that_block_delay_neither_polls_nor_other_handlers() -> None:
@@ -101,20 +122,32 @@ def test_handlers_that_block_delay_neither_polls_nor_other_handlers() -> None:
             if ven.settings.ven_name in blocked:
                 release.wait(PATIENCE)
             return "optIn"
+
         fleet.add_handler("on_event", on_event)
         with fleet:
             try:
                 assert fleet.wait(12, PATIENCE)
                 vtn.add_event(event_id="e", dtstart=3600)
                 for number in range(6, 12):
-                    assert vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=fleet[f"ven-{number}"].ven_id).opt_type == "optIn"
+                    assert (
+                        vtn.wait_for_opt(
+                            "e", timeout=PATIENCE, ven_id=fleet[f"ven-{number}"].ven_id
+                        ).opt_type
+                        == "optIn"
+                    )
                 polls = fleet["ven-0"].status.counters["polls"]
-                eventually(lambda: fleet["ven-0"].status.counters["polls"] > polls + 2, "polls of a VEN whose handler blocks")
+                eventually(
+                    lambda: fleet["ven-0"].status.counters["polls"] > polls + 2,
+                    "polls of a VEN whose handler blocks",
+                )
                 assert not [name for name in blocked if vtn.opt_of("e", fleet[name].ven_id)]
             finally:
                 release.set()
             for name in blocked:
-                assert vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=fleet[name].ven_id).opt_type == "optIn"
+                assert (
+                    vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=fleet[name].ven_id).opt_type
+                    == "optIn"
+                )
 
 
 def test_a_vtn_that_is_not_there_keeps_no_ven_from_starting_or_stopping() -> None:
@@ -127,7 +160,10 @@ def test_a_vtn_that_is_not_there_keeps_no_ven_from_starting_or_stopping() -> Non
             assert fleet.wait(5, PATIENCE)
             assert not fleet.wait(6, 0.1)
             eventually(lambda: fleet.status.counters["failures"] >= 5, "failures of the others")
-            assert {name: state for name, state in fleet.status.states.items() if state} == {"registered": 5, "connecting": 5}
+            assert {name: state for name, state in fleet.status.states.items() if state} == {
+                "registered": 5,
+                "connecting": 5,
+            }
             began = time.monotonic()
             fleet.stop()
             assert time.monotonic() - began < 5
@@ -140,12 +176,15 @@ class FullDisk(SQLiteStore):
 
     def open(self) -> tuple[str, ...]:
         if self.full:
-            raise StoreError("The store has no room: database or disk is full.", path=self.name, retryable=True)
+            raise StoreError(
+                "The store has no room: database or disk is full.", path=self.name, retryable=True
+            )
         return super().open()
 
 
 def test_a_fleet_starts_with_a_full_disk_and_writes_when_there_is_room(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(Keeper, "retry", 0.2)
     store = FullDisk(tmp_path / "fleet.db")
     with LocalVTN() as vtn:
@@ -153,12 +192,17 @@ def test_a_fleet_starts_with_a_full_disk_and_writes_when_there_is_room(
             assert fleet.wait(3, PATIENCE)
             assert all(ven.status.queues["unsaved"] for ven in fleet)
             store.full = False
-            eventually(lambda: not any(ven.status.queues["unsaved"] for ven in fleet), "the store to catch up")
+            eventually(
+                lambda: not any(ven.status.queues["unsaved"] for ven in fleet),
+                "the store to catch up",
+            )
             known = {ven.settings.ven_name: ven.ven_id for ven in fleet}
         with fleet_of(vtn, 3, store=tmp_path / "fleet.db") as fleet:
             assert fleet.wait(3, PATIENCE)
             assert {ven.settings.ven_name: ven.ven_id for ven in fleet} == known
-        asked = [one.record.registration_id for one in vtn.received_of("oadrCreatePartyRegistration")]
+        asked = [
+            one.record.registration_id for one in vtn.received_of("oadrCreatePartyRegistration")
+        ]
     assert asked[3:] and None not in asked[3:]
     assert "has no room" in caplog.text
 
@@ -191,13 +235,18 @@ def test_what_a_handler_returns_after_the_fleet_has_stopped_is_written(tmp_path:
         fleet.stop(timeout=0.2)
         leave.set()
         # The store is looked at when both are back: it is open meanwhile, and for one at a time.
-        eventually(lambda: all(state.opt for ven in fleet for state in ven._engine.snapshot("events")), "both returns")
+        eventually(
+            lambda: all(state.opt for ven in fleet for state in ven._engine.snapshot("events")),
+            "both returns",
+        )
         assert _opts(path) == ["optOut", "optOut"]
         with fleet_of(vtn, 2, store=path) as fleet:
             fleet.add_handler("on_event", slow)
             assert fleet.wait(2, PATIENCE)
             for ven in fleet:
-                assert vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=ven.ven_id).opt_type == "optOut"
+                assert (
+                    vtn.wait_for_opt("e", timeout=PATIENCE, ven_id=ven.ven_id).opt_type == "optOut"
+                )
     assert sorted(calls) == ["ven-0", "ven-1"]
 
 
@@ -205,7 +254,12 @@ def _opts(path: Path) -> list[Any]:
     store = SQLiteStore(path)
     store.open()
     try:
-        rows = [json.loads(row.value) for ven in store.vens() for row in store.load(ven) if row.table == "events"]
+        rows = [
+            json.loads(row.value)
+            for ven in store.vens()
+            for row in store.load(ven)
+            if row.table == "events"
+        ]
     finally:
         store.close()
     return [row.get("opt") for row in rows]

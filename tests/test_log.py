@@ -1,4 +1,5 @@
 """The default handler, the redaction of the wire log, and failures that repeat."""
+
 from __future__ import annotations
 
 import io
@@ -6,9 +7,9 @@ import logging
 import re
 import threading
 import time
-from datetime import datetime
-from typing import Callable, List
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Callable
 
 import pytest
 
@@ -37,7 +38,9 @@ def test_a_line_has_time_level_logger_and_message(said: Callable[[], str]) -> No
     logging.getLogger("ven_sdk.runtime.engine").warning("The VTN answered %d.", 503)
 
     line = said()
-    match = re.fullmatch(r"(\S+ \S+) WARNING ven_sdk\.runtime\.engine: The VTN answered 503\.\n", line)
+    match = re.fullmatch(
+        r"(\S+ \S+) WARNING ven_sdk\.runtime\.engine: The VTN answered 503\.\n", line
+    )
     assert match
     moment = datetime.fromisoformat(match.group(1))
     assert moment.utcoffset() is not None
@@ -56,10 +59,14 @@ def test_calling_it_twice_gives_one_line_and_the_later_level(said: Callable[[], 
     assert text.endswith("said once\n")
 
 
-def test_many_threads_calling_it_at_once_install_one_handler(package_logger: logging.Logger) -> None:
+def test_many_threads_calling_it_at_once_install_one_handler(
+    package_logger: logging.Logger,
+) -> None:
     before = len(package_logger.handlers)
     start = threading.Barrier(8)
-    threads = [threading.Thread(target=lambda: (start.wait(), enable_default_logging())) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: (start.wait(), enable_default_logging())) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -79,12 +86,16 @@ def test_the_root_logger_is_left_alone(package_logger: logging.Logger) -> None:
 
 
 @pytest.mark.parametrize("level", ["LOUD", None, 1.5])
-def test_an_unknown_level_is_an_error_that_lists_the_levels(package_logger: logging.Logger, level: object) -> None:
+def test_an_unknown_level_is_an_error_that_lists_the_levels(
+    package_logger: logging.Logger, level: object
+) -> None:
     with pytest.raises(ConfigurationError, match=rf"{re.escape(repr(level))}.*'DEBUG', 'INFO'"):
         enable_default_logging(level)  # type: ignore[arg-type]
 
 
-def test_stderr_is_looked_up_for_every_line(package_logger: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stderr_is_looked_up_for_every_line(
+    package_logger: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     enable_default_logging()
     later = io.StringIO()
     monkeypatch.setattr("sys.stderr", later)
@@ -97,7 +108,9 @@ def test_stderr_is_looked_up_for_every_line(package_logger: logging.Logger, monk
 def test_a_text_of_the_vtn_cannot_forge_a_line_or_move_the_cursor(said: Callable[[], str]) -> None:
     enable_default_logging()
 
-    logging.getLogger("ven_sdk.a").info("comment: %s", "x\n2026-01-01 ERROR\r\x1b[2J\u2028\u0085\tend")
+    logging.getLogger("ven_sdk.a").info(
+        "comment: %s", "x\n2026-01-01 ERROR\r\x1b[2J\u2028\u0085\tend"
+    )
 
     text = said()
     assert text.endswith("comment: x\\n2026-01-01 ERROR\\r\\x1b[2J\\u2028\\x85\tend\n")
@@ -117,7 +130,7 @@ def test_a_traceback_follows_its_line(said: Callable[[], str]) -> None:
 
 
 SECRET = "c2VjcmV0"
-KEY = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nDEK-Info: AES-128-CBC,12\n\n{}\n-----END ENCRYPTED PRIVATE KEY-----"
+KEY = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nDEK-Info: AES-128-CBC,12\n\n{}\n-----END ENCRYPTED PRIVATE KEY-----"  # noqa: E501
 
 
 @pytest.mark.parametrize(
@@ -148,8 +161,10 @@ def test_secrets_are_cut_and_the_rest_stays(text: str) -> None:
 
 
 def test_what_is_no_secret_stays_as_it_is() -> None:
-    text = ("<oadrPoll><ei:venID>123</ei:venID><ds:DigestValue>abc=</ds:DigestValue></oadrPoll> "
-            "https://vtn.example:8080/OpenADR2/Simple/2.0b user@example.org")
+    text = (
+        "<oadrPoll><ei:venID>123</ei:venID><ds:DigestValue>abc=</ds:DigestValue></oadrPoll> "
+        "https://vtn.example:8080/OpenADR2/Simple/2.0b user@example.org"
+    )
 
     assert redact(text) == text
 
@@ -162,8 +177,14 @@ def test_redaction_can_be_repeated() -> None:
 
 @pytest.mark.parametrize(
     "hostile",
-    ["-----BEGIN A-----" * 20_000, "<X509Certificate " * 20_000, "password='" * 30_000, "a" * 300_000,
-     "http://a" * 40_000, "authorization=" * 20_000],
+    [
+        "-----BEGIN A-----" * 20_000,
+        "<X509Certificate " * 20_000,
+        "password='" * 30_000,
+        "a" * 300_000,
+        "http://a" * 40_000,
+        "authorization=" * 20_000,
+    ],
     ids=["begin", "tag", "quote", "letters", "url", "header"],
 )
 def test_a_hostile_body_is_redacted_in_linear_time(hostile: str) -> None:
@@ -174,7 +195,9 @@ def test_a_hostile_body_is_redacted_in_linear_time(hostile: str) -> None:
     assert time.process_time() - started < 2.0
 
 
-def test_a_body_is_only_decoded_and_redacted_when_the_line_is_written(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_body_is_only_decoded_and_redacted_when_the_line_is_written(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     body = f"<X509Certificate>{SECRET}</X509Certificate>é".encode() + b"\xff"
     wire = logging.getLogger(WIRE)
     with caplog.at_level(logging.DEBUG, WIRE):
@@ -188,16 +211,23 @@ def repeats() -> Repeats:
     return Repeats(logging.getLogger("ven_sdk.repeats"), limit=3)
 
 
-def test_a_failure_is_said_first_then_at_growing_distances(repeats: Repeats, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_said_first_then_at_growing_distances(
+    repeats: Repeats, caplog: pytest.LogCaptureFixture
+) -> None:
     counts = [repeats.say("poll", logging.WARNING, "No answer from %s.", "vtn") for _ in range(150)]
 
     assert counts == list(range(1, 151))
-    assert caplog.messages == ["No answer from vtn.", "No answer from vtn. (10 times so far)",
-                               "No answer from vtn. (100 times so far)"]
+    assert caplog.messages == [
+        "No answer from vtn.",
+        "No answer from vtn. (10 times so far)",
+        "No answer from vtn. (100 times so far)",
+    ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
-def test_the_end_of_a_failure_is_said_with_its_count(repeats: Repeats, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_end_of_a_failure_is_said_with_its_count(
+    repeats: Repeats, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(3):
         repeats.say("poll", logging.WARNING, "No answer.")
     with caplog.at_level(logging.INFO, PACKAGE):
@@ -206,11 +236,16 @@ def test_the_end_of_a_failure_is_said_with_its_count(repeats: Repeats, caplog: p
         repeats.over("disk")
 
     assert ended == [3, 0]
-    assert caplog.messages[1:] == ["Polling without an answer ended after 3 times.", "No room.",
-                                   "disk ended after 1 time."]
+    assert caplog.messages[1:] == [
+        "Polling without an answer ended after 3 times.",
+        "No room.",
+        "disk ended after 1 time.",
+    ]
 
 
-def test_after_its_end_a_failure_is_said_anew(repeats: Repeats, caplog: pytest.LogCaptureFixture) -> None:
+def test_after_its_end_a_failure_is_said_anew(
+    repeats: Repeats, caplog: pytest.LogCaptureFixture
+) -> None:
     repeats.say("poll", logging.WARNING, "No answer.")
     repeats.over("poll")
     repeats.say("poll", logging.WARNING, "No answer.")
@@ -218,11 +253,16 @@ def test_after_its_end_a_failure_is_said_anew(repeats: Repeats, caplog: pytest.L
     assert [message for message in caplog.messages if message == "No answer."] == ["No answer."] * 2
 
 
-def test_a_percent_sign_in_a_plain_text_is_harmless(repeats: Repeats, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_percent_sign_in_a_plain_text_is_harmless(
+    repeats: Repeats, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(10):
         repeats.say("disk", logging.ERROR, "The disk is 100 % full.")
 
-    assert caplog.messages == ["The disk is 100 % full.", "The disk is 100 % full. (10 times so far)"]
+    assert caplog.messages == [
+        "The disk is 100 % full.",
+        "The disk is 100 % full. (10 times so far)",
+    ]
 
 
 def test_of_too_many_failures_the_one_longest_unheard_of_is_forgotten(repeats: Repeats) -> None:
@@ -232,10 +272,18 @@ def test_of_too_many_failures_the_one_longest_unheard_of_is_forgotten(repeats: R
     assert [repeats.count(key) for key in "abcd"] == [2, 0, 1, 1]
 
 
-def test_threads_that_fail_together_are_counted_exactly(repeats: Repeats, caplog: pytest.LogCaptureFixture) -> None:
+def test_threads_that_fail_together_are_counted_exactly(
+    repeats: Repeats, caplog: pytest.LogCaptureFixture
+) -> None:
     counts: list[int] = []
-    threads = [threading.Thread(target=lambda: counts.extend(repeats.say("x", logging.WARNING, "Failed.")
-                                                             for _ in range(250))) for _ in range(4)]
+    threads = [
+        threading.Thread(
+            target=lambda: counts.extend(
+                repeats.say("x", logging.WARNING, "Failed.") for _ in range(250)
+            )
+        )
+        for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,10 +1,11 @@
 """What the log says when something goes wrong: what happened, where, and what comes of it."""
+
 from __future__ import annotations
 
 import logging
 import threading
-from typing import Any, List
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,9 @@ class Said(logging.Handler):
     def wait_for(self, text: str) -> str:
         """The first line that holds ``text``."""
         with self._changed:
-            assert self._changed.wait_for(lambda: any(text in line for line in self.lines), 10), "\n".join(self.lines)
+            assert self._changed.wait_for(lambda: any(text in line for line in self.lines), 10), (
+                "\n".join(self.lines)
+            )
             return next(line for line in self.lines if text in line)
 
 
@@ -62,7 +65,9 @@ def test_the_answer_to_an_event_is_named(vtn: LocalVTN, said: Said) -> None:
         assert said.wait_for("event answer") == f"INFO ven: event answer ({event_id!r} optIn)."
 
 
-def test_a_handler_that_raises_is_named_with_its_line_and_what_becomes_of_the_event(vtn: LocalVTN, said: Said) -> None:
+def test_a_handler_that_raises_is_named_with_its_line_and_what_becomes_of_the_event(
+    vtn: LocalVTN, said: Said
+) -> None:
     with OpenADRClient("ven", vtn.url) as client:
         client.add_handler("on_event", broken)
         event_id = vtn.add_event()
@@ -70,12 +75,15 @@ def test_a_handler_that_raises_is_named_with_its_line_and_what_becomes_of_the_ev
 
         line = said.wait_for("raised")
         assert line.startswith("ERROR ") and line.endswith(
-            f"broken raised KeyError: 'charger-1' (line {broken.__code__.co_firstlineno + 1} of test_messages.py). "
-            f"Event {event_id!r} gets optOut, unless it was decided otherwise meanwhile.")
+            f"broken raised KeyError: 'charger-1' (line {broken.__code__.co_firstlineno + 1} of "
+            f"test_messages.py). "
+            f"Event {event_id!r} gets optOut, unless it was decided otherwise meanwhile."
+        )
 
 
-def test_a_report_callback_that_raises_is_named_with_its_line_and_what_becomes_of_the_report(vtn: LocalVTN,
-                                                                                         said: Said) -> None:
+def test_a_report_callback_that_raises_is_named_with_its_line_and_what_becomes_of_the_report(
+    vtn: LocalVTN, said: Said
+) -> None:
     client = OpenADRClient("ven", vtn.url)
     client.add_report(broken, "meter", "voltage", sampling_rate=1)
     with client:
@@ -93,8 +101,10 @@ def test_an_event_that_nobody_decided_about_is_said(vtn: LocalVTN, said: Said) -
         vtn.assert_opted(event_id, "optOut")
 
         assert said.wait_for("not decided") == (
-            f"WARNING Event {event_id!r} was not decided within 0.3 s (opt_timeout) and is answered with optOut (default_opt). "
-            f"A handler that returns later, or client.opt_in({event_id!r}), changes that.")
+            f"WARNING Event {event_id!r} was not decided within 0.3 s (opt_timeout) and is "
+            f"answered with optOut (default_opt). "
+            f"A handler that returns later, or client.opt_in({event_id!r}), changes that."
+        )
 
 
 def test_the_end_of_a_trouble_says_of_which(vtn: LocalVTN, said: Said) -> None:
@@ -102,4 +112,7 @@ def test_the_end_of_a_trouble_says_of_which(vtn: LocalVTN, said: Said) -> None:
         vtn.assert_registered()
         with vtn.fault("500", service="OadrPoll", times=1):
             said.wait_for("HTTP status 500")
-            assert "The trouble with the VTN (polls and answers) ended after 1 time." in said.wait_for("ended")
+            assert (
+                "The trouble with the VTN (polls and answers) ended after 1 time."
+                in said.wait_for("ended")
+            )

@@ -1,4 +1,5 @@
 """What a new user mistypes is answered in the call that received it, with what would be right."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -12,20 +13,36 @@ URL = "http://localhost:8080"
 Do = Callable[[OpenADRClient], Any]
 
 
-@pytest.mark.parametrize("do, says", [
-    (lambda client: client.on(lambda event: "optIn"), "write @client.on('on_event')"),
-    (lambda client: setattr(client, "onEvent", print), "Did you mean client.on_event?"),
-    (lambda client: setattr(client, "onevent_start", print), "Did you mean client.on_event_start?"),
-    (lambda client: setattr(client, "on_evnt", print), "Did you mean 'on_event'?"),
-    (lambda client: client.add_handler("on_event", lambda: "optIn"), "() cannot be called as on_event(event)"),
-    (lambda client: client.add_handler("on_cancel_event", lambda event: None), "(event) cannot be called as on_cancel_event"),
-    (lambda client: client.add_handler("on_event", "optIn"), "must be a function, not 'optIn'"),
-    (lambda client: client.add_hook("before_send", print), "Did you mean 'before_send_xml'?"),
-    (lambda client: client.schedule("24"), "a number of hours or a timedelta, not '24'"),
-    (lambda client: client.add_report(1.23, "r", "voltage"), "must be a function, not 1.23"),
-    (lambda client: client.add_report(print, "r", "votlage"), "Near names: voltage"),
-    (lambda client: client.add_report(print, "r", "voltage", sampling_rate="10"), "a number of seconds, not '10'"),
-    (lambda client: client.report_value("r", 1), "There is no data point 'r'")])
+@pytest.mark.parametrize(
+    "do, says",
+    [
+        (lambda client: client.on(lambda event: "optIn"), "write @client.on('on_event')"),
+        (lambda client: setattr(client, "onEvent", print), "Did you mean client.on_event?"),
+        (
+            lambda client: setattr(client, "onevent_start", print),
+            "Did you mean client.on_event_start?",
+        ),
+        (lambda client: setattr(client, "on_evnt", print), "Did you mean 'on_event'?"),
+        (
+            lambda client: client.add_handler("on_event", lambda: "optIn"),
+            "() cannot be called as on_event(event)",
+        ),
+        (
+            lambda client: client.add_handler("on_cancel_event", lambda event: None),
+            "(event) cannot be called as on_cancel_event",
+        ),
+        (lambda client: client.add_handler("on_event", "optIn"), "must be a function, not 'optIn'"),
+        (lambda client: client.add_hook("before_send", print), "Did you mean 'before_send_xml'?"),
+        (lambda client: client.schedule("24"), "a number of hours or a timedelta, not '24'"),
+        (lambda client: client.add_report(1.23, "r", "voltage"), "must be a function, not 1.23"),
+        (lambda client: client.add_report(print, "r", "votlage"), "Near names: voltage"),
+        (
+            lambda client: client.add_report(print, "r", "voltage", sampling_rate="10"),
+            "a number of seconds, not '10'",
+        ),
+        (lambda client: client.report_value("r", 1), "There is no data point 'r'"),
+    ],
+)
 def test_a_mistake_is_answered_with_what_would_be_right(do: Do, says: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         do(OpenADRClient("ven", URL))
@@ -33,13 +50,22 @@ def test_a_mistake_is_answered_with_what_would_be_right(do: Do, says: str) -> No
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize("wrong, says", [
-    ({"vtn_url": "localhost:8080"}, "must look like 'https://"), ({"vtn_url": None}, "not None"),
-    ({"strict": "no"}, "strict must be True or False, not 'no'"), ({"register": "yes"}, "register must be True or False"),
-    ({"allow_jitter": 0.5}, "allow_jitter must be True or False"), ({"default_opt": "optin"}, "Did you mean 'optIn'?"),
-    ({"poll_frequency": "10s"}, "a number of seconds, not '10s'"), ({"targets": ["r1"]}, "such as {'resource_id': ['r1']}"),
-    ({"targets": {"resource": ["r1"]}}, "Did you mean 'resource_id'?"), ({"cert": "nope.pem"}, "'nope.pem' cannot be read"),
-    ({"store": "/no/such/folder/ven.db"}, "does not exist. Create it")])
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        ({"vtn_url": "localhost:8080"}, "must look like 'https://"),
+        ({"vtn_url": None}, "not None"),
+        ({"strict": "no"}, "strict must be True or False, not 'no'"),
+        ({"register": "yes"}, "register must be True or False"),
+        ({"allow_jitter": 0.5}, "allow_jitter must be True or False"),
+        ({"default_opt": "optin"}, "Did you mean 'optIn'?"),
+        ({"poll_frequency": "10s"}, "a number of seconds, not '10s'"),
+        ({"targets": ["r1"]}, "such as {'resource_id': ['r1']}"),
+        ({"targets": {"resource": ["r1"]}}, "Did you mean 'resource_id'?"),
+        ({"cert": "nope.pem"}, "'nope.pem' cannot be read"),
+        ({"store": "/no/such/folder/ven.db"}, "does not exist. Create it"),
+    ],
+)
 def test_a_wrong_argument_is_named(wrong: "dict[str, Any]", says: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         OpenADRClient(**{"ven_name": "ven", "vtn_url": URL, **wrong})

@@ -1,11 +1,12 @@
 """What a VEN shows in a notebook: tables, frames and pictures."""
+
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
-from typing import Any, List
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -50,18 +51,25 @@ class Cells(HTMLParser):
 
 def event(**settings: Any) -> Event:
     """An event as the reader leaves it: with the start of each interval."""
-    made = vtn_build.event(START, **{"event_id": "e1", "dtstart": START, "intervals": [(HOUR, 1), (HOUR, 3)], **settings})
+    made = vtn_build.event(
+        START,
+        **{"event_id": "e1", "dtstart": START, "intervals": [(HOUR, 1), (HOUR, 3)], **settings},
+    )
     complete_event(made, None, Findings())
     return made
 
 
 def rows(*spans: "tuple[float, float, float]", of: Event) -> list[ScheduleRow]:
     signal = of.event_signals[0]
-    return [ScheduleRow(START + HOUR * begin, START + HOUR * end, of, signal, signal.intervals[0], payload)
-            for begin, end, payload in spans]
+    return [
+        ScheduleRow(
+            START + HOUR * begin, START + HOUR * end, of, signal, signal.intervals[0], payload
+        )
+        for begin, end, payload in spans
+    ]
 
 
-# --- tables ----------------------------------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------------------
 
 
 def test_a_table_escapes_what_the_vtn_wrote() -> None:
@@ -76,8 +84,9 @@ def test_a_column_that_is_empty_everywhere_is_left_out() -> None:
 
 
 def test_a_fact_that_is_not_there_is_left_out() -> None:
-    assert Cells(facts({"state": "registered", "last error": None, "counters": {"polls": 3, "failures": 0}})).rows == \
-        [["state", "registered"], ["counters", "polls: 3"]]
+    assert Cells(
+        facts({"state": "registered", "last error": None, "counters": {"polls": 3, "failures": 0}})
+    ).rows == [["state", "registered"], ["counters", "polls: 3"]]
 
 
 def test_a_table_of_nothing_says_so() -> None:
@@ -94,8 +103,10 @@ def test_an_event_shows_itself() -> None:
     assert ["for", "resource_id r1"] in cells
     assert ["test", "yes"] in cells
     assert ["comment", "a < b"] in cells
-    assert cells[-2:] == [["SIMPLE", "level", "2030-01-01 12:00:00 UTC", "1:00:00", "1"],
-                          ["SIMPLE", "level", "2030-01-01 13:00:00 UTC", "1:00:00", "3"]]
+    assert cells[-2:] == [
+        ["SIMPLE", "level", "2030-01-01 12:00:00 UTC", "1:00:00", "1"],
+        ["SIMPLE", "level", "2030-01-01 13:00:00 UTC", "1:00:00", "3"],
+    ]
 
 
 def test_an_event_without_end_says_so() -> None:
@@ -105,7 +116,9 @@ def test_an_event_without_end_says_so() -> None:
 def test_a_unit_is_shown_with_its_scale() -> None:
     power = Measurement.named("powerReal", unit="W", scale="k")
 
-    cells = Cells(event(signal_name="LOAD_DISPATCH", signal_type="setpoint", measurement=power)._repr_html_()).rows
+    cells = Cells(
+        event(signal_name="LOAD_DISPATCH", signal_type="setpoint", measurement=power)._repr_html_()
+    ).rows
 
     assert cells[-1][-1] == "kW"
 
@@ -115,9 +128,23 @@ def test_a_report_shows_its_data_points() -> None:
     client.add_report(lambda: 1, "meter", "powerReal", unit="W", scale="k", sampling_rate=10)
 
     assert Cells(client.reports[0]._repr_html_()).rows == [
-        ["Report TELEMETRY_USAGE"], ["rID", "measurement", "unit", "type", "reading", "every", "source"],
-        ["meter-powerReal", "RealPower", "kW", "reading", "Direct Read", "0:00:10", "resource_id meter"]]
-    assert Cells(client.reports._repr_html_()).rows[1] == ["TELEMETRY_USAGE", "TELEMETRY_USAGE", "meter-powerReal"]
+        ["Report TELEMETRY_USAGE"],
+        ["rID", "measurement", "unit", "type", "reading", "every", "source"],
+        [
+            "meter-powerReal",
+            "RealPower",
+            "kW",
+            "reading",
+            "Direct Read",
+            "0:00:10",
+            "resource_id meter",
+        ],
+    ]
+    assert Cells(client.reports._repr_html_()).rows[1] == [
+        "TELEMETRY_USAGE",
+        "TELEMETRY_USAGE",
+        "meter-powerReal",
+    ]
 
 
 @pytest.fixture
@@ -132,7 +159,9 @@ def test_a_client_its_events_its_schedule_and_its_opts_show_themselves(vtn: Loca
         vtn.assert_registered()
         event_id = vtn.add_event(intervals=[2])
         vtn.assert_opted(event_id, "optIn")
-        opt_id = client.create_opt("optOut", "economic", event_id=event_id, targets=[{"resource_id": "r1"}])
+        opt_id = client.create_opt(
+            "optOut", "economic", event_id=event_id, targets=[{"resource_id": "r1"}]
+        )
 
         shown = Cells(client._repr_html_()).rows
         assert shown[0] == [f"OpenADRClient 'ven123' at {vtn.url}: registered as {client.ven_id}"]
@@ -143,7 +172,7 @@ def test_a_client_its_events_its_schedule_and_its_opts_show_themselves(vtn: Loca
         assert Cells(client.opts._repr_html_()).rows[1][:2] == [opt_id, "optOut"]  # type: ignore[attr-defined]
 
 
-# --- frames ----------------------------------------------------------------------------------------------------------
+# --- frames ---------------------------------------------------------------------------------------
 
 
 def test_events_and_samples_are_frames(vtn: LocalVTN) -> None:
@@ -151,9 +180,20 @@ def test_events_and_samples_are_frames(vtn: LocalVTN) -> None:
     with OpenADRClient("ven123", vtn.url) as client:
         client.add_handler("on_event", lambda event: "optIn")
         vtn.assert_registered()
-        vtn.assert_opted(vtn.add_event(event_id="e1", intervals=[(600, 1), (600, 2)], dtstart=HOUR, priority=1), "optIn")
-        vtn.assert_opted(vtn.add_event(event_id="e2", signal_name="ELECTRICITY_PRICE", intervals=[0.25], duration=0,
-                                       dtstart=2 * HOUR), "optIn")
+        vtn.assert_opted(
+            vtn.add_event(event_id="e1", intervals=[(600, 1), (600, 2)], dtstart=HOUR, priority=1),
+            "optIn",
+        )
+        vtn.assert_opted(
+            vtn.add_event(
+                event_id="e2",
+                signal_name="ELECTRICITY_PRICE",
+                intervals=[0.25],
+                duration=0,
+                dtstart=2 * HOUR,
+            ),
+            "optIn",
+        )
         frame = client.events_frame()
 
     assert list(frame["event_id"]) == ["e1", "e1", "e2"]
@@ -169,7 +209,14 @@ def test_frames_of_nothing_have_their_columns() -> None:
     client = OpenADRClient("ven123", "http://localhost:8080")
 
     assert list(client.events_frame().columns)[:3] == ["event_id", "event_status", "signal_name"]
-    assert list(client.samples_frame().columns) == ["report_request_id", "r_id", "time", "value", "data_quality", "state"]
+    assert list(client.samples_frame().columns) == [
+        "report_request_id",
+        "r_id",
+        "time",
+        "value",
+        "data_quality",
+        "state",
+    ]
 
 
 def test_samples_that_wait_are_in_the_frame(vtn: LocalVTN) -> None:
@@ -187,10 +234,20 @@ def test_samples_that_wait_are_in_the_frame(vtn: LocalVTN) -> None:
     assert set(frame["state"]) <= {"waiting", "sent"}
 
 
-@pytest.mark.parametrize("module, extra, ask", [
-    ("pandas", "ven-sdk[pandas]", lambda: OpenADRClient("ven123", "http://localhost:8080").events_frame()),
-    ("matplotlib", "ven-sdk[plot]", lambda: event().plot())])  # type: ignore[attr-defined]
-def test_a_missing_extra_is_named(module: str, extra: str, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "module, extra, ask",
+    [
+        (
+            "pandas",
+            "ven-sdk[pandas]",
+            lambda: OpenADRClient("ven123", "http://localhost:8080").events_frame(),
+        ),
+        ("matplotlib", "ven-sdk[plot]", lambda: event().plot()),
+    ],
+)  # type: ignore[attr-defined]
+def test_a_missing_extra_is_named(
+    module: str, extra: str, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, module, None)
 
     with pytest.raises(ConfigurationError, match=module) as caught:
@@ -199,7 +256,7 @@ def test_a_missing_extra_is_named(module: str, extra: str, ask: Any, monkeypatch
     assert f"pip install '{extra}'" in str(caught.value)
 
 
-# --- pictures --------------------------------------------------------------------------------------------------------
+# --- pictures -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -208,6 +265,7 @@ def pyplot() -> Iterator[Any]:
     before = matplotlib.get_backend()
     matplotlib.use("Agg")
     from matplotlib import pyplot
+
     yield pyplot
     pyplot.close("all")
     matplotlib.use(before)
@@ -224,12 +282,17 @@ def test_an_event_is_drawn_as_steps(pyplot: Any) -> None:
 
 
 def test_each_signal_has_a_panel_of_its_own(pyplot: Any) -> None:
-    price = event(signal_name="ELECTRICITY_PRICE", intervals=[(HOUR, 0.2), (HOUR, 0.3)]).event_signals[0]
+    price = event(
+        signal_name="ELECTRICITY_PRICE", intervals=[(HOUR, 0.2), (HOUR, 0.3)]
+    ).event_signals[0]
     both = event(signals=[event().event_signals[0], price])
 
     figure = plot_event(both).figure
 
-    assert [axes.get_ylabel() for axes in figure.axes] == ["SIMPLE\nlevel", "ELECTRICITY_PRICE\nprice, EUR"]
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        "SIMPLE\nlevel",
+        "ELECTRICITY_PRICE\nprice, EUR",
+    ]
 
 
 def test_an_event_without_end_is_drawn_and_says_so(pyplot: Any) -> None:

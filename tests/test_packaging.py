@@ -1,4 +1,5 @@
 """What `pip install` brings, what the README promises, and that CI runs what the README says."""
+
 from __future__ import annotations
 
 import ast
@@ -9,7 +10,6 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List
 
 import pytest
 
@@ -36,18 +36,32 @@ def package_name(requirement: str) -> str:
     return match.group()
 
 
-def test_installing_brings_the_five_packages_and_nothing_else(setup_cfg: configparser.ConfigParser) -> None:
+def test_installing_brings_the_five_packages_and_nothing_else(
+    setup_cfg: configparser.ConfigParser,
+) -> None:
     required = lines(setup_cfg["options"]["install_requires"])
 
-    assert {package_name(line) for line in required} == {"requests", "defusedxml", "lxml", "signxml", "cryptography"}
+    assert {package_name(line) for line in required} == {
+        "requests",
+        "defusedxml",
+        "lxml",
+        "signxml",
+        "cryptography",
+    }
 
 
 def test_the_lowest_versions_that_ci_tests_are_those_that_are_accepted(
-        setup_cfg: configparser.ConfigParser, root: Path) -> None:
-    accepted = {package_name(line): re.search(r">=([\d.]+)", line) for line in
-                lines(setup_cfg["options"]["install_requires"])}
-    tested = dict(line.split("==") for line in (root / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
-                  if not line.startswith("#"))
+    setup_cfg: configparser.ConfigParser, root: Path
+) -> None:
+    accepted = {
+        package_name(line): re.search(r">=([\d.]+)", line)
+        for line in lines(setup_cfg["options"]["install_requires"])
+    }
+    tested = dict(
+        line.split("==")
+        for line in (root / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    )
 
     assert tested.keys() == accepted.keys()
     for name, lowest in accepted.items():
@@ -55,22 +69,38 @@ def test_the_lowest_versions_that_ci_tests_are_those_that_are_accepted(
         assert tested[name].startswith(lowest.group(1))
 
 
-def test_extras_are_there_for_what_not_everybody_needs(setup_cfg: configparser.ConfigParser) -> None:
-    extras: dict[str, list[str]] = {name: lines(text) for name, text in setup_cfg["options.extras_require"].items()}
+def test_extras_are_there_for_what_not_everybody_needs(
+    setup_cfg: configparser.ConfigParser,
+) -> None:
+    extras: dict[str, list[str]] = {
+        name: lines(text) for name, text in setup_cfg["options.extras_require"].items()
+    }
 
     assert {"test", "docs", "dev", "metrics", "pandas", "plot"} <= extras.keys()
-    assert {"pytest", "hypothesis", "openleadr", "responses"} <= {package_name(line) for line in extras["test"]}
+    assert {"pytest", "hypothesis", "openleadr", "responses"} <= {
+        package_name(line) for line in extras["test"]
+    }
 
 
-def test_the_command_and_the_module_are_the_same_program(setup_cfg: configparser.ConfigParser, root: Path) -> None:
-    assert lines(setup_cfg["options.entry_points"]["console_scripts"]) == ["ven-sdk = ven_sdk.cli:main"]
-    assert "from ven_sdk.cli import main" in (root / "ven_sdk" / "__main__.py").read_text(encoding="utf-8")
+def test_the_command_and_the_module_are_the_same_program(
+    setup_cfg: configparser.ConfigParser, root: Path
+) -> None:
+    assert lines(setup_cfg["options.entry_points"]["console_scripts"]) == [
+        "ven-sdk = ven_sdk.cli:main"
+    ]
+    assert "from ven_sdk.cli import main" in (root / "ven_sdk" / "__main__.py").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_every_folder_of_the_package_is_a_package(root: Path) -> None:
     folders = {path.parent for path in (root / "ven_sdk").rglob("*.py")}
 
-    assert [str(folder.relative_to(root)) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+    assert [
+        str(folder.relative_to(root))
+        for folder in sorted(folders)
+        if not (folder / "__init__.py").is_file()
+    ] == []
 
 
 def test_type_checkers_see_our_annotations(root: Path) -> None:
@@ -81,10 +111,19 @@ def test_type_checkers_see_our_annotations(root: Path) -> None:
 def test_the_version_is_the_one_that_setup_reads(root: Path) -> None:
     if not importlib.util.find_spec("setuptools"):
         pytest.skip("setuptools is not installed here; pip brings it where it builds")
-    said = subprocess.run([sys.executable, "setup.py", "--version"], cwd=root, capture_output=True, text=True,
-                          timeout=60, check=True)
+    said = subprocess.run(
+        [sys.executable, "setup.py", "--version"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
 
-    assert said.stdout.split()[-1] == runpy.run_path(str(root / "ven_sdk" / "_version.py"))["__version__"]
+    assert (
+        said.stdout.split()[-1]
+        == runpy.run_path(str(root / "ven_sdk" / "_version.py"))["__version__"]
+    )
 
 
 def test_the_readme_sets_up_with_two_commands(readme: str) -> None:

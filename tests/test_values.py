@@ -1,4 +1,5 @@
 """Values are what the standard library's frozen dataclasses are, only made later."""
+
 from __future__ import annotations
 
 import copy
@@ -6,7 +7,7 @@ import dataclasses
 import inspect
 import pickle
 from threading import Barrier, Thread
-from typing import Any, Dict, List, Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -39,7 +40,10 @@ class Nothing:
 
 
 ARGUMENTS: list[Any] = [
-    (("a",), {}), (("a", 2.5), {}), (("a", 2.5, {"x": 1}, "n"), {}), ((), {"name": "b", "note": "seen"}),
+    (("a",), {}),
+    (("a", 2.5), {}),
+    (("a", 2.5, {"x": 1}, "n"), {}),
+    ((), {"name": "b", "note": "seen"}),
 ]
 
 
@@ -54,9 +58,15 @@ def test_a_value_holds_and_shows_what_a_dataclass_would(values: Any, named: Any)
     assert copy.deepcopy(ours) == ours == pickle.loads(pickle.dumps(ours))
 
 
-@pytest.mark.parametrize("values, named", [
-    ((), {}), (("a", 1.0, {}, "", 5), {}), (("a",), {"name": "b"}), (("a",), {"odd": 1}),
-])
+@pytest.mark.parametrize(
+    "values, named",
+    [
+        ((), {}),
+        (("a", 1.0, {}, "", 5), {}),
+        (("a",), {"name": "b"}),
+        (("a",), {"odd": 1}),
+    ],
+)
 def test_wrong_arguments_are_told_as_a_dataclass_tells_them(values: Any, named: Any) -> None:
     with pytest.raises(TypeError) as expected:
         Model(*values, **named)
@@ -67,14 +77,18 @@ def test_wrong_arguments_are_told_as_a_dataclass_tells_them(values: Any, named: 
 
 
 def test_help_shows_the_fields() -> None:
-    assert str(inspect.signature(Reading)) == ("(name: 'str', value: 'float' = 0.0, more: 'Dict[str, int]' = {}, "
-                                               "note: 'Optional[str]' = None)")
+    assert str(inspect.signature(Reading)) == (
+        "(name: 'str', value: 'float' = 0.0, more: 'Dict[str, int]' = {}, "
+        "note: 'Optional[str]' = None)"
+    )
 
 
 def test_a_value_cannot_be_changed() -> None:
     value: Any = Reading("a")
 
-    with pytest.raises(dataclasses.FrozenInstanceError, match="Reading is immutable, so name cannot be set"):
+    with pytest.raises(
+        dataclasses.FrozenInstanceError, match="Reading is immutable, so name cannot be set"
+    ):
         value.name = "b"
     with pytest.raises(dataclasses.FrozenInstanceError, match="cannot be deleted"):
         del value.name
@@ -101,13 +115,16 @@ def test_equal_values_have_one_hash_and_a_dict_in_them_has_none() -> None:
 
 def test_the_first_instances_may_be_made_by_many_threads_at_once() -> None:
     for _ in range(20):
+
         @dataclass(frozen=True)
         class Late:
             number: int
 
         start, made = Barrier(8), []
 
-        def make(number: int, start: Barrier = start, made: list[Any] = made, kind: Any = Late) -> None:
+        def make(
+            number: int, start: Barrier = start, made: list[Any] = made, kind: Any = Late
+        ) -> None:
             start.wait()
             made.append(kind(number).number)
 

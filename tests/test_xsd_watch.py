@@ -1,23 +1,29 @@
-"""The watch over what VENs send finds what it should: a suite that validates nothing would say 0 invalid as well."""
+"""The watch over what VENs send finds what it should: a suite that validates nothing would say 0
+invalid as well.
+"""
+
 from __future__ import annotations
 
 import threading
-from typing import List
 
 import pytest
 from lxml import etree
 
 from tests.xsd_watch import XsdWatch, schema_file
 
-pytestmark = pytest.mark.skipif(schema_file() is None, reason="openleadr, which has the official XSD, is not installed")
+pytestmark = pytest.mark.skipif(
+    schema_file() is None, reason="openleadr, which has the official XSD, is not installed"
+)
 
 OADR = "http://openadr.org/oadr-2.0b/2012/07"
 EI = "http://docs.oasis-open.org/ns/energyinterop/201110"
 
 
 def poll(ven_id: str = "<ei:venID>ven1</ei:venID>") -> bytes:
-    return (f'<oadrPayload xmlns="{OADR}" xmlns:ei="{EI}"><oadrSignedObject>'
-            f'<oadrPoll ei:schemaVersion="2.0b">{ven_id}</oadrPoll></oadrSignedObject></oadrPayload>').encode()
+    return (
+        f'<oadrPayload xmlns="{OADR}" xmlns:ei="{EI}"><oadrSignedObject>'
+        f'<oadrPoll ei:schemaVersion="2.0b">{ven_id}</oadrPoll></oadrSignedObject></oadrPayload>'
+    ).encode()
 
 
 def test_a_valid_message_is_counted_and_no_fault() -> None:
@@ -28,12 +34,14 @@ def test_a_valid_message_is_counted_and_no_fault() -> None:
     assert (watch.checked, watch.invalid) == (1, 0)
 
 
-@pytest.mark.parametrize(("body", "reason"), [(poll(ven_id=""), "venID"), (b"<oadrPoll", "not XML"), (b"", "not XML")])
+@pytest.mark.parametrize(
+    ("body", "reason"), [(poll(ven_id=""), "venID"), (b"<oadrPoll", "not XML"), (b"", "not XML")]
+)
 def test_a_fault_says_what_is_wrong_and_shows_the_message(body: bytes, reason: str) -> None:
     watch = XsdWatch()
     watch.see(body)
 
-    fault, = watch.faults()
+    (fault,) = watch.faults()
 
     assert reason in fault
     assert body.decode() in fault
@@ -60,7 +68,9 @@ def test_a_watched_function_does_what_it_did() -> None:
 
 def test_of_many_messages_all_are_validated_and_few_kept() -> None:
     watch = XsdWatch(keep=10)
-    threads = [threading.Thread(target=lambda: [watch.see(poll()) for _ in range(55)]) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: [watch.see(poll()) for _ in range(55)]) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

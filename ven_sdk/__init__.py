@@ -1,7 +1,9 @@
 """ven_sdk: a blocking, threaded OpenADR 2.0b client (VEN).
 
-The public names; each is imported when it is first used, so that ``import ven_sdk`` costs what is needed and no more.
+The public names; each is imported when it is first used, so that ``import ven_sdk`` costs what is
+needed and no more.
 """
+
 from __future__ import annotations
 
 import logging
@@ -31,22 +33,61 @@ if TYPE_CHECKING:
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
-    "OpenADRClient": "client", "Fleet": "fleet", "DEFER": "services.decision", "enable_default_logging": "log",
-    "certificate_fingerprint": "security.fingerprint", "enums": "", "objects": "",
-    **dict.fromkeys(("VenError", "ConfigurationError", "TransportError", "SecurityError", "PayloadError", "ProtocolError",
-                     "HandlerError", "StateError", "StoreError"), "errors")}
+    "OpenADRClient": "client",
+    "Fleet": "fleet",
+    "DEFER": "services.decision",
+    "enable_default_logging": "log",
+    "certificate_fingerprint": "security.fingerprint",
+    "enums": "",
+    "objects": "",
+    **dict.fromkeys(
+        (
+            "VenError",
+            "ConfigurationError",
+            "TransportError",
+            "SecurityError",
+            "PayloadError",
+            "ProtocolError",
+            "HandlerError",
+            "StateError",
+            "StoreError",
+        ),
+        "errors",
+    ),
+}
 
-__all__ = ["DEFER", "ConfigurationError", "Fleet", "HandlerError", "OpenADRClient", "PayloadError", "ProtocolError",
-           "SecurityError", "StateError", "StoreError", "TransportError", "VenError", "__version__",
-           "certificate_fingerprint", "enable_default_logging", "enums", "objects"]
+__all__ = [
+    "DEFER",
+    "ConfigurationError",
+    "Fleet",
+    "HandlerError",
+    "OpenADRClient",
+    "PayloadError",
+    "ProtocolError",
+    "SecurityError",
+    "StateError",
+    "StoreError",
+    "TransportError",
+    "VenError",
+    "__version__",
+    "certificate_fingerprint",
+    "enable_default_logging",
+    "enums",
+    "objects",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
+
     home = _HOMES[name]
-    value = getattr(import_module(f".{home}", __name__), name) if home else import_module(f".{name}", __name__)
+    value = (
+        getattr(import_module(f".{home}", __name__), name)
+        if home
+        else import_module(f".{name}", __name__)
+    )
     globals()[name] = value
     return value
 

@@ -1,4 +1,7 @@
-"""``python -m ven_sdk``: the same as the command ``ven-sdk``. Everything it does is in :mod:`ven_sdk.cli`."""
+"""``python -m ven_sdk``: the same as the command ``ven-sdk``. Everything it does is in
+:mod:`ven_sdk.cli`.
+"""
+
 from __future__ import annotations
 
 import sys

@@ -1,16 +1,18 @@
-"""``OpenADRClient``: a VEN with a program of its own. Arguments, wiring and life cycle; the rest is ``Ven``'s.
+"""``OpenADRClient``: a VEN with a program of its own. Arguments, wiring and life cycle; the rest is
+``Ven``'s.
 
-Constructing starts no thread and opens no connection, but loads and checks keys, certificates and the store's file.
+Constructing starts no thread and opens no connection, but loads and checks keys, certificates and
+the store's file.
 """
+
 from __future__ import annotations
 
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Optional, Tuple, Union
-from collections.abc import Iterable
+from typing import Any, Optional, Union
 
 from .config import Duration, duration, settings
 from .errors import StoreError, TransportError
@@ -32,37 +34,86 @@ OWED_SHARE = 0.5
 
 
 class OpenADRClient(Ven):
-    """A VEN: it registers with the VTN at ``vtn_url``, polls, hands events to handlers and delivers reports.
+    """A VEN: it registers with the VTN at ``vtn_url``, polls, hands events to handlers and delivers
+    reports.
 
-    All arguments but the first two are keywords; durations are timedeltas or seconds. A mistake in them, or in the files
-    that they name, is a :class:`~ven_sdk.ConfigurationError` here. Use ``run()``, or ``start()`` and ``stop()``, or
-    ``with client:``.
+    All arguments but the first two are keywords; durations are timedeltas or seconds. A mistake in
+    them, or in the files that they name, is a :class:`~ven_sdk.ConfigurationError` here. Use
+    ``run()``, or ``start()`` and ``stop()``, or ``with client:``.
     """
 
-    def __init__(self, ven_name: str, vtn_url: str, *, ven_id: Optional[str] = None, registration_id: Optional[str] = None,
-                 register: bool = True, report_only: bool = False, cert: Any = None, key: Any = None,
-                 passphrase: Optional[str] = None, ca_file: Any = None, check_hostname: bool = True,
-                 tls_fingerprint: Optional[str] = None, vtn_fingerprint: Optional[str] = None, replay_window: Duration = 60,
-                 disable_signature: bool = False, allow_jitter: bool = True, poll_frequency: Optional[Duration] = None,
-                 store: Union[str, "os.PathLike[str]", Store, None] = None, max_backlog: Duration = timedelta(days=7),
-                 timeout: Duration = 30, proxies: Optional[Mapping[str, str]] = None,
-                 max_response_size: int = 16 * MEBIBYTE, strict: bool = False, opt_timeout: Duration = 60,
-                 default_opt: str = "optOut", market_contexts: Optional[Iterable[str]] = None,
-                 targets: Optional[Mapping[str, Iterable[str]]] = None, signals: Optional[Iterable[str]] = None,
-                 implied_cancel: bool = True, callback_workers: int = 4, debug: bool = False,
-                 show_fingerprint: bool = True) -> None:
+    def __init__(
+        self,
+        ven_name: str,
+        vtn_url: str,
+        *,
+        ven_id: Optional[str] = None,
+        registration_id: Optional[str] = None,
+        register: bool = True,
+        report_only: bool = False,
+        cert: Any = None,
+        key: Any = None,
+        passphrase: Optional[str] = None,
+        ca_file: Any = None,
+        check_hostname: bool = True,
+        tls_fingerprint: Optional[str] = None,
+        vtn_fingerprint: Optional[str] = None,
+        replay_window: Duration = 60,
+        disable_signature: bool = False,
+        allow_jitter: bool = True,
+        poll_frequency: Optional[Duration] = None,
+        store: Union[str, "os.PathLike[str]", Store, None] = None,
+        max_backlog: Duration = timedelta(days=7),
+        timeout: Duration = 30,
+        proxies: Optional[Mapping[str, str]] = None,
+        max_response_size: int = 16 * MEBIBYTE,
+        strict: bool = False,
+        opt_timeout: Duration = 60,
+        default_opt: str = "optOut",
+        market_contexts: Optional[Iterable[str]] = None,
+        targets: Optional[Mapping[str, Iterable[str]]] = None,
+        signals: Optional[Iterable[str]] = None,
+        implied_cancel: bool = True,
+        callback_workers: int = 4,
+        debug: bool = False,
+        show_fingerprint: bool = True,
+    ) -> None:
         checked = settings(
-            ven_name, vtn_url, ven_id=ven_id, registration_id=registration_id, register=register, report_only=report_only,
-            xml_signature=cert is not None and not disable_signature, allow_jitter=allow_jitter,
-            poll_frequency=poll_frequency, max_backlog=max_backlog, timeout=timeout, strict=strict,
-            opt_timeout=opt_timeout, default_opt=default_opt, market_contexts=market_contexts, targets=targets,
-            signals=signals, implied_cancel=implied_cancel, replay_window=replay_window)
+            ven_name,
+            vtn_url,
+            ven_id=ven_id,
+            registration_id=registration_id,
+            register=register,
+            report_only=report_only,
+            xml_signature=cert is not None and not disable_signature,
+            allow_jitter=allow_jitter,
+            poll_frequency=poll_frequency,
+            max_backlog=max_backlog,
+            timeout=timeout,
+            strict=strict,
+            opt_timeout=opt_timeout,
+            default_opt=default_opt,
+            market_contexts=market_contexts,
+            targets=targets,
+            signals=signals,
+            implied_cancel=implied_cancel,
+            replay_window=replay_window,
+        )
         identity = Identity(
-            cert=cert, key=key, passphrase=passphrase, ca_file=ca_file, check_hostname=check_hostname,
-            tls_fingerprint=tls_fingerprint, vtn_fingerprint=vtn_fingerprint, replay_window=checked.replay_window,
-            disable_signature=disable_signature, timeout=checked.timeout, proxies=proxies,
+            cert=cert,
+            key=key,
+            passphrase=passphrase,
+            ca_file=ca_file,
+            check_hostname=check_hostname,
+            tls_fingerprint=tls_fingerprint,
+            vtn_fingerprint=vtn_fingerprint,
+            replay_window=checked.replay_window,
+            disable_signature=disable_signature,
+            timeout=checked.timeout,
+            proxies=proxies,
             max_response_size=positive("max_response_size", max_response_size),
-            secure=checked.vtn_url.startswith("https:"))
+            secure=checked.vtn_url.startswith("https:"),
+        )
         kept = store_of(store)
         kept.check()
         runtime = Runtime(callback_workers=positive("callback_workers", callback_workers))
@@ -76,13 +127,14 @@ class OpenADRClient(Ven):
         if debug:
             logging.getLogger(WIRE).setLevel(logging.DEBUG)
 
-    # --- life -----------------------------------------------------------------------------------------------------
+    # --- life -------------------------------------------------------------------------------------
 
     def start(self, wait: Optional[Duration] = None) -> None:
         """Start the client and return at once; with ``wait``, after the VEN is registered.
 
-        A VTN that cannot be reached is tried again for ever; with ``wait`` the client is stopped after so long, and the
-        last cause raised. StoreError when another process has the store. Harmless while the client runs.
+        A VTN that cannot be reached is tried again for ever; with ``wait`` the client is stopped
+        after so long, and the last cause raised. StoreError when another process has the store.
+        Harmless while the client runs.
         """
         self._runtime.check_process()
         seconds = None if wait is None else duration("wait", wait).total_seconds()
@@ -93,8 +145,10 @@ class OpenADRClient(Ven):
             return
         cause = self._engine.counters.last_error
         self.stop()
-        raise TransportError(f"The VEN was not registered within {seconds:g} s and was stopped."
-                             + (f" {cause}" if cause else " The VTN was not reached.")) from cause
+        raise TransportError(
+            f"The VEN was not registered within {seconds:g} s and was stopped."
+            + (f" {cause}" if cause else " The VTN was not reached.")
+        ) from cause
 
     def _begin(self) -> None:
         self._ended.clear()
@@ -124,27 +178,37 @@ class OpenADRClient(Ven):
         if self._show_fingerprint and self._identity.fingerprint:
             log.info("The fingerprint of this VEN's certificate is %s.", self._identity.fingerprint)
         if self._identity.verifier is None:
-            log.warning("Messages from the VTN are not authenticated: vtn_fingerprint is not set. Whoever answers at %s is "
-                        "obeyed.", self.settings.vtn_url)
+            log.warning(
+                "Messages from the VTN are not authenticated: vtn_fingerprint is not set. "
+                "Whoever answers at %s is "
+                "obeyed.",
+                self.settings.vtn_url,
+            )
         if not self._store.durable:
-            log.info("No store is set: registration, answers, opts and samples not yet delivered do not survive this process.")
+            log.info(
+                "No store is set: registration, answers, opts and samples not yet delivered do "
+                "not survive this process."
+            )
 
     def run(self) -> None:
-        """Start, and block until ``stop()``, Ctrl-C or SIGTERM; then stop in order. Works off the main thread too."""
+        """Start, and block until ``stop()``, Ctrl-C or SIGTERM; then stop in order. Works off the
+        main thread too.
+        """
         until_signal(self.start, self._ended, self.stop)
 
     def stop(self, timeout: Duration = 10) -> None:
-        """Stop: collect no more, try for a while to send what is owed, end all threads, close the store.
+        """Stop: collect no more, try for a while to send what is owed, end all threads, close the
+        store.
 
-        From anywhere, a handler too; twice is harmless. What does not finish within ``timeout`` is named in a warning and
-        left behind: its threads end with the process.
+        From anywhere, a handler too; twice is harmless. What does not finish within ``timeout`` is
+        named in a warning and left behind: its threads end with the process.
         """
         self._runtime.check_process()
         seconds = duration("timeout", timeout).total_seconds()
         self._ended.set()
         own = threading.current_thread().name.startswith("ven_sdk-")
         if not self._life.acquire(blocking=not own):
-            return                                  # another thread is stopping, and waits for this one
+            return  # another thread is stopping, and waits for this one
         try:
             if self._engine.stopped:
                 self._runtime.wait_for_stopper(seconds)
@@ -158,13 +222,16 @@ class OpenADRClient(Ven):
 
         def left() -> float:
             return max(0.0, deadline - self._engine.clock.monotonic())
+
         self._engine.wind_up(seconds * OWED_SHARE)
         self._engine.close()
         self._identity.connections.close()
         unfinished = self._runtime.stop(left())
         self._engine.close_store()
         if unfinished:
-            log.warning("Stopped, but these did not finish and are left behind: %s.", ", ".join(unfinished))
+            log.warning(
+                "Stopped, but these did not finish and are left behind: %s.", ", ".join(unfinished)
+            )
         else:
             log.info("Stopped.")
 

@@ -1,14 +1,16 @@
-"""The settings of one VEN: frozen, checked once, in the constructor that received them. No thread, no I/O.
+"""The settings of one VEN: frozen, checked once, in the constructor that received them. No thread,
+no I/O.
 
-Certificates and the store are loaded elsewhere (``security.credentials``, ``state.store``); here is what the services and
-the engine ask while they run.
+Certificates and the store are loaded elsewhere (``security.credentials``, ``state.store``); here is
+what the services and the engine ask while they run.
 """
+
 from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Dict, FrozenSet, Optional, Tuple, Union
+from typing import Any, Optional, Union
 from urllib.parse import urlsplit, urlunsplit
 
 from .errors import ConfigurationError
@@ -17,14 +19,28 @@ from .values import dataclass
 Duration = Union[timedelta, float, int]
 
 DEFAULT_PATH = "/OpenADR2/Simple/2.0b"
-TARGET_KINDS = ("aggregated_p_node", "end_device_asset", "meter_asset", "p_node", "service_area",
-                "service_delivery_point", "service_location", "transport_interface", "group_id", "group_name",
-                "resource_id", "ven_id", "party_id")
+TARGET_KINDS = (
+    "aggregated_p_node",
+    "end_device_asset",
+    "meter_asset",
+    "p_node",
+    "service_area",
+    "service_delivery_point",
+    "service_location",
+    "transport_interface",
+    "group_id",
+    "group_name",
+    "resource_id",
+    "ven_id",
+    "party_id",
+)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user decided. Durations are timedeltas; sets are None where everything is let through."""
+    """What the user decided. Durations are timedeltas; sets are None where everything is let
+    through.
+    """
 
     ven_name: str
     vtn_url: str
@@ -47,33 +63,63 @@ class Settings:
     replay_window: timedelta = timedelta(seconds=60)
 
 
-def settings(ven_name: str, vtn_url: str, *, ven_id: Optional[str] = None, registration_id: Optional[str] = None,
-             register: bool = True, poll_frequency: Optional[Duration] = None, timeout: Duration = 30,
-             max_backlog: Duration = timedelta(days=7), opt_timeout: Duration = 60, default_opt: str = "optOut",
-             replay_window: Duration = 60, market_contexts: Any = None, targets: Any = None, signals: Any = None,
-             **others: Any) -> Settings:
-    """The checked settings of a client's arguments; ConfigurationError names the argument that is wrong."""
+def settings(
+    ven_name: str,
+    vtn_url: str,
+    *,
+    ven_id: Optional[str] = None,
+    registration_id: Optional[str] = None,
+    register: bool = True,
+    poll_frequency: Optional[Duration] = None,
+    timeout: Duration = 30,
+    max_backlog: Duration = timedelta(days=7),
+    opt_timeout: Duration = 60,
+    default_opt: str = "optOut",
+    replay_window: Duration = 60,
+    market_contexts: Any = None,
+    targets: Any = None,
+    signals: Any = None,
+    **others: Any,
+) -> Settings:
+    """The checked settings of a client's arguments; ConfigurationError names the argument that is
+    wrong.
+    """
     if not register and not ven_id:
-        raise ConfigurationError("register=False needs ven_id: a pre-provisioned VEN must know the venID that the VTN gave it.")
+        raise ConfigurationError(
+            "register=False needs ven_id: a pre-provisioned VEN must know the venID that the VTN "
+            "gave it."
+        )
     return Settings(
-        ven_name=text("ven_name", ven_name), vtn_url=base_url(vtn_url),
+        ven_name=text("ven_name", ven_name),
+        vtn_url=base_url(vtn_url),
         ven_id=None if ven_id is None else text("ven_id", ven_id),
-        registration_id=None if registration_id is None else text("registration_id", registration_id),
+        registration_id=None
+        if registration_id is None
+        else text("registration_id", registration_id),
         register=flag("register", register),
-        poll_frequency=None if poll_frequency is None else duration("poll_frequency", poll_frequency, 1e-3),
+        poll_frequency=None
+        if poll_frequency is None
+        else duration("poll_frequency", poll_frequency, 1e-3),
         timeout=duration("timeout", timeout, 1e-3).total_seconds(),
         max_backlog=duration("max_backlog", max_backlog, 1.0),
         opt_timeout=duration("opt_timeout", opt_timeout, 1e-3),
         default_opt=choice("default_opt", default_opt, ("optIn", "optOut")),
         replay_window=duration("replay_window", replay_window, 1e-3),
-        market_contexts=names("market_contexts", market_contexts), targets=target_sets(targets),
-        signals=names("signals", signals), **{name: flag(name, value) for name, value in others.items()})
+        market_contexts=names("market_contexts", market_contexts),
+        targets=target_sets(targets),
+        signals=names("signals", signals),
+        **{name: flag(name, value) for name, value in others.items()},
+    )
 
 
 def duration(name: str, value: Any, minimum: float = 0.0) -> timedelta:
-    """``value`` (a timedelta or a number of seconds) as a timedelta of at least ``minimum`` seconds."""
+    """``value`` (a timedelta or a number of seconds) as a timedelta of at least ``minimum``
+    seconds.
+    """
     if isinstance(value, bool) or not isinstance(value, (timedelta, numbers.Real)):
-        raise ConfigurationError(f"{name} must be a timedelta or a number of seconds, not {value!r}.")
+        raise ConfigurationError(
+            f"{name} must be a timedelta or a number of seconds, not {value!r}."
+        )
     try:
         result = value if isinstance(value, timedelta) else timedelta(seconds=float(value))
     except (OverflowError, ValueError) as cause:
@@ -101,9 +147,12 @@ def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
     """``value`` if it is one of ``choices``; the error lists them."""
     if value not in choices:
         from difflib import get_close_matches
+
         near = get_close_matches(str(value), choices, 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigurationError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}.{hint}")
+        raise ConfigurationError(
+            f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}.{hint}"
+        )
     return str(value)
 
 
@@ -111,7 +160,9 @@ def names(name: str, value: Any) -> Optional[frozenset[str]]:
     """``value`` (an iterable of texts, or one text) as a set; None stays None."""
     if value is None:
         return None
-    values = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else None
+    values = (
+        [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else None
+    )
     if values is None or not all(isinstance(item, str) for item in values):
         raise ConfigurationError(f"{name} must be a list of texts, not {value!r}.")
     return frozenset(map(str, values))
@@ -122,8 +173,10 @@ def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise ConfigurationError("targets must be a mapping of target kind to IDs, such as {'resource_id': ['r1']}, "
-                                 f"not {value!r}.")
+        raise ConfigurationError(
+            "targets must be a mapping of target kind to IDs, such as {'resource_id': ['r1']}, "
+            f"not {value!r}."
+        )
     result = {}
     for kind, ids in value.items():
         found = names(f"targets[{kind!r}]", ids)
@@ -133,11 +186,15 @@ def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
 
 
 def base_url(url: Any) -> str:
-    """The VTN's base URL without a trailing slash; an empty path becomes the standard's own (rule H1)."""
+    """The VTN's base URL without a trailing slash; an empty path becomes the standard's own (rule
+    H1).
+    """
     text("vtn_url", url)
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"vtn_url must look like 'https://vtn.example.com/OpenADR2/Simple/2.0b', not {url!r}.")
+        raise ConfigurationError(
+            f"vtn_url must look like 'https://vtn.example.com/OpenADR2/Simple/2.0b', not {url!r}."
+        )
     try:
         parts.port  # noqa: B018  (urlsplit checks the port only when it is asked for)
     except ValueError as cause:
@@ -145,5 +202,10 @@ def base_url(url: Any) -> str:
     if parts.query or parts.fragment:
         raise ConfigurationError(f"vtn_url {url!r} must not have a query or a fragment.")
     if parts.username or parts.password:
-        raise ConfigurationError("vtn_url must not hold a user name or password: OpenADR identifies a VEN by its certificate.")
-    return str(urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH, "", "")))
+        raise ConfigurationError(
+            "vtn_url must not hold a user name or password: OpenADR identifies a VEN by its "
+            "certificate."
+        )
+    return str(
+        urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH, "", ""))
+    )

@@ -1,12 +1,14 @@
-"""The vocabularies of OpenADR 2.0b, for users to write and compare with. Values come from the official schema.
+"""The vocabularies of OpenADR 2.0b, for users to write and compare with. Values come from the
+official schema.
 
-Every class is a ``str`` enum whose ``str()`` and f-string give the value; ``.values`` lists the values and ``.members``
-the names, aliases included. Received messages hold plain ``str``, which compare equal. Nothing here runs in a thread.
+Every class is a ``str`` enum whose ``str()`` and f-string give the value; ``.values`` lists the
+values and ``.members`` the names, aliases included. Received messages hold plain ``str``, which
+compare equal. Nothing here runs in a thread.
 """
+
 from __future__ import annotations
 
 from enum import Enum, EnumMeta
-from typing import List
 
 
 class _VocabularyType(EnumMeta):
@@ -212,7 +214,9 @@ class STATUS_CODES(Vocabulary):
 
 
 class SECURITY_LEVEL(Vocabulary):
-    """The two levels of the standard: TLS alone, or signed messages besides (rules S). Not a value on the wire."""
+    """The two levels of the standard: TLS alone, or signed messages besides (rules S). Not a value
+    on the wire.
+    """
 
     STANDARD = "STANDARD"
     HIGH = "HIGH"
@@ -251,7 +255,9 @@ class SERVICE_NAME(Vocabulary):
 
 
 class MEASUREMENTS(Vocabulary):
-    """Names of the unit elements; ``ven_sdk.objects.Measurement.named`` makes a measurement of one."""
+    """Names of the unit elements; ``ven_sdk.objects.Measurement.named`` makes a measurement of
+    one.
+    """
 
     VOLTAGE = "voltage"
     CURRENT = "current"
@@ -281,12 +287,19 @@ class MEASUREMENTS(Vocabulary):
 
 
 _CODES = (
-    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYR BZD CAD CDF CHE "
-    "CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EEK EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF "
-    "GTQ GWP GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR "
-    "LRD LSL LTL LVL LYD MAD MDL MGA MKD MMK MNT MOP MRO MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN "
-    "PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLL SOS SRD STD SVC SYP SZL THB TJS TMT TND TOP "
-    "TRY TTD TWD TZS UAH UGX USD USN USS UYI UYU UZS VEF VND VUV WST XAF XAG XAU XBA XBB XBC XBD XCD XDR XFU XOF XPD XPF "
-    "XPT XTS XXX YER ZAR ZMK ZWL")
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN "
+    "BWP BYR BZD CAD CDF CHE "
+    "CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EEK EGP ERN ETB EUR FJD FKP "
+    "GBP GEL GHS GIP GMD GNF "
+    "GTQ GWP GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW "
+    "KWD KYD KZT LAK LBP LKR "
+    "LRD LSL LTL LVL LYD MAD MDL MGA MKD MMK MNT MOP MRO MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO "
+    "NOK NPR NZD OMR PAB PEN "
+    "PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLL SOS SRD STD SVC SYP "
+    "SZL THB TJS TMT TND TOP "
+    "TRY TTD TWD TZS UAH UGX USD USN USS UYI UYU UZS VEF VND VUV WST XAF XAG XAU XBA XBB XBC XBD "
+    "XCD XDR XFU XOF XPD XPF "
+    "XPT XTS XXX YER ZAR ZMK ZWL"
+)
 CURRENCIES = tuple(_CODES.split())
 """The currency codes that the schema knows: the list of 2010. Later ones cannot be written."""

@@ -1,9 +1,12 @@
-"""Every error of the SDK. Facts are attributes, so that callers and the engine ask the error instead of its type.
+"""Every error of the SDK. Facts are attributes, so that callers and the engine ask the error
+instead of its type.
 
-Local faults (:class:`ConfigurationError`, :class:`StateError`, :class:`StoreError`, :class:`HandlerError`) and remote
-faults (:class:`TransportError`, :class:`SecurityError`, :class:`PayloadError`, :class:`ProtocolError`) are different
-classes. Third-party exceptions never escape: they are the ``__cause__`` of one of these.
+Local faults (:class:`ConfigurationError`, :class:`StateError`, :class:`StoreError`,
+:class:`HandlerError`) and remote faults (:class:`TransportError`, :class:`SecurityError`,
+:class:`PayloadError`, :class:`ProtocolError`) are different classes. Third-party exceptions never
+escape: they are the ``__cause__`` of one of these.
 """
+
 from __future__ import annotations
 
 from typing import Any, Optional
@@ -12,8 +15,8 @@ from typing import Any, Optional
 class VenError(Exception):
     """Base of all errors of the SDK.
 
-    ``retryable`` says whether doing the same again later can help; ``response_code`` is the OpenADR code that tells the
-    VTN about it, where the protocol has a place for that.
+    ``retryable`` says whether doing the same again later can help; ``response_code`` is the OpenADR
+    code that tells the VTN about it, where the protocol has a place for that.
     """
 
     retryable = False
@@ -25,7 +28,9 @@ class ConfigurationError(VenError, ValueError):
 
 
 class StateError(VenError):
-    """The call makes no sense in the state that the client is in (not registered, unknown event, already running)."""
+    """The call makes no sense in the state that the client is in (not registered, unknown event,
+    already running).
+    """
 
 
 class StoreError(StateError):
@@ -34,14 +39,17 @@ class StoreError(StateError):
     ``path`` is the store's file. ``retryable`` is True where room on the disk would mend it.
     """
 
-    def __init__(self, message: str, *, path: Optional[str] = None, retryable: bool = False) -> None:
+    def __init__(
+        self, message: str, *, path: Optional[str] = None, retryable: bool = False
+    ) -> None:
         super().__init__(message)
         self.path = path
         self.retryable = retryable
 
 
 class HandlerError(VenError):
-    """A handler or callback of the user's raised, returned something unusable, or did not return in time.
+    """A handler or callback of the user's raised, returned something unusable, or did not return in
+    time.
 
     ``handler`` names it.
     """
@@ -52,17 +60,27 @@ class HandlerError(VenError):
 
 
 class TransportError(VenError):
-    """An exchange did not complete: no connection, TLS failure, deadline, HTTP status other than 200.
+    """An exchange did not complete: no connection, TLS failure, deadline, HTTP status other than
+    200.
 
-    ``status`` is the HTTP status or None. ``retry_after`` is what the VTN asked for, in seconds, or None. ``delivered``
-    is False when the request surely never reached the VTN (refused, unresolved, handshake failed), None when nobody
-    knows. ``opt_id`` names the opt that stays owed (``create_opt``). ``retryable`` follows rule H5.
+    ``status`` is the HTTP status or None. ``retry_after`` is what the VTN asked for, in seconds, or
+    None. ``delivered`` is False when the request surely never reached the VTN (refused, unresolved,
+    handshake failed), None when nobody knows. ``opt_id`` names the opt that stays owed
+    (``create_opt``). ``retryable`` follows rule H5.
     """
 
     retryable = True
 
-    def __init__(self, message: str, *, status: Optional[int] = None, retry_after: Optional[float] = None,
-                 delivered: Optional[bool] = None, retryable: bool = True, opt_id: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: Optional[int] = None,
+        retry_after: Optional[float] = None,
+        delivered: Optional[bool] = None,
+        retryable: bool = True,
+        opt_id: Optional[str] = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
@@ -86,7 +104,9 @@ class SecurityError(VenError):
 
 
 class PayloadError(VenError):
-    """A received message cannot be understood. ``path`` is the element path, ``value`` what stood there (cut short)."""
+    """A received message cannot be understood. ``path`` is the element path, ``value`` what stood
+    there (cut short).
+    """
 
     response_code = "454"
 
@@ -99,11 +119,18 @@ class PayloadError(VenError):
 class ProtocolError(VenError):
     """The VTN answered with an error, or with a payload that is no answer to what was sent.
 
-    ``response_code`` and ``response_description`` are the VTN's own; ``received`` names the payload.
+    ``response_code`` and ``response_description`` are the VTN's own; ``received`` names the
+    payload.
     """
 
-    def __init__(self, message: str, *, response_code: str = "500", response_description: Optional[str] = None,
-                 received: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        response_code: str = "500",
+        response_description: Optional[str] = None,
+        received: str = "",
+    ) -> None:
         super().__init__(message)
         self.response_code = response_code
         self.response_description = response_description

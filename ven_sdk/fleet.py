@@ -1,18 +1,21 @@
-"""``Fleet``: many VENs in one process, on one scheduler, bounded pools, one store, and shared connections.
+"""``Fleet``: many VENs in one process, on one scheduler, bounded pools, one store, and shared
+connections.
 
-A VEN of a fleet is a ``Ven`` like a client's, on threads that it shares: what one of them does wrong, or what its VTN does
-to it, stays its own. Starts are spread, so that ten thousand registrations do not reach the VTN at once.
+A VEN of a fleet is a ``Ven`` like a client's, on threads that it shares: what one of them does
+wrong, or what its VTN does to it, stays its own. Starts are spread, so that ten thousand
+registrations do not reach the VTN at once.
 """
+
 from __future__ import annotations
 
 import logging
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
 from functools import partial
-from typing import Any, Callable, Dict, List, Optional, Tuple
-from collections.abc import Iterator
+from typing import Any, Callable, Optional
 
 from .config import Duration, Settings, duration, settings
 from .errors import ConfigurationError, StateError, StoreError
@@ -31,9 +34,23 @@ from .wiring import build, positive, store_of
 
 log = logging.getLogger("ven_sdk")
 
-IDENTITY = ("cert", "key", "passphrase", "ca_file", "check_hostname", "tls_fingerprint", "vtn_fingerprint",
-            "disable_signature", "proxies", "max_response_size")
-SETTINGS = frozenset(field.name for field in fields(Settings)) - {"ven_name", "vtn_url", "xml_signature"}
+IDENTITY = (
+    "cert",
+    "key",
+    "passphrase",
+    "ca_file",
+    "check_hostname",
+    "tls_fingerprint",
+    "vtn_fingerprint",
+    "disable_signature",
+    "proxies",
+    "max_response_size",
+)
+SETTINGS = frozenset(field.name for field in fields(Settings)) - {
+    "ven_name",
+    "vtn_url",
+    "xml_signature",
+}
 STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
 PAUSE = 0.1
@@ -44,7 +61,8 @@ PAUSE = 0.1
 class FleetStatus:
     """A fleet at one moment: how many VENs there are, in which state, and their counters added up.
 
-    ``states`` counts VENs by the state that ``ven.status`` gives. ``threads`` are all of this library's in the process.
+    ``states`` counts VENs by the state that ``ven.status`` gives. ``threads`` are all of this
+    library's in the process.
     """
 
     vens: int
@@ -55,7 +73,9 @@ class FleetStatus:
 
 
 class FleetHandlers(Handlers):
-    """One VEN's handlers, with the fleet's behind them: those are called with the VEN as first argument."""
+    """One VEN's handlers, with the fleet's behind them: those are called with the VEN as first
+    argument.
+    """
 
     def __init__(self, shared: Registry) -> None:
         super().__init__()
@@ -63,7 +83,9 @@ class FleetHandlers(Handlers):
         self.ven: Optional[Ven] = None
 
     def functions(self, name: str) -> tuple[Function, ...]:
-        """The VEN's own functions, then the fleet's; of those that are one only, the own one comes before the fleet's."""
+        """The VEN's own functions, then the fleet's; of those that are one only, the own one comes
+        before the fleet's.
+        """
         own = super().functions(name)
         shared = self._shared.functions(name)
         if not shared or (own and name in SINGLE):
@@ -92,50 +114,79 @@ class FleetHooks(Hooks):
 class Fleet:
     """Many VENs on shared threads.
 
-    ``add`` makes one (arguments as ``OpenADRClient`` has them, and it returns a ``Ven``); ``vtn_url`` given here serves all
-    that do not name their own. ``store`` is one file for all. ``add_handler(name, f)`` is for all VENs: ``f`` gets the VEN
-    before the usual arguments; a VEN's own handler comes first.
+    ``add`` makes one (arguments as ``OpenADRClient`` has them, and it returns a ``Ven``);
+    ``vtn_url`` given here serves all that do not name their own. ``store`` is one file for all.
+    ``add_handler(name, f)`` is for all VENs: ``f`` gets the VEN before the usual arguments; a VEN's
+    own handler comes first.
 
-    ``exchange_workers`` threads talk to each VTN, ``handler_workers`` run event handlers, ``callback_workers`` report
-    callbacks. Where one does not come back soon, another takes its place, up to a hundred more. At most ``start_rate`` VENs
-    begin in one second.
+    ``exchange_workers`` threads talk to each VTN, ``handler_workers`` run event handlers,
+    ``callback_workers`` report callbacks. Where one does not come back soon, another takes its
+    place, up to a hundred more. At most ``start_rate`` VENs begin in one second.
     """
 
-    def __init__(self, vtn_url: Optional[str] = None, *, store: Any = None, exchange_workers: int = 8,
-                 handler_workers: int = 8, callback_workers: int = 4, start_rate: float = STARTS_A_SECOND) -> None:
+    def __init__(
+        self,
+        vtn_url: Optional[str] = None,
+        *,
+        store: Any = None,
+        exchange_workers: int = 8,
+        handler_workers: int = 8,
+        callback_workers: int = 4,
+        start_rate: float = STARTS_A_SECOND,
+    ) -> None:
         self._vtn_url = vtn_url
         self._store = SharedStore(store_of(store))
         self._store.check()
         self._has_store = False
         self._workers = positive("exchange_workers", exchange_workers)
-        self._runtime = Runtime(exchange_workers=self._workers, many=True,
-                                handler_workers=positive("handler_workers", handler_workers),
-                                callback_workers=positive("callback_workers", callback_workers))
-        if isinstance(start_rate, bool) or not isinstance(start_rate, (int, float)) or not start_rate > 0:
-            raise ConfigurationError(f"start_rate must be a number of VENs a second, more than 0, not {start_rate!r}.")
+        self._runtime = Runtime(
+            exchange_workers=self._workers,
+            many=True,
+            handler_workers=positive("handler_workers", handler_workers),
+            callback_workers=positive("callback_workers", callback_workers),
+        )
+        if (
+            isinstance(start_rate, bool)
+            or not isinstance(start_rate, (int, float))
+            or not start_rate > 0
+        ):
+            raise ConfigurationError(
+                f"start_rate must be a number of VENs a second, more than 0, not {start_rate!r}."
+            )
         self._rate = start_rate
         self._start_at = 0.0
-        self._handlers = Registry({name: ("ven", *wanted) for name, wanted in PARAMETERS.items() if name != "before_event"},
-                                  "fleet handler")
+        self._handlers = Registry(
+            {
+                name: ("ven", *wanted)
+                for name, wanted in PARAMETERS.items()
+                if name != "before_event"
+            },
+            "fleet handler",
+        )
         self._hooks, self._repeats = Hooks(), Repeats(log, limit=4096)
         self._vens: dict[str, Ven] = {}
         self._identities: dict[tuple[Any, ...], tuple[Identity, int]] = {}
-        self._lock = threading.Lock()       # guards the two dicts and _start_at; nothing slow happens under it
+        self._lock = (
+            threading.Lock()
+        )  # guards the two dicts and _start_at; nothing slow happens under it
         self._life = threading.Lock()
         self._ended = threading.Event()
         self._running = False
 
-    # --- members --------------------------------------------------------------------------------------------------
+    # --- members ----------------------------------------------------------------------------------
 
     def add(self, ven_name: str, vtn_url: Optional[str] = None, **arguments: Any) -> Ven:
-        """Add a VEN; in a running fleet it starts soon. ConfigurationError for wrong arguments or a name taken.
+        """Add a VEN; in a running fleet it starts soon. ConfigurationError for wrong arguments or a
+        name taken.
 
-        ``arguments`` are those of ``OpenADRClient`` but for what the fleet has for all: store, callback_workers, debug and
-        show_fingerprint.
+        ``arguments`` are those of ``OpenADRClient`` but for what the fleet has for all: store,
+        callback_workers, debug and show_fingerprint.
         """
         url = vtn_url or self._vtn_url
         if url is None:
-            raise ConfigurationError(f"The VEN {ven_name!r} has no vtn_url: give it to add() or to Fleet().")
+            raise ConfigurationError(
+                f"The VEN {ven_name!r} has no vtn_url: give it to add() or to Fleet()."
+            )
         _check_names(arguments)
         own = {name: arguments.pop(name) for name in IDENTITY if name in arguments}
         signs = own.get("cert") is not None and not own.get("disable_signature", False)
@@ -154,32 +205,49 @@ class Fleet:
 
     def _check_free(self, ven_name: str) -> None:
         if ven_name in self._vens:
-            raise ConfigurationError(f"The fleet has a VEN named {ven_name!r} already; names must differ.")
+            raise ConfigurationError(
+                f"The fleet has a VEN named {ven_name!r} already; names must differ."
+            )
 
     def _made(self, checked: Settings, identity: Identity) -> Ven:
         handlers, hooks = FleetHandlers(self._handlers), FleetHooks(self._hooks)
         catalogue = Catalogue(now=self._runtime.clock.now)
-        engine = build(checked, identity, self._runtime, self._store, handlers, hooks, catalogue, self._repeats)
+        engine = build(
+            checked, identity, self._runtime, self._store, handlers, hooks, catalogue, self._repeats
+        )
         ven = handlers.ven = Ven(checked, engine, handlers, hooks, catalogue)
         return ven
 
     def _identity(self, checked: Settings, arguments: dict[str, Any]) -> Identity:
         """VENs with the same certificate and trust share connections."""
-        key = (checked.vtn_url.split(":")[0], checked.timeout, checked.replay_window,
-               *(_comparable(arguments.get(name)) for name in IDENTITY))
+        key = (
+            checked.vtn_url.split(":")[0],
+            checked.timeout,
+            checked.replay_window,
+            *(_comparable(arguments.get(name)) for name in IDENTITY),
+        )
         with self._lock:
             known = self._identities.get(key)
-        made = known[0] if known else Identity(
-            **arguments, timeout=checked.timeout, replay_window=checked.replay_window,
-            secure=checked.vtn_url.startswith("https:"), max_idle=1 if arguments.get("cert") else self._workers)
+        made = (
+            known[0]
+            if known
+            else Identity(
+                **arguments,
+                timeout=checked.timeout,
+                replay_window=checked.replay_window,
+                secure=checked.vtn_url.startswith("https:"),
+                max_idle=1 if arguments.get("cert") else self._workers,
+            )
+        )
         with self._lock:
             identity, users = self._identities.get(key, (made, 0))
             self._identities[key] = (identity, users + 1)
         return identity
 
     def remove(self, ven_name: str, *, cancel: bool = False) -> None:
-        """Take a VEN out of the fleet; with ``cancel`` its registration is cancelled first, which blocks and may raise as
-        ``cancel_registration`` does. Its rows leave the store. StateError for a name that there is not."""
+        """Take a VEN out of the fleet; with ``cancel`` its registration is cancelled first, which
+        blocks and may raise as ``cancel_registration`` does. Its rows leave the store. StateError
+        for a name that there is not."""
         ven = self[ven_name]
         if cancel:
             ven.cancel_registration()
@@ -189,7 +257,9 @@ class Fleet:
         engine = ven._engine
         engine.close()
         engine.close_store()
-        engine.read(lambda: setattr(engine.keeper, "store", MemoryStore()))     # what still runs for it writes nothing more
+        engine.read(
+            lambda: setattr(engine.keeper, "store", MemoryStore())
+        )  # what still runs for it writes nothing more
         self._release(engine)
         if self._running:
             self._store.forget(ven_name)
@@ -222,22 +292,26 @@ class Fleet:
     def __contains__(self, ven_name: object) -> bool:
         return ven_name in self._vens
 
-    # --- handlers -------------------------------------------------------------------------------------------------
+    # --- handlers ---------------------------------------------------------------------------------
 
     def add_handler(self, name: str, function: Callable[..., Any]) -> None:
-        """Call ``function(ven, ...)`` when ``name`` happens to any VEN. ``before_event`` belongs to single VENs."""
+        """Call ``function(ven, ...)`` when ``name`` happens to any VEN. ``before_event`` belongs to
+        single VENs.
+        """
         self._handlers.add(name, function, single=name in SINGLE)
 
     def add_hook(self, name: str, function: Callable[..., Any]) -> None:
         """Call ``function`` with every message of every VEN."""
         self._hooks.add(name, function)
 
-    # --- life -----------------------------------------------------------------------------------------------------
+    # --- life -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start all VENs, spread over ``len(fleet) / start_rate`` seconds; returns at once. Harmless when it runs.
+        """Start all VENs, spread over ``len(fleet) / start_rate`` seconds; returns at once.
+        Harmless when it runs.
 
-        StoreError when another process has the store. A disk without room stops nobody: see ``OpenADRClient``."""
+        StoreError when another process has the store. A disk without room stops nobody: see
+        ``OpenADRClient``."""
         self._runtime.check_process()
         with self._life:
             if not self._running:
@@ -259,8 +333,12 @@ class Fleet:
         log.info("A fleet of %d VENs starts.", len(vens))
         trusting = sum(ven._engine.exchange.identity.verifier is None for ven in vens)
         if trusting:
-            log.warning("Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not set. Whoever "
-                        "answers at their vtn_url is obeyed.", trusting)
+            log.warning(
+                "Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not "
+                "set. Whoever "
+                "answers at their vtn_url is obeyed.",
+                trusting,
+            )
 
     def _open_store(self) -> tuple[str, ...]:
         try:
@@ -268,7 +346,7 @@ class Fleet:
         except StoreError as error:
             if not error.retryable:
                 raise
-            return ()                               # each VEN tries for itself, says so, and runs on in memory
+            return ()  # each VEN tries for itself, says so, and runs on in memory
         self._has_store = True
         return texts
 
@@ -281,11 +359,17 @@ class Fleet:
         self._runtime.scheduler.after(at - now, partial(self._begin, ven))
 
     def _begin(self, ven: Ven) -> None:
-        self._runtime.pools["step"].submit(ven, lambda: self._begun(ven), f"start of {ven.settings.ven_name}")
+        self._runtime.pools["step"].submit(
+            ven, lambda: self._begun(ven), f"start of {ven.settings.ven_name}"
+        )
 
     def _begun(self, ven: Ven) -> None:
         engine = ven._engine
-        if not self._running or not engine.stopped or self._vens.get(ven.settings.ven_name) is not ven:
+        if (
+            not self._running
+            or not engine.stopped
+            or self._vens.get(ven.settings.ven_name) is not ven
+        ):
             return
         try:
             if self._store.durable:
@@ -293,8 +377,12 @@ class Fleet:
                     log.error("%s", text)
                 engine.exchange.identity.recall_nonces(engine.book.nonces)
         except StoreError as error:
-            engine.report(error, f"store of {ven.settings.ven_name}", f"{error} {ven.settings.ven_name} starts without it.",
-                          logging.ERROR)
+            engine.report(
+                error,
+                f"store of {ven.settings.ven_name}",
+                f"{error} {ven.settings.ven_name} starts without it.",
+                logging.ERROR,
+            )
         engine.start()
 
     def stop(self, timeout: Duration = 10) -> None:
@@ -304,7 +392,7 @@ class Fleet:
         self._ended.set()
         own = threading.current_thread().name.startswith("ven_sdk-")
         if not self._life.acquire(blocking=not own):
-            return                                  # another thread is stopping, and waits for this one
+            return  # another thread is stopping, and waits for this one
         try:
             if self._running:
                 self._end(seconds)
@@ -326,10 +414,14 @@ class Fleet:
         if self._has_store:
             self._has_store = False
             self._store.close()
-        log.info("The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else "")
+        log.info(
+            "The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else ""
+        )
 
     def _wind_up(self, engines: list[Engine], deadline: float) -> None:
-        """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side, until ``deadline``."""
+        """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side,
+        until ``deadline``.
+        """
         clock = self._runtime.clock
         for engine in engines:
             engine.conversation.closing = True
@@ -381,14 +473,16 @@ class Fleet:
                 return False
             begun = next((ven for ven in waiting if not ven._engine.stopped), None)
             if begun is None or not begun._engine.wait(begun._is_registered, min(left, PAUSE)):
-                self._ended.wait(min(left, PAUSE))     # nobody has begun yet, or others are quicker
+                self._ended.wait(min(left, PAUSE))  # nobody has begun yet, or others are quicker
 
 
 def _check_names(arguments: dict[str, Any]) -> None:
     unknown = [name for name in arguments if name not in SETTINGS and name not in IDENTITY]
     if unknown:
-        raise ConfigurationError(f"Fleet.add() takes no argument {unknown[0]!r}. Known are: "
-                                 f"{', '.join(sorted(SETTINGS.union(IDENTITY)))}.")
+        raise ConfigurationError(
+            f"Fleet.add() takes no argument {unknown[0]!r}. Known are: "
+            f"{', '.join(sorted(SETTINGS.union(IDENTITY)))}."
+        )
 
 
 def _comparable(value: Any) -> Any:

@@ -1,8 +1,11 @@
-"""Who a VEN is to its VTN, and whom it believes: certificates, TLS, signing and verification, loaded once.
+"""Who a VEN is to its VTN, and whom it believes: certificates, TLS, signing and verification,
+loaded once.
 
-Made by the constructor, so that mistakes surface there. ``refresh`` is called now and then by an exchange thread. What signs,
-verifies and reads certificates is imported when it is first needed: a VEN without them starts in half the time.
+Made by the constructor, so that mistakes surface there. ``refresh`` is called now and then by an
+exchange thread. What signs, verifies and reads certificates is imported when it is first needed: a
+VEN without them starts in half the time.
 """
+
 from __future__ import annotations
 
 import logging
@@ -10,7 +13,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from .errors import ConfigurationError, VenError
 from .transport.sessions import Connections
@@ -27,38 +30,64 @@ log = logging.getLogger(__name__)
 class Identity:
     """Certificate and trust of one VEN, and the connections made with them.
 
-    ``signer`` is None where messages go out unsigned, ``verifier`` None where whoever answers is believed.
+    ``signer`` is None where messages go out unsigned, ``verifier`` None where whoever answers is
+    believed.
     """
 
-    def __init__(self, *, cert: Any = None, key: Any = None, passphrase: Optional[str] = None,
-                 ca_file: Any = None, check_hostname: bool = True, tls_fingerprint: Optional[str] = None,
-                 vtn_fingerprint: Optional[str] = None, replay_window: timedelta = timedelta(seconds=60),
-                 disable_signature: bool = False, timeout: float = 30.0, proxies: Optional[Mapping[str, str]] = None,
-                 max_response_size: int = 16 * 2**20, secure: bool = True, max_idle: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        cert: Any = None,
+        key: Any = None,
+        passphrase: Optional[str] = None,
+        ca_file: Any = None,
+        check_hostname: bool = True,
+        tls_fingerprint: Optional[str] = None,
+        vtn_fingerprint: Optional[str] = None,
+        replay_window: timedelta = timedelta(seconds=60),
+        disable_signature: bool = False,
+        timeout: float = 30.0,
+        proxies: Optional[Mapping[str, str]] = None,
+        max_response_size: int = 16 * 2**20,
+        secure: bool = True,
+        max_idle: int = 2,
+    ) -> None:
         if key is not None and cert is None:
-            raise ConfigurationError("key was given without cert: give the certificate that belongs to it as well.")
+            raise ConfigurationError(
+                "key was given without cert: give the certificate that belongs to it as well."
+            )
         self.credentials = None if cert is None else _credentials(cert, key, passphrase)
         self._ca_file, self._check_hostname = ca_file, check_hostname
         self.max_response_size = max_response_size
         self._refused = ""
-        self.signer = _signer(self.credentials) if self.credentials and not disable_signature else None
+        self.signer = (
+            _signer(self.credentials) if self.credentials and not disable_signature else None
+        )
         self.replay: Optional[ReplayGuard] = None
         self.verifier: Optional[Verifier] = None
         self._keepers: list[OnSeen] = []
         if vtn_fingerprint is not None:
             from .security.replay import ReplayGuard
             from .security.verification import Verifier
-            self.replay = ReplayGuard(replay_window.total_seconds(), on_seen=lambda *seen: self._seen(*seen))
+
+            self.replay = ReplayGuard(
+                replay_window.total_seconds(), on_seen=lambda *seen: self._seen(*seen)
+            )
             self.verifier = Verifier(vtn_fingerprint, self.replay)
         self._secure, self._ca_seen = secure, self._ca_stamp() if ca_file is not None else None
         context = self._context(self.credentials) if secure else None
         self.connections = Connections(
-            context if secure else lambda: self._context(self.credentials), timeout=timeout, proxies=proxies,
-            max_response_size=max_response_size, max_idle=max_idle,
-            tls_check=None if tls_fingerprint is None else _pin(tls_fingerprint))
+            context if secure else lambda: self._context(self.credentials),
+            timeout=timeout,
+            proxies=proxies,
+            max_response_size=max_response_size,
+            max_idle=max_idle,
+            tls_check=None if tls_fingerprint is None else _pin(tls_fingerprint),
+        )
 
     def _context(self, credentials: Optional[Credentials]) -> ssl.SSLContext:
         from .security.tls import client_context
+
         return client_context(credentials, self._ca_file, check_hostname=self._check_hostname)
 
     def _seen(self, *seen: object) -> None:
@@ -66,8 +95,8 @@ class Identity:
             keeper(*seen)  # type: ignore[arg-type]
 
     def remember_nonces(self, on_seen: OnSeen) -> None:
-        """Tell ``on_seen`` of every nonce accepted, so that it survives a restart (S7). VENs that share an identity share
-        its nonces: the first one keeps them."""
+        """Tell ``on_seen`` of every nonce accepted, so that it survives a restart (S7). VENs that
+        share an identity share its nonces: the first one keeps them."""
         self._keepers.append(on_seen)
 
     def forget_keeper(self, on_seen: OnSeen) -> None:
@@ -86,8 +115,9 @@ class Identity:
         return self.credentials.fingerprint if self.credentials else None
 
     def refresh(self) -> bool:
-        """Take over certificate files (``ca_file`` too) that were renewed on disk; True when they were. Where they cannot
-        be used, that is said once for each reason, and everything stays as it was."""
+        """Take over certificate files (``ca_file`` too) that were renewed on disk; True when they
+        were. Where they cannot be used, that is said once for each reason, and everything stays as
+        it was."""
         stamp = self._ca_stamp() if self._ca_file is not None else None
         own = self.credentials is not None and self.credentials.renewed()
         if not own and stamp in (None, self._ca_seen):
@@ -97,7 +127,11 @@ class Identity:
             context = self._context(renewed) if self._secure else None
         except VenError as error:
             if str(error) != self._refused:
-                log.error("The certificate files changed but cannot be used; the VEN goes on with those it has. %s", error)
+                log.error(
+                    "The certificate files changed but cannot be used; the VEN goes on with "
+                    "those it has. %s",
+                    error,
+                )
             self._refused = str(error)
             return False
         self._refused, self._ca_seen, self.credentials = "", stamp, renewed
@@ -105,22 +139,27 @@ class Identity:
             self.connections.renew(context)
         if self.signer and renewed:
             self.signer = _signer(renewed)
-        log.info("The certificate files were renewed on disk and are used from now on.%s",
-                 f" The own fingerprint is {renewed.fingerprint}." if renewed else "")
+        log.info(
+            "The certificate files were renewed on disk and are used from now on.%s",
+            f" The own fingerprint is {renewed.fingerprint}." if renewed else "",
+        )
         return True
 
     def _ca_stamp(self) -> Any:
         from .security.credentials import is_path, stamp_of
+
         return stamp_of(os.fspath(self._ca_file)) if is_path(self._ca_file) else None
 
 
 def _credentials(cert: Any, key: Any, passphrase: Optional[str]) -> Credentials:
     from .security.credentials import Credentials
+
     return Credentials.load(cert, key, passphrase)
 
 
 def _signer(credentials: Credentials) -> Signer:
     from .security.signing import Signer
+
     return Signer(credentials)
 
 
@@ -128,5 +167,6 @@ def _pin(fingerprint: str) -> Callable[[bytes], None]:
     """The check of a TLS peer's certificate against ``fingerprint`` (L7)."""
     from .security.fingerprint import normalise
     from .security.tls import check_peer
+
     pinned = normalise(fingerprint)
     return lambda der: check_peer(der, pinned)

@@ -1,10 +1,13 @@
-"""Running until somebody says stop: signal handlers set and put back. Used by ``run()`` of clients and fleets."""
+"""Running until somebody says stop: signal handlers set and put back. Used by ``run()`` of clients
+and fleets.
+"""
+
 from __future__ import annotations
 
 import logging
 import signal
 import threading
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 log = logging.getLogger("ven_sdk")
 
@@ -12,11 +15,13 @@ LOOK = 0.2
 """Seconds after which a signal is seen at the latest."""
 
 
-def until_signal(start: Callable[[], None], ended: threading.Event, stop: Callable[[], None]) -> None:
+def until_signal(
+    start: Callable[[], None], ended: threading.Event, stop: Callable[[], None]
+) -> None:
     """Start, wait until ``ended`` (set by ``stop()`` from elsewhere, Ctrl-C or SIGTERM), stop.
 
-    Only the main thread may set signal handlers; elsewhere it just waits. The handlers found are put back. A second Ctrl-C
-    while stopping raises KeyboardInterrupt, for the impatient.
+    Only the main thread may set signal handlers; elsewhere it just waits. The handlers found are
+    put back. A second Ctrl-C while stopping raises KeyboardInterrupt, for the impatient.
     """
     if threading.current_thread() is not threading.main_thread():
         start()
@@ -26,15 +31,17 @@ def until_signal(start: Callable[[], None], ended: threading.Event, stop: Callab
     asked: dict[str, int] = {}
 
     def end(number: int, _frame: Any) -> None:
-        # Nothing but a note: this runs in the middle of whatever the main thread was doing, and may hold no lock of its.
+        # Nothing but a note: this runs in the middle of whatever the main thread was doing, and may
+        # hold no lock of its.
         if "signal" in asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked["signal"] = number
+
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         start()
         while not asked and not ended.wait(LOOK):
-            pass                                # a signal just before the wait would not end it, and is seen after it
+            pass  # a signal just before the wait would not end it, and is seen after it
         if asked:
             log.info("Stopping on %s.", signal.Signals(asked["signal"]).name)
         stop()

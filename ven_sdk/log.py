@@ -1,8 +1,11 @@
-"""What the SDK says: the default handler, the wire log with its secrets cut out, and repeated failures said once.
+"""What the SDK says: the default handler, the wire log with its secrets cut out, and repeated
+failures said once.
 
-Nothing is configured unless :func:`enable_default_logging` is called. Which events are worth a line is decided where
-they happen. Any thread may call everything here; no lock is held while a line is written.
+Nothing is configured unless :func:`enable_default_logging` is called. Which events are worth a line
+is decided where they happen. Any thread may call everything here; no lock is held while a line is
+written.
 """
+
 from __future__ import annotations
 
 import logging
@@ -14,7 +17,7 @@ import traceback
 from collections import OrderedDict
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Optional, TextIO, Tuple, Union
+from typing import TYPE_CHECKING, Any, Optional, TextIO, Union
 
 from .errors import ConfigurationError
 from .values import dataclass
@@ -31,20 +34,30 @@ WIRE = "ven_sdk.wire"
 _setup = threading.Lock()
 
 
-# --- the default handler ---------------------------------------------------------------------------------------------
+# --- the default handler --------------------------------------------------------------------------
 
-# What would end the line, move the cursor of a terminal or forge a record: texts of the VTN's reach the log.
-_ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(9), *range(10, 32), *range(127, 160), 0x2028, 0x2029)}
+# What would end the line, move the cursor of a terminal or forge a record: texts of the VTN's reach
+# the log.
+_ESCAPES = {
+    code: repr(chr(code))[1:-1]
+    for code in (*range(9), *range(10, 32), *range(127, 160), 0x2028, 0x2029)
+}
 
 
 class OneLine(logging.Formatter):
-    """Time with its offset, level, logger, message: one line a record, whatever the message holds."""
+    """Time with its offset, level, logger, message: one line a record, whatever the message
+    holds.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 
     def formatTime(self, record: logging.LogRecord, datefmt: Optional[str] = None) -> str:
-        return datetime.fromtimestamp(record.created).astimezone().isoformat(sep=" ", timespec="milliseconds")
+        return (
+            datetime.fromtimestamp(record.created)
+            .astimezone()
+            .isoformat(sep=" ", timespec="milliseconds")
+        )
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return super().formatMessage(record).translate(_ESCAPES)
@@ -80,34 +93,45 @@ def _set_level(logger: logging.Logger, level: Union[int, str]) -> None:
         logger.setLevel(level.upper() if isinstance(level, str) else level)
     except (TypeError, ValueError) as cause:
         raise ConfigurationError(
-            f"There is no log level {level!r}. Use 'DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL' or a number of "
-            "the logging module.") from cause
+            f"There is no log level {level!r}. Use 'DEBUG', 'INFO', 'WARNING', 'ERROR', "
+            f"'CRITICAL' or a number of "
+            "the logging module."
+        ) from cause
 
 
-# --- the wire log ----------------------------------------------------------------------------------------------------
+# --- the wire log ---------------------------------------------------------------------------------
 
 _CUT = "[cut]"
 
 
 @cache
 def _secrets() -> tuple[re.Pattern[str], ...]:
-    """Made when the first text is looked through. In each, group 1 stays and the rest of the match is cut.
+    """Made when the first text is looked through. In each, group 1 stays and the rest of the match
+    is cut.
 
-    No quantifier can give back what it took to try again from the next place, so that a hostile body costs linear time. A
-    key without its end is cut up to the end of the text.
+    No quantifier can give back what it took to try again from the next place, so that a hostile
+    body costs linear time. A key without its end is cut up to the end of the text.
     """
     return (
-        re.compile(r"(-----BEGIN [A-Z0-9 ]{1,40}-----)(?!\[cut\])[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)"),
-        re.compile(r"(<(?:[\w.-]{1,40}:)?(?:X509Certificate|SignatureValue|Modulus|PublicKey|P|Q|G|Y|J|SessionKey)"
-                   r"(?:\s[^<>]*)?>)[^<]+"),
-        re.compile(r"((?i:passphrase|password|passwd|secret|token)['\"]?\s{0,8}[=:]\s{0,8})(?:'[^']*'|\"[^\"]*\"|[^\s,;&<>]+)"),
+        re.compile(
+            r"(-----BEGIN [A-Z0-9 ]{1,40}-----)(?!\[cut\])[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)"  # noqa: E501
+        ),
+        re.compile(
+            r"(<(?:[\w.-]{1,40}:)?(?:X509Certificate|SignatureValue|Modulus|PublicKey|P|Q|G|Y|J|SessionKey)"
+            r"(?:\s[^<>]*)?>)[^<]+"
+        ),
+        re.compile(
+            r"((?i:passphrase|password|passwd|secret|token)['\"]?\s{0,8}[=:]\s{0,8})(?:'[^']*'|\"[^\"]*\"|[^\s,;&<>]+)"
+        ),
         re.compile(r"((?i:(?:proxy-)?authorization)['\"]?\s{0,8}[=:]\s{0,8}['\"]?)[^\r\n'\"]+"),
         re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,10}://)[^\s/@<>'\"]+(?=@)"),
     )
 
 
 def redact(text: str) -> str:
-    """``text`` without keys, certificates, signature values, passphrases and credentials of URLs and headers."""
+    """``text`` without keys, certificates, signature values, passphrases and credentials of URLs
+    and headers.
+    """
     for secret in _secrets():
         text = secret.sub(rf"\g<1>{_CUT}", text)
     return text
@@ -117,7 +141,8 @@ def redact(text: str) -> str:
 class Redacted:
     """A message body for the wire log, decoded and redacted only when a handler writes the line.
 
-    ``logging.getLogger(WIRE).debug("sent %s", Redacted(body))`` costs next to nothing while the wire log is off.
+    ``logging.getLogger(WIRE).debug("sent %s", Redacted(body))`` costs next to nothing while the
+    wire log is off.
     """
 
     body: Union[str, bytes]
@@ -129,12 +154,14 @@ class Redacted:
 
 def told(cause: BaseException) -> str:
     """An exception of the user's code in a sentence, with the line that raised it."""
-    frames = traceback.extract_tb(cause.__traceback__)[1:]       # the first is the call, which is ours
-    place = f" (line {frames[-1].lineno} of {os.path.basename(frames[-1].filename)})" if frames else ""
+    frames = traceback.extract_tb(cause.__traceback__)[1:]  # the first is the call, which is ours
+    place = (
+        f" (line {frames[-1].lineno} of {os.path.basename(frames[-1].filename)})" if frames else ""
+    )
     return f"{type(cause).__name__}: {cause}".rstrip(". :") + f"{place}."
 
 
-# --- repeated failures -----------------------------------------------------------------------------------------------
+# --- repeated failures ----------------------------------------------------------------------------
 
 
 class _Repeated:
@@ -145,10 +172,11 @@ class _Repeated:
 
 
 class Repeats:
-    """Says a failure that goes on the first time, then counts it and says it again at the 10th, 100th, 1000th time.
+    """Says a failure that goes on the first time, then counts it and says it again at the 10th,
+    100th, 1000th time.
 
-    At most ``limit`` failures are remembered; of more, the one not heard of for longest is forgotten, so it would be
-    said anew. The lock guards the table only.
+    At most ``limit`` failures are remembered; of more, the one not heard of for longest is
+    forgotten, so it would be said anew. The lock guards the table only.
     """
 
     def __init__(self, logger: logging.Logger, *, limit: int = 256) -> None:
@@ -158,7 +186,9 @@ class Repeats:
         self._table: OrderedDict[str, _Repeated] = OrderedDict()
 
     def say(self, key: str, level: int, text: str, *args: Any) -> int:
-        """Note that the failure ``key`` happened (once more); ``text % args`` is what is logged. Returns the count."""
+        """Note that the failure ``key`` happened (once more); ``text % args`` is what is logged.
+        Returns the count.
+        """
         with self._lock:
             count, due = self._counted(key)
         if due and count == 1:
@@ -169,7 +199,8 @@ class Repeats:
         return count
 
     def over(self, key: str, what: str = "", level: int = logging.INFO) -> int:
-        """Note that ``key`` ended: "``what`` (or the key) ended after n times" is logged, and the count starts anew.
+        """Note that ``key`` ended: "``what`` (or the key) ended after n times" is logged, and the
+        count starts anew.
 
         Returns the count; 0, and no line, where nothing was going on.
         """

@@ -1,4 +1,7 @@
-"""The records that users read and write, under the names that users of openleadr know, and ``Sample``. Values only."""
+"""The records that users read and write, under the names that users of openleadr know, and
+``Sample``. Values only.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -34,7 +37,14 @@ from .schema.events import (
     Interval,
     RequestEvent,
 )
-from .schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt, Vavailability, VavailabilityComponent
+from .schema.opt import (
+    CanceledOpt,
+    CancelOpt,
+    CreatedOpt,
+    CreateOpt,
+    Vavailability,
+    VavailabilityComponent,
+)
 from .schema.record import Record, element
 from .schema.registration import (
     CanceledPartyRegistration,
@@ -75,29 +85,89 @@ from .schema.reports import (
 from .schema.units import Measurement, PowerAttributes
 
 Opt = CreateOpt
-"""openleadr's name of what :meth:`~ven_sdk.OpenADRClient.create_opt` sends and ``client.opts`` lists as ``record``."""
+"""openleadr's name of what :meth:`~ven_sdk.OpenADRClient.create_opt` sends and ``client.opts``
+lists as ``record``.
+"""
 
 __all__ = [
-    "ActivePeriod", "AggregatedPNode", "CancelOpt", "CancelPartyRegistration", "CancelReport", "CanceledOpt",
-    "CanceledPartyRegistration", "CanceledReport", "CreateOpt", "CreatePartyRegistration", "CreateReport",
-    "CreatedEvent", "CreatedOpt", "CreatedPartyRegistration", "CreatedReport", "DistributeEvent", "EiResponse",
-    "EndDeviceAsset", "Event", "EventBaseline", "EventDescriptor", "EventResponse", "EventSignal", "Extension",
-    "FaultyEvent", "FeatureCollection", "Info", "Interval", "LoadControlState", "Location", "Measurement",
-    "MeterAsset", "Opt", "PNode", "Period", "Poll", "Polygon", "PowerAttributes", "Profile", "QueryRegistration", "Record",
-    "RegisterReport", "RegisteredReport", "Report", "ReportDescription", "ReportInterval", "ReportPayload",
-    "ReportPeriod", "ReportRequest", "ReportSpecifier", "RequestEvent", "RequestReregistration", "ResourceStatus",
-    "Response", "Sample", "SamplingRate", "ServiceArea", "ServiceDeliveryPoint", "ServiceInfo", "ServiceLocation",
-    "SpecifierPayload", "Target", "Transport", "TransportInterface", "UpdateReport", "UpdatedReport",
-    "Vavailability", "VavailabilityComponent",
+    "ActivePeriod",
+    "AggregatedPNode",
+    "CancelOpt",
+    "CancelPartyRegistration",
+    "CancelReport",
+    "CanceledOpt",
+    "CanceledPartyRegistration",
+    "CanceledReport",
+    "CreateOpt",
+    "CreatePartyRegistration",
+    "CreateReport",
+    "CreatedEvent",
+    "CreatedOpt",
+    "CreatedPartyRegistration",
+    "CreatedReport",
+    "DistributeEvent",
+    "EiResponse",
+    "EndDeviceAsset",
+    "Event",
+    "EventBaseline",
+    "EventDescriptor",
+    "EventResponse",
+    "EventSignal",
+    "Extension",
+    "FaultyEvent",
+    "FeatureCollection",
+    "Info",
+    "Interval",
+    "LoadControlState",
+    "Location",
+    "Measurement",
+    "MeterAsset",
+    "Opt",
+    "PNode",
+    "Period",
+    "Poll",
+    "Polygon",
+    "PowerAttributes",
+    "Profile",
+    "QueryRegistration",
+    "Record",
+    "RegisterReport",
+    "RegisteredReport",
+    "Report",
+    "ReportDescription",
+    "ReportInterval",
+    "ReportPayload",
+    "ReportPeriod",
+    "ReportRequest",
+    "ReportSpecifier",
+    "RequestEvent",
+    "RequestReregistration",
+    "ResourceStatus",
+    "Response",
+    "Sample",
+    "SamplingRate",
+    "ServiceArea",
+    "ServiceDeliveryPoint",
+    "ServiceInfo",
+    "ServiceLocation",
+    "SpecifierPayload",
+    "Target",
+    "Transport",
+    "TransportInterface",
+    "UpdateReport",
+    "UpdatedReport",
+    "Vavailability",
+    "VavailabilityComponent",
 ]
 
 
 @element
 class Sample(Record):
-    """One value that a report callback returns: what was measured, when (default: the synchronised moment), how well.
+    """One value that a report callback returns: what was measured, when (default: the synchronised
+    moment), how well.
 
-    ``confidence`` is a percentage, ``accuracy`` has the unit of the value, ``data_quality`` is one of
-    ``enums.DATA_QUALITY`` or an ``x-`` token.
+    ``confidence`` is a percentage, ``accuracy`` has the unit of the value, ``data_quality`` is one
+    of ``enums.DATA_QUALITY`` or an ``x-`` token.
     """
 
     positional = ("value", "at", "confidence", "accuracy", "data_quality")

@@ -1,12 +1,14 @@
 """Pictures of events and of the schedule: a panel for every signal, over one axis of time.
 
-matplotlib is an extra and is imported when a picture is asked for. Any thread that matplotlib allows; nothing is printed.
+matplotlib is an extra and is imported when a picture is asked for. Any thread that matplotlib
+allows; nothing is printed.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 from .errors import ConfigurationError
 from .schema.events import Event, EventSignal
@@ -17,7 +19,9 @@ LEVELS = (0, 1, 2, 3)
 
 
 class Step(NamedTuple):
-    """``value`` from ``start`` to ``end``; ``is_open`` where there is no end, and ``end`` is where the picture stops."""
+    """``value`` from ``start`` to ``end``; ``is_open`` where there is no end, and ``end`` is where
+    the picture stops.
+    """
 
     start: datetime
     end: datetime
@@ -35,22 +39,42 @@ class Panel(NamedTuple):
 def plot_event(event: Event, axes: Any = None) -> Any:
     """Draw each signal of ``event`` over time, in a panel of its own, or all of them in ``axes``.
 
-    Returns the matplotlib axes (of the first signal; ``.figure`` has all). ConfigurationError without matplotlib.
+    Returns the matplotlib axes (of the first signal; ``.figure`` has all). ConfigurationError
+    without matplotlib.
     """
     panels = [Panel(signal, _steps(signal)) for signal in event.event_signals]
     return _draw(panels, f"Event {event.event_id} ({event.event_status})", axes)
 
 
 def _steps(signal: EventSignal) -> list[Step]:
-    return [Step(step.dtstart, step.dtstart + (step.duration or OPEN_END), step.signal_payload, not step.duration)
-            for step in signal.intervals if step.dtstart is not None]
+    return [
+        Step(
+            step.dtstart,
+            step.dtstart + (step.duration or OPEN_END),
+            step.signal_payload,
+            not step.duration,
+        )
+        for step in signal.intervals
+        if step.dtstart is not None
+    ]
 
 
 def plot_schedule(rows: Sequence[Any], axes: Any = None) -> Any:
-    """Draw what rules when, a panel for every signal, or all of them in ``axes``; returns as :func:`plot_event` does."""
+    """Draw what rules when, a panel for every signal, or all of them in ``axes``; returns as
+    :func:`plot_event` does.
+    """
     signals = {row.signal.signal_name: row.signal for row in reversed(rows)}
-    panels = [Panel(signals[name], [Step(row.start, row.end, row.payload) for row in rows
-                                    if row.signal.signal_name == name]) for name in sorted(signals)]
+    panels = [
+        Panel(
+            signals[name],
+            [
+                Step(row.start, row.end, row.payload)
+                for row in rows
+                if row.signal.signal_name == name
+            ],
+        )
+        for name in sorted(signals)
+    ]
     return _draw(panels, "Schedule" if rows else "Schedule: nothing is to be done", axes)
 
 
@@ -70,22 +94,41 @@ def _panels(count: int) -> Sequence[Any]:
     try:
         from matplotlib import pyplot
     except ImportError as cause:
-        raise ConfigurationError("Pictures need matplotlib, which is not installed: pip install 'ven-sdk[plot]'.") from cause
-    _, axes = pyplot.subplots(count, 1, sharex=True, squeeze=False, figsize=(9, 0.8 + 1.7 * count), layout="constrained")
+        raise ConfigurationError(
+            "Pictures need matplotlib, which is not installed: pip install 'ven-sdk[plot]'."
+        ) from cause
+    _, axes = pyplot.subplots(
+        count, 1, sharex=True, squeeze=False, figsize=(9, 0.8 + 1.7 * count), layout="constrained"
+    )
     return list(axes[:, 0])
 
 
 def _draw_panel(axes: Any, panel: Panel, colour: str) -> None:
-    """The steps as an outline over a light filling; between steps that do not touch there is nothing."""
+    """The steps as an outline over a light filling; between steps that do not touch there is
+    nothing.
+    """
     for run in _runs(panel.steps):
         moments = [*(step.start for step in run), run[-1].end]
         values = [*(step.value for step in run), run[-1].value]
-        axes.step(moments, values, where="post", color=colour, linewidth=1.8,
-                  label=_label(panel.signal) if run[0] is panel.steps[0] else None)
+        axes.step(
+            moments,
+            values,
+            where="post",
+            color=colour,
+            linewidth=1.8,
+            label=_label(panel.signal) if run[0] is panel.steps[0] else None,
+        )
         axes.fill_between(moments, values, step="post", color=colour, alpha=0.15, linewidth=0)
         if run[-1].is_open:
-            axes.annotate("open end", (run[-1].end, run[-1].value), (-4, 4), textcoords="offset points", ha="right",
-                          fontsize="small", color=colour)
+            axes.annotate(
+                "open end",
+                (run[-1].end, run[-1].value),
+                (-4, 4),
+                textcoords="offset points",
+                ha="right",
+                fontsize="small",
+                color=colour,
+            )
     _value_axis(axes, panel)
 
 
@@ -133,6 +176,7 @@ def _time_axis(axes: Any, has_times: bool) -> None:
         axes.set_yticks([])
         return
     from matplotlib import dates
+
     locator = dates.AutoDateLocator()
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))

@@ -1,7 +1,9 @@
-"""Functions of the user's: what they are called, refusing those that cannot be called, and calling them.
+"""Functions of the user's: what they are called, refusing those that cannot be called, and calling
+them.
 
 Whatever they do when they run (on pool threads), a value or a HandlerError comes back.
 """
+
 from __future__ import annotations
 
 import functools
@@ -38,11 +40,18 @@ def refuse_async(function: Callable[..., Any], what: str) -> None:
     if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
         name = getattr(inner, "__name__", type(inner).__name__)
         raise ConfigurationError(
-            f"{what} {name_of(function)} is an 'async def', which ven_sdk does not await. Make it a plain function: change "
-            f"'async def {name}(...)' to 'def {name}(...)' and leave out 'await' inside; it may block.")
+            f"{what} {name_of(function)} is an 'async def', which ven_sdk does not await. Make "
+            f"it a plain function: change "
+            f"'async def {name}(...)' to 'def {name}(...)' and leave out 'await' inside; it may "
+            f"block."
+        )
 
 
-def invoke(function: Callable[..., Any], arguments: tuple[Any, ...] = (), keywords: Optional[Mapping[str, Any]] = None) -> Any:
+def invoke(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...] = (),
+    keywords: Optional[Mapping[str, Any]] = None,
+) -> Any:
     """What ``function`` returned, or a HandlerError (never raised) with the cause."""
     try:
         result = function(*arguments, **(keywords or {}))
@@ -53,8 +62,12 @@ def invoke(function: Callable[..., Any], arguments: tuple[Any, ...] = (), keywor
         return error
     if inspect.isawaitable(result):
         close(result)
-        return HandlerError(f"{name_of(function)} returned an awaitable, which was closed. Handlers and callbacks are plain "
-                            "functions: return the value itself.", handler=name_of(function))
+        return HandlerError(
+            f"{name_of(function)} returned an awaitable, which was closed. Handlers and "
+            f"callbacks are plain "
+            "functions: return the value itself.",
+            handler=name_of(function),
+        )
     return result
 
 

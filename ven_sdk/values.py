@@ -1,14 +1,17 @@
-"""Frozen dataclasses made cheaply: ``from ..values import dataclass`` where the standard one would be too slow to import.
+"""Frozen dataclasses made cheaply: ``from ..values import dataclass`` where the standard one would
+be too slow to import.
 
-The standard library compiles six functions for each class, 0.7 ms; the SDK has some two dozen classes, of which a program
-that only polls uses half. Here all classes share them, but for ``__init__``, which is compiled at the first instance.
-``fields``, ``replace``, ``asdict`` and type checkers see dataclasses like all others.
+The standard library compiles six functions for each class, 0.7 ms; the SDK has some two dozen
+classes, of which a program that only polls uses half. Here all classes share them, but for
+``__init__``, which is compiled at the first instance. ``fields``, ``replace``, ``asdict`` and type
+checkers see dataclasses like all others.
 """
+
 from __future__ import annotations
 
 import dataclasses
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Callable, Dict, List
+from typing import TYPE_CHECKING, Any, Callable
 
 _MISSING = dataclasses.MISSING
 
@@ -27,7 +30,11 @@ def _value(*, frozen: bool) -> Callable[[Any], Any]:
             cls.__init__(self, *values, **named)
 
         def __eq__(self: Any, other: Any) -> Any:
-            return compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented
+            return (
+                compared(self) == compared(other)
+                if other.__class__ is self.__class__
+                else NotImplemented
+            )
 
         def __hash__(self: Any) -> int:
             return hash(compared(self))
@@ -37,36 +44,58 @@ def _value(*, frozen: bool) -> Callable[[Any], Any]:
                 setattr(cls, method.__name__, method)
         cls.__signature__ = _Signature()
         return cls
+
     return made
 
 
 class _Signature:
-    """What ``help()`` and the documentation show of the constructor, which may not be compiled yet."""
+    """What ``help()`` and the documentation show of the constructor, which may not be compiled
+    yet.
+    """
 
     def __get__(self, _instance: Any, cls: Any) -> Any:
         from inspect import Parameter, Signature
-        return Signature([Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, default=_shown_default(field),
-                                    annotation=field.type) for field in dataclasses.fields(cls)])
+
+        return Signature(
+            [
+                Parameter(
+                    field.name,
+                    Parameter.POSITIONAL_OR_KEYWORD,
+                    default=_shown_default(field),
+                    annotation=field.type,
+                )
+                for field in dataclasses.fields(cls)
+            ]
+        )
 
 
 def _shown_default(field: Any) -> Any:
     from inspect import Parameter
+
     if field.default is not _MISSING:
         return field.default
     return Parameter.empty if field.default_factory is _MISSING else field.default_factory()
 
 
 def __repr__(self: Any) -> str:
-    shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self) if field.repr)
+    shown = ", ".join(
+        f"{field.name}={getattr(self, field.name)!r}"
+        for field in dataclasses.fields(self)
+        if field.repr
+    )
     return f"{type(self).__qualname__}({shown})"
 
 
 def __setattr__(self: Any, name: str, value: Any) -> None:
-    raise dataclasses.FrozenInstanceError(f"{type(self).__name__} is immutable, so {name} cannot be set.")
+    raise dataclasses.FrozenInstanceError(
+        f"{type(self).__name__} is immutable, so {name} cannot be set."
+    )
 
 
 def __delattr__(self: Any, name: str) -> None:
-    raise dataclasses.FrozenInstanceError(f"{type(self).__name__} is immutable, so {name} cannot be deleted.")
+    raise dataclasses.FrozenInstanceError(
+        f"{type(self).__name__} is immutable, so {name} cannot be deleted."
+    )
 
 
 def _constructor(cls: Any) -> Callable[..., None]:

@@ -1,13 +1,14 @@
 """One VEN as its user sees it: handlers, reports, answers, opts, and what can be read at any time.
 
-``OpenADRClient`` adds the life cycle of a program of its own; a ``Fleet`` runs many of these on shared threads. Everything
-here may be called from any thread.
+``OpenADRClient`` adds the life cycle of a program of its own; a ``Fleet`` runs many of these on
+shared threads. Everything here may be called from any thread.
 """
+
 from __future__ import annotations
 
 import numbers
 from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar, Union
+from typing import Any, Callable, Optional, TypeVar, Union
 
 from . import notebook, plots
 from .config import Duration, Settings, duration
@@ -37,36 +38,58 @@ LONG_RUNNING = 30.0
 class Ven:
     """The part of a VEN's interface that does not depend on who runs its threads."""
 
-    def __init__(self, settings: Settings, engine: Engine, handlers: Handlers, hooks: Hooks, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        handlers: Handlers,
+        hooks: Hooks,
+        catalogue: Catalogue,
+    ) -> None:
         self.settings = settings
-        self._engine, self._handlers, self._hooks, self._catalogue = engine, handlers, hooks, catalogue
+        self._engine, self._handlers, self._hooks, self._catalogue = (
+            engine,
+            handlers,
+            hooks,
+            catalogue,
+        )
 
     def __repr__(self) -> str:
-        return (f"<{type(self).__name__} {self.settings.ven_name!r} at {self.settings.vtn_url}: {self._state()}"
-                f"{f' as {self.ven_id}' if self.ven_id else ''}>")
+        return (
+            f"<{type(self).__name__} {self.settings.ven_name!r} at {self.settings.vtn_url}: "
+            f"{self._state()}"
+            f"{f' as {self.ven_id}' if self.ven_id else ''}>"
+        )
 
     def _repr_html_(self) -> str:
         return notebook.status_html(self.status, repr(self)[1:-1])
 
-    # --- handlers and hooks ---------------------------------------------------------------------------------------
+    # --- handlers and hooks -----------------------------------------------------------------------
 
-    def add_handler(self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None) -> None:
-        """Call ``function`` when ``name`` happens; see the table of handlers. ``lead`` belongs to ``before_event``.
+    def add_handler(
+        self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None
+    ) -> None:
+        """Call ``function`` when ``name`` happens; see the table of handlers. ``lead`` belongs to
+        ``before_event``.
 
-        One function for ``on_event`` and ``on_update_event`` (a second replaces it), any number for the others.
-        ConfigurationError for an unknown name, a wrong number of parameters, an ``async def``, or no callable.
+        One function for ``on_event`` and ``on_update_event`` (a second replaces it), any number for
+        the others. ConfigurationError for an unknown name, a wrong number of parameters, an ``async
+        def``, or no callable.
         """
         self._handlers.add_handler(name, function, lead)
 
     def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
         """``@client.on('on_event')`` before a function does what ``add_handler`` does."""
         if callable(name):
-            raise ConfigurationError("@client.on wants the name of a handler: write @client.on('on_event') before "
-                                     f"{getattr(name, '__name__', name)!s}.")
+            raise ConfigurationError(
+                "@client.on wants the name of a handler: write @client.on('on_event') before "
+                f"{getattr(name, '__name__', name)!s}."
+            )
 
         def decorate(function: F) -> F:
             self.add_handler(name, function, lead=lead)
             return function
+
         return decorate
 
     def add_hook(self, name: str, function: Callable[..., Any]) -> None:
@@ -76,74 +99,134 @@ class Ven:
     def __setattr__(self, name: str, value: Any) -> None:
         handler = meant(name)
         if handler not in (None, name):
-            raise ConfigurationError(f"A client has no attribute {name!r}. Did you mean client.{handler}?")
+            raise ConfigurationError(
+                f"A client has no attribute {name!r}. Did you mean client.{handler}?"
+            )
         if name.startswith("on_"):
             self.add_handler(name, value)
         else:
             super().__setattr__(name, value)
 
-    # --- reports --------------------------------------------------------------------------------------------------
+    # --- reports ----------------------------------------------------------------------------------
 
-    def add_report(self, callback: Optional[Callable[..., Any]] = None, resource_id: Optional[str] = None,
-                   measurement: Any = None, data_collection_mode: str = "incremental",
-                   report_specifier_id: Optional[str] = None, r_id: Optional[str] = None,
-                   report_name: str = "TELEMETRY_USAGE", reading_type: str = "Direct Read",
-                   report_type: str = "reading", report_duration: Optional[Duration] = None,
-                   report_dtstart: Optional[datetime] = None, sampling_rate: Any = None, data_source: Any = None,
-                   scale: str = "none", unit: Optional[str] = None, power_ac: bool = True, power_hertz: float = 50,
-                   power_voltage: float = 230, market_context: Optional[str] = None,
-                   end_device_asset_mrid: Optional[str] = None, report_data_source: Any = None) -> tuple[str, str]:
+    def add_report(
+        self,
+        callback: Optional[Callable[..., Any]] = None,
+        resource_id: Optional[str] = None,
+        measurement: Any = None,
+        data_collection_mode: str = "incremental",
+        report_specifier_id: Optional[str] = None,
+        r_id: Optional[str] = None,
+        report_name: str = "TELEMETRY_USAGE",
+        reading_type: str = "Direct Read",
+        report_type: str = "reading",
+        report_duration: Optional[Duration] = None,
+        report_dtstart: Optional[datetime] = None,
+        sampling_rate: Any = None,
+        data_source: Any = None,
+        scale: str = "none",
+        unit: Optional[str] = None,
+        power_ac: bool = True,
+        power_hertz: float = 50,
+        power_voltage: float = 230,
+        market_context: Optional[str] = None,
+        end_device_asset_mrid: Optional[str] = None,
+        report_data_source: Any = None,
+    ) -> tuple[str, str]:
         """Offer a data point to the VTN; returns (report_specifier_id, r_id).
 
-        ``callback`` gives the value when one is needed, on a thread of its own kind; it may block. Without one, values are
-        pushed by ``report_value``. ConfigurationError lists what would be right. Added while the client runs, the new
-        catalogue is sent to the VTN (R8).
+        ``callback`` gives the value when one is needed, on a thread of its own kind; it may block.
+        Without one, values are pushed by ``report_value``. ConfigurationError lists what would be
+        right. Added while the client runs, the new catalogue is sent to the VTN (R8).
         """
         found = self._catalogue.add(
-            callback=callback, resource_id=resource_id, measurement=measurement, data_collection_mode=data_collection_mode,
-            report_specifier_id=report_specifier_id, r_id=r_id, report_name=report_name, reading_type=reading_type,
-            report_type=report_type, report_duration=report_duration, report_dtstart=report_dtstart,
-            sampling_rate=sampling_rate, scale=scale, unit=unit, power_ac=power_ac, power_hertz=power_hertz,
-            power_voltage=power_voltage, market_context=market_context, end_device_asset_mrid=end_device_asset_mrid,
-            report_data_source=report_data_source if report_data_source is not None else data_source)
+            callback=callback,
+            resource_id=resource_id,
+            measurement=measurement,
+            data_collection_mode=data_collection_mode,
+            report_specifier_id=report_specifier_id,
+            r_id=r_id,
+            report_name=report_name,
+            reading_type=reading_type,
+            report_type=report_type,
+            report_duration=report_duration,
+            report_dtstart=report_dtstart,
+            sampling_rate=sampling_rate,
+            scale=scale,
+            unit=unit,
+            power_ac=power_ac,
+            power_hertz=power_hertz,
+            power_voltage=power_voltage,
+            market_context=market_context,
+            end_device_asset_mrid=end_device_asset_mrid,
+            report_data_source=report_data_source
+            if report_data_source is not None
+            else data_source,
+        )
         if not self._engine.stopped:
             self._engine.conversation.wake()
         return found
 
     def report_value(self, r_id: str, value: Any, at: Optional[datetime] = None) -> None:
-        """Push a sample of the data point ``r_id`` (or of the resource that has only one), measured ``at`` (None: now)."""
+        """Push a sample of the data point ``r_id`` (or of the resource that has only one), measured
+        ``at`` (None: now).
+        """
         moment = self._engine.now() if at is None else at
         self._engine.push(lambda book, now: report_service.value(book, r_id, value, moment, now))
 
     @property
     def reports(self) -> tuple[Report, ...]:
         """The catalogue, as it is offered to the VTN."""
-        return notebook.Rows(self._engine.read(lambda: report_service.offered_reports(self._engine.book)))
+        return notebook.Rows(
+            self._engine.read(lambda: report_service.offered_reports(self._engine.book))
+        )
 
-    def request_report(self, report_specifier_id: str, r_ids: Any = None, *, granularity: Duration = 0,
-                       report_back_duration: Duration = 0, dtstart: Optional[datetime] = None,
-                       report_duration: Optional[Duration] = None, report_request_id: Optional[str] = None,
-                       timeout: Optional[Duration] = None) -> str:
-        """Ask the VTN for a report that it offers (T32); returns the reportRequestID once the VTN agreed.
+    def request_report(
+        self,
+        report_specifier_id: str,
+        r_ids: Any = None,
+        *,
+        granularity: Duration = 0,
+        report_back_duration: Duration = 0,
+        dtstart: Optional[datetime] = None,
+        report_duration: Optional[Duration] = None,
+        report_request_id: Optional[str] = None,
+        timeout: Optional[Duration] = None,
+    ) -> str:
+        """Ask the VTN for a report that it offers (T32); returns the reportRequestID once the VTN
+        agreed.
 
-        The data reaches the handler ``on_report(report)``. ProtocolError with the VTN's code when it refuses;
-        TransportError when no reply came in time.
+        The data reaches the handler ``on_report(report)``. ProtocolError with the VTN's code when
+        it refuses; TransportError when no reply came in time.
         """
         self._running("request_report()")
         made: dict[str, str] = {}
 
         def step(book: Any, now: datetime) -> Any:
             made["id"], outcome = report_service.ask(
-                book, now, report_specifier_id=report_specifier_id, r_ids=r_ids,
+                book,
+                now,
+                report_specifier_id=report_specifier_id,
+                r_ids=r_ids,
                 granularity=duration("granularity", granularity),
-                report_back_duration=duration("report_back_duration", report_back_duration), dtstart=dtstart,
-                report_duration=None if report_duration is None else duration("report_duration", report_duration),
-                report_request_id=report_request_id)
+                report_back_duration=duration("report_back_duration", report_back_duration),
+                dtstart=dtstart,
+                report_duration=None
+                if report_duration is None
+                else duration("report_duration", report_duration),
+                report_request_id=report_request_id,
+            )
             return outcome
-        self._exchange(step, lambda: not report_service.asking(self._engine.book, made["id"]), "report request", timeout)
+
+        self._exchange(
+            step,
+            lambda: not report_service.asking(self._engine.book, made["id"]),
+            "report request",
+            timeout,
+        )
         return made["id"]
 
-    # --- events ---------------------------------------------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------------------
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -167,10 +250,14 @@ class Ven:
         return views.signal_now(self._states(), signal_name, self._engine.now())
 
     def schedule(self, hours: Union[float, timedelta] = 24) -> tuple[Any, ...]:
-        """What is to be done in the next ``hours`` (or timedelta): records of start, end, event, signal, interval, payload."""
+        """What is to be done in the next ``hours`` (or timedelta): records of start, end, event,
+        signal, interval, payload.
+        """
         span: Any = hours / timedelta(hours=1) if isinstance(hours, timedelta) else hours
         if isinstance(span, bool) or not isinstance(span, numbers.Real):
-            raise ConfigurationError(f"schedule() takes a number of hours or a timedelta, not {hours!r}.")
+            raise ConfigurationError(
+                f"schedule() takes a number of hours or a timedelta, not {hours!r}."
+            )
         return notebook.Rows(views.schedule(self._states(), self._engine.now(), float(span)))
 
     def plot_schedule(self, hours: Union[float, timedelta] = 24, axes: Any = None) -> Any:
@@ -178,54 +265,96 @@ class Ven:
         return plots.plot_schedule(self.schedule(hours), axes)
 
     def events_frame(self) -> Any:
-        """The events as a pandas DataFrame (extra ``pandas``), a row for every interval of every signal."""
+        """The events as a pandas DataFrame (extra ``pandas``), a row for every interval of every
+        signal.
+        """
         return notebook.events_frame(self.events)
 
     def samples_frame(self) -> Any:
-        """The samples that the VTN has not acknowledged yet as a pandas DataFrame (extra ``pandas``)."""
-        return notebook.samples_frame(self._engine.read(lambda: report_views.samples(self._engine.book)))
+        """The samples that the VTN has not acknowledged yet as a pandas DataFrame (extra
+        ``pandas``).
+        """
+        return notebook.samples_frame(
+            self._engine.read(lambda: report_views.samples(self._engine.book))
+        )
 
     def _states(self) -> Any:
         return self._engine.snapshot("events")
 
     def opt_in(self, event_id: str) -> None:
-        """Take part in the event: the first answer, or a change of it (E23). Never blocks; StateError if unknown or over."""
-        self._engine.transact(lambda book, now: event_service.opt(book, event_id, "optIn", None, now))
+        """Take part in the event: the first answer, or a change of it (E23). Never blocks;
+        StateError if unknown or over.
+        """
+        self._engine.transact(
+            lambda book, now: event_service.opt(book, event_id, "optIn", None, now)
+        )
 
     def opt_out(self, event_id: str, reason: Optional[str] = None) -> None:
-        """Do not take part in the event, or no longer. ``reason`` goes with the answer (responseDescription). Never blocks."""
-        self._engine.transact(lambda book, now: event_service.opt(book, event_id, "optOut", reason, now))
+        """Do not take part in the event, or no longer. ``reason`` goes with the answer
+        (responseDescription). Never blocks.
+        """
+        self._engine.transact(
+            lambda book, now: event_service.opt(book, event_id, "optOut", reason, now)
+        )
 
-    # --- opts -----------------------------------------------------------------------------------------------------
+    # --- opts -------------------------------------------------------------------------------------
 
-    def create_opt(self, opt_type: str, opt_reason: str, targets: Any = None, vavailability: Any = None,
-                   event_id: Optional[str] = None, modification_number: Optional[int] = None, opt_id: Optional[str] = None,
-                   request_id: Optional[str] = None, market_context: Optional[str] = None,
-                   signal_target_mrid: Optional[str] = None) -> str:
-        """Opt in or out of an event, of resources of it, or for a schedule (rules O1); returns the opt's ID.
+    def create_opt(
+        self,
+        opt_type: str,
+        opt_reason: str,
+        targets: Any = None,
+        vavailability: Any = None,
+        event_id: Optional[str] = None,
+        modification_number: Optional[int] = None,
+        opt_id: Optional[str] = None,
+        request_id: Optional[str] = None,
+        market_context: Optional[str] = None,
+        signal_target_mrid: Optional[str] = None,
+    ) -> str:
+        """Opt in or out of an event, of resources of it, or for a schedule (rules O1); returns the
+        opt's ID.
 
-        Blocks until the VTN answered. ProtocolError with the VTN's code when it refuses; TransportError with ``opt_id`` when
-        no reply came within ``timeout``: the opt stays owed and is sent again under the same ID.
+        Blocks until the VTN answered. ProtocolError with the VTN's code when it refuses;
+        TransportError with ``opt_id`` when no reply came within ``timeout``: the opt stays owed and
+        is sent again under the same ID.
         """
         self._running("create_opt()")
         made: dict[str, str] = {}
 
         def step(book: Any, now: datetime) -> Any:
             made["id"], outcome = opt_service.create(
-                book, now, opt_type=opt_type, opt_reason=opt_reason, targets=targets, vavailability=vavailability,
-                event_id=event_id, modification_number=modification_number, opt_id=opt_id, request_id=request_id,
-                market_context=market_context, signal_target_mrid=signal_target_mrid)
+                book,
+                now,
+                opt_type=opt_type,
+                opt_reason=opt_reason,
+                targets=targets,
+                vavailability=vavailability,
+                event_id=event_id,
+                modification_number=modification_number,
+                opt_id=opt_id,
+                request_id=request_id,
+                market_context=market_context,
+                signal_target_mrid=signal_target_mrid,
+            )
             return outcome
+
         self._opt_exchange(step, made, (opt_states.OWED,), "create_opt()")
         return made["id"]
 
     def cancel_opt(self, opt_id: str) -> None:
         """Withdraw the opt ``opt_id`` (O1.7); blocks and raises as ``create_opt`` does."""
         self._running("cancel_opt()")
-        self._opt_exchange(lambda book, now: opt_service.cancel(book, opt_id, now), {"id": opt_id},
-                           (opt_states.CANCELLING,), "cancel_opt()")
+        self._opt_exchange(
+            lambda book, now: opt_service.cancel(book, opt_id, now),
+            {"id": opt_id},
+            (opt_states.CANCELLING,),
+            "cancel_opt()",
+        )
 
-    def _opt_exchange(self, step: Any, made: dict[str, str], waiting: tuple[str, ...], what: str) -> None:
+    def _opt_exchange(
+        self, step: Any, made: dict[str, str], waiting: tuple[str, ...], what: str
+    ) -> None:
         self._engine.transact(step)
         self._engine.conversation.wake()
 
@@ -235,21 +364,30 @@ class Ven:
         def is_over() -> bool:
             state = found()
             return state is None or state.state not in waiting
+
         if not self._engine.wait(is_over, self.settings.timeout):
-            raise TransportError(f"{what}: the VTN gave no answer within {self.settings.timeout:g} s. The opt {made['id']!r} "
-                                 "stays owed and is sent again.", opt_id=made["id"])
+            raise TransportError(
+                f"{what}: the VTN gave no answer within {self.settings.timeout:g} s. The opt "
+                f"{made['id']!r} "
+                "stays owed and is sent again.",
+                opt_id=made["id"],
+            )
         state = found()
         if state is not None and state.code is not None:
-            raise ProtocolError(f"{what}: the VTN refused the opt {made['id']!r} with code {state.code}"
-                                f"{f': {state.description}' if state.description else ''}.", response_code=state.code,
-                                response_description=state.description, received="oadrCreatedOpt")
+            raise ProtocolError(
+                f"{what}: the VTN refused the opt {made['id']!r} with code {state.code}"
+                f"{f': {state.description}' if state.description else ''}.",
+                response_code=state.code,
+                response_description=state.description,
+                received="oadrCreatedOpt",
+            )
 
     @property
     def opts(self) -> tuple[OptState, ...]:
         """The opts that stand: sent or still owed."""
         return notebook.Rows(opt_service.standing(self._engine.snapshot("opts")))
 
-    # --- registration ---------------------------------------------------------------------------------------------
+    # --- registration -----------------------------------------------------------------------------
 
     @property
     def ven_id(self) -> Optional[str]:
@@ -267,31 +405,56 @@ class Ven:
         return registration.poll_period(self._engine.book)
 
     def register(self, new: bool = False) -> None:
-        """Register (again); with ``new`` without the old IDs (R6). Blocks until done; errors as ``cancel_registration``."""
+        """Register (again); with ``new`` without the old IDs (R6). Blocks until done; errors as
+        ``cancel_registration``.
+        """
         self._running("register()")
-        self._exchange(lambda book, now: registration.begin(book, now, new=new), self._is_registered, "registration")
+        self._exchange(
+            lambda book, now: registration.begin(book, now, new=new),
+            self._is_registered,
+            "registration",
+        )
 
     def cancel_registration(self) -> None:
-        """End the registration (R12). Blocks; ProtocolError when the VTN refuses, TransportError when it does not answer."""
+        """End the registration (R12). Blocks; ProtocolError when the VTN refuses, TransportError
+        when it does not answer.
+        """
         self._running("cancel_registration()")
         if self._engine.book.registration.phase != "registered":
-            raise StateError(f"cancel_registration(): this VEN is {self._state()}, there is no registration to cancel.")
-        self._exchange(lambda book, now: registration.moved(book, now, "cancelling"),
-                       lambda: self._engine.book.registration.phase != "cancelling", "cancellation of the registration")
+            raise StateError(
+                f"cancel_registration(): this VEN is {self._state()}, there is no registration "
+                f"to cancel."
+            )
+        self._exchange(
+            lambda book, now: registration.moved(book, now, "cancelling"),
+            lambda: self._engine.book.registration.phase != "cancelling",
+            "cancellation of the registration",
+        )
 
     def request_events(self) -> tuple[Event, ...]:
         """Ask the VTN for its complete list of events; returns those that are known then."""
         self._running("request_events()")
         if self._engine.book.registration.phase != "registered":
             raise StateError(f"request_events(): this VEN is {self._state()}.")
-        self._exchange(lambda book, now: registration.moved(book, now, "registered", resync=True),
-                       lambda: not self._engine.book.registration.resync, "event request")
+        self._exchange(
+            lambda book, now: registration.moved(book, now, "registered", resync=True),
+            lambda: not self._engine.book.registration.resync,
+            "event request",
+        )
         return self.events
 
-    def _exchange(self, step: Any, is_done: Callable[[], bool], name: str, timeout: Optional[Duration] = None) -> None:
-        """Transact ``step`` and wait until ``is_done``; the VTN's refusal of the exchange ``name`` is raised."""
+    def _exchange(
+        self, step: Any, is_done: Callable[[], bool], name: str, timeout: Optional[Duration] = None
+    ) -> None:
+        """Transact ``step`` and wait until ``is_done``; the VTN's refusal of the exchange ``name``
+        is raised.
+        """
         engine = self._engine
-        seconds = self.settings.timeout if timeout is None else duration("timeout", timeout).total_seconds()
+        seconds = (
+            self.settings.timeout
+            if timeout is None
+            else duration("timeout", timeout).total_seconds()
+        )
         engine.refusals.pop(name, None)
         engine.transact(step)
         engine.conversation.hurry()
@@ -300,8 +463,10 @@ class Ven:
         if refusal is not None:
             raise refusal
         if not done:
-            raise TransportError(f"No answer to the {name} within {seconds:g} s. It is tried again until it succeeds."
-                                 ) from engine.counters.last_error
+            raise TransportError(
+                f"No answer to the {name} within {seconds:g} s. It is tried again until it "
+                f"succeeds."
+            ) from engine.counters.last_error
 
     def _is_registered(self) -> bool:
         return registration.is_registered(self._engine.book.registration)
@@ -311,7 +476,7 @@ class Ven:
         if self._engine.stopped:
             raise StateError(f"{call} needs a running client: call start() before it.")
 
-    # --- state ----------------------------------------------------------------------------------------------------
+    # --- state ------------------------------------------------------------------------------------
 
     def _state(self) -> str:
         if self._engine.stopped:
@@ -323,38 +488,70 @@ class Ven:
         """What the client is doing, at this moment; cheap, from any thread."""
         engine = self._engine
         counters = engine.counters
-        return engine.read(lambda: Status(
-            state=self._state(), since=engine.book.registration.since, last_poll=counters.last_poll,
-            last_error=counters.last_error, last_error_at=counters.last_error_at,
-            counters={"exchanges": counters.exchanges, "failures": counters.failures, "polls": counters.polls,
-                      **report_service.counters(engine.book)},
-            queues={"answers": len(engine.book.answers),
+        return engine.read(
+            lambda: Status(
+                state=self._state(),
+                since=engine.book.registration.since,
+                last_poll=counters.last_poll,
+                last_error=counters.last_error,
+                last_error_at=counters.last_error_at,
+                counters={
+                    "exchanges": counters.exchanges,
+                    "failures": counters.failures,
+                    "polls": counters.polls,
+                    **report_service.counters(engine.book),
+                },
+                queues={
+                    "answers": len(engine.book.answers),
                     "event_answers": sum(state.owed for state in engine.book.events.values()),
-                    "opts": len(engine.book.opts), "events": len(engine.book.events),
-                    "samples": len(engine.book.samples), "deliveries": len(engine.book.deliveries),
+                    "opts": len(engine.book.opts),
+                    "events": len(engine.book.events),
+                    "samples": len(engine.book.samples),
+                    "deliveries": len(engine.book.deliveries),
                     "unsaved": engine.unsaved,
-                    **{name: pool.waiting() for name, pool in engine.pools.items()}},
-            stuck=engine.runtime.stuck(), clock_offset=engine.offset.measured))
+                    **{name: pool.waiting() for name, pool in engine.pools.items()},
+                },
+                stuck=engine.runtime.stuck(),
+                clock_offset=engine.offset.measured,
+            )
+        )
 
     def health(self) -> Health:
-        """Whether all is well, and a sentence for everything that is not: for a supervisor or a health page."""
+        """Whether all is well, and a sentence for everything that is not: for a supervisor or a
+        health page.
+        """
         status, problems = self.status, []
         if status.state != "registered":
             problems.append(f"The VEN is {status.state}, not registered.")
         late = self.poll_frequency * LATE_POLLS + timedelta(seconds=self.settings.timeout)
-        if status.state == "registered" and (status.last_poll is None
-                                             or self._engine.clock.now() - status.last_poll > late):
-            problems.append(f"The last good poll was {status.last_poll or 'never'}; expected one every {self.poll_frequency}.")
-        problems.extend(f"{running.about} has been running for {running.seconds:.0f} s." for running in status.stuck
-                        if running.seconds >= LONG_RUNNING)
+        if status.state == "registered" and (
+            status.last_poll is None or self._engine.clock.now() - status.last_poll > late
+        ):
+            problems.append(
+                f"The last good poll was {status.last_poll or 'never'}; expected one every "
+                f"{self.poll_frequency}."
+            )
+        problems.extend(
+            f"{running.about} has been running for {running.seconds:.0f} s."
+            for running in status.stuck
+            if running.seconds >= LONG_RUNNING
+        )
         if status.queues["unsaved"]:
-            problems.append(f"{status.queues['unsaved']} changes could not be written to the store {self._engine.store.name}.")
+            problems.append(
+                f"{status.queues['unsaved']} changes could not be written to the store "
+                f"{self._engine.store.name}."
+            )
         if status.counters.get("samples_dropped"):
-            problems.append(f"{status.counters['samples_dropped']} samples were dropped undelivered.")
+            problems.append(
+                f"{status.counters['samples_dropped']} samples were dropped undelivered."
+            )
         if abs(status.clock_offset) > self.settings.replay_window:
             problems.append(f"The clocks of VEN and VTN are {status.clock_offset} apart.")
-        facts = {"state": status.state, "last_poll": status.last_poll, "queues": status.queues,
-                 "counters": status.counters, "clock_offset": status.clock_offset}
+        facts = {
+            "state": status.state,
+            "last_poll": status.last_poll,
+            "queues": status.queues,
+            "counters": status.counters,
+            "clock_offset": status.clock_offset,
+        }
         return Health(ok=not problems, problems=tuple(problems), facts=facts)
-
-

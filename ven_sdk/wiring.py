@@ -1,4 +1,7 @@
-"""Putting one VEN together: the same for a client of its own and for a VEN of a fleet. No thread, no connection."""
+"""Putting one VEN together: the same for a client of its own and for a VEN of a fleet. No thread,
+no connection.
+"""
+
 from __future__ import annotations
 
 import os
@@ -18,12 +21,30 @@ from .state.memory import MemoryStore
 from .state.store import Store
 
 
-def build(settings: Settings, identity: Identity, runtime: Runtime, store: Store, handlers: Handlers, hooks: Hooks,
-          catalogue: Catalogue, repeats: Optional[Repeats] = None) -> Engine:
+def build(
+    settings: Settings,
+    identity: Identity,
+    runtime: Runtime,
+    store: Store,
+    handlers: Handlers,
+    hooks: Hooks,
+    catalogue: Catalogue,
+    repeats: Optional[Repeats] = None,
+) -> Engine:
     """The engine of a VEN on ``runtime``, not yet started."""
-    exchange = Exchange(settings.vtn_url, identity, now=runtime.clock.now, monotonic=runtime.clock.monotonic, hooks=hooks,
-                        strict=settings.strict, max_bytes=identity.max_response_size, deviations=repeats)
-    engine = Engine(settings.ven_name, Book(settings, catalogue), runtime, exchange, handlers, store)
+    exchange = Exchange(
+        settings.vtn_url,
+        identity,
+        now=runtime.clock.now,
+        monotonic=runtime.clock.monotonic,
+        hooks=hooks,
+        strict=settings.strict,
+        max_bytes=identity.max_response_size,
+        deviations=repeats,
+    )
+    engine = Engine(
+        settings.ven_name, Book(settings, catalogue), runtime, exchange, handlers, store
+    )
     identity.remember_nonces(engine.remember_nonce)
     return engine
 
@@ -37,6 +58,7 @@ def store_of(store: Any) -> Store:
     if not isinstance(store, (str, os.PathLike)):
         raise ConfigurationError(f"store must be a path, a ven_sdk Store or None, not {store!r}.")
     from .state.sqlite import SQLiteStore
+
     return SQLiteStore(os.fspath(store))
 
 

@@ -1,4 +1,7 @@
-"""A headless Chromium for tests, spoken to by WebDriver (W3C) with the standard library: no package to install."""
+"""A headless Chromium for tests, spoken to by WebDriver (W3C) with the standard library: no package
+to install.
+"""
+
 from __future__ import annotations
 
 import base64
@@ -10,34 +13,62 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Optional
 
 DRIVER = shutil.which("chromedriver")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
 def missing() -> str:
     """Why there can be no browser, or an empty string."""
-    return "" if DRIVER and CHROMIUM else "no chromium and chromedriver here (Debian: apt-get install chromium-driver)"
+    return (
+        ""
+        if DRIVER and CHROMIUM
+        else "no chromium and chromedriver here (Debian: apt-get install chromium-driver)"
+    )
 
 
 class Browser:
     """One window. What is looked for is waited for."""
 
-    def __init__(self, folder: Path, *, width: int = 1400, height: int = 1000, dark: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, width: int = 1400, height: int = 1000, dark: bool = False
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self._base = f"http://127.0.0.1:{port}"
-        self._driver = subprocess.Popen([str(DRIVER), f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._driver = subprocess.Popen(
+            [str(DRIVER), f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         self._session: Optional[str] = None
-        arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-                     f"--window-size={width},{height}", f"--user-data-dir={folder}", *(["--force-dark-mode"] if dark else [])]
+        arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            f"--window-size={width},{height}",
+            f"--user-data-dir={folder}",
+            *(["--force-dark-mode"] if dark else []),
+        ]
         self._wait_for_driver()
-        made = self._call("POST", "/session", {"capabilities": {"alwaysMatch": {
-            "browserName": "chrome", "goog:chromeOptions": {"binary": CHROMIUM, "args": arguments},
-            "goog:loggingPrefs": {"browser": "ALL"}}}})
+        made = self._call(
+            "POST",
+            "/session",
+            {
+                "capabilities": {
+                    "alwaysMatch": {
+                        "browserName": "chrome",
+                        "goog:chromeOptions": {"binary": CHROMIUM, "args": arguments},
+                        "goog:loggingPrefs": {"browser": "ALL"},
+                    }
+                }
+            },
+        )
         self._session = made["sessionId"]
 
     def _wait_for_driver(self, timeout: float = 20) -> None:
@@ -53,7 +84,9 @@ class Browser:
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._base + path, data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            self._base + path, data, {"Content-Type": "application/json"}, method=method
+        )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=60) as reply:
@@ -76,7 +109,12 @@ class Browser:
 
     def text(self, selector: str = "body") -> str:
         """The visible text of an element."""
-        return str(self.script("return (document.querySelector(arguments[0]) || {innerText: ''}).innerText", selector))
+        return str(
+            self.script(
+                "return (document.querySelector(arguments[0]) || {innerText: ''}).innerText",
+                selector,
+            )
+        )
 
     def wait_for(self, text: str, selector: str = "body", timeout: float = 15) -> None:
         """Until an element shows a text."""
@@ -87,26 +125,39 @@ class Browser:
         deadline = time.monotonic() + timeout
         while not found():
             if time.monotonic() > deadline:
-                raise AssertionError(f"Not within {timeout} s: {what}. The page shows:\n{self.text()}")
+                raise AssertionError(
+                    f"Not within {timeout} s: {what}. The page shows:\n{self.text()}"
+                )
             time.sleep(0.05)
 
     def click(self, words: str, within: str = "body") -> None:
-        """Press the button that says this. The page is drawn anew every second, so that element and click are one step."""
+        """Press the button that says this. The page is drawn anew every second, so that element and
+        click are one step.
+        """
         pressed = self.script(
             "const found = [...document.querySelectorAll(arguments[1] + ' button')]"
             "  .find(each => each.innerText.startsWith(arguments[0]));"
-            "if (found) found.click(); return Boolean(found)", words, within)
+            "if (found) found.click(); return Boolean(found)",
+            words,
+            within,
+        )
         assert pressed, f"No button {words!r} in {within}:\n{self.text(within)}"
 
     def write(self, name: str, value: str) -> None:
         """Type into a field of the form, as a person does."""
-        element = self._do("POST", "/element", {"using": "css selector", "value": f"[name={name}]"})[_ELEMENT]
+        element = self._do(
+            "POST", "/element", {"using": "css selector", "value": f"[name={name}]"}
+        )[_ELEMENT]
         self._do("POST", f"/element/{element}/clear", {})
         self._do("POST", f"/element/{element}/value", {"text": value})
 
     def complaints(self) -> list[str]:
         """Errors in the browser's console."""
-        return [entry["message"] for entry in self._do("POST", "/se/log", {"type": "browser"}) if entry["level"] == "SEVERE"]
+        return [
+            entry["message"]
+            for entry in self._do("POST", "/se/log", {"type": "browser"})
+            if entry["level"] == "SEVERE"
+        ]
 
     def picture(self, path: Path) -> None:
         """A screenshot."""

@@ -1,4 +1,7 @@
-"""Running ``ven-sdk`` as a program of its own, for what only a process shows: signals, exit codes, pipes, terminals."""
+"""Running ``ven-sdk`` as a program of its own, for what only a process shows: signals, exit codes,
+pipes, terminals.
+"""
+
 from __future__ import annotations
 
 import os
@@ -8,7 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "ven_sdk"]
@@ -17,23 +20,47 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a user who set nothing about ven-sdk, and finds this source tree."""
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith("VEN_") and name not in ("NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS")}
-    return {**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8", **more}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("VEN_") and name not in ("NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS")
+    }
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "TERM": "xterm",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONIOENCODING": "utf-8",
+        **more,
+    }
 
 
 def call(*words: str, timeout: float = 30, **more: str) -> "subprocess.CompletedProcess[str]":
     """Run it to its end."""
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, encoding="utf-8", timeout=timeout,
-                          env=environment(**more), check=False)
+    return subprocess.run(
+        [*COMMAND, *words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+        env=environment(**more),
+        check=False,
+    )
 
 
 class Program:
     """A running ``ven-sdk``, whose output (both streams) can be waited for."""
 
     def __init__(self, *words: str, cwd: Optional[Path] = None, **more: str) -> None:
-        self._process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                         encoding="utf-8", env=environment(**more), cwd=cwd)
+        self._process = subprocess.Popen(
+            [*COMMAND, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            env=environment(**more),
+            cwd=cwd,
+        )
         self.lines: list[str] = []
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -54,7 +81,9 @@ class Program:
             for line in self.lines:
                 if fits(line):
                     return line
-        raise AssertionError(f"No line {found!r} within {timeout} s, but:\n" + "\n".join(self.lines))
+        raise AssertionError(
+            f"No line {found!r} within {timeout} s, but:\n" + "\n".join(self.lines)
+        )
 
     def value(self, label: str) -> str:
         """The last word of the line that begins with ``label``."""
@@ -88,22 +117,27 @@ class Program:
         self._process.stdout.close()
 
 
-def in_terminal(*words: str, timeout: float = 30, columns: int = 120, **more: str) -> "tuple[int, str]":
+def in_terminal(
+    *words: str, timeout: float = 30, columns: int = 120, **more: str
+) -> "tuple[int, str]":
     """Run it in a terminal of its own; exit code and everything that was written."""
     import fcntl
     import pty
     import struct
     import termios
+
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    process = subprocess.Popen([*COMMAND, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**more))
+    process = subprocess.Popen(
+        [*COMMAND, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**more)
+    )
     os.close(theirs)
     seen, deadline = b"", time.monotonic() + timeout
     try:
         while time.monotonic() < deadline:
             try:
                 piece = os.read(ours, 65536)
-            except OSError:             # Linux: the other side is closed
+            except OSError:  # Linux: the other side is closed
                 break
             if not piece:
                 break

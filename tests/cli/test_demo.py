@@ -1,11 +1,14 @@
-"""``ven-sdk demo`` as a new user sees it: everything happens, live and readable, and it ends by itself."""
+"""``ven-sdk demo`` as a new user sees it: everything happens, live and readable, and it ends by
+itself.
+"""
+
 from __future__ import annotations
 
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
-from typing import List, NamedTuple
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 
@@ -54,9 +57,23 @@ def test_it_ends_well_in_time_and_without_noise(plain: Shown) -> None:
     assert plain.seconds < LIMIT
 
 
-STORY = ["QueryRegistration", "registered: venID", "RegisterReport", "wants 'report-1'", "agreed: 'report-1'", "UpdateReport",
-         "the operator adds", "event 'peak-1'", "on_event ", "CreatedEvent", "on_event_start", "on_interval_start",
-         "on_event_end", "CancelPartyRegistration", "✓ Registered"]
+STORY = [
+    "QueryRegistration",
+    "registered: venID",
+    "RegisterReport",
+    "wants 'report-1'",
+    "agreed: 'report-1'",
+    "UpdateReport",
+    "the operator adds",
+    "event 'peak-1'",
+    "on_event ",
+    "CreatedEvent",
+    "on_event_start",
+    "on_interval_start",
+    "on_event_end",
+    "CancelPartyRegistration",
+    "✓ Registered",
+]
 
 
 def test_everything_is_told_in_its_order(plain: Shown) -> None:
@@ -70,7 +87,9 @@ def test_samples_go_on_arriving_and_follow_the_event(plain: Shown) -> None:
     watts = [int(text) for text in re.findall(r"(\d+) W at", plain.out)]
 
     assert len(watts) >= 7
-    assert {min(range(3), key=lambda level: abs((5000, 3200, 1500)[level] - value)) for value in watts} == {0, 1, 2}
+    assert {
+        min(range(3), key=lambda level: abs((5000, 3200, 1500)[level] - value)) for value in watts
+    } == {0, 1, 2}
 
 
 def test_intervals_start_at_their_moment(plain: Shown) -> None:

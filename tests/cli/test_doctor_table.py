@@ -1,14 +1,17 @@
-"""``doctor`` against set-ups that are broken in one place each: its first diagnosis has to name that place."""
+"""``doctor`` against set-ups that are broken in one place each: its first diagnosis has to name
+that place.
+"""
+
 from __future__ import annotations
 
 import json
 import ssl
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple
-from collections.abc import Iterator
+from typing import Any, Callable, NamedTuple
 
 import pytest
 
@@ -40,10 +43,18 @@ class Site:
     def vtn(self, **options: Any) -> LocalVTN:
         return self.stack.enter_context(LocalVTN(**{"tls": True, **options}))
 
-    def words(self, vtn: LocalVTN, *more: str, cert: bool = True, ca: str = "", path: str = "") -> list[str]:
+    def words(
+        self, vtn: LocalVTN, *more: str, cert: bool = True, ca: str = "", path: str = ""
+    ) -> list[str]:
         own = vtn.client_cert("doctor's patient")
         files = ["--cert", own.cert, "--key", own.key] if cert else []
-        return [f"https://127.0.0.1:{vtn.port}{path}", "--ca-file", ca or vtn.ca_file, *files, *more]
+        return [
+            f"https://127.0.0.1:{vtn.port}{path}",
+            "--ca-file",
+            ca or vtn.ca_file,
+            *files,
+            *more,
+        ]
 
     def write(self, identity: pki.Identity, stem: str) -> "tuple[str, str]":
         return identity.write(self.folder, stem)
@@ -104,7 +115,12 @@ def clock_off(site: Site) -> list[str]:
 
 
 def not_a_vtn(site: Site) -> list[str]:
-    port = site.server(Reply(body=b"<!doctype html><html><body>It works!</body></html>", headers={"Content-Type": "text/html"}))
+    port = site.server(
+        Reply(
+            body=b"<!doctype html><html><body>It works!</body></html>",
+            headers={"Content-Type": "text/html"},
+        )
+    )
     return [f"http://127.0.0.1:{port}"]
 
 
@@ -129,7 +145,11 @@ TWELVE = [
     Case(expired, "chain", "has expired"),
     Case(wrong_host_name, "host name", "elsewhere.invalid"),
     Case(no_client_certificate, "client certificate", "--cert FILE --key FILE"),
-    Case(wrong_client_certificate, "client certificate", "does not know the CA that issued the client certificate"),
+    Case(
+        wrong_client_certificate,
+        "client certificate",
+        "does not know the CA that issued the client certificate",
+    ),
     Case(key_not_matching, "own files", "does not belong to the certificate"),
     Case(clock_off, "clock", "ahead of the VTN's"),
     Case(not_a_vtn, "message", "is no VTN"),
@@ -154,7 +174,9 @@ def old_tls(site: Site) -> list[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("DEFAULT@SECLEVEL=0")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)     # what nobody should speak any more is the point here
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # what nobody should speak any more is the point here
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
     context.load_cert_chain(*site.write(pki.identity("old"), "old"))
     return [f"https://127.0.0.1:{site.server(Reply(), context)}"]
@@ -217,44 +239,74 @@ def diagnosis(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str,
 
 
 @pytest.mark.parametrize("case", [*TWELVE, *other_breaks()], ids=lambda case: case.broken.__name__)
-def test_the_first_diagnosis_names_what_is_broken(case: Case, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_diagnosis_names_what_is_broken(
+    case: Case, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = diagnosis(case.broken(site), capsys)
 
-    assert (found["first_wrong"], case.says in f"{found['text']} {found['advice']}") == (case.step, True), found
+    assert (found["first_wrong"], case.says in f"{found['text']} {found['advice']}") == (
+        case.step,
+        True,
+    ), found
 
 
 @pytest.mark.parametrize("case", TWELVE, ids=lambda case: case.broken.__name__)
 def test_steps_before_the_broken_one_are_fine_and_those_behind_it_are_not_judged(
-        case: Case, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    case: Case, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     steps = diagnosis(case.broken(site), capsys)["steps"]
 
     place = [step["step"] for step in steps].index(case.step)
     assert {step["state"] for step in steps[:place]} <= {"ok", "note"}
-    assert [step["state"] for step in steps[place:]] == ["failed"] + ["not reached"] * (len(steps) - place - 1)
+    assert [step["state"] for step in steps[place:]] == ["failed"] + ["not reached"] * (
+        len(steps) - place - 1
+    )
 
 
 def test_there_are_twelve() -> None:
     assert len({case.broken for case in TWELVE}) == 12
 
 
-def test_a_way_without_fault_is_walked_to_its_end(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_way_without_fault_is_walked_to_its_end(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     vtn = site.vtn(sign=True)
 
-    found = diagnosis(site.words(vtn, "--vtn-fingerprint", vtn.fingerprint, "--tls-fingerprint", vtn.fingerprint), capsys)
+    found = diagnosis(
+        site.words(vtn, "--vtn-fingerprint", vtn.fingerprint, "--tls-fingerprint", vtn.fingerprint),
+        capsys,
+    )
 
     assert found["ok"], found
     assert [step["step"] for step in found["steps"]] == [
-        "address", "own files", "name", "port", "TLS", "chain", "host name", "client certificate", "fingerprints", "clock",
-        "HTTP", "message", "signature", "registration"]
+        "address",
+        "own files",
+        "name",
+        "port",
+        "TLS",
+        "chain",
+        "host name",
+        "client certificate",
+        "fingerprints",
+        "clock",
+        "HTTP",
+        "message",
+        "signature",
+        "registration",
+    ]
 
 
-def test_the_facts_hold_both_fingerprints_and_the_chain(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_facts_hold_both_fingerprints_and_the_chain(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     vtn = site.vtn()
 
     steps = {step["step"]: step for step in diagnosis(site.words(vtn), capsys)["steps"]}
 
-    assert steps["fingerprints"]["facts"] == {"ven": vtn.client_cert("doctor's patient").fingerprint,
-                                              "vtn_tls": vtn.fingerprint}
+    assert steps["fingerprints"]["facts"] == {
+        "ven": vtn.client_cert("doctor's patient").fingerprint,
+        "vtn_tls": vtn.fingerprint,
+    }
     assert steps["chain"]["facts"]["chain"][0]["subject"] == "CN=localvtn"
     assert steps["TLS"]["facts"]["version"] == "TLSv1.3"
 
@@ -286,7 +338,9 @@ def test_a_known_ven_id_is_confirmed(site: Site, capsys: pytest.CaptureFixture[s
     assert ven_id in found["steps"][-1]["text"]
 
 
-def test_people_read_the_first_fault_and_the_way_out_at_the_end(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_read_the_first_fault_and_the_way_out_at_the_end(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     code = main(["doctor", *wrong_ca(site)])
 
     out = capsys.readouterr().out

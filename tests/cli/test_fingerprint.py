@@ -1,4 +1,7 @@
-"""``ven-sdk fingerprint``: the facts of a certificate from every kind of file, and clear words for what is none."""
+"""``ven-sdk fingerprint``: the facts of a certificate from every kind of file, and clear words for
+what is none.
+"""
+
 from __future__ import annotations
 
 import hashlib
@@ -20,7 +23,8 @@ def identity() -> pki.Identity:
 
 
 def test_both_forms_subject_and_validity_are_shown(
-        identity: pki.Identity, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    identity: pki.Identity, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cert, _ = identity.write(tmp_path)
 
     code = main(["fingerprint", cert])
@@ -35,10 +39,17 @@ def test_both_forms_subject_and_validity_are_shown(
 
 
 @pytest.mark.parametrize("form", ["pem", "der", "p12", "p12-by-content", "stdin"])
-def test_every_form_gives_the_same_fingerprint(form: str, identity: pki.Identity, tmp_path: Path,
-                                               capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_form_gives_the_same_fingerprint(
+    form: str,
+    identity: pki.Identity,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     bundle = identity.pkcs12("secret")
-    data = {"pem": identity.cert_pem, "der": identity.der, "stdin": identity.cert_pem}.get(form, bundle)
+    data = {"pem": identity.cert_pem, "der": identity.der, "stdin": identity.cert_pem}.get(
+        form, bundle
+    )
     path = tmp_path / {"p12": "ven.p12"}.get(form, "ven.bin")
     path.write_bytes(data)
     monkeypatch.setenv("VEN_PASSPHRASE", "secret")
@@ -50,7 +61,8 @@ def test_every_form_gives_the_same_fingerprint(form: str, identity: pki.Identity
 
 
 def test_of_a_chain_each_certificate_is_shown_the_own_one_first(
-        identity: pki.Identity, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    identity: pki.Identity, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "chain.pem"
     path.write_bytes(identity.cert_pem + identity.authority_pem)
 
@@ -61,7 +73,9 @@ def test_of_a_chain_each_certificate_is_shown_the_own_one_first(
     assert found[0]["fingerprint"] == identity.fingerprint
 
 
-def test_an_expired_certificate_is_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_expired_certificate_is_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cert, _ = pki.expired("old fingers").write(tmp_path)
 
     main(["fingerprint", cert])
@@ -69,11 +83,18 @@ def test_an_expired_certificate_is_said_to_be(tmp_path: Path, capsys: pytest.Cap
     assert "expired 24 hours ago" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content, says", [
-    (None, "cannot be read: No such file or directory"), (b"", "holds no certificate"), (b"hello", "holds no certificate"),
-    (b"-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n", "is damaged")])
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "holds no certificate"),
+        (b"hello", "holds no certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n", "is damaged"),
+    ],
+)
 def test_what_is_no_certificate_is_named(
-        content: "bytes | None", says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content: "bytes | None", says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "file.pem"
     if content is not None:
         path.write_bytes(content)
@@ -86,7 +107,9 @@ def test_what_is_no_certificate_is_named(
     assert "file.pem" in err
 
 
-def test_a_wrong_passphrase_is_said(identity: pki.Identity, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_passphrase_is_said(
+    identity: pki.Identity, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "ven.p12"
     path.write_bytes(identity.pkcs12("right"))
 

@@ -1,4 +1,7 @@
-"""The frame of ``ven-sdk``: help, what was mistyped, exit codes, colours, pipes that are closed early."""
+"""The frame of ``ven-sdk``: help, what was mistyped, exit codes, colours, pipes that are closed
+early.
+"""
+
 from __future__ import annotations
 
 import io
@@ -16,7 +19,9 @@ from ven_sdk.testing import pki
 from .programs import COMMAND, call, environment, in_terminal
 
 
-def test_the_overview_names_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_overview_names_every_command_and_the_exit_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     code = main(["--help"])
 
     out = capsys.readouterr().out
@@ -25,7 +30,9 @@ def test_the_overview_names_every_command_and_the_exit_codes(capsys: pytest.Capt
     assert "Exit codes" in out
 
 
-def test_nothing_typed_is_wrong_usage_but_shows_the_overview(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_typed_is_wrong_usage_but_shows_the_overview(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main([]) == 2
     assert "usage: ven-sdk" in capsys.readouterr().out
 
@@ -68,17 +75,25 @@ def test_the_module_is_the_program() -> None:
 
 
 def test_the_frame_does_not_load_what_no_command_asked_for() -> None:
-    code = ("import sys, ven_sdk.cli as c; c.main(['--version']); "
-            "print([m for m in ('lxml', 'requests', 'cryptography') if m in sys.modules])")
-    done = subprocess.run([COMMAND[0], "-c", code], capture_output=True, text=True, env=environment(), check=True)
+    code = (
+        "import sys, ven_sdk.cli as c; c.main(['--version']); "
+        "print([m for m in ('lxml', 'requests', 'cryptography') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [COMMAND[0], "-c", code], capture_output=True, text=True, env=environment(), check=True
+    )
 
     assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_a_pipe_that_is_closed_early_is_no_traceback(tmp_path: Path) -> None:
     cert, _ = pki.identity("piped").write(tmp_path, "piped")
-    process = subprocess.Popen([*COMMAND, "fingerprint", *[cert] * 2000], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               env=environment())
+    process = subprocess.Popen(
+        [*COMMAND, "fingerprint", *[cert] * 2000],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
     assert process.stdout is not None
     process.stdout.read(10)
     process.stdout.close()
@@ -122,6 +137,7 @@ def test_the_progress_line_stays_below_the_lines() -> None:
 
         def isatty(self) -> bool:
             return True
+
     out = Terminal()
     console = Console(out)
 

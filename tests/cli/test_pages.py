@@ -1,4 +1,7 @@
-"""What docs/command-line.rst and docs/deployment.rst show: commands that can be typed, files that can be read."""
+"""What docs/command-line.rst and docs/deployment.rst show: commands that can be typed, files that
+can be read.
+"""
+
 from __future__ import annotations
 
 import configparser
@@ -8,7 +11,6 @@ import sys
 import textwrap
 from importlib import import_module, util
 from pathlib import Path
-from typing import List
 
 import pytest
 
@@ -21,18 +23,34 @@ from ven_sdk.testing import LocalVTN
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = (DOCS / "command-line.rst", DOCS / "deployment.rst")
-needs_toml = pytest.mark.skipif(not (util.find_spec("tomllib") or util.find_spec("tomli")), reason="no TOML reader")
+needs_toml = pytest.mark.skipif(
+    not (util.find_spec("tomllib") or util.find_spec("tomli")), reason="no TOML reader"
+)
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    found = re.findall(rf"^\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.findall(
+        rf"^\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)",
+        page.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     return [textwrap.dedent(block) for block in found]
 
 
 def typed() -> list[str]:
-    lines = [line for page in PAGES for block in blocks(page, "console") for line in block.splitlines() if line]
-    units = [line.partition("=")[2] for block in blocks(PAGES[1], "ini") for line in block.splitlines()
-             if line.startswith("ExecStart")]
+    lines = [
+        line
+        for page in PAGES
+        for block in blocks(page, "console")
+        for line in block.splitlines()
+        if line
+    ]
+    units = [
+        line.partition("=")[2]
+        for block in blocks(PAGES[1], "ini")
+        for line in block.splitlines()
+        if line.startswith("ExecStart")
+    ]
     return [line.lstrip("$ ") for line in lines] + units
 
 
@@ -47,12 +65,17 @@ def test_what_a_page_types_can_be_typed(line: str) -> None:
 def test_every_command_stands_on_the_page() -> None:
     text = PAGES[0].read_text(encoding="utf-8")
 
-    assert [name for name in COMMANDS if f"``{name}``" not in text or f"\n{name}\n{'-' * len(name)}" not in text] == []
+    assert [
+        name
+        for name in COMMANDS
+        if f"``{name}``" not in text or f"\n{name}\n{'-' * len(name)}" not in text
+    ] == []
 
 
 @needs_toml
 def test_the_file_of_the_page_makes_a_client_with_the_module_of_the_page(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "my_site.py").write_text(blocks(PAGES[0], "python")[0], encoding="utf-8")
     (tmp_path / "ven.toml").write_text(blocks(PAGES[0], "toml")[0], encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))

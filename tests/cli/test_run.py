@@ -1,4 +1,5 @@
 """``ven-sdk run`` as a service runs it: a process, signals, exit codes, logs, health."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -7,9 +8,9 @@ import signal
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,8 +22,10 @@ from ven_sdk.testing import LocalVTN
 
 from .programs import Program, call
 
-needs_toml = pytest.mark.skipif(not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),
-                                reason="no TOML reader: the extra 'toml' brings one for Python before 3.11")
+needs_toml = pytest.mark.skipif(
+    not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),
+    reason="no TOML reader: the extra 'toml' brings one for Python before 3.11",
+)
 SITE = """\
 import logging
 
@@ -32,7 +35,7 @@ def on_event(event):
 
 def power():
     return 42
-"""
+"""  # noqa: E501
 FILE = """\
 [ven]
 ven_name = "site-a"
@@ -63,7 +66,9 @@ def file(vtn: LocalVTN, tmp_path: Path) -> Path:
 
 
 @needs_toml
-def test_a_ven_from_a_file_registers_reports_and_answers_and_sigterm_ends_it_well(vtn: LocalVTN, file: Path) -> None:
+def test_a_ven_from_a_file_registers_reports_and_answers_and_sigterm_ends_it_well(
+    vtn: LocalVTN, file: Path
+) -> None:
     with Program("run", str(file)) as program:
         ven = vtn.assert_registered("site-a", timeout=15)
         event_id = vtn.add_event(ven_id=ven.ven_id)
@@ -85,7 +90,9 @@ def test_variables_alone_make_a_ven_and_ctrl_c_ends_it_well(vtn: LocalVTN) -> No
 
 
 @needs_toml
-def test_json_logs_hold_one_object_a_line_the_user_s_own_included(vtn: LocalVTN, file: Path) -> None:
+def test_json_logs_hold_one_object_a_line_the_user_s_own_included(
+    vtn: LocalVTN, file: Path
+) -> None:
     with Program("run", str(file), "--log-format", "json") as program:
         vtn.assert_registered("site-a", timeout=15)
         event_id = vtn.add_event()
@@ -102,7 +109,14 @@ def test_json_logs_hold_one_object_a_line_the_user_s_own_included(vtn: LocalVTN,
 def test_a_vtn_that_is_down_ends_no_ven_and_health_says_so(vtn: LocalVTN, tmp_path: Path) -> None:
     vtn.kill()
     place = tmp_path / "health.json"
-    with Program("run", "--health-port", "0", VEN_HEALTH_FILE=str(place), VEN_NAME="patient", VEN_VTN_URL=vtn.url) as program:
+    with Program(
+        "run",
+        "--health-port",
+        "0",
+        VEN_HEALTH_FILE=str(place),
+        VEN_NAME="patient",
+        VEN_VTN_URL=vtn.url,
+    ) as program:
         url = program.wait_for("Health is told at").split("told at ")[1].rstrip(".")
         program.wait_for("Check that the VTN is running")
         with pytest.raises(urllib.error.HTTPError) as caught:
@@ -150,7 +164,8 @@ def test_a_wrong_file_is_exit_code_2_and_a_line_for_each_problem(form: str, file
 
 @needs_toml
 def test_check_says_what_would_run_and_starts_nothing(
-        vtn: LocalVTN, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vtn: LocalVTN, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = call("run", "--check", str(file))
 
     assert done.returncode == 0
@@ -166,7 +181,8 @@ def test_nothing_said_about_the_ven_is_wrong_usage() -> None:
 
 
 def test_without_a_toml_reader_it_says_what_to_install(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "tomllib", None)
     monkeypatch.setitem(sys.modules, "tomli", None)
 
@@ -176,7 +192,7 @@ def test_without_a_toml_reader_it_says_what_to_install(
     assert "pip install 'ven-sdk[toml]'" in capsys.readouterr().err
 
 
-# --- health ----------------------------------------------------------------------------------------------------------
+# --- health ---------------------------------------------------------------------------------------
 
 
 def well() -> Any:
@@ -199,6 +215,7 @@ def test_a_health_file_is_rewritten_and_removed_at_the_end(tmp_path: Path) -> No
     def look() -> Any:
         asked.append(True)
         return well()
+
     file = HealthFile(look, str(place), period=0.01)
     while len(asked) < 3:
         pass
@@ -208,8 +225,15 @@ def test_a_health_file_is_rewritten_and_removed_at_the_end(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("given, wanted", [
-    (8080, ("127.0.0.1", 8080)), ("8080", ("127.0.0.1", 8080)), ("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:80", ("::1", 80))])
+@pytest.mark.parametrize(
+    "given, wanted",
+    [
+        (8080, ("127.0.0.1", 8080)),
+        ("8080", ("127.0.0.1", 8080)),
+        ("0.0.0.0:80", ("0.0.0.0", 80)),
+        ("[::1]:80", ("::1", 80)),
+    ],
+)
 def test_a_health_port_is_a_number_or_host_and_number(given: Any, wanted: Any) -> None:
     assert address(given) == wanted
 

@@ -1,12 +1,13 @@
 """A VEN's file and variables: what they become, and complaints that name file, line and key."""
+
 from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Dict
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,10 @@ from ven_sdk.cli import run_keys, run_plan
 from ven_sdk.cli.run import example
 from ven_sdk.cli.run_file import Document, lines_of, load
 
-pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli", reason="no TOML reader: the extra 'toml' brings one")
+pytest.importorskip(
+    "tomllib" if sys.version_info >= (3, 11) else "tomli",
+    reason="no TOML reader: the extra 'toml' brings one",
+)
 
 GOOD = """\
 [ven]
@@ -49,7 +53,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         sys.modules.pop(name, None)
 
 
-def planned(folder: Path, text: str, environment: "dict[str, str] | None" = None, **overrides: Any) -> run_plan.Plan:
+def planned(
+    folder: Path, text: str, environment: "dict[str, str] | None" = None, **overrides: Any
+) -> run_plan.Plan:
     path = folder / "ven.toml"
     path.write_text(text, encoding="utf-8")
     return run_plan.plan(load(str(path)), environment or {}, overrides)
@@ -61,7 +67,7 @@ def complaint(folder: Path, text: str, **environment: str) -> str:
     return str(caught.value).replace(f"{folder}/", "")
 
 
-# --- what it becomes -------------------------------------------------------------------------------------------------
+# --- what it becomes ------------------------------------------------------------------------------
 
 
 def test_keys_are_the_arguments_of_the_client_and_of_add_report() -> None:
@@ -73,7 +79,11 @@ def test_keys_are_the_arguments_of_the_client_and_of_add_report() -> None:
 
 
 def test_a_whole_file_becomes_a_client(folder: Path) -> None:
-    client = run_plan.build(planned(folder, GOOD + """
+    client = run_plan.build(
+        planned(
+            folder,
+            GOOD
+            + """
 poll_frequency = "5 min"
 store = "site.db"
 market_contexts = ["http://market"]
@@ -92,20 +102,33 @@ resource_id = "room"
 measurement = "temperature"
 sampling_rate = { min_period = "1 min", max_period = "1 h" }
 report_dtstart = 2026-01-01T00:00:00Z
-"""))
+""",
+        )
+    )
 
     assert client.settings.poll_frequency == timedelta(minutes=5)
     assert client.settings.targets == {"resource_id": {"r1"}}
     assert [point.r_id for report in client.reports for point in report.report_descriptions] == [
-        "meter-powerReal", "room-temperature"]
+        "meter-powerReal",
+        "room-temperature",
+    ]
 
 
-def test_the_example_file_is_right_as_it_stands_and_with_all_its_lines_in_force(folder: Path) -> None:
+def test_the_example_file_is_right_as_it_stands_and_with_all_its_lines_in_force(
+    folder: Path,
+) -> None:
     assert run_plan.build(planned(folder, example())).settings.ven_name == "site-a"
 
-    every_line = "\n".join(line[2:] if line.startswith("# ") and ("=" in line or "[" in line) and "`" not in line
-                           and "with the arguments" not in line and "is an argument" not in line else line
-                           for line in example().splitlines())
+    every_line = "\n".join(
+        line[2:]
+        if line.startswith("# ")
+        and ("=" in line or "[" in line)
+        and "`" not in line
+        and "with the arguments" not in line
+        and "is an argument" not in line
+        else line
+        for line in example().splitlines()
+    )
     said = complaint(folder, every_line)
     assert "there is no 'on_event_start' in my_site" in said
     assert "no key" not in said
@@ -113,41 +136,81 @@ def test_the_example_file_is_right_as_it_stands_and_with_all_its_lines_in_force(
 
 
 def test_relative_paths_count_from_the_file(folder: Path) -> None:
-    assert planned(folder, GOOD + 'cert = "certs/ven.pem"\n').arguments["cert"] == str(folder / "certs" / "ven.pem")
+    assert planned(folder, GOOD + 'cert = "certs/ven.pem"\n').arguments["cert"] == str(
+        folder / "certs" / "ven.pem"
+    )
 
 
 def test_variables_come_before_the_file_and_the_command_line_before_both(folder: Path) -> None:
-    made = planned(folder, GOOD + "[log]\nlevel = 'INFO'\n", {"VEN_NAME": "other", "VEN_LOG_LEVEL": "WARNING"},
-                   log={"level": "DEBUG"})
+    made = planned(
+        folder,
+        GOOD + "[log]\nlevel = 'INFO'\n",
+        {"VEN_NAME": "other", "VEN_LOG_LEVEL": "WARNING"},
+        log={"level": "DEBUG"},
+    )
 
     assert made.arguments["ven_name"] == "other"
     assert made.log["level"] == "DEBUG"
 
 
 def test_variables_alone_are_enough(folder: Path) -> None:
-    made = run_plan.plan(Document(), {"VEN_NAME": "a", "VEN_VTN_URL": "http://x", "VEN_CHECK_HOSTNAME": "no",
-                                      "VEN_TIMEOUT": "5 s", "VEN_SIGNALS": "SIMPLE, BID_LOAD", "VEN_CALLBACK_WORKERS": "2",
-                                      "VEN_TARGETS": '{"resource_id": ["r"]}'}, {})
+    made = run_plan.plan(
+        Document(),
+        {
+            "VEN_NAME": "a",
+            "VEN_VTN_URL": "http://x",
+            "VEN_CHECK_HOSTNAME": "no",
+            "VEN_TIMEOUT": "5 s",
+            "VEN_SIGNALS": "SIMPLE, BID_LOAD",
+            "VEN_CALLBACK_WORKERS": "2",
+            "VEN_TARGETS": '{"resource_id": ["r"]}',
+        },
+        {},
+    )
 
-    assert made.arguments == {"ven_name": "a", "vtn_url": "http://x", "check_hostname": False,
-                              "timeout": timedelta(seconds=5), "signals": ("SIMPLE", "BID_LOAD"), "callback_workers": 2,
-                              "targets": {"resource_id": ["r"]}}
+    assert made.arguments == {
+        "ven_name": "a",
+        "vtn_url": "http://x",
+        "check_hostname": False,
+        "timeout": timedelta(seconds=5),
+        "signals": ("SIMPLE", "BID_LOAD"),
+        "callback_workers": 2,
+        "targets": {"resource_id": ["r"]},
+    }
 
 
 def test_a_passphrase_may_be_mounted_as_a_file(folder: Path) -> None:
     (folder / "secret").write_text("open sesame\n", encoding="utf-8")
 
-    assert planned(folder, GOOD + 'passphrase_file = "secret"\n').arguments["passphrase"] == "open sesame"
+    assert (
+        planned(folder, GOOD + 'passphrase_file = "secret"\n').arguments["passphrase"]
+        == "open sesame"
+    )
 
 
 def test_what_a_cluster_sets_for_a_service_named_ven_does_no_harm(folder: Path) -> None:
-    made = planned(folder, GOOD, {"VEN_SERVICE_HOST": "10.0.0.1", "VEN_PORT_80_TCP": "tcp://10.0.0.1:80", "VEN_PORT": "x"})
+    made = planned(
+        folder,
+        GOOD,
+        {"VEN_SERVICE_HOST": "10.0.0.1", "VEN_PORT_80_TCP": "tcp://10.0.0.1:80", "VEN_PORT": "x"},
+    )
 
     assert made.arguments["ven_name"] == "site-a"
 
 
-@pytest.mark.parametrize("text, span", [
-    (5, 5), (0.5, 0.5), ("90", 90), ("90 s", 90), ("5min", 300), ("2 h", 7200), ("7 d", 604800), ("250 ms", 0.25)])
+@pytest.mark.parametrize(
+    "text, span",
+    [
+        (5, 5),
+        (0.5, 0.5),
+        ("90", 90),
+        ("90 s", 90),
+        ("5min", 300),
+        ("2 h", 7200),
+        ("7 d", 604800),
+        ("250 ms", 0.25),
+    ],
+)
 def test_durations(text: Any, span: float) -> None:
     assert run_keys.seconds(text) == timedelta(seconds=span)
 
@@ -162,56 +225,115 @@ def test_a_moment_without_a_zone_is_utc() -> None:
     assert run_keys.moment("2026-01-31 12:00:00") == datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 
 
-# --- complaints ------------------------------------------------------------------------------------------------------
+# --- complaints -----------------------------------------------------------------------------------
 
 COMPLAINTS = [
-    ("[ven]\nven_name = site-a\n", "ven.toml, line 2, column 12: Invalid value. A text wants quotes."),
-    (GOOD + "certt = 'x'\n", "ven.toml, line 4, certt: there is no key 'certt' in [ven]. Did you mean 'cert'?"),
+    (
+        "[ven]\nven_name = site-a\n",
+        "ven.toml, line 2, column 12: Invalid value. A text wants quotes.",
+    ),
+    (
+        GOOD + "certt = 'x'\n",
+        "ven.toml, line 4, certt: there is no key 'certt' in [ven]. Did you mean 'cert'?",
+    ),
     (GOOD + "timeout = 'soon'\n", "ven.toml, line 4, timeout: expected seconds"),
     (GOOD + "timeout = -1\n", "ven.toml, line 4, timeout: timeout must be at least"),
-    (GOOD + "register = 'perhaps'\n", "ven.toml, line 4, register: expected true or false, found 'perhaps'."),
-    (GOOD + "callback_workers = 0\n",
-     "ven.toml, line 4, callback_workers: callback_workers must be a whole number of at least 1"),
-    (GOOD + "default_opt = 'optin'\n", "ven.toml, line 4, default_opt: default_opt must be one of 'optIn', 'optOut'"),
+    (
+        GOOD + "register = 'perhaps'\n",
+        "ven.toml, line 4, register: expected true or false, found 'perhaps'.",
+    ),
+    (
+        GOOD + "callback_workers = 0\n",
+        "ven.toml, line 4, callback_workers: callback_workers must be a whole number of at least 1",
+    ),
+    (
+        GOOD + "default_opt = 'optin'\n",
+        "ven.toml, line 4, default_opt: default_opt must be one of 'optIn', 'optOut'",
+    ),
     (GOOD + "cert = 'nowhere.pem'\n", "ven.toml, line 4, cert: cert 'nowhere.pem' cannot be read"),
-    (GOOD + "[handler]\non_event = 'a:b'\n",
-     "ven.toml, line 4: there is no table or key 'handler' at the top. Did you mean 'handlers'?"),
-    ("ven_name = 'x'\n" + GOOD, "ven.toml, line 1: there is no table or key 'ven_name' at the top. It belongs under [ven]."),
-    (GOOD + "[reports]\nresource_id = 'a'\n",
-     "ven.toml, line 4: reports must be a table: begin it with a line [[reports]]"),
-    (GOOD + "[handlers]\non_evnt = 'a:b'\n",
-     "ven.toml, line 5, on_evnt: there is no handler 'on_evnt'. Did you mean 'on_event'?"),
-    (GOOD + "[handlers]\non_event = 'on_event'\n",
-     "ven.toml, line 5, on_event: expected \"module:function\", found 'on_event'."),
-    (GOOD + "[handlers]\non_event = 'my_sitee:on_event'\n",
-     "ven.toml, line 5, on_event: there is no module 'my_sitee'"),
+    (
+        GOOD + "[handler]\non_event = 'a:b'\n",
+        "ven.toml, line 4: there is no table or key 'handler' at the top. Did you mean 'handlers'?",
+    ),
+    (
+        "ven_name = 'x'\n" + GOOD,
+        "ven.toml, line 1: there is no table or key 'ven_name' at the top. It belongs under [ven].",
+    ),
+    (
+        GOOD + "[reports]\nresource_id = 'a'\n",
+        "ven.toml, line 4: reports must be a table: begin it with a line [[reports]]",
+    ),
+    (
+        GOOD + "[handlers]\non_evnt = 'a:b'\n",
+        "ven.toml, line 5, on_evnt: there is no handler 'on_evnt'. Did you mean 'on_event'?",
+    ),
+    (
+        GOOD + "[handlers]\non_event = 'on_event'\n",
+        "ven.toml, line 5, on_event: expected \"module:function\", found 'on_event'.",
+    ),
+    (
+        GOOD + "[handlers]\non_event = 'my_sitee:on_event'\n",
+        "ven.toml, line 5, on_event: there is no module 'my_sitee'",
+    ),
     (GOOD + "[handlers]\non_event = 'my_sitee:on_event'\n", "Did you mean 'my_site'?"),
-    (GOOD + "[handlers]\non_event = 'my_site:on_evnt'\n",
-     "there is no 'on_evnt' in my_site (my_site.py). Did you mean 'on_event'?"),
+    (
+        GOOD + "[handlers]\non_event = 'my_site:on_evnt'\n",
+        "there is no 'on_evnt' in my_site (my_site.py). Did you mean 'on_event'?",
+    ),
     (GOOD + "[handlers]\non_event = 'my_site:not_a_function'\n", "is no function but int 3"),
-    (GOOD + "[handlers]\non_event = 'my_site:power'\n",
-     "ven.toml, line 5, on_event: my_site.power() cannot be called as on_event(event)"),
-    (GOOD + "[handlers]\non_event = 'broken_site:f'\n",
-     "importing 'broken_site' raised ZeroDivisionError: division by zero (broken_site.py, line 2)"),
-    (GOOD + "[handlers]\non_event = 'hungry_site:f'\n",
-     "the module 'hungry_site' needs 'a_package_nobody_has', which is not installed"),
+    (
+        GOOD + "[handlers]\non_event = 'my_site:power'\n",
+        "ven.toml, line 5, on_event: my_site.power() cannot be called as on_event(event)",
+    ),
+    (
+        GOOD + "[handlers]\non_event = 'broken_site:f'\n",
+        "importing 'broken_site' raised ZeroDivisionError: division by zero (broken_site.py, "
+        "line 2)",
+    ),
+    (
+        GOOD + "[handlers]\non_event = 'hungry_site:f'\n",
+        "the module 'hungry_site' needs 'a_package_nobody_has', which is not installed",
+    ),
     (GOOD + "[handlers]\non_event = 'odd_site:f'\n", "the module 'odd_site' has a syntax error"),
-    (GOOD + "[handlers]\nbefore_event = 'my_site:on_event'\n", "ven.toml, line 5, before_event: expected { function"),
-    (GOOD + "[[reports]]\ncallback = 'my_site:power'\nmeasurement = 'voltge'\n",
-     "ven.toml, line 6, [[reports]] number 1"),
+    (
+        GOOD + "[handlers]\nbefore_event = 'my_site:on_event'\n",
+        "ven.toml, line 5, before_event: expected { function",
+    ),
+    (
+        GOOD + "[[reports]]\ncallback = 'my_site:power'\nmeasurement = 'voltge'\n",
+        "ven.toml, line 6, [[reports]] number 1",
+    ),
     (GOOD + "[[reports]]\ncallback = 'my_site:power'\nmeasurement = 'voltge'\n", "voltage"),
-    (GOOD + "[[reports]]\ncallback = 'my_site:slow'\nmeasurement = 'voltage'\n",
-     "ven.toml, line 5, [[reports]] number 1: "),
-    (GOOD + "[[reports]]\nresource_id = 'a'\n[[reports]]\nresorce_id = 'b'\n",
-     "ven.toml, line 7, resorce_id: there is no key"),
-    (GOOD + "[[reports]]\nsampling_rate = { min_period = 1 }\n",
-     "ven.toml, line 5, sampling_rate: expected min_period and max_period"),
-    (GOOD + "[[reports]]\nreport_dtstart = 2026-01-01\n", "line 5, report_dtstart: expected a date and time such as"),
-    ("[ven]\nven_name = 'x'\n",
-     "ven.toml: vtn_url is missing: write vtn_url = \"...\" under [ven] in ven.toml, or set VEN_VTN_URL."),
+    (
+        GOOD + "[[reports]]\ncallback = 'my_site:slow'\nmeasurement = 'voltage'\n",
+        "ven.toml, line 5, [[reports]] number 1: ",
+    ),
+    (
+        GOOD + "[[reports]]\nresource_id = 'a'\n[[reports]]\nresorce_id = 'b'\n",
+        "ven.toml, line 7, resorce_id: there is no key",
+    ),
+    (
+        GOOD + "[[reports]]\nsampling_rate = { min_period = 1 }\n",
+        "ven.toml, line 5, sampling_rate: expected min_period and max_period",
+    ),
+    (
+        GOOD + "[[reports]]\nreport_dtstart = 2026-01-01\n",
+        "line 5, report_dtstart: expected a date and time such as",
+    ),
+    (
+        "[ven]\nven_name = 'x'\n",
+        'ven.toml: vtn_url is missing: write vtn_url = "..." under [ven] in ven.toml, or set '
+        "VEN_VTN_URL.",
+    ),
     (GOOD + "vtn_url = 'x'\n", "ven.toml, line 4, column"),
-    ("[ven]\nven_name = 'x'\nvtn_url = 'vtn.example.com'\n", "ven.toml, line 3, vtn_url: vtn_url must look like"),
-    (GOOD + "passphrase_file = 'gone'\n", "ven.toml, line 4: passphrase_file 'gone' cannot be read"),
+    (
+        "[ven]\nven_name = 'x'\nvtn_url = 'vtn.example.com'\n",
+        "ven.toml, line 3, vtn_url: vtn_url must look like",
+    ),
+    (
+        GOOD + "passphrase_file = 'gone'\n",
+        "ven.toml, line 4: passphrase_file 'gone' cannot be read",
+    ),
 ]
 
 
@@ -221,19 +343,34 @@ def test_complaints_name_file_line_and_key(text: str, says: str, folder: Path) -
 
 
 def test_all_problems_of_a_file_are_told_at_once(folder: Path) -> None:
-    said = complaint(folder, GOOD + "certt = 'x'\ntimeout = 'soon'\n[handlers]\non_event = 'nowhere:f'\n")
+    said = complaint(
+        folder, GOOD + "certt = 'x'\ntimeout = 'soon'\n[handlers]\non_event = 'nowhere:f'\n"
+    )
 
     assert [line.split(":")[0] for line in said.splitlines()] == [
-        "ven.toml, line 4, certt", "ven.toml, line 5, timeout", "ven.toml, line 7, on_event"]
+        "ven.toml, line 4, certt",
+        "ven.toml, line 5, timeout",
+        "ven.toml, line 7, on_event",
+    ]
 
 
-@pytest.mark.parametrize("name, value, says", [
-    ("VEN_TIMEOUT", "soon", "the variable VEN_TIMEOUT: expected seconds"),
-    ("VEN_VTN_FINGERPRNT", "AA",
-     "the variable VEN_VTN_FINGERPRNT: there is no such variable; did you mean VEN_VTN_FINGERPRINT?"),
-    ("VEN_ON_EVENT", "my_site:nothing", "the variable VEN_ON_EVENT: there is no 'nothing'"),
-    ("VEN_VTN_URL", "x", "the variable VEN_VTN_URL: vtn_url must look like")])
-def test_complaints_about_variables_name_them(name: str, value: str, says: str, folder: Path) -> None:
+@pytest.mark.parametrize(
+    "name, value, says",
+    [
+        ("VEN_TIMEOUT", "soon", "the variable VEN_TIMEOUT: expected seconds"),
+        (
+            "VEN_VTN_FINGERPRNT",
+            "AA",
+            "the variable VEN_VTN_FINGERPRNT: there is no such variable; did you mean "
+            "VEN_VTN_FINGERPRINT?",
+        ),
+        ("VEN_ON_EVENT", "my_site:nothing", "the variable VEN_ON_EVENT: there is no 'nothing'"),
+        ("VEN_VTN_URL", "x", "the variable VEN_VTN_URL: vtn_url must look like"),
+    ],
+)
+def test_complaints_about_variables_name_them(
+    name: str, value: str, says: str, folder: Path
+) -> None:
     assert says in complaint(folder, GOOD, **{name: value})
 
 
@@ -243,7 +380,7 @@ def test_a_file_that_is_not_there_is_named(folder: Path) -> None:
 
 
 def test_lines_are_found_in_spite_of_texts_of_many_lines_and_comments() -> None:
-    text = '# [not]\n[a]\nx = """\n[b]\ny = 1\n"""\n"quoted key" = 1\nd.e = 2\n[[r]]\nk = 1\n\n[[r]] # two\nk = 2\n[r.sub]\n'
+    text = '# [not]\n[a]\nx = """\n[b]\ny = 1\n"""\n"quoted key" = 1\nd.e = 2\n[[r]]\nk = 1\n\n[[r]] # two\nk = 2\n[r.sub]\n'  # noqa: E501
 
     lines = lines_of(text)
 

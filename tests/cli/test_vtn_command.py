@@ -1,4 +1,5 @@
 """``ven-sdk vtn`` as a program: ports, certificates for a VEN, scripts, signals."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -15,8 +16,10 @@ from ven_sdk.errors import ConfigurationError
 
 from .programs import Program
 
-needs_toml = pytest.mark.skipif(not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),
-                                reason="no TOML reader: the extra 'toml' brings one for Python before 3.11")
+needs_toml = pytest.mark.skipif(
+    not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),
+    reason="no TOML reader: the extra 'toml' brings one for Python before 3.11",
+)
 FREE = ("--port", "0", "--page-port", "0", "--poll-frequency", "1")
 
 
@@ -35,9 +38,14 @@ def test_a_ven_registers_with_it_the_page_answers_and_sigterm_ends_it() -> None:
 def test_with_tls_and_signatures_it_leaves_what_a_ven_needs(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     with Program("vtn", *FREE, "--no-page", "--tls", str(folder), "--sign") as program:
-        client = OpenADRClient("careful", program.value("vtn_url"), ca_file=program.value("ca_file"),
-                               cert=program.value("cert"), key=program.value("key"),
-                               vtn_fingerprint=program.value("vtn_fingerprint"))
+        client = OpenADRClient(
+            "careful",
+            program.value("vtn_url"),
+            ca_file=program.value("ca_file"),
+            cert=program.value("cert"),
+            key=program.value("key"),
+            vtn_fingerprint=program.value("vtn_fingerprint"),
+        )
         client.start(wait=10)
         client.stop()
 
@@ -48,8 +56,11 @@ def test_with_tls_and_signatures_it_leaves_what_a_ven_needs(tmp_path: Path) -> N
 @needs_toml
 def test_a_script_is_played(tmp_path: Path) -> None:
     script = tmp_path / "evening.toml"
-    script.write_text('[[steps]]\nat = "1 s"\ndo = "cancel_event"\nevent_id = "unknown"\n'
-                      '[[steps]]\nat = "0.2 s"\ndo = "add_event"\nevent_id = "e1"\nbegin = "1 min"\nsteps = [["1 min", 2]]\n')
+    script.write_text(
+        '[[steps]]\nat = "1 s"\ndo = "cancel_event"\nevent_id = "unknown"\n'
+        '[[steps]]\nat = "0.2 s"\ndo = "add_event"\nevent_id = "e1"\nbegin = "1 min"\nsteps = '
+        '[["1 min", 2]]\n'
+    )
     with Program("vtn", *FREE, "--script", str(script)) as program:
         program.wait_for("script: add_event")
         assert "evening.toml, line 1: There is no event 'unknown'" in program.wait_for("script, ")
@@ -57,9 +68,16 @@ def test_a_script_is_played(tmp_path: Path) -> None:
 
 
 @needs_toml
-@pytest.mark.parametrize("text, says", [
-    ("[[step]]\n", "line 1: a script consists of tables"), ("[[steps]]\nat = 'noon'\n", "line 1: at: expected seconds")])
-def test_a_script_that_cannot_be_read_is_complained_about(text: str, says: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("[[step]]\n", "line 1: a script consists of tables"),
+        ("[[steps]]\nat = 'noon'\n", "line 1: at: expected seconds"),
+    ],
+)
+def test_a_script_that_cannot_be_read_is_complained_about(
+    text: str, says: str, tmp_path: Path
+) -> None:
     script = tmp_path / "bad.toml"
     script.write_text(text)
 
@@ -67,9 +85,17 @@ def test_a_script_that_cannot_be_read_is_complained_about(text: str, says: str, 
         read(str(script))
 
 
-@pytest.mark.parametrize("words, says", [
-    (["--sign"], "--sign needs --tls FOLDER"), (["--poll-frequency", "0.5"], "--poll-frequency: expected whole seconds"),
-    (["--fault", "gremlins", "--port", "0"], "There is no fault 'gremlins'"), (["--port", "80000"], "from 0 to 65535")])
-def test_wrong_options_are_wrong_usage(words: "list[str]", says: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["--sign"], "--sign needs --tls FOLDER"),
+        (["--poll-frequency", "0.5"], "--poll-frequency: expected whole seconds"),
+        (["--fault", "gremlins", "--port", "0"], "There is no fault 'gremlins'"),
+        (["--port", "80000"], "from 0 to 65535"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(
+    words: "list[str]", says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["vtn", *words]) == 2
     assert says in capsys.readouterr().err

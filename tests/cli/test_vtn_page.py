@@ -1,11 +1,14 @@
-"""The test VTN's orders and page, without a browser: what may be said, by whom, and what is shown."""
+"""The test VTN's orders and page, without a browser: what may be said, by whom, and what is
+shown.
+"""
+
 from __future__ import annotations
 
 import http.client
 import json
-from datetime import timedelta
-from typing import Any, Dict, Tuple
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -37,7 +40,9 @@ def page(vtn: LocalVTN, orders: Orders) -> Iterator[Page]:
     page.close()
 
 
-def ask(page: Page, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
+def ask(
+    page: Page, method: str, path: str, body: Any = None, **headers: str
+) -> tuple[int, Any, dict[str, str]]:
     port = int(page.url.rstrip("/").rpartition(":")[2])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -45,7 +50,11 @@ def ask(page: Page, method: str, path: str, body: Any = None, **headers: str) ->
         connection.request(method, path, None if body is None else json.dumps(body), given)
         reply = connection.getresponse()
         data = reply.read()
-        told = json.loads(data) if reply.headers["Content-Type"] == "application/json" else data.decode()
+        told = (
+            json.loads(data)
+            if reply.headers["Content-Type"] == "application/json"
+            else data.decode()
+        )
         return reply.status, told, dict(reply.headers)
     finally:
         connection.close()
@@ -54,7 +63,7 @@ def ask(page: Page, method: str, path: str, body: Any = None, **headers: str) ->
 JSON = {"Content_Type": "application/json"}
 
 
-# --- the page --------------------------------------------------------------------------------------------------------
+# --- the page -------------------------------------------------------------------------------------
 
 
 def test_the_page_needs_nothing_from_elsewhere(page: Page) -> None:
@@ -76,14 +85,23 @@ def test_an_order_is_carried_out(page: Page, vtn: LocalVTN) -> None:
 
 
 def test_a_wrong_order_is_told_what_is_wrong_with_it(page: Page) -> None:
-    status, told, _ = ask(page, "POST", "/order", {"do": "cancel_event", "event_id": "nothing"}, **JSON)
+    status, told, _ = ask(
+        page, "POST", "/order", {"do": "cancel_event", "event_id": "nothing"}, **JSON
+    )
 
     assert status == 400
     assert "There is no event 'nothing'" in told["error"]
 
 
-@pytest.mark.parametrize("headers", [
-    {"Content_Type": "text/plain"}, {}, {**JSON, "Host": "evil.example"}, {**JSON, "Origin": "http://evil.example"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content_Type": "text/plain"},
+        {},
+        {**JSON, "Host": "evil.example"},
+        {**JSON, "Origin": "http://evil.example"},
+    ],
+)
 def test_other_web_sites_give_no_orders(headers: dict[str, str], page: Page, vtn: LocalVTN) -> None:
     status, _, _ = ask(page, "POST", "/order", {"do": "add_event", "event_id": "e1"}, **headers)
 
@@ -114,12 +132,16 @@ def test_a_port_that_is_taken_is_said(page: Page) -> None:
         Page(port, dict, dict)
 
 
-# --- orders ----------------------------------------------------------------------------------------------------------
+# --- orders ---------------------------------------------------------------------------------------
 
 
 def test_events_are_added_modified_and_cancelled(vtn: LocalVTN, orders: Orders) -> None:
-    orders.carry_out({"do": "add_event", "event_id": "e1", "begin": "1 min", "steps": [["10 s", 1]]})
-    orders.carry_out({"do": "modify_event", "event_id": "e1", "steps": [["10 s", 2]], "comment": "more"})
+    orders.carry_out(
+        {"do": "add_event", "event_id": "e1", "begin": "1 min", "steps": [["10 s", 1]]}
+    )
+    orders.carry_out(
+        {"do": "modify_event", "event_id": "e1", "steps": [["10 s", 2]], "comment": "more"}
+    )
     assert vtn.events["e1"].modification_number == 1
     assert vtn.events["e1"].vtn_comment == "more"
 
@@ -137,18 +159,26 @@ def test_a_fault_that_is_over_is_off(orders: Orders) -> None:
     assert orders.faults == []
 
 
-@pytest.mark.parametrize("order, says", [
-    ("add_event", "An order is a table"), ({"do": "add_evnt"}, "Did you mean 'add_event'?"),
-    ({"do": "add_event", "setps": []}, "not 'setps'. Did you mean 'steps'?"),
-    ({"do": "add_event", "steps": [1]}, "pairs of a duration and a value"),
-    ({"do": "add_event", "steps": [[0.5, 1]]}, "whole seconds"),
-    ({"do": "add_event", "signal_name": "SIMPEL"}, "Did you mean 'SIMPLE'?"),
-    ({"do": "modify_event", "event_id": "e"}, "needs something that changes"),
-    ({"do": "cancel_event"}, "needs event_id"), ({"do": "fault", "name": "gremlins"}, "There is no fault 'gremlins'"),
-    ({"do": "fault", "name": "500", "seconds": 1}, "does not take that"),
-    ({"do": "clear_fault", "number": 7}, "No fault 7 is on"),
-    ({"do": "reregister", "ven": "nobody"}, "There is no VEN 'nobody'")])
-def test_orders_that_make_no_sense_are_refused_with_what_would(order: Any, says: str, orders: Orders) -> None:
+@pytest.mark.parametrize(
+    "order, says",
+    [
+        ("add_event", "An order is a table"),
+        ({"do": "add_evnt"}, "Did you mean 'add_event'?"),
+        ({"do": "add_event", "setps": []}, "not 'setps'. Did you mean 'steps'?"),
+        ({"do": "add_event", "steps": [1]}, "pairs of a duration and a value"),
+        ({"do": "add_event", "steps": [[0.5, 1]]}, "whole seconds"),
+        ({"do": "add_event", "signal_name": "SIMPEL"}, "Did you mean 'SIMPLE'?"),
+        ({"do": "modify_event", "event_id": "e"}, "needs something that changes"),
+        ({"do": "cancel_event"}, "needs event_id"),
+        ({"do": "fault", "name": "gremlins"}, "There is no fault 'gremlins'"),
+        ({"do": "fault", "name": "500", "seconds": 1}, "does not take that"),
+        ({"do": "clear_fault", "number": 7}, "No fault 7 is on"),
+        ({"do": "reregister", "ven": "nobody"}, "There is no VEN 'nobody'"),
+    ],
+)
+def test_orders_that_make_no_sense_are_refused_with_what_would(
+    order: Any, says: str, orders: Orders
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         orders.carry_out(order)
 

@@ -1,10 +1,11 @@
 """What a supervisor asks: ``status``, ``health()``, and the metrics for a Prometheus server."""
+
 from __future__ import annotations
 
 import json
 import logging
 from datetime import timedelta
-from typing import Any, Dict, Tuple
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,7 @@ def test_answers_owed_are_counted() -> None:
     def fail(record: Any) -> None:
         if record.wire_name == "oadrCreatedEvent":
             raise TransportError("down", delivered=False)
+
     world.vtn.fail = fail
     world.vtn.add("e1")
     world.run(15)
@@ -72,16 +74,20 @@ def test_a_ven_that_never_registered_is_not_healthy() -> None:
     assert "not registered" in world.ven.health().problems[0]
 
 
-@pytest.mark.parametrize(("seconds", "is_said"), [(0, False), (50, False), (70, True), (-3600, True)])
-def test_a_clock_beyond_the_replay_window_is_said_once(seconds: float, is_said: bool,
-                                                       caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "is_said"), [(0, False), (50, False), (70, True), (-3600, True)]
+)
+def test_a_clock_beyond_the_replay_window_is_said_once(
+    seconds: float, is_said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     world = World()
     handle = world.vtn.handle
 
     def dated(record: Any) -> Any:
         world.vtn.offset = timedelta(seconds=seconds)
         return handle(record)
-    world.vtn.handle = dated                                                     # type: ignore[method-assign]
+
+    world.vtn.handle = dated  # type: ignore[method-assign]
     world.start()
     world.run(90)
     said = [record for record in caplog.records if "clock is" in record.getMessage()]
@@ -91,21 +97,23 @@ def test_a_clock_beyond_the_replay_window_is_said_once(seconds: float, is_said: 
     assert bool(world.ven.health()) is not is_said
 
 
-def test_a_failure_that_goes_on_is_logged_once_and_then_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_that_goes_on_is_logged_once_and_then_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     world = registered()
     caplog.clear()
     world.vtn.fail = failure(TransportError("down", delivered=False))
     world.run(86400)
     assert world.vtn.counts["oadrPoll"] > 1000
     lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert len(lines) <= 8, lines                                                # two lanes: 1st, 10th, 100th, 1000th
+    assert len(lines) <= 8, lines  # two lanes: 1st, 10th, 100th, 1000th
     world.vtn.fail = lambda record: None
     caplog.set_level(logging.INFO, "ven_sdk.exchange")
     world.until(world.ven.health, 120)
     assert any("ended after" in record.getMessage() for record in caplog.records)
 
 
-# --- metrics ---------------------------------------------------------------------------------------------------------
+# --- metrics --------------------------------------------------------------------------------------
 
 
 def scraped(*vens: Any) -> dict[tuple[str, str], float]:
@@ -115,8 +123,11 @@ def scraped(*vens: Any) -> dict[tuple[str, str], float]:
     registry = prometheus.CollectorRegistry()
     registry.register(collector(*vens))
     text = prometheus.generate_latest(registry).decode()
-    return {(sample.name, sample.labels.get("queue", "")): sample.value
-            for family in parser.text_string_to_metric_families(text) for sample in family.samples}
+    return {
+        (sample.name, sample.labels.get("queue", "")): sample.value
+        for family in parser.text_string_to_metric_families(text)
+        for sample in family.samples
+    }
 
 
 def test_a_prometheus_server_reads_what_status_and_health_say() -> None:
@@ -124,8 +135,13 @@ def test_a_prometheus_server_reads_what_status_and_health_say() -> None:
     found = scraped(world.ven)
     assert found["ven_sdk_registered", ""] == found["ven_sdk_healthy", ""] == 1
     assert found["ven_sdk_polls_total", ""] == world.ven.status.counters["polls"]
-    assert found["ven_sdk_samples_delivered_total", ""] == world.ven.status.counters["samples_delivered"]
-    assert found["ven_sdk_last_poll_timestamp_seconds", ""] == world.ven.status.last_poll.timestamp()
+    assert (
+        found["ven_sdk_samples_delivered_total", ""]
+        == world.ven.status.counters["samples_delivered"]
+    )
+    assert (
+        found["ven_sdk_last_poll_timestamp_seconds", ""] == world.ven.status.last_poll.timestamp()
+    )
     assert found["ven_sdk_queue", "samples"] == world.ven.status.queues["samples"]
 
 
@@ -137,4 +153,4 @@ def test_metrics_may_be_asked_of_a_client_that_was_never_started() -> None:
 def test_what_is_no_client_is_refused() -> None:
     pytest.importorskip("prometheus_client")
     with pytest.raises(ConfigurationError, match="takes clients"):
-        collector("ven1")                                                        # type: ignore[arg-type]
+        collector("ven1")  # type: ignore[arg-type]

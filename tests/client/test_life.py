@@ -1,4 +1,5 @@
 """start() and stop() in every order and from every place; what is left afterwards: nothing."""
+
 from __future__ import annotations
 
 import gc
@@ -7,7 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,14 @@ def client(vtn: RawVTN) -> Iterator[OpenADRClient]:
 
 
 def ours() -> list[str]:
-    return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("ven_sdk"))
+    return sorted(
+        thread.name for thread in threading.enumerate() if thread.name.startswith("ven_sdk")
+    )
 
 
-def test_constructing_starts_no_thread_and_opens_no_connection(vtn: RawVTN, client: OpenADRClient) -> None:
+def test_constructing_starts_no_thread_and_opens_no_connection(
+    vtn: RawVTN, client: OpenADRClient
+) -> None:
     assert ours() == []
     assert vtn.seen == []
 
@@ -72,7 +77,9 @@ def test_it_starts_again_with_what_it_knew(vtn: RawVTN, client: OpenADRClient) -
         client.stop()
     assert called == ["e1"]
     assert client.registration_id == "reg-1"
-    assert [body.count(b"registrationID>reg-1") for body in vtn.bodies("oadrCreatePartyRegistration")] == [0, 1, 1]
+    assert [
+        body.count(b"registrationID>reg-1") for body in vtn.bodies("oadrCreatePartyRegistration")
+    ] == [0, 1, 1]
 
 
 @pytest.mark.parametrize("handler", ["on_registered", "on_event"])
@@ -83,6 +90,7 @@ def test_stop_from_inside_a_handler(handler: str, vtn: RawVTN, client: OpenADRCl
         client.stop()
         stopped.set()
         return "optIn"
+
     client.add_handler(handler, stop)
     vtn.add_event("e1")
     client.start()
@@ -119,6 +127,7 @@ def test_stop_while_start_waits_for_a_vtn_that_is_down(vtn: RawVTN) -> None:
             client.start(wait=20)
         except BaseException as error:
             failed.append(error)
+
     starter = threading.Thread(target=begin)
     starter.start()
     time.sleep(0.3)
@@ -152,7 +161,9 @@ def test_with_starts_and_stops(client: OpenADRClient) -> None:
     assert ours() == []
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors as Linux shows them")
+@pytest.mark.skipif(
+    not os.path.isdir("/proc/self/fd"), reason="counts descriptors as Linux shows them"
+)
 def test_no_thread_socket_or_warning_is_left_by_twenty_lives(vtn: RawVTN, tmp_path: Any) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with warnings.catch_warnings():
@@ -167,27 +178,35 @@ def test_no_thread_socket_or_warning_is_left_by_twenty_lives(vtn: RawVTN, tmp_pa
     assert vtn.wait(lambda: len(os.listdir("/proc/self/fd")) <= before, 2)
 
 
-def test_a_client_that_is_not_started_makes_no_thread_whatever_it_is_told(client: OpenADRClient) -> None:
+def test_a_client_that_is_not_started_makes_no_thread_whatever_it_is_told(
+    client: OpenADRClient,
+) -> None:
     client.add_report(None, resource_id="d", measurement="voltage", r_id="p", sampling_rate=1)
     client.report_value("p", 1)
     assert ours() == []
 
 
-def test_what_a_handler_returns_after_it_stopped_the_client_is_remembered(vtn: RawVTN, tmp_path: Any) -> None:
+def test_what_a_handler_returns_after_it_stopped_the_client_is_remembered(
+    vtn: RawVTN, tmp_path: Any
+) -> None:
     def life() -> list[str]:
         called: list[str] = []
-        client = OpenADRClient("ven1", vtn.url, poll_frequency=0.1, allow_jitter=False, store=tmp_path / "ven.db")
+        client = OpenADRClient(
+            "ven1", vtn.url, poll_frequency=0.1, allow_jitter=False, store=tmp_path / "ven.db"
+        )
 
         def handle(event: Any) -> str:
             called.append(event.event_id)
             client.stop()
             time.sleep(0.2)
             return "optIn"
+
         client.add_handler("on_event", handle)
         client.start()
         vtn.wait(lambda: called or vtn.count("oadrCreatedEvent"), 5)
         client.stop()
         return called
+
     vtn.add_event("e1")
     assert life() == ["e1"]
     assert life() == []

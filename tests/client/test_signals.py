@@ -1,4 +1,5 @@
 """No signal is lost, whenever it comes: the handler only notes it, and the main thread looks."""
+
 from __future__ import annotations
 
 import os
@@ -28,6 +29,7 @@ def test_a_signal_in_the_middle_of_starting_is_not_forgotten() -> None:
     def start() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         ended.clear()
+
     until_signal(start, ended, stopped.set)
     assert stopped.is_set()
 
@@ -46,4 +48,5 @@ def test_a_signal_while_the_event_is_held_does_not_block_the_main_thread() -> No
         with ended._cond:  # type: ignore[attr-defined]
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(0)
+
     until_signal(start, ended, lambda: None)

@@ -1,7 +1,9 @@
 """Handlers and callbacks that block, raise or never return delay nothing but themselves.
 
-``python tests/client/test_slow_user_code.py`` runs the first test at full length: 30 s at a poll of 1 s.
+``python tests/client/test_slow_user_code.py`` runs the first test at full length: 30 s at a poll of
+1 s.
 """
+
 from __future__ import annotations
 
 import sys
@@ -9,11 +11,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))     # run as a program
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program
 
 from tests.durability.raw_vtn import RawVTN
 from ven_sdk import OpenADRClient, ven
@@ -27,7 +29,11 @@ def client(vtn: RawVTN) -> Iterator[OpenADRClient]:
 
 
 def poll_times(vtn: RawVTN, since: float) -> list[float]:
-    return [when for (service, _), when in list(zip(vtn.seen, vtn.when)) if service == "OadrPoll" and when >= since]
+    return [
+        when
+        for (service, _), when in list(zip(vtn.seen, vtn.when))
+        if service == "OadrPoll" and when >= since
+    ]
 
 
 def worst_lateness(times: list[float], period: float) -> float:
@@ -48,15 +54,22 @@ def slow_handler(vtn: RawVTN, client: OpenADRClient, seconds: float, period: flo
     return worst_lateness(poll_times(vtn, begun - period), period)
 
 
-def test_a_handler_that_sleeps_delays_no_poll_and_is_answered_when_it_returns(vtn: RawVTN, client: OpenADRClient) -> None:
+def test_a_handler_that_sleeps_delays_no_poll_and_is_answered_when_it_returns(
+    vtn: RawVTN, client: OpenADRClient
+) -> None:
     assert slow_handler(vtn, client, 3, 0.2) < 0.5
 
 
-def test_handlers_that_never_return_delay_no_other_event(vtn: RawVTN, client: OpenADRClient) -> None:
+def test_handlers_that_never_return_delay_no_other_event(
+    vtn: RawVTN, client: OpenADRClient
+) -> None:
     over = threading.Event()
-    client.add_handler("on_event", lambda event: (over.wait(20) if event.event_id.startswith("stuck") else None) or "optIn")
+    client.add_handler(
+        "on_event",
+        lambda event: (over.wait(20) if event.event_id.startswith("stuck") else None) or "optIn",
+    )
     client.start(wait=5)
-    for number in range(10):                      # more than the pool has threads
+    for number in range(10):  # more than the pool has threads
         vtn.add_event(f"stuck{number}")
     assert vtn.wait(lambda: vtn.count("oadrPoll") > 2)
     begun = time.monotonic()
@@ -67,24 +80,34 @@ def test_handlers_that_never_return_delay_no_other_event(vtn: RawVTN, client: Op
     over.set()
 
 
-def test_more_stuck_handlers_than_there_may_be_threads_leave_the_rest_to_the_default(vtn: RawVTN) -> None:
+def test_more_stuck_handlers_than_there_may_be_threads_leave_the_rest_to_the_default(
+    vtn: RawVTN,
+) -> None:
     over = threading.Event()
-    client = OpenADRClient("ven1", vtn.url, poll_frequency=0.2, allow_jitter=False, timeout=5, opt_timeout=1)
+    client = OpenADRClient(
+        "ven1", vtn.url, poll_frequency=0.2, allow_jitter=False, timeout=5, opt_timeout=1
+    )
     client.add_handler("on_event", lambda event: over.wait(20) and "optIn")
     try:
         client.start(wait=5)
         for number in range(60):
             vtn.add_event(f"stuck{number}")
         begun = time.monotonic()
-        assert vtn.wait(lambda: any(b">stuck59<" in body for body in vtn.bodies("oadrCreatedEvent")), 5)
+        assert vtn.wait(
+            lambda: any(b">stuck59<" in body for body in vtn.bodies("oadrCreatedEvent")), 5
+        )
         assert worst_lateness(poll_times(vtn, begun), 0.2) < 0.5
-        assert sum(thread.name.startswith("ven_sdk-handler") for thread in threading.enumerate()) <= 32
+        assert (
+            sum(thread.name.startswith("ven_sdk-handler") for thread in threading.enumerate()) <= 32
+        )
     finally:
         over.set()
         client.stop()
 
 
-def test_handlers_of_one_event_run_in_order_and_never_two_at_once(vtn: RawVTN, client: OpenADRClient) -> None:
+def test_handlers_of_one_event_run_in_order_and_never_two_at_once(
+    vtn: RawVTN, client: OpenADRClient
+) -> None:
     running, seen = threading.Lock(), []
 
     def handle(event: Any) -> str:
@@ -93,6 +116,7 @@ def test_handlers_of_one_event_run_in_order_and_never_two_at_once(vtn: RawVTN, c
         time.sleep(0.3)
         running.release()
         return "optIn"
+
     client.add_handler("on_event", handle)
     client.start(wait=5)
     event = vtn.add_event("e1")
@@ -102,36 +126,57 @@ def test_handlers_of_one_event_run_in_order_and_never_two_at_once(vtn: RawVTN, c
         vtn.announce()
     assert vtn.wait(lambda: seen and seen[-1] == 3)
     assert seen == sorted(seen)
-    assert vtn.wait(lambda: b"modificationNumber>3<" in (vtn.bodies("oadrCreatedEvent") or [b""])[-1])
+    assert vtn.wait(
+        lambda: b"modificationNumber>3<" in (vtn.bodies("oadrCreatedEvent") or [b""])[-1]
+    )
 
 
 def blocked(over: threading.Event) -> Any:
     return lambda: over.wait(20)
 
 
-CALLBACKS = {"blocks": blocked, "raises": lambda over: lambda: 1 / 0,
-             "returns rubbish": lambda over: lambda: object(),
-             "exits": lambda over: lambda: sys.exit(1)}
+CALLBACKS = {
+    "blocks": blocked,
+    "raises": lambda over: lambda: 1 / 0,
+    "returns rubbish": lambda over: lambda: object(),
+    "exits": lambda over: lambda: sys.exit(1),
+}
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
 def test_a_report_callback_that_misbehaves_delays_no_other_report_and_no_poll(
-        name: str, vtn: RawVTN, client: OpenADRClient) -> None:
+    name: str, vtn: RawVTN, client: OpenADRClient
+) -> None:
     over = threading.Event()
-    client.add_report(CALLBACKS[name](over), resource_id="bad", measurement="voltage", r_id="bad",
-                      report_specifier_id="bad", sampling_rate=1)
-    client.add_report(lambda: 7, resource_id="good", measurement="voltage", r_id="good", report_specifier_id="good",
-                      sampling_rate=1)
+    client.add_report(
+        CALLBACKS[name](over),
+        resource_id="bad",
+        measurement="voltage",
+        r_id="bad",
+        report_specifier_id="bad",
+        sampling_rate=1,
+    )
+    client.add_report(
+        lambda: 7,
+        resource_id="good",
+        measurement="voltage",
+        r_id="good",
+        report_specifier_id="good",
+        sampling_rate=1,
+    )
     client.start(wait=5)
     begun = time.monotonic()
-    assert vtn.wait(lambda: sum(b"rID>good<" in body for body in vtn.bodies("oadrUpdateReport")) >= 3, 8)
+    assert vtn.wait(
+        lambda: sum(b"rID>good<" in body for body in vtn.bodies("oadrUpdateReport")) >= 3, 8
+    )
     assert time.monotonic() - begun < 5.5
     assert worst_lateness(poll_times(vtn, begun), 0.2) < 0.5
     over.set()
 
 
-def test_stuck_user_code_is_named_in_status_and_health(vtn: RawVTN, client: OpenADRClient,
-                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stuck_user_code_is_named_in_status_and_health(
+    vtn: RawVTN, client: OpenADRClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ven, "LONG_RUNNING", 1.0)
     over = threading.Event()
     client.add_handler("on_event", lambda event: over.wait(20) and "optIn")

@@ -1,4 +1,7 @@
-"""How a program with a client ends: signals, exit codes, stuck handlers, an exit without stop(), fork(). Real processes."""
+"""How a program with a client ends: signals, exit codes, stuck handlers, an exit without stop(),
+fork(). Real processes.
+"""
+
 from __future__ import annotations
 
 import os
@@ -22,7 +25,7 @@ logging.getLogger("ven_sdk").addFilter(lambda record: "not authenticated" not in
 client = OpenADRClient("ven1", sys.argv[1], poll_frequency=0.2, allow_jitter=False)
 def say(text):
     print(text, flush=True)
-"""
+"""  # noqa: E501
 
 
 def ended(process: "subprocess.Popen[str]", seconds: float = 10) -> str:
@@ -35,7 +38,9 @@ def line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-RUNNING = VEN + """
+RUNNING = (
+    VEN
+    + """
 client.add_handler("on_registered", lambda: say("registered"))
 before = signal.signal(signal.SIGTERM, lambda *_: say("mine"))
 mine = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
@@ -44,11 +49,13 @@ assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == mi
 assert [thread.name for thread in threading.enumerate() if thread.name.startswith("ven_sdk")] == []
 say(f"after run, {client.status.state}")
 """
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_run_in_order_with_exit_code_0_and_the_handlers_put_back(
-        number: int, vtn: RawVTN, program: Program) -> None:
+    number: int, vtn: RawVTN, program: Program
+) -> None:
     process = program(RUNNING, vtn.url)
     assert line(process) == "registered"
     assert vtn.wait(lambda: vtn.count("oadrPoll"))
@@ -74,14 +81,18 @@ def test_a_signal_ends_run_while_the_vtn_cannot_be_reached(program: Program) -> 
 
 
 def test_what_is_owed_goes_out_after_the_signal(vtn: RawVTN, program: Program) -> None:
-    process = program(VEN + """
+    process = program(
+        VEN
+        + """
 def decide(event):
     say("deciding")
     time.sleep(1)
     return "optIn"
 client.add_handler("on_event", decide)
 client.run()
-""", vtn.url)
+""",
+        vtn.url,
+    )
     vtn.add_event("e1")
     assert line(process) == "deciding"
     process.send_signal(signal.SIGTERM)
@@ -91,7 +102,9 @@ client.run()
     assert b"optIn" in vtn.bodies("oadrCreatedEvent")[0]
 
 
-STUCK = VEN + """
+STUCK = (
+    VEN
+    + """
 def never(event):
     say("stuck")
     threading.Event().wait()
@@ -100,10 +113,13 @@ client.add_report(lambda: threading.Event().wait(), resource_id="d", measurement
 signal.signal(signal.SIGALRM, lambda *_: client.stop(timeout=1))
 client.run()
 say("over")
-"""
+"""  # noqa: E501
+)
 
 
-def test_stuck_user_code_is_named_and_does_not_keep_the_program_from_ending(vtn: RawVTN, program: Program) -> None:
+def test_stuck_user_code_is_named_and_does_not_keep_the_program_from_ending(
+    vtn: RawVTN, program: Program
+) -> None:
     process = program(STUCK, vtn.url)
     vtn.add_event("e1")
     assert line(process) == "stuck"
@@ -121,13 +137,17 @@ def test_stuck_user_code_is_named_and_does_not_keep_the_program_from_ending(vtn:
 
 
 def test_a_second_ctrl_c_does_not_wait_for_what_is_owed(vtn: RawVTN, program: Program) -> None:
-    process = program(VEN + """
+    process = program(
+        VEN
+        + """
 def never(event):
     say("stuck")
     threading.Event().wait()
 client.add_handler("on_event", never)
 client.run()
-""", vtn.url)
+""",
+        vtn.url,
+    )
     vtn.add_event("e1")
     assert line(process) == "stuck"
     process.send_signal(signal.SIGINT)
@@ -141,20 +161,28 @@ client.run()
 
 
 @pytest.mark.parametrize("exit_by", ["", "sys.exit(3)", "raise SystemExit(3)"])
-def test_an_interpreter_that_exits_without_stop_does_not_hang(exit_by: str, vtn: RawVTN, program: Program) -> None:
-    process = program(VEN + f"""
+def test_an_interpreter_that_exits_without_stop_does_not_hang(
+    exit_by: str, vtn: RawVTN, program: Program
+) -> None:
+    process = program(
+        VEN
+        + f"""
 client.add_handler("on_event", lambda event: time.sleep(60))
 client.start(wait=5)
 time.sleep(0.5)
 {exit_by}
-""", vtn.url)
+""",
+        vtn.url,
+    )
     vtn.add_event("e1")
     errors = ended(process)
     assert process.returncode == (3 if exit_by else 0)
     assert "Traceback" not in errors and "Fatal" not in errors, errors
 
 
-FORKING = VEN + """
+FORKING = (
+    VEN
+    + """
 from ven_sdk import StateError
 client.start(wait=5)
 child = os.fork()
@@ -170,18 +198,25 @@ os.waitpid(child, 0)
 time.sleep(0.3)
 client.stop()
 say("parent " + client.status.state)
-"""
+"""  # noqa: E501
+)
 
 
-def test_the_child_of_a_fork_is_told_so_and_the_parent_goes_on(vtn: RawVTN, program: Program) -> None:
+def test_the_child_of_a_fork_is_told_so_and_the_parent_goes_on(
+    vtn: RawVTN, program: Program
+) -> None:
     process = program(FORKING, vtn.url)
     output, errors = process.communicate(timeout=15)
     assert output.split("\n")[:5] == ["True"] * 5
     assert "parent stopped" in output and process.returncode == 0, errors
 
 
-def test_run_works_off_the_main_thread_and_leaves_the_signal_handlers_alone(vtn: RawVTN, program: Program) -> None:
-    process = program(VEN + """
+def test_run_works_off_the_main_thread_and_leaves_the_signal_handlers_alone(
+    vtn: RawVTN, program: Program
+) -> None:
+    process = program(
+        VEN
+        + """
 client.add_handler("on_registered", lambda: say("registered"))
 before = signal.getsignal(signal.SIGINT)
 thread = threading.Thread(target=client.run)
@@ -191,7 +226,9 @@ assert signal.getsignal(signal.SIGINT) is before
 client.stop()
 thread.join(5)
 say(f"{thread.is_alive()} {client.status.state}")
-""", vtn.url)
+""",
+        vtn.url,
+    )
     output, errors = process.communicate(timeout=15)
     assert output.split("\n")[:2] == ["registered", "False stopped"], errors
     assert process.returncode == 0

@@ -1,4 +1,5 @@
 """What is signed as text is, byte for byte, what canonicalisation makes of the tree."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -27,8 +28,20 @@ def test_the_object_to_be_signed_is_canonical(name: str, data: Any) -> None:
     assert envelope.signed_object(record) == _canonical(record)
 
 
-@pytest.mark.parametrize("ven_id", ["v", "a&b", "a<b>c", "tab\there", "line\nend", "carriage\rreturn", "Zürich \U0001f50c",
-                                    "'\"", "]]>"])
+@pytest.mark.parametrize(
+    "ven_id",
+    [
+        "v",
+        "a&b",
+        "a<b>c",
+        "tab\there",
+        "line\nend",
+        "carriage\rreturn",
+        "Zürich \U0001f50c",
+        "'\"",
+        "]]>",
+    ],
+)
 def test_texts_that_canonical_form_writes_in_its_own_way(ven_id: str) -> None:
     record = Poll(ven_id=ven_id)
     assert envelope.signed_object(record) == _canonical(record)

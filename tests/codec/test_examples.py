@@ -1,8 +1,11 @@
-"""The forty example messages: each is read and written again, equal element by element, and read once more the same."""
+"""The forty example messages: each is read and written again, equal element by element, and read
+once more the same.
+"""
+
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,17 @@ from ven_sdk.schema.common import Payload
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "data" / "wire-examples").glob("*.xml"))
 _DURATIONS = ("duration", "startafter", "oadrMinPeriod", "oadrMaxPeriod")
-_NUMBERS = ("value", "accuracy", "pulseFactor", "hertz", "voltage", "oadrMin", "oadrMax", "oadrCurrent", "oadrNormal")
+_NUMBERS = (
+    "value",
+    "accuracy",
+    "pulseFactor",
+    "hertz",
+    "voltage",
+    "oadrMin",
+    "oadrMax",
+    "oadrCurrent",
+    "oadrNormal",
+)
 _MOMENTS = ("date-time", "createdDateTime", "modificationDateTime")
 
 
@@ -21,7 +34,9 @@ def _payload(path: Path) -> Any:
 
 
 def _typed(element: Any) -> Any:
-    """The text of an element by its type, so that PT24H is P1D and 412.0 is 412; white space between elements is nothing."""
+    """The text of an element by its type, so that PT24H is P1D and 412.0 is 412; white space
+    between elements is nothing.
+    """
     name, text = local_name(element.tag), element.text or ""
     if len(element):
         return text.strip()
@@ -36,7 +51,10 @@ def _typed(element: Any) -> Any:
 
 def _flat(element: Any) -> list[tuple[str, dict[str, str], Any]]:
     """Names, attributes and texts, in document order; the depth shows in the path."""
-    return [(element.getroottree().getelementpath(part), dict(part.attrib), _typed(part)) for part in element.iter()]
+    return [
+        (element.getroottree().getelementpath(part), dict(part.attrib), _typed(part))
+        for part in element.iter()
+    ]
 
 
 def test_there_are_forty_examples() -> None:
@@ -68,7 +86,9 @@ def test_an_example_keeps_to_the_schema_in_strict_reading_too(path: Path) -> Non
 
 
 def _read(name: str) -> Payload:
-    return reader.read(_payload(next(path for path in EXAMPLES if path.name.startswith(name)))).record
+    return reader.read(
+        _payload(next(path for path in EXAMPLES if path.name.startswith(name)))
+    ).record
 
 
 def test_the_signed_poll_is_read_from_its_body() -> None:

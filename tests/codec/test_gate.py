@@ -1,4 +1,5 @@
 """The gate: what harms is refused with a PayloadError, what is merely unusual gets in."""
+
 from __future__ import annotations
 
 import codecs
@@ -6,7 +7,6 @@ import threading
 import time
 import tracemalloc
 from pathlib import Path
-from typing import Dict, List
 
 import pytest
 from defusedxml.ElementTree import fromstring as defused_fromstring
@@ -21,7 +21,9 @@ from ven_sdk.errors import PayloadError
 WIRE = Path(__file__).resolve().parent.parent / "data" / "wire"
 EVENT = (WIRE / "13-event-price-intervals.xml").read_bytes()
 SIGNED = (WIRE / "40-signed-poll.xml").read_bytes()
-LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (level, b"&l%d;" % (level - 1) * 10) for level in range(1, 9))
+LAUGHS = b"".join(
+    b'<!ENTITY l%d "%s">' % (level, b"&l%d;" % (level - 1) * 10) for level in range(1, 9)
+)
 DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>'
 MEGABYTE = 2**20
 
@@ -40,11 +42,16 @@ HOSTILE: dict[str, bytes] = {
     "an internal entity": b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>',
     "an entity that nobody declared": b"<a>&x;</a>",
     "exponential entities": b'<!DOCTYPE a [<!ENTITY l0 "ha">' + LAUGHS + b"]><a>&l8;</a>",
-    "quadratic entities": b'<!DOCTYPE a [<!ENTITY x "' + b"x" * 100_000 + b'">]><a>' + b"&x;" * 10_000 + b"</a>",
+    "quadratic entities": b'<!DOCTYPE a [<!ENTITY x "'
+    + b"x" * 100_000
+    + b'">]><a>'
+    + b"&x;" * 10_000
+    + b"</a>",
     "linear entities": b'<!DOCTYPE a [<!ENTITY x "y">]><a>' + b"&x;" * 1000 + b"</a>",
     "an external entity": b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><a>&x;</a>',
     "an external DTD": b'<!DOCTYPE a SYSTEM "http://127.0.0.1:9/x.dtd"><a/>',
-    "an external parameter entity": b'<!DOCTYPE a [<!ENTITY % x SYSTEM "http://127.0.0.1:9/x"> %x;]><a/>',
+    "an external parameter entity": b'<!DOCTYPE a [<!ENTITY % x SYSTEM "http://127.0.0.1:9/x"> '
+    b"%x;]><a/>",
     "an attribute default": b'<!DOCTYPE a [<!ATTLIST a b CDATA "c">]><a/>',
     "UTF-16 with a mark": "<a/>".encode("utf-16"),
     "UTF-16 without a mark": "<a/>".encode("utf-16-le"),
@@ -82,8 +89,11 @@ HOSTILE: dict[str, bytes] = {
     "1,000 attributes": b"<a " + b" ".join(b'b%d="1"' % i for i in range(1000)) + b"/>",
     "100,000 attributes": b"<a " + b" ".join(b'b%d="1"' % i for i in range(100_000)) + b"/>",
     "1,000 namespaces": b"<a " + b" ".join(b'xmlns:b%d="u"' % i for i in range(1000)) + b"/>",
-    "namespaces piling up": b"".join(b'<a xmlns:b="u%d" xmlns:c="u" xmlns:d="u">' % i for i in range(200))
-                            + b"<x/>" * 1000 + b"</a>" * 200,
+    "namespaces piling up": b"".join(
+        b'<a xmlns:b="u%d" xmlns:c="u" xmlns:d="u">' % i for i in range(200)
+    )
+    + b"<x/>" * 1000
+    + b"</a>" * 200,
 }
 
 
@@ -103,7 +113,7 @@ def test_what_harms_is_refused_quickly(kind: str) -> None:
 @pytest.mark.parametrize("size", range(1, len(EVENT) - 1, max(1, len(EVENT) // 40)))
 def test_a_truncated_message_is_refused(size: int) -> None:
     with pytest.raises(PayloadError):
-        admit(EVENT[:len(EVENT.rstrip()) - size])
+        admit(EVENT[: len(EVENT.rstrip()) - size])
 
 
 GOOD: dict[str, bytes] = {
@@ -125,7 +135,9 @@ GOOD: dict[str, bytes] = {
     "100,000 elements": b"<a>" + b"<b>text</b>" * 100_000 + b"</a>",
     "256 attributes": b"<a " + b" ".join(b'b%d="1"' % i for i in range(256)) + b"/>",
     "15 namespaces on each of 12 levels": b"".join(
-        b"<a " + b" ".join(b'xmlns:n%d="u%d"' % (i, i) for i in range(15)) + b">" for _ in range(12)) + b"</a>" * 12,
+        b"<a " + b" ".join(b'xmlns:n%d="u%d"' % (i, i) for i in range(15)) + b">" for _ in range(12)
+    )
+    + b"</a>" * 12,
     "base64 with many equal signs": b"<a>" + b"<b>QQ==</b>" * 1000 + b"</a>",
     "an emoji": "<a>\U0001f50c</a>".encode(),
 }
@@ -142,7 +154,9 @@ def test_what_is_merely_unusual_gets_in(kind: str) -> None:
     assert etree.QName(admit(GOOD[kind])).localname in ("a", "oadrPayload")
 
 
-@pytest.mark.parametrize("kind", [kind for kind, data in HOSTILE.items() if data.lstrip().startswith(b"<!DOCTYPE")])
+@pytest.mark.parametrize(
+    "kind", [kind for kind, data in HOSTILE.items() if data.lstrip().startswith(b"<!DOCTYPE")]
+)
 def test_a_dtd_never_reaches_lxml(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "safe_parser", None)
 
@@ -215,11 +229,37 @@ def test_threads_do_not_share_a_parser() -> None:
     assert sorted(texts) == sorted(f"{number}-{turn}" for number in range(8) for turn in range(200))
 
 
-# --- fuzzing -----------------------------------------------------------------------------------------------------------
+# --- fuzzing --------------------------------------------------------------------------------------
 
-PIECES = [b"<!DOCTYPE a>", b"<!ENTITY x 'y'>", b"&x;", b"&amp;", b"<?xml version='1.0' encoding='utf-16'?>", b"<!--", b"-->",
-          b"<![CDATA[", b"]]>", b"<a>", b"</a>", b"<a/>", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"&#xD800;", b"]>", b" ",
-          b"xmlns:a='b'", b"xmlns=''", b"<", b">", b"'", b'"', b"=", b"\xed\xa0\x80", b"NaN"]
+PIECES = [
+    b"<!DOCTYPE a>",
+    b"<!ENTITY x 'y'>",
+    b"&x;",
+    b"&amp;",
+    b"<?xml version='1.0' encoding='utf-16'?>",
+    b"<!--",
+    b"-->",
+    b"<![CDATA[",
+    b"]]>",
+    b"<a>",
+    b"</a>",
+    b"<a/>",
+    b"\x00",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"&#xD800;",
+    b"]>",
+    b" ",
+    b"xmlns:a='b'",
+    b"xmlns=''",
+    b"<",
+    b">",
+    b"'",
+    b'"',
+    b"=",
+    b"\xed\xa0\x80",
+    b"NaN",
+]
 
 
 @st.composite
@@ -233,7 +273,11 @@ def mutations(draw: st.DrawFn) -> bytes:
     return data
 
 
-@given(mutations() | st.binary(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join))
+@given(
+    mutations()
+    | st.binary(max_size=60)
+    | st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join)
+)
 @settings(max_examples=400)
 @example(b"<a><!DOCTYPE a></a>")
 def test_the_gate_raises_payload_error_or_gives_what_defusedxml_lets_pass_too(data: bytes) -> None:

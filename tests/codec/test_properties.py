@@ -1,4 +1,7 @@
-"""For every payload: what is written is valid, reads as the same record, and both ways of doing each agree."""
+"""For every payload: what is written is valid, reads as the same record, and both ways of doing
+each agree.
+"""
+
 from __future__ import annotations
 
 from typing import Any
@@ -30,7 +33,9 @@ def _canonical(element: Any) -> bytes:
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=25)
 @given(data=st.data())
-def test_what_is_written_is_valid_against_the_official_schema(name: str, data: Any, xsd: Any) -> None:
+def test_what_is_written_is_valid_against_the_official_schema(
+    name: str, data: Any, xsd: Any
+) -> None:
     record = data.draw(records(PAYLOADS[name]))
     xsd.assertValid(etree.fromstring(envelope.message(record)))
 
@@ -82,18 +87,30 @@ def test_a_record_survives_the_store_and_its_own_dict(name: str, data: Any) -> N
 
 
 @settings(max_examples=200)
-@given(text=st.text(st.sampled_from("ab:/?#[]@!%20{}<> \\^~é\t"), max_size=10) | st.from_regex(URI, fullmatch=True))
+@given(
+    text=st.text(st.sampled_from("ab:/?#[]@!%20{}<> \\^~é\t"), max_size=10)
+    | st.from_regex(URI, fullmatch=True)
+)
 def test_every_uri_that_is_written_is_one_for_the_schema(text: str, xsd: Any) -> None:
     import re
 
     from ven_sdk.objects import CreateOpt
+
     if not re.fullmatch(URI, text) or not text:
         return
-    record = CreateOpt(opt_id="o", opt_type="optIn", opt_reason="economic", ven_id="v", request_id="r", market_context=text,
-                       created_date_time=_moment())
+    record = CreateOpt(
+        opt_id="o",
+        opt_type="optIn",
+        opt_reason="economic",
+        ven_id="v",
+        request_id="r",
+        market_context=text,
+        created_date_time=_moment(),
+    )
     xsd.assertValid(etree.fromstring(envelope.message(record)))
 
 
 def _moment() -> Any:
     from datetime import datetime, timezone
+
     return datetime(2030, 1, 1, tzinfo=timezone.utc)

@@ -1,4 +1,5 @@
 """Tolerant and strict reading: what is understood, what is noted, what is refused, and where."""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
@@ -23,7 +24,9 @@ def _text(name: str) -> str:
 
 
 def _read(text: str, strict: bool = False) -> Reading:
-    return reader.read(envelope.payload_of(gate.admit(text.encode("utf-8")), strict=strict), strict=strict)
+    return reader.read(
+        envelope.payload_of(gate.admit(text.encode("utf-8")), strict=strict), strict=strict
+    )
 
 
 def _changed(name: str, old: str, new: str) -> str:
@@ -39,24 +42,42 @@ def _event(old: str, new: str, name: str = "13") -> Event:
     return record.events[0]
 
 
-# --- understood ------------------------------------------------------------------------------------------------------
+# --- understood -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    ("2026-07-02T15:00:00Z", "2026-07-02T17:00:00+02:00"), ("2026-07-02T15:00:00Z", "2026-07-02T15:00:00.000000001Z"),
-    ("2026-07-02T15:00:00Z", "\n 2026-07-02T15:00:00Z "), ("2026-07-02T15:00:00Z", "2026-07-02T15:00:00"),
-    ("<ei:vtnComment>", "<ei:new>1</ei:new><ei:vtnComment>"), ("<ei:eiTarget>", "<ei:eiTarget><ei:odd>x</ei:odd>"),
-    ("<ei:signalType>price<", "<ei:signalType> price\n<"), ("PT4H", "PT3H60M"),
-    ("<xcal:components/>", "<xcal:components><any/>text</xcal:components>"), ("<xcal:components/>", ""),
-    ("<xcal:components/>", f'<xcal:components {XSI} xsi:nil="true"/>'),
-    ('ei:schemaVersion="2.0b"', 'schemaVersion="2.0b"'), ('ei:schemaVersion="2.0b"', "")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2026-07-02T15:00:00Z", "2026-07-02T17:00:00+02:00"),
+        ("2026-07-02T15:00:00Z", "2026-07-02T15:00:00.000000001Z"),
+        ("2026-07-02T15:00:00Z", "\n 2026-07-02T15:00:00Z "),
+        ("2026-07-02T15:00:00Z", "2026-07-02T15:00:00"),
+        ("<ei:vtnComment>", "<ei:new>1</ei:new><ei:vtnComment>"),
+        ("<ei:eiTarget>", "<ei:eiTarget><ei:odd>x</ei:odd>"),
+        ("<ei:signalType>price<", "<ei:signalType> price\n<"),
+        ("PT4H", "PT3H60M"),
+        ("<xcal:components/>", "<xcal:components><any/>text</xcal:components>"),
+        ("<xcal:components/>", ""),
+        ("<xcal:components/>", f'<xcal:components {XSI} xsi:nil="true"/>'),
+        ('ei:schemaVersion="2.0b"', 'schemaVersion="2.0b"'),
+        ('ei:schemaVersion="2.0b"', ""),
+    ],
+)
 def test_oddities_that_change_nothing_give_the_same_record(old: str, new: str) -> None:
     assert _read(_changed("13", old, new)).record == _read(_text("13")).record
 
 
-@pytest.mark.parametrize(("old", "new", "duration"), [
-    ("PT4H", "P1W", timedelta(weeks=1)), ("PT4H", "1W", timedelta(weeks=1)), ("PT4H", "P1Y", timedelta(days=365)),
-    ("PT4H", "P2M", timedelta(days=60)), ("PT4H", "PT1.5S", timedelta(seconds=1.5)), ("PT4H", "P", timedelta(0))])
+@pytest.mark.parametrize(
+    ("old", "new", "duration"),
+    [
+        ("PT4H", "P1W", timedelta(weeks=1)),
+        ("PT4H", "1W", timedelta(weeks=1)),
+        ("PT4H", "P1Y", timedelta(days=365)),
+        ("PT4H", "P2M", timedelta(days=60)),
+        ("PT4H", "PT1.5S", timedelta(seconds=1.5)),
+        ("PT4H", "P", timedelta(0)),
+    ],
+)
 def test_durations_of_every_shape_are_understood(old: str, new: str, duration: timedelta) -> None:
     assert _event(old, new).active_period.duration == duration
 
@@ -65,7 +86,10 @@ def test_ids_stay_strings() -> None:
     assert _event("ev-price-1", "007").event_id == "007"
 
 
-@pytest.mark.parametrize("empty", ["<ei:priority/>", "<ei:priority></ei:priority>", f'<ei:priority {XSI} xsi:nil="true"/>'])
+@pytest.mark.parametrize(
+    "empty",
+    ["<ei:priority/>", "<ei:priority></ei:priority>", f'<ei:priority {XSI} xsi:nil="true"/>'],
+)
 def test_an_empty_optional_element_is_an_absent_one(empty: str) -> None:
     assert _event("<ei:priority>2</ei:priority>", empty).priority is None
 
@@ -80,8 +104,12 @@ def test_a_missing_uid_is_the_position_and_a_missing_length_lasts_until_the_end(
     uid = "<xcal:uid>\n                    <xcal:text>3</xcal:text>\n                  </xcal:uid>"
     last = _event(uid, "").event_signals[0].intervals[3]
     assert (last.uid, last.derived & 4) == ("3", 4)
-    text = _changed("18", "<xcal:duration>\n                    <xcal:duration>PT2H</xcal:duration>\n"
-                    "                  </xcal:duration>\n                  <xcal:uid>", "<xcal:uid>")
+    text = _changed(
+        "18",
+        "<xcal:duration>\n                    <xcal:duration>PT2H</xcal:duration>\n"
+        "                  </xcal:duration>\n                  <xcal:uid>",
+        "<xcal:uid>",
+    )
     record: Any = _read(text).record
     assert record.events[0].event_signals[0].intervals[0].duration == timedelta(hours=2)
 
@@ -104,26 +132,38 @@ def test_currencies_are_told_apart_by_their_description() -> None:
     text = _text("13").replace("oadr:currencyPerKWh>", "oadr:currency>")
     record: Any = _read(text).record
     measurement = record.events[0].event_signals[0].measurement
-    assert (measurement.name, measurement.description, measurement.unit) == ("currencyPerKWh", "currencyPerKWh", "EUR")
+    assert (measurement.name, measurement.description, measurement.unit) == (
+        "currencyPerKWh",
+        "currencyPerKWh",
+        "EUR",
+    )
 
 
 def test_empty_units_mean_the_fixed_ones() -> None:
-    text = _text("18").replace("<power:itemUnits>W</power:itemUnits>", "<power:itemUnits/>").replace(
-        "<power:itemDescription>RealPower</power:itemDescription>", "<power:itemDescription/>")
+    text = (
+        _text("18")
+        .replace("<power:itemUnits>W</power:itemUnits>", "<power:itemUnits/>")
+        .replace(
+            "<power:itemDescription>RealPower</power:itemDescription>", "<power:itemDescription/>"
+        )
+    )
     record: Any = _read(text).record
     assert record.events[0].event_signals[0].measurement.description == "RealPower"
 
 
 def test_a_request_for_the_catalogue_without_data_points_is_read() -> None:
-    payload = ("<ei:specifierPayload>\n            <ei:rID>METADATA</ei:rID>\n            <ei:readingType>x-notApplicable"
-               "</ei:readingType>\n          </ei:specifierPayload>")
+    payload = (
+        "<ei:specifierPayload>\n            <ei:rID>METADATA</ei:rID>\n            "
+        "<ei:readingType>x-notApplicable"
+        "</ei:readingType>\n          </ei:specifierPayload>"
+    )
     reading = _read(_changed("25", payload, ""))
     record: Any = reading.record
     assert record.report_requests[0].report_specifier.specifier_payloads == ()
     assert "specifierPayload is missing" in reading.deviations[0]
 
 
-# --- noted -----------------------------------------------------------------------------------------------------------
+# --- noted ----------------------------------------------------------------------------------------
 
 DEVIATIONS = [
     ("13", "2026-07-02T15:00:00Z", "2026-07-02T17:00:00+02:00", "dtstart/date-time"),
@@ -143,7 +183,9 @@ DEVIATIONS = [
 
 
 @pytest.mark.parametrize(("name", "old", "new", "path"), DEVIATIONS)
-def test_a_deviation_is_noted_with_its_path_and_refused_in_strict_reading(name: str, old: str, new: str, path: str) -> None:
+def test_a_deviation_is_noted_with_its_path_and_refused_in_strict_reading(
+    name: str, old: str, new: str, path: str
+) -> None:
     text = _changed(name, old, new)
     reading = _read(text)
     assert len(reading.deviations) == 1
@@ -154,16 +196,23 @@ def test_a_deviation_is_noted_with_its_path_and_refused_in_strict_reading(name: 
 
 
 def test_elements_in_the_wrong_order_are_understood_and_noted() -> None:
-    descriptor = "<ei:eventID>ev-price-1</ei:eventID>\n            <ei:modificationNumber>0</ei:modificationNumber>"
+    descriptor = "<ei:eventID>ev-price-1</ei:eventID>\n            <ei:modificationNumber>0</ei:modificationNumber>"  # noqa: E501
     swapped = "<ei:modificationNumber>0</ei:modificationNumber><ei:eventID>ev-price-1</ei:eventID>"
     reading = _read(_changed("13", descriptor, swapped))
     assert reading.record == _read(_text("13")).record
     assert "eventID stands in the wrong place" in reading.deviations[0]
 
 
-@pytest.mark.parametrize(("old", "new", "words"), [("PT4H", "P1M", "taken as 30 days"),
-                                                   ("2026-07-02T15:00:00Z", "2026-07-02T15:00:00", "taken as UTC")])
-def test_what_is_legal_but_was_interpreted_is_said_and_passes_strict_reading(old: str, new: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("PT4H", "P1M", "taken as 30 days"),
+        ("2026-07-02T15:00:00Z", "2026-07-02T15:00:00", "taken as UTC"),
+    ],
+)
+def test_what_is_legal_but_was_interpreted_is_said_and_passes_strict_reading(
+    old: str, new: str, words: str
+) -> None:
     reading = _read(_changed("13", old, new), strict=True)
     assert words in reading.deviations[0]
 
@@ -173,25 +222,32 @@ def test_a_message_full_of_deviations_does_not_fill_the_memory() -> None:
     assert len(reading.deviations) == 50
 
 
-# --- refused ---------------------------------------------------------------------------------------------------------
+# --- refused --------------------------------------------------------------------------------------
 
 FAULTS = [
     ("<ei:eventID>ev-price-1</ei:eventID>", "<ei:eventID/>", "eventDescriptor/eventID"),
     ("<ei:eventID>ev-price-1</ei:eventID>", "", "eventDescriptor/eventID"),
-    ("<ei:eventID>ev-price-1</ei:eventID>", "<ei:eventID>a</ei:eventID><ei:eventID>b</ei:eventID>", "eventID[2]"),
+    (
+        "<ei:eventID>ev-price-1</ei:eventID>",
+        "<ei:eventID>a</ei:eventID><ei:eventID>b</ei:eventID>",
+        "eventID[2]",
+    ),
     ("<ei:modificationNumber>0<", "<ei:modificationNumber>-1<", "modificationNumber"),
     ("<ei:modificationNumber>0<", "<ei:modificationNumber>4294967296<", "modificationNumber"),
     ("<ei:modificationNumber>0<", "<ei:modificationNumber>1.0<", "modificationNumber"),
     ("<ei:priority>2<", "<ei:priority>-1<", "priority"),
     ("<ei:eventStatus>far<", "<ei:eventStatus>canceled<", "eventStatus"),
     (">always<", ">sometimes<", "oadrResponseRequired"),
-    ("PT4H", "PT", "properties/duration/duration"), ("PT4H", "-PT4H", "properties/duration/duration"),
-    ("PT4H", "P99999999999999999999D", "properties/duration/duration"), ("PT4H", "", "properties/duration/duration"),
+    ("PT4H", "PT", "properties/duration/duration"),
+    ("PT4H", "-PT4H", "properties/duration/duration"),
+    ("PT4H", "P99999999999999999999D", "properties/duration/duration"),
+    ("PT4H", "", "properties/duration/duration"),
     ("2026-07-02T15:00:00Z", "9999-12-31T23:00:00Z", "eiActivePeriod"),
     ("2026-07-02T15:00:00Z", "2026-02-30T15:00:00Z", "dtstart/date-time"),
     ("2026-07-02T15:00:00Z", "tomorrow", "dtstart/date-time"),
     ("<ei:value>0.21<", "<ei:value>NaN<", "interval[1]/signalPayload/payloadFloat/value"),
-    ("<ei:value>0.21<", "<ei:value>INF<", "value"), ("<ei:value>0.21<", "<ei:value>1e999<", "value"),
+    ("<ei:value>0.21<", "<ei:value>INF<", "value"),
+    ("<ei:value>0.21<", "<ei:value>1e999<", "value"),
     ("<ei:value>0.21</ei:value>", "", "signalPayload/payloadFloat/value"),
     ("<ei:signalName>ELECTRICITY_PRICE</ei:signalName>", "", "eiEventSignal/signalName"),
 ]
@@ -202,11 +258,16 @@ def test_a_faulty_event_spoils_only_itself(old: str, new: str, path: str) -> Non
     start = _text("13").index("<oadr:oadrEvent>")
     end = _text("13").index("</oadr:oadrEvent>") + len("</oadr:oadrEvent>")
     good = _text("13")[start:end]
-    text = _text("13")[:start] + _changed("13", old, new)[start:].partition("</oadr:oadrEvent>")[0] + "</oadr:oadrEvent>" \
-        + good.replace("ev-price-1", "good") + _text("13")[end:]
+    text = (
+        _text("13")[:start]
+        + _changed("13", old, new)[start:].partition("</oadr:oadrEvent>")[0]
+        + "</oadr:oadrEvent>"
+        + good.replace("ev-price-1", "good")
+        + _text("13")[end:]
+    )
     record: Any = _read(text).record
     assert [event.event_id for event in record.events] == ["good"]
-    fault, = record.faulty
+    (fault,) = record.faulty
     assert path in fault.error.path
     assert fault.error.path.startswith("oadrDistributeEvent/oadrEvent[1]")
     with pytest.raises(PayloadError):
@@ -215,14 +276,21 @@ def test_a_faulty_event_spoils_only_itself(old: str, new: str, path: str) -> Non
 
 def test_a_faulty_event_keeps_what_could_be_read_of_it() -> None:
     record: Any = _read(_changed("13", "<ei:value>0.21<", "<ei:value>NaN<")).record
-    fault, = record.faulty
-    assert (fault.event_id, fault.modification_number, fault.response_required) == ("ev-price-1", 0, "always")
+    (fault,) = record.faulty
+    assert (fault.event_id, fault.modification_number, fault.response_required) == (
+        "ev-price-1",
+        0,
+        "always",
+    )
     assert fault.error.value == "NaN"
 
 
 def test_an_event_without_signals_is_faulty_unless_it_is_cancelled() -> None:
     text = _text("13")
-    start, end = text.index("<ei:eiEventSignal>"), text.index("</ei:eiEventSignal>") + len("</ei:eiEventSignal>")
+    start, end = (
+        text.index("<ei:eiEventSignal>"),
+        text.index("</ei:eiEventSignal>") + len("</ei:eiEventSignal>"),
+    )
     bare = text[:start] + text[end:]
     assert len(_read(bare).record["faulty"]) == 1
     cancelled = _read(bare.replace(">far<", ">cancelled<")).record["events"]
@@ -235,16 +303,21 @@ def test_only_ramp_up_and_recovery_may_be_negative(sign: str) -> None:
     period = record.events[0].active_period
     assert period.ramp_up == timedelta(minutes=-10)
     assert period.recovery == timedelta(minutes=-5)
-    text = _changed("13", "<ei:x-eiNotification>\n                <xcal:duration>P1D", "<ei:x-eiNotification>\n"
-                    "                <xcal:duration>-P1D")
+    text = _changed(
+        "13",
+        "<ei:x-eiNotification>\n                <xcal:duration>P1D",
+        "<ei:x-eiNotification>\n                <xcal:duration>-P1D",
+    )
     assert "x-eiNotification" in _read(text).record["faulty"][0].error.path
 
 
 def test_the_path_counts_neighbours_and_the_value_is_cut_short() -> None:
     text = _changed("13", "<ei:value>0.93<", f"<ei:value>{'9x' * 100}<")
     error = _read(text).record["faulty"][0].error
-    assert error.path == ("oadrDistributeEvent/oadrEvent/eiEvent/eiEventSignals/eiEventSignal/intervals/interval[3]"
-                          "/signalPayload/payloadFloat/value")
+    assert error.path == (
+        "oadrDistributeEvent/oadrEvent/eiEvent/eiEventSignals/eiEventSignal/intervals/interval[3]"
+        "/signalPayload/payloadFloat/value"
+    )
     assert len(error.value) == 80
     assert "is no finite number" in str(error)
 
@@ -254,8 +327,13 @@ def test_a_fault_outside_an_event_is_the_messages() -> None:
         _read(_changed("03", "<oadr:oadrReportOnly>false<", "<oadr:oadrReportOnly>maybe<"))
 
 
-@pytest.mark.parametrize(("namespace", "words"), [
-    ("http://openadr.org/oadr-2.0a/2012/07", "2.0a"), ("http://example.org", "no OpenADR 2.0b message")])
+@pytest.mark.parametrize(
+    ("namespace", "words"),
+    [
+        ("http://openadr.org/oadr-2.0a/2012/07", "2.0a"),
+        ("http://example.org", "no OpenADR 2.0b message"),
+    ],
+)
 def test_another_namespace_is_refused_by_name(namespace: str, words: str) -> None:
     with pytest.raises(PayloadError, match=words):
         _read(_text("11").replace("http://openadr.org/oadr-2.0b/2012/07", namespace))
@@ -266,13 +344,21 @@ def test_an_unknown_payload_is_refused() -> None:
         _read(_text("11").replace("oadr:oadrPoll", "oadr:oadrFly"))
 
 
-@pytest.mark.parametrize("layout", [
-    "<oadr:oadrPayload {ns}/>", "<oadr:oadrPayload {ns}><oadr:oadrSignedObject/></oadr:oadrPayload>",
-    "<oadr:oadrPayload {ns}><oadr:oadrSignedObject><oadr:oadrPoll/><oadr:oadrPoll/></oadr:oadrSignedObject></oadr:oadrPayload>",
-    "<oadr:oadrPayload {ns}><oadr:oadrSignedObject><oadr:oadrPoll/></oadr:oadrSignedObject>"
-    "<oadr:oadrSignedObject><oadr:oadrPoll/></oadr:oadrSignedObject></oadr:oadrPayload>",
-    "<oadr:oadrPayload {ns}><oadr:other/><oadr:oadrSignedObject><oadr:oadrPoll/></oadr:oadrSignedObject></oadr:oadrPayload>",
-    "<oadr:oadrPayload {ns}><oadr:oadrPoll/></oadr:oadrPayload>", "<html/>"])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "<oadr:oadrPayload {ns}/>",
+        "<oadr:oadrPayload {ns}><oadr:oadrSignedObject/></oadr:oadrPayload>",
+        "<oadr:oadrPayload "
+        "{ns}><oadr:oadrSignedObject><oadr:oadrPoll/><oadr:oadrPoll/></oadr:oadrSignedObject></oadr:oadrPayload>",
+        "<oadr:oadrPayload {ns}><oadr:oadrSignedObject><oadr:oadrPoll/></oadr:oadrSignedObject>"
+        "<oadr:oadrSignedObject><oadr:oadrPoll/></oadr:oadrSignedObject></oadr:oadrPayload>",
+        "<oadr:oadrPayload "
+        "{ns}><oadr:other/><oadr:oadrSignedObject><oadr:oadrPoll/></oadr:oadrSignedObject></oadr:oadrPayload>",
+        "<oadr:oadrPayload {ns}><oadr:oadrPoll/></oadr:oadrPayload>",
+        "<html/>",
+    ],
+)
 def test_a_wrong_layout_is_refused(layout: str) -> None:
     with pytest.raises(PayloadError):
         _read(layout.format(ns='xmlns:oadr="http://openadr.org/oadr-2.0b/2012/07"'))

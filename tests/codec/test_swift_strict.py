@@ -1,8 +1,11 @@
-"""The compiled reader against the careful one on damaged messages: the same record, deviations and refusals, strict or not."""
+"""The compiled reader against the careful one on damaged messages: the same record, deviations and
+refusals, strict or not.
+"""
+
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +20,21 @@ from ven_sdk.schema.payloads import PAYLOADS
 
 EXAMPLES = Path(__file__).parent.parent / "data" / "wire-examples"
 EI = "{http://docs.oasis-open.org/ns/energyinterop/201110}"
-TEXTS = ["", " ", "x", "-1", "7", "1e400", "true", "TRUE", "2030-01-01T00:00:00Z", "PT1H", "P1Y", "optIn", "active"]
+TEXTS = [
+    "",
+    " ",
+    "x",
+    "-1",
+    "7",
+    "1e400",
+    "true",
+    "TRUE",
+    "2030-01-01T00:00:00Z",
+    "PT1H",
+    "P1Y",
+    "optIn",
+    "active",
+]
 
 
 def _drop(elements: list[Any], data: Any) -> None:
@@ -43,15 +60,27 @@ def _retext(elements: list[Any], data: Any) -> None:
 
 
 def _insert(elements: list[Any], data: Any) -> None:
-    etree.SubElement(data.draw(st.sampled_from(elements)), EI + data.draw(st.sampled_from(["odd", "eventID", "value"])))
+    etree.SubElement(
+        data.draw(st.sampled_from(elements)),
+        EI + data.draw(st.sampled_from(["odd", "eventID", "value"])),
+    )
 
 
 def _attribute(elements: list[Any], data: Any) -> None:
     name = data.draw(st.sampled_from([EI + "schemaVersion", "schemaVersion", "other"]))
-    data.draw(st.sampled_from([elements[0], *elements])).set(name, data.draw(st.sampled_from(["2.0b", "3", ""])))
+    data.draw(st.sampled_from([elements[0], *elements])).set(
+        name, data.draw(st.sampled_from(["2.0b", "3", ""]))
+    )
 
 
-DAMAGES: list[Callable[[list[Any], Any], None]] = [_drop, _double, _swap, _retext, _insert, _attribute]
+DAMAGES: list[Callable[[list[Any], Any], None]] = [
+    _drop,
+    _double,
+    _swap,
+    _retext,
+    _insert,
+    _attribute,
+]
 
 
 def _read(element: Any, strict: bool) -> tuple[Any, ...]:
@@ -81,13 +110,19 @@ def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool,
     assert found == expected
 
 
-@pytest.mark.parametrize("example, name", [
-    ("02-created-party-registration-for-query", "responseDescription"), ("17-event-tolerance-test", "testEvent"),
-])
-def test_empty_cdata_is_an_empty_element_to_both(example: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "example, name",
+    [
+        ("02-created-party-registration-for-query", "responseDescription"),
+        ("17-event-tolerance-test", "testEvent"),
+    ],
+)
+def test_empty_cdata_is_an_empty_element_to_both(
+    example: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = gate.admit((EXAMPLES / f"{example}.xml").read_bytes())
     element = next(root.iter(f"{{*}}{name}"))
-    element.text = ""                           # what lxml makes of <![CDATA[]]>, where a really empty element has None
+    element.text = ""  # what lxml makes of <![CDATA[]]>, where a really empty element has None
     found = _read(envelope.payload_of(root), False)
     monkeypatch.setattr(reader, "read_swiftly", _carefully)
 
@@ -95,19 +130,29 @@ def test_empty_cdata_is_an_empty_element_to_both(example: str, name: str, monkey
 
 
 def test_an_element_inside_a_text_is_a_deviation() -> None:
-    text = (b'<oadr:oadrPoll xmlns:oadr="http://openadr.org/oadr-2.0b/2012/07" ei:schemaVersion="2.0b" '
-            b'xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110"><ei:venID>v<ei:odd/></ei:venID></oadr:oadrPoll>')
+    text = (
+        b'<oadr:oadrPoll xmlns:oadr="http://openadr.org/oadr-2.0b/2012/07" ei:schemaVersion="2.0b" '
+        b'xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110"><ei:venID>v<ei:odd/></ei:venID></oadr:oadrPoll>'
+    )
     assert "only text belongs" in reader.read(etree.fromstring(text)).deviations[0]
     with pytest.raises(PayloadError, match="only text belongs"):
         reader.read(etree.fromstring(text), strict=True)
 
 
-def test_the_compiled_reader_is_asked_also_when_reading_is_strict(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_compiled_reader_is_asked_also_when_reading_is_strict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[Any] = []
     made = swift.swift_reader
     monkeypatch.setattr(reader, "swift_reader", lambda cls: asked.append(cls) or made(cls))
-    message = b"".join((b'<p:oadrPayload xmlns:p="http://openadr.org/oadr-2.0b/2012/07"><p:oadrSignedObject><p:oadrPoll',
-                        b' xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110" ei:schemaVersion="2.0b">',
-                        b"<ei:venID>v</ei:venID></p:oadrPoll></p:oadrSignedObject></p:oadrPayload>"))
+    message = b"".join(
+        (
+            b"<p:oadrPayload "
+            b'xmlns:p="http://openadr.org/oadr-2.0b/2012/07"><p:oadrSignedObject><p:oadrPoll',
+            b' xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110" '
+            b'ei:schemaVersion="2.0b">',
+            b"<ei:venID>v</ei:venID></p:oadrPoll></p:oadrSignedObject></p:oadrPayload>",
+        )
+    )
     assert reader.read(envelope.payload_of(gate.admit(message)), strict=True).record.ven_id == "v"
     assert asked

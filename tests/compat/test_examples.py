@@ -1,12 +1,15 @@
-"""openleadr's documented client examples, in our words: converted by the documentation's table, they run and do the same."""
+"""openleadr's documented client examples, in our words: converted by the documentation's table,
+they run and do the same.
+"""
+
 from __future__ import annotations
 
 import logging
 import shutil
 import threading
-from pathlib import Path
-from typing import Any, Callable, Dict, List
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
@@ -14,7 +17,9 @@ from tests.compat.converter import converted, table
 from ven_sdk import ConfigurationError, OpenADRClient
 from ven_sdk.testing import LocalVTN
 
-EXAMPLES = {path.name[:-7]: path for path in sorted((Path(__file__).parent / "examples").glob("*.py.txt"))}
+EXAMPLES = {
+    path.name[:-7]: path for path in sorted((Path(__file__).parent / "examples").glob("*.py.txt"))
+}
 SECONDS = 20
 
 
@@ -24,7 +29,12 @@ class Running:
     def __init__(self, name: str, change: Callable[[str], str]) -> None:
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self.failure: list[BaseException] = []
-        code = compile(change(converted(EXAMPLES[name].read_text(encoding="utf-8"))), name, "exec", dont_inherit=True)
+        code = compile(
+            change(converted(EXAMPLES[name].read_text(encoding="utf-8"))),
+            name,
+            "exec",
+            dont_inherit=True,
+        )
         self._thread = threading.Thread(target=self._go, args=(code,))
         self._thread.start()
 
@@ -68,8 +78,11 @@ def start(vtn: LocalVTN) -> Iterator[Start]:
     running: list[Running] = []
 
     def begin(name: str) -> Running:
-        running.append(Running(name, lambda text: text.replace("localhost:8080", f"127.0.0.1:{vtn.port}")))
+        running.append(
+            Running(name, lambda text: text.replace("localhost:8080", f"127.0.0.1:{vtn.port}"))
+        )
         return running[-1]
+
     yield begin
     for each in running:
         each.stop()
@@ -88,7 +101,9 @@ def test_an_event_is_read_by_its_keys(vtn: LocalVTN, start: Start) -> None:
     running = start("event_as_dict")
     vtn.assert_registered(timeout=SECONDS)
 
-    event_id = vtn.add_event(intervals=[1, 2], duration=600, targets={"resource_id": ["Device001", "Device002"]})
+    event_id = vtn.add_event(
+        intervals=[1, 2], duration=600, targets={"resource_id": ["Device001", "Device002"]}
+    )
     vtn.assert_opted(event_id, "optIn")
     vtn.modify_event(event_id, intervals=[3])
     vtn.assert_opted(event_id, "optOut", modification_number=1)
@@ -113,10 +128,18 @@ def test_messages_are_signed_and_verified(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     with LocalVTN(tls=True, sign=True) as vtn:
         mine = vtn.client_cert("MyVEN", "rsa", passphrase="my-key-password")
-        for source, name in ((mine.cert, "ven.pem"), (mine.key, "ven.key"), (vtn.ca_file, "utility-ca.pem")):
+        for source, name in (
+            (mine.cert, "ven.pem"),
+            (mine.key, "ven.key"),
+            (vtn.ca_file, "utility-ca.pem"),
+        ):
             shutil.copy(source, name)
-        running = Running("signed", lambda text: text.replace("https://vtn.example.com/OpenADR2/Simple/2.0b", vtn.url)
-                          .replace("AA:BB:CC:DD:EE:FF:11:22:33:44", vtn.fingerprint))
+        running = Running(
+            "signed",
+            lambda text: text.replace(
+                "https://vtn.example.com/OpenADR2/Simple/2.0b", vtn.url
+            ).replace("AA:BB:CC:DD:EE:FF:11:22:33:44", vtn.fingerprint),
+        )
         try:
             vtn.assert_registered("MyVEN", timeout=SECONDS)
             vtn.assert_opted(vtn.add_event(), "optIn")
@@ -131,7 +154,11 @@ def test_a_schedule_is_sent_and_withdrawn(vtn: LocalVTN, start: Start) -> None:
     sent = vtn.wait_for("oadrCreateOpt", timeout=SECONDS)
     gone = vtn.wait_for("oadrCancelOpt", timeout=SECONDS)
 
-    assert (sent.opt_type, sent.opt_reason, sent.targets) == ("optOut", "notParticipating", [{"resource_id": "charger-1"}])
+    assert (sent.opt_type, sent.opt_reason, sent.targets) == (
+        "optOut",
+        "notParticipating",
+        [{"resource_id": "charger-1"}],
+    )
     assert gone.opt_id == sent.opt_id
     running.stop()
     assert running.names["made"] == [sent.opt_id]
@@ -163,22 +190,37 @@ def test_nothing_of_asyncio_and_openleadr_is_left(name: str) -> None:
     program = EXAMPLES[name].read_text(encoding="utf-8")
 
     assert "openleadr" in program
-    assert [word for word in ("asyncio", "async ", "await", "openleadr", "loop") if word in converted(program)] == []
+    assert [
+        word
+        for word in ("asyncio", "async ", "await", "openleadr", "loop")
+        if word in converted(program)
+    ] == []
 
 
 def test_every_row_of_the_table_is_used_or_speaks_of_another_way_to_start() -> None:
     programs = "\n".join(path.read_text(encoding="utf-8") for path in EXAMPLES.values())
 
     unused = [old for old, _ in table() if old not in programs]
-    assert unused == ["from openleadr.utils import certificate_fingerprint", "loop.run_until_complete(main())"]
+    assert unused == [
+        "from openleadr.utils import certificate_fingerprint",
+        "loop.run_until_complete(main())",
+    ]
 
 
-@pytest.mark.parametrize("give", [
-    lambda client, function: client.add_handler("on_event", function),
-    lambda client, function: client.add_report(callback=function, resource_id="r", measurement="voltage"),
-    lambda client, function: client.add_hook("before_send_xml", function),
-    lambda client, function: setattr(client, "on_event", function)])
-def test_a_forgotten_async_is_answered_with_the_change_to_make(give: Callable[[OpenADRClient, Any], Any]) -> None:
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda client, function: client.add_handler("on_event", function),
+        lambda client, function: client.add_report(
+            callback=function, resource_id="r", measurement="voltage"
+        ),
+        lambda client, function: client.add_hook("before_send_xml", function),
+        lambda client, function: setattr(client, "on_event", function),
+    ],
+)
+def test_a_forgotten_async_is_answered_with_the_change_to_make(
+    give: Callable[[OpenADRClient, Any], Any],
+) -> None:
     async def collect(*_: Any) -> int:
         return 1
 

@@ -1,9 +1,12 @@
-"""The Python blocks of a page of the documentation, and running them as a reader would who types them in, top to bottom.
+"""The Python blocks of a page of the documentation, and running them as a reader would who types
+them in, top to bottom.
 
-rst comments tell what a page cannot show: ``.. fragment`` before a block that is compiled only; ``.. meanwhile`` with
-code that runs beside the next block once its VEN is registered (a block that calls ``run()`` is stopped after it);
-``.. behold`` with code that runs after the blocks above. ``vtn`` in such code is the VTN that the page talks to.
+rst comments tell what a page cannot show: ``.. fragment`` before a block that is compiled only;
+``.. meanwhile`` with code that runs beside the next block once its VEN is registered (a block that
+calls ``run()`` is stopped after it); ``.. behold`` with code that runs after the blocks above.
+``vtn`` in such code is the VTN that the page talks to.
 """
+
 from __future__ import annotations
 
 import re
@@ -12,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Optional
 
 from ven_sdk import Fleet, OpenADRClient
 from ven_sdk.testing import LocalVTN
@@ -23,7 +26,9 @@ SECONDS = 30
 
 @dataclass(frozen=True)
 class Block:
-    """A block: ``python``, ``fragment``, ``meanwhile`` or ``behold``; its text, and the line where it begins."""
+    """A block: ``python``, ``fragment``, ``meanwhile`` or ``behold``; its text, and the line where
+    it begins.
+    """
 
     kind: str
     line: int
@@ -43,14 +48,18 @@ def blocks_of(page: Path) -> list[Block]:
             fragment = True
             continue
         first, text = _indented(lines, number + 1)
-        found.append(Block("fragment" if fragment else start.group(1) or start.group(2), first, text))
+        found.append(
+            Block("fragment" if fragment else start.group(1) or start.group(2), first, text)
+        )
         fragment = False
     return found
 
 
 def _indented(lines: list[str], number: int) -> "tuple[int, str]":
     taken: list[str] = []
-    while number + len(taken) < len(lines) and (not lines[number + len(taken)].strip() or lines[number + len(taken)][0] == " "):
+    while number + len(taken) < len(lines) and (
+        not lines[number + len(taken)].strip() or lines[number + len(taken)][0] == " "
+    ):
         taken.append(lines[number + len(taken)])
     while taken and (not taken[0].strip() or taken[0].strip().startswith(":")):
         taken.pop(0)
@@ -59,7 +68,9 @@ def _indented(lines: list[str], number: int) -> "tuple[int, str]":
 
 
 class Stage:
-    """Runs the blocks of one page against ``vtn`` (plain) and ``secure`` (mutual TLS, signatures), in one namespace."""
+    """Runs the blocks of one page against ``vtn`` (plain) and ``secure`` (mutual TLS, signatures),
+    in one namespace.
+    """
 
     def __init__(self, page: Path, vtn: LocalVTN, secure: Optional[LocalVTN], **names: Any) -> None:
         self.page, self.vtn, self.secure = page, vtn, secure
@@ -88,7 +99,9 @@ class Stage:
         runs = re.search(r"^\s*(\w+)\.run\(\)", block.text, re.MULTILINE)
         thread = None
         if runs or beside:
-            thread = threading.Thread(target=self._accompany, args=(beside, runs.group(1) if runs else None))
+            thread = threading.Thread(
+                target=self._accompany, args=(beside, runs.group(1) if runs else None)
+            )
             thread.start()
         try:
             exec(self._compiled(block), self.names)
@@ -118,12 +131,22 @@ class Stage:
             time.sleep(0.05)
 
     def _compiled(self, block: Block) -> Any:
-        return compile("\n" * block.line + self._here(block.text), str(self.page), "exec", dont_inherit=True)
+        return compile(
+            "\n" * block.line + self._here(block.text), str(self.page), "exec", dont_inherit=True
+        )
 
     def _here(self, text: str) -> str:
         """The text with this machine's places in the place of the page's."""
-        text = text.replace("localhost:8080", f"127.0.0.1:{self.vtn.port}").replace("/var/lib/ven/", "")
+        text = text.replace("localhost:8080", f"127.0.0.1:{self.vtn.port}").replace(
+            "/var/lib/ven/", ""
+        )
         if self.secure is not None:
-            text = re.sub(r"https://vtn\.example\.com(?::\d+)?(?:/OpenADR2/Simple/2\.0b)?", self.secure.url, text)
-            text = re.sub(r"(?:AA:BB|aa:bb)(?::(?:[0-9A-Fa-f]{2}|\.\.\.))+", self.secure.fingerprint, text)
+            text = re.sub(
+                r"https://vtn\.example\.com(?::\d+)?(?:/OpenADR2/Simple/2\.0b)?",
+                self.secure.url,
+                text,
+            )
+            text = re.sub(
+                r"(?:AA:BB|aa:bb)(?::(?:[0-9A-Fa-f]{2}|\.\.\.))+", self.secure.fingerprint, text
+            )
         return text

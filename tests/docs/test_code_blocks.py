@@ -1,11 +1,14 @@
-"""Every Python block of the documentation and of the README runs, page by page, against a VTN on this machine."""
+"""Every Python block of the documentation and of the README runs, page by page, against a VTN on
+this machine.
+"""
+
 from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,18 +19,32 @@ ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {"testing": "tests/testing/test_docs_testing.py"}
 """Pages whose blocks have a test of their own."""
 NAMES = {
-    "durability": ("from ven_sdk import OpenADRClient", "client = OpenADRClient('ven123', 'http://localhost:8080')",
-                   "page_somebody = print"),
-    "scaling": ("from types import SimpleNamespace as S",
-                "site = S(name='site-7', cert='ven.pem', key='ven.key', meter=S(read=lambda: 4200), decide=lambda _: 'optIn')",
-                "sites = {site.name: site}"),
-    "design": ("from dataclasses import dataclass", "from datetime import datetime", "from typing import Callable",
-               "from ven_sdk.state.book import Book",
-               "from ven_sdk.state.outcome import Call, Change, Note, Outcome, Timer")}
+    "durability": (
+        "from ven_sdk import OpenADRClient",
+        "client = OpenADRClient('ven123', 'http://localhost:8080')",
+        "page_somebody = print",
+    ),
+    "scaling": (
+        "from types import SimpleNamespace as S",
+        "site = S(name='site-7', cert='ven.pem', key='ven.key', meter=S(read=lambda: 4200), "
+        "decide=lambda _: 'optIn')",
+        "sites = {site.name: site}",
+    ),
+    "design": (
+        "from dataclasses import dataclass",
+        "from datetime import datetime",
+        "from typing import Callable",
+        "from ven_sdk.state.book import Book",
+        "from ven_sdk.state.outcome import Call, Change, Note, Outcome, Timer",
+    ),
+}
 """What a page about the inside takes for granted."""
 
-PAGES = {page.stem: page for page in [ROOT / "README.rst", *sorted((ROOT / "docs").glob("*.rst"))]
-         if page.stem not in ELSEWHERE and blocks_of(page)}
+PAGES = {
+    page.stem: page
+    for page in [ROOT / "README.rst", *sorted((ROOT / "docs").glob("*.rst"))]
+    if page.stem not in ELSEWHERE and blocks_of(page)
+}
 
 
 @pytest.fixture
@@ -53,11 +70,21 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest, vtn: LocalVTN, secure: LocalVTN, quiet: None, tmp_path: Path,
-          monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(
+    request: pytest.FixtureRequest,
+    vtn: LocalVTN,
+    secure: LocalVTN,
+    quiet: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stage]:
     page: Path = PAGES[request.param]
     mine = secure.client_cert("ven123", "rsa")
-    for source, name in ((mine.cert, "ven.pem"), (mine.key, "ven.key"), (secure.ca_file, "utility-ca.pem")):
+    for source, name in (
+        (mine.cert, "ven.pem"),
+        (mine.key, "ven.key"),
+        (secure.ca_file, "utility-ca.pem"),
+    ):
         shutil.copy(source, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     names: "dict[str, Any]" = {}
@@ -75,7 +102,14 @@ def test_the_blocks_of_the_page_run(stage: Stage) -> None:
 
 
 def test_there_are_pages_with_blocks() -> None:
-    assert {"README", "first-ten-minutes", "events", "reports", "coming-from-openleadr", "troubleshooting"} <= set(PAGES)
+    assert {
+        "README",
+        "first-ten-minutes",
+        "events",
+        "reports",
+        "coming-from-openleadr",
+        "troubleshooting",
+    } <= set(PAGES)
 
 
 def test_few_blocks_are_fragments() -> None:
@@ -85,14 +119,24 @@ def test_few_blocks_are_fragments() -> None:
 
 
 def test_pages_with_a_test_of_their_own_have_it() -> None:
-    assert [test for page, test in ELSEWHERE.items() if (ROOT / "docs" / f"{page}.rst").exists()
-            and not (ROOT / test).is_file()] == []
+    assert [
+        test
+        for page, test in ELSEWHERE.items()
+        if (ROOT / "docs" / f"{page}.rst").exists() and not (ROOT / test).is_file()
+    ] == []
 
 
 def test_what_a_block_is_can_be_told(tmp_path: Path) -> None:
     page = tmp_path / "page.rst"
-    page.write_text("Title\n\n.. fragment\n\n.. code-block:: python\n\n   one = 1\n\n.. code-block:: python\n   :linenos:\n\n"
-                    "   two = 2\n\n   three = 3\n\nText\n\n.. behold\n\n   assert two\n", encoding="utf-8")
+    page.write_text(
+        "Title\n\n.. fragment\n\n.. code-block:: python\n\n   one = 1\n\n.. code-block:: "
+        "python\n   :linenos:\n\n"
+        "   two = 2\n\n   three = 3\n\nText\n\n.. behold\n\n   assert two\n",
+        encoding="utf-8",
+    )
 
-    assert blocks_of(page) == [Block("fragment", 6, "one = 1\n\n"), Block("python", 11, "two = 2\n\nthree = 3\n\n"),
-                               Block("behold", 19, "assert two\n")]
+    assert blocks_of(page) == [
+        Block("fragment", 6, "one = 1\n\n"),
+        Block("python", 11, "two = 2\n\nthree = 3\n\n"),
+        Block("behold", 19, "assert two\n"),
+    ]

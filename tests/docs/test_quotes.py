@@ -1,10 +1,12 @@
-"""What the troubleshooting page quotes is what the SDK says: a message that changes takes its quotation along."""
+"""What the troubleshooting page quotes is what the SDK says: a message that changes takes its
+quotation along.
+"""
+
 from __future__ import annotations
 
 import ast
 import re
 from pathlib import Path
-from typing import List
 
 import pytest
 
@@ -15,9 +17,12 @@ QUOTES = re.findall(r'"([^"\n]+)"', PAGE)
 
 def _texts() -> list[str]:
     """All literal texts of the package; of an f-string its pieces."""
-    return [node.value for path in (ROOT / "ven_sdk").rglob("*.py")
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [
+        node.value
+        for path in (ROOT / "ven_sdk").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
 
 
 TEXTS = "\0".join(_texts())
@@ -31,5 +36,7 @@ def test_there_are_quotations() -> None:
 def test_the_quotation_is_true(quote: str) -> None:
     for piece in quote.split("…"):
         known = piece.strip()
-        known = known[:-4] if re.fullmatch(r"HTTP status \d{3}", known) else known      # the number is filled in
+        known = (
+            known[:-4] if re.fullmatch(r"HTTP status \d{3}", known) else known
+        )  # the number is filled in
         assert known in TEXTS

@@ -1,4 +1,7 @@
-"""VENs with a store that poll fast and back off in short steps, and a program of a user's around them."""
+"""VENs with a store that poll fast and back off in short steps, and a program of a user's around
+them.
+"""
+
 from __future__ import annotations
 
 import itertools
@@ -23,13 +26,26 @@ class Hasty(random.Random):
 
 @contextmanager
 def hasty_ven(url: str, folder: Path, **arguments: Any) -> Iterator[OpenADRClient]:
-    """A client with a handler that opts in and a data point of rising values; not yet started, stopped at the end."""
+    """A client with a handler that opts in and a data point of rising values; not yet started,
+    stopped at the end.
+    """
     values = itertools.count()
-    client = OpenADRClient("ven1", url, **{"poll_frequency": 0.2, "allow_jitter": False, "timeout": 0.7,
-                                           "store": folder / "ven.db", **arguments})
+    client = OpenADRClient(
+        "ven1",
+        url,
+        **{
+            "poll_frequency": 0.2,
+            "allow_jitter": False,
+            "timeout": 0.7,
+            "store": folder / "ven.db",
+            **arguments,
+        },
+    )
     client._engine.book.chance = Hasty(1)
     client.add_handler("on_event", lambda event: "optIn")
-    client.add_report(lambda: next(values), resource_id="d", measurement="voltage", r_id="u", sampling_rate=1)
+    client.add_report(
+        lambda: next(values), resource_id="d", measurement="voltage", r_id="u", sampling_rate=1
+    )
     try:
         yield client
     finally:

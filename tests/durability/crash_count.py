@@ -1,15 +1,18 @@
-"""Counts losses and doubles after a crash test: the VTN's raw log against the VEN's journal. Knows nothing of the SDK.
+"""Counts losses and doubles after a crash test: the VTN's raw log against the VEN's journal. Knows
+nothing of the SDK.
 
-``crash_count.py FOLDER`` prints the figures as JSON. Bodies are read with lxml and the standard library alone.
+``crash_count.py FOLDER`` prints the figures as JSON. Bodies are read with lxml and the standard
+library alone.
 """
+
 from __future__ import annotations
 
 import hashlib
 import json
 import sys
-from pathlib import Path
-from typing import Any, Dict, List, Set, Tuple
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
@@ -20,7 +23,7 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_bytes().splitlines():
         try:
             yield json.loads(line)
-        except ValueError:                       # the last line of a process that was killed may be torn
+        except ValueError:  # the last line of a process that was killed may be torn
             continue
 
 
@@ -34,7 +37,9 @@ def text(element: Any, name: str) -> str:
 
 
 class Log:
-    """What the VTN's raw log says: last version of every event it sent, answers it got, samples it got."""
+    """What the VTN's raw log says: last version of every event it sent, answers it got, samples it
+    got.
+    """
 
     def __init__(self, path: Path) -> None:
         self.sent: dict[str, tuple[int, bool]] = {}
@@ -55,12 +60,20 @@ class Log:
 
     def _sent(self, root: Any) -> None:
         for event in all_of(root, "oadrEvent"):
-            self.sent[text(event, "eventID")] = (int(text(event, "modificationNumber")),
-                                                 text(event, "eventStatus") == "cancelled")
+            self.sent[text(event, "eventID")] = (
+                int(text(event, "modificationNumber")),
+                text(event, "eventStatus") == "cancelled",
+            )
 
     def _got(self, root: Any, body: bytes) -> None:
         for answer in all_of(root, "eventResponse"):
-            self.answered.add((text(answer, "eventID"), int(text(answer, "modificationNumber")), text(answer, "optType")))
+            self.answered.add(
+                (
+                    text(answer, "eventID"),
+                    int(text(answer, "modificationNumber")),
+                    text(answer, "optType"),
+                )
+            )
         for opt in all_of(root, "oadrCreateOpt"):
             self.opts.add(text(opt, "optID"))
         for update in all_of(root, "oadrUpdateReport"):
@@ -73,7 +86,11 @@ class Log:
         for interval in all_of(report, "interval"):
             for payload in all_of(interval, "oadrReportPayload"):
                 value = text(payload, "value")
-                key = text(report, "reportSpecifierID"), text(payload, "rID"), text(interval, "date-time")
+                key = (
+                    text(report, "reportSpecifierID"),
+                    text(payload, "rID"),
+                    text(interval, "date-time"),
+                )
                 self.samples.setdefault(key, set()).add((value, message))
                 self.values.add(str(int(float(value))))
 
@@ -96,7 +113,9 @@ class Journal:
                 self._call(line, open_calls)
             elif "rows" in line:
                 self._commit(line["rows"], open_calls)
-            elif "pushed" in line and self.committed:      # before a request names the point nothing is kept
+            elif (
+                "pushed" in line and self.committed
+            ):  # before a request names the point nothing is kept
                 self.committed.add(str(line["pushed"]))
 
     def _call(self, line: dict[str, Any], open_calls: dict[tuple[str, str, int], str]) -> None:
@@ -129,31 +148,66 @@ class Journal:
 def count(folder: Path) -> dict[str, Any]:
     """The figures, and the first few of everything that should not be."""
     log, journal = Log(folder / "vtn.jsonl"), Journal(folder / "journal.jsonl")
-    missed = [key for key, (number, cancelled) in log.sent.items()
-              if (key, number) not in journal.handled and not cancelled]
-    uncancelled = [key for key, (number, cancelled) in log.sent.items() if cancelled and key not in journal.told_cancelled
-                   and any(version[0] == key for version in journal.handled)]
-    unanswered = [key for key, (number, _) in log.sent.items() if (key, number, "optIn") not in log.answered]
+    missed = [
+        key
+        for key, (number, cancelled) in log.sent.items()
+        if (key, number) not in journal.handled and not cancelled
+    ]
+    uncancelled = [
+        key
+        for key, (number, cancelled) in log.sent.items()
+        if cancelled
+        and key not in journal.told_cancelled
+        and any(version[0] == key for version in journal.handled)
+    ]
+    unanswered = [
+        key for key, (number, _) in log.sent.items() if (key, number, "optIn") not in log.answered
+    ]
     lost = sorted(journal.committed - log.values)
     opts_lost = sorted(journal.opts - log.opts)
     doubled = {key: sorted(found) for key, found in log.samples.items() if len(found) > 1}
-    return {"runs": len(journal.runs), "events": len(log.sent), "handler calls": sum(journal.handled.values()),
-            "repeated calls": journal.repeated, "opts committed": len(journal.opts), "opts lost": opts_lost,
-            "samples committed": len(journal.committed),
-            "samples at the VTN": len(log.samples), "report messages": len(log.bodies),
-            "identical repeats": sum(log.bodies.values()) - len(log.bodies),
-            "events missed": missed, "cancellations missed": uncancelled, "answers missing": unanswered,
-            "delivered again after commit": journal.again, "samples lost": lost,
-            "samples doubled": [[*key, found] for key, found in doubled.items()]}
+    return {
+        "runs": len(journal.runs),
+        "events": len(log.sent),
+        "handler calls": sum(journal.handled.values()),
+        "repeated calls": journal.repeated,
+        "opts committed": len(journal.opts),
+        "opts lost": opts_lost,
+        "samples committed": len(journal.committed),
+        "samples at the VTN": len(log.samples),
+        "report messages": len(log.bodies),
+        "identical repeats": sum(log.bodies.values()) - len(log.bodies),
+        "events missed": missed,
+        "cancellations missed": uncancelled,
+        "answers missing": unanswered,
+        "delivered again after commit": journal.again,
+        "samples lost": lost,
+        "samples doubled": [[*key, found] for key, found in doubled.items()],
+    }
 
 
-LOSSES = ("events missed", "cancellations missed", "answers missing", "delivered again after commit", "opts lost",
-          "samples lost", "samples doubled")
+LOSSES = (
+    "events missed",
+    "cancellations missed",
+    "answers missing",
+    "delivered again after commit",
+    "opts lost",
+    "samples lost",
+    "samples doubled",
+)
 
 
 if __name__ == "__main__":
     figures = count(Path(sys.argv[1]))
-    print(json.dumps({name: len(value) if isinstance(value, list) else value for name, value in figures.items()}, indent=1))
+    print(
+        json.dumps(
+            {
+                name: len(value) if isinstance(value, list) else value
+                for name, value in figures.items()
+            },
+            indent=1,
+        )
+    )
     for name in LOSSES:
         for item in figures[name][:10]:
             print(name, item)

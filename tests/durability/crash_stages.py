@@ -1,15 +1,36 @@
-"""The stages in which a kill can find the VEN of the crash test. Shared by the VEN, which marks them, and the counting."""
+"""The stages in which a kill can find the VEN of the crash test. Shared by the VEN, which marks
+them, and the counting.
+"""
+
 from __future__ import annotations
 
-from typing import List
+STAGES = (
+    "commit",
+    "handler",
+    "callback",
+    "push",
+    "create_opt",
+    "step",
+    "registration",
+    "opt",
+    "event list",
+    "event answer",
+    "report answer",
+    "report delivery",
+    "poll",
+)
 
-STAGES = ("commit", "handler", "callback", "push", "create_opt", "step", "registration", "opt", "event list", "event answer",
-          "report answer", "report delivery", "poll")
-
-_OF_PAYLOAD = {"oadrQueryRegistration": "registration", "oadrCreatePartyRegistration": "registration",
-               "oadrRegisterReport": "registration", "oadrRequestEvent": "event list", "oadrCreatedEvent": "event answer",
-               "oadrCreatedReport": "report answer", "oadrUpdateReport": "report delivery", "oadrPoll": "poll",
-               "oadrCreateOpt": "opt"}
+_OF_PAYLOAD = {
+    "oadrQueryRegistration": "registration",
+    "oadrCreatePartyRegistration": "registration",
+    "oadrRegisterReport": "registration",
+    "oadrRequestEvent": "event list",
+    "oadrCreatedEvent": "event answer",
+    "oadrCreatedReport": "report answer",
+    "oadrUpdateReport": "report delivery",
+    "oadrPoll": "poll",
+    "oadrCreateOpt": "opt",
+}
 
 
 def of_payload(name: str) -> str:

@@ -1,10 +1,12 @@
-"""The VEN that the crash test kills: a program of a user's, with journals that tell what it had been told and committed.
+"""The VEN that the crash test kills: a program of a user's, with journals that tell what it had
+been told and committed.
 
-``crash_ven.py FOLDER URL RUN``. FOLDER/journal.jsonl gets a line before and after every handler call (synced), and one
-after every commit of the store. FOLDER/stages holds, at any moment, how many threads are in which stage; a kill leaves it
-as it was. With ``CRASH_AT=17:before`` the process kills itself at that commit. It pushes and measures until FOLDER/quiet
-exists.
+``crash_ven.py FOLDER URL RUN``. FOLDER/journal.jsonl gets a line before and after every handler
+call (synced), and one after every commit of the store. FOLDER/stages holds, at any moment, how many
+threads are in which stage; a kill leaves it as it was. With ``CRASH_AT=17:before`` the process
+kills itself at that commit. It pushes and measures until FOLDER/quiet exists.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -17,10 +19,10 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, List
-from collections.abc import Iterator, Sequence
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -89,7 +91,9 @@ class CrashStore(SQLiteStore):
 
 
 def told(row: ChangeRow) -> list[Any]:
-    """What the counting needs of a committed row: of an event the calls that have not returned, else the text."""
+    """What the counting needs of a committed row: of an event the calls that have not returned,
+    else the text.
+    """
     if row.table == "events" and row.value is not None:
         state = json.loads(row.value)
         return [row.table, row.key, [call["handler"] for call in state.get("pending", ())]]
@@ -109,6 +113,7 @@ def staged() -> None:
     def marked_transact(self: Engine, *arguments: Any) -> Any:
         with stages.inside("step"):
             return transact(self, *arguments)
+
     Exchange.post, Engine.transact = marked_post, marked_transact  # type: ignore[method-assign]
 
 
@@ -120,6 +125,7 @@ def handler(name: str) -> Any:
             time.sleep(random.random() * 0.05)
             journal(synced=True, call="return", **about)
             return "optIn"
+
     return handle
 
 
@@ -142,7 +148,9 @@ class Meter:
 
 
 def push(client: OpenADRClient, meter: Meter) -> None:
-    while client.status.state == "stopped":             # what is pushed before the start is kept in memory only
+    while (
+        client.status.state == "stopped"
+    ):  # what is pushed before the start is kept in memory only
         time.sleep(0.01)
     while not (FOLDER / "quiet").exists():
         value = meter.value()
@@ -160,15 +168,27 @@ def opt(client: OpenADRClient) -> None:
         number += 1
         begin = datetime.now(timezone.utc) + timedelta(days=1, minutes=number)
         with contextlib.suppress(VenError), stages.inside("create_opt"):
-            client.create_opt("optOut", "notParticipating", opt_id=f"opt-{RUN}-{number}",
-                              vavailability=[{"dtstart": begin, "duration": timedelta(minutes=1)}])
+            client.create_opt(
+                "optOut",
+                "notParticipating",
+                opt_id=f"opt-{RUN}-{number}",
+                vavailability=[{"dtstart": begin, "duration": timedelta(minutes=1)}],
+            )
 
 
 def main() -> None:
     staged()
     meter = Meter()
-    client = OpenADRClient("ven-crash", URL, store=CrashStore(FOLDER / "ven.db"), poll_frequency=0.1, allow_jitter=False)
-    client.add_report(meter.read, resource_id="a", measurement="voltage", r_id="called", sampling_rate=1)
+    client = OpenADRClient(
+        "ven-crash",
+        URL,
+        store=CrashStore(FOLDER / "ven.db"),
+        poll_frequency=0.1,
+        allow_jitter=False,
+    )
+    client.add_report(
+        meter.read, resource_id="a", measurement="voltage", r_id="called", sampling_rate=1
+    )
     client.add_report(None, resource_id="b", measurement="voltage", r_id="pushed", sampling_rate=1)
     for name in ("on_event", "on_update_event", "on_cancel_event"):
         client.add_handler(name, handler(name))

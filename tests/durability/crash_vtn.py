@@ -1,8 +1,10 @@
-"""The second process of the crash test: a raw VTN that makes a load of events of its own until it is told to be quiet.
+"""The second process of the crash test: a raw VTN that makes a load of events of its own until it
+is told to be quiet.
 
-Run as a program: ``crash_vtn.py FOLDER SEED``. It prints its port, then obeys lines from stdin (``quiet``, ``end``).
-Every body it gets or sends is in FOLDER/vtn.jsonl.
+Run as a program: ``crash_vtn.py FOLDER SEED``. It prints its port, then obeys lines from stdin
+(``quiet``, ``end``). Every body it gets or sends is in FOLDER/vtn.jsonl.
 """
+
 from __future__ import annotations
 
 import os
@@ -34,8 +36,12 @@ def change(memory: Memory, chance: random.Random, vtn: RawVTN, number: int) -> N
             event.cancelled = True
         else:
             vtn.add_event(f"e{number:05d}", in_seconds=3600)
-        answered = [key for key, event in memory.events.items() if memory.answered.get(key) == event.modification]
-        for key in answered[:max(0, len(memory.events) - LISTED)]:
+        answered = [
+            key
+            for key, event in memory.events.items()
+            if memory.answered.get(key) == event.modification
+        ]
+        for key in answered[: max(0, len(memory.events) - LISTED)]:
             del memory.events[key]
         memory.unsaid = True
 
@@ -43,11 +49,13 @@ def change(memory: Memory, chance: random.Random, vtn: RawVTN, number: int) -> N
 def main(folder: str, seed: str) -> None:
     chance, quiet = random.Random(int(seed)), threading.Event()
     with RawVTN(poll=1, wishes=("PT1S", "PT1S"), log=os.path.join(folder, "vtn.jsonl")) as vtn:
+
         def load() -> None:
             number = 0
             while not quiet.wait(EVERY):
                 number += 1
                 change(vtn.memory, chance, vtn, number)
+
         threading.Thread(target=load, daemon=True).start()
         print(vtn.port, flush=True)
         for line in sys.stdin:

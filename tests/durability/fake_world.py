@@ -1,16 +1,18 @@
-"""A whole VEN without threads and without time: the real engine, conversation and services on a clock moved by hand.
+"""A whole VEN without threads and without time: the real engine, conversation and services on a
+clock moved by hand.
 
-Pools run what they are given one after another; a VTN of records answers in the place of the exchange. So a month takes
-seconds, and a failure can be put at any place.
+Pools run what they are given one after another; a VTN of records answers in the place of the
+exchange. So a month takes seconds, and a failure can be put at any place.
 """
+
 from __future__ import annotations
 
 import logging
 import random
 from collections import Counter, deque
-from datetime import datetime, timedelta
-from typing import Any, Callable, Deque, Dict, List, Optional, Set, Tuple
 from collections.abc import Hashable
+from datetime import datetime, timedelta
+from typing import Any, Callable, Optional
 
 from ven_sdk.config import settings
 from ven_sdk.errors import VenError
@@ -43,7 +45,9 @@ def reply(kind: Any, code: str = "200", **facts: Any) -> Any:
 
 
 class FakeVTN:
-    """Answers records with records. ``fail`` is called with every message first and may raise or give another reply."""
+    """Answers records with records. ``fail`` is called with every message first and may raise or
+    give another reply.
+    """
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
@@ -76,7 +80,9 @@ class FakeVTN:
         return reply(CreatedPartyRegistration, vtn_id="vtn")
 
     def _CreatePartyRegistration(self, record: Any) -> Any:
-        return reply(CreatedPartyRegistration, vtn_id="vtn", ven_id="ven-1", registration_id="reg-1")
+        return reply(
+            CreatedPartyRegistration, vtn_id="vtn", ven_id="ven-1", registration_id="reg-1"
+        )
 
     def _RegisterReport(self, record: Any) -> Any:
         return reply(RegisteredReport, report_requests=self.requests(record))
@@ -85,10 +91,20 @@ class FakeVTN:
         if self.wish is None:
             return ()
         granularity, back = self.wish
-        return tuple(ReportRequest(report_request_id=f"rq-{offer.report_specifier_id}", report_specifier=ReportSpecifier(
-            report_specifier_id=offer.report_specifier_id, granularity=timedelta(seconds=granularity),
-            report_back_duration=timedelta(seconds=back), specifier_payloads=tuple(
-                SpecifierPayload(r_id=point.r_id) for point in offer.report_descriptions))) for offer in record.reports)
+        return tuple(
+            ReportRequest(
+                report_request_id=f"rq-{offer.report_specifier_id}",
+                report_specifier=ReportSpecifier(
+                    report_specifier_id=offer.report_specifier_id,
+                    granularity=timedelta(seconds=granularity),
+                    report_back_duration=timedelta(seconds=back),
+                    specifier_payloads=tuple(
+                        SpecifierPayload(r_id=point.r_id) for point in offer.report_descriptions
+                    ),
+                ),
+            )
+            for offer in record.reports
+        )
 
     def _RequestEvent(self, record: Any) -> Any:
         return self.listed()
@@ -99,7 +115,12 @@ class FakeVTN:
     def listed(self) -> DistributeEvent:
         self.serial += 1
         self.unsaid = False
-        return reply(DistributeEvent, request_id=f"list-{self.serial}", vtn_id="vtn", events=tuple(self.events.values()))
+        return reply(
+            DistributeEvent,
+            request_id=f"list-{self.serial}",
+            vtn_id="vtn",
+            events=tuple(self.events.values()),
+        )
 
     def _CreatedEvent(self, record: Any) -> Any:
         for answer in record.event_responses:
@@ -111,13 +132,16 @@ class FakeVTN:
             for interval in report.intervals:
                 self.order.append(interval.dtstart)
                 for point in interval.report_payloads:
-                    self.samples.setdefault((point.r_id, interval.dtstart), set()).add((str(point), record.request_id))
+                    self.samples.setdefault((point.r_id, interval.dtstart), set()).add(
+                        (str(point), record.request_id)
+                    )
         return reply(UpdatedReport)
 
     def add(self, event_id: str, in_seconds: float = 3600, seconds: float = 600) -> None:
         """One more event, told at the next poll."""
-        self.events[event_id] = built_event(self.clock.now(), event_id=event_id, dtstart=in_seconds,
-                                            intervals=[(seconds, 1)])
+        self.events[event_id] = built_event(
+            self.clock.now(), event_id=event_id, dtstart=in_seconds, intervals=[(seconds, 1)]
+        )
         self.unsaid = True
 
     def drop(self, event_id: str) -> None:
@@ -132,7 +156,9 @@ class FakeVTN:
 
 
 class Jobs:
-    """All pools of a :class:`World` in one queue: what is submitted runs in order when the world runs."""
+    """All pools of a :class:`World` in one queue: what is submitted runs in order when the world
+    runs.
+    """
 
     def __init__(self) -> None:
         self.queue: deque[Callable[[], None]] = deque()
@@ -165,7 +191,7 @@ class FakeRuntime(Runtime):
         super().__init__(clock=clock)
 
     def _make_pools(self) -> None:
-        self.pools = dict.fromkeys(self._sizes, self.jobs)           # type: ignore[arg-type]
+        self.pools = dict.fromkeys(self._sizes, self.jobs)  # type: ignore[arg-type]
 
     def _close_pools(self, timeout: float) -> tuple[str, ...]:
         return ()
@@ -179,10 +205,18 @@ class World:
         self.vtn = FakeVTN(self.clock)
         self.runtime = FakeRuntime(self.clock)
         self.handlers, catalogue = Handlers(), Catalogue()
-        chosen = settings("ven", "http://vtn", **{"poll_frequency": 10, "allow_jitter": False, **arguments})
+        chosen = settings(
+            "ven", "http://vtn", **{"poll_frequency": 10, "allow_jitter": False, **arguments}
+        )
         book = Book(chosen, catalogue, chance=random.Random(seed))
-        self.engine = Engine("ven", book, self.runtime, self.vtn, self.handlers,  # type: ignore[arg-type]
-                             store if store is not None else MemoryStore())
+        self.engine = Engine(
+            "ven",
+            book,
+            self.runtime,
+            self.vtn,
+            self.handlers,  # type: ignore[arg-type]
+            store if store is not None else MemoryStore(),
+        )
         self.ven = Ven(chosen, self.engine, self.handlers, Hooks(), catalogue)
         self.handlers.add_handler("on_event", lambda event: "optIn")
 
@@ -209,16 +243,22 @@ class World:
             self.clock.advance(max(wait, 1e-6))
 
     def until(self, condition: Callable[[], Any], seconds: float = 3600) -> float:
-        """Let time pass until ``condition()``; how long that was. AssertionError when it did not come about."""
+        """Let time pass until ``condition()``; how long that was. AssertionError when it did not
+        come about.
+        """
         begun = self.clock.monotonic()
         while not condition():
-            assert self.clock.monotonic() - begun < seconds, f"not within {seconds} s; {self.ven.status}"
+            assert self.clock.monotonic() - begun < seconds, (
+                f"not within {seconds} s; {self.ven.status}"
+            )
             self.run(0.25)
         return self.clock.monotonic() - begun
 
 
 def failure(error: VenError) -> Callable[[Payload], Any]:
     """Every message fails so."""
+
     def fail(record: Payload) -> Any:
         raise error
+
     return fail

@@ -1,9 +1,12 @@
-"""A small VTN of literal XML on the standard library's HTTP server, without any of the SDK: what it logs is evidence.
+"""A small VTN of literal XML on the standard library's HTTP server, without any of the SDK: what it
+logs is evidence.
 
-It registers VENs, asks for every report it is offered, hands out events once each (a VEN that loses the reply has to ask
-for the list), and writes every body as it came, one JSON line an exchange, before it answers and after. It can be told to
-misbehave. A test drives it in its own process; ``crash_vtn.py`` runs it in a second one.
+It registers VENs, asks for every report it is offered, hands out events once each (a VEN that loses
+the reply has to ask for the list), and writes every body as it came, one JSON line an exchange,
+before it answers and after. It can be told to misbehave. A test drives it in its own process;
+``crash_vtn.py`` runs it in a second one.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -16,13 +19,20 @@ import threading
 import time
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Optional
 
 PREFIX = "/OpenADR2/Simple/2.0b/"
-NAMESPACES = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in {
-    "oadr": "http://openadr.org/oadr-2.0b/2012/07", "ei": "http://docs.oasis-open.org/ns/energyinterop/201110",
-    "pyld": "http://docs.oasis-open.org/ns/energyinterop/201110/payloads", "xcal": "urn:ietf:params:xml:ns:icalendar-2.0",
-    "strm": "urn:ietf:params:xml:ns:icalendar-2.0:stream", "emix": "http://docs.oasis-open.org/ns/emix/2011/06"}.items())
+NAMESPACES = " ".join(
+    f'xmlns:{prefix}="{uri}"'
+    for prefix, uri in {
+        "oadr": "http://openadr.org/oadr-2.0b/2012/07",
+        "ei": "http://docs.oasis-open.org/ns/energyinterop/201110",
+        "pyld": "http://docs.oasis-open.org/ns/energyinterop/201110/payloads",
+        "xcal": "urn:ietf:params:xml:ns:icalendar-2.0",
+        "strm": "urn:ietf:params:xml:ns:icalendar-2.0:stream",
+        "emix": "http://docs.oasis-open.org/ns/emix/2011/06",
+    }.items()
+)
 
 Fault = Callable[["Conversation", bytes], None]
 RESPONSES = {"EiEvent": "Response", "OadrPoll": "Response"}
@@ -33,13 +43,19 @@ def stamp(moment: datetime) -> str:
 
 
 def payload(name: str, inside: str) -> bytes:
-    return (f'<?xml version="1.0" encoding="utf-8"?>\n<oadr:oadrPayload {NAMESPACES}><oadr:oadrSignedObject>'
-            f'<oadr:{name} ei:schemaVersion="2.0b">{inside}</oadr:{name}></oadr:oadrSignedObject></oadr:oadrPayload>').encode()
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?>\n<oadr:oadrPayload '
+        f"{NAMESPACES}><oadr:oadrSignedObject>"
+        f"<oadr:{name} "
+        f'ei:schemaVersion="2.0b">{inside}</oadr:{name}></oadr:oadrSignedObject></oadr:oadrPayload>'
+    ).encode()
 
 
 def response(request_id: str = "", code: str = "200") -> str:
-    return (f"<ei:eiResponse><ei:responseCode>{code}</ei:responseCode>"
-            f"<pyld:requestID>{request_id}</pyld:requestID></ei:eiResponse>")
+    return (
+        f"<ei:eiResponse><ei:responseCode>{code}</ei:responseCode>"
+        f"<pyld:requestID>{request_id}</pyld:requestID></ei:eiResponse>"
+    )
 
 
 def text_of(name: str, body: bytes) -> str:
@@ -58,8 +74,15 @@ class Event:
 
     def xml(self, now: datetime) -> str:
         end = self.start + timedelta(seconds=self.seconds)
-        status = ("cancelled" if self.cancelled else "far" if now < self.start else
-                  "active" if now < end else "completed")
+        status = (
+            "cancelled"
+            if self.cancelled
+            else "far"
+            if now < self.start
+            else "active"
+            if now < end
+            else "completed"
+        )
         span = f"<xcal:duration><xcal:duration>PT{self.seconds}S</xcal:duration></xcal:duration>"
         return (
             "<oadr:oadrEvent><ei:eiEvent><ei:eventDescriptor>"
@@ -73,7 +96,8 @@ class Event:
             "</xcal:uid><ei:signalPayload><ei:payloadFloat><ei:value>1</ei:value></ei:payloadFloat></ei:signalPayload>"
             "</ei:interval></strm:intervals><ei:signalName>SIMPLE</ei:signalName><ei:signalType>level</ei:signalType>"
             "<ei:signalID>s</ei:signalID></ei:eiEventSignal></ei:eiEventSignals><ei:eiTarget/></ei:eiEvent>"
-            "<oadr:oadrResponseRequired>always</oadr:oadrResponseRequired></oadr:oadrEvent>")
+            "<oadr:oadrResponseRequired>always</oadr:oadrResponseRequired></oadr:oadrEvent>"
+        )
 
 
 class Memory:
@@ -93,14 +117,23 @@ class Memory:
 
 
 class RawVTN:
-    """The VTN. ``seen`` has (service, body) of everything that came in; ``when`` when, by the monotonic clock.
+    """The VTN. ``seen`` has (service, body) of everything that came in; ``when`` when, by the
+    monotonic clock.
 
-    ``wishes`` is (granularity, reportBackDuration) in seconds of the report requests, None for none. ``faults`` maps a
-    service ("" for any) to what to do instead, used up from the front.
+    ``wishes`` is (granularity, reportBackDuration) in seconds of the report requests, None for
+    none. ``faults`` maps a service ("" for any) to what to do instead, used up from the front.
     """
 
-    def __init__(self, *, poll: float = 1, wishes: Optional[tuple[str, str]] = None, log: Optional[str] = None,
-                 port: int = 0, tls: Optional[Callable[[], ssl.SSLContext]] = None, accept: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        poll: float = 1,
+        wishes: Optional[tuple[str, str]] = None,
+        log: Optional[str] = None,
+        port: int = 0,
+        tls: Optional[Callable[[], ssl.SSLContext]] = None,
+        accept: bool = True,
+    ) -> None:
         self.poll, self.wishes, self.accept = poll, wishes, accept
         self.memory = Memory()
         self.port = port
@@ -114,7 +147,7 @@ class RawVTN:
         self._server: Optional[_Server] = None
         self._thread: Optional[threading.Thread] = None
 
-    # --- life ---------------------------------------------------------------------------------------------------------
+    # --- life -------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
@@ -129,7 +162,9 @@ class RawVTN:
     def start(self) -> "RawVTN":
         self._server = _Server(("127.0.0.1", self.port), self, self._tls() if self._tls else None)
         self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="raw-vtn")
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True, name="raw-vtn"
+        )
         self._thread.start()
         return self
 
@@ -152,17 +187,26 @@ class RawVTN:
             self._log.close()
 
     def forget(self) -> None:
-        """Lose all memory, as a VTN does that kept nothing; IDs handed out from now on are others."""
+        """Lose all memory, as a VTN does that kept nothing; IDs handed out from now on are
+        others.
+        """
         self.memory = Memory(self.memory.serial + 100)
 
-    # --- what a test asks ---------------------------------------------------------------------------------------------
+    # --- what a test asks -------------------------------------------------------------------------
 
     def count(self, name: str, after: int = 0) -> int:
         """How many messages hold the payload ``name`` (oadrPoll …)."""
-        return sum(f"{name} ".encode() in body or f"{name}>".encode() in body for _, body in list(self.seen)[after:])
+        return sum(
+            f"{name} ".encode() in body or f"{name}>".encode() in body
+            for _, body in list(self.seen)[after:]
+        )
 
     def bodies(self, name: str) -> list[bytes]:
-        return [body for _, body in list(self.seen) if f"{name} ".encode() in body or f"{name}>".encode() in body]
+        return [
+            body
+            for _, body in list(self.seen)
+            if f"{name} ".encode() in body or f"{name}>".encode() in body
+        ]
 
     def wait(self, condition: Callable[[], Any], seconds: float = 10) -> bool:
         """Until ``condition()``, looked at after every exchange and every 50 ms."""
@@ -179,7 +223,9 @@ class RawVTN:
 
     def add_event(self, event_id: str, in_seconds: float = 3600, seconds: int = 60) -> Event:
         with self.memory.lock:
-            event = Event(event_id, datetime.now(timezone.utc) + timedelta(seconds=in_seconds), seconds)
+            event = Event(
+                event_id, datetime.now(timezone.utc) + timedelta(seconds=in_seconds), seconds
+            )
             self.memory.events[event_id] = event
             self.memory.unsaid = True
         return event
@@ -191,7 +237,7 @@ class RawVTN:
     def fault(self, service: str, *faults: Fault) -> None:
         self.faults.setdefault(service, []).extend(faults)
 
-    # --- what it does -------------------------------------------------------------------------------------------------
+    # --- what it does -----------------------------------------------------------------------------
 
     def note(self, **facts: Any) -> None:
         if self._log is not None:
@@ -225,37 +271,58 @@ class RawVTN:
 
     def _CreatePartyRegistration(self, body: bytes, request_id: str) -> bytes:
         if not self.accept:
-            return payload("oadrCreatedPartyRegistration", response(request_id, "452") + self._party("", ""))
+            return payload(
+                "oadrCreatedPartyRegistration", response(request_id, "452") + self._party("", "")
+            )
         name, memory = text_of("oadrVenName", body), self.memory
         if name not in memory.vens:
             memory.serial += 1
             memory.vens[name] = (f"ven-{memory.serial}", f"reg-{memory.serial}")
-        return payload("oadrCreatedPartyRegistration", response(request_id) + self._party(*memory.vens[name]))
+        return payload(
+            "oadrCreatedPartyRegistration", response(request_id) + self._party(*memory.vens[name])
+        )
 
     def _party(self, ven_id: str, registration_id: str) -> str:
-        ids = (f"<ei:registrationID>{registration_id}</ei:registrationID><ei:venID>{ven_id}</ei:venID>" if ven_id else "")
-        return (f"{ids}<ei:vtnID>vtn-raw</ei:vtnID><oadr:oadrProfiles><oadr:oadrProfile><oadr:oadrProfileName>2.0b"
-                "</oadr:oadrProfileName><oadr:oadrTransports><oadr:oadrTransport><oadr:oadrTransportName>simpleHttp"
-                "</oadr:oadrTransportName></oadr:oadrTransport></oadr:oadrTransports></oadr:oadrProfile></oadr:oadrProfiles>"
-                f"<oadr:oadrRequestedOadrPollFreq><xcal:duration>PT{self.poll:g}S</xcal:duration>"
-                "</oadr:oadrRequestedOadrPollFreq>")
+        ids = (
+            f"<ei:registrationID>{registration_id}</ei:registrationID><ei:venID>{ven_id}</ei:venID>"
+            if ven_id
+            else ""
+        )
+        return (
+            f"{ids}<ei:vtnID>vtn-raw</ei:vtnID><oadr:oadrProfiles><oadr:oadrProfile><oadr:oadrProfileName>2.0b"
+            "</oadr:oadrProfileName><oadr:oadrTransports><oadr:oadrTransport><oadr:oadrTransportName>simpleHttp"
+            "</oadr:oadrTransportName></oadr:oadrTransport></oadr:oadrTransports></oadr:oadrProfile></oadr:oadrProfiles>"
+            f"<oadr:oadrRequestedOadrPollFreq><xcal:duration>PT{self.poll:g}S</xcal:duration>"
+            "</oadr:oadrRequestedOadrPollFreq>"
+        )
 
     def _RegisterReport(self, body: bytes, request_id: str) -> bytes:
         if self._unknown(body):
             return payload("oadrRegisteredReport", response(request_id, "463"))
-        wished = "".join(self._wish(found) for found in re.findall(rb"<(?:\w+:)?oadrReport>.*?</(?:\w+:)?oadrReport>", body))
-        return payload("oadrRegisteredReport", response(request_id) + (wished if self.wishes else ""))
+        wished = "".join(
+            self._wish(found)
+            for found in re.findall(rb"<(?:\w+:)?oadrReport>.*?</(?:\w+:)?oadrReport>", body)
+        )
+        return payload(
+            "oadrRegisteredReport", response(request_id) + (wished if self.wishes else "")
+        )
 
     def _wish(self, report: bytes) -> str:
         granularity, back = self.wishes or ("PT1S", "PT1S")
         specifier = text_of("reportSpecifierID", report)
-        points = "".join(f"<ei:specifierPayload><ei:rID>{r_id.decode()}</ei:rID><ei:readingType>Direct Read</ei:readingType>"
-                         "</ei:specifierPayload>" for r_id in re.findall(rb"<(?:\w+:)?rID>([^<]*)<", report))
-        return (f"<oadr:oadrReportRequest><ei:reportRequestID>rq-{self.memory.serial}-{specifier}</ei:reportRequestID>"
-                f"<ei:reportSpecifier><ei:reportSpecifierID>{specifier}</ei:reportSpecifierID>"
-                f"<xcal:granularity><xcal:duration>{granularity}</xcal:duration></xcal:granularity>"
-                f"<ei:reportBackDuration><xcal:duration>{back}</xcal:duration></ei:reportBackDuration>{points}"
-                "</ei:reportSpecifier></oadr:oadrReportRequest>")
+        points = "".join(
+            f"<ei:specifierPayload><ei:rID>{r_id.decode()}</ei:rID><ei:readingType>Direct "
+            f"Read</ei:readingType>"
+            "</ei:specifierPayload>"
+            for r_id in re.findall(rb"<(?:\w+:)?rID>([^<]*)<", report)
+        )
+        return (
+            f"<oadr:oadrReportRequest><ei:reportRequestID>rq-{self.memory.serial}-{specifier}</ei:reportRequestID>"
+            f"<ei:reportSpecifier><ei:reportSpecifierID>{specifier}</ei:reportSpecifierID>"
+            f"<xcal:granularity><xcal:duration>{granularity}</xcal:duration></xcal:granularity>"
+            f"<ei:reportBackDuration><xcal:duration>{back}</xcal:duration></ei:reportBackDuration>{points}"
+            "</ei:reportSpecifier></oadr:oadrReportRequest>"
+        )
 
     def _RequestEvent(self, body: bytes, request_id: str) -> bytes:
         if self._unknown(body):
@@ -267,8 +334,11 @@ class RawVTN:
         memory.serial += 1
         memory.unsaid = False
         listed = "".join(event.xml(now) for event in memory.events.values())
-        return payload("oadrDistributeEvent", response() + f"<pyld:requestID>list-{memory.serial}</pyld:requestID>"
-                       f"<ei:vtnID>vtn-raw</ei:vtnID>{listed}")
+        return payload(
+            "oadrDistributeEvent",
+            response() + f"<pyld:requestID>list-{memory.serial}</pyld:requestID>"
+            f"<ei:vtnID>vtn-raw</ei:vtnID>{listed}",
+        )
 
     def _Poll(self, body: bytes, request_id: str) -> bytes:
         if self._unknown(body):
@@ -278,18 +348,28 @@ class RawVTN:
         return self._events() if self.memory.unsaid else payload("oadrResponse", response())
 
     def _UpdateReport(self, body: bytes, request_id: str) -> bytes:
-        return payload("oadrUpdatedReport", response(request_id, "463" if self._unknown(body) else "200"))
+        return payload(
+            "oadrUpdatedReport", response(request_id, "463" if self._unknown(body) else "200")
+        )
 
     def _CreateOpt(self, body: bytes, request_id: str) -> bytes:
         code = "463" if self._unknown(body) else "200"
-        return payload("oadrCreatedOpt", f"{response(request_id, code)}<ei:optID>{text_of('optID', body)}</ei:optID>")
+        return payload(
+            "oadrCreatedOpt",
+            f"{response(request_id, code)}<ei:optID>{text_of('optID', body)}</ei:optID>",
+        )
 
     def _CancelPartyRegistration(self, body: bytes, request_id: str) -> bytes:
-        return payload("oadrCanceledPartyRegistration", f"{response(request_id)}<ei:registrationID>"
-                       f"{text_of('registrationID', body)}</ei:registrationID>")
+        return payload(
+            "oadrCanceledPartyRegistration",
+            f"{response(request_id)}<ei:registrationID>"
+            f"{text_of('registrationID', body)}</ei:registrationID>",
+        )
 
     def _CreatedEvent(self, body: bytes, request_id: str) -> bytes:
-        for event_id, number in re.findall(rb"eventID>([^<]*)</.*?modificationNumber>(\d+)<", body, re.DOTALL):
+        for event_id, number in re.findall(
+            rb"eventID>([^<]*)</.*?modificationNumber>(\d+)<", body, re.DOTALL
+        ):
             self.memory.answered[event_id.decode()] = int(number)
         return self._thanks(body, request_id)
 
@@ -319,9 +399,15 @@ class Conversation(BaseHTTPRequestHandler):
             return
         self.reply(vtn.answer(body))
 
-    def reply(self, body: bytes, status: int = 200, headers: Optional[dict[str, str]] = None) -> None:
+    def reply(
+        self, body: bytes, status: int = 200, headers: Optional[dict[str, str]] = None
+    ) -> None:
         self.send_response(status)
-        for name, value in {"Content-Type": "application/xml", "Content-Length": str(len(body)), **(headers or {})}.items():
+        for name, value in {
+            "Content-Type": "application/xml",
+            "Content-Length": str(len(body)),
+            **(headers or {}),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -348,7 +434,9 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], vtn: RawVTN, context: Optional[ssl.SSLContext]) -> None:
+    def __init__(
+        self, address: tuple[str, int], vtn: RawVTN, context: Optional[ssl.SSLContext]
+    ) -> None:
         self.vtn = vtn
         self._context = context
         self._open: list[socket.socket] = []
@@ -382,7 +470,7 @@ class _Server(ThreadingHTTPServer):
                 sock.shutdown(socket.SHUT_RDWR)
 
 
-# --- faults -----------------------------------------------------------------------------------------------------------
+# --- faults ---------------------------------------------------------------------------------------
 
 
 def unread(fault: Fault) -> Fault:
@@ -393,10 +481,14 @@ def unread(fault: Fault) -> Fault:
 
 def status(code: int, handled: bool = False, **headers: str) -> Fault:
     """An HTTP error; ``handled``: the message was worked on all the same."""
+
     def fault(conversation: Conversation, body: bytes) -> None:
         if handled:
             conversation.server.vtn.answer(body)
-        conversation.reply(b"", code, {name.replace("_", "-"): value for name, value in headers.items()})
+        conversation.reply(
+            b"", code, {name.replace("_", "-"): value for name, value in headers.items()}
+        )
+
     return fault
 
 
@@ -415,25 +507,36 @@ def reset_after(conversation: Conversation, body: bytes) -> None:
 def reset_in(conversation: Conversation, body: bytes) -> None:
     """RST in the middle of the reply."""
     whole = conversation.server.vtn.answer(body)
-    conversation.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n" % len(whole))
-    conversation.wfile.write(whole[:len(whole) // 2])
+    conversation.wfile.write(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n"
+        % len(whole)
+    )
+    conversation.wfile.write(whole[: len(whole) // 2])
     conversation.wfile.flush()
     conversation.reset()
 
 
 def stalled(seconds: float) -> Fault:
     """No byte comes for so long, then the connection ends."""
+
     def fault(conversation: Conversation, body: bytes) -> None:
         time.sleep(seconds)
         conversation.reset()
+
     return fault
 
 
 def code(response_code: str) -> Fault:
     """An application error inside HTTP 200: the same payload as always, with another code."""
+
     def fault(conversation: Conversation, body: bytes) -> None:
         whole = conversation.server.vtn.answer(body)
-        conversation.reply(re.sub(rb"responseCode>200<", b"responseCode>%s<" % response_code.encode(), whole, count=1))
+        conversation.reply(
+            re.sub(
+                rb"responseCode>200<", b"responseCode>%s<" % response_code.encode(), whole, count=1
+            )
+        )
+
     return fault
 
 

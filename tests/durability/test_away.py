@@ -1,8 +1,11 @@
-"""While the VTN is away the VEN goes on by itself; when it is back, what is owed goes out in order. No thread, no time."""
+"""While the VTN is away the VEN goes on by itself; when it is back, what is owed goes out in order.
+No thread, no time.
+"""
+
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, List, Tuple
+from typing import Any
 
 import pytest
 
@@ -34,7 +37,9 @@ def calls(world: World) -> list[tuple[str, float]]:
     """What the handlers of moments are called for, and when, in seconds of the world."""
     seen: list[tuple[str, float]] = []
     for name in ("on_event_start", "on_event_end"):
-        world.handlers.add_handler(name, lambda event, name=name: seen.append((name, round(world.clock.monotonic()))))
+        world.handlers.add_handler(
+            name, lambda event, name=name: seen.append((name, round(world.clock.monotonic())))
+        )
     return seen
 
 
@@ -75,9 +80,12 @@ def test_a_value_pushed_before_the_start_goes_out_under_the_request_that_the_sto
 
     def ven() -> World:
         world = World(store=store)
-        world.ven.add_report(None, resource_id="d", measurement="voltage", r_id="pushed", sampling_rate=10)
+        world.ven.add_report(
+            None, resource_id="d", measurement="voltage", r_id="pushed", sampling_rate=10
+        )
         world.vtn.wish = 10, 20
         return world
+
     first = ven().start()
     first.run(60)
     first.engine.close()
@@ -91,7 +99,7 @@ def test_a_value_pushed_before_the_start_goes_out_under_the_request_that_the_sto
     second.clock.advance(5)
     second.start()
     second.until(lambda: second.vtn.samples, 60)
-    (r_id, at), = second.vtn.samples
+    ((r_id, at),) = second.vtn.samples
     assert (r_id, at - START) == ("pushed", timedelta(seconds=100))
 
 
@@ -103,6 +111,7 @@ def test_an_event_list_that_fails_for_minutes_is_asked_for_again() -> None:
     def fail(record: Any) -> None:
         if record.wire_name == "oadrRequestEvent":
             raise TransportError("500", status=500)
+
     world.vtn.fail = fail
     world.start()
     world.run(100)
@@ -115,8 +124,9 @@ def test_an_event_list_that_fails_for_minutes_is_asked_for_again() -> None:
     assert world.vtn.counts["oadrRequestEvent"] == asked + 1
 
 
-def test_a_timer_whose_step_fails_by_a_fault_of_ours_is_set_again(monkeypatch: pytest.MonkeyPatch,
-                                                                  caplog: pytest.LogCaptureFixture) -> None:
+def test_a_timer_whose_step_fails_by_a_fault_of_ours_is_set_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     world = World()
     world.ven.add_report(lambda: 1, resource_id="d", measurement="voltage", sampling_rate=10)
     world.vtn.wish = 10, 20
@@ -134,21 +144,27 @@ def test_what_is_owed_goes_out_before_the_next_poll() -> None:
     world = World()
     world.start()
     world.run(30)
-    world.vtn.fail = lambda record: failure(DOWN)(record) if record.wire_name != "oadrPoll" else None
+    world.vtn.fail = lambda record: (
+        failure(DOWN)(record) if record.wire_name != "oadrPoll" else None
+    )
     world.vtn.add("e1")
     world.run(11)
     assert world.ven.status.queues["event_answers"] == 1
     names = sent_after(world)
     world.until(lambda: world.vtn.answered, 120)
-    assert "oadrPoll" not in names[:names.index("oadrCreatedEvent")]
+    assert "oadrPoll" not in names[: names.index("oadrCreatedEvent")]
 
 
 @pytest.mark.parametrize(("asked", "given"), [(0.01, 1), (30, 30), (1e9, 24 * HOUR)])
 def test_the_poll_frequency_that_the_vtn_wants_is_bounded(asked: float, given: float) -> None:
     world = World(poll_frequency=None)
-    world.vtn._CreatePartyRegistration = lambda record: reply(                 # type: ignore[method-assign]
-        CreatedPartyRegistration, vtn_id="vtn", ven_id="v", registration_id="r",
-        requested_oadr_poll_freq=timedelta(seconds=asked))
+    world.vtn._CreatePartyRegistration = lambda record: reply(  # type: ignore[method-assign]
+        CreatedPartyRegistration,
+        vtn_id="vtn",
+        ven_id="v",
+        registration_id="r",
+        requested_oadr_poll_freq=timedelta(seconds=asked),
+    )
     world.start()
     assert world.ven.poll_frequency == timedelta(seconds=given)
     world.run(given * 3 + 0.5)
@@ -165,7 +181,9 @@ def test_a_retry_after_of_a_week_keeps_the_ven_away_for_two_hours_at_most() -> N
     assert HOUR * 0.9 < next_poll(world) < 2 * HOUR
 
 
-@pytest.mark.parametrize(("offset", "applied"), [(1, 0), (30, 30), (-30, -30), (3600, 0), (10 * 365 * 86400, 0)])
+@pytest.mark.parametrize(
+    ("offset", "applied"), [(1, 0), (30, 30), (-30, -30), (3600, 0), (10 * 365 * 86400, 0)]
+)
 def test_a_date_is_not_believed_blindly(offset: float, applied: float) -> None:
     world = World()
     handle = world.vtn.handle
@@ -173,7 +191,8 @@ def test_a_date_is_not_believed_blindly(offset: float, applied: float) -> None:
     def dated(record: Any) -> Any:
         world.vtn.offset = timedelta(seconds=offset)
         return handle(record)
-    world.vtn.handle = dated                                                   # type: ignore[method-assign]
+
+    world.vtn.handle = dated  # type: ignore[method-assign]
     world.start()
     world.run(120)
     assert world.engine.now() - world.clock.now() == timedelta(seconds=applied)

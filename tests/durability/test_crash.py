@@ -2,20 +2,24 @@
 
 ``benchmarks/crash.py`` is the long form.
 """
+
 from __future__ import annotations
 
 import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 import pytest
 
 from benchmarks.crash import crash, crash_at_points
 from tests.durability.crash_count import LOSSES, count
 
-pytestmark = [pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX"), pytest.mark.timeout(90)]
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX"),
+    pytest.mark.timeout(90),
+]
 SEED = 20240607
 
 
@@ -57,9 +61,17 @@ FORGERIES: dict[str, Any] = {
     "answers missing": ("vtn.jsonl", without("oadrCreatedEvent")),
     "opts lost": ("vtn.jsonl", without("oadrCreateOpt")),
     "events missed": ("journal.jsonl", without('"handler": "on_')),
-    "samples doubled": ("vtn.jsonl", lambda log: log + log.replace("UpdateReport", "UpdateReport ").replace(
-        "createdDateTime>2", "createdDateTime>1")),
-    "delivered again after commit": ("journal.jsonl", lambda log: log + log)}
+    "samples doubled": (
+        "vtn.jsonl",
+        lambda log: (
+            log
+            + log.replace("UpdateReport", "UpdateReport ").replace(
+                "createdDateTime>2", "createdDateTime>1"
+            )
+        ),
+    ),
+    "delivered again after commit": ("journal.jsonl", lambda log: log + log),
+}
 
 
 @pytest.mark.parametrize("name", FORGERIES)

@@ -1,20 +1,22 @@
-"""Everything that can go wrong with a VTN or the way to it: each time the VEN recovers without a hand.
+"""Everything that can go wrong with a VTN or the way to it: each time the VEN recovers without a
+hand.
 
-Recovered means: it is registered, polls, answers a new event, delivers samples, and none of them twice. Each trouble has a
-VTN and a VEN of its own, and all run at the same time. The time from the end of the trouble to the first good poll is
-printed (``pytest -rP``).
+Recovered means: it is registered, polls, answers a new event, delivers samples, and none of them
+twice. Each trouble has a VTN and a VEN of its own, and all run at the same time. The time from the
+end of the trouble to the first good poll is printed (``pytest -rP``).
 """
+
 from __future__ import annotations
 
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict
-from collections.abc import Iterator
+from typing import Any, Callable
 from unittest import mock
 
 import pytest
@@ -33,6 +35,7 @@ def fault(make: Callable[[], Any], seconds: float = LENGTH) -> Trouble:
     def trouble(vtn: LocalVTN, _ven: OpenADRClient) -> None:
         with vtn.faults(make()):
             time.sleep(seconds)
+
     return trouble
 
 
@@ -58,7 +61,11 @@ def renamed(vtn: LocalVTN, ven: OpenADRClient) -> None:
     vtn.restart(memory=False)
     vtn.accept = lambda request: True if request.ven_id in (None, "another-id") else "452"
     vtn.add_ven("ven1", ven_id="another-id", registration_id="another-registration")
-    vtn.wait_until(lambda: (ven.ven_id, ven.registration_id) == ("another-id", "another-registration"), 8, "the new IDs")
+    vtn.wait_until(
+        lambda: (ven.ven_id, ven.registration_id) == ("another-id", "another-registration"),
+        8,
+        "the new IDs",
+    )
 
 
 def unresolved(vtn: LocalVTN, _ven: OpenADRClient) -> None:
@@ -68,13 +75,16 @@ def unresolved(vtn: LocalVTN, _ven: OpenADRClient) -> None:
         if host in ("localhost", b"localhost"):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return resolve(host, *rest, **more)
+
     with mock.patch.object(socket, "getaddrinfo", gone):
-        vtn.restart()                               # a connection that stands needs no name
+        vtn.restart()  # a connection that stands needs no name
         time.sleep(LENGTH)
 
 
 def refused_for_good(vtn: LocalVTN, ven: OpenADRClient) -> None:
-    """Rule H5: no quick repetition after a 403; ``hurry`` stands for the half minute until the next attempt."""
+    """Rule H5: no quick repetition after a 403; ``hurry`` stands for the half minute until the next
+    attempt.
+    """
     vtn.fault(Status(403, times=1)).wait_for_hits(1)
     polls = ven.status.counters["polls"]
     time.sleep(LENGTH)
@@ -83,7 +93,8 @@ def refused_for_good(vtn: LocalVTN, ven: OpenADRClient) -> None:
 
 
 TROUBLES: dict[str, Trouble] = {
-    "connection refused": down, "DNS gone": unresolved,
+    "connection refused": down,
+    "DNS gone": unresolved,
     "reset before the message is seen": fault(lambda: Reset("before", handled=False)),
     "reset before the reply": fault(lambda: Reset("before")),
     "reset in the reply": fault(lambda: Reset("in")),
@@ -92,12 +103,26 @@ TROUBLES: dict[str, Trouble] = {
     "stalled before the message is seen": fault(lambda: Stalled("request"), 1.5),
     "stalled before the reply": fault(lambda: Stalled("reply"), 1.5),
     "stalled in the reply": fault(lambda: Stalled("body"), 1.5),
-    "500": fault(lambda: Status(500)), "502": fault(lambda: Status(502)),
-    "503 with Retry-After": fault(lambda: Status(503, retry_after=1, times=2)), "403": refused_for_good,
+    "500": fault(lambda: Status(500)),
+    "502": fault(lambda: Status(502)),
+    "503 with Retry-After": fault(lambda: Status(503, retry_after=1, times=2)),
+    "403": refused_for_good,
     "463 to everything": fault(lambda: Refuse("463")),
-    "restarted at once": restarted, "restarted without memory": forgetful, "IDs changed": renamed}
-MESSAGES = ("oadrQueryRegistration", "oadrCreatePartyRegistration", "oadrRegisterReport", "oadrRequestEvent", "oadrPoll",
-            "oadrCreatedEvent", "oadrUpdateReport", "oadrCreatedReport", "oadrCreateOpt")
+    "restarted at once": restarted,
+    "restarted without memory": forgetful,
+    "IDs changed": renamed,
+}
+MESSAGES = (
+    "oadrQueryRegistration",
+    "oadrCreatePartyRegistration",
+    "oadrRegisterReport",
+    "oadrRequestEvent",
+    "oadrPoll",
+    "oadrCreatedEvent",
+    "oadrUpdateReport",
+    "oadrCreatedReport",
+    "oadrCreateOpt",
+)
 
 
 def in_trouble(name: str, folder: Path) -> float:
@@ -119,7 +144,11 @@ def unknown_at(message: str, folder: Path) -> float:
         vtn.add_event(dtstart=3600)
         ven.start(wait=5)
         if message == "oadrCreateOpt":
-            ven.create_opt("optOut", "notParticipating", vavailability=[{"dtstart": ven._engine.now(), "duration": 60}])
+            ven.create_opt(
+                "optOut",
+                "notParticipating",
+                vavailability=[{"dtstart": ven._engine.now(), "duration": 60}],
+            )
         refusal.wait_for_hits(1, 8)
         return recovered(vtn, ven)
 
@@ -131,25 +160,41 @@ def with_other_certificate(side: str, folder: Path) -> float:
         vtn.trust(before.fingerprint)
         vtn.trust(after.fingerprint)
         cert, key = before.write(folder)
-        trusted = vtn.fingerprint if side == "VEN" else None        # a VTN's new certificate is told to the user by hand
-        with hasty_ven(vtn.url, folder, cert=cert, key=key, ca_file=vtn.ca_file, timeout=5, vtn_fingerprint=trusted) as ven:
+        trusted = (
+            vtn.fingerprint if side == "VEN" else None
+        )  # a VTN's new certificate is told to the user by hand
+        with hasty_ven(
+            vtn.url,
+            folder,
+            cert=cert,
+            key=key,
+            ca_file=vtn.ca_file,
+            timeout=5,
+            vtn_fingerprint=trusted,
+        ) as ven:
             ven.start(wait=5)
             if side == "VTN":
                 vtn.renew_certificate(pki.identity("vtn", end_days=300))
                 vtn.restart()
                 return recovered(vtn, ven)
             after.write(folder)
-            vtn.ven("ven1").fingerprint = after.fingerprint         # as its operator enters it (rule L6)
-            ven._engine.exchange._refresh_at = 0.0                  # a minute passed
+            vtn.ven("ven1").fingerprint = after.fingerprint  # as its operator enters it (rule L6)
+            ven._engine.exchange._refresh_at = 0.0  # a minute passed
             seconds = recovered(vtn, ven)
             assert vtn.received[-1].fingerprint == after.fingerprint
             return seconds
 
 
 def recovered(vtn: LocalVTN, ven: OpenADRClient) -> float:
-    """The seconds to the first good poll; fails where an event, a sample or the registration does not come through."""
+    """The seconds to the first good poll; fails where an event, a sample or the registration does
+    not come through.
+    """
     ended, polls = time.monotonic(), ven.status.counters["polls"]
-    vtn.wait_until(lambda: ven.status.counters["polls"] > polls and ven.status.state == "registered", 10, "a good poll")
+    vtn.wait_until(
+        lambda: ven.status.counters["polls"] > polls and ven.status.state == "registered",
+        10,
+        "a good poll",
+    )
     seconds = time.monotonic() - ended
     event, samples = vtn.add_event(dtstart=3600), len(vtn.samples)
     vtn.wait_for_opt(event, "optIn", 10)
@@ -161,20 +206,26 @@ def recovered(vtn: LocalVTN, ven: OpenADRClient) -> float:
 CASES: dict[str, Callable[[Path], float]] = {
     **{name: partial(in_trouble, name) for name in TROUBLES},
     **{f"463 to {message}": partial(unknown_at, message) for message in MESSAGES},
-    **{f"certificate of the {side} renewed": partial(with_other_certificate, side) for side in ("VEN", "VTN")}}
+    **{
+        f"certificate of the {side} renewed": partial(with_other_certificate, side)
+        for side in ("VEN", "VTN")
+    },
+}
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> Iterator[dict[str, "Future[float]"]]:
     """What came of each case."""
-    pki.authority()                                   # one for all threads
+    pki.authority()  # one for all threads
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE, "case"))
-        yield {name: pool.submit(case, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-               for name, case in CASES.items()}
+        yield {
+            name: pool.submit(case, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            for name, case in CASES.items()
+        }
 
 
-@pytest.mark.keeps_threads        # those of the other cases
+@pytest.mark.keeps_threads  # those of the other cases
 @pytest.mark.parametrize("name", CASES)
 def test_the_ven_recovers_by_itself(name: str, outcomes: dict[str, "Future[float]"]) -> None:
     print(f"{name}: polls again after {outcomes[name].result(60):.2f} s")

@@ -1,11 +1,14 @@
-"""Every step of the registration machine, and of what follows it, survives every failure at its place.
+"""Every step of the registration machine, and of what follows it, survives every failure at its
+place.
 
-One table: what is sent x what goes wrong with it, each once and five times in a row. Afterwards the VEN is registered,
-polls, has answered its event and delivered its samples, none twice. No thread, no time.
+One table: what is sent x what goes wrong with it, each once and five times in a row. Afterwards the
+VEN is registered, polls, has answered its event and delivered its samples, none twice. No thread,
+no time.
 """
+
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 import pytest
 
@@ -16,12 +19,26 @@ from ven_sdk.schema.payloads import PAYLOADS
 from ven_sdk.schema.registration import RequestReregistration, Response
 from ven_sdk.schema.reports import UpdatedReport
 
-STEPS = ("oadrQueryRegistration", "oadrCreatePartyRegistration", "oadrRegisterReport", "oadrRequestEvent", "oadrPoll",
-         "oadrCreatedEvent", "oadrCreatedReport", "oadrUpdateReport")
-RESPONSES = {"oadrQueryRegistration": "oadrCreatedPartyRegistration",
-             "oadrCreatePartyRegistration": "oadrCreatedPartyRegistration", "oadrRegisterReport": "oadrRegisteredReport",
-             "oadrRequestEvent": "oadrResponse", "oadrPoll": "oadrResponse", "oadrCreatedEvent": "oadrResponse",
-             "oadrCreatedReport": "oadrResponse", "oadrUpdateReport": "oadrUpdatedReport"}
+STEPS = (
+    "oadrQueryRegistration",
+    "oadrCreatePartyRegistration",
+    "oadrRegisterReport",
+    "oadrRequestEvent",
+    "oadrPoll",
+    "oadrCreatedEvent",
+    "oadrCreatedReport",
+    "oadrUpdateReport",
+)
+RESPONSES = {
+    "oadrQueryRegistration": "oadrCreatedPartyRegistration",
+    "oadrCreatePartyRegistration": "oadrCreatedPartyRegistration",
+    "oadrRegisterReport": "oadrRegisteredReport",
+    "oadrRequestEvent": "oadrResponse",
+    "oadrPoll": "oadrResponse",
+    "oadrCreatedEvent": "oadrResponse",
+    "oadrCreatedReport": "oadrResponse",
+    "oadrUpdateReport": "oadrUpdatedReport",
+}
 
 
 def refusal(record: Payload, code: str) -> Any:
@@ -32,6 +49,7 @@ def refusal(record: Payload, code: str) -> Any:
 def raising(error: Callable[[], Exception]) -> Callable[[World, Payload], Any]:
     def fail(world: World, record: Payload) -> Any:
         raise error()
+
     return fail
 
 
@@ -42,7 +60,8 @@ def lost(world: World, record: Payload) -> Any:
 
 
 FAILURES: dict[str, Callable[[World, Payload], Any]] = {
-    "refused connection": raising(lambda: TransportError("refused", delivered=False)), "lost reply": lost,
+    "refused connection": raising(lambda: TransportError("refused", delivered=False)),
+    "lost reply": lost,
     "500": raising(lambda: TransportError("500", status=500)),
     "503": raising(lambda: TransportError("503", status=503, retry_after=20)),
     "404": raising(lambda: TransportError("404", status=404, retryable=False)),
@@ -50,17 +69,21 @@ FAILURES: dict[str, Callable[[World, Payload], Any]] = {
     "bad signature": raising(lambda: SecurityError("another certificate")),
     "not sendable": raising(lambda: ConfigurationError("cannot be written")),
     "empty body": lambda world, record: "empty",
-    "463": lambda world, record: refusal(record, "463"), "452": lambda world, record: refusal(record, "452"),
+    "463": lambda world, record: refusal(record, "463"),
+    "452": lambda world, record: refusal(record, "452"),
     "code 500": lambda world, record: refusal(record, "500"),
     "bare response": lambda world, record: reply(Response),
     "re-registration": lambda world, record: RequestReregistration(ven_id="ven-1"),
-    "another payload": lambda world, record: reply(UpdatedReport)}
+    "another payload": lambda world, record: reply(UpdatedReport),
+}
 
 
 class Failing:
     """Has the first ``times`` messages of a kind fail."""
 
-    def __init__(self, world: World, step: str, fail: Callable[[World, Payload], Any], times: int) -> None:
+    def __init__(
+        self, world: World, step: str, fail: Callable[[World, Payload], Any], times: int
+    ) -> None:
         self._world, self._step, self._fail, self.left = world, step, fail, times
 
     def __call__(self, record: Payload) -> Any:
@@ -76,7 +99,9 @@ class Failing:
 def test_the_machine_goes_on(step: str, failure: str, times: int) -> None:
     world = World(poll_frequency=2)
     values = iter(range(10**6))
-    world.ven.add_report(lambda: next(values), resource_id="d", measurement="voltage", sampling_rate=10)
+    world.ven.add_report(
+        lambda: next(values), resource_id="d", measurement="voltage", sampling_rate=10
+    )
     world.vtn.wish = 10, 20
     world.vtn.add("first")
     failing = world.vtn.fail = Failing(world, step, FAILURES[failure], times)
@@ -85,7 +110,7 @@ def test_the_machine_goes_on(step: str, failure: str, times: int) -> None:
     world.vtn.add("second")
 
     world.run(600)
-    failing.left = 0                                      # of a step that is not repeated
+    failing.left = 0  # of a step that is not repeated
     world.until(lambda: world.ven.status.state == "registered", 600)
     world.vtn.add("third")
 
@@ -97,10 +122,27 @@ def test_the_machine_goes_on(step: str, failure: str, times: int) -> None:
         delivered = len(world.vtn.samples)
         world.until(lambda: len(world.vtn.samples) > delivered, 600)
     assert world.vtn.doubles == []
-    if (step, failure) != ("oadrUpdateReport", "not sendable"):               # those samples are dropped, and said to be
+    if (step, failure) != (
+        "oadrUpdateReport",
+        "not sendable",
+    ):  # those samples are dropped, and said to be
         assert world.ven.health().ok, world.ven.health().problems
 
 
-WITHOUT_REPORTS = {("oadrUpdateReport", "452"), *(("oadrRegisterReport", failure) for failure in (
-    "452", "code 500", "not sendable", "another payload", "empty body", "bare response"))}
-"""A catalogue that the VTN does not want is no reason to miss its events; an unknown reportRequestID ends that (T25)."""
+WITHOUT_REPORTS = {
+    ("oadrUpdateReport", "452"),
+    *(
+        ("oadrRegisterReport", failure)
+        for failure in (
+            "452",
+            "code 500",
+            "not sendable",
+            "another payload",
+            "empty body",
+            "bare response",
+        )
+    ),
+}
+"""A catalogue that the VTN does not want is no reason to miss its events; an unknown
+reportRequestID ends that (T25).
+"""

@@ -1,8 +1,10 @@
-"""A long life on a fake clock: outages, changing events and reports for weeks, and memory stays flat.
+"""A long life on a fake clock: outages, changing events and reports for weeks, and memory stays
+flat.
 
-``python tests/durability/test_soak.py`` runs the long forms: a month, a day's outage of 20 data points at 10 s, a million
-polls with a thousand events coming and going.
+``python tests/durability/test_soak.py`` runs the long forms: a month, a day's outage of 20 data
+points at 10 s, a million polls with a thousand events coming and going.
 """
+
 from __future__ import annotations
 
 import gc
@@ -11,11 +13,11 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))     # run as a program
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program
 
 from tests.durability.fake_world import World, failure
 from ven_sdk.errors import TransportError
@@ -36,16 +38,24 @@ def busy(**arguments: Any) -> World:
     """A VEN with a report of five points each five minutes; its VTN keeps nothing."""
     world = World(**{"poll_frequency": 120, **arguments})
     for number in range(5):
-        world.ven.add_report(lambda: 1.5, resource_id=f"d{number}", measurement="voltage", sampling_rate=300)
+        world.ven.add_report(
+            lambda: 1.5, resource_id=f"d{number}", measurement="voltage", sampling_rate=300
+        )
     world.vtn.wish = 300, 900
     world.vtn.keep_samples = False
     return world.start()
 
 
 def day(world: World, number: int) -> None:
-    """Each hour an event that ends within the hour; some are dropped, some cancelled by time; an outage in the night."""
+    """Each hour an event that ends within the hour; some are dropped, some cancelled by time; an
+    outage in the night.
+    """
     for hour in range(24):
-        world.vtn.events = {name: event for name, event in world.vtn.events.items() if int(name.split("-")[0]) >= number}
+        world.vtn.events = {
+            name: event
+            for name, event in world.vtn.events.items()
+            if int(name.split("-")[0]) >= number
+        }
         world.vtn.add(f"{number}-{hour}", in_seconds=600, seconds=900)
         if hour % 6 == 5:
             world.vtn.drop(f"{number}-{hour}")
@@ -58,16 +68,22 @@ def day(world: World, number: int) -> None:
 def sizes(world: World) -> dict[str, int]:
     """Everything that might grow."""
     engine = world.engine
-    return {**{f"table {name}": len(rows) for name, rows in engine.book.tables.items()},
-            "request ids": len(engine.book.request_ids), "timers": len(engine._timers),
-            "monotonic jobs": len(world.runtime.scheduler._monotonic.rows),
-            "wall jobs": len(world.runtime.scheduler._wall.rows), "refusals": len(engine.refusals),
-            "repeats": len(engine.repeats._table),
-            **{f"blocked {lane.name}": len(lane.tasks) for lane in engine.conversation._lanes}}
+    return {
+        **{f"table {name}": len(rows) for name, rows in engine.book.tables.items()},
+        "request ids": len(engine.book.request_ids),
+        "timers": len(engine._timers),
+        "monotonic jobs": len(world.runtime.scheduler._monotonic.rows),
+        "wall jobs": len(world.runtime.scheduler._wall.rows),
+        "refusals": len(engine.refusals),
+        "repeats": len(engine.repeats._table),
+        **{f"blocked {lane.name}": len(lane.tasks) for lane in engine.conversation._lanes},
+    }
 
 
 def soak(days: int) -> tuple[World, dict[str, tuple[int, int]], int]:
-    """After so many days (two more go before): the world, what has grown from what to what, and by how many bytes."""
+    """After so many days (two more go before): the world, what has grown from what to what, and by
+    how many bytes.
+    """
     world = busy()
     for number in range(2):
         day(world, number)
@@ -79,7 +95,15 @@ def soak(days: int) -> tuple[World, dict[str, tuple[int, int]], int]:
     gc.collect()
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    return world, {name: (known[name], size) for name, size in sizes(world).items() if size > known[name] + 2}, grown
+    return (
+        world,
+        {
+            name: (known[name], size)
+            for name, size in sizes(world).items()
+            if size > known[name] + 2
+        },
+        grown,
+    )
 
 
 def test_days_leave_nothing_behind() -> None:
@@ -91,11 +115,18 @@ def test_days_leave_nothing_behind() -> None:
 
 
 def outage(hours: float) -> tuple[World, int, int, float]:
-    """20 data points at 10 s through an outage: the world, samples and messages that brought them, seconds it took."""
+    """20 data points at 10 s through an outage: the world, samples and messages that brought them,
+    seconds it took.
+    """
     world = World(poll_frequency=10)
     for number in range(20):
-        world.ven.add_report(lambda: 1.5, resource_id=f"d{number}", measurement="voltage", sampling_rate=10,
-                             report_specifier_id="all")
+        world.ven.add_report(
+            lambda: 1.5,
+            resource_id=f"d{number}",
+            measurement="voltage",
+            sampling_rate=10,
+            report_specifier_id="all",
+        )
     world.vtn.wish = 10, 60
     world.start()
     world.run(600)
@@ -103,9 +134,18 @@ def outage(hours: float) -> tuple[World, int, int, float]:
     world.run(hours * HOUR)
     world.vtn.fail = lambda record: None
     messages, known = world.vtn.counts["oadrUpdateReport"], len(world.vtn.samples)
-    seconds = world.until(lambda: world.ven.status.queues["samples"] < 10 and not world.ven.status.queues["deliveries"])
+    seconds = world.until(
+        lambda: (
+            world.ven.status.queues["samples"] < 10 and not world.ven.status.queues["deliveries"]
+        )
+    )
     world.run(120)
-    return world, len(world.vtn.samples) - known, world.vtn.counts["oadrUpdateReport"] - messages, seconds
+    return (
+        world,
+        len(world.vtn.samples) - known,
+        world.vtn.counts["oadrUpdateReport"] - messages,
+        seconds,
+    )
 
 
 def test_after_an_outage_of_hours_every_sample_arrives_once_and_in_order_in_few_messages() -> None:
@@ -119,12 +159,17 @@ def test_after_an_outage_of_hours_every_sample_arrives_once_and_in_order_in_few_
 
 def in_order(world: World) -> bool:
     """Whether the VTN got every ten seconds' samples, oldest first."""
-    steps = {(later - earlier).total_seconds() for earlier, later in zip(world.vtn.order, world.vtn.order[1:])}
+    steps = {
+        (later - earlier).total_seconds()
+        for earlier, later in zip(world.vtn.order, world.vtn.order[1:])
+    }
     return steps == {10.0}
 
 
 def polls(total: int, events: int) -> tuple[int, int]:
-    """RSS after the first hundredth of ``total`` polls, and after all, in bytes; ``events`` events come and go."""
+    """RSS after the first hundredth of ``total`` polls, and after all, in bytes; ``events`` events
+    come and go.
+    """
     world = World(poll_frequency=1).start()
     every = total // events
     first = 0
@@ -144,7 +189,9 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the resident memory as Linux shows it")
+@pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="reads the resident memory as Linux shows it"
+)
 def test_polls_and_events_take_no_memory() -> None:
     first, last = polls(20_000, 200)
     assert last - first < 5_000_000
@@ -154,15 +201,27 @@ def main() -> None:
     logging.getLogger("ven_sdk").setLevel(logging.CRITICAL + 1)
     begun = time.perf_counter()
     first, last = polls(1_000_000, 1_000)
-    print(f"1,000,000 polls, 1,000 events: RSS {first / 1e6:.1f} MB after 10,000 polls, {last / 1e6:.1f} MB at the end "
-          f"({last - first:+,} bytes), {time.perf_counter() - begun:.0f} s", flush=True)
+    print(
+        f"1,000,000 polls, 1,000 events: RSS {first / 1e6:.1f} MB after 10,000 polls, "
+        f"{last / 1e6:.1f} MB at the end "
+        f"({last - first:+,} bytes), {time.perf_counter() - begun:.0f} s",
+        flush=True,
+    )
     begun = time.perf_counter()
     world, samples, messages, seconds = outage(24)
-    print(f"24 h outage: {samples} samples in {messages} messages within {seconds:.0f} s of its end, in order: "
-          f"{in_order(world)}, doubled: {len(world.vtn.doubles)} ({time.perf_counter() - begun:.0f} s)", flush=True)
+    print(
+        f"24 h outage: {samples} samples in {messages} messages within {seconds:.0f} s of its "
+        f"end, in order: "
+        f"{in_order(world)}, doubled: {len(world.vtn.doubles)} "
+        f"({time.perf_counter() - begun:.0f} s)",
+        flush=True,
+    )
     begun = time.perf_counter()
     _, longer, grown = soak(28)
-    print(f"30 days: {grown:+,} bytes after the first two; longer: {longer or 'nothing'} ({time.perf_counter() - begun:.0f} s)")
+    print(
+        f"30 days: {grown:+,} bytes after the first two; longer: {longer or 'nothing'} "
+        f"({time.perf_counter() - begun:.0f} s)"
+    )
 
 
 if __name__ == "__main__":

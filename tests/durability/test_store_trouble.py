@@ -1,4 +1,7 @@
-"""A client whose store is full, damaged, too new, or taken: it runs on where it can, and says what is the matter."""
+"""A client whose store is full, damaged, too new, or taken: it runs on where it can, and says what
+is the matter.
+"""
+
 from __future__ import annotations
 
 import json
@@ -9,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 
@@ -34,15 +37,22 @@ class SmallDisk(SQLiteStore):
 
     def commit(self, ven: str, changes: Any) -> None:
         connection = self._opened()
-        pages, = connection.execute("PRAGMA page_count").fetchone()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages if self.full else 1_000_000}")
         self.tries += 1
         filler = [(ven, "filler", f"{self.tries}", "x" * 9000)] if self.full else []
-        super().commit(ven, [*changes, *(type(changes[0])(table, key, value) for _, table, key, value in filler)])
+        super().commit(
+            ven,
+            [*changes, *(type(changes[0])(table, key, value) for _, table, key, value in filler)],
+        )
 
 
 def test_a_ven_with_a_full_disk_runs_on_in_memory_says_so_and_catches_up(
-        local: LocalVTN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    local: LocalVTN,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     monkeypatch.setattr(Keeper, "retry", 0.2)
     store, errors = SmallDisk(tmp_path / "ven.db"), []
     with hasty_ven(local.url, tmp_path, store=store) as ven:
@@ -58,7 +68,16 @@ def test_a_ven_with_a_full_disk_runs_on_in_memory_says_so_and_catches_up(
         assert isinstance(errors[0], StoreError)
         assert errors[0].retryable
         assert any("could not be written" in problem for problem in ven.health().problems)
-        assert len([record for record in caplog.records if record.getMessage().endswith("when it can.")]) == 1
+        assert (
+            len(
+                [
+                    record
+                    for record in caplog.records
+                    if record.getMessage().endswith("when it can.")
+                ]
+            )
+            == 1
+        )
         # And when there is room again, everything is written
         store.full = False
         local.wait_until(lambda: not ven.status.queues["unsaved"], 5, "the store to catch up")
@@ -75,7 +94,8 @@ def test_a_ven_with_a_full_disk_runs_on_in_memory_says_so_and_catches_up(
 
 
 def test_what_comes_and_goes_while_the_disk_is_full_takes_no_memory(
-        local: LocalVTN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    local: LocalVTN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Keeper, "retry", 0.1)
     store = SmallDisk(tmp_path / "ven.db")
     with hasty_ven(local.url, tmp_path, store=store) as ven:
@@ -93,18 +113,25 @@ def test_what_comes_and_goes_while_the_disk_is_full_takes_no_memory(
 
 
 def test_a_damaged_store_is_moved_aside_with_an_error_that_names_both_files(
-        local: LocalVTN, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    local: LocalVTN, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path, errors = tmp_path / "ven.db", []
     path.write_bytes(b"SQLite format 3\0" + b"\x13" * 5000)
     with hasty_ven(local.url, tmp_path) as ven:
         ven.add_handler("on_error", errors.append)
         ven.start(wait=5)
         local.wait_until(lambda: errors, 5, "on_error")
-    aside, = [name for name in os.listdir(tmp_path) if "damaged" in name and "-wal" not in name and "-shm" not in name]
+    (aside,) = [
+        name
+        for name in os.listdir(tmp_path)
+        if "damaged" in name and "-wal" not in name and "-shm" not in name
+    ]
     text = str(errors[0])
     assert str(path) in text
     assert aside in text
-    assert [record.levelno for record in caplog.records if aside in record.getMessage()] == [logging.ERROR]
+    assert [record.levelno for record in caplog.records if aside in record.getMessage()] == [
+        logging.ERROR
+    ]
     assert (tmp_path / aside).read_bytes()[20:30] == b"\x13" * 10
 
 
@@ -123,7 +150,9 @@ def test_a_row_that_cannot_be_read_is_left_out_and_told(local: LocalVTN, tmp_pat
     assert "'e1'" in str(errors[0])
 
 
-def test_a_store_of_a_newer_version_is_refused_by_the_constructor(local: LocalVTN, tmp_path: Path) -> None:
+def test_a_store_of_a_newer_version_is_refused_by_the_constructor(
+    local: LocalVTN, tmp_path: Path
+) -> None:
     with hasty_ven(local.url, tmp_path) as ven:
         ven.start(wait=5)
     connection = sqlite3.connect(tmp_path / "ven.db")
@@ -144,9 +173,15 @@ sys.stdin.read()
 
 
 def test_the_second_process_is_told_so_by_start_and_can_start_when_the_first_has_gone(
-        local: LocalVTN, tmp_path: Path, clean_env: dict[str, str]) -> None:
-    first = subprocess.Popen([sys.executable, "-c", HOLDER, local.url, str(tmp_path / "ven.db")], env=clean_env, text=True,
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    local: LocalVTN, tmp_path: Path, clean_env: dict[str, str]
+) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, local.url, str(tmp_path / "ven.db")],
+        env=clean_env,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     try:
         assert first.stdout is not None
         assert first.stdout.readline() == "started\n"

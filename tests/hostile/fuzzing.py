@@ -1,8 +1,11 @@
-"""What the fuzzers share: mutations of messages, and the way that each mutated message is taken through the SDK.
+"""What the fuzzers share: mutations of messages, and the way that each mutated message is taken
+through the SDK.
 
-The way is the one of a polled reply, without network and threads: gate, envelope, reader (tolerant and strict), the service
-that the record is for, and the writer. Whatever is raised must be an error of the SDK.
+The way is the one of a polled reply, without network and threads: gate, envelope, reader (tolerant
+and strict), the service that the record is for, and the writer. Whatever is raised must be an error
+of the SDK.
 """
+
 from __future__ import annotations
 
 import copy
@@ -13,7 +16,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, Optional
 
 from lxml import etree
 
@@ -28,19 +31,86 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 SLOW = 5.0
 STORED = Path(__file__).resolve().parent.parent / "data" / "wire"
 
-VALUES = [b"", b" ", b"0", b"-1", b"1e999", b"NaN", b"-INF", b"9" * 400, b"0x10", b"1_0", b"+5", b".5", b"5.",
-          b"1e-400", b"true",
-          b"P", b"PT", b"PT0S", b"-PT1H", b"P1000Y", b"P99999999999D", b"2W", b"P2W", b"PT1.5S", b"PT9999999999S",
-          b"P1Y2M3DT4H",
-          b"0001-01-01T00:00:00Z", b"9999-12-31T23:59:59Z", b"2026-02-30T00:00:00Z", b"2026-11-21T24:00:00Z",
-          b"2026-11-21T12:00:00+14:00", b"2026-11-21T12:00:00", b"0000-00-00T00:00:00Z", b"2026-11-21T12:00:60Z", b"evil",
-          "٣".encode(), "\U0001f50c".encode(), b"&amp;", b"&#0;", b"&x;", b"<a/>", b"<![CDATA[x]]>", b"<!-- -->", b"<?x?>",
-          b"x" * 70_000, b"always", b"cancelled", b"level", b"x-", b"x-y", b"2.0a", b"METADATA", b"TELEMETRY_STATUS",
-          b"4294967295"]
-PIECES = [b"<!DOCTYPE a>", b"<!ENTITY x 'y'>", b"]>", b"]]>", b"<", b">", b"/>", b"</", b"'", b'"', b"=", b"\x00",
-          b"\xff", b"\xfe\xff",
-          b"\xef\xbb\xbf", b"\xed\xa0\x80", b"&#xD800;", b" xmlns=''", b" xmlns:ei='urn:x'", b" xsi:nil='true'",
-          b"<?xml?>", b"-->"]
+VALUES = [
+    b"",
+    b" ",
+    b"0",
+    b"-1",
+    b"1e999",
+    b"NaN",
+    b"-INF",
+    b"9" * 400,
+    b"0x10",
+    b"1_0",
+    b"+5",
+    b".5",
+    b"5.",
+    b"1e-400",
+    b"true",
+    b"P",
+    b"PT",
+    b"PT0S",
+    b"-PT1H",
+    b"P1000Y",
+    b"P99999999999D",
+    b"2W",
+    b"P2W",
+    b"PT1.5S",
+    b"PT9999999999S",
+    b"P1Y2M3DT4H",
+    b"0001-01-01T00:00:00Z",
+    b"9999-12-31T23:59:59Z",
+    b"2026-02-30T00:00:00Z",
+    b"2026-11-21T24:00:00Z",
+    b"2026-11-21T12:00:00+14:00",
+    b"2026-11-21T12:00:00",
+    b"0000-00-00T00:00:00Z",
+    b"2026-11-21T12:00:60Z",
+    b"evil",
+    "٣".encode(),
+    "\U0001f50c".encode(),
+    b"&amp;",
+    b"&#0;",
+    b"&x;",
+    b"<a/>",
+    b"<![CDATA[x]]>",
+    b"<!-- -->",
+    b"<?x?>",
+    b"x" * 70_000,
+    b"always",
+    b"cancelled",
+    b"level",
+    b"x-",
+    b"x-y",
+    b"2.0a",
+    b"METADATA",
+    b"TELEMETRY_STATUS",
+    b"4294967295",
+]
+PIECES = [
+    b"<!DOCTYPE a>",
+    b"<!ENTITY x 'y'>",
+    b"]>",
+    b"]]>",
+    b"<",
+    b">",
+    b"/>",
+    b"</",
+    b"'",
+    b'"',
+    b"=",
+    b"\x00",
+    b"\xff",
+    b"\xfe\xff",
+    b"\xef\xbb\xbf",
+    b"\xed\xa0\x80",
+    b"&#xD800;",
+    b" xmlns=''",
+    b" xmlns:ei='urn:x'",
+    b" xsi:nil='true'",
+    b"<?xml?>",
+    b"-->",
+]
 _TEXT = re.compile(rb">([^<]+)<")
 _ATTRIBUTE = re.compile(rb"\"([^\"]*)\"")
 
@@ -56,9 +126,19 @@ class Mutator:
 
     def __init__(self, messages: list[bytes], chance: random.Random) -> None:
         self._messages, self._chance = messages, chance
-        self._ways: list[Callable[[bytes], bytes]] = [self._text, self._text, self._text, self._attribute, self._cut,
-                                                      self._insert,
-                                                      self._flip, self._splice, self._elements, self._elements, self._rename]
+        self._ways: list[Callable[[bytes], bytes]] = [
+            self._text,
+            self._text,
+            self._text,
+            self._attribute,
+            self._cut,
+            self._insert,
+            self._flip,
+            self._splice,
+            self._elements,
+            self._elements,
+            self._rename,
+        ]
 
     def message(self) -> bytes:
         """One message, changed in one to four places."""
@@ -75,7 +155,7 @@ class Mutator:
         if not found:
             return data
         match = self._chance.choice(found)
-        return data[:match.start(1)] + self._chance.choice(VALUES) + data[match.end(1):]
+        return data[: match.start(1)] + self._chance.choice(VALUES) + data[match.end(1) :]
 
     def _text(self, data: bytes) -> bytes:
         return self._matched(_TEXT, data)
@@ -85,7 +165,7 @@ class Mutator:
 
     def _cut(self, data: bytes) -> bytes:
         begin, end = sorted((self._at(data), self._at(data)))
-        return data[:begin] + data[min(end, begin + self._chance.choice((1, 10, 1000))):]
+        return data[:begin] + data[min(end, begin + self._chance.choice((1, 10, 1000))) :]
 
     def _insert(self, data: bytes) -> bytes:
         place = self._at(data)
@@ -93,20 +173,24 @@ class Mutator:
 
     def _flip(self, data: bytes) -> bytes:
         place = self._chance.randrange(len(data)) if data else 0
-        return data[:place] + bytes([self._chance.randrange(256)]) + data[place + 1:]
+        return data[:place] + bytes([self._chance.randrange(256)]) + data[place + 1 :]
 
     def _splice(self, data: bytes) -> bytes:
         other = self._chance.choice(self._messages)
-        return data[:self._at(data)] + other[self._at(other):]
+        return data[: self._at(data)] + other[self._at(other) :]
 
     def _rename(self, data: bytes) -> bytes:
         names = re.findall(rb"<(\w+:[\w.-]+)", data)
         if len(names) < 2:
             return data
-        return data.replace(*(b"<" + name for name in self._chance.sample(names, 2)), self._chance.choice((1, -1)))
+        return data.replace(
+            *(b"<" + name for name in self._chance.sample(names, 2)), self._chance.choice((1, -1))
+        )
 
     def _elements(self, data: bytes) -> bytes:
-        """Elements dropped, doubled, exchanged, moved into each other: what stays well-formed and gets furthest."""
+        """Elements dropped, doubled, exchanged, moved into each other: what stays well-formed and
+        gets furthest.
+        """
         try:
             root = etree.fromstring(data, gate.safe_parser(True))
         except (etree.LxmlError, ValueError):
@@ -129,12 +213,19 @@ class Mutator:
 
 
 class Way:
-    """The way of a message through the SDK. ``counts`` tells how far they came; ``slowest`` which took longest."""
+    """The way of a message through the SDK. ``counts`` tells how far they came; ``slowest`` which
+    took longest.
+    """
 
     def __init__(self) -> None:
         client = OpenADRClient("ven", "http://127.0.0.1:9", ven_id="ven-7")
-        client.add_report(callback=lambda: 1, resource_id="device", measurement="voltage", report_specifier_id="spec-1",
-                          r_id="r-1")
+        client.add_report(
+            callback=lambda: 1,
+            resource_id="device",
+            measurement="voltage",
+            report_specifier_id="spec-1",
+            r_id="r-1",
+        )
         client.add_handler("on_event", lambda event: "optIn")
         self.book = client._engine.book
         self.counts: Counter[str] = Counter()
@@ -144,7 +235,13 @@ class Way:
     def _forget(self) -> None:
         for rows in self.book.tables.values():
             rows.clear()
-        state = replace(self.book.registration, phase="registered", ven_id="ven-7", registration_id="reg-1", vtn_id=None)
+        state = replace(
+            self.book.registration,
+            phase="registered",
+            ven_id="ven-7",
+            registration_id="reg-1",
+            vtn_id=None,
+        )
         self.book.apply([Change("registration", "", state)])
 
     def go(self, data: bytes) -> Optional[Exception]:
@@ -183,7 +280,9 @@ class Way:
 
 
 def run(seconds: float, seed: int, report: Callable[[bytes, Exception], None]) -> Way:
-    """Fuzz for so long; every message that raises something else than our errors goes to ``report``."""
+    """Fuzz for so long; every message that raises something else than our errors goes to
+    ``report``.
+    """
     mutator, way = Mutator(seeds(), random.Random(seed)), Way()
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -1,8 +1,9 @@
 """The stage of the hostile tests: a VTN, a running client, and what both of them saw.
 
-A bad message is delivered in the place of a poll's reply; then a good event must be answered as if nothing had happened.
-Nothing here sleeps for a guessed time: everything waits for a condition.
+A bad message is delivered in the place of a poll's reply; then a good event must be answered as if
+nothing had happened. Nothing here sleeps for a guessed time: everything waits for a condition.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -12,7 +13,7 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 from ven_sdk import OpenADRClient
 from ven_sdk.codec import envelope
@@ -25,7 +26,9 @@ POLL = 0.03
 PATIENCE = 10.0
 EVIL = "evil"
 HOUR = 3600
-_PASSING = frozenset({"answers", "collecting", "nonces"})  # what is owed for a moment, and what was seen
+_PASSING = frozenset(
+    {"answers", "collecting", "nonces"}
+)  # what is owed for a moment, and what was seen
 
 Message = Union[bytes, Reply]
 
@@ -59,7 +62,9 @@ def resident() -> int:
 
 def threads_of(part: str = "ven_sdk") -> list[str]:
     """The names of the threads that are alive and have ``part`` in their name."""
-    return sorted(thread.name for thread in threading.enumerate() if part in thread.name and thread.is_alive())
+    return sorted(
+        thread.name for thread in threading.enumerate() if part in thread.name and thread.is_alive()
+    )
 
 
 class Stage:
@@ -95,25 +100,39 @@ class Stage:
         self.told.append(event.event_id)
         return "optIn"
 
-    # --- the bad message ------------------------------------------------------------------------------------------
+    # --- the bad message --------------------------------------------------------------------------
 
     def evil_list(self, **facts: Any) -> bytes:
-        """A list that would be believed: the events that the VTN holds, behind a new one. ``facts`` change that one."""
+        """A list that would be believed: the events that the VTN holds, behind a new one. ``facts``
+        change that one.
+        """
         facts.setdefault("event_id", f"{EVIL}-{next(self._numbers)}")
-        return envelope.message(DistributeEvent(
-            request_id="list-1", vtn_id=self.vtn.vtn_id, response=EiResponse(response_code="200", request_id=""),
-            events=(evil_event(self.vtn, **facts), *self.vtn.events.values())))
+        return envelope.message(
+            DistributeEvent(
+                request_id="list-1",
+                vtn_id=self.vtn.vtn_id,
+                response=EiResponse(response_code="200", request_id=""),
+                events=(evil_event(self.vtn, **facts), *self.vtn.events.values()),
+            )
+        )
 
     def deliver(self, message: Message) -> Seen:
-        """Give ``message`` to the next poll; what came of it, once the client has been through it."""
+        """Give ``message`` to the next poll; what came of it, once the client has been through
+        it.
+        """
         self.settle()
         before, known = self.facts(), self.client.status.last_error
         failures, mark = self.client.status.counters["failures"], self.vtn.mark()
         instead = self.vtn.reply_once(message if isinstance(message, Reply) else Raw(message))
         eventually(lambda: instead.over, "the message was polled")
         polled = len(self.vtn.received_of("oadrPoll", after=mark))
-        eventually(lambda: self.client.status.counters["failures"] > failures
-                   or len(self.vtn.received_of("oadrPoll", after=mark)) > polled, "the reply was read")
+        eventually(
+            lambda: (
+                self.client.status.counters["failures"] > failures
+                or len(self.vtn.received_of("oadrPoll", after=mark)) > polled
+            ),
+            "the reply was read",
+        )
         instead.clear()
         self.hurry()
         self.settle()
@@ -122,7 +141,9 @@ class Stage:
         return Seen(error if error is not known else None, moved)
 
     def hurry(self) -> None:
-        """Have the client ask for its events now: whatever back-off it was in is over. (One that begins just then is not.)"""
+        """Have the client ask for its events now: whatever back-off it was in is over. (One that
+        begins just then is not.)
+        """
         end = time.monotonic() + PATIENCE
         while True:
             try:
@@ -135,25 +156,34 @@ class Stage:
     def settle(self) -> None:
         """Wait until the client owes nothing, and has polled since."""
         status = self.client.status
-        eventually(lambda: not self.client._engine.book.registration.resync and not self.client._engine.owes(),
-                   "the client has sent what it owes")
+        eventually(
+            lambda: (
+                not self.client._engine.book.registration.resync and not self.client._engine.owes()
+            ),
+            "the client has sent what it owes",
+        )
         polls = status.counters["polls"]
         eventually(lambda: self.client.status.counters["polls"] > polls, "the client polls")
 
     def facts(self) -> dict[str, Any]:
         """Everything that the client remembers, apart from what passes by itself."""
         book = self.client._engine.book
-        return self.client._engine.read(lambda: {name: dict(rows) for name, rows in book.tables.items()
-                                                 if name not in _PASSING})
+        return self.client._engine.read(
+            lambda: {name: dict(rows) for name, rows in book.tables.items() if name not in _PASSING}
+        )
 
     def warnings(self) -> list[str]:
         """All warnings and errors so far."""
-        return [record.getMessage() for record in self._records if record.levelno >= logging.WARNING]
+        return [
+            record.getMessage() for record in self._records if record.levelno >= logging.WARNING
+        ]
 
-    # --- the good one ---------------------------------------------------------------------------------------------
+    # --- the good one -----------------------------------------------------------------------------
 
     def answers_a_good_event(self) -> None:
-        """A new event takes the place of the one before: it is handled and answered, and the bad one still is not."""
+        """A new event takes the place of the one before: it is handled and answered, and the bad
+        one still is not.
+        """
         if self._good is not None:
             self.vtn.drop_event(self._good, announce=False)
         self._good = self.vtn.add_event(dtstart=HOUR)
@@ -165,6 +195,12 @@ class Stage:
 
 def evil_event(vtn: LocalVTN, **facts: Any) -> Any:
     """An event like any other, which no handler may ever see."""
-    given: dict[str, Any] = {"event_id": EVIL, "dtstart": HOUR, "intervals": [3], "targets": {"ven_id": ["ven-7"]},
-                             "vtn_comment": "nobody may see this", **facts}
+    given: dict[str, Any] = {
+        "event_id": EVIL,
+        "dtstart": HOUR,
+        "intervals": [3],
+        "targets": {"ven_id": ["ven-7"]},
+        "vtn_comment": "nobody may see this",
+        **facts,
+    }
     return event(vtn._state.now(), **given)

@@ -1,4 +1,7 @@
-"""What a refused message leads to: a courtesy to the VTN, nonces that outlive a restart, and bounds that hold."""
+"""What a refused message leads to: a courtesy to the VTN, nonces that outlive a restart, and bounds
+that hold.
+"""
+
 from __future__ import annotations
 
 import logging
@@ -6,7 +9,7 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -33,7 +36,7 @@ def test_a_message_that_is_not_rightly_signed_is_answered_459_and_quotes_nothing
         stage.deliver(Forge(pki.identity("mallory")).bytes())
         stage.answers_a_good_event()
 
-        told, = courtesies(stage)
+        (told,) = courtesies(stage)
     assert (told.record.response.response_code, told.record.response.request_id) == ("459", "")
     assert told.record.ven_id == stage.client.ven_id
     assert b"fingerprint" not in told.raw and b"mallory" not in told.raw
@@ -84,7 +87,9 @@ def test_a_kept_error_does_not_keep_the_message_that_it_is_about() -> None:
         error = error.__cause__
 
 
-def test_without_vtn_fingerprint_it_is_said_once_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_vtn_fingerprint_it_is_said_once_at_the_start(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with Stage() as stage:
         stage.answers_a_good_event()
         said = [line for line in stage.warnings() if "not authenticated" in line]
@@ -106,7 +111,9 @@ def test_a_fleet_says_that_it_authenticates_nobody(caplog: pytest.LogCaptureFixt
 
 
 def replayed_after_restart(vtn: LocalVTN, run: Any) -> str:
-    """The text of the error that a replay meets in a second run. ``run(first)`` gives a started VEN and its owner."""
+    """The text of the error that a replay meets in a second run. ``run(first)`` gives a started VEN
+    and its owner.
+    """
     ven, owner = run()
     vtn.add_event(dtstart=3600)
     vtn.wait_for("oadrCreatedEvent")
@@ -115,7 +122,10 @@ def replayed_after_restart(vtn: LocalVTN, run: Any) -> str:
     ven, owner = run()
     try:
         vtn.fault(Answer(Raw(old), service="OadrPoll", ven_id=ven.ven_id, times=1))
-        eventually(lambda: "seen before" in str(ven.status.last_error), f"a refusal instead of {ven.status.last_error}")
+        eventually(
+            lambda: "seen before" in str(ven.status.last_error),
+            f"a refusal instead of {ven.status.last_error}",
+        )
         return str(ven.status.last_error)
     finally:
         owner.stop()
@@ -123,17 +133,25 @@ def replayed_after_restart(vtn: LocalVTN, run: Any) -> str:
 
 def test_a_replay_after_a_restart_is_refused_with_a_store(tmp_path: Path) -> None:
     with signing() as vtn:
+
         def run() -> Any:
-            client = OpenADRClient("ven", vtn.url, vtn_fingerprint=VTN.fingerprint, store=tmp_path / "ven.db",
-                                   poll_frequency=POLL)
+            client = OpenADRClient(
+                "ven",
+                vtn.url,
+                vtn_fingerprint=VTN.fingerprint,
+                store=tmp_path / "ven.db",
+                poll_frequency=POLL,
+            )
             client.add_handler("on_event", lambda event: "optIn")
             client.start(wait=PATIENCE)
             return client, client
+
         assert "replay" in replayed_after_restart(vtn, run)
 
 
 def test_a_replay_after_a_restart_of_a_fleet_is_refused_with_a_store(tmp_path: Path) -> None:
     with signing() as vtn:
+
         def run() -> Any:
             fleet = Fleet(vtn.url, store=tmp_path / "fleet.db")
             fleet.add_handler("on_event", lambda ven, event: "optIn")
@@ -142,11 +160,14 @@ def test_a_replay_after_a_restart_of_a_fleet_is_refused_with_a_store(tmp_path: P
             fleet.start()
             assert fleet.wait(2, PATIENCE)
             return fleet["one"], fleet
+
         assert "replay" in replayed_after_restart(vtn, run)
 
 
 def test_nonces_do_not_pile_up_in_the_store(tmp_path: Path) -> None:
-    with Stage(signing(), vtn_fingerprint=VTN.fingerprint, replay_window=0.2, store=tmp_path / "ven.db") as stage:
+    with Stage(
+        signing(), vtn_fingerprint=VTN.fingerprint, replay_window=0.2, store=tmp_path / "ven.db"
+    ) as stage:
         eventually(lambda: stage.client.status.counters["polls"] > 40, "forty polls")
         kept = len(stage.client._engine.book.nonces)
     assert 1 <= kept < 40
@@ -155,14 +176,20 @@ def test_nonces_do_not_pile_up_in_the_store(tmp_path: Path) -> None:
 def test_a_large_max_response_size_reaches_the_gate() -> None:
     comment = b"<!--" + b"x" * 1000 + b"-->"
     with Stage(max_response_size=40 * 2**20) as stage:
-        data = stage.evil_list().replace(b"</oadr:oadrPayload>", comment * 20_000 + b"</oadr:oadrPayload>")
+        data = stage.evil_list().replace(
+            b"</oadr:oadrPayload>", comment * 20_000 + b"</oadr:oadrPayload>"
+        )
         assert len(data) > 17 * 2**20
         stage.vtn.reply_once(data)
         eventually(lambda: stage.told, "a large message to be read")
 
 
-def test_what_a_message_makes_us_do_wrong_stops_neither_polls_nor_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault of our own, as yet unknown: here it is put in on purpose, behind the gate and behind the reader."""
+def test_what_a_message_makes_us_do_wrong_stops_neither_polls_nor_events(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A fault of our own, as yet unknown: here it is put in on purpose, behind the gate and behind
+    the reader.
+    """
     with Stage() as stage:
         stage.answers_a_good_event()
         stage.settle()
@@ -172,15 +199,21 @@ def test_what_a_message_makes_us_do_wrong_stops_neither_polls_nor_events(monkeyp
             if getattr(message, "request_id", "") == "list-1":
                 raise ZeroDivisionError
             return real(book, message, now)
+
         monkeypatch.setattr(conversation.poll, "receive", stumble)
 
         stage.vtn.reply_once(stage.evil_list())
-        eventually(lambda: [line for line in stage.warnings() if "fault of ven_sdk" in line], "the fault to be said")
+        eventually(
+            lambda: [line for line in stage.warnings() if "fault of ven_sdk" in line],
+            "the fault to be said",
+        )
 
         stage.answers_a_good_event()
 
 
-def test_what_makes_the_reader_stumble_is_an_unreadable_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_makes_the_reader_stumble_is_an_unreadable_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     exchange = OpenADRClient("ven", "http://127.0.0.1:9")._engine.exchange
     monkeypatch.setattr("ven_sdk.exchange.gate.admit", lambda *_, **__: 1 / 0)
     from ven_sdk.errors import PayloadError
@@ -191,6 +224,7 @@ def test_what_makes_the_reader_stumble_is_an_unreadable_message(monkeypatch: pyt
 
 def test_the_memory_for_nonces_is_bounded_and_forgetting_lets_nothing_through() -> None:
     from datetime import datetime, timedelta, timezone
+
     now = datetime.now(timezone.utc)
     guard = ReplayGuard(60, limit=100)
     for number in range(1000):
@@ -209,8 +243,10 @@ def test_a_list_of_a_thousand_unreadable_events_is_said_in_a_few_lines() -> None
         good = stage.evil_list().replace(b"<ei:value>3<", b"<ei:value>NaN<", 1)
         head, tail = good.split(b"<oadr:oadrEvent>", 1)
         one, rest = tail.split(b"</oadr:oadrEvent>", 1)
-        many = b"".join(b"<oadr:oadrEvent>" + one.replace(b">evil", b">evil-%d-" % n,
-                                                          1) + b"</oadr:oadrEvent>" for n in range(1000))
+        many = b"".join(
+            b"<oadr:oadrEvent>" + one.replace(b">evil", b">evil-%d-" % n, 1) + b"</oadr:oadrEvent>"
+            for n in range(1000)
+        )
         said = len(stage.warnings())
 
         stage.deliver(head + many + rest)
@@ -219,15 +255,31 @@ def test_a_list_of_a_thousand_unreadable_events_is_said_in_a_few_lines() -> None
         stage.answers_a_good_event()
 
 
-@pytest.mark.parametrize("reply", [b"<html/>", b"\xff", b"", Raw(b"", status=500), Raw(silent=True, ending="reset"),
-                                   Raw(b"x" * 100, headers={"Content-Encoding": "gzip"})],
-                         ids=["HTML", "bytes", "nothing", "500", "reset", "gzip"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"<html/>",
+        b"\xff",
+        b"",
+        Raw(b"", status=500),
+        Raw(silent=True, ending="reset"),
+        Raw(b"x" * 100, headers={"Content-Encoding": "gzip"}),
+    ],
+    ids=["HTML", "bytes", "nothing", "500", "reset", "gzip"],
+)
 def test_every_step_of_the_bootstrap_survives_a_hostile_reply(reply: Any) -> None:
-    """Not only polls are answered by whoever wants harm. An empty body is a legal acknowledgement (G12), no registration."""
+    """Not only polls are answered by whoever wants harm. An empty body is a legal acknowledgement
+    (G12), no registration.
+    """
     with LocalVTN() as vtn:
         vtn.add_event(dtstart=3600)
-        steps = ("oadrQueryRegistration", "oadrCreatePartyRegistration", "oadrRegisterReport", "oadrRequestEvent",
-                 "oadrCreatedEvent")
+        steps = (
+            "oadrQueryRegistration",
+            "oadrCreatePartyRegistration",
+            "oadrRegisterReport",
+            "oadrRequestEvent",
+            "oadrCreatedEvent",
+        )
         if reply == b"":
             steps = steps[:-1]  # an answer to an event that is acknowledged so is not sent again
         faults = [vtn.fault(Answer(reply, message=step, times=1)) for step in steps]
@@ -242,7 +294,9 @@ def test_every_step_of_the_bootstrap_survives_a_hostile_reply(reply: Any) -> Non
 
 
 @pytest.mark.parametrize("seconds", [0, 1e-6, 365000 * 86400])
-def test_an_absurd_poll_frequency_of_the_vtn_neither_floods_it_nor_ends_the_polls(seconds: float) -> None:
+def test_an_absurd_poll_frequency_of_the_vtn_neither_floods_it_nor_ends_the_polls(
+    seconds: float,
+) -> None:
     with LocalVTN(poll_frequency=timedelta(seconds=round(seconds))) as vtn:
         client = OpenADRClient("ven", vtn.url)
         client.start(wait=PATIENCE)

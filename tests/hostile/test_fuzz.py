@@ -1,9 +1,11 @@
-"""Short fuzzing runs; ``benchmarks/fuzz.py`` is the long one. Only errors of the SDK may come out of any bytes."""
+"""Short fuzzing runs; ``benchmarks/fuzz.py`` is the long one. Only errors of the SDK may come out
+of any bytes.
+"""
+
 from __future__ import annotations
 
 import os
 import random
-from typing import List, Tuple
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,11 @@ SEEDS = seeds()
 def test_mutated_messages_raise_nothing_but_our_errors() -> None:
     found: list[tuple[bytes, Exception]] = []
 
-    way = run(SECONDS, random.SystemRandom().randrange(2**32), lambda data, error: found.append((data, error)))
+    way = run(
+        SECONDS,
+        random.SystemRandom().randrange(2**32),
+        lambda data, error: found.append((data, error)),
+    )
 
     assert found == []
     assert way.counts["made"] > 100 * SECONDS and way.counts["handled"] > way.counts["made"] / 20
@@ -45,7 +51,11 @@ def patched(draw: st.DrawFn) -> bytes:
     for _ in range(draw(st.integers(1, 3))):
         begin = draw(st.integers(0, len(data)))
         end = draw(st.integers(begin, min(len(data), begin + 200)))
-        data = data[:begin] + draw(st.sampled_from(VALUES + PIECES) | st.binary(max_size=8)) + data[end:]
+        data = (
+            data[:begin]
+            + draw(st.sampled_from(VALUES + PIECES) | st.binary(max_size=8))
+            + data[end:]
+        )
     return data
 
 
@@ -61,7 +71,9 @@ def test_patched_messages_raise_nothing_but_our_errors(way: Way, data: bytes) ->
 
 
 def test_a_mutated_signed_message_is_refused_or_says_what_was_signed() -> None:
-    """Whatever is done to a signed message, the verifier never gives out another content than that which was signed."""
+    """Whatever is done to a signed message, the verifier never gives out another content than that
+    which was signed.
+    """
     whole = Forge().bytes()
     guard = Verifier(VTN.fingerprint, ReplayGuard(60))
     signed = etree.tostring(guard.verify(gate.admit(whole, verbatim=True), now()), method="c14n")
@@ -69,7 +81,9 @@ def test_a_mutated_signed_message_is_refused_or_says_what_was_signed() -> None:
     for _ in range(3000 if SECONDS > 10 else 1000):
         data = mutator.message()
         try:
-            found = Verifier(VTN.fingerprint, ReplayGuard(60)).verify(gate.admit(data, verbatim=True), now())
+            found = Verifier(VTN.fingerprint, ReplayGuard(60)).verify(
+                gate.admit(data, verbatim=True), now()
+            )
         except VenError:
             continue
         accepted += 1

@@ -1,8 +1,10 @@
-"""Two clients with different fingerprints in one process: nothing signed for one is ever read by the other."""
+"""Two clients with different fingerprints in one process: nothing signed for one is ever read by
+the other.
+"""
+
 from __future__ import annotations
 
 import threading
-from typing import Dict, List
 
 import pytest
 
@@ -16,15 +18,26 @@ THREADS, MESSAGES = 8, 1000
 
 def test_eight_threads_and_a_thousand_messages_none_accepted_by_the_wrong_client() -> None:
     sides = [pki.identity("vtn-left"), pki.identity("vtn-right")]
-    exchanges = [OpenADRClient("ven", "http://127.0.0.1:9",
-                               vtn_fingerprint=side.fingerprint)._engine.exchange for side in sides]
-    messages = [(number % 2, Forge(sides[number % 2], nonce=f"nonce-{number}").bytes(unsigned(f"{number % 2}")))
-                for number in range(MESSAGES)]
+    exchanges = [
+        OpenADRClient(
+            "ven", "http://127.0.0.1:9", vtn_fingerprint=side.fingerprint
+        )._engine.exchange
+        for side in sides
+    ]
+    messages = [
+        (
+            number % 2,
+            Forge(sides[number % 2], nonce=f"nonce-{number}").bytes(unsigned(f"{number % 2}")),
+        )
+        for number in range(MESSAGES)
+    ]
     accepted: dict[int, list[str]] = {0: [], 1: []}
     refused: dict[int, int] = {0: 0, 1: 0}
 
     def work(thread: int) -> None:
-        """Both clients are given every message of this thread's share, the wrong one first or last."""
+        """Both clients are given every message of this thread's share, the wrong one first or
+        last.
+        """
         for number in range(thread, MESSAGES, THREADS):
             side, data = messages[number]
             for reader in (side, 1 - side) if number % 3 else (1 - side, side):
@@ -34,7 +47,10 @@ def test_eight_threads_and_a_thousand_messages_none_accepted_by_the_wrong_client
                 except SecurityError as error:
                     refused[reader] += "has fingerprint" in str(error)
 
-    threads = [threading.Thread(target=work, args=(number,), name=f"reader-{number}") for number in range(THREADS)]
+    threads = [
+        threading.Thread(target=work, args=(number,), name=f"reader-{number}")
+        for number in range(THREADS)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -47,8 +63,10 @@ def test_eight_threads_and_a_thousand_messages_none_accepted_by_the_wrong_client
 
 def test_each_client_has_a_replay_memory_of_its_own() -> None:
     vtn = pki.identity("vtn")
-    first, second = (OpenADRClient("ven", "http://127.0.0.1:9", vtn_fingerprint=vtn.fingerprint)._engine.exchange
-                     for _ in range(2))
+    first, second = (
+        OpenADRClient("ven", "http://127.0.0.1:9", vtn_fingerprint=vtn.fingerprint)._engine.exchange
+        for _ in range(2)
+    )
     data = Forge(vtn).bytes()
 
     first.read(data)

@@ -1,4 +1,7 @@
-"""Hostile bodies in the place of a poll's reply: refused, said, survived; the good event after them is answered."""
+"""Hostile bodies in the place of a poll's reply: refused, said, survived; the good event after them
+is answered.
+"""
+
 from __future__ import annotations
 
 import re
@@ -10,7 +13,9 @@ from tests.hostile.bodies import BODIES
 from tests.hostile.stage import Stage, eventually, resident, threads_of
 from ven_sdk.testing import Answer, InTurn, Raw
 
-pytestmark = pytest.mark.keeps_threads  # one stage serves all rows; it looks after its threads itself
+pytestmark = (
+    pytest.mark.keeps_threads
+)  # one stage serves all rows; it looks after its threads itself
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +26,17 @@ def stage() -> Iterator[Stage]:
         before, threads = resident(), len(threads_of())
         yield stage
         grown = (resident() - before) / 2**20
-        assert grown < 96, f"the process holds {grown:.0f} MiB more than before the hostile messages"
+        assert grown < 96, (
+            f"the process holds {grown:.0f} MiB more than before the hostile messages"
+        )
         assert len(threads_of()) <= threads + 2, threads_of()
     eventually(lambda: threads_of() == [], "all threads to end")
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_a_hostile_body_moves_nothing_and_the_next_event_is_answered(stage: Stage, kind: str) -> None:
+def test_a_hostile_body_moves_nothing_and_the_next_event_is_answered(
+    stage: Stage, kind: str
+) -> None:
     row = BODIES[kind]
     said = len(stage.warnings())
 

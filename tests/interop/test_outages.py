@@ -1,7 +1,10 @@
-"""openleadr's VTN starts late, dies, freezes and forgets; the VEN registers, polls, reports and answers again by itself.
+"""openleadr's VTN starts late, dies, freezes and forgets; the VEN registers, polls, reports and
+answers again by itself.
 
-The outages are short here. ``python tests/interop/test_outages.py 10`` runs them with ten seconds each and prints the times.
+The outages are short here. ``python tests/interop/test_outages.py 10`` runs them with ten seconds
+each and prints the times.
 """
+
 from __future__ import annotations
 
 import itertools
@@ -14,11 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Set, Tuple
+from typing import Any, Callable
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))     # run as a program
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program
 
 from tests.durability.conftest import Hasty
 from tests.peers.openleadr_peer import OpenleadrVTN, in_a_row
@@ -32,11 +35,22 @@ Pair = tuple[OpenleadrVTN, OpenADRClient]
 def pair(folder: Path, *, hasty: bool = True) -> Iterator[Pair]:
     """A VTN that runs, and a VEN not yet started."""
     values = itertools.count(1)
-    with OpenleadrVTN(report_requests=[{"sampling_interval": SECOND}], raw_log=folder / "raw.jsonl") as vtn:
-        ven = OpenADRClient("ven1", vtn.url, store=folder / "ven.db", poll_frequency=0.5, allow_jitter=False, timeout=5)
+    with OpenleadrVTN(
+        report_requests=[{"sampling_interval": SECOND}], raw_log=folder / "raw.jsonl"
+    ) as vtn:
+        ven = OpenADRClient(
+            "ven1",
+            vtn.url,
+            store=folder / "ven.db",
+            poll_frequency=0.5,
+            allow_jitter=False,
+            timeout=5,
+        )
         if hasty:
             ven._engine.book.chance = Hasty(1)
-        ven.add_report(lambda: next(values), resource_id="d", measurement="voltage", r_id="u", sampling_rate=1)
+        ven.add_report(
+            lambda: next(values), resource_id="d", measurement="voltage", r_id="u", sampling_rate=1
+        )
         ven.add_handler("on_event", lambda event: "optIn")
         try:
             yield vtn, ven
@@ -53,8 +67,8 @@ def both(tmp_path: Path) -> Iterator[Pair]:
 def reporting(vtn: OpenleadrVTN, ven: OpenADRClient) -> None:
     """Start the VEN; returns after a report was acknowledged.
 
-    A VTN that dies before its acknowledgement and has forgotten the VEN gets the sample again, in another message: nobody
-    can know then whether it was counted.
+    A VTN that dies before its acknowledgement and has forgotten the VEN gets the sample again, in
+    another message: nobody can know then whether it was counted.
     """
     ven.start(wait=5)
     vtn.wait_for("report_data")
@@ -63,13 +77,17 @@ def reporting(vtn: OpenleadrVTN, ven: OpenADRClient) -> None:
 
 
 def up_again(vtn: OpenleadrVTN, ven: OpenADRClient, patience: float = 15) -> float:
-    """The seconds until the VEN is registered and polls; an event and a report must come through after that."""
+    """The seconds until the VEN is registered and polls; an event and a report must come through
+    after that.
+    """
     begun, polls = time.monotonic(), ven.status.counters["polls"]
     while ven.status.counters["polls"] < polls + 2 or ven.status.state != "registered":
         assert time.monotonic() - begun < patience, ven.status
         time.sleep(0.02)
     seconds, mark = time.monotonic() - begun, vtn.mark()
-    event = vtn.add_event(ven.ven_id, intervals=in_a_row(datetime.now(timezone.utc) + timedelta(hours=1), SECOND, 1))
+    event = vtn.add_event(
+        ven.ven_id, intervals=in_a_row(datetime.now(timezone.utc) + timedelta(hours=1), SECOND, 1)
+    )
     answer = vtn.wait_for("event_response", patience, lambda seen: seen["event_id"] == event)
     assert answer["opt_type"] == "optIn"
     vtn.wait_for("report_data", patience, after=mark)
@@ -77,7 +95,8 @@ def up_again(vtn: OpenleadrVTN, ven: OpenADRClient, patience: float = 15) -> flo
 
 
 def doubles(folder: Path) -> dict[tuple[str, str], set[tuple[str, str]]]:
-    """Of the raw log: data points and times that were taken with two values, or in two different messages.
+    """Of the raw log: data points and times that were taken with two values, or in two different
+    messages.
 
     A message that a VTN without memory refuses (by asking for a registration) was not taken.
     """
@@ -88,7 +107,7 @@ def doubles(folder: Path) -> dict[tuple[str, str], set[tuple[str, str]]]:
             continue
         body = next(text for text in texts if "oadrUpdateReport" in text)
         for interval in re.findall(r"<(?:\w+:)?interval>.*?</(?:\w+:)?interval>", body, re.DOTALL):
-            moment, = re.findall(r"date-time>([^<]+)<", interval)
+            (moment,) = re.findall(r"date-time>([^<]+)<", interval)
             for r_id, value in re.findall(r"rID>([^<]+)<.*?value>([^<]+)<", interval, re.DOTALL):
                 found.setdefault((r_id, moment), set()).add((value, body))
     assert found, "no sample in the raw log"
@@ -101,7 +120,7 @@ def _texts(entry: Any) -> list[str]:
     return [entry] if isinstance(entry, str) else []
 
 
-# --- the outages -----------------------------------------------------------------------------------------------------
+# --- the outages ----------------------------------------------------------------------------------
 
 
 def late_start(vtn: OpenleadrVTN, ven: OpenADRClient, seconds: float) -> None:
@@ -130,12 +149,17 @@ def freezing(vtn: OpenleadrVTN, _ven: OpenADRClient, seconds: float) -> None:
 
 
 OUTAGES: dict[str, Callable[[OpenleadrVTN, OpenADRClient, float], None]] = {
-    "the VTN starts after the VEN": late_start, "the VTN dies and comes back": death,
-    "the VTN comes back having forgotten the VEN": forgetting, "the VTN freezes": freezing}
+    "the VTN starts after the VEN": late_start,
+    "the VTN dies and comes back": death,
+    "the VTN comes back having forgotten the VEN": forgetting,
+    "the VTN freezes": freezing,
+}
 
 
 @pytest.mark.parametrize("name", OUTAGES)
-def test_the_ven_recovers_by_itself_and_no_report_is_doubled(name: str, both: Pair, tmp_path: Path) -> None:
+def test_the_ven_recovers_by_itself_and_no_report_is_doubled(
+    name: str, both: Pair, tmp_path: Path
+) -> None:
     vtn, ven = both
     if name != "the VTN starts after the VEN":
         reporting(vtn, ven)
@@ -150,7 +174,9 @@ def test_the_ven_recovers_by_itself_and_no_report_is_doubled(name: str, both: Pa
         assert ven.registration_id == before
 
 
-def test_what_is_owed_when_the_vtn_dies_goes_out_when_it_is_back(both: Pair, tmp_path: Path) -> None:
+def test_what_is_owed_when_the_vtn_dies_goes_out_when_it_is_back(
+    both: Pair, tmp_path: Path
+) -> None:
     vtn, ven = both
     deaths: list[str] = []
 
@@ -159,12 +185,15 @@ def test_what_is_owed_when_the_vtn_dies_goes_out_when_it_is_back(both: Pair, tmp
             vtn.kill()
             deaths.append(event.event_id)
         return "optIn"
+
     ven.add_handler("on_event", handle)
     reporting(vtn, ven)
-    event = vtn.add_event(ven.ven_id, intervals=in_a_row(datetime.now(timezone.utc) + timedelta(hours=1), SECOND, 1))
+    event = vtn.add_event(
+        ven.ven_id, intervals=in_a_row(datetime.now(timezone.utc) + timedelta(hours=1), SECOND, 1)
+    )
     while not deaths:
         time.sleep(0.02)
-    time.sleep(2.5)                            # samples of these seconds are owed, too
+    time.sleep(2.5)  # samples of these seconds are owed, too
 
     vtn.restart()
 
@@ -185,7 +214,9 @@ def main(seconds: float) -> None:
             if name != "the VTN starts after the VEN":
                 reporting(vtn, ven)
             outage(vtn, ven, seconds)
-            print(f"{name}, {seconds:g} s: polls again after {up_again(vtn, ven, 60):.2f} s", end="")
+            print(
+                f"{name}, {seconds:g} s: polls again after {up_again(vtn, ven, 60):.2f} s", end=""
+            )
             ven.stop()
             print(f", doubled samples: {len(doubles(Path(folder)))}")
 

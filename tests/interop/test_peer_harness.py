@@ -1,7 +1,9 @@
-"""The second process that runs openleadr's VTN does what tests ask of it; what openleadr answers is pinned down.
+"""The second process that runs openleadr's VTN does what tests ask of it; what openleadr answers is
+pinned down.
 
 A VEN of literal XML talks to it, so that nothing of the SDK is needed to trust the harness.
 """
+
 from __future__ import annotations
 
 import json
@@ -10,10 +12,10 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Callable, Dict, List
-from collections.abc import Iterator
+from typing import Any, Callable
 
 import pytest
 import requests
@@ -31,7 +33,9 @@ PASSPHRASE = "a pass phrase of the test"
 
 @pytest.fixture
 def vtn() -> Iterator[OpenleadrVTN]:
-    with OpenleadrVTN(report_requests=[{"sampling_interval": SECOND, "report_interval": 2 * SECOND}]) as vtn:
+    with OpenleadrVTN(
+        report_requests=[{"sampling_interval": SECOND, "report_interval": 2 * SECOND}]
+    ) as vtn:
         yield vtn
 
 
@@ -43,7 +47,9 @@ def ven(vtn: OpenleadrVTN) -> Iterator[RawVen]:
 
 
 def in_an_hour(*payloads: float) -> list[dict[str, Any]]:
-    return in_a_row(datetime.now(timezone.utc) + timedelta(hours=1), timedelta(minutes=1), *payloads)
+    return in_a_row(
+        datetime.now(timezone.utc) + timedelta(hours=1), timedelta(minutes=1), *payloads
+    )
 
 
 def test_a_whole_conversation_is_answered_and_told(vtn: OpenleadrVTN) -> None:
@@ -69,26 +75,45 @@ def test_a_whole_conversation_is_answered_and_told(vtn: OpenleadrVTN) -> None:
     assert vtn.wait_for("report_data")["values"] == [[noon, 1.5], [noon + SECOND, 2.5]]
     assert [each["value"] for each in vtn.wait_for("report")["values"]] == ["1.5", "2.5"]
     response = vtn.wait_for("event_response")
-    assert (response["event_id"], response["opt_type"], response["reply_code"]) == (event_id, "optOut", "200")
+    assert (response["event_id"], response["opt_type"], response["reply_code"]) == (
+        event_id,
+        "optOut",
+        "200",
+    )
     polls = [vtn.wait_for("poll", count=number) for number in (1, 2)]
     assert polls[0]["monotonic"] < polls[1]["monotonic"]
     assert [poll["reply"] for poll in polls] == ["distribute_event", "response"]
 
 
-def test_an_event_is_polled_once_and_requested_as_often_as_wanted(vtn: OpenleadrVTN, ven: RawVen) -> None:
+def test_an_event_is_polled_once_and_requested_as_often_as_wanted(
+    vtn: OpenleadrVTN, ven: RawVen
+) -> None:
     vtn.add_event(ven.ven_id, intervals=in_an_hour(1))
 
-    answers = [name(each()) for each in (ven.request_events, ven.poll, ven.poll, ven.request_events)]
+    answers = [
+        name(each()) for each in (ven.request_events, ven.poll, ven.poll, ven.request_events)
+    ]
 
-    assert answers == ["oadrDistributeEvent", "oadrDistributeEvent", "oadrResponse", "oadrDistributeEvent"]
+    assert answers == [
+        "oadrDistributeEvent",
+        "oadrDistributeEvent",
+        "oadrResponse",
+        "oadrDistributeEvent",
+    ]
 
 
-def test_modified_and_cancelled_events_go_out_with_their_number(vtn: OpenleadrVTN, ven: RawVen) -> None:
+def test_modified_and_cancelled_events_go_out_with_their_number(
+    vtn: OpenleadrVTN, ven: RawVen
+) -> None:
     event_id = vtn.add_event(ven.ven_id, intervals=in_an_hour(1))
     changes = {"event_descriptor.priority": 3}
     assert vtn.modify_event(ven.ven_id, event_id, intervals=in_an_hour(2), changes=changes) == 1
     modified = ven.poll()
-    assert [text(modified, each) for each in ("modificationNumber", "priority", "value")] == ["1", "3", "2"]
+    assert [text(modified, each) for each in ("modificationNumber", "priority", "value")] == [
+        "1",
+        "3",
+        "2",
+    ]
 
     vtn.cancel_event(ven.ven_id, event_id)
 
@@ -100,11 +125,15 @@ def test_modified_and_cancelled_events_go_out_with_their_number(vtn: OpenleadrVT
     assert sent == [("1", "far"), ("2", "cancelled")]
 
 
-def test_an_answer_with_a_wrong_number_is_refused_and_a_wrong_request_id_is_not(vtn: OpenleadrVTN, ven: RawVen) -> None:
+def test_an_answer_with_a_wrong_number_is_refused_and_a_wrong_request_id_is_not(
+    vtn: OpenleadrVTN, ven: RawVen
+) -> None:
     event_id = vtn.add_event(ven.ven_id, intervals=in_an_hour(1))
 
-    codes = [text(ven.answer_event(event_id, number=7), "responseCode"),
-             text(ven.answer_event(event_id, request_id="never sent"), "responseCode")]
+    codes = [
+        text(ven.answer_event(event_id, number=7), "responseCode"),
+        text(ven.answer_event(event_id, request_id="never sent"), "responseCode"),
+    ]
 
     assert codes == ["452", "200"]
 
@@ -117,10 +146,14 @@ def test_an_answer_to_a_completed_event_crashes_openleadr(vtn: OpenleadrVTN, ven
     ven.answer_event(event_id)
 
     assert ven.status == 500
-    assert "TypeError" in vtn.wait_for("log", predicate=lambda each: each["level"] == "ERROR")["text"]
+    assert (
+        "TypeError" in vtn.wait_for("log", predicate=lambda each: each["level"] == "ERROR")["text"]
+    )
 
 
-def test_two_data_points_in_one_interval_crash_openleadr_and_one_each_do_not(vtn: OpenleadrVTN, ven: RawVen) -> None:
+def test_two_data_points_in_one_interval_crash_openleadr_and_one_each_do_not(
+    vtn: OpenleadrVTN, ven: RawVen
+) -> None:
     request = text(ven.offer("p", "q"), "reportRequestID")
 
     ven.deliver(request, [("p", 1), ("q", 2)])
@@ -128,7 +161,9 @@ def test_two_data_points_in_one_interval_crash_openleadr_and_one_each_do_not(vtn
     ven.deliver(request, [("p", 1)], [("q", 2)])
 
     assert (together, ven.status) == (500, 200)
-    assert {each["r_id"] for each in (vtn.wait_for("report_data", count=number) for number in (1, 2))} == {"p", "q"}
+    assert {
+        each["r_id"] for each in (vtn.wait_for("report_data", count=number) for number in (1, 2))
+    } == {"p", "q"}
 
 
 def test_the_killed_vtn_comes_back_with_what_it_knew(vtn: OpenleadrVTN, ven: RawVen) -> None:
@@ -162,7 +197,11 @@ def test_a_refused_registration_has_code_200_and_no_ids(vtn: OpenleadrVTN) -> No
     with RawVen(vtn.url) as ven:
         answer = ven.register()
 
-    assert [text(answer, each) for each in ("responseCode", "registrationID", "venID")] == ["200", "", ""]
+    assert [text(answer, each) for each in ("responseCode", "registrationID", "venID")] == [
+        "200",
+        "",
+        "",
+    ]
     assert vtn.wait_for("registration")["accepted"] is False
 
 
@@ -178,11 +217,19 @@ def test_queued_messages_come_one_a_poll(vtn: OpenleadrVTN, ven: RawVen) -> None
     vtn.queue(ven.ven_id, "oadrCancelReport", report_request_id="rq-1", report_to_follow=True)
     vtn.queue(ven.ven_id, "oadrRequestReregistration")
 
-    assert [name(ven.poll()) for _ in range(3)] == ["oadrCancelReport", "oadrRequestReregistration", "oadrResponse"]
+    assert [name(ven.poll()) for _ in range(3)] == [
+        "oadrCancelReport",
+        "oadrRequestReregistration",
+        "oadrResponse",
+    ]
 
 
-@pytest.mark.parametrize("reply, status", [({"status": 503, "headers": {"Retry-After": "1"}}, 503), ({}, 200)])
-def test_a_reply_can_be_replaced(vtn: OpenleadrVTN, ven: RawVen, reply: dict[str, Any], status: int) -> None:
+@pytest.mark.parametrize(
+    "reply, status", [({"status": 503, "headers": {"Retry-After": "1"}}, 503), ({}, 200)]
+)
+def test_a_reply_can_be_replaced(
+    vtn: OpenleadrVTN, ven: RawVen, reply: dict[str, Any], status: int
+) -> None:
     vtn.queue_raw(**reply)
 
     assert ven.poll() is None
@@ -213,14 +260,18 @@ def test_a_paused_vtn_says_nothing_and_goes_on_afterwards(vtn: OpenleadrVTN, ven
     assert name(ven.poll()) == "oadrResponse"
 
 
-def test_one_bad_response_keeps_openleadr_from_reading_those_behind_it(vtn: OpenleadrVTN, ven: RawVen) -> None:
+def test_one_bad_response_keeps_openleadr_from_reading_those_behind_it(
+    vtn: OpenleadrVTN, ven: RawVen
+) -> None:
     event_id = vtn.add_event(ven.ven_id, intervals=in_an_hour(1))
     vtn.cancel_event(ven.ven_id, event_id)
 
     code = text(ven.answer_events(("unknown", 0), (event_id, 1)), "responseCode")
 
     assert code == "452"
-    assert [each["event_id"] for each in vtn.events(ven.ven_id)] == [event_id], "its answer was not read"
+    assert [each["event_id"] for each in vtn.events(ven.ven_id)] == [event_id], (
+        "its answer was not read"
+    )
 
 
 def test_what_did_not_come_is_said_with_what_came(vtn: OpenleadrVTN, ven: RawVen) -> None:
@@ -249,7 +300,10 @@ def test_the_raw_log_holds_every_exchange_across_restarts(tmp_path: Path) -> Non
         ven.poll()
 
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [(each["message"], each["status"]) for each in lines] == [("create_party_registration", 200), ("poll", 200)]
+    assert [(each["message"], each["status"]) for each in lines] == [
+        ("create_party_registration", 200),
+        ("poll", 200),
+    ]
     assert ven.ven_id in lines[0]["response"]
     assert ven.ven_id in lines[1]["request"]
 
@@ -262,7 +316,9 @@ def test_two_vtns_run_side_by_side(vtn: OpenleadrVTN, ven: RawVen) -> None:
 
 
 def ended(pid: int, kill: Callable[[], object]) -> bool:
-    """Whether a process that need not be our child has ended soon after ``kill``; waits on the process itself."""
+    """Whether a process that need not be our child has ended soon after ``kill``; waits on the
+    process itself.
+    """
     if not hasattr(os, "pidfd_open"):
         pytest.skip("waiting for a process that is not a child needs pidfd_open")
     watched = os.pidfd_open(pid)
@@ -282,12 +338,20 @@ def test_stopping_leaves_no_process(vtn: OpenleadrVTN) -> None:
 
 
 def test_the_vtn_does_not_outlive_a_killed_test(tmp_path: Path) -> None:
-    script = ("from tests.peers.openleadr_peer import OpenleadrVTN; import sys\n"
-              "vtn = OpenleadrVTN().start(); print(vtn.pid, flush=True); sys.stdin.read()")
+    script = (
+        "from tests.peers.openleadr_peer import OpenleadrVTN; import sys\n"
+        "vtn = OpenleadrVTN().start(); print(vtn.pid, flush=True); sys.stdin.read()"
+    )
     root = Path(__file__).parents[2]
     # A killed process cannot clear its folder away: pytest does, this way.
-    with subprocess.Popen([sys.executable, "-c", script], cwd=root, env={**os.environ, "TMPDIR": str(tmp_path)},
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as test:
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=root,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as test:
         assert test.stdout is not None
         assert ended(int(test.stdout.readline()), test.kill)
 
@@ -319,10 +383,16 @@ class Credentials:
 def encrypted(path: str) -> str:
     """A copy of a key, protected by PASSPHRASE."""
     from cryptography.hazmat.primitives import serialization
+
     key = serialization.load_pem_private_key(Path(path).read_bytes(), None)
     protected = Path(path + ".encrypted")
-    protected.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                            serialization.BestAvailableEncryption(PASSPHRASE.encode())))
+    protected.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(PASSPHRASE.encode()),
+        )
+    )
     return str(protected)
 
 
@@ -330,9 +400,19 @@ def encrypted(path: str) -> str:
 def test_mutual_tls_and_signatures(tmp_path: Path, key_type: trustme.KeyType) -> None:
     files = Credentials(tmp_path, key_type)
     key = encrypted(files.vtn["key"])
-    with OpenleadrVTN(http_cert=files.vtn["cert"], http_key=key, http_key_passphrase=PASSPHRASE, http_ca_file=files.ca,
-                      cert=files.vtn["cert"], key=key, passphrase=PASSPHRASE, verify_message_signatures=True) as vtn, \
-            RawVen(vtn.url, cert=(files.ven["cert"], files.ven["key"]), verify=str(files.ca)) as ven:
+    with (
+        OpenleadrVTN(
+            http_cert=files.vtn["cert"],
+            http_key=key,
+            http_key_passphrase=PASSPHRASE,
+            http_ca_file=files.ca,
+            cert=files.vtn["cert"],
+            key=key,
+            passphrase=PASSPHRASE,
+            verify_message_signatures=True,
+        ) as vtn,
+        RawVen(vtn.url, cert=(files.ven["cert"], files.ven["key"]), verify=str(files.ca)) as ven,
+    ):
         messaging.validate_xml_signature(ven.register().getroottree().getroot())
         fingerprint = utils.certificate_fingerprint(Path(files.ven["cert"]).read_text())
         assert vtn.vens()["raw-ven"]["fingerprint"] == fingerprint
@@ -352,13 +432,21 @@ def test_mutual_tls_and_signatures(tmp_path: Path, key_type: trustme.KeyType) ->
 
 def test_a_forgotten_ven_is_refused_its_old_id_over_tls(tmp_path: Path) -> None:
     files = Credentials(tmp_path, trustme.KeyType.ECDSA)
-    with OpenleadrVTN(http_cert=files.vtn["cert"], http_key=files.vtn["key"], http_ca_file=files.ca) as vtn, \
-            RawVen(vtn.url, cert=(files.ven["cert"], files.ven["key"]), verify=str(files.ca)) as ven:
+    with (
+        OpenleadrVTN(
+            http_cert=files.vtn["cert"], http_key=files.vtn["key"], http_ca_file=files.ca
+        ) as vtn,
+        RawVen(vtn.url, cert=(files.ven["cert"], files.ven["key"]), verify=str(files.ca)) as ven,
+    ):
         ven.register()
         vtn.restart(remember=False)
 
         answers = [ven.poll(), ven.register(keep_ids=True), ven.register(), ven.poll()]
 
-    assert [name(each) for each in answers] == ["oadrRequestReregistration", "oadrResponse",
-                                                "oadrCreatedPartyRegistration", "oadrResponse"]
+    assert [name(each) for each in answers] == [
+        "oadrRequestReregistration",
+        "oadrResponse",
+        "oadrCreatedPartyRegistration",
+        "oadrResponse",
+    ]
     assert text(answers[1], "responseCode") == "463"

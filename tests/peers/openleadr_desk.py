@@ -1,15 +1,18 @@
-"""The operator of openleadr's VTN, scripted: who may register, which reports are asked for, which events there are.
+"""The operator of openleadr's VTN, scripted: who may register, which reports are asked for, which
+events there are.
 
-Holds what a VTN's own application would keep, and writes it to ``state_file`` so that a killed VTN can come back with
-it. Runs on the event loop of the peer process; the network is ``openleadr_watch``'s.
+Holds what a VTN's own application would keep, and writes it to ``state_file`` so that a killed VTN
+can come back with it. Runs on the event loop of the peer process; the network is
+``openleadr_watch``'s.
 """
+
 from __future__ import annotations
 
 import os
 import pickle
 import uuid
 from functools import partial
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Optional
 
 from openleadr import OpenADRServer, utils
 from openleadr_watch import Tell, Watch, asking_ven
@@ -26,13 +29,22 @@ class Desk:
         self._accept: bool = config.get("accept", True)
         self._wishes: list[dict[str, Any]] = config.get("report_requests") or []
         self._vens: dict[str, dict[str, Any]] = {
-            name: {"ven_id": None, "registration_id": None, "fingerprint": None, **known, "ven_name": name,
-                   "fixed": known.get("registration_id") is not None}
-            for name, known in (config.get("vens") or {}).items()}
+            name: {
+                "ven_id": None,
+                "registration_id": None,
+                "fingerprint": None,
+                **known,
+                "ven_name": name,
+                "fixed": known.get("registration_id") is not None,
+            }
+            for name, known in (config.get("vens") or {}).items()
+        }
         self._queue: dict[str, list[tuple[str, dict[str, Any]]]] = {}
 
     def attach(self, server: OpenADRServer, watch: Watch) -> None:
-        """Take the desk of ``server``; what an earlier process left in the state file is taken over."""
+        """Take the desk of ``server``; what an earlier process left in the state file is taken
+        over.
+        """
         self._server = server
         self._watch = watch
         server.add_handler("on_create_party_registration", self._register)
@@ -58,12 +70,18 @@ class Desk:
             return False
         ven = self._known(payload)
         if ven is None:
-            ven = self._vens[payload["ven_name"]] = {"ven_name": payload["ven_name"], "fingerprint": None,
-                                                     "registration_id": None, "fixed": False}
+            ven = self._vens[payload["ven_name"]] = {
+                "ven_name": payload["ven_name"],
+                "fingerprint": None,
+                "registration_id": None,
+                "fixed": False,
+            }
             ven["ven_id"] = payload.get("ven_id") or f"ven-{uuid.uuid4()}"
         ven["ven_id"] = ven["ven_id"] or payload.get("ven_id") or f"ven-{uuid.uuid4()}"
         ven["fingerprint"] = ven["fingerprint"] or payload.get("fingerprint")
-        kept = ven["fixed"] or (ven["registration_id"] and payload.get("registration_id") == ven["registration_id"])
+        kept = ven["fixed"] or (
+            ven["registration_id"] and payload.get("registration_id") == ven["registration_id"]
+        )
         if not kept:
             ven["registration_id"] = f"reg-{uuid.uuid4()}"
         return ven["ven_id"], ven["registration_id"]
@@ -80,21 +98,39 @@ class Desk:
 
     def _wanted(self, report: dict[str, Any]) -> list[Any]:
         specifier = report["report_specifier_id"]
-        return [self._request(specifier, each["r_id"]) for each in report["report_descriptions"]
-                if self._wish(specifier, each["r_id"]) is not None]
+        return [
+            self._request(specifier, each["r_id"])
+            for each in report["report_descriptions"]
+            if self._wish(specifier, each["r_id"]) is not None
+        ]
 
     def _wish(self, specifier: str, r_id: str) -> Optional[dict[str, Any]]:
-        return next((wish for wish in self._wishes if wish.get("report_specifier_id") in (None, specifier)
-                     and (wish.get("r_ids") is None or r_id in wish["r_ids"])), None)
+        return next(
+            (
+                wish
+                for wish in self._wishes
+                if wish.get("report_specifier_id") in (None, specifier)
+                and (wish.get("r_ids") is None or r_id in wish["r_ids"])
+            ),
+            None,
+        )
 
     def _request(self, specifier: str, r_id: str) -> tuple[Any, ...]:
         wish = self._wish(specifier, r_id)
         assert wish is not None
-        every = [wish[name] for name in ("sampling_interval", "report_interval") if wish.get(name) is not None]
+        every = [
+            wish[name]
+            for name in ("sampling_interval", "report_interval")
+            if wish.get(name) is not None
+        ]
         return (r_id, self._callback(asking_ven.get(), specifier, r_id), *every)
 
-    def _callback(self, ven_id: Optional[str], specifier: str, r_id: str) -> Callable[[list[Any]], None]:
-        return partial(_deliver, self._tell, {"ven_id": ven_id, "report_specifier_id": specifier, "r_id": r_id})
+    def _callback(
+        self, ven_id: Optional[str], specifier: str, r_id: str
+    ) -> Callable[[list[Any]], None]:
+        return partial(
+            _deliver, self._tell, {"ven_id": ven_id, "report_specifier_id": specifier, "r_id": r_id}
+        )
 
     async def _poll(self, of_openleadr: Callable[[Any], Any], payload: dict[str, Any]) -> Any:
         waiting = self._queue.get(payload["ven_id"])
@@ -112,7 +148,9 @@ class Desk:
         return {"number": command["number"], "result": result}
 
     def do_add_event(self, ven_id: str, changes: dict[str, Any], **arguments: Any) -> str:
-        """openleadr's ``add_event``, then ``changes`` by dotted path, since it has no argument for many fields."""
+        """openleadr's ``add_event``, then ``changes`` by dotted path, since it has no argument for
+        many fields.
+        """
         event_id: str = self._server.add_event(ven_id=ven_id, callback=_unused, **arguments)
         self._change(self._event(ven_id, event_id), changes)
         return event_id
@@ -121,15 +159,29 @@ class Desk:
         """An event as a dict, with as many signals as wanted."""
         return str(self._server.add_raw_event(ven_id=ven_id, event=event, callback=_unused))
 
-    def do_modify_event(self, ven_id: str, event_id: str, intervals: Optional[list[Any]], changes: dict[str, Any],
-                        announce: bool) -> int:
-        """openleadr has no such call: what its users do by hand. Returns the modification number."""
+    def do_modify_event(
+        self,
+        ven_id: str,
+        event_id: str,
+        intervals: Optional[list[Any]],
+        changes: dict[str, Any],
+        announce: bool,
+    ) -> int:
+        """openleadr has no such call: what its users do by hand. Returns the modification
+        number.
+        """
         event = self._event(ven_id, event_id)
         number: int = utils.increment_event_modification_number(event)
         if intervals is not None:
             period = utils.get_active_period_from_intervals(intervals, False)
-            self._change(event, {"event_signals.0.intervals": intervals, "active_period.dtstart": period.dtstart,
-                                 "active_period.duration": period.duration})
+            self._change(
+                event,
+                {
+                    "event_signals.0.intervals": intervals,
+                    "active_period.dtstart": period.dtstart,
+                    "active_period.duration": period.duration,
+                },
+            )
         self._change(event, changes)
         self._server.events_updated[ven_id] = announce
         return int(changes.get("event_descriptor.modification_number", number))
@@ -146,9 +198,16 @@ class Desk:
 
     def do_events(self, ven_id: str) -> list[dict[str, Any]]:
         """The events that openleadr holds for the VEN."""
-        return [{"event_id": descriptor("event_id"), "modification_number": descriptor("modification_number"),
-                 "event_status": descriptor("event_status")}
-                for descriptor in (partial(_descriptor, event) for event in self._server.events.get(ven_id, []))]
+        return [
+            {
+                "event_id": descriptor("event_id"),
+                "modification_number": descriptor("modification_number"),
+                "event_status": descriptor("event_status"),
+            }
+            for descriptor in (
+                partial(_descriptor, event) for event in self._server.events.get(ven_id, [])
+            )
+        ]
 
     def do_announce(self, ven_id: str) -> None:
         """The next poll gets the list of events."""
@@ -179,7 +238,9 @@ class Desk:
         self._wishes = wishes
 
     def _event(self, ven_id: str, event_id: str) -> Any:
-        event = utils.find_by(self._server.events.get(ven_id, []), "event_descriptor.event_id", event_id)
+        event = utils.find_by(
+            self._server.events.get(ven_id, []), "event_descriptor.event_id", event_id
+        )
         if event is None:
             raise LookupError(f"openleadr holds no event {event_id!r} for the VEN {ven_id!r}")
         return event
@@ -201,7 +262,13 @@ class Desk:
             return
         reports = self._server.services["report_service"]
         requests = {key: call.args[1] for key, call in reports.report_callbacks.items()}
-        state = (self._vens, self._server.events, self._server.events_updated, requests, reports.requested_reports)
+        state = (
+            self._vens,
+            self._server.events,
+            self._server.events_updated,
+            requests,
+            reports.requested_reports,
+        )
         with open(self._state_file + ".new", "wb") as file:
             pickle.dump(state, file)
         os.replace(self._state_file + ".new", self._state_file)
@@ -215,7 +282,9 @@ class Desk:
         self._server.events.update(events)
         self._server.events_updated.update(updated)
         reports.requested_reports.update(asked)
-        reports.report_callbacks.update({key: partial(_deliver, self._tell, facts) for key, facts in requests.items()})
+        reports.report_callbacks.update(
+            {key: partial(_deliver, self._tell, facts) for key, facts in requests.items()}
+        )
 
 
 def _deliver(tell: Tell, facts: dict[str, Any], values: list[Any]) -> None:
@@ -227,4 +296,6 @@ def _descriptor(event: Any, name: str) -> Any:
 
 
 def _unused(ven_id: str, event_id: str, opt_type: str) -> None:
-    """openleadr warns without a callback, and calls it for the first answer only: answers are read off the wire."""
+    """openleadr warns without a callback, and calls it for the first answer only: answers are read
+    off the wire.
+    """

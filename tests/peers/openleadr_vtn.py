@@ -1,9 +1,11 @@
 """openleadr's own VTN in a process of its own: ``python tests/peers/openleadr_vtn.py [JSON]``.
 
-The configuration is the argument or the first line of stdin; further lines are commands, answered on stdout, where
-every exchange is told as well (one JSON object a line). Ends when stdin does, so that it never outlives its test.
-``openleadr_peer.OpenleadrVTN`` is the other end. One thread: the event loop.
+The configuration is the argument or the first line of stdin; further lines are commands, answered
+on stdout, where every exchange is told as well (one JSON object a line). Ends when stdin does, so
+that it never outlives its test. ``openleadr_peer.OpenleadrVTN`` is the other end. One thread: the
+event loop.
 """
+
 from __future__ import annotations
 
 import asyncio
@@ -11,24 +13,40 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Optional
 
 import peer_lines
 from openleadr import OpenADRServer
 from openleadr_desk import Desk
 from openleadr_watch import Watch
 
-SERVER_OPTIONS = ("vtn_id", "cert", "key", "passphrase", "http_port", "http_cert", "http_key", "http_key_passphrase",
-                  "http_ca_file", "http_path_prefix", "requested_poll_freq", "verify_message_signatures")
+SERVER_OPTIONS = (
+    "vtn_id",
+    "cert",
+    "key",
+    "passphrase",
+    "http_port",
+    "http_cert",
+    "http_key",
+    "http_key_passphrase",
+    "http_ca_file",
+    "http_path_prefix",
+    "requested_poll_freq",
+    "verify_message_signatures",
+)
 
 
 class Out:
-    """The real stdout. ``sys.stdout`` goes to stderr from now on, since openleadr prints banners."""
+    """The real stdout. ``sys.stdout`` goes to stderr from now on, since openleadr prints
+    banners.
+    """
 
     def __init__(self, raw_log: Optional[str]) -> None:
         self._pipe = os.dup(1)
         os.dup2(2, 1)
-        self._raw_log = os.open(raw_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if raw_log else None
+        self._raw_log = (
+            os.open(raw_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if raw_log else None
+        )
 
     def tell(self, kind: str, facts: dict[str, Any]) -> None:
         """One line out; exchanges go to the raw log too."""
@@ -36,7 +54,7 @@ class Out:
         if self._raw_log is not None and kind == "exchange":
             os.write(self._raw_log, line)
         while line:
-            line = line[os.write(self._pipe, line):]
+            line = line[os.write(self._pipe, line) :]
 
 
 class _LogLines(logging.Handler):
@@ -71,7 +89,9 @@ def build(config: dict[str, Any], out: Out) -> "tuple[OpenADRServer, Desk]":
 async def lines_of_stdin() -> asyncio.StreamReader:
     """stdin without a thread."""
     reader = asyncio.StreamReader(limit=1 << 26)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
     return reader
 
 
@@ -84,7 +104,9 @@ async def serve(arguments: list[str]) -> None:
     server, desk = build(config, out)
     await server.run()
     host, port = server.app_runner.addresses[0][:2]
-    out.tell("ready", {"host": host, "port": port, "pid": os.getpid(), "script": Path(__file__).name})
+    out.tell(
+        "ready", {"host": host, "port": port, "pid": os.getpid(), "script": Path(__file__).name}
+    )
     async for line in stdin:
         command = peer_lines.load(line)
         if command["command"] == "stop":

@@ -1,7 +1,9 @@
-"""JSON lines between a test and its peer process: times and durations survive the way there and back.
+"""JSON lines between a test and its peer process: times and durations survive the way there and
+back.
 
 Knows nothing of OpenADR. Imported on both sides; runs in whatever thread calls it.
 """
+
 from __future__ import annotations
 
 import json
@@ -10,7 +12,9 @@ from typing import Any
 
 
 def dump(value: Any) -> bytes:
-    """``value`` as one line of JSON. A datetime and a timedelta are tagged; other unknown objects become their text."""
+    """``value`` as one line of JSON. A datetime and a timedelta are tagged; other unknown objects
+    become their text.
+    """
     return (json.dumps(value, default=_tagged) + "\n").encode()
 
 

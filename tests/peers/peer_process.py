@@ -1,8 +1,10 @@
-"""A VTN in a second process: starts, kills and restarts it on one port, sends it commands and keeps what it tells.
+"""A VTN in a second process: starts, kills and restarts it on one port, sends it commands and keeps
+what it tells.
 
-Knows nothing of what is told; ``openleadr_peer`` does. A daemon thread reads the process's lines; the methods may be
-called from any thread of a test.
+Knows nothing of what is told; ``openleadr_peer`` does. A daemon thread reads the process's lines;
+the methods may be called from any thread of a test.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -15,7 +17,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, List, Optional
+from typing import IO, Any, Callable, Optional
 
 from . import peer_lines
 
@@ -29,7 +31,9 @@ class PeerError(AssertionError):
 
 
 class PeerProcess:
-    """One script of this folder, run with ``config`` as its first line; ends with :meth:`stop` or the test process."""
+    """One script of this folder, run with ``config`` as its first line; ends with :meth:`stop` or
+    the test process.
+    """
 
     def __init__(self, script: str, config: dict[str, Any]) -> None:
         self._script = Path(__file__).with_name(script)
@@ -48,9 +52,13 @@ class PeerProcess:
     # Its life
 
     def launch(self) -> None:
-        """Returns when the peer listens; its port and its state file stay the same until :meth:`stop`."""
+        """Returns when the peer listens; its port and its state file stay the same until
+        :meth:`stop`.
+        """
         if self._process is not None:
-            raise PeerError(f"{self._script.name} is running already, as process {self._process.pid}.")
+            raise PeerError(
+                f"{self._script.name} is running already, as process {self._process.pid}."
+            )
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="ven-sdk-peer-")
             self._config["state_file"] = os.path.join(self._folder.name, "state")
@@ -81,8 +89,8 @@ class PeerProcess:
     def restart(self, remember: bool = True, **changes: Any) -> None:
         """Kill it (if it lives) and start it again on the same port.
 
-        With ``remember`` it comes back with what it had written down, otherwise with what it was configured with.
-        ``changes`` replace parts of the configuration.
+        With ``remember`` it comes back with what it had written down, otherwise with what it was
+        configured with. ``changes`` replace parts of the configuration.
         """
         self.kill()
         if not remember:
@@ -114,7 +122,9 @@ class PeerProcess:
 
     # What it tells, and what it is told
 
-    def seen(self, kind: str, predicate: Optional[Predicate] = None, *, after: int = 0) -> list[dict[str, Any]]:
+    def seen(
+        self, kind: str, predicate: Optional[Predicate] = None, *, after: int = 0
+    ) -> list[dict[str, Any]]:
         """All notifications of that kind so far, in order; ``after`` is a :meth:`mark`."""
         with self._changed:
             return self._matching(kind, predicate, after)
@@ -124,12 +134,21 @@ class PeerProcess:
         with self._changed:
             return len(self._told)
 
-    def wait_for(self, kind: str, timeout: float = 10, predicate: Optional[Predicate] = None, *, count: int = 1,
-                 after: int = 0) -> dict[str, Any]:
-        """The ``count``-th notification that fits, once it is there; :class:`PeerError` says what came instead.
+    def wait_for(
+        self,
+        kind: str,
+        timeout: float = 10,
+        predicate: Optional[Predicate] = None,
+        *,
+        count: int = 1,
+        after: int = 0,
+    ) -> dict[str, Any]:
+        """The ``count``-th notification that fits, once it is there; :class:`PeerError` says what
+        came instead.
 
         The predicate runs under a lock: it may look at its argument, and call nothing of the peer.
         """
+
         def enough() -> bool:
             return len(self._matching(kind, predicate, after)) >= count
 
@@ -138,12 +157,17 @@ class PeerProcess:
             if not enough():
                 came = self._matching(kind, None, after)
                 kinds = sorted({each["kind"] for each in self._told[after:]})
-                raise PeerError(f"No {kind!r} ({count}) that fits within {timeout} s. Of that kind came {came!r}; the "
-                                f"kinds seen are {kinds}. {self._stderr()}")
+                raise PeerError(
+                    f"No {kind!r} ({count}) that fits within {timeout} s. Of that kind came "
+                    f"{came!r}; the "
+                    f"kinds seen are {kinds}. {self._stderr()}"
+                )
             return self._matching(kind, predicate, after)[count - 1]
 
     def command(self, name: str, **arguments: Any) -> Any:
-        """The result of one command of the script; one that failed or had no reply raises :class:`PeerError`."""
+        """The result of one command of the script; one that failed or had no reply raises
+        :class:`PeerError`.
+        """
         number = next(self._numbers)
         self._say({"number": number, "command": name, "arguments": arguments})
         with self._changed:
@@ -153,30 +177,48 @@ class PeerProcess:
             raise PeerError(f"The command {name!r} failed: {reply['error']}")
         return reply["result"]
 
-    def _matching(self, kind: str, predicate: Optional[Predicate], after: int) -> list[dict[str, Any]]:
-        return [each for each in self._told[after:] if each["kind"] == kind and (predicate is None or predicate(each))]
+    def _matching(
+        self, kind: str, predicate: Optional[Predicate], after: int
+    ) -> list[dict[str, Any]]:
+        return [
+            each
+            for each in self._told[after:]
+            if each["kind"] == kind and (predicate is None or predicate(each))
+        ]
 
     def _run(self, folder: str) -> None:
         with open(os.path.join(folder, "stderr"), "ab") as stderr:
-            self._process = subprocess.Popen([sys.executable, str(self._script)], stdin=subprocess.PIPE,
-                                             stdout=subprocess.PIPE, stderr=stderr)
+            self._process = subprocess.Popen(
+                [sys.executable, str(self._script)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
         place = self.mark()
         self._silent = False
-        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True,
-                                        name="peer-reader")
+        self._reader = threading.Thread(
+            target=self._read, args=(self._process.stdout,), daemon=True, name="peer-reader"
+        )
         self._reader.start()
         self._say(self._config)
         with self._changed:
-            self._changed.wait_for(lambda: self._matching("ready", None, place) or self._silent, START_SECONDS)
+            self._changed.wait_for(
+                lambda: self._matching("ready", None, place) or self._silent, START_SECONDS
+            )
             ready = self._matching("ready", None, place)
         if not ready:
             self.kill()
-            raise PeerError(f"{self._script.name} did not start within {START_SECONDS} s. {self._stderr()}")
+            raise PeerError(
+                f"{self._script.name} did not start within {START_SECONDS} s. {self._stderr()}"
+            )
 
     def _say(self, value: Any) -> None:
         if self._process is None or self._process.stdin is None:
             raise PeerError(f"{self._script.name} is not running, so it cannot be told anything.")
-        with self._speaking, contextlib.suppress(BrokenPipeError):  # whoever waits for an answer finds out
+        with (
+            self._speaking,
+            contextlib.suppress(BrokenPipeError),
+        ):  # whoever waits for an answer finds out
             self._process.stdin.write(peer_lines.dump(value))
             self._process.stdin.flush()
 
@@ -217,7 +259,13 @@ class PeerProcess:
         if self._folder is None:
             return "It has been stopped."
         text = Path(self._folder.name, "stderr").read_text(errors="replace")
-        state = "ended by itself" if self._died() else "is down" if self._process is None else "is running"
+        state = (
+            "ended by itself"
+            if self._died()
+            else "is down"
+            if self._process is None
+            else "is running"
+        )
         return f"The process {state}; the end of its stderr: {text[-2000:]!r}"
 
 
@@ -232,8 +280,8 @@ def _hang_up(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _reserved_port() -> socket.socket:
-    """A bound socket that never listens: nobody else is given its port, even while the peer is down, and the peer may
-    bind it beside us since both allow reuse."""
+    """A bound socket that never listens: nobody else is given its port, even while the peer is
+    down, and the peer may bind it beside us since both allow reuse."""
     reserved = socket.socket()
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind(("127.0.0.1", 0))

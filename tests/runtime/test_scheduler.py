@@ -1,9 +1,9 @@
 """Timers by monotonic time and by the wall clock."""
+
 from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta, timezone
-from typing import List
 
 import pytest
 
@@ -43,7 +43,9 @@ def scheduler(clock: HandClock) -> Scheduler:
     return Scheduler(clock)
 
 
-def test_jobs_run_in_the_order_of_their_time_and_then_of_their_making(scheduler: Scheduler, clock: HandClock) -> None:
+def test_jobs_run_in_the_order_of_their_time_and_then_of_their_making(
+    scheduler: Scheduler, clock: HandClock
+) -> None:
     ran: list[str] = []
     scheduler.after(2, lambda: ran.append("second"))
     scheduler.after(1, lambda: ran.append("first"))
@@ -54,7 +56,9 @@ def test_jobs_run_in_the_order_of_their_time_and_then_of_their_making(scheduler:
     assert ran == ["first", "second", "third"]
 
 
-def test_a_job_is_not_run_before_its_time_and_the_wait_until_then_is_told(scheduler: Scheduler, clock: HandClock) -> None:
+def test_a_job_is_not_run_before_its_time_and_the_wait_until_then_is_told(
+    scheduler: Scheduler, clock: HandClock
+) -> None:
     ran: list[int] = []
     scheduler.after(5, lambda: ran.append(1))
     clock.pass_(4)
@@ -63,7 +67,9 @@ def test_a_job_is_not_run_before_its_time_and_the_wait_until_then_is_told(schedu
     assert ran == []
 
 
-def test_a_clock_step_moves_wall_jobs_and_leaves_monotonic_ones(scheduler: Scheduler, clock: HandClock) -> None:
+def test_a_clock_step_moves_wall_jobs_and_leaves_monotonic_ones(
+    scheduler: Scheduler, clock: HandClock
+) -> None:
     ran: list[str] = []
     scheduler.at(START + timedelta(hours=3), lambda: ran.append("wall"))
     scheduler.after(60, lambda: ran.append("monotonic"))
@@ -77,7 +83,9 @@ def test_a_clock_step_moves_wall_jobs_and_leaves_monotonic_ones(scheduler: Sched
     assert ran == ["wall", "monotonic"]
 
 
-def test_a_cancelled_job_never_runs_and_cancelling_again_is_harmless(scheduler: Scheduler, clock: HandClock) -> None:
+def test_a_cancelled_job_never_runs_and_cancelling_again_is_harmless(
+    scheduler: Scheduler, clock: HandClock
+) -> None:
     ran: list[int] = []
     job = scheduler.after(1, lambda: ran.append(1))
     job.cancel()
@@ -95,12 +103,14 @@ def test_cancelled_jobs_do_not_pile_up(scheduler: Scheduler) -> None:
     assert len(scheduler._monotonic.rows) < 200
 
 
-def test_a_job_that_raises_does_not_stop_the_others(scheduler: Scheduler, clock: HandClock,
-                                                    caplog: pytest.LogCaptureFixture) -> None:
+def test_a_job_that_raises_does_not_stop_the_others(
+    scheduler: Scheduler, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
     ran: list[int] = []
 
     def fail() -> None:
         raise RuntimeError("broken on purpose")
+
     scheduler.after(0, fail)
     scheduler.after(0, lambda: ran.append(1))
     scheduler.run_due()

@@ -1,9 +1,9 @@
 """Worker pools: order by key, replacement of what is stuck, orderly ends."""
+
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import List
 
 import pytest
 
@@ -29,6 +29,7 @@ def test_jobs_of_one_key_run_in_order_and_never_two_at_once(scheduler: Scheduler
             return
         ran.append(number)
         busy.release()
+
     for number in range(500):
         pool.submit("key", lambda number=number: job(number))
 
@@ -48,7 +49,13 @@ def test_jobs_of_different_keys_run_side_by_side(scheduler: Scheduler) -> None:
 
 def test_a_job_that_never_returns_loses_its_place_and_is_named_once(scheduler: Scheduler) -> None:
     named: list[str] = []
-    pool = Workers("ven_sdk-test", 1, scheduler, stuck_after=0.05, on_stuck=lambda about, _seconds: named.append(about))
+    pool = Workers(
+        "ven_sdk-test",
+        1,
+        scheduler,
+        stuck_after=0.05,
+        on_stuck=lambda about, _seconds: named.append(about),
+    )
     release, done = threading.Event(), threading.Event()
     pool.submit("stuck", lambda: release.wait(10), "the stuck one")
     pool.submit("other", done.set)
@@ -67,6 +74,7 @@ def test_a_pool_of_one_is_serial(scheduler: Scheduler) -> None:
         running.append(1)
         most.append(len(running))
         running.pop()
+
     for key in range(50):
         pool.submit(key, job)
 
@@ -75,7 +83,11 @@ def test_a_pool_of_one_is_serial(scheduler: Scheduler) -> None:
 
 
 def test_closing_names_what_does_not_finish_in_time(scheduler: Scheduler) -> None:
-    pool, release, begun = Workers("ven_sdk-test", 1, scheduler), threading.Event(), threading.Event()
+    pool, release, begun = (
+        Workers("ven_sdk-test", 1, scheduler),
+        threading.Event(),
+        threading.Event(),
+    )
     pool.submit("key", lambda: (begun.set(), release.wait(10)), "a slow handler")
     assert begun.wait(5)
 
@@ -83,7 +95,9 @@ def test_closing_names_what_does_not_finish_in_time(scheduler: Scheduler) -> Non
     release.set()
 
 
-def test_a_job_that_raises_is_logged_and_the_pool_goes_on(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_job_that_raises_is_logged_and_the_pool_goes_on(
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture
+) -> None:
     pool, done = Workers("ven_sdk-test", 1, scheduler), threading.Event()
     pool.submit("key", lambda: 1 // 0, "division")
     pool.submit("key", done.set)

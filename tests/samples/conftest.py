@@ -1,4 +1,7 @@
-"""Samples run as a user runs them: a process of their own, told by variables where things are, ended by Ctrl-C."""
+"""Samples run as a user runs them: a process of their own, told by variables where things are,
+ended by Ctrl-C.
+"""
+
 from __future__ import annotations
 
 import contextlib
@@ -6,9 +9,9 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
-from typing import Any, Callable, Dict, List
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
@@ -22,8 +25,14 @@ class Program:
     """A sample that runs; ``lines`` is what it has printed."""
 
     def __init__(self, name: str, env: dict[str, str], folder: Path) -> None:
-        self._process = subprocess.Popen([sys.executable, "-u", str(SAMPLES / name)], env=env, cwd=folder, text=True,
-                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", str(SAMPLES / name)],
+            env=env,
+            cwd=folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         self.lines: list[str] = []
         self._said = threading.Condition()
         self._reader = threading.Thread(target=self._read)
@@ -71,6 +80,7 @@ def vtn() -> Iterator[LocalVTN]:
 @pytest.fixture
 def run(vtn: LocalVTN, clean_env: dict[str, str], tmp_path: Path) -> Run:
     """``with run('quick_start.py', MODBUS=...) as program:``"""
+
     @contextlib.contextmanager
     def running(name: str, **variables: str) -> Iterator[Program]:
         program = Program(name, {**clean_env, "VTN_URL": vtn.url, **variables}, tmp_path)
@@ -79,4 +89,5 @@ def run(vtn: LocalVTN, clean_env: dict[str, str], tmp_path: Path) -> Run:
             program.interrupt()
         finally:
             program.kill()
+
     return running

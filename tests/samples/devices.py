@@ -1,4 +1,7 @@
-"""The other sides of the samples: a Modbus device and an MQTT broker, from their libraries, each on a thread with a loop."""
+"""The other sides of the samples: a Modbus device and an MQTT broker, from their libraries, each on
+a thread with a loop.
+"""
+
 from __future__ import annotations
 
 import asyncio
@@ -6,8 +9,8 @@ import contextlib
 import socket
 import threading
 import time
-from typing import Any, Callable, List
 from collections.abc import Awaitable, Iterator
+from typing import Any, Callable
 
 SECONDS = 15
 
@@ -20,7 +23,9 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
 
 
 @contextlib.contextmanager
-def serving(start: Callable[[], Awaitable[Any]], stop: Callable[[Any], Awaitable[Any]]) -> Iterator[Any]:
+def serving(
+    start: Callable[[], Awaitable[Any]], stop: Callable[[Any], Awaitable[Any]]
+) -> Iterator[Any]:
     """What ``start`` gives, on a loop that runs on a thread of its own; ``stop`` ends it."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -28,6 +33,7 @@ def serving(start: Callable[[], Awaitable[Any]], stop: Callable[[Any], Awaitable
 
     def do(work: Awaitable[Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result(SECONDS)  # type: ignore[arg-type]
+
     try:
         served = do(start())
         try:
@@ -49,6 +55,7 @@ class Modbus:
     def wait_for(self, register: int, value: int) -> None:
         """Until the register holds ``value``."""
         from pymodbus.client import ModbusTcpClient
+
         deadline = time.monotonic() + SECONDS
         with ModbusTcpClient("127.0.0.1", port=self._port) as client:
             while True:
@@ -76,13 +83,20 @@ def modbus_device(port: int, registers: list[int]) -> Iterator[Modbus]:
 def _context(registers: list[int]) -> Any:
     """pymodbus has changed how a device is described: by SimDevice, before 3.12 by data blocks."""
     import pymodbus
+
     if tuple(map(int, pymodbus.__version__.split(".")[:2])) >= (3, 12):
         from pymodbus.simulator import DataType, SimData, SimDevice
+
         return SimDevice(id=0, simdata=[SimData(0, values=registers, datatype=DataType.REGISTERS)])
     from pymodbus import datastore
+
     kind = "devices" if hasattr(datastore, "ModbusDeviceContext") else "slaves"
-    device = getattr(datastore, "ModbusDeviceContext" if kind == "devices" else "ModbusSlaveContext")
-    return datastore.ModbusServerContext(**{kind: device(hr=datastore.ModbusSequentialDataBlock(1, registers))}, single=True)
+    device = getattr(
+        datastore, "ModbusDeviceContext" if kind == "devices" else "ModbusSlaveContext"
+    )
+    return datastore.ModbusServerContext(
+        **{kind: device(hr=datastore.ModbusSequentialDataBlock(1, registers))}, single=True
+    )
 
 
 @contextlib.contextmanager
@@ -91,8 +105,14 @@ def mqtt_broker(port: int) -> Iterator[None]:
     from amqtt.broker import Broker
 
     async def start() -> Any:
-        broker = Broker({"listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
-                         "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}})
+        broker = Broker(
+            {
+                "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+                "plugins": {
+                    "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
+                },
+            }
+        )
         await broker.start()
         return broker
 

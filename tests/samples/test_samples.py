@@ -1,4 +1,5 @@
 """Every sample does what it says, with the devices of its driver's own library."""
+
 from __future__ import annotations
 
 import asyncio
@@ -11,7 +12,7 @@ import urllib.error
 import urllib.request
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 
@@ -31,13 +32,19 @@ def test_the_quick_start_answers_and_acts_in_time(vtn: LocalVTN, run: Run) -> No
         vtn.assert_registered("ven123", timeout=SECONDS)
         vtn.assert_opted(vtn.add_event(intervals=[2]), "optIn")
         program.wait_for_line("now: SIMPLE 2")
-        assert vtn.wait_for("oadrRegisterReport").reports[0].report_descriptions[0].r_id == "device001-voltage"
+        assert (
+            vtn.wait_for("oadrRegisterReport").reports[0].report_descriptions[0].r_id
+            == "device001-voltage"
+        )
 
 
 def test_the_modbus_meter_is_reported_and_the_charger_limited(vtn: LocalVTN, run: Run) -> None:
     pytest.importorskip("pymodbus", reason="the sample's driver: pip install '.[samples]'")
     port = free_port()
-    with modbus_device(port, [4200, *[55] * 15]) as device, run("modbus_meter.py", MODBUS=f"127.0.0.1:{port}"):
+    with (
+        modbus_device(port, [4200, *[55] * 15]) as device,
+        run("modbus_meter.py", MODBUS=f"127.0.0.1:{port}"),
+    ):
         vtn.assert_delivered("meter-power", [4200], timeout=SECONDS)
 
         event_id = vtn.add_event(intervals=[2])
@@ -65,23 +72,32 @@ async def _read_until(port: int, point: str, value: float) -> float:
     from bacpypes3.local.device import DeviceObject
     from bacpypes3.pdu import Address, IPv4Address
     from bacpypes3.primitivedata import ObjectIdentifier
-    reader = NormalApplication(DeviceObject(objectIdentifier=("device", 600), objectName="reader"),
-                               IPv4Address(f"127.0.0.1/24:{free_port(socket.SOCK_DGRAM)}"))
+
+    reader = NormalApplication(
+        DeviceObject(objectIdentifier=("device", 600), objectName="reader"),
+        IPv4Address(f"127.0.0.1/24:{free_port(socket.SOCK_DGRAM)}"),
+    )
     try:
         found, tries = None, 0
         while found != value and tries < 30:
             if tries:
                 await asyncio.sleep(0.2)
             tries += 1
-            found = await asyncio.wait_for(reader.read_property(Address(f"127.0.0.1:{port}"), ObjectIdentifier(point),
-                                                                "present-value"), SECONDS)
+            found = await asyncio.wait_for(
+                reader.read_property(
+                    Address(f"127.0.0.1:{port}"), ObjectIdentifier(point), "present-value"
+                ),
+                SECONDS,
+            )
         return float(found)
     finally:
         reader.close()
 
 
 def test_events_go_to_mqtt_and_readings_come_from_it(vtn: LocalVTN, run: Run) -> None:
-    mqtt = pytest.importorskip("paho.mqtt.client", reason="the sample's driver: pip install '.[samples]'")
+    mqtt = pytest.importorskip(
+        "paho.mqtt.client", reason="the sample's driver: pip install '.[samples]'"
+    )
     pytest.importorskip("amqtt", reason="the broker; it wants Python 3.10")
     port = free_port()
     with mqtt_broker(port):
@@ -96,7 +112,9 @@ def test_events_go_to_mqtt_and_readings_come_from_it(vtn: LocalVTN, run: Run) ->
                 vtn.assert_registered("mqtt-ven", timeout=SECONDS)
                 event_id = vtn.add_event(intervals=[2])
                 heard.wait_for("openadr/level", lambda text: text == "2")
-                heard.wait_for(f"openadr/event/{event_id}", lambda text: json.loads(text)["now"] == "running")
+                heard.wait_for(
+                    f"openadr/event/{event_id}", lambda text: json.loads(text)["now"] == "running"
+                )
                 vtn.wait_for("oadrRegisterReport", timeout=SECONDS)
                 listener.publish("meters/heat-pump/power", "1234.5", qos=1)
                 vtn.assert_delivered("heat-pump", [1234.5], timeout=SECONDS)
@@ -122,26 +140,41 @@ class Heard:
     def wait_for(self, topic: str, wanted: Any) -> None:
         """Until a message of the topic is ``wanted``."""
         with self._changed:
-            assert self._changed.wait_for(lambda: any(map(wanted, self._by_topic.get(topic, ()))), SECONDS), self._by_topic
+            assert self._changed.wait_for(
+                lambda: any(map(wanted, self._by_topic.get(topic, ()))), SECONDS
+            ), self._by_topic
 
 
 def test_history_comes_from_the_database(vtn: LocalVTN, run: Run, tmp_path: Path) -> None:
     pytest.importorskip("pandas", reason="the sample's driver: pip install '.[samples]'")
-    start = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
+    start = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(
+        hours=5
+    )
     database = tmp_path / "meter.db"
     with sqlite3.connect(database) as link:
         link.execute("CREATE TABLE readings (time TEXT, watts REAL)")
-        link.executemany("INSERT INTO readings VALUES (?, ?)", [
-            ((start + timedelta(minutes=minute)).isoformat(), 1000 + 1000 * (minute // 30)) for minute in range(60)])
+        link.executemany(
+            "INSERT INTO readings VALUES (?, ?)",
+            [
+                ((start + timedelta(minutes=minute)).isoformat(), 1000 + 1000 * (minute // 30))
+                for minute in range(60)
+            ],
+        )
     link.close()
     with run("history.py", METER_DB=str(database)):
         vtn.wait_for("oadrRegisterReport", timeout=SECONDS)
-        asked = vtn.request_report("HISTORY_USAGE", granularity=900, report_back_duration=0,
-                                   report_interval=(start, timedelta(hours=1)))
+        asked = vtn.request_report(
+            "HISTORY_USAGE",
+            granularity=900,
+            report_back_duration=0,
+            report_interval=(start, timedelta(hours=1)),
+        )
         samples = vtn.wait_for_samples(4, SECONDS, r_id="meter-energy", report_request_id=asked)
 
     assert [sample.value for sample in samples[:4]] == [250, 250, 500, 500]
-    assert [sample.at for sample in samples[:4]] == [start + timedelta(minutes=15 * n) for n in range(4)]
+    assert [sample.at for sample in samples[:4]] == [
+        start + timedelta(minutes=15 * n) for n in range(4)
+    ]
 
 
 def test_an_operator_decides_over_http(vtn: LocalVTN, run: Run) -> None:
@@ -182,7 +215,10 @@ def test_two_vens_live_in_one_process(vtn: LocalVTN, run: Run, tmp_path: Path) -
 def test_the_extra_brings_every_driver_and_the_tests_have_them_too() -> None:
     config = configparser.ConfigParser()
     config.read(SAMPLES.parent / "setup.cfg", encoding="utf-8")
-    extras = {name: set(text.split("\n")) - {""} for name, text in config["options.extras_require"].items()}
+    extras = {
+        name: set(text.split("\n")) - {""}
+        for name, text in config["options.extras_require"].items()
+    }
     drivers = {line.split(">")[0] for line in extras["samples"]}
 
     assert drivers >= {"bacpypes3", "matplotlib", "paho-mqtt", "pandas", "pymodbus"}

@@ -1,8 +1,9 @@
 """One walk over every declaration: what each promises to reader, writer and user."""
+
 from __future__ import annotations
 
 import pickle
-from typing import Any, Dict, List, Set, get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -15,8 +16,28 @@ from ven_sdk.schema.payloads import PAYLOADS, PROFILES
 from ven_sdk.schema.record import Record
 from ven_sdk.schema.units import Measurement
 
-KINDS = {"text", "texts", "token", "boolean", "integer", "number", "numbers", "decimal", "date_time", "duration", "attribute",
-         "child", "children", "targets", "measurement", "markup", "test_flag", "constant", "unwired", "sequence"}
+KINDS = {
+    "text",
+    "texts",
+    "token",
+    "boolean",
+    "integer",
+    "number",
+    "numbers",
+    "decimal",
+    "date_time",
+    "duration",
+    "attribute",
+    "child",
+    "children",
+    "targets",
+    "measurement",
+    "markup",
+    "test_flag",
+    "constant",
+    "unwired",
+    "sequence",
+}
 SERVICES = {"EiEvent", "EiReport", "EiOpt", "EiRegisterParty", "OadrPoll", ""}
 
 
@@ -50,20 +71,34 @@ def test_a_declaration_is_sound(cls: Any) -> None:
     for name, slot in cls.declared.items():
         assert slot.kind in KINDS, name
         assert name in hints or not slot.stored, name
-        assert slot.kind not in ("child", "children", "targets", "measurement") or issubclass(slot.record, Record), name
+        assert slot.kind not in ("child", "children", "targets", "measurement") or issubclass(
+            slot.record, Record
+        ), name
         assert not slot.companion or slot.companion in cls.slots, name
         assert slot.repeated == str(hints.get(name, "")).startswith(("typing.Tuple", "tuple")), name
-    assert not set(cls.slots) & {"keys", "values", "items", "get", "slots", "declared", "replace", "positional"}
+    assert not set(cls.slots) & {
+        "keys",
+        "values",
+        "items",
+        "get",
+        "slots",
+        "declared",
+        "replace",
+        "positional",
+    }
     assert not hasattr(cls.__new__(cls), "__dict__")
 
 
-@pytest.mark.parametrize("cls", [cls for cls in RECORDS if cls is not Measurement], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize(
+    "cls", [cls for cls in RECORDS if cls is not Measurement], ids=lambda cls: cls.__name__
+)
 def test_a_declaration_compiles_to_elements_that_are_told_apart(cls: Any) -> None:
     def walk(node: Any) -> None:
         tags = [inner.tag for inner in node.nodes]
         assert len(tags) == len(set(tags)), f"{node.name} has one element at two places"
         for inner in node.nodes:
             walk(inner)
+
     walk(plan_of(cls).root)
     assert callable(swift_reader(cls))
     assert callable(swift_writer(cls))

@@ -1,4 +1,5 @@
 """The vocabularies are str on every Python, and hold what the official schema holds."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -11,10 +12,16 @@ from ven_sdk import enums
 from ven_sdk.enums import Vocabulary
 
 CLASSES = Vocabulary.__subclasses__()
-IN_SCHEMA = [("ei", "EventStatusEnumeratedType", enums.EVENT_STATUS), ("ei", "SignalTypeEnumeratedType", enums.SIGNAL_TYPE),
-             ("ei", "SignalNameEnumeratedType", enums.SIGNAL_NAME), ("ei", "ReportEnumeratedType", enums.REPORT_TYPE),
-             ("ei", "ReadingTypeEnumeratedType", enums.READING_TYPE), ("ei", "OptReasonEnumeratedType", enums.OPT_REASON),
-             ("ei", "reportNameEnumeratedType", enums.REPORT_NAME), ("siscale", "SiScaleCodeType", enums.SI_SCALE_CODE)]
+IN_SCHEMA = [
+    ("ei", "EventStatusEnumeratedType", enums.EVENT_STATUS),
+    ("ei", "SignalTypeEnumeratedType", enums.SIGNAL_TYPE),
+    ("ei", "SignalNameEnumeratedType", enums.SIGNAL_NAME),
+    ("ei", "ReportEnumeratedType", enums.REPORT_TYPE),
+    ("ei", "ReadingTypeEnumeratedType", enums.READING_TYPE),
+    ("ei", "OptReasonEnumeratedType", enums.OPT_REASON),
+    ("ei", "reportNameEnumeratedType", enums.REPORT_NAME),
+    ("siscale", "SiScaleCodeType", enums.SI_SCALE_CODE),
+]
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -27,7 +34,9 @@ def test_a_member_is_its_value(cls: Any) -> None:
     assert cls.members == sorted(cls.__members__)
 
 
-@pytest.mark.parametrize(("part", "type_name", "cls"), IN_SCHEMA, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    ("part", "type_name", "cls"), IN_SCHEMA, ids=lambda value: getattr(value, "__name__", None)
+)
 def test_values_are_those_of_the_official_schema(part: str, type_name: str, cls: Any) -> None:
     openleadr = pytest.importorskip("openleadr", reason="its package data holds the official XSD")
     path = Path(openleadr.__file__).parent / "schema" / f"oadr_{part}_20b.xsd"

@@ -1,4 +1,5 @@
 """Records as values and as mappings (api.md section 3)."""
+
 from __future__ import annotations
 
 import copy
@@ -7,7 +8,7 @@ import json
 import pickle
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, Optional, Tuple
+from typing import Any, Optional
 
 import pytest
 
@@ -33,12 +34,35 @@ NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 @pytest.fixture
 def event() -> Event:
     return Event(
-        event_descriptor=EventDescriptor(event_id="e-1", modification_number=2, market_context="http://m",
-                                         created_date_time=NOW, event_status="far", priority=1),
-        active_period=ActivePeriod(dtstart=NOW, duration=timedelta(minutes=30), ramp_up_period=timedelta(minutes=5)),
-        event_signals=(EventSignal(signal_name="SIMPLE", signal_type="level", signal_id="0", intervals=(
-            Interval(dtstart=NOW, duration=timedelta(minutes=10), uid="0", signal_payload=1),)),),
-        targets=(Target(resource_id="Device001"), Target(resource_id="Device002"), Target(group_id="g")))
+        event_descriptor=EventDescriptor(
+            event_id="e-1",
+            modification_number=2,
+            market_context="http://m",
+            created_date_time=NOW,
+            event_status="far",
+            priority=1,
+        ),
+        active_period=ActivePeriod(
+            dtstart=NOW, duration=timedelta(minutes=30), ramp_up_period=timedelta(minutes=5)
+        ),
+        event_signals=(
+            EventSignal(
+                signal_name="SIMPLE",
+                signal_type="level",
+                signal_id="0",
+                intervals=(
+                    Interval(
+                        dtstart=NOW, duration=timedelta(minutes=10), uid="0", signal_payload=1
+                    ),
+                ),
+            ),
+        ),
+        targets=(
+            Target(resource_id="Device001"),
+            Target(resource_id="Device002"),
+            Target(group_id="g"),
+        ),
+    )
 
 
 def test_attributes_and_keys_say_the_same(event: Event) -> None:
@@ -65,7 +89,9 @@ def test_keys_see_what_carries_a_value(event: Event) -> None:
 
 
 def test_an_unknown_key_names_near_ones(event: Event) -> None:
-    with pytest.raises(KeyError, match=r"Event has no key 'event_signal'\. Near ones: event_signals"):
+    with pytest.raises(
+        KeyError, match=r"Event has no key 'event_signal'\. Near ones: event_signals"
+    ):
         event["event_signal"]
 
 
@@ -77,10 +103,17 @@ def test_short_names_of_the_periods_are_no_keys_but_readable(event: Event) -> No
 
 
 def test_a_target_has_exactly_one_key(event: Event) -> None:
-    assert event["targets"] == [{"resource_id": "Device001"}, {"resource_id": "Device002"}, {"group_id": "g"}]
+    assert event["targets"] == [
+        {"resource_id": "Device001"},
+        {"resource_id": "Device002"},
+        {"group_id": "g"},
+    ]
     assert list(event.targets[0]) == ["resource_id"]
     assert event["target"] == {"resource_id": "Device001"}
-    assert event["targets_by_type"] == {"resource_id": ["Device001", "Device002"], "group_id": ["g"]}
+    assert event["targets_by_type"] == {
+        "resource_id": ["Device001", "Device002"],
+        "group_id": ["g"],
+    }
 
 
 @pytest.mark.parametrize("fields", [{}, {"resource_id": "a", "ven_id": "b"}])
@@ -97,7 +130,11 @@ def test_a_record_is_a_mapping_and_a_dataclass(event: Event) -> None:
 
 def test_records_equal_dicts_that_say_the_same(event: Event) -> None:
     assert event == event.to_dict()
-    assert event.active_period == {"dtstart": NOW, "duration": timedelta(minutes=30), "ramp_up_period": timedelta(minutes=5)}
+    assert event.active_period == {
+        "dtstart": NOW,
+        "duration": timedelta(minutes=30),
+        "ramp_up_period": timedelta(minutes=5),
+    }
     assert event.active_period != {"dtstart": NOW, "duration": timedelta(minutes=30)}
     assert event.active_period != {"dtstart": NOW, "duration": timedelta(minutes=30), "other": 1}
     assert event != 7
@@ -135,18 +172,28 @@ def test_to_dict_gives_plain_dicts_and_lists(event: Event) -> None:
     assert type(plain["event_signals"]) is list
     assert type(plain["event_signals"][0]["intervals"][0]) is dict
     assert plain["event_signals"][0]["intervals"][0] == {
-        "dtstart": NOW, "duration": timedelta(minutes=10), "uid": "0", "signal_payload": 1}
+        "dtstart": NOW,
+        "duration": timedelta(minutes=10),
+        "uid": "0",
+        "signal_payload": 1,
+    }
     assert Event.from_dict(plain) == event
 
 
 def test_to_json_is_text(event: Event) -> None:
     data = json.loads(event.to_json())
-    assert data["active_period"] == {"dtstart": "2030-01-01T12:00:00Z", "duration": 1800, "ramp_up_period": 300}
+    assert data["active_period"] == {
+        "dtstart": "2030-01-01T12:00:00Z",
+        "duration": 1800,
+        "ramp_up_period": 300,
+    }
     assert data["targets"][0] == {"resource_id": "Device001"}
 
 
-@pytest.mark.parametrize(("data", "words"), [({"evnt_id": "x"}, "no field 'evnt_id'"),
-                                             ({"event_id": "x"}, "cannot be made of")])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [({"evnt_id": "x"}, "no field 'evnt_id'"), ({"event_id": "x"}, "cannot be made of")],
+)
 def test_a_dict_that_is_no_such_record_is_refused(data: Any, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         EventDescriptor.from_dict(data)
@@ -154,34 +201,49 @@ def test_a_dict_that_is_no_such_record_is_refused(data: Any, words: str) -> None
 
 def test_the_printed_form_shows_what_carries_a_value() -> None:
     assert repr(Target(resource_id="a")) == "Target(resource_id='a')"
-    assert repr(SamplingRate(10, 60)) == ("SamplingRate(min_period=datetime.timedelta(seconds=10), "
-                                          "max_period=datetime.timedelta(seconds=60), on_change=False)")
+    assert repr(SamplingRate(10, 60)) == (
+        "SamplingRate(min_period=datetime.timedelta(seconds=10), "
+        "max_period=datetime.timedelta(seconds=60), on_change=False)"
+    )
 
 
 def test_objects_that_users_make_take_positions_and_numbers() -> None:
     status = ResourceStatus(True, False, 3, LoadControlState(1, 0, 2))
     assert status.capacity == LoadControlState(current=3)
-    assert (status.level_offset.current, status.level_offset.min, status.level_offset.max) == (1, 0, 2)
+    assert (status.level_offset.current, status.level_offset.min, status.level_offset.max) == (
+        1,
+        0,
+        2,
+    )
     assert Sample(1.5, NOW).at == NOW
     assert Sample(1.5).confidence is None
 
 
 def test_nested_dicts_and_lists_become_records() -> None:
-    signal = EventSignal(signal_name="SIMPLE", signal_type="level", signal_id="0", targets=[{"ven_id": "v"}],
-                         intervals=[{"duration": 60, "signal_payload": 1}])
+    signal = EventSignal(
+        signal_name="SIMPLE",
+        signal_type="level",
+        signal_id="0",
+        targets=[{"ven_id": "v"}],
+        intervals=[{"duration": 60, "signal_payload": 1}],
+    )
     assert signal.targets[0] == Target(ven_id="v")
     assert signal.intervals[0].duration == timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("value", ["soon", object(), True, 10 ** 40])
+@pytest.mark.parametrize("value", ["soon", object(), True, 10**40])
 def test_what_is_no_duration_is_refused_where_it_is_given(value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="min_period is a timedelta or a number of seconds"):
+    with pytest.raises(
+        ConfigurationError, match="min_period is a timedelta or a number of seconds"
+    ):
         SamplingRate(value, 60)
 
 
 def test_a_text_is_no_sequence_of_targets() -> None:
     with pytest.raises(ConfigurationError, match="targets is a sequence"):
-        EventSignal(signal_name="SIMPLE", signal_type="level", signal_id="0", intervals=(), targets="v")
+        EventSignal(
+            signal_name="SIMPLE", signal_type="level", signal_id="0", intervals=(), targets="v"
+        )
 
 
 def test_sequences_equal_lists_and_tuples() -> None:
@@ -193,7 +255,7 @@ def test_sequences_equal_lists_and_tuples() -> None:
     assert json.dumps(Items((1, 2))) == "[1, 2]"
 
 
-# --- the declaration engine, on classes of its own ------------------------------------------------------------------------
+# --- the declaration engine, on classes of its own ------------------------------------------------
 
 
 @element

@@ -1,4 +1,7 @@
-"""Loading certificates and keys: every form, and a sentence that names the file for everything that can be wrong."""
+"""Loading certificates and keys: every form, and a sentence that names the file for everything that
+can be wrong.
+"""
+
 from __future__ import annotations
 
 import os
@@ -36,12 +39,15 @@ def test_paths_may_be_path_objects(tmp_path: Path) -> None:
 
 def test_bytes_and_text_are_loaded() -> None:
     assert Credentials.load(VEN.cert_pem, VEN.key_pem).fingerprint == VEN.fingerprint
-    assert Credentials.load(VEN.cert_pem.decode(), VEN.key_pem.decode()).fingerprint == VEN.fingerprint
+    assert (
+        Credentials.load(VEN.cert_pem.decode(), VEN.key_pem.decode()).fingerprint == VEN.fingerprint
+    )
 
 
 def test_der_is_loaded() -> None:
-    key = VEN.key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8,
-                                serialization.NoEncryption())
+    key = VEN.key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
     assert Credentials.load(VEN.der, key).fingerprint == VEN.fingerprint
 
@@ -59,7 +65,9 @@ def test_a_passphrase_too_many_does_no_harm() -> None:
 
 @pytest.mark.parametrize("suffix", [".p12", ".PFX"])
 @pytest.mark.parametrize("passphrase", [SECRET, None])
-def test_pkcs12_is_loaded_with_its_chain(tmp_path: Path, suffix: str, passphrase: "str | None") -> None:
+def test_pkcs12_is_loaded_with_its_chain(
+    tmp_path: Path, suffix: str, passphrase: "str | None"
+) -> None:
     path = tmp_path / f"ven{suffix}"
     path.write_bytes(VEN.pkcs12(passphrase))
 
@@ -89,8 +97,16 @@ def refused(*arguments: object, match: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    refused(str(tmp_path / "nobody.crt"), VEN.key_pem, match=r"cert '.*nobody.crt' cannot be read: No such file")
-    refused(VEN.cert_pem, str(tmp_path / "nobody.key"), match=r"key '.*nobody.key' cannot be read: No such file")
+    refused(
+        str(tmp_path / "nobody.crt"),
+        VEN.key_pem,
+        match=r"cert '.*nobody.crt' cannot be read: No such file",
+    )
+    refused(
+        VEN.cert_pem,
+        str(tmp_path / "nobody.key"),
+        match=r"key '.*nobody.key' cannot be read: No such file",
+    )
     refused(tmp_path, VEN.key_pem, match="cannot be read")
 
 
@@ -116,9 +132,12 @@ def test_a_damaged_key_is_refused() -> None:
 def test_an_rsa_key_whose_numbers_do_not_fit_together_is_refused() -> None:
     identity = pki.identity("ven-rsa", "rsa")
     good = identity.key.private_numbers()
-    bad = rsa.RSAPrivateNumbers(good.p, good.q, good.d + 2, good.dmp1 + 2, good.dmq1, good.iqmp, good.public_numbers)
+    bad = rsa.RSAPrivateNumbers(
+        good.p, good.q, good.d + 2, good.dmp1 + 2, good.dmq1, good.iqmp, good.public_numbers
+    )
     pem = bad.private_key(unsafe_skip_rsa_key_validation=True).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
     refused(identity.cert_pem, pem, match="damaged")
 
@@ -147,19 +166,26 @@ def test_pkcs12_problems_name_the_file(tmp_path: Path) -> None:
     refused(path, match=r"ven.p12 cannot be opened")
 
 
-@pytest.mark.parametrize("identity, match", [(pki.expired(), "expired on"), (pki.not_yet_valid(), "is valid only")])
-def test_a_certificate_outside_its_validity_is_refused(tmp_path: Path, identity: pki.Identity, match: str) -> None:
+@pytest.mark.parametrize(
+    "identity, match", [(pki.expired(), "expired on"), (pki.not_yet_valid(), "is valid only")]
+)
+def test_a_certificate_outside_its_validity_is_refused(
+    tmp_path: Path, identity: pki.Identity, match: str
+) -> None:
     refused(*identity.write(tmp_path), match=f"identity.crt {match}")
 
 
 def test_validity_is_judged_at_the_given_time() -> None:
     with pytest.raises(ConfigurationError, match="expired"):
-        Credentials.load(VEN.cert_pem, VEN.key_pem, now=datetime.now(timezone.utc) + timedelta(days=4000))
+        Credentials.load(
+            VEN.cert_pem, VEN.key_pem, now=datetime.now(timezone.utc) + timedelta(days=4000)
+        )
 
 
 def test_a_kind_of_key_that_openadr_does_not_know_is_refused() -> None:
     key = ed25519.Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
     refused(VEN.cert_pem, key, match="does not belong|RSA or EC")
 

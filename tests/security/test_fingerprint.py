@@ -1,4 +1,5 @@
 """Fingerprints: OpenADR's form of them, and every way in which people write one."""
+
 from __future__ import annotations
 
 import hashlib
@@ -17,13 +18,20 @@ SHORT = FULL[-20:]
 def test_the_fingerprint_is_the_last_ten_bytes_of_the_sha256() -> None:
     found = certificate_fingerprint(IDENTITY.cert_pem)
 
-    assert found == ":".join(SHORT.upper()[i:i + 2] for i in range(0, 20, 2))
+    assert found == ":".join(SHORT.upper()[i : i + 2] for i in range(0, 20, 2))
     assert len(found) == 29
 
 
-@pytest.mark.parametrize("form", [IDENTITY.der, IDENTITY.cert_pem, IDENTITY.cert_pem.decode(),
-                                  b"Bag attributes: x\n" + IDENTITY.cert_pem + pki.authority().cert_pem],
-                         ids=["DER", "PEM bytes", "PEM text", "chain"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        IDENTITY.der,
+        IDENTITY.cert_pem,
+        IDENTITY.cert_pem.decode(),
+        b"Bag attributes: x\n" + IDENTITY.cert_pem + pki.authority().cert_pem,
+    ],
+    ids=["DER", "PEM bytes", "PEM text", "chain"],
+)
 def test_pem_and_der_give_the_same(form: object) -> None:
     assert certificate_fingerprint(form) == IDENTITY.fingerprint  # type: ignore[arg-type]
 
@@ -45,9 +53,21 @@ def test_a_damaged_pem_says_so() -> None:
         certificate_fingerprint(b"-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----")
 
 
-@pytest.mark.parametrize("written", [SHORT, SHORT.upper(), IDENTITY.fingerprint, IDENTITY.fingerprint.lower(),
-                                     IDENTITY.fingerprint.replace(":", " "), f" {SHORT}\n", FULL, FULL.upper(),
-                                     fingerprint_of(IDENTITY.der, full=True)], ids=range(9))
+@pytest.mark.parametrize(
+    "written",
+    [
+        SHORT,
+        SHORT.upper(),
+        IDENTITY.fingerprint,
+        IDENTITY.fingerprint.lower(),
+        IDENTITY.fingerprint.replace(":", " "),
+        f" {SHORT}\n",
+        FULL,
+        FULL.upper(),
+        fingerprint_of(IDENTITY.der, full=True),
+    ],
+    ids=range(9),
+)
 def test_every_way_to_write_it_matches_the_certificate_and_no_other(written: str) -> None:
     assert matches(written, IDENTITY.der)
     assert not matches(written, pki.identity("mallory").der)
@@ -58,9 +78,13 @@ def test_normalised_is_upper_case_with_colons() -> None:
     assert normalise(FULL) == fingerprint_of(IDENTITY.der, full=True)
 
 
-@pytest.mark.parametrize("rubbish", ["", "AA:BB", "x" * 20, SHORT[:-1], FULL + "0", None, 5], ids=range(7))
+@pytest.mark.parametrize(
+    "rubbish", ["", "AA:BB", "x" * 20, SHORT[:-1], FULL + "0", None, 5], ids=range(7)
+)
 def test_rubbish_is_a_configuration_error(rubbish: object) -> None:
-    with pytest.raises(ConfigurationError, match="is no fingerprint: expected 20 hexadecimal digits"):
+    with pytest.raises(
+        ConfigurationError, match="is no fingerprint: expected 20 hexadecimal digits"
+    ):
         normalise(rubbish)  # type: ignore[arg-type]
 
 

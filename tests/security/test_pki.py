@@ -1,4 +1,5 @@
 """The throw-away certificates are what they claim to be, whichever way they are asked for."""
+
 from __future__ import annotations
 
 import pytest
@@ -17,7 +18,9 @@ def test_different_names_give_different_keys() -> None:
     assert pki.identity("one").key_pem != pki.identity("two").key_pem
 
 
-@pytest.mark.parametrize("identity", [pki.identity(), pki.expired(), pki.not_yet_valid(), pki.wrong_host()])
+@pytest.mark.parametrize(
+    "identity", [pki.identity(), pki.expired(), pki.not_yet_valid(), pki.wrong_host()]
+)
 def test_the_authority_issued_it(identity: pki.Identity) -> None:
     identity.certificate.verify_directly_issued_by(pki.authority().certificate)
 

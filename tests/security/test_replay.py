@@ -1,10 +1,13 @@
-"""The memory against replays: freshness both ways, no nonce twice, bounded, and restored after a restart."""
+"""The memory against replays: freshness both ways, no nonce twice, bounded, and restored after a
+restart.
+"""
+
 from __future__ import annotations
 
 import json
 import threading
 from datetime import datetime, timedelta, timezone
-from typing import List, Optional, Tuple
+from typing import Optional
 
 import pytest
 
@@ -19,7 +22,9 @@ def at(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-def accepts(guard: ReplayGuard, stamp: Optional[datetime], nonce: Optional[str], now: datetime) -> bool:
+def accepts(
+    guard: ReplayGuard, stamp: Optional[datetime], nonce: Optional[str], now: datetime
+) -> bool:
     try:
         guard.check(stamp, nonce, now)
     except SecurityError:
@@ -27,7 +32,9 @@ def accepts(guard: ReplayGuard, stamp: Optional[datetime], nonce: Optional[str],
     return True
 
 
-@pytest.mark.parametrize("age, fresh", [(0, True), (60, True), (61, False), (-60, True), (-61, False)])
+@pytest.mark.parametrize(
+    "age, fresh", [(0, True), (60, True), (61, False), (-60, True), (-61, False)]
+)
 def test_the_window_reaches_into_the_past_and_into_the_future(age: float, fresh: bool) -> None:
     assert accepts(ReplayGuard(60), at(0), "n", at(age)) is fresh
 
@@ -40,7 +47,9 @@ def test_a_stale_message_says_how_old_it_is() -> None:
 
 
 @pytest.mark.parametrize("stamp, nonce", [(None, "n"), (T0, None), (T0, ""), (T0, "n" * 2000)])
-def test_a_timestamp_and_a_nonce_are_needed(stamp: Optional[datetime], nonce: Optional[str]) -> None:
+def test_a_timestamp_and_a_nonce_are_needed(
+    stamp: Optional[datetime], nonce: Optional[str]
+) -> None:
     with pytest.raises(SecurityError, match="needs a timestamp and a nonce"):
         ReplayGuard().check(stamp, nonce, T0)
 
@@ -153,15 +162,26 @@ def test_a_window_that_is_none_is_refused(window: float) -> None:
         ReplayGuard(window)
 
 
-@pytest.mark.parametrize("text, moment", [
-    ("2026-05-01T12:00:00Z", T0),
-    (" 2026-05-01T12:00:00 \n", T0),
-    ("2026-05-01T14:00:00+02:00", T0),
-    ("2026-05-01T06:30:00-05:30", T0),
-    ("2026-05-01T12:00:00.25Z", at(0.25)),
-    ("2026-05-01T12:00:00.123456789Z", at(0.123456)),
-    (None, None), ("", None), ("soon", None), ("2026-13-01T12:00:00Z", None), ("2026-05-01", None),
-    ("2026-05-01T12:00:61Z", None), ("0001-01-01T00:00:00+23:00", None), ("2026-05-01T12:00:00.Z", None),
-])
-def test_timestamps_are_read_with_any_offset(text: Optional[str], moment: Optional[datetime]) -> None:
+@pytest.mark.parametrize(
+    "text, moment",
+    [
+        ("2026-05-01T12:00:00Z", T0),
+        (" 2026-05-01T12:00:00 \n", T0),
+        ("2026-05-01T14:00:00+02:00", T0),
+        ("2026-05-01T06:30:00-05:30", T0),
+        ("2026-05-01T12:00:00.25Z", at(0.25)),
+        ("2026-05-01T12:00:00.123456789Z", at(0.123456)),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("2026-13-01T12:00:00Z", None),
+        ("2026-05-01", None),
+        ("2026-05-01T12:00:61Z", None),
+        ("0001-01-01T00:00:00+23:00", None),
+        ("2026-05-01T12:00:00.Z", None),
+    ],
+)
+def test_timestamps_are_read_with_any_offset(
+    text: Optional[str], moment: Optional[datetime]
+) -> None:
     assert parse_timestamp(text) == moment

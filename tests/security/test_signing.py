@@ -1,4 +1,7 @@
-"""Own signing, held against three independent verifiers: signxml, xmlsec and openleadr; and against the schema."""
+"""Own signing, held against three independent verifiers: signxml, xmlsec and openleadr; and against
+the schema.
+"""
+
 from __future__ import annotations
 
 import base64
@@ -14,7 +17,19 @@ from lxml import etree
 from signxml import SignatureConfiguration, XMLVerifier
 
 from tests.codec.strategies import records
-from tests.security.forge import BODY, DSP, EI, OADR, WIRE, ds, signature, signed_object, unsigned, ven_id_of, wire
+from tests.security.forge import (
+    BODY,
+    DSP,
+    EI,
+    OADR,
+    WIRE,
+    ds,
+    signature,
+    signed_object,
+    unsigned,
+    ven_id_of,
+    wire,
+)
 from ven_sdk.codec import envelope
 from ven_sdk.codec.gate import admit
 from ven_sdk.errors import StateError
@@ -26,7 +41,11 @@ from ven_sdk.security.verification import Verifier
 from ven_sdk.testing import pki
 
 KINDS = ("ec", "ec384", "rsa")
-EXAMPLES = ("13-event-price-intervals", "14-event-multi-signal-multi-target", "28-update-report-usage")
+EXAMPLES = (
+    "13-event-price-intervals",
+    "14-event-multi-signal-multi-target",
+    "28-update-report-usage",
+)
 
 
 def identity(kind: str) -> pki.Identity:
@@ -44,10 +63,12 @@ def by_signxml(data: bytes, signed_by: pki.Identity) -> Any:
 
 
 def xmlsec_here() -> Any:
-    """The module. It is no requirement of the tests, as it refuses to work beside an lxml of another libxml2."""
+    """The module. It is no requirement of the tests, as it refuses to work beside an lxml of
+    another libxml2.
+    """
     try:
         import xmlsec
-    except Exception as cause:      # ImportError, or an error of its own
+    except Exception as cause:  # ImportError, or an error of its own
         pytest.skip(f"xmlsec: {cause}")
     return xmlsec
 
@@ -68,16 +89,24 @@ def by_xmlsec(data: bytes, signed_by: pki.Identity) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_a_signed_message_verifies_by_signxml_and_by_our_own_verifier(kind: str, example: str) -> None:
+def test_a_signed_message_verifies_by_signxml_and_by_our_own_verifier(
+    kind: str, example: str
+) -> None:
     data = signer(kind).sign(admit(wire(example)))
 
     results = by_signxml(data, identity(kind))
-    found = Verifier(identity(kind).fingerprint, ReplayGuard()).verify(admit(data, verbatim=True),
-                                                                       datetime.now(timezone.utc))
+    found = Verifier(identity(kind).fingerprint, ReplayGuard()).verify(
+        admit(data, verbatim=True), datetime.now(timezone.utc)
+    )
 
-    assert [result.signed_xml.tag for result in results] == [f"{{{OADR}}}oadrSignedObject", ds("Object")]
+    assert [result.signed_xml.tag for result in results] == [
+        f"{{{OADR}}}oadrSignedObject",
+        ds("Object"),
+    ]
     original = signed_object(admit(wire(example)))
-    assert [element.text for element in found.iter()] == [element.text for element in original.iter()]
+    assert [element.text for element in found.iter()] == [
+        element.text for element in original.iter()
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -113,11 +142,20 @@ def test_the_structure_is_that_of_rules_s() -> None:
     info = signature(root)[0]
 
     assert root[0] is signature(root)
-    assert [reference.get("URI") for reference in info.iter(ds("Reference"))] == ["#oadrSignedObject", "#prop"]
-    assert {element.get("Algorithm") for element in info.iter(ds("CanonicalizationMethod"), ds("Transform"))} == {
-        "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"}
-    assert [element.get("Algorithm") for element in info.iter(ds("SignatureMethod"), ds("DigestMethod"))] == [
-        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", *["http://www.w3.org/2001/04/xmlenc#sha256"] * 2]
+    assert [reference.get("URI") for reference in info.iter(ds("Reference"))] == [
+        "#oadrSignedObject",
+        "#prop",
+    ]
+    assert {
+        element.get("Algorithm")
+        for element in info.iter(ds("CanonicalizationMethod"), ds("Transform"))
+    } == {"http://www.w3.org/TR/2001/REC-xml-c14n-20010315"}
+    assert [
+        element.get("Algorithm") for element in info.iter(ds("SignatureMethod"), ds("DigestMethod"))
+    ] == [
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+        *["http://www.w3.org/2001/04/xmlenc#sha256"] * 2,
+    ]
     assert root.find(f".//{ds('SignatureProperty')}[@Target]") is not None
 
 
@@ -181,17 +219,27 @@ def test_any_prefix_of_the_root_gives_a_good_signature(prefix: str) -> None:
     by_xmlsec(data, identity("ec"))
 
 
-# --- generated trees ---------------------------------------------------------------------------------------------------
+# --- generated trees ------------------------------------------------------------------------------
 
 # Names in ASCII: signxml copies trees as ASCII text, in which others cannot be written.
 NAMES = st.sampled_from(["eiEvent", "venID", "interval", "x-y", "n1", "_a.b"])
-TEXTS = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufffe\uffff")
-                | st.sampled_from("\t\n\r<>&\"'\u00a0 "), max_size=12).filter(
-                    lambda text: not any(0xFDD0 <= ord(char) <= 0xFDEF or ord(char) & 0xFFFE == 0xFFFE for char in text))
+TEXTS = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufffe\uffff")
+    | st.sampled_from("\t\n\r<>&\"'\u00a0 "),
+    max_size=12,
+).filter(
+    lambda text: (
+        not any(0xFDD0 <= ord(char) <= 0xFDEF or ord(char) & 0xFFFE == 0xFFFE for char in text)
+    )
+)
 SPACES = st.sampled_from([OADR, EI, "urn:other", "urn:ietf:params:xml:ns:icalendar-2.0", ""])
-PREFIXES = st.dictionaries(st.text(string.ascii_lowercase, min_size=1, max_size=3).filter(
-    lambda prefix: not prefix.startswith("xml") and prefix != "ns"), st.sampled_from([OADR, EI, "urn:other", "urn:x"]),
-    max_size=3)
+PREFIXES = st.dictionaries(
+    st.text(string.ascii_lowercase, min_size=1, max_size=3).filter(
+        lambda prefix: not prefix.startswith("xml") and prefix != "ns"
+    ),
+    st.sampled_from([OADR, EI, "urn:other", "urn:x"]),
+    max_size=3,
+)
 
 
 @st.composite
@@ -211,10 +259,16 @@ def elements(draw: st.DrawFn, depth: int = 0) -> etree._Element:
 @st.composite
 def payloads(draw: st.DrawFn) -> etree._Element:
     root = etree.Element(f"{{{OADR}}}oadrPayload", nsmap={**draw(PREFIXES), "oadr": OADR})
-    container = etree.SubElement(root, f"{{{OADR}}}oadrSignedObject", {f"{{{OADR}}}Id": "oadrSignedObject"},
-                                 nsmap=draw(PREFIXES))
+    container = etree.SubElement(
+        root,
+        f"{{{OADR}}}oadrSignedObject",
+        {f"{{{OADR}}}Id": "oadrSignedObject"},
+        nsmap=draw(PREFIXES),
+    )
     container.append(draw(elements()))
-    return admit(etree.tostring(root))  # of prefixes that clash, lxml makes trees that mean something else when written
+    return admit(
+        etree.tostring(root)
+    )  # of prefixes that clash, lxml makes trees that mean something else when written
 
 
 @given(payloads())
@@ -233,7 +287,9 @@ def test_whatever_the_tree_signxml_and_xmlsec_accept_what_was_signed(root: etree
 @pytest.mark.parametrize("name", sorted(PAYLOADS))
 @settings(max_examples=80)
 @given(data=st.data())
-def test_two_thousand_generated_messages_are_accepted_by_signxml_and_xmlsec(name: str, data: Any) -> None:
+def test_two_thousand_generated_messages_are_accepted_by_signxml_and_xmlsec(
+    name: str, data: Any
+) -> None:
     kind = data.draw(st.sampled_from(KINDS))
     canonical = envelope.signed_object(data.draw(records(PAYLOADS[name])))
 
@@ -246,6 +302,7 @@ def test_two_thousand_generated_messages_are_accepted_by_signxml_and_xmlsec(name
 
 try:
     import xmlsec  # noqa: F401
+
     HAS_XMLSEC = True
 except Exception:
     HAS_XMLSEC = False

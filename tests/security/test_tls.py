@@ -1,11 +1,12 @@
 """TLS contexts, tried by real handshakes in memory: what they let through, and what they refuse."""
+
 from __future__ import annotations
 
 import os
 import ssl
 import warnings
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Optional
 
 import pytest
 
@@ -25,7 +26,9 @@ def credentials(identity: pki.Identity) -> Credentials:
     return Credentials.load(identity.cert_pem, identity.key_pem)
 
 
-def server_context(tmp_path: Path, identity: pki.Identity = VTN, *, client_ca: Optional[bytes] = None) -> ssl.SSLContext:
+def server_context(
+    tmp_path: Path, identity: pki.Identity = VTN, *, client_ca: Optional[bytes] = None
+) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*identity.write(tmp_path, "server"))
     if client_ca is not None:
@@ -34,10 +37,15 @@ def server_context(tmp_path: Path, identity: pki.Identity = VTN, *, client_ca: O
     return context
 
 
-def shake(client: ssl.SSLContext, server: ssl.SSLContext, host: str = "localhost") -> tuple[ssl.SSLObject, ssl.SSLObject]:
+def shake(
+    client: ssl.SSLContext, server: ssl.SSLContext, host: str = "localhost"
+) -> tuple[ssl.SSLObject, ssl.SSLObject]:
     """Both ends of a handshake without a socket."""
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [client.wrap_bio(to_client, to_server, server_hostname=host), server.wrap_bio(to_server, to_client, True)]
+    ends = [
+        client.wrap_bio(to_client, to_server, server_hostname=host),
+        server.wrap_bio(to_server, to_client, True),
+    ]
     waiting = list(ends)
     for _ in range(10):
         for end in list(waiting):
@@ -65,7 +73,9 @@ def test_the_client_certificate_is_shown(tmp_path: Path, kind: str) -> None:
     assert theirs.getpeercert(True) == ven.der
 
 
-def test_the_key_lies_in_no_file_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_lies_in_no_file_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tls.tempfile, "tempdir", str(tmp_path))
 
     client_context(credentials(VTN), CA)
@@ -73,10 +83,18 @@ def test_the_key_lies_in_no_file_afterwards(tmp_path: Path, monkeypatch: pytest.
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("suite, identity", [("ECDHE-ECDSA-AES128-SHA256", VTN), ("AES128-SHA256", VTN_RSA),
-                                             ("ECDHE-ECDSA-AES128-GCM-SHA256", VTN),
-                                             ("ECDHE-RSA-AES128-GCM-SHA256", VTN_RSA)])
-def test_the_suites_of_the_standard_are_reachable(tmp_path: Path, suite: str, identity: pki.Identity) -> None:
+@pytest.mark.parametrize(
+    "suite, identity",
+    [
+        ("ECDHE-ECDSA-AES128-SHA256", VTN),
+        ("AES128-SHA256", VTN_RSA),
+        ("ECDHE-ECDSA-AES128-GCM-SHA256", VTN),
+        ("ECDHE-RSA-AES128-GCM-SHA256", VTN_RSA),
+    ],
+)
+def test_the_suites_of_the_standard_are_reachable(
+    tmp_path: Path, suite: str, identity: pki.Identity
+) -> None:
     server = server_context(tmp_path, identity)
     server.maximum_version = ssl.TLSVersion.TLSv1_2
     server.set_ciphers(suite)
@@ -88,7 +106,9 @@ def test_the_suites_of_the_standard_are_reachable(tmp_path: Path, suite: str, id
     assert cipher[0] == suite
 
 
-def refuses(client: ssl.SSLContext, server: ssl.SSLContext, host: str = "localhost") -> ssl.SSLError:
+def refuses(
+    client: ssl.SSLContext, server: ssl.SSLContext, host: str = "localhost"
+) -> ssl.SSLError:
     with pytest.raises(ssl.SSLError) as caught:
         shake(client, server, host)
     return caught.value
@@ -105,9 +125,16 @@ def test_tls_1_1_is_refused(tmp_path: Path) -> None:
     refuses(client_context(ca_file=CA), server)
 
 
-@pytest.mark.parametrize("identity", [pki.identity("elsewhere", issuer="another authority"), pki.self_signed(),
-                                      pki.expired("vtn-old"), pki.wrong_host()],
-                         ids=["another authority", "self-signed", "expired", "another host"])
+@pytest.mark.parametrize(
+    "identity",
+    [
+        pki.identity("elsewhere", issuer="another authority"),
+        pki.self_signed(),
+        pki.expired("vtn-old"),
+        pki.wrong_host(),
+    ],
+    ids=["another authority", "self-signed", "expired", "another host"],
+)
 def test_a_certificate_that_does_not_fit_is_refused(tmp_path: Path, identity: pki.Identity) -> None:
     error = refuses(client_context(ca_file=CA), server_context(tmp_path, identity))
 
@@ -122,15 +149,25 @@ def test_the_host_is_not_looked_at_when_told_so_but_the_chain_is(tmp_path: Path)
 
 
 def test_a_self_signed_certificate_may_be_its_own_authority(tmp_path: Path) -> None:
-    shake(client_context(ca_file=pki.self_signed().cert_pem), server_context(tmp_path, pki.self_signed()))
+    shake(
+        client_context(ca_file=pki.self_signed().cert_pem),
+        server_context(tmp_path, pki.self_signed()),
+    )
 
 
 @pytest.mark.parametrize("form", ["file", "folder", "text", "DER"])
-def test_ca_file_is_a_file_a_folder_or_the_certificates_themselves(tmp_path: Path, form: str) -> None:
+def test_ca_file_is_a_file_a_folder_or_the_certificates_themselves(
+    tmp_path: Path, form: str
+) -> None:
     folder = tmp_path / "trusted"
     folder.mkdir()
     (folder / "ca.crt").write_bytes(CA)
-    source = {"file": folder / "ca.crt", "folder": str(folder), "text": CA.decode(), "DER": pki.authority().der}[form]
+    source = {
+        "file": folder / "ca.crt",
+        "folder": str(folder),
+        "text": CA.decode(),
+        "DER": pki.authority().der,
+    }[form]
 
     shake(client_context(ca_file=source), server_context(tmp_path))
 
@@ -139,20 +176,29 @@ def test_a_ca_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nothing")
     (tmp_path / "empty").mkdir()
 
-    for source, message in ((tmp_path / "nobody", "No such file"), (tmp_path / "x.pem", "holds no certificate"),
-                            (tmp_path / "empty", "without certificates"), (b"nothing", "holds no certificate"),
-                            ("é-----BEGIN".encode(), "holds no certificate")):
+    for source, message in (
+        (tmp_path / "nobody", "No such file"),
+        (tmp_path / "x.pem", "holds no certificate"),
+        (tmp_path / "empty", "without certificates"),
+        (b"nothing", "holds no certificate"),
+        ("é-----BEGIN".encode(), "holds no certificate"),
+    ):
         with pytest.raises(ConfigurationError, match=message):
             client_context(ca_file=source)
 
 
-def test_no_environment_variable_adds_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_environment_variable_adds_trust(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "ca.pem").write_bytes(CA)
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, str(tmp_path / "ca.pem"))
 
     refuses(client_context(), server_context(tmp_path))
-    refuses(client_context(ca_file=pki.authority("another authority").cert_pem), server_context(tmp_path))
+    refuses(
+        client_context(ca_file=pki.authority("another authority").cert_pem),
+        server_context(tmp_path),
+    )
 
 
 def test_a_pinned_peer_passes_and_another_does_not() -> None:

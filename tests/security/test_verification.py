@@ -1,11 +1,14 @@
-"""What the verifier accepts and what it refuses: every security rule with a message that breaks it."""
+"""What the verifier accepts and what it refuses: every security rule with a message that breaks
+it.
+"""
+
 from __future__ import annotations
 
 import copy
 import re
 import threading
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 import pytest
 from lxml import etree
@@ -62,12 +65,12 @@ def refused(root: etree._Element, at: Any = None) -> SecurityError:
     return caught.value
 
 
-# --- accepted --------------------------------------------------------------------------------------------------------
+# --- accepted -------------------------------------------------------------------------------------
 
 
 def test_the_stored_wire_example_verifies() -> None:
     root = admit(wire("40-signed-poll"), verbatim=True)
-    pem = f"-----BEGIN CERTIFICATE-----{root.findtext('.//{*}X509Certificate')}-----END CERTIFICATE-----"
+    pem = f"-----BEGIN CERTIFICATE-----{root.findtext('.//{*}X509Certificate')}-----END CERTIFICATE-----"  # noqa: E501
     verifier = Verifier(certificate_fingerprint(pem), ReplayGuard(60))
 
     found = verifier.verify(root, EXAMPLE_TIME)
@@ -78,10 +81,13 @@ def test_the_stored_wire_example_verifies() -> None:
 
 GOOD: dict[str, Callable[[], etree._Element]] = {
     "inclusive C14N": lambda: Forge().sign(),
-    "inclusive C14N with comments": lambda: Forge(c14n=C14N + "#WithComments", transform=C14N + "#WithComments").sign(),
+    "inclusive C14N with comments": lambda: Forge(
+        c14n=C14N + "#WithComments", transform=C14N + "#WithComments"
+    ).sign(),
     "exclusive C14N": lambda: Forge(c14n=EXCLUSIVE, transform=EXCLUSIVE).sign(),
-    "exclusive C14N with comments": lambda: Forge(c14n=EXCLUSIVE + "WithComments",
-                                                  transform=EXCLUSIVE + "WithComments").sign(),
+    "exclusive C14N with comments": lambda: Forge(
+        c14n=EXCLUSIVE + "WithComments", transform=EXCLUSIVE + "WithComments"
+    ).sign(),
     "C14N 1.1": lambda: Forge(transform="http://www.w3.org/2006/12/xml-c14n11").sign(),
     "no transform at all": lambda: Forge(transform=None).sign(),
     "SHA-512": lambda: Forge(digest=SHA512, method=MORE + "ecdsa-sha512").sign(),
@@ -92,16 +98,21 @@ GOOD: dict[str, Callable[[], etree._Element]] = {
     "the whole chain in KeyInfo": lambda: Forge(chain=(VTN.der, b"\x30not-a-certificate")).sign(),
     "the chain in the other order": lambda: Forge(chain=(b"\x30not-a-certificate", VTN.der)).sign(),
     "an offset in the timestamp": lambda: Forge(
-        timestamp=now().astimezone(timezone(timedelta(hours=2))).isoformat()).sign(),
+        timestamp=now().astimezone(timezone(timedelta(hours=2))).isoformat()
+    ).sign(),
     "comments in the body": lambda: Forge().sign(commented()),
-    "comments in the body, signed as well": lambda: Forge(transform=C14N + "#WithComments").sign(commented()),
+    "comments in the body, signed as well": lambda: Forge(transform=C14N + "#WithComments").sign(
+        commented()
+    ),
     "a processing instruction in the body": lambda: Forge().sign(with_instruction()),
     "unusual prefixes": lambda: Forge().sign(renamed()),
     "a default namespace": lambda: Forge().sign(default_namespace()),
     "namespaces declared on every element": lambda: Forge().sign(
-        admit(declare_everywhere((BODY % "ven-7").encode()), verbatim=True)),
+        admit(declare_everywhere((BODY % "ven-7").encode()), verbatim=True)
+    ),
     "white space around everything": lambda: Forge().sign(
-        admit((BODY % "ven-7").replace("><", ">\n  <").encode(), verbatim=True)),
+        admit((BODY % "ven-7").replace("><", ">\n  <").encode(), verbatim=True)
+    ),
 }
 
 
@@ -119,7 +130,12 @@ def renamed() -> etree._Element:
 
 
 def default_namespace() -> etree._Element:
-    text = (BODY % "ven-7").replace("xmlns:oadr=", "xmlns=").replace("<oadr:", "<").replace("</oadr:", "</")
+    text = (
+        (BODY % "ven-7")
+        .replace("xmlns:oadr=", "xmlns=")
+        .replace("<oadr:", "<")
+        .replace("</oadr:", "</")
+    )
     text = text.replace(" oadr:Id=", f' xmlns:o="{OADR}" o:Id=')
     return admit(text.encode(), verbatim=True)
 
@@ -133,12 +149,14 @@ def test_legal_variants_are_accepted(kind: str) -> None:
 
     assert ven_id_of(found) == "ven-7"
     assert not list(found.iter(etree.Comment, etree.ProcessingInstruction))
-    assert etree.tostring(root) == before       # signxml works on this very tree
+    assert etree.tostring(root) == before  # signxml works on this very tree
 
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("kind", ["object", "property"])
-def test_signxml_compares_both_digests_with_what_stands_in_the_tree(kind: str, reverse: bool) -> None:
+def test_signxml_compares_both_digests_with_what_stands_in_the_tree(
+    kind: str, reverse: bool
+) -> None:
     root = Forge(reverse=reverse).sign()
     changed = root.find(".//{*}venID" if kind == "object" else ".//{*}ReplayProtect/{*}nonce")
     assert changed is not None and changed.text
@@ -164,7 +182,7 @@ def test_a_fingerprint_that_is_none_is_refused_at_once() -> None:
         Verifier("AA:BB", ReplayGuard())
 
 
-# --- refused: the signature -------------------------------------------------------------------------------------------
+# --- refused: the signature -----------------------------------------------------------------------
 
 
 def stripped() -> etree._Element:
@@ -216,8 +234,9 @@ BAD: dict[str, Callable[[], etree._Element]] = {
     "another's key": lambda: by(pki.identity("mallory"), pki.identity("mallory")),
     "another's key under our certificate": lambda: by(pki.identity("mallory")),
     "an RSA signature under our EC certificate": lambda: by(pki.identity("mallory", "rsa")),
-    "our certificate behind another's": lambda: Forge(pki.identity("mallory"), chain=(pki.identity("mallory").der,
-                                                                                      VTN.der)).sign(),
+    "our certificate behind another's": lambda: Forge(
+        pki.identity("mallory"), chain=(pki.identity("mallory").der, VTN.der)
+    ).sign(),
     "no certificate": lambda: without(f".//{ds('X509Certificate')}"),
     "a certificate that is no base64": lambda: changed(f".//{ds('X509Certificate')}", "!!!"),
     "no KeyInfo": lambda: without(f".//{ds('KeyInfo')}"),
@@ -240,7 +259,9 @@ BAD: dict[str, Callable[[], etree._Element]] = {
     "a reference with two hashes": lambda: Forge(object_uri="##oadrSignedObject").sign(),
     "a reference to nothing": lambda: Forge(object_uri="#nobody").sign(),
     "one reference only": lambda: Forge(property_uri=None).sign(),
-    "the object twice instead of the property": lambda: Forge(property_uri="#oadrSignedObject").sign(),
+    "the object twice instead of the property": lambda: Forge(
+        property_uri="#oadrSignedObject"
+    ).sign(),
     "three references": lambda: Forge(more_uris=("#prop",)).sign(),
     "ReplayProtect missing": lambda: Forge(replay=False).sign(),
     "ReplayProtect without nonce": lambda: Forge(nonce=None).sign(),
@@ -250,7 +271,9 @@ BAD: dict[str, Callable[[], etree._Element]] = {
     "a timestamp that is none": lambda: Forge(timestamp="yesterday").sign(),
     "a timestamp beyond the calendar": lambda: Forge(timestamp="9999-12-31T23:59:60-14:00").sign(),
     "an old timestamp": lambda: Forge(timestamp=(now() - timedelta(seconds=70)).isoformat()).sign(),
-    "a timestamp in the future": lambda: Forge(timestamp=(now() + timedelta(seconds=70)).isoformat()).sign(),
+    "a timestamp in the future": lambda: Forge(
+        timestamp=(now() + timedelta(seconds=70)).isoformat()
+    ).sign(),
     "not an oadrPayload": lambda: etree.fromstring("<html><body/></html>"),
 }
 
@@ -262,23 +285,35 @@ def test_what_is_not_properly_signed_is_refused(kind: str) -> None:
     assert "discarded" in str(error)
 
 
-@pytest.mark.parametrize("kind, words", [
-    ("stripped", "is not signed, but vtn_fingerprint is set"),
-    ("no certificate", "fingerprint none"),
-    ("HMAC under the public certificate", "SignatureMethod is 'http.*hmac-sha256', which is not accepted"),
-    ("SHA-1 digests", "DigestMethod is 'http.*sha1', which is not accepted"),
-    ("an XSLT transform", "Transform is 'http.*xslt.*', which is not accepted"),
-    ("a reference to a URL", "leads elsewhere than to an Id of the message: expected '#Id', found 'http://elsewhere"),
-    ("an XPointer", "leads elsewhere"),
-    ("a reference to nothing", "exactly one reference to its oadrSignedObject"),
-    ("the object twice instead of the property", "exactly one reference to its oadrSignedObject"),
-    ("one reference only", "must have two signed references"),
-    ("three references", "must have two signed references"),
-    ("ReplayProtect missing", "has no signed ReplayProtect"),
-    ("body changed", "Digest mismatch"),
-    ("an old timestamp", "s old, but replay_window is 60 s"),
-    ("a timestamp in the future", "s in the future, but replay_window is 60 s"),
-])
+@pytest.mark.parametrize(
+    "kind, words",
+    [
+        ("stripped", "is not signed, but vtn_fingerprint is set"),
+        ("no certificate", "fingerprint none"),
+        (
+            "HMAC under the public certificate",
+            "SignatureMethod is 'http.*hmac-sha256', which is not accepted",
+        ),
+        ("SHA-1 digests", "DigestMethod is 'http.*sha1', which is not accepted"),
+        ("an XSLT transform", "Transform is 'http.*xslt.*', which is not accepted"),
+        (
+            "a reference to a URL",
+            "leads elsewhere than to an Id of the message: expected '#Id', found 'http://elsewhere",
+        ),
+        ("an XPointer", "leads elsewhere"),
+        ("a reference to nothing", "exactly one reference to its oadrSignedObject"),
+        (
+            "the object twice instead of the property",
+            "exactly one reference to its oadrSignedObject",
+        ),
+        ("one reference only", "must have two signed references"),
+        ("three references", "must have two signed references"),
+        ("ReplayProtect missing", "has no signed ReplayProtect"),
+        ("body changed", "Digest mismatch"),
+        ("an old timestamp", "s old, but replay_window is 60 s"),
+        ("a timestamp in the future", "s in the future, but replay_window is 60 s"),
+    ],
+)
 def test_the_sentence_says_what_is_wrong(kind: str, words: str) -> None:
     assert re.search(words, str(refused(BAD[kind]())))
 
@@ -302,12 +337,17 @@ def test_a_foreign_certificate_is_named_with_the_expected_one() -> None:
     error = refused(by(mallory, mallory))
 
     assert (error.expected, error.received) == (VTN.fingerprint, mallory.fingerprint)
-    assert str(error) == (f"The VTN's signing certificate has fingerprint {mallory.fingerprint}, but vtn_fingerprint is "
-                          f"{VTN.fingerprint}. The message was discarded. If the VTN renewed its certificate, update "
-                          "vtn_fingerprint.")
+    assert str(error) == (
+        f"The VTN's signing certificate has fingerprint {mallory.fingerprint}, but "
+        f"vtn_fingerprint is "
+        f"{VTN.fingerprint}. The message was discarded. If the VTN renewed its certificate, update "
+        "vtn_fingerprint."
+    )
 
 
-@pytest.mark.parametrize("identity", [pki.expired("vtn-old"), pki.not_yet_valid("vtn-new")], ids=["expired", "early"])
+@pytest.mark.parametrize(
+    "identity", [pki.expired("vtn-old"), pki.not_yet_valid("vtn-new")], ids=["expired", "early"]
+)
 def test_a_certificate_outside_its_validity_is_refused(identity: pki.Identity) -> None:
     with pytest.raises(SecurityError, match=r"certificate is valid from .* to .*, but now it is"):
         verifier_of(identity).verify(Forge(identity).sign(), now())
@@ -339,7 +379,7 @@ def test_a_namespace_bomb_around_the_signature_is_refused_before_it_is_canonical
     assert "namespaces" in str(refused(admit(data, verbatim=True)))
 
 
-# --- refused: signature wrapping ---------------------------------------------------------------------------------------
+# --- refused: signature wrapping ------------------------------------------------------------------
 
 
 def evil(identifier: str = "") -> etree._Element:
@@ -350,7 +390,9 @@ def evil(identifier: str = "") -> etree._Element:
     return element
 
 
-def genuine_moved_into(make_place: Callable[[etree._Element], etree._Element], identifier: str) -> etree._Element:
+def genuine_moved_into(
+    make_place: Callable[[etree._Element], etree._Element], identifier: str
+) -> etree._Element:
     """The genuine object hidden somewhere, and an evil one where it was."""
     root = Forge().sign()
     genuine = signed_object(root)
@@ -432,17 +474,25 @@ def another_root() -> etree._Element:
 
 
 WRAPPED: dict[str, Callable[[], etree._Element]] = {
-    "the genuine object in a ds:Object, evil without Id": lambda: genuine_moved_into(into_new_object, ""),
-    "the genuine object in a ds:Object, evil with another Id": lambda: genuine_moved_into(into_new_object, "other"),
-    "the genuine object in a ds:Object, evil with the same Id": lambda: genuine_moved_into(into_new_object,
-                                                                                          "oadrSignedObject"),
+    "the genuine object in a ds:Object, evil without Id": lambda: genuine_moved_into(
+        into_new_object, ""
+    ),
+    "the genuine object in a ds:Object, evil with another Id": lambda: genuine_moved_into(
+        into_new_object, "other"
+    ),
+    "the genuine object in a ds:Object, evil with the same Id": lambda: genuine_moved_into(
+        into_new_object, "oadrSignedObject"
+    ),
     "the genuine object in a ds:Object, evil with an unqualified Id": unqualified_id,
     "the genuine object in KeyInfo": lambda: genuine_moved_into(into_key_info, "other"),
     "the genuine object in a sibling": lambda: genuine_moved_into(into_sibling, "other"),
     "the genuine object inside the evil one": lambda: genuine_moved_into(into_evil, "other"),
-    "the genuine object inside the evil one, same Id": lambda: genuine_moved_into(into_evil, "oadrSignedObject"),
+    "the genuine object inside the evil one, same Id": lambda: genuine_moved_into(
+        into_evil, "oadrSignedObject"
+    ),
     "the whole genuine message inside the evil one": lambda: nested_payload("other"),
-    "the whole genuine message inside, its signature copied up": nested_payload_with_copied_signature,
+    "the whole genuine message inside, its signature copied "
+    "up": nested_payload_with_copied_signature,
     "two objects, the evil one first": lambda: two_objects(True),
     "two objects, the evil one last": lambda: two_objects(False),
     "two signatures, the evil one first": lambda: two_signatures(True),
@@ -458,21 +508,26 @@ def test_no_wrapping_gets_an_unsigned_object_through(shape: str) -> None:
     refused(WRAPPED[shape]())
 
 
-# --- threads -----------------------------------------------------------------------------------------------------------
+# --- threads --------------------------------------------------------------------------------------
 
 
 def test_two_verifiers_in_eight_threads_never_accept_each_others_messages() -> None:
     identities = [pki.identity("vtn-left"), pki.identity("vtn-right")]
     verifiers = [verifier_of(identity) for identity in identities]
-    templates = [[Forge(identity, nonce=f"{index}-{side}").bytes(unsigned(str(side))) for index in range(125)]
-                 for side, identity in enumerate(identities)]
+    templates = [
+        [
+            Forge(identity, nonce=f"{index}-{side}").bytes(unsigned(str(side)))
+            for index in range(125)
+        ]
+        for side, identity in enumerate(identities)
+    ]
     wrong: list[str] = []
     accepted: list[int] = []
 
     def work(turn: int) -> None:
         own = verifiers[turn % 2]
         for side in (0, 1):
-            for data in templates[side][turn // 2::4]:
+            for data in templates[side][turn // 2 :: 4]:
                 check(own, turn % 2, side, data)
 
     def check(own: Verifier, mine: int, side: int, data: bytes) -> None:
@@ -485,11 +540,15 @@ def test_two_verifiers_in_eight_threads_never_accept_each_others_messages() -> N
             if found != str(mine) or side != mine:
                 wrong.append(f"verifier {mine} accepted {found!r} of side {side}")
 
-    threads = [threading.Thread(target=work, args=(turn,), name=f"verify-{turn}") for turn in range(8)]
+    threads = [
+        threading.Thread(target=work, args=(turn,), name=f"verify-{turn}") for turn in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     assert wrong == []
-    assert sorted(accepted) == [0] * 125 + [1] * 125  # each once, by its own verifier; every repetition a replay
+    assert (
+        sorted(accepted) == [0] * 125 + [1] * 125
+    )  # each once, by its own verifier; every repetition a replay

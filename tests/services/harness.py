@@ -1,15 +1,17 @@
-"""A VEN without engine: applies what steps ask for to a Book, moves a clock by hand, and keeps what was called and said.
+"""A VEN without engine: applies what steps ask for to a Book, moves a clock by hand, and keeps what
+was called and said.
 
-One thread, no sleeping. Handlers are plain functions; those named in ``slow`` are not run before ``release``. ``restart``
-sends every table through JSON, as a store does.
+One thread, no sleeping. Handlers are plain functions; those named in ``slow`` are not run before
+``release``. ``restart`` sends every table through JSON, as a store does.
 """
+
 from __future__ import annotations
 
 import random
 from collections import deque
-from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Deque, Dict, List, Optional, Set, Tuple
 from collections.abc import Hashable, Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, Callable, Optional
 
 from ven_sdk.config import settings
 from ven_sdk.errors import HandlerError, ProtocolError, VenError
@@ -35,12 +37,22 @@ class Called:
 
 
 class Harness:
-    """``handlers`` maps handler names to functions; ``leads`` names ``before_event`` handlers with their lead."""
+    """``handlers`` maps handler names to functions; ``leads`` names ``before_event`` handlers with
+    their lead.
+    """
 
-    def __init__(self, handlers: Optional[dict[str, Callable[..., Any]]] = None, *, leads: Sequence[tuple[str, timedelta]] = (),
-                 now: datetime = NOON, seed: int = 1, catalogue: Any = None, vtn_id: Optional[str] = "vtn",
-                 resumes: Sequence[Callable[[Book, datetime], Outcome]] = (events.resume, opts.resume),
-                 **overrides: Any) -> None:
+    def __init__(
+        self,
+        handlers: Optional[dict[str, Callable[..., Any]]] = None,
+        *,
+        leads: Sequence[tuple[str, timedelta]] = (),
+        now: datetime = NOON,
+        seed: int = 1,
+        catalogue: Any = None,
+        vtn_id: Optional[str] = "vtn",
+        resumes: Sequence[Callable[[Book, datetime], Outcome]] = (events.resume, opts.resume),
+        **overrides: Any,
+    ) -> None:
         self.handlers: dict[str, Callable[..., Any]] = dict(handlers or {})
         self.leads = tuple(leads)
         self.now = now
@@ -56,8 +68,17 @@ class Harness:
         self.settings = settings("ven", "http://localhost/", ven_id="ven", **overrides)
         self.catalogue = catalogue
         self.book = self._new_book()
-        self.book.apply([Change("registration", "", Registration(phase="registered", ven_id="ven", registration_id="reg",
-                                                                 vtn_id=vtn_id))])
+        self.book.apply(
+            [
+                Change(
+                    "registration",
+                    "",
+                    Registration(
+                        phase="registered", ven_id="ven", registration_id="reg", vtn_id=vtn_id
+                    ),
+                )
+            ]
+        )
 
     def _new_book(self) -> Book:
         book = Book(self.settings, self.catalogue, chance=random.Random(self.seed))
@@ -65,7 +86,7 @@ class Harness:
         book.leads = lambda: self.leads
         return book
 
-    # --- steps -------------------------------------------------------------------------------------------------------
+    # --- steps ------------------------------------------------------------------------------------
 
     def run(self, step: Step) -> Outcome:
         """What the engine does with a step: apply, arm, queue, then call."""
@@ -114,14 +135,23 @@ class Harness:
         self.slow.difference_update(names or tuple(self.slow))
         self.call()
 
-    # --- time --------------------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------
 
     def advance(self, to: Any) -> None:
-        """Move the clock on by a duration or to a moment, stopping at every timer on the way, in order."""
+        """Move the clock on by a duration or to a moment, stopping at every timer on the way, in
+        order.
+        """
         moment = to if isinstance(to, datetime) else self.now + to
         while True:
-            due = min((timer for timer in self.timers.values() if timer.at is not None and timer.at <= moment),
-                      key=lambda timer: timer.at, default=None)
+            due = min(
+                (
+                    timer
+                    for timer in self.timers.values()
+                    if timer.at is not None and timer.at <= moment
+                ),
+                key=lambda timer: timer.at,
+                default=None,
+            )
             if due is None:
                 break
             assert due.at is not None
@@ -130,12 +160,18 @@ class Harness:
         self.now = moment
 
     def jump(self, to: Any) -> None:
-        """Set the clock, forth or back (a clock step, or a machine that was suspended), then run what is due."""
+        """Set the clock, forth or back (a clock step, or a machine that was suspended), then run
+        what is due.
+        """
         before, self.now = self.now, to if isinstance(to, datetime) else self.now + to
         if self.now < before:
             self.run(events.look_again)
         while True:
-            due = [timer for timer in self.timers.values() if timer.at is not None and timer.at <= self.now]
+            due = [
+                timer
+                for timer in self.timers.values()
+                if timer.at is not None and timer.at <= self.now
+            ]
             if not due:
                 return
             for timer in due:
@@ -146,17 +182,21 @@ class Harness:
             del self.timers[timer.key]
             self.run(timer.step)
 
-    # --- the VTN -----------------------------------------------------------------------------------------------------
+    # --- the VTN ----------------------------------------------------------------------------------
 
     def send(self, message: Any, *, complete: bool = True) -> Outcome:
         """An ``oadrDistributeEvent`` arrives."""
         return self.run(lambda book, now: events.receive(book, message, now, complete))
 
     def answer(self, error: Optional[str] = None) -> Optional[Any]:
-        """Deliver the ``oadrCreatedEvent`` that is owed; the VTN acknowledges it, or refuses it with code ``error``."""
+        """Deliver the ``oadrCreatedEvent`` that is owed; the VTN acknowledges it, or refuses it
+        with code ``error``.
+        """
         return self.post(events.answer_task(self.book, self.now), error=error)
 
-    def post(self, task: Optional[Task], reply: Any = None, error: Optional[str] = None) -> Optional[Any]:
+    def post(
+        self, task: Optional[Task], reply: Any = None, error: Optional[str] = None
+    ) -> Optional[Any]:
         """Deliver a task's record; returns it, or None when there was nothing to send."""
         if task is None:
             return None
@@ -169,12 +209,19 @@ class Harness:
         """``client.opt_in`` or ``client.opt_out``."""
         return self.run(lambda book, now: events.opt(book, event_id, opt_type, reason, now))
 
-    # --- a crash -----------------------------------------------------------------------------------------------------
+    # --- a crash ----------------------------------------------------------------------------------
 
     def restart(self, *, after: timedelta = timedelta(0)) -> None:
-        """The process dies and a new one finds what the store kept; calls that had not returned are gone."""
-        kept = [Row(row.table, row.key, row.value) for table, rows in self.book.tables.items() if table not in VOLATILE
-                for row in rows_of(Change(table, key, value) for key, value in rows.items()) if row.value is not None]
+        """The process dies and a new one finds what the store kept; calls that had not returned are
+        gone.
+        """
+        kept = [
+            Row(row.table, row.key, row.value)
+            for table, rows in self.book.tables.items()
+            if table not in VOLATILE
+            for row in rows_of(Change(table, key, value) for key, value in rows.items())
+            if row.value is not None
+        ]
         self.timers.clear()
         self.waiting.clear()
         self.now += after
@@ -185,7 +232,7 @@ class Harness:
         for resume in self.resumes:
             self.run(resume)
 
-    # --- what came of it ---------------------------------------------------------------------------------------------
+    # --- what came of it --------------------------------------------------------------------------
 
     def names(self, *only: str) -> list[str]:
         """The handlers called so far, in order; only those asked for."""
@@ -205,15 +252,24 @@ class Harness:
 
     def responses(self, record: Any) -> list[tuple[str, str, int, str]]:
         """(event, code, number, opt) of the responses in an ``oadrCreatedEvent``, sorted."""
-        return sorted((one.event_id, one.response_code, one.modification_number, one.opt_type)
-                      for one in (record.event_responses if record is not None else ()))
+        return sorted(
+            (one.event_id, one.response_code, one.modification_number, one.opt_type)
+            for one in (record.event_responses if record is not None else ())
+        )
 
 
 def opted_in(**more: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
     """Handlers that opt in to everything and hear of everything."""
-    quiet = {name: (lambda *_: None) for name in
-             ("on_cancel_event", "on_event_start", "on_interval_start", "on_event_end")}
-    return {"on_event": lambda event: "optIn", "on_update_event": lambda event: "optIn", **quiet, **more}
+    quiet = {
+        name: (lambda *_: None)
+        for name in ("on_cancel_event", "on_event_start", "on_interval_start", "on_event_end")
+    }
+    return {
+        "on_event": lambda event: "optIn",
+        "on_update_event": lambda event: "optIn",
+        **quiet,
+        **more,
+    }
 
 
 def listed(names: Iterable[str]) -> str:

@@ -1,9 +1,12 @@
-"""A VEN with reports and a VTN that keeps a record: pure, on a clock moved by hand. Built on the services' harness."""
+"""A VEN with reports and a VTN that keeps a record: pure, on a clock moved by hand. Built on the
+services' harness.
+"""
+
 from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Optional
 
 from tests.services.harness import MINUTE, NOON, SECOND, Harness
 from ven_sdk.schema.common import EiResponse
@@ -30,20 +33,48 @@ def ok(request_id: str = "", code: str = "200") -> EiResponse:
     return EiResponse(response_code=code, request_id=request_id)
 
 
-def ask(id: str = "rq", *r_ids: str, every: timedelta = MINUTE, back: timedelta = 5 * MINUTE, start: Optional[datetime] = None,
-        length: timedelta = ZERO, specifier: str = SPEC, reading_type: str = "Direct Read") -> ReportRequest:
-    """A request for the data points ``r_ids`` (``p``): endless, minute values every five minutes, from now."""
+def ask(
+    id: str = "rq",
+    *r_ids: str,
+    every: timedelta = MINUTE,
+    back: timedelta = 5 * MINUTE,
+    start: Optional[datetime] = None,
+    length: timedelta = ZERO,
+    specifier: str = SPEC,
+    reading_type: str = "Direct Read",
+) -> ReportRequest:
+    """A request for the data points ``r_ids`` (``p``): endless, minute values every five minutes,
+    from now.
+    """
     period = None if start is None else ReportPeriod(dtstart=start, duration=length)
-    return ReportRequest(report_request_id=id, report_specifier=ReportSpecifier(
-        report_specifier_id=specifier, granularity=every, report_back_duration=back, report_interval=period,
-        specifier_payloads=[SpecifierPayload(r_id=r_id, reading_type=reading_type) for r_id in r_ids or ("p",)]))
+    return ReportRequest(
+        report_request_id=id,
+        report_specifier=ReportSpecifier(
+            report_specifier_id=specifier,
+            granularity=every,
+            report_back_duration=back,
+            report_interval=period,
+            specifier_payloads=[
+                SpecifierPayload(r_id=r_id, reading_type=reading_type) for r_id in r_ids or ("p",)
+            ],
+        ),
+    )
 
 
-METADATA = ask("rq-meta", "METADATA", every=ZERO, back=ZERO, specifier="METADATA", reading_type="x-notApplicable")
+METADATA = ask(
+    "rq-meta",
+    "METADATA",
+    every=ZERO,
+    back=ZERO,
+    specifier="METADATA",
+    reading_type="x-notApplicable",
+)
 
 
 class Meter:
-    """A callback that counts: value n at its nth call; ``plan`` gives what to do instead (an exception is raised)."""
+    """A callback that counts: value n at its nth call; ``plan`` gives what to do instead (an
+    exception is raised).
+    """
 
     def __init__(self, vtn: "ReportHarness", plan: Optional[dict[int, Any]] = None) -> None:
         self.vtn, self.plan, self.given = vtn, plan or {}, []  # type: ignore[var-annotated]
@@ -59,7 +90,9 @@ class Meter:
 
 
 class ReportHarness(Harness):
-    """``points`` are added as ``add_report`` would: name -> callback, or (callback, more arguments)."""
+    """``points`` are added as ``add_report`` would: name -> callback, or (callback, more
+    arguments).
+    """
 
     def __init__(self, now: datetime = NOON, **overrides: Any) -> None:
         overrides.setdefault("allow_jitter", False)
@@ -68,8 +101,12 @@ class ReportHarness(Harness):
         self.record: list[tuple[str, str, datetime, Any, Optional[str]]] = []
         self.messages: list[UpdateReport] = []
 
-    def point(self, r_id: str = "p", callback: Any = None, *, specifier: str = SPEC, **more: Any) -> Any:
-        """Offer a data point; without a callback a counting one. ``callback=False`` makes one that is pushed."""
+    def point(
+        self, r_id: str = "p", callback: Any = None, *, specifier: str = SPEC, **more: Any
+    ) -> Any:
+        """Offer a data point; without a callback a counting one. ``callback=False`` makes one that
+        is pushed.
+        """
         made: Any = Meter(self) if callback is None else callback or None
         more.setdefault("measurement", "voltage")
         more.setdefault("resource_id", f"device-{r_id}")
@@ -77,7 +114,7 @@ class ReportHarness(Harness):
         self.catalogue.add(made, report_specifier_id=specifier, r_id=r_id, **more)
         return made
 
-    # --- the VTN --------------------------------------------------------------------------------------------------
+    # --- the VTN ----------------------------------------------------------------------------------
 
     def create(self, *requests: ReportRequest, request_id: str = "cr-1") -> Any:
         """``oadrCreateReport``; returns the answer that is owed, and delivers it."""
@@ -87,7 +124,9 @@ class ReportHarness(Harness):
 
     def cancel(self, *ids: str, follow: bool = False, request_id: str = "xr-1") -> Any:
         """``oadrCancelReport``; returns the answer."""
-        message = CancelReport(request_id=request_id, report_request_ids=ids, report_to_follow=follow)
+        message = CancelReport(
+            request_id=request_id, report_request_ids=ids, report_to_follow=follow
+        )
         self.run(lambda book, now: reports.cancel(book, message, now))
         return self.answered()
 
@@ -132,7 +171,15 @@ class ReportHarness(Harness):
             for interval in report.intervals:
                 for one in interval.report_payloads:
                     value = one.resource_status if one.value is None else one.value
-                    self.record.append((report.report_request_id, one.r_id, interval.dtstart, value, one.data_quality))
+                    self.record.append(
+                        (
+                            report.report_request_id,
+                            one.r_id,
+                            interval.dtstart,
+                            value,
+                            one.data_quality,
+                        )
+                    )
 
     def refuse(self, code: str) -> Any:
         """The VTN refuses what is due with ``code``."""
@@ -150,17 +197,25 @@ class ReportHarness(Harness):
             if self.online:
                 self.deliver()
 
-    # --- what came of it --------------------------------------------------------------------------------------------
+    # --- what came of it --------------------------------------------------------------------------
 
     def values(self, request: str = "rq", r_id: str = "p") -> list[tuple[str, Any]]:
         """(time, value) in the order of arrival, without marked gaps."""
-        return [(f"{at:%H:%M:%S}", value) for id, point, at, value, quality in self.record
-                if (id, point) == (request, r_id) and quality is None]
+        return [
+            (f"{at:%H:%M:%S}", value)
+            for id, point, at, value, quality in self.record
+            if (id, point) == (request, r_id) and quality is None
+        ]
 
-    def qualities(self, request: str = "rq", r_id: str = "p") -> list[tuple[str, Any, Optional[str]]]:
+    def qualities(
+        self, request: str = "rq", r_id: str = "p"
+    ) -> list[tuple[str, Any, Optional[str]]]:
         """(time, value, data quality) in the order of arrival."""
-        return [(f"{at:%H:%M:%S}", value, quality) for id, point, at, value, quality in self.record
-                if (id, point) == (request, r_id)]
+        return [
+            (f"{at:%H:%M:%S}", value, quality)
+            for id, point, at, value, quality in self.record
+            if (id, point) == (request, r_id)
+        ]
 
     def doubles(self) -> list[Any]:
         """What arrived more than once for a request, data point and time."""

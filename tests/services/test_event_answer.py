@@ -1,4 +1,7 @@
-"""Answering: what is owed, under which IDs, and what an acknowledgement means (rules E15 to E25)."""
+"""Answering: what is owed, under which IDs, and what an acknowledgement means (rules E15 to
+E25).
+"""
+
 from __future__ import annotations
 
 from typing import Any
@@ -15,16 +18,34 @@ from ven_sdk.services.decision import DEFER
 
 def test_e15_every_event_of_every_list_that_wants_a_response_gets_one() -> None:
     ven = Harness(opted_in())
-    ven.send(distribute(event("same"), event("changed"), event("cancelled"), event("over", start=NOON - 59 * MINUTE)))
+    ven.send(
+        distribute(
+            event("same"),
+            event("changed"),
+            event("cancelled"),
+            event("over", start=NOON - 59 * MINUTE),
+        )
+    )
     ven.answer()
     ven.advance(2 * MINUTE)
 
-    ven.send(distribute(event("same"), event("changed", 1), event("cancelled", 1, status="cancelled"),
-                        event("unknown", 4, status="cancelled"), event("over", start=NOON - 59 * MINUTE, status="completed")))
+    ven.send(
+        distribute(
+            event("same"),
+            event("changed", 1),
+            event("cancelled", 1, status="cancelled"),
+            event("unknown", 4, status="cancelled"),
+            event("over", start=NOON - 59 * MINUTE, status="completed"),
+        )
+    )
 
     assert ven.responses(ven.answer()) == [
-        ("cancelled", "200", 1, "optIn"), ("changed", "200", 1, "optIn"), ("over", "200", 0, "optOut"),
-        ("same", "200", 0, "optIn"), ("unknown", "200", 4, "optIn")]
+        ("cancelled", "200", 1, "optIn"),
+        ("changed", "200", 1, "optIn"),
+        ("over", "200", 0, "optOut"),
+        ("same", "200", 0, "optIn"),
+        ("unknown", "200", 4, "optIn"),
+    ]
 
 
 def test_e15_a_locally_completed_event_still_known_is_answered_with_the_opt_held() -> None:
@@ -48,10 +69,17 @@ def test_e15_a_refused_event_is_answered_the_same_every_time() -> None:
     assert ven.calls == []
 
 
-@pytest.mark.parametrize("after", [
-    (), (event("a", 3, required="never"),), (event("a", 4, required="never"),),
-    (event("a", 4, status="cancelled", required="never"),), (event("a", 2, required="never"),)],
-    ids=["E16-gone", "E16-same", "E16-modified", "E16-cancelled", "E16-lower"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        (),
+        (event("a", 3, required="never"),),
+        (event("a", 4, required="never"),),
+        (event("a", 4, status="cancelled", required="never"),),
+        (event("a", 2, required="never"),),
+    ],
+    ids=["E16-gone", "E16-same", "E16-modified", "E16-cancelled", "E16-lower"],
+)
 def test_e16_never_gets_no_response_but_is_carried_out(after: Any) -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event("a", 3, required="never")))
@@ -66,7 +94,11 @@ def test_e16_never_gets_no_response_but_is_carried_out(after: Any) -> None:
 def test_e16_an_erroneous_event_that_wants_no_response_gets_none() -> None:
     ven = Harness(opted_in(), market_contexts=["http://ours"])
 
-    ven.send(distribute(event("a", required="never"), event("b", 1, status="cancelled", required="never")))
+    ven.send(
+        distribute(
+            event("a", required="never"), event("b", 1, status="cancelled", required="never")
+        )
+    )
 
     assert ven.answer() is None
 
@@ -91,7 +123,9 @@ def test_e16_a_repeated_list_may_want_a_response_that_the_first_did_not() -> Non
     assert ven.responses(ven.answer()) == [("a", "200", 0, "optIn")]
 
 
-def test_e17_all_that_is_ready_goes_into_one_answer_and_a_slow_handler_holds_up_nobody_else() -> None:
+def test_e17_all_that_is_ready_goes_into_one_answer_and_a_slow_handler_holds_up_nobody_else() -> (
+    None
+):
     ven = Harness(opted_in(on_update_event=lambda event: "optIn"))
     ven.send(distribute(event("slow")))
     ven.answer()
@@ -205,7 +239,11 @@ def test_e23_a_changed_opt_goes_out_with_the_current_number_and_the_last_lists_r
     ven.opt("a", "optOut", "too hot")
 
     (response,) = ven.answer().event_responses
-    assert (response.modification_number, response.request_id, response.opt_type) == (1, "three", "optOut")
+    assert (response.modification_number, response.request_id, response.opt_type) == (
+        1,
+        "three",
+        "optOut",
+    )
     assert response.response_description == "too hot"
     assert ven.answer() is None
 
@@ -288,7 +326,9 @@ def test_e25_a_cancellation_that_is_repeated_is_acknowledged_again_and_told_once
     assert ven.names("on_cancel_event") == ["on_cancel_event"]
 
 
-def test_e25_a_cancelled_event_that_vanishes_from_the_list_is_forgotten_without_a_second_cancel() -> None:
+def test_e25_a_cancelled_event_that_vanishes_from_the_list_is_forgotten_without_a_second_cancel() -> (  # noqa: E501
+    None
+):
     ven = Harness(opted_in())
     ven.send(distribute(event("a")))
     ven.send(distribute(event("a", 1, status="cancelled")))
@@ -304,7 +344,7 @@ def test_a_refused_answer_is_said_and_dropped() -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event("a"), event("b", 1, status="cancelled")))
 
-    for _ in range(3):                                  # both together, then each by itself
+    for _ in range(3):  # both together, then each by itself
         ven.answer(error="452")
 
     assert [error.response_code for error in ven.errors()] == ["452", "452"]
@@ -313,17 +353,28 @@ def test_a_refused_answer_is_said_and_dropped() -> None:
     assert ven.responses(ven.answer()) == [("a", "200", 0, "optIn")]
 
 
-# --- decisions -------------------------------------------------------------------------------------------------------
+# --- decisions ------------------------------------------------------------------------------------
 
 
 class Truth(str):
     """A text of the user's own class."""
 
 
-@pytest.mark.parametrize("result, opt, errors", [
-    ("optIn", "optIn", 0), ("optOut", "optOut", 0), (enums.OPT.OPT_IN, "optIn", 0), (Truth("optIn"), "optIn", 0),
-    (None, "optOut", 1), ("optin", "optOut", 1), (True, "optOut", 1), (1, "optOut", 1), (["optIn"], "optOut", 1)],
-    ids=repr)
+@pytest.mark.parametrize(
+    "result, opt, errors",
+    [
+        ("optIn", "optIn", 0),
+        ("optOut", "optOut", 0),
+        (enums.OPT.OPT_IN, "optIn", 0),
+        (Truth("optIn"), "optIn", 0),
+        (None, "optOut", 1),
+        ("optin", "optOut", 1),
+        (True, "optOut", 1),
+        (1, "optOut", 1),
+        (["optIn"], "optOut", 1),
+    ],
+    ids=repr,
+)
 def test_anything_but_an_opt_is_an_optout_and_said(result: Any, opt: str, errors: int) -> None:
     ven = Harness({"on_event": lambda event: result})
 
@@ -339,11 +390,16 @@ def test_a_handler_that_fails_opts_out_of_its_own_event_only() -> None:
         if event.event_id == "bad":
             raise ValueError("no such relay")
         return "optIn"
+
     ven = Harness({"on_event": on_event})
 
     ven.send(distribute(event("a"), event("bad"), event("z")))
 
-    assert ven.responses(ven.answer()) == [("a", "200", 0, "optIn"), ("bad", "200", 0, "optOut"), ("z", "200", 0, "optIn")]
+    assert ven.responses(ven.answer()) == [
+        ("a", "200", 0, "optIn"),
+        ("bad", "200", 0, "optOut"),
+        ("z", "200", 0, "optIn"),
+    ]
 
 
 def test_without_a_handler_events_are_opted_out_of() -> None:
@@ -370,10 +426,20 @@ def test_a_late_return_about_a_version_that_was_replaced_decides_nothing() -> No
 @pytest.mark.parametrize("opt_type", ["optIn", "optOut"])
 def test_an_opt_for_an_unknown_or_ended_event_is_a_state_error(opt_type: str) -> None:
     ven = Harness(opted_in(), market_contexts=["http://programs.example.net/peak"])
-    ven.send(distribute(event("over", start=NOON - 59 * MINUTE), event("cancelled"),
-                        event("theirs", context="http://theirs")))
-    ven.send(distribute(event("over", start=NOON - 59 * MINUTE), event("theirs", context="http://theirs"),
-                        event("cancelled", 1, status="cancelled")))
+    ven.send(
+        distribute(
+            event("over", start=NOON - 59 * MINUTE),
+            event("cancelled"),
+            event("theirs", context="http://theirs"),
+        )
+    )
+    ven.send(
+        distribute(
+            event("over", start=NOON - 59 * MINUTE),
+            event("theirs", context="http://theirs"),
+            event("cancelled", 1, status="cancelled"),
+        )
+    )
     ven.advance(HOUR)
     for name in ("unknown", "over", "cancelled", "theirs"):
         with pytest.raises(StateError, match=name):

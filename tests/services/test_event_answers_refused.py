@@ -1,7 +1,6 @@
 """Answers that the VTN refuses together are sent one by one, so that only the wrong one is lost."""
-from __future__ import annotations
 
-from typing import List
+from __future__ import annotations
 
 from tests.services.builders import distribute, event
 from tests.services.harness import Harness
@@ -22,7 +21,9 @@ def test_of_several_refused_answers_each_is_sent_again_by_itself() -> None:
 
     assert answered(harness) == [["a", "b", "c"], ["a"], ["b"], ["c"]]
     assert events.answer_task(harness.book, harness.now) is None
-    assert [str(error) for error in harness.errors()] == ["refused with 452"], "one event's trouble is told once"
+    assert [str(error) for error in harness.errors()] == ["refused with 452"], (
+        "one event's trouble is told once"
+    )
 
 
 def test_what_comes_after_them_goes_out_together_again() -> None:

@@ -1,12 +1,14 @@
-"""Random sequences of all that can happen to events, held against a model written from the rules (``event_model``).
+"""Random sequences of all that can happen to events, held against a model written from the rules
+(``event_model``).
 
 ``VEN_MODEL_STEPS=10000 pytest tests/services/test_event_model.py`` runs the long form.
 """
+
 from __future__ import annotations
 
 import os
 import random
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Optional
 
 import hypothesis.strategies as st
 import pytest
@@ -22,8 +24,14 @@ from ven_sdk.services.decision import DEFER
 STEPS = int(os.environ.get("VEN_MODEL_STEPS", "1000"))
 LENGTH = 200
 IDS = ("a", "b", "c", "d")
-HANDLERS = {"on_event": "event", "on_update_event": "update", "on_cancel_event": "cancel", "on_event_start": "start",
-            "on_interval_start": "interval", "on_event_end": "end"}
+HANDLERS = {
+    "on_event": "event",
+    "on_update_event": "update",
+    "on_cancel_event": "cancel",
+    "on_event_start": "start",
+    "on_interval_start": "interval",
+    "on_event_end": "end",
+}
 ID = st.sampled_from(IDS)
 SEND = st.sampled_from([True, True, False])
 DECISIONS = st.sampled_from(["optIn", "optIn", "optIn", "optOut", "fail", "defer"])
@@ -31,7 +39,9 @@ PAYLOADS = st.lists(st.integers(1, 3), min_size=1, max_size=4).map(tuple)
 
 
 class EventLife(RuleBasedStateMachine):
-    """A VTN that does as it likes, a user, a clock and a process that dies; the VEN and the model see the same."""
+    """A VTN that does as it likes, a user, a clock and a process that dies; the VEN and the model
+    see the same.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +50,9 @@ class EventLife(RuleBasedStateMachine):
         self.vtn: dict[str, Plan] = {}
         self.lists = 0
         self.checked = 0
-        self.ven = Harness({name: (lambda *_: None) for name in HANDLERS}, opt_timeout=TIMEOUT * MINUTE)
+        self.ven = Harness(
+            {name: (lambda *_: None) for name in HANDLERS}, opt_timeout=TIMEOUT * MINUTE
+        )
         self.ven.handlers["on_event"] = self.ven.handlers["on_update_event"] = self.decide
 
     def decide(self, event: Any) -> Any:
@@ -51,15 +63,32 @@ class EventLife(RuleBasedStateMachine):
 
     # --- what can happen ---
 
-    @rule(id=ID, ahead=st.integers(-15, 40), payloads=PAYLOADS, required=st.booleans(), decision=DECISIONS, send=SEND)
-    def create_or_move(self, id: str, ahead: int, payloads: tuple[int, ...], required: bool, decision: str, send: bool) -> None:
+    @rule(
+        id=ID,
+        ahead=st.integers(-15, 40),
+        payloads=PAYLOADS,
+        required=st.booleans(),
+        decision=DECISIONS,
+        send=SEND,
+    )
+    def create_or_move(
+        self,
+        id: str,
+        ahead: int,
+        payloads: tuple[int, ...],
+        required: bool,
+        decision: str,
+        send: bool,
+    ) -> None:
         self.decisions[id] = decision
         number = self.vtn[id].number + 1 if id in self.vtn else 0
         self._hold(Plan(id, number, self.model.now + ahead, payloads, required), send)
 
     @precondition(lambda self: self.vtn)
     @rule(data=st.data(), payloads=PAYLOADS, decision=DECISIONS, send=SEND)
-    def modify(self, data: st.DataObject, payloads: tuple[int, ...], decision: str, send: bool) -> None:
+    def modify(
+        self, data: st.DataObject, payloads: tuple[int, ...], decision: str, send: bool
+    ) -> None:
         held = self._any(data)
         self.decisions[held.id] = decision
         self._hold(Plan(held.id, held.number + 1, held.start, payloads, held.required), send)
@@ -68,13 +97,25 @@ class EventLife(RuleBasedStateMachine):
     @rule(data=st.data(), raised=st.booleans(), send=SEND)
     def cancel(self, data: st.DataObject, raised: bool, send: bool) -> None:
         held = self._any(data)
-        self._hold(Plan(held.id, held.number + raised, held.start, held.payloads, held.required, cancelled=True), send)
+        self._hold(
+            Plan(
+                held.id,
+                held.number + raised,
+                held.start,
+                held.payloads,
+                held.required,
+                cancelled=True,
+            ),
+            send,
+        )
 
     @precondition(lambda self: self.vtn)
     @rule(data=st.data(), send=SEND)
     def go_back_in_numbers(self, data: st.DataObject, send: bool) -> None:
         held = self._any(data)
-        self._hold(Plan(held.id, max(0, held.number - 1), held.start, held.payloads, held.required), send)
+        self._hold(
+            Plan(held.id, max(0, held.number - 1), held.start, held.payloads, held.required), send
+        )
 
     @precondition(lambda self: self.vtn)
     @rule(data=st.data(), send=SEND)
@@ -113,8 +154,10 @@ class EventLife(RuleBasedStateMachine):
     @rule()
     def answer(self) -> None:
         record = self.ven.answer()
-        said = sorted((one.event_id, one.response_code, one.modification_number, one.opt_type, one.request_id)
-                      for one in (record.event_responses if record is not None else ()))
+        said = sorted(
+            (one.event_id, one.response_code, one.modification_number, one.opt_type, one.request_id)
+            for one in (record.event_responses if record is not None else ())
+        )
         assert said == self.model.answer()
 
     @rule(minutes=st.integers(1, 25))
@@ -147,11 +190,13 @@ class EventLife(RuleBasedStateMachine):
 
     @invariant()
     def the_same_calls_were_made(self) -> None:
-        made = [_call(call) for call in self.ven.calls[self.checked:]]
+        made = [_call(call) for call in self.ven.calls[self.checked :]]
         self.checked = len(self.ven.calls)
         expected, self.model.calls = self.model.calls, []
         for id in IDS:
-            assert [call for call in made if call[1] == id] == [call for call in expected if call[1] == id]
+            assert [call for call in made if call[1] == id] == [
+                call for call in expected if call[1] == id
+            ]
 
     @invariant()
     def the_same_events_are_held(self) -> None:
@@ -160,9 +205,15 @@ class EventLife(RuleBasedStateMachine):
 
 
 def _event(plan: Plan) -> Any:
-    return event(plan.id, plan.number, start=NOON + plan.start * MINUTE, length=STEP * len(plan.payloads) * MINUTE,
-                 status="cancelled" if plan.cancelled else "far", required="always" if plan.required else "never",
-                 signals=[signal(*plan.payloads, each=STEP * MINUTE)])
+    return event(
+        plan.id,
+        plan.number,
+        start=NOON + plan.start * MINUTE,
+        length=STEP * len(plan.payloads) * MINUTE,
+        status="cancelled" if plan.cancelled else "far",
+        required="always" if plan.required else "never",
+        signals=[signal(*plan.payloads, each=STEP * MINUTE)],
+    )
 
 
 def _call(call: Any) -> tuple[Any, ...]:
@@ -175,8 +226,12 @@ def _call(call: Any) -> tuple[Any, ...]:
     return minute, call.arguments[0].event_id, HANDLERS[call.handler], detail
 
 
-EventLife.TestCase.settings = settings(max_examples=max(1, STEPS // LENGTH), stateful_step_count=LENGTH, deadline=None,
-                                       suppress_health_check=list(HealthCheck))
+EventLife.TestCase.settings = settings(
+    max_examples=max(1, STEPS // LENGTH),
+    stateful_step_count=LENGTH,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 TestEventLife = EventLife.TestCase
 
 
@@ -191,28 +246,52 @@ class _Draw:
 
 
 def walk(seed: int, steps: int = LENGTH) -> int:
-    """A long, evenly mixed walk, such as hypothesis seldom makes; returns how many handler calls there were."""
+    """A long, evenly mixed walk, such as hypothesis seldom makes; returns how many handler calls
+    there were.
+    """
     chance = random.Random(seed)
     machine = EventLife()
     draw: Any = _Draw(chance, machine)
-    always = {"create_or_move": 2, "distribute": 2, "opt": 1, "answer": 2, "wait": 3, "sleep": 1, "set_clock_back": 1,
-              "restart": 1}
+    always = {
+        "create_or_move": 2,
+        "distribute": 2,
+        "opt": 1,
+        "answer": 2,
+        "wait": 3,
+        "sleep": 1,
+        "set_clock_back": 1,
+        "restart": 1,
+    }
     with_events = {"modify": 2, "cancel": 1, "drop": 1, "go_back_in_numbers": 1}
     for _ in range(steps):
         weights = {**always, **(with_events if machine.vtn else {})}
         name = chance.choices(list(weights), list(weights.values()))[0]
         payloads = tuple(chance.randint(1, 3) for _ in range(chance.randint(1, 4)))
-        decision, send = chance.choice(["optIn", "optIn", "optOut", "fail", "defer"]), chance.random() < 0.6
+        decision, send = (
+            chance.choice(["optIn", "optIn", "optOut", "fail", "defer"]),
+            chance.random() < 0.6,
+        )
         arguments: dict[str, dict[str, Any]] = {
-            "create_or_move": {"id": chance.choice(IDS), "ahead": chance.randint(-15, 40), "payloads": payloads,
-                               "required": chance.random() < 0.7, "decision": decision, "send": send},
+            "create_or_move": {
+                "id": chance.choice(IDS),
+                "ahead": chance.randint(-15, 40),
+                "payloads": payloads,
+                "required": chance.random() < 0.7,
+                "decision": decision,
+                "send": send,
+            },
             "modify": {"data": draw, "payloads": payloads, "decision": decision, "send": send},
             "cancel": {"data": draw, "raised": chance.random() < 0.7, "send": send},
-            "go_back_in_numbers": {"data": draw, "send": send}, "drop": {"data": draw, "send": send},
+            "go_back_in_numbers": {"data": draw, "send": send},
+            "drop": {"data": draw, "send": send},
             "distribute": {"order": chance.sample(IDS, len(IDS))},
-            "opt": {"id": chance.choice(IDS), "opt": chance.choice(["optIn", "optIn", "optOut"])}, "answer": {},
-            "wait": {"minutes": chance.randint(1, 25)}, "sleep": {"minutes": chance.randint(1, 60)},
-            "set_clock_back": {"minutes": chance.randint(1, 60)}, "restart": {"minutes": chance.randint(0, 30)}}
+            "opt": {"id": chance.choice(IDS), "opt": chance.choice(["optIn", "optIn", "optOut"])},
+            "answer": {},
+            "wait": {"minutes": chance.randint(1, 25)},
+            "sleep": {"minutes": chance.randint(1, 60)},
+            "set_clock_back": {"minutes": chance.randint(1, 60)},
+            "restart": {"minutes": chance.randint(0, 30)},
+        }
         getattr(machine, name)(**arguments[name])
         machine.the_same_calls_were_made()
         machine.the_same_events_are_held()

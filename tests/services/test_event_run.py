@@ -1,10 +1,13 @@
-"""Handlers at the moment itself (rules E27 to E38), whatever happens to the event, the clock or the process."""
+"""Handlers at the moment itself (rules E27 to E38), whatever happens to the event, the clock or the
+process.
+"""
+
 from __future__ import annotations
 
 import os
 import time
 from datetime import timedelta
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -19,27 +22,57 @@ ZERO = timedelta(0)
 
 
 def steps(ven: Harness) -> list[Any]:
-    """What was carried out: minutes after noon, the handler's kind, and the payload of an interval."""
-    return [(round((call.at - NOON) / MINUTE), call.handler.split("_")[-1] if call.handler != "on_interval_start"
-             else call.arguments[2].signal_payload) for call in ven.calls if call.handler in RUN]
+    """What was carried out: minutes after noon, the handler's kind, and the payload of an
+    interval.
+    """
+    return [
+        (
+            round((call.at - NOON) / MINUTE),
+            call.handler.split("_")[-1]
+            if call.handler != "on_interval_start"
+            else call.arguments[2].signal_payload,
+        )
+        for call in ven.calls
+        if call.handler in RUN
+    ]
 
 
 def status(ven: Harness, key: str = "e") -> str:
     return event_time.status(ven.book.events[key], ven.now)
 
 
-# --- E27 to E33 ------------------------------------------------------------------------------------------------------
+# --- E27 to E33 -----------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("ramp_up, moments", [
-    (30 * MINUTE, [(29, "far"), (30, "near"), (59, "near"), (60, "active"), (119, "active"), (120, "completed")]),
-    (None, [(59, "far"), (60, "active"), (119, "active"), (120, "completed")]),
-    (-20 * MINUTE, [(59, "far"), (60, "active"), (120, "completed")])], ids=["E27-ramp-up", "E27-none", "E27-negative"])
-def test_e27_the_status_is_computed_locally_from_rampup_start_and_end(ramp_up: Any, moments: Any) -> None:
+
+@pytest.mark.parametrize(
+    "ramp_up, moments",
+    [
+        (
+            30 * MINUTE,
+            [
+                (29, "far"),
+                (30, "near"),
+                (59, "near"),
+                (60, "active"),
+                (119, "active"),
+                (120, "completed"),
+            ],
+        ),
+        (None, [(59, "far"), (60, "active"), (119, "active"), (120, "completed")]),
+        (-20 * MINUTE, [(59, "far"), (60, "active"), (120, "completed")]),
+    ],
+    ids=["E27-ramp-up", "E27-none", "E27-negative"],
+)
+def test_e27_the_status_is_computed_locally_from_rampup_start_and_end(
+    ramp_up: Any, moments: Any
+) -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event(ramp_up=ramp_up, tolerance=None, status="active")))
     state = ven.book.events["e"]
 
-    assert [(minute, event_time.status(state, NOON + minute * MINUTE)) for minute, _ in moments] == moments
+    assert [
+        (minute, event_time.status(state, NOON + minute * MINUTE)) for minute, _ in moments
+    ] == moments
 
 
 def test_e27_with_a_random_offset_the_whole_event_shifts() -> None:
@@ -48,9 +81,17 @@ def test_e27_with_a_random_offset_the_whole_event_shifts() -> None:
     state = ven.book.events["e"]
     start = NOON + HOUR + state.offset
 
-    assert [event_time.status(state, moment) for moment in (
-        start - 10 * MINUTE - SECOND, start - 10 * MINUTE, start - SECOND, start, start + HOUR - SECOND, start + HOUR)] == [
-        "far", "near", "near", "active", "active", "completed"]
+    assert [
+        event_time.status(state, moment)
+        for moment in (
+            start - 10 * MINUTE - SECOND,
+            start - 10 * MINUTE,
+            start - SECOND,
+            start,
+            start + HOUR - SECOND,
+            start + HOUR,
+        )
+    ] == ["far", "near", "near", "active", "active", "completed"]
 
 
 @pytest.mark.parametrize("received", ["near", "active", "completed", "none"])
@@ -64,7 +105,9 @@ def test_e28_a_received_status_ahead_of_ours_changes_nothing(received: str) -> N
     assert steps(ven) == [(60, "start"), (60, 1), (120, "end")]
 
 
-def test_e29_the_start_is_offset_by_a_random_time_up_to_startafter_and_intervals_keep_their_lengths() -> None:
+def test_e29_the_start_is_offset_by_a_random_time_up_to_startafter_and_intervals_keep_their_lengths() -> (  # noqa: E501
+    None
+):
     offsets = []
     for seed in range(40):
         ven = Harness(opted_in(), seed=seed)
@@ -95,14 +138,20 @@ def test_e30_the_offset_is_kept_over_modifications_and_restarts_unless_startafte
 @pytest.mark.parametrize("how", ["explicit", "implied"])
 def test_e31_a_cancelled_running_event_with_startafter_ends_after_a_random_delay(how: str) -> None:
     delays = []
-    cancel = distribute() if how == "implied" else distribute(event(number=1, status="cancelled", tolerance=10 * MINUTE))
+    cancel = (
+        distribute()
+        if how == "implied"
+        else distribute(event(number=1, status="cancelled", tolerance=10 * MINUTE))
+    )
     for seed in range(30):
         ven = Harness(opted_in(), seed=seed)
         ven.send(distribute(event(tolerance=10 * MINUTE, length=5 * HOUR)))
         ven.answer()
         ven.advance(2 * HOUR)
         ven.send(cancel)
-        assert ven.responses(ven.answer()) == ([] if how == "implied" else [("e", "200", 1, "optIn")])
+        assert ven.responses(ven.answer()) == (
+            [] if how == "implied" else [("e", "200", 1, "optIn")]
+        )
         assert ven.names("on_cancel_event", "on_event_end") == ["on_cancel_event"]
         ven.advance(HOUR)
         delays.append(ven.times("on_event_end")[0] - NOON - 2 * HOUR)
@@ -144,7 +193,9 @@ def test_e32_an_event_stays_known_until_its_end_and_startafter() -> None:
     assert ven.timers == {}
 
 
-def test_e33_an_event_without_end_runs_until_it_is_cancelled_and_its_last_interval_as_long() -> None:
+def test_e33_an_event_without_end_runs_until_it_is_cancelled_and_its_last_interval_as_long() -> (
+    None
+):
     ven = Harness(opted_in())
     ven.send(distribute(event(length=ZERO, signals=[signal(1, 2, durations=[HOUR, ZERO])])))
     ven.advance(timedelta(days=400))
@@ -167,11 +218,18 @@ def test_e33_a_modification_can_give_it_an_end() -> None:
     assert steps(ven) == [(60, "start"), (60, 1), (300, "end")]
 
 
-@pytest.mark.parametrize("length, expected", [
-    (40 * MINUTE, [(60, "start"), (60, 1), (90, 2), (100, "end")]),
-    (90 * MINUTE, [(60, "start"), (60, 1), (90, 2), (150, "end")]),
-    (20 * MINUTE, [(60, "start"), (60, 1), (80, "end")])], ids=["E34-cut", "E34-extended", "E34-never begun"])
-def test_e34_the_last_interval_is_cut_or_extended_to_the_end(length: timedelta, expected: Any) -> None:
+@pytest.mark.parametrize(
+    "length, expected",
+    [
+        (40 * MINUTE, [(60, "start"), (60, 1), (90, 2), (100, "end")]),
+        (90 * MINUTE, [(60, "start"), (60, 1), (90, 2), (150, "end")]),
+        (20 * MINUTE, [(60, "start"), (60, 1), (80, "end")]),
+    ],
+    ids=["E34-cut", "E34-extended", "E34-never begun"],
+)
+def test_e34_the_last_interval_is_cut_or_extended_to_the_end(
+    length: timedelta, expected: Any
+) -> None:
     ven = Harness(opted_in())
 
     ven.send(distribute(event(length=length, signals=[signal(1, 2, each=30 * MINUTE)])))
@@ -186,7 +244,9 @@ def test_e34_the_last_interval_is_cut_or_extended_to_the_end(length: timedelta, 
 def test_e35_intervals_run_in_the_order_of_the_list_whatever_their_uid() -> None:
     ven = Harness(opted_in())
     first = signal(1, 2, each=30 * MINUTE)
-    shuffled = first.replace(intervals=[one.replace(uid=uid) for one, uid in zip(first.intervals, ("7", None))])
+    shuffled = first.replace(
+        intervals=[one.replace(uid=uid) for one, uid in zip(first.intervals, ("7", None))]
+    )
 
     ven.send(distribute(event(signals=[shuffled])))
     ven.advance(9 * HOUR)
@@ -208,7 +268,15 @@ def test_e36_intervals_begin_where_the_one_before_ends_also_where_a_dtstart_disa
 def test_e37_a_late_event_is_carried_out_for_the_rest_of_its_period() -> None:
     ven = Harness(opted_in())
 
-    ven.send(distribute(event(start=NOON - 40 * MINUTE, signals=[signal(1, 2, 3, each=20 * MINUTE)], status="active")))
+    ven.send(
+        distribute(
+            event(
+                start=NOON - 40 * MINUTE,
+                signals=[signal(1, 2, 3, each=20 * MINUTE)],
+                status="active",
+            )
+        )
+    )
     ven.advance(HOUR)
 
     assert steps(ven) == [(0, "start"), (0, 3), (20, "end")]
@@ -227,11 +295,35 @@ def test_e38_rampup_and_recovery_reach_the_handler_and_move_nothing() -> None:
 def test_e44_several_signals_run_side_by_side() -> None:
     ven = Harness(opted_in())
 
-    ven.send(distribute(event(signals=[signal(1, 2, each=30 * MINUTE), signal(10, 20, 30, each=20 * MINUTE, id="s1",
-                                                                              name="ELECTRICITY_PRICE", kind="price")])))
+    ven.send(
+        distribute(
+            event(
+                signals=[
+                    signal(1, 2, each=30 * MINUTE),
+                    signal(
+                        10,
+                        20,
+                        30,
+                        each=20 * MINUTE,
+                        id="s1",
+                        name="ELECTRICITY_PRICE",
+                        kind="price",
+                    ),
+                ]
+            )
+        )
+    )
     ven.advance(3 * HOUR)
 
-    assert steps(ven) == [(60, "start"), (60, 1), (60, 10), (80, 20), (90, 2), (100, 30), (120, "end")]
+    assert steps(ven) == [
+        (60, "start"),
+        (60, 1),
+        (60, 10),
+        (80, 20),
+        (90, 2),
+        (100, 30),
+        (120, "end"),
+    ]
 
 
 def test_e41_a_test_event_reaches_every_handler() -> None:
@@ -251,27 +343,40 @@ def test_e49_overlapping_events_of_one_context_are_both_carried_out() -> None:
     ven.advance(4 * HOUR)
 
     assert ven.responses(ven.answer()) == [("a", "200", 0, "optIn"), ("b", "200", 0, "optIn")]
-    assert [(call.handler, call.arguments[0].event_id) for call in ven.calls if call.handler in EDGES] == [
-        ("on_event_start", "a"), ("on_event_start", "b"), ("on_event_end", "a"), ("on_event_end", "b")]
+    assert [
+        (call.handler, call.arguments[0].event_id) for call in ven.calls if call.handler in EDGES
+    ] == [
+        ("on_event_start", "a"),
+        ("on_event_start", "b"),
+        ("on_event_end", "a"),
+        ("on_event_end", "b"),
+    ]
 
 
-# --- before_event ----------------------------------------------------------------------------------------------------
+# --- before_event ---------------------------------------------------------------------------------
+
 
 def test_before_event_is_called_its_lead_before_the_start() -> None:
-    ven = Harness(opted_in(), leads=[("before_event:0", 10 * MINUTE), ("before_event:1", 45 * MINUTE)])
+    ven = Harness(
+        opted_in(), leads=[("before_event:0", 10 * MINUTE), ("before_event:1", 45 * MINUTE)]
+    )
 
     ven.send(distribute(event()))
     ven.advance(5 * HOUR)
 
     assert [(name, ven.times(name)) for name in ("before_event:1", "before_event:0")] == [
-        ("before_event:1", [NOON + 15 * MINUTE]), ("before_event:0", [NOON + 50 * MINUTE])]
+        ("before_event:1", [NOON + 15 * MINUTE]),
+        ("before_event:0", [NOON + 50 * MINUTE]),
+    ]
 
 
 def test_before_event_comes_late_rather_than_never_but_not_after_the_start() -> None:
     ven = Harness(opted_in(), leads=[("before_event:0", 2 * HOUR)])
     ven.send(distribute(event("soon"), event("running", start=NOON - MINUTE)))
 
-    assert [call.arguments[0].event_id for call in ven.calls if call.handler == "before_event:0"] == ["soon"]
+    assert [
+        call.arguments[0].event_id for call in ven.calls if call.handler == "before_event:0"
+    ] == ["soon"]
 
 
 def test_before_event_is_called_again_when_the_start_moves_away_and_not_when_it_stays() -> None:
@@ -295,7 +400,8 @@ def test_before_event_is_not_called_for_what_is_opted_out_of() -> None:
     assert ven.names() == ["on_event"]
 
 
-# --- modification in the middle --------------------------------------------------------------------------------------
+# --- modification in the middle -------------------------------------------------------------------
+
 
 def test_a_modified_running_event_goes_on_with_its_new_intervals_without_a_second_start() -> None:
     ven = Harness(opted_in())
@@ -303,7 +409,9 @@ def test_a_modified_running_event_goes_on_with_its_new_intervals_without_a_secon
     ven.advance(90 * MINUTE)
 
     lengths = [HOUR, 30 * MINUTE, 30 * MINUTE]
-    ven.send(distribute(event(number=1, length=2 * HOUR, signals=[signal(3, 2, 1, durations=lengths)])))
+    ven.send(
+        distribute(event(number=1, length=2 * HOUR, signals=[signal(3, 2, 1, durations=lengths)]))
+    )
     ven.advance(9 * HOUR)
 
     assert steps(ven) == [(60, "start"), (60, 1), (90, 3), (120, 2), (150, 1), (180, "end")]
@@ -339,7 +447,14 @@ def test_a_running_event_moved_to_the_future_ends_and_starts_later() -> None:
     ven.send(distribute(event(number=1, start=NOON + 5 * HOUR)))
     ven.advance(9 * HOUR)
 
-    assert steps(ven) == [(60, "start"), (60, 1), (70, "end"), (300, "start"), (300, 1), (360, "end")]
+    assert steps(ven) == [
+        (60, "start"),
+        (60, 1),
+        (70, "end"),
+        (300, "start"),
+        (300, 1),
+        (360, "end"),
+    ]
 
 
 def test_a_running_event_shortened_to_the_past_ends_now() -> None:
@@ -389,7 +504,13 @@ def test_while_a_slow_handler_decides_on_a_modification_the_event_goes_on() -> N
     ven.advance(MINUTE)
     ven.release()
 
-    assert steps(ven) == [(60, "start"), (60, 1), (72, "end"), (72, "start"), (72, 1)]   # its own lane waited
+    assert steps(ven) == [
+        (60, "start"),
+        (60, 1),
+        (72, "end"),
+        (72, "start"),
+        (72, 1),
+    ]  # its own lane waited
 
 
 def test_a_modified_event_that_is_no_longer_ours_ends_and_is_told_as_gone() -> None:
@@ -416,11 +537,18 @@ def test_without_on_update_event_a_modification_reaches_on_event() -> None:
     assert [call.arguments[0].modification_number for call in ven.calls] == [0, 1]
 
 
-@pytest.mark.parametrize("given, expected", [
-    (("on_event", "on_update_event", "on_cancel_event"), ["on_event", "on_cancel_event"]),
-    (("on_event", "on_update_event"), ["on_event", "on_update_event"]), (("on_event",), ["on_event"])],
-    ids=["own", "update", "neither"])
-def test_a_cancellation_reaches_on_cancel_event_else_on_update_event_never_on_event(given: Any, expected: Any) -> None:
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (("on_event", "on_update_event", "on_cancel_event"), ["on_event", "on_cancel_event"]),
+        (("on_event", "on_update_event"), ["on_event", "on_update_event"]),
+        (("on_event",), ["on_event"]),
+    ],
+    ids=["own", "update", "neither"],
+)
+def test_a_cancellation_reaches_on_cancel_event_else_on_update_event_never_on_event(
+    given: Any, expected: Any
+) -> None:
     ven = Harness({name: lambda event, *_: "optOut" for name in given})
     ven.send(distribute(event()))
     ven.answer()
@@ -432,7 +560,8 @@ def test_a_cancellation_reaches_on_cancel_event_else_on_update_event_never_on_ev
     assert ven.last(expected[-1])[0].modification_number == (0 if len(expected) == 1 else 1)
 
 
-# --- opts ------------------------------------------------------------------------------------------------------------
+# --- opts -----------------------------------------------------------------------------------------
+
 
 def test_opting_out_before_the_start_means_that_it_does_not_start() -> None:
     ven = Harness(opted_in())
@@ -468,7 +597,8 @@ def test_opting_in_late_starts_for_the_rest() -> None:
     assert steps(ven) == [(100, "start"), (100, 2), (120, "end")]
 
 
-# --- the clock -------------------------------------------------------------------------------------------------------
+# --- the clock ------------------------------------------------------------------------------------
+
 
 def test_a_clock_that_is_set_back_hours_repeats_nothing() -> None:
     ven = Harness(opted_in(), leads=[("before_event:0", 10 * MINUTE)])
@@ -479,7 +609,12 @@ def test_a_clock_that_is_set_back_hours_repeats_nothing() -> None:
     ven.advance(9 * HOUR)
 
     assert ven.names("before_event:0", *RUN) == [
-        "before_event:0", "on_event_start", "on_interval_start", "on_interval_start", "on_event_end"]
+        "before_event:0",
+        "on_event_start",
+        "on_interval_start",
+        "on_interval_start",
+        "on_event_end",
+    ]
 
 
 def test_a_clock_that_is_set_back_after_the_end_starts_nothing_again() -> None:
@@ -541,7 +676,8 @@ def test_a_dst_change_of_the_local_zone_moves_nothing(monkeypatch: pytest.Monkey
         time.tzset()
 
 
-# --- the process -----------------------------------------------------------------------------------------------------
+# --- the process ----------------------------------------------------------------------------------
+
 
 def test_a_restart_in_the_middle_of_an_interval_continues() -> None:
     ven = Harness(opted_in(), leads=[("before_event:0", 10 * MINUTE)])
@@ -568,7 +704,9 @@ def test_a_restart_after_the_end_of_a_running_event_ends_it() -> None:
     assert ven.book.events == {}
 
 
-@pytest.mark.parametrize("handler", ["on_event", "on_event_start", "on_event_end", "on_cancel_event"])
+@pytest.mark.parametrize(
+    "handler", ["on_event", "on_event_start", "on_event_end", "on_cancel_event"]
+)
 def test_a_call_that_had_not_returned_is_made_again_after_a_restart(handler: str) -> None:
     ven = Harness(opted_in())
     ven.slow.add(handler)
@@ -596,7 +734,9 @@ def test_a_call_overtaken_by_a_newer_version_is_not_made_again() -> None:
     ven.slow.clear()
     ven.restart()
 
-    assert [(call.handler, call.arguments[0].modification_number) for call in ven.calls] == [("on_update_event", 1)]
+    assert [(call.handler, call.arguments[0].modification_number) for call in ven.calls] == [
+        ("on_update_event", 1)
+    ]
     assert ven.responses(ven.answer()) == [("e", "200", 1, "optIn")]
 
 
@@ -647,8 +787,11 @@ def test_a_slow_handler_of_one_event_delays_no_other_event() -> None:
 
     ven.advance(3 * HOUR)
 
-    assert [(call.handler, call.arguments[0].event_id) for call in ven.calls if call.handler == "on_event_start"] == [
-        ("on_event_start", "a"), ("on_event_start", "b")]
+    assert [
+        (call.handler, call.arguments[0].event_id)
+        for call in ven.calls
+        if call.handler == "on_event_start"
+    ] == [("on_event_start", "a"), ("on_event_start", "b")]
 
 
 def test_one_timer_an_event_at_its_next_moment() -> None:
@@ -656,17 +799,25 @@ def test_one_timer_an_event_at_its_next_moment() -> None:
     ven.send(distribute(event("a"), event("b", start=NOON + 5 * HOUR)))
 
     assert {key: timer.at for key, timer in ven.timers.items()} == {
-        "event:a": NOON + 50 * MINUTE, "event:b": NOON + 290 * MINUTE}
+        "event:a": NOON + 50 * MINUTE,
+        "event:b": NOON + 290 * MINUTE,
+    }
 
 
 def test_a_day_of_events_leaves_nothing_behind() -> None:
     ven = Harness(opted_in())
-    ven.send(distribute(*(event(f"e{number}", start=NOON + number * 5 * MINUTE) for number in range(1, 280))))
+    ven.send(
+        distribute(
+            *(event(f"e{number}", start=NOON + number * 5 * MINUTE) for number in range(1, 280))
+        )
+    )
     ven.answer()
 
     ven.advance(48 * HOUR)
 
-    assert ven.names(*EDGES).count("on_event_start") == ven.names(*EDGES).count("on_event_end") == 279
+    assert (
+        ven.names(*EDGES).count("on_event_start") == ven.names(*EDGES).count("on_event_end") == 279
+    )
     assert ven.book.events == {}
     assert ven.timers == {}
     assert not ven.waiting

@@ -1,10 +1,13 @@
-"""EiOpt: what is sent, kept, replaced, withdrawn and dropped (rules O1), and which arguments are refused."""
+"""EiOpt: what is sent, kept, replaced, withdrawn and dropped (rules O1), and which arguments are
+refused.
+"""
+
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Optional
 
 import pytest
 
@@ -44,13 +47,23 @@ def state(ven: Harness, opt_id: str) -> Optional[str]:
 
 def test_o1_1_a_schedule_is_sent_and_stands_once_confirmed() -> None:
     ven = Harness()
-    opt_id = create(ven, market_context=CONTEXT, targets=[{"resource_id": "r1"}], signal_target_mrid="Thermostat")
+    opt_id = create(
+        ven,
+        market_context=CONTEXT,
+        targets=[{"resource_id": "r1"}],
+        signal_target_mrid="Thermostat",
+    )
     assert state(ven, opt_id) == "owed"
 
     record = deliver(ven)
 
     assert isinstance(record, CreateOpt)
-    assert (record.opt_id, record.opt_type, record.opt_reason, record.ven_id) == (opt_id, "optOut", "economic", "ven")
+    assert (record.opt_id, record.opt_type, record.opt_reason, record.ven_id) == (
+        opt_id,
+        "optOut",
+        "economic",
+        "ven",
+    )
     assert (record.market_context, record.signal_target_mrid) == (CONTEXT, "Thermostat")
     assert record.targets == [{"resource_id": "r1"}]
     assert [(part.dtstart, part.duration) for part in record.vavailability.components] == [WINDOW]
@@ -85,8 +98,11 @@ def test_o1_2_an_opt_that_the_vtn_will_ignore_is_said() -> None:
     assert sum("O1.2" in note.text for note in ven.notes) == 1
 
 
-@pytest.mark.parametrize("given", [{"vavailability": [WINDOW], "event_id": "a"}, {"vavailability": None}],
-                         ids=["O1.3-both", "O1.3-neither"])
+@pytest.mark.parametrize(
+    "given",
+    [{"vavailability": [WINDOW], "event_id": "a"}, {"vavailability": None}],
+    ids=["O1.3-both", "O1.3-neither"],
+)
 def test_o1_3_either_a_schedule_or_an_event(given: dict[str, Any]) -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event("a")))
@@ -156,10 +172,18 @@ def test_o1_5_another_id_is_an_additional_opt_and_they_go_out_in_order() -> None
     assert [row.opt_id for row in opts.standing(tuple(ven.book.opts.values()))] == [first, second]
 
 
-@pytest.mark.parametrize("windows, expires", [
-    ([(NOON, HOUR), (NOON + 3 * HOUR, HOUR)], NOON + 4 * HOUR), ([(NOON, timedelta(0))], None),
-    ([(NOON, HOUR), (NOON, timedelta(0))], None)], ids=["O1.6-last window", "O1.6-zero", "O1.6-one without end"])
-def test_o1_6_a_schedule_leaves_with_its_last_window_and_zero_has_no_end(windows: Any, expires: Optional[datetime]) -> None:
+@pytest.mark.parametrize(
+    "windows, expires",
+    [
+        ([(NOON, HOUR), (NOON + 3 * HOUR, HOUR)], NOON + 4 * HOUR),
+        ([(NOON, timedelta(0))], None),
+        ([(NOON, HOUR), (NOON, timedelta(0))], None),
+    ],
+    ids=["O1.6-last window", "O1.6-zero", "O1.6-one without end"],
+)
+def test_o1_6_a_schedule_leaves_with_its_last_window_and_zero_has_no_end(
+    windows: Any, expires: Optional[datetime]
+) -> None:
     ven = Harness()
     opt_id = create(ven, vavailability=windows)
     deliver(ven)
@@ -244,15 +268,38 @@ def test_o1_8_no_opt_is_sent_unless_the_user_made_one() -> None:
     assert opts.next_task(ven.book) is None
 
 
-@pytest.mark.parametrize("given, expected", [
-    ({}, "optOut"), ({"opt_type": "optIn"}, "optIn"), ({"market_context": CONTEXT}, "optOut"),
-    ({"market_context": "http://other"}, "optIn"), ({"vavailability": [(NOON - HOUR, 2 * HOUR)]}, "optIn"),
-    ({"vavailability": [(NOON + 2 * HOUR, HOUR)]}, "optIn"), ({"vavailability": [(NOON + 119 * MINUTE, HOUR)]}, "optOut"),
-    ({"vavailability": [(NOON - 9 * HOUR, timedelta(0))]}, "optOut"), ({"targets": [{"resource_id": "r1"}]}, "optIn"),
-    ({"targets": [{"ven_id": "ven"}]}, "optOut"), ({"signal_target_mrid": "EVSE"}, "optIn")],
-    ids=["O1.9-overlaps", "O1.9-optIn", "O1.9-context", "O1.9-other context", "O1.9-before", "O1.9-after", "O1.9-last minute",
-         "O1.9-no end", "O1.9-a resource only", "O1.9-this VEN", "O1.9-a device class only"])
-def test_o1_9_an_optout_schedule_answers_new_overlapping_events(given: dict[str, Any], expected: str) -> None:
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({}, "optOut"),
+        ({"opt_type": "optIn"}, "optIn"),
+        ({"market_context": CONTEXT}, "optOut"),
+        ({"market_context": "http://other"}, "optIn"),
+        ({"vavailability": [(NOON - HOUR, 2 * HOUR)]}, "optIn"),
+        ({"vavailability": [(NOON + 2 * HOUR, HOUR)]}, "optIn"),
+        ({"vavailability": [(NOON + 119 * MINUTE, HOUR)]}, "optOut"),
+        ({"vavailability": [(NOON - 9 * HOUR, timedelta(0))]}, "optOut"),
+        ({"targets": [{"resource_id": "r1"}]}, "optIn"),
+        ({"targets": [{"ven_id": "ven"}]}, "optOut"),
+        ({"signal_target_mrid": "EVSE"}, "optIn"),
+    ],
+    ids=[
+        "O1.9-overlaps",
+        "O1.9-optIn",
+        "O1.9-context",
+        "O1.9-other context",
+        "O1.9-before",
+        "O1.9-after",
+        "O1.9-last minute",
+        "O1.9-no end",
+        "O1.9-a resource only",
+        "O1.9-this VEN",
+        "O1.9-a device class only",
+    ],
+)
+def test_o1_9_an_optout_schedule_answers_new_overlapping_events(
+    given: dict[str, Any], expected: str
+) -> None:
     ven = Harness(opted_in())
     create(ven, **{"vavailability": [(NOON, 5 * HOUR)], **given})
 
@@ -277,17 +324,36 @@ def test_o1_9_it_concerns_new_events_only_and_no_longer_once_it_is_withdrawn() -
 
 def test_o1_9_the_resources_of_an_event_may_all_be_opted_out_by_a_schedule() -> None:
     ven = Harness(opted_in())
-    create(ven, vavailability=[(NOON, 5 * HOUR)], targets=[{"resource_id": "r1"}, {"resource_id": "r2"}])
+    create(
+        ven,
+        vavailability=[(NOON, 5 * HOUR)],
+        targets=[{"resource_id": "r1"}, {"resource_id": "r2"}],
+    )
 
-    ven.send(distribute(event("a", targets=[{"resource_id": "r2"}]),
-                        event("b", targets=[{"resource_id": "r2"}, {"resource_id": "r3"}])))
+    ven.send(
+        distribute(
+            event("a", targets=[{"resource_id": "r2"}]),
+            event("b", targets=[{"resource_id": "r2"}, {"resource_id": "r3"}]),
+        )
+    )
 
     assert ven.responses(ven.answer()) == [("a", "200", 0, "optOut"), ("b", "200", 0, "optIn")]
 
 
-@pytest.mark.parametrize("reason, ok", [("economic", True), ("x-schedule", True), ("x-maintenance", True), ("", False),
-                                        (None, False), ("x-", False), ("x-two words", False), ("because", False)],
-                         ids=lambda value: f"O1.10-{value!r}")
+@pytest.mark.parametrize(
+    "reason, ok",
+    [
+        ("economic", True),
+        ("x-schedule", True),
+        ("x-maintenance", True),
+        ("", False),
+        (None, False),
+        ("x-", False),
+        ("x-two words", False),
+        ("because", False),
+    ],
+    ids=lambda value: f"O1.10-{value!r}",
+)
 def test_o1_10_a_reason_of_the_schema_or_of_ones_own(reason: Any, ok: bool) -> None:
     ven = Harness()
     if ok:
@@ -298,7 +364,8 @@ def test_o1_10_a_reason_of_the_schema_or_of_ones_own(reason: Any, ok: bool) -> N
             create(ven, opt_reason=reason)
 
 
-# --- kept, resent, dropped ---------------------------------------------------------------------------------------------
+# --- kept, resent, dropped ------------------------------------------------------------------------
+
 
 def test_an_opt_stays_owed_under_the_same_ids_until_it_is_answered() -> None:
     ven = Harness()
@@ -382,20 +449,39 @@ def test_a_schedule_that_expired_while_the_process_was_down_leaves_at_the_start(
     assert ven.book.opts == {}
 
 
-# --- arguments ---------------------------------------------------------------------------------------------------------
+# --- arguments ------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("name, value", [
-    ("opt_type", "out"), ("opt_type", None), ("opt_id", ""), ("opt_id", 7), ("request_id", " "), ("market_context", 5),
-    ("signal_target_mrid", ""), ("targets", "r1"), ("targets", 5), ("targets", ["r1"]), ("targets", [{"resource": "r1"}]),
-    ("vavailability", "today"), ("vavailability", [(NOON,)]), ("vavailability", [("noon", HOUR)]),
-    ("vavailability", [(NOON, "PT1H")]), ("vavailability", [(NOON, -HOUR)]), ("vavailability", [{"duration": HOUR}]),
-    ("modification_number", 1)], ids=repr)
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("opt_type", "out"),
+        ("opt_type", None),
+        ("opt_id", ""),
+        ("opt_id", 7),
+        ("request_id", " "),
+        ("market_context", 5),
+        ("signal_target_mrid", ""),
+        ("targets", "r1"),
+        ("targets", 5),
+        ("targets", ["r1"]),
+        ("targets", [{"resource": "r1"}]),
+        ("vavailability", "today"),
+        ("vavailability", [(NOON,)]),
+        ("vavailability", [("noon", HOUR)]),
+        ("vavailability", [(NOON, "PT1H")]),
+        ("vavailability", [(NOON, -HOUR)]),
+        ("vavailability", [{"duration": HOUR}]),
+        ("modification_number", 1),
+    ],
+    ids=repr,
+)
 def test_a_wrong_argument_is_named(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=name):
         create(Harness(), **{name: value})
 
 
-@pytest.mark.parametrize("number", [-1, 2 ** 32, True, "1", 1.0], ids=repr)
+@pytest.mark.parametrize("number", [-1, 2**32, True, "1", 1.0], ids=repr)
 def test_a_wrong_modification_number_is_named(number: Any) -> None:
     with pytest.raises(ConfigurationError, match="modification_number"):
         create(Harness(), event_id="a", modification_number=number)
@@ -412,13 +498,37 @@ def test_an_opt_needs_a_registration() -> None:
 COMPONENT = VavailabilityComponent(dtstart=NOON, duration=2 * HOUR)
 
 
-@pytest.mark.parametrize("given", [
-    [WINDOW], WINDOW, (WINDOW,), [{"dtstart": NOON, "duration": 7200}], {"dtstart": NOON, "duration": 2 * HOUR},
-    {"components": [{"dtstart": NOON, "duration": 2 * HOUR}]}, COMPONENT, [COMPONENT], Vavailability(components=[COMPONENT]),
-    SimpleNamespace(components=[SimpleNamespace(dtstart=NOON, duration=2 * HOUR)]), [(NOON.replace(tzinfo=None), 7199.5)],
-    [(NOON.astimezone(timezone(5 * HOUR)), 7200)]],
-    ids=["pairs", "a pair", "a tuple of pairs", "dicts", "a dict", "a dict of components", "a component", "components",
-         "a record", "another library's object", "naive and a fraction of a second", "another zone"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        [WINDOW],
+        WINDOW,
+        (WINDOW,),
+        [{"dtstart": NOON, "duration": 7200}],
+        {"dtstart": NOON, "duration": 2 * HOUR},
+        {"components": [{"dtstart": NOON, "duration": 2 * HOUR}]},
+        COMPONENT,
+        [COMPONENT],
+        Vavailability(components=[COMPONENT]),
+        SimpleNamespace(components=[SimpleNamespace(dtstart=NOON, duration=2 * HOUR)]),
+        [(NOON.replace(tzinfo=None), 7199.5)],
+        [(NOON.astimezone(timezone(5 * HOUR)), 7200)],
+    ],
+    ids=[
+        "pairs",
+        "a pair",
+        "a tuple of pairs",
+        "dicts",
+        "a dict",
+        "a dict of components",
+        "a component",
+        "components",
+        "a record",
+        "another library's object",
+        "naive and a fraction of a second",
+        "another zone",
+    ],
+)
 def test_a_schedule_may_be_given_in_many_forms(given: Any) -> None:
     ven = Harness()
     create(ven, vavailability=given)
@@ -429,10 +539,19 @@ def test_a_schedule_may_be_given_in_many_forms(given: Any) -> None:
     assert parts[0].dtstart.tzinfo is timezone.utc
 
 
-@pytest.mark.parametrize("given, expected", [
-    (None, ()), ([], ()), ({"resource_id": "r1"}, ("r1",)), ({"resource_id": ["r1", "r2"]}, ("r1", "r2")),
-    ([{"resource_id": "r1"}, {"resource_id": "r2"}], ("r1", "r2")), (Target(resource_id="r1"), ("r1",)),
-    ((Target(resource_id="r1"), {"resource_id": "r2"}), ("r1", "r2"))], ids=repr)
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (None, ()),
+        ([], ()),
+        ({"resource_id": "r1"}, ("r1",)),
+        ({"resource_id": ["r1", "r2"]}, ("r1", "r2")),
+        ([{"resource_id": "r1"}, {"resource_id": "r2"}], ("r1", "r2")),
+        (Target(resource_id="r1"), ("r1",)),
+        ((Target(resource_id="r1"), {"resource_id": "r2"}), ("r1", "r2")),
+    ],
+    ids=repr,
+)
 def test_targets_may_be_given_in_many_forms(given: Any, expected: tuple[str, ...]) -> None:
     ven = Harness()
     create(ven, targets=given)

@@ -1,9 +1,11 @@
-"""A VTN that fails over a message (HTTP 500): one value an interval, then smaller pieces, and nothing given up."""
+"""A VTN that fails over a message (HTTP 500): one value an interval, then smaller pieces, and
+nothing given up.
+"""
+
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import List, Tuple
 
 import pytest
 
@@ -21,8 +23,15 @@ SECOND = timedelta(seconds=1)
 
 def delivery(rows: int, r_ids: tuple[str, ...] = ("a", "b")) -> Delivery:
     entries = "\t".join(str(number) for number in range(len(r_ids)))
-    part = Part("key", "rq", "spec", "TELEMETRY_USAGE", r_ids, SECOND,
-                tuple((NOON + place * SECOND, entries) for place in range(rows)))
+    part = Part(
+        "key",
+        "rq",
+        "spec",
+        "TELEMETRY_USAGE",
+        r_ids,
+        SECOND,
+        tuple((NOON + place * SECOND, entries) for place in range(rows)),
+    )
     return Delivery("first", NOON, "ven", (part,))
 
 
@@ -43,7 +52,12 @@ def test_a_failed_message_is_sent_with_one_value_an_interval(harness: Harness) -
     harness.apply(refused(harness.book, "1", FAILED, NOON))
     [again] = outbox(harness)
     intervals = message(again).reports[0].intervals
-    assert [[one.r_id for one in each.report_payloads] for each in intervals] == [["a"], ["b"], ["a"], ["b"]]
+    assert [[one.r_id for one in each.report_payloads] for each in intervals] == [
+        ["a"],
+        ["b"],
+        ["a"],
+        ["b"],
+    ]
     assert [each.dtstart for each in intervals] == [NOON, NOON, NOON + SECOND, NOON + SECOND]
     assert again.request_id != "first", "another message is another request"
 
@@ -54,10 +68,15 @@ def test_what_was_acknowledged_so_is_the_form_of_later_messages(harness: Harness
     assert harness.book.requests["key"].singly and not outbox(harness)
 
 
-def test_a_large_message_that_fails_all_the_same_is_halved_and_a_small_one_is_kept(harness: Harness) -> None:
+def test_a_large_message_that_fails_all_the_same_is_halved_and_a_small_one_is_kept(
+    harness: Harness,
+) -> None:
     harness.book.apply([Change("deliveries", "1", delivery(FEW_ROWS + 1, ("a",)))])
     harness.apply(refused(harness.book, "1", FAILED, NOON))
-    assert sorted(len(each.parts[0].rows) for each in outbox(harness)) == [FEW_ROWS // 2, FEW_ROWS // 2 + 1]
+    assert sorted(len(each.parts[0].rows) for each in outbox(harness)) == [
+        FEW_ROWS // 2,
+        FEW_ROWS // 2 + 1,
+    ]
 
     harness.book.deliveries.clear()
     harness.book.apply([Change("deliveries", "9", delivery(1, ("a",)))])

@@ -1,4 +1,7 @@
-"""Requests and values that no calendar, loop or table can hold: answered or bounded, and nobody else notices."""
+"""Requests and values that no calendar, loop or table can hold: answered or bounded, and nobody
+else notices.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
@@ -9,17 +12,30 @@ from tests.services.harness import HOUR, MINUTE, NOON, SECOND
 from tests.services.reports_harness import ZERO, ReportHarness, ask
 from ven_sdk.services import report_requests, reports
 
-FIRST, LAST = datetime(1, 1, 1, tzinfo=timezone.utc), datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+FIRST, LAST = (
+    datetime(1, 1, 1, tzinfo=timezone.utc),
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc),
+)
 AGES, BLINK = timedelta(days=365000), timedelta(microseconds=1)
 
 ABSURD = {
-    "a thousand years of seconds": {"every": SECOND, "back": SECOND, "start": FIRST, "length": AGES},
+    "a thousand years of seconds": {
+        "every": SECOND,
+        "back": SECOND,
+        "start": FIRST,
+        "length": AGES,
+    },
     "since the first day": {"every": SECOND, "back": SECOND, "start": FIRST},
     "every thousand years": {"every": AGES, "back": AGES, "start": FIRST},
     "from the last second": {"every": AGES, "back": AGES, "start": LAST},
     "from the last second, every second": {"every": SECOND, "back": SECOND, "start": LAST},
     "once, at the last second": {"every": ZERO, "back": ZERO, "start": LAST},
-    "until after the end of time": {"every": MINUTE, "back": MINUTE, "start": NOON, "length": 9 * AGES},
+    "until after the end of time": {
+        "every": MINUTE,
+        "back": MINUTE,
+        "start": NOON,
+        "length": 9 * AGES,
+    },
     "all at once": {"every": ZERO, "back": ZERO, "start": FIRST, "length": AGES},
     "delivered never": {"every": SECOND, "back": AGES},
     "delivered all the time": {"every": SECOND, "back": BLINK},
@@ -34,7 +50,11 @@ def test_an_absurd_request_is_answered_and_delays_nobody(kind: str, ranged: bool
     asked = []
     vtn.point("good", specifier="good")
     if ranged:
-        vtn.point("p", lambda date_from, date_to, sampling_interval: asked.append(date_from) or [], report_name="HISTORY_USAGE")
+        vtn.point(
+            "p",
+            lambda date_from, date_to, sampling_interval: asked.append(date_from) or [],
+            report_name="HISTORY_USAGE",
+        )
     else:
         vtn.point("p")
     vtn.create(ask("good", "good", specifier="good", back=MINUTE))

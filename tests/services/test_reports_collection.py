@@ -1,9 +1,12 @@
-"""Collection: rules T17 to T19 and T22, callbacks that are slow or fail, clocks that are set. Rule numbers in the names."""
+"""Collection: rules T17 to T19 and T22, callbacks that are slow or fail, clocks that are set. Rule
+numbers in the names.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -24,7 +27,8 @@ def minutes(*numbers: int) -> list[str]:
     return [f"12:{number:02d}:00" for number in numbers]
 
 
-# --- what to deliver: the table of the rules ------------------------------------------------------------------------
+# --- what to deliver: the table of the rules ------------------------------------------------------
+
 
 def test_once_an_absent_interval_without_back_duration_is_one_report_right_away() -> None:
     vtn = ReportHarness(now=NOON + 7 * SECOND)
@@ -34,7 +38,11 @@ def test_once_an_absent_interval_without_back_duration_is_one_report_right_away(
     vtn.go(HOUR)
 
     assert answer.pending_reports == ("rq",)
-    assert (vtn.values(), reports.pending(vtn.book), len(vtn.messages)) == ([("12:00:07", 1)], (), 1)
+    assert (vtn.values(), reports.pending(vtn.book), len(vtn.messages)) == (
+        [("12:00:07", 1)],
+        (),
+        1,
+    )
 
 
 def test_an_absent_interval_with_back_duration_is_endless_and_aligned_to_the_epoch() -> None:
@@ -55,7 +63,11 @@ def test_a_finite_interval_without_back_duration_is_one_block_at_its_end() -> No
     assert vtn.record == []
     vtn.go(HOUR)
 
-    assert (times(vtn), len(vtn.messages), reports.pending(vtn.book)) == (minutes(1, 2, 3, 4), 1, ())
+    assert (times(vtn), len(vtn.messages), reports.pending(vtn.book)) == (
+        minutes(1, 2, 3, 4),
+        1,
+        (),
+    )
 
 
 def test_a_finite_interval_with_back_duration_ends_with_a_last_report() -> None:
@@ -89,7 +101,11 @@ def test_a_zero_interval_without_back_duration_is_delivered_sample_by_sample() -
 def test_on_change_sends_what_changed_and_nothing_when_nothing_did() -> None:
     vtn = ReportHarness()
     states = iter([5] * 20 + [6] * 40 + [7] * 1000)
-    vtn.point("p", lambda: next(states), sampling_rate={"min_period": 30 * SECOND, "max_period": HOUR, "on_change": True})
+    vtn.point(
+        "p",
+        lambda: next(states),
+        sampling_rate={"min_period": 30 * SECOND, "max_period": HOUR, "on_change": True},
+    )
     vtn.create(ask("rq", every=ZERO, back=10 * MINUTE, start=NOON))
     vtn.go(HOUR)
 
@@ -106,7 +122,8 @@ def test_as_available_sends_every_value_of_a_point_that_is_not_sampled_on_change
     assert times(vtn) == ["12:00:00", "12:00:30", "12:01:00", "12:01:30"]
 
 
-# --- T17, T18: moments ----------------------------------------------------------------------------------------------
+# --- T17, T18: moments ----------------------------------------------------------------------------
+
 
 def test_t17_a_start_in_the_past_means_now_on_its_own_raster() -> None:
     vtn = ReportHarness(now=NOON + 20 * SECOND)
@@ -115,10 +132,14 @@ def test_t17_a_start_in_the_past_means_now_on_its_own_raster() -> None:
     vtn.go(6 * MINUTE)
 
     assert times(vtn) == [f"12:{minute:02d}:10" for minute in (1, 2, 3, 4)]
-    assert [message.reports[0].created_date_time for message in vtn.messages] == [NOON + 5 * MINUTE + 10 * SECOND]
+    assert [message.reports[0].created_date_time for message in vtn.messages] == [
+        NOON + 5 * MINUTE + 10 * SECOND
+    ]
 
 
-def test_t17_a_start_in_the_future_begins_there_and_the_first_delivery_is_one_back_duration_later() -> None:
+def test_t17_a_start_in_the_future_begins_there_and_the_first_delivery_is_one_back_duration_later() -> (  # noqa: E501
+    None
+):
     vtn = ReportHarness()
     meter = vtn.point()
     vtn.create(ask("rq", every=MINUTE, back=5 * MINUTE, start=NOON + 2 * HOUR + 7 * SECOND))
@@ -132,9 +153,14 @@ def test_t17_a_start_in_the_future_begins_there_and_the_first_delivery_is_one_ba
     assert len(vtn.values()) == 5
 
 
-@pytest.mark.parametrize("every, back, counts", [
-    (10 * MINUTE, 5 * MINUTE, [1, 1, 1]), (2 * MINUTE, 5 * MINUTE, [3, 2, 3, 2, 3, 2])], ids=["T18-g>b", "T18-no-multiple"])
-def test_each_delivery_has_the_samples_due_by_then(every: timedelta, back: timedelta, counts: list[int]) -> None:
+@pytest.mark.parametrize(
+    "every, back, counts",
+    [(10 * MINUTE, 5 * MINUTE, [1, 1, 1]), (2 * MINUTE, 5 * MINUTE, [3, 2, 3, 2, 3, 2])],
+    ids=["T18-g>b", "T18-no-multiple"],
+)
+def test_each_delivery_has_the_samples_due_by_then(
+    every: timedelta, back: timedelta, counts: list[int]
+) -> None:
     vtn = ReportHarness()
     vtn.point()
     vtn.create(ask("rq", every=every, back=back))
@@ -175,16 +201,21 @@ def test_no_jitter_on_collection_and_at_most_a_tenth_on_delivery() -> None:
 
         assert times(vtn) == minutes(*range(20))
         made = [message.reports[0].created_date_time for message in vtn.messages]
-        assert all(NOON + 10 * (number + 1) * MINUTE <= at <= NOON + (10 * number + 11) * MINUTE
-                   for number, at in enumerate(made))
+        assert all(
+            NOON + 10 * (number + 1) * MINUTE <= at <= NOON + (10 * number + 11) * MINUTE
+            for number, at in enumerate(made)
+        )
 
 
-# --- one collection for all -----------------------------------------------------------------------------------------
+# --- one collection for all -----------------------------------------------------------------------
+
 
 def test_requests_that_meet_at_a_moment_share_its_value() -> None:
     vtn = ReportHarness()
     meter = vtn.point()
-    vtn.create(ask("fast", every=MINUTE, back=10 * MINUTE), ask("slow", every=5 * MINUTE, back=10 * MINUTE))
+    vtn.create(
+        ask("fast", every=MINUTE, back=10 * MINUTE), ask("slow", every=5 * MINUTE, back=10 * MINUTE)
+    )
     vtn.go(10 * MINUTE)
 
     assert dict(vtn.values("slow")).items() <= dict(vtn.values("fast")).items()
@@ -221,22 +252,37 @@ def test_the_calls_of_one_object_share_a_lane_and_run_in_the_report_pool() -> No
 
     assert outcome is not None
     lanes = {call.lane for call in outcome.calls}
-    assert (len(outcome.calls), len(lanes), {call.pool for call in outcome.calls}) == (3, 2, {"report"})
+    assert (len(outcome.calls), len(lanes), {call.pool for call in outcome.calls}) == (
+        3,
+        2,
+        {"report"},
+    )
 
 
-# --- T19: gaps ------------------------------------------------------------------------------------------------------
+# --- T19: gaps ------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("failure", [None, float("nan"), Decimal("NaN"), ValueError("no"), "rubbish", object()],
-                         ids=["None", "nan", "Decimal-nan", "raises", "text", "object"])
-def test_t19_a_missing_value_is_the_last_one_marked_bad_and_the_report_goes_out_on_time(failure: Any) -> None:
+
+@pytest.mark.parametrize(
+    "failure",
+    [None, float("nan"), Decimal("NaN"), ValueError("no"), "rubbish", object()],
+    ids=["None", "nan", "Decimal-nan", "raises", "text", "object"],
+)
+def test_t19_a_missing_value_is_the_last_one_marked_bad_and_the_report_goes_out_on_time(
+    failure: Any,
+) -> None:
     vtn = ReportHarness()
     vtn.point("p", Meter(vtn, {3: failure}))
     vtn.point("q")
     vtn.create(ask("rq", "p", "q"))
     vtn.go(5 * MINUTE)
 
-    assert vtn.qualities() == [("12:00:00", 1, None), ("12:01:00", 2, None), ("12:02:00", 2, BAD), ("12:03:00", 4, None),
-                               ("12:04:00", 5, None)]
+    assert vtn.qualities() == [
+        ("12:00:00", 1, None),
+        ("12:01:00", 2, None),
+        ("12:02:00", 2, BAD),
+        ("12:03:00", 4, None),
+        ("12:04:00", 5, None),
+    ]
     assert len(vtn.values(r_id="q")) == 5
 
 
@@ -259,7 +305,12 @@ def test_t19_the_last_known_value_is_known_from_report_to_report_and_after_a_res
     vtn.restart()
     vtn.go(2 * MINUTE)
 
-    assert vtn.qualities() == [("12:00:00", 1, None), ("12:01:00", 2, None), ("12:02:00", 2, BAD), ("12:03:00", 2, BAD)]
+    assert vtn.qualities() == [
+        ("12:00:00", 1, None),
+        ("12:01:00", 2, None),
+        ("12:02:00", 2, BAD),
+        ("12:03:00", 2, BAD),
+    ]
 
 
 def test_t19_an_interval_without_any_value_is_left_out() -> None:
@@ -275,25 +326,47 @@ def test_t19_every_interval_has_exactly_the_data_points_that_were_requested() ->
     vtn = ReportHarness()
     names = [f"p{number}" for number in range(5)]
     for number, name in enumerate(names):
-        vtn.point(name, Meter(vtn, {call: None for call in range(1, 40) if call % (number + 2) == 0}))
+        vtn.point(
+            name, Meter(vtn, {call: None for call in range(1, 40) if call % (number + 2) == 0})
+        )
     vtn.create(ask("rq", *names))
     vtn.go(30 * MINUTE)
 
-    intervals = [interval for message in vtn.messages for report in message.reports for interval in report.intervals]
+    intervals = [
+        interval
+        for message in vtn.messages
+        for report in message.reports
+        for interval in report.intervals
+    ]
     assert len(intervals) == 30
     assert all([one.r_id for one in interval.report_payloads] == names for interval in intervals)
 
 
-def test_t19_a_status_that_failed_is_the_last_one_marked_bad_or_left_out_when_there_never_was_one() -> None:
+def test_t19_a_status_that_failed_is_the_last_one_marked_bad_or_left_out_when_there_never_was_one() -> (  # noqa: E501
+    None
+):
     vtn = ReportHarness()
     online = ResourceStatus(online=True)
-    vtn.point("s", Meter(vtn, {1: None, 2: online, 3: ValueError("no"), 4: online}), measurement=None,
-              report_name="TELEMETRY_STATUS")
-    vtn.point("t", Meter(vtn, dict.fromkeys(range(1, 10), online)), measurement=None, report_name="TELEMETRY_STATUS")
+    vtn.point(
+        "s",
+        Meter(vtn, {1: None, 2: online, 3: ValueError("no"), 4: online}),
+        measurement=None,
+        report_name="TELEMETRY_STATUS",
+    )
+    vtn.point(
+        "t",
+        Meter(vtn, dict.fromkeys(range(1, 10), online)),
+        measurement=None,
+        report_name="TELEMETRY_STATUS",
+    )
     vtn.create(ask("rq", "s", "t", back=4 * MINUTE, reading_type="x-notApplicable"))
     vtn.go(4 * MINUTE)
 
-    assert vtn.qualities(r_id="s") == [("12:01:00", online, None), ("12:02:00", online, BAD), ("12:03:00", online, None)]
+    assert vtn.qualities(r_id="s") == [
+        ("12:01:00", online, None),
+        ("12:02:00", online, BAD),
+        ("12:03:00", online, None),
+    ]
     assert len(vtn.values(r_id="t")) == 4
 
 
@@ -319,13 +392,25 @@ def test_a_one_shot_status_that_failed_ends_without_a_report_and_says_so() -> No
 
 def test_confidence_accuracy_and_quality_go_where_the_callback_gives_them() -> None:
     vtn = ReportHarness()
-    vtn.point("p", lambda: Sample(Decimal("1.50"), confidence=95, accuracy=0.25, data_quality="Quality Good - Local Override"))
+    vtn.point(
+        "p",
+        lambda: Sample(
+            Decimal("1.50"),
+            confidence=95,
+            accuracy=0.25,
+            data_quality="Quality Good - Local Override",
+        ),
+    )
     vtn.create(ask("rq", back=MINUTE))
     vtn.go(MINUTE)
 
     one = vtn.messages[0].reports[0].intervals[0].report_payloads[0]
     assert (str(one.value), one.confidence, one.accuracy, one.data_quality) == (
-        "1.50", 95, 0.25, "Quality Good - Local Override")
+        "1.50",
+        95,
+        0.25,
+        "Quality Good - Local Override",
+    )
 
 
 def test_an_awaitable_is_closed_counts_as_failed_and_the_callback_is_named() -> None:
@@ -349,7 +434,8 @@ def test_an_awaitable_is_closed_counts_as_failed_and_the_callback_is_named() -> 
     assert "test_an_awaitable" in error.handler
 
 
-# --- slow callbacks -------------------------------------------------------------------------------------------------
+# --- slow callbacks -------------------------------------------------------------------------------
+
 
 def test_a_callback_that_never_returns_delays_nobody_else_and_is_not_called_again() -> None:
     vtn = ReportHarness()
@@ -406,7 +492,8 @@ def test_a_late_value_whose_moment_was_left_out_is_sent_after_all() -> None:
     assert (vtn.doubles(), reports.counters(vtn.book)["samples_late"]) == ([], 0)
 
 
-# --- samples with times of their own --------------------------------------------------------------------------------
+# --- samples with times of their own --------------------------------------------------------------
+
 
 def test_readings_with_times_of_their_own_arrive_once_however_often_they_are_returned() -> None:
     vtn = ReportHarness()
@@ -421,7 +508,12 @@ def test_readings_with_times_of_their_own_arrive_once_however_often_they_are_ret
     vtn.restart()
     vtn.go(11 * MINUTE)
 
-    assert times(vtn) == ["11:57:43", "11:58:43", "11:59:43", *(f"12:{minute:02d}:43" for minute in range(30))]
+    assert times(vtn) == [
+        "11:57:43",
+        "11:58:43",
+        "11:59:43",
+        *(f"12:{minute:02d}:43" for minute in range(30)),
+    ]
     assert vtn.doubles() == []
 
 
@@ -432,10 +524,13 @@ def test_naive_datetimes_count_as_utc_and_that_is_said() -> None:
     vtn.go(5 * MINUTE)
 
     assert vtn.values() == [("12:00:30", 7)]
-    assert {note.once for note in vtn.notes if "count as UTC" in note.text} == {"naive ('spec', 'p')"}
+    assert {note.once for note in vtn.notes if "count as UTC" in note.text} == {
+        "naive ('spec', 'p')"
+    }
 
 
-# --- clocks ---------------------------------------------------------------------------------------------------------
+# --- clocks ---------------------------------------------------------------------------------------
+
 
 def test_moments_that_the_machine_slept_through_are_skipped_not_invented() -> None:
     vtn = ReportHarness()
@@ -455,7 +550,7 @@ def test_a_clock_set_back_collects_no_moment_twice() -> None:
     vtn.create(ask("rq"))
     vtn.go(12 * MINUTE)
     vtn.jump(-10 * MINUTE)
-    vtn.run(pump)                                  # what the engine does when it notices
+    vtn.run(pump)  # what the engine does when it notices
     vtn.go(15 * MINUTE)
 
     assert times(vtn) == minutes(*range(15))
@@ -470,7 +565,7 @@ def test_a_clock_that_was_a_year_ahead_does_not_stop_collection_for_a_year() -> 
     vtn.jump(timedelta(days=300))
     vtn.go(6 * MINUTE)
     vtn.jump(-timedelta(days=300))
-    vtn.run(pump)                                  # what the engine does when it notices
+    vtn.run(pump)  # what the engine does when it notices
     vtn.go(6 * MINUTE)
 
     assert {NOON + 8 * MINUTE, NOON + 9 * MINUTE} <= {at for _, _, at, _, _ in vtn.record}

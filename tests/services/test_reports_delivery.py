@@ -1,8 +1,9 @@
 """Delivery: rules T20 to T27, the outbox, refusals and max_backlog. Rule numbers in the names."""
+
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -27,20 +28,31 @@ def running(*points: str, **more: Any) -> ReportHarness:
     return vtn
 
 
-# --- T20 to T24: what a report looks like ---------------------------------------------------------------------------
+# --- T20 to T24: what a report looks like ---------------------------------------------------------
+
 
 def test_t20_a_report_has_all_that_a_data_report_needs() -> None:
     vtn = running()
     vtn.go(5 * MINUTE)
-    message, = vtn.messages
-    report, = message.reports
+    (message,) = vtn.messages
+    (report,) = message.reports
 
-    assert (report.dtstart, report.duration, report.report_name) == (NOON, 5 * MINUTE, "TELEMETRY_USAGE")
+    assert (report.dtstart, report.duration, report.report_name) == (
+        NOON,
+        5 * MINUTE,
+        "TELEMETRY_USAGE",
+    )
     assert (report.report_request_id, report.report_specifier_id) == ("rq", "spec")
-    assert (report.created_date_time, message.ven_id, bool(message.request_id)) == (NOON + 5 * MINUTE, "ven", True)
+    assert (report.created_date_time, message.ven_id, bool(message.request_id)) == (
+        NOON + 5 * MINUTE,
+        "ven",
+        True,
+    )
 
 
-@pytest.mark.parametrize("every, said", [(MINUTE, MINUTE), (ZERO, ZERO)], ids=["T21-granularity", "T21-zero"])
+@pytest.mark.parametrize(
+    "every, said", [(MINUTE, MINUTE), (ZERO, ZERO)], ids=["T21-granularity", "T21-zero"]
+)
 def test_every_interval_has_its_begin_and_its_duration(every: timedelta, said: timedelta) -> None:
     vtn = ven()
     vtn.create(ask("rq", every=every, back=2 * MINUTE, start=NOON))
@@ -56,7 +68,11 @@ def test_t23_intervals_stand_oldest_first() -> None:
     vtn.point("p", False)
     vtn.create(ask("rq"))
     for minute in (3, 1, 2):
-        vtn.run(lambda book, now, at=NOON + minute * MINUTE: reports.value(book, "p", at.minute, at, now))  # type: ignore
+        vtn.run(
+            lambda book, now, at=NOON + minute * MINUTE: reports.value(
+                book, "p", at.minute, at, now
+            )
+        )  # type: ignore
     vtn.go(5 * MINUTE)
 
     assert [value for _, value in vtn.values()] == [1, 2, 3]
@@ -67,7 +83,9 @@ def test_t24_reports_due_at_the_same_time_share_a_message() -> None:
     vtn.create(ask("one"), ask("two", every=5 * MINUTE))
     vtn.go(5 * MINUTE)
 
-    assert [[report.report_request_id for report in message.reports] for message in vtn.messages] == [["one", "two"]]
+    assert [
+        [report.report_request_id for report in message.reports] for message in vtn.messages
+    ] == [["one", "two"]]
 
 
 def test_t24_after_an_outage_many_intervals_share_few_messages() -> None:
@@ -94,7 +112,9 @@ def test_a_message_is_bounded_and_no_request_starves(monkeypatch: pytest.MonkeyP
     assert (len(vtn.values("one")), vtn.doubles()) == (60, [])
 
 
-def test_many_data_points_make_a_message_of_fewer_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_data_points_make_a_message_of_fewer_intervals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(report_delivery, "MOST_VALUES", 12)
     vtn = running("p", "q", "r")
     vtn.go(5 * MINUTE)
@@ -102,7 +122,8 @@ def test_many_data_points_make_a_message_of_fewer_intervals(monkeypatch: pytest.
     assert [len(message.reports[0].intervals) for message in vtn.messages] == [4, 1]
 
 
-# --- T25, T26: the outbox -------------------------------------------------------------------------------------------
+# --- T25, T26: the outbox -------------------------------------------------------------------------
+
 
 def test_t26_what_the_vtn_may_have_got_is_resent_byte_for_byte_also_after_a_restart() -> None:
     vtn = running("p", "q")
@@ -202,7 +223,9 @@ def test_a_message_that_the_vtn_fails_on_is_kept_and_in_the_end_holds_nobody_up(
 
     vtn.go(HOUR)
 
-    assert sorted(at for at, _ in vtn.values())[:6] == [f"12:{minute:02d}:00" for minute in range(6)]
+    assert sorted(at for at, _ in vtn.values())[:6] == [
+        f"12:{minute:02d}:00" for minute in range(6)
+    ]
     assert vtn.doubles() == []
 
 
@@ -233,7 +256,8 @@ def test_an_oadr_response_or_an_empty_body_acknowledges_a_report_too() -> None:
     assert vtn.task() is None
 
 
-# --- max_backlog ----------------------------------------------------------------------------------------------------
+# --- max_backlog ----------------------------------------------------------------------------------
+
 
 def test_samples_beyond_max_backlog_are_dropped_oldest_first_counted_and_said() -> None:
     vtn = running(max_backlog=2 * HOUR)
@@ -244,7 +268,9 @@ def test_samples_beyond_max_backlog_are_dropped_oldest_first_counted_and_said() 
     vtn.go(5 * MINUTE)
 
     assert 0 < dropped < 300
-    assert all(at >= "13:00:00" for at, _ in vtn.values())  # a message under way is resent as it is, or dropped whole
+    assert all(
+        at >= "13:00:00" for at, _ in vtn.values()
+    )  # a message under way is resent as it is, or dropped whole
     assert dropped + len(vtn.values()) == 305
     assert any("max_backlog" in note.text for note in vtn.notes)
 
@@ -260,7 +286,8 @@ def test_orphans_expire_too_and_leave_nothing_behind() -> None:
     assert (dict(vtn.book.samples), dict(vtn.book.requests)) == ({}, {})
 
 
-# --- T27 and 24 hours -----------------------------------------------------------------------------------------------
+# --- T27 and 24 hours -----------------------------------------------------------------------------
+
 
 def test_t27_values_are_sent_as_they_were_registered_unscaled() -> None:
     vtn = ReportHarness()

@@ -1,4 +1,5 @@
 """The VTN's own reports: rules T2 and T32 to T35."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -20,15 +21,30 @@ from ven_sdk.schema.reports import (
 )
 from ven_sdk.services import reports
 
-OFFER = Report(duration=HOUR, report_specifier_id="vtn-spec", report_name="METADATA_x-GRID", created_date_time=NOON,
-               report_descriptions=[ReportDescription(r_id="g1", report_type="reading", reading_type="Direct Read"),
-                                    ReportDescription(r_id="g2", report_type="reading", reading_type="Direct Read")])
+OFFER = Report(
+    duration=HOUR,
+    report_specifier_id="vtn-spec",
+    report_name="METADATA_x-GRID",
+    created_date_time=NOON,
+    report_descriptions=[
+        ReportDescription(r_id="g1", report_type="reading", reading_type="Direct Read"),
+        ReportDescription(r_id="g2", report_type="reading", reading_type="Direct Read"),
+    ],
+)
 
 
 def data(id: str) -> Report:
-    interval = ReportInterval(dtstart=NOON, duration=MINUTE, report_payloads=[ReportPayload(r_id="g1", value=50)])
-    return Report(dtstart=NOON, intervals=[interval], report_request_id=id, report_specifier_id="vtn-spec",
-                  report_name="x-GRID", created_date_time=NOON)
+    interval = ReportInterval(
+        dtstart=NOON, duration=MINUTE, report_payloads=[ReportPayload(r_id="g1", value=50)]
+    )
+    return Report(
+        dtstart=NOON,
+        intervals=[interval],
+        report_request_id=id,
+        report_specifier_id="vtn-spec",
+        report_name="x-GRID",
+        created_date_time=NOON,
+    )
 
 
 def offer(vtn: ReportHarness, *offers: Report) -> Any:
@@ -41,9 +57,12 @@ def ask(vtn: ReportHarness, **more: Any) -> str:
     found = []
 
     def step(book: Any, now: Any) -> Any:
-        id, outcome = reports.ask(book, now, **{"report_specifier_id": "vtn-spec", "granularity": MINUTE, **more})
+        id, outcome = reports.ask(
+            book, now, **{"report_specifier_id": "vtn-spec", "granularity": MINUTE, **more}
+        )
         found.append(id)
         return outcome
+
     vtn.run(step)
     return found[0]
 
@@ -63,8 +82,12 @@ def test_what_the_vtn_offers_is_acknowledged_with_our_ven_id(offers: Any) -> Non
     vtn = ReportHarness()
     answer = offer(vtn, *offers)
 
-    assert (answer.wire_name, answer.response.response_code, answer.response.request_id, answer.ven_id) == (
-        "oadrRegisteredReport", "200", "rr", "ven")
+    assert (
+        answer.wire_name,
+        answer.response.response_code,
+        answer.response.request_id,
+        answer.ven_id,
+    ) == ("oadrRegisteredReport", "200", "rr", "ven")
     assert reports.offers(vtn.book) == offers
 
 
@@ -74,12 +97,16 @@ def test_t32_a_report_that_the_vtn_offers_can_be_asked_for() -> None:
     id = ask(vtn, report_back_duration=5 * MINUTE, dtstart=NOON + HOUR)
     assert reports.asking(vtn.book, id)
     message = agree(vtn)
-    request, = message.report_requests
+    (request,) = message.report_requests
 
     assert (request.report_request_id, request.report_specifier.granularity) == (id, MINUTE)
     assert [one.r_id for one in request.report_specifier.specifier_payloads] == ["g1", "g2"]
     assert request.report_specifier.report_interval.dtstart == NOON + HOUR
-    assert (reports.asking(vtn.book, id), reports.ask_task(vtn.book), reports.expected(vtn.book)) == (False, None, [id])
+    assert (
+        reports.asking(vtn.book, id),
+        reports.ask_task(vtn.book),
+        reports.expected(vtn.book),
+    ) == (False, None, [id])
 
 
 def test_t32_data_that_comes_is_acknowledged_kept_and_told() -> None:
@@ -90,8 +117,12 @@ def test_t32_data_that_comes_is_acknowledged_kept_and_told() -> None:
     agree(vtn)
     answer = send(vtn, data(id))
 
-    assert (answer.wire_name, answer.response.response_code, answer.response.request_id, answer.ven_id) == (
-        "oadrUpdatedReport", "200", "ur", "ven")
+    assert (
+        answer.wire_name,
+        answer.response.response_code,
+        answer.response.request_id,
+        answer.ven_id,
+    ) == ("oadrUpdatedReport", "200", "ur", "ven")
     assert told == list(reports.received(vtn.book, id)) == [data(id)]
 
 
@@ -130,7 +161,11 @@ def test_t35_a_report_that_is_no_longer_wanted_is_cancelled() -> None:
     vtn.run(lambda book, now: reports.stop_report(book, id, now))
     message = vtn.post(reports.ask_task(vtn.book), CanceledReport(response=ok()))
 
-    assert (message.wire_name, message.report_request_ids, message.report_to_follow) == ("oadrCancelReport", [id], False)
+    assert (message.wire_name, message.report_request_ids, message.report_to_follow) == (
+        "oadrCancelReport",
+        [id],
+        False,
+    )
     assert (reports.ask_task(vtn.book), reports.expected(vtn.book)) == (None, [])
 
 

@@ -1,4 +1,5 @@
 """client.report_value: samples that the user pushes."""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
@@ -125,16 +126,28 @@ def test_a_resource_id_serves_where_one_data_point_has_it() -> None:
     assert vtn.values() == [("12:00:00", 5)]
 
 
-@pytest.mark.parametrize("name, value, said", [
-    ("nobody", 1, "The r_ids are: 'p', 'q'"), ("device-q", 1, "several data points.*'q', 'r'"), ("p", None, "one value"),
-    ("p", "1.5", "expected a number"), ("p", float("nan"), "one value"), ("p", [(NOON, 1), (NOON + HOUR, 2)], "one value"),
-    ("f", 1, "'full'")])
-def test_what_cannot_be_pushed_is_refused_with_what_would_be_right(name: str, value: Any, said: str) -> None:
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("nobody", 1, "The r_ids are: 'p', 'q'"),
+        ("device-q", 1, "several data points.*'q', 'r'"),
+        ("p", None, "one value"),
+        ("p", "1.5", "expected a number"),
+        ("p", float("nan"), "one value"),
+        ("p", [(NOON, 1), (NOON + HOUR, 2)], "one value"),
+        ("f", 1, "'full'"),
+    ],
+)
+def test_what_cannot_be_pushed_is_refused_with_what_would_be_right(
+    name: str, value: Any, said: str
+) -> None:
     vtn = ven()
     vtn.point("q", False)
     if name != "nobody":
         vtn.point("r", False, resource_id="device-q", measurement="current")
-        vtn.point("f", lambda date_from, date_to, sampling_interval: [], data_collection_mode="full")
+        vtn.point(
+            "f", lambda date_from, date_to, sampling_interval: [], data_collection_mode="full"
+        )
 
     with pytest.raises(ConfigurationError, match=said):
         push(vtn, value, name=name)

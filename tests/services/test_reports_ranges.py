@@ -1,8 +1,9 @@
 """Range callbacks: mode full, HISTORY_USAGE, HISTORY_GREENBUTTON ('What to deliver', T20, T26)."""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,9 @@ QUARTER = 15 * MINUTE
 
 
 class Logger:
-    """A device that keeps a value for every minute; ``plan`` gives what its nth answer is instead."""
+    """A device that keeps a value for every minute; ``plan`` gives what its nth answer is
+    instead.
+    """
 
     def __init__(self, plan: Any = None) -> None:
         self.plan: dict[int, Any] = plan or {}
@@ -30,8 +33,10 @@ class Logger:
         if answer is not None:
             return answer
         first = NOON + -(-(date_from - NOON) // step) * step
-        return [(first + number * step, int((first + number * step).timestamp()))
-                for number in range(max(0, -(-(date_to - first) // step)))]
+        return [
+            (first + number * step, int((first + number * step).timestamp()))
+            for number in range(max(0, -(-(date_to - first) // step)))
+        ]
 
 
 def ven(*loggers: Logger, name: str = "TELEMETRY_USAGE", **more: Any) -> ReportHarness:
@@ -41,7 +46,8 @@ def ven(*loggers: Logger, name: str = "TELEMETRY_USAGE", **more: Any) -> ReportH
     return vtn
 
 
-# --- mode full ------------------------------------------------------------------------------------------------------
+# --- mode full ------------------------------------------------------------------------------------
+
 
 def test_full_is_called_once_a_delivery_for_the_span_since_the_last() -> None:
     logger = Logger()
@@ -49,8 +55,11 @@ def test_full_is_called_once_a_delivery_for_the_span_since_the_last() -> None:
     vtn.create(ask("rq"))
     vtn.go(15 * MINUTE)
 
-    assert logger.asked == [(NOON, NOON + 5 * MINUTE, MINUTE), (NOON + 5 * MINUTE, NOON + 10 * MINUTE, MINUTE),
-                            (NOON + 10 * MINUTE, NOON + 15 * MINUTE, MINUTE)]
+    assert logger.asked == [
+        (NOON, NOON + 5 * MINUTE, MINUTE),
+        (NOON + 5 * MINUTE, NOON + 10 * MINUTE, MINUTE),
+        (NOON + 10 * MINUTE, NOON + 15 * MINUTE, MINUTE),
+    ]
     assert [at for at, _ in vtn.values()] == [f"12:{minute:02d}:00" for minute in range(15)]
 
 
@@ -61,7 +70,9 @@ def test_full_begins_at_a_start_in_the_future_and_ends_with_the_interval() -> No
     vtn.go(2 * HOUR)
 
     assert [(start, stop) for start, stop, _ in logger.asked] == [
-        (NOON + HOUR, NOON + HOUR + 5 * MINUTE), (NOON + HOUR + 5 * MINUTE, NOON + HOUR + 8 * MINUTE)]
+        (NOON + HOUR, NOON + HOUR + 5 * MINUTE),
+        (NOON + HOUR + 5 * MINUTE, NOON + HOUR + 8 * MINUTE),
+    ]
     assert (len(vtn.values()), reports.pending(vtn.book)) == (8, ())
 
 
@@ -120,7 +131,9 @@ def test_full_and_incremental_points_share_their_intervals() -> None:
     vtn.create(ask("rq", "p", "q"))
     vtn.go(5 * MINUTE)
 
-    assert [len(interval.report_payloads) for interval in vtn.messages[0].reports[0].intervals] == [2] * 5
+    assert [len(interval.report_payloads) for interval in vtn.messages[0].reports[0].intervals] == [
+        2
+    ] * 5
     assert {quality for _, _, quality in vtn.qualities()} == {None}
 
 
@@ -151,7 +164,7 @@ def test_a_one_shot_of_a_full_point_sends_its_newest_value() -> None:
     assert ([at for at, _ in vtn.values()], reports.pending(vtn.book)) == (["12:00:00"], ())
 
 
-# --- history --------------------------------------------------------------------------------------------------------
+# --- history --------------------------------------------------------------------------------------
 
 DAY = ask("rq", every=QUARTER, back=ZERO, start=NOON - timedelta(days=1), length=timedelta(days=1))
 
@@ -165,12 +178,19 @@ def test_history_is_one_report_at_once_and_the_request_ends() -> None:
     assert answer.pending_reports == ("rq",)
     assert logger.asked == [(NOON - timedelta(days=1), NOON, QUARTER)]
     assert [len(message.reports[0].intervals) for message in vtn.messages] == [96]
-    assert (vtn.messages[0].reports[0].report_name, reports.pending(vtn.book)) == ("HISTORY_USAGE", ())
+    assert (vtn.messages[0].reports[0].report_name, reports.pending(vtn.book)) == (
+        "HISTORY_USAGE",
+        (),
+    )
 
 
 def test_history_with_back_duration_wholly_in_the_past_is_one_report_too() -> None:
     vtn = ven(Logger(), name="HISTORY_USAGE")
-    vtn.create(ask("rq", every=QUARTER, back=HOUR, start=NOON - timedelta(days=1), length=timedelta(days=1)))
+    vtn.create(
+        ask(
+            "rq", every=QUARTER, back=HOUR, start=NOON - timedelta(days=1), length=timedelta(days=1)
+        )
+    )
     vtn.deliver()
 
     assert (len(vtn.messages), len(vtn.values()), reports.pending(vtn.book)) == (1, 96, ())
@@ -206,12 +226,15 @@ def test_history_begins_at_the_earliest_on_offer() -> None:
 
 
 def test_long_history_comes_in_parts_and_a_crash_in_the_middle_loses_and_doubles_nothing(
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(report_delivery, "MOST_INTERVALS", 100)
     monkeypatch.setattr(report_ranges, "PIECE", 70)
     logger = Logger()
     vtn = ven(logger, name="HISTORY_USAGE")
-    vtn.create(ask("rq", every=MINUTE, back=ZERO, start=NOON - timedelta(days=1), length=timedelta(days=1)))
+    vtn.create(
+        ask("rq", every=MINUTE, back=ZERO, start=NOON - timedelta(days=1), length=timedelta(days=1))
+    )
     for _ in range(3):
         vtn.run_due()
         vtn.take(vtn.task().record)
@@ -224,7 +247,9 @@ def test_long_history_comes_in_parts_and_a_crash_in_the_middle_loses_and_doubles
     assert max(len(message.reports[0].intervals) for message in vtn.messages) == 100
 
 
-def test_a_crash_while_history_is_written_down_asks_for_the_rest_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_history_is_written_down_asks_for_the_rest_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(report_ranges, "PIECE", 50)
     logger = Logger()
     vtn = ven(logger, name="HISTORY_USAGE")
@@ -242,7 +267,9 @@ def test_a_crash_while_history_is_written_down_asks_for_the_rest_again(monkeypat
 
 def test_history_that_fails_is_asked_again_and_ends_if_it_always_fails() -> None:
     for failures, arrived in ((1, 96), (99, 0)):
-        vtn = ven(Logger(dict.fromkeys(range(1, failures + 1), ValueError("no"))), name="HISTORY_USAGE")
+        vtn = ven(
+            Logger(dict.fromkeys(range(1, failures + 1), ValueError("no"))), name="HISTORY_USAGE"
+        )
         vtn.create(DAY)
         vtn.go(HOUR)
 
@@ -250,16 +277,25 @@ def test_history_that_fails_is_asked_again_and_ends_if_it_always_fails() -> None
         assert any("ends without a report" in note.text for note in vtn.notes) is (arrived == 0)
 
 
-# --- green button ---------------------------------------------------------------------------------------------------
+# --- green button ---------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("feed", ["<feed xmlns='http://www.w3.org/2005/Atom'><title>\t1</title></feed>",
-                                  b"<feed xmlns='http://www.w3.org/2005/Atom'/>"])
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        "<feed xmlns='http://www.w3.org/2005/Atom'><title>\t1</title></feed>",
+        b"<feed xmlns='http://www.w3.org/2005/Atom'/>",
+    ],
+)
 def test_a_green_button_feed_is_sent_as_the_callback_gave_it(feed: Any) -> None:
     vtn = ReportHarness()
     vtn.point("g", Logger({1: feed}), report_name="HISTORY_GREENBUTTON", measurement=None)
     vtn.create(ask("rq", "g", every=ZERO, back=ZERO, start=NOON - HOUR, length=HOUR))
     vtn.deliver()
-    interval, = vtn.messages[0].reports[0].intervals
+    (interval,) = vtn.messages[0].reports[0].intervals
 
     assert interval.feed == (feed.decode() if isinstance(feed, bytes) else feed)
-    assert (interval.dtstart, vtn.messages[0].reports[0].report_name) == (NOON - HOUR, "HISTORY_GREENBUTTON")
+    assert (interval.dtstart, vtn.messages[0].reports[0].report_name) == (
+        NOON - HOUR,
+        "HISTORY_GREENBUTTON",
+    )

@@ -1,7 +1,10 @@
-"""Requests for reports: rules T8 to T16, T28 to T31, R7 and R8. The number of the rule is in the name of the test."""
+"""Requests for reports: rules T8 to T16, T28 to T31, R7 and R8. The number of the rule is in the
+name of the test.
+"""
+
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import Any
 
 import pytest
 
@@ -22,12 +25,26 @@ def ven(*points: str, **more: Any) -> ReportHarness:
 def acknowledged(vtn: ReportHarness) -> ReportHarness:
     """The VTN has the catalogue."""
     known = vtn.book.registration
-    vtn.book.apply([Change("registration", "", type(known)(**{**vars(known), "catalogue": vtn.catalogue.digest(),
-                                                             "catalogue_created": NOON}))])
+    vtn.book.apply(
+        [
+            Change(
+                "registration",
+                "",
+                type(known)(
+                    **{
+                        **vars(known),
+                        "catalogue": vtn.catalogue.digest(),
+                        "catalogue_created": NOON,
+                    }
+                ),
+            )
+        ]
+    )
     return vtn
 
 
-# --- T8 to T10: the catalogue ---------------------------------------------------------------------------------------
+# --- T8 to T10: the catalogue ---------------------------------------------------------------------
+
 
 def test_t1_a_catalogue_without_reports_is_sent_as_well() -> None:
     record = reports.registration_task(ReportHarness().book, lambda _: None, lambda _: None).record  # type: ignore
@@ -75,7 +92,12 @@ def test_t10_a_changed_catalogue_ends_the_requests_of_before_and_keeps_their_sam
     vtn.create(ask("new"))
     vtn.go(5 * MINUTE)
 
-    assert vtn.values("new")[:4] == [("12:00:00", 1), ("12:01:00", 2), ("12:02:00", 3), ("12:03:00", 4)]
+    assert vtn.values("new")[:4] == [
+        ("12:00:00", 1),
+        ("12:01:00", 2),
+        ("12:02:00", 3),
+        ("12:03:00", 4),
+    ]
 
 
 def test_t10_the_same_catalogue_sent_again_keeps_requests_running() -> None:
@@ -94,7 +116,8 @@ def test_r8_the_created_date_time_changes_with_the_catalogue_and_only_with_it() 
     assert same == NOON < reports.catalogue_created(vtn.book)
 
 
-# --- T11 to T16: requests -------------------------------------------------------------------------------------------
+# --- T11 to T16: requests -------------------------------------------------------------------------
+
 
 def test_t11_the_answer_lists_all_that_runs_the_new_ones_included() -> None:
     vtn = ven()
@@ -102,7 +125,11 @@ def test_t11_the_answer_lists_all_that_runs_the_new_ones_included() -> None:
     answer = vtn.create(ask("two"), ask("three"), request_id="cr-2")
 
     assert answer.pending_reports == ("one", "two", "three")
-    assert (answer.response.response_code, answer.response.request_id, answer.ven_id) == ("200", "cr-2", "ven")
+    assert (answer.response.response_code, answer.response.request_id, answer.ven_id) == (
+        "200",
+        "cr-2",
+        "ven",
+    )
 
 
 def test_t12_requests_in_the_answer_to_the_catalogue_get_one_answer_with_its_request_id() -> None:
@@ -128,7 +155,8 @@ BAD: tuple[tuple[str, Any, str], ...] = (
     ("unknown rID", ask("bad", "p", "nobody"), "452"),
     ("no reportRequestID", ask(""), "452"),
     ("finer than offered", ask("bad", "slow", every=SECOND), "461"),
-    ("the past of a meter", ask("bad", start=NOON - 2 * HOUR, length=HOUR), "461"))
+    ("the past of a meter", ask("bad", start=NOON - 2 * HOUR, length=HOUR), "461"),
+)
 
 
 @pytest.mark.parametrize("what, bad, code", BAD, ids=[f"T13-T14-{row[0]}" for row in BAD])
@@ -145,13 +173,17 @@ def test_one_bad_request_starts_none_and_what_ran_is_listed(what: str, bad: Any,
 GOOD: tuple[tuple[str, Any, str, str], ...] = (
     ("coarser than offered", ask("rq", "slow", every=HOUR), "200", "461"),
     ("another reading type", ask("rq", reading_type="Net"), "200", "461"),
-    ("granularity zero", ask("rq", "slow", every=ZERO), "200", "200"))
+    ("granularity zero", ask("rq", "slow", every=ZERO), "200", "200"),
+)
 
 
-@pytest.mark.parametrize("what, request_, tolerant, strict", GOOD, ids=[f"T14-{row[0]}" for row in GOOD])
+@pytest.mark.parametrize(
+    "what, request_, tolerant, strict", GOOD, ids=[f"T14-{row[0]}" for row in GOOD]
+)
 @pytest.mark.parametrize("strictly", [False, True])
-def test_what_can_be_served_is_served_except_in_strict_mode(what: str, request_: Any, tolerant: str, strict: str,
-                                                           strictly: bool) -> None:
+def test_what_can_be_served_is_served_except_in_strict_mode(
+    what: str, request_: Any, tolerant: str, strict: str, strictly: bool
+) -> None:
     vtn = ven(strict=strictly)
     vtn.point("slow", sampling_rate=MINUTE)
 
@@ -166,7 +198,9 @@ def test_t15_a_request_of_the_same_id_replaces_the_one_that_runs() -> None:
     vtn.go(10 * MINUTE)
 
     assert answer.pending_reports == ("rq",)
-    assert [at for at, _ in vtn.values()] == [f"12:{minute:02d}:00" for minute in (0, 1, 2, 4, 6, 8, 10)][:len(vtn.values())]
+    assert [at for at, _ in vtn.values()] == [
+        f"12:{minute:02d}:00" for minute in (0, 1, 2, 4, 6, 8, 10)
+    ][: len(vtn.values())]
     assert vtn.doubles() == []
 
 
@@ -185,6 +219,7 @@ def test_t16_no_report_goes_out_before_the_answer_to_its_request() -> None:
 
 def reports_request(id: str) -> Any:
     from ven_sdk.schema.reports import CreateReport
+
     return CreateReport(request_id="cr", report_requests=[ask(id)])
 
 
@@ -197,14 +232,19 @@ def test_t16_an_answer_about_something_else_holds_no_report_up() -> None:
     assert vtn.task() is not None
 
 
-# --- T28 to T31: cancel ---------------------------------------------------------------------------------------------
+# --- T28 to T31: cancel ---------------------------------------------------------------------------
+
 
 def test_t28_several_requests_are_cancelled_at_once_and_the_rest_is_listed() -> None:
     vtn = ven()
     vtn.create(ask("one"), ask("two"), ask("three"))
     answer = vtn.cancel("one", "three", request_id="xr-9")
 
-    assert (answer.wire_name, answer.pending_reports, answer.ven_id) == ("oadrCanceledReport", ("two",), "ven")
+    assert (answer.wire_name, answer.pending_reports, answer.ven_id) == (
+        "oadrCanceledReport",
+        ("two",),
+        "ven",
+    )
     assert (answer.response.response_code, answer.response.request_id) == ("200", "xr-9")
 
 
@@ -221,7 +261,9 @@ def test_t29_without_a_report_to_follow_nothing_more_is_sent() -> None:
     assert {row.request for row in vtn.book.samples.values()} <= {"two"}
 
 
-def test_t29_with_a_report_to_follow_one_last_report_comes_at_its_time_and_the_id_stays_until_then() -> None:
+def test_t29_with_a_report_to_follow_one_last_report_comes_at_its_time_and_the_id_stays_until_then() -> (  # noqa: E501
+    None
+):
     vtn = ven()
     vtn.create(ask("rq"))
     vtn.advance(2 * MINUTE)
@@ -231,7 +273,13 @@ def test_t29_with_a_report_to_follow_one_last_report_comes_at_its_time_and_the_i
 
     vtn.go(10 * MINUTE)
 
-    assert [at for at, _ in vtn.values()] == ["12:00:00", "12:01:00", "12:02:00", "12:03:00", "12:04:00"]
+    assert [at for at, _ in vtn.values()] == [
+        "12:00:00",
+        "12:01:00",
+        "12:02:00",
+        "12:03:00",
+        "12:04:00",
+    ]
     assert (reports.pending(vtn.book), dict(vtn.book.requests), len(vtn.messages)) == ((), {}, 1)
 
 
@@ -245,7 +293,9 @@ def test_t30_one_unknown_id_cancels_none() -> None:
 
 
 @pytest.mark.parametrize("follow, left", [(False, ("two",)), (True, ("one", "two"))])
-def test_t31_a_cancel_inside_an_acknowledgement_works_and_is_not_answered(follow: bool, left: tuple[str, ...]) -> None:
+def test_t31_a_cancel_inside_an_acknowledgement_works_and_is_not_answered(
+    follow: bool, left: tuple[str, ...]
+) -> None:
     vtn = ven()
     vtn.create(ask("one"), ask("two"))
     vtn.advance(5 * MINUTE)
@@ -265,9 +315,12 @@ def test_t31_an_acknowledgement_is_one_also_when_its_cancel_names_nobody_we_know
     assert (vtn.task(), dict(vtn.book.answers), reports.pending(vtn.book)) == (None, {}, ("one",))
 
 
-# --- R7: a registration renewed -------------------------------------------------------------------------------------
+# --- R7: a registration renewed -------------------------------------------------------------------
 
-def test_r7_samples_of_a_lost_registration_go_out_under_the_next_request_of_their_data_points() -> None:
+
+def test_r7_samples_of_a_lost_registration_go_out_under_the_next_request_of_their_data_points() -> (
+    None
+):
     vtn = ven("p", "q")
     vtn.create(ask("old", "p", "q"))
     vtn.advance(2 * MINUTE)
@@ -278,8 +331,18 @@ def test_r7_samples_of_a_lost_registration_go_out_under_the_next_request_of_thei
     vtn.create(ask("new", "q", "p"))
     vtn.go(5 * MINUTE)
 
-    assert [at for at, _ in vtn.values("new", "q")] == ["12:00:00", "12:01:00", "12:02:00", "12:04:00"]
-    assert vtn.values("new", "p") == [("12:00:00", 1), ("12:01:00", 2), ("12:02:00", 3), ("12:04:00", 4)]
+    assert [at for at, _ in vtn.values("new", "q")] == [
+        "12:00:00",
+        "12:01:00",
+        "12:02:00",
+        "12:04:00",
+    ]
+    assert vtn.values("new", "p") == [
+        ("12:00:00", 1),
+        ("12:01:00", 2),
+        ("12:02:00", 3),
+        ("12:04:00", 4),
+    ]
 
 
 def test_r7_what_stood_in_a_message_that_was_never_acknowledged_is_kept_too() -> None:
@@ -299,7 +362,9 @@ def test_r7_what_stood_in_a_message_that_was_never_acknowledged_is_kept_too() ->
 
 def test_r7_each_of_several_rates_finds_its_own_again() -> None:
     vtn = ven()
-    vtn.create(ask("fast/old", back=10 * MINUTE), ask("slow/old", every=2 * MINUTE, back=10 * MINUTE))
+    vtn.create(
+        ask("fast/old", back=10 * MINUTE), ask("slow/old", every=2 * MINUTE, back=10 * MINUTE)
+    )
     vtn.advance(4 * MINUTE)
     vtn.run(reports.forget_requests)
     vtn.advance(30 * SECOND)
@@ -307,7 +372,13 @@ def test_r7_each_of_several_rates_finds_its_own_again() -> None:
     vtn.create(ask("fast/new", back=10 * MINUTE))
     vtn.go(6 * MINUTE)
 
-    assert [at for at, _ in vtn.values("slow/new")] == ["12:00:00", "12:02:00", "12:04:00", "12:06:00", "12:08:00"]
+    assert [at for at, _ in vtn.values("slow/new")] == [
+        "12:00:00",
+        "12:02:00",
+        "12:04:00",
+        "12:06:00",
+        "12:08:00",
+    ]
     assert [at for at, _ in vtn.values("fast/new")] == [f"12:0{minute}:00" for minute in range(10)]
 
 
@@ -367,8 +438,6 @@ def test_g7_request_ids_of_messages_are_no_keys() -> None:
     assert answer.pending_reports == ("one", "two")
 
 
-
-
 def test_r7_values_being_collected_when_the_registration_ends_are_kept() -> None:
     vtn = ven("p", "q")
     vtn.slow.add("report callback of spec/q")
@@ -380,7 +449,10 @@ def test_r7_values_being_collected_when_the_registration_ends_are_kept() -> None
     vtn.create(ask("new", "p", "q"))
     vtn.go(5 * MINUTE)
 
-    assert (vtn.values("new", "p")[0], vtn.values("new", "q")[0]) == (("12:00:00", 1), ("12:00:00", 1))
+    assert (vtn.values("new", "p")[0], vtn.values("new", "q")[0]) == (
+        ("12:00:00", 1),
+        ("12:00:00", 1),
+    )
 
 
 def test_r7_a_one_shot_is_no_place_for_samples_of_another_time() -> None:

@@ -1,8 +1,9 @@
 """What rules now and what comes (rules E27, E36, E39, E41, E42, E49, E50), at every boundary."""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Dict, List, Optional
+from typing import Any, Optional
 
 import pytest
 from hypothesis import given
@@ -32,8 +33,17 @@ def level(ven: Harness, at: datetime) -> int:
 def test_e36_the_level_is_right_at_every_boundary() -> None:
     ven = taken(event(signals=[signal(1, 3, each=30 * MINUTE)]))
 
-    levels = {moment: level(ven, NOON + moment) for moment in (
-        HOUR - SECOND, HOUR, 90 * MINUTE - SECOND, 90 * MINUTE, 2 * HOUR - SECOND, 2 * HOUR)}
+    levels = {
+        moment: level(ven, NOON + moment)
+        for moment in (
+            HOUR - SECOND,
+            HOUR,
+            90 * MINUTE - SECOND,
+            90 * MINUTE,
+            2 * HOUR - SECOND,
+            2 * HOUR,
+        )
+    }
 
     assert list(levels.values()) == [0, 1, 1, 3, 3, 0]
 
@@ -41,12 +51,20 @@ def test_e36_the_level_is_right_at_every_boundary() -> None:
 def test_e41_test_events_and_events_not_opted_in_to_do_not_count() -> None:
     def on_event(event: Any) -> str:
         return "optOut" if event.event_id == "out" else "optIn"
-    ven = taken(event("test", test=True, signals=[signal(3)]), event("out", signals=[signal(2)], priority=1), on_event=on_event)
+
+    ven = taken(
+        event("test", test=True, signals=[signal(3)]),
+        event("out", signals=[signal(2)], priority=1),
+        on_event=on_event,
+    )
 
     assert level(ven, NOON + 90 * MINUTE) == 0
     assert views.signal_now(rows(ven), "SIMPLE", NOON + 90 * MINUTE) is None
     assert views.schedule(rows(ven), NOON) == ()
-    assert [one.event_id for one in views.active_events(rows(ven), NOON + 90 * MINUTE)] == ["out", "test"]
+    assert [one.event_id for one in views.active_events(rows(ven), NOON + 90 * MINUTE)] == [
+        "out",
+        "test",
+    ]
 
 
 @pytest.mark.parametrize("payload, expected", [(0, 0), (1, 1), (2.0, 2), (3, 3), (7, 3), (-1, 0)])
@@ -60,26 +78,69 @@ def test_e42_the_old_spelling_counts() -> None:
     assert level(taken(event(signals=[signal(2, name="simple")])), NOON + HOUR) == 2
 
 
-@pytest.mark.parametrize("first, second, expected", [
-    ((2, 0), (1, 30), [1, 2, 2, 0]), ((1, 0), (2, 30), [1, 1, 2, 0]), ((0, 0), (9, 30), [1, 2, 2, 0]),
-    ((None, 0), (1, 30), [1, 2, 2, 0]), ((5, 0), (5, 30), [1, 1, 2, 0]), ((0, 0), (None, 30), [1, 1, 2, 0])],
-    ids=["E50-higher supersedes", "E50-higher first", "E50-zero is lowest", "E50-absent is lowest", "E50-first active wins",
-         "E50-zero like absent"])
+@pytest.mark.parametrize(
+    "first, second, expected",
+    [
+        ((2, 0), (1, 30), [1, 2, 2, 0]),
+        ((1, 0), (2, 30), [1, 1, 2, 0]),
+        ((0, 0), (9, 30), [1, 2, 2, 0]),
+        ((None, 0), (1, 30), [1, 2, 2, 0]),
+        ((5, 0), (5, 30), [1, 1, 2, 0]),
+        ((0, 0), (None, 30), [1, 1, 2, 0]),
+    ],
+    ids=[
+        "E50-higher supersedes",
+        "E50-higher first",
+        "E50-zero is lowest",
+        "E50-absent is lowest",
+        "E50-first active wins",
+        "E50-zero like absent",
+    ],
+)
 def test_e50_overlap(first: Any, second: Any, expected: list[int]) -> None:
-    ven = taken(event("a", priority=first[0], signals=[signal(1)]),
-                event("b", priority=second[0], start=NOON + HOUR + second[1] * MINUTE, signals=[signal(2)], context="http://b"))
+    ven = taken(
+        event("a", priority=first[0], signals=[signal(1)]),
+        event(
+            "b",
+            priority=second[0],
+            start=NOON + HOUR + second[1] * MINUTE,
+            signals=[signal(2)],
+            context="http://b",
+        ),
+    )
 
     assert [level(ven, NOON + minute * MINUTE) for minute in (60, 90, 120, 150)] == expected
 
 
 def test_e50_the_superseded_event_resumes_for_its_remaining_time() -> None:
-    ven = taken(event("long", length=3 * HOUR, signals=[signal(1)]),
-                event("short", priority=1, start=NOON + 2 * HOUR, length=30 * MINUTE, signals=[signal(3)], context="http://b"))
+    ven = taken(
+        event("long", length=3 * HOUR, signals=[signal(1)]),
+        event(
+            "short",
+            priority=1,
+            start=NOON + 2 * HOUR,
+            length=30 * MINUTE,
+            signals=[signal(3)],
+            context="http://b",
+        ),
+    )
 
-    assert [level(ven, NOON + minute * MINUTE) for minute in (119, 120, 149, 150, 239, 240)] == [1, 3, 3, 1, 1, 0]
-    assert [(row.start, row.end, row.event.event_id, row.payload) for row in views.schedule(rows(ven), NOON)] == [
-        (NOON + HOUR, NOON + 2 * HOUR, "long", 1), (NOON + 2 * HOUR, NOON + 150 * MINUTE, "short", 3),
-        (NOON + 150 * MINUTE, NOON + 4 * HOUR, "long", 1)]
+    assert [level(ven, NOON + minute * MINUTE) for minute in (119, 120, 149, 150, 239, 240)] == [
+        1,
+        3,
+        3,
+        1,
+        1,
+        0,
+    ]
+    assert [
+        (row.start, row.end, row.event.event_id, row.payload)
+        for row in views.schedule(rows(ven), NOON)
+    ] == [
+        (NOON + HOUR, NOON + 2 * HOUR, "long", 1),
+        (NOON + 2 * HOUR, NOON + 150 * MINUTE, "short", 3),
+        (NOON + 150 * MINUTE, NOON + 4 * HOUR, "long", 1),
+    ]
 
 
 def test_e49_overlap_within_one_context_goes_by_the_same_rule() -> None:
@@ -90,15 +151,29 @@ def test_e49_overlap_within_one_context_goes_by_the_same_rule() -> None:
 
 
 def test_e50_a_price_of_one_programme_does_not_silence_the_level_of_another() -> None:
-    ven = taken(event("a", priority=2), event("b", priority=1, context="http://b",
-                                              signals=[signal(0.3, name="ELECTRICITY_PRICE", kind="price")]))
+    ven = taken(
+        event("a", priority=2),
+        event(
+            "b",
+            priority=1,
+            context="http://b",
+            signals=[signal(0.3, name="ELECTRICITY_PRICE", kind="price")],
+        ),
+    )
 
     assert level(ven, NOON + HOUR) == 1
     assert views.signal_now(rows(ven), "ELECTRICITY_PRICE", NOON + HOUR) == 0.3
 
 
 def test_e44_the_signal_for_all_devices_comes_before_one_for_a_device_class() -> None:
-    ven = taken(event(signals=[signal(3, targets=[{"end_device_asset": {"mrid": "EVSE"}}]), signal(1, id="all")]))
+    ven = taken(
+        event(
+            signals=[
+                signal(3, targets=[{"end_device_asset": {"mrid": "EVSE"}}]),
+                signal(1, id="all"),
+            ]
+        )
+    )
 
     assert level(ven, NOON + HOUR) == 1
 
@@ -108,7 +183,10 @@ def test_e29_the_random_offset_shifts_what_rules() -> None:
     start = ven.book.events["e"].start
 
     assert start > NOON + HOUR
-    assert [level(ven, moment) for moment in (start - SECOND, start, start + HOUR - SECOND, start + HOUR)] == [0, 1, 1, 0]
+    assert [
+        level(ven, moment)
+        for moment in (start - SECOND, start, start + HOUR - SECOND, start + HOUR)
+    ] == [0, 1, 1, 0]
     (row,) = views.schedule(rows(ven), NOON)
     assert (row.start, row.end) == (start, start + HOUR)
 
@@ -149,22 +227,36 @@ def test_e33_an_event_without_end_rules_on_and_the_schedule_is_cut_to_its_window
 
 
 def test_e39_the_current_value_follows_the_interval_that_runs() -> None:
-    ven = taken(event(signals=[signal(1, 2, each=30 * MINUTE).replace(current_value=9),
-                               signal(0.1, 0.2, each=30 * MINUTE, name="ENERGY_PRICE", kind="price").replace(current_value=9)]))
+    ven = taken(
+        event(
+            signals=[
+                signal(1, 2, each=30 * MINUTE).replace(current_value=9),
+                signal(0.1, 0.2, each=30 * MINUTE, name="ENERGY_PRICE", kind="price").replace(
+                    current_value=9
+                ),
+            ]
+        )
+    )
 
     def values(at: datetime) -> list[Any]:
         (shown,) = views.events(rows(ven), at)
         return [one.current_value for one in shown.event_signals]
 
     assert [values(NOON + moment) for moment in (ZERO, HOUR, 90 * MINUTE, 2 * HOUR)] == [
-        [0, None], [1, 0.1], [2, 0.2], [0, None]]
+        [0, None],
+        [1, 0.1],
+        [2, 0.2],
+        [0, None],
+    ]
 
 
 def test_e27_events_carry_the_status_of_now() -> None:
     ven = taken(event(ramp_up=30 * MINUTE, status="none"))
 
-    assert [views.events(rows(ven), NOON + moment)[0].event_status for moment in (ZERO, 30 * MINUTE, HOUR, 2 * HOUR)] == [
-        "far", "near", "active", "completed"]
+    assert [
+        views.events(rows(ven), NOON + moment)[0].event_status
+        for moment in (ZERO, 30 * MINUTE, HOUR, 2 * HOUR)
+    ] == ["far", "near", "active", "completed"]
 
 
 def test_refused_events_are_none_of_ours() -> None:
@@ -178,9 +270,17 @@ def test_refused_events_are_none_of_ours() -> None:
 def test_the_next_event_is_the_one_that_starts_next_and_is_not_opted_out_of() -> None:
     def on_event(event: Any) -> str:
         return "optOut" if event.event_id == "out" else "optIn"
-    ven = taken(event("late", start=NOON + 3 * HOUR), event("out"), event("soon", start=NOON + 2 * HOUR), on_event=on_event)
 
-    found: list[Optional[Any]] = [views.next_event(rows(ven), NOON + moment) for moment in (ZERO, 2 * HOUR, 3 * HOUR)]
+    ven = taken(
+        event("late", start=NOON + 3 * HOUR),
+        event("out"),
+        event("soon", start=NOON + 2 * HOUR),
+        on_event=on_event,
+    )
+
+    found: list[Optional[Any]] = [
+        views.next_event(rows(ven), NOON + moment) for moment in (ZERO, 2 * HOUR, 3 * HOUR)
+    ]
 
     assert [one and one.event_id for one in found] == ["soon", "late", None]
 
@@ -189,19 +289,42 @@ def test_an_unknown_signal_rules_nothing() -> None:
     assert views.signal_now(rows(taken(event())), "x-none", NOON + HOUR) is None
 
 
-EVENTS = st.lists(st.fixed_dictionaries({
-    "start": st.integers(-60, 240), "length": st.integers(0, 120), "priority": st.sampled_from([None, 0, 1, 2]),
-    "payloads": st.lists(st.integers(0, 3), min_size=1, max_size=4), "test": st.booleans(),
-    "tolerance": st.sampled_from([None, 10])}), max_size=6)
+EVENTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "start": st.integers(-60, 240),
+            "length": st.integers(0, 120),
+            "priority": st.sampled_from([None, 0, 1, 2]),
+            "payloads": st.lists(st.integers(0, 3), min_size=1, max_size=4),
+            "test": st.booleans(),
+            "tolerance": st.sampled_from([None, 10]),
+        }
+    ),
+    max_size=6,
+)
 
 
 @given(EVENTS, st.integers(0, 30))
-def test_e50_the_schedule_says_at_each_moment_what_signal_now_will_say(plans: list[dict[str, Any]], begin: int) -> None:
+def test_e50_the_schedule_says_at_each_moment_what_signal_now_will_say(
+    plans: list[dict[str, Any]], begin: int
+) -> None:
     ven = Harness(opted_in())
-    ven.send(distribute(*(event(
-        f"e{number}", start=NOON + plan["start"] * MINUTE, length=plan["length"] * MINUTE, priority=plan["priority"],
-        test=plan["test"], tolerance=plan["tolerance"] and plan["tolerance"] * MINUTE,
-        signals=[signal(*plan["payloads"], each=13 * MINUTE)]) for number, plan in enumerate(plans))))
+    ven.send(
+        distribute(
+            *(
+                event(
+                    f"e{number}",
+                    start=NOON + plan["start"] * MINUTE,
+                    length=plan["length"] * MINUTE,
+                    priority=plan["priority"],
+                    test=plan["test"],
+                    tolerance=plan["tolerance"] and plan["tolerance"] * MINUTE,
+                    signals=[signal(*plan["payloads"], each=13 * MINUTE)],
+                )
+                for number, plan in enumerate(plans)
+            )
+        )
+    )
     now = NOON + begin * MINUTE
     schedule = views.schedule(rows(ven), now, 4)
 

@@ -1,4 +1,7 @@
-"""Real processes with the SQLite store: killed at any moment, forked, out of room. No committed row is lost."""
+"""Real processes with the SQLite store: killed at any moment, forked, out of room. No committed row
+is lost.
+"""
+
 from __future__ import annotations
 
 import os
@@ -8,7 +11,6 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import List, Set
 
 import pytest
 
@@ -34,7 +36,9 @@ def say(text):
     os.write(1, f"{text}\\n".encode())
 """
 
-COUNTING = PRELUDE + """
+COUNTING = (
+    PRELUDE
+    + """
 assert warnings == ()
 def work(ven):
     for number in range(int(sys.argv[2]), 10 ** 9):
@@ -43,11 +47,16 @@ def work(ven):
 for ven in ("ven-1", "ven-2"):
     threading.Thread(target=work, args=(ven,)).start()
 """
+)
 
 
 def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, "-c", script, *map(str, arguments)], cwd=ROOT, text=True,
-                            stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+    )
 
 
 def run(script: str, *arguments: object) -> list[str]:
@@ -76,19 +85,24 @@ def test_what_was_committed_survives_kill_9_at_any_moment(tmp_path: Path) -> Non
         child.send_signal(signal.SIGKILL)
         lines += child.communicate()[0].split("\n")[:-1]
         printed.update(lines)
-        # Then the next client opens the store without a hand, and finds every commit that returned, whole
+        # Then the next client opens the store without a hand, and finds every commit that returned,
+        # whole
         store = SQLiteStore(tmp_path / "ven.db")
         assert store.open() == ()
         for ven in ("ven-1", "ven-2"):
             found = Counter(row.key.split("-")[0] for row in store.load(ven))
             assert set(found.values()) <= {3}, f"a torn transaction after kill {kill} (seed {SEED})"
-            missing = {text for text in printed if text.startswith(ven)} - {f"{ven} {int(key)}" for key in found}
+            missing = {text for text in printed if text.startswith(ven)} - {
+                f"{ven} {int(key)}" for key in found
+            }
             assert missing == set(), f"lost after kill {kill} (seed {SEED})"
         store.close()
     assert len(printed) > KILLS
 
 
-def test_the_second_process_is_told_the_pid_of_the_first_and_gets_the_store_when_that_is_killed(tmp_path: Path) -> None:
+def test_the_second_process_is_told_the_pid_of_the_first_and_gets_the_store_when_that_is_killed(
+    tmp_path: Path,
+) -> None:
     child = start(PRELUDE + "say('open'); signal.pause()", tmp_path / "ven.db")
     try:
         assert line(child) == "open"
@@ -103,7 +117,9 @@ def test_the_second_process_is_told_the_pid_of_the_first_and_gets_the_store_when
     store.close()
 
 
-FORKING = PRELUDE + """
+FORKING = (
+    PRELUDE
+    + """
 store.commit("ven-1", rows(1))
 child = os.fork()
 if child == 0:
@@ -117,7 +133,8 @@ if child == 0:
 os.waitpid(child, 0)
 store.commit("ven-1", rows(3))
 say(len(store.load("ven-1")))
-"""
+"""  # noqa: E501
+)
 
 
 def test_the_child_of_a_fork_is_refused_and_does_the_store_no_harm(tmp_path: Path) -> None:
@@ -131,7 +148,10 @@ def test_the_child_of_a_fork_is_refused_and_does_the_store_no_harm(tmp_path: Pat
 
 
 def test_a_forked_child_does_not_keep_the_lock_of_a_killed_parent(tmp_path: Path) -> None:
-    script = PRELUDE + "child = os.fork()\nsay(f'child {os.getpid()}') if child == 0 else None\nsignal.pause()"
+    script = (
+        PRELUDE
+        + "child = os.fork()\nsay(f'child {os.getpid()}') if child == 0 else None\nsignal.pause()"
+    )
     parent = start(script, tmp_path / "ven.db")
     child = int(line(parent).split()[1])
     parent.kill()
@@ -147,7 +167,9 @@ def test_a_forked_child_does_not_keep_the_lock_of_a_killed_parent(tmp_path: Path
         os.kill(child, signal.SIGKILL)
 
 
-NO_ROOM = PRELUDE + """
+NO_ROOM = (
+    PRELUDE
+    + """
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store.commit("ven-1", rows(1))
 before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -163,6 +185,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, before)
 store.commit("ven-1", rows(number))
 say(len(store.load("ven-1")) == 3 * number)
 """
+)
 
 
 def test_a_write_error_of_the_system_is_retryable_and_passes_with_its_cause(tmp_path: Path) -> None:

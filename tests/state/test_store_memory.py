@@ -1,4 +1,5 @@
 """The store in memory passes the conformance suite."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,4 +1,5 @@
 """A shared store is open as long as one of its users has it open."""
+
 from __future__ import annotations
 
 from pathlib import Path

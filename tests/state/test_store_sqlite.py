@@ -1,4 +1,7 @@
-"""The SQLite store passes the conformance suite; its file is refused, brought up to date or moved aside rightly."""
+"""The SQLite store passes the conformance suite; its file is refused, brought up to date or moved
+aside rightly.
+"""
+
 from __future__ import annotations
 
 import os
@@ -8,10 +11,10 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Dict, List
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -32,7 +35,10 @@ class TestSQLiteStore(StoreSuite):
 class NextStore(SQLiteStore):
     """What a later version of the SDK would be."""
 
-    migrations = (*SQLiteStore.migrations, ("ALTER TABLE facts ADD COLUMN note TEXT", "UPDATE facts SET note = key"))
+    migrations = (
+        *SQLiteStore.migrations,
+        ("ALTER TABLE facts ADD COLUMN note TEXT", "UPDATE facts SET note = key"),
+    )
 
 
 @contextmanager
@@ -48,7 +54,10 @@ def filled(path: Path, rows: int = 50) -> dict[str, list[Row]]:
     """Make a store with ``rows`` rows for each of three VENs; gives what it holds."""
     with opened(SQLiteStore(path)) as store:
         for ven in ("ven-1", "ven-2", "ven-3"):
-            store.commit(ven, [ChangeRow("t", str(number), f'"{number * 7919}"' * 9) for number in range(rows)])
+            store.commit(
+                ven,
+                [ChangeRow("t", str(number), f'"{number * 7919}"' * 9) for number in range(rows)],
+            )
         return {ven: store.load(ven) for ven in store.vens()}
 
 
@@ -126,7 +135,9 @@ def test_an_empty_file_is_a_new_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["check", "open"])
-def test_the_database_of_another_application_is_refused_and_left_as_it_is(tmp_path: Path, method: str) -> None:
+def test_the_database_of_another_application_is_refused_and_left_as_it_is(
+    tmp_path: Path, method: str
+) -> None:
     path = tmp_path / "invoices.db"
     other_database(path)
     before = path.read_bytes()
@@ -141,17 +152,22 @@ def test_the_database_of_another_application_is_refused_and_left_as_it_is(tmp_pa
 @posix
 def test_a_second_name_of_the_file_is_the_same_store(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "ven.db")
-    with opened(SQLiteStore(tmp_path / "ven.db")), pytest.raises(StoreError, match="another client of this process"):
+    with (
+        opened(SQLiteStore(tmp_path / "ven.db")),
+        pytest.raises(StoreError, match="another client of this process"),
+    ):
         SQLiteStore(tmp_path / "link.db").open()
 
 
 def test_a_check_beside_an_open_store_leaves_its_locks_alone(tmp_path: Path) -> None:
-    """Were the locks gone, another program that closes the file would take the log for abandoned, and delete it."""
+    """Were the locks gone, another program that closes the file would take the log for abandoned,
+    and delete it.
+    """
     path = tmp_path / "ven.db"
     with opened(SQLiteStore(path)) as store:
         store.commit("ven-1", [ChangeRow("t", "a", "1")])
         SQLiteStore(path).check()
-        visit = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM facts').fetchall()"
+        visit = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM facts').fetchall()"  # noqa: E501
         subprocess.run([sys.executable, "-c", visit, str(path)], check=True, capture_output=True)
         assert (tmp_path / "ven.db-wal").exists()
 
@@ -175,11 +191,15 @@ def test_an_older_file_is_brought_up_to_date_with_its_rows(tmp_path: Path) -> No
         assert {ven: store.load(ven) for ven in store.vens()} == expected
     with closing(sqlite3.connect(tmp_path / "ven.db")) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)
-        assert connection.execute("SELECT count(*) FROM facts WHERE note = key").fetchone() == (150,)
+        assert connection.execute("SELECT count(*) FROM facts WHERE note = key").fetchone() == (
+            150,
+        )
 
 
 @pytest.mark.parametrize("method", ["check", "open"])
-def test_a_file_of_a_newer_version_is_refused_with_both_versions(tmp_path: Path, method: str) -> None:
+def test_a_file_of_a_newer_version_is_refused_with_both_versions(
+    tmp_path: Path, method: str
+) -> None:
     with opened(NextStore(tmp_path / "ven.db")):
         pass
     with pytest.raises(StoreError, match=r"version 2.*versions up to 1") as caught:
@@ -200,7 +220,7 @@ def header_of_zeros(path: Path) -> None:
 
 
 def cut_in_two(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def a_digit_changed(path: Path) -> None:
@@ -220,8 +240,12 @@ def other_columns(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [not_a_database, header_of_zeros, cut_in_two, a_digit_changed, no_tables, other_columns])
-def test_a_damaged_file_is_moved_aside_and_the_store_starts_anew(tmp_path: Path, damage: Any) -> None:
+    "damage",
+    [not_a_database, header_of_zeros, cut_in_two, a_digit_changed, no_tables, other_columns],
+)
+def test_a_damaged_file_is_moved_aside_and_the_store_starts_anew(
+    tmp_path: Path, damage: Any
+) -> None:
     # Given
     path = tmp_path / "ven.db"
     filled(path)
@@ -230,9 +254,9 @@ def test_a_damaged_file_is_moved_aside_and_the_store_starts_anew(tmp_path: Path,
     store = SQLiteStore(path)
     store.check()
     # When
-    warning, = store.open()
+    (warning,) = store.open()
     # Then
-    aside, = tmp_path.glob("ven.db.damaged-????????T??????Z")
+    (aside,) = tmp_path.glob("ven.db.damaged-????????T??????Z")
     assert aside.read_bytes() == damaged
     assert repr(str(path)) in warning
     assert repr(str(aside)) in warning
@@ -278,7 +302,9 @@ def test_no_flipped_byte_changes_what_is_loaded_unnoticed(tmp_path: Path) -> Non
     chance = random.Random(6)
     for _ in range(100):
         place = chance.randrange(100, len(sound))  # behind the header, which holds the version
-        path.write_bytes(sound[:place] + bytes([sound[place] ^ chance.randrange(1, 256)]) + sound[place + 1:])
+        path.write_bytes(
+            sound[:place] + bytes([sound[place] ^ chance.randrange(1, 256)]) + sound[place + 1 :]
+        )
         store = SQLiteStore(path)
         store.check()
         warnings = store.open()
@@ -287,7 +313,9 @@ def test_no_flipped_byte_changes_what_is_loaded_unnoticed(tmp_path: Path) -> Non
         assert rows == ({} if warnings else expected), f"byte {place}"
 
 
-def test_the_rows_of_a_large_file_are_not_all_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rows_of_a_large_file_are_not_all_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     filled(tmp_path / "ven.db")
     a_digit_changed(tmp_path / "ven.db")
     monkeypatch.setattr(sqlite_file, "FULLY_CHECKED_SIZE", 1)

@@ -1,4 +1,7 @@
-"""What the tests of the test kit share: a VTN whose clock stands still, and a small VEN that is registered with it."""
+"""What the tests of the test kit share: a VTN whose clock stands still, and a small VEN that is
+registered with it.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,19 +1,24 @@
 """The examples of docs/testing.rst run, as they stand there."""
+
 from __future__ import annotations
 
 import inspect
 import re
 import textwrap
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 
 from ven_sdk.testing import LocalVTN
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "testing.rst"
-BLOCKS: list[str] = [textwrap.dedent(block) for block in
-                     re.findall(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", PAGE.read_text(encoding="utf-8"))]
+BLOCKS: list[str] = [
+    textwrap.dedent(block)
+    for block in re.findall(
+        r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", PAGE.read_text(encoding="utf-8")
+    )
+]
 
 
 def functions_of(block: str) -> dict[str, Any]:

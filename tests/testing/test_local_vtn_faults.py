@@ -1,4 +1,5 @@
 """What LocalVTN does wrong on demand."""
+
 from __future__ import annotations
 
 import http.client
@@ -26,7 +27,9 @@ def poll_of(ven: SmallVen) -> Any:
     return ven.send(Poll(ven_id=ven.ven_id))
 
 
-def test_a_vtn_that_is_down_refuses_connections_and_comes_back_on_its_port(vtn: LocalVTN, ven: SmallVen) -> None:
+def test_a_vtn_that_is_down_refuses_connections_and_comes_back_on_its_port(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     port = vtn.port
     with vtn.fault("down"):
         with pytest.raises(requests.ConnectionError):
@@ -57,11 +60,15 @@ def test_a_vtn_that_was_down_when_it_was_closed_stays_closed() -> None:
     with LocalVTN() as vtn:
         vtn.fault(Down(until=60))
 
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("ven_sdk-vtn")]
+    assert not [
+        thread.name for thread in threading.enumerate() if thread.name.startswith("ven_sdk-vtn")
+    ]
 
 
 @pytest.mark.parametrize("memory, code", [(True, "200"), (False, "463")])
-def test_a_restart_keeps_its_memory_or_loses_it(vtn: LocalVTN, ven: SmallVen, memory: bool, code: str) -> None:
+def test_a_restart_keeps_its_memory_or_loses_it(
+    vtn: LocalVTN, ven: SmallVen, memory: bool, code: str
+) -> None:
     vtn.restart(memory=memory)
 
     ven.session.close()
@@ -108,9 +115,13 @@ def test_a_dripping_reply_comes_byte_by_byte_and_whole(vtn: LocalVTN, ven: Small
     assert time.monotonic() - before >= 0.03
 
 
-@pytest.mark.parametrize("name, complete", [("reset before body", False), ("reset in body", False),
-                                            ("reset after body", True)])
-def test_a_connection_is_reset_around_the_reply(vtn: LocalVTN, ven: SmallVen, name: str, complete: bool) -> None:
+@pytest.mark.parametrize(
+    "name, complete",
+    [("reset before body", False), ("reset in body", False), ("reset after body", True)],
+)
+def test_a_connection_is_reset_around_the_reply(
+    vtn: LocalVTN, ven: SmallVen, name: str, complete: bool
+) -> None:
     with vtn.fault(name, times=1):
         if complete:
             assert poll_of(ven).status_code == 200
@@ -136,8 +147,12 @@ def test_http_statuses_come_with_their_headers(vtn: LocalVTN, ven: SmallVen) -> 
     with vtn.fault("500", body=b"<html>sorry</html>"):
         broken = poll_of(ven)
     with vtn.fault("redirect"):
-        moved = ven.session.post(f"{vtn.url}/OadrPoll", b"x", allow_redirects=False,
-                                 headers={"Content-Type": "application/xml"})
+        moved = ven.session.post(
+            f"{vtn.url}/OadrPoll",
+            b"x",
+            allow_redirects=False,
+            headers={"Content-Type": "application/xml"},
+        )
     vtn._violations.clear()
 
     assert (busy.status_code, busy.headers["Retry-After"]) == (503, "7")
@@ -145,7 +160,9 @@ def test_http_statuses_come_with_their_headers(vtn: LocalVTN, ven: SmallVen) -> 
     assert (moved.status_code, "Location" in moved.headers) == (302, True)
 
 
-def test_codes_refuse_in_the_answer_that_belongs_to_the_message(vtn: LocalVTN, ven: SmallVen) -> None:
+def test_codes_refuse_in_the_answer_that_belongs_to_the_message(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     with vtn.fault("463"):
         names = [answer.wire_name for answer in (ven.poll(), ven.request_events(), ven.offer("a"))]
         codes = {ven.poll().response.response_code, ven.offer("a").response.response_code}
@@ -157,8 +174,15 @@ def test_codes_refuse_in_the_answer_that_belongs_to_the_message(vtn: LocalVTN, v
     assert (bare.wire_name, bare.response.response_code) == ("oadrResponse", "452")
 
 
-@pytest.mark.parametrize("fault, body", [("html", b"<!doctype html><html><body>Welcome</body></html>"), ("empty", b""),
-                                         (BadXml(b"<a/>"), b"<a/>"), (BadXml(lambda body: body[:5]), b"<?xml")])
+@pytest.mark.parametrize(
+    "fault, body",
+    [
+        ("html", b"<!doctype html><html><body>Welcome</body></html>"),
+        ("empty", b""),
+        (BadXml(b"<a/>"), b"<a/>"),
+        (BadXml(lambda body: body[:5]), b"<?xml"),
+    ],
+)
 def test_a_body_is_spoilt(vtn: LocalVTN, ven: SmallVen, fault: Any, body: bytes) -> None:
     with vtn.fault(fault):
         assert poll_of(ven).content == body
@@ -184,8 +208,10 @@ def test_the_last_message_is_replayed_byte_for_byte(vtn: LocalVTN, ven: SmallVen
 
 
 def test_faults_strike_what_they_are_limited_to(vtn: LocalVTN, ven: SmallVen) -> None:
-    with vtn.faults(Refuse("451", service="OadrPoll", times=1, skip=1),
-                    Refuse("454", message="RequestEvent", ven_id="nobody")):
+    with vtn.faults(
+        Refuse("451", service="OadrPoll", times=1, skip=1),
+        Refuse("454", message="RequestEvent", ven_id="nobody"),
+    ):
         codes = [ven.poll().response.response_code for _ in range(3)]
         events = ven.request_events().response.response_code
 
@@ -226,7 +252,9 @@ def test_a_script_gives_each_request_its_turn(vtn: LocalVTN, ven: SmallVen) -> N
 
 
 def test_any_reply_can_be_given_once(vtn: LocalVTN, ven: SmallVen) -> None:
-    vtn.reply_once(Raw(b"not XML", status=202, headers={"Content-Type": "text/plain", "X-Much": "x" * 50_000}))
+    vtn.reply_once(
+        Raw(b"not XML", status=202, headers={"Content-Type": "text/plain", "X-Much": "x" * 50_000})
+    )
     odd, usual = poll_of(ven), poll_of(ven)
 
     assert (odd.status_code, odd.content, len(odd.headers["X-Much"])) == (202, b"not XML", 50_000)
@@ -236,8 +264,12 @@ def test_any_reply_can_be_given_once(vtn: LocalVTN, ven: SmallVen) -> None:
 def test_a_body_may_have_no_end(vtn: LocalVTN, ven: SmallVen) -> None:
     vtn.reply_once(Raw(itertools.repeat(b" " * 65536)))
     connection = http.client.HTTPConnection("127.0.0.1", vtn.port, timeout=5)
-    connection.request("POST", "/OpenADR2/Simple/2.0b/OadrPoll", envelope.to_bytes(envelope.wrap(Poll(ven_id=ven.ven_id))),
-                       {"Content-Type": "application/xml"})
+    connection.request(
+        "POST",
+        "/OpenADR2/Simple/2.0b/OadrPoll",
+        envelope.to_bytes(envelope.wrap(Poll(ven_id=ven.ven_id))),
+        {"Content-Type": "application/xml"},
+    )
 
     assert len(connection.getresponse().read(1 << 20)) == 1 << 20
     connection.close()
@@ -262,10 +294,16 @@ def test_what_a_fault_swallowed_is_lost_until_the_ven_asks(vtn: LocalVTN, ven: S
 def test_what_the_network_lost_is_given_again(vtn: LocalVTN, ven: SmallVen) -> None:
     event_id = vtn.add_event()
     body = envelope.to_bytes(envelope.wrap(Poll(ven_id=ven.ven_id)))
-    with vtn.fault("slow", seconds=0.1), socket.create_connection(("127.0.0.1", vtn.port), timeout=5) as sock:
+    with (
+        vtn.fault("slow", seconds=0.1),
+        socket.create_connection(("127.0.0.1", vtn.port), timeout=5) as sock,
+    ):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        sock.sendall(b"POST /OpenADR2/Simple/2.0b/OadrPoll HTTP/1.1\r\nHost: x\r\nContent-Type: application/xml\r\n"
-                     b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        sock.sendall(
+            b"POST /OpenADR2/Simple/2.0b/OadrPoll HTTP/1.1\r\nHost: x\r\nContent-Type: "
+            b"application/xml\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
         vtn.wait_for(Poll)
     vtn.wait_until(lambda: vtn.ven().news, 5, "the list of events to be owed again")
 

@@ -1,4 +1,5 @@
 """LocalVTN registers VENs as rules R1 to R17 say, and refuses the others."""
+
 from __future__ import annotations
 
 import threading
@@ -20,7 +21,9 @@ from ven_sdk.objects import (
 from ven_sdk.testing import LocalVTN
 
 
-def test_a_query_says_what_the_vtn_offers_and_gives_no_ids(vtn: LocalVTN, xsd: etree.XMLSchema) -> None:
+def test_a_query_says_what_the_vtn_offers_and_gives_no_ids(
+    vtn: LocalVTN, xsd: etree.XMLSchema
+) -> None:
     with SmallVen(vtn, xsd) as ven:
         answer = ven.post(QueryRegistration(request_id="7"))
 
@@ -29,7 +32,9 @@ def test_a_query_says_what_the_vtn_offers_and_gives_no_ids(vtn: LocalVTN, xsd: e
     assert (answer.ven_id, answer.registration_id) == (None, None)
 
 
-def test_a_registration_gives_ids_and_a_renewed_one_keeps_them(vtn: LocalVTN, ven: SmallVen) -> None:
+def test_a_registration_gives_ids_and_a_renewed_one_keeps_them(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     first = (ven.ven_id, ven.registration_id)
 
     ven.register(ven_id=ven.ven_id, registration_id=ven.registration_id)
@@ -38,7 +43,9 @@ def test_a_registration_gives_ids_and_a_renewed_one_keeps_them(vtn: LocalVTN, ve
     assert vtn.ven("small").registered
 
 
-def test_a_new_registration_keeps_the_ven_id_and_drops_what_was_queued(vtn: LocalVTN, ven: SmallVen) -> None:
+def test_a_new_registration_keeps_the_ven_id_and_drops_what_was_queued(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     before = (ven.ven_id, ven.registration_id)
     vtn.request_reregistration()
 
@@ -51,7 +58,10 @@ def test_a_new_registration_keeps_the_ven_id_and_drops_what_was_queued(vtn: Loca
 
 def test_pre_assigned_ids_are_used(xsd: etree.XMLSchema) -> None:
     with LocalVTN(vens={"known": {"ven_id": "v1", "registration_id": "r1"}}) as vtn:
-        with SmallVen(vtn, xsd, ven_name="known") as known, SmallVen(vtn, xsd, ven_name="own-id") as own:
+        with (
+            SmallVen(vtn, xsd, ven_name="known") as known,
+            SmallVen(vtn, xsd, ven_name="own-id") as own,
+        ):
             known.register()
             own.register(ven_id="mine")
 
@@ -59,17 +69,27 @@ def test_pre_assigned_ids_are_used(xsd: etree.XMLSchema) -> None:
     assert own.ven_id == "mine"
 
 
-def test_a_pre_provisioned_ven_polls_without_registering(vtn: LocalVTN, xsd: etree.XMLSchema) -> None:
+def test_a_pre_provisioned_ven_polls_without_registering(
+    vtn: LocalVTN, xsd: etree.XMLSchema
+) -> None:
     with SmallVen(vtn, xsd) as ven:
         ven.ven_id = vtn.add_ven("pre", ven_id="pre-1", registered=True)
 
         assert ven.poll().response.response_code == "200"
 
 
-@pytest.mark.parametrize("accept, code", [(False, "463"), ("452", "452"), ("known", "463"),
-                                          (lambda request: request.ven_name != "small", "463")])
-def test_a_registration_that_is_not_accepted_is_refused_with_its_code(vtn: LocalVTN, xsd: etree.XMLSchema,
-                                                                      accept: object, code: str) -> None:
+@pytest.mark.parametrize(
+    "accept, code",
+    [
+        (False, "463"),
+        ("452", "452"),
+        ("known", "463"),
+        (lambda request: request.ven_name != "small", "463"),
+    ],
+)
+def test_a_registration_that_is_not_accepted_is_refused_with_its_code(
+    vtn: LocalVTN, xsd: etree.XMLSchema, accept: object, code: str
+) -> None:
     vtn.accept = accept  # type: ignore[assignment]
 
     with SmallVen(vtn, xsd) as ven:
@@ -83,28 +103,50 @@ def test_a_registration_that_is_not_accepted_is_refused_with_its_code(vtn: Local
 def test_a_stranger_gets_463_whatever_it_sends(vtn: LocalVTN, xsd: etree.XMLSchema) -> None:
     with SmallVen(vtn, xsd) as ven:
         ven.ven_id = "nobody"
-        codes = {ven.poll().response.response_code, ven.request_events().response.response_code,
-                 ven.offer("a").response.response_code, ven.deliver("x", ("a", 0, 1)).response.response_code}
+        codes = {
+            ven.poll().response.response_code,
+            ven.request_events().response.response_code,
+            ven.offer("a").response.response_code,
+            ven.deliver("x", ("a", 0, 1)).response.response_code,
+        }
 
     assert codes == {"463"}
 
 
-def test_a_ven_cancels_its_registration_but_not_with_wrong_ids(vtn: LocalVTN, ven: SmallVen) -> None:
-    wrong = ven.post(CancelPartyRegistration(request_id="1", registration_id="no", ven_id=ven.ven_id))
+def test_a_ven_cancels_its_registration_but_not_with_wrong_ids(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
+    wrong = ven.post(
+        CancelPartyRegistration(request_id="1", registration_id="no", ven_id=ven.ven_id)
+    )
     registered = vtn.ven().registered
-    right = ven.post(CancelPartyRegistration(request_id="2", registration_id=ven.registration_id, ven_id=ven.ven_id))
+    right = ven.post(
+        CancelPartyRegistration(
+            request_id="2", registration_id=ven.registration_id, ven_id=ven.ven_id
+        )
+    )
 
     assert (wrong.response.response_code, registered) == ("452", True)
     assert (right.response.response_code, vtn.ven().registered) == ("200", False)
 
 
-def test_the_vtn_cancels_a_registration_and_the_ven_is_gone_when_it_confirms(vtn: LocalVTN, ven: SmallVen) -> None:
+def test_the_vtn_cancels_a_registration_and_the_ven_is_gone_when_it_confirms(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     vtn.cancel_registration()
     message = ven.poll()
 
-    assert (message.wire_name, message.registration_id) == ("oadrCancelPartyRegistration", ven.registration_id)
-    ven.post(CanceledPartyRegistration(response=EiResponse(response_code="200", request_id=message.request_id),
-                                       registration_id=ven.registration_id, ven_id=ven.ven_id))
+    assert (message.wire_name, message.registration_id) == (
+        "oadrCancelPartyRegistration",
+        ven.registration_id,
+    )
+    ven.post(
+        CanceledPartyRegistration(
+            response=EiResponse(response_code="200", request_id=message.request_id),
+            registration_id=ven.registration_id,
+            ven_id=ven.ven_id,
+        )
+    )
     assert not vtn.ven().registered
     assert ven.poll().response.response_code == "463"
 
@@ -113,8 +155,10 @@ def test_a_reregistration_is_asked_for_by_poll(vtn: LocalVTN, ven: SmallVen) -> 
     vtn.request_reregistration()
 
     assert ven.poll().wire_name == "oadrRequestReregistration"
-    answer = ven.post(Response(response=EiResponse(response_code="200", request_id=""), ven_id=ven.ven_id),
-                      "EiRegisterParty")
+    answer = ven.post(
+        Response(response=EiResponse(response_code="200", request_id=""), ven_id=ven.ven_id),
+        "EiRegisterParty",
+    )
     assert answer.response.response_code == "200"
 
 
@@ -141,7 +185,9 @@ def test_a_payload_at_the_wrong_service_gets_459(vtn: LocalVTN, ven: SmallVen) -
     assert (answer.wire_name, answer.response.response_code) == ("oadrResponse", "459")
 
 
-def test_an_unknown_ven_in_a_command_is_an_error_that_lists_the_known_ones(vtn: LocalVTN, ven: SmallVen) -> None:
+def test_an_unknown_ven_in_a_command_is_an_error_that_lists_the_known_ones(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     with pytest.raises(ConfigurationError, match="'ven-1' \\('small'\\)"):
         vtn.ven("other")
 

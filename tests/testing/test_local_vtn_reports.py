@@ -1,4 +1,5 @@
 """LocalVTN asks for reports, keeps what is delivered, and finds doubles (rules T)."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -37,21 +38,34 @@ def test_every_offer_is_asked_for_at_its_fastest(vtn: LocalVTN, ven: SmallVen) -
     answer = ven.offer("a", "b")
 
     specifier = answer.report_requests[0].report_specifier
-    assert (specifier.granularity, specifier.report_back_duration, specifier.report_interval) == (TEN, TEN, None)
+    assert (specifier.granularity, specifier.report_back_duration, specifier.report_interval) == (
+        TEN,
+        TEN,
+        None,
+    )
     assert [point.r_id for point in specifier.specifier_payloads] == ["a", "b"]
     assert answer.response.request_id == "offer"
 
 
 def test_a_wish_says_what_to_ask_for(vtn: LocalVTN, ven: SmallVen) -> None:
     vtn.ask_for_reports = [
-        ReportWish(granularity=60, report_back_duration=TEN * 30, report_interval=(TEN, 0), r_ids=["b"]),
-        ReportWish(report_name="HISTORY_USAGE")]
+        ReportWish(
+            granularity=60, report_back_duration=TEN * 30, report_interval=(TEN, 0), r_ids=["b"]
+        ),
+        ReportWish(report_name="HISTORY_USAGE"),
+    ]
 
-    request, = ven.offer("a", "b").report_requests
+    (request,) = ven.offer("a", "b").report_requests
 
     specifier = request.report_specifier
-    assert (specifier.granularity, specifier.report_back_duration) == (timedelta(minutes=1), timedelta(minutes=5))
-    assert (specifier.report_interval.dtstart, specifier.report_interval.duration) == (START + TEN, timedelta(0))
+    assert (specifier.granularity, specifier.report_back_duration) == (
+        timedelta(minutes=1),
+        timedelta(minutes=5),
+    )
+    assert (specifier.report_interval.dtstart, specifier.report_interval.duration) == (
+        START + TEN,
+        timedelta(0),
+    )
     assert [point.r_id for point in specifier.specifier_payloads] == ["b"]
 
 
@@ -71,7 +85,11 @@ def test_what_the_ven_takes_runs_and_what_it_refuses_does_not(vtn: LocalVTN, ven
     ven.take(request_id, code="452", request_id=message.request_id)
 
     asked = vtn.ven().asked
-    assert (asked[request_id].state, asked[other].state, asked[other].code) == ("running", "refused", "452")
+    assert (asked[request_id].state, asked[other].state, asked[other].code) == (
+        "running",
+        "refused",
+        "452",
+    )
     assert vtn.ven().pending == (request_id,)
 
 
@@ -87,11 +105,15 @@ def test_samples_are_kept_with_all_that_is_known_about_them(vtn: LocalVTN, ven: 
     assert (first.report_request_id, first.report_specifier_id) == (request_id, "power")
     assert vtn.received[-1].number == first.message
     vtn.assert_delivered("a", [1.5, 2.5])
-    with pytest.raises(NotSeen, match=r"Expected 'a' to deliver \[1, 2\], but it delivered \[1.5, 2.5\]"):
+    with pytest.raises(
+        NotSeen, match=r"Expected 'a' to deliver \[1, 2\], but it delivered \[1.5, 2.5\]"
+    ):
         vtn.assert_delivered("a", [1, 2])
 
 
-def test_a_repeated_message_counts_once_and_another_one_is_a_double(vtn: LocalVTN, ven: SmallVen) -> None:
+def test_a_repeated_message_counts_once_and_another_one_is_a_double(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     vtn.ask_for_reports = True
     request_id = ven.offer("a").report_requests[0].report_request_id
     ven.deliver(request_id, ("a", 0, 1))
@@ -109,15 +131,19 @@ def test_a_repeated_message_counts_once_and_another_one_is_a_double(vtn: LocalVT
 def test_data_for_an_unknown_request_is_refused_and_not_kept(vtn: LocalVTN, ven: SmallVen) -> None:
     vtn.ask_for_reports = True
     known = ven.offer("a").report_requests[0].report_request_id
-    update = UpdateReport(request_id="u", ven_id=ven.ven_id,
-                          reports=[data(known, [("a", 0, 1)]), data("unknown", [("a", 0, 1)])])
+    update = UpdateReport(
+        request_id="u",
+        ven_id=ven.ven_id,
+        reports=[data(known, [("a", 0, 1)]), data("unknown", [("a", 0, 1)])],
+    )
 
     assert ven.post(update).response.response_code == "452"
     assert vtn.samples == []
 
 
-def test_a_new_catalogue_ends_requests_but_the_answer_to_a_metadata_request_does_not(vtn: LocalVTN,
-                                                                                    ven: SmallVen) -> None:
+def test_a_new_catalogue_ends_requests_but_the_answer_to_a_metadata_request_does_not(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     ven.offer("a")
     running = vtn.request_report()
     vtn.request_metadata()
@@ -131,7 +157,9 @@ def test_a_new_catalogue_ends_requests_but_the_answer_to_a_metadata_request_does
     assert running not in vtn.ven().asked
 
 
-def test_a_running_wish_is_not_asked_for_twice_after_a_metadata_request(vtn: LocalVTN, ven: SmallVen) -> None:
+def test_a_running_wish_is_not_asked_for_twice_after_a_metadata_request(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     vtn.ask_for_reports = True
     ven.offer("a")
 
@@ -164,7 +192,9 @@ def test_a_report_is_cancelled_inside_an_updated_report(vtn: LocalVTN, ven: Smal
     assert ven.deliver(request_id, ("a", 10, 1), request_id="2").cancel_report is None
 
 
-def test_a_request_for_what_is_not_on_offer_is_an_error_that_lists_what_is(vtn: LocalVTN, ven: SmallVen) -> None:
+def test_a_request_for_what_is_not_on_offer_is_an_error_that_lists_what_is(
+    vtn: LocalVTN, ven: SmallVen
+) -> None:
     ven.offer("a", "b")
 
     with pytest.raises(ConfigurationError, match=r"\{'power': \['a', 'b'\]\}"):
@@ -173,8 +203,13 @@ def test_a_request_for_what_is_not_on_offer_is_an_error_that_lists_what_is(vtn: 
 
 def test_the_vtn_reports_to_a_ven_that_asks(clock: ManualClock, xsd: etree.XMLSchema) -> None:
     description = ReportDescription(r_id="price", report_type="price", reading_type="Direct Read")
-    offer = Report(duration=TEN, report_descriptions=[description], report_specifier_id="prices",
-                   report_name="x-METADATA_prices", created_date_time=START)
+    offer = Report(
+        duration=TEN,
+        report_descriptions=[description],
+        report_specifier_id="prices",
+        report_name="x-METADATA_prices",
+        created_date_time=START,
+    )
     with LocalVTN(clock=clock, offers=[offer]) as vtn, SmallVen(vtn, xsd) as ven:
         ven.register()
         catalogue = ven.poll()
@@ -183,28 +218,51 @@ def test_the_vtn_reports_to_a_ven_that_asks(clock: ManualClock, xsd: etree.XMLSc
 
         created = ven.post(create("r1", "prices", ven))
         refused = ven.post(create("r2", "nothing", ven))
-        vtn.queue(UpdateReport(request_id="u", reports=[data("r1", [("price", 0, 1)])], ven_id=ven.ven_id))
+        vtn.queue(
+            UpdateReport(request_id="u", reports=[data("r1", [("price", 0, 1)])], ven_id=ven.ven_id)
+        )
         update = ven.poll()
-        ven.post(UpdatedReport(response=EiResponse(response_code="200", request_id="u"), ven_id=ven.ven_id))
-        wrong = ven.post(CancelReport(request_id="c", report_request_ids=["r9"], report_to_follow=False,
-                                      ven_id=ven.ven_id))
-        right = ven.post(CancelReport(request_id="c", report_request_ids=["r1"], report_to_follow=False,
-                                      ven_id=ven.ven_id))
+        ven.post(
+            UpdatedReport(
+                response=EiResponse(response_code="200", request_id="u"), ven_id=ven.ven_id
+            )
+        )
+        wrong = ven.post(
+            CancelReport(
+                request_id="c", report_request_ids=["r9"], report_to_follow=False, ven_id=ven.ven_id
+            )
+        )
+        right = ven.post(
+            CancelReport(
+                request_id="c", report_request_ids=["r1"], report_to_follow=False, ven_id=ven.ven_id
+            )
+        )
         ven.post(create("r3", "METADATA", ven))
         again = ven.poll()
 
     assert (created.response.response_code, created.pending_reports) == ("200", ["r1"])
     assert (refused.response.response_code, refused.pending_reports) == ("452", ["r1"])
     assert update.wire_name == "oadrUpdateReport"
-    assert (wrong.response.response_code, right.response.response_code, right.pending_reports) == ("452", "200", [])
+    assert (wrong.response.response_code, right.response.response_code, right.pending_reports) == (
+        "452",
+        "200",
+        [],
+    )
     assert (again.wire_name, again.report_request_id) == ("oadrRegisterReport", "r3")
 
 
 def create(request_id: str, specifier: str, ven: SmallVen) -> CreateReport:
-    wanted = ReportSpecifier(report_specifier_id=specifier, granularity=TEN, report_back_duration=TEN,
-                             specifier_payloads=[SpecifierPayload(r_id="price")])
-    return CreateReport(request_id="1", ven_id=ven.ven_id,
-                        report_requests=[ReportRequest(report_request_id=request_id, report_specifier=wanted)])
+    wanted = ReportSpecifier(
+        report_specifier_id=specifier,
+        granularity=TEN,
+        report_back_duration=TEN,
+        specifier_payloads=[SpecifierPayload(r_id="price")],
+    )
+    return CreateReport(
+        request_id="1",
+        ven_id=ven.ven_id,
+        report_requests=[ReportRequest(report_request_id=request_id, report_specifier=wanted)],
+    )
 
 
 def test_the_vtns_catalogue_may_come_later(vtn: LocalVTN, ven: SmallVen) -> None:

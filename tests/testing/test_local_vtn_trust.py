@@ -1,4 +1,5 @@
 """LocalVTN over mutual TLS and with signatures: whom it lets in and whom it believes."""
+
 from __future__ import annotations
 
 import os
@@ -6,9 +7,9 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -38,7 +39,9 @@ def ven_with(vtn: LocalVTN, xsd: etree.XMLSchema, cert: ClientCert, **options: A
 
 
 @pytest.mark.parametrize("kind", ["ec", "rsa"])
-def test_a_ven_with_a_certificate_registers_and_polls_signed(secure: LocalVTN, xsd: etree.XMLSchema, kind: str) -> None:
+def test_a_ven_with_a_certificate_registers_and_polls_signed(
+    secure: LocalVTN, xsd: etree.XMLSchema, kind: str
+) -> None:
     with ven_with(secure, xsd, secure.client_cert("ven", kind)) as ven:
         assert secure.url.startswith("https://")
         assert ven.register().response.response_code == "200"
@@ -57,7 +60,9 @@ def test_replies_are_signed_by_the_vtns_certificate(secure: LocalVTN, xsd: etree
     assert envelope.payload_of(signed).tag.endswith("oadrCreatedPartyRegistration")
 
 
-def test_a_ven_is_known_by_its_certificate_when_it_queries(secure: LocalVTN, xsd: etree.XMLSchema) -> None:
+def test_a_ven_is_known_by_its_certificate_when_it_queries(
+    secure: LocalVTN, xsd: etree.XMLSchema
+) -> None:
     with ven_with(secure, xsd, secure.client_cert()) as ven:
         ven.register()
         answer = ven.post(QueryRegistration(request_id="1"))
@@ -65,8 +70,9 @@ def test_a_ven_is_known_by_its_certificate_when_it_queries(secure: LocalVTN, xsd
     assert (answer.ven_id, answer.registration_id) == (ven.ven_id, ven.registration_id)
 
 
-def test_nobody_comes_in_without_a_certificate_of_the_authority(secure: LocalVTN, xsd: etree.XMLSchema,
-                                                                tmp_path: Any) -> None:
+def test_nobody_comes_in_without_a_certificate_of_the_authority(
+    secure: LocalVTN, xsd: etree.XMLSchema, tmp_path: Any
+) -> None:
     alone = ClientCert(*pki.self_signed().write(tmp_path), pki.self_signed().fingerprint)
     with SmallVen(secure, xsd) as ven, ven_with(secure, xsd, alone) as stranger:
         ven.session.verify = secure.ca_file
@@ -75,7 +81,9 @@ def test_nobody_comes_in_without_a_certificate_of_the_authority(secure: LocalVTN
                 refused.raw(b"x", "OadrPoll")
 
 
-def test_the_vtn_is_not_trusted_without_its_authority(secure: LocalVTN, xsd: etree.XMLSchema) -> None:
+def test_the_vtn_is_not_trusted_without_its_authority(
+    secure: LocalVTN, xsd: etree.XMLSchema
+) -> None:
     with ven_with(secure, xsd, secure.client_cert()) as ven:
         ven.session.verify = True
         with pytest.raises(requests.exceptions.SSLError):
@@ -110,8 +118,10 @@ def test_a_message_that_comes_twice_is_a_replay(secure: LocalVTN, xsd: etree.XML
 
 
 def test_one_ven_may_not_speak_for_another(secure: LocalVTN, xsd: etree.XMLSchema) -> None:
-    with ven_with(secure, xsd, secure.client_cert("one")) as one, ven_with(secure, xsd, secure.client_cert("two"),
-                                                                          ven_name="two") as two:
+    with (
+        ven_with(secure, xsd, secure.client_cert("one")) as one,
+        ven_with(secure, xsd, secure.client_cert("two"), ven_name="two") as two,
+    ):
         one.register()
         two.register()
         two.ven_id = one.ven_id
@@ -131,7 +141,9 @@ def test_certificates_of_clients_may_be_left_out(xsd: etree.XMLSchema) -> None:
         assert ven.register().response.response_code == "200"
 
 
-def test_the_vtns_certificate_is_renewed_while_it_runs(secure: LocalVTN, xsd: etree.XMLSchema) -> None:
+def test_the_vtns_certificate_is_renewed_while_it_runs(
+    secure: LocalVTN, xsd: etree.XMLSchema
+) -> None:
     before = secure.fingerprint
     secure.renew_certificate(pki.identity("localvtn renewed"))
     with ven_with(secure, xsd, secure.client_cert()) as ven:
@@ -139,7 +151,9 @@ def test_the_vtns_certificate_is_renewed_while_it_runs(secure: LocalVTN, xsd: et
         body = ven.send(Poll(ven_id=ven.ven_id)).content
 
     assert secure.fingerprint != before
-    Verifier(secure.fingerprint, ReplayGuard(60)).verify(gate.admit(body, verbatim=True), datetime.now(timezone.utc))
+    Verifier(secure.fingerprint, ReplayGuard(60)).verify(
+        gate.admit(body, verbatim=True), datetime.now(timezone.utc)
+    )
 
 
 def test_a_client_that_never_ends_its_handshake_does_not_hold_up_the_end() -> None:
@@ -152,14 +166,18 @@ def test_a_client_that_never_ends_its_handshake_does_not_hold_up_the_end() -> No
             assert time.monotonic() - before < 2
 
 
-def test_a_message_can_be_made_tampered_with_and_queued(secure: LocalVTN, xsd: etree.XMLSchema) -> None:
+def test_a_message_can_be_made_tampered_with_and_queued(
+    secure: LocalVTN, xsd: etree.XMLSchema
+) -> None:
     with ven_with(secure, xsd, secure.client_cert()) as ven:
         ven.register()
         secure.queue(secure.message(Poll(ven_id="a")).replace(b">a<", b">b<"))
         body = ven.send(Poll(ven_id=ven.ven_id)).content
 
     with pytest.raises(SecurityError, match="signature is not valid"):
-        Verifier(secure.fingerprint, ReplayGuard(60)).verify(gate.admit(body, verbatim=True), datetime.now(timezone.utc))
+        Verifier(secure.fingerprint, ReplayGuard(60)).verify(
+            gate.admit(body, verbatim=True), datetime.now(timezone.utc)
+        )
 
 
 def test_the_tls_settings_can_be_changed(secure: LocalVTN, xsd: etree.XMLSchema) -> None:
@@ -173,7 +191,10 @@ def test_the_tls_settings_can_be_changed(secure: LocalVTN, xsd: etree.XMLSchema)
 
 
 def test_an_expired_certificate_can_be_shown(xsd: etree.XMLSchema) -> None:
-    with LocalVTN(tls=True, identity=pki.expired()) as vtn, ven_with(vtn, xsd, vtn.client_cert()) as ven:
+    with (
+        LocalVTN(tls=True, identity=pki.expired()) as vtn,
+        ven_with(vtn, xsd, vtn.client_cert()) as ven,
+    ):
         with pytest.raises(requests.exceptions.SSLError, match="expired"):
             ven.raw(b"x", "OadrPoll")
 
@@ -188,10 +209,14 @@ def test_the_files_are_gone_with_the_vtn() -> None:
 
 def test_a_stopped_clock_signs_with_its_own_time(xsd: etree.XMLSchema) -> None:
     from ven_sdk.testing import ManualClock
+
     clock = ManualClock()
     clock.advance(timedelta(days=3))
     identity = pki.identity("localvtn")
-    with LocalVTN(sign=True, verify=False, clock=clock, identity=identity) as vtn, SmallVen(vtn, xsd) as ven:
+    with (
+        LocalVTN(sign=True, verify=False, clock=clock, identity=identity) as vtn,
+        SmallVen(vtn, xsd) as ven,
+    ):
         body = ven.send(QueryRegistration(request_id="1")).content
 
     assert clock.now().strftime("%Y-%m-%dT%H:%M").encode() in body

@@ -1,4 +1,5 @@
 """ManualClock moves only when it is told to, and wakes those whose time has come."""
+
 from __future__ import annotations
 
 import threading
@@ -18,7 +19,10 @@ def test_time_passes_on_both_clocks_and_only_when_told() -> None:
     clock.advance(90)
 
     assert before == (datetime(2030, 1, 1, tzinfo=timezone.utc), 0.0)
-    assert (clock.now(), clock.monotonic()) == (datetime(2030, 1, 1, 0, 1, 30, tzinfo=timezone.utc), 90.0)
+    assert (clock.now(), clock.monotonic()) == (
+        datetime(2030, 1, 1, 0, 1, 30, tzinfo=timezone.utc),
+        90.0,
+    )
     assert clock.time() == clock.now().timestamp()
 
 
@@ -81,7 +85,9 @@ def test_those_whose_time_has_come_wake_and_the_others_sleep_on() -> None:
 
 
 def test_waiting_for_sleepers_that_do_not_come_says_how_many_there_are() -> None:
-    with pytest.raises(AssertionError, match=r"Expected 1 threads to wait on the clock within 0.01 s; 0 do"):
+    with pytest.raises(
+        AssertionError, match=r"Expected 1 threads to wait on the clock within 0.01 s; 0 do"
+    ):
         ManualClock().wait_for_sleepers(1, timeout=0.01)
 
 

@@ -1,8 +1,11 @@
-"""Fixtures of the transport's tests: raw servers that end with the test, and no environment that could interfere."""
+"""Fixtures of the transport's tests: raw servers that end with the test, and no environment that
+could interfere.
+"""
+
 from __future__ import annotations
 
-from typing import Any, Callable, List
 from collections.abc import Iterator
+from typing import Any, Callable
 
 import pytest
 
@@ -26,7 +29,9 @@ def serve() -> Iterator[Callable[..., RawServer]]:
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Connections]]:
-    """``connect(...)`` makes Connections with a deadline of 0.3 s unless told otherwise; closed after the test."""
+    """``connect(...)`` makes Connections with a deadline of 0.3 s unless told otherwise; closed
+    after the test.
+    """
     made: list[Connections] = []
 
     def make(*args: Any, **settings: Any) -> Connections:

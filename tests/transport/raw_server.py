@@ -1,7 +1,10 @@
-"""A server of raw sockets for the transport's tests: each connection runs a script, which may do anything.
+"""A server of raw sockets for the transport's tests: each connection runs a script, which may do
+anything.
 
-Scripts run on threads that end when the server is closed. A ``Peer`` is the server's end of one connection.
+Scripts run on threads that end when the server is closed. A ``Peer`` is the server's end of one
+connection.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -9,7 +12,7 @@ import socket
 import ssl
 import struct
 import threading
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Optional
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -23,12 +26,16 @@ class Peer:
         self._buffer = b""
 
     def request(self) -> tuple[bytes, dict[str, str], bytes]:
-        """The next request: first line, headers by lower-case name, body. Raises ``EOFError`` at the end."""
+        """The next request: first line, headers by lower-case name, body. Raises ``EOFError`` at
+        the end.
+        """
         while b"\r\n\r\n" not in self._buffer:
             self._more()
         head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
         first, *lines = head.split(b"\r\n")
-        headers = {name.lower(): value for name, value in (line.decode().split(": ", 1) for line in lines)}
+        headers = {
+            name.lower(): value for name, value in (line.decode().split(": ", 1) for line in lines)
+        }
         length = int(headers.get("content-length", 0))
         while len(self._buffer) < length:
             self._more()
@@ -61,9 +68,13 @@ class Peer:
 
 
 class RawServer:
-    """Listens on loopback. ``connections`` counts those accepted, ``resumed`` tells of each whether TLS was resumed."""
+    """Listens on loopback. ``connections`` counts those accepted, ``resumed`` tells of each whether
+    TLS was resumed.
+    """
 
-    def __init__(self, script: Callable[[Peer], Any], context: Optional[ssl.SSLContext] = None) -> None:
+    def __init__(
+        self, script: Callable[[Peer], Any], context: Optional[ssl.SSLContext] = None
+    ) -> None:
         self.connections = 0
         self.resumed: list[bool] = []
         self.requests: list[tuple[bytes, dict[str, str], bytes]] = []
@@ -119,11 +130,15 @@ class RawServer:
 
 
 def answers(*replies: bytes) -> Callable[[Peer], None]:
-    """A script that answers the requests of a connection with these, the last one for all that follow."""
+    """A script that answers the requests of a connection with these, the last one for all that
+    follow.
+    """
+
     def script(peer: Peer) -> None:
         for number in range(10_000):
             peer.request()
             peer.send(replies[min(number, len(replies) - 1)])
+
     return script
 
 

@@ -1,4 +1,7 @@
-"""Whatever bytes come, reading them ends in an answer or in one of the exceptions that become a TransportError."""
+"""Whatever bytes come, reading them ends in an answer or in one of the exceptions that become a
+TransportError.
+"""
+
 from __future__ import annotations
 
 import http.client
@@ -12,13 +15,38 @@ from ven_sdk.transport.stages import Deadline, Stage, Unacceptable
 from ven_sdk.transport.wire import Wire
 
 LIMIT = 500
-LINES = st.sampled_from([
-    b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK", b"HTTP/1.1 100 Continue", b"HTTP/1.1 503 x", b"HTTP/1.1 200",
-    b"HTTP/1.1 999", b"Content-Length: 5", b"Content-Length: -5", b"Content-Length: 1e9", b"Transfer-Encoding: chunked",
-    b"Content-Encoding: gzip", b"Connection: close", b"Date: now", b": x", b" folded", b"", b"", b"5", b"-1", b"0",
-    b"ff;x=y", b"hello", b"\x00\xff"])
-STREAMS = st.one_of(st.binary(max_size=200), st.lists(LINES | st.binary(max_size=9), max_size=12).map(b"\r\n".join),
-                    st.lists(LINES, max_size=9).map(lambda lines: b"\r\n".join([b"HTTP/1.1 200 OK", *lines])))
+LINES = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.0 200 OK",
+        b"HTTP/1.1 100 Continue",
+        b"HTTP/1.1 503 x",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 999",
+        b"Content-Length: 5",
+        b"Content-Length: -5",
+        b"Content-Length: 1e9",
+        b"Transfer-Encoding: chunked",
+        b"Content-Encoding: gzip",
+        b"Connection: close",
+        b"Date: now",
+        b": x",
+        b" folded",
+        b"",
+        b"",
+        b"5",
+        b"-1",
+        b"0",
+        b"ff;x=y",
+        b"hello",
+        b"\x00\xff",
+    ]
+)
+STREAMS = st.one_of(
+    st.binary(max_size=200),
+    st.lists(LINES | st.binary(max_size=9), max_size=12).map(b"\r\n".join),
+    st.lists(LINES, max_size=9).map(lambda lines: b"\r\n".join([b"HTTP/1.1 200 OK", *lines])),
+)
 
 
 class Memory:
@@ -29,8 +57,8 @@ class Memory:
         self._data = data
 
     def receive_into(self, buffer: Any, deadline: Deadline) -> int:
-        piece, self._data = self._data[:min(7, len(buffer))], self._data[7:]
-        buffer[:len(piece)] = piece
+        piece, self._data = self._data[: min(7, len(buffer))], self._data[7:]
+        buffer[: len(piece)] = piece
         return len(piece)
 
     def has_surplus(self) -> bool:
@@ -47,7 +75,11 @@ def test_any_stream_is_an_answer_within_the_limit_or_a_known_failure(data: bytes
     assert len(answer.content) <= LIMIT
 
 
-@given(st.lists(st.binary(min_size=1, max_size=60), max_size=8), st.sampled_from([b"", b";a=b", b" "]), st.booleans())
+@given(
+    st.lists(st.binary(min_size=1, max_size=60), max_size=8),
+    st.sampled_from([b"", b";a=b", b" "]),
+    st.booleans(),
+)
 def test_a_chunked_body_is_put_together_as_it_was(parts: Any, extension: bytes, bare: bool) -> None:
     end = b"\n" if bare else b"\r\n"
     chunks = b"".join(b"%x%s%s%s%s" % (len(part), extension, end, part, end) for part in parts)

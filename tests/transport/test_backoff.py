@@ -1,4 +1,5 @@
 """Back-off is capped, jittered, and never ignores what the VTN asked for (rule H6)."""
+
 from __future__ import annotations
 
 import random
@@ -32,9 +33,13 @@ def test_a_success_starts_again_from_the_base() -> None:
     assert (backoff.attempts, backoff.next()) == (0, 1.0)
 
 
-@pytest.mark.parametrize(("asked", "lowest", "highest"), [
-    (0, 0, 1), (0.5, 0.5, 1.5), (30, 30, 60), (120, 120, 180), (10 ** 9, 3600, 3660), (-5, 0, 1)])
-def test_retry_after_is_a_lower_bound_with_jitter_above_it(asked: float, lowest: float, highest: float) -> None:
+@pytest.mark.parametrize(
+    ("asked", "lowest", "highest"),
+    [(0, 0, 1), (0.5, 0.5, 1.5), (30, 30, 60), (120, 120, 180), (10**9, 3600, 3660), (-5, 0, 1)],
+)
+def test_retry_after_is_a_lower_bound_with_jitter_above_it(
+    asked: float, lowest: float, highest: float
+) -> None:
     assert Backoff(random=lambda: 0.0).next(asked) == lowest
     assert Backoff(random=lambda: 1.0).next(asked) == highest
 

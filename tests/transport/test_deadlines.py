@@ -1,10 +1,11 @@
 """The timeout is for the whole exchange, wherever the time goes."""
+
 from __future__ import annotations
 
 import socket
 import threading
 import time
-from typing import Any, Callable, List
+from typing import Any, Callable
 
 import pytest
 
@@ -36,6 +37,7 @@ def drips(data: bytes) -> Callable[[Peer], None]:
     def script(peer: Peer) -> None:
         peer.request()
         peer.drip(data, 0.05)
+
     return script
 
 
@@ -44,6 +46,7 @@ def says_then_stalls(data: bytes) -> Callable[[Peer], None]:
         peer.request()
         peer.send(data)
         peer.stall()
+
     return script
 
 
@@ -53,23 +56,55 @@ def floods(data: bytes) -> Callable[[Peer], None]:
         while not peer.over.is_set():
             peer.send(data)
             time.sleep(0.001)
+
     return script
 
 
-@pytest.mark.parametrize(("script", "words"), [
-    (stalls, "did not begin to answer"),
-    (drips(b"HTTP/1.1 200 OK\r\nX: y\r\n"), "headers"),
-    (drips(b"HTTP/1.1 100 Continue\r\n\r\n" * 9), "headers"),
-    (says_then_stalls(OK[:30]), "headers"),
-    (says_then_stalls(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "body"),
-    (says_then_stalls(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"), "body"),
-    (says_then_stalls(b"HTTP/1.1 200 OK\r\n\r\nno length"), "body"),
-    (lambda peer: (peer.request(), peer.send(b"HTTP/1.1 200 OK\r\n\r\n"), peer.drip(b"x" * 99, 0.05)), "body"),
-    (lambda peer: (peer.request(), peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"),
-                   peer.drip(b"x" * 99, 0.05)), "body"),
-], ids=["no answer", "header drip", "interim drip", "half a header", "stalled body", "stalled chunk",
-        "stalled to close", "body drip", "chunk extension drip"])
-def test_an_endless_answer_ends_at_the_deadline(serve: Serve, connect: Connect, script: Any, words: str) -> None:
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (stalls, "did not begin to answer"),
+        (drips(b"HTTP/1.1 200 OK\r\nX: y\r\n"), "headers"),
+        (drips(b"HTTP/1.1 100 Continue\r\n\r\n" * 9), "headers"),
+        (says_then_stalls(OK[:30]), "headers"),
+        (says_then_stalls(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "body"),
+        (
+            says_then_stalls(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"),
+            "body",
+        ),
+        (says_then_stalls(b"HTTP/1.1 200 OK\r\n\r\nno length"), "body"),
+        (
+            lambda peer: (
+                peer.request(),
+                peer.send(b"HTTP/1.1 200 OK\r\n\r\n"),
+                peer.drip(b"x" * 99, 0.05),
+            ),
+            "body",
+        ),
+        (
+            lambda peer: (
+                peer.request(),
+                peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"),
+                peer.drip(b"x" * 99, 0.05),
+            ),
+            "body",
+        ),
+    ],
+    ids=[
+        "no answer",
+        "header drip",
+        "interim drip",
+        "half a header",
+        "stalled body",
+        "stalled chunk",
+        "stalled to close",
+        "body drip",
+        "chunk extension drip",
+    ],
+)
+def test_an_endless_answer_ends_at_the_deadline(
+    serve: Serve, connect: Connect, script: Any, words: str
+) -> None:
     error = late(connect(), serve(script).url())
 
     assert words in str(error)
@@ -77,11 +112,15 @@ def test_an_endless_answer_ends_at_the_deadline(serve: Serve, connect: Connect, 
 
 
 def test_interim_answers_without_end_are_cut_short(serve: Serve, connect: Connect) -> None:
-    with pytest.raises(TransportError, match=r"bytes of headers|headers of the answer were not complete"):
+    with pytest.raises(
+        TransportError, match=r"bytes of headers|headers of the answer were not complete"
+    ):
         connect().post(serve(floods(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)).url(), b"x")
 
 
-def test_a_message_that_the_vtn_does_not_take_is_surely_not_delivered(serve: Serve, connect: Connect) -> None:
+def test_a_message_that_the_vtn_does_not_take_is_surely_not_delivered(
+    serve: Serve, connect: Connect
+) -> None:
     error = late(connect(), serve(lambda peer: peer.stall()).url(), b"x" * 30_000_000)
 
     assert error.delivered is False
@@ -100,7 +139,9 @@ def test_a_handshake_that_stalls_ends_at_the_deadline(serve: Serve, connect: Con
 def test_a_handshake_that_drips_ends_at_the_deadline(serve: Serve, connect: Connect) -> None:
     server = serve(lambda peer: peer.drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 90, 0.05))
 
-    assert late(connect(client_context()), server.url().replace("http:", "https:")).delivered is False
+    assert (
+        late(connect(client_context()), server.url().replace("http:", "https:")).delivered is False
+    )
 
 
 def test_a_host_that_accepts_no_connection_ends_at_the_deadline(connect: Connect) -> None:
@@ -129,8 +170,9 @@ def fill_the_backlog(address: Any) -> list[socket.socket]:
     return fillers
 
 
-def test_a_dead_address_leaves_time_for_the_others(serve: Serve, connect: Connect,
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_address_leaves_time_for_the_others(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def script(peer: Peer) -> None:
         peer.request()
         peer.send(OK)
@@ -140,8 +182,10 @@ def test_a_dead_address_leaves_time_for_the_others(serve: Serve, connect: Connec
     dead.bind(("127.0.0.1", 0))
     dead.listen(0)
     fillers = fill_the_backlog(dead.getsockname())
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address)
-             for address in (dead.getsockname(), ("127.0.0.1", server.port))]
+    found = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", address)
+        for address in (dead.getsockname(), ("127.0.0.1", server.port))
+    ]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
 
     assert connect().post("http://two-addresses.invalid/x", b"x").body == b"ok"
@@ -149,7 +193,9 @@ def test_a_dead_address_leaves_time_for_the_others(serve: Serve, connect: Connec
         sock.close()
 
 
-def test_a_slow_name_server_counts_against_the_deadline(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_name_server_counts_against_the_deadline(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def slow(*_: Any, **__: Any) -> Any:
         time.sleep(0.35)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))]

@@ -1,11 +1,14 @@
-"""Connections that break and answers that are none: the error, what is known of delivery, and what is sent again."""
+"""Connections that break and answers that are none: the error, what is known of delivery, and what
+is sent again.
+"""
+
 from __future__ import annotations
 
 import gzip
 import socket
 import threading
 import tracemalloc
-from typing import Any, Callable, List
+from typing import Any, Callable
 
 import pytest
 
@@ -28,6 +31,7 @@ def says(data: bytes) -> Callable[[Peer], None]:
     def script(peer: Peer) -> None:
         peer.request()
         peer.send(data)
+
     return script
 
 
@@ -37,41 +41,56 @@ def says_and_resets(data: bytes) -> Callable[[Peer], None]:
         if data:
             peer.send(data)
         peer.reset()
+
     return script
 
 
-@pytest.mark.parametrize(("script", "words"), [
-    (says(b""), "hung up without an answer"),
-    (says_and_resets(b""), "hung up without an answer"),
-    (says(b"HTTP/1.1 200 OK\r\nX: y"), "within the headers"),
-    (says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "within the body"),
-    (says_and_resets(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "within the body"),
-    (says(CHUNKED + b"5\r\nhel"), "within the body"),
-    (says(CHUNKED), "within the body"),
-    (says(CHUNKED + b"-1\r\nhello\r\n0\r\n\r\n"), "without a valid size: b'-1"),
-    (says(CHUNKED + b"zz\r\nhello\r\n0\r\n\r\n"), "without a valid size: b'zz"),
-    (says(CHUNKED + b"2\r\nhello\r\n0\r\n\r\n"), "longer than it says"),
-    (says(CHUNKED + b"2;" + b"x" * 9000), "without a valid size"),
-    (says(CHUNKED + b"0\r\n" + b"X: y\r\n" * 200), "no end after its last chunk"),
-    (says(CHUNKED + b"0\r\n"), "no end after its last chunk"),
-    (says(b"<html>HTTP/0.9 is not spoken here</html>\r\n"), "does not speak HTTP/1.x: it began with '<html>"),
-    (says(b"SSH-2.0-OpenSSH_9.6\r\n"), "does not speak HTTP/1.x: it began with 'SSH-2.0"),
-    (says(b"\x15\x03\x01\x00\x02\x02\x46"), "speaks TLS. Use https://"),
-    (says(b"HTTP/2.0 200 OK\r\n\r\n"), "no valid HTTP"),
-    (says(b"HTTP/1.1 OK\r\n\r\n"), "does not speak HTTP"),
-    (says(b"HTTP/1.1 99999 OK\r\n\r\n"), "does not speak HTTP"),
-    (says(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n"), "no valid HTTP"),
-    (says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), "no valid HTTP"),
-    (says(b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"y" * 60_000 + b"\r\n") * 90 + b"\r\n"), "bytes of headers"),
-    (says(reply(gzip.compress(b"x" * 9), b"Content-Encoding: gzip")), "encoded with 'gzip'"),
-    (says(reply(b"x", b"Content-Encoding: br, gzip")), "encoded with 'br, gzip'"),
-    (says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), "transfer encoding"),
-    (says(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"), "larger than 1000 bytes"),
-    (says(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1001), "larger than 1000 bytes"),
-    (says(CHUNKED + b"400\r\n" + b"x" * 1024 + b"\r\n0\r\n\r\n"), "larger than 1000 bytes"),
-], ids=range(28))
-def test_what_is_no_whole_answer_is_an_error_after_which_nobody_knows(serve: Serve, connect: Connect, script: Any,
-                                                                      words: str) -> None:
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (says(b""), "hung up without an answer"),
+        (says_and_resets(b""), "hung up without an answer"),
+        (says(b"HTTP/1.1 200 OK\r\nX: y"), "within the headers"),
+        (says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "within the body"),
+        (says_and_resets(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "within the body"),
+        (says(CHUNKED + b"5\r\nhel"), "within the body"),
+        (says(CHUNKED), "within the body"),
+        (says(CHUNKED + b"-1\r\nhello\r\n0\r\n\r\n"), "without a valid size: b'-1"),
+        (says(CHUNKED + b"zz\r\nhello\r\n0\r\n\r\n"), "without a valid size: b'zz"),
+        (says(CHUNKED + b"2\r\nhello\r\n0\r\n\r\n"), "longer than it says"),
+        (says(CHUNKED + b"2;" + b"x" * 9000), "without a valid size"),
+        (says(CHUNKED + b"0\r\n" + b"X: y\r\n" * 200), "no end after its last chunk"),
+        (says(CHUNKED + b"0\r\n"), "no end after its last chunk"),
+        (
+            says(b"<html>HTTP/0.9 is not spoken here</html>\r\n"),
+            "does not speak HTTP/1.x: it began with '<html>",
+        ),
+        (says(b"SSH-2.0-OpenSSH_9.6\r\n"), "does not speak HTTP/1.x: it began with 'SSH-2.0"),
+        (says(b"\x15\x03\x01\x00\x02\x02\x46"), "speaks TLS. Use https://"),
+        (says(b"HTTP/2.0 200 OK\r\n\r\n"), "no valid HTTP"),
+        (says(b"HTTP/1.1 OK\r\n\r\n"), "does not speak HTTP"),
+        (says(b"HTTP/1.1 99999 OK\r\n\r\n"), "does not speak HTTP"),
+        (says(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n"), "no valid HTTP"),
+        (says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), "no valid HTTP"),
+        (
+            says(b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"y" * 60_000 + b"\r\n") * 90 + b"\r\n"),
+            "bytes of headers",
+        ),
+        (says(reply(gzip.compress(b"x" * 9), b"Content-Encoding: gzip")), "encoded with 'gzip'"),
+        (says(reply(b"x", b"Content-Encoding: br, gzip")), "encoded with 'br, gzip'"),
+        (
+            says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+            "transfer encoding",
+        ),
+        (says(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"), "larger than 1000 bytes"),
+        (says(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1001), "larger than 1000 bytes"),
+        (says(CHUNKED + b"400\r\n" + b"x" * 1024 + b"\r\n0\r\n\r\n"), "larger than 1000 bytes"),
+    ],
+    ids=range(28),
+)
+def test_what_is_no_whole_answer_is_an_error_after_which_nobody_knows(
+    serve: Serve, connect: Connect, script: Any, words: str
+) -> None:
     server = serve(script)
     connections = connect(max_response_size=1000)
 
@@ -104,7 +123,9 @@ def test_a_name_that_does_not_resolve_was_surely_not_delivered(connect: Connect,
     assert f"the name {host!r} cannot be resolved" in str(error)
 
 
-def test_a_hundred_megabytes_cost_no_more_memory_than_the_limit(serve: Serve, connect: Connect) -> None:
+def test_a_hundred_megabytes_cost_no_more_memory_than_the_limit(
+    serve: Serve, connect: Connect
+) -> None:
     def script(peer: Peer) -> None:
         peer.request()
         peer.send(CHUNKED)
@@ -129,7 +150,9 @@ def test_an_answer_of_exactly_the_limit_is_taken(serve: Serve, connect: Connect)
     assert len(connect(max_response_size=1000).post(server.url(), b"x").body) == 1000
 
 
-def test_bytes_after_the_announced_end_do_not_reach_the_next_exchange(serve: Serve, connect: Connect) -> None:
+def test_bytes_after_the_announced_end_do_not_reach_the_next_exchange(
+    serve: Serve, connect: Connect
+) -> None:
     server = serve(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + reply(b"forged")))
     connections = connect()
 
@@ -149,7 +172,8 @@ def test_after_a_failure_the_next_exchange_starts_afresh(serve: Serve, connect: 
     assert server.connections == 2
 
 
-# ---- what is sent twice ---------------------------------------------------------------------------------------------
+# ---- what is sent twice
+# ---------------------------------------------------------------------------------------------
 
 
 class Counting:
@@ -170,7 +194,9 @@ class Counting:
             answers(OK)(peer)
 
 
-def test_a_message_that_the_vtn_read_before_it_hung_up_is_not_sent_again(serve: Serve, connect: Connect) -> None:
+def test_a_message_that_the_vtn_read_before_it_hung_up_is_not_sent_again(
+    serve: Serve, connect: Connect
+) -> None:
     """A poll takes something off the VTN's queue: only the caller may decide to repeat it."""
     script = Counting(lambda peer: script.read.append(peer.request()[2]))
     server, connections = serve(script), connect(timeout=3)
@@ -185,7 +211,9 @@ def test_a_message_that_the_vtn_read_before_it_hung_up_is_not_sent_again(serve: 
     assert server.connections == 1
 
 
-def test_a_message_that_was_reset_unanswered_is_not_sent_again(serve: Serve, connect: Connect) -> None:
+def test_a_message_that_was_reset_unanswered_is_not_sent_again(
+    serve: Serve, connect: Connect
+) -> None:
     def then(peer: Peer) -> None:
         script.read.append(peer.request()[2])
         peer.reset()
@@ -201,9 +229,12 @@ def test_a_message_that_was_reset_unanswered_is_not_sent_again(serve: Serve, con
     assert script.read == [b"first", b"second"]
 
 
-def test_a_message_that_crossed_the_end_of_an_idle_connection_is_sent_again(serve: Serve, connect: Connect,
-                                                                            monkeypatch: pytest.MonkeyPatch) -> None:
-    """The VTN hangs up while the message is under way: its system answers the message with a reset."""
+def test_a_message_that_crossed_the_end_of_an_idle_connection_is_sent_again(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The VTN hangs up while the message is under way: its system answers the message with a
+    reset.
+    """
     from ven_sdk.transport.wire import Wire
 
     closed = threading.Event()
@@ -216,7 +247,9 @@ def test_a_message_that_crossed_the_end_of_an_idle_connection_is_sent_again(serv
     server, connections = serve(script), connect(timeout=3)
     connections.post(server.url(), b"first")
     assert closed.wait(5)
-    monkeypatch.setattr(Wire, "is_stale", lambda wire: False)  # as if it had looked a moment earlier
+    monkeypatch.setattr(
+        Wire, "is_stale", lambda wire: False
+    )  # as if it had looked a moment earlier
 
     assert connections.post(server.url(), b"second").body == b"ok"
     assert script.read == [b"first", b"second"]
@@ -224,7 +257,8 @@ def test_a_message_that_crossed_the_end_of_an_idle_connection_is_sent_again(serv
 
 
 def test_a_large_message_that_crossed_the_end_of_an_idle_connection_is_sent_again(
-        serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from ven_sdk.transport.wire import Wire
 
     def then(peer: Peer) -> None:
@@ -241,7 +275,9 @@ def test_a_large_message_that_crossed_the_end_of_an_idle_connection_is_sent_agai
     assert script.read == [b"first", big]
 
 
-def test_a_fresh_connection_that_breaks_is_never_tried_again_here(serve: Serve, connect: Connect) -> None:
+def test_a_fresh_connection_that_breaks_is_never_tried_again_here(
+    serve: Serve, connect: Connect
+) -> None:
     def script(peer: Peer) -> None:
         peer.sock.recv(1000)
         peer.reset()

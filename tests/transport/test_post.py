@@ -1,10 +1,11 @@
 """What a POST looks like on the wire, what comes back, and who may use which connection."""
+
 from __future__ import annotations
 
 import gc
 import threading
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 import pytest
 
@@ -37,9 +38,14 @@ def test_the_headers_are_those_of_rules_h(serve: Serve, connect: Connect) -> Non
     line, headers, body = script.requests[0]
     assert line == b"POST /OpenADR2/Simple/2.0b/OadrPoll?x=%20y HTTP/1.1"
     assert body == b"<oadrPoll/>"
-    assert headers == {"host": f"127.0.0.1:{server.port}", "user-agent": f"ven_sdk/{__version__}",
-                       "accept-encoding": "identity", "connection": "keep-alive", "content-type": "application/xml",
-                       "content-length": "11"}
+    assert headers == {
+        "host": f"127.0.0.1:{server.port}",
+        "user-agent": f"ven_sdk/{__version__}",
+        "accept-encoding": "identity",
+        "connection": "keep-alive",
+        "content-type": "application/xml",
+        "content-length": "11",
+    }
 
 
 def test_a_reply_has_body_date_and_elapsed_seconds(serve: Serve, connect: Connect) -> None:
@@ -52,13 +58,32 @@ def test_a_reply_has_body_date_and_elapsed_seconds(serve: Serve, connect: Connec
     assert 0 < answer.elapsed < 0.3
 
 
-@pytest.mark.parametrize("answer", [
-    reply(b"ok"), reply(b"ok", b"Date: whenever"), b"HTTP/1.1 200 OK\r\n\r\nok", b"HTTP/1.0 200 OK\r\n\r\nok",
-    b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\nTrailer: 1\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\nok",
-    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK,
-], ids=["length", "rubbish date", "until closed", "HTTP/1.0", "no reason", "bare LF", "chunked", "identity", "interim"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(b"ok"),
+        reply(b"ok", b"Date: whenever"),
+        b"HTTP/1.1 200 OK\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\n\r\nok",
+        b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+        b"chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\nTrailer: 1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK,
+    ],
+    ids=[
+        "length",
+        "rubbish date",
+        "until closed",
+        "HTTP/1.0",
+        "no reason",
+        "bare LF",
+        "chunked",
+        "identity",
+        "interim",
+    ],
+)
 def test_every_legal_framing_is_read(serve: Serve, connect: Connect, answer: bytes) -> None:
     def script(peer: Peer) -> None:
         peer.request()
@@ -94,7 +119,9 @@ def test_a_connection_is_kept_alive_and_serves_all_services(serve: Serve, connec
     assert server.connections == 1
 
 
-def test_threads_never_share_a_connection_and_a_bounded_number_stays(serve: Serve, connect: Connect) -> None:
+def test_threads_never_share_a_connection_and_a_bounded_number_stays(
+    serve: Serve, connect: Connect
+) -> None:
     barrier = threading.Barrier(4)
 
     def script(peer: Peer) -> None:
@@ -123,8 +150,9 @@ def test_threads_never_share_a_connection_and_a_bounded_number_stays(serve: Serv
     assert server.connections == 4 + 2
 
 
-def test_environment_variables_and_netrc_have_no_effect(serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch,
-                                                        tmp_path: Any) -> None:
+def test_environment_variables_and_netrc_have_no_effect(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b\n")
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -152,7 +180,9 @@ def test_credentials_in_the_url_are_sent_and_never_shown(serve: Serve, connect: 
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["", "vtn.example.com/x", "ftp://vtn/x", "http://", "http://[::1/x", "http://a:99999/x"])
+@pytest.mark.parametrize(
+    "url", ["", "vtn.example.com/x", "ftp://vtn/x", "http://", "http://[::1/x", "http://a:99999/x"]
+)
 def test_an_address_that_is_none_is_a_configuration_error(connect: Connect, url: str) -> None:
     with pytest.raises(ConfigurationError, match="no URL to post to"):
         connect().post(url, b"x")
@@ -163,7 +193,9 @@ def test_https_without_a_context_is_a_configuration_error(serve: Serve, connect:
         connect().post(serve(answers(OK)).url().replace("http:", "https:"), b"x")
 
 
-def test_an_idle_connection_that_the_vtn_closed_is_replaced_unseen(serve: Serve, connect: Connect) -> None:
+def test_an_idle_connection_that_the_vtn_closed_is_replaced_unseen(
+    serve: Serve, connect: Connect
+) -> None:
     closed = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -181,7 +213,9 @@ def test_an_idle_connection_that_the_vtn_closed_is_replaced_unseen(serve: Serve,
     assert server.connections == 3
 
 
-def test_an_idle_connection_on_which_something_came_unasked_is_not_used_again(serve: Serve, connect: Connect) -> None:
+def test_an_idle_connection_on_which_something_came_unasked_is_not_used_again(
+    serve: Serve, connect: Connect
+) -> None:
     said = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -199,7 +233,9 @@ def test_an_idle_connection_on_which_something_came_unasked_is_not_used_again(se
     assert server.connections == 2
 
 
-def test_an_idle_connection_is_dropped_when_its_time_is_over(serve: Serve, connect: Connect) -> None:
+def test_an_idle_connection_is_dropped_when_its_time_is_over(
+    serve: Serve, connect: Connect
+) -> None:
     first, second = serve(answers(OK)), serve(answers(OK))
     connections = connect(max_idle=5, max_idle_seconds=0.0)
 
@@ -233,7 +269,9 @@ def test_close_leaves_nothing_and_refuses_until_reopened(serve: Serve, connect: 
     assert connections.post(server.url(), b"x").body == b"ok"
 
 
-def test_close_ends_an_exchange_that_another_thread_waits_for(serve: Serve, connect: Connect) -> None:
+def test_close_ends_an_exchange_that_another_thread_waits_for(
+    serve: Serve, connect: Connect
+) -> None:
     asked = threading.Event()
 
     def script(peer: Peer) -> None:

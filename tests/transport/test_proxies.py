@@ -1,4 +1,5 @@
 """Proxies are used when they are asked for, and only then."""
+
 from __future__ import annotations
 
 import contextlib
@@ -6,7 +7,7 @@ import socket
 import ssl
 import threading
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable
 
 import pytest
 
@@ -45,6 +46,7 @@ def tunnel(seen: list[Any]) -> Callable[[Peer], None]:
             back.start()
             pump(peer.sock, far)
             back.join(5)
+
     return script
 
 
@@ -70,7 +72,9 @@ def test_http_is_asked_for_by_its_whole_address(serve: Serve, connect: Connect) 
 
     proxy = serve(script)
 
-    connect(proxies={"http": f"user:secret@127.0.0.1:{proxy.port}"}).post("http://vtn.invalid:8080/x?y", b"x")
+    connect(proxies={"http": f"user:secret@127.0.0.1:{proxy.port}"}).post(
+        "http://vtn.invalid:8080/x?y", b"x"
+    )
 
     line, headers, _ = seen[0]
     assert line == b"POST http://vtn.invalid:8080/x?y HTTP/1.1"
@@ -78,29 +82,42 @@ def test_http_is_asked_for_by_its_whole_address(serve: Serve, connect: Connect) 
     assert headers["proxy-authorization"] == "Basic dXNlcjpzZWNyZXQ="
 
 
-@pytest.mark.parametrize(("status", "word"), [(b"407 Who are you", "credentials"), (b"403 No", "proxies"),
-                                              (b"502 Bad Gateway", "proxies")])
-def test_a_proxy_that_refuses_is_named_and_nothing_was_delivered(serve: Serve, connect: Connect, contexts: Any,
-                                                                 status: bytes, word: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [(b"407 Who are you", "credentials"), (b"403 No", "proxies"), (b"502 Bad Gateway", "proxies")],
+)
+def test_a_proxy_that_refuses_is_named_and_nothing_was_delivered(
+    serve: Serve, connect: Connect, contexts: Any, status: bytes, word: str
+) -> None:
     proxy = serve(answers(reply(b"", status=status)))
 
     with pytest.raises(TransportError) as caught:
-        connect(contexts[1], proxies={"https": f"http://127.0.0.1:{proxy.port}"}).post("https://vtn.invalid/x", b"x")
+        connect(contexts[1], proxies={"https": f"http://127.0.0.1:{proxy.port}"}).post(
+            "https://vtn.invalid/x", b"x"
+        )
 
     assert (caught.value.status, caught.value.delivered) == (int(status[:3]), False)
     assert f"proxy refused a tunnel to the VTN with status {status.decode()}" in str(caught.value)
     assert word in str(caught.value)
 
 
-@pytest.mark.parametrize(("script", "word"), [(lambda peer: peer.stall(), "did not open a tunnel within 0.3 s"),
-                                              (lambda peer: peer.request(), "hung up before it opened a tunnel"),
-                                              (lambda peer: peer.drip(b"HTTP/1.1 200 OK\r\n", 0.05), "within 0.3 s")])
-def test_a_proxy_that_stalls_or_hangs_up_was_not_the_vtn(serve: Serve, connect: Connect, contexts: Any, script: Any,
-                                                         word: str) -> None:
+@pytest.mark.parametrize(
+    ("script", "word"),
+    [
+        (lambda peer: peer.stall(), "did not open a tunnel within 0.3 s"),
+        (lambda peer: peer.request(), "hung up before it opened a tunnel"),
+        (lambda peer: peer.drip(b"HTTP/1.1 200 OK\r\n", 0.05), "within 0.3 s"),
+    ],
+)
+def test_a_proxy_that_stalls_or_hangs_up_was_not_the_vtn(
+    serve: Serve, connect: Connect, contexts: Any, script: Any, word: str
+) -> None:
     proxy = serve(script)
 
     with pytest.raises(TransportError) as caught:
-        connect(contexts[1], proxies={"https": f"http://127.0.0.1:{proxy.port}"}).post("https://vtn.invalid/x", b"x")
+        connect(contexts[1], proxies={"https": f"http://127.0.0.1:{proxy.port}"}).post(
+            "https://vtn.invalid/x", b"x"
+        )
 
     assert caught.value.delivered is False
     assert word in str(caught.value)
@@ -110,7 +127,9 @@ def test_a_proxy_that_is_not_there_is_named(connect: Connect) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         with pytest.raises(TransportError, match="Check that the proxy is running") as caught:
-            connect(proxies={"all": f"http://127.0.0.1:{sock.getsockname()[1]}"}).post("http://vtn.invalid/x", b"x")
+            connect(proxies={"all": f"http://127.0.0.1:{sock.getsockname()[1]}"}).post(
+                "http://vtn.invalid/x", b"x"
+            )
 
     assert caught.value.delivered is False
 
@@ -121,7 +140,9 @@ def test_a_proxy_for_another_scheme_is_not_used(serve: Serve, connect: Connect) 
     assert connect(proxies={"https": "http://127.0.0.1:9"}).post(vtn.url(), b"x").body == b"ok"
 
 
-@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1080", "https://user:secret@proxy:443", "http://", "http://a:x"])
+@pytest.mark.parametrize(
+    "address", ["socks5://127.0.0.1:1080", "https://user:secret@proxy:443", "http://", "http://a:x"]
+)
 def test_a_proxy_that_cannot_be_used_is_refused_at_once(connect: Connect, address: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be used") as caught:
         connect(proxies={"https": address})

@@ -1,4 +1,5 @@
 """The ``responses`` library can stand in for the network, in users' tests too."""
+
 from __future__ import annotations
 
 import gzip
@@ -41,9 +42,17 @@ def test_a_registered_status_is_the_error_of_that_status(connect: Connect) -> No
 
 
 @responses.activate
-@pytest.mark.parametrize(("fault", "delivered"), [
-    (requests.ConnectTimeout("no"), False), (requests.ConnectionError("no"), None), (ConnectionResetError("no"), None)])
-def test_a_registered_exception_is_the_cause_of_our_error(connect: Connect, fault: Any, delivered: Any) -> None:
+@pytest.mark.parametrize(
+    ("fault", "delivered"),
+    [
+        (requests.ConnectTimeout("no"), False),
+        (requests.ConnectionError("no"), None),
+        (ConnectionResetError("no"), None),
+    ],
+)
+def test_a_registered_exception_is_the_cause_of_our_error(
+    connect: Connect, fault: Any, delivered: Any
+) -> None:
     responses.post(URL, body=fault)
 
     with pytest.raises(TransportError) as caught:
@@ -72,6 +81,7 @@ def test_size_and_encoding_are_judged_as_on_the_wire(connect: Connect) -> None:
 
 def test_a_call_that_is_passed_through_reaches_the_network(connect: Connect, serve: Any) -> None:
     from tests.transport.raw_server import OK, answers
+
     server = serve(answers(OK))
     with responses.RequestsMock() as mock:
         mock.add_passthru(server.url())

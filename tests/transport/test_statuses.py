@@ -1,4 +1,5 @@
 """What each HTTP status means for the VEN: rule H5."""
+
 from __future__ import annotations
 
 from typing import Any, Callable, Optional
@@ -18,15 +19,33 @@ def rejected(serve: Serve, connect: Connect, answer: bytes) -> TransportError:
     return caught.value
 
 
-@pytest.mark.parametrize(("status", "retryable", "word"), [
-    (400, False, "unacceptable"), (406, False, "unacceptable"), (401, True, "authorisation"),
-    (403, True, "fingerprint"),
-    (404, True, "vtn_url"), (405, False, "unacceptable"), (407, True, "proxies"), (408, True, "tried again"),
-    (411, False, "length"), (413, False, "too large"), (418, False, "unacceptable"), (429, True, "too often"),
-    (500, True, "its side"), (502, True, "its side"), (503, True, "overloaded"), (599, True, "its side"),
-    (101, False, "Expected 200"), (204, True, "Expected 200"), (206, True, "Expected 200")])
-def test_every_status_but_200_is_an_error_that_says_what_to_do(serve: Serve, connect: Connect, status: int,
-                                                              retryable: bool, word: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "retryable", "word"),
+    [
+        (400, False, "unacceptable"),
+        (406, False, "unacceptable"),
+        (401, True, "authorisation"),
+        (403, True, "fingerprint"),
+        (404, True, "vtn_url"),
+        (405, False, "unacceptable"),
+        (407, True, "proxies"),
+        (408, True, "tried again"),
+        (411, False, "length"),
+        (413, False, "too large"),
+        (418, False, "unacceptable"),
+        (429, True, "too often"),
+        (500, True, "its side"),
+        (502, True, "its side"),
+        (503, True, "overloaded"),
+        (599, True, "its side"),
+        (101, False, "Expected 200"),
+        (204, True, "Expected 200"),
+        (206, True, "Expected 200"),
+    ],
+)
+def test_every_status_but_200_is_an_error_that_says_what_to_do(
+    serve: Serve, connect: Connect, status: int, retryable: bool, word: str
+) -> None:
     error = rejected(serve, connect, reply(b"<html/>", status=b"%d Some Reason" % status))
 
     assert (error.status, error.retryable, error.delivered) == (status, retryable, None)
@@ -35,7 +54,9 @@ def test_every_status_but_200_is_an_error_that_says_what_to_do(serve: Serve, con
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed_and_its_target_is_named(serve: Serve, connect: Connect, status: int) -> None:
+def test_a_redirect_is_not_followed_and_its_target_is_named(
+    serve: Serve, connect: Connect, status: int
+) -> None:
     other = serve(answers(OK))
     location = f"Location: {other.url()}".encode()
 
@@ -46,12 +67,23 @@ def test_a_redirect_is_not_followed_and_its_target_is_named(serve: Serve, connec
     assert other.connections == 0
 
 
-@pytest.mark.parametrize(("headers", "seconds"), [
-    ((), None), ((b"Retry-After: 17",), 17.0), ((b"Retry-After: 86400",), 3600.0), ((b"Retry-After: -1",), None),
-    ((b"Retry-After: \xff\xfe",), None),
-    ((b"Date: Sun, 06 Nov 1994 08:49:37 GMT", b"Retry-After: Sun, 06 Nov 1994 08:49:47 GMT"), 10.0)])
-def test_retry_after_is_understood_and_bounded(serve: Serve, connect: Connect, headers: Any,
-                                               seconds: Optional[float]) -> None:
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ((), None),
+        ((b"Retry-After: 17",), 17.0),
+        ((b"Retry-After: 86400",), 3600.0),
+        ((b"Retry-After: -1",), None),
+        ((b"Retry-After: \xff\xfe",), None),
+        (
+            (b"Date: Sun, 06 Nov 1994 08:49:37 GMT", b"Retry-After: Sun, 06 Nov 1994 08:49:47 GMT"),
+            10.0,
+        ),
+    ],
+)
+def test_retry_after_is_understood_and_bounded(
+    serve: Serve, connect: Connect, headers: Any, seconds: Optional[float]
+) -> None:
     error = rejected(serve, connect, reply(b"", *headers, status=b"429 Slow Down"))
 
     assert error.retry_after == seconds
@@ -69,7 +101,9 @@ def test_the_body_of_an_error_is_not_waited_for(serve: Serve, connect: Connect) 
     assert caught.value.status == 500
 
 
-def test_a_vtn_that_refuses_a_large_message_before_it_is_sent_is_understood(serve: Serve, connect: Connect) -> None:
+def test_a_vtn_that_refuses_a_large_message_before_it_is_sent_is_understood(
+    serve: Serve, connect: Connect
+) -> None:
     def script(peer: Peer) -> None:
         peer.sock.recv(100)
         peer.send(reply(b"", status=b"413 Too Large"))

@@ -1,15 +1,17 @@
-"""The command ``ven-sdk``: which commands there are, and running one of them. Each lives in a module of its own, imported
-only when it is asked for. Runs on the main thread; ``main`` returns the exit code and never raises for a user's mistake.
+"""The command ``ven-sdk``: which commands there are, and running one of them. Each lives in a
+module of its own, imported only when it is asked for. Runs on the main thread; ``main`` returns the
+exit code and never raises for a user's mistake.
 
-Exit codes: 0 all is well (SIGTERM ends ``run`` and ``vtn`` with 0 too), 1 trouble was found, 2 wrong usage or a wrong
-file, 130 Ctrl-C, 141 nobody reads the output any more.
+Exit codes: 0 all is well (SIGTERM ends ``run`` and ``vtn`` with 0 too), 1 trouble was found, 2
+wrong usage or a wrong file, 130 Ctrl-C, 141 nobody reads the output any more.
 """
+
 from __future__ import annotations
 
 import os
 import sys
-from typing import Optional
 from collections.abc import Sequence
+from typing import Optional
 
 from ..errors import ConfigurationError, VenError
 from .console import Console
@@ -19,7 +21,9 @@ OK, TROUBLE, USAGE, INTERRUPTED, PIPE = 0, 1, 2, 130, 141
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run the command that ``arguments`` (``sys.argv`` without the program's name) ask for; returns the exit code."""
+    """Run the command that ``arguments`` (``sys.argv`` without the program's name) ask for; returns
+    the exit code.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _dispatch(words)
@@ -40,6 +44,7 @@ def _dispatch(words: Sequence[str]) -> int:
         return OK if words else USAGE
     if first in ("-V", "--version"):
         from .._version import __version__
+
         console.line(f"ven-sdk {__version__}")
         return OK
     if first not in COMMANDS:
@@ -50,6 +55,7 @@ def _dispatch(words: Sequence[str]) -> int:
 
 def _run(name: str, words: Sequence[str], console: Console) -> int:
     from importlib import import_module
+
     command = import_module(f".{COMMANDS[name].module}", __name__)
     try:
         options = parser_for(name, command).parse_args(words)
@@ -57,7 +63,7 @@ def _run(name: str, words: Sequence[str], console: Console) -> int:
     except Usage as message:
         console.error(name, str(message))
         return USAGE
-    except SystemExit as asked:             # argparse printed the help
+    except SystemExit as asked:  # argparse printed the help
         return int(asked.code or 0)
     except ConfigurationError as error:
         console.error(name, str(error))
@@ -68,11 +74,13 @@ def _run(name: str, words: Sequence[str], console: Console) -> int:
 
 
 def _silence() -> None:
-    """Nobody reads: what is still in the buffers goes nowhere, so that the interpreter's exit does not complain."""
+    """Nobody reads: what is still in the buffers goes nowhere, so that the interpreter's exit does
+    not complain.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             os.dup2(nowhere, stream.fileno())
-        except (OSError, ValueError):       # replaced by something that is no file
+        except (OSError, ValueError):  # replaced by something that is no file
             continue
     os.close(nowhere)

@@ -1,9 +1,12 @@
-"""What people want to know about a certificate, as facts: for ``fingerprint`` and ``doctor``. Pure functions."""
+"""What people want to know about a certificate, as facts: for ``fingerprint`` and ``doctor``. Pure
+functions.
+"""
+
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Optional
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -13,7 +16,9 @@ from ..security.fingerprint import fingerprint_of
 
 @dataclass(frozen=True)
 class CertificateFacts:
-    """A certificate for reading. Moments are aware UTC; ``sha256`` is the whole digest, ``fingerprint`` its last 10 bytes."""
+    """A certificate for reading. Moments are aware UTC; ``sha256`` is the whole digest,
+    ``fingerprint`` its last 10 bytes.
+    """
 
     subject: str
     issuer: str
@@ -44,16 +49,27 @@ class CertificateFacts:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for ``--json``."""
-        return {**asdict(self), "begins": self.begins.isoformat(), "ends": self.ends.isoformat(), "names": list(self.names)}
+        return {
+            **asdict(self),
+            "begins": self.begins.isoformat(),
+            "ends": self.ends.isoformat(),
+            "names": list(self.names),
+        }
 
 
 def facts(certificate: x509.Certificate) -> CertificateFacts:
     """The facts of a certificate."""
     der = certificate.public_bytes(Encoding.DER)
     return CertificateFacts(
-        subject=_name(certificate.subject), issuer=_name(certificate.issuer), names=_names(certificate),
-        begins=certificate.not_valid_before_utc, ends=certificate.not_valid_after_utc, key=_key(certificate),
-        fingerprint=fingerprint_of(der), sha256=fingerprint_of(der, full=True))
+        subject=_name(certificate.subject),
+        issuer=_name(certificate.issuer),
+        names=_names(certificate),
+        begins=certificate.not_valid_before_utc,
+        ends=certificate.not_valid_after_utc,
+        key=_key(certificate),
+        fingerprint=fingerprint_of(der),
+        sha256=fingerprint_of(der, full=True),
+    )
 
 
 def facts_of_der(der: bytes) -> Optional[CertificateFacts]:

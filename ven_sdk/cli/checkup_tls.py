@@ -1,15 +1,18 @@
-"""The TLS steps of ``doctor``: version, chain link by link, host name, client certificate, fingerprints.
+"""The TLS steps of ``doctor``: version, chain link by link, host name, client certificate,
+fingerprints.
 
-The first handshake trusts everybody, to see what the VTN shows; the ones after it are the VEN's own. A VTN of TLS 1.2 refuses
-a client certificate within the handshake: that is kept for the step that it belongs to.
+The first handshake trusts everybody, to see what the VTN shows; the ones after it are the VEN's
+own. A VTN of TLS 1.2 refuses a client certificate within the handshake: that is kept for the step
+that it belongs to.
 """
+
 from __future__ import annotations
 
 import contextlib
 import socket
 import ssl
 from datetime import timedelta
-from typing import Any, List, Optional, Tuple
+from typing import Any, Optional
 
 from cryptography import x509
 
@@ -22,27 +25,35 @@ from ..transport.wire import Wire
 from .certificates import CertificateFacts, facts_of_der, now_utc
 from .patient import Patient, Wrong
 
-_HANDSHAKE, _CERTIFICATE_REQUEST = 22, 13       # ContentType and HandshakeType of RFC 8446
+_HANDSHAKE, _CERTIFICATE_REQUEST = 22, 13  # ContentType and HandshakeType of RFC 8446
 _PATIENCE = 0.5
 """Seconds for a refusal to arrive: a round trip."""
-_SILENT = "What listens there may not speak TLS: check the port in URL, or use http:// if that is meant."
+_SILENT = (
+    "What listens there may not speak TLS: check the port in URL, or use http:// if that is meant."
+)
 _NO_CERTIFICATE = frozenset({"SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_NO_CERTIFICATE"})
 
 
-# --- steps -----------------------------------------------------------------------------------------------------------
+# --- steps ----------------------------------------------------------------------------------------
 
 
 def _version(patient: Patient) -> str:
     context = patient.context(check_hostname=False)
     context.verify_mode = ssl.CERT_NONE
     asked = _watch_for_request(context)
-    with _connected(patient) as raw, context.wrap_socket(raw, server_hostname=_server_name(patient),
-                                                         do_handshake_on_connect=False) as sock:
+    with (
+        _connected(patient) as raw,
+        context.wrap_socket(
+            raw, server_hostname=_server_name(patient), do_handshake_on_connect=False
+        ) as sock,
+    ):
         cause = _handshake(sock)
         patient.chain = _chain(sock)
         patient.asked_for_certificate = None if asked is None else bool(asked)
         if isinstance(cause, socket.timeout):
-            raise Wrong(f"The TLS handshake was not finished within {patient.timeout:g} s.", advice=_SILENT) from cause
+            raise Wrong(
+                f"The TLS handshake was not finished within {patient.timeout:g} s.", advice=_SILENT
+            ) from cause
         if cause is not None and not _is_about_client(cause, patient):
             raise Wrong(_explain(cause, patient)) from cause
         patient.refusal = cause
@@ -54,14 +65,18 @@ def _version(patient: Patient) -> str:
 def _chain_step(patient: Patient) -> str:
     now = now_utc()
     for number, link in enumerate(patient.chain):
-        patient.details.append(f"{number + 1}. {link.subject}, issued by {_issuer(link)}, {link.dates(now)}")
+        patient.details.append(
+            f"{number + 1}. {link.subject}, issued by {_issuer(link)}, {link.dates(now)}"
+        )
     patient.facts["chain"] = [link.to_dict() for link in patient.chain]
     cause = _verify(patient, check_hostname=False)
     if isinstance(cause, ssl.SSLCertVerificationError):
         raise Wrong(_explain(cause, patient), advice=_chain_advice(patient)) from cause
     for link in patient.chain:
         if link.ends - now < timedelta(days=30):
-            patient.notes.append(f"{link.subject} ends on {link.ends:%Y-%m-%d}: its owner should renew it.")
+            patient.notes.append(
+                f"{link.subject} ends on {link.ends:%Y-%m-%d}: its owner should renew it."
+            )
     count = len(patient.chain)
     shown = f"{count} certificate{'s' if count != 1 else ''}, " if count else ""
     return f"{shown}trusted by {patient.ca_file or 'the system'}"
@@ -70,19 +85,27 @@ def _chain_step(patient: Patient) -> str:
 def _host_name(patient: Patient) -> str:
     names = ", ".join(patient.chain[0].names) if patient.chain else ""
     if not patient.check_hostname:
-        patient.notes.append("check_hostname is off: whoever holds a certificate of this CA may answer as the VTN.")
+        patient.notes.append(
+            "check_hostname is off: whoever holds a certificate of this CA may answer as the VTN."
+        )
         return f"not checked; the certificate is for {names or 'no name at all'}"
     cause = _verify(patient, check_hostname=True)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        raise Wrong(_explain(cause, patient), advice="With this command: the host in URL, or --no-check-hostname.") from cause
+        raise Wrong(
+            _explain(cause, patient),
+            advice="With this command: the host in URL, or --no-check-hostname.",
+        ) from cause
     return f"the certificate is for {patient.route.host}"
 
 
 def _client_certificate(patient: Patient) -> str:
     """A VTN of TLS 1.3 judges the client after the handshake: only an exchange shows it."""
     from .checkup_message import first_exchange
+
     if patient.refusal is not None:
-        raise Wrong(_refused(patient.refusal, patient), advice=_client_advice(patient)) from patient.refusal
+        raise Wrong(
+            _refused(patient.refusal, patient), advice=_client_advice(patient)
+        ) from patient.refusal
     cause = _refusal_after(patient) or first_exchange(patient)
     if cause is not None and (_is_about_client(cause, patient) or _hung_up(cause)):
         raise Wrong(_refused(cause, patient), advice=_client_advice(patient)) from cause
@@ -94,23 +117,33 @@ def _fingerprints(patient: Patient) -> str:
     leaf = patient.chain[0].fingerprint if patient.chain else "unknown"
     patient.facts.update(ven=None if patient.own is None else own, vtn_tls=leaf)
     if patient.own:
-        patient.details.append("The VTN's operator needs the VEN's; vtn_fingerprint is that of the certificate which signs "
-                               "messages, often but not always this one.")
+        patient.details.append(
+            "The VTN's operator needs the VEN's; vtn_fingerprint is that of the certificate "
+            "which signs "
+            "messages, often but not always this one."
+        )
     if patient.tls_fingerprint:
         der = _leaf_der(patient)
-        check_peer(der, patient.tls_fingerprint)        # SecurityError says what differs
+        check_peer(der, patient.tls_fingerprint)  # SecurityError says what differs
     return f"VEN {own}, VTN's TLS {leaf}"
 
 
-TLS_STEPS = [("TLS", _version), ("chain", _chain_step), ("host name", _host_name),
-             ("client certificate", _client_certificate), ("fingerprints", _fingerprints)]
+TLS_STEPS = [
+    ("TLS", _version),
+    ("chain", _chain_step),
+    ("host name", _host_name),
+    ("client certificate", _client_certificate),
+    ("fingerprints", _fingerprints),
+]
 
 
-# --- handshakes ------------------------------------------------------------------------------------------------------
+# --- handshakes -----------------------------------------------------------------------------------
 
 
 def _connected(patient: Patient) -> socket.socket:
-    return socket.create_connection((patient.route.host, patient.route.port), timeout=patient.timeout)
+    return socket.create_connection(
+        (patient.route.host, patient.route.port), timeout=patient.timeout
+    )
 
 
 def _server_name(patient: Patient) -> str:
@@ -128,17 +161,25 @@ def _handshake(sock: ssl.SSLSocket) -> Optional[BaseException]:
 def _verify(patient: Patient, *, check_hostname: bool) -> Optional[BaseException]:
     """What a handshake ended with that checks the VTN as the VEN does."""
     context = patient.context(check_hostname=check_hostname)
-    with _connected(patient) as raw, context.wrap_socket(raw, server_hostname=_server_name(patient),
-                                                         do_handshake_on_connect=False) as sock:
+    with (
+        _connected(patient) as raw,
+        context.wrap_socket(
+            raw, server_hostname=_server_name(patient), do_handshake_on_connect=False
+        ) as sock,
+    ):
         return _handshake(sock)
 
 
 def _refusal_after(patient: Patient) -> Optional[BaseException]:
-    """What a VTN of TLS 1.3 says right after the handshake. Whoever sends a message at once may lose it: the VTN closes on
-    unread bytes, and the reset overtakes its reason."""
+    """What a VTN of TLS 1.3 says right after the handshake. Whoever sends a message at once may
+    lose it: the VTN closes on unread bytes, and the reset overtakes its reason."""
     context = patient.context()
-    with _connected(patient) as raw, context.wrap_socket(raw, server_hostname=_server_name(patient),
-                                                         do_handshake_on_connect=False) as sock:
+    with (
+        _connected(patient) as raw,
+        context.wrap_socket(
+            raw, server_hostname=_server_name(patient), do_handshake_on_connect=False
+        ) as sock,
+    ):
         cause = _handshake(sock)
         if cause is not None or patient.asked_for_certificate is False:
             return cause
@@ -153,14 +194,19 @@ def _refusal_after(patient: Patient) -> Optional[BaseException]:
 
 
 def _watch_for_request(context: ssl.SSLContext) -> Optional[list[bool]]:
-    """A list that is not empty once the VTN asked for a client certificate; None where this Python cannot tell."""
+    """A list that is not empty once the VTN asked for a client certificate; None where this Python
+    cannot tell.
+    """
     asked: list[bool] = []
 
-    def watch(_conn: Any, _direction: str, _version: Any, content: Any, message: Any, _data: bytes) -> None:
+    def watch(
+        _conn: Any, _direction: str, _version: Any, content: Any, message: Any, _data: bytes
+    ) -> None:
         if content == _HANDSHAKE and message == _CERTIFICATE_REQUEST:
             asked.append(True)
+
     try:
-        context._msg_callback = watch      # type: ignore[attr-defined]  # a debugging aid of the ssl module
+        context._msg_callback = watch  # type: ignore[attr-defined]  # a debugging aid of the ssl module
     except (AttributeError, TypeError):
         return None
     return asked
@@ -172,9 +218,11 @@ def _chain(sock: ssl.SSLSocket) -> tuple[CertificateFacts, ...]:
     with contextlib.suppress(ssl.SSLError, ValueError, AttributeError):
         if hasattr(sock, "get_unverified_chain"):
             found = [bytes(each) for each in sock.get_unverified_chain()]
-        elif hasattr(sock._sslobj, "get_unverified_chain"):                         # type: ignore[attr-defined]
-            found = [ssl.PEM_cert_to_DER_cert(each.public_bytes())                  # Python 3.10 to 3.12
-                     for each in sock._sslobj.get_unverified_chain() or ()]         # type: ignore[attr-defined]
+        elif hasattr(sock._sslobj, "get_unverified_chain"):  # type: ignore[attr-defined]
+            found = [
+                ssl.PEM_cert_to_DER_cert(each.public_bytes())  # Python 3.10 to 3.12
+                for each in sock._sslobj.get_unverified_chain() or ()
+            ]  # type: ignore[attr-defined]
     if not found:
         with contextlib.suppress(ssl.SSLError, ValueError):
             leaf = sock.getpeercert(binary_form=True)
@@ -184,11 +232,14 @@ def _chain(sock: ssl.SSLSocket) -> tuple[CertificateFacts, ...]:
 
 def _leaf_der(patient: Patient) -> Optional[bytes]:
     context = patient.context()
-    with _connected(patient) as raw, context.wrap_socket(raw, server_hostname=_server_name(patient)) as sock:
+    with (
+        _connected(patient) as raw,
+        context.wrap_socket(raw, server_hostname=_server_name(patient)) as sock,
+    ):
         return sock.getpeercert(binary_form=True)
 
 
-# --- words -----------------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 def _explain(cause: BaseException, patient: Patient) -> str:
@@ -201,8 +252,13 @@ def _explain(cause: BaseException, patient: Patient) -> str:
 def _is_about_client(cause: BaseException, patient: Patient) -> bool:
     if handshakes.is_refusal(cause):
         return True
-    # A VTN of TLS 1.2 that wants a certificate and got none may say no more than "handshake failure", after its own part.
-    asked = bool(patient.chain) if patient.asked_for_certificate is None else patient.asked_for_certificate
+    # A VTN of TLS 1.2 that wants a certificate and got none may say no more than "handshake
+    # failure", after its own part.
+    asked = (
+        bool(patient.chain)
+        if patient.asked_for_certificate is None
+        else patient.asked_for_certificate
+    )
     return asked and getattr(cause, "reason", "") in _NO_CERTIFICATE
 
 
@@ -215,25 +271,37 @@ def _refused(cause: BaseException, patient: Patient) -> str:
         return _explain(cause, patient)
     given = f"got {patient.own.subject}" if patient.own else "got none"
     if patient.asked_for_certificate is False:
-        return f"The VTN asked for no client certificate, but hung up after the handshake. {_explain(cause, patient)}"
-    return f"The VTN asked for a client certificate, {given}, and hung up. {_explain(cause, patient)}"
+        return f"The VTN asked for no client certificate, but hung up after the handshake. {_explain(cause, patient)}"  # noqa: E501
+    return (
+        f"The VTN asked for a client certificate, {given}, and hung up. {_explain(cause, patient)}"
+    )
 
 
 def _client_facts(patient: Patient) -> str:
     patient.facts["asked_for"] = patient.asked_for_certificate
     if patient.own is not None:
-        taken = "the VTN took" if patient.asked_for_certificate is not False else "the VTN did not ask for"
+        taken = (
+            "the VTN took"
+            if patient.asked_for_certificate is not False
+            else "the VTN did not ask for"
+        )
         return f"{taken} {patient.own.subject}"
     if patient.asked_for_certificate:
-        patient.notes.append("The VTN asks for a client certificate but goes on without one. OpenADR wants one (rule L3).")
+        patient.notes.append(
+            "The VTN asks for a client certificate but goes on without one. OpenADR wants one "
+            "(rule L3)."
+        )
     return "none given, and the VTN goes on without"
 
 
 def _client_advice(patient: Patient) -> str:
     if patient.own is None:
         return "With this command: --cert FILE --key FILE."
-    return f"Tell the VTN's operator: certificate {patient.own.subject}, issued by {_issuer(patient.own)}, fingerprint " \
-           f"{patient.own.fingerprint}."
+    return (
+        f"Tell the VTN's operator: certificate {patient.own.subject}, issued by "
+        f"{_issuer(patient.own)}, fingerprint "
+        f"{patient.own.fingerprint}."
+    )
 
 
 def _issuer(link: CertificateFacts) -> str:

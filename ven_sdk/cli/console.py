@@ -1,24 +1,47 @@
-"""Writing for people: lines, colour where the terminal has it, and one progress line that stays at the bottom.
+"""Writing for people: lines, colour where the terminal has it, and one progress line that stays at
+the bottom.
 
-Any thread may write: a lock keeps lines whole. On what is no terminal there are plain lines only, no progress, no colour.
+Any thread may write: a lock keeps lines whole. On what is no terminal there are plain lines only,
+no progress, no colour.
 """
+
 from __future__ import annotations
 
 import os
 import shutil
 import sys
 import threading
-from typing import Dict, Optional, TextIO
+from typing import Optional, TextIO
 
-STYLES: dict[str, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34",
-                          "magenta": "35", "cyan": "36"}
-PLAIN_MARKS: dict[str, str] = {"✓": "ok", "✗": "FAILED", "→": "->", "←": "<-", "…": "...", "•": "*", "·": "-", "–": "-",
-                               "━": "=", "│": "|"}
+STYLES: dict[str, str] = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
+PLAIN_MARKS: dict[str, str] = {
+    "✓": "ok",
+    "✗": "FAILED",
+    "→": "->",
+    "←": "<-",
+    "…": "...",
+    "•": "*",
+    "·": "-",
+    "–": "-",
+    "━": "=",
+    "│": "|",
+}
 CLEAR_LINE = "\r\x1b[2K"
 
 
 class Console:
-    """Standard output (or ``out``) and standard error. ``is_live`` says whether a person is watching a terminal."""
+    """Standard output (or ``out``) and standard error. ``is_live`` says whether a person is
+    watching a terminal.
+    """
 
     def __init__(self, out: Optional[TextIO] = None, err: Optional[TextIO] = None) -> None:
         self.out = sys.stdout if out is None else out
@@ -31,7 +54,9 @@ class Console:
 
     @property
     def width(self) -> int:
-        """Columns of the terminal; many where there is none, so that nothing is wrapped for a file."""
+        """Columns of the terminal; many where there is none, so that nothing is wrapped for a
+        file.
+        """
         return shutil.get_terminal_size().columns if self.is_live else 1000
 
     def line(self, text: str = "") -> None:
@@ -40,7 +65,9 @@ class Console:
             self._write(f"{CLEAR_LINE if self._progress else ''}{text}\n{self._progress}")
 
     def progress(self, text: str = "") -> None:
-        """What is being waited for, at the bottom of a terminal; an empty text takes it away. Elsewhere nothing."""
+        """What is being waited for, at the bottom of a terminal; an empty text takes it away.
+        Elsewhere nothing.
+        """
         if not self.is_live:
             return
         with self._lock:
@@ -53,7 +80,11 @@ class Console:
         self.progress()
         prefix = f"ven-sdk {command}" if command else "ven-sdk"
         style = _is_terminal(self.err) and wants_colour(True)
-        print(f"{paint(prefix + ':', 'red', 'bold') if style else prefix + ':'} {text}", file=self.err, flush=True)
+        print(
+            f"{paint(prefix + ':', 'red', 'bold') if style else prefix + ':'} {text}",
+            file=self.err,
+            flush=True,
+        )
 
     def paint(self, text: str, *styles: str) -> str:
         """``text`` in these styles, or as it is."""
@@ -84,10 +115,10 @@ def wants_colour(is_live: bool) -> bool:
 def _is_terminal(stream: TextIO) -> bool:
     try:
         is_terminal = stream.isatty()
-    except ValueError:          # closed
+    except ValueError:  # closed
         return False
     if os.name == "nt" and not (os.environ.get("WT_SESSION") or os.environ.get("TERM")):
-        return False            # an old console shows escape sequences as they are
+        return False  # an old console shows escape sequences as they are
     return is_terminal and os.environ.get("TERM") != "dumb"
 
 

@@ -1,21 +1,23 @@
-"""``ven-sdk demo``: a VEN against an embedded VTN on loopback, told live; it ends by itself in about 12 s.
+"""``ven-sdk demo``: a VEN against an embedded VTN on loopback, told live; it ends by itself in
+about 12 s.
 
-The VEN is what a user would write; the VTN is ``ven_sdk.testing.LocalVTN``. The main thread waits for one milestone after
-the other, so that the exit code says whether everything happened.
+The VEN is what a user would write; the VTN is ``ven_sdk.testing.LocalVTN``. The main thread waits
+for one milestone after the other, so that the exit code says whether everything happened.
 """
+
 from __future__ import annotations
 
 import argparse
 import random
 from datetime import datetime, timedelta, timezone
-from typing import Any, List, Tuple
+from typing import Any
 
 from ..client import OpenADRClient
 from ..testing import LocalVTN, ReportWish
 from .console import Console
 from .demo_story import Story
 
-EPILOG = "Everything happens on this machine's loopback; no file is written. Exit code 1 if anything did not happen."
+EPILOG = "Everything happens on this machine's loopback; no file is written. Exit code 1 if anything did not happen."  # noqa: E501
 LEVELS = (5000, 3200, 1500)
 """What the pretended house draws at each level of the SIMPLE signal, in watts."""
 LEAD, STEP = timedelta(seconds=3), timedelta(seconds=3)
@@ -28,7 +30,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, console: Console) -> int:
     """Play the demo; 0 when everything happened."""
-    console.line(console.paint("A VEN and a VTN talk on this machine's loopback. It takes about 12 seconds.", "bold"))
+    console.line(
+        console.paint(
+            "A VEN and a VTN talk on this machine's loopback. It takes about 12 seconds.", "bold"
+        )
+    )
     console.line()
     story = Story(console)
     wish = ReportWish(granularity=timedelta(seconds=1), report_back_duration=timedelta(seconds=2))
@@ -43,7 +49,9 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 def _ven(url: str, story: Story) -> OpenADRClient:
     """The VEN, as a user would write it."""
-    client = OpenADRClient(ven_name="demo-ven", vtn_url=url, allow_jitter=False, show_fingerprint=False)
+    client = OpenADRClient(
+        ven_name="demo-ven", vtn_url=url, allow_jitter=False, show_fingerprint=False
+    )
 
     def power() -> int:
         return LEVELS[min(client.current_level(), 2)] + random.randrange(-40, 40)
@@ -53,17 +61,36 @@ def _ven(url: str, story: Story) -> OpenADRClient:
         return "optIn"
 
     def on_event_start(event: Any) -> None:
-        story.tell("VEN", "on_event_start", f"{event.event_id!r} begins{_late(event.active_period.dtstart)}", "green", "bold")
+        story.tell(
+            "VEN",
+            "on_event_start",
+            f"{event.event_id!r} begins{_late(event.active_period.dtstart)}",
+            "green",
+            "bold",
+        )
 
     def on_interval_start(event: Any, signal: Any, interval: Any) -> None:
-        story.tell("VEN", "on_interval_start", f"level {interval.signal_payload:g} for {interval.duration.total_seconds():g} s"
-                   f"{_late(interval.dtstart)}", "green")
+        story.tell(
+            "VEN",
+            "on_interval_start",
+            f"level {interval.signal_payload:g} for {interval.duration.total_seconds():g} s"
+            f"{_late(interval.dtstart)}",
+            "green",
+        )
 
     def on_event_end(event: Any) -> None:
         end = event.active_period.dtstart + event.active_period.duration
-        story.tell("VEN", "on_event_end", f"{event.event_id!r} is over{_late(end)}", "green", "bold")
+        story.tell(
+            "VEN", "on_event_end", f"{event.event_id!r} is over{_late(end)}", "green", "bold"
+        )
         story.reach("end")
-    client.add_report(callback=power, resource_id="meter-1", measurement="powerReal", sampling_rate=timedelta(seconds=1))
+
+    client.add_report(
+        callback=power,
+        resource_id="meter-1",
+        measurement="powerReal",
+        sampling_rate=timedelta(seconds=1),
+    )
     for handler in (on_event, on_event_start, on_interval_start, on_event_end):
         client.add_handler(handler.__name__, handler)
     return client
@@ -74,16 +101,22 @@ def _play(client: OpenADRClient, vtn: LocalVTN, story: Story) -> list[str]:
     before: list[Wait] = [
         ("> oadrCreatePartyRegistration", "waiting for the registration", 5),
         ("> oadrRegisterReport", "waiting for the report to be offered", 3),
-        ("> oadrUpdateReport", "waiting for the first samples", 6)]
+        ("> oadrUpdateReport", "waiting for the first samples", 6),
+    ]
     during: list[Wait] = [
         ("> oadrCreatedEvent", "waiting for the next poll to bring the event", 3),
-        ("end", "the event runs: intervals start at their moment, samples go on arriving", 10)]
-    missing = [what for milestone, what, timeout in before if not story.wait(milestone, what, timeout)]
+        ("end", "the event runs: intervals start at their moment, samples go on arriving", 10),
+    ]
+    missing = [
+        what for milestone, what, timeout in before if not story.wait(milestone, what, timeout)
+    ]
     if missing:
         return missing
     vtn.add_event(event_id="peak-1", dtstart=LEAD, intervals=[(STEP, 1), (STEP, 2)])
     story.tell("VTN", "the operator adds", "event 'peak-1': less power, in two steps", "yellow")
-    missing = [what for milestone, what, timeout in during if not story.wait(milestone, what, timeout)]
+    missing = [
+        what for milestone, what, timeout in during if not story.wait(milestone, what, timeout)
+    ]
     if not missing:
         client.cancel_registration()
     return missing
@@ -101,8 +134,15 @@ def _conclude(client: OpenADRClient, story: Story, missing: list[str], console: 
         why = f" The VEN's last error: {error}" if error else ""
         console.line(console.paint(f"✗ Gave up {missing[0]}.", "red", "bold") + why)
         return 1
-    console.line(console.paint(f"✓ Registered, reported {story.samples} samples, answered an event and followed it, in "
-                               f"{story.seconds:.1f} s.", "green", "bold"))
+    console.line(
+        console.paint(
+            f"✓ Registered, reported {story.samples} samples, answered an event and followed it, "
+            f"in "
+            f"{story.seconds:.1f} s.",
+            "green",
+            "bold",
+        )
+    )
     console.line("Next: ven-sdk vtn            a VTN to play with in the browser")
     console.line("      ven-sdk run --example  a VEN of your own from a file")
     return 0

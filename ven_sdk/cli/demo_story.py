@@ -1,14 +1,16 @@
 """The conversation of the demo in words: what each message says, and the lines that people see.
 
-``Story`` is called by threads of the VTN (messages) and of the VEN (handlers); the console keeps their lines whole.
+``Story`` is called by threads of the VTN (messages) and of the VEN (handlers); the console keeps
+their lines whole.
 """
+
 from __future__ import annotations
 
 import textwrap
 import threading
 import time
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Dict, Set, Tuple
+from typing import Any, Callable
 
 from .console import Console
 
@@ -35,7 +37,7 @@ class Story:
         """Since the beginning."""
         return time.monotonic() - self._began
 
-    # --- telling --------------------------------------------------------------------------------------------------
+    # --- telling ----------------------------------------------------------------------------------
 
     def tell(self, actor: str, what: str, text: str = "", *styles: str) -> None:
         """One line."""
@@ -48,7 +50,9 @@ class Story:
             console.line(" " * MARGIN + console.paint(line, *styles))
 
     def heard(self, received: Any) -> None:
-        """A message of the VEN and its answer, as the VTN's record has them. Empty polls are only counted."""
+        """A message of the VEN and its answer, as the VTN's record has them. Empty polls are only
+        counted.
+        """
         record, answer = received.record, received.answer
         if received.kind == "oadrPoll":
             self.polls += 1
@@ -57,11 +61,18 @@ class Story:
             if text:
                 self.tell(direction, message.wire_name[4:], text)
         if received.kind == "oadrUpdateReport":
-            self.samples += sum(len(interval.report_payloads) for report in record.reports for interval in report.intervals)
-        for milestone in (f"> {received.kind}", f"< {answer.wire_name}" if answer is not None else ""):
+            self.samples += sum(
+                len(interval.report_payloads)
+                for report in record.reports
+                for interval in report.intervals
+            )
+        for milestone in (
+            f"> {received.kind}",
+            f"< {answer.wire_name}" if answer is not None else "",
+        ):
             self.reach(milestone)
 
-    # --- waiting --------------------------------------------------------------------------------------------------
+    # --- waiting ----------------------------------------------------------------------------------
 
     def reach(self, milestone: str) -> None:
         """Something happened for the first time, or again."""
@@ -77,8 +88,11 @@ class Story:
         while True:
             with self._changed:
                 left = deadline - time.monotonic()
-                if milestone in self._reached or left <= 0 or self._changed.wait_for(
-                        lambda: milestone in self._reached, min(left, 0.1)):
+                if (
+                    milestone in self._reached
+                    or left <= 0
+                    or self._changed.wait_for(lambda: milestone in self._reached, min(left, 0.1))
+                ):
                     break
             turn += 1
             text = f"         {marks[turn % len(marks)]} {what} ({self.polls} polls)"
@@ -87,7 +101,7 @@ class Story:
         return milestone in self._reached
 
 
-# --- words of messages -----------------------------------------------------------------------------------------------
+# --- words of messages ----------------------------------------------------------------------------
 
 
 def _words(direction: str, message: Any) -> str:
@@ -99,26 +113,39 @@ def _offered(message: Any) -> str:
     if message.ven_id:
         return f"registered: venID {message.ven_id!r}, registrationID {message.registration_id!r}"
     rate = message.requested_oadr_poll_freq
-    return f"{message.vtn_id!r} speaks {' and '.join(profile.profile_name for profile in message.profiles)}" \
-           f"{f', wants a poll every {_span(rate)}' if rate else ''}"
+    return (
+        f"{message.vtn_id!r} speaks "
+        f"{' and '.join(profile.profile_name for profile in message.profiles)}"
+        f"{f', wants a poll every {_span(rate)}' if rate else ''}"
+    )
 
 
 def _catalogue(message: Any) -> str:
-    points = [f"{point.measurement.name if point.measurement else report.report_name} every "
-              f"{_span(point.sampling_rate.min_period) if point.sampling_rate else '?'}"
-              for report in message.reports for point in report.report_descriptions]
+    points = [
+        f"{point.measurement.name if point.measurement else report.report_name} every "
+        f"{_span(point.sampling_rate.min_period) if point.sampling_rate else '?'}"
+        for report in message.reports
+        for point in report.report_descriptions
+    ]
     return f"I can report {', '.join(points)}" if points else ""
 
 
 def _requests(message: Any) -> str:
-    return "; ".join(f"wants {request.report_request_id!r}: a sample every {_span(request.report_specifier.granularity)}, "
-                     f"delivered every {_span(request.report_specifier.report_back_duration)}"
-                     for request in message.report_requests)
+    return "; ".join(
+        f"wants {request.report_request_id!r}: a sample every "
+        f"{_span(request.report_specifier.granularity)}, "
+        f"delivered every {_span(request.report_specifier.report_back_duration)}"
+        for request in message.report_requests
+    )
 
 
 def _samples(message: Any) -> str:
-    values = [f"{payload.value:g} W at {interval.dtstart.astimezone():%H:%M:%S}" for report in message.reports
-              for interval in report.intervals for payload in interval.report_payloads]
+    values = [
+        f"{payload.value:g} W at {interval.dtstart.astimezone():%H:%M:%S}"
+        for report in message.reports
+        for interval in report.intervals
+        for payload in interval.report_payloads
+    ]
     return f"samples: {', '.join(values)}" if values else ""
 
 
@@ -128,19 +155,28 @@ def _events(message: Any) -> str:
 
 def event_words(event: Any) -> str:
     """An event in a few words."""
-    steps = ", ".join(f"level {interval.signal_payload:g} for {_span(interval.duration)}"
-                      for signal in event.event_signals for interval in signal.intervals)
+    steps = ", ".join(
+        f"level {interval.signal_payload:g} for {_span(interval.duration)}"
+        for signal in event.event_signals
+        for interval in signal.intervals
+    )
     begin = event.active_period.dtstart - datetime.now(timezone.utc)
     when = f"begins in {begin.total_seconds():.1f} s" if begin > timedelta(0) else "has begun"
     return f"event {event.event_id!r}, {event.event_signals[0].signal_name}: {steps}; {when}"
 
 
 def _answers(message: Any) -> str:
-    return "; ".join(f"{answer.opt_type} to {answer.event_id!r}" for answer in message.event_responses)
+    return "; ".join(
+        f"{answer.opt_type} to {answer.event_id!r}" for answer in message.event_responses
+    )
 
 
 def _agreed(message: Any) -> str:
-    return f"agreed: {', '.join(map(repr, message.pending_reports))}" if message.pending_reports else ""
+    return (
+        f"agreed: {', '.join(map(repr, message.pending_reports))}"
+        if message.pending_reports
+        else ""
+    )
 
 
 def _span(length: Any) -> str:
@@ -150,7 +186,9 @@ def _span(length: Any) -> str:
 _WORDS: dict[tuple[str, str], Callable[[Any], str]] = {
     (FORTH, "oadrQueryRegistration"): lambda _: "what do you offer?",
     (BACK, "oadrCreatedPartyRegistration"): _offered,
-    (FORTH, "oadrCreatePartyRegistration"): lambda message: f"I am {message.ven_name!r}, please register me",
+    (FORTH, "oadrCreatePartyRegistration"): lambda message: (
+        f"I am {message.ven_name!r}, please register me"
+    ),
     (FORTH, "oadrRegisterReport"): _catalogue,
     (BACK, "oadrRegisteredReport"): _requests,
     (BACK, "oadrCreateReport"): _requests,

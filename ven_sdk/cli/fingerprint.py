@@ -1,4 +1,7 @@
-"""``ven-sdk fingerprint``: what a VTN's operator wants to know of a certificate, from PEM, DER or PKCS#12."""
+"""``ven-sdk fingerprint``: what a VTN's operator wants to know of a certificate, from PEM, DER or
+PKCS#12.
+"""
+
 from __future__ import annotations
 
 import argparse
@@ -6,7 +9,7 @@ import getpass
 import json
 import os
 import sys
-from typing import List, Optional, Tuple
+from typing import Optional
 
 from cryptography import x509
 
@@ -19,14 +22,24 @@ from .console import Console
 EPILOG = """\
 The fingerprint is OpenADR 2.0b's: the last ten bytes of the certificate's SHA-256. Give that of the VEN's certificate to the
 VTN's operator; that of the VTN's signing certificate belongs into vtn_fingerprint, which takes the SHA-256 as well.
-Of a chain each certificate is shown; the first one counts."""
+Of a chain each certificate is shown; the first one counts."""  # noqa: E501
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("certificate", metavar="CERT", nargs="+", help="a PEM, DER, .p12 or .pfx file; - is standard input")
-    parser.add_argument("--passphrase", help="of a .p12 or .pfx file; VEN_PASSPHRASE keeps it out of the shell's history")
-    parser.add_argument("--short", action="store_true", help="print the ten-byte fingerprint alone, for scripts")
+    parser.add_argument(
+        "certificate",
+        metavar="CERT",
+        nargs="+",
+        help="a PEM, DER, .p12 or .pfx file; - is standard input",
+    )
+    parser.add_argument(
+        "--passphrase",
+        help="of a .p12 or .pfx file; VEN_PASSPHRASE keeps it out of the shell's history",
+    )
+    parser.add_argument(
+        "--short", action="store_true", help="print the ten-byte fingerprint alone, for scripts"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, one object for each file")
 
 
@@ -34,8 +47,15 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     """Print the facts of each file; exit code 0, or an error for a file that cannot be read."""
     files = [(name, _certificates(name, options.passphrase)) for name in options.certificate]
     if options.json:
-        console.line(json.dumps([{"file": name, "certificates": [each.to_dict() for each in found]}
-                                 for name, found in files], indent=2))
+        console.line(
+            json.dumps(
+                [
+                    {"file": name, "certificates": [each.to_dict() for each in found]}
+                    for name, found in files
+                ],
+                indent=2,
+            )
+        )
         return 0
     for name, found in files:
         if options.short:
@@ -49,10 +69,15 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 def _show(each: CertificateFacts, console: Console) -> None:
     now = now_utc()
-    rows = [("subject", each.subject), ("issuer", "itself" if each.is_self_signed else each.issuer),
-            ("names", ", ".join(each.names)), ("key", each.key),
-            ("valid", console.paint(each.dates(now), *(["red"] if each.validity(now) else []))),
-            ("fingerprint", console.paint(each.fingerprint, "bold", "green")), ("SHA-256", each.sha256)]
+    rows = [
+        ("subject", each.subject),
+        ("issuer", "itself" if each.is_self_signed else each.issuer),
+        ("names", ", ".join(each.names)),
+        ("key", each.key),
+        ("valid", console.paint(each.dates(now), *(["red"] if each.validity(now) else []))),
+        ("fingerprint", console.paint(each.fingerprint, "bold", "green")),
+        ("SHA-256", each.sha256),
+    ]
     for label, value in rows:
         if value:
             console.line(f"  {label:<12} {value}")
@@ -60,10 +85,19 @@ def _show(each: CertificateFacts, console: Console) -> None:
 
 
 def _certificates(name: str, passphrase: Optional[str]) -> list[CertificateFacts]:
-    data, shown = (sys.stdin.buffer.read(), "standard input") if name == "-" else content(name, "CERT")
-    found = _of_pkcs12(data, shown, passphrase) if _is_pkcs12(name, data) else read_certificates(data, shown)
+    data, shown = (
+        (sys.stdin.buffer.read(), "standard input") if name == "-" else content(name, "CERT")
+    )
+    found = (
+        _of_pkcs12(data, shown, passphrase)
+        if _is_pkcs12(name, data)
+        else read_certificates(data, shown)
+    )
     if not found:
-        raise ConfigurationError(f"{shown} holds no certificate. Expected PEM (with a BEGIN CERTIFICATE line), DER or PKCS#12.")
+        raise ConfigurationError(
+            f"{shown} holds no certificate. Expected PEM (with a BEGIN CERTIFICATE line), DER or "
+            f"PKCS#12."
+        )
     return [facts(each) for each in found]
 
 
@@ -75,7 +109,9 @@ def _is_pkcs12(name: str, data: bytes) -> bool:
     try:
         x509.load_der_x509_certificate(data)
     except ValueError:
-        return b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" in data[:64]      # pkcs-7: the wrapper of PKCS#12 (RFC 7292)
+        return (
+            b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" in data[:64]
+        )  # pkcs-7: the wrapper of PKCS#12 (RFC 7292)
     return False
 
 
@@ -86,4 +122,6 @@ def _of_pkcs12(data: bytes, shown: str, passphrase: Optional[str]) -> tuple[x509
     except ConfigurationError:
         if secret or not sys.stdin.isatty():
             raise
-    return read_pkcs12(data, shown, getpass.getpass(f"Passphrase of {shown}: ").encode()).certificates
+    return read_pkcs12(
+        data, shown, getpass.getpass(f"Passphrase of {shown}: ").encode()
+    ).certificates

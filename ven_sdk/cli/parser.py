@@ -1,13 +1,18 @@
-"""What can be typed: the table of commands, their help, and messages for what was mistyped. Pure, on argparse."""
+"""What can be typed: the table of commands, their help, and messages for what was mistyped. Pure,
+on argparse.
+"""
+
 from __future__ import annotations
 
 import argparse
 import difflib
-from typing import Any, Dict, List, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 
 class Command(NamedTuple):
-    """A command: the module of this package that has ``configure(parser)`` and ``execute(options, console)``."""
+    """A command: the module of this package that has ``configure(parser)`` and ``execute(options,
+    console)``.
+    """
 
     module: str
     summary: str
@@ -21,18 +26,22 @@ COMMANDS: dict[str, Command] = {
     "vtn": Command("vtn", "run a VTN to test against, with a page in the browser"),
 }
 
-OVERVIEW = "\n".join([
-    "usage: ven-sdk COMMAND [options]",
-    "",
-    "An OpenADR 2.0b VEN, and what belongs to it.",
-    "",
-    *(f"  {name:<12} {command.summary}" for name, command in COMMANDS.items()),
-    "",
-    "  ven-sdk COMMAND --help   the options of a command",
-    "  ven-sdk --version        the version of the SDK",
-    "",
-    "Exit codes: 0 all is well, 1 trouble was found, 2 wrong usage or a wrong file, 130 Ctrl-C.",
-    "NO_COLOR=1 switches colours off. Begin with: ven-sdk demo"])
+OVERVIEW = "\n".join(
+    [
+        "usage: ven-sdk COMMAND [options]",
+        "",
+        "An OpenADR 2.0b VEN, and what belongs to it.",
+        "",
+        *(f"  {name:<12} {command.summary}" for name, command in COMMANDS.items()),
+        "",
+        "  ven-sdk COMMAND --help   the options of a command",
+        "  ven-sdk --version        the version of the SDK",
+        "",
+        "Exit codes: 0 all is well, 1 trouble was found, 2 wrong usage or a wrong file, 130 "
+        "Ctrl-C.",
+        "NO_COLOR=1 switches colours off. Begin with: ven-sdk demo",
+    ]
+)
 
 
 class Usage(Exception):
@@ -57,15 +66,21 @@ class Parser(argparse.ArgumentParser):
         if not word.startswith("-"):
             return f"{word!r} is one argument too many"
         name = word.partition("=")[0]
-        known: list[str] = [option for option in self._option_string_actions if option.startswith("--")]
+        known: list[str] = [
+            option for option in self._option_string_actions if option.startswith("--")
+        ]
         return f"there is no option {name}{_hint(name, known)}"
 
 
 def parser_for(name: str, command: Any) -> Parser:
     """The parser of the command ``name``, configured by its module."""
-    parser = Parser(prog=f"ven-sdk {name}", description=COMMANDS[name].summary[:1].upper() + COMMANDS[name].summary[1:] + ".",
-                    epilog=getattr(command, "EPILOG", None), allow_abbrev=False,
-                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(
+        prog=f"ven-sdk {name}",
+        description=COMMANDS[name].summary[:1].upper() + COMMANDS[name].summary[1:] + ".",
+        epilog=getattr(command, "EPILOG", None),
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.configure(parser)
     return parser
 
@@ -80,7 +95,7 @@ def port(text: str) -> int:
 def no_such_command(word: str) -> str:
     """What to say about a command that there is not."""
     what = "option" if word.startswith("-") else "command"
-    return f"There is no {what} {word!r}{_hint(word, list(COMMANDS))}. There are: {', '.join(COMMANDS)}.\nTry: ven-sdk --help"
+    return f"There is no {what} {word!r}{_hint(word, list(COMMANDS))}. There are: {', '.join(COMMANDS)}.\nTry: ven-sdk --help"  # noqa: E501
 
 
 def _hint(word: str, known: list[str]) -> str:

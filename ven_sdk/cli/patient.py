@@ -1,9 +1,12 @@
-"""Whom ``doctor`` examines: the way to a VTN as far as it is known, what a step finds, and how a step fails. Values only."""
+"""Whom ``doctor`` examines: the way to a VTN as far as it is known, what a step finds, and how a
+step fails. Values only.
+"""
+
 from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Optional
 
 from ..errors import TransportError
 from ..identity import Identity
@@ -18,7 +21,9 @@ OK, NOTE, FAILED, SKIPPED = "ok", "note", "failed", "not reached"
 
 
 class Wrong(Exception):
-    """A link is broken. ``step`` names it where it is not the step that found out; ``advice`` says more about the way out."""
+    """A link is broken. ``step`` names it where it is not the step that found out; ``advice`` says
+    more about the way out.
+    """
 
     def __init__(self, text: str, *, step: str = "", advice: str = "") -> None:
         super().__init__(text)
@@ -27,7 +32,9 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the result. ``state`` is ``ok``, ``note`` (works, but look at it), ``failed`` or ``not reached``."""
+    """One line of the result. ``state`` is ``ok``, ``note`` (works, but look at it), ``failed`` or
+    ``not reached``.
+    """
 
     step: str
     state: str
@@ -39,7 +46,9 @@ class Finding:
 
 @dataclass
 class Patient:
-    """A way to a VTN: what was asked about it, and what is known so far. ``notes``, ``details`` and ``facts`` are a step's."""
+    """A way to a VTN: what was asked about it, and what is known so far. ``notes``, ``details`` and
+    ``facts`` are a step's.
+    """
 
     url: str
     cert: Optional[str] = None

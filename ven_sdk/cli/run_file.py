@@ -1,15 +1,17 @@
 """Reading a TOML file so that every complaint can name the line. No thread.
 
-Python's TOML readers tell no positions, so that a small scan of the text finds where each table and key stands.
+Python's TOML readers tell no positions, so that a small scan of the text finds where each table and
+key stands.
 """
+
 from __future__ import annotations
 
 import importlib
 import os
 import re
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Tuple, Union
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Union
 
 from ..errors import ConfigurationError
 
@@ -54,7 +56,9 @@ def load(name: str) -> Document:
     except OSError as cause:
         raise ConfigurationError(f"{name} cannot be read: {cause.strerror or cause}.") from cause
     except UnicodeDecodeError as cause:
-        raise ConfigurationError(f"{name} is not UTF-8 (byte {cause.start}): save it as UTF-8.") from cause
+        raise ConfigurationError(
+            f"{name} is not UTF-8 (byte {cause.start}): save it as UTF-8."
+        ) from cause
     except reader.TOMLDecodeError as cause:
         found = _WHERE.search(str(cause))
         place = f", line {found[1]}, column {found[2]}" if found and found[1] else ""
@@ -70,12 +74,17 @@ def _reader() -> Any:
             return importlib.import_module(module)
         except ImportError:
             continue
-    raise ConfigurationError("This Python is older than 3.11 and has no TOML reader: pip install 'ven-sdk[toml]' (or tomli). "
-                             "VEN_* variables work without.")
+    raise ConfigurationError(
+        "This Python is older than 3.11 and has no TOML reader: pip install 'ven-sdk[toml]' (or "
+        "tomli). "
+        "VEN_* variables work without."
+    )
 
 
 def lines_of(text: str) -> dict[Place, int]:
-    """The line of each table and key. Elements of ``[[reports]]`` are ``('reports', 0)``, ``('reports', 1)`` …"""
+    """The line of each table and key. Elements of ``[[reports]]`` are ``('reports', 0)``,
+    ``('reports', 1)`` …
+    """
     found: dict[Place, int] = {}
     counts: dict[str, int] = {}
     table: Place = ()
@@ -110,5 +119,5 @@ def _parts(dotted: str) -> Place:
 
 def _opened(line: str) -> str:
     """The triple quotes that a line leaves open."""
-    marks: list[str] = re.findall('"""|\'\'\'', line)
+    marks: list[str] = re.findall("\"\"\"|'''", line)
     return marks[0] if marks and line.count(marks[0]) % 2 else ""

@@ -1,4 +1,7 @@
-"""``module:function`` from a file or variable to the function. Runs the user's module, on the main thread."""
+"""``module:function`` from a file or variable to the function. Runs the user's module, on the main
+thread.
+"""
+
 from __future__ import annotations
 
 import difflib
@@ -12,9 +15,11 @@ from ..errors import ConfigurationError
 
 
 def function(reference: Any, folder: str) -> Callable[..., Any]:
-    """The function that ``"package.module:name"`` names; modules beside the file (``folder``) are found.
+    """The function that ``"package.module:name"`` names; modules beside the file (``folder``) are
+    found.
 
-    ConfigurationError says what is missing, with near names, or where in the user's own code the import broke.
+    ConfigurationError says what is missing, with near names, or where in the user's own code the
+    import broke.
     """
     module_name, colon, name = str(reference).partition(":")
     if not isinstance(reference, str) or not colon or not module_name.strip() or not name.strip():
@@ -22,12 +27,18 @@ def function(reference: Any, folder: str) -> Callable[..., Any]:
     found: Any = _module(module_name.strip(), folder)
     for part in name.strip().split("."):
         if not hasattr(found, part):
-            near = difflib.get_close_matches(part, [each for each in vars(found) if not each.startswith("_")], 1)
+            near = difflib.get_close_matches(
+                part, [each for each in vars(found) if not each.startswith("_")], 1
+            )
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ConfigurationError(f"there is no {part!r} in {module_name} ({_file(found)}).{hint}")
+            raise ConfigurationError(
+                f"there is no {part!r} in {module_name} ({_file(found)}).{hint}"
+            )
         found = getattr(found, part)
     if not callable(found):
-        raise ConfigurationError(f"{reference!r} is no function but {type(found).__name__} {found!r:.60}.")
+        raise ConfigurationError(
+            f"{reference!r} is no function but {type(found).__name__} {found!r:.60}."
+        )
     return found  # type: ignore[no-any-return]
 
 
@@ -38,15 +49,22 @@ def _module(name: str, folder: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as cause:
         if cause.name and (name == cause.name or name.startswith(f"{cause.name}.")):
-            raise ConfigurationError(f"there is no module {name!r}: neither in {folder} nor installed."
-                                     f"{_near(name, folder)}") from cause
-        raise ConfigurationError(f"the module {name!r} needs {cause.name!r}, which is not installed "
-                                 f"({_place(cause)}).") from cause
+            raise ConfigurationError(
+                f"there is no module {name!r}: neither in {folder} nor installed."
+                f"{_near(name, folder)}"
+            ) from cause
+        raise ConfigurationError(
+            f"the module {name!r} needs {cause.name!r}, which is not installed ({_place(cause)})."
+        ) from cause
     except SyntaxError as cause:
-        raise ConfigurationError(f"the module {name!r} has a syntax error: {cause.msg} ({cause.filename}, line "
-                                 f"{cause.lineno}).") from cause
+        raise ConfigurationError(
+            f"the module {name!r} has a syntax error: {cause.msg} ({cause.filename}, line "
+            f"{cause.lineno})."
+        ) from cause
     except Exception as cause:
-        raise ConfigurationError(f"importing {name!r} raised {type(cause).__name__}: {cause} ({_place(cause)}).") from cause
+        raise ConfigurationError(
+            f"importing {name!r} raised {type(cause).__name__}: {cause} ({_place(cause)})."
+        ) from cause
 
 
 def _near(name: str, folder: str) -> str:

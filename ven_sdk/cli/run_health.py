@@ -1,8 +1,11 @@
-"""The health of a running VEN for supervisors: a file that is rewritten, or a port that answers. Threads of its own.
+"""The health of a running VEN for supervisors: a file that is rewritten, or a port that answers.
+Threads of its own.
 
-``/health`` (any path but ``/live``) is 200 while all is well, else 503, with JSON that says why. ``/live`` is 200 as long as
-the process lives: a VTN that is down must not make a supervisor kill the VEN.
+``/health`` (any path but ``/live``) is 200 while all is well, else 503, with JSON that says why.
+``/live`` is 200 as long as the process lives: a VTN that is down must not make a supervisor kill
+the VEN.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -13,7 +16,7 @@ import tempfile
 import threading
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Optional
 
 from ..errors import ConfigurationError
 
@@ -32,10 +35,14 @@ class HealthPort:
         try:
             self._server = ThreadingHTTPServer((host, port), _page(look))
         except OSError as cause:
-            raise ConfigurationError(f"The health port {host}:{port} cannot be opened: {cause.strerror or cause}.") from cause
+            raise ConfigurationError(
+                f"The health port {host}:{port} cannot be opened: {cause.strerror or cause}."
+            ) from cause
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="ven_sdk-health", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.2,), name="ven_sdk-health", daemon=True
+        )
         self._thread.start()
         log.info("Health is told at http://%s:%s/health.", host, self.port)
 
@@ -47,7 +54,9 @@ class HealthPort:
 
 
 class HealthFile:
-    """A JSON file that is replaced every 5 s from construction to :meth:`close`, which removes it."""
+    """A JSON file that is replaced every 5 s from construction to :meth:`close`, which removes
+    it.
+    """
 
     def __init__(self, look: Look, path: str, period: float = FILE_PERIOD) -> None:
         self._look, self._path, self._period = look, path, period
@@ -56,7 +65,9 @@ class HealthFile:
         try:
             self._write()
         except OSError as cause:
-            raise ConfigurationError(f"The health file {path!r} cannot be written: {cause.strerror or cause}.") from cause
+            raise ConfigurationError(
+                f"The health file {path!r} cannot be written: {cause.strerror or cause}."
+            ) from cause
         self._thread = threading.Thread(target=self._run, name="ven_sdk-health-file", daemon=True)
         self._thread.start()
 
@@ -74,8 +85,12 @@ class HealthFile:
                 self._failed = False
             except OSError as cause:
                 if not self._failed:
-                    log.error("The health file %s cannot be written (%s); tried again every %g s.", self._path, cause,
-                              self._period)
+                    log.error(
+                        "The health file %s cannot be written (%s); tried again every %g s.",
+                        self._path,
+                        cause,
+                        self._period,
+                    )
                 self._failed = True
 
     def _write(self) -> None:
@@ -96,16 +111,25 @@ class HealthFile:
 def told(look: Look) -> tuple[int, bytes]:
     """The HTTP status and the JSON of a client's health."""
     health = look()
-    body = {"ok": health.ok, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), **health.to_dict()}
+    body = {
+        "ok": health.ok,
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        **health.to_dict(),
+    }
     return 200 if health.ok else 503, json.dumps(body, indent=2, default=_plain).encode() + b"\n"
 
 
 def address(place: Any) -> tuple[str, int]:
-    """Host and port of ``8080``, ``"8080"`` or ``"0.0.0.0:8080"``; without a host this machine alone can ask."""
+    """Host and port of ``8080``, ``"8080"`` or ``"0.0.0.0:8080"``; without a host this machine
+    alone can ask.
+    """
     host, colon, port = str(place).rpartition(":")
     if isinstance(place, bool) or not port.isdigit() or int(port) > 65535 or (colon and not host):
-        raise ConfigurationError(f"The health port must be a number from 0 to 65535, or host:port such as '0.0.0.0:8080', "
-                                 f"not {place!r}.")
+        raise ConfigurationError(
+            f"The health port must be a number from 0 to 65535, or host:port such as "
+            f"'0.0.0.0:8080', "
+            f"not {place!r}."
+        )
     return host.strip("[]") or LOCAL, int(port)
 
 
@@ -118,7 +142,9 @@ def _page(look: Look) -> type:
 
         def do_GET(self) -> None:
             """Tell."""
-            status, body = (200, b'{"live": true}\n') if self.path.rstrip("/") == "/live" else told(look)
+            status, body = (
+                (200, b'{"live": true}\n') if self.path.rstrip("/") == "/live" else told(look)
+            )
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -131,6 +157,7 @@ def _page(look: Look) -> type:
 
         def log_message(self, format: str, *arguments: Any) -> None:
             log.debug(format, *arguments)
+
     return Page
 
 

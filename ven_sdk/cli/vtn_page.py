@@ -1,8 +1,11 @@
-"""The web server of the test VTN's page: on loopback only, one page without outside resources, state as JSON, orders by POST.
+"""The web server of the test VTN's page: on loopback only, one page without outside resources,
+state as JSON, orders by POST.
 
-Other web sites open in the same browser must not give orders: the Host has to be this machine, and a POST has to be JSON
-from our own page (which a foreign page cannot send without being asked first). A thread for each request.
+Other web sites open in the same browser must not give orders: the Host has to be this machine, and
+a POST has to be JSON from our own page (which a foreign page cannot send without being asked
+first). A thread for each request.
 """
+
 from __future__ import annotations
 
 import json
@@ -11,7 +14,7 @@ import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, VenError
@@ -32,10 +35,14 @@ class Page:
         try:
             self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(state, order))
         except OSError as cause:
-            raise ConfigurationError(f"The page's port {port} cannot be opened: {cause.strerror or cause}. Give another "
-                                     "--page-port; 0 takes a free one.") from cause
+            raise ConfigurationError(
+                f"The page's port {port} cannot be opened: {cause.strerror or cause}. Give another "
+                "--page-port; 0 takes a free one."
+            ) from cause
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="ven_sdk-page", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.2,), name="ven_sdk-page", daemon=True
+        )
         self._thread.start()
 
     @property
@@ -73,10 +80,13 @@ def _handler(state: State, order: Order) -> type:
                 return
             try:
                 self.data(200, {"result": order(json.loads(self.body()))})
-            except ValueError as error:         # ConfigurationError is one: it says what is wrong with the order
+            except (
+                ValueError
+            ) as error:  # ConfigurationError is one: it says what is wrong with the order
                 self.refuse(400, str(error))
             except VenError as error:
                 self.refuse(409, str(error))
+
     return Handler
 
 
@@ -87,12 +97,19 @@ class _Answers(BaseHTTPRequestHandler):
     timeout = 30
 
     def is_ours(self, order: bool = False) -> bool:
-        """Whether a browser was led here by our own page, not by another site or a name that points here."""
+        """Whether a browser was led here by our own page, not by another site or a name that points
+        here.
+        """
         host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
         origin = self.headers.get("Origin")
-        if host not in _HOSTS or (origin is not None and urlsplit(origin).netloc != self.headers.get("Host")):
+        if host not in _HOSTS or (
+            origin is not None and urlsplit(origin).netloc != self.headers.get("Host")
+        ):
             return False
-        return not order or (self.headers.get("Content-Type") or "").partition(";")[0] == "application/json"
+        return (
+            not order
+            or (self.headers.get("Content-Type") or "").partition(";")[0] == "application/json"
+        )
 
     def body(self) -> bytes:
         """The request's body, as far as it is bearable."""
@@ -105,9 +122,13 @@ class _Answers(BaseHTTPRequestHandler):
         """The page; nothing but its own script and style may run in it."""
         nonce = secrets.token_urlsafe(16)
         text = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-        policy = f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; img-src data:"
-        self.answer(200, "text/html; charset=utf-8", text.replace("{{nonce}}", nonce).encode(),
-                    ("Content-Security-Policy", policy))
+        policy = f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; img-src data:"  # noqa: E501
+        self.answer(
+            200,
+            "text/html; charset=utf-8",
+            text.replace("{{nonce}}", nonce).encode(),
+            ("Content-Security-Policy", policy),
+        )
 
     def data(self, status: int, value: Any) -> None:
         """JSON."""
@@ -121,8 +142,13 @@ class _Answers(BaseHTTPRequestHandler):
     def answer(self, status: int, kind: str, body: bytes, *headers: tuple[str, str]) -> None:
         """Put it on the wire."""
         self.send_response(status)
-        for name, value in (("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"),
-                            ("X-Content-Type-Options", "nosniff"), *headers):
+        for name, value in (
+            ("Content-Type", kind),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            *headers,
+        ):
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")

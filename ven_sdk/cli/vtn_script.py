@@ -1,9 +1,12 @@
-"""A script for the test VTN: a TOML file of ``[[steps]]``, each an order and when it is due. A thread of its own."""
+"""A script for the test VTN: a TOML file of ``[[steps]]``, each an order and when it is due. A
+thread of its own.
+"""
+
 from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable
 
 from ..errors import ConfigurationError, VenError
 from . import run_keys as keys
@@ -19,7 +22,9 @@ def read(name: str) -> list[Step]:
     others = [key for key in document.values if key != "steps"]
     if others or not isinstance(given, list):
         where = document.where(others[0]) if others else name
-        raise ConfigurationError(f"{where}: a script consists of tables [[steps]], each with at and do.")
+        raise ConfigurationError(
+            f"{where}: a script consists of tables [[steps]], each with at and do."
+        )
     steps: list[Step] = []
     for number, step in enumerate(given):
         where = document.where("steps", number)
@@ -33,7 +38,9 @@ def read(name: str) -> list[Step]:
 class Script:
     """Carries out steps when they are due, counted from :meth:`start`, until :meth:`close`."""
 
-    def __init__(self, steps: list[Step], order: Callable[[Any], Any], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, steps: list[Step], order: Callable[[Any], Any], tell: Callable[[str], None]
+    ) -> None:
         self._steps, self._order, self._tell = steps, order, tell
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ven_sdk-script", daemon=True)

@@ -1,12 +1,15 @@
-"""What messages leave to be derived: starts, lengths and numbers of intervals (messages.md 5.5.1, rules E36, T21).
+"""What messages leave to be derived: starts, lengths and numbers of intervals (messages.md 5.5.1,
+rules E36, T21).
 
-Called by the reader on records that nobody else has seen yet, the only moment at which a field is ever set later.
+Called by the reader on records that nobody else has seen yet, the only moment at which a field is
+ever set later.
 """
+
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, Optional
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Callable, Optional
 
 from ..schema.events import Event, EventBaseline, Interval
 from ..schema.reports import Report, ReportInterval
@@ -25,7 +28,9 @@ _set_report_derived: Callable[[Any, Any], None] = ReportInterval.derived.__set__
 
 
 def complete_event(event: Event, element: Any, findings: Findings) -> None:
-    """Fill in the intervals of an event, and refuse one that nobody could execute: no signals, or beyond all calendars."""
+    """Fill in the intervals of an event, and refuse one that nobody could execute: no signals, or
+    beyond all calendars.
+    """
     period = event.active_period
     start, length = period.dtstart, period.duration
     try:
@@ -34,7 +39,11 @@ def complete_event(event: Event, element: Any, findings: Findings) -> None:
         for signal in event.event_signals:
             _fill(signal.intervals, start, end if length else None)
     except OverflowError:
-        findings.fail(element, "reaches beyond the calendar, which ends with the year 9999", inside="eiEvent/eiActivePeriod")
+        findings.fail(
+            element,
+            "reaches beyond the calendar, which ends with the year 9999",
+            inside="eiEvent/eiActivePeriod",
+        )
     if event.event_descriptor.event_status != "cancelled":
         if not event.event_signals or not all(signal.intervals for signal in event.event_signals):
             findings.fail(element, "has no signal with intervals", inside="eiEvent/eiEventSignals")
@@ -78,14 +87,20 @@ def _fill(intervals: Sequence[Interval], moment: datetime, end: Optional[datetim
         moment += length
 
 
-def _length(intervals: Sequence[Interval], position: int, moment: datetime, end: Optional[datetime]) -> timedelta:
-    """An interval without a length lasts until the next one that says when it starts, or to the end."""
+def _length(
+    intervals: Sequence[Interval], position: int, moment: datetime, end: Optional[datetime]
+) -> timedelta:
+    """An interval without a length lasts until the next one that says when it starts, or to the
+    end.
+    """
     following = intervals[position + 1].dtstart if position + 1 < len(intervals) else end
     return max(following - moment, _ZERO) if following is not None else _ZERO
 
 
 def complete_report(report: Report, element: Any, findings: Findings) -> None:
-    """Fill in the starts of a report's intervals: each begins where the one before it ended (T21)."""
+    """Fill in the starts of a report's intervals: each begins where the one before it ended
+    (T21).
+    """
     moment = report.dtstart
     try:
         for interval in report.intervals:
@@ -97,8 +112,15 @@ def complete_report(report: Report, element: Any, findings: Findings) -> None:
             if moment is not None and interval.duration:
                 moment += interval.duration
     except OverflowError:
-        findings.fail(element, "reaches beyond the calendar, which ends with the year 9999", inside="intervals")
+        findings.fail(
+            element,
+            "reaches beyond the calendar, which ends with the year 9999",
+            inside="intervals",
+        )
 
 
 COMPLETIONS: dict[type, Callable[[Any, Any, Findings], None]] = {
-    Event: complete_event, EventBaseline: complete_baseline, Report: complete_report}
+    Event: complete_event,
+    EventBaseline: complete_baseline,
+    Report: complete_report,
+}

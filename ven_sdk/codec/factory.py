@@ -1,12 +1,14 @@
-"""The checking writer: records to elements with lxml's E-factory, every value looked at, every fault named.
+"""The checking writer: records to elements with lxml's E-factory, every value looked at, every
+fault named.
 
-It is the reference for what :mod:`.writer` compiles, and its stand-in wherever that stumbles, so it is the one that tells
-users what is wrong with a record. Pure functions.
+It is the reference for what :mod:`.writer` compiles, and its stand-in wherever that stumbles, so it
+is the one that tells users what is wrong with a record. Pure functions.
 """
+
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Callable, Dict, List, Type
+from typing import Any, Callable
 
 from lxml.builder import ElementMaker  # type: ignore[import-not-found]
 
@@ -20,13 +22,23 @@ from .formats import FORMATS, feed_element, numbers_text, text_of
 from .namespaces import PREFIXES, WRITTEN
 from .plan import Node, plan_of
 
-_EXPECTED = {"text": "a str", "token": "a word of the vocabulary", "boolean": "True or False", "integer": "a whole number",
-             "number": "a number", "decimal": "a number", "date_time": "an aware datetime", "duration": "a timedelta"}
+_EXPECTED = {
+    "text": "a str",
+    "token": "a word of the vocabulary",
+    "boolean": "True or False",
+    "integer": "a whole number",
+    "number": "a number",
+    "decimal": "a number",
+    "date_time": "an aware datetime",
+    "duration": "a timedelta",
+}
 
 
 @cache
 def maker(name: str, whole: bool = False) -> Callable[..., Any]:
-    """The E-factory's maker of ``prefix:local``; only a root's declares the ``whole`` namespace map."""
+    """The E-factory's maker of ``prefix:local``; only a root's declares the ``whole`` namespace
+    map.
+    """
     prefix, _, local = name.partition(":")
     factory = ElementMaker(namespace=PREFIXES[prefix], nsmap=dict(WRITTEN) if whole else None)
     made: Callable[..., Any] = getattr(factory, local)
@@ -34,7 +46,9 @@ def maker(name: str, whole: bool = False) -> Callable[..., Any]:
 
 
 def element(record: Payload) -> Any:
-    """The payload element of a record. :class:`ConfigurationError` names the record, the field and what it should be."""
+    """The payload element of a record. :class:`ConfigurationError` names the record, the field and
+    what it should be.
+    """
     if not isinstance(record, Payload) or not record.wire_name:
         raise ConfigurationError(f"{type(record).__name__} is no payload, so it cannot be sent.")
     make = maker("oadr:" + record.wire_name, whole=True)
@@ -54,7 +68,9 @@ def _contents(cls: type[Record], record: Any, path: str) -> list[Any]:
         value = getattr(record, field)
         if value is not None:
             if not isinstance(value, str) or not match(value):
-                raise ConfigurationError(f"{path}.{field} is {value!r}, which the schema does not allow.")
+                raise ConfigurationError(
+                    f"{path}.{field} is {value!r}, which the schema does not allow."
+                )
             attributes[name] = value
     return [attributes, *_inside(plan.root, record, path)]
 
@@ -107,11 +123,15 @@ def _text(node: Node, slot: Slot, value: Any, path: str) -> str:
     except (ValueError, TypeError, AttributeError, ArithmeticError) as cause:
         raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
     if node.match is not None and not node.match(text):
-        raise ConfigurationError(f"{path} is {_brief(value)}, which does not have the form that the schema wants.")
+        raise ConfigurationError(
+            f"{path} is {_brief(value)}, which does not have the form that the schema wants."
+        )
     return text
 
 
-# -- elements inside elements -------------------------------------------------------------------------------------------
+# -- elements inside elements
+# -------------------------------------------------------------------------------------------
+
 
 def _child(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     return [maker(node.name)(*_contents(slot.record, value, path))]
@@ -119,7 +139,10 @@ def _child(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
 
 def _children(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     make = maker(node.name)
-    return [make(*_contents(slot.record, item, f"{path}[{position}]")) for position, item in enumerate(value)]
+    return [
+        make(*_contents(slot.record, item, f"{path}[{position}]"))
+        for position, item in enumerate(value)
+    ]
 
 
 def _texts(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
@@ -187,20 +210,43 @@ def unit_element(value: Any, path: str) -> Any:
 
 
 def _unit_parts(value: Measurement, path: str) -> list[Any]:
-    """Description and units have the namespace of the unit; then comes the scale, or for pulses their factor."""
+    """Description and units have the namespace of the unit; then comes the scale, or for pulses
+    their factor.
+    """
     prefix = UNITS[value.name].prefix
-    parts = [maker(f"{prefix}:itemDescription")(_checked(value.description or "", f"{path}.description")),
-             maker(f"{prefix}:itemUnits")(_checked(value.unit, f"{path}.unit"))]
-    wanted, name = ("pulse_factor", "oadr:pulseFactor") if value.name == "pulseCount" else ("scale", "scale:siScaleCode")
+    parts = [
+        maker(f"{prefix}:itemDescription")(
+            _checked(value.description or "", f"{path}.description")
+        ),
+        maker(f"{prefix}:itemUnits")(_checked(value.unit, f"{path}.unit")),
+    ]
+    wanted, name = (
+        ("pulse_factor", "oadr:pulseFactor")
+        if value.name == "pulseCount"
+        else ("scale", "scale:siScaleCode")
+    )
     node = Node(name, False)
     node.field = wanted
-    parts.append(maker(name)(_text(node, Measurement.declared[wanted], getattr(value, wanted), f"{path}.{wanted}")))
+    parts.append(
+        maker(name)(
+            _text(node, Measurement.declared[wanted], getattr(value, wanted), f"{path}.{wanted}")
+        )
+    )
     if UNITS[value.name].power:
-        parts.append(maker("power:powerAttributes")(*_contents(PowerAttributes, value.power_attributes,
-                                                               f"{path}.power_attributes")))
+        parts.append(
+            maker("power:powerAttributes")(
+                *_contents(PowerAttributes, value.power_attributes, f"{path}.power_attributes")
+            )
+        )
     return parts
 
 
 _NESTED: dict[str, Callable[[Node, Slot, Any, str], list[Any]]] = {
-    "child": _child, "children": _children, "texts": _texts, "numbers": _numbers, "targets": _targets,
-    "markup": _markup, "measurement": _measurement}
+    "child": _child,
+    "children": _children,
+    "texts": _texts,
+    "numbers": _numbers,
+    "targets": _targets,
+    "markup": _markup,
+    "measurement": _measurement,
+}

@@ -1,10 +1,13 @@
-"""What a reading came across: deviations from the schema that could be understood, and errors with their place.
+"""What a reading came across: deviations from the schema that could be understood, and errors with
+their place.
 
-One :class:`Findings` a message, used by one thread. Paths are made only when there is something to say.
+One :class:`Findings` a message, used by one thread. Paths are made only when there is something to
+say.
 """
+
 from __future__ import annotations
 
-from typing import Any, List, NoReturn, Optional
+from typing import Any, NoReturn, Optional
 
 from ..errors import PayloadError
 from .namespaces import local_name
@@ -29,12 +32,16 @@ class Findings:
             self.fail(element, text, value, inside)
         self.remark(element, text, value, inside)
 
-    def remark(self, element: Any, text: str, value: Optional[str] = None, inside: str = "") -> None:
+    def remark(
+        self, element: Any, text: str, value: Optional[str] = None, inside: str = ""
+    ) -> None:
         """Something that the schema allows but that had to be interpreted."""
         if len(self.notes) < _MOST_NOTES:
             self.notes.append(_sentence(path_of(element, inside), text, value))
 
-    def fail(self, element: Any, text: str, value: Optional[str] = None, inside: str = "") -> NoReturn:
+    def fail(
+        self, element: Any, text: str, value: Optional[str] = None, inside: str = ""
+    ) -> NoReturn:
         """Something that cannot be read."""
         path = path_of(element, inside)
         raise PayloadError(_sentence(path, text, value), path=path, value=_cut(value))
@@ -45,11 +52,17 @@ def _sentence(path: str, text: str, value: Optional[str]) -> str:
 
 
 def _cut(value: Optional[str]) -> Optional[str]:
-    return value if value is None or len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE - 3] + "..."
+    return (
+        value
+        if value is None or len(value) <= _LONGEST_VALUE
+        else value[: _LONGEST_VALUE - 3] + "..."
+    )
 
 
 def path_of(element: Any, inside: str = "") -> str:
-    """The names from the payload down to ``element``, with a number where neighbours have the same name."""
+    """The names from the payload down to ``element``, with a number where neighbours have the same
+    name.
+    """
     steps = [inside] if inside else []
     while element is not None:
         name = local_name(element.tag)

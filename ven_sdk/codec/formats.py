@@ -1,10 +1,13 @@
-"""What both writers know of single values: their text on the wire, and foreign markup. Pure functions.
+"""What both writers know of single values: their text on the wire, and foreign markup. Pure
+functions.
 
-Everything here raises ``ValueError`` or ``TypeError`` for what must not be written; the writers say where it stands.
+Everything here raises ``ValueError`` or ``TypeError`` for what must not be written; the writers say
+where it stands.
 """
+
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Optional
 
 from lxml import etree
 
@@ -24,11 +27,17 @@ def text_of(record: Record, field: str, slot: Slot) -> Any:
     value = getattr(record, field)
     if getattr(record, "derived", 0) & DERIVABLE.get(field, 0):
         return None
-    return None if value == "" and slot.kind == "text" and (slot.optional or slot.default is None) else value
+    return (
+        None
+        if value == "" and slot.kind == "text" and (slot.optional or slot.default is None)
+        else value
+    )
 
 
 def test_flag_text(flag: bool, text: Optional[str]) -> Optional[str]:
-    """The text of ``testEvent``: the one that was received as long as it means the same (rule E41)."""
+    """The text of ``testEvent``: the one that was received as long as it means the same (rule
+    E41).
+    """
     if flag == (text is not None and text != "false"):
         return text
     return "true" if flag else "false"
@@ -39,9 +48,16 @@ def token_text(slot: Slot, value: Any) -> str:
     word = scalars.check_text(value)
     if slot.values is None or word in slot.values:
         return word
-    if slot.extensible and word.startswith("x-") and len(word) > 2 and word == " ".join(word.split()):
+    if (
+        slot.extensible
+        and word.startswith("x-")
+        and len(word) > 2
+        and word == " ".join(word.split())
+    ):
         return word
-    raise ValueError(f"expected one of {', '.join(sorted(slot.values))}" + " or an x- token" * slot.extensible)
+    raise ValueError(
+        f"expected one of {', '.join(sorted(slot.values))}" + " or an x- token" * slot.extensible
+    )
 
 
 def integer_text(slot: Slot, value: Any) -> str:
@@ -74,17 +90,27 @@ FORMATS: dict[str, Callable[[Slot, Any], str]] = {
     "numbers": lambda slot, value: numbers_text(value),
     "decimal": lambda slot, value: scalars.format_decimal(value),
     "date_time": lambda slot, value: scalars.format_date_time(value),
-    "duration": lambda slot, value: (scalars.format_duration if slot.negative else scalars.format_positive_duration)(value),
+    "duration": lambda slot, value: (
+        scalars.format_duration if slot.negative else scalars.format_positive_duration
+    )(value),
     "test_flag": lambda slot, value: scalars.check_text(value),
 }
 
 
 def feed_element(text: Any) -> Any:
-    """The element of an Atom feed that is given as text. What stands in it is its author's responsibility."""
+    """The element of an Atom feed that is given as text. What stands in it is its author's
+    responsibility.
+    """
     if not isinstance(text, (str, bytes)):
         raise TypeError("expected an Atom feed as text")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
-                             remove_comments=True, remove_pis=True)
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
     try:
         root = etree.fromstring(text.encode("utf-8") if isinstance(text, str) else text, parser)
     except etree.XMLSyntaxError as cause:

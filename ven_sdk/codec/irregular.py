@@ -1,10 +1,13 @@
-"""Reading the elements that are not a fixed list of children: units, targets, foreign markup, events apart from each other.
+"""Reading the elements that are not a fixed list of children: units, targets, foreign markup,
+events apart from each other.
 
-Each stands for one kind of slot; the two readers (:mod:`.reader` and what :mod:`.swift` compiles) share them.
+Each stands for one kind of slot; the two readers (:mod:`.reader` and what :mod:`.swift` compiles)
+share them.
 """
+
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Optional
 
 from lxml import etree
 
@@ -23,12 +26,19 @@ ReadRecord = Callable[[Any, Any, Findings], Any]
 """``read(cls, element, findings)`` of whichever reader is at work."""
 
 
-# -- units --------------------------------------------------------------------------------------------------------------
+# -- units
+# --------------------------------------------------------------------------------------------------------------  # noqa: E501
+
 
 def _unit_parts(prefix: str) -> dict[str, str]:
-    return {tag(f"{prefix}:itemDescription"): "description", tag(f"{prefix}:itemUnits"): "unit",
-            tag("scale:siScaleCode"): "scale", tag("oadr:pulseFactor"): "pulse_factor",
-            tag("power:powerAttributes"): "power_attributes", tag("atom:feed"): "feed"}
+    return {
+        tag(f"{prefix}:itemDescription"): "description",
+        tag(f"{prefix}:itemUnits"): "unit",
+        tag("scale:siScaleCode"): "scale",
+        tag("oadr:pulseFactor"): "pulse_factor",
+        tag("power:powerAttributes"): "power_attributes",
+        tag("atom:feed"): "feed",
+    }
 
 
 _PARTS = {prefix: _unit_parts(prefix) for prefix in ("oadr", "power")}
@@ -37,7 +47,9 @@ _SCALES = Measurement.declared["scale"].values or frozenset()
 
 
 def read_unit(element: Any, findings: Findings, read: ReadRecord) -> Measurement:
-    """The measurement that a unit element describes. An empty description or unit stands for the fixed one (section 3.7)."""
+    """The measurement that a unit element describes. An empty description or unit stands for the
+    fixed one (section 3.7).
+    """
     name = UNIT_TAGS[element.tag]
     parts = _collect(element, _PARTS[UNITS[name].prefix], findings)
     if name == GREEN_BUTTON:
@@ -45,10 +57,16 @@ def read_unit(element: Any, findings: Findings, read: ReadRecord) -> Measurement
             findings.note(element, "is missing", inside="feed")
         return Measurement(name=name, feed=read_markup(parts["feed"]) if "feed" in parts else None)
     name, description = _description(element, name, _text(parts, "description"), findings)
-    made = Measurement(name=name, description=description, unit=_text(parts, "unit") or None,
-                       scale=_scale(element, name, parts, findings), pulse_factor=_pulse_factor(parts, findings),
-                       power_attributes=read(PowerAttributes, parts["power_attributes"], findings)
-                       if "power_attributes" in parts else None)
+    made = Measurement(
+        name=name,
+        description=description,
+        unit=_text(parts, "unit") or None,
+        scale=_scale(element, name, parts, findings),
+        pulse_factor=_pulse_factor(parts, findings),
+        power_attributes=read(PowerAttributes, parts["power_attributes"], findings)
+        if "power_attributes" in parts
+        else None,
+    )
     flaw = made.flaw()
     if flaw:
         findings.note(element, f"deviates: {flaw}")
@@ -76,8 +94,12 @@ def _text(parts: dict[str, Any], part: str) -> str:
     return (parts[part].text or "").strip() if part in parts else ""
 
 
-def _description(element: Any, name: str, text: str, findings: Findings) -> tuple[str, Optional[str]]:
-    """Currencies are told apart by their description, not by the element; elsewhere the element decides."""
+def _description(
+    element: Any, name: str, text: str, findings: Findings
+) -> tuple[str, Optional[str]]:
+    """Currencies are told apart by their description, not by the element; elsewhere the element
+    decides.
+    """
     kind = UNITS[name]
     if kind.description is None:
         return name, text
@@ -87,7 +109,9 @@ def _description(element: Any, name: str, text: str, findings: Findings) -> tupl
         findings.remark(element, f"was read as {text}, which its description says")
         return text, text
     if text not in ("", kind.description):
-        findings.note(element, f"has a wrong itemDescription, {kind.description!r} was taken for it", text)
+        findings.note(
+            element, f"has a wrong itemDescription, {kind.description!r} was taken for it", text
+        )
     return name, kind.description
 
 
@@ -102,6 +126,7 @@ def _scale(element: Any, name: str, parts: dict[str, Any], findings: Findings) -
 
 def _pulse_factor(parts: dict[str, Any], findings: Findings) -> Any:
     from .scalars import parse_number
+
     text = _text(parts, "pulse_factor")
     try:
         return parse_number(text) if text else None
@@ -109,10 +134,14 @@ def _pulse_factor(parts: dict[str, Any], findings: Findings) -> Any:
         findings.fail(parts["pulse_factor"], str(cause), text)
 
 
-# -- targets ------------------------------------------------------------------------------------------------------------
+# -- targets
+# ------------------------------------------------------------------------------------------------------------  # noqa: E501
 
 _target_plan = plan_of(Target).root
-_target_kinds = {tag_: (position, _target_plan.nodes[position].slot) for tag_, position in _target_plan.index.items()}
+_target_kinds = {
+    tag_: (position, _target_plan.nodes[position].slot)
+    for tag_, position in _target_plan.index.items()
+}
 _build_target = builder(Target)
 _NO_TARGET: tuple[None, ...] = (None,) * len(_target_plan.nodes)
 
@@ -133,26 +162,33 @@ def read_targets(element: Any, findings: Findings, read: ReadRecord) -> Items:
         if value is None:
             findings.note(child, "is empty and was left out")
             continue
-        made.append(_build_target(*_NO_TARGET[:position], value, *_NO_TARGET[position + 1:]))
+        made.append(_build_target(*_NO_TARGET[:position], value, *_NO_TARGET[position + 1 :]))
     return Items(made)
 
 
-# -- foreign markup ------------------------------------------------------------------------------------------------------
+# -- foreign markup
+# ------------------------------------------------------------------------------------------------------  # noqa: E501
+
 
 def read_markup(element: Any) -> str:
-    """A foreign element as text, in exclusive canonical form, which brings along the namespaces that it uses."""
+    """A foreign element as text, in exclusive canonical form, which brings along the namespaces
+    that it uses.
+    """
     text: bytes = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
     return text.decode("utf-8")
 
 
-# -- events apart from each other ----------------------------------------------------------------------------------------
+# -- events apart from each other
+# ----------------------------------------------------------------------------------------
 
 _EVENT_ID = f"{tag('ei:eiEvent')}/{tag('ei:eventDescriptor')}/{tag('ei:eventID')}"
 _MODIFICATION = f"{tag('ei:eiEvent')}/{tag('ei:eventDescriptor')}/{tag('ei:modificationNumber')}"
 _REQUIRED = tag("oadr:oadrResponseRequired")
 
 
-def read_event(element: Any, findings: Findings, read: ReadRecord, faulty: list[FaultyEvent]) -> Optional[Event]:
+def read_event(
+    element: Any, findings: Findings, read: ReadRecord, faulty: list[FaultyEvent]
+) -> Optional[Event]:
     """The event, or None when it cannot be read, which then stands in ``faulty`` (rule E11)."""
     try:
         event: Event = read(Event, element, findings)
@@ -160,9 +196,14 @@ def read_event(element: Any, findings: Findings, read: ReadRecord, faulty: list[
     except PayloadError as error:
         if findings.strict:
             raise
-        faulty.append(FaultyEvent(event_id=_only_text(element, _EVENT_ID), error=error,
-                                  modification_number=_only_number(element),
-                                  response_required=_only_text(element, _REQUIRED)))
+        faulty.append(
+            FaultyEvent(
+                event_id=_only_text(element, _EVENT_ID),
+                error=error,
+                modification_number=_only_number(element),
+                response_required=_only_text(element, _REQUIRED),
+            )
+        )
         return None
 
 

@@ -1,7 +1,9 @@
-"""The namespaces of OpenADR 2.0b, and names in them (messages.md section 1.1). Constants and pure functions."""
+"""The namespaces of OpenADR 2.0b, and names in them (messages.md section 1.1). Constants and pure
+functions.
+"""
+
 from __future__ import annotations
 
-from typing import Dict
 from collections.abc import Mapping
 
 OADR = "http://openadr.org/oadr-2.0b/2012/07"
@@ -19,11 +21,24 @@ DSP = "http://openadr.org/oadr-2.0b/2012/07/xmldsig-properties"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 OADR_2_0A = "http://openadr.org/oadr-2.0a/2012/07"
 
-WRITTEN: Mapping[str, str] = {"ei": EI, "xcal": XCAL, "oadr": OADR, "pyld": PYLD, "strm": STRM, "emix": EMIX,
-                              "power": POWER, "scale": SCALE, "gml": GML, "ds": DS, "dsp": DSP}
-"""Declared once, on the root of what we write: inclusive canonical form sees them all, so signing must not add any.
+WRITTEN: Mapping[str, str] = {
+    "ei": EI,
+    "xcal": XCAL,
+    "oadr": OADR,
+    "pyld": PYLD,
+    "strm": STRM,
+    "emix": EMIX,
+    "power": POWER,
+    "scale": SCALE,
+    "gml": GML,
+    "ds": DS,
+    "dsp": DSP,
+}
+"""Declared once, on the root of what we write: inclusive canonical form sees them all, so signing
+must not add any.
 
-The most frequent come first, lxml looks them up in this order. Atom is missing on purpose: feeds bring their own.
+The most frequent come first, lxml looks them up in this order. Atom is missing on purpose: feeds
+bring their own.
 """
 
 PREFIXES: Mapping[str, str] = {**WRITTEN, "atom": ATOM}
@@ -38,13 +53,19 @@ def tag(name: str) -> str:
 
 
 def local_name(name: object) -> str:
-    """The local part of a ``{namespace}local``, cut short if it is none of ours; comments and the like have none."""
+    """The local part of a ``{namespace}local``, cut short if it is none of ours; comments and the
+    like have none.
+    """
     return _cut(name.rpartition("}")[2]) if isinstance(name, str) else "comment"
 
 
 def namespace_of(name: object) -> str:
-    """The namespace part of a ``{namespace}local``, cut short if it is none of ours, or an empty string."""
-    return _cut(name[1:].partition("}")[0]) if isinstance(name, str) and name.startswith("{") else ""
+    """The namespace part of a ``{namespace}local``, cut short if it is none of ours, or an empty
+    string.
+    """
+    return (
+        _cut(name[1:].partition("}")[0]) if isinstance(name, str) and name.startswith("{") else ""
+    )
 
 
 def _cut(name: str) -> str:

@@ -1,15 +1,18 @@
-"""From a record's declaration to the tree of elements that reader and writer follow. Made once a class, then shared.
+"""From a record's declaration to the tree of elements that reader and writer follow. Made once a
+class, then shared.
 
-The paths of a record's slots are folded into one tree: neighbours that share wrappers share nodes. What is particular to a
-kind of slot is in the tables of :mod:`.kinds`; this module knows only the shape.
+The paths of a record's slots are folded into one tree: neighbours that share wrappers share nodes.
+What is particular to a kind of slot is in the tables of :mod:`.kinds`; this module knows only the
+shape.
 """
+
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
-from re import Pattern
 from collections.abc import Iterator
+from functools import cache
+from re import Pattern
+from typing import Any, Callable, NamedTuple, Optional
 
 from ..schema.record import Record
 from ..schema.slots import Slot
@@ -18,7 +21,9 @@ from .namespaces import tag
 
 
 class Node:
-    """One element: a wrapper with ``nodes`` inside, or the end of a path with the ``slot`` that it feeds."""
+    """One element: a wrapper with ``nodes`` inside, or the end of a path with the ``slot`` that it
+    feeds.
+    """
 
     __slots__ = ("field", "index", "match", "name", "nodes", "optional", "slot", "tag")
 
@@ -45,9 +50,15 @@ class Node:
             yield from node.leaves()
 
     def seal(self) -> None:
-        """Index the children by tag. A unit is found under any of the tags that may stand for it."""
+        """Index the children by tag. A unit is found under any of the tags that may stand for
+        it.
+        """
         for position, node in enumerate(self.nodes):
-            tags = UNIT_TAGS if node.slot is not None and node.slot.kind == "measurement" else (node.tag,)
+            tags = (
+                UNIT_TAGS
+                if node.slot is not None and node.slot.kind == "measurement"
+                else (node.tag,)
+            )
             self.index.update((known, position) for known in tags)
             node.seal()
 
@@ -61,7 +72,9 @@ class Plan(NamedTuple):
 
 
 UNIT_TAGS: dict[str, str] = {tag(f"{kind.prefix}:{name}"): name for name, kind in UNITS.items()}
-"""The unit elements, which substitute for the abstract ``emix:itemBase``, and the names that they stand for."""
+"""The unit elements, which substitute for the abstract ``emix:itemBase``, and the names that they
+stand for.
+"""
 
 
 @cache
@@ -79,7 +92,9 @@ def plan_of(cls: type[Record]) -> Plan:
 
 
 def _place(root: Node, field: str, slot: Slot) -> None:
-    """Hang a slot into the tree, under the wrapper that the slot before it has used where it is the same."""
+    """Hang a slot into the tree, under the wrapper that the slot before it has used where it is the
+    same.
+    """
     *wrappers, last = slot.path.split("/")
     node = root
     for wrapper in wrappers:

@@ -1,11 +1,14 @@
-"""From a payload element to a record: :func:`read`, and the careful reader that understands or names every deviation.
+"""From a payload element to a record: :func:`read`, and the careful reader that understands or
+names every deviation.
 
-Messages that keep to the schema are read by what :mod:`.swift` compiles from the same declarations; at the first oddity
-that hands the element to the careful reader here. Pure functions, run by the exchange threads.
+Messages that keep to the schema are read by what :mod:`.swift` compiles from the same declarations;
+at the first oddity that hands the element to the careful reader here. Pure functions, run by the
+exchange threads.
 """
+
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple, Type
+from typing import Any, Callable, NamedTuple
 
 from ..errors import PayloadError
 from ..schema.common import Payload
@@ -26,17 +29,20 @@ _builders: dict[type[Record], Callable[..., Any]] = {}
 
 
 class Reading(NamedTuple):
-    """A payload's record, and one sentence for each thing about the message that deviated or had to be interpreted."""
+    """A payload's record, and one sentence for each thing about the message that deviated or had to
+    be interpreted.
+    """
 
     record: Payload
     deviations: tuple[str, ...]
 
 
 def read(element: Any, strict: bool = False) -> Reading:
-    """The record of a payload element. ``strict``: :class:`PayloadError` for the first deviation from the schema.
+    """The record of a payload element. ``strict``: :class:`PayloadError` for the first deviation
+    from the schema.
 
-    Otherwise PayloadError is only raised for what cannot be understood; an event that cannot be is put into
-    ``faulty`` of its list, and spoils no other (rule E11).
+    Otherwise PayloadError is only raised for what cannot be understood; an event that cannot be is
+    put into ``faulty`` of its list, and spoils no other (rule E11).
     """
     cls = _BY_TAG.get(element.tag)
     if cls is None:
@@ -47,9 +53,15 @@ def read(element: Any, strict: bool = False) -> Reading:
 
 def _unknown(name: Any) -> str:
     if namespace_of(name) == OADR_2_0A:
-        return (f"{local_name(name)} is a payload of OpenADR 2.0a, which is not spoken here. "
-                "Use the VTN's 2.0b endpoint.")
-    where = "" if namespace_of(name) == OADR else f" (namespace {namespace_of(name)!r}, expected {OADR!r})"
+        return (
+            f"{local_name(name)} is a payload of OpenADR 2.0a, which is not spoken here. "
+            "Use the VTN's 2.0b endpoint."
+        )
+    where = (
+        ""
+        if namespace_of(name) == OADR
+        else f" (namespace {namespace_of(name)!r}, expected {OADR!r})"
+    )
     return f"{local_name(name)!r}{where} is no payload of OpenADR 2.0b."
 
 
@@ -89,7 +101,9 @@ def _attribute(element: Any, name: str, match: Callable[[str], Any], findings: F
 def _build(cls: type[Record], values: dict[str, Any]) -> Any:
     if cls not in _builders:
         _builders[cls] = builder(cls)
-    return _builders[cls](*(_held(slot, values.get(name, MISSING)) for name, slot in cls.slots.items()))
+    return _builders[cls](
+        *(_held(slot, values.get(name, MISSING)) for name, slot in cls.slots.items())
+    )
 
 
 def _held(slot: Slot, value: Any) -> Any:
@@ -121,8 +135,12 @@ def _read_children(node: Node, element: Any, values: dict[str, Any], findings: F
             _missing(inner, element, inner.name.partition(":")[2], values, findings)
 
 
-def _missing(node: Node, element: Any, path: str, values: dict[str, Any], findings: Findings) -> None:
-    """An element that is not there: nothing, a deviation, or an error where no sense can be made without it."""
+def _missing(
+    node: Node, element: Any, path: str, values: dict[str, Any], findings: Findings
+) -> None:
+    """An element that is not there: nothing, a deviation, or an error where no sense can be made
+    without it.
+    """
     slot = node.slot
     if node.optional or (slot is not None and node.repeated and not slot.at_least):
         return
@@ -157,7 +175,9 @@ def _read_node(node: Node, element: Any, values: dict[str, Any], findings: Findi
         _NESTED[slot.kind](node, slot, element, values, findings)
 
 
-# -- texts with a type --------------------------------------------------------------------------------------------------
+# -- texts with a type
+# --------------------------------------------------------------------------------------------------
+
 
 def _scalar(node: Node, slot: Slot, element: Any, findings: Findings) -> Any:
     text = element.text or ""
@@ -179,7 +199,9 @@ def _scalar(node: Node, slot: Slot, element: Any, findings: Findings) -> Any:
 
 
 def _empty(node: Node, slot: Slot, element: Any, findings: Findings) -> Any:
-    """An empty element is an absent one, where absence is possible; an ID may be empty (section 1.3)."""
+    """An empty element is an absent one, where absence is possible; an ID may be empty (section
+    1.3).
+    """
     absent_allowed = slot.default is None or slot.optional
     if slot.kind == "text" and not absent_allowed:
         return _plain_text(node, slot, element, "", findings)
@@ -193,14 +215,20 @@ def _empty(node: Node, slot: Slot, element: Any, findings: Findings) -> Any:
 def _plain_text(node: Node, slot: Slot, element: Any, text: str, findings: Findings) -> str:
     if node.match is not None and not node.match(text):
         if slot.refused:
-            findings.fail(element, "is empty" if not text else "has a form that makes no sense", text)
+            findings.fail(
+                element, "is empty" if not text else "has a form that makes no sense", text
+            )
         findings.note(element, "does not have the form that the schema wants", text)
     return text
 
 
 def _token(slot: Slot, text: str) -> scalars.Lenient:
     word = " ".join(text.split())
-    if slot.values is None or word in slot.values or (slot.extensible and word[:2] == "x-" and len(word) > 2):
+    if (
+        slot.values is None
+        or word in slot.values
+        or (slot.extensible and word[:2] == "x-" and len(word) > 2)
+    ):
         return scalars.Lenient(word)
     if slot.refused:
         raise ValueError(f"is none of {', '.join(sorted(slot.values))}")
@@ -231,46 +259,70 @@ _SCALARS: dict[str, Callable[[Slot, str], scalars.Lenient]] = {
 }
 
 
-# -- elements inside elements -------------------------------------------------------------------------------------------
+# -- elements inside elements
+# -------------------------------------------------------------------------------------------
+
 
 def _read_record(cls: type[Record], element: Any, findings: Findings) -> Any:
     return read_swiftly(cls, element, findings)
 
 
-def _child(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
+def _child(
+    node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings
+) -> None:
     values[node.field] = _read_record(slot.record, element, findings)
 
 
-def _children(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
+def _children(
+    node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings
+) -> None:
     held: list[Any] = values.setdefault(node.field, [])
     if not slot.companion:
         held.append(_read_record(slot.record, element, findings))
         return
-    event = irregular.read_event(element, findings, _read_record, values.setdefault(slot.companion, []))
+    event = irregular.read_event(
+        element, findings, _read_record, values.setdefault(slot.companion, [])
+    )
     if event is not None:
         held.append(event)
 
 
-def _texts(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
+def _texts(
+    node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings
+) -> None:
     values.setdefault(node.field, []).append(element.text or "")
 
 
-def _targets(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
+def _targets(
+    node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings
+) -> None:
     values[node.field] = irregular.read_targets(element, findings, _read_record)
 
 
-def _measurement(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
+def _measurement(
+    node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings
+) -> None:
     values[node.field] = irregular.read_unit(element, findings, _read_record)
 
 
-def _markup(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
+def _markup(
+    node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings
+) -> None:
     values[node.field] = irregular.read_markup(element)
 
 
-def _constant(node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings) -> None:
+def _constant(
+    node: Node, slot: Slot, element: Any, values: dict[str, Any], findings: Findings
+) -> None:
     """Whatever stands in it says nothing."""
 
 
 _NESTED: dict[str, Callable[[Node, Slot, Any, dict[str, Any], Findings], None]] = {
-    "child": _child, "children": _children, "texts": _texts, "targets": _targets, "measurement": _measurement,
-    "markup": _markup, "constant": _constant}
+    "child": _child,
+    "children": _children,
+    "texts": _texts,
+    "targets": _targets,
+    "measurement": _measurement,
+    "markup": _markup,
+    "constant": _constant,
+}

@@ -1,8 +1,11 @@
-"""Texts and their values: times, durations, numbers, booleans (messages.md section 1.3). Pure functions, cached.
+"""Texts and their values: times, durations, numbers, booleans (messages.md section 1.3). Pure
+functions, cached.
 
-``parse_*`` takes what the schema allows and raises ``ValueError`` otherwise; ``lenient_*`` takes what peers send and says
-what was wrong with it; ``format_*`` writes what the schema allows and raises ``ValueError`` or ``TypeError``.
+``parse_*`` takes what the schema allows and raises ``ValueError`` otherwise; ``lenient_*`` takes
+what peers send and says what was wrong with it; ``format_*`` writes what the schema allows and
+raises ``ValueError`` or ``TypeError``.
 """
+
 from __future__ import annotations
 
 import re
@@ -10,35 +13,46 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache, lru_cache
 from math import isfinite
-from typing import Any, Dict, NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 Number = Union[int, float]
 UTC = timezone.utc
 LONGEST = timedelta(days=365250)
-"""A thousand years. Longer durations are no plan but a mistake or an attack, and break the arithmetic of dates."""
+"""A thousand years. Longer durations are no plan but a mistake or an attack, and break the
+arithmetic of dates.
+"""
 
 _CACHED = 4096
 
 
 class Lenient(NamedTuple):
-    """A value read tolerantly. ``deviation``: what breaks the schema; ``remark``: what is legal but was interpreted."""
+    """A value read tolerantly. ``deviation``: what breaks the schema; ``remark``: what is legal but
+    was interpreted.
+    """
 
     value: Any
     deviation: str = ""
     remark: str = ""
 
 
-# -- durations ----------------------------------------------------------------------------------------------------------
+# -- durations
+# ----------------------------------------------------------------------------------------------------------  # noqa: E501
 
-_DURATION = re.compile(r"([+-])?P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)W)?(?:([0-9]+)D)?"
-                       r"(T)?(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:[.,][0-9]+)?)S)?")
+_DURATION = re.compile(
+    r"([+-])?P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)W)?(?:([0-9]+)D)?"
+    r"(T)?(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:[.,][0-9]+)?)S)?"
+)
 _WEEKS = re.compile(r"[0-9]+W")
-_DAYS = re.compile(r"P(?:[0-9]{1,6}D)?(?:T(?=[0-9])(?:[0-9]{1,7}H)?(?:[0-9]{1,9}M)?(?:[0-9]{1,10}S)?)?")
+_DAYS = re.compile(
+    r"P(?:[0-9]{1,6}D)?(?:T(?=[0-9])(?:[0-9]{1,7}H)?(?:[0-9]{1,9}M)?(?:[0-9]{1,10}S)?)?"
+)
 
 
 @lru_cache(maxsize=_CACHED)
 def parse_duration(text: str) -> timedelta:
-    """The usual durations: no sign, no years, months or weeks. ``ValueError`` for all others, which may be legal too."""
+    """The usual durations: no sign, no years, months or weeks. ``ValueError`` for all others, which
+    may be legal too.
+    """
     if not _DAYS.fullmatch(text) or text == "P":
         raise ValueError(text)
     return lenient_duration(text).value  # type: ignore[no-any-return]
@@ -62,11 +76,20 @@ def lenient_duration(text: str, negative: bool = False) -> Lenient:
     if found is None or text.endswith("T"):
         raise ValueError("is no duration such as PT15M")
     sign, years, months, weeks, days, _, hours, minutes, seconds = found.groups()
-    value = _bounded(days=_int(years) * 365 + _int(months) * 30 + _int(weeks) * 7 + _int(days),
-                     minutes=_int(hours) * 60 + _int(minutes), seconds=Decimal((seconds or "0")[:30].replace(",", ".")))
+    value = _bounded(
+        days=_int(years) * 365 + _int(months) * 30 + _int(weeks) * 7 + _int(days),
+        minutes=_int(hours) * 60 + _int(minutes),
+        seconds=Decimal((seconds or "0")[:30].replace(",", ".")),
+    )
     if sign == "-" and value and not negative:
         raise ValueError("is negative, which only ramp-up and recovery may be")
-    odd = "weeks are written like 2W" if weeks else "" if not seconds or seconds.isdigit() else "fractions of seconds"
+    odd = (
+        "weeks are written like 2W"
+        if weeks
+        else ""
+        if not seconds or seconds.isdigit()
+        else "fractions of seconds"
+    )
     guess = f"was taken as {value.days} days" if years or months else ""
     return Lenient(-value if sign == "-" else value, odd, guess)
 
@@ -86,7 +109,9 @@ def _bounded(days: int, minutes: int = 0, seconds: Union[int, Decimal] = 0) -> t
 
 @lru_cache(maxsize=_CACHED)
 def format_duration(value: timedelta) -> str:
-    """The shortest usual form; zero is ``PT0S``. The schema has no fractions: they are a ``ValueError``."""
+    """The shortest usual form; zero is ``PT0S``. The schema has no fractions: they are a
+    ``ValueError``.
+    """
     if not isinstance(value, timedelta):
         raise TypeError("a timedelta is expected")
     if value.microseconds:
@@ -109,19 +134,31 @@ def format_positive_duration(value: timedelta) -> str:
     return written
 
 
-# -- moments ------------------------------------------------------------------------------------------------------------
+# -- moments
+# ------------------------------------------------------------------------------------------------------------  # noqa: E501
 
-_MOMENT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?"
-                     r"(Z|[+-][0-9]{2}:[0-9]{2})?")
+_MOMENT = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
 
 
-_SHAPES = frozenset((20, 24, 27))   # no fraction, milliseconds, microseconds: what Python 3.9 reads by itself
+_SHAPES = frozenset(
+    (20, 24, 27)
+)  # no fraction, milliseconds, microseconds: what Python 3.9 reads by itself
 
 
 @lru_cache(maxsize=_CACHED)
 def parse_date_time(text: str) -> datetime:
-    """A moment as G1 wants it: UTC with a ``Z``. ``ValueError`` for everything else, also where it is legal."""
-    if len(text) not in _SHAPES or text[-1] != "Z" or text[10] != "T" or not text[4] == text[7] == "-":
+    """A moment as G1 wants it: UTC with a ``Z``. ``ValueError`` for everything else, also where it
+    is legal.
+    """
+    if (
+        len(text) not in _SHAPES
+        or text[-1] != "Z"
+        or text[10] != "T"
+        or not text[4] == text[7] == "-"
+    ):
         raise ValueError(text)
     if text[19] not in ".Z":
         raise ValueError(text)
@@ -129,14 +166,24 @@ def parse_date_time(text: str) -> datetime:
 
 
 def lenient_date_time(text: str) -> Lenient:
-    """A moment with any offset or none (then it is UTC), in UTC. ``ValueError`` says why it is none."""
+    """A moment with any offset or none (then it is UTC), in UTC. ``ValueError`` says why it is
+    none.
+    """
     found = _MOMENT.fullmatch(text.strip())
     if found is None:
         raise ValueError("is no date and time such as 2030-01-31T12:00:00Z")
     year, month, day, hour, minute, second, fraction, zone = found.groups()
     try:
-        value = datetime(int(year), int(month), int(day), int(hour) % 24 if hour == "24" else int(hour), int(minute),
-                         int(second), int(((fraction or "") + "000000")[:6]), UTC)
+        value = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour) % 24 if hour == "24" else int(hour),
+            int(minute),
+            int(second),
+            int(((fraction or "") + "000000")[:6]),
+            UTC,
+        )
         if hour == "24":
             value += timedelta(days=1)
         if zone and zone != "Z":
@@ -144,8 +191,11 @@ def lenient_date_time(text: str) -> Lenient:
     except (ValueError, OverflowError) as cause:
         raise ValueError("is not a date that exists between the years 1 and 9999") from cause
     offset = "has an offset, where UTC with a Z is wanted" if zone and zone != "Z" else ""
-    return Lenient(value, offset or ("ends in a point" if fraction == "" else ""),
-                   "" if zone else "has no zone and was taken as UTC")
+    return Lenient(
+        value,
+        offset or ("ends in a point" if fraction == "" else ""),
+        "" if zone else "has no zone and was taken as UTC",
+    )
 
 
 def _offset(zone: str) -> timedelta:
@@ -166,18 +216,23 @@ def format_date_time(value: datetime) -> str:
     return value.isoformat()[:-6] + "Z"
 
 
-# -- numbers ------------------------------------------------------------------------------------------------------------
+# -- numbers
+# ------------------------------------------------------------------------------------------------------------  # noqa: E501
 
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
-_BIGGEST = 10 ** 308
+_BIGGEST = 10**308
 _LONGEST_NUMBER = 1000
-"""Characters. What is read is kept in a cache, which a sender of longer ones could fill with memory."""
+"""Characters. What is read is kept in a cache, which a sender of longer ones could fill with
+memory.
+"""
 
 
 @lru_cache(maxsize=_CACHED)
 def parse_number(text: str) -> Number:
-    """A finite xs:float: an ``int`` where it is written as one. NaN, INF and what overflows are ``ValueError``s."""
+    """A finite xs:float: an ``int`` where it is written as one. NaN, INF and what overflows are
+    ``ValueError``s.
+    """
     if len(text) > _LONGEST_NUMBER:
         raise ValueError(f"has more than {_LONGEST_NUMBER} characters, and is no number")
     text = text.strip()
@@ -193,7 +248,9 @@ def parse_number(text: str) -> Number:
 
 
 def format_number(value: Any) -> str:
-    """The shortest text that reads as the same value. Takes ints, floats, Decimals, bools and what ``float()`` takes."""
+    """The shortest text that reads as the same value. Takes ints, floats, Decimals, bools and what
+    ``float()`` takes.
+    """
     kind = type(value)
     if kind is float:
         if not isfinite(value):
@@ -258,10 +315,14 @@ def _illegal() -> "re.Pattern[str]":
 
 
 def check_text(value: Any) -> str:
-    """The text itself. ``TypeError`` if it is none, ``ValueError`` if it holds characters that XML does not have."""
+    """The text itself. ``TypeError`` if it is none, ``ValueError`` if it holds characters that XML
+    does not have.
+    """
     if not isinstance(value, str):
         raise TypeError("a str is expected")
-    found = None if value.isprintable() else _illegal().search(value)  # what is printable, XML can carry
+    found = (
+        None if value.isprintable() else _illegal().search(value)
+    )  # what is printable, XML can carry
     if found is not None:
         raise ValueError(f"holds {found.group()!r}, which XML cannot carry")
     return str.__str__(value)

@@ -1,14 +1,17 @@
-"""From a record to its payload, as text: :func:`payload_text`, by functions compiled from the plans at first use.
+"""From a record to its payload, as text: :func:`payload_text`, by functions compiled from the plans
+at first use.
 
-Building a tree costs lxml three times what parsing the same text does, with the E-factory six times, and reports of
-thousands of intervals feel it. So the generated code writes text, in which every value is either escaped or made of
-digits; trees are parsed from it. Where it stumbles, :mod:`.factory` writes the record again with the E-factory and says what
-is wrong with it; a property test holds the two equal. Pure functions.
+Building a tree costs lxml three times what parsing the same text does, with the E-factory six
+times, and reports of thousands of intervals feel it. So the generated code writes text, in which
+every value is either escaped or made of digits; trees are parsed from it. Where it stumbles,
+:mod:`.factory` writes the record again with the E-factory and says what is wrong with it; a
+property test holds the two equal. Pure functions.
 """
+
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import Any, Callable, Dict, List, Optional, Type
+from typing import Any, Callable, Optional
 
 from lxml import etree
 
@@ -28,9 +31,11 @@ _STUMBLES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
 
 
 def payload_text(record: Payload) -> str:
-    """The payload element of a record as text, without namespace declarations: those are the envelope's.
+    """The payload element of a record as text, without namespace declarations: those are the
+    envelope's.
 
-    What cannot be written validly is a :class:`ConfigurationError` that names the record, the field and what it should be.
+    What cannot be written validly is a :class:`ConfigurationError` that names the record, the field
+    and what it should be.
     """
     try:
         name, write = record.wire_name, swift_writer(type(record))
@@ -48,29 +53,45 @@ def element(record: Payload) -> Any:
 
 @cache
 def swift_writer(cls: type[Record]) -> Writer:
-    """``write(record)``: what stands after the name of a record's element: attributes, ``>`` and the content."""
+    """``write(record)``: what stands after the name of a record's element: attributes, ``>`` and
+    the content.
+    """
     if issubclass(cls, Payload) and not cls.wire_name:
         raise ConfigurationError(f"{cls.__name__} is no payload, so it cannot be sent.")
     return _Compiler(cls).compiled()
 
+
 _MOST_CACHED = 256  # characters
 
 
-# -- what generated code calls ------------------------------------------------------------------------------------------
+# -- what generated code calls
+# ------------------------------------------------------------------------------------------
+
 
 def escape(text: Any) -> str:
-    """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it. IDs come again: cached.
+    """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it.
+    IDs come again: cached.
 
-    Only short ones: IDs of the VTN are echoed, and a cache of long ones would be memory that it could fill.
+    Only short ones: IDs of the VTN are echoed, and a cache of long ones would be memory that it
+    could fill.
     """
-    return _escaped(text) if isinstance(text, str) and len(text) <= _MOST_CACHED else _escaped.__wrapped__(text)
+    return (
+        _escaped(text)
+        if isinstance(text, str) and len(text) <= _MOST_CACHED
+        else _escaped.__wrapped__(text)
+    )
 
 
 @lru_cache(maxsize=8192)
 def _escaped(text: Any) -> str:
     plain = scalars.check_text(text)
     if "&" in plain or "<" in plain or ">" in plain or "\r" in plain:
-        plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+        plain = (
+            plain.replace("&", "&amp;")
+            .replace("<", "&lt;")
+            .replace(">", "&gt;")
+            .replace("\r", "&#13;")
+        )
     return plain
 
 
@@ -94,9 +115,11 @@ def _unit(value: Measurement) -> str:
         scale = f"<scale:siScaleCode>{word}</scale:siScaleCode>"
     power = ""
     if kind.power:
-        power = f"<power:powerAttributes{swift_writer(PowerAttributes)(value.power_attributes)}</power:powerAttributes>"
-    return (f"<{name}><{kind.prefix}:itemDescription>{escape(value.description)}</{kind.prefix}:itemDescription>"
-            f"<{kind.prefix}:itemUnits>{escape(value.unit)}</{kind.prefix}:itemUnits>{scale}{power}</{name}>")
+        power = f"<power:powerAttributes{swift_writer(PowerAttributes)(value.power_attributes)}</power:powerAttributes>"  # noqa: E501
+    return (
+        f"<{name}><{kind.prefix}:itemDescription>{escape(value.description)}</{kind.prefix}:itemDescription>"
+        f"<{kind.prefix}:itemUnits>{escape(value.unit)}</{kind.prefix}:itemUnits>{scale}{power}</{name}>"
+    )
 
 
 def _feed(text: Any) -> str:
@@ -127,7 +150,8 @@ def _targets(targets: Any) -> str:
 class _Compiler:
     """Writes the source of one writer. ``scope`` holds the constants that it uses, by name.
 
-    Each element becomes a piece of an f-string; what needs a decision is decided before, into a variable of its own.
+    Each element becomes a piece of an f-string; what needs a decision is decided before, into a
+    variable of its own.
     """
 
     def __init__(self, cls: type[Record]) -> None:
@@ -135,10 +159,21 @@ class _Compiler:
         self.lines: list[str] = []
         self.count = 0
         self.scope: dict[str, Any] = {
-            "number": scalars.format_number, "decimal": scalars.format_decimal, "moment": scalars.format_date_time,
-            "span": scalars.format_positive_duration, "signed_span": scalars.format_duration, "escape": escape,
-            "booleans": formats.boolean_text, "numbers": formats.numbers_text, "targets": _targets, "unit": _unit,
-            "feed": _feed, "flag": formats.test_flag_text, "attribute": _attribute, "expected": cls}
+            "number": scalars.format_number,
+            "decimal": scalars.format_decimal,
+            "moment": scalars.format_date_time,
+            "span": scalars.format_positive_duration,
+            "signed_span": scalars.format_duration,
+            "escape": escape,
+            "booleans": formats.boolean_text,
+            "numbers": formats.numbers_text,
+            "targets": _targets,
+            "unit": _unit,
+            "feed": _feed,
+            "flag": formats.test_flag_text,
+            "attribute": _attribute,
+            "expected": cls,
+        }
 
     def constant(self, value: Any) -> str:
         """A name in the scope for a value."""
@@ -147,10 +182,14 @@ class _Compiler:
         return name
 
     def late(self, cls: type[Record]) -> str:
-        """A name in the scope for the writer of nested records, which is compiled when the first one is written."""
+        """A name in the scope for the writer of nested records, which is compiled when the first
+        one is written.
+        """
+
         def first(record: Any) -> str:
             write = self.scope[name] = swift_writer(cls)
             return write(record)
+
         name = self.constant(first)
         return name
 
@@ -173,16 +212,22 @@ class _Compiler:
         attributes = "".join(self.attribute(field, match) for field, _, match in plan.attributes)
         content = "".join(self.node(inner, 1) for inner in plan.root.nodes)
         self.say(1, f"return f'''{attributes}>{content}'''")
-        exec(compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope)  # our own
+        exec(
+            compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope
+        )  # our own
         write: Writer = self.scope["write"]
         return write
 
     def attribute(self, field: str, match: Callable[[str], Any]) -> str:
         """The piece of an attribute."""
         made, name = self.variable(), self.cls.declared[field].path
-        self.say(1, f"{made} = r.{field}", f"if {made} is None: {made} = ''",
-                 f"elif not {self.constant(lru_cache(maxsize=64)(match))}({made}): raise ValueError",
-                 f"else: {made} = f' {name}=\"{{attribute({made})}}\"'")
+        self.say(
+            1,
+            f"{made} = r.{field}",
+            f"if {made} is None: {made} = ''",
+            f"elif not {self.constant(lru_cache(maxsize=64)(match))}({made}): raise ValueError",
+            f"else: {made} = f' {name}=\"{{attribute({made})}}\"'",
+        )
         return f"{{{made}}}"
 
     def node(self, node: Node, depth: int) -> str:
@@ -191,7 +236,11 @@ class _Compiler:
             return self.leaf(node, node.slot, depth)
         if not node.optional:
             return self.wrapped(node, depth)
-        if len(node.nodes) == 1 and node.nodes[0].slot is not None and not node.nodes[0].slot.repeated:
+        if (
+            len(node.nodes) == 1
+            and node.nodes[0].slot is not None
+            and not node.nodes[0].slot.repeated
+        ):
             return self.thin(node, node.nodes[0], node.nodes[0].slot, depth)
         made = self.variable()
         self.say(depth, f"{made} = ''", f"if {' or '.join(map(_present, node.leaves()))}:")
@@ -201,19 +250,29 @@ class _Compiler:
 
     def wrapped(self, node: Node, depth: int) -> str:
         """A wrapper with what is inside."""
-        return f"<{node.name}>{''.join(self.node(inner, depth) for inner in node.nodes)}</{node.name}>"
+        return (
+            f"<{node.name}>{''.join(self.node(inner, depth) for inner in node.nodes)}</{node.name}>"
+        )
 
     def thin(self, outer: Node, leaf: Node, slot: Slot, depth: int) -> str:
         """An optional wrapper around a single leaf: one look at the value decides about both."""
         made = self.fetch(leaf, slot, depth)
         piece = self.enclosed(leaf, slot, made)
-        self.say(depth, f"{made} = f'''<{outer.name}>{piece}</{outer.name}>''' if {self.written(leaf, slot, made)} else ''")
+        self.say(
+            depth,
+            f"{made} = f'''<{outer.name}>{piece}</{outer.name}>''' if "
+            f"{self.written(leaf, slot, made)} else ''",
+        )
         return f"{{{made}}}"
 
     def fetch(self, node: Node, slot: Slot, depth: int) -> str:
         """A variable with a field's value."""
         made = self.variable()
-        value = f"flag(r.{node.field}, r.{slot.companion})" if slot.kind == "test_flag" else f"r.{node.field}"
+        value = (
+            f"flag(r.{node.field}, r.{slot.companion})"
+            if slot.kind == "test_flag"
+            else f"r.{node.field}"
+        )
         self.say(depth, f"{made} = {value}")
         return made
 
@@ -233,7 +292,9 @@ class _Compiler:
             return self.repeated(node, slot, made, depth)
         if node.optional:
             condition = made if slot.kind == "targets" else self.written(node, slot, made)
-            self.say(depth, f"{made} = f'''{self.enclosed(node, slot, made)}''' if {condition} else ''")
+            self.say(
+                depth, f"{made} = f'''{self.enclosed(node, slot, made)}''' if {condition} else ''"
+            )
             return f"{{{made}}}"
         return self.enclosed(node, slot, made)
 
@@ -260,19 +321,32 @@ class _Compiler:
         """The expression of a value's text."""
         if slot.kind == "token":
             words = self.constant({word: escape(word) for word in slot.values or ()})
-            return f"{words}[{made}]" if not slot.extensible else (
-                f"{words}.get({made}) or {self.constant(_word_of(slot))}({made})")
+            return (
+                f"{words}[{made}]"
+                if not slot.extensible
+                else (f"{words}.get({made}) or {self.constant(_word_of(slot))}({made})")
+            )
         if slot.kind == "integer":
             return f"{self.constant(_integer_of(slot))}({made})"
         if slot.kind in ("text", "test_flag"):
             return f"{'escape' if match is None else self.constant(_matching(match))}({made})"
-        return {"number": "number", "decimal": "decimal", "date_time": "moment", "boolean": "booleans",
-                "duration": "signed_span" if slot.negative else "span", "numbers": "numbers",
-                "targets": "targets"}[slot.kind] + f"({made})"
+        return {
+            "number": "number",
+            "decimal": "decimal",
+            "date_time": "moment",
+            "boolean": "booleans",
+            "duration": "signed_span" if slot.negative else "span",
+            "numbers": "numbers",
+            "targets": "targets",
+        }[slot.kind] + f"({made})"
 
 
 def _present(leaf: Node) -> str:
-    return f"r.{leaf.field}" if leaf.slot is not None and leaf.slot.repeated else f"r.{leaf.field} is not None"
+    return (
+        f"r.{leaf.field}"
+        if leaf.slot is not None and leaf.slot.repeated
+        else f"r.{leaf.field} is not None"
+    )
 
 
 def _word_of(slot: Slot) -> Writer:
@@ -289,4 +363,5 @@ def _matching(match: Callable[[str], Any]) -> Writer:
         if not match(value):
             raise ValueError(value)
         return escape(value)
+
     return matching

@@ -1,1 +1,3 @@
-"""Where things happen: clock, scheduler, worker pools, handlers, and the engine that joins them to the services."""
+"""Where things happen: clock, scheduler, worker pools, handlers, and the engine that joins them to
+the services.
+"""

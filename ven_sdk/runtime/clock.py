@@ -1,7 +1,9 @@
-"""The one source of time. Tests replace it (``ven_sdk.testing.ManualClock``); nothing else asks the system.
+"""The one source of time. Tests replace it (``ven_sdk.testing.ManualClock``); nothing else asks the
+system.
 
 ``monotonic`` is for waiting, ``now`` (aware UTC) for the protocol. Any thread may call it.
 """
+
 from __future__ import annotations
 
 import threading
@@ -29,7 +31,9 @@ class Clock:
         return time.monotonic()
 
     def wait(self, condition: threading.Condition, seconds: Optional[float]) -> None:
-        """Wait on ``condition`` (held by the caller) for at most ``seconds``; None waits for a notification."""
+        """Wait on ``condition`` (held by the caller) for at most ``seconds``; None waits for a
+        notification.
+        """
         condition.wait(seconds)
 
 

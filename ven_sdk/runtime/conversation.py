@@ -1,20 +1,30 @@
-"""What is sent next: the talk of one VEN with its VTN, read from the book, one exchange after another.
+"""What is sent next: the talk of one VEN with its VTN, read from the book, one exchange after
+another.
 
-Two lanes on the exchange pool. ``talk`` has registration, answers and polls, strictly in order (P4); ``post`` has opts and
-report deliveries, so that a long upload delays no poll (P6). A lane runs when something changed or its time has come, sends
-until nothing is due, and sets a timer. Nothing is kept here that a restart would miss: what is owed stands in the book.
+Two lanes on the exchange pool. ``talk`` has registration, answers and polls, strictly in order
+(P4); ``post`` has opts and report deliveries, so that a long upload delays no poll (P6). A lane
+runs when something changed or its time has come, sends until nothing is due, and sets a timer.
+Nothing is kept here that a restart would miss: what is owed stands in the book.
 """
+
 from __future__ import annotations
 
 import logging
 import re
 import sys
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Optional
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError, PayloadError, SecurityError, StateError, TransportError, VenError
+from ..errors import (
+    ConfigurationError,
+    PayloadError,
+    SecurityError,
+    StateError,
+    TransportError,
+    VenError,
+)
 from ..schema.common import Payload
 from ..schema.events import DistributeEvent
 from ..services import answers, events, opts, poll, registration, reports
@@ -30,7 +40,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HOLD = 0.5
-"""Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are about to decide."""
+"""Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are
+about to decide.
+"""
 DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
 """Polls in a row before a pause of seconds (P3)."""
 JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
@@ -46,9 +58,21 @@ LANES = {"talk": "polls and answers", "post": "reports and opts"}
 
 
 class Lane:
-    """The state of one lane: when it may send, and when it wakes by itself. Written by the lane's own job, mostly."""
+    """The state of one lane: when it may send, and when it wakes by itself. Written by the lane's
+    own job, mostly.
+    """
 
-    __slots__ = ("backoff", "blocked_until", "failed_poll", "name", "queued", "resting", "tasks", "timer", "wake_at")
+    __slots__ = (
+        "backoff",
+        "blocked_until",
+        "failed_poll",
+        "name",
+        "queued",
+        "resting",
+        "tasks",
+        "timer",
+        "wake_at",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -63,9 +87,21 @@ class Lane:
 
 
 class Conversation:
-    """Both lanes of one VEN. ``wake`` may be called from any thread, under the engine's lock too."""
+    """Both lanes of one VEN. ``wake`` may be called from any thread, under the engine's lock
+    too.
+    """
 
-    __slots__ = ("_draining", "_engine", "_hold_until", "_lanes", "_lost", "_poll_at", "_rounds", "_vtn", "closing")
+    __slots__ = (
+        "_draining",
+        "_engine",
+        "_hold_until",
+        "_lanes",
+        "_lost",
+        "_poll_at",
+        "_rounds",
+        "_vtn",
+        "closing",
+    )
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -78,10 +114,12 @@ class Conversation:
         self._lost: Optional[Backoff] = None
         self.closing = False
 
-    # --- waking ---------------------------------------------------------------------------------------------------
+    # --- waking -----------------------------------------------------------------------------------
 
     def wake(self, post: bool = True) -> None:
-        """Look whether there is something to send; without ``post``, on the lane of polls and events only."""
+        """Look whether there is something to send; without ``post``, on the lane of polls and
+        events only.
+        """
         for lane in self._lanes:
             if post or lane.name == "talk":
                 self._wake(lane)
@@ -91,8 +129,9 @@ class Conversation:
             return
         lane.queued, lane.resting = True, False
         engine = self._engine
-        engine.runtime.exchanges(self._vtn).submit((engine, lane.name), lambda: self._run(lane),
-                                                             f"{lane.name} of {engine.name}")
+        engine.runtime.exchanges(self._vtn).submit(
+            (engine, lane.name), lambda: self._run(lane), f"{lane.name} of {engine.name}"
+        )
 
     @property
     def is_resting(self) -> bool:
@@ -113,7 +152,7 @@ class Conversation:
                 lane.timer.cancel()
 
     def _run(self, lane: Lane) -> None:
-        lane.queued = False                         # whatever changes from here on wakes the lane anew
+        lane.queued = False  # whatever changes from here on wakes the lane anew
         for _ in range(BUSY):
             task: Optional[Task] = None
             try:
@@ -122,15 +161,26 @@ class Conversation:
                     self._sleep(lane, wait)
                     return
                 self._perform(lane, task)
-            except Exception as cause:              # a fault of ours: the lane must outlive it, or the VEN falls silent
+            except (
+                Exception
+            ) as cause:  # a fault of ours: the lane must outlive it, or the VEN falls silent
                 self._stumbled(lane, task, cause)
         self._wake(lane)
 
     def _stumbled(self, lane: Lane, task: Optional[Task], cause: Exception) -> None:
-        """Whatever a message made us do wrong is said whole; the task waits, and everything else goes on."""
+        """Whatever a message made us do wrong is said whole; the task waits, and everything else
+        goes on.
+        """
         engine, what = self._engine, task.name if task is not None else lane.name
-        log.error("%s of %s failed. This is a fault of ven_sdk: please report it.", what, engine.name, exc_info=cause)
-        error = VenError(f"{what} failed: {type(cause).__name__}. This is a fault of ven_sdk: please report it.")
+        log.error(
+            "%s of %s failed. This is a fault of ven_sdk: please report it.",
+            what,
+            engine.name,
+            exc_info=cause,
+        )
+        error = VenError(
+            f"{what} failed: {type(cause).__name__}. This is a fault of ven_sdk: please report it."
+        )
         engine.report(error, f"fault in {what}", str(error), logging.ERROR)
         if task is not None:
             self._block(lane, task.name)
@@ -156,7 +206,7 @@ class Conversation:
         lane.timer = lane.wake_at = None
         self._wake(lane)
 
-    # --- what is next ---------------------------------------------------------------------------------------------
+    # --- what is next -----------------------------------------------------------------------------
 
     def _next(self, lane: Lane) -> tuple[Optional[Task], Optional[float]]:
         """The task to send now, or None and the seconds to wait (None: until something changes)."""
@@ -164,7 +214,7 @@ class Conversation:
         if lane.blocked_until > now:
             return None, lane.blocked_until - now
         waits: list[float] = []
-        for task in (self._talk(now, waits) if lane.name == "talk" else self._post()):
+        for task in self._talk(now, waits) if lane.name == "talk" else self._post():
             blocked = lane.tasks.get(task.name)
             if blocked is None or blocked[0] <= now:
                 return task, None
@@ -172,7 +222,9 @@ class Conversation:
         return None, min(waits) if waits else None
 
     def _talk(self, now: float, waits: list[float]) -> Iterator[Task]:
-        """The tasks of the lane, urgent first; ``waits`` gets the seconds until there may be others."""
+        """The tasks of the lane, urgent first; ``waits`` gets the seconds until there may be
+        others.
+        """
         engine, book = self._engine, self._engine.book
         phase = book.registration.phase
         if phase == "new":
@@ -201,7 +253,9 @@ class Conversation:
             yield poll.task(book)
 
     def _until_poll(self, now: float) -> float:
-        """Seconds to the next poll: at once while the queue is drained (P3), but not before quick handlers decided (P4)."""
+        """Seconds to the next poll: at once while the queue is drained (P3), but not before quick
+        handlers decided (P4).
+        """
         if not self._draining:
             return 0.0 if self._poll_at is None else self._poll_at - now
         held = self._hold_until - now
@@ -216,7 +270,7 @@ class Conversation:
         yield from _some(opts.next_task(book))
         yield from _some(reports.delivery_task(book, self._engine.now()))
 
-    # --- one exchange ---------------------------------------------------------------------------------------------
+    # --- one exchange -----------------------------------------------------------------------------
 
     def _perform(self, lane: Lane, task: Task) -> None:
         engine = self._engine
@@ -231,8 +285,10 @@ class Conversation:
             engine.exchanged(task, error)
             self._failed(lane, task, error)
         except StateError:
-            return                                # stopped a moment ago: the connections are closed
-        except ConfigurationError as error:       # our own record cannot be written: repeating it would not help
+            return  # stopped a moment ago: the connections are closed
+        except (
+            ConfigurationError
+        ) as error:  # our own record cannot be written: repeating it would not help
             engine.exchanged(task, error)
             engine.transact(task.refuse(error))
         else:
@@ -240,7 +296,9 @@ class Conversation:
             self._answered(lane, task, reply)
 
     def _plan_poll(self) -> None:
-        """P5: the period is measured from the start of a round; a drained queue polls on within its round."""
+        """P5: the period is measured from the start of a round; a drained queue polls on within its
+        round.
+        """
         engine = self._engine
         now = engine.clock.monotonic()
         if not self._draining:
@@ -287,7 +345,9 @@ class Conversation:
             self._poll_at = self._engine.clock.monotonic() + DRAIN_PAUSE
 
     def _unknown(self, lane: Lane, reason: str) -> None:
-        """R13, at once the first time; a VTN that goes on saying so is asked with growing distance."""
+        """R13, at once the first time; a VTN that goes on saying so is asked with growing
+        distance.
+        """
         engine = self._engine
         if self._lost is None:
             self._lost = Backoff(random=engine.book.chance.random)
@@ -296,14 +356,21 @@ class Conversation:
         engine.transact(lambda book, now: registration.lost(book, now, reason))
 
     def _unreadable(self, lane: Lane, task: Task, error: VenError) -> None:
-        """The VTN has the message; only its reply is of no use. A poll's may have held an event: ask for the list."""
+        """The VTN has the message; only its reply is of no use. A poll's may have held an event:
+        ask for the list.
+        """
         engine = self._engine
         self._recovered(lane, task)
         text = f"The reply to {task.name} was refused: {error}"
         engine.report(error, f"unreadable reply to {task.name}: {_kind(error)}", text)
         if task.poll:
-            engine.transact(lambda book, now: _resync(book, now) + poll.unreadable(error)(book, now)
-                            if engine.may_be_courteous() else _resync(book, now))
+            engine.transact(
+                lambda book, now: (
+                    _resync(book, now) + poll.unreadable(error)(book, now)
+                    if engine.may_be_courteous()
+                    else _resync(book, now)
+                )
+            )
             return
         attempts = self._block(lane, task.name)
         self._maybe_give_up(lane, task, error, attempts)
@@ -323,7 +390,9 @@ class Conversation:
             engine.report(error, f"{task.name} not accepted", str(error))
             self._block(lane, task.name)
             engine.transact(task.refuse(error), task.record)
-        elif error.status == 500 and not task.poll:      # the link is fine, only this message is not: polls go on
+        elif (
+            error.status == 500 and not task.poll
+        ):  # the link is fine, only this message is not: polls go on
             self._recovered(lane, task)
             attempts = self._block(lane, task.name)
             engine.report(error, f"{task.name} failed", f"{error} It is sent again.")
@@ -335,18 +404,22 @@ class Conversation:
             lane.failed_poll = lane.failed_poll or task.poll
             self._poll_at = None
             level = logging.ERROR if patient else logging.WARNING
-            engine.report(error, f"link {lane.name}", f"{error} Trying again in {wait:.1f} s.", level)
+            engine.report(
+                error, f"link {lane.name}", f"{error} Trying again in {wait:.1f} s.", level
+            )
         if error.delivered is not False and (task.poll or task.name == "event answer"):
             engine.transact(_resync)
 
     def _recovered(self, lane: Lane, task: Task) -> None:
-        """The link works. A poll that failed keeps its back-off until a poll succeeds: the event request that follows a
-        failed poll would otherwise undo it each time."""
+        """The link works. A poll that failed keeps its back-off until a poll succeeds: the event
+        request that follows a failed poll would otherwise undo it each time."""
         if lane.backoff is None:
             return
         if task.poll or not lane.failed_poll:
             lane.backoff, lane.failed_poll = None, False
-            self._engine.repeats.over(f"link {lane.name}", f"The trouble with the VTN ({LANES[lane.name]})")
+            self._engine.repeats.over(
+                f"link {lane.name}", f"The trouble with the VTN ({LANES[lane.name]})"
+            )
         for other in self._lanes:
             if other.backoff is not None:
                 other.blocked_until = 0.0
@@ -366,7 +439,9 @@ class Conversation:
 
 
 def _kind(error: VenError) -> str:
-    """The error's sentence without what varies from message to message: another reason is said anew, the same is counted."""
+    """The error's sentence without what varies from message to message: another reason is said
+    anew, the same is counted.
+    """
     return _VALUES.sub("", str(error).partition(": ")[0])
 
 

@@ -1,8 +1,10 @@
 """One VEN at work: steps become state, timers, calls and log lines here, and nowhere else.
 
-``transact`` is the heart: a step runs under the lock, its changes are committed to the store and applied to the book, its
-timers and calls are queued. User code, lxml and the network never run under the lock. Any thread may call everything here.
+``transact`` is the heart: a step runs under the lock, its changes are committed to the store and
+applied to the book, its timers and calls are queued. User code, lxml and the network never run
+under the lock. Any thread may call everything here.
 """
+
 from __future__ import annotations
 
 import logging
@@ -10,7 +12,7 @@ import threading
 from collections import deque
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Callable, Deque, Dict, Optional, Tuple, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 from ..errors import HandlerError, StoreError, VenError
 from ..exchange import Exchange
@@ -46,7 +48,15 @@ LONGEST = 1000
 class Engine:
     """The book of one VEN, its conversation, and what runs for it on the shared ``runtime``."""
 
-    def __init__(self, name: str, book: Book, runtime: Runtime, exchange: Exchange, handlers: Handlers, store: Store) -> None:
+    def __init__(
+        self,
+        name: str,
+        book: Book,
+        runtime: Runtime,
+        exchange: Exchange,
+        handlers: Handlers,
+        store: Store,
+    ) -> None:
         self.name, self.book, self.runtime, self.exchange = name, book, runtime, exchange
         self.handlers, self.store = handlers, store
         self.repeats = exchange.deviations
@@ -67,7 +77,7 @@ class Engine:
         book.has_handler = handlers.__contains__
         book.leads = handlers.leads
 
-    # --- what others need of the runtime --------------------------------------------------------------------------
+    # --- what others need of the runtime ----------------------------------------------------------
 
     @property
     def clock(self) -> Clock:
@@ -85,7 +95,7 @@ class Engine:
         """Aware UTC by the VTN's clock, as far as that is known and believed (E40)."""
         return self.clock.now() + self.offset.applied
 
-    # --- steps ----------------------------------------------------------------------------------------------------
+    # --- steps ------------------------------------------------------------------------------------
 
     def read(self, function: Callable[[], T]) -> T:
         """What ``function`` finds in the book while nobody changes it."""
@@ -97,11 +107,16 @@ class Engine:
         known = self._snapshots.get(table)
         if known is None or known[0] != self.book.versions[table]:
             with self._lock:
-                known = self._snapshots[table] = (self.book.versions[table], tuple(self.book.tables[table].values()))
+                known = self._snapshots[table] = (
+                    self.book.versions[table],
+                    tuple(self.book.tables[table].values()),
+                )
         return known[1]
 
     def transact(self, step: Step, sent: Optional[Payload] = None) -> Outcome:
-        """Run ``step`` and do what it asks for. ``sent`` is the request whose reply led to it: its requestID is used up."""
+        """Run ``step`` and do what it asks for. ``sent`` is the request whose reply led to it: its
+        requestID is used up.
+        """
         with self._lock:
             if sent is not None:
                 self._used(getattr(sent, "request_id", None))
@@ -139,10 +154,12 @@ class Engine:
             if known == request_id:
                 del self.book.request_ids[name]
 
-    # --- the store ------------------------------------------------------------------------------------------------
+    # --- the store --------------------------------------------------------------------------------
 
     def open_store(self) -> tuple[str, ...]:
-        """Lock the store; texts for the operator come back. StoreError when another process has it."""
+        """Lock the store; texts for the operator come back. StoreError when another process has
+        it.
+        """
         return self.keeper.open()
 
     def close_store(self) -> None:
@@ -151,10 +168,17 @@ class Engine:
             self.keeper.close()
 
     def _not_saved(self, error: StoreError) -> None:
-        self.report(error, "store", f"{error} The VEN runs on in memory and writes what is missing when it can.", logging.ERROR)
+        self.report(
+            error,
+            "store",
+            f"{error} The VEN runs on in memory and writes what is missing when it can.",
+            logging.ERROR,
+        )
         if self._retry is None and not self.stopped:
             self._retry = self.scheduler.after(
-                self.keeper.retry, lambda: self.pools["step"].submit(self, self._try_again, "saving"))
+                self.keeper.retry,
+                lambda: self.pools["step"].submit(self, self._try_again, "saving"),
+            )
 
     def _saved(self) -> None:
         self.repeats.over("store", "The trouble with the store", logging.WARNING)
@@ -177,12 +201,15 @@ class Engine:
         """Keep a nonce over a restart (S7). It is committed before the message is acted on."""
         if not self.store.durable:
             return
-        changes = (Change("nonces", nonce, moment.isoformat()), *(Change("nonces", old, None) for old in forgotten))
+        changes = (
+            Change("nonces", nonce, moment.isoformat()),
+            *(Change("nonces", old, None) for old in forgotten),
+        )
         with self._lock:
             self.keeper.commit(changes)
             self.book.apply(changes)
 
-    # --- timers ---------------------------------------------------------------------------------------------------
+    # --- timers -----------------------------------------------------------------------------------
 
     def _arm(self, timer: Timer) -> None:
         known = self._timers.pop(timer.key, None)
@@ -192,7 +219,7 @@ class Engine:
             return
         try:
             moment = timer.at - self.offset.applied
-        except OverflowError:                           # the last minutes of the calendar
+        except OverflowError:  # the last minutes of the calendar
             moment = timer.at
         job = self.scheduler.at(moment, lambda: self._fire(timer))
         self._timers[timer.key] = (timer, job)
@@ -204,57 +231,76 @@ class Engine:
         with self._lock:
             known = self._timers.get(timer.key)
             if known is None or known[0] is not timer or self.stopped or self.conversation.closing:
-                return                                  # replaced or cancelled while it was on its way
+                return  # replaced or cancelled while it was on its way
             del self._timers[timer.key]
         assert timer.step is not None
         try:
             self.transact(timer.step)
-        except Exception:                               # a fault of ours: without its timer the VEN would fall silent
-            log.exception("Timer %s of %s failed. This is a fault of ven_sdk: please report it. It is set again.", timer.key,
-                          self.name)
+        except Exception:  # a fault of ours: without its timer the VEN would fall silent
+            log.exception(
+                "Timer %s of %s failed. This is a fault of ven_sdk: please report it. It is set "
+                "again.",
+                timer.key,
+                self.name,
+            )
             with self._lock:
                 if timer.key not in self._timers:
                     self._arm(replace(timer, at=self.now() + SECOND_CHANCE))
         self.conversation.wake()
 
     def _rearm(self) -> None:
-        """The estimate of the VTN's clock changed: every timer stands for another moment of ours."""
+        """The estimate of the VTN's clock changed: every timer stands for another moment of
+        ours.
+        """
         with self._lock:
             for timer, _ in list(self._timers.values()):
                 self._arm(timer)
         self.look_again()
 
     def look_again(self) -> None:
-        """The time of day is another than it was: what is to come is worked out anew, on the pool for timers."""
+        """The time of day is another than it was: what is to come is worked out anew, on the pool
+        for timers.
+        """
         self.pools["step"].submit(self, self._looked_again, f"new time of {self.name}")
 
     def _looked_again(self) -> None:
         self.transact(lambda book, now: events.look_again(book, now) + reports.look(book, now))
 
-    # --- user code ------------------------------------------------------------------------------------------------
+    # --- user code --------------------------------------------------------------------------------
 
     def _queue(self, call: Call) -> None:
         about = f"{call.handler} of {self.name}"
-        self.pools[call.pool].submit((self, call.lane) if call.pool == "handler" else call.lane,
-                                     lambda: self._call(call), about)
+        self.pools[call.pool].submit(
+            (self, call.lane) if call.pool == "handler" else call.lane,
+            lambda: self._call(call),
+            about,
+        )
 
     def _call(self, call: Call) -> None:
         if self.stopped:
-            return                                      # it stands in the book and is called after the next start
+            return  # it stands in the book and is called after the next start
         if call.function is not None:
             result = invoke(call.function, call.arguments, call.keywords)
         else:
             result = self.handlers.call(call.handler, call.arguments)
         if isinstance(result, HandlerError) and call.handler != "on_error":
-            self.report(result, f"handler {result.handler}", f"{result} {_aftermath(call)}", logging.ERROR)
+            self.report(
+                result, f"handler {result.handler}", f"{result} {_aftermath(call)}", logging.ERROR
+            )
         if call.done is not None:
             self.transact(call.done(result))
 
     def report(self, error: VenError, key: str, text: str, level: int = logging.WARNING) -> None:
-        """Say ``text`` once and count it afterwards; tell ``on_error``, and keep it as the last error."""
+        """Say ``text`` once and count it afterwards; tell ``on_error``, and keep it as the last
+        error.
+        """
         _let_go(error)
         self.counters.last_error, self.counters.last_error_at = error, self.clock.now()
-        if self.repeats.say(key[:LONGEST], level, shortened(text)) == 1 and "on_error" in self.handlers and not self.stopped:
+        if (
+            self.repeats.say(key[:LONGEST], level, shortened(text)) == 1
+            and "on_error" in self.handlers
+            and not self.stopped
+        ):
             self._queue(Call("client", "on_error", (error,)))
 
     def _say(self, note: Note) -> None:
@@ -265,21 +311,29 @@ class Engine:
         else:
             log.log(note.level, "%s", shortened(note.text))
 
-    # --- exchanges ------------------------------------------------------------------------------------------------
+    # --- exchanges --------------------------------------------------------------------------------
 
     def exchanged(self, task: Task, error: Optional[VenError]) -> None:
         """Count an exchange, log its line, and compare the clocks."""
         self.counters.exchanged(task.poll, error, self.clock.now())
         if error is None:
-            log.log(logging.DEBUG if task.poll else logging.INFO, "%s: %s.", self.name,
-                    f"{task.name} ({task.about})" if task.about else task.name)
+            log.log(
+                logging.DEBUG if task.poll else logging.INFO,
+                "%s: %s.",
+                self.name,
+                f"{task.name} ({task.about})" if task.about else task.name,
+            )
             seen, self.exchange.offset = self.exchange.offset, None
             if seen is not None and self.offset.add(seen + timedelta(0)):
                 self._rearm()
             if seen is not None and abs(self.offset.measured) > self.book.settings.replay_window:
-                self.repeats.say("clock", logging.WARNING,
-                                 f"This machine's clock is {self.offset.measured.total_seconds():+.0f} s off the VTN's. Signed "
-                                 "messages will be refused; set the clock (NTP).")
+                self.repeats.say(
+                    "clock",
+                    logging.WARNING,
+                    f"This machine's clock is {self.offset.measured.total_seconds():+.0f} s off "
+                    f"the VTN's. Signed "
+                    "messages will be refused; set the clock (NTP).",
+                )
 
     def may_be_courteous(self) -> bool:
         """At most one courtesy answer a minute."""
@@ -289,7 +343,7 @@ class Engine:
         self._courteous_at = now
         return True
 
-    # --- life -----------------------------------------------------------------------------------------------------
+    # --- life -------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Go on from what the book holds (R15), and begin the bootstrap (R1)."""
@@ -302,7 +356,9 @@ class Engine:
         self.conversation.wake()
 
     def push(self, step: Step) -> None:
-        """Run ``step``; before what the store holds is known (the first start), check it and keep it until then."""
+        """Run ``step``; before what the store holds is known (the first start), check it and keep
+        it until then.
+        """
         with self._lock:
             if not self._is_restored and self.store.durable:
                 step(self.book, self.now())
@@ -312,11 +368,17 @@ class Engine:
 
     @staticmethod
     def _resume(book: Book, now: datetime) -> Outcome:
-        return (registration.begin(book, now) + events.resume(book, now) + opts.resume(book, now)
-                + reports.resume(book, now))
+        return (
+            registration.begin(book, now)
+            + events.resume(book, now)
+            + opts.resume(book, now)
+            + reports.resume(book, now)
+        )
 
     def restore(self) -> tuple[str, ...]:
-        """Take in what the store holds, unless newer changes wait to be written; returns what could not be read."""
+        """Take in what the store holds, unless newer changes wait to be written; returns what could
+        not be read.
+        """
         with self._lock:
             self._is_restored = True
             if self.keeper.waiting or not self.keeper.is_open:
@@ -324,7 +386,9 @@ class Engine:
             return self.book.restore(self.store.load(self.name))
 
     def wind_up(self, seconds: float) -> None:
-        """Begin nothing new, and spend up to ``seconds`` on what is owed and on handlers that are about to return."""
+        """Begin nothing new, and spend up to ``seconds`` on what is owed and on handlers that are
+        about to return.
+        """
         deadline = self.clock.monotonic() + seconds
         self.conversation.closing = True
         self.conversation.wake()
@@ -339,11 +403,17 @@ class Engine:
         if self.book.registration.phase != "registered":
             return bool(self.book.answers) and self.book.registration.phase == "cancelled"
         now = self.now()
-        return bool(self.book.answers or events.answer_task(self.book, now) or opts.next_task(self.book)
-                    or reports.delivery_due(self.book, now))
+        return bool(
+            self.book.answers
+            or events.answer_task(self.book, now)
+            or opts.next_task(self.book)
+            or reports.delivery_due(self.book, now)
+        )
 
     def close(self) -> None:
-        """Let nothing begin any more: timers are forgotten, queued calls stay in the book for the next start."""
+        """Let nothing begin any more: timers are forgotten, queued calls stay in the book for the
+        next start.
+        """
         self.stopped = True
         self.runtime.looking_again.discard(self.look_again)
         self.conversation.stop()
@@ -358,7 +428,9 @@ class Engine:
         self.tell()
 
     def wait(self, condition: Callable[[], bool], timeout: float) -> bool:
-        """Wait until ``condition()`` (looked at after every change), at most ``timeout`` seconds."""
+        """Wait until ``condition()`` (looked at after every change), at most ``timeout``
+        seconds.
+        """
         deadline = self.clock.monotonic() + timeout
         with self.changed:
             while not condition():
@@ -374,7 +446,7 @@ def _aftermath(call: Call) -> str:
     if call.pool == "report":
         return "The report goes out with a gap."
     if call.handler in SINGLE:
-        return f"Event {call.arguments[0].event_id!r} gets optOut, unless it was decided otherwise meanwhile."
+        return f"Event {call.arguments[0].event_id!r} gets optOut, unless it was decided otherwise meanwhile."  # noqa: E501
     return "Everything else goes on."
 
 
@@ -384,8 +456,9 @@ def shortened(text: str) -> str:
 
 
 def _let_go(error: Optional[BaseException]) -> None:
-    """Drop the tracebacks of an error that is kept: their frames would keep the message that it is about, and its tree."""
+    """Drop the tracebacks of an error that is kept: their frames would keep the message that it is
+    about, and its tree.
+    """
     while error is not None and error.__traceback__ is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
-

@@ -1,11 +1,14 @@
-"""What stands between a VEN's book and its store: one transaction for each step, and what to do when the disk fails.
+"""What stands between a VEN's book and its store: one transaction for each step, and what to do
+when the disk fails.
 
-With a failing disk changes wait in memory, and go out when there is room again. The engine calls all of it under its lock.
+With a failing disk changes wait in memory, and go out when there is room again. The engine calls
+all of it under its lock.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Callable, Dict, List, Set, Tuple
+from typing import Callable
 
 from ..errors import StoreError
 from ..state.book import Book, rows_of
@@ -19,20 +22,44 @@ Place = tuple[str, str]
 class Keeper:
     """Writes the changes of the VEN ``name`` to ``store``.
 
-    ``failed(error)`` is called when they could not be written, ``mended()`` when all that waited has been. ``retry`` is how
-    many seconds pass between attempts.
+    ``failed(error)`` is called when they could not be written, ``mended()`` when all that waited
+    has been. ``retry`` is how many seconds pass between attempts.
     """
 
     retry = 30.0
 
-    __slots__ = ("_book", "_clock", "_failed", "_failed_at", "_is_open", "_mended", "_name", "_unknown", "_waiting", "store")
+    __slots__ = (
+        "_book",
+        "_clock",
+        "_failed",
+        "_failed_at",
+        "_is_open",
+        "_mended",
+        "_name",
+        "_unknown",
+        "_waiting",
+        "store",
+    )
 
-    def __init__(self, name: str, store: Store, book: Book, clock: Clock, failed: Callable[[StoreError], None],
-                 mended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        book: Book,
+        clock: Clock,
+        failed: Callable[[StoreError], None],
+        mended: Callable[[], None],
+    ) -> None:
         self.store = store
-        self._name, self._book, self._clock, self._failed, self._mended = name, book, clock, failed, mended
+        self._name, self._book, self._clock, self._failed, self._mended = (
+            name,
+            book,
+            clock,
+            failed,
+            mended,
+        )
         self._waiting: dict[Place, ChangeRow] = {}
-        self._unknown: set[Place] = set()              # those of them that the store has never had
+        self._unknown: set[Place] = set()  # those of them that the store has never had
         self._failed_at = 0.0
         self._is_open = False
 
@@ -47,8 +74,8 @@ class Keeper:
         return self._is_open
 
     def open(self) -> tuple[str, ...]:
-        """Lock the store; texts for the operator come back. A disk without room is no reason not to run: the VEN begins in
-        memory then, and writes when it can."""
+        """Lock the store; texts for the operator come back. A disk without room is no reason not to
+        run: the VEN begins in memory then, and writes when it can."""
         try:
             texts = self.store.open()
         except StoreError as error:
@@ -61,13 +88,17 @@ class Keeper:
         return texts
 
     def close(self) -> None:
-        """Give the store free. What a handler returns after this is written all the same, if that can be."""
+        """Give the store free. What a handler returns after this is written all the same, if that
+        can be.
+        """
         if self._is_open:
             self._is_open = False
             self.store.close()
 
     def commit(self, changes: Sequence[Change], *, late: bool = False) -> None:
-        """Write ``changes`` in one transaction, and what waited before them. ``late`` gives the store free again after it."""
+        """Write ``changes`` in one transaction, and what waited before them. ``late`` gives the
+        store free again after it.
+        """
         if not self.store.durable:
             return
         rows = rows_of(changes)
@@ -104,7 +135,9 @@ class Keeper:
         self._failed(error)
 
     def _remember(self, rows: Iterable[ChangeRow]) -> None:
-        """Keep rows until they can be written. What came and went meanwhile leaves nothing: the disk may be full for weeks."""
+        """Keep rows until they can be written. What came and went meanwhile leaves nothing: the
+        disk may be full for weeks.
+        """
         for row in rows:
             place = row.table, row.key
             if row.value is None and place in self._unknown:

@@ -1,20 +1,23 @@
 """How far the VTN's clock is from ours (rule E40), from the Date headers of its replies.
 
-One header is not believed: the median of the last few counts, and only what is more than the header's own coarseness and
-less than ``LIMIT``; beyond that our clock is plainly wrong, which is said, and nothing is shifted.
+One header is not believed: the median of the last few counts, and only what is more than the
+header's own coarseness and less than ``LIMIT``; beyond that our clock is plainly wrong, which is
+said, and nothing is shifted.
 """
+
 from __future__ import annotations
 
 from collections import deque
 from datetime import timedelta
-from typing import Deque
 
 SAMPLES, COARSE, LIMIT = 5, timedelta(seconds=2), timedelta(minutes=15)
 ZERO = timedelta(0)
 
 
 class Offset:
-    """``measured`` is the median of what was seen, ``applied`` what the VEN adds to its own clock for events."""
+    """``measured`` is the median of what was seen, ``applied`` what the VEN adds to its own clock
+    for events.
+    """
 
     __slots__ = ("_seen", "applied")
 
@@ -25,14 +28,20 @@ class Offset:
     @property
     def measured(self) -> timedelta:
         """The median of the last replies, zero before there are enough."""
-        return timedelta(seconds=sorted(self._seen)[SAMPLES // 2]) if len(self._seen) == SAMPLES else ZERO
+        return (
+            timedelta(seconds=sorted(self._seen)[SAMPLES // 2])
+            if len(self._seen) == SAMPLES
+            else ZERO
+        )
 
     def add(self, seen: timedelta) -> bool:
         """Take in one reply; True when ``applied`` changed."""
         self._seen.append(seen.total_seconds())
         found = self.measured
         wanted = found if COARSE < abs(found) < LIMIT else ZERO
-        if wanted == self.applied or (wanted and self.applied and abs(wanted - self.applied) <= COARSE):
+        if wanted == self.applied or (
+            wanted and self.applied and abs(wanted - self.applied) <= COARSE
+        ):
             return False
         self.applied = wanted
         return True

@@ -1,11 +1,14 @@
-"""Threads that VENs share: one scheduler and the named pools. A client owns one; the VENs of a fleet share one."""
+"""Threads that VENs share: one scheduler and the named pools. A client owns one; the VENs of a
+fleet share one.
+"""
+
 from __future__ import annotations
 
 import logging
 import os
 import threading
 from functools import partial
-from typing import Callable, Dict, Optional, Set, Tuple
+from typing import Callable, Optional
 
 from ..errors import StateError
 from .clock import Clock
@@ -18,26 +21,41 @@ EXCHANGES, HANDLERS, STEPS = 8, 8, 2
 SLOW = 5.0
 """Seconds after which an exchange is worth naming."""
 EXTRA, EXTRA_FOR_MANY = 24, 120
-"""Threads beyond its size that a pool may make in place of stuck ones: for one VEN, and for many."""
+"""Threads beyond its size that a pool may make in place of stuck ones: for one VEN, and for
+many.
+"""
 
 
 class Runtime:
-    """A scheduler and four pools: ``exchange`` (talking to VTNs), ``handler`` and ``report`` (user code), ``step`` (timers).
+    """A scheduler and four pools: ``exchange`` (talking to VTNs), ``handler`` and ``report`` (user
+    code), ``step`` (timers).
 
-    ``start`` makes the scheduler's thread; pool threads come when there is work. ``stop`` ends them all and names what did
-    not end. It can be started again. Before ``start`` and after ``stop`` the pools take no work, so that no thread appears
-    where nothing runs.
+    ``start`` makes the scheduler's thread; pool threads come when there is work. ``stop`` ends them
+    all and names what did not end. It can be started again. Before ``start`` and after ``stop`` the
+    pools take no work, so that no thread appears where nothing runs.
 
-    With ``many`` (a fleet) there is an ``exchange`` pool for each VTN, so that one that hangs holds up only its own VENs, and
-    an exchange that does not come back soon is given another thread sooner.
+    With ``many`` (a fleet) there is an ``exchange`` pool for each VTN, so that one that hangs holds
+    up only its own VENs, and an exchange that does not come back soon is given another thread
+    sooner.
     """
 
-    def __init__(self, *, callback_workers: int = 4, exchange_workers: int = EXCHANGES, handler_workers: int = HANDLERS,
-                 many: bool = False, clock: Optional[Clock] = None) -> None:
+    def __init__(
+        self,
+        *,
+        callback_workers: int = 4,
+        exchange_workers: int = EXCHANGES,
+        handler_workers: int = HANDLERS,
+        many: bool = False,
+        clock: Optional[Clock] = None,
+    ) -> None:
         self._many = many
         self.clock = clock or Clock()
-        self._sizes = {"exchange": exchange_workers, "handler": handler_workers, "report": callback_workers,
-                       "step": STEPS}
+        self._sizes = {
+            "exchange": exchange_workers,
+            "handler": handler_workers,
+            "report": callback_workers,
+            "step": STEPS,
+        }
         self.on_stuck: Callable[[str, str, float], None] = self._say_stuck
         self.looking_again: set[Callable[[], None]] = set()
         self.scheduler = Scheduler(self.clock, on_set_back=self._set_back)
@@ -52,12 +70,22 @@ class Runtime:
         self.pools = {name: self._made(name, name) for name in self._sizes}
 
     def _made(self, kind: str, name: str) -> Workers:
-        after = {"exchange": (0.5 if self._many else SLOW, 120.0), "handler": (1.0, 30.0), "report": (10.0, 10.0),
-                 "step": (5.0, 60.0)}
+        after = {
+            "exchange": (0.5 if self._many else SLOW, 120.0),
+            "handler": (1.0, 30.0),
+            "report": (10.0, 10.0),
+            "step": (5.0, 60.0),
+        }
         stuck_after, warn_after = after[kind]
-        return Workers(f"ven_sdk-{name}", self._sizes[kind], self.scheduler, stuck_after=stuck_after, warn_after=warn_after,
-                       maximum=self._sizes[kind] + (EXTRA_FOR_MANY if self._many else EXTRA),
-                       on_stuck=partial(self._stuck_in, name))
+        return Workers(
+            f"ven_sdk-{name}",
+            self._sizes[kind],
+            self.scheduler,
+            stuck_after=stuck_after,
+            warn_after=warn_after,
+            maximum=self._sizes[kind] + (EXTRA_FOR_MANY if self._many else EXTRA),
+            on_stuck=partial(self._stuck_in, name),
+        )
 
     def exchanges(self, vtn: str) -> Workers:
         """The pool for talking to the VTN at ``vtn`` (host and port)."""
@@ -70,12 +98,18 @@ class Runtime:
                 pool = self.pools.get(name) or self._made("exchange", name)
                 if self._pid is None:
                     pool.close(0.0)
-                self.pools = {**self.pools, name: pool}     # a new dict: others are reading the old one
+                self.pools = {
+                    **self.pools,
+                    name: pool,
+                }  # a new dict: others are reading the old one
         return pool
 
     def _set_back(self) -> None:
         """The wall clock was set back: whoever wants to know looks again at what is to come."""
-        log.warning("The wall clock was set back. Events and samples follow it; nothing that began is begun again.")
+        log.warning(
+            "The wall clock was set back. Events and samples follow it; nothing that began is "
+            "begun again."
+        )
         for look_again in tuple(self.looking_again):
             look_again()
 
@@ -83,7 +117,12 @@ class Runtime:
         self.on_stuck(pool, about, seconds)
 
     def _say_stuck(self, pool: str, about: str, seconds: float) -> None:
-        log.warning("%s has been running for %.0f s on the %s pool. Other work goes on without it.", about, seconds, pool)
+        log.warning(
+            "%s has been running for %.0f s on the %s pool. Other work goes on without it.",
+            about,
+            seconds,
+            pool,
+        )
 
     def start(self) -> None:
         """Make timers and pools run; harmless when they do."""
@@ -95,16 +134,26 @@ class Runtime:
     def check_process(self) -> None:
         """StateError in a forked child: its threads stayed behind in the parent."""
         if self._pid is not None and self._pid != os.getpid():
-            raise StateError(f"This client was started in process {self._pid} and is now used in its fork {os.getpid()}, where "
-                             "its threads do not exist. Make and start a client after the fork.")
+            raise StateError(
+                f"This client was started in process {self._pid} and is now used in its fork "
+                f"{os.getpid()}, where "
+                "its threads do not exist. Make and start a client after the fork."
+            )
 
     def stuck(self) -> tuple[Running, ...]:
         """User code and exchanges that run for long."""
-        return tuple(running for name, pool in self.pools.items() if name != "step" for running in pool.stuck()
-                     if running.seconds >= SLOW or not name.startswith("exchange"))
+        return tuple(
+            running
+            for name, pool in self.pools.items()
+            if name != "step"
+            for running in pool.stuck()
+            if running.seconds >= SLOW or not name.startswith("exchange")
+        )
 
     def stop(self, timeout: float) -> tuple[str, ...]:
-        """End all threads within ``timeout`` seconds; returns what did not finish. Ready to start again afterwards."""
+        """End all threads within ``timeout`` seconds; returns what did not finish. Ready to start
+        again afterwards.
+        """
         deadline = self.clock.monotonic() + timeout
         self.scheduler.stop(timeout)
         left = self._close_pools(deadline - self.clock.monotonic())
@@ -120,7 +169,13 @@ class Runtime:
         return left
 
     def wait_for_stopper(self, timeout: float) -> None:
-        """When user code on a pool's thread stopped us, wait until it has returned: what it returns is still written."""
+        """When user code on a pool's thread stopped us, wait until it has returned: what it returns
+        is still written.
+        """
         thread = self._stopped_by
-        if thread is not None and thread is not threading.current_thread() and thread.name.startswith("ven_sdk-"):
+        if (
+            thread is not None
+            and thread is not threading.current_thread()
+            and thread.name.startswith("ven_sdk-")
+        ):
             thread.join(timeout)

@@ -1,9 +1,12 @@
-"""Timers: two heaps, one condition, one thread. What is due is called on the scheduler's thread, so it must be short.
+"""Timers: two heaps, one condition, one thread. What is due is called on the scheduler's thread, so
+it must be short.
 
-Monotonic jobs (polls, back-off) never notice the wall clock. Wall-clock jobs (events, samples) are due when the wall clock
-says so; their heap is looked at again at least every ``WALL_LOOK`` seconds, because a clock that is set, or a machine that
-was suspended, wakes no one. No thread per timer; a job cancelled is only marked, and swept out when marked ones abound.
+Monotonic jobs (polls, back-off) never notice the wall clock. Wall-clock jobs (events, samples) are
+due when the wall clock says so; their heap is looked at again at least every ``WALL_LOOK`` seconds,
+because a clock that is set, or a machine that was suspended, wakes no one. No thread per timer; a
+job cancelled is only marked, and swept out when marked ones abound.
 """
+
 from __future__ import annotations
 
 import heapq
@@ -11,7 +14,7 @@ import itertools
 import logging
 import threading
 from datetime import datetime
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Optional
 
 from .clock import Clock, timestamp
 
@@ -19,13 +22,17 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 86400.0
 SET_BACK = 1.0
-"""Seconds by which the wall clock must fall behind the monotonic one at once to count as set back."""
+"""Seconds by which the wall clock must fall behind the monotonic one at once to count as set
+back.
+"""
 WALL_LOOK = 1.0
 """Longest wait, in seconds, while wall-clock jobs stand; how late a clock step can be noticed."""
 
 
 class Job:
-    """A timer that was set. ``cancel()`` is final and may be called from anywhere, also after it fired."""
+    """A timer that was set. ``cancel()`` is final and may be called from anywhere, also after it
+    fired.
+    """
 
     __slots__ = ("_heap", "function")
 
@@ -41,7 +48,9 @@ class Job:
 
 
 class _Heap:
-    """Jobs by due time. Guarded by the scheduler's condition, except for ``cancelled``, which is only a hint."""
+    """Jobs by due time. Guarded by the scheduler's condition, except for ``cancelled``, which is
+    only a hint.
+    """
 
     __slots__ = ("cancelled", "rows")
 
@@ -74,12 +83,18 @@ class _Heap:
 
 
 class Scheduler:
-    """Calls functions when their time has come. ``start`` gives it a thread; tests call ``run_due`` by hand instead.
+    """Calls functions when their time has come. ``start`` gives it a thread; tests call ``run_due``
+    by hand instead.
 
     ``on_set_back`` is called when the wall clock was set back, at the latest with the next job."""
 
-    def __init__(self, clock: Clock, name: str = "ven_sdk-scheduler", *,
-                 on_set_back: Optional[Callable[[], None]] = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        name: str = "ven_sdk-scheduler",
+        *,
+        on_set_back: Optional[Callable[[], None]] = None,
+    ) -> None:
         self.clock = clock
         self._on_set_back = on_set_back
         self._ahead = clock.time() - clock.monotonic()
@@ -108,21 +123,30 @@ class Scheduler:
         return job
 
     def run_due(self) -> Optional[float]:
-        """Run everything due now. Seconds until there is more to do, or None when nothing stands."""
+        """Run everything due now. Seconds until there is more to do, or None when nothing
+        stands.
+        """
         if self._was_set_back() and self._on_set_back is not None:
             self._on_set_back()
         while True:
             with self._condition:
-                function = (self._monotonic.pop(self.clock.monotonic()) or self._wall.pop(self.clock.time()))
+                function = self._monotonic.pop(self.clock.monotonic()) or self._wall.pop(
+                    self.clock.time()
+                )
                 if function is None:
                     return self._seconds_to_next()
             try:
                 function()
             except Exception:
-                log.exception("A timer failed; the others go on. This is a fault of ven_sdk: please report it.")
+                log.exception(
+                    "A timer failed; the others go on. This is a fault of ven_sdk: please report "
+                    "it."
+                )
 
     def _was_set_back(self) -> bool:
-        """Whether the wall clock was set back since the last look: what was past may be to come again."""
+        """Whether the wall clock was set back since the last look: what was past may be to come
+        again.
+        """
         before, self._ahead = self._ahead, self.clock.time() - self.clock.monotonic()
         return before - self._ahead > SET_BACK
 
@@ -133,7 +157,9 @@ class Scheduler:
             waits.append(due - self.clock.monotonic())
         due = self._wall.due()
         if due is not None:
-            waits.append(min(due - self.clock.time(), WALL_LOOK) if self._thread else due - self.clock.time())
+            waits.append(
+                min(due - self.clock.time(), WALL_LOOK) if self._thread else due - self.clock.time()
+            )
         return min(max(0.0, min(waits)), LONGEST_WAIT) if waits else None
 
     def start(self) -> None:
@@ -156,7 +182,9 @@ class Scheduler:
                     self.clock.wait(self._condition, seconds)
 
     def stop(self, timeout: Optional[float] = None) -> bool:
-        """End the thread and forget all timers. False when it did not end in time (never called by its own thread)."""
+        """End the thread and forget all timers. False when it did not end in time (never called by
+        its own thread).
+        """
         with self._condition:
             thread, self._stopping = self._thread, True
             self._monotonic, self._wall = _Heap(), _Heap()

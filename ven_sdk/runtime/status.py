@@ -1,9 +1,12 @@
-"""What a client tells about itself: counters that the engine keeps, and the snapshot that ``client.status`` gives."""
+"""What a client tells about itself: counters that the engine keeps, and the snapshot that
+``client.status`` gives.
+"""
+
 from __future__ import annotations
 
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Optional
 
 from ..errors import VenError
 from ..values import dataclass
@@ -11,7 +14,9 @@ from .workers import Running
 
 
 class Counters:
-    """Numbers of one VEN since it was made. Written by exchange threads; a reader may be one exchange behind."""
+    """Numbers of one VEN since it was made. Written by exchange threads; a reader may be one
+    exchange behind.
+    """
 
     __slots__ = ("exchanges", "failures", "last_error", "last_error_at", "last_poll", "polls")
 
@@ -35,8 +40,9 @@ class Counters:
 class Status:
     """A client at one moment. Times are aware UTC, durations timedeltas.
 
-    ``state`` is ``stopped``, ``connecting`` (not yet registered), ``registered`` or ``unregistered`` (cancelled).
-    ``clock_offset`` is how far the VTN's clock is ahead of this machine's. ``stuck`` names user code that does not return.
+    ``state`` is ``stopped``, ``connecting`` (not yet registered), ``registered`` or
+    ``unregistered`` (cancelled). ``clock_offset`` is how far the VTN's clock is ahead of this
+    machine's. ``stuck`` names user code that does not return.
     """
 
     state: str
@@ -52,7 +58,9 @@ class Status:
 
 @dataclass(frozen=True)
 class Health:
-    """The answer to a supervisor: ``ok``, and a sentence for everything that is not as it should be."""
+    """The answer to a supervisor: ``ok``, and a sentence for everything that is not as it should
+    be.
+    """
 
     ok: bool
     problems: tuple[str, ...]
@@ -62,9 +70,14 @@ class Health:
         return self.ok
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data that JSON can hold, for a health page: times as ISO 8601 text, durations in seconds."""
-        return {"ok": self.ok, "problems": list(self.problems), "facts": {name: _plain(fact) for name, fact in
-                                                                          self.facts.items()}}
+        """Plain data that JSON can hold, for a health page: times as ISO 8601 text, durations in
+        seconds.
+        """
+        return {
+            "ok": self.ok,
+            "problems": list(self.problems),
+            "facts": {name: _plain(fact) for name, fact in self.facts.items()},
+        }
 
 
 def _plain(fact: Any) -> Any:

@@ -1,16 +1,19 @@
-"""Worker pools: user code and exchanges run here, on named daemon threads, never on the scheduler's.
+"""Worker pools: user code and exchanges run here, on named daemon threads, never on the
+scheduler's.
 
-Jobs of one key run in the order they were submitted, never two at once; jobs of different keys run side by side on at most
-``size`` threads. A job that runs longer than ``stuck_after`` no longer counts among them: another thread takes its place (up
-to ``maximum``), so that code that never returns delays only its own key. Threads are made when they are needed.
+Jobs of one key run in the order they were submitted, never two at once; jobs of different keys run
+side by side on at most ``size`` threads. A job that runs longer than ``stuck_after`` no longer
+counts among them: another thread takes its place (up to ``maximum``), so that code that never
+returns delays only its own key. Threads are made when they are needed.
 """
+
 from __future__ import annotations
 
 import logging
 import threading
 from collections import deque
-from typing import Callable, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
 from collections.abc import Hashable
+from typing import Callable, NamedTuple, Optional
 
 from .scheduler import Job, Scheduler
 
@@ -44,13 +47,21 @@ class _Worker:
 class Workers:
     """A pool of named daemon threads with an order kept for each key.
 
-    ``on_stuck(about, seconds)`` is called once, on the scheduler's thread, for every job found running after
-    ``warn_after`` seconds.
+    ``on_stuck(about, seconds)`` is called once, on the scheduler's thread, for every job found
+    running after ``warn_after`` seconds.
     """
 
-    def __init__(self, name: str, size: int, scheduler: Scheduler, *, stuck_after: float = 10.0,
-                 warn_after: Optional[float] = None, maximum: Optional[int] = None,
-                 on_stuck: Optional[Callable[[str, float], None]] = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        scheduler: Scheduler,
+        *,
+        stuck_after: float = 10.0,
+        warn_after: Optional[float] = None,
+        maximum: Optional[int] = None,
+        on_stuck: Optional[Callable[[str, float], None]] = None,
+    ) -> None:
         self._name, self._size, self._maximum = name, size, maximum or size * 4
         self._scheduler, self._clock = scheduler, scheduler.clock
         self._stuck_after = stuck_after
@@ -68,7 +79,9 @@ class Workers:
         self._watch: Optional[Job] = None
 
     def submit(self, key: Hashable, function: Callable[[], None], about: str = "") -> None:
-        """Run ``function`` after all that was submitted under ``key`` before. ``about`` names it for people."""
+        """Run ``function`` after all that was submitted under ``key`` before. ``about`` names it
+        for people.
+        """
         with self._condition:
             if self._closing:
                 return
@@ -87,8 +100,9 @@ class Workers:
         elif self._effective() < self._size and len(self._workers) < self._maximum:
             worker = _Worker()
             self._made += 1
-            worker.thread = threading.Thread(target=self._run, args=(worker,), daemon=True,
-                                             name=f"{self._name}-{self._made}")
+            worker.thread = threading.Thread(
+                target=self._run, args=(worker,), daemon=True, name=f"{self._name}-{self._made}"
+            )
             self._workers.add(worker)
             worker.thread.start()
         else:
@@ -103,7 +117,9 @@ class Workers:
         while True:
             with self._condition:
                 while not self._ready:
-                    if self._closing or (worker.replaced is False and self._effective() > self._size):
+                    if self._closing or (
+                        worker.replaced is False and self._effective() > self._size
+                    ):
                         self._workers.discard(worker)
                         return
                     self._idle += 1
@@ -116,7 +132,10 @@ class Workers:
             try:
                 task.function()
             except Exception:
-                log.exception("%s failed. This is a fault of ven_sdk: please report it.", task.about or self._name)
+                log.exception(
+                    "%s failed. This is a fault of ven_sdk: please report it.",
+                    task.about or self._name,
+                )
             finally:
                 self._finished(worker, key, lane)
             del task
@@ -166,8 +185,11 @@ class Workers:
         """Jobs that have been running for longer than ``stuck_after``."""
         with self._condition:
             now = self._clock.monotonic()
-            return tuple(Running(worker.task.about, now - worker.since) for worker in self._workers
-                         if worker.task is not None and now - worker.since >= self._stuck_after)
+            return tuple(
+                Running(worker.task.about, now - worker.since)
+                for worker in self._workers
+                if worker.task is not None and now - worker.since >= self._stuck_after
+            )
 
     def waiting(self) -> int:
         """Jobs submitted and not yet started."""
@@ -181,14 +203,22 @@ class Workers:
             return sum(worker.task is not None for worker in self._workers)
 
     def settle(self, timeout: float) -> bool:
-        """Wait until nothing is queued or running, except what is stuck and what the calling thread itself runs."""
+        """Wait until nothing is queued or running, except what is stuck and what the calling thread
+        itself runs.
+        """
         deadline = self._clock.monotonic() + timeout
         own = threading.current_thread()
         with self._condition:
             self._settling += 1
             try:
-                while any(worker.task for worker in self._workers
-                          if worker.thread is not own and not worker.replaced) or self._ready:
+                while (
+                    any(
+                        worker.task
+                        for worker in self._workers
+                        if worker.thread is not own and not worker.replaced
+                    )
+                    or self._ready
+                ):
                     rest = deadline - self._clock.monotonic()
                     if rest <= 0:
                         return False
@@ -198,7 +228,9 @@ class Workers:
         return True
 
     def close(self, timeout: float) -> tuple[str, ...]:
-        """Take no more jobs, drop those not started, wait for the running ones. Returns what did not finish."""
+        """Take no more jobs, drop those not started, wait for the running ones. Returns what did
+        not finish.
+        """
         deadline = self._clock.monotonic() + timeout
         with self._condition:
             self._closing = True
@@ -212,5 +244,11 @@ class Workers:
         for _worker, thread in threads:
             if thread is not None and thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - self._clock.monotonic()))
-        return tuple(worker.task.about for worker, thread in threads if worker.task is not None
-                     and thread is not threading.current_thread() and thread is not None and thread.is_alive())
+        return tuple(
+            worker.task.about
+            for worker, thread in threads
+            if worker.task is not None
+            and thread is not threading.current_thread()
+            and thread is not None
+            and thread.is_alive()
+        )

@@ -1,9 +1,12 @@
-"""Structures that several services share: response, targets, periods (messages.md section 3). Declarations only."""
+"""Structures that several services share: response, targets, periods (messages.md section 3).
+Declarations only.
+"""
+
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, Dict, List, Optional, Tuple
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Optional
 
 from ..errors import ConfigurationError
 from . import slots as wire
@@ -13,9 +16,13 @@ RESPONSE_CODE = "[0-9]{3}"
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _P = r"(?:[^\x00-\x20%\x7f\[\]?#/:@]|%[0-9A-Fa-f]{2})"
 _PATH = rf"(?:{_P}|[/:@])*"
-URI = (rf"(?:[A-Za-z][A-Za-z0-9+.-]*:(?://(?:(?:(?:{_P}|:)*@)?{_P}+(?::[0-9]{{1,5}})?)?(?:/{_PATH})?|(?!//){_PATH})"
-       rf"|(?!//){_P}*(?:/{_PATH})?)(?:\?(?:{_P}|[/:@?])*)?(?:#(?:{_P}|[/:@?])*)?")
-"""What validators take for an xs:anyURI (RFC 3986, other characters escaped), without IP literals."""
+URI = (
+    rf"(?:[A-Za-z][A-Za-z0-9+.-]*:(?://(?:(?:(?:{_P}|:)*@)?{_P}+(?::[0-9]{{1,5}})?)?(?:/{_PATH})?|(?!//){_PATH})"
+    rf"|(?!//){_P}*(?:/{_PATH})?)(?:\?(?:{_P}|[/:@?])*)?(?:#(?:{_P}|[/:@?])*)?"
+)
+"""What validators take for an xs:anyURI (RFC 3986, other characters escaped), without IP
+literals.
+"""
 
 
 class Payload(Record):
@@ -25,7 +32,9 @@ class Payload(Record):
     wire_name: ClassVar[str] = ""
     """The payload element's name, such as ``oadrPoll``."""
     service: ClassVar[str] = ""
-    """The service whose endpoint the payload is sent to; empty for ``oadrResponse``, which goes anywhere."""
+    """The service whose endpoint the payload is sent to; empty for ``oadrResponse``, which goes
+    anywhere.
+    """
 
 
 def schema_version() -> str:
@@ -36,7 +45,9 @@ def schema_version() -> str:
 
 @element
 class EiResponse(Record):
-    """Whether a request was accepted. ``response_code`` is a str of three digits; its first one decides (rule G9)."""
+    """Whether a request was accepted. ``response_code`` is a str of three digits; its first one
+    decides (rule G9).
+    """
 
     response_code: str = wire.text("ei:responseCode", pattern=RESPONSE_CODE)
     response_description: Optional[str] = wire.text("ei:responseDescription", optional=True)
@@ -82,7 +93,9 @@ class PNode(Record):
 
 @element
 class Polygon(Record):
-    """A closed line of latitude and longitude pairs, one number after the other in ``positions`` (gml:posList)."""
+    """A closed line of latitude and longitude pairs, one number after the other in ``positions``
+    (gml:posList).
+    """
 
     id: Optional[str] = wire.attribute("gml:id", default=None, pattern=_NAME)
     positions: tuple[float, ...] = wire.numbers("gml:exterior/gml:LinearRing/gml:posList")
@@ -138,21 +151,43 @@ class TransportInterface(Record):
 
 @element
 class Target(Record):
-    """One target: exactly one of the fields is given. On the wire targets are grouped by kind, in this order."""
+    """One target: exactly one of the fields is given. On the wire targets are grouped by kind, in
+    this order.
+    """
 
-    positional = ("aggregated_p_node", "end_device_asset", "meter_asset", "p_node", "service_area",
-                  "service_delivery_point", "service_location", "transport_interface", "group_id", "group_name",
-                  "resource_id", "ven_id", "party_id")
-    aggregated_p_node: Optional[AggregatedPNode] = wire.child("power:aggregatedPnode", AggregatedPNode, optional=True)
-    end_device_asset: Optional[EndDeviceAsset] = wire.child("power:endDeviceAsset", EndDeviceAsset, optional=True)
+    positional = (
+        "aggregated_p_node",
+        "end_device_asset",
+        "meter_asset",
+        "p_node",
+        "service_area",
+        "service_delivery_point",
+        "service_location",
+        "transport_interface",
+        "group_id",
+        "group_name",
+        "resource_id",
+        "ven_id",
+        "party_id",
+    )
+    aggregated_p_node: Optional[AggregatedPNode] = wire.child(
+        "power:aggregatedPnode", AggregatedPNode, optional=True
+    )
+    end_device_asset: Optional[EndDeviceAsset] = wire.child(
+        "power:endDeviceAsset", EndDeviceAsset, optional=True
+    )
     meter_asset: Optional[MeterAsset] = wire.child("power:meterAsset", MeterAsset, optional=True)
     p_node: Optional[PNode] = wire.child("power:pnode", PNode, optional=True)
     service_area: Optional[ServiceArea] = wire.child("emix:serviceArea", ServiceArea, optional=True)
-    service_delivery_point: Optional[ServiceDeliveryPoint] = wire.child("power:serviceDeliveryPoint", ServiceDeliveryPoint,
-                                                                   optional=True)
-    service_location: Optional[ServiceLocation] = wire.child("power:serviceLocation", ServiceLocation, optional=True)
-    transport_interface: Optional[TransportInterface] = wire.child("power:transportInterface", TransportInterface,
-                                                              optional=True)
+    service_delivery_point: Optional[ServiceDeliveryPoint] = wire.child(
+        "power:serviceDeliveryPoint", ServiceDeliveryPoint, optional=True
+    )
+    service_location: Optional[ServiceLocation] = wire.child(
+        "power:serviceLocation", ServiceLocation, optional=True
+    )
+    transport_interface: Optional[TransportInterface] = wire.child(
+        "power:transportInterface", TransportInterface, optional=True
+    )
     group_id: Optional[str] = wire.text("ei:groupID", optional=True)
     group_name: Optional[str] = wire.text("ei:groupName", optional=True)
     resource_id: Optional[str] = wire.text("ei:resourceID", optional=True)
@@ -163,8 +198,10 @@ class Target(Record):
         """Refuse a target of no kind or of several."""
         given = list(self)
         if len(given) != 1:
-            raise ConfigurationError(f"A Target has exactly one of {', '.join(self.slots)}; this one has "
-                                     f"{', '.join(given) or 'none'}. Make one Target for each.")
+            raise ConfigurationError(
+                f"A Target has exactly one of {', '.join(self.slots)}; this one has "
+                f"{', '.join(given) or 'none'}. Make one Target for each."
+            )
 
 
 def by_type(targets: tuple[Target, ...]) -> dict[str, list[object]]:
@@ -183,18 +220,27 @@ def of_types(grouped: Mapping[str, Sequence[Any]]) -> tuple[Target, ...]:
 
 @element
 class Period(Record):
-    """A stretch of time with its surroundings (xcal:properties). A ``duration`` of zero means that it has no end.
+    """A stretch of time with its surroundings (xcal:properties). A ``duration`` of zero means that
+    it has no end.
 
-    ``tolerance`` is the startafter (rule E29). A negative ramp-up or recovery lies inside the period.
+    ``tolerance`` is the startafter (rule E29). A negative ramp-up or recovery lies inside the
+    period.
     """
 
     dtstart: datetime = wire.date_time("xcal:properties/xcal:dtstart/xcal:date-time")
     duration: timedelta = wire.duration("xcal:properties/xcal:duration/xcal:duration")
-    tolerance: Optional[timedelta] = wire.duration("xcal:properties/xcal:tolerance?/xcal:tolerate/xcal:startafter",
-                                              optional=True)
-    notification_period: Optional[timedelta] = wire.duration("xcal:properties/ei:x-eiNotification?/xcal:duration")
-    ramp_up_period: Optional[timedelta] = wire.duration("xcal:properties/ei:x-eiRampUp?/xcal:duration", negative=True)
-    recovery_period: Optional[timedelta] = wire.duration("xcal:properties/ei:x-eiRecovery?/xcal:duration", negative=True)
+    tolerance: Optional[timedelta] = wire.duration(
+        "xcal:properties/xcal:tolerance?/xcal:tolerate/xcal:startafter", optional=True
+    )
+    notification_period: Optional[timedelta] = wire.duration(
+        "xcal:properties/ei:x-eiNotification?/xcal:duration"
+    )
+    ramp_up_period: Optional[timedelta] = wire.duration(
+        "xcal:properties/ei:x-eiRampUp?/xcal:duration", negative=True
+    )
+    recovery_period: Optional[timedelta] = wire.duration(
+        "xcal:properties/ei:x-eiRecovery?/xcal:duration", negative=True
+    )
 
     notification = alias("notification_period")
     ramp_up = alias("ramp_up_period")

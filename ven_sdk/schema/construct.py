@@ -1,13 +1,16 @@
-"""Generated constructors: what a record's ``__init__`` and the reader's fast way of making records look like as code.
+"""Generated constructors: what a record's ``__init__`` and the reader's fast way of making records
+look like as code.
 
-Code is generated because thousands of intervals are made for one message: a loop over the fields costs five times as much.
-A constructor converts what users write (lists, dicts, seconds); it does not check values, the writer does.
+Code is generated because thousands of intervals are made for one message: a loop over the fields
+costs five times as much. A constructor converts what users write (lists, dicts, seconds); it does
+not check values, the writer does.
 """
+
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, Callable, Dict, List, Type
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Callable
 
 from ..errors import ConfigurationError
 from .record import NONE, Items, Record
@@ -15,19 +18,30 @@ from .slots import MISSING, Slot
 
 
 def constructor(cls: type[Record]) -> Callable[..., None]:
-    """The ``__init__`` of a record class: keywords only, except for the names in ``cls.positional``."""
-    scope: dict[str, Any] = {"Items": Items, "items": as_items, "NONE": NONE, "timedelta": timedelta,
-                             "as_duration": as_duration}
+    """The ``__init__`` of a record class: keywords only, except for the names in
+    ``cls.positional``.
+    """
+    scope: dict[str, Any] = {
+        "Items": Items,
+        "items": as_items,
+        "NONE": NONE,
+        "timedelta": timedelta,
+        "as_duration": as_duration,
+    }
     slots = cls.slots
     ahead = [_parameter(name, slots[name], scope) for name in cls.positional]
-    rest = [_parameter(name, slot, scope) for name, slot in slots.items() if name not in cls.positional]
+    rest = [
+        _parameter(name, slot, scope) for name, slot in slots.items() if name not in cls.positional
+    ]
     lines = [f"def __init__({', '.join(['self', *ahead, *(['*', *rest] if rest else [])])}):"]
     for name, slot in slots.items():
         scope["set_" + name] = getattr(cls, name).__set__
         lines.append(f"    set_{name}(self, {_converted(name, slot, scope)})")
     if hasattr(cls, "made"):
         lines.append("    self.made()")
-    exec(compile("\n".join(lines) or "pass", f"<{cls.__name__}.__init__>", "exec"), scope)  # our own text
+    exec(
+        compile("\n".join(lines) or "pass", f"<{cls.__name__}.__init__>", "exec"), scope
+    )  # our own text
     made: Callable[..., None] = scope["__init__"]
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     return made
@@ -41,32 +55,40 @@ def _parameter(name: str, slot: Slot, scope: dict[str, Any]) -> str:
 
 
 def _converted(name: str, slot: Slot, scope: dict[str, Any]) -> str:
-    """The expression that turns an argument into what the field holds; the usual type is passed on by one test."""
+    """The expression that turns an argument into what the field holds; the usual type is passed on
+    by one test.
+    """
     if slot.kind == "duration":
-        return f"{name} if {name} is None or type({name}) is timedelta else as_duration({name}, '{name}')"
+        return f"{name} if {name} is None or type({name}) is timedelta else as_duration({name}, '{name}')"  # noqa: E501
     if slot.repeated:
         scope["record_" + name] = slot.record
         return f"{name} if type({name}) is Items else items({name}, record_{name}, '{name}')"
     if slot.kind in ("child", "measurement"):
         scope["record_" + name] = slot.record
         scope["as_" + name] = as_record
-        return f"{name} if {name} is None or type({name}) is record_{name} else as_{name}({name}, record_{name})"
+        return f"{name} if {name} is None or type({name}) is record_{name} else as_{name}({name}, record_{name})"  # noqa: E501
     return name
 
 
 def as_items(value: Any, record: Any, name: str) -> Items:
-    """A field's sequence of what was given: a list, a tuple, any iterable, one record alone, or None."""
+    """A field's sequence of what was given: a list, a tuple, any iterable, one record alone, or
+    None.
+    """
     if value is None:
         return NONE
     if isinstance(value, (str, bytes)):
-        raise ConfigurationError(f"{name} is a sequence, not the single text {value!r}. Write [{value!r}].")
+        raise ConfigurationError(
+            f"{name} is a sequence, not the single text {value!r}. Write [{value!r}]."
+        )
     if isinstance(value, Mapping):
         value = (value,)
     return Items(as_record(item, record) for item in value) if record else Items(value)
 
 
 def as_record(value: Any, record: Any) -> Any:
-    """A record of what was given: itself, a dict of its fields, or what the class's ``of`` knows how to convert."""
+    """A record of what was given: itself, a dict of its fields, or what the class's ``of`` knows
+    how to convert.
+    """
     if record is None or isinstance(value, Record):
         return value
     convert = getattr(record, "of", None)
@@ -88,14 +110,17 @@ def as_duration(value: Any, name: str) -> timedelta:
 
 
 def builder(cls: type[Record]) -> Callable[..., Any]:
-    """``build(a, b, ...)``: a record of these very values, in the order of the slots, several times faster than ``__init__``.
+    """``build(a, b, ...)``: a record of these very values, in the order of the slots, several times
+    faster than ``__init__``.
 
-    A twin class with the same slots but without the ban on assignment is filled, and becomes the record by one change of
-    its class. For the reader, which has checked the values.
+    A twin class with the same slots but without the ban on assignment is filled, and becomes the
+    record by one change of its class. For the reader, which has checked the values.
     """
     names: list[str] = list(cls.slots)
     own = tuple(vars(cls)["__slots__"])
-    twin = type(cls.__name__ + "Twin", cls.__bases__, {"__slots__": own, "__setattr__": object.__setattr__})
+    twin = type(
+        cls.__name__ + "Twin", cls.__bases__, {"__slots__": own, "__setattr__": object.__setattr__}
+    )
     lines = [f"def build({', '.join(names)}):", "    made = new(twin)"]
     lines += [f"    made.{name} = {name}" for name in names]
     lines += ["    made.__class__ = cls", "    return made"]

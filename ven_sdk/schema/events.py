@@ -1,8 +1,11 @@
-"""EiEvent: events and the payloads that carry and answer them (messages.md section 5). Declarations and views only."""
+"""EiEvent: events and the payloads that carry and answer them (messages.md section 5). Declarations
+and views only.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Optional, Union
 
 from ..enums import EVENT_STATUS, OPT, RESPONSE_REQUIRED, SIGNAL_NAME, SIGNAL_TYPE
 from ..errors import PayloadError
@@ -16,14 +19,20 @@ Number = Union[int, float]
 
 @element
 class EventDescriptor(Record):
-    """What an event is: its identity and circumstances. ``test_event`` follows rule E41; its text on the wire is kept."""
+    """What an event is: its identity and circumstances. ``test_event`` follows rule E41; its text
+    on the wire is kept.
+    """
 
     event_id: str = wire.text("ei:eventID", pattern="(?s).+", refused=True)
     modification_number: int = wire.integer("ei:modificationNumber")
-    modification_date_time: Optional[datetime] = wire.date_time("ei:modificationDateTime", optional=True)
+    modification_date_time: Optional[datetime] = wire.date_time(
+        "ei:modificationDateTime", optional=True
+    )
     modification_reason: Optional[str] = wire.text("ei:modificationReason", optional=True)
     priority: Optional[int] = wire.integer("ei:priority", optional=True)
-    market_context: Optional[str] = wire.text("ei:eiMarketContext/emix:marketContext", otherwise=None, pattern=URI)
+    market_context: Optional[str] = wire.text(
+        "ei:eiMarketContext/emix:marketContext", otherwise=None, pattern=URI
+    )
     created_date_time: Optional[datetime] = wire.date_time("ei:createdDateTime", otherwise=None)
     event_status: str = wire.token("ei:eventStatus", EVENT_STATUS.values, refused=True)
     test_event: bool = wire.test_flag("ei:testEvent", text_in="test_event_text")
@@ -42,8 +51,9 @@ class ActivePeriod(Period):
 class Interval(Record):
     """One step of a signal or baseline.
 
-    ``dtstart`` is always filled in after reading, from the durations where the message leaves it out, as are ``duration``
-    and ``uid``; ``derived`` has a bit (1, 2, 4) for each of the three that was, and the writer leaves these out again.
+    ``dtstart`` is always filled in after reading, from the durations where the message leaves it
+    out, as are ``duration`` and ``uid``; ``derived`` has a bit (1, 2, 4) for each of the three that
+    was, and the writer leaves these out again.
     """
 
     dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time")
@@ -55,9 +65,13 @@ class Interval(Record):
 
 @element
 class EventSignal(Record):
-    """One signal of an event: what to do, over which intervals. Its targets are device classes only."""
+    """One signal of an event: what to do, over which intervals. Its targets are device classes
+    only.
+    """
 
-    intervals: tuple[Interval, ...] = wire.children("strm:intervals/ei:interval", Interval, at_least=1)
+    intervals: tuple[Interval, ...] = wire.children(
+        "strm:intervals/ei:interval", Interval, at_least=1
+    )
     targets: tuple[Target, ...] = wire.targets("ei:eiTarget?", Target)
     signal_name: str = wire.token("ei:signalName", SIGNAL_NAME.values, extensible=True)
     signal_type: str = wire.token("ei:signalType", SIGNAL_TYPE.values)
@@ -77,7 +91,9 @@ class EventBaseline(Record):
 
     dtstart: datetime = wire.date_time("xcal:dtstart/xcal:date-time")
     duration: timedelta = wire.duration("xcal:duration/xcal:duration")
-    intervals: tuple[Interval, ...] = wire.children("strm:intervals/ei:interval", Interval, at_least=1)
+    intervals: tuple[Interval, ...] = wire.children(
+        "strm:intervals/ei:interval", Interval, at_least=1
+    )
     baseline_id: str = wire.text("ei:baselineID", otherwise="")
     resource_ids: tuple[str, ...] = wire.texts("ei:resourceID")
     baseline_name: str = wire.text("ei:baselineName", otherwise="")
@@ -85,7 +101,9 @@ class EventBaseline(Record):
 
 
 def _of_descriptor(name: str) -> Any:
-    return leading_view(lambda event: getattr(event.event_descriptor, name), doc=f"``event_descriptor.{name}``.")
+    return leading_view(
+        lambda event: getattr(event.event_descriptor, name), doc=f"``event_descriptor.{name}``."
+    )
 
 
 @element
@@ -94,13 +112,16 @@ class Event(Record):
 
     event_descriptor: EventDescriptor = wire.child("ei:eiEvent/ei:eventDescriptor", EventDescriptor)
     active_period: ActivePeriod = wire.child("ei:eiEvent/ei:eiActivePeriod", ActivePeriod)
-    event_signals: tuple[EventSignal, ...] = wire.children("ei:eiEvent/ei:eiEventSignals/ei:eiEventSignal", EventSignal,
-                                                      at_least=1)
-    event_baseline: Optional[EventBaseline] = wire.child("ei:eiEvent/ei:eiEventSignals/ei:eiEventBaseline", EventBaseline,
-                                                    optional=True)
+    event_signals: tuple[EventSignal, ...] = wire.children(
+        "ei:eiEvent/ei:eiEventSignals/ei:eiEventSignal", EventSignal, at_least=1
+    )
+    event_baseline: Optional[EventBaseline] = wire.child(
+        "ei:eiEvent/ei:eiEventSignals/ei:eiEventBaseline", EventBaseline, optional=True
+    )
     targets: tuple[Target, ...] = wire.targets("ei:eiEvent/ei:eiTarget", Target)
-    response_required: str = wire.token("oadr:oadrResponseRequired", RESPONSE_REQUIRED.values, default="always",
-                                   refused=True)
+    response_required: str = wire.token(
+        "oadr:oadrResponseRequired", RESPONSE_REQUIRED.values, default="always", refused=True
+    )
 
     event_id: str = _of_descriptor("event_id")
     modification_number: int = _of_descriptor("modification_number")
@@ -148,7 +169,9 @@ class RequestEvent(Payload):
 
 @element
 class DistributeEvent(Payload):
-    """The VTN's complete list of events (rule E1). ``faulty`` tells of those that could not be read."""
+    """The VTN's complete list of events (rule E1). ``faulty`` tells of those that could not be
+    read.
+    """
 
     wire_name = "oadrDistributeEvent"
     service = "EiEvent"
@@ -162,7 +185,9 @@ class DistributeEvent(Payload):
 
 @element
 class EventResponse(Record):
-    """The answer to one event; ``request_id`` is the top-level one of the list that it came in (rule E20)."""
+    """The answer to one event; ``request_id`` is the top-level one of the list that it came in
+    (rule E20).
+    """
 
     response_code: str = wire.text("ei:responseCode", pattern=RESPONSE_CODE, default="200")
     response_description: Optional[str] = wire.text("ei:responseDescription", optional=True)
@@ -174,12 +199,15 @@ class EventResponse(Record):
 
 @element
 class CreatedEvent(Payload):
-    """VEN answers events. Its ``response.request_id`` is empty when there are ``event_responses`` (rule E20)."""
+    """VEN answers events. Its ``response.request_id`` is empty when there are ``event_responses``
+    (rule E20).
+    """
 
     wire_name = "oadrCreatedEvent"
     service = "EiEvent"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("pyld:eiCreatedEvent/ei:eiResponse", EiResponse)
-    event_responses: tuple[EventResponse, ...] = wire.children("pyld:eiCreatedEvent/ei:eventResponses?/ei:eventResponse",
-                                                          EventResponse)
+    event_responses: tuple[EventResponse, ...] = wire.children(
+        "pyld:eiCreatedEvent/ei:eventResponses?/ei:eventResponse", EventResponse
+    )
     ven_id: str = wire.text("pyld:eiCreatedEvent/ei:venID", otherwise="")

@@ -1,8 +1,11 @@
-"""EiOpt: availability schedules and opts of resources (messages.md section 7). Declarations only."""
+"""EiOpt: availability schedules and opts of resources (messages.md section 7). Declarations
+only.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Dict, List, Optional, Tuple
+from typing import Optional
 
 from ..enums import OPT, OPT_REASON
 from . import slots as wire
@@ -19,12 +22,16 @@ class VavailabilityComponent(Period):
 class Vavailability(Record):
     """A schedule: the windows that an opt is for."""
 
-    components: tuple[VavailabilityComponent, ...] = wire.children("xcal:components/xcal:available", VavailabilityComponent)
+    components: tuple[VavailabilityComponent, ...] = wire.children(
+        "xcal:components/xcal:available", VavailabilityComponent
+    )
 
 
 @element
 class CreateOpt(Payload):
-    """An opt for a schedule (``vavailability``) or for one event (``event_id`` and ``modification_number``)."""
+    """An opt for a schedule (``vavailability``) or for one event (``event_id`` and
+    ``modification_number``).
+    """
 
     wire_name = "oadrCreateOpt"
     service = "EiOpt"
@@ -34,7 +41,9 @@ class CreateOpt(Payload):
     opt_reason: str = wire.token("ei:optReason", OPT_REASON.values, extensible=True)
     market_context: Optional[str] = wire.text("emix:marketContext", optional=True, pattern=URI)
     ven_id: str = wire.text("ei:venID", otherwise="")
-    vavailability: Optional[Vavailability] = wire.child("xcal:vavailability", Vavailability, optional=True)
+    vavailability: Optional[Vavailability] = wire.child(
+        "xcal:vavailability", Vavailability, optional=True
+    )
     created_date_time: Optional[datetime] = wire.date_time("ei:createdDateTime", otherwise=None)
     request_id: str = wire.text("pyld:requestID", otherwise="")
     event_id: Optional[str] = wire.text("ei:qualifiedEventID?/ei:eventID")

@@ -1,21 +1,42 @@
-"""The catalogue of payloads, by profile and wire name. Another profile is another catalogue. Constants only."""
+"""The catalogue of payloads, by profile and wire name. Another profile is another catalogue.
+Constants only.
+"""
+
 from __future__ import annotations
 
-from typing import Type
 from collections.abc import Mapping
 
 from . import events, opt, registration, reports
 from .common import Payload
 
-PROFILE_2_0B: Mapping[str, type[Payload]] = {payload.wire_name: payload for payload in (
-    registration.QueryRegistration, registration.CreatePartyRegistration, registration.CreatedPartyRegistration,
-    registration.CancelPartyRegistration, registration.CanceledPartyRegistration, registration.RequestReregistration,
-    events.RequestEvent, events.DistributeEvent, events.CreatedEvent,
-    reports.RegisterReport, reports.RegisteredReport, reports.CreateReport, reports.CreatedReport,
-    reports.UpdateReport, reports.UpdatedReport, reports.CancelReport, reports.CanceledReport,
-    opt.CreateOpt, opt.CreatedOpt, opt.CancelOpt, opt.CanceledOpt,
-    registration.Poll, registration.Response,
-)}
+PROFILE_2_0B: Mapping[str, type[Payload]] = {
+    payload.wire_name: payload
+    for payload in (
+        registration.QueryRegistration,
+        registration.CreatePartyRegistration,
+        registration.CreatedPartyRegistration,
+        registration.CancelPartyRegistration,
+        registration.CanceledPartyRegistration,
+        registration.RequestReregistration,
+        events.RequestEvent,
+        events.DistributeEvent,
+        events.CreatedEvent,
+        reports.RegisterReport,
+        reports.RegisteredReport,
+        reports.CreateReport,
+        reports.CreatedReport,
+        reports.UpdateReport,
+        reports.UpdatedReport,
+        reports.CancelReport,
+        reports.CanceledReport,
+        opt.CreateOpt,
+        opt.CreatedOpt,
+        opt.CancelOpt,
+        opt.CanceledOpt,
+        registration.Poll,
+        registration.Response,
+    )
+}
 
 PROFILES: Mapping[str, Mapping[str, type[Payload]]] = {"2.0b": PROFILE_2_0B}
 PAYLOADS = PROFILE_2_0B

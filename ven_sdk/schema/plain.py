@@ -1,8 +1,11 @@
-"""Frozen dataclasses of ours as JSON-able data, and back, exactly: what the store writes down. Pure functions, cached.
+"""Frozen dataclasses of ours as JSON-able data, and back, exactly: what the store writes down. Pure
+functions, cached.
 
-Records and plain dataclasses become dicts of their fields, without what has its default; moments and durations become
-strings and microseconds. The types are not in the data: :func:`load` takes them from the annotations.
+Records and plain dataclasses become dicts of their fields, without what has its default; moments
+and durations become strings and microseconds. The types are not in the data: :func:`load` takes
+them from the annotations.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -12,7 +15,15 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any, Callable, Dict, List, Tuple, Type, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Callable,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from ..errors import PayloadError, StateError
 from .record import Items, Record, restore
@@ -25,7 +36,9 @@ _AS_THEY_ARE = (str, int, float, bool, type(None))
 
 
 def dump(value: Any) -> Any:
-    """JSON-able data of a record, a dataclass, or anything that may stand in one. A TypeError names what cannot."""
+    """JSON-able data of a record, a dataclass, or anything that may stand in one. A TypeError names
+    what cannot.
+    """
     kind: Any = type(value)
     if kind in _AS_THEY_ARE:
         return value
@@ -40,20 +53,30 @@ def load(kind: Any, data: Any) -> Any:
     try:
         return _loader(kind)(data)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
-        raise StateError(f"Stored data is no {getattr(kind, '__name__', kind)}: {type(cause).__name__}: {cause}. "
-                         "It is damaged, or was written by another version.") from cause
+        raise StateError(
+            f"Stored data is no {getattr(kind, '__name__', kind)}: {type(cause).__name__}: "
+            f"{cause}. "
+            "It is damaged, or was written by another version."
+        ) from cause
 
 
-# -- fields -------------------------------------------------------------------------------------------------------------
+# -- fields
+# -------------------------------------------------------------------------------------------------------------  # noqa: E501
+
 
 @cache
 def _fields(cls: type) -> tuple[tuple[str, Any, Any], ...]:
     """Name, type and default (or MISSING) of each field that is remembered."""
     hints = get_type_hints(cls)
     if issubclass(cls, Record):
-        return tuple((name, hints.get(name, Any), _slot_default(slot)) for name, slot in cls.slots.items())
-    return tuple((field.name, hints.get(field.name, Any), _default(field)) for field in dataclasses.fields(cls)  # type: ignore[arg-type]
-                 if field.init)
+        return tuple(
+            (name, hints.get(name, Any), _slot_default(slot)) for name, slot in cls.slots.items()
+        )
+    return tuple(
+        (field.name, hints.get(field.name, Any), _default(field))
+        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if field.init
+    )
 
 
 def _slot_default(slot: Slot) -> Any:
@@ -70,7 +93,9 @@ def _is_default(value: Any, default: Any) -> bool:
     return value is default or (type(value) is type(default) and bool(value == default))
 
 
-# -- out ----------------------------------------------------------------------------------------------------------------
+# -- out
+# ----------------------------------------------------------------------------------------------------------------  # noqa: E501
+
 
 @cache
 def _dumper(kind: type) -> Convert:
@@ -79,10 +104,17 @@ def _dumper(kind: type) -> Convert:
             return convert
     if dataclasses.is_dataclass(kind):
         fields = _fields(kind)
-        return lambda value: {name: dump(held) for name, held, default in
-                              ((name, getattr(value, name), default) for name, _, default in fields)
-                              if not _is_default(held, default)}
-    raise TypeError(f"{kind.__name__} has no form in JSON. Records, dataclasses, texts, numbers, times, tuples and dicts have.")
+        return lambda value: {
+            name: dump(held)
+            for name, held, default in (
+                (name, getattr(value, name), default) for name, _, default in fields
+            )
+            if not _is_default(held, default)
+        }
+    raise TypeError(
+        f"{kind.__name__} has no form in JSON. Records, dataclasses, texts, numbers, times, "
+        f"tuples and dicts have."
+    )
 
 
 def _dump_moment(value: datetime) -> str:
@@ -101,7 +133,10 @@ def _dump_error(value: PayloadError) -> dict[str, Any]:
 
 _DUMPERS: tuple[tuple[Any, Convert], ...] = (
     (Enum, lambda value: dump(value.value)),
-    (bool, bool), (int, int), (float, float), (str, str.__str__),
+    (bool, bool),
+    (int, int),
+    (float, float),
+    (str, str.__str__),
     (datetime, _dump_moment),
     (timedelta, lambda value: value // _MICROSECOND),
     (Decimal, str),
@@ -112,7 +147,9 @@ _DUMPERS: tuple[tuple[Any, Convert], ...] = (
 )
 
 
-# -- in -----------------------------------------------------------------------------------------------------------------
+# -- in
+# -----------------------------------------------------------------------------------------------------------------  # noqa: E501
+
 
 @cache
 def _loader(kind: Any) -> Convert:
@@ -138,11 +175,14 @@ def _loader(kind: Any) -> Convert:
 
 def _is_pipe_union(kind: Any) -> bool:
     import types
+
     return isinstance(kind, types.UnionType)
 
 
 def _union_loader(options: tuple[Any, ...]) -> Convert:
-    """None, texts and numbers are told by their type in JSON; of several others the first that fits is taken."""
+    """None, texts and numbers are told by their type in JSON; of several others the first that fits
+    is taken.
+    """
     plain = tuple(option for option in options if option in _AS_THEY_ARE)
     rest = [_loader(option) for option in options if option not in _AS_THEY_ARE]
 
@@ -157,6 +197,7 @@ def _union_loader(options: tuple[Any, ...]) -> Convert:
         if type(data) in plain:
             return data
         raise ValueError(f"{data!r} fits none of {options}")
+
     if len(rest) == 1 and not any(option is not type(None) for option in plain):
         only = rest[0]
         return lambda data: None if data is None else only(data)
@@ -172,31 +213,41 @@ def _container_loader(origin: Any, arguments: tuple[Any, ...]) -> Convert:
         return lambda data: tuple(convert(part) for convert, part in zip(items, data))
     if isinstance(origin, type) and issubclass(origin, AnyMapping):
         key, value = map(_loader, arguments)
-        return lambda data: {key(k): value(v) for k, v in (data.items() if isinstance(data, dict) else data)}
+        return lambda data: {
+            key(k): value(v) for k, v in (data.items() if isinstance(data, dict) else data)
+        }
     item = _loader(arguments[0]) if arguments else _loader(Any)
     make: Any = origin if isinstance(origin, type) and origin in (list, set, frozenset) else tuple
     return lambda data: make([item(part) for part in data])
 
 
 def _dataclass_loader(cls: type[Any]) -> Convert:
-    """A function from a dict to an instance. Compiled late, so that classes may refer to each other and to themselves."""
+    """A function from a dict to an instance. Compiled late, so that classes may refer to each other
+    and to themselves.
+    """
     plan: list[tuple[str, Any, Any]] = []
     kind: Any = cls
 
     def convert(data: Any) -> Any:
         if not plan:
             slots = cls.slots if issubclass(cls, Record) else {}
-            plan[:] = [(name, _field_loader(hint, name in slots and slots[name].repeated), default)
-                       for name, hint, default in _fields(kind)]
+            plan[:] = [
+                (name, _field_loader(hint, name in slots and slots[name].repeated), default)
+                for name, hint, default in _fields(kind)
+            ]
         if not isinstance(data, dict):
             raise TypeError(f"a dict was expected for {cls.__name__}, not {type(data).__name__}")
         unknown = data.keys() - {name for name, _, _ in plan}
         if unknown:
             raise ValueError(f"{cls.__name__} has no field {sorted(unknown)}")
-        values = {name: load_field(data[name]) if name in data else default for name, load_field, default in plan}
+        values = {
+            name: load_field(data[name]) if name in data else default
+            for name, load_field, default in plan
+        }
         if issubclass(cls, Record):
             return restore(cls, tuple(values.values()))
         return cls(**{name: value for name, value in values.items() if value is not MISSING})
+
     return convert
 
 

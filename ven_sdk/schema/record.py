@@ -1,18 +1,19 @@
-"""What all records share: frozen, slotted, keyword-only dataclasses that read as mappings (``event['event_id']``) too.
+"""What all records share: frozen, slotted, keyword-only dataclasses that read as mappings
+(``event['event_id']``) too.
 
-``@element`` turns a class whose fields are declared with :mod:`.slots` into such a record, also on Python 3.9, whose
-dataclasses have neither ``slots=`` nor ``kw_only=``. Constructors are generated at first use. Records hold no XML and may be
-shared between threads.
+``@element`` turns a class whose fields are declared with :mod:`.slots` into such a record, also on
+Python 3.9, whose dataclasses have neither ``slots=`` nor ``kw_only=``. Constructors are generated
+at first use. Records hold no XML and may be shared between threads.
 """
+
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import ItemsView, KeysView, Mapping, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Tuple, Type, TypeVar
-from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
 
 from ..errors import ConfigurationError
 from .slots import MISSING, Slot
@@ -65,10 +66,12 @@ class alias(property):
 
 
 class Record(_MappingBase):
-    """One element of a message, or of what the SDK remembers: immutable, comparable and hashable by value.
+    """One element of a message, or of what the SDK remembers: immutable, comparable and hashable by
+    value.
 
-    As a mapping, iteration, ``len``, ``in`` and ``get`` see what carries a value; ``[k]`` of a known key that is absent
-    is None; an unknown key is a ``KeyError`` that names near ones. Records equal dicts that say the same.
+    As a mapping, iteration, ``len``, ``in`` and ``get`` see what carries a value; ``[k]`` of a
+    known key that is absent is None; an unknown key is a ``KeyError`` that names near ones. Records
+    equal dicts that say the same.
     """
 
     __slots__ = ()
@@ -82,22 +85,30 @@ class Record(_MappingBase):
 
     def __init__(self, *args: Any, **values: Any) -> None:
         from .construct import constructor
+
         cls = type(self)
         cls.__init__ = constructor(cls)  # type: ignore[method-assign]
         cls.__init__(self, *args, **values)
 
     def flaw(self) -> str:
-        """What contradicts the schema although each field alone is right; an empty string if nothing does."""
+        """What contradicts the schema although each field alone is right; an empty string if
+        nothing does.
+        """
         return ""
 
-    # -- a value, not a place ------------------------------------------------------------------------------------
+    # -- a value, not a place
+    # ------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise dataclasses.FrozenInstanceError(f"{type(self).__name__} is immutable, so {name} cannot be set. "
-                                              f"Make a changed copy: record.replace({name}=...).")
+        raise dataclasses.FrozenInstanceError(
+            f"{type(self).__name__} is immutable, so {name} cannot be set. "
+            f"Make a changed copy: record.replace({name}=...)."
+        )
 
     def __delattr__(self, name: str) -> None:
-        raise dataclasses.FrozenInstanceError(f"{type(self).__name__} is immutable, so {name} cannot be deleted.")
+        raise dataclasses.FrozenInstanceError(
+            f"{type(self).__name__} is immutable, so {name} cannot be deleted."
+        )
 
     def __eq__(self, other: object) -> bool:
         if type(other) is type(self):
@@ -111,12 +122,16 @@ class Record(_MappingBase):
         return same if same is NotImplemented else not same
 
     def _says(self, other: Mapping[Any, Any]) -> bool:
-        """Whether a dict says the same: its keys are ours, and what it leaves out is absent or computed here."""
+        """Whether a dict says the same: its keys are ours, and what it leaves out is absent or
+        computed here.
+        """
         if any(key not in self._readable for key in other):
             return False
-        return (all(_same(getattr(self, key), value) for key, value in other.items())
-                and all(_same(getattr(self, key), None) for key in self._keys
-                        if key not in other and key in self.slots))
+        return all(_same(getattr(self, key), value) for key, value in other.items()) and all(
+            _same(getattr(self, key), None)
+            for key in self._keys
+            if key not in other and key in self.slots
+        )
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._compared_of()))
@@ -131,8 +146,11 @@ class Record(_MappingBase):
         return self
 
     def __repr__(self) -> str:
-        shown = (f"{name}={getattr(self, name)!r}" for name, slot in self.slots.items()
-                 if not slot.hidden and not _same(getattr(self, name), None))
+        shown = (
+            f"{name}={getattr(self, name)!r}"
+            for name, slot in self.slots.items()
+            if not slot.hidden and not _same(getattr(self, name), None)
+        )
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def replace(self: R, **changes: Any) -> R:
@@ -143,12 +161,14 @@ class Record(_MappingBase):
                 values.pop(self.slots[name].companion, None)
         return type(self)(**{**values, **changes})
 
-    # -- as a mapping ----------------------------------------------------------------------------------------------
+    # -- as a mapping
+    # ----------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: str) -> Any:
         if key in self._readable:
             return getattr(self, key)
         from difflib import get_close_matches
+
         near = get_close_matches(str(key), list(self._readable), 3, 0.5) or list(self._keys)
         raise KeyError(f"{type(self).__name__} has no key {key!r}. Near ones: {', '.join(near)}.")
 
@@ -182,30 +202,40 @@ class Record(_MappingBase):
         return default if value is None else value
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dicts and lists, with datetimes and timedeltas in them; what is absent is left out."""
+        """Plain dicts and lists, with datetimes and timedeltas in them; what is absent is left
+        out.
+        """
         return {key: _plain(value) for key, value in self.items()}
 
     def to_json(self, **options: Any) -> str:
-        """JSON text: times as ISO 8601 with ``Z``, durations in seconds. ``options`` go to ``json.dumps``."""
+        """JSON text: times as ISO 8601 with ``Z``, durations in seconds. ``options`` go to
+        ``json.dumps``.
+        """
         return json.dumps(self.to_dict(), default=_jsonable, **options)
 
     @classmethod
     def from_dict(cls: type[R], data: Mapping[str, Any]) -> R:
-        """The record that a dict describes; nested dicts and lists become records. Computed keys are ignored.
+        """The record that a dict describes; nested dicts and lists become records. Computed keys
+        are ignored.
 
-        An unknown key is a :class:`~ven_sdk.ConfigurationError`, and so is a required one that is missing.
+        An unknown key is a :class:`~ven_sdk.ConfigurationError`, and so is a required one that is
+        missing.
         """
         values: dict[str, Any] = {}
         for key, value in data.items():
             name = cls._readable.get(key, key if key in cls.slots else None)
             if name is None:
-                raise ConfigurationError(f"{cls.__name__} has no field {key!r}. It has: {', '.join(cls.slots)}.")
+                raise ConfigurationError(
+                    f"{cls.__name__} has no field {key!r}. It has: {', '.join(cls.slots)}."
+                )
             if name in cls.slots and (name == key or name not in data):
                 values[name] = value
         try:
             return cls(**values)
         except TypeError as cause:
-            raise ConfigurationError(f"{cls.__name__} cannot be made of {sorted(values)}: {cause}") from cause
+            raise ConfigurationError(
+                f"{cls.__name__} cannot be made of {sorted(values)}: {cause}"
+            ) from cause
 
 
 Mapping.register(Record)
@@ -239,7 +269,9 @@ def _jsonable(value: Any) -> Any:
 
 
 def restore(cls: type[R], values: tuple[Any, ...]) -> R:
-    """The record of ``cls`` with exactly these field values, in the order of its slots: nothing is checked or converted."""
+    """The record of ``cls`` with exactly these field values, in the order of its slots: nothing is
+    checked or converted.
+    """
     record = cls.__new__(cls)
     for name, value in zip(cls.slots, values):
         object.__setattr__(record, name, value)
@@ -247,11 +279,16 @@ def restore(cls: type[R], values: tuple[Any, ...]) -> R:
 
 
 def element(cls: type[R]) -> type[R]:
-    """Make a record of a class whose fields are declared with slots (and with those of its bases)."""
+    """Make a record of a class whose fields are declared with slots (and with those of its
+    bases).
+    """
     own = {name: value for name, value in vars(cls).items() if isinstance(value, Slot)}
     stored = {name: slot for name, slot in own.items() if slot.stored}
-    namespace = {name: value for name, value in vars(cls).items()
-                 if name not in own and name not in ("__dict__", "__weakref__")}
+    namespace = {
+        name: value
+        for name, value in vars(cls).items()
+        if name not in own and name not in ("__dict__", "__weakref__")
+    }
     namespace["__slots__"] = tuple(stored)
     namespace["slots"] = {**cls.slots, **stored}
     namespace["declared"] = {**cls.declared, **own}
@@ -265,7 +302,9 @@ def element(cls: type[R]) -> type[R]:
 
 
 def _tuple_of(names: tuple[str, ...]) -> Any:
-    """A property-like method that gives the values of ``names`` as a tuple, at the speed of C where there are several."""
+    """A property-like method that gives the values of ``names`` as a tuple, at the speed of C where
+    there are several.
+    """
     if len(names) > 1:
         getter = attrgetter(*names)
     elif names:
@@ -280,22 +319,34 @@ def _name_keys(cls: type[Record]) -> None:
     """Fix which names ``keys()`` and ``[...]`` know: fields, views and aliases."""
     views: dict[str, property] = {}
     for base in reversed(cls.__mro__):
-        views.update({name: value for name, value in vars(base).items() if isinstance(value, (view, alias))})
+        views.update(
+            {name: value for name, value in vars(base).items() if isinstance(value, (view, alias))}
+        )
     fields = [name for name, slot in cls.slots.items() if not slot.hidden]
     leading = [name for name, value in views.items() if isinstance(value, leading_view)]
-    rest = [name for name, value in views.items() if isinstance(value, view) and name not in leading]
+    rest = [
+        name for name, value in views.items() if isinstance(value, view) and name not in leading
+    ]
     cls._keys = (*leading, *fields, *rest)
-    cls._readable = {**{name: name for name in cls._keys},
-                     **{name: value.name for name, value in views.items() if isinstance(value, alias)}}
+    cls._readable = {
+        **{name: name for name in cls._keys},
+        **{name: value.name for name, value in views.items() if isinstance(value, alias)},
+    }
 
 
 def _declare_dataclass(cls: type[Record]) -> None:
-    """Let ``dataclasses.fields`` and its kin see the record; making one by ``dataclasses`` would not give slots on 3.9."""
+    """Let ``dataclasses.fields`` and its kin see the record; making one by ``dataclasses`` would
+    not give slots on 3.9.
+    """
     fields: dict[str, Any] = {}
     for name, slot in cls.slots.items():
         default: Any = dataclasses.MISSING if slot.default is MISSING else slot.default
         field: Any = dataclasses.field(default=default, compare=slot.compare)
-        field.name, field.type, field._field_type = name, cls.__annotations__.get(name, "Any"), _FIELD
+        field.name, field.type, field._field_type = (
+            name,
+            cls.__annotations__.get(name, "Any"),
+            _FIELD,
+        )
         fields[name] = field
     cls.__dataclass_fields__ = fields  # type: ignore[attr-defined]
 

@@ -1,8 +1,11 @@
-"""EiRegisterParty, and the generic payloads oadrPoll and oadrResponse (messages.md sections 4 and 8). Declarations only."""
+"""EiRegisterParty, and the generic payloads oadrPoll and oadrResponse (messages.md sections 4 and
+8). Declarations only.
+"""
+
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Optional, Tuple
+from typing import Optional
 
 from ..enums import PROFILE_NAME, SERVICE_NAME, TRANSPORT_NAME
 from . import slots as wire
@@ -22,10 +25,14 @@ class Profile(Record):
     """A profile that the VTN speaks, and over which transports."""
 
     profile_name: str = wire.token("oadr:oadrProfileName", PROFILE_NAME.values)
-    transports: tuple[Transport, ...] = wire.children("oadr:oadrTransports/oadr:oadrTransport", Transport, at_least=1)
+    transports: tuple[Transport, ...] = wire.children(
+        "oadr:oadrTransports/oadr:oadrTransport", Transport, at_least=1
+    )
 
 
-SIMPLE_HTTP_2_0B = Items((Profile(profile_name="2.0b", transports=(Transport(transport_name="simpleHttp"),)),))
+SIMPLE_HTTP_2_0B = Items(
+    (Profile(profile_name="2.0b", transports=(Transport(transport_name="simpleHttp"),)),)
+)
 """What a VTN offers at the least; the schema wants it in refusals too."""
 
 
@@ -74,17 +81,23 @@ class CreatePartyRegistration(Payload):
     registration_id: Optional[str] = wire.text("ei:registrationID", optional=True)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
     profile_name: str = wire.token("oadr:oadrProfileName", PROFILE_NAME.values, default="2.0b")
-    transport_name: str = wire.token("oadr:oadrTransportName", TRANSPORT_NAME.values, default="simpleHttp")
+    transport_name: str = wire.token(
+        "oadr:oadrTransportName", TRANSPORT_NAME.values, default="simpleHttp"
+    )
     transport_address: Optional[str] = wire.text("oadr:oadrTransportAddress", optional=True)
     report_only: bool = wire.boolean("oadr:oadrReportOnly", default=False, otherwise=False)
     xml_signature: bool = wire.boolean("oadr:oadrXmlSignature", default=False, otherwise=False)
     ven_name: Optional[str] = wire.text("oadr:oadrVenName", optional=True)
-    http_pull_model: Optional[bool] = wire.boolean("oadr:oadrHttpPullModel", optional=True, default=True)
+    http_pull_model: Optional[bool] = wire.boolean(
+        "oadr:oadrHttpPullModel", optional=True, default=True
+    )
 
 
 @element
 class CreatedPartyRegistration(Payload):
-    """The VTN's answer to a query or a registration. Without IDs the VEN is not registered (rule R3)."""
+    """The VTN's answer to a query or a registration. Without IDs the VEN is not registered (rule
+    R3).
+    """
 
     wire_name = "oadrCreatedPartyRegistration"
     service = "EiRegisterParty"
@@ -93,12 +106,18 @@ class CreatedPartyRegistration(Payload):
     registration_id: Optional[str] = wire.text("ei:registrationID", optional=True)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
     vtn_id: str = wire.text("ei:vtnID", otherwise="")
-    profiles: tuple[Profile, ...] = wire.children("oadr:oadrProfiles/oadr:oadrProfile", Profile, at_least=1,
-                                             default=SIMPLE_HTTP_2_0B)
-    requested_oadr_poll_freq: Optional[timedelta] = wire.duration("oadr:oadrRequestedOadrPollFreq?/xcal:duration")
-    service_specific_info: tuple[ServiceInfo, ...] = wire.children("oadr:oadrServiceSpecificInfo?/oadr:oadrService",
-                                                              ServiceInfo)
-    extensions: tuple[Extension, ...] = wire.children("oadr:oadrExtensions?/oadr:oadrExtension", Extension)
+    profiles: tuple[Profile, ...] = wire.children(
+        "oadr:oadrProfiles/oadr:oadrProfile", Profile, at_least=1, default=SIMPLE_HTTP_2_0B
+    )
+    requested_oadr_poll_freq: Optional[timedelta] = wire.duration(
+        "oadr:oadrRequestedOadrPollFreq?/xcal:duration"
+    )
+    service_specific_info: tuple[ServiceInfo, ...] = wire.children(
+        "oadr:oadrServiceSpecificInfo?/oadr:oadrService", ServiceInfo
+    )
+    extensions: tuple[Extension, ...] = wire.children(
+        "oadr:oadrExtensions?/oadr:oadrExtension", Extension
+    )
 
 
 @element

@@ -1,9 +1,10 @@
 """EiReport: catalogues, requests and data (messages.md section 6). Declarations only."""
+
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any, Optional, Tuple, Union
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Optional, Union
 
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_NAME, REPORT_TYPE
 from . import slots as wire
@@ -33,14 +34,20 @@ class ReportDescription(Record):
     report_data_source: tuple[Target, ...] = wire.targets("ei:reportDataSource?", Target)
     report_type: str = wire.token("ei:reportType", REPORT_TYPE.values, extensible=True)
     measurement: Optional[Measurement] = wire.measurement(Measurement)
-    reading_type: str = wire.token("ei:readingType", READING_TYPE.values, extensible=True, otherwise="x-notApplicable")
+    reading_type: str = wire.token(
+        "ei:readingType", READING_TYPE.values, extensible=True, otherwise="x-notApplicable"
+    )
     market_context: Optional[str] = wire.text("emix:marketContext", optional=True, pattern=URI)
-    sampling_rate: Optional[SamplingRate] = wire.child("oadr:oadrSamplingRate", SamplingRate, optional=True)
+    sampling_rate: Optional[SamplingRate] = wire.child(
+        "oadr:oadrSamplingRate", SamplingRate, optional=True
+    )
 
 
 @element
 class LoadControlState(Record):
-    """One quantity of a controllable load. Only the current value is needed. A plain number stands for it alone."""
+    """One quantity of a controllable load. Only the current value is needed. A plain number stands
+    for it alone.
+    """
 
     positional = ("current", "min", "max", "normal")
     min: Optional[Number] = wire.number("oadr:oadrMin", optional=True)
@@ -58,19 +65,32 @@ class LoadControlState(Record):
 
 @element
 class ResourceStatus(Record):
-    """Whether a resource is online or overridden by hand, and the state of its load control where it has one."""
+    """Whether a resource is online or overridden by hand, and the state of its load control where
+    it has one.
+    """
 
-    positional = ("online", "manual_override", "capacity", "level_offset", "percent_offset", "set_point")
+    positional = (
+        "online",
+        "manual_override",
+        "capacity",
+        "level_offset",
+        "percent_offset",
+        "set_point",
+    )
     online: bool = wire.boolean("oadr:oadrOnline")
     manual_override: bool = wire.boolean("oadr:oadrManualOverride", default=False, otherwise=False)
-    capacity: Optional[LoadControlState] = wire.child("oadr:oadrLoadControlState?/oadr:oadrCapacity", LoadControlState,
-                                                 optional=True)
-    level_offset: Optional[LoadControlState] = wire.child("oadr:oadrLoadControlState?/oadr:oadrLevelOffset",
-                                                     LoadControlState, optional=True)
-    percent_offset: Optional[LoadControlState] = wire.child("oadr:oadrLoadControlState?/oadr:oadrPercentOffset",
-                                                       LoadControlState, optional=True)
-    set_point: Optional[LoadControlState] = wire.child("oadr:oadrLoadControlState?/oadr:oadrSetPoint", LoadControlState,
-                                                  optional=True)
+    capacity: Optional[LoadControlState] = wire.child(
+        "oadr:oadrLoadControlState?/oadr:oadrCapacity", LoadControlState, optional=True
+    )
+    level_offset: Optional[LoadControlState] = wire.child(
+        "oadr:oadrLoadControlState?/oadr:oadrLevelOffset", LoadControlState, optional=True
+    )
+    percent_offset: Optional[LoadControlState] = wire.child(
+        "oadr:oadrLoadControlState?/oadr:oadrPercentOffset", LoadControlState, optional=True
+    )
+    set_point: Optional[LoadControlState] = wire.child(
+        "oadr:oadrLoadControlState?/oadr:oadrSetPoint", LoadControlState, optional=True
+    )
 
 
 @element
@@ -81,8 +101,12 @@ class ReportPayload(Record):
     confidence: Optional[int] = wire.integer("ei:confidence", optional=True, high=100)
     accuracy: Optional[Number] = wire.number("ei:accuracy", optional=True)
     value: Optional[Number] = wire.number("ei:payloadFloat?/ei:value")
-    resource_status: Optional[ResourceStatus] = wire.child("oadr:oadrPayloadResourceStatus", ResourceStatus, optional=True)
-    data_quality: Optional[str] = wire.token("oadr:oadrDataQuality", DATA_QUALITY.values, optional=True, extensible=True)
+    resource_status: Optional[ResourceStatus] = wire.child(
+        "oadr:oadrPayloadResourceStatus", ResourceStatus, optional=True
+    )
+    data_quality: Optional[str] = wire.token(
+        "oadr:oadrDataQuality", DATA_QUALITY.values, optional=True, extensible=True
+    )
 
     def flaw(self) -> str:
         """There is one ``ei:payloadBase``, no less and no more."""
@@ -93,7 +117,8 @@ class ReportPayload(Record):
 
 @element
 class ReportInterval(Record):
-    """The values of one moment or span, one payload for each data point; or a Green Button ``feed``.
+    """The values of one moment or span, one payload for each data point; or a Green Button
+    ``feed``.
 
     ``dtstart`` is filled in after reading where the message leaves it out; ``derived`` is 1 then.
     """
@@ -101,27 +126,41 @@ class ReportInterval(Record):
     dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time")
     duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration")
     uid: Optional[str] = wire.text("xcal:uid?/xcal:text")
-    report_payloads: tuple[ReportPayload, ...] = wire.children("oadr:oadrReportPayload", ReportPayload)
+    report_payloads: tuple[ReportPayload, ...] = wire.children(
+        "oadr:oadrReportPayload", ReportPayload
+    )
     feed: Optional[str] = wire.markup("oadr:oadrGBPayload?/atom:feed", optional=False)
     derived: int = wire.unwired(default=0)
 
     def flaw(self) -> str:
         """There is at least one ``strm:streamPayloadBase``."""
-        return "" if self.report_payloads or self.feed else "report_payloads or feed: at least one is needed"
+        return (
+            ""
+            if self.report_payloads or self.feed
+            else "report_payloads or feed: at least one is needed"
+        )
 
 
 @element
 class Report(Record):
-    """A catalogue entry (``report_descriptions``, ``report_request_id`` 0) or data (``dtstart``, ``intervals``)."""
+    """A catalogue entry (``report_descriptions``, ``report_request_id`` 0) or data (``dtstart``,
+    ``intervals``).
+    """
 
     dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time")
     duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration")
-    intervals: tuple[ReportInterval, ...] = wire.children("strm:intervals?/ei:interval", ReportInterval)
+    intervals: tuple[ReportInterval, ...] = wire.children(
+        "strm:intervals?/ei:interval", ReportInterval
+    )
     report_id: Optional[str] = wire.text("ei:eiReportID", optional=True)
-    report_descriptions: tuple[ReportDescription, ...] = wire.children("oadr:oadrReportDescription", ReportDescription)
+    report_descriptions: tuple[ReportDescription, ...] = wire.children(
+        "oadr:oadrReportDescription", ReportDescription
+    )
     report_request_id: str = wire.text("ei:reportRequestID", default="0", otherwise="")
     report_specifier_id: str = wire.text("ei:reportSpecifierID")
-    report_name: Optional[str] = wire.token("ei:reportName", REPORT_NAME.values, optional=True, extensible=True)
+    report_name: Optional[str] = wire.token(
+        "ei:reportName", REPORT_NAME.values, optional=True, extensible=True
+    )
     created_date_time: Optional[datetime] = wire.date_time("ei:createdDateTime", otherwise=None)
 
 
@@ -136,19 +175,34 @@ class SpecifierPayload(Record):
 
     r_id: str = wire.text("ei:rID")
     measurement: Optional[Measurement] = wire.measurement(Measurement)
-    reading_type: str = wire.token("ei:readingType", READING_TYPE.values, extensible=True, default="x-notApplicable",
-                              otherwise="x-notApplicable")
+    reading_type: str = wire.token(
+        "ei:readingType",
+        READING_TYPE.values,
+        extensible=True,
+        default="x-notApplicable",
+        otherwise="x-notApplicable",
+    )
 
 
 @element
 class ReportSpecifier(Record):
-    """What is asked for: spacing of samples, spacing of deliveries, the span, and the data points."""
+    """What is asked for: spacing of samples, spacing of deliveries, the span, and the data
+    points.
+    """
 
     report_specifier_id: str = wire.text("ei:reportSpecifierID")
-    granularity: Optional[timedelta] = wire.duration("xcal:granularity/xcal:duration", otherwise=None)
-    report_back_duration: Optional[timedelta] = wire.duration("ei:reportBackDuration/xcal:duration", otherwise=None)
-    report_interval: Optional[ReportPeriod] = wire.child("ei:reportInterval", ReportPeriod, optional=True)
-    specifier_payloads: tuple[SpecifierPayload, ...] = wire.children("ei:specifierPayload", SpecifierPayload, at_least=1)
+    granularity: Optional[timedelta] = wire.duration(
+        "xcal:granularity/xcal:duration", otherwise=None
+    )
+    report_back_duration: Optional[timedelta] = wire.duration(
+        "ei:reportBackDuration/xcal:duration", otherwise=None
+    )
+    report_interval: Optional[ReportPeriod] = wire.child(
+        "ei:reportInterval", ReportPeriod, optional=True
+    )
+    specifier_payloads: tuple[SpecifierPayload, ...] = wire.children(
+        "ei:specifierPayload", SpecifierPayload, at_least=1
+    )
 
 
 @element
@@ -161,7 +215,9 @@ class ReportRequest(Record):
 
 @element
 class RegisterReport(Payload):
-    """The catalogue of what the sender can report; ``report_request_id`` only in the answer to a METADATA request."""
+    """The catalogue of what the sender can report; ``report_request_id`` only in the answer to a
+    METADATA request.
+    """
 
     wire_name = "oadrRegisterReport"
     service = "EiReport"
@@ -180,7 +236,9 @@ class RegisteredReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    report_requests: tuple[ReportRequest, ...] = wire.children("oadr:oadrReportRequest", ReportRequest)
+    report_requests: tuple[ReportRequest, ...] = wire.children(
+        "oadr:oadrReportRequest", ReportRequest
+    )
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
 
@@ -192,7 +250,9 @@ class CreateReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    report_requests: tuple[ReportRequest, ...] = wire.children("oadr:oadrReportRequest", ReportRequest, at_least=1)
+    report_requests: tuple[ReportRequest, ...] = wire.children(
+        "oadr:oadrReportRequest", ReportRequest, at_least=1
+    )
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
 
@@ -241,7 +301,9 @@ class UpdatedReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    cancel_report: Optional[CancelReport] = wire.child("oadr:oadrCancelReport", CancelReport, optional=True)
+    cancel_report: Optional[CancelReport] = wire.child(
+        "oadr:oadrCancelReport", CancelReport, optional=True
+    )
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
 

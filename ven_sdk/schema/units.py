@@ -1,11 +1,14 @@
-"""Units of measurement: the substitutes of ``emix:itemBase``, and the catalogue of what the schema fixes for each.
+"""Units of measurement: the substitutes of ``emix:itemBase``, and the catalogue of what the schema
+fixes for each.
 
-The catalogue says which element, description and units belong together (emix, power and oadr schemas). Values only.
+The catalogue says which element, description and units belong together (emix, power and oadr
+schemas). Values only.
 """
+
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 from collections.abc import Mapping
+from typing import Any, NamedTuple, Optional, Union
 
 from ..enums import CURRENCIES, SI_SCALE_CODE
 from ..errors import ConfigurationError
@@ -50,14 +53,18 @@ UNITS: Mapping[str, UnitKind] = {
     CUSTOM: UnitKind("oadr", None, ()),
     GREEN_BUTTON: UnitKind("oadr", None, ()),
 }
-"""By the local name of the element. ``currencyPerThm`` has no description of its own in the schema."""
+"""By the local name of the element. ``currencyPerThm`` has no description of its own in the
+schema.
+"""
 
 CURRENCY_DESCRIPTIONS = ("currency", "currencyPerKW", "currencyPerKWh")
 
 
 @element
 class PowerAttributes(Record):
-    """The mains that a power value belongs to: hertz, volts, and whether it is alternating current."""
+    """The mains that a power value belongs to: hertz, volts, and whether it is alternating
+    current.
+    """
 
     positional = ("hertz", "voltage", "ac")
     hertz: Decimal = wire.decimal("power:hertz", default=50)
@@ -69,9 +76,9 @@ class PowerAttributes(Record):
 class Measurement(Record):
     """What a value is measured in. ``name`` is the unit element's, one of ``enums.MEASUREMENTS``.
 
-    ``description`` and ``unit`` may be left out where the schema fixes them. The three power units need
-    ``power_attributes``; ``pulseCount`` has a ``pulse_factor`` (kWh a count) in the place of ``scale``. A Green Button
-    description (``oadrGBDataDescription``) has only its Atom ``feed``.
+    ``description`` and ``unit`` may be left out where the schema fixes them. The three power units
+    need ``power_attributes``; ``pulseCount`` has a ``pulse_factor`` (kWh a count) in the place of
+    ``scale``. A Green Button description (``oadrGBDataDescription``) has only its Atom ``feed``.
     """
 
     positional = ("name", "description", "unit", "scale", "power_attributes", "pulse_factor")
@@ -79,7 +86,9 @@ class Measurement(Record):
     description: Optional[str] = wire.text("", optional=True)
     unit: Optional[str] = wire.text("", optional=True)
     scale: str = wire.token("scale:siScaleCode", SI_SCALE_CODE.values, default="none")
-    power_attributes: Optional[PowerAttributes] = wire.child("power:powerAttributes", PowerAttributes, optional=True)
+    power_attributes: Optional[PowerAttributes] = wire.child(
+        "power:powerAttributes", PowerAttributes, optional=True
+    )
     pulse_factor: Optional[Decimal] = wire.number("oadr:pulseFactor", optional=True)
     feed: Optional[str] = wire.markup("atom:feed")
 
@@ -107,16 +116,20 @@ class Measurement(Record):
         """What the schema does not allow about this combination; an empty string if it is right."""
         kind = UNITS.get(self.name)
         if kind is None:
-            return f"name is {self.name!r}, expected one of {', '.join(UNITS)}; anything else is a {CUSTOM}"
+            return f"name is {self.name!r}, expected one of {', '.join(UNITS)}; anything else is a {CUSTOM}"  # noqa: E501
         if self.name == GREEN_BUTTON:
-            return "" if self.feed else "feed is missing: the Atom feed that describes the Green Button data"
+            return (
+                ""
+                if self.feed
+                else "feed is missing: the Atom feed that describes the Green Button data"
+            )
         descriptions = CURRENCY_DESCRIPTIONS if kind.units is CURRENCIES else (kind.description,)
         if kind.description is not None and self.description not in descriptions:
-            return f"description is {self.description!r}, expected {kind.description!r} for {self.name}"
+            return f"description is {self.description!r}, expected {kind.description!r} for {self.name}"  # noqa: E501
         if self.unit is None or (kind.units and self.unit not in kind.units):
             return f"unit is {self.unit!r}, expected {_listed(kind.units)} for {self.name}"
         if kind.power and self.power_attributes is None:
-            return f"power_attributes are missing, {self.name} needs them: PowerAttributes(50, 230, True)"
+            return f"power_attributes are missing, {self.name} needs them: PowerAttributes(50, 230, True)"  # noqa: E501
         if self.name == "pulseCount" and self.pulse_factor is None:
             return "pulse_factor is missing: the kWh that one count stands for"
         return ""
@@ -130,16 +143,26 @@ class Measurement(Record):
             return cls.named(given)
         if isinstance(given, Mapping):
             return cls.from_dict(given)
-        raise ConfigurationError(f"A measurement is a name, a Measurement or a dict of its fields, not {given!r}.")
+        raise ConfigurationError(
+            f"A measurement is a name, a Measurement or a dict of its fields, not {given!r}."
+        )
 
     @classmethod
-    def named(cls, name: str, *, unit: Optional[str] = None, scale: str = "none",
-              power_attributes: Optional[PowerAttributes] = None,
-              pulse_factor: Optional[Decimal] = None) -> "Measurement":
-        """The measurement of that name, in any case; an unknown name with a ``unit`` is a custom unit.
+    def named(
+        cls,
+        name: str,
+        *,
+        unit: Optional[str] = None,
+        scale: str = "none",
+        power_attributes: Optional[PowerAttributes] = None,
+        pulse_factor: Optional[Decimal] = None,
+    ) -> "Measurement":
+        """The measurement of that name, in any case; an unknown name with a ``unit`` is a custom
+        unit.
 
-        Power units get ``PowerAttributes()`` unless others are given. Without a unit an unknown name is a
-        ConfigurationError that lists near ones, and so is a unit that the schema does not have.
+        Power units get ``PowerAttributes()`` unless others are given. Without a unit an unknown
+        name is a ConfigurationError that lists near ones, and so is a unit that the schema does not
+        have.
         """
         known = _BY_WORD.get(_word(name))
         if known is None:
@@ -148,8 +171,18 @@ class Measurement(Record):
             return cls(name=CUSTOM, description=str(name), unit=unit, scale=scale)
         if UNITS[known].power and power_attributes is None:
             power_attributes = PowerAttributes()
-        made = cls(name=known, unit=unit, scale=scale, power_attributes=power_attributes, pulse_factor=pulse_factor)
-        if made.flaw() and known != GREEN_BUTTON and not (made.unit is None or pulse_factor is None):
+        made = cls(
+            name=known,
+            unit=unit,
+            scale=scale,
+            power_attributes=power_attributes,
+            pulse_factor=pulse_factor,
+        )
+        if (
+            made.flaw()
+            and known != GREEN_BUTTON
+            and not (made.unit is None or pulse_factor is None)
+        ):
             raise ConfigurationError(f"Measurement {name!r}: {made.flaw()}.")
         if made.unit is not None and UNITS[known].units and made.unit not in UNITS[known].units:
             raise ConfigurationError(f"Measurement {name!r}: {made.flaw()}.")
@@ -168,13 +201,27 @@ def _listed(units: tuple[str, ...]) -> str:
 
 def _unknown(name: str) -> str:
     from difflib import get_close_matches
+
     near = [_BY_WORD[word] for word in get_close_matches(_word(name), list(_BY_WORD), 4, 0.4)]
-    return (f"There is no measurement {name!r}. Near names: {', '.join(dict.fromkeys(near)) or ', '.join(UNITS)}. "
-            "Give a unit as well for one of your own.")
+    return (
+        f"There is no measurement {name!r}. Near names: "
+        f"{', '.join(dict.fromkeys(near)) or ', '.join(UNITS)}. "
+        "Give a unit as well for one of your own."
+    )
 
 
 _BY_WORD: dict[str, str] = {_word(name): name for name in UNITS}
-_BY_WORD.update({"realenergy": "energyReal", "activeenergy": "energyReal", "energy": "energyReal",
-                 "reactiveenergy": "energyReactive", "apparentenergy": "energyApparent", "realpower": "powerReal",
-                 "activepower": "powerReal", "power": "powerReal", "reactivepower": "powerReactive",
-                 "apparentpower": "powerApparent"})
+_BY_WORD.update(
+    {
+        "realenergy": "energyReal",
+        "activeenergy": "energyReal",
+        "energy": "energyReal",
+        "reactiveenergy": "energyReactive",
+        "apparentenergy": "energyApparent",
+        "realpower": "powerReal",
+        "activepower": "powerReal",
+        "power": "powerReal",
+        "reactivepower": "powerReactive",
+        "apparentpower": "powerApparent",
+    }
+)

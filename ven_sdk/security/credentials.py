@@ -1,14 +1,16 @@
-"""The VEN's certificate and key: loaded and checked once, then shared as parsed objects by TLS and signing.
+"""The VEN's certificate and key: loaded and checked once, then shared as parsed objects by TLS and
+signing.
 
-Reads the files that the user named, and can tell that they were renewed; whoever holds a :class:`Credentials` decides
-when to look and when to change over. Immutable, any thread.
+Reads the files that the user named, and can tell that they were renewed; whoever holds a
+:class:`Credentials` decides when to look and when to change over. Immutable, any thread.
 """
+
 from __future__ import annotations
 
 import os
 from dataclasses import field
 from datetime import datetime, timezone
-from typing import Optional, Tuple, Union
+from typing import Optional, Union
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -43,7 +45,9 @@ class _Origin:
 
 @dataclass(frozen=True)
 class Credentials:
-    """A key, its certificate, and the certificates that stand behind it (``chain``: DER, the own one first)."""
+    """A key, its certificate, and the certificates that stand behind it (``chain``: DER, the own
+    one first).
+    """
 
     key: PrivateKey = field(repr=False)
     certificate: x509.Certificate = field(repr=False)
@@ -53,10 +57,17 @@ class Credentials:
     _origin: _Origin = field(repr=False, compare=False)
 
     @classmethod
-    def load(cls, cert: Source, key: Optional[Source] = None, passphrase: Passphrase = None, *,
-             now: Optional[datetime] = None) -> Credentials:
-        """From PEM files or bytes, or from a ``.p12``/``.pfx`` file; without ``key``, it is looked for beside the
-        certificate. Raises :class:`ConfigurationError` that names the file and says what is wrong with it."""
+    def load(
+        cls,
+        cert: Source,
+        key: Optional[Source] = None,
+        passphrase: Passphrase = None,
+        *,
+        now: Optional[datetime] = None,
+    ) -> Credentials:
+        """From PEM files or bytes, or from a ``.p12``/``.pfx`` file; without ``key``, it is looked
+        for beside the certificate. Raises :class:`ConfigurationError` that names the file and says
+        what is wrong with it."""
         origin = _Origin(cert, key, passphrase, tuple(map(stamp_of, _files(cert, key))))
         material = _read(origin)
         leaf = _own_certificate(material)
@@ -64,16 +75,25 @@ class Credentials:
         own = _usable(material, leaf)
         others = [each for each in material.certificates if each is not leaf]
         chain = tuple(each.public_bytes(Encoding.DER) for each in [leaf, *others])
-        return cls(key=own, certificate=leaf, chain=chain, fingerprint=fingerprint_of(chain[0]),
-                   _origin=origin)
+        return cls(
+            key=own,
+            certificate=leaf,
+            chain=chain,
+            fingerprint=fingerprint_of(chain[0]),
+            _origin=origin,
+        )
 
     def renewed(self) -> bool:
-        """True where a file differs from what was loaded, and all are there. Bytes never do. Costs a stat a file."""
+        """True where a file differs from what was loaded, and all are there. Bytes never do. Costs
+        a stat a file.
+        """
         stamps = tuple(map(stamp_of, self._origin.files()))
         return stamps != self._origin.stamps and None not in stamps
 
     def reload(self) -> Credentials:
-        """What the files hold now. :class:`ConfigurationError` while they are being replaced: keep these, try later."""
+        """What the files hold now. :class:`ConfigurationError` while they are being replaced: keep
+        these, try later.
+        """
         return Credentials.load(self._origin.cert, self._origin.key, self._origin.passphrase)
 
 
@@ -83,11 +103,17 @@ def _files(*sources: Optional[Source]) -> tuple[str, ...]:
 
 def is_path(source: Optional[Source]) -> bool:
     """True for a path, False for bytes, PEM text or None."""
-    return source is not None and not isinstance(source, bytes) and "-----BEGIN" not in os.fspath(source)
+    return (
+        source is not None
+        and not isinstance(source, bytes)
+        and "-----BEGIN" not in os.fspath(source)
+    )
 
 
 def stamp_of(path: str) -> Optional[_Stamp]:
-    """What changes when a file is replaced, or a folder gets another file; None where there is none."""
+    """What changes when a file is replaced, or a folder gets another file; None where there is
+    none.
+    """
     try:
         found = os.stat(path)
     except OSError:
@@ -96,7 +122,9 @@ def stamp_of(path: str) -> Optional[_Stamp]:
 
 
 def _read(origin: _Origin) -> Material:
-    passphrase = origin.passphrase.encode() if isinstance(origin.passphrase, str) else origin.passphrase
+    passphrase = (
+        origin.passphrase.encode() if isinstance(origin.passphrase, str) else origin.passphrase
+    )
     data, name = content(origin.cert, "cert")
     if name.lower().endswith((".p12", ".pfx")) or (origin.key is None and data[:1] == b"\x30"):
         return read_pkcs12(data, name, passphrase)
@@ -114,30 +142,43 @@ def content(source: Source, argument: str) -> tuple[bytes, str]:
         with open(path, "rb") as file:
             return file.read(), str(path)
     except OSError as cause:
-        raise ConfigurationError(f"{argument} {str(path)!r} cannot be read: {cause.strerror or cause}.") from cause
+        raise ConfigurationError(
+            f"{argument} {str(path)!r} cannot be read: {cause.strerror or cause}."
+        ) from cause
 
 
 def _own_certificate(material: Material) -> x509.Certificate:
     """The certificate that the key belongs to: the first in a well-kept file."""
     public = material.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     for certificate in material.certificates:
-        if certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == public:
+        if (
+            certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            == public
+        ):
             return certificate
-    raise ConfigurationError(f"The key in {material.key_name} does not belong to the certificate in "
-                             f"{material.cert_name}. Give the key that the certificate was made for.")
+    raise ConfigurationError(
+        f"The key in {material.key_name} does not belong to the certificate in "
+        f"{material.cert_name}. Give the key that the certificate was made for."
+    )
 
 
 def _check_validity(certificate: x509.Certificate, name: str, now: datetime) -> None:
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now > end:
-        raise ConfigurationError(f"The certificate in {name} expired on {end.isoformat()}. Renew it.")
+        raise ConfigurationError(
+            f"The certificate in {name} expired on {end.isoformat()}. Renew it."
+        )
     if now < begin:
-        raise ConfigurationError(f"The certificate in {name} is valid only from {begin.isoformat()}; here it is "
-                                 f"{now.isoformat()}. Check this machine's clock.")
+        raise ConfigurationError(
+            f"The certificate in {name} is valid only from {begin.isoformat()}; here it is "
+            f"{now.isoformat()}. Check this machine's clock."
+        )
 
 
 def _usable(material: Material, certificate: x509.Certificate) -> PrivateKey:
-    """The key, when it is of a kind that OpenADR knows and makes signatures that the certificate confirms."""
+    """The key, when it is of a kind that OpenADR knows and makes signatures that the certificate
+    confirms.
+    """
     key, public = material.key, certificate.public_key()
     try:
         if isinstance(key, rsa.RSAPrivateKey) and isinstance(public, rsa.RSAPublicKey):
@@ -146,6 +187,10 @@ def _usable(material: Material, certificate: x509.Certificate) -> PrivateKey:
         if isinstance(key, ec.EllipticCurvePrivateKey):
             return key
     except (InvalidSignature, ValueError) as cause:
-        raise ConfigurationError(f"The key in {material.key_name} is damaged: its signatures are wrong.") from cause
-    raise ConfigurationError(f"The key in {material.key_name} is a {type(material.key).__name__}: OpenADR uses RSA or "
-                             "EC keys (rule L3).")
+        raise ConfigurationError(
+            f"The key in {material.key_name} is damaged: its signatures are wrong."
+        ) from cause
+    raise ConfigurationError(
+        f"The key in {material.key_name} is a {type(material.key).__name__}: OpenADR uses RSA or "
+        "EC keys (rule L3)."
+    )

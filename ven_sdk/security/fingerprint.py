@@ -1,7 +1,9 @@
-"""Fingerprints of certificates in OpenADR's form (rule L5): computing, normalising and comparing them.
+"""Fingerprints of certificates in OpenADR's form (rule L5): computing, normalising and comparing
+them.
 
 Pure functions on bytes and text; no files and no network. Any thread.
 """
+
 from __future__ import annotations
 
 import base64
@@ -18,9 +20,11 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----",
 
 
 def certificate_fingerprint(certificate: Union[str, bytes]) -> str:
-    """The last ten bytes of the SHA-256 of a certificate (PEM or DER), as ``'AA:BB:...'`` (rule L5).
+    """The last ten bytes of the SHA-256 of a certificate (PEM or DER), as ``'AA:BB:...'`` (rule
+    L5).
 
-    Of a PEM chain the first certificate counts. Raises :class:`ConfigurationError` where there is none.
+    Of a PEM chain the first certificate counts. Raises :class:`ConfigurationError` where there is
+    none.
     """
     return fingerprint_of(_der(certificate))
 
@@ -32,17 +36,27 @@ def fingerprint_of(der: bytes, *, full: bool = False) -> str:
 
 
 def normalise(fingerprint: str) -> str:
-    """``'AA:BB:...'`` of a fingerprint in any case, with or without colons: ten bytes or the full SHA-256 (32)."""
+    """``'AA:BB:...'`` of a fingerprint in any case, with or without colons: ten bytes or the full
+    SHA-256 (32).
+    """
     digits = _SEPARATORS.sub("", fingerprint).upper() if isinstance(fingerprint, str) else ""
     if len(digits) in (_SHORT, _FULL) and re.fullmatch("[0-9A-F]+", digits):
         return _with_colons(digits)
-    hint = " This is as long as a SHA-1 fingerprint, which OpenADR 2.0b does not use." if len(digits) == _SHA1 else ""
-    raise ConfigurationError(f"{fingerprint!r} is no fingerprint: expected 20 hexadecimal digits (OpenADR's form, the "
-                             f"last ten bytes of the certificate's SHA-256) or 64 (all of it), colons optional.{hint}")
+    hint = (
+        " This is as long as a SHA-1 fingerprint, which OpenADR 2.0b does not use."
+        if len(digits) == _SHA1
+        else ""
+    )
+    raise ConfigurationError(
+        f"{fingerprint!r} is no fingerprint: expected 20 hexadecimal digits (OpenADR's form, the "
+        f"last ten bytes of the certificate's SHA-256) or 64 (all of it), colons optional.{hint}"
+    )
 
 
 def matches(expected: str, der: bytes) -> bool:
-    """True where ``expected`` (as :func:`normalise` takes it) is the fingerprint of this DER certificate."""
+    """True where ``expected`` (as :func:`normalise` takes it) is the fingerprint of this DER
+    certificate.
+    """
     wanted = normalise(expected)
     return fingerprint_of(der, full=is_full(wanted)) == wanted
 
@@ -53,7 +67,7 @@ def is_full(normalised: str) -> bool:
 
 
 def _with_colons(digits: str) -> str:
-    return ":".join(digits[i:i + 2] for i in range(0, len(digits), 2))
+    return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
 
 
 def _der(certificate: Union[str, bytes]) -> bytes:
@@ -65,5 +79,9 @@ def _der(certificate: Union[str, bytes]) -> bytes:
         if pem:
             return base64.b64decode(pem.group(1))
     except binascii.Error as cause:
-        raise ConfigurationError("The PEM certificate is damaged: its content is not base64.") from cause
-    raise ConfigurationError("Expected a certificate, as PEM (with a BEGIN CERTIFICATE line) or DER; found neither.")
+        raise ConfigurationError(
+            "The PEM certificate is damaged: its content is not base64."
+        ) from cause
+    raise ConfigurationError(
+        "Expected a certificate, as PEM (with a BEGIN CERTIFICATE line) or DER; found neither."
+    )

@@ -1,14 +1,20 @@
-"""Reading certificates and private keys out of PEM, DER and PKCS#12: every way it can fail becomes a clear sentence.
+"""Reading certificates and private keys out of PEM, DER and PKCS#12: every way it can fail becomes
+a clear sentence.
 
 Works on bytes; the files are opened by ``credentials``. Any thread.
 """
+
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key, pkcs12
+from cryptography.hazmat.primitives.serialization import (
+    load_der_private_key,
+    load_pem_private_key,
+    pkcs12,
+)
 
 from ..errors import ConfigurationError
 
@@ -22,25 +28,38 @@ class Material(NamedTuple):
     key_name: str
 
 
-def read_pem(cert: bytes, cert_name: str, key: bytes, key_name: str, passphrase: Optional[bytes]) -> Material:
+def read_pem(
+    cert: bytes, cert_name: str, key: bytes, key_name: str, passphrase: Optional[bytes]
+) -> Material:
     """Certificates and key from PEM; DER is understood too. Raises :class:`ConfigurationError`."""
-    return Material(_read_key(key, key_name, passphrase), read_certificates(cert, cert_name), cert_name, key_name)
+    return Material(
+        _read_key(key, key_name, passphrase),
+        read_certificates(cert, cert_name),
+        cert_name,
+        key_name,
+    )
 
 
 def read_certificates(data: bytes, name: str) -> tuple[x509.Certificate, ...]:
-    """All certificates of a PEM file, or the one of a DER file. Raises :class:`ConfigurationError`."""
+    """All certificates of a PEM file, or the one of a DER file. Raises
+    :class:`ConfigurationError`.
+    """
     try:
         if data[:1] == b"\x30":
             return (x509.load_der_x509_certificate(data),)
         return tuple(x509.load_pem_x509_certificates(data))
     except ValueError as cause:
-        what = "is damaged" if b"BEGIN CERTIFICATE" in data else "holds no certificate (expected PEM)"
+        what = (
+            "is damaged" if b"BEGIN CERTIFICATE" in data else "holds no certificate (expected PEM)"
+        )
         raise ConfigurationError(f"The certificate file {name} {what}: {cause}.") from cause
 
 
 def _read_key(data: bytes, name: str, passphrase: Optional[bytes]) -> Any:
     if data[:1] != b"\x30" and b"PRIVATE KEY-----" not in data:
-        raise ConfigurationError(f"{name} holds no private key (a PEM block BEGIN PRIVATE KEY). Give its file as key.")
+        raise ConfigurationError(
+            f"{name} holds no private key (a PEM block BEGIN PRIVATE KEY). Give its file as key."
+        )
     try:
         try:
             return _load(data, passphrase)
@@ -57,7 +76,9 @@ def _read_key(data: bytes, name: str, passphrase: Optional[bytes]) -> Any:
 
 
 def _load(data: bytes, passphrase: Optional[bytes]) -> Any:
-    """Without the test of its primes, which takes 50 ms an RSA key: ``credentials`` tries the key out instead."""
+    """Without the test of its primes, which takes 50 ms an RSA key: ``credentials`` tries the key
+    out instead.
+    """
     load = load_der_private_key if data[:1] == b"\x30" else load_pem_private_key
     return load(data, passphrase, unsafe_skip_rsa_key_validation=True)
 
@@ -68,7 +89,9 @@ def read_pkcs12(data: bytes, name: str, passphrase: Optional[bytes]) -> Material
         key, certificate, others = pkcs12.load_key_and_certificates(data, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as cause:
         given = "the passphrase is wrong" if passphrase else "it needs a passphrase"
-        raise ConfigurationError(f"The PKCS#12 file {name} cannot be opened: {given}, or it is damaged.") from cause
+        raise ConfigurationError(
+            f"The PKCS#12 file {name} cannot be opened: {given}, or it is damaged."
+        ) from cause
     if key is None or certificate is None:
         missing = "private key" if key is None else "certificate"
         raise ConfigurationError(f"The PKCS#12 file {name} holds no {missing}.")

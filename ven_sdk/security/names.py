@@ -1,7 +1,9 @@
-"""Names and algorithms of signed OpenADR messages (rules S3 and S4), shared by signing and verification.
+"""Names and algorithms of signed OpenADR messages (rules S3 and S4), shared by signing and
+verification.
 
 Constants only.
 """
+
 from __future__ import annotations
 
 OADR = "http://openadr.org/oadr-2.0b/2012/07"

@@ -1,15 +1,22 @@
-"""The timestamp of ReplayProtect: an xs:dateTime with any offset (messages.md §10), unlike the rest of a message."""
+"""The timestamp of ReplayProtect: an xs:dateTime with any offset (messages.md §10), unlike the rest
+of a message.
+"""
+
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
 from typing import Optional
 
-_FORM = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))?", re.ASCII)
+_FORM = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))?", re.ASCII
+)
 
 
 def parse_timestamp(text: Optional[str]) -> Optional[datetime]:
-    """Aware UTC; without an offset it counts as UTC. None where the text is missing or no date and time."""
+    """Aware UTC; without an offset it counts as UTC. None where the text is missing or no date and
+    time.
+    """
     match = _FORM.fullmatch((text or "").strip())
     if match is None:
         return None

@@ -1,8 +1,9 @@
 """TLS settings of a client as an :class:`ssl.SSLContext`: rules L1 to L3, L7 and L8.
 
-Makes contexts and checks a pinned certificate. Connections, session resumption and their errors are ``transport``'s.
-Runs in the constructor, and in the thread that notices renewed files.
+Makes contexts and checks a pinned certificate. Connections, session resumption and their errors are
+``transport``'s. Runs in the constructor, and in the thread that notices renewed files.
 """
+
 from __future__ import annotations
 
 import os
@@ -13,24 +14,38 @@ import tempfile
 from typing import Optional
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from ..errors import ConfigurationError, SecurityError
 from .credentials import Credentials, Source, is_path
 from .fingerprint import fingerprint_of, is_full, normalise
 
-CIPHERS = ("ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:"
-           "AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:!aNULL")
-"""For TLS 1.2; both mandatory suites of rule L1 are in it, which Python's default lacks. TLS 1.3 has its own."""
+CIPHERS = (
+    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:"
+    "AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:!aNULL"
+)
+"""For TLS 1.2; both mandatory suites of rule L1 are in it, which Python's default lacks. TLS 1.3
+has its own.
+"""
 _CERTIFICATE_FILES = (".pem", ".crt", ".cer")
 
 
-def client_context(credentials: Optional[Credentials] = None, ca_file: Optional[Source] = None, *,
-                   check_hostname: bool = True) -> ssl.SSLContext:
-    """A context that trusts ``ca_file`` (file, folder, bytes; None: the system's store) and nothing else.
+def client_context(
+    credentials: Optional[Credentials] = None,
+    ca_file: Optional[Source] = None,
+    *,
+    check_hostname: bool = True,
+) -> ssl.SSLContext:
+    """A context that trusts ``ca_file`` (file, folder, bytes; None: the system's store) and nothing
+    else.
 
-    No environment variable has a say. The peer's chain is always checked, its name unless ``check_hostname`` is off
-    (rule L8). Raises :class:`ConfigurationError` where a file is unusable.
+    No environment variable has a say. The peer's chain is always checked, its name unless
+    ``check_hostname`` is off (rule L8). Raises :class:`ConfigurationError` where a file is
+    unusable.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -43,13 +58,19 @@ def client_context(credentials: Optional[Credentials] = None, ca_file: Optional[
 
 
 def check_peer(der: Optional[bytes], expected: str) -> None:
-    """Compare the certificate of a TLS peer (DER) with ``tls_fingerprint``; :class:`SecurityError` if it is another."""
+    """Compare the certificate of a TLS peer (DER) with ``tls_fingerprint``; :class:`SecurityError`
+    if it is another.
+    """
     wanted = normalise(expected)
     received = fingerprint_of(der, full=is_full(wanted)) if der else None
     if received != wanted:
-        raise SecurityError(f"The VTN's TLS certificate has fingerprint {received or 'none'}, but tls_fingerprint "
-                            f"is {wanted}. Nothing was sent. If the VTN renewed its certificate, update "
-                            "tls_fingerprint.", expected=wanted, received=received)
+        raise SecurityError(
+            f"The VTN's TLS certificate has fingerprint {received or 'none'}, but tls_fingerprint "
+            f"is {wanted}. Nothing was sent. If the VTN renewed its certificate, update "
+            "tls_fingerprint.",
+            expected=wanted,
+            received=received,
+        )
 
 
 def _trust(context: ssl.SSLContext, ca_file: Optional[Source]) -> None:
@@ -80,19 +101,25 @@ def _trust_bytes(context: ssl.SSLContext, data: Source) -> None:
 
 
 def _trust_folder(context: ssl.SSLContext, folder: str) -> None:
-    """OpenSSL reads a folder only by hashed names (c_rehash); plain certificate files in it count here as well."""
+    """OpenSSL reads a folder only by hashed names (c_rehash); plain certificate files in it count
+    here as well.
+    """
     names = sorted(os.listdir(folder))
     plain = [name for name in names if name.lower().endswith(_CERTIFICATE_FILES)]
     hashed = [name for name in names if name.rpartition(".")[2].isdigit()]
     if not plain and not hashed:
-        raise ConfigurationError(f"ca_file {folder!r} is a folder without certificates {_CERTIFICATE_FILES}.")
+        raise ConfigurationError(
+            f"ca_file {folder!r} is a folder without certificates {_CERTIFICATE_FILES}."
+        )
     context.load_verify_locations(capath=folder)
     for name in plain:
         context.load_verify_locations(cafile=os.path.join(folder, name))
 
 
 def _trust_system(context: ssl.SSLContext) -> None:
-    """The store that OpenSSL was built for; its variables SSL_CERT_FILE and SSL_CERT_DIR are not looked at."""
+    """The store that OpenSSL was built for; its variables SSL_CERT_FILE and SSL_CERT_DIR are not
+    looked at.
+    """
     if sys.platform == "win32":
         context.load_default_certs()
         return
@@ -100,25 +127,33 @@ def _trust_system(context: ssl.SSLContext) -> None:
     file = paths.openssl_cafile if os.path.isfile(paths.openssl_cafile) else None
     folder = paths.openssl_capath if os.path.isdir(paths.openssl_capath) else None
     if file is None and folder is None:
-        raise ConfigurationError(f"This system has no store of trusted certificates ({paths.openssl_cafile!r} and "
-                                 f"{paths.openssl_capath!r} do not exist). Give ca_file.")
+        raise ConfigurationError(
+            f"This system has no store of trusted certificates ({paths.openssl_cafile!r} and "
+            f"{paths.openssl_capath!r} do not exist). Give ca_file."
+        )
     context.load_verify_locations(cafile=file, capath=folder)
 
 
 def _load_own(context: ssl.SSLContext, credentials: Credentials) -> None:
-    """The ssl module takes certificate and key from files only: a private one, under a passphrase made for the moment,
-    so that the key lies nowhere in the clear; deleted at once."""
+    """The ssl module takes certificate and key from files only: a private one, under a passphrase
+    made for the moment, so that the key lies nowhere in the clear; deleted at once."""
     passphrase = secrets.token_hex(32)
-    # The traditional format derives its key in one round, which a passphrase of 256 random bits can afford.
-    key = credentials.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL,
-                                        BestAvailableEncryption(passphrase.encode()))
-    pem = [x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in credentials.chain]
+    # The traditional format derives its key in one round, which a passphrase of 256 random bits can
+    # afford.
+    key = credentials.key.private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, BestAvailableEncryption(passphrase.encode())
+    )
+    pem = [
+        x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in credentials.chain
+    ]
     handle, path = tempfile.mkstemp(prefix="ven-sdk-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(b"".join([*pem, key]))
         context.load_cert_chain(path, password=passphrase)
     except (OSError, ValueError) as cause:
-        raise ConfigurationError(f"TLS refuses the client certificate {credentials.fingerprint}: {cause}.") from cause
+        raise ConfigurationError(
+            f"TLS refuses the client certificate {credentials.fingerprint}: {cause}."
+        ) from cause
     finally:
         os.unlink(path)

@@ -1,4 +1,7 @@
-"""What a decision handler may return, and what is made of it. Values and one function; no state, no thread."""
+"""What a decision handler may return, and what is made of it. Values and one function; no state, no
+thread.
+"""
+
 from __future__ import annotations
 
 import enum
@@ -19,24 +22,36 @@ class Deferral(enum.Enum):
 
 
 DEFER = Deferral.DEFER
-"""Returned by ``on_event`` or ``on_update_event``: the answer comes later, by ``client.opt_in`` or ``client.opt_out``."""
+"""Returned by ``on_event`` or ``on_update_event``: the answer comes later, by ``client.opt_in`` or
+``client.opt_out``.
+"""
 
 
 class Decision(NamedTuple):
-    """``opt`` is None for a deferred decision; ``error`` says why a handler's result is an optOut of its event."""
+    """``opt`` is None for a deferred decision; ``error`` says why a handler's result is an optOut
+    of its event.
+    """
 
     opt: Optional[str]
     error: Optional[HandlerError] = None
 
 
 def judge(result: Any, handler: str, event_id: str) -> Decision:
-    """What ``result`` of ``handler`` means: optIn, optOut, deferred, or optOut because it is unusable (api.md section 3)."""
+    """What ``result`` of ``handler`` means: optIn, optOut, deferred, or optOut because it is
+    unusable (api.md section 3).
+    """
     if result is DEFER:
         return Decision(None)
     if isinstance(result, HandlerError):
         return Decision("optOut", result)
     if isinstance(result, str) and result in OPTS:
         return Decision("optIn" if result == "optIn" else "optOut")
-    return Decision("optOut", HandlerError(
-        f"{handler} returned {result!r} for event {event_id!r}; expected 'optIn', 'optOut' or ven_sdk.DEFER. "
-        "The event is opted out of.", handler=handler))
+    return Decision(
+        "optOut",
+        HandlerError(
+            f"{handler} returned {result!r} for event {event_id!r}; expected 'optIn', 'optOut' "
+            f"or ven_sdk.DEFER. "
+            "The event is opted out of.",
+            handler=handler,
+        ),
+    )

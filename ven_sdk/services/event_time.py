@@ -1,9 +1,12 @@
-"""When things happen in an event (rules E27 to E39): status, intervals, the next moment. Pure functions of a row and a time."""
+"""When things happen in an event (rules E27 to E39): status, intervals, the next moment. Pure
+functions of a row and a time.
+"""
+
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple, Optional
-from collections.abc import Iterator
 
 from ..schema.events import Event, EventSignal
 from ..state.events import EventState
@@ -20,15 +23,21 @@ class Slice(NamedTuple):
 
 
 def status(state: EventState, now: datetime) -> str:
-    """Rule E27: ``far`` until start - ramp-up, ``near`` until the start, ``active`` until the end, then ``completed``.
+    """Rule E27: ``far`` until start - ramp-up, ``near`` until the start, ``active`` until the end,
+    then ``completed``.
 
-    A negative or absent ramp-up leaves ``near`` without extent (E38: honouring it is the device's). A received status
-    counts only where it is ``cancelled``; an event without end never completes (E33).
+    A negative or absent ramp-up leaves ``near`` without extent (E38: honouring it is the device's).
+    A received status counts only where it is ``cancelled``; an event without end never completes
+    (E33).
     """
     if state.cancelled is not None:
         return "cancelled"
     if now < state.start:
-        return "far" if now < state.start - (state.event.active_period.ramp_up_period or ZERO) else "near"
+        return (
+            "far"
+            if now < state.start - (state.event.active_period.ramp_up_period or ZERO)
+            else "near"
+        )
     return "active" if state.end is None or now < state.end else "completed"
 
 
@@ -39,7 +48,9 @@ def is_past(event: Event, now: datetime) -> bool:
 
 
 def leaves(state: EventState) -> Optional[datetime]:
-    """Rule E32: an event stays known until dtstart + duration + startafter; one without end has no such moment."""
+    """Rule E32: an event stays known until dtstart + duration + startafter; one without end has no
+    such moment.
+    """
     period = state.event.active_period
     if not period.duration:
         return None
@@ -47,7 +58,9 @@ def leaves(state: EventState) -> Optional[datetime]:
 
 
 def last_moment(state: EventState) -> Optional[datetime]:
-    """When a running event ends: its end, or the random end after a cancellation if that comes first (E31)."""
+    """When a running event ends: its end, or the random end after a cancellation if that comes
+    first (E31).
+    """
     if state.end_at is None:
         return state.end
     return state.end_at if state.end is None else min(state.end, state.end_at)
@@ -56,9 +69,9 @@ def last_moment(state: EventState) -> Optional[datetime]:
 def slices(state: EventState, signal: EventSignal) -> Iterator[Slice]:
     """When the intervals of ``signal`` run, in order; those without extent are left out.
 
-    Each begins where the one before ends (E36), counted from the real start, so that a random offset shifts them all (E29).
-    The last is cut or extended to the event's end (E34), and lasts as long as the event where that has no end (E33). Their
-    order, not their ``uid``, decides (E35).
+    Each begins where the one before ends (E36), counted from the real start, so that a random
+    offset shifts them all (E29). The last is cut or extended to the event's end (E34), and lasts as
+    long as the event where that has no end (E33). Their order, not their ``uid``, decides (E35).
     """
     begin, last = state.start, len(signal.intervals) - 1
     for index, interval in enumerate(signal.intervals):
@@ -81,5 +94,10 @@ def running(state: EventState, signal: EventSignal, now: datetime) -> Optional[S
 
 def next_boundary(state: EventState, now: datetime) -> Optional[datetime]:
     """When the next interval of any signal begins."""
-    starts = [piece.start for signal in state.event.event_signals for piece in slices(state, signal) if piece.start > now]
+    starts = [
+        piece.start
+        for signal in state.event.event_signals
+        for piece in slices(state, signal)
+        if piece.start > now
+    ]
     return min(starts, default=None)

@@ -1,9 +1,12 @@
-"""What users may pass to ``client.create_opt``, turned into records; the error names the argument. Pure functions."""
+"""What users may pass to ``client.create_opt``, turned into records; the error names the argument.
+Pure functions.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..config import choice, duration
 from ..enums import OPT_REASON
@@ -33,40 +36,61 @@ def checked_type(value: Any) -> str:
 def checked_reason(value: Any) -> str:
     """O1.10: one of the reasons of the schema, or a token of one's own that begins with ``x-``."""
     reasons = tuple(map(str, OPT_REASON.values))
-    if isinstance(value, str) and value.startswith("x-") and len(value) > 2 and not any(part.isspace() for part in value):
+    if (
+        isinstance(value, str)
+        and value.startswith("x-")
+        and len(value) > 2
+        and not any(part.isspace() for part in value)
+    ):
         return value
     if not isinstance(value, str) or value not in reasons:
-        raise ConfigurationError(f"opt_reason must be one of {', '.join(map(repr, reasons))} or a token that begins with 'x-', "
-                                 f"not {value!r}.")
+        raise ConfigurationError(
+            f"opt_reason must be one of {', '.join(map(repr, reasons))} or a token that begins "
+            f"with 'x-', "
+            f"not {value!r}."
+        )
     return reasons[reasons.index(value)]
 
 
 def checked_event(book: "Book", event_id: Optional[str], number: Optional[int]) -> Optional[int]:
-    """O1.4: the modification number that goes with ``event_id``: the one given, else that of the event as it is held."""
+    """O1.4: the modification number that goes with ``event_id``: the one given, else that of the
+    event as it is held.
+    """
     if event_id is None:
         if number is not None:
-            raise ConfigurationError("modification_number belongs to an event: give event_id as well.")
+            raise ConfigurationError(
+                "modification_number belongs to an event: give event_id as well."
+            )
         return None
     checked_text("event_id", event_id)
     if number is not None:
-        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2 ** 32:
-            raise ConfigurationError(f"modification_number must be a whole number from 0 to 4294967295, not {number!r}.")
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
+            raise ConfigurationError(
+                f"modification_number must be a whole number from 0 to 4294967295, not {number!r}."
+            )
         return number
     held = book.events.get(event_id)
     if held is None or held.cancelled is not None:
-        raise StateError(f"There is no event {event_id!r}. Give its modification_number if the VTN knows it all the same.")
+        raise StateError(
+            f"There is no event {event_id!r}. Give its modification_number if the VTN knows it "
+            f"all the same."
+        )
     return held.event.modification_number
 
 
 def target_list(value: Any) -> tuple[Target, ...]:
-    """Targets as ``[{'resource_id': 'r1'}, …]``, as Targets, one of these alone, or ``{'resource_id': ['r1', 'r2']}``."""
+    """Targets as ``[{'resource_id': 'r1'}, …]``, as Targets, one of these alone, or
+    ``{'resource_id': ['r1', 'r2']}``.
+    """
     if value is None:
         return ()
     if isinstance(value, Target):
         return (value,)
     items = [value] if isinstance(value, Mapping) else list(value) if _is_list(value) else None
     if items is None:
-        raise ConfigurationError(f"targets must be a list such as [{{'resource_id': 'r1'}}], not {value!r}.")
+        raise ConfigurationError(
+            f"targets must be a list such as [{{'resource_id': 'r1'}}], not {value!r}."
+        )
     return tuple(target for item in items for target in _targets(item))
 
 
@@ -78,7 +102,9 @@ def _targets(item: Any) -> tuple[Target, ...]:
     if isinstance(item, Target):
         return (item,)
     if not isinstance(item, Mapping):
-        raise ConfigurationError(f"A target in targets must look like {{'resource_id': 'r1'}}, not {item!r}.")
+        raise ConfigurationError(
+            f"A target in targets must look like {{'resource_id': 'r1'}}, not {item!r}."
+        )
     kinds = ", ".join(Target.slots)
     made = []
     for kind, ids in item.items():
@@ -96,9 +122,11 @@ def device_class(mrid: Optional[str]) -> tuple[Target, ...]:
 
 
 def windows(value: Any) -> Vavailability:
-    """A schedule: a Vavailability, a dict of one, or a list of windows: ``(dtstart, duration)``, dicts or components.
+    """A schedule: a Vavailability, a dict of one, or a list of windows: ``(dtstart, duration)``,
+    dicts or components.
 
-    A naive dtstart counts as UTC; a duration is a timedelta or a number of seconds; zero has no end (O1.6).
+    A naive dtstart counts as UTC; a duration is a timedelta or a number of seconds; zero has no end
+    (O1.6).
     """
     if isinstance(value, Vavailability):
         parts: Any = value.components
@@ -124,8 +152,10 @@ def _window(part: Any) -> VavailabilityComponent:
     else:
         start, length = getattr(part, "dtstart", None), getattr(part, "duration", None)
     if not isinstance(start, datetime):
-        raise ConfigurationError("A window in vavailability must have a dtstart (a datetime) and a duration, such as "
-                                 f"(datetime, timedelta); this one is {part!r}.")
+        raise ConfigurationError(
+            "A window in vavailability must have a dtstart (a datetime) and a duration, such as "
+            f"(datetime, timedelta); this one is {part!r}."
+        )
     return VavailabilityComponent(dtstart=_utc(start), duration=_whole_seconds(length))
 
 
@@ -135,6 +165,8 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _whole_seconds(length: Any) -> timedelta:
-    """Durations on the wire have no fractions (messages.md 1.3); a fraction is rounded up, so that none becomes endless."""
+    """Durations on the wire have no fractions (messages.md 1.3); a fraction is rounded up, so that
+    none becomes endless.
+    """
     exact = duration("a window's duration in vavailability", length)
     return timedelta(seconds=-(-exact // timedelta(seconds=1)))

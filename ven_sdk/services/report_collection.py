@@ -1,14 +1,17 @@
-"""Collection: at each moment of the raster every wanted data point is read once, for all requests that want it.
+"""Collection: at each moment of the raster every wanted data point is read once, for all requests
+that want it.
 
-A moment is a :class:`Tick` until its callbacks have returned. Its values become one row a request when all are there, after
-``GRACE`` (or ``PATIENCE`` for a one-shot), or when a delivery needs them. A later value still enters its row; after the row
-has gone out it is dropped and counted, so that no data point ever has two values for one time. Steps only.
+A moment is a :class:`Tick` until its callbacks have returned. Its values become one row a request
+when all are there, after ``GRACE`` (or ``PATIENCE`` for a one-shot), or when a delivery needs them.
+A later value still enters its row; after the row has gone out it is dropped and counted, so that no
+data point ever has two values for one time. Steps only.
 """
+
 from __future__ import annotations
 
 import functools
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Dict, List, Set, Tuple
+from typing import TYPE_CHECKING
 
 from ..state.outcome import Call, Change, Outcome
 from ..state.reports import ONCE, RequestState
@@ -26,14 +29,21 @@ if TYPE_CHECKING:
 GRACE, PATIENCE = timedelta(seconds=1), timedelta(seconds=10)
 
 
-# --- a moment begins ----------------------------------------------------------------------------------------------
+# --- a moment begins ------------------------------------------------------------------------------
+
 
 def step_of(book: Book, request: RequestState) -> timedelta:
     """How often a request samples; zero: never by itself (pushed values and ranges)."""
     if request.granularity:
         found = (point_of(book, request, r_id) for r_id in request.r_ids)
-        return request.granularity if any(point is not None and point.sampled for point in found) else NONE
-    return min((point.sampling_rate.min_period for point in sampled_points(book, request)), default=NONE)
+        return (
+            request.granularity
+            if any(point is not None and point.sampled for point in found)
+            else NONE
+        )
+    return min(
+        (point.sampling_rate.min_period for point in sampled_points(book, request)), default=NONE
+    )
 
 
 def start_ticks(book: Book, now: datetime) -> Outcome:
@@ -53,26 +63,45 @@ def start_ticks(book: Book, now: datetime) -> Outcome:
     return outcome
 
 
-def _tick(book: Book, moment: datetime, keys: tuple[str, ...], now: datetime, taken: set[Key]) -> Outcome:
-    """Call what is to be read for ``moment``; a callback that has not returned since the last time is left alone."""
+def _tick(
+    book: Book, moment: datetime, keys: tuple[str, ...], now: datetime, taken: set[Key]
+) -> Outcome:
+    """Call what is to be read for ``moment``; a callback that has not returned since the last time
+    is left alone.
+    """
     points: dict[Key, DataPoint] = {}
     for key in keys:
         points.update((point.key, point) for point in sampled_points(book, book.requests[key]))
-    known = {point: value for point in points for at, value in (book.collecting.get(known_key(point), (None, "")),)
-             if at == moment}
+    known = {
+        point: value
+        for point in points
+        for at, value in (book.collecting.get(known_key(point), (None, "")),)
+        if at == moment
+    }
     for key in keys:
         known.update(_pushed(book, book.requests[key]))
-    free = [point for key, point in points.items()
-            if key not in known and key not in taken and busy_key(key) not in book.collecting]
+    free = [
+        point
+        for key, point in points.items()
+        if key not in known and key not in taken and busy_key(key) not in book.collecting
+    ]
     taken.update(point.key for point in free)
     name = f"tick {moment.isoformat()}"
     while name in book.collecting:
         name += "+"
     once = all(book.requests[key].kind == ONCE for key in keys)
-    tick = Tick(moment, now + (PATIENCE if once else GRACE), frozenset(point.key for point in free), known, keys)
+    tick = Tick(
+        moment,
+        now + (PATIENCE if once else GRACE),
+        frozenset(point.key for point in free),
+        known,
+        keys,
+    )
     changes = [Change("collecting", busy_key(point.key), moment) for point in free]
-    return Outcome(changes=(*changes, Change("collecting", name, tick)),
-                   calls=tuple(_call(point, name) for point in free))
+    return Outcome(
+        changes=(*changes, Change("collecting", name, tick)),
+        calls=tuple(_call(point, name) for point in free),
+    )
 
 
 def _pushed(book: Book, request: RequestState) -> dict[Key, str]:
@@ -80,8 +109,11 @@ def _pushed(book: Book, request: RequestState) -> dict[Key, str]:
     if request.kind != ONCE:
         return {}
     points = (point_of(book, request, r_id) for r_id in request.r_ids)
-    found = {point.key: book.collecting.get(known_key(point.key)) for point in points
-             if point is not None and point.callback is None}
+    found = {
+        point.key: book.collecting.get(known_key(point.key))
+        for point in points
+        if point is not None and point.callback is None
+    }
     return {key: value[1] for key, value in found.items() if value is not None}
 
 
@@ -89,6 +121,10 @@ def _call(point: DataPoint, tick: str) -> Call:
     assert point.callback is not None
     about = f"{point.report_specifier_id}/{point.r_id}"
     read = read_statuses if point.report_name == STATUS else read_numbers
-    return Call(lane=point.lane, handler=f"report callback of {about}", pool="report",
-                function=functools.partial(gather, point.callback, read, about, {}),
-                done=lambda result: returned(tick, point.key, result))
+    return Call(
+        lane=point.lane,
+        handler=f"report callback of {about}",
+        pool="report",
+        function=functools.partial(gather, point.callback, read, about, {}),
+        done=lambda result: returned(tick, point.key, result),
+    )

@@ -1,9 +1,10 @@
 """Which deliveries are due, and which of them wait for something. Pure questions to the book."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, FrozenSet, List, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..state.reports import BLOCK, ONCE, RequestState
 from .report_ledger import Tick, running, ticks
@@ -24,23 +25,36 @@ class Ready(NamedTuple):
 
 def due(book: Book, now: datetime) -> list[Ready]:
     """The requests whose delivery time has come, the longest due first."""
-    found = [Ready(key, request, boundary(request, now)) for key, request in running(book)
-             if request.due is not None and request.due + request.jitter <= now]
+    found = [
+        Ready(key, request, boundary(request, now))
+        for key, request in running(book)
+        if request.due is not None and request.due + request.jitter <= now
+    ]
     return sorted(found, key=lambda ready: ready.request.due or now)
 
 
 def ready(book: Book, now: datetime) -> list[Ready]:
     """Those of them that wait for nothing any more."""
     collecting = {key for _, tick in ticks(book) if not tick.flushed for key in tick.requests}
-    return [one for one in due(book, now) if not (one.request.kind in (ONCE, BLOCK) and one.key in collecting)
-            and not waits_for(book, one.key, one.request, now)]
+    return [
+        one
+        for one in due(book, now)
+        if not (one.request.kind in (ONCE, BLOCK) and one.key in collecting)
+        and not waits_for(book, one.key, one.request, now)
+    ]
 
 
 def unwritten(book: Book, found: Iterable[Ready]) -> frozenset[str]:
-    """The periodic requests among ``found`` that have values of before their boundary not yet in a row."""
+    """The periodic requests among ``found`` that have values of before their boundary not yet in a
+    row.
+    """
     open_ticks: list[Tick] = [tick for _, tick in ticks(book) if not tick.flushed]
-    return frozenset(one.key for one in found if one.request.kind not in (ONCE, BLOCK)
-                     and any(one.key in tick.requests and tick.moment < one.until for tick in open_ticks))
+    return frozenset(
+        one.key
+        for one in found
+        if one.request.kind not in (ONCE, BLOCK)
+        and any(one.key in tick.requests and tick.moment < one.until for tick in open_ticks)
+    )
 
 
 def under_way(book: Book) -> bool:

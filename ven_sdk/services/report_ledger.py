@@ -1,13 +1,16 @@
-"""What the report services share: running requests, their rows, counters, and the timer that drives them all.
+"""What the report services share: running requests, their rows, counters, and the timer that drives
+them all.
 
-One timer a VEN, ``reports``, runs ``report_pump.pump``, which does what is due and sets it again. Pure functions.
+One timer a VEN, ``reports``, runs ``report_pump.pump``, which does what is due and sets it again.
+Pure functions.
 """
+
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Tuple
-from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Optional
 
 from ..state.outcome import Change, Outcome, Timer
 from ..state.reports import ASKED, Delivery, RequestState, Run, SampleRow
@@ -24,7 +27,9 @@ COUNTERS = "counters"
 
 @dataclass(frozen=True)
 class Counters:
-    """What happened to samples since the start of the process. ``late``: returned after their report had gone out."""
+    """What happened to samples since the start of the process. ``late``: returned after their
+    report had gone out.
+    """
 
     taken: int = 0
     gaps: int = 0
@@ -36,7 +41,9 @@ class Counters:
 
 @dataclass(frozen=True)
 class Tick:
-    """The collection of one moment, for all requests that want it. It lives while callbacks have not returned."""
+    """The collection of one moment, for all requests that want it. It lives while callbacks have
+    not returned.
+    """
 
     moment: datetime
     deadline: datetime
@@ -49,7 +56,9 @@ class Tick:
 
 @dataclass(frozen=True)
 class Ask:
-    """A range callback that was asked for ``[start, stop)``. ``samples`` is what it gave, None while it runs or failed."""
+    """A range callback that was asked for ``[start, stop)``. ``samples`` is what it gave, None
+    while it runs or failed.
+    """
 
     request: str
     point: Key
@@ -72,21 +81,32 @@ def counted(book: Book, **more: int) -> tuple[Change, ...]:
     if not any(more.values()):
         return ()
     now = counters(book)
-    return (Change("collecting", COUNTERS, replace(now, **{name: getattr(now, name) + n for name, n in more.items()})),)
+    return (
+        Change(
+            "collecting",
+            COUNTERS,
+            replace(now, **{name: getattr(now, name) + n for name, n in more.items()}),
+        ),
+    )
 
 
 def soon(now: datetime) -> Outcome:
     """Look at once what is to be done next."""
     from .report_pump import pump
+
     return Outcome(timers=(Timer(TIMER, now, pump),))
 
 
-# --- requests -----------------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------
+
 
 def running(book: Book) -> Iterator[tuple[str, RequestState]]:
     """The VTN's requests that run, with their keys, oldest first."""
-    return ((key, request) for key, request in book.requests.items()
-            if request.ended is None and request.kind != ASKED)
+    return (
+        (key, request)
+        for key, request in book.requests.items()
+        if request.ended is None and request.kind != ASKED
+    )
 
 
 def pending(book: Book) -> tuple[str, ...]:
@@ -109,8 +129,10 @@ def runs_of(book: Book, key: str, request: RequestState) -> tuple[Run, ...]:
 def forgotten(book: Book, key: str) -> tuple[Change, ...]:
     """The end of a request: its row, and what the process knows about it."""
     volatile = (f"runs {key}", f"seen {key}", f"times {key}", f"sent {key}")
-    return (Change("requests", key, None),
-            *(Change("collecting", name, None) for name in volatile if name in book.collecting))
+    return (
+        Change("requests", key, None),
+        *(Change("collecting", name, None) for name in volatile if name in book.collecting),
+    )
 
 
 def ticks(book: Book) -> list[tuple[str, Tick]]:
@@ -124,16 +146,21 @@ def asks(book: Book) -> list[tuple[str, Ask]]:
 
 
 def busy_key(point: Key) -> str:
-    """Where a data point stands whose callback has not returned: it is not called again meanwhile."""
+    """Where a data point stands whose callback has not returned: it is not called again
+    meanwhile.
+    """
     return "busy {}\t{}".format(*point)
 
 
 def known_key(point: Key) -> str:
-    """Where the newest value of a data point stands, with its moment: a one-shot in the same second shares it."""
+    """Where the newest value of a data point stands, with its moment: a one-shot in the same second
+    shares it.
+    """
     return "known {}\t{}".format(*point)
 
 
-# --- rows ---------------------------------------------------------------------------------------------------------
+# --- rows -----------------------------------------------------------------------------------------
+
 
 def row_key(request: str, at: datetime) -> str:
     """One row for a request and a moment: so a moment is never stored twice."""
@@ -172,7 +199,9 @@ class Rows:
 
 
 def thawed(deliveries: Iterable[Delivery], requests: frozenset[str]) -> Iterator[SampleRow]:
-    """The samples of ``requests`` in messages that were made, without what was filled in for gaps."""
+    """The samples of ``requests`` in messages that were made, without what was filled in for
+    gaps.
+    """
     for delivery in deliveries:
         for part in delivery.parts:
             if part.request in requests:
@@ -185,5 +214,3 @@ def thawed(deliveries: Iterable[Delivery], requests: frozenset[str]) -> Iterator
 def size(entries: str) -> int:
     """How many values a row holds."""
     return sum(1 for entry in unpack(entries) if entry and entry[0] != GAP)
-
-

@@ -1,10 +1,13 @@
-"""A moment that was collected becomes rows, one for each request that wanted it, with its gaps counted. Steps only."""
+"""A moment that was collected becomes rows, one for each request that wanted it, with its gaps
+counted. Steps only.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, FrozenSet, List, Tuple
+from typing import TYPE_CHECKING
 
 from ..state.outcome import NOTHING, Change, Outcome
 from ..state.reports import CHANGE, RequestState
@@ -22,7 +25,9 @@ def sampled_points(book: Book, request: RequestState) -> list[DataPoint]:
 
 
 def written(book: Book, rows: Rows, tick: Tick) -> tuple[Tick, int, tuple[Change, ...]]:
-    """Enter the tick's values into one row for each request; also how many gaps there are, and what was seen last."""
+    """Enter the tick's values into one row for each request; also how many gaps there are, and what
+    was seen last.
+    """
     gaps = 0
     done: list[str] = []
     seen: list[Change] = []
@@ -42,10 +47,15 @@ def written(book: Book, rows: Rows, tick: Tick) -> tuple[Tick, int, tuple[Change
 
 
 def _is_news(book: Book, key: str, request: RequestState, values: Mapping[str, str]) -> bool:
-    """On change: whether a value differs from the last one; points that are not sampled on change always count."""
+    """On change: whether a value differs from the last one; points that are not sampled on change
+    always count.
+    """
     seen = book.collecting.get(f"seen {key}", request.last)
-    return any(entry and (entry != seen.get(point.r_id) or not _only_changes(point))
-               for point in sampled_points(book, request) for entry in (values[point.r_id],))
+    return any(
+        entry and (entry != seen.get(point.r_id) or not _only_changes(point))
+        for point in sampled_points(book, request)
+        for entry in (values[point.r_id],)
+    )
 
 
 def _only_changes(point: DataPoint) -> bool:
@@ -53,15 +63,21 @@ def _only_changes(point: DataPoint) -> bool:
 
 
 def flush(book: Book, now: datetime, needed: frozenset[str]) -> Outcome:
-    """Write the ticks whose time is over, and those that the requests ``needed`` are about to deliver."""
+    """Write the ticks whose time is over, and those that the requests ``needed`` are about to
+    deliver.
+    """
     rows, gaps = Rows(book), 0
     changes: list[Change] = []
     for name, tick in ticks(book):
-        if tick.flushed or (tick.waiting and now < tick.deadline and not needed.intersection(tick.requests)):
+        if tick.flushed or (
+            tick.waiting and now < tick.deadline and not needed.intersection(tick.requests)
+        ):
             continue
         tick, missing, seen = written(book, rows, tick)
         gaps += missing
         changes += [Change("collecting", name, tick if tick.waiting else None), *seen]
-    return Outcome(changes=(*changes, *rows.changes(), *counted(book, gaps=gaps))) if changes else NOTHING
-
-
+    return (
+        Outcome(changes=(*changes, *rows.changes(), *counted(book, gaps=gaps)))
+        if changes
+        else NOTHING
+    )

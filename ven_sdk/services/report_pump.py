@@ -1,14 +1,16 @@
-"""The one step that the reports' timer runs: it looks at the book and at the clock, does what is due, and sets the timer.
+"""The one step that the reports' timer runs: it looks at the book and at the clock, does what is
+due, and sets the timer.
 
-What one part of a step changes, another part cannot see; so the pump does work that touches the same rows one kind a run,
-and runs again at once.
+What one part of a step changes, another part cannot see; so the pump does work that touches the
+same rows one kind a run, and runs again at once.
 """
+
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, List, Optional, Tuple
+from typing import TYPE_CHECKING, Optional
 
 from ..state.outcome import Change, Note, Outcome, Timer
 from ..state.reports import ASKED, SampleRow
@@ -53,38 +55,57 @@ def next_at(book: Book, now: datetime) -> Optional[datetime]:
         if request.due is not None:
             times.append(request.due + request.jitter)
     times += wake_times(book, now)
-    times += [delivery.retry_at for delivery in book.deliveries.values() if delivery.retry_at is not None]
+    times += [
+        delivery.retry_at for delivery in book.deliveries.values() if delivery.retry_at is not None
+    ]
     return min((time for time in times if time > now), default=None)
 
 
 def set_back(book: Book, now: datetime) -> Outcome:
     """Delivery times after the clock was set back."""
     corrected = [(key, request, corrected_due(request, now)) for key, request in running(book)]
-    return Outcome(changes=tuple(Change("requests", key, replace(request, due=at)) for key, request, at in corrected
-                                 if at != request.due))
+    return Outcome(
+        changes=tuple(
+            Change("requests", key, replace(request, due=at))
+            for key, request, at in corrected
+            if at != request.due
+        )
+    )
 
 
-# --- too old ------------------------------------------------------------------------------------------------------
+# --- too old --------------------------------------------------------------------------------------
+
 
 def expire(book: Book, now: datetime) -> Outcome:
     """Drop what is older than ``max_backlog``, oldest first; it is counted and said."""
     limit = now - book.settings.max_backlog
     gone = _old_rows(book, limit)
-    late = [(key, delivery) for key, delivery in book.deliveries.items()
-            if max(part.rows[-1][0] for part in delivery.parts) < limit]
-    lost = sum(size(row.entries) for _, row in gone) + sum(values_of(delivery) for _, delivery in late)
+    late = [
+        (key, delivery)
+        for key, delivery in book.deliveries.items()
+        if max(part.rows[-1][0] for part in delivery.parts) < limit
+    ]
+    lost = sum(size(row.entries) for _, row in gone) + sum(
+        values_of(delivery) for _, delivery in late
+    )
     changes: tuple[Change, ...] = tuple(Change("samples", key, None) for key, _ in gone)
     changes += tuple(Change("deliveries", key, None) for key, _ in late)
     changes += _empty_requests(book, limit, frozenset(key for key, _ in gone))
     if not lost:
         return Outcome(changes=changes)
-    note = Note(f"{lost} samples are older than max_backlog ({book.settings.max_backlog}) and were dropped undelivered.",
-                logging.ERROR, once="backlog")
+    note = Note(
+        f"{lost} samples are older than max_backlog ({book.settings.max_backlog}) and were "
+        f"dropped undelivered.",
+        logging.ERROR,
+        once="backlog",
+    )
     return Outcome(changes=(*changes, *counted(book, dropped=lost)), notes=(note,))
 
 
 def _old_rows(book: Book, limit: datetime) -> list[tuple[str, SampleRow]]:
-    """Rows are kept in the order in which they were taken, so the first one tells whether there is anything to look for."""
+    """Rows are kept in the order in which they were taken, so the first one tells whether there is
+    anything to look for.
+    """
     first = next(iter(book.samples.values()), None)
     if first is None or first.at >= limit:
         return []
@@ -92,8 +113,14 @@ def _old_rows(book: Book, limit: datetime) -> list[tuple[str, SampleRow]]:
 
 
 def _empty_requests(book: Book, limit: datetime, gone: frozenset[str]) -> tuple[Change, ...]:
-    """Requests that ended, once none of their samples is left; those of pushed values wait for more, within the backlog."""
-    over = [key for key, request in book.requests.items() if request.ended is not None and request.kind != ASKED]
+    """Requests that ended, once none of their samples is left; those of pushed values wait for
+    more, within the backlog.
+    """
+    over = [
+        key
+        for key, request in book.requests.items()
+        if request.ended is not None and request.kind != ASKED
+    ]
     if not over:
         return ()
     holders = {row.request for key, row in book.samples.items() if key not in gone}
@@ -102,8 +129,16 @@ def _empty_requests(book: Book, limit: datetime, gone: frozenset[str]) -> tuple[
     changes: list[Change] = []
     for key in over:
         request = book.requests[key]
-        pushed = any(point is not None and point.callback is None and (request.specifier, point.r_id) not in wanted
-                     for point in (book.catalogue.by_key.get((request.specifier, r_id)) for r_id in request.r_ids))
-        if key not in holders and not (pushed and request.ended is not None and request.ended >= limit):
+        pushed = any(
+            point is not None
+            and point.callback is None
+            and (request.specifier, point.r_id) not in wanted
+            for point in (
+                book.catalogue.by_key.get((request.specifier, r_id)) for r_id in request.r_ids
+            )
+        )
+        if key not in holders and not (
+            pushed and request.ended is not None and request.ended >= limit
+        ):
             changes += forgotten(book, key)
     return tuple(changes)

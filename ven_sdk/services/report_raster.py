@@ -1,8 +1,11 @@
-"""When to sample and when to deliver: moments of a raster, counted from its origin (T17). Pure arithmetic of times."""
+"""When to sample and when to deliver: moments of a raster, counted from its origin (T17). Pure
+arithmetic of times.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Optional, Tuple
+from typing import Optional
 
 from ..state.reports import BLOCK, ONCE, RequestState, Run
 
@@ -11,7 +14,9 @@ END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 NONE = timedelta(0)
 
 LATEST = timedelta(seconds=10)
-"""A moment that is noticed later than this, or than half the spacing, is over: no value is invented for it."""
+"""A moment that is noticed later than this, or than half the spacing, is over: no value is invented
+for it.
+"""
 MOST_RUNS = 16
 
 
@@ -21,21 +26,29 @@ def floor(origin: datetime, step: timedelta, moment: datetime) -> datetime:
 
 
 def following(origin: datetime, step: timedelta, moment: datetime) -> datetime:
-    """The first moment of the raster after ``moment``; the end of the calendar where there is none."""
+    """The first moment of the raster after ``moment``; the end of the calendar where there is
+    none.
+    """
     try:
         return floor(origin, step, moment) + step
     except OverflowError:
         return END
 
 
-def due_moment(request: RequestState, step: timedelta, now: datetime, runs: tuple[Run, ...]) -> Optional[datetime]:
-    """The moment to sample now: reached, not long ago, within the request's span and not sampled before (clock steps)."""
+def due_moment(
+    request: RequestState, step: timedelta, now: datetime, runs: tuple[Run, ...]
+) -> Optional[datetime]:
+    """The moment to sample now: reached, not long ago, within the request's span and not sampled
+    before (clock steps).
+    """
     if request.kind == ONCE:
         return request.origin if not runs and now >= request.origin else None
     if not step:
         return None
     moment = floor(request.origin, step, now)
-    begun = request.created if now >= request.created else moment      # the clock may have been set back since
+    begun = (
+        request.created if now >= request.created else moment
+    )  # the clock may have been set back since
     if request.start is not None:
         begun = max(begun, request.start)
     over = request.end is not None and moment >= request.end
@@ -67,7 +80,9 @@ def extended(runs: tuple[Run, ...], step: timedelta, moment: datetime) -> tuple[
 
 
 def boundary(request: RequestState, now: datetime) -> datetime:
-    """Samples before this moment may be delivered now: the latest delivery time that has been reached."""
+    """Samples before this moment may be delivered now: the latest delivery time that has been
+    reached.
+    """
     reached = now - request.jitter
     if request.kind in (ONCE, BLOCK):
         return request.end or now + timedelta(microseconds=1)
@@ -85,8 +100,14 @@ def next_due(request: RequestState, delivered: datetime) -> Optional[datetime]:
 
 
 def corrected_due(request: RequestState, now: datetime) -> Optional[datetime]:
-    """The delivery time after the clock was set back: never further away than one period, once sampling has begun."""
-    if request.due is None or request.kind in (ONCE, BLOCK) or (request.start is not None and now < request.start):
+    """The delivery time after the clock was set back: never further away than one period, once
+    sampling has begun.
+    """
+    if (
+        request.due is None
+        or request.kind in (ONCE, BLOCK)
+        or (request.start is not None and now < request.start)
+    ):
         return request.due
     due = following(request.origin, request.back, now)
     if request.end is not None:

@@ -1,9 +1,11 @@
 """Readings as text: what callbacks may return becomes *entries*, and entries become payloads.
 
-An entry is empty (no value), a number (``1.23``, with all its digits), a JSON list (number, confidence, accuracy, quality),
-a JSON object (a resource status) or a JSON string (a Green Button feed). One that was filled in for a gap begins with ``~``
-and holds the last known value, or nothing. A row packs its entries with tabs, which none of them contains. Any thread.
+An entry is empty (no value), a number (``1.23``, with all its digits), a JSON list (number,
+confidence, accuracy, quality), a JSON object (a resource status) or a JSON string (a Green Button
+feed). One that was filled in for a gap begins with ``~`` and holds the last known value, or
+nothing. A row packs its entries with tabs, which none of them contains. Any thread.
 """
+
 from __future__ import annotations
 
 import json
@@ -12,7 +14,7 @@ import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional
 
 from ..enums import DATA_QUALITY
 from ..schema.reports import ReportPayload, ResourceStatus
@@ -35,10 +37,13 @@ class Collected(NamedTuple):
 NO_VALUE = Collected()
 
 
-# --- what callbacks return ----------------------------------------------------------------------------------------
+# --- what callbacks return ------------------------------------------------------------------------
+
 
 def read_numbers(result: Any) -> Collected:
-    """Of an incremental or range callback: a value, a Sample, ``(datetime, value)``, an iterable of those, or None."""
+    """Of an incremental or range callback: a value, a Sample, ``(datetime, value)``, an iterable of
+    those, or None.
+    """
     return _read(result, number_entry)
 
 
@@ -51,9 +56,15 @@ def read_feed(result: Any) -> Collected:
     """Of a HISTORY_GREENBUTTON callback: the Atom feed as text or bytes."""
     if result is None:
         return NO_VALUE
-    text = bytes(result).decode("utf-8") if isinstance(result, (bytes, bytearray, memoryview)) else result
+    text = (
+        bytes(result).decode("utf-8")
+        if isinstance(result, (bytes, bytearray, memoryview))
+        else result
+    )
     if not isinstance(text, str):
-        raise TypeError(f"it returned {type(result).__name__}; expected an Atom feed as text or bytes")
+        raise TypeError(
+            f"it returned {type(result).__name__}; expected an Atom feed as text or bytes"
+        )
     return Collected(((None, json.dumps(text)),)) if text.strip() else NO_VALUE
 
 
@@ -75,8 +86,12 @@ def _read(result: Any, entry_of: Any) -> Collected:
 
 def _items(result: Any) -> Iterable[Any]:
     """The samples in a result: itself, unless it is an iterable of them."""
-    single = (result is None or isinstance(result, (str, bytes, Mapping, numbers.Number)) or _is_pair(result)
-              or (hasattr(result, "item") and not getattr(result, "ndim", 0)))
+    single = (
+        result is None
+        or isinstance(result, (str, bytes, Mapping, numbers.Number))
+        or _is_pair(result)
+        or (hasattr(result, "item") and not getattr(result, "ndim", 0))
+    )
     return (result,) if single or not isinstance(result, Iterable) else result
 
 
@@ -94,27 +109,33 @@ def _sample(item: Any) -> tuple[Optional[datetime], Any, tuple[Any, Any, Any]]:
     return None, item, (None, None, None)
 
 
-# --- entries ------------------------------------------------------------------------------------------------------
+# --- entries --------------------------------------------------------------------------------------
+
 
 def number_entry(value: Any) -> str:
-    """A number as text, with the precision that it came with; empty for None and NaN. TypeError for anything else."""
+    """A number as text, with the precision that it came with; empty for None and NaN. TypeError for
+    anything else.
+    """
     if value is None:
         return ""
     if hasattr(value, "item") and not isinstance(value, float):
-        value = value.item()                     # a numpy scalar
+        value = value.item()  # a numpy scalar
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, int):
         text = int.__repr__(value)
     elif isinstance(value, float):
-        text = float.__repr__(value)             # numpy.float64 is a float whose own repr is no number
+        text = float.__repr__(value)  # numpy.float64 is a float whose own repr is no number
     elif isinstance(value, Decimal):
         text = str(value)
     elif isinstance(value, numbers.Real):
         text = repr(float(value))
     else:
-        raise TypeError(f"it returned {value!r:.80} ({type(value).__name__}); expected a number, None, a Sample, "
-                        "(datetime, value) or an iterable of those")
+        raise TypeError(
+            f"it returned {value!r:.80} ({type(value).__name__}); expected a number, None, a "
+            f"Sample, "
+            "(datetime, value) or an iterable of those"
+        )
     size = float(text)
     if math.isinf(size):
         raise ValueError(f"it returned {text:.40}, which a report cannot hold")
@@ -145,17 +166,34 @@ def _jsonable(record: Any) -> dict[str, Any]:
     return found
 
 
-def with_quality(entry: str, confidence: Any = None, accuracy: Any = None, quality: Any = None) -> str:
+def with_quality(
+    entry: str, confidence: Any = None, accuracy: Any = None, quality: Any = None
+) -> str:
     """``entry`` with what is known about how good it is. ValueError names what is out of range."""
     if not entry or (confidence is None and accuracy is None and quality is None):
         return entry
-    if confidence is not None and not (isinstance(confidence, numbers.Real) and 0 <= float(confidence) <= 100):
+    if confidence is not None and not (
+        isinstance(confidence, numbers.Real) and 0 <= float(confidence) <= 100
+    ):
         raise ValueError(f"confidence is {confidence!r}; expected a percentage from 0 to 100")
-    if quality is not None and str(quality) not in _KNOWN_QUALITIES and not str(quality).startswith("x-"):
-        raise ValueError(f"data_quality is {quality!r}; expected one of enums.DATA_QUALITY or an x- token")
+    if (
+        quality is not None
+        and str(quality) not in _KNOWN_QUALITIES
+        and not str(quality).startswith("x-")
+    ):
+        raise ValueError(
+            f"data_quality is {quality!r}; expected one of enums.DATA_QUALITY or an x- token"
+        )
     accurate = number_entry(accuracy) or None
-    return json.dumps([entry, None if confidence is None else int(float(confidence)), accurate,
-                       None if quality is None else str(quality)], separators=(",", ":"))
+    return json.dumps(
+        [
+            entry,
+            None if confidence is None else int(float(confidence)),
+            accurate,
+            None if quality is None else str(quality),
+        ],
+        separators=(",", ":"),
+    )
 
 
 def pack(entries: Sequence[str]) -> str:
@@ -178,7 +216,9 @@ def number(text: str) -> Any:
 
 
 def payload(r_id: str, entry: str) -> Optional[ReportPayload]:
-    """The payload of an entry; gaps carry their data quality (T19). None for a status that there never was."""
+    """The payload of an entry; gaps carry their data quality (T19). None for a status that there
+    never was.
+    """
     if not entry:
         return None
     gap = entry[0] == GAP
@@ -193,13 +233,30 @@ def payload(r_id: str, entry: str) -> Optional[ReportPayload]:
     if gap:
         confidence, quality = None, DATA_QUALITY.BAD_LAST_KNOWN_VALUE.value
     if entry[0] == "{":
-        return ReportPayload(r_id=r_id, confidence=confidence, accuracy=accuracy, value=None,
-                             resource_status=status(json.loads(entry)), data_quality=quality)
-    return ReportPayload(r_id=r_id, confidence=confidence, accuracy=accuracy, value=number(entry), data_quality=quality)
+        return ReportPayload(
+            r_id=r_id,
+            confidence=confidence,
+            accuracy=accuracy,
+            value=None,
+            resource_status=status(json.loads(entry)),
+            data_quality=quality,
+        )
+    return ReportPayload(
+        r_id=r_id,
+        confidence=confidence,
+        accuracy=accuracy,
+        value=number(entry),
+        data_quality=quality,
+    )
 
 
 def status(data: Mapping[str, Any]) -> ResourceStatus:
     """The ResourceStatus that ``status_entry`` wrote down."""
-    return ResourceStatus.from_dict({
-        name: {part: number(text) for part, text in value.items()} if isinstance(value, Mapping) else value
-        for name, value in data.items()})
+    return ResourceStatus.from_dict(
+        {
+            name: {part: number(text) for part, text in value.items()}
+            if isinstance(value, Mapping)
+            else value
+            for name, value in data.items()
+        }
+    )

@@ -1,15 +1,17 @@
-"""What a callback gave, when it returned: into its tick, its row, or too late (``report_collection`` tells the whole story).
+"""What a callback gave, when it returned: into its tick, its row, or too late
+(``report_collection`` tells the whole story).
 
-A late value still enters its row; after the row has gone out it is dropped and counted, so that no data point ever has two
-values for one time. Steps only.
+A late value still enters its row; after the row has gone out it is dropped and counted, so that no
+data point ever has two values for one time. Steps only.
 """
+
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, List, Tuple
+from typing import TYPE_CHECKING, Any
 
 from ..state.outcome import NOTHING, Change, Note, Outcome, Step
 from ..state.reports import ONCE, RequestState
@@ -25,7 +27,10 @@ REMEMBERED_TIMES = 1024
 
 
 def returned(name: str, point: Key, result: Any) -> Step:
-    """The step for what a callback gave, or for the HandlerError that it did not (the engine has reported that)."""
+    """The step for what a callback gave, or for the HandlerError that it did not (the engine has
+    reported that).
+    """
+
     def step(book: Book, now: datetime) -> Outcome:
         free = Change("collecting", busy_key(point), None)
         tick = book.collecting.get(name)
@@ -36,13 +41,22 @@ def returned(name: str, point: Key, result: Any) -> Step:
         dated = [(at, entry) for at, entry in given.samples if at is not None and at != tick.moment]
         rows = Rows(book)
         late, changes = _dated(book, rows, tick.requests, point, dated)
-        tick = replace(tick, waiting=tick.waiting - {point},
-                       values={**tick.values, point: mine[-1]} if mine else tick.values)
+        tick = replace(
+            tick,
+            waiting=tick.waiting - {point},
+            values={**tick.values, point: mine[-1]} if mine else tick.values,
+        )
         if mine:
             changes.append(Change("collecting", known_key(point), (tick.moment, mine[-1])))
         late += _enter(book, rows, tick, point, mine)
         outcome = _settled(book, rows, name, tick, late, taken=len(given.samples))
-        return Outcome(changes=(free, *changes)) + outcome + naive_note(point, given) + _finish(book, tick, now)
+        return (
+            Outcome(changes=(free, *changes))
+            + outcome
+            + naive_note(point, given)
+            + _finish(book, tick, now)
+        )
+
     return step
 
 
@@ -53,7 +67,9 @@ def _finish(book: Book, tick: Tick, now: datetime) -> Outcome:
 
 
 def _enter(book: Book, rows: Rows, tick: Tick, point: Key, mine: list[str]) -> int:
-    """A value that comes after its tick was written: into the row if that is still here; 1 if it is too late for one."""
+    """A value that comes after its tick was written: into the row if that is still here; 1 if it is
+    too late for one.
+    """
     if not tick.flushed or not mine:
         return 0
     late = 0
@@ -73,21 +89,37 @@ def _settled(book: Book, rows: Rows, name: str, tick: Tick, late: int, taken: in
     if not tick.waiting and not tick.flushed:
         tick, gaps, seen = written(book, rows, tick)
     elif tick.flushed:
-        tick = replace(tick, written=tick.written | {row.request for row in rows.edited.values() if row.at == tick.moment})
+        tick = replace(
+            tick,
+            written=tick.written
+            | {row.request for row in rows.edited.values() if row.at == tick.moment},
+        )
     kept = None if tick.flushed and not tick.waiting else tick
-    return Outcome(changes=(Change("collecting", name, kept), *rows.changes(), *seen,
-                            *counted(book, taken=taken, late=late, gaps=gaps)))
+    return Outcome(
+        changes=(
+            Change("collecting", name, kept),
+            *rows.changes(),
+            *seen,
+            *counted(book, taken=taken, late=late, gaps=gaps),
+        )
+    )
 
 
 def _takers(book: Book, keys: tuple[str, ...], point: Key) -> list[tuple[str, RequestState]]:
     found = ((key, book.requests.get(key)) for key in keys)
-    return [(key, request) for key, request in found if request is not None and request.specifier == point[0]
-            and point[1] in request.r_ids]
+    return [
+        (key, request)
+        for key, request in found
+        if request is not None and request.specifier == point[0] and point[1] in request.r_ids
+    ]
 
 
-def _dated(book: Book, rows: Rows, keys: tuple[str, ...], point: Key,
-           samples: list[tuple[datetime, str]]) -> tuple[int, list[Change]]:
-    """Samples with a time of their own: entered once each, however often a callback returns them."""
+def _dated(
+    book: Book, rows: Rows, keys: tuple[str, ...], point: Key, samples: list[tuple[datetime, str]]
+) -> tuple[int, list[Change]]:
+    """Samples with a time of their own: entered once each, however often a callback returns
+    them.
+    """
     changes: list[Change] = []
     late = 0
     for key, request in _takers(book, keys, point) if samples else ():
@@ -102,12 +134,16 @@ def _dated(book: Book, rows: Rows, keys: tuple[str, ...], point: Key,
                 late += 1
             elif not _sent_before(request, point[1], at, times):
                 rows.put(key, request, at, {point[1]: entry})
-        changes.append(Change("collecting", name, {**times, point[1]: (*known, *fresh)[-REMEMBERED_TIMES:]}))
+        changes.append(
+            Change("collecting", name, {**times, point[1]: (*known, *fresh)[-REMEMBERED_TIMES:]})
+        )
     return late, changes
 
 
 def _sent_before(request: RequestState, r_id: str, at: datetime, times: Mapping[str, Any]) -> bool:
-    """In the first return after a restart: what is not newer than what was sent then may have been sent."""
+    """In the first return after a restart: what is not newer than what was sent then may have been
+    sent.
+    """
     until = request.covered.get(r_id)
     return r_id not in times and until is not None and at <= until
 
@@ -116,5 +152,7 @@ def naive_note(point: Key, given: Collected) -> Outcome:
     """Said once for each data point."""
     if not given.naive:
         return NOTHING
-    text = "The callback of {}/{} gave datetimes without a time zone. They count as UTC.".format(*point)
+    text = "The callback of {}/{} gave datetimes without a time zone. They count as UTC.".format(
+        *point
+    )
     return Outcome(notes=(Note(text, logging.WARNING, once=f"naive {point}"),))

@@ -1,9 +1,12 @@
-"""What a person wants to see of samples: those that the VTN has not acknowledged yet. Pure, for ``client.samples_frame()``."""
+"""What a person wants to see of samples: those that the VTN has not acknowledged yet. Pure, for
+``client.samples_frame()``.
+"""
+
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional
 
 from .report_readings import payload, unpack
 
@@ -16,7 +19,8 @@ Shown = tuple[str, str, datetime, Any, Optional[str], str]
 def samples(book: Book) -> list[Shown]:
     """(reportRequestID, rID, time, value, data quality, ``waiting`` or ``sent``), oldest first.
 
-    ``sent`` is what the VTN may have got and has not acknowledged; a value is a number, or a ResourceStatus.
+    ``sent`` is what the VTN may have got and has not acknowledged; a value is a number, or a
+    ResourceStatus.
     """
     found: list[Shown] = []
     for delivery in book.deliveries.values():
@@ -30,7 +34,9 @@ def samples(book: Book) -> list[Shown]:
     return sorted(found, key=lambda one: (one[2], one[0], one[1]))
 
 
-def _row(request: str, r_ids: tuple[str, ...], at: datetime, entries: str, state: str) -> Iterator[Shown]:
+def _row(
+    request: str, r_ids: tuple[str, ...], at: datetime, entries: str, state: str
+) -> Iterator[Shown]:
     for r_id, entry in zip(r_ids, unpack(entries)):
         made = payload(r_id, entry) if entry and not entry.startswith('"') else None
         if made is not None:

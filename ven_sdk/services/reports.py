@@ -1,18 +1,21 @@
-"""EiReport: what the rest of the SDK asks of the report services, in one place. Steps, tasks and views; nothing of its own.
+"""EiReport: what the rest of the SDK asks of the report services, in one place. Steps, tasks and
+views; nothing of its own.
 
 ::
 
     requests (T11-T15, T28-T31)  ->  collection, ranges (T17-T19)  ->  delivery, outbox (T20-T26)
-    catalogue (T1-T10)               values that are pushed            the VTN's own reports (T32-T35)
+    catalogue (T1-T10)               values that are pushed            the VTN's own reports
+    (T32-T35)
 
-All of it stands in the tables ``requests``, ``samples`` and ``deliveries``; one timer runs the step ``look``, which may be
-run at any other time too: after the clock was set back, for one.
+All of it stands in the tables ``requests``, ``samples`` and ``deliveries``; one timer runs the step
+``look``, which may be run at any other time too: after the clock was set back, for one.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Callable, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Optional
 
 from ..errors import VenError
 from ..schema.common import Payload
@@ -22,7 +25,17 @@ from ..state.reports import SampleRow
 from .report_ending import cancel, forget_requests
 from .report_ledger import counters as counted_so_far
 from .report_ledger import known_key, pending, running, soon
-from .report_offers import ask, ask_task, asking, expected, offered, offers, received, stop_report, updated
+from .report_offers import (
+    ask,
+    ask_task,
+    asking,
+    expected,
+    offered,
+    offers,
+    received,
+    stop_report,
+    updated,
+)
 from .report_outbox import delivery_task, next_delivery
 from .report_pump import pump as look
 from .report_push import find_point, value
@@ -34,16 +47,47 @@ from .task import Task
 if TYPE_CHECKING:
     from ..state.book import Book
 
-__all__ = ["ask", "ask_task", "asking", "cancel", "catalogue_created", "counters", "delivery_due", "delivery_task", "expected",
-           "find_point", "forget_requests", "look", "next_delivery_at", "offered", "offered_reports", "offers", "pending",
-           "received", "registered", "registration_task", "requested", "resume", "stop_report", "updated", "value"]
+__all__ = [
+    "ask",
+    "ask_task",
+    "asking",
+    "cancel",
+    "catalogue_created",
+    "counters",
+    "delivery_due",
+    "delivery_task",
+    "expected",
+    "find_point",
+    "forget_requests",
+    "look",
+    "next_delivery_at",
+    "offered",
+    "offered_reports",
+    "offers",
+    "pending",
+    "received",
+    "registered",
+    "registration_task",
+    "requested",
+    "resume",
+    "stop_report",
+    "updated",
+    "value",
+]
 
 
-def registration_task(book: Book, accept: Callable[[Optional[Payload]], Step], refuse: Callable[[VenError], Step]) -> Task:
-    """The catalogue, all of it (T1), also when it is empty; it names a METADATA request only if it answers one (T3)."""
-    record = RegisterReport(request_id=book.request_id("register report"),
-                            reports=book.catalogue.records(catalogue_created(book)), ven_id=book.registration.ven_id,
-                            report_request_id=book.registration.catalogue_request)
+def registration_task(
+    book: Book, accept: Callable[[Optional[Payload]], Step], refuse: Callable[[VenError], Step]
+) -> Task:
+    """The catalogue, all of it (T1), also when it is empty; it names a METADATA request only if it
+    answers one (T3).
+    """
+    record = RegisterReport(
+        request_id=book.request_id("register report"),
+        reports=book.catalogue.records(catalogue_created(book)),
+        ven_id=book.registration.ven_id,
+        report_request_id=book.registration.catalogue_request,
+    )
     return Task("register report", record, (RegisteredReport,), accept, refuse)
 
 
@@ -58,18 +102,22 @@ def catalogue_created(book: Book) -> datetime:
 
 
 def resume(book: Book, now: datetime) -> Outcome:
-    """At a start: collection and delivery go on from what is remembered; what was sampled is not sampled again."""
+    """At a start: collection and delivery go on from what is remembered; what was sampled is not
+    sampled again.
+    """
     first: dict[str, SampleRow] = {}
     last: dict[str, SampleRow] = {}
     for row in book.samples.values():
         if row.request not in book.requests:
-            continue                                # the store lost the request; the row expires
+            continue  # the store lost the request; the row expires
         if row.request not in first or row.at < first[row.request].at:
             first[row.request] = row
         if row.request not in last or row.at > last[row.request].at:
             last[row.request] = row
-    runs = tuple(Change("collecting", f"runs {key}", (*book.requests[key].runs, (first[key].at, row.at)))
-                 for key, row in last.items())
+    runs = tuple(
+        Change("collecting", f"runs {key}", (*book.requests[key].runs, (first[key].at, row.at)))
+        for key, row in last.items()
+    )
     return Outcome(changes=(*runs, *_known(book, last))) + soon(now)
 
 
@@ -92,12 +140,15 @@ def delivery_due(book: Book, now: datetime) -> bool:
 
 def next_delivery_at(book: Book, now: datetime) -> Optional[datetime]:
     """When the next report is due to be made, or sent again; None when no request runs."""
-    times = [request.due + request.jitter for _, request in running(book) if request.due is not None]
+    times = [
+        request.due + request.jitter for _, request in running(book) if request.due is not None
+    ]
     times += [delivery.retry_at or now for delivery in book.deliveries.values()]
     return min(times, default=None)
 
 
-# --- views --------------------------------------------------------------------------------------------------------
+# --- views ----------------------------------------------------------------------------------------
+
 
 def offered_reports(book: Book) -> tuple[Report, ...]:
     """``client.reports``: what this VEN offers."""
@@ -106,12 +157,19 @@ def offered_reports(book: Book) -> tuple[Report, ...]:
 
 
 def counters(book: Book) -> dict[str, int]:
-    """For ``client.status``: requests that run, and what happened to samples since the start of the process.
+    """For ``client.status``: requests that run, and what happened to samples since the start of the
+    process.
 
-    ``samples_late`` came after their report had gone out, ``samples_dropped`` were given up (max_backlog, refused),
-    ``gaps`` are moments for which a callback had no value.
+    ``samples_late`` came after their report had gone out, ``samples_dropped`` were given up
+    (max_backlog, refused), ``gaps`` are moments for which a callback had no value.
     """
     found = counted_so_far(book)
-    return {"report_requests": len(pending(book)), "samples_taken": found.taken, "samples_delivered": found.delivered,
-            "samples_late": found.late, "samples_dropped": found.dropped, "gaps": found.gaps,
-            "report_messages": found.messages}
+    return {
+        "report_requests": len(pending(book)),
+        "samples_taken": found.taken,
+        "samples_delivered": found.delivered,
+        "samples_late": found.late,
+        "samples_dropped": found.dropped,
+        "gaps": found.gaps,
+        "report_messages": found.messages,
+    }

@@ -1,14 +1,16 @@
-"""What rules now and what comes: the questions of a PLC bridge, a BACnet point or a web page (rules E27, E39, E41, E50).
+"""What rules now and what comes: the questions of a PLC bridge, a BACnet point or a web page (rules
+E27, E39, E41, E50).
 
-Pure functions over a snapshot: a tuple of rows of the table ``events``. Any thread may call them, at any time, as often as it
-likes; they take one pass over the rows.
+Pure functions over a snapshot: a tuple of rows of the table ``events``. Any thread may call them,
+at any time, as often as it likes; they take one pass over the rows.
 """
+
 from __future__ import annotations
 
 import heapq
-from datetime import datetime, timedelta
-from typing import List, NamedTuple, Optional, Tuple, Union
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple, Optional, Union
 
 from ..schema.events import Event, EventSignal, Interval, Number
 from ..state.events import EventState
@@ -22,7 +24,9 @@ HIGHEST_LEVEL = 3
 
 @dataclass(frozen=True)
 class ScheduleRow:
-    """``signal`` of ``event`` rules from ``start`` to ``end`` with the ``payload`` of ``interval``; times are real (E29)."""
+    """``signal`` of ``event`` rules from ``start`` to ``end`` with the ``payload`` of ``interval``;
+    times are real (E29).
+    """
 
     start: datetime
     end: datetime
@@ -32,39 +36,57 @@ class ScheduleRow:
     payload: Number
 
 
-# --- events ----------------------------------------------------------------------------------------------------------
+# --- events ---------------------------------------------------------------------------------------
+
 
 def events(states: States, now: datetime) -> tuple[Event, ...]:
-    """``client.events``: each with the ``event_status`` (E27) and the ``current_value`` (E39) of now, by start.
+    """``client.events``: each with the ``event_status`` (E27) and the ``current_value`` (E39) of
+    now, by start.
 
-    Events that this VEN refused, or that are gone from the VTN's list and do not run on (E31), are left out.
+    Events that this VEN refused, or that are gone from the VTN's list and do not run on (E31), are
+    left out.
     """
     return tuple(shown(state, now) for state in sorted(filter(_is_known, states), key=_by_start))
 
 
 def active_events(states: States, now: datetime) -> tuple[Event, ...]:
-    """Events whose time is now, whatever the opt, those that rule by E50 first. A cancelled one counts while it runs on."""
+    """Events whose time is now, whatever the opt, those that rule by E50 first. A cancelled one
+    counts while it runs on.
+    """
     found = [state for state in states if _is_now(state, now) and _is_known(state)]
     return tuple(shown(state, now) for state in sorted(found, key=_rank))
 
 
 def next_event(states: States, now: datetime) -> Optional[Event]:
     """The event that starts next, or None; one opted out of is not waited for."""
-    ahead = [state for state in states if state.start > now and state.cancelled is None and state.opt != "optOut"]
+    ahead = [
+        state
+        for state in states
+        if state.start > now and state.cancelled is None and state.opt != "optOut"
+    ]
     first = min((state.start for state in ahead), default=None)
     found = [state for state in ahead if state.start == first]
     return shown(min(found, key=_rank), now) if found else None
 
 
 def shown(state: EventState, now: datetime) -> Event:
-    """The event as it is now: status (E27) and current values (E39: 0 outside active for SIMPLE, else none)."""
+    """The event as it is now: status (E27) and current values (E39: 0 outside active for SIMPLE,
+    else none).
+    """
     event, descriptor = state.event, state.event.event_descriptor
     status = times.status(state, now)
     running = _is_now(state, now)
-    values = [_current_value(state, signal, now) if running else _idle_value(signal) for signal in event.event_signals]
+    values = [
+        _current_value(state, signal, now) if running else _idle_value(signal)
+        for signal in event.event_signals
+    ]
     if any(value != signal.current_value for value, signal in zip(values, event.event_signals)):
-        event = event.replace(event_signals=[signal.replace(current_value=value) for value, signal
-                                             in zip(values, event.event_signals)])
+        event = event.replace(
+            event_signals=[
+                signal.replace(current_value=value)
+                for value, signal in zip(values, event.event_signals)
+            ]
+        )
     if status != descriptor.event_status:
         event = event.replace(event_descriptor=descriptor.replace(event_status=status))
     return event
@@ -96,15 +118,19 @@ def _by_start(state: EventState) -> tuple[datetime, str]:
 
 
 def _rank(state: EventState) -> tuple[float, datetime, str]:
-    """Rule E50: lower non-zero priority first, 0 or absent last; then what became active first. E49: by this as well."""
+    """Rule E50: lower non-zero priority first, 0 or absent last; then what became active first.
+    E49: by this as well.
+    """
     return state.event.priority or float("inf"), state.start, state.event.event_id
 
 
+# --- what rules -----------------------------------------------------------------------------------
 
-# --- what rules ------------------------------------------------------------------------------------------------------
 
 def current_level(states: States, now: datetime) -> int:
-    """The SIMPLE level that rules now, 0 to 3 (E42); test events and events not opted in to do not count (E41)."""
+    """The SIMPLE level that rules now, 0 to 3 (E42); test events and events not opted in to do not
+    count (E41).
+    """
     level = signal_now(states, "SIMPLE", now)
     return 0 if level is None else min(max(int(level), 0), HIGHEST_LEVEL)
 
@@ -112,11 +138,15 @@ def current_level(states: States, now: datetime) -> int:
 def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Number]:
     """The payload of that signal that rules now (E50), or None.
 
-    Events compete for each signal by itself: a price of one programme does not silence the level of another. Test events
-    and events not opted in to do not count.
+    Events compete for each signal by itself: a price of one programme does not silence the level of
+    another. Test events and events not opted in to do not count.
     """
     names = _spellings(signal_name)
-    found = [state for state in states if _is_now(state, now) and counts(state) and _signal(state, names) is not None]
+    found = [
+        state
+        for state in states
+        if _is_now(state, now) and counts(state) and _signal(state, names) is not None
+    ]
     for state in sorted(found, key=_rank):
         signal = _signal(state, names)
         piece = times.running(state, signal, now) if signal is not None else None
@@ -126,8 +156,12 @@ def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Numb
 
 
 def counts(state: EventState) -> bool:
-    """Whether loads are to follow the event: opted in to (or running while a change of it is decided), and no test (E41)."""
-    return state.participates and (state.started or not state.waiting) and not state.event.test_event
+    """Whether loads are to follow the event: opted in to (or running while a change of it is
+    decided), and no test (E41).
+    """
+    return (
+        state.participates and (state.started or not state.waiting) and not state.event.test_event
+    )
 
 
 def _spellings(signal_name: str) -> tuple[str, ...]:
@@ -135,12 +169,15 @@ def _spellings(signal_name: str) -> tuple[str, ...]:
 
 
 def _signal(state: EventState, names: tuple[str, ...]) -> Optional[EventSignal]:
-    """The event's signal of that name; one for all devices comes before one for a device class (E44)."""
+    """The event's signal of that name; one for all devices comes before one for a device class
+    (E44).
+    """
     found = [signal for signal in state.event.event_signals if signal.signal_name in names]
     return min(found, key=lambda signal: len(signal.targets), default=None)
 
 
-# --- what comes ------------------------------------------------------------------------------------------------------
+# --- what comes -----------------------------------------------------------------------------------
+
 
 class _Piece(NamedTuple):
     rank: tuple[float, datetime, str]
@@ -151,25 +188,49 @@ class _Piece(NamedTuple):
     position: int
 
 
-def schedule(states: States, now: datetime, hours: Union[float, int] = 24) -> tuple[ScheduleRow, ...]:
-    """What rules in the next ``hours``, signal by signal, by time: at each moment the row says what ``signal_now`` will say.
+def schedule(
+    states: States, now: datetime, hours: Union[float, int] = 24
+) -> tuple[ScheduleRow, ...]:
+    """What rules in the next ``hours``, signal by signal, by time: at each moment the row says what
+    ``signal_now`` will say.
 
-    Rows are cut to [now, now + hours) and where another event supersedes (E50); a superseded event has further rows where
-    it resumes.
+    Rows are cut to [now, now + hours) and where another event supersedes (E50); a superseded event
+    has further rows where it resumes.
     """
     until = now + timedelta(hours=hours)
-    taking_part = [state for state in states if counts(state) and _is_known(state) and not state.over]
-    names = sorted({_spellings(signal.signal_name) for state in taking_part for signal in state.event.event_signals})
-    rows = [row for spellings in names for row in _ruling(list(_pieces(taking_part, spellings, now, until)))]
-    return tuple(sorted(rows, key=lambda row: (row.start, row.signal.signal_name, row.event.event_id)))
+    taking_part = [
+        state for state in states if counts(state) and _is_known(state) and not state.over
+    ]
+    names = sorted(
+        {
+            _spellings(signal.signal_name)
+            for state in taking_part
+            for signal in state.event.event_signals
+        }
+    )
+    rows = [
+        row
+        for spellings in names
+        for row in _ruling(list(_pieces(taking_part, spellings, now, until)))
+    ]
+    return tuple(
+        sorted(rows, key=lambda row: (row.start, row.signal.signal_name, row.event.event_id))
+    )
 
 
-def _pieces(states: Iterable[EventState], names: tuple[str, ...], now: datetime, until: datetime) -> Iterator[_Piece]:
+def _pieces(
+    states: Iterable[EventState], names: tuple[str, ...], now: datetime, until: datetime
+) -> Iterator[_Piece]:
     """The intervals of that signal that lie within [now, until), whoever rules."""
     for state in states:
         signal = _signal(state, names)
         last = times.last_moment(state) or until
-        if signal is None or state.start >= until or last <= now or (state.cancelled is not None and not _is_now(state, now)):
+        if (
+            signal is None
+            or state.start >= until
+            or last <= now
+            or (state.cancelled is not None and not _is_now(state, now))
+        ):
             continue
         for piece in times.slices(state, signal):
             start, end = max(piece.start, now), min(piece.end or until, last, until)
@@ -178,7 +239,9 @@ def _pieces(states: Iterable[EventState], names: tuple[str, ...], now: datetime,
 
 
 def _ruling(pieces: list[_Piece]) -> Iterator[ScheduleRow]:
-    """Sweep over all boundaries, the best of those that run first; neighbours of one interval become one row."""
+    """Sweep over all boundaries, the best of those that run first; neighbours of one interval
+    become one row.
+    """
     pieces.sort(key=lambda piece: piece.start)
     moments = sorted({moment for piece in pieces for moment in (piece.start, piece.end)})
     heap: list[tuple[tuple[float, datetime, str], int]] = []
@@ -190,7 +253,12 @@ def _ruling(pieces: list[_Piece]) -> Iterator[ScheduleRow]:
         while heap and pieces[heap[0][1]].end <= start:
             heapq.heappop(heap)
         following = _row(pieces[heap[0][1]], start, end) if heap else None
-        if row is not None and following is not None and row.end == start and row.interval is following.interval:
+        if (
+            row is not None
+            and following is not None
+            and row.end == start
+            and row.interval is following.interval
+        ):
             row = ScheduleRow(row.start, end, row.event, row.signal, row.interval, row.payload)
             continue
         if row is not None:
@@ -202,4 +270,6 @@ def _ruling(pieces: list[_Piece]) -> Iterator[ScheduleRow]:
 
 def _row(piece: _Piece, start: datetime, end: datetime) -> ScheduleRow:
     interval = piece.signal.intervals[piece.position]
-    return ScheduleRow(start, end, piece.state.event, piece.signal, interval, interval.signal_payload)
+    return ScheduleRow(
+        start, end, piece.state.event, piece.signal, interval, interval.signal_payload
+    )

@@ -1,17 +1,19 @@
-"""All that one VEN remembers: tables of frozen records. Services read it; only the engine writes, by ``apply``.
+"""All that one VEN remembers: tables of frozen records. Services read it; only the engine writes,
+by ``apply``.
 
-No thread and no lock of its own: the engine holds its lock while a step reads and while changes are applied.
+No thread and no lock of its own: the engine holds its lock while a step reads and while changes are
+applied.
 """
+
 from __future__ import annotations
 
 import itertools
 import json
 import random
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
-from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..config import Settings
 from ..schema.plain import dump, load
@@ -26,8 +28,15 @@ if TYPE_CHECKING:
     from ..services.catalogue import Catalogue
 
 TABLES: Mapping[str, type] = {
-    "registration": Registration, "answers": Answer, "events": EventState, "opts": OptState, "requests": RequestState,
-    "samples": SampleRow, "deliveries": Delivery, "nonces": str}
+    "registration": Registration,
+    "answers": Answer,
+    "events": EventState,
+    "opts": OptState,
+    "requests": RequestState,
+    "samples": SampleRow,
+    "deliveries": Delivery,
+    "nonces": str,
+}
 
 VOLATILE = frozenset({"collecting"})
 """Tables that die with the process: values being collected, not yet a row of ``samples``."""
@@ -40,13 +49,17 @@ def _never(_name: str) -> bool:
 
 
 class Book:
-    """The tables of one VEN, with what services need to decide: settings, catalogue, randomness, which handlers exist.
+    """The tables of one VEN, with what services need to decide: settings, catalogue, randomness,
+    which handlers exist.
 
-    ``has_handler(name)`` says whether the user set a handler; ``leads()`` gives (handler name, lead) of every
-    ``before_event`` handler. ``owed`` is an index of the table ``events``: the keys of those whose answer is owed.
+    ``has_handler(name)`` says whether the user set a handler; ``leads()`` gives (handler name,
+    lead) of every ``before_event`` handler. ``owed`` is an index of the table ``events``: the keys
+    of those whose answer is owed.
     """
 
-    def __init__(self, settings: Settings, catalogue: "Catalogue", *, chance: Optional[random.Random] = None) -> None:
+    def __init__(
+        self, settings: Settings, catalogue: "Catalogue", *, chance: Optional[random.Random] = None
+    ) -> None:
         self.settings = settings
         self.catalogue = catalogue
         self.chance = chance or random.SystemRandom()
@@ -73,15 +86,21 @@ class Book:
         return found
 
     def next_key(self) -> str:
-        """A key that sorts after all keys made before, also those of earlier runs (zero-padded decimal)."""
+        """A key that sorts after all keys made before, also those of earlier runs (zero-padded
+        decimal).
+        """
         return f"{next(self._numbers):012d}"
 
     def request_id(self, name: str) -> str:
-        """The requestID for the exchange ``name``: the same until its reply has come (H6), never a key (G7)."""
+        """The requestID for the exchange ``name``: the same until its reply has come (H6), never a
+        key (G7).
+        """
         return self.request_ids.setdefault(name, secrets.token_hex(16))
 
     def apply(self, changes: Iterable[Change]) -> None:
-        """Make ``changes`` what is remembered. ``versions`` of the touched tables rise, so that views know."""
+        """Make ``changes`` what is remembered. ``versions`` of the touched tables rise, so that
+        views know.
+        """
         for table, key, value in changes:
             rows = self.tables[table]
             if value is None:
@@ -99,14 +118,18 @@ class Book:
             self.owed.pop(key, None)
 
     def restore(self, rows: Iterable[Row]) -> tuple[str, ...]:
-        """Take in what a store holds; returns a sentence for every row that could not be understood (it is left out)."""
+        """Take in what a store holds; returns a sentence for every row that could not be understood
+        (it is left out).
+        """
         bad: list[str] = []
         highest = 0
         for table, key, value in rows:
             try:
                 self.tables[table][key] = load(TABLES[table], json.loads(value))
             except Exception as cause:
-                bad.append(f"Row {key!r} of table {table!r} could not be read and is left out: {cause}")
+                bad.append(
+                    f"Row {key!r} of table {table!r} could not be read and is left out: {cause}"
+                )
             if key.isdigit() and table in ("answers", "samples", "deliveries"):
                 highest = max(highest, int(key))
         self._numbers = itertools.count(highest + 1)
@@ -116,8 +139,13 @@ class Book:
 
 def rows_of(changes: Iterable[Change]) -> list[ChangeRow]:
     """``changes`` as a store takes them."""
-    return [ChangeRow(table, key, None if value is None else json.dumps(dump(value), separators=(",", ":")))
-            for table, key, value in changes if table not in VOLATILE]
+    return [
+        ChangeRow(
+            table, key, None if value is None else json.dumps(dump(value), separators=(",", ":"))
+        )
+        for table, key, value in changes
+        if table not in VOLATILE
+    ]
 
 
 _NEW = Registration()

@@ -1,14 +1,17 @@
-"""What is remembered of an event: frozen values, one row of the table ``events`` each, and the last list (volatile).
+"""What is remembered of an event: frozen values, one row of the table ``events`` each, and the last
+list (volatile).
 
-A row holds what must survive a crash: the event, the opt, the answer owed, the offset drawn, what has begun, and the handler
-calls that have not returned. Services make changed copies with ``dataclasses.replace``; nothing here decides anything.
+A row holds what must survive a crash: the event, the opt, the answer owed, the offset drawn, what
+has begun, and the handler calls that have not returned. Services make changed copies with
+``dataclasses.replace``; nothing here decides anything.
 """
+
 from __future__ import annotations
 
 from dataclasses import field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Dict, FrozenSet, Optional, Tuple
+from typing import Optional
 
 from ..schema.events import Event, EventResponse
 from ..values import dataclass
@@ -21,7 +24,8 @@ LIST_KEY = "event list"
 class PendingCall:
     """A handler call that has not returned: made again after a crash.
 
-    ``signal`` and ``interval`` are positions. ``event`` is set when the call is about a version that is no longer held.
+    ``signal`` and ``interval`` are positions. ``event`` is set when the call is about a version
+    that is no longer held.
     """
 
     number: int
@@ -36,11 +40,13 @@ class PendingCall:
 class EventState:
     """One event and how far the VEN is with it.
 
-    ``opt`` is the opt held, also while a decision on a newer version is ``waiting``; ``decision`` is the number of the call
-    whose return decides. ``code`` other than 200: refused, no handler has seen it. ``owed``: the VTN waits for a response
-    about this version. ``cancelled`` is ``vtn`` (explicit) or ``list`` (implied); ``end_at`` is the random end of rule E31.
-    ``started``: on_event_start is out and on_event_end is not. ``over``: ended because its time was up. ``announced`` has
-    the position of the last announced interval for each signal, -1 before the first.
+    ``opt`` is the opt held, also while a decision on a newer version is ``waiting``; ``decision``
+    is the number of the call whose return decides. ``code`` other than 200: refused, no handler has
+    seen it. ``owed``: the VTN waits for a response about this version. ``cancelled`` is ``vtn``
+    (explicit) or ``list`` (implied); ``end_at`` is the random end of rule E31. ``started``:
+    on_event_start is out and on_event_end is not. ``over``: ended because its time was up.
+    ``announced`` has the position of the last announced interval for each signal, -1 before the
+    first.
     """
 
     event: Event
@@ -81,12 +87,14 @@ class EventState:
 
 @dataclass(frozen=True)
 class EventList:
-    """What the last list left behind; gone after a crash, for then the list is asked for anew (rule R1).
+    """What the last list left behind; gone after a crash, for then the list is asked for anew (rule
+    R1).
 
-    E23 wants the ID of the last list that held an event: that is ``request_id`` for the events ``present`` in this one, and
-    what ``older`` says for others, so that a short list costs nothing of what is known besides. ``due``: unchanged events
-    whose response that list asks for (E15). ``fresh``: events whose handler was called because of it. ``loose``: responses
-    about events, or versions of events, that are not remembered (E5, E9, E26, faulty ones).
+    E23 wants the ID of the last list that held an event: that is ``request_id`` for the events
+    ``present`` in this one, and what ``older`` says for others, so that a short list costs nothing
+    of what is known besides. ``due``: unchanged events whose response that list asks for (E15).
+    ``fresh``: events whose handler was called because of it. ``loose``: responses about events, or
+    versions of events, that are not remembered (E5, E9, E26, faulty ones).
     """
 
     request_id: str = ""
@@ -97,5 +105,7 @@ class EventList:
     loose: tuple[EventResponse, ...] = ()
 
     def request_id_of(self, key: str, otherwise: str) -> str:
-        """The requestID of the last list that held the event, or ``otherwise`` where no list of this process held it."""
+        """The requestID of the last list that held the event, or ``otherwise`` where no list of
+        this process held it.
+        """
         return self.request_id if key in self.present else self.older.get(key, otherwise)

@@ -1,8 +1,10 @@
-"""A lock between processes: a file that the operating system locks for one holder, and frees when that process dies.
+"""A lock between processes: a file that the operating system locks for one holder, and frees when
+that process dies.
 
-The file holds the pid of the holder for messages only; it is never deleted, since deleting it would let two processes
-lock two different files of one name. Called from any thread.
+The file holds the pid of the holder for messages only; it is never deleted, since deleting it would
+let two processes lock two different files of one name. Called from any thread.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -16,7 +18,9 @@ from ..errors import StoreError
 if sys.platform == "win32":
     import msvcrt
 
-    _FAR_AWAY = 1 << 30  # locked bytes cannot be read by others, so the lock stands far behind the pid
+    _FAR_AWAY = (
+        1 << 30
+    )  # locked bytes cannot be read by others, so the lock stands far behind the pid
 
     def _seize(file: int) -> None:
         os.lseek(file, _FAR_AWAY, os.SEEK_SET)
@@ -26,16 +30,18 @@ else:
     import fcntl
 
     def _seize(file: int) -> None:
-        # flock, not lockf: a lockf lock vanishes when any other descriptor of the file is closed in this process, and
-        # does not keep a second client of the same process out.
+        # flock, not lockf: a lockf lock vanishes when any other descriptor of the file is closed in
+        # this process, and does not keep a second client of the same process out.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class ProcessLock:
-    """Keeps ``path`` for one holder on this machine: neither another process nor another object of this one gets it.
+    """Keeps ``path`` for one holder on this machine: neither another process nor another object of
+    this one gets it.
 
-    ``pid`` is the process that took it, or None. A child made by fork() sees its parent's pid there, and drops its copy
-    of the descriptor: otherwise the lock would outlive the parent for as long as the child runs.
+    ``pid`` is the process that took it, or None. A child made by fork() sees its parent's pid
+    there, and drops its copy of the descriptor: otherwise the lock would outlive the parent for as
+    long as the child runs.
     """
 
     def __init__(self, path: str) -> None:
@@ -47,12 +53,18 @@ class ProcessLock:
             os.register_at_fork(after_in_child=lambda: _drop(lock()))
 
     def acquire(self, subject: str) -> None:
-        """Take the lock for ``subject`` (what messages call it), or raise StoreError that names the holder."""
+        """Take the lock for ``subject`` (what messages call it), or raise StoreError that names the
+        holder.
+        """
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as cause:
-            raise StoreError(f"The lock {self.path!r} of {subject!r} cannot be opened: {cause.strerror}. It must be "
-                             "writable for the user that runs the VEN.", path=subject) from cause
+            raise StoreError(
+                f"The lock {self.path!r} of {subject!r} cannot be opened: {cause.strerror}. It "
+                f"must be "
+                "writable for the user that runs the VEN.",
+                path=subject,
+            ) from cause
         try:
             _seize(file)
         except OSError as cause:
@@ -91,6 +103,13 @@ def _held_text(subject: str, holder: Optional[int]) -> str:
     if holder == os.getpid():
         who = "another client of this process uses it"
     else:
-        who = "another process uses it" if holder is None else f"another process (pid {holder}) uses it"
-    return (f"The store {subject!r} cannot be opened: {who}. One client or one Fleet has a store for itself: stop the "
-            "other one, or give this one a store of its own.")
+        who = (
+            "another process uses it"
+            if holder is None
+            else f"another process (pid {holder}) uses it"
+        )
+    return (
+        f"The store {subject!r} cannot be opened: {who}. One client or one Fleet has a store for "
+        f"itself: stop the "
+        "other one, or give this one a store of its own."
+    )

@@ -1,18 +1,22 @@
-"""The store of a VEN that was given no path: rows in dictionaries, gone with the process. Any thread may call it.
+"""The store of a VEN that was given no path: rows in dictionaries, gone with the process. Any
+thread may call it.
 
-It keeps its rows from ``close()`` to the next ``open()``, so that a client that is stopped and started goes on.
+It keeps its rows from ``close()`` to the next ``open()``, so that a client that is stopped and
+started goes on.
 """
+
 from __future__ import annotations
 
 import threading
-from typing import Dict, List, Tuple
 from collections.abc import Sequence
 
 from .store import ChangeRow, Row, Store, already_open, checked, not_open
 
 
 class MemoryStore(Store):
-    """A :class:`Store` without durability. Dictionaries keep the order of first insertion by themselves."""
+    """A :class:`Store` without durability. Dictionaries keep the order of first insertion by
+    themselves.
+    """
 
     durable = False
     name = "memory"
@@ -42,7 +46,9 @@ class MemoryStore(Store):
         """See :meth:`Store.load`."""
         with self._lock:
             self._require_open()
-            return [Row(table, key, value) for (table, key), value in self._rows.get(ven, {}).items()]
+            return [
+                Row(table, key, value) for (table, key), value in self._rows.get(ven, {}).items()
+            ]
 
     def vens(self) -> list[str]:
         """See :meth:`Store.vens`."""
@@ -51,7 +57,9 @@ class MemoryStore(Store):
             return sorted(ven for ven, rows in self._rows.items() if rows)
 
     def commit(self, ven: str, changes: Sequence[ChangeRow]) -> None:
-        """See :meth:`Store.commit`. Everything that can fail is checked before the first change is made."""
+        """See :meth:`Store.commit`. Everything that can fail is checked before the first change is
+        made.
+        """
         accepted = checked(self, ven, changes)
         with self._lock:
             self._require_open()

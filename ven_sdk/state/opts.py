@@ -1,4 +1,7 @@
-"""What is remembered of an opt that the VEN sent by EiOpt: one row of the table ``opts`` each. Frozen values only."""
+"""What is remembered of an opt that the VEN sent by EiOpt: one row of the table ``opts`` each.
+Frozen values only.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -15,9 +18,10 @@ CANCELLING, CANCELLED = "cancelling", "cancelled"
 class OptState:
     """One opt. ``state`` is one of owed, confirmed, refused, cancelling, cancelled.
 
-    ``code`` and ``description`` are the VTN's, where it refused: the opt itself (state ``refused``) or its cancellation
-    (state ``confirmed``: it still holds, or ``refused``: the VTN does not know it). ``order`` sorts by what is to be sent
-    first. ``previous`` is the confirmed opt of the same ID that this one is to replace (O1.5).
+    ``code`` and ``description`` are the VTN's, where it refused: the opt itself (state ``refused``)
+    or its cancellation (state ``confirmed``: it still holds, or ``refused``: the VTN does not know
+    it). ``order`` sorts by what is to be sent first. ``previous`` is the confirmed opt of the same
+    ID that this one is to replace (O1.5).
     """
 
     record: CreateOpt

@@ -1,8 +1,10 @@
-"""What a service function wants done: values only, applied by the engine (``runtime/engine.py``). No thread, no I/O.
+"""What a service function wants done: values only, applied by the engine (``runtime/engine.py``).
+No thread, no I/O.
 
-A *step* is a pure, short function of the book and the time. The engine runs it under the book's lock, commits its
-changes, and only then starts timers and calls.
+A *step* is a pure, short function of the book and the time. The engine runs it under the book's
+lock, commits its changes, and only then starts timers and calls.
 """
+
 from __future__ import annotations
 
 import logging
@@ -10,7 +12,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from ..values import dataclass
 
@@ -33,11 +35,13 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Call:
-    """User code to run. Calls of one ``lane`` run in order, never two at once; other lanes run side by side.
+    """User code to run. Calls of one ``lane`` run in order, never two at once; other lanes run side
+    by side.
 
-    ``handler`` is the name it was registered under (``on_event`` …); with ``function`` given that is what is called, and
-    ``handler`` only names it for people. ``pool`` is ``handler`` or ``report``. ``done(result)`` gives the step to run with
-    what came of it: what was returned, or the :class:`~ven_sdk.errors.HandlerError` that says why there is nothing.
+    ``handler`` is the name it was registered under (``on_event`` …); with ``function`` given that
+    is what is called, and ``handler`` only names it for people. ``pool`` is ``handler`` or
+    ``report``. ``done(result)`` gives the step to run with what came of it: what was returned, or
+    the :class:`~ven_sdk.errors.HandlerError` that says why there is nothing.
     """
 
     lane: Hashable
@@ -51,7 +55,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Timer:
-    """Run ``step`` at the moment ``at`` (aware UTC). It replaces the timer of the same ``key``; ``at`` None cancels it."""
+    """Run ``step`` at the moment ``at`` (aware UTC). It replaces the timer of the same ``key``;
+    ``at`` None cancels it.
+    """
 
     key: str
     at: Optional[datetime] = None
@@ -60,7 +66,8 @@ class Timer:
 
 @dataclass(frozen=True)
 class Note:
-    """Something to say: a log line of ``level``, given to ``on_error`` as well when ``error`` is set.
+    """Something to say: a log line of ``level``, given to ``on_error`` as well when ``error`` is
+    set.
 
     Notes with the same ``once`` are logged the first time and counted afterwards.
     """
@@ -81,8 +88,12 @@ class Outcome:
     notes: tuple[Note, ...] = ()
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        return Outcome(self.changes + other.changes, self.calls + other.calls, self.timers + other.timers,
-                       self.notes + other.notes)
+        return Outcome(
+            self.changes + other.changes,
+            self.calls + other.calls,
+            self.timers + other.timers,
+            self.notes + other.notes,
+        )
 
 
 NOTHING = Outcome()

@@ -1,20 +1,25 @@
-"""What is remembered about the registration and about answers owed: frozen values, one row of a table each."""
+"""What is remembered about the registration and about answers owed: frozen values, one row of a
+table each.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Dict, Optional
+from typing import Any, Optional
 
 from ..values import dataclass
 
 
 @dataclass(frozen=True)
 class Registration:
-    """Where the VEN stands with its VTN (rules R). ``phase`` is one of ``services.registration.PHASES``.
+    """Where the VEN stands with its VTN (rules R). ``phase`` is one of
+    ``services.registration.PHASES``.
 
-    ``known`` is False after the VTN said that it does not know us (R13) until a registration succeeded. ``fresh`` asks for
-    a registration without the old IDs (R6). ``catalogue`` is the digest of the catalogue that the VTN acknowledged,
-    ``catalogue_created`` its createdDateTime (R8). ``resync`` asks for the event list (H6). ``catalogue_again`` and
-    ``list_again`` say when those are tried again that the VTN failed over.
+    ``known`` is False after the VTN said that it does not know us (R13) until a registration
+    succeeded. ``fresh`` asks for a registration without the old IDs (R6). ``catalogue`` is the
+    digest of the catalogue that the VTN acknowledged, ``catalogue_created`` its createdDateTime
+    (R8). ``resync`` asks for the event list (H6). ``catalogue_again`` and ``list_again`` say when
+    those are tried again that the VTN failed over.
     """
 
     phase: str = "new"
@@ -36,7 +41,8 @@ class Registration:
 
 @dataclass(frozen=True)
 class Answer:
-    """A protocol answer that the VTN waits for (P4): the payload's record as data, and the service it goes to.
+    """A protocol answer that the VTN waits for (P4): the payload's record as data, and the service
+    it goes to.
 
     ``courtesy`` answers may fail without a word (the 459 for a message that did not verify).
     """

@@ -1,17 +1,19 @@
 """One store for many VENs that open and close it each for itself: a fleet's."""
+
 from __future__ import annotations
 
 import threading
-from typing import List, Tuple
 from collections.abc import Sequence
 
 from .store import ChangeRow, Row, Store
 
 
 class SharedStore(Store):
-    """``store``, open as long as one of its users has it open: whoever calls ``open()`` calls ``close()`` once.
+    """``store``, open as long as one of its users has it open: whoever calls ``open()`` calls
+    ``close()`` once.
 
-    The lock is held while the store opens or closes, so that nobody uses one that is half open; commits do not wait for it.
+    The lock is held while the store opens or closes, so that nobody uses one that is half open;
+    commits do not wait for it.
     """
 
     def __init__(self, store: Store) -> None:

@@ -1,9 +1,10 @@
 """The durable store: one SQLite file, one connection, one writer at a time. Any thread may call it.
 
-Durable means: the write-ahead log is synced before ``commit()`` returns. Threads that wait for their turn are written
-in one transaction, and so share one sync. What the file must be like is left to ``sqlite_file.py``, what rows mean to
-``book.py``.
+Durable means: the write-ahead log is synced before ``commit()`` returns. Threads that wait for
+their turn are written in one transaction, and so share one sync. What the file must be like is left
+to ``sqlite_file.py``, what rows mean to ``book.py``.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -11,18 +12,20 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from itertools import count
-from typing import Callable, Deque, List, Optional, Tuple, Union
 from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Callable, Optional, Union
 
 from ..errors import ConfigurationError, StoreError
 from .lock import ProcessLock
 from .sqlite_file import MIGRATIONS, StoreFile, checksum, failure
 from .store import ChangeRow, Row, Store, already_open, checked, not_open
 
-_SET = ("INSERT INTO facts (ven, tab, key, position, value, crc) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (ven, tab, key) DO UPDATE "
-        "SET value = excluded.value, crc = excluded.crc - excluded.position + facts.position")
+_SET = (
+    "INSERT INTO facts (ven, tab, key, position, value, crc) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (ven, tab, key) DO UPDATE "
+    "SET value = excluded.value, crc = excluded.crc - excluded.position + facts.position"
+)
 _DELETE = "DELETE FROM facts WHERE ven = ? AND tab = ? AND key = ?"
 _FORGET = "DELETE FROM facts WHERE ven = ?"
 _LOAD = "SELECT tab, key, value FROM facts WHERE ven = ? ORDER BY position"
@@ -41,11 +44,13 @@ class _Ticket:
 
 
 class SQLiteStore(Store):
-    """A :class:`Store` in the file ``path``, readable for its owner only. ``path`` + ``.lock`` stands next to it.
+    """A :class:`Store` in the file ``path``, readable for its owner only. ``path`` + ``.lock``
+    stands next to it.
 
-    Group commit: a caller puts its ticket into ``_waiting`` and waits for the turn. Who gets it writes all tickets that
-    wait, and gives the turn back; those whose tickets are done return, one of the others has the next turn. ``_ready``
-    guards ``_taken`` only: it is never held while SQLite works.
+    Group commit: a caller puts its ticket into ``_waiting`` and waits for the turn. Who gets it
+    writes all tickets that wait, and gives the turn back; those whose tickets are done return, one
+    of the others has the next turn. ``_ready`` guards ``_taken`` only: it is never held while
+    SQLite works.
     """
 
     durable = True
@@ -59,8 +64,10 @@ class SQLiteStore(Store):
         except (TypeError, ValueError) as cause:
             raise ConfigurationError(f"store must be the path of a file, not {path!r}.") from cause
         if given in ("", ":memory:") or "\0" in given:
-            raise ConfigurationError(f"store must be the path of a file, not {given!r}. Leave it out to keep the state "
-                                     "in memory.")
+            raise ConfigurationError(
+                f"store must be the path of a file, not {given!r}. Leave it out to keep the state "
+                "in memory."
+            )
         self._file = StoreFile(self.name, self.migrations)
         self._lock = ProcessLock(self.name + ".lock")
         self._ready = threading.Condition()
@@ -74,7 +81,9 @@ class SQLiteStore(Store):
         self._file.check()
 
     def open(self) -> tuple[str, ...]:
-        """See :meth:`Store.open`. A damaged file becomes ``path`` + ``.damaged-`` + the time in UTC."""
+        """See :meth:`Store.open`. A damaged file becomes ``path`` + ``.damaged-`` + the time in
+        UTC.
+        """
         self._refuse_in_child()
         with self._turn():
             if self._connection is not None:
@@ -90,7 +99,9 @@ class SQLiteStore(Store):
             return warnings
 
     def close(self) -> None:
-        """See :meth:`Store.close`. SQLite moves its log into the file; in the child of a fork nothing happens."""
+        """See :meth:`Store.close`. SQLite moves its log into the file; in the child of a fork
+        nothing happens.
+        """
         if self._lock.is_inherited():
             return
         with self._turn():
@@ -106,7 +117,7 @@ class SQLiteStore(Store):
 
     def vens(self) -> list[str]:
         """See :meth:`Store.vens`."""
-        return sorted(ven for ven, in self._read(_VENS))
+        return sorted(ven for (ven,) in self._read(_VENS))
 
     def commit(self, ven: str, changes: Sequence[ChangeRow]) -> None:
         """See :meth:`Store.commit`."""
@@ -132,7 +143,9 @@ class SQLiteStore(Store):
 
     @contextlib.contextmanager
     def _turn(self, ticket: Optional[_Ticket] = None) -> Iterator[bool]:
-        """Wait for the turn, or until another thread has done ``ticket``: gives whether this thread has the turn."""
+        """Wait for the turn, or until another thread has done ``ticket``: gives whether this thread
+        has the turn.
+        """
         mine = False
         try:
             with self._ready:
@@ -148,7 +161,9 @@ class SQLiteStore(Store):
                     self._ready.notify_all()
 
     def _write_waiting(self) -> None:
-        """With the turn. Only what is done leaves the queue: an interrupt of this thread loses nobody's ticket."""
+        """With the turn. Only what is done leaves the queue: an interrupt of this thread loses
+        nobody's ticket.
+        """
         try:
             self._write([ticket for ticket in self._waiting.copy() if not ticket.done])
         finally:
@@ -161,7 +176,9 @@ class SQLiteStore(Store):
                 for ticket in batch:
                     ticket.work(connection)
         except Exception as error:
-            if len(batch) > 1 and "locked" not in str(error):  # who waited for a lock once need not wait again
+            if len(batch) > 1 and "locked" not in str(
+                error
+            ):  # who waited for a lock once need not wait again
                 for ticket in batch:
                     self._write([ticket])
                 return
@@ -208,11 +225,15 @@ class SQLiteStore(Store):
         return self._connection
 
     def _refuse_in_child(self) -> None:
-        # Before any lock: one that another thread of the parent held at the fork is never released in the child.
+        # Before any lock: one that another thread of the parent held at the fork is never released
+        # in the child.
         if self._lock.is_inherited():
-            raise StoreError(f"The store {self.name!r} was opened by process {self._lock.pid}; this is process "
-                             f"{os.getpid()}, made by fork(). Make the client in the child, with a store of its own.",
-                             path=self.name)
+            raise StoreError(
+                f"The store {self.name!r} was opened by process {self._lock.pid}; this is process "
+                f"{os.getpid()}, made by fork(). Make the client in the child, with a store of "
+                f"its own.",
+                path=self.name,
+            )
 
 
 def _run(connection: sqlite3.Connection, statement: str, *values: Union[str, int]) -> None:

@@ -1,9 +1,11 @@
-"""The file of the SQLite store: where it may stand, its versions, whether it is sound, and what to do when it is not.
+"""The file of the SQLite store: where it may stand, its versions, whether it is sound, and what to
+do when it is not.
 
-``sqlite.py`` holds the process lock while it opens a file here, and writes and reads the rows. Run by the thread that
-calls ``check()`` or ``open()``. Each row carries a checksum, because SQLite notices a damaged structure but not a
-flipped bit in a text.
+``sqlite.py`` holds the process lock while it opens a file here, and writes and reads the rows. Run
+by the thread that calls ``check()`` or ``open()``. Each row carries a checksum, because SQLite
+notices a damaged structure but not a flipped bit in a text.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -13,29 +15,38 @@ import time
 import zlib
 from itertools import chain, count
 from pathlib import Path
-from typing import Tuple
 
 from ..errors import ConfigurationError, StoreError
 
 APPLICATION_ID = 0x56454E53
-"""Marks our files in the SQLite header ("VENS"), so that nobody's other database is taken for a damaged store."""
+"""Marks our files in the SQLite header ("VENS"), so that nobody's other database is taken for a
+damaged store.
+"""
 
 Migrations = tuple[tuple[str, ...], ...]
 MIGRATIONS: Migrations = (
-    # Version 1. WITHOUT ROWID: a VEN's rows lie together, and a commit touches one tree instead of table and index.
-    (f"PRAGMA application_id = {APPLICATION_ID}",
-     "CREATE TABLE facts (ven TEXT NOT NULL, tab TEXT NOT NULL, key TEXT NOT NULL, position INTEGER NOT NULL, "
-     "value TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (ven, tab, key)) WITHOUT ROWID"),
+    # Version 1. WITHOUT ROWID: a VEN's rows lie together, and a commit touches one tree instead of
+    # table and index.
+    (
+        f"PRAGMA application_id = {APPLICATION_ID}",
+        "CREATE TABLE facts (ven TEXT NOT NULL, tab TEXT NOT NULL, key TEXT NOT NULL, position "
+        "INTEGER NOT NULL, "
+        "value TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (ven, tab, key)) WITHOUT ROWID",
+    ),
 )
-"""What makes version n + 1 of version n, one transaction each. Released steps never change; new ones are added."""
+"""What makes version n + 1 of version n, one transaction each. Released steps never change; new
+ones are added.
+"""
 
 FULLY_CHECKED_SIZE = 128 * 1024 * 1024
-"""Bytes up to which ``open()`` checks every page and row: 1 s per 100 MB on a small server. Of a larger file it only
-walks the tree, 20 times as fast; a damaged text in it is found when somebody reads it."""
+"""Bytes up to which ``open()`` checks every page and row: 1 s per 100 MB on a small server. Of a
+larger file it only walks the tree, 20 times as fast; a damaged text in it is found when somebody
+reads it."""
 
 _SETTINGS = (
-    "PRAGMA synchronous = EXTRA",  # FULL in WAL mode; and safe on a file system where WAL mode cannot be had
-    "PRAGMA fullfsync = ON",       # macOS: fsync() alone leaves data in the drive's cache
+    # FULL in WAL mode; and safe on a file system where WAL mode cannot be had
+    "PRAGMA synchronous = EXTRA",
+    "PRAGMA fullfsync = ON",  # macOS: fsync() alone leaves data in the drive's cache
     "PRAGMA journal_mode = WAL",
     "PRAGMA journal_size_limit = 16777216",
 )
@@ -45,7 +56,9 @@ _DISK_TROUBLE = ("locked", "disk i/o error", "disk is full", "unable to open", "
 
 
 class StoreFile:
-    """The file ``path``, an absolute one. ``position`` is the highest position of a row when it was opened."""
+    """The file ``path``, an absolute one. ``position`` is the highest position of a row when it was
+    opened.
+    """
 
     def __init__(self, path: str, migrations: Migrations) -> None:
         self.path = path
@@ -53,33 +66,46 @@ class StoreFile:
         self.position = 0
 
     def check(self) -> None:
-        """Raise ConfigurationError or StoreError where ``open()`` would, as far as a look without a change can tell.
+        """Raise ConfigurationError or StoreError where ``open()`` would, as far as a look without a
+        change can tell.
 
-        The file is read by SQLite only: to open and close it by other means would drop the locks of a connection that
-        this process may have to it. ``immutable`` takes no locks and creates no files.
+        The file is read by SQLite only: to open and close it by other means would drop the locks of
+        a connection that this process may have to it. ``immutable`` takes no locks and creates no
+        files.
         """
         self.check_place()
         if os.path.exists(self.path):
-            with contextlib.suppress(*_FAULTS), contextlib.closing(
-                    sqlite3.connect(Path(self.path).as_uri() + "?mode=ro&immutable=1", uri=True)) as connection:
+            with (
+                contextlib.suppress(*_FAULTS),
+                contextlib.closing(
+                    sqlite3.connect(Path(self.path).as_uri() + "?mode=ro&immutable=1", uri=True)
+                ) as connection,
+            ):
                 self._check_version(connection)
 
     def check_place(self) -> None:
         """Raise ConfigurationError when no store can be at this path."""
         folder = os.path.dirname(self.path)
         if not os.path.isdir(folder):
-            raise ConfigurationError(f"The folder {folder!r} of the store {self.path!r} does not exist. Create it.")
+            raise ConfigurationError(
+                f"The folder {folder!r} of the store {self.path!r} does not exist. Create it."
+            )
         if os.path.exists(self.path) and not os.path.isfile(self.path):
-            raise ConfigurationError(f"The store {self.path!r} is not a file. Give the path of a file.")
+            raise ConfigurationError(
+                f"The store {self.path!r} is not a file. Give the path of a file."
+            )
         for place in filter(os.path.exists, (folder, self.path)):
             if not os.access(place, os.R_OK | os.W_OK):
-                raise ConfigurationError(f"The store {self.path!r} needs permission to read and write {place!r}, which "
-                                         "the user that runs the VEN does not have.")
+                raise ConfigurationError(
+                    f"The store {self.path!r} needs permission to read and write {place!r}, which "
+                    "the user that runs the VEN does not have."
+                )
 
     def open(self) -> tuple[sqlite3.Connection, tuple[str, ...]]:
         """A connection to a sound file of this version, and what the user must be told.
 
-        The caller keeps other processes away. A damaged file is moved aside and a new one made. Raises StoreError.
+        The caller keeps other processes away. A damaged file is moved aside and a new one made.
+        Raises StoreError.
         """
         try:
             return self._connect(), ()
@@ -92,8 +118,10 @@ class StoreFile:
             connection = self._connect()
         except sqlite3.Error as cause:
             raise failure(self.path, "made anew", cause) from cause
-        return connection, (f"The store {self.path!r} is damaged ({damage}). It was moved to {aside!r} and is not "
-                            f"used; the VEN starts anew with an empty store. Look at the health of the disk.",)
+        return connection, (
+            f"The store {self.path!r} is damaged ({damage}). It was moved to {aside!r} and is not "
+            f"used; the VEN starts anew with an empty store. Look at the health of the disk.",
+        )
 
     def _connect(self) -> sqlite3.Connection:
         if not os.path.exists(self.path):
@@ -112,30 +140,43 @@ class StoreFile:
         return connection
 
     def _create(self) -> None:
-        """Make the file before SQLite does, for its owner only; SQLite gives its log the same permissions."""
+        """Make the file before SQLite does, for its owner only; SQLite gives its log the same
+        permissions.
+        """
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except OSError as cause:
-            raise StoreError(f"The store {self.path!r} cannot be made: {cause.strerror}.", path=self.path,
-                             retryable=True) from cause
+            raise StoreError(
+                f"The store {self.path!r} cannot be made: {cause.strerror}.",
+                path=self.path,
+                retryable=True,
+            ) from cause
 
     def _check_version(self, connection: sqlite3.Connection) -> int:
         """The version of the file, 0 of an empty one."""
-        version, = connection.execute("PRAGMA user_version").fetchone()
-        mark, = connection.execute("PRAGMA application_id").fetchone()
-        tables = {name for name, in connection.execute("SELECT name FROM sqlite_master")}
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (mark,) = connection.execute("PRAGMA application_id").fetchone()
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if mark != APPLICATION_ID and tables and "facts" not in tables:
-            raise ConfigurationError(f"{self.path!r} is a database of another application (its tables: "
-                                     f"{', '.join(sorted(tables)):.200}), not a store. Give another path.")
+            raise ConfigurationError(
+                f"{self.path!r} is a database of another application (its tables: "
+                f"{', '.join(sorted(tables)):.200}), not a store. Give another path."
+            )
         known = len(self.migrations)
         if version > known:
-            raise StoreError(f"The store {self.path!r} has version {version}, made by a newer ven_sdk; this one knows "
-                             f"versions up to {known}. Update ven_sdk, or give another path.", path=self.path)
+            raise StoreError(
+                f"The store {self.path!r} has version {version}, made by a newer ven_sdk; this "
+                f"one knows "
+                f"versions up to {known}. Update ven_sdk, or give another path.",
+                path=self.path,
+            )
         return int(version)
 
     def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
         for number, statements in enumerate(self.migrations[version:], version + 1):
-            connection.execute("BEGIN IMMEDIATE")  # rolled back when the connection is closed after an error
+            connection.execute(
+                "BEGIN IMMEDIATE"
+            )  # rolled back when the connection is closed after an error
             for statement in statements:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
@@ -146,31 +187,47 @@ class StoreFile:
         names = chain((stamped,), (f"{stamped}-{number}" for number in count(2)))
         aside = next(name for name in names if not os.path.exists(name))
         try:
-            for part in ("-wal", "-shm", "-journal", ""):  # the file last: no new one may meet the log of the old one
+            for part in (
+                "-wal",
+                "-shm",
+                "-journal",
+                "",
+            ):  # the file last: no new one may meet the log of the old one
                 if os.path.exists(self.path + part):
                     os.replace(self.path + part, aside + part)
         except OSError as cause:
-            raise StoreError(f"The store {self.path!r} is damaged and cannot be moved aside: {cause.strerror}. Move it "
-                             "yourself.", path=self.path) from cause
+            raise StoreError(
+                f"The store {self.path!r} is damaged and cannot be moved aside: "
+                f"{cause.strerror}. Move it "
+                "yourself.",
+                path=self.path,
+            ) from cause
         return aside
 
 
 def failure(path: str, verb: str, cause: Exception) -> StoreError:
-    """The error for what SQLite raised; the disk's trouble can pass, damage and wrong use cannot."""
+    """The error for what SQLite raised; the disk's trouble can pass, damage and wrong use
+    cannot.
+    """
     hint = "If the file is damaged, the next start moves it aside."
     retryable = _is_disk_trouble(cause)
     if retryable:
         hint = "Look at the room on the disk and at its health; the same can succeed later."
-    return StoreError(f"The store {path!r} cannot be {verb}: {cause}. {hint}", path=path, retryable=retryable)
+    return StoreError(
+        f"The store {path!r} cannot be {verb}: {cause}. {hint}", path=path, retryable=retryable
+    )
 
 
 def _is_disk_trouble(cause: Exception) -> bool:
     # By its text: SQLite's error codes reach Python from 3.11 on only.
-    return isinstance(cause, sqlite3.OperationalError) and any(text in str(cause).lower() for text in _DISK_TROUBLE)
+    return isinstance(cause, sqlite3.OperationalError) and any(
+        text in str(cause).lower() for text in _DISK_TROUBLE
+    )
 
 
 def checksum(position: int, *texts: bytes) -> int:
-    """Of a row: its position, and VEN, table, key and value. NUL occurs in none of them, so they cannot be confused.
+    """Of a row: its position, and VEN, table, key and value. NUL occurs in none of them, so they
+    cannot be confused.
 
     The position is added, so that SQL can replace it when a row that is set again keeps its place.
     """
@@ -179,12 +236,14 @@ def checksum(position: int, *texts: bytes) -> int:
 
 def _check_rows(connection: sqlite3.Connection) -> None:
     """Raise sqlite3.Error when a page is broken or a row is not what was written."""
-    verdict, = connection.execute("PRAGMA quick_check(1)").fetchone()
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
     connection.text_factory = bytes  # the checksum is over bytes, and damaged ones need not be text
     try:
-        for crc, position, *texts in connection.execute("SELECT crc, position, ven, tab, key, value FROM facts"):
+        for crc, position, *texts in connection.execute(
+            "SELECT crc, position, ven, tab, key, value FROM facts"
+        ):
             if checksum(position, *texts) != crc:
                 raise sqlite3.DatabaseError("the checksum of a row is wrong")
     except TypeError as cause:

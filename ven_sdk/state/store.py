@@ -1,13 +1,16 @@
-"""The interface of what a VEN remembers: rows of text, committed in transactions. Implementations are next to it.
+"""The interface of what a VEN remembers: rows of text, committed in transactions. Implementations
+are next to it.
 
-A store knows nothing of the rows: ``state/book.py`` makes them and reads them. Any thread may call a store; one store
-serves many VENs, and one VEN never sees the rows of another. ``ven_sdk.testing.store_suite`` tests an implementation.
+A store knows nothing of the rows: ``state/book.py`` makes them and reads them. Any thread may call
+a store; one store serves many VENs, and one VEN never sees the rows of another.
+``ven_sdk.testing.store_suite`` tests an implementation.
 """
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, List, NamedTuple, Optional, Tuple
 from collections.abc import Sequence
+from typing import Any, NamedTuple, Optional
 
 from ..errors import StoreError
 
@@ -29,12 +32,13 @@ class ChangeRow(NamedTuple):
 
 
 class Store(ABC):
-    """Remembers rows for many VENs. A new store is closed: ``check()``, ``open()``, use, ``close()``, ``open()`` again.
+    """Remembers rows for many VENs. A new store is closed: ``check()``, ``open()``, use,
+    ``close()``, ``open()`` again.
 
-    Keys and values are text without NUL characters and lone surrogates, compared exactly: capitals, blanks at the end
-    and composed characters make different keys. Errors are :class:`~ven_sdk.errors.StoreError`, or
-    :class:`~ven_sdk.errors.ConfigurationError` where the store was described wrongly; those of the library underneath
-    are their ``__cause__``.
+    Keys and values are text without NUL characters and lone surrogates, compared exactly: capitals,
+    blanks at the end and composed characters make different keys. Errors are
+    :class:`~ven_sdk.errors.StoreError`, or :class:`~ven_sdk.errors.ConfigurationError` where the
+    store was described wrongly; those of the library underneath are their ``__cause__``.
     """
 
     durable: bool
@@ -44,24 +48,28 @@ class Store(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Look whether the store can be opened: called by constructors. It locks, creates and changes nothing.
+        """Look whether the store can be opened: called by constructors. It locks, creates and
+        changes nothing.
 
-        Raises ConfigurationError where the place is wrong (no such folder, no permission, not a store) and StoreError
-        where a newer version wrote it. A damaged store passes: ``open()`` puts it aside.
+        Raises ConfigurationError where the place is wrong (no such folder, no permission, not a
+        store) and StoreError where a newer version wrote it. A damaged store passes: ``open()``
+        puts it aside.
         """
 
     @abstractmethod
     def open(self) -> tuple[str, ...]:
         """Take the store for this client alone and make it ready.
 
-        Returns what the user must be told (a damaged store was put aside): to be logged as errors. Raises StoreError
-        when another client or process has it, when a newer version wrote it (both versions are named), and when the
-        disk fails; and whatever ``check()`` raises.
+        Returns what the user must be told (a damaged store was put aside): to be logged as errors.
+        Raises StoreError when another client or process has it, when a newer version wrote it (both
+        versions are named), and when the disk fails; and whatever ``check()`` raises.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Give the store free for others. Waits for commits under way; twice is harmless; no commit is lost by it."""
+        """Give the store free for others. Waits for commits under way; twice is harmless; no commit
+        is lost by it.
+        """
 
     @abstractmethod
     def load(self, ven: str) -> list[Row]:
@@ -76,20 +84,25 @@ class Store(ABC):
 
     @abstractmethod
     def commit(self, ven: str, changes: Sequence[ChangeRow]) -> None:
-        """Apply the changes, in order, in one transaction: all of them are durable when this returns.
+        """Apply the changes, in order, in one transaction: all of them are durable when this
+        returns.
 
-        Raises StoreError with nothing applied; its ``retryable`` is True where the same commit can succeed later (disk
-        full, read or write error). Threads that call at the same time may share one write to the disk; the failure of
-        one is not the failure of the others.
+        Raises StoreError with nothing applied; its ``retryable`` is True where the same commit can
+        succeed later (disk full, read or write error). Threads that call at the same time may share
+        one write to the disk; the failure of one is not the failure of the others.
         """
 
     @abstractmethod
     def forget(self, ven: str) -> None:
-        """Delete every row of one VEN, in one transaction. An unknown one is harmless. Raises as ``commit()`` does."""
+        """Delete every row of one VEN, in one transaction. An unknown one is harmless. Raises as
+        ``commit()`` does.
+        """
 
 
 def checked(store: Store, ven: str, changes: Sequence[ChangeRow]) -> tuple[ChangeRow, ...]:
-    """The changes, when all of them can be stored; otherwise StoreError. For implementations, before they begin."""
+    """The changes, when all of them can be stored; otherwise StoreError. For implementations,
+    before they begin.
+    """
     _check_text(store, ven)
     rows = tuple(ChangeRow(*change) for change in changes)
     for table, key, value in rows:
@@ -112,9 +125,13 @@ def already_open(store: Store) -> StoreError:
 
 def _check_text(store: Store, text: Any) -> None:
     if not isinstance(text, str):
-        raise StoreError(f"A store keeps text, not {type(text).__name__}: {text!r:.80}.", path=store.name)
+        raise StoreError(
+            f"A store keeps text, not {type(text).__name__}: {text!r:.80}.", path=store.name
+        )
     if "\0" in text or not (text.isascii() or _is_unicode(text)):
-        raise StoreError(f"Text with NUL or lone surrogates cannot be stored: {text!r:.80}.", path=store.name)
+        raise StoreError(
+            f"Text with NUL or lone surrogates cannot be stored: {text!r:.80}.", path=store.name
+        )
 
 
 def _is_unicode(text: str) -> bool:

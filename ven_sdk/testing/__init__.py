@@ -1,7 +1,9 @@
-"""The test kit: ``LocalVTN`` and its faults, ``ManualClock``, throw-away certificates, a suite for stores.
+"""The test kit: ``LocalVTN`` and its faults, ``ManualClock``, throw-away certificates, a suite for
+stores.
 
 Names are imported when they are first used, so that the pytest plugin costs a test run nothing.
 """
+
 from __future__ import annotations
 
 from importlib import import_module
@@ -12,7 +14,19 @@ if TYPE_CHECKING:
     from .local_vtn import LocalVTN
     from .vtn_events import EventAnswer
     from .vtn_fault import Fault
-    from .vtn_faults import Answer, BadXml, Down, Drip, InTurn, Refuse, Replay, Reset, Slow, Stalled, Status
+    from .vtn_faults import (
+        Answer,
+        BadXml,
+        Down,
+        Drip,
+        InTurn,
+        Refuse,
+        Replay,
+        Reset,
+        Slow,
+        Stalled,
+        Status,
+    )
     from .vtn_journal import NotSeen, Received
     from .vtn_reply import Raw, Reply
     from .vtn_reports import Double, ReportSample, ReportWish
@@ -23,7 +37,19 @@ _HOMES = {
     "local_vtn": ("LocalVTN",),
     "clock": ("ManualClock",),
     "vtn_fault": ("Fault",),
-    "vtn_faults": ("Answer", "BadXml", "Down", "Drip", "InTurn", "Refuse", "Replay", "Reset", "Slow", "Stalled", "Status"),
+    "vtn_faults": (
+        "Answer",
+        "BadXml",
+        "Down",
+        "Drip",
+        "InTurn",
+        "Refuse",
+        "Replay",
+        "Reset",
+        "Slow",
+        "Stalled",
+        "Status",
+    ),
     "vtn_journal": ("NotSeen", "Received"),
     "vtn_reply": ("Raw", "Reply"),
     "vtn_reports": ("Double", "ReportSample", "ReportWish"),
@@ -34,9 +60,30 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Answer", "BadXml", "ClientCert", "Double", "Down", "Drip", "EventAnswer", "Fault", "InTurn", "LocalVTN",
-    "ManualClock", "NotSeen", "Raw", "Received", "Refuse", "Replay", "Reply", "ReportSample", "ReportWish", "Reset",
-    "Slow", "Stalled", "Status", "Violation",
+    "Answer",
+    "BadXml",
+    "ClientCert",
+    "Double",
+    "Down",
+    "Drip",
+    "EventAnswer",
+    "Fault",
+    "InTurn",
+    "LocalVTN",
+    "ManualClock",
+    "NotSeen",
+    "Raw",
+    "Received",
+    "Refuse",
+    "Replay",
+    "Reply",
+    "ReportSample",
+    "ReportWish",
+    "Reset",
+    "Slow",
+    "Stalled",
+    "Status",
+    "Violation",
 ]
 
 

@@ -1,8 +1,10 @@
-"""``ManualClock``: time that stands still until a test moves it, so that a day of events takes milliseconds.
+"""``ManualClock``: time that stands still until a test moves it, so that a day of events takes
+milliseconds.
 
-Whatever takes its time from a :class:`~ven_sdk.runtime.clock.Clock` waits on this one. Tests move it from any thread; it
-holds no lock of its own while it wakes those that wait.
+Whatever takes its time from a :class:`~ven_sdk.runtime.clock.Clock` waits on this one. Tests move
+it from any thread; it holds no lock of its own while it wakes those that wait.
 """
+
 from __future__ import annotations
 
 import math
@@ -10,7 +12,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import List, Optional, Union
+from typing import Optional, Union
 
 from ..errors import ConfigurationError
 from ..runtime.clock import EPOCH, UTC, Clock, timestamp
@@ -27,22 +29,26 @@ class _Sleeper:
 
 
 class ManualClock(Clock):
-    """A clock that a test moves by hand: ``advance`` lets time pass, ``step`` sets the wall clock, as NTP or a user would.
+    """A clock that a test moves by hand: ``advance`` lets time pass, ``step`` sets the wall clock,
+    as NTP or a user would.
 
-    ``start`` is what the wall shows at first. ``wait_for_sleepers`` tells when other threads are done with what the last
-    move gave them to do, and wait again.
+    ``start`` is what the wall shows at first. ``wait_for_sleepers`` tells when other threads are
+    done with what the last move gave them to do, and wait again.
     """
 
     def __init__(self, start: datetime = START) -> None:
         if start.tzinfo is None:
-            raise ConfigurationError(f"start is {start!r}: give an aware datetime, such as datetime(2030, 1, 1, "
-                                     "tzinfo=timezone.utc).")
+            raise ConfigurationError(
+                f"start is {start!r}: give an aware datetime, such as datetime(2030, 1, 1, "
+                "tzinfo=timezone.utc)."
+            )
         self._changed = threading.Condition()
         self._elapsed = 0
         self._wall = round(timestamp(start) * NANO)
         self._sleepers: list[_Sleeper] = []
 
-    # -- what the SDK asks -----------------------------------------------------------------------------------------
+    # -- what the SDK asks
+    # -----------------------------------------------------------------------------------------
 
     def now(self) -> datetime:
         """The wall clock, aware UTC."""
@@ -59,16 +65,19 @@ class ManualClock(Clock):
             return self._elapsed / NANO
 
     def wait(self, condition: threading.Condition, seconds: Optional[float]) -> None:
-        """Wait on ``condition`` (held by the caller) until it is notified or the clock was moved ``seconds`` on.
+        """Wait on ``condition`` (held by the caller) until it is notified or the clock was moved
+        ``seconds`` on.
 
-        The machine's own time plays no part. It may return early, as every wait on a condition may. Less than a
-        microsecond passes by itself: it is what rounding left of a wait.
+        The machine's own time plays no part. It may return early, as every wait on a condition may.
+        Less than a microsecond passes by itself: it is what rounding left of a wait.
         """
         with self._changed:
             if seconds is not None and seconds < 1e-6:
                 self._elapsed += max(0, math.ceil(seconds * NANO))
                 return
-            sleeper = _Sleeper(condition, None if seconds is None else self._elapsed + round(seconds * NANO))
+            sleeper = _Sleeper(
+                condition, None if seconds is None else self._elapsed + round(seconds * NANO)
+            )
             self._sleepers.append(sleeper)
             self._changed.notify_all()
         try:
@@ -78,16 +87,25 @@ class ManualClock(Clock):
                 self._sleepers.remove(sleeper)
                 self._changed.notify_all()
 
-    # -- what tests do ---------------------------------------------------------------------------------------------
+    # -- what tests do
+    # ---------------------------------------------------------------------------------------------
 
     def advance(self, seconds: Duration) -> datetime:
-        """Let time pass, on both clocks, and wake those whose time has come; the wall clock afterwards."""
+        """Let time pass, on both clocks, and wake those whose time has come; the wall clock
+        afterwards.
+        """
         amount = _nanoseconds(seconds)
         if amount < 0:
-            raise ConfigurationError(f"Time cannot pass backwards ({seconds!r}). step() sets the wall clock back.")
+            raise ConfigurationError(
+                f"Time cannot pass backwards ({seconds!r}). step() sets the wall clock back."
+            )
         with self._changed:
             self._elapsed += amount
-            due = [each for each in self._sleepers if each.deadline is not None and each.deadline <= self._elapsed]
+            due = [
+                each
+                for each in self._sleepers
+                if each.deadline is not None and each.deadline <= self._elapsed
+            ]
         _wake(due)
         return self.now()
 
@@ -96,7 +114,9 @@ class ManualClock(Clock):
         return self.advance(moment - self.now())
 
     def advance_to_next(self) -> Optional[timedelta]:
-        """Let time pass until the first deadline that a thread waits for; how long that was, None where nobody does."""
+        """Let time pass until the first deadline that a thread waits for; how long that was, None
+        where nobody does.
+        """
         with self._changed:
             deadlines = [each.deadline for each in self._sleepers if each.deadline is not None]
             left = None if not deadlines else max(0, min(deadlines) - self._elapsed)
@@ -106,7 +126,9 @@ class ManualClock(Clock):
         return timedelta(microseconds=left / 1000)
 
     def step(self, delta: Duration) -> datetime:
-        """Set the wall clock forward or (negative) back; no time passes. All that wait look again."""
+        """Set the wall clock forward or (negative) back; no time passes. All that wait look
+        again.
+        """
         with self._changed:
             self._wall += _nanoseconds(delta)
             everybody = list(self._sleepers)
@@ -120,7 +142,9 @@ class ManualClock(Clock):
             return self._count()
 
     def wait_for_sleepers(self, count: int = 1, timeout: float = 5) -> None:
-        """Wait (in real time) until at least ``count`` threads wait with a deadline that is still to come."""
+        """Wait (in real time) until at least ``count`` threads wait with a deadline that is still
+        to come.
+        """
         end = time.monotonic() + timeout
         with self._changed:
             while self._count() < count:
@@ -128,16 +152,26 @@ class ManualClock(Clock):
                 if left <= 0 or not self._changed.wait(left):
                     if self._count() >= count:
                         return
-                    raise AssertionError(f"Expected {count} threads to wait on the clock within {timeout:g} s; "
-                                         f"{self._count()} do.")
+                    raise AssertionError(
+                        f"Expected {count} threads to wait on the clock within {timeout:g} s; "
+                        f"{self._count()} do."
+                    )
 
     def _count(self) -> int:
-        return sum(1 for each in self._sleepers if each.deadline is not None and each.deadline > self._elapsed)
+        return sum(
+            1
+            for each in self._sleepers
+            if each.deadline is not None and each.deadline > self._elapsed
+        )
 
 
 def _nanoseconds(given: Duration) -> int:
     """Whole numbers add up exactly, so that ten steps of 0.1 s are a second."""
-    return given // timedelta(microseconds=1) * 1000 if isinstance(given, timedelta) else round(given * NANO)
+    return (
+        given // timedelta(microseconds=1) * 1000
+        if isinstance(given, timedelta)
+        else round(given * NANO)
+    )
 
 
 def _wake(sleepers: list[_Sleeper]) -> None:

@@ -1,7 +1,9 @@
-"""The conformance suite of stores: what any implementation of :class:`ven_sdk.state.store.Store` must do. Public.
+"""The conformance suite of stores: what any implementation of :class:`ven_sdk.state.store.Store`
+must do. Public.
 
-Subclass :class:`StoreSuite` in a test module and say how a store is made; pytest runs the rest. It needs nothing but
-the standard library and starts threads of its own, which are gone when a test ends.
+Subclass :class:`StoreSuite` in a test module and say how a store is made; pytest runs the rest. It
+needs nothing but the standard library and starts threads of its own, which are gone when a test
+ends.
 
 .. code-block:: python
 
@@ -9,31 +11,54 @@ the standard library and starts threads of its own, which are gone when a test e
        def make_store(self, tmp_path):
            return MyStore(f"postgresql://localhost/test?schema={tmp_path.name}")
 """
+
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, List, Tuple
-from collections.abc import Iterator
+from typing import Any, Callable
 
 from ..errors import StoreError
 from ..state.store import ChangeRow, Row, Store
 
-AWKWARD_KEYS = ("", " ", "a", "A", "a ", " a", "á", "a\u0301", "'", '"', "%", "_", "\\", "a;--", "☀", "🔌", "\n", "\t",
-                "x" * 500)
+AWKWARD_KEYS = (
+    "",
+    " ",
+    "a",
+    "A",
+    "a ",
+    " a",
+    "á",
+    "a\u0301",
+    "'",
+    '"',
+    "%",
+    "_",
+    "\\",
+    "a;--",
+    "☀",
+    "🔌",
+    "\n",
+    "\t",
+    "x" * 500,
+)
 """Keys that a store must tell apart, and give back as they were."""
 
 
 class StoreSuite:
-    """Tests that a store must pass. ``make_store`` is the only method to write; ``reopen`` can be replaced.
+    """Tests that a store must pass. ``make_store`` is the only method to write; ``reopen`` can be
+    replaced.
 
     ``tmp_path`` is pytest's fresh folder of the test: use it, or its name, to keep the tests apart.
     """
 
     def make_store(self, tmp_path: Path) -> Store:
-        """A closed store; with the same ``tmp_path`` a second client of the same rows, where the store is durable."""
+        """A closed store; with the same ``tmp_path`` a second client of the same rows, where the
+        store is durable.
+        """
         raise NotImplementedError(f"{type(self).__name__} must say how its store is made")
 
     def reopen(self, store: Store, tmp_path: Path) -> Store:
@@ -65,7 +90,11 @@ class StoreSuite:
         with self.opened(tmp_path) as store:
             for key in ("c", "a", "b"):
                 store.commit("ven-1", [ChangeRow("events", key, "{}")])
-            assert store.load("ven-1") == [Row("events", "c", "{}"), Row("events", "a", "{}"), Row("events", "b", "{}")]
+            assert store.load("ven-1") == [
+                Row("events", "c", "{}"),
+                Row("events", "a", "{}"),
+                Row("events", "b", "{}"),
+            ]
 
     def test_a_row_that_is_set_again_keeps_its_place(self, tmp_path: Path) -> None:
         with self.opened(tmp_path) as store:
@@ -91,8 +120,15 @@ class StoreSuite:
 
     def test_the_changes_of_one_commit_apply_one_after_the_other(self, tmp_path: Path) -> None:
         with self.opened(tmp_path) as store:
-            store.commit("ven-1", [ChangeRow("t", "a", "1"), ChangeRow("t", "a", "2"), ChangeRow("t", "b", "1"),
-                                   ChangeRow("t", "b", None)])
+            store.commit(
+                "ven-1",
+                [
+                    ChangeRow("t", "a", "1"),
+                    ChangeRow("t", "a", "2"),
+                    ChangeRow("t", "b", "1"),
+                    ChangeRow("t", "b", None),
+                ],
+            )
             assert store.load("ven-1") == [Row("t", "a", "2")]
 
     def test_to_delete_what_is_not_there_is_harmless(self, tmp_path: Path) -> None:
@@ -115,20 +151,40 @@ class StoreSuite:
             try:
                 assert again.vens() == sorted(AWKWARD_KEYS)
                 for name in AWKWARD_KEYS:
-                    assert again.load(name) == [Row(name, key, json.dumps(key)) for key in AWKWARD_KEYS]
+                    assert again.load(name) == [
+                        Row(name, key, json.dumps(key)) for key in AWKWARD_KEYS
+                    ]
             finally:
                 again.close()
 
     def test_values_come_back_as_they_were(self, tmp_path: Path) -> None:
-        values = ["", "{}", "null", "0", "1.50", " 7 ", "1e400", "\r\n", "Grüße ☀ 🔌", "ÿ" * 300_000, "[" * 1_000_000]
+        values = [
+            "",
+            "{}",
+            "null",
+            "0",
+            "1.50",
+            " 7 ",
+            "1e400",
+            "\r\n",
+            "Grüße ☀ 🔌",
+            "ÿ" * 300_000,
+            "[" * 1_000_000,
+        ]
         with self.opened(tmp_path) as store:
-            store.commit("ven-1", [ChangeRow("t", str(place), value) for place, value in enumerate(values)])
+            store.commit(
+                "ven-1", [ChangeRow("t", str(place), value) for place, value in enumerate(values)]
+            )
             assert [row.value for row in store.load("ven-1")] == values
 
     def test_many_rows_go_into_one_commit(self, tmp_path: Path) -> None:
         with self.opened(tmp_path) as store:
-            store.commit("ven-1", [ChangeRow("samples", str(number), "{}") for number in range(10_000)])
-            assert [row.key for row in store.load("ven-1")] == [str(number) for number in range(10_000)]
+            store.commit(
+                "ven-1", [ChangeRow("samples", str(number), "{}") for number in range(10_000)]
+            )
+            assert [row.key for row in store.load("ven-1")] == [
+                str(number) for number in range(10_000)
+            ]
 
     # -- VENs
 
@@ -164,7 +220,11 @@ class StoreSuite:
             store.commit("ven-1", [ChangeRow("t", "a", "1")])
             bad: tuple[Any, ...] = (b"bytes", 1, {}, "\ud800", "NUL \0")
             for value in bad:
-                changes = [ChangeRow("t", "a", None), ChangeRow("t", "b", "1"), ChangeRow("t", "c", value)]
+                changes = [
+                    ChangeRow("t", "a", None),
+                    ChangeRow("t", "b", "1"),
+                    ChangeRow("t", "c", value),
+                ]
                 assert not _refusal(store.commit, "ven-1", changes).retryable
             assert store.load("ven-1") == [Row("t", "a", "1")]
 
@@ -188,7 +248,11 @@ class StoreSuite:
         with self.opened(tmp_path) as store:
             _side_by_side([lambda thread=thread: work(thread) for thread in range(8)])  # type: ignore[misc]
             for thread in range(8):
-                expected = [Row("t", f"{number}-{part}", str(thread)) for number in range(25) for part in range(3)]
+                expected = [
+                    Row("t", f"{number}-{part}", str(thread))
+                    for number in range(25)
+                    for part in range(3)
+                ]
                 assert store.load(f"ven-{thread}") == expected
 
     def test_a_reader_sees_whole_transactions_only(self, tmp_path: Path) -> None:
@@ -210,7 +274,9 @@ class StoreSuite:
         with self.opened(tmp_path) as store:
             _side_by_side([write, read, read])
 
-    def test_the_failure_of_one_thread_is_not_the_failure_of_the_others(self, tmp_path: Path) -> None:
+    def test_the_failure_of_one_thread_is_not_the_failure_of_the_others(
+        self, tmp_path: Path
+    ) -> None:
         refused: list[StoreError] = []
 
         def good(thread: int) -> None:
@@ -220,7 +286,13 @@ class StoreSuite:
         def bad() -> None:
             value: Any = object()
             for _ in range(20):
-                refused.append(_refusal(store.commit, "ven-1", [ChangeRow("t", "x", "1"), ChangeRow("t", "y", value)]))
+                refused.append(
+                    _refusal(
+                        store.commit,
+                        "ven-1",
+                        [ChangeRow("t", "x", "1"), ChangeRow("t", "y", value)],
+                    )
+                )
 
         with self.opened(tmp_path) as store:
             _side_by_side([lambda: good(1), bad, lambda: good(2), bad])
@@ -232,8 +304,12 @@ class StoreSuite:
     def test_a_store_that_is_not_open_refuses_with_a_store_error(self, tmp_path: Path) -> None:
         with self.opened(tmp_path) as store:
             store.close()
-            for use in (lambda: store.commit("ven-1", [ChangeRow("t", "a", "1")]), lambda: store.forget("ven-1"),
-                        lambda: store.load("ven-1"), store.vens):
+            for use in (
+                lambda: store.commit("ven-1", [ChangeRow("t", "a", "1")]),
+                lambda: store.forget("ven-1"),
+                lambda: store.load("ven-1"),
+                store.vens,
+            ):
                 assert "not open" in str(_refusal(use))
             store.open()
             assert store.load("ven-1") == []
@@ -251,7 +327,9 @@ class StoreSuite:
             store.commit("ven-1", [ChangeRow("t", "a", "1")])
             assert store.load("ven-1") == [Row("t", "a", "1")]
 
-    def test_a_second_client_of_a_durable_store_is_refused_until_the_first_closed_it(self, tmp_path: Path) -> None:
+    def test_a_second_client_of_a_durable_store_is_refused_until_the_first_closed_it(
+        self, tmp_path: Path
+    ) -> None:
         with self.opened(tmp_path) as store:
             if not store.durable:
                 return
@@ -266,7 +344,9 @@ class StoreSuite:
             finally:
                 second.close()
 
-    def test_a_commit_under_way_is_finished_or_refused_by_close_and_never_lost(self, tmp_path: Path) -> None:
+    def test_a_commit_under_way_is_finished_or_refused_by_close_and_never_lost(
+        self, tmp_path: Path
+    ) -> None:
         returned: list[str] = []
 
         def work(thread: int) -> None:
@@ -299,7 +379,9 @@ def _refusal(call: Callable[..., Any], *arguments: Any) -> StoreError:
 
 
 def _side_by_side(works: list[Callable[[], None]]) -> None:
-    """Run each function on a thread of its own until all are done; raise what the first of them raised."""
+    """Run each function on a thread of its own until all are done; raise what the first of them
+    raised.
+    """
     failed: list[BaseException] = []
 
     def run(work: Callable[[], None]) -> None:

@@ -1,8 +1,11 @@
-"""What a test asks ``LocalVTN``: what arrived, waiting for it, and assertions whose errors show what did. Any thread."""
+"""What a test asks ``LocalVTN``: what arrived, waiting for it, and assertions whose errors show
+what did. Any thread.
+"""
+
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Type, TypeVar, overload
 from collections.abc import Iterable, Sequence
+from typing import Any, Callable, Optional, TypeVar, overload
 
 from ..schema.common import Payload
 from ..schema.opt import CreateOpt
@@ -83,15 +86,30 @@ class Records(Core):
 
 
 class Waits(Records):
-    """Waiting, on conditions. What does not come in time is :class:`NotSeen`, which shows what came instead."""
+    """Waiting, on conditions. What does not come in time is :class:`NotSeen`, which shows what came
+    instead.
+    """
 
     @overload
-    def wait_for(self, kind: type[P], count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0) -> P: ...
+    def wait_for(
+        self,
+        kind: type[P],
+        count: int = 1,
+        timeout: float = 5,
+        where: Where = None,
+        *,
+        after: int = 0,
+    ) -> P: ...
     @overload
-    def wait_for(self, kind: str, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0) -> Any: ...
+    def wait_for(
+        self, kind: str, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0
+    ) -> Any: ...
 
-    def wait_for(self, kind: Kind, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0) -> Any:
-        """The record of the ``count``-th message of a kind that ``where`` says yes to, after a :meth:`mark`.
+    def wait_for(
+        self, kind: Kind, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0
+    ) -> Any:
+        """The record of the ``count``-th message of a kind that ``where`` says yes to, after a
+        :meth:`mark`.
 
         What has come already counts: ``after=vtn.mark()`` waits for a new one.
         """
@@ -101,45 +119,85 @@ class Waits(Records):
         """So many more polls."""
         self.wait_for("oadrPoll", count, timeout, after=self.mark())
 
-    def wait_for_opt(self, event_id: str, opt_type: Optional[str] = None, timeout: float = 5, *,
-                     ven_id: Optional[str] = None, modification_number: Optional[int] = None) -> EventAnswer:
+    def wait_for_opt(
+        self,
+        event_id: str,
+        opt_type: Optional[str] = None,
+        timeout: float = 5,
+        *,
+        ven_id: Optional[str] = None,
+        modification_number: Optional[int] = None,
+    ) -> EventAnswer:
         """The first answer to an event that says ``opt_type`` (any, if left out)."""
+
         def found() -> Optional[EventAnswer]:
             for each in self._state.events.answers_to.get(event_id, ()):
-                if (opt_type in (None, each.opt_type) and ven_id in (None, each.ven_id)
-                        and modification_number in (None, each.modification_number)):
+                if (
+                    opt_type in (None, each.opt_type)
+                    and ven_id in (None, each.ven_id)
+                    and modification_number in (None, each.modification_number)
+                ):
                     return each
             return None
 
         def wanted() -> "tuple[str, str]":
             what = f"{opt_type or 'an answer'} for event {event_id!r} within {timeout:g} s"
-            said = [f"{each.event_id!r} {each.opt_type} {each.response_code}" for each in self._state.events.answers[-10:]]
+            said = [
+                f"{each.event_id!r} {each.opt_type} {each.response_code}"
+                for each in self._state.events.answers[-10:]
+            ]
             return what, f"answered was {', '.join(said) or 'nothing'}"
 
         return self._journal.wait_until(found, timeout, wanted)
 
-    def wait_for_samples(self, count: int = 1, timeout: float = 5, *, r_id: Optional[str] = None,
-                         report_request_id: Optional[str] = None) -> list[ReportSample]:
+    def wait_for_samples(
+        self,
+        count: int = 1,
+        timeout: float = 5,
+        *,
+        r_id: Optional[str] = None,
+        report_request_id: Optional[str] = None,
+    ) -> list[ReportSample]:
         """At least ``count`` values, of a data point, of a request; all that there are then."""
+
         def fitting() -> list[ReportSample]:
-            return [each for each in self._state.samples.samples if r_id in (None, each.r_id)
-                    and report_request_id in (None, each.report_request_id)]
+            return [
+                each
+                for each in self._state.samples.samples
+                if r_id in (None, each.r_id) and report_request_id in (None, each.report_request_id)
+            ]
 
         return self._journal.wait_until(
-            lambda: fitting() if len(fitting()) >= count else None, timeout,
-            lambda: (f"{count} values{f' of {r_id!r}' if r_id else ''} within {timeout:g} s",
-                     f"{len(fitting())} arrived, of {len(self._state.samples.samples)} in all"))
+            lambda: fitting() if len(fitting()) >= count else None,
+            timeout,
+            lambda: (
+                f"{count} values{f' of {r_id!r}' if r_id else ''} within {timeout:g} s",
+                f"{len(fitting())} arrived, of {len(self._state.samples.samples)} in all",
+            ),
+        )
 
     def wait_for_registration(self, ven: Optional[str] = None, timeout: float = 5) -> Ven:
         """A VEN (its ID or name; any, if left out) that is registered."""
+
         def found() -> Optional[Ven]:
-            return next((each for each in self._state.vens if each.registered and ven in (None, each.ven_id,
-                                                                                          each.ven_name)), None)
+            return next(
+                (
+                    each
+                    for each in self._state.vens
+                    if each.registered and ven in (None, each.ven_id, each.ven_name)
+                ),
+                None,
+            )
 
         def wanted() -> "tuple[str, str]":
-            names = [f"{each.ven_name!r} ({each.ven_id})" for each in self._state.vens if each.registered]
-            return (f"{'a VEN' if ven is None else f'VEN {ven!r}'} to be registered within {timeout:g} s",
-                    f"registered are {', '.join(names) or 'none'}")
+            names = [
+                f"{each.ven_name!r} ({each.ven_id})" for each in self._state.vens if each.registered
+            ]
+            return (
+                f"{'a VEN' if ven is None else f'VEN {ven!r}'} to be registered within "
+                f"{timeout:g} s",
+                f"registered are {', '.join(names) or 'none'}",
+            )
 
         return self._journal.wait_until(found, timeout, wanted)
 
@@ -151,7 +209,9 @@ class Assertions(Waits):
         """A VEN is registered, or is soon."""
         return self.wait_for_registration(ven, timeout)
 
-    def assert_received(self, kind: Kind, count: int = 1, *, where: Where = None, timeout: float = 5) -> list[Received]:
+    def assert_received(
+        self, kind: Kind, count: int = 1, *, where: Where = None, timeout: float = 5
+    ) -> list[Received]:
         """At least so many messages of a kind came, or come soon."""
         self._journal.wait_for(kind, count, timeout, where, 0)
         return self.received_of(kind, where=where)
@@ -160,25 +220,54 @@ class Assertions(Waits):
         """No message of that kind has come."""
         found = self.received_of(kind, where=where, after=after)
         if found:
-            raise NotSeen(f"Expected no {kind_of(kind).__name__}, but {len(found)} came. {self.story(after)}")
+            raise NotSeen(
+                f"Expected no {kind_of(kind).__name__}, but {len(found)} came. {self.story(after)}"
+            )
 
-    def assert_opted(self, event_id: str, opt_type: str, *, ven_id: Optional[str] = None,
-                     modification_number: Optional[int] = None, timeout: float = 5) -> EventAnswer:
-        """The VEN's answer to an event is ``opt_type``: the last one that came, or one that comes soon."""
-        answer = self.wait_for_opt(event_id, opt_type, timeout, ven_id=ven_id, modification_number=modification_number)
+    def assert_opted(
+        self,
+        event_id: str,
+        opt_type: str,
+        *,
+        ven_id: Optional[str] = None,
+        modification_number: Optional[int] = None,
+        timeout: float = 5,
+    ) -> EventAnswer:
+        """The VEN's answer to an event is ``opt_type``: the last one that came, or one that comes
+        soon.
+        """
+        answer = self.wait_for_opt(
+            event_id, opt_type, timeout, ven_id=ven_id, modification_number=modification_number
+        )
         last = self.opt_of(event_id, ven_id)
         if last is not None and modification_number is None and last.opt_type != opt_type:
-            raise NotSeen(f"Event {event_id!r} was answered {opt_type}, but later {last.opt_type}. {self.story()}")
+            raise NotSeen(
+                f"Event {event_id!r} was answered {opt_type}, but later {last.opt_type}. "
+                f"{self.story()}"
+            )
         return answer
 
-    def assert_delivered(self, r_id: str, values: Iterable[Any], *, report_request_id: Optional[str] = None,
-                         timeout: float = 5) -> list[ReportSample]:
-        """These values of a data point arrived first, in this order, or do soon; floats as exact as the wire's."""
+    def assert_delivered(
+        self,
+        r_id: str,
+        values: Iterable[Any],
+        *,
+        report_request_id: Optional[str] = None,
+        timeout: float = 5,
+    ) -> list[ReportSample]:
+        """These values of a data point arrived first, in this order, or do soon; floats as exact as
+        the wire's.
+        """
         wanted = list(values)
-        samples = self.wait_for_samples(len(wanted), timeout, r_id=r_id, report_request_id=report_request_id)
-        found = [sample.value for sample in samples[:len(wanted)]]
+        samples = self.wait_for_samples(
+            len(wanted), timeout, r_id=r_id, report_request_id=report_request_id
+        )
+        found = [sample.value for sample in samples[: len(wanted)]]
         if found != wanted:
-            raise NotSeen(f"Expected {r_id!r} to deliver {wanted!r}, but it delivered {found!r}. {self.story()}")
+            raise NotSeen(
+                f"Expected {r_id!r} to deliver {wanted!r}, but it delivered {found!r}. "
+                f"{self.story()}"
+            )
         return samples
 
     def assert_no_doubles(self) -> None:
@@ -198,5 +287,3 @@ class Assertions(Waits):
         """What arrived, one line a message, for people."""
         with self._state.lock:
             return self._journal.story(after, lines)
-
-

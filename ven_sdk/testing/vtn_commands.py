@@ -1,8 +1,11 @@
-"""What a test tells ``LocalVTN`` to do: events, reports, registrations, messages of its own. Any thread."""
+"""What a test tells ``LocalVTN`` to do: events, reports, registrations, messages of its own. Any
+thread.
+"""
+
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple, Union
 from collections.abc import Mapping, Sequence
+from typing import Any, Optional, Union
 
 from ..errors import ConfigurationError
 from ..schema.common import Payload, Target
@@ -18,23 +21,39 @@ from .vtn_vens import Ven
 
 
 class EventCommands(Core):
-    """Events come, change and go; each change is announced at the next poll of the VENs that it concerns."""
+    """Events come, change and go; each change is announced at the next poll of the VENs that it
+    concerns.
+    """
 
-    def add_event(self, event: Optional[Event] = None, *, ven_id: Optional[str] = None, event_id: Optional[str] = None,
-                  intervals: Sequence[Step] = (1,), duration: Optional[Duration] = None, dtstart: Moment = None,
-                  signal_name: str = "SIMPLE", signal_type: Optional[str] = None, targets: Any = None,
-                  event_status: Optional[str] = None, announce: bool = True, **more: Any) -> str:
+    def add_event(
+        self,
+        event: Optional[Event] = None,
+        *,
+        ven_id: Optional[str] = None,
+        event_id: Optional[str] = None,
+        intervals: Sequence[Step] = (1,),
+        duration: Optional[Duration] = None,
+        dtstart: Moment = None,
+        signal_name: str = "SIMPLE",
+        signal_type: Optional[str] = None,
+        targets: Any = None,
+        event_status: Optional[str] = None,
+        announce: bool = True,
+        **more: Any,
+    ) -> str:
         """Add an event; its ID.
 
-        ``intervals``: payloads that share ``duration`` (10 minutes), or ``(duration, payload)`` each; ``duration=0`` with
-        one payload has no end. ``dtstart``: a datetime, or a duration from now (now). ``ven_id`` (or a venName): whom it
-        is for; None is all, also those that register later. ``targets``: records, dicts or ``{'resource_id': [...]}``;
-        the VEN's own ID if left out. ``signal_type`` and ``measurement`` are the usual ones of ``signal_name``.
+        ``intervals``: payloads that share ``duration`` (10 minutes), or ``(duration, payload)``
+        each; ``duration=0`` with one payload has no end. ``dtstart``: a datetime, or a duration
+        from now (now). ``ven_id`` (or a venName): whom it is for; None is all, also those that
+        register later. ``targets``: records, dicts or ``{'resource_id': [...]}``; the VEN's own ID
+        if left out. ``signal_type`` and ``measurement`` are the usual ones of ``signal_name``.
 
-        ``more``: ``priority``, ``market_context``, ``test_event``, ``response_required`` (``'always'``), ``tolerance``,
-        ``notification``, ``ramp_up``, ``recovery``, ``vtn_comment``, ``modification_number``, ``signal_id``,
-        ``device_class``, ``signals`` (instead of one), ``baseline``. ``event_status`` is that of the clock, unless given.
-        Or give an ``event`` of your own, whole.
+        ``more``: ``priority``, ``market_context``, ``test_event``, ``response_required``
+        (``'always'``), ``tolerance``, ``notification``, ``ramp_up``, ``recovery``, ``vtn_comment``,
+        ``modification_number``, ``signal_id``, ``device_class``, ``signals`` (instead of one),
+        ``baseline``. ``event_status`` is that of the clock, unless given. Or give an ``event`` of
+        your own, whole.
         """
         with self._state.lock:
             owner, now = self._id_of(ven_id), self._state.now()
@@ -43,8 +62,18 @@ class EventCommands(Core):
         if event is None:
             own = targets if targets is not None else [Target(ven_id=owner)] if owner else ()
             status = {} if event_status is None else {"event_status": event_status}
-            event = vtn_build.event(now, event_id=event_id, intervals=intervals, duration=duration, dtstart=dtstart,
-                                    signal_name=signal_name, signal_type=signal_type, targets=own, **status, **more)
+            event = vtn_build.event(
+                now,
+                event_id=event_id,
+                intervals=intervals,
+                duration=duration,
+                dtstart=dtstart,
+                signal_name=signal_name,
+                signal_type=signal_type,
+                targets=own,
+                **status,
+                **more,
+            )
         self._hold(event, owner, fixed, announce)
         return str(event.event_id)
 
@@ -59,7 +88,9 @@ class EventCommands(Core):
         return int(event.modification_number)
 
     def cancel_event(self, event_id: str, *, announce: bool = True) -> int:
-        """Cancel an event; its modification number. It stays on a VEN's list until that has confirmed it (E25)."""
+        """Cancel an event; its modification number. It stays on a VEN's list until that has
+        confirmed it (E25).
+        """
         return self.modify_event(event_id, event_status="cancelled", announce=announce)
 
     def drop_event(self, event_id: str, *, announce: bool = True) -> None:
@@ -79,7 +110,9 @@ class EventCommands(Core):
         """The events that the VTN holds, by ID, with the status of now."""
         with self._state.lock:
             now = self._state.now()
-            return {event_id: held.current(now) for event_id, held in self._state.events.held.items()}
+            return {
+                event_id: held.current(now) for event_id, held in self._state.events.held.items()
+            }
 
     def _hold(self, event: Event, owner: Optional[str], fixed: bool, announce: bool) -> None:
         self._wire.check_writable(DistributeEvent(request_id="", vtn_id="", events=(event,)))
@@ -100,55 +133,86 @@ class EventCommands(Core):
 
 
 class ReportCommands(Core):
-    """Report requests, cancellations and the VTN's own catalogue, as messages for the next polls."""
+    """Report requests, cancellations and the VTN's own catalogue, as messages for the next
+    polls.
+    """
 
-    def request_report(self, report_specifier_id: Optional[str] = None, *, r_ids: Optional[Sequence[str]] = None,
-                       granularity: Optional[Duration] = None, report_back_duration: Optional[Duration] = None,
-                       report_interval: Optional[tuple[Moment, Duration]] = None, ven_id: Optional[str] = None) -> str:
-        """Ask for a report that the VEN offers; the reportRequestID. Arguments as in :class:`ReportWish`; spacings that
-        are left out are taken from the offer, and 0 means 0."""
+    def request_report(
+        self,
+        report_specifier_id: Optional[str] = None,
+        *,
+        r_ids: Optional[Sequence[str]] = None,
+        granularity: Optional[Duration] = None,
+        report_back_duration: Optional[Duration] = None,
+        report_interval: Optional[tuple[Moment, Duration]] = None,
+        ven_id: Optional[str] = None,
+    ) -> str:
+        """Ask for a report that the VEN offers; the reportRequestID. Arguments as in
+        :class:`ReportWish`; spacings that are left out are taken from the offer, and 0 means 0."""
         state = self._state
         with state.lock:
             ven = state.vens.get(ven_id)
             offer = vtn_reports.offer_with(ven.offers, report_specifier_id, r_ids)
             wish = ReportWish(granularity, report_back_duration, report_interval, r_ids)
-            request = vtn_reports.requests_for([offer], [wish], state.now(), lambda: state.new_id("report"))[0][0]
+            request = vtn_reports.requests_for(
+                [offer], [wish], state.now(), lambda: state.new_id("report")
+            )[0][0]
         return self.send_request(request, ven_id=ven.ven_id)
 
     def request_metadata(self, *, ven_id: Optional[str] = None) -> str:
         """Ask for the catalogue again (T8); the reportRequestID."""
-        return self.send_request(vtn_reports.metadata_request(self._new_id("report")), ven_id=ven_id)
+        return self.send_request(
+            vtn_reports.metadata_request(self._new_id("report")), ven_id=ven_id
+        )
 
     def send_request(self, *requests: ReportRequest, ven_id: Optional[str] = None) -> str:
         """Queue an oadrCreateReport with requests of your own; the ID of the first."""
         with self._state.lock:
             ven = self._state.vens.get(ven_id)
-            record = CreateReport(request_id=self._state.new_id("request"), report_requests=requests, ven_id=ven.ven_id)
+            record = CreateReport(
+                request_id=self._state.new_id("request"),
+                report_requests=requests,
+                ven_id=ven.ven_id,
+            )
         self._wire.check_writable(record)
         with self._state.lock:
             ven.queue.append(record)
         return str(requests[0].report_request_id)
 
-    def cancel_report(self, *report_request_ids: str, report_to_follow: bool = False, piggyback: bool = False,
-                      ven_id: Optional[str] = None) -> None:
+    def cancel_report(
+        self,
+        *report_request_ids: str,
+        report_to_follow: bool = False,
+        piggyback: bool = False,
+        ven_id: Optional[str] = None,
+    ) -> None:
         """Cancel requests: by the next poll, or inside the next oadrUpdatedReport (T28 to T31)."""
         with self._state.lock:
             ven = self._state.vens.get(ven_id)
-            record = CancelReport(request_id=self._state.new_id("request"), report_request_ids=report_request_ids,
-                                  report_to_follow=report_to_follow, ven_id=ven.ven_id)
+            record = CancelReport(
+                request_id=self._state.new_id("request"),
+                report_request_ids=report_request_ids,
+                report_to_follow=report_to_follow,
+                ven_id=ven.ven_id,
+            )
             if piggyback:
                 self._state.riders[ven.ven_id] = record
             else:
                 ven.queue.append(record)
 
     def offer_reports(self, *reports: Report, ven_id: Optional[str] = None) -> None:
-        """Queue the VTN's own oadrRegisterReport, often empty (T1, T2); registrations to come get it too."""
+        """Queue the VTN's own oadrRegisterReport, often empty (T1, T2); registrations to come get
+        it too.
+        """
         self._wire.check_writable(RegisterReport(request_id="", reports=reports))
         with self._state.lock:
             self._state.offers = reports
             for ven in self._state.vens.meant(ven_id):
-                ven.queue.append(RegisterReport(request_id=self._state.new_id("request"), reports=reports,
-                                                ven_id=ven.ven_id))
+                ven.queue.append(
+                    RegisterReport(
+                        request_id=self._state.new_id("request"), reports=reports, ven_id=ven.ven_id
+                    )
+                )
 
     def _new_id(self, prefix: str) -> str:
         with self._state.lock:
@@ -158,12 +222,26 @@ class ReportCommands(Core):
 class PartyCommands(Core):
     """Registrations, and messages of the test's own."""
 
-    def add_ven(self, ven_name: str, *, ven_id: Optional[str] = None, registration_id: Optional[str] = None,
-                fingerprint: Optional[str] = None, registered: bool = False) -> str:
-        """Make a VEN known, with pre-assigned IDs if given; its venID. ``registered``: it need not register at all."""
+    def add_ven(
+        self,
+        ven_name: str,
+        *,
+        ven_id: Optional[str] = None,
+        registration_id: Optional[str] = None,
+        fingerprint: Optional[str] = None,
+        registered: bool = False,
+    ) -> str:
+        """Make a VEN known, with pre-assigned IDs if given; its venID. ``registered``: it need not
+        register at all.
+        """
         with self._state.lock:
-            return self._state.vens.add(ven_name, ven_id, registration_id=registration_id, fingerprint=fingerprint,
-                                        registered=registered).ven_id
+            return self._state.vens.add(
+                ven_name,
+                ven_id,
+                registration_id=registration_id,
+                fingerprint=fingerprint,
+                registered=registered,
+            ).ven_id
 
     @property
     def vens(self) -> dict[str, Ven]:
@@ -183,11 +261,17 @@ class PartyCommands(Core):
                 ven.queue.append(RequestReregistration(ven_id=ven.ven_id))
 
     def cancel_registration(self, ven_id: Optional[str] = None, **wrong: Any) -> None:
-        """Queue an oadrCancelPartyRegistration (R11). ``wrong``: other values for its fields, such as registration_id."""
+        """Queue an oadrCancelPartyRegistration (R11). ``wrong``: other values for its fields, such
+        as registration_id.
+        """
         with self._state.lock:
             for ven in self._state.vens.meant(ven_id):
-                fields: Mapping[str, Any] = {"request_id": self._state.new_id("request"), "ven_id": ven.ven_id,
-                                             "registration_id": ven.registration_id or "", **wrong}
+                fields: Mapping[str, Any] = {
+                    "request_id": self._state.new_id("request"),
+                    "ven_id": ven.ven_id,
+                    "registration_id": ven.registration_id or "",
+                    **wrong,
+                }
                 ven.queue.append(CancelPartyRegistration(**fields))
 
     def forget(self, ven_id: Optional[str] = None) -> None:
@@ -197,15 +281,19 @@ class PartyCommands(Core):
                 self._state.vens.remove(ven)
 
     def queue(self, *messages: Union[Payload, bytes, Reply], ven_id: Optional[str] = None) -> None:
-        """Any messages (records, bytes, :func:`Raw`), each in the place of a poll's reply: to this VEN, or to whichever
-        polls next. What is queued goes before events."""
+        """Any messages (records, bytes, :func:`Raw`), each in the place of a poll's reply: to this
+        VEN, or to whichever polls next. What is queued goes before events."""
         for message in messages:
             if not isinstance(message, (Payload, bytes, Reply)):
-                raise ConfigurationError(f"A message is a payload record, bytes or Raw(...), not {message!r}.")
+                raise ConfigurationError(
+                    f"A message is a payload record, bytes or Raw(...), not {message!r}."
+                )
             if isinstance(message, Payload):
                 self._wire.check_writable(message)
         with self._state.lock:
-            (self._state.for_anyone if ven_id is None else self._state.vens.get(ven_id).queue).extend(messages)
+            (
+                self._state.for_anyone if ven_id is None else self._state.vens.get(ven_id).queue
+            ).extend(messages)
 
     @property
     def queued(self) -> int:

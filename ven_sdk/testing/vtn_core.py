@@ -1,13 +1,16 @@
-"""The engine room of ``LocalVTN``: from a request to a reply, with the faults in between; opening, killing, closing.
+"""The engine room of ``LocalVTN``: from a request to a reply, with the faults in between; opening,
+killing, closing.
 
-Each request runs on its connection's thread: read (no lock), answer (the state's lock, short), write (no lock).
+Each request runs on its connection's thread: read (no lock), answer (the state's lock, short),
+write (no lock).
 """
+
 from __future__ import annotations
 
 import logging
 from collections import deque
 from dataclasses import replace
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+from typing import Any, Callable, Optional
 
 from ..schema.common import Payload
 from ..schema.registration import Response
@@ -23,13 +26,18 @@ from .vtn_wire import UNREADABLE, Violation, Wire, status_for
 
 log = logging.getLogger(__name__)
 PATH = "/OpenADR2/Simple/2.0b"
-SERVICES = {f"{PATH}/{service}": service for service in ("EiEvent", "EiOpt", "EiRegisterParty", "EiReport", "OadrPoll")}
+SERVICES = {
+    f"{PATH}/{service}": service
+    for service in ("EiEvent", "EiOpt", "EiRegisterParty", "EiReport", "OadrPoll")
+}
 
 
 class Core:
     """What serves requests. The public class adds what tests say to it and ask it."""
 
-    def __init__(self, state: State, trust: Trust, wire: Wire, *, tls: bool, client_certificates: bool) -> None:
+    def __init__(
+        self, state: State, trust: Trust, wire: Wire, *, tls: bool, client_certificates: bool
+    ) -> None:
         self._state, self._trust, self._wire = state, trust, wire
         self._tls, self._client_certificates = tls, client_certificates
         self._journal = Journal(state.lock, state.keep)
@@ -38,31 +46,43 @@ class Core:
         self._violations: deque[Violation] = deque(maxlen=1000)
         self._sent: dict[tuple[str, str], bytes] = {}
         self.listeners: list[Callable[[Received], None]] = []
-        """Called with each message once its reply is made, on the connection's thread; what one raises is logged."""
+        """Called with each message once its reply is made, on the connection's thread; what one
+        raises is logged.
+        """
         self.routes: dict[str, Callable[[Request], Reply]] = {}
-        """Other pages of the same server: a function of the request for each path (without the query)."""
+        """Other pages of the same server: a function of the request for each path (without the
+        query).
+        """
         self.errors: list[Exception] = []
-        """What went wrong inside the VTN, such as a fault of a test's own that raised. The end of ``with`` raises it."""
+        """What went wrong inside the VTN, such as a fault of a test's own that raised. The end of
+        ``with`` raises it.
+        """
         self.closed = True
 
-    # -- life ------------------------------------------------------------------------------------------------------
+    # -- life
+    # ------------------------------------------------------------------------------------------------------  # noqa: E501
 
     def open(self, port: int = 0) -> None:
         """Listen, on a free port unless one is named."""
         if self._tls:
-            self._server.context = self._trust.context(client_certificates=self._client_certificates)
+            self._server.context = self._trust.context(
+                client_certificates=self._client_certificates
+            )
         self._server.open(port)
         self.closed = False
 
     def close(self) -> None:
-        """Switch faults off, hang up, end all threads, free the port, remove files. Twice is harmless."""
+        """Switch faults off, hang up, end all threads, free the port, remove files. Twice is
+        harmless.
+        """
         self.closed = True
         for fault in self._board.faults:
             fault.clear()
         self._server.close()
         self._trust.close()
 
-    # -- one request -----------------------------------------------------------------------------------------------
+    # -- one request
+    # -----------------------------------------------------------------------------------------------  # noqa: E501
 
     def _serve(self, request: Request) -> Reply:
         service = SERVICES.get(request.path)
@@ -75,7 +95,8 @@ class Core:
             received.fingerprint = self._fingerprint(request.peer)
         try:
             reply = self._reply(request, received)
-        except Exception as error:  # what a test queued, or a fault of its own: the test is told, the VEN gets a 500
+        # what a test queued, or a fault of its own: the test is told, the VEN gets a 500
+        except Exception as error:
             log.exception("LocalVTN failed on a request to %s.", service)
             self.errors.append(error)
             reply = Reply(status=500)
@@ -88,6 +109,7 @@ class Core:
 
     def _fingerprint(self, der: bytes) -> str:
         from ..security.fingerprint import fingerprint_of
+
         return fingerprint_of(der)
 
     def _reply(self, request: Request, received: Received) -> Reply:
@@ -106,7 +128,9 @@ class Core:
     def _note(self, received: Received, tls_fingerprint: Optional[str]) -> list[Fault]:
         """Number a message and note what is wrong with it; the faults that strike it."""
         if tls_fingerprint and received.fingerprint != tls_fingerprint:
-            received.deviations.append("signed with another certificate than the TLS connection was made with")
+            received.deviations.append(
+                "signed with another certificate than the TLS connection was made with"
+            )
         with self._state.lock:
             received.number = self._journal.new_number()
             if received.error is not None:
@@ -134,6 +158,7 @@ class Core:
             with self._state.lock:
                 undo()
                 self._state.lock.notify_all()
+
         return lost
 
     def _written(self, received: Received, answer: Any) -> Reply:
@@ -158,7 +183,8 @@ class Core:
             except Exception:
                 log.exception("A listener of LocalVTN failed on %s; the VTN goes on.", received)
 
-    # -- for faults ------------------------------------------------------------------------------------------------
+    # -- for faults
+    # ------------------------------------------------------------------------------------------------  # noqa: E501
 
     def add_fault(self, fault: Fault) -> None:
         """Switch a fault on."""
@@ -173,7 +199,9 @@ class Core:
             self._board.remove(fault)
             self._state.lock.notify_all()
 
-    def refusal(self, received: Received, code: str, description: str, *, bare: bool = False) -> Reply:
+    def refusal(
+        self, received: Received, code: str, description: str, *, bare: bool = False
+    ) -> Reply:
         """The error answer to a message."""
         if received.record is None:
             return Reply(status=400)
@@ -194,7 +222,15 @@ class Core:
         if not self.closed:
             self._server.listen()
 
-    def wait_until(self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0) -> Any:
-        """Wait until ``found()`` gives something; it is called whenever anything happened, with the lock held."""
-        return self._journal.wait_until(found, timeout, lambda: (f"{what} within {timeout:g} s", "it did not happen"),
-                                        after=after)
+    def wait_until(
+        self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0
+    ) -> Any:
+        """Wait until ``found()`` gives something; it is called whenever anything happened, with the
+        lock held.
+        """
+        return self._journal.wait_until(
+            found,
+            timeout,
+            lambda: (f"{what} within {timeout:g} s", "it did not happen"),
+            after=after,
+        )

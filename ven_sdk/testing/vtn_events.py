@@ -1,12 +1,14 @@
-"""The events that the VTN holds: who is told what, how they answered, and when they leave the list (rules E1 to E25).
+"""The events that the VTN holds: who is told what, how they answered, and when they leave the list
+(rules E1 to E25).
 
 Guarded by the VTN's lock; knows nothing of messages in flight.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Dict, List, NamedTuple, Optional, Set
+from typing import NamedTuple, Optional
 
 from ..errors import ConfigurationError
 from ..schema.events import Event
@@ -30,7 +32,9 @@ class EventAnswer(NamedTuple):
 
 @dataclass
 class HeldEvent:
-    """An event and who knows it. ``ven_id`` None: it is for every VEN. ``fixed`` keeps its status as it was given."""
+    """An event and who knows it. ``ven_id`` None: it is for every VEN. ``fixed`` keeps its status
+    as it was given.
+    """
 
     event: Event
     ven_id: Optional[str] = None
@@ -39,7 +43,9 @@ class HeldEvent:
     confirmed: set[str] = field(default_factory=set)
 
     def concerns(self, ven_id: str) -> bool:
-        """Whether it is on this VEN's list: its own, and no cancellation that it has confirmed (E25)."""
+        """Whether it is on this VEN's list: its own, and no cancellation that it has confirmed
+        (E25).
+        """
         if self.ven_id is not None and self.ven_id != ven_id:
             return False
         return self.event.event_status != "cancelled" or ven_id not in self.confirmed
@@ -50,7 +56,9 @@ class HeldEvent:
             return self.event
         status = status_of(self.event, now)
         if status != self.event.event_status:
-            self.event = self.event.replace(event_descriptor=self.event.event_descriptor.replace(event_status=status))
+            self.event = self.event.replace(
+                event_descriptor=self.event.event_descriptor.replace(event_status=status)
+            )
         return self.event
 
 
@@ -67,7 +75,9 @@ class EventBoard:
         """The event; ConfigurationError lists those that there are."""
         held = self.held.get(event_id)
         if held is None:
-            raise ConfigurationError(f"There is no event {event_id!r}; there are {sorted(self.held) or 'none'}.")
+            raise ConfigurationError(
+                f"There is no event {event_id!r}; there are {sorted(self.held) or 'none'}."
+            )
         return held
 
     def put(self, event: Event, ven_id: Optional[str], fixed: bool) -> HeldEvent:
@@ -84,7 +94,9 @@ class EventBoard:
         return sorted(events, key=_order)
 
     def mark_delivered(self, ven_id: str, events: list[Event]) -> None:
-        """The VEN was given these. Nobody answers a cancellation that wants no response: it is done with."""
+        """The VEN was given these. Nobody answers a cancellation that wants no response: it is done
+        with.
+        """
         for event in events:
             held = self.held.get(event.event_id)
             if held is not None:
@@ -93,7 +105,9 @@ class EventBoard:
                     held.confirmed.add(ven_id)
 
     def note(self, answer: EventAnswer) -> str:
-        """Keep an answer; the response code for it: 452 for an unknown event, 450 for a number never given out (E22)."""
+        """Keep an answer; the response code for it: 452 for an unknown event, 450 for a number
+        never given out (E22).
+        """
         self.answers.append(answer)
         self.answers_to.setdefault(answer.event_id, []).append(answer)
         number = self.numbers.get(answer.event_id)
@@ -102,7 +116,11 @@ class EventBoard:
         if answer.modification_number > number:
             return "450"
         held = self.held.get(answer.event_id)
-        if held is not None and held.event.event_status == "cancelled" and answer.modification_number == number:
+        if (
+            held is not None
+            and held.event.event_status == "cancelled"
+            and answer.modification_number == number
+        ):
             held.confirmed.add(answer.ven_id)
             if held.ven_id == answer.ven_id:
                 del self.held[answer.event_id]
@@ -110,9 +128,16 @@ class EventBoard:
 
     def unanswered(self, ven_id: str, now: datetime) -> bool:
         """Whether the VEN owes an answer to an event that it was given."""
-        answered = {(each.event_id, each.modification_number) for each in self.answers if each.ven_id == ven_id}
-        return any((event.event_id, event.modification_number) not in answered for event in self.listed(ven_id, now)
-                   if event.response_required == "always")
+        answered = {
+            (each.event_id, each.modification_number)
+            for each in self.answers
+            if each.ven_id == ven_id
+        }
+        return any(
+            (event.event_id, event.modification_number) not in answered
+            for event in self.listed(ven_id, now)
+            if event.response_required == "always"
+        )
 
     def _forget_completed(self, now: datetime) -> None:
         for event_id, held in list(self.held.items()):
@@ -134,6 +159,6 @@ def status_of(event: Event, now: datetime) -> str:
 def _order(event: Event) -> tuple:  # type: ignore[type-arg]
     """E13: active by priority, then start; far and near by start, then priority; then the rest."""
     rank = _STATUS_ORDER.get(event.event_status, 2)
-    priority = event.priority or 2 ** 32
+    priority = event.priority or 2**32
     start = event.active_period.dtstart
     return (rank, priority, start) if rank == 0 else (rank, start, priority)

@@ -1,15 +1,18 @@
-"""What a fault is: something that goes wrong between a VEN and ``LocalVTN``, where and for how long.
+"""What a fault is: something that goes wrong between a VEN and ``LocalVTN``, where and for how
+long.
 
-A fault looks at a request before the VTN does (``before``) and at the reply before it goes out (``after``). Connection
-threads ask, under the VTN's lock; tests switch. The kinds of faults are in :mod:`.vtn_faults`.
+A fault looks at a request before the VTN does (``before``) and at the reply before it goes out
+(``after``). Connection threads ask, under the VTN's lock; tests switch. The kinds of faults are in
+:mod:`.vtn_faults`.
 """
+
 from __future__ import annotations
 
 import threading
 import time
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple, Union
 from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ..errors import ConfigurationError
 from .vtn_journal import Kind, Received, kind_of
@@ -23,28 +26,49 @@ SERVICES = ("EiEvent", "EiOpt", "EiRegisterParty", "EiReport", "OadrPoll")
 
 
 class Fault:
-    """Base of the faults. ``hits`` counts the requests that it struck; ``wait_for_hits`` waits for them.
+    """Base of the faults. ``hits`` counts the requests that it struck; ``wait_for_hits`` waits for
+    them.
 
-    ``service``: only requests to this one; ``message``: only this kind of payload (a class or its name); ``ven_id``: only
-    this VEN's; ``skip``: how many of these are let through first; ``times``: how many it strikes; ``until``: when it is
-    over: after a duration, at a ``threading.Event``, or when a function says so.
+    ``service``: only requests to this one; ``message``: only this kind of payload (a class or its
+    name); ``ven_id``: only this VEN's; ``skip``: how many of these are let through first;
+    ``times``: how many it strikes; ``until``: when it is over: after a duration, at a
+    ``threading.Event``, or when a function says so.
     """
 
-    def __init__(self, *, service: Optional[str] = None, message: Optional[Kind] = None, ven_id: Optional[str] = None,
-                 times: Optional[int] = None, skip: int = 0, until: Until = None) -> None:
+    def __init__(
+        self,
+        *,
+        service: Optional[str] = None,
+        message: Optional[Kind] = None,
+        ven_id: Optional[str] = None,
+        times: Optional[int] = None,
+        skip: int = 0,
+        until: Until = None,
+    ) -> None:
         if service is not None and service not in SERVICES:
-            raise ConfigurationError(f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
-        self.service, self.ven_id, self.times, self.skip, self.until = service, ven_id, times, skip, until
+            raise ConfigurationError(
+                f"There is no service {service!r}; there are {', '.join(SERVICES)}."
+            )
+        self.service, self.ven_id, self.times, self.skip, self.until = (
+            service,
+            ven_id,
+            times,
+            skip,
+            until,
+        )
         self.message = kind_of(message) if message is not None else None
         self.hits = 0
         self.cleared = False
         self._begun = 0.0
         self._vtn: Optional["Core"] = None
 
-    # -- what faults are made of -----------------------------------------------------------------------------------
+    # -- what faults are made of
+    # -----------------------------------------------------------------------------------
 
     def before(self, received: Received) -> Optional[Reply]:
-        """The reply in the place of the VTN's, which then never sees the message; None lets it through."""
+        """The reply in the place of the VTN's, which then never sees the message; None lets it
+        through.
+        """
         return None
 
     def after(self, received: Received, reply: Reply) -> Reply:
@@ -61,7 +85,8 @@ class Fault:
     def end(self, vtn: "Core") -> None:
         """The fault was switched off."""
 
-    # -- when ------------------------------------------------------------------------------------------------------
+    # -- when
+    # ------------------------------------------------------------------------------------------------------  # noqa: E501
 
     @property
     def over(self) -> bool:
@@ -104,12 +129,16 @@ class Fault:
     def vtn(self) -> "Core":
         """The VTN that it strikes; ConfigurationError where it was not switched on."""
         if self._vtn is None:
-            raise ConfigurationError(f"{self!r} is not switched on: give it to vtn.fault or vtn.faults.")
+            raise ConfigurationError(
+                f"{self!r} is not switched on: give it to vtn.fault or vtn.faults."
+            )
         return self._vtn
 
     def wait_for_hits(self, count: int = 1, timeout: float = 5.0) -> None:
         """Wait until it has struck ``count`` requests; NotSeen says what arrived instead."""
-        self.vtn.wait_until(lambda: self.hits >= count, timeout, f"{self!r} to strike {count} times")
+        self.vtn.wait_until(
+            lambda: self.hits >= count, timeout, f"{self!r} to strike {count} times"
+        )
 
     def __enter__(self) -> "Fault":
         return self
@@ -118,8 +147,12 @@ class Fault:
         self.clear()
 
     def __repr__(self) -> str:
-        limits = {"service": self.service, "message": self.message and self.message.__name__, "times": self.times}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in limits.items() if value)})"
+        limits = {
+            "service": self.service,
+            "message": self.message and self.message.__name__,
+            "times": self.times,
+        }
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in limits.items() if value)})"  # noqa: E501
 
 
 def one_of(name: str, value: str, choices: Iterable[str]) -> str:
@@ -135,7 +168,9 @@ def seconds_of(value: Any) -> float:
 
 
 class FaultBoard:
-    """The faults that are switched on, in the order in which they were. Guarded by the VTN's lock."""
+    """The faults that are switched on, in the order in which they were. Guarded by the VTN's
+    lock.
+    """
 
     def __init__(self) -> None:
         self.faults: tuple[Fault, ...] = ()

@@ -1,11 +1,14 @@
-"""The faults that there are, each by its class and by a name. Values; :mod:`.vtn_fault` says how they work."""
+"""The faults that there are, each by its class and by a name. Values; :mod:`.vtn_fault` says how
+they work.
+"""
+
 from __future__ import annotations
 
 import math
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Callable, Dict, Optional, Tuple, Type, Union
+from typing import Any, Callable, Optional, Union
 
 from ..errors import ConfigurationError
 from .vtn_core import Core
@@ -17,7 +20,9 @@ FOREVER = math.inf
 
 
 class Down(Fault):
-    """Connections are refused, and those that stand are reset. With ``until`` a duration it comes back by itself."""
+    """Connections are refused, and those that stand are reset. With ``until`` a duration it comes
+    back by itself.
+    """
 
     def __init__(self, *, until: Union[timedelta, float, None] = None) -> None:
         super().__init__(until=until)
@@ -53,8 +58,9 @@ class Slow(Fault):
 
 
 class Stalled(Fault):
-    """Nothing comes back, and the connection stands. ``at``: ``'request'`` (the message is not handled), ``'reply'`` (it
-    is), ``'body'`` (it stops half-way), ``'connection'`` (half-open: nothing is even read, no handshake made)."""
+    """Nothing comes back, and the connection stands. ``at``: ``'request'`` (the message is not
+    handled), ``'reply'`` (it is), ``'body'`` (it stops half-way), ``'connection'`` (half-open:
+    nothing is even read, no handshake made)."""
 
     def __init__(self, at: str = "request", **limits: Any) -> None:
         super().__init__(**limits)
@@ -80,7 +86,7 @@ class Stalled(Fault):
         if self.at != "body":
             return replace(reply, delay=FOREVER)
         whole = b"".join(reply.pieces("Thu, 01 Jan 1970 00:00:00 GMT"))
-        half = [whole[:-max(1, len(whole) // 4)], b""]
+        half = [whole[: -max(1, len(whole) // 4)], b""]
         return replace(reply, verbatim=half, pace=FOREVER, piece=len(whole))
 
 
@@ -97,7 +103,8 @@ class Drip(Fault):
 
 
 class Reset(Fault):
-    """The connection is reset: ``'before'`` anything of the reply went out, ``'in'`` its body, or right ``'after'`` it.
+    """The connection is reset: ``'before'`` anything of the reply went out, ``'in'`` its body, or
+    right ``'after'`` it.
 
     ``handled=False``: the VTN never saw the message (only ``'before'``).
     """
@@ -108,18 +115,31 @@ class Reset(Fault):
 
     def before(self, received: Received) -> Optional[Reply]:
         """At once."""
-        return Reply(silent=True, ending=RESET) if self.at == "before" and not self.handled else None
+        return (
+            Reply(silent=True, ending=RESET) if self.at == "before" and not self.handled else None
+        )
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """On the way."""
-        return replace(reply, ending=RESET, silent=self.at == "before", cut=0.5 if self.at == "in" else 1.0)
+        return replace(
+            reply, ending=RESET, silent=self.at == "before", cut=0.5 if self.at == "in" else 1.0
+        )
 
 
 class Status(Fault):
-    """An HTTP status in the place of an answer; the VTN does not see the message. ``retry_after``: seconds or a date."""
+    """An HTTP status in the place of an answer; the VTN does not see the message. ``retry_after``:
+    seconds or a date.
+    """
 
-    def __init__(self, status: int = 500, *, body: bytes = b"", retry_after: Union[int, str, None] = None,
-                 location: Optional[str] = None, **limits: Any) -> None:
+    def __init__(
+        self,
+        status: int = 500,
+        *,
+        body: bytes = b"",
+        retry_after: Union[int, str, None] = None,
+        location: Optional[str] = None,
+        **limits: Any,
+    ) -> None:
         super().__init__(**limits)
         self.status, self.body = status, body
         self.headers = {"Content-Type": "text/html"} if body else {}
@@ -134,10 +154,18 @@ class Status(Fault):
 
 
 class Refuse(Fault):
-    """An OpenADR code (rules G8, R13) in the answer that belongs to the message, or in an oadrResponse (``bare``)."""
+    """An OpenADR code (rules G8, R13) in the answer that belongs to the message, or in an
+    oadrResponse (``bare``).
+    """
 
-    def __init__(self, code: str = "463", description: str = "refused for the test", *, bare: bool = False,
-                 **limits: Any) -> None:
+    def __init__(
+        self,
+        code: str = "463",
+        description: str = "refused for the test",
+        *,
+        bare: bool = False,
+        **limits: Any,
+    ) -> None:
         super().__init__(**limits)
         self.code, self.description, self.bare = str(code), description, bare
 
@@ -147,22 +175,33 @@ class Refuse(Fault):
 
 
 class BadXml(Fault):
-    """The reply's body is spoilt: the second half is cut off, or it is what ``body`` says (bytes, or a function of it)."""
+    """The reply's body is spoilt: the second half is cut off, or it is what ``body`` says (bytes,
+    or a function of it).
+    """
 
-    def __init__(self, body: Union[bytes, Callable[[bytes], bytes], None] = None, **limits: Any) -> None:
+    def __init__(
+        self, body: Union[bytes, Callable[[bytes], bytes], None] = None, **limits: Any
+    ) -> None:
         super().__init__(**limits)
         self.body = body
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """Spoilt, with its right length."""
         whole = reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
-        spoilt = self.body(whole) if callable(self.body) else whole[:len(whole) // 2] if self.body is None else self.body
+        spoilt = (
+            self.body(whole)
+            if callable(self.body)
+            else whole[: len(whole) // 2]
+            if self.body is None
+            else self.body
+        )
         return replace(reply, body=spoilt)
 
 
 class Replay(Fault):
-    """What was sent before is sent again, byte for byte, in the place of a new reply: to the same VEN and service, the
-    last one that was more than "nothing new". Lets through what there is nothing to repeat for."""
+    """What was sent before is sent again, byte for byte, in the place of a new reply: to the same
+    VEN and service, the last one that was more than "nothing new". Lets through what there is
+    nothing to repeat for."""
 
     def before(self, received: Received) -> Optional[Reply]:
         """The old reply."""
@@ -171,7 +210,9 @@ class Replay(Fault):
 
 
 class Answer(Fault):
-    """This very reply (see :func:`~ven_sdk.testing.Raw`) or these bytes in the place of the VTN's."""
+    """This very reply (see :func:`~ven_sdk.testing.Raw`) or these bytes in the place of the
+    VTN's.
+    """
 
     def __init__(self, reply: Union[Reply, bytes], **limits: Any) -> None:
         super().__init__(**limits)
@@ -183,13 +224,16 @@ class Answer(Fault):
 
 
 class InTurn(Fault):
-    """A script: each fault (an object, a name, or a reply) strikes one request, in this order; None lets one through.
-    Over after the last one."""
+    """A script: each fault (an object, a name, or a reply) strikes one request, in this order; None
+    lets one through. Over after the last one."""
 
     def __init__(self, *faults: Union[Fault, str, Reply, bytes, None], **limits: Any) -> None:
         super().__init__(times=len(faults), **limits)
         if any(isinstance(fault, Down) or fault == "down" for fault in faults):
-            raise ConfigurationError("A VTN that is down gets no request to strike. Use vtn.fault('down') beside the script.")
+            raise ConfigurationError(
+                "A VTN that is down gets no request to strike. Use vtn.fault('down') beside the "
+                "script."
+            )
         self.faults = tuple(None if fault is None else as_fault(fault) for fault in faults)
 
     def begin(self, vtn: Core) -> None:
@@ -209,7 +253,9 @@ class InTurn(Fault):
         return fault.after(received, reply) if fault is not None else reply
 
     def strikes(self, received: Received) -> bool:
-        """The number of the hit says whose turn it is, also where several requests run at a time."""
+        """The number of the hit says whose turn it is, also where several requests run at a
+        time.
+        """
         struck = super().strikes(received)
         if struck:
             received.turns[id(self)] = self.hits - 1
@@ -220,11 +266,20 @@ class InTurn(Fault):
 
 
 _NAMED: dict[str, tuple[type[Fault], dict[str, Any]]] = {
-    "down": (Down, {}), "slow": (Slow, {}), "stalled": (Stalled, {}), "half-open": (Stalled, {"at": "connection"}),
-    "drip": (Drip, {}), "bad xml": (BadXml, {}), "empty": (BadXml, {"body": b""}), "replay": (Replay, {}),
+    "down": (Down, {}),
+    "slow": (Slow, {}),
+    "stalled": (Stalled, {}),
+    "half-open": (Stalled, {"at": "connection"}),
+    "drip": (Drip, {}),
+    "bad xml": (BadXml, {}),
+    "empty": (BadXml, {"body": b""}),
+    "replay": (Replay, {}),
     "html": (BadXml, {"body": b"<!doctype html><html><body>Welcome</body></html>"}),
-    "reset": (Reset, {}), "reset before body": (Reset, {"at": "before"}), "reset in body": (Reset, {"at": "in"}),
-    "reset after body": (Reset, {"at": "after"}), "503 with Retry-After": (Status, {"status": 503, "retry_after": 2}),
+    "reset": (Reset, {}),
+    "reset before body": (Reset, {"at": "before"}),
+    "reset in body": (Reset, {"at": "in"}),
+    "reset after body": (Reset, {"at": "after"}),
+    "503 with Retry-After": (Status, {"status": 503, "retry_after": 2}),
     "redirect": (Status, {"status": 302, "location": "http://127.0.0.1:9/elsewhere"}),
 }
 
@@ -236,18 +291,28 @@ def as_fault(given: Union[Fault, str, Reply, bytes], **options: Any) -> Fault:
     if isinstance(given, (Reply, bytes)):
         return Answer(given, **options)
     if options or not isinstance(given, Fault):
-        raise ConfigurationError(f"A fault is a name with options, a Fault, Raw(...) or bytes, not {given!r} with "
-                                 f"{options!r}. The options of a Fault belong into its own call.")
+        raise ConfigurationError(
+            f"A fault is a name with options, a Fault, Raw(...) or bytes, not {given!r} with "
+            f"{options!r}. The options of a Fault belong into its own call."
+        )
     return given
 
 
 def named(name: str, **options: Any) -> Fault:
-    """The fault of that name: ``'down'``, ``'slow'``, ``'reset in body'`` …, an OpenADR code (``'463'``: 45x and 46x) or
-    any other number as an HTTP status. ``options`` are those of its class."""
+    """The fault of that name: ``'down'``, ``'slow'``, ``'reset in body'`` …, an OpenADR code
+    (``'463'``: 45x and 46x) or any other number as an HTTP status. ``options`` are those of its
+    class."""
     if name in _NAMED:
         cls, preset = _NAMED[name]
         return cls(**{**preset, **options})
     if name.isdigit() and len(name) == 3:
-        return Refuse(name, **options) if name.startswith(("45", "46")) else Status(int(name), **options)
-    raise ConfigurationError(f"There is no fault {name!r}. There are {', '.join(_NAMED)}, OpenADR codes such as '463' and "
-                             "HTTP statuses such as '500'.")
+        return (
+            Refuse(name, **options)
+            if name.startswith(("45", "46"))
+            else Status(int(name), **options)
+        )
+    raise ConfigurationError(
+        f"There is no fault {name!r}. There are {', '.join(_NAMED)}, OpenADR codes such as '463' "
+        f"and "
+        "HTTP statuses such as '500'."
+    )

@@ -1,10 +1,13 @@
-"""The HTTP server under ``LocalVTN``: loopback, HTTP/1.1 with keep-alive, a daemon thread for each connection.
+"""The HTTP server under ``LocalVTN``: loopback, HTTP/1.1 with keep-alive, a daemon thread for each
+connection.
 
-It reads requests and puts replies on the wire, broken ones too; what they say is the handler's. The standard library's
-handler spends more time on a poll's headers than the VTN on the poll, so that these are read here. The port stays
-reserved by a socket that does not listen, from :meth:`Server.open` to :meth:`Server.close`: while the server is down,
-connections are refused and nobody else takes the port.
+It reads requests and puts replies on the wire, broken ones too; what they say is the handler's. The
+standard library's handler spends more time on a poll's headers than the VTN on the poll, so that
+these are read here. The port stays reserved by a socket that does not listen, from
+:meth:`Server.open` to :meth:`Server.close`: while the server is down, connections are refused and
+nobody else takes the port.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -14,7 +17,7 @@ import struct
 import threading
 import time
 from email.utils import formatdate
-from typing import Any, Callable, Optional, Set, Tuple
+from typing import Any, Callable, Optional
 
 from ..errors import ConfigurationError
 from .vtn_incoming import Incoming, Request, Unreadable
@@ -24,13 +27,21 @@ NAME = "ven_sdk-vtn"
 
 
 class Server:
-    """Listens on 127.0.0.1. ``handle(request)`` gives the reply and runs on the connection's thread.
+    """Listens on 127.0.0.1. ``handle(request)`` gives the reply and runs on the connection's
+    thread.
 
-    ``connected()`` is asked when a connection was accepted: a number of seconds to leave it unread for (stalled), or 0.
+    ``connected()`` is asked when a connection was accepted: a number of seconds to leave it unread
+    for (stalled), or 0.
     """
 
-    def __init__(self, handle: Callable[[Request], Reply], *, now: Callable[[], float] = time.time,
-                 connected: Callable[[], float] = lambda: 0.0, max_body: int = 64 * 2**20) -> None:
+    def __init__(
+        self,
+        handle: Callable[[Request], Reply],
+        *,
+        now: Callable[[], float] = time.time,
+        connected: Callable[[], float] = lambda: 0.0,
+        max_body: int = 64 * 2**20,
+    ) -> None:
         self.context: Optional[ssl.SSLContext] = None
         self.connections = 0
         self._handle, self._now, self._connected, self._max_body = handle, now, connected, max_body
@@ -42,7 +53,8 @@ class Server:
         self._threads: set[threading.Thread] = set()
         self._date: tuple[int, str] = (-1, "")
 
-    # -- life ------------------------------------------------------------------------------------------------------
+    # -- life
+    # ------------------------------------------------------------------------------------------------------  # noqa: E501
 
     @property
     def port(self) -> int:
@@ -55,10 +67,13 @@ class Server:
         """Take the port and listen; ConfigurationError where another process has it."""
         try:
             self._reserve = _bound(port)
-        except (OSError, OverflowError) as cause:     # the latter: no such number
+        except (OSError, OverflowError) as cause:  # the latter: no such number
             why = getattr(cause, "strerror", None) or cause
-            raise ConfigurationError(f"Port {port} of 127.0.0.1 cannot be taken: {why}. Give another one, or 0 for any that "
-                                     "is free.") from cause
+            raise ConfigurationError(
+                f"Port {port} of 127.0.0.1 cannot be taken: {why}. Give another one, or 0 for "
+                f"any that "
+                "is free."
+            ) from cause
         self.listen()
 
     def listen(self) -> None:
@@ -72,7 +87,9 @@ class Server:
             self._start(f"{NAME}-accept", self._accept, self._listener, self._over)
 
     def hang_up(self, *, reset: bool = True, timeout: float = 5.0) -> None:
-        """Refuse connections from now on and end those that stand, as the kernel does for a process that was killed."""
+        """Refuse connections from now on and end those that stand, as the kernel does for a process
+        that was killed.
+        """
         with self._lock:
             listener, self._listener = self._listener, None
             sockets, threads = list(self._sockets), list(self._threads)
@@ -105,7 +122,8 @@ class Server:
         finally:
             self._threads.discard(threading.current_thread())
 
-    # -- connections -----------------------------------------------------------------------------------------------
+    # -- connections
+    # -----------------------------------------------------------------------------------------------  # noqa: E501
 
     def _accept(self, listener: socket.socket, over: threading.Event) -> None:
         while not over.is_set():
@@ -139,8 +157,11 @@ class Server:
         if self.context is None:
             self._talk(sock, over, None)
             return
-        # The handshake comes when hang_up knows the socket: a client that never ends it must not hold up the end.
-        with self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False) as secured:
+        # The handshake comes when hang_up knows the socket: a client that never ends it must not
+        # hold up the end.
+        with self.context.wrap_socket(
+            sock, server_side=True, do_handshake_on_connect=False
+        ) as secured:
             with self._lock:
                 self._sockets.add(secured)
                 if over.is_set():
@@ -161,7 +182,10 @@ class Server:
                 self._send(sock, Reply(status=int(refused.args[0]), ending=CLOSE), over)
                 return
             reply = self._handle(request)
-            if not self._send(sock, reply, over) or request.headers.get("connection", "").lower() == "close":
+            if (
+                not self._send(sock, reply, over)
+                or request.headers.get("connection", "").lower() == "close"
+            ):
                 return
 
     def _send(self, sock: socket.socket, reply: Reply, over: threading.Event) -> bool:
@@ -170,8 +194,11 @@ class Server:
             return False
         try:
             if reply.plain:
-                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nDate: %s\r\nContent-Length: %d\r\n\r\n%s"
-                             % (self.date().encode(), len(reply.body), reply.body))  # type: ignore[arg-type]
+                sock.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nDate: "
+                    b"%s\r\nContent-Length: %d\r\n\r\n%s"
+                    % (self.date().encode(), len(reply.body), reply.body)
+                )  # type: ignore[arg-type]
                 return True
             if not reply.silent:
                 self._send_pieces(sock, reply, over)
@@ -205,7 +232,9 @@ def _over_within(over: threading.Event, seconds: float) -> bool:
 
 
 def _bound(port: int) -> socket.socket:
-    """A bound socket that does not listen yet. SO_REUSEADDR lets a second one be bound beside it as long as none does."""
+    """A bound socket that does not listen yet. SO_REUSEADDR lets a second one be bound beside it as
+    long as none does.
+    """
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

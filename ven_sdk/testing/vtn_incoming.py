@@ -1,14 +1,19 @@
-"""Reading HTTP requests off a connection: the little of HTTP/1.1 that VENs use. Runs on the connection's thread."""
+"""Reading HTTP requests off a connection: the little of HTTP/1.1 that VENs use. Runs on the
+connection's thread.
+"""
+
 from __future__ import annotations
 
 import socket
-from typing import Dict, List, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 MAX_HEAD = 64 * 1024
 
 
 class Request(NamedTuple):
-    """One HTTP request. Header names are in lower case; ``peer`` is the DER of the client's TLS certificate."""
+    """One HTTP request. Header names are in lower case; ``peer`` is the DER of the client's TLS
+    certificate.
+    """
 
     method: str
     path: str
@@ -74,7 +79,7 @@ class Incoming:
         while True:
             found = self._buffer.find(end)
             if found >= 0:
-                data, self._buffer = self._buffer[:found], self._buffer[found + len(end):]
+                data, self._buffer = self._buffer[:found], self._buffer[found + len(end) :]
                 return data
             if len(self._buffer) > limit:
                 raise Unreadable(431)

@@ -1,17 +1,18 @@
 """What arrived at the VTN, in order, and waiting for it: on conditions, never by sleeping.
 
-One lock, the VTN's, guards everything that it knows; its condition is notified whenever something arrived or changed.
-Connection threads write, the test's threads read and wait.
+One lock, the VTN's, guards everything that it knows; its condition is notified whenever something
+arrived or changed. Connection threads write, the test's threads read and wait.
 """
+
 from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Condition
-from typing import Any, Callable, Deque, Dict, List, Optional, Type, TypeVar, Union
-from collections.abc import Mapping
+from typing import Any, Callable, Optional, TypeVar, Union
 
 from ..errors import ConfigurationError, VenError
 from ..schema.common import Payload
@@ -24,16 +25,19 @@ KINDS: dict[str, type[Payload]] = {**PAYLOADS, **{cls.__name__: cls for cls in P
 
 
 class NotSeen(VenError, AssertionError):
-    """What was waited for did not happen in time; the text shows what did. An AssertionError, so that pytest shows it."""
+    """What was waited for did not happen in time; the text shows what did. An AssertionError, so
+    that pytest shows it.
+    """
 
 
 @dataclass
 class Received:
-    """One message of a VEN: when it came (the VTN's clock), where to, what it said, and what it got back.
+    """One message of a VEN: when it came (the VTN's clock), where to, what it said, and what it got
+    back.
 
-    ``record`` is None where the message could not be read; ``error`` says why. ``answer`` is None until the reply was
-    made, and for a fault's reply, which is no record; ``status`` is its HTTP status. ``number`` counts arrivals;
-    ``order`` counts the messages that were handled.
+    ``record`` is None where the message could not be read; ``error`` says why. ``answer`` is None
+    until the reply was made, and for a fault's reply, which is no record; ``status`` is its HTTP
+    status. ``number`` counts arrivals; ``order`` counts the messages that were handled.
     """
 
     number: int
@@ -57,9 +61,15 @@ class Received:
         return self.record.wire_name if self.record is not None else "unreadable"
 
     def __str__(self) -> str:
-        answer = self.answer.wire_name if self.answer is not None else f"HTTP {self.status}" if self.status else "no answer"
+        answer = (
+            self.answer.wire_name
+            if self.answer is not None
+            else f"HTTP {self.status}"
+            if self.status
+            else "no answer"
+        )
         code = code_of(self.answer)
-        return f"{self.at:%H:%M:%S.%f} {self.kind} from {self.ven_id or '?'} -> {answer}{f' {code}' if code else ''}"
+        return f"{self.at:%H:%M:%S.%f} {self.kind} from {self.ven_id or '?'} -> {answer}{f' {code}' if code else ''}"  # noqa: E501
 
 
 def code_of(record: Optional[Payload]) -> str:
@@ -99,9 +109,16 @@ class Journal:
         self.messages.append(received)
         self.counts[received.kind] += 1
 
-    def select(self, wanted: Optional[Kind] = None, where: Optional[Callable[[Any], Any]] = None, *,
-               after: int = 0) -> list[Received]:
-        """The messages of a kind that ``where`` (called with the record) says yes to, handled after the mark ``after``."""
+    def select(
+        self,
+        wanted: Optional[Kind] = None,
+        where: Optional[Callable[[Any], Any]] = None,
+        *,
+        after: int = 0,
+    ) -> list[Received]:
+        """The messages of a kind that ``where`` (called with the record) says yes to, handled after
+        the mark ``after``.
+        """
         cls = None if wanted is None else kind_of(wanted)
         with self.condition:
             recent: list[Received] = []
@@ -110,10 +127,20 @@ class Journal:
                     break
                 recent.append(received)
         found = [each for each in reversed(recent) if cls is None or type(each.record) is cls]
-        return [each for each in found if where is None or (each.record is not None and where(each.record))]
+        return [
+            each
+            for each in found
+            if where is None or (each.record is not None and where(each.record))
+        ]
 
-    def wait_for(self, wanted: Kind, count: int, timeout: float, where: Optional[Callable[[Any], Any]],
-                 after: int) -> Received:
+    def wait_for(
+        self,
+        wanted: Kind,
+        count: int,
+        timeout: float,
+        where: Optional[Callable[[Any], Any]],
+        after: int,
+    ) -> Received:
         """The ``count``-th such message; :class:`NotSeen` where it did not come in time."""
         name = kind_of(wanted).__name__
         seen: list[Received] = []
@@ -125,11 +152,24 @@ class Journal:
             upto[0] = newest
             return seen[count - 1] if len(seen) >= count else None
 
-        return self.wait_until(enough, timeout, lambda: (
-            f"{count} {name}{' that fit' if where else ''} within {timeout:g} s", f"{len(seen)} did"), after=after)
+        return self.wait_until(
+            enough,
+            timeout,
+            lambda: (
+                f"{count} {name}{' that fit' if where else ''} within {timeout:g} s",
+                f"{len(seen)} did",
+            ),
+            after=after,
+        )
 
-    def wait_until(self, found: Callable[[], Optional[V]], timeout: float,
-                   wanted: Callable[[], "tuple[str, str]"], *, after: int = 0) -> V:
+    def wait_until(
+        self,
+        found: Callable[[], Optional[V]],
+        timeout: float,
+        wanted: Callable[[], "tuple[str, str]"],
+        *,
+        after: int = 0,
+    ) -> V:
         """What ``found`` gives, as soon as it is neither None nor False."""
         deadline = time.monotonic() + timeout
         with self.condition:

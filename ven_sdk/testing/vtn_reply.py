@@ -1,13 +1,15 @@
-"""What goes back over the wire: a :class:`Reply`, and :class:`Raw`, with which a test sends anything at all.
+"""What goes back over the wire: a :class:`Reply`, and :class:`Raw`, with which a test sends
+anything at all.
 
 Values only: ``vtn_http`` puts them on the wire, faults change them on the way. Any thread.
 """
+
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Callable, Dict, Optional, Union
-from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Callable, Optional, Union
 
 Body = Union[bytes, Iterable[bytes]]
 KEEP, CLOSE, RESET = "keep", "close", "reset"
@@ -18,11 +20,12 @@ XML = "application/xml"
 class Reply:
     """One HTTP reply.
 
-    ``body``: bytes, or an iterable of pieces, which goes out in chunked coding unless ``headers`` give a Content-Length.
-    ``headers`` come on top of Content-Type, Content-Length and Date, and replace them. ``delay``: seconds before it
-    begins. ``pace``: seconds between pieces of ``piece`` bytes. ``cut``: how much of the body goes out, from 0.0 to 1.0.
-    ``ending``: what happens to the connection then, ``'keep'``, ``'close'`` or ``'reset'`` (RST). ``silent``: nothing
-    goes out at all. ``verbatim``: all the bytes of the reply, head included, in the place of everything else.
+    ``body``: bytes, or an iterable of pieces, which goes out in chunked coding unless ``headers``
+    give a Content-Length. ``headers`` come on top of Content-Type, Content-Length and Date, and
+    replace them. ``delay``: seconds before it begins. ``pace``: seconds between pieces of ``piece``
+    bytes. ``cut``: how much of the body goes out, from 0.0 to 1.0. ``ending``: what happens to the
+    connection then, ``'keep'``, ``'close'`` or ``'reset'`` (RST). ``silent``: nothing goes out at
+    all. ``verbatim``: all the bytes of the reply, head included, in the place of everything else.
     ``lost``: called where the connection broke while it was sent.
     """
 
@@ -42,8 +45,15 @@ class Reply:
     @property
     def plain(self) -> bool:
         """Whether head and body may go out in one piece, on a connection that stays."""
-        return (type(self.body) is bytes and not self.headers and self.pace == 0.0 and self.cut == 1.0
-                and self.verbatim is None and self.ending == KEEP and self.status == 200)
+        return (
+            type(self.body) is bytes
+            and not self.headers
+            and self.pace == 0.0
+            and self.cut == 1.0
+            and self.verbatim is None
+            and self.ending == KEEP
+            and self.status == 200
+        )
 
     def head(self, date: str) -> bytes:
         """Status line and headers."""
@@ -58,7 +68,10 @@ class Reply:
             for own in [own for own in headers if own.lower() == name.lower()]:
                 del headers[own]
             headers[name] = value
-        lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}", *(f"{name}: {value}" for name, value in headers.items())]
+        lines = [
+            f"HTTP/1.1 {self.status} {_reason(self.status)}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
     def pieces(self, date: str) -> Iterator[bytes]:
@@ -68,7 +81,10 @@ class Reply:
             return
         head = self.head(date)
         if isinstance(self.body, bytes):
-            yield from _split([head + self.body[:round(len(self.body) * self.cut)]], self.piece if self.pace else 0)
+            yield from _split(
+                [head + self.body[: round(len(self.body) * self.cut)]],
+                self.piece if self.pace else 0,
+            )
             return
         yield head
         chunked = b"transfer-encoding: chunked" in head.lower()
@@ -78,13 +94,21 @@ class Reply:
             yield b"0\r\n\r\n"
 
 
-def Raw(body: Body = b"", *, status: int = 200, headers: Optional[Mapping[str, str]] = None,
-        verbatim: Optional[Body] = None, **how: Any) -> Reply:
-    """Any reply a test can think of, for :meth:`LocalVTN.queue`, :meth:`LocalVTN.reply_once` or as a fault.
+def Raw(
+    body: Body = b"",
+    *,
+    status: int = 200,
+    headers: Optional[Mapping[str, str]] = None,
+    verbatim: Optional[Body] = None,
+    **how: Any,
+) -> Reply:
+    """Any reply a test can think of, for :meth:`LocalVTN.queue`, :meth:`LocalVTN.reply_once` or as
+    a fault.
 
-    ``Raw(gzip_bomb, headers={'Content-Encoding': 'gzip'})``, ``Raw(itertools.repeat(b' ' * 4096))`` for a body without
-    end, ``Raw(headers={'X': 'x' * 10_000_000})``, ``Raw(b'<html>', status=503)``, ``Raw(verbatim=b'not even HTTP')``.
-    ``how``: the other fields of :class:`Reply`, such as ``pace`` or ``ending``.
+    ``Raw(gzip_bomb, headers={'Content-Encoding': 'gzip'})``, ``Raw(itertools.repeat(b' ' * 4096))``
+    for a body without end, ``Raw(headers={'X': 'x' * 10_000_000})``, ``Raw(b'<html>',
+    status=503)``, ``Raw(verbatim=b'not even HTTP')``. ``how``: the other fields of :class:`Reply`,
+    such as ``pace`` or ``ending``.
     """
     return Reply(status=status, body=body, headers=dict(headers or {}), verbatim=verbatim, **how)
 
@@ -103,7 +127,7 @@ def _split(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
         return
     for whole in pieces:
         for offset in range(0, len(whole), size):
-            yield whole[offset:offset + size]
+            yield whole[offset : offset + size]
 
 
 def _reason(status: int) -> str:
@@ -111,5 +135,3 @@ def _reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
-
-

@@ -1,11 +1,13 @@
-"""How the VTN answers EiReport messages, in both roles: as the one that asks and as the one that reports (rules T).
+"""How the VTN answers EiReport messages, in both roles: as the one that asks and as the one that
+reports (rules T).
 
 Runs on connection threads, under the state's lock.
 """
+
 from __future__ import annotations
 
-from typing import Any, Tuple
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..schema.common import Payload
 from ..schema.registration import Response
@@ -27,21 +29,31 @@ from .vtn_vens import Ven
 
 
 def register_report(state: State, record: RegisterReport, ven: Ven, received: Received) -> Payload:
-    """Keep the catalogue. It ends all requests (T10), unless it was asked for by a METADATA request (T9); wishes that are
-    not running make new ones, in the answer or by poll (T12)."""
+    """Keep the catalogue. It ends all requests (T10), unless it was asked for by a METADATA request
+    (T9); wishes that are not running make new ones, in the answer or by poll (T12)."""
     ven.offers = tuple(record.reports)
     if not record.report_request_id:
         ven.asked.clear()
     running = {asked.request.report_specifier.report_specifier_id for asked in ven.asked.values()}
-    made = [(request, by_poll) for request, by_poll in requests_for(
-        ven.offers, state.wishes, state.now(), lambda: state.new_id("report"))
-        if request.report_specifier.report_specifier_id not in running]
+    made = [
+        (request, by_poll)
+        for request, by_poll in requests_for(
+            ven.offers, state.wishes, state.now(), lambda: state.new_id("report")
+        )
+        if request.report_specifier.report_specifier_id not in running
+    ]
     here = [request for request, by_poll in made if not by_poll]
     note_asked(ven, here, record.request_id)
     later = [request for request, by_poll in made if by_poll]
     if later:
-        ven.queue.append(CreateReport(request_id=state.new_id("request"), report_requests=tuple(later), ven_id=ven.ven_id))
-    return RegisteredReport(response=ok(record.request_id), report_requests=tuple(here), ven_id=ven.ven_id)
+        ven.queue.append(
+            CreateReport(
+                request_id=state.new_id("request"), report_requests=tuple(later), ven_id=ven.ven_id
+            )
+        )
+    return RegisteredReport(
+        response=ok(record.request_id), report_requests=tuple(here), ven_id=ven.ven_id
+    )
 
 
 def note_asked(ven: Ven, requests: Iterable[ReportRequest], message: str) -> None:
@@ -61,7 +73,9 @@ def note_given(ven: Ven, item: Any) -> None:
 
 
 def created_report(state: State, record: CreatedReport, ven: Ven, received: Received) -> Payload:
-    """The VEN took a set of requests or refused it as a whole (T13), and says what runs now (T11)."""
+    """The VEN took a set of requests or refused it as a whole (T13), and says what runs now
+    (T11).
+    """
     waiting = [asked for asked in ven.asked.values() if asked.state == "asked"]
     meant = [asked for asked in waiting if asked.message == record.response.request_id] or waiting
     for asked in meant:
@@ -86,10 +100,14 @@ def _note_pending(ven: Ven, pending: Sequence[str]) -> None:
 
 def update_report(state: State, record: UpdateReport, ven: Ven, received: Received) -> Payload:
     """Keep the samples; 452, and nothing kept, for a request that was never made (T25)."""
-    unknown = [each.report_request_id for each in record.reports if each.report_request_id not in ven.asked]
+    unknown = [
+        each.report_request_id for each in record.reports if each.report_request_id not in ven.asked
+    ]
     if unknown:
-        return UpdatedReport(response=ok(record.request_id, "452", f"reportRequestID {unknown[0]!r} is not known"),
-                             ven_id=ven.ven_id)
+        return UpdatedReport(
+            response=ok(record.request_id, "452", f"reportRequestID {unknown[0]!r} is not known"),
+            ven_id=ven.ven_id,
+        )
     state.samples.note(record, ven.ven_id, received.number)
     rider = state.riders.pop(ven.ven_id, None)
     if rider is not None:
@@ -97,28 +115,40 @@ def update_report(state: State, record: UpdateReport, ven: Ven, received: Receiv
     return UpdatedReport(response=ok(record.request_id), cancel_report=rider, ven_id=ven.ven_id)
 
 
-# -- the VTN as the one that reports (T32 to T35) -----------------------------------------------------------------------
+# -- the VTN as the one that reports (T32 to T35)
+# -----------------------------------------------------------------------
 
 
 def catalogue(state: State, ven: Ven, report_request_id: Any = None) -> RegisterReport:
     """The VTN's own catalogue (T1), often empty."""
-    return RegisterReport(request_id=state.new_id("request"), reports=tuple(state.offers or ()), ven_id=ven.ven_id,
-                          report_request_id=report_request_id)
+    return RegisterReport(
+        request_id=state.new_id("request"),
+        reports=tuple(state.offers or ()),
+        ven_id=ven.ven_id,
+        report_request_id=report_request_id,
+    )
 
 
 def create_report(state: State, record: CreateReport, ven: Ven, received: Received) -> Payload:
-    """The VEN asks for reports: what is on offer runs from now on; the test sends the data (``vtn.queue``)."""
+    """The VEN asks for reports: what is on offer runs from now on; the test sends the data
+    (``vtn.queue``).
+    """
     offered = {offer.report_specifier_id for offer in state.offers or ()}
     wanted = [request.report_specifier.report_specifier_id for request in record.report_requests]
     unknown = [each for each in wanted if each != METADATA and each not in offered]
     if not unknown:
         _take(state, ven, record.report_requests)
     code, text = ("452", f"there is no report {unknown[0]!r}") if unknown else ("200", "OK")
-    return CreatedReport(response=ok(record.request_id, code, text), pending_reports=_running(state, ven),
-                         ven_id=ven.ven_id)
+    return CreatedReport(
+        response=ok(record.request_id, code, text),
+        pending_reports=_running(state, ven),
+        ven_id=ven.ven_id,
+    )
 
 
-def registered_report(state: State, record: RegisteredReport, ven: Ven, received: Received) -> Payload:
+def registered_report(
+    state: State, record: RegisteredReport, ven: Ven, received: Received
+) -> Payload:
     """The VEN has read the VTN's catalogue; it may ask for reports with the same message."""
     _take(state, ven, record.report_requests)
     return _acknowledgement(ven)
@@ -131,9 +161,14 @@ def cancel_report(state: State, record: CancelReport, ven: Ven, received: Receiv
     if not unknown:
         for key in keys:
             del state.asked_by_vens[key]
-    code, text = ("452", f"reportRequestID {unknown[0][1]!r} is not known") if unknown else ("200", "OK")
-    return CanceledReport(response=ok(record.request_id, code, text), pending_reports=_running(state, ven),
-                          ven_id=ven.ven_id)
+    code, text = (
+        ("452", f"reportRequestID {unknown[0][1]!r} is not known") if unknown else ("200", "OK")
+    )
+    return CanceledReport(
+        response=ok(record.request_id, code, text),
+        pending_reports=_running(state, ven),
+        ven_id=ven.ven_id,
+    )
 
 
 def _take(state: State, ven: Ven, requests: Iterable[ReportRequest]) -> None:

@@ -1,14 +1,16 @@
-"""What the VTN wants of reports, and what it got: wishes, requests, samples, and the search for doubles.
+"""What the VTN wants of reports, and what it got: wishes, requests, samples, and the search for
+doubles.
 
 Guarded by the VTN's lock; knows nothing of messages in flight.
 """
+
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple, Union
-from collections.abc import Iterable, Sequence
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 from ..errors import ConfigurationError
 from ..schema.reports import (
@@ -30,10 +32,11 @@ _DEFAULT_SPACING = timedelta(seconds=10)
 class ReportWish:
     """What to ask for when a VEN offers reports. What is None is taken from the offer.
 
-    ``granularity``: spacing of samples (the offered minimum); ``report_back_duration``: spacing of deliveries (the
-    granularity); ``report_interval``: ``(dtstart, duration)``, a duration of 0 for no end; ``r_ids``: which data points;
-    ``report_specifier_id``, ``report_name`` (without ``METADATA_``): which reports. ``by_poll``: ask by oadrCreateReport
-    at the next poll, not in oadrRegisteredReport.
+    ``granularity``: spacing of samples (the offered minimum); ``report_back_duration``: spacing of
+    deliveries (the granularity); ``report_interval``: ``(dtstart, duration)``, a duration of 0 for
+    no end; ``r_ids``: which data points; ``report_specifier_id``, ``report_name`` (without
+    ``METADATA_``): which reports. ``by_poll``: ask by oadrCreateReport at the next poll, not in
+    oadrRegisteredReport.
     """
 
     granularity: Optional[Duration] = None
@@ -49,8 +52,9 @@ Wishes = Union[bool, ReportWish, Sequence[ReportWish]]
 
 
 class ReportSample(NamedTuple):
-    """One value that a VEN delivered. ``value`` is a number, a ResourceStatus or the text of a Green Button feed;
-    ``message`` is the number of the message that it came in (:attr:`Received.number`)."""
+    """One value that a VEN delivered. ``value`` is a number, a ResourceStatus or the text of a
+    Green Button feed; ``message`` is the number of the message that it came in
+    (:attr:`Received.number`)."""
 
     at: Optional[datetime]
     value: Any
@@ -66,7 +70,9 @@ class ReportSample(NamedTuple):
 
 
 class Double(NamedTuple):
-    """A data point and time that came twice for one request, in different messages or with different values."""
+    """A data point and time that came twice for one request, in different messages or with
+    different values.
+    """
 
     first: ReportSample
     second: ReportSample
@@ -74,7 +80,9 @@ class Double(NamedTuple):
 
 @dataclass
 class Asked:
-    """A request and what came of it. ``state``: ``'asked'``, ``'running'``, ``'refused'``, ``'cancelling'``, ``'over'``."""
+    """A request and what came of it. ``state``: ``'asked'``, ``'running'``, ``'refused'``,
+    ``'cancelling'``, ``'over'``.
+    """
 
     request: ReportRequest
     ven_id: str
@@ -95,7 +103,9 @@ class SampleBook:
         self._messages: dict[tuple[str, str], int] = {}
 
     def note(self, update: UpdateReport, ven_id: str, number: int) -> list[ReportSample]:
-        """Keep the samples of a message. One repeated for want of an acknowledgement counts once."""
+        """Keep the samples of a message. One repeated for want of an acknowledgement counts
+        once.
+        """
         key, digest = (ven_id, update.request_id), hash(update.reports)
         if self._messages.get(key) == digest:
             self.repeats += 1
@@ -125,21 +135,45 @@ def samples_of(report: Report, ven_id: str, number: int) -> Iterable[ReportSampl
     for interval in report.intervals:
         for payload in interval.report_payloads:
             value = payload.value if payload.value is not None else payload.resource_status
-            yield ReportSample(interval.dtstart, value, payload.r_id, *names, payload.data_quality, payload.confidence,
-                               payload.accuracy, interval.duration, number)
+            yield ReportSample(
+                interval.dtstart,
+                value,
+                payload.r_id,
+                *names,
+                payload.data_quality,
+                payload.confidence,
+                payload.accuracy,
+                interval.duration,
+                number,
+            )
         if interval.feed:
-            yield ReportSample(interval.dtstart, interval.feed, "", *names, None, None, None, interval.duration, number)
+            yield ReportSample(
+                interval.dtstart,
+                interval.feed,
+                "",
+                *names,
+                None,
+                None,
+                None,
+                interval.duration,
+                number,
+            )
 
 
-def requests_for(offers: Sequence[Report], wishes: Wishes, now: datetime,
-                 new_id: Callable[[], str]) -> list[tuple[ReportRequest, bool]]:
+def requests_for(
+    offers: Sequence[Report], wishes: Wishes, now: datetime, new_id: Callable[[], str]
+) -> list[tuple[ReportRequest, bool]]:
     """The requests that wishes make of a catalogue, and for each whether it is to go by poll."""
     wanted = [] if wishes is False else [ReportWish()] if wishes is True else wishes
     listed = [wanted] if isinstance(wanted, ReportWish) else list(wanted)
     made = []
     for offer in offers:
         for wish in listed:
-            points = [point for point in offer.report_descriptions if wish.r_ids is None or point.r_id in wish.r_ids]
+            points = [
+                point
+                for point in offer.report_descriptions
+                if wish.r_ids is None or point.r_id in wish.r_ids
+            ]
             if points and _fits(wish, offer):
                 made.append((_request(wish, offer, points, now, new_id()), wish.by_poll))
     return made
@@ -147,19 +181,40 @@ def requests_for(offers: Sequence[Report], wishes: Wishes, now: datetime,
 
 def _fits(wish: ReportWish, offer: Report) -> bool:
     name = (offer.report_name or "").replace("METADATA_", "", 1)
-    return (wish.report_specifier_id in (None, offer.report_specifier_id)
-            and (wish.report_name is None or wish.report_name.replace("METADATA_", "", 1) == name))
+    return wish.report_specifier_id in (None, offer.report_specifier_id) and (
+        wish.report_name is None or wish.report_name.replace("METADATA_", "", 1) == name
+    )
 
 
-def _request(wish: ReportWish, offer: Report, points: Sequence[ReportDescription], now: datetime,
-             request_id: str) -> ReportRequest:
-    fastest = [point.sampling_rate.min_period for point in points if point.sampling_rate is not None]
-    spacing = span(wish.granularity) if wish.granularity is not None else max(fastest, default=_DEFAULT_SPACING)
+def _request(
+    wish: ReportWish,
+    offer: Report,
+    points: Sequence[ReportDescription],
+    now: datetime,
+    request_id: str,
+) -> ReportRequest:
+    fastest = [
+        point.sampling_rate.min_period for point in points if point.sampling_rate is not None
+    ]
+    spacing = (
+        span(wish.granularity)
+        if wish.granularity is not None
+        else max(fastest, default=_DEFAULT_SPACING)
+    )
     back = spacing if wish.report_back_duration is None else span(wish.report_back_duration)
-    return ReportRequest(report_request_id=request_id, report_specifier=ReportSpecifier(
-        report_specifier_id=offer.report_specifier_id, granularity=spacing, report_back_duration=back,
-        report_interval=period_of(wish.report_interval, now), specifier_payloads=tuple(
-            SpecifierPayload(r_id=point.r_id, reading_type=point.reading_type) for point in points)))
+    return ReportRequest(
+        report_request_id=request_id,
+        report_specifier=ReportSpecifier(
+            report_specifier_id=offer.report_specifier_id,
+            granularity=spacing,
+            report_back_duration=back,
+            report_interval=period_of(wish.report_interval, now),
+            specifier_payloads=tuple(
+                SpecifierPayload(r_id=point.r_id, reading_type=point.reading_type)
+                for point in points
+            ),
+        ),
+    )
 
 
 def period_of(interval: Any, now: datetime) -> Optional[ReportPeriod]:
@@ -172,17 +227,32 @@ def period_of(interval: Any, now: datetime) -> Optional[ReportPeriod]:
 
 def metadata_request(request_id: str) -> ReportRequest:
     """A request for the catalogue (rule T8)."""
-    return ReportRequest(report_request_id=request_id, report_specifier=ReportSpecifier(
-        report_specifier_id=METADATA, granularity=ZERO, report_back_duration=ZERO,
-        specifier_payloads=(SpecifierPayload(r_id=METADATA),)))
+    return ReportRequest(
+        report_request_id=request_id,
+        report_specifier=ReportSpecifier(
+            report_specifier_id=METADATA,
+            granularity=ZERO,
+            report_back_duration=ZERO,
+            specifier_payloads=(SpecifierPayload(r_id=METADATA),),
+        ),
+    )
 
 
-def offer_with(offers: Sequence[Report], report_specifier_id: Optional[str], r_ids: Optional[Sequence[str]]) -> Report:
+def offer_with(
+    offers: Sequence[Report], report_specifier_id: Optional[str], r_ids: Optional[Sequence[str]]
+) -> Report:
     """The offered report that is meant; ConfigurationError lists what there is."""
     for offer in offers:
         points = {point.r_id for point in offer.report_descriptions}
-        if report_specifier_id in (None, offer.report_specifier_id) and (r_ids is None or points >= set(r_ids)):
+        if report_specifier_id in (None, offer.report_specifier_id) and (
+            r_ids is None or points >= set(r_ids)
+        ):
             return offer
-    there = {offer.report_specifier_id: [point.r_id for point in offer.report_descriptions] for offer in offers}
-    raise ConfigurationError(f"No report on offer has reportSpecifierID {report_specifier_id!r} and rIDs "
-                             f"{r_ids and list(r_ids)!r}; there are {there or 'none'}.")
+    there = {
+        offer.report_specifier_id: [point.r_id for point in offer.report_descriptions]
+        for offer in offers
+    }
+    raise ConfigurationError(
+        f"No report on offer has reportSpecifierID {report_specifier_id!r} and rIDs "
+        f"{r_ids and list(r_ids)!r}; there are {there or 'none'}."
+    )

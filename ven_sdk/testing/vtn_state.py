@@ -1,13 +1,16 @@
-"""Everything that ``LocalVTN`` knows and was told to do, in one object under one lock. No threads, no messages."""
+"""Everything that ``LocalVTN`` knows and was told to do, in one object under one lock. No threads,
+no messages.
+"""
+
 from __future__ import annotations
 
 import itertools
 import threading
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, Union
-from collections.abc import Mapping, Sequence
+from typing import Any, Callable, Optional, Union
 
 from ..runtime.clock import Clock
 from ..schema.common import EiResponse
@@ -24,7 +27,9 @@ REFUSED = "463"
 
 @dataclass
 class State:
-    """The VTN's memory. Who reads or changes it holds ``lock``, which is notified after every change."""
+    """The VTN's memory. Who reads or changes it holds ``lock``, which is notified after every
+    change.
+    """
 
     vtn_id: str
     clock: Clock
@@ -55,7 +60,9 @@ class State:
             self.vens.add(ven_name, **facts)
 
     def forget(self) -> None:
-        """A restart without memory: VENs, events and requests are gone; what arrived stays in the test's record."""
+        """A restart without memory: VENs, events and requests are gone; what arrived stays in the
+        test's record.
+        """
         self.vens, self.events = VenBoard(), EventBoard()
         self.for_anyone.clear()
         self.asked_by_vens.clear()

@@ -1,8 +1,11 @@
-"""TLS and signatures of ``LocalVTN``: its own certificate, those that it gives out, and whose messages it believes.
+"""TLS and signatures of ``LocalVTN``: its own certificate, those that it gives out, and whose
+messages it believes.
 
-Keys are made when they are first asked for, so that a plain VTN costs nothing. Files lie in a folder of their own, which
-is removed when the VTN is closed. Tests call it; connection threads verify.
+Keys are made when they are first asked for, so that a plain VTN costs nothing. Files lie in a
+folder of their own, which is removed when the VTN is closed. Tests call it; connection threads
+verify.
 """
+
 from __future__ import annotations
 
 import base64
@@ -13,7 +16,7 @@ import tempfile
 import weakref
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from ..errors import SecurityError
 from ..security.credentials import Credentials
@@ -39,7 +42,9 @@ class ClientCert(NamedTuple):
 
 
 class Trust:
-    """The VTN's identity (``kind``: ``'ec'`` or ``'rsa'``) and the fingerprints whose signatures it accepts."""
+    """The VTN's identity (``kind``: ``'ec'`` or ``'rsa'``) and the fingerprints whose signatures it
+    accepts.
+    """
 
     def __init__(self, kind: str, replay_window: float) -> None:
         self.kind, self.replay_window = kind, replay_window
@@ -53,6 +58,7 @@ class Trust:
     def identity(self) -> "Identity":
         """The VTN's certificate and key, for TLS and for signing."""
         from . import pki
+
         if self._identity is None:
             self._identity = pki.identity("localvtn", self.kind)
         return self._identity
@@ -68,7 +74,9 @@ class Trust:
         return self._signer
 
     def context(self, *, client_certificates: bool) -> ssl.SSLContext:
-        """The server's side of TLS; with ``client_certificates`` it demands one of the throw-away authority."""
+        """The server's side of TLS; with ``client_certificates`` it demands one of the throw-away
+        authority.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(CIPHERS)
@@ -78,7 +86,8 @@ class Trust:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    # -- what VENs are given ---------------------------------------------------------------------------------------
+    # -- what VENs are given
+    # ---------------------------------------------------------------------------------------
 
     def ca_file(self) -> str:
         """The path of the certificate that VENs check the VTN's TLS certificate against."""
@@ -89,6 +98,7 @@ class Trust:
     def client_cert(self, name: str, kind: str, passphrase: Optional[str]) -> ClientCert:
         """A certificate for a VEN, whose signatures are accepted from now on."""
         from . import pki
+
         made = pki.identity(name, kind)
         self.believe(made.fingerprint)
         stem = "".join(letter if letter.isalnum() else "-" for letter in name)
@@ -101,17 +111,26 @@ class Trust:
             self._trusted[known] = Verifier(known, ReplayGuard(self.replay_window))
 
     def verify(self, root: Any, now: datetime) -> "tuple[Any, str]":
-        """The signed object of a message and the fingerprint of its signer; SecurityError where it is not to be believed."""
+        """The signed object of a message and the fingerprint of its signer; SecurityError where it
+        is not to be believed.
+        """
         shown = _fingerprints(root)
         for fingerprint in shown:
             verifier = self._trusted.get(fingerprint)
             if verifier is not None:
                 return verifier.verify(root, now), fingerprint
-        known = ", ".join(self._trusted) or "none (get certificates by client_cert, or name them to trust)"
-        raise SecurityError(f"The message is signed by {', '.join(shown) or 'nobody'}; believed are {known}.",
-                            expected=sorted(self._trusted), received=shown[:1] or None)
+        known = (
+            ", ".join(self._trusted)
+            or "none (get certificates by client_cert, or name them to trust)"
+        )
+        raise SecurityError(
+            f"The message is signed by {', '.join(shown) or 'nobody'}; believed are {known}.",
+            expected=sorted(self._trusted),
+            received=shown[:1] or None,
+        )
 
-    # -- files -----------------------------------------------------------------------------------------------------
+    # -- files
+    # -----------------------------------------------------------------------------------------------------  # noqa: E501
 
     @property
     def folder(self) -> Path:

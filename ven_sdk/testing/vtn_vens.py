@@ -1,14 +1,16 @@
-"""The VENs that the VTN knows: identity, registration, what waits for their next poll (rules R1 to R17).
+"""The VENs that the VTN knows: identity, registration, what waits for their next poll (rules R1 to
+R17).
 
 Guarded by the VTN's lock; knows nothing of messages in flight.
 """
+
 from __future__ import annotations
 
 import itertools
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Any, Deque, Dict, List, Optional, Tuple
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Optional
 
 from ..errors import ConfigurationError
 from ..schema.opt import CreateOpt
@@ -19,8 +21,9 @@ from .vtn_reports import Asked
 
 @dataclass
 class Ven:
-    """One VEN. ``asked``: the report requests made to it, by ID; ``pending``: those that it last said it runs;
-    ``opts``: its opts by ID; ``offers``: its report catalogue; ``polls``: how often it polled."""
+    """One VEN. ``asked``: the report requests made to it, by ID; ``pending``: those that it last
+    said it runs; ``opts``: its opts by ID; ``offers``: its report catalogue; ``polls``: how often
+    it polled."""
 
     ven_name: str
     ven_id: str
@@ -39,7 +42,9 @@ class Ven:
     acknowledgement: Optional[Response] = None
 
     def forget_requests(self) -> None:
-        """A new registration or its end: queue, report requests and opts belong to the old one (R7, R17)."""
+        """A new registration or its end: queue, report requests and opts belong to the old one (R7,
+        R17).
+        """
         self.queue.clear()
         self.asked.clear()
         self.opts.clear()
@@ -72,8 +77,13 @@ class VenBoard:
         if self._by_name.get(ven.ven_name) == ven.ven_id:
             del self._by_name[ven.ven_name]
 
-    def find(self, *, ven_id: Optional[str] = None, ven_name: Optional[str] = None,
-             fingerprint: Optional[str] = None) -> Optional[Ven]:
+    def find(
+        self,
+        *,
+        ven_id: Optional[str] = None,
+        ven_name: Optional[str] = None,
+        fingerprint: Optional[str] = None,
+    ) -> Optional[Ven]:
         """By ID if there is one; else by certificate; else by name."""
         if ven_id:
             return self.by_id.get(ven_id)
@@ -84,14 +94,23 @@ class VenBoard:
         return self.by_id.get(self._by_name.get(ven_name or "", ""))
 
     def get(self, ven: Optional[str]) -> Ven:
-        """The VEN of that ID or name; None is the only one there is. ConfigurationError lists those that there are."""
+        """The VEN of that ID or name; None is the only one there is. ConfigurationError lists those
+        that there are.
+        """
         if ven is None and len(self.by_id) == 1:
             return next(iter(self.by_id.values()))
         found = self.by_id.get(ven or "") or self.by_id.get(self._by_name.get(ven or "", ""))
         if found is not None:
             return found
-        there = ", ".join(f"{each.ven_id!r} ({each.ven_name!r})" for each in itertools.islice(self, 10)) or "none"
-        wanted = f"There is no VEN {ven!r}" if ven is not None else "There is not exactly one VEN, so say which (ven_id=)"
+        there = (
+            ", ".join(f"{each.ven_id!r} ({each.ven_name!r})" for each in itertools.islice(self, 10))
+            or "none"
+        )
+        wanted = (
+            f"There is no VEN {ven!r}"
+            if ven is not None
+            else "There is not exactly one VEN, so say which (ven_id=)"
+        )
         raise ConfigurationError(f"{wanted}; there are {there}.")
 
     def meant(self, ven: Optional[str]) -> list[Ven]:
@@ -99,8 +118,14 @@ class VenBoard:
         return list(self) if ven is None else [self.get(ven)]
 
     def register(self, ven: Ven, request: CreatePartyRegistration) -> None:
-        """Take a registration: the same ID for one that is renewed (R5), a new one for a new beginning (R6, R7)."""
-        renewed = ven.registered and request.registration_id and request.registration_id == ven.registration_id
+        """Take a registration: the same ID for one that is renewed (R5), a new one for a new
+        beginning (R6, R7).
+        """
+        renewed = (
+            ven.registered
+            and request.registration_id
+            and request.registration_id == ven.registration_id
+        )
         if not renewed:
             ven.forget_requests()
             if ven.registration_id is None or ven.registered:

@@ -1,11 +1,13 @@
-"""Bytes to records and back for ``LocalVTN``, strictly: what a VEN does that the standard does not allow is noted.
+"""Bytes to records and back for ``LocalVTN``, strictly: what a VEN does that the standard does not
+allow is noted.
 
 Runs on connection threads, outside the state's lock.
 """
+
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Optional
 
 from ..codec import envelope, gate, reader
 from ..errors import PayloadError, SecurityError
@@ -25,24 +27,29 @@ class Violation(NamedTuple):
     what: str
 
     def __str__(self) -> str:
-        return f"{self.message.kind} from {self.message.ven_id or '?'} at {self.message.at:%H:%M:%S}: {self.what}"
+        return f"{self.message.kind} from {self.message.ven_id or '?'} at {self.message.at:%H:%M:%S}: {self.what}"  # noqa: E501
 
 
 class Wire:
-    """Reads and writes messages. ``sign``: replies are signed; ``verify``: VENs' messages must be; ``check``: deviations
-    from the schema and from rules H1 to H4 are looked for.
+    """Reads and writes messages. ``sign``: replies are signed; ``verify``: VENs' messages must be;
+    ``check``: deviations from the schema and from rules H1 to H4 are looked for.
 
-    Unsigned polls, and the acknowledgements that answer them, are the same each time and are read and written once.
+    Unsigned polls, and the acknowledgements that answer them, are the same each time and are read
+    and written once.
     """
 
-    def __init__(self, trust: Trust, now: Callable[[], datetime], *, sign: bool, verify: bool, check: bool) -> None:
+    def __init__(
+        self, trust: Trust, now: Callable[[], datetime], *, sign: bool, verify: bool, check: bool
+    ) -> None:
         self.sign, self.verify, self.check = sign, verify, check
         self._trust, self._now = trust, now
         self._polls: dict[bytes, tuple[bytes, Payload]] = {}
         self._written: dict[int, tuple[Payload, bytes]] = {}
 
     def read(self, request: Request, received: Received) -> None:
-        """Fill in what a message says; PayloadError or SecurityError where it cannot be read or believed."""
+        """Fill in what a message says; PayloadError or SecurityError where it cannot be read or
+        believed.
+        """
         if self.check:
             received.deviations += _http_deviations(request)
         kept = None if self.verify else self._polls.get(request.body)
@@ -69,7 +76,9 @@ class Wire:
 
     @staticmethod
     def check_writable(record: Payload) -> None:
-        """ConfigurationError where a record cannot be written: in the call that brought it, not when it is polled."""
+        """ConfigurationError where a record cannot be written: in the call that brought it, not
+        when it is polled.
+        """
         envelope.wrap(record)
 
     def write(self, record: Payload) -> bytes:
@@ -93,7 +102,9 @@ def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
 
 
 def _strict_deviations(source: Any) -> list[str]:
-    """The first thing that strict reading refuses; what tolerant reading only had to interpret is no deviation."""
+    """The first thing that strict reading refuses; what tolerant reading only had to interpret is
+    no deviation.
+    """
     try:
         reader.read(envelope.payload_of(source, strict=True), strict=True)
     except PayloadError as deviation:

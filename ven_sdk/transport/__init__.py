@@ -1,7 +1,10 @@
-"""HTTP: bytes out, bytes back, within a deadline. Knows nothing of XML, of OpenADR's messages or of any VEN's state.
+"""HTTP: bytes out, bytes back, within a deadline. Knows nothing of XML, of OpenADR's messages or of
+any VEN's state.
 
-Whoever calls :meth:`Connections.post` lends the thread; this package starts none. The SSLContext is handed in.
+Whoever calls :meth:`Connections.post` lends the thread; this package starts none. The SSLContext is
+handed in.
 """
+
 from __future__ import annotations
 
 from .backoff import Backoff

@@ -1,13 +1,16 @@
-"""Reads one HTTP answer: status, headers, and the body as long as it may be. Parsing is ``http.client``'s.
+"""Reads one HTTP answer: status, headers, and the body as long as it may be. Parsing is
+``http.client``'s.
 
-Nothing is inflated: the SDK asks for no content encoding, and an answer that has one is refused unread.
+Nothing is inflated: the SDK asks for no content encoding, and an answer that has one is refused
+unread.
 """
+
 from __future__ import annotations
 
 import http.client
 import re
-from typing import IO, Any, List, Optional, Tuple
 from collections.abc import Iterator
+from typing import IO, Any, Optional
 
 from .incoming import Source
 from .stages import Deadline, Stage, Unacceptable
@@ -20,7 +23,9 @@ _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 
 
 class Answer:
-    """What came back, named as in a ``requests.Response``. ``content`` is read for status 200 only."""
+    """What came back, named as in a ``requests.Response``. ``content`` is read for status 200
+    only.
+    """
 
     __slots__ = ("content", "headers", "reason", "request", "status_code", "url")
 
@@ -36,7 +41,8 @@ class Answer:
 def receive(wire: Wire, deadline: Deadline, limit: int) -> tuple[Answer, bool]:
     """The answer on ``wire``, and whether the connection can serve another exchange.
 
-    The body of an error says nothing that the SDK acts on: it is not read, and its connection not kept.
+    The body of an error says nothing that the SDK acts on: it is not read, and its connection not
+    kept.
     """
     source = Source(wire, deadline)
     response = source.response("POST")
@@ -46,9 +52,14 @@ def receive(wire: Wire, deadline: Deadline, limit: int) -> tuple[Answer, bool]:
     wire.stage = Stage.BODY
     _check_encoding(headers)
     if headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
-        raise Unacceptable(f"has the transfer encoding {headers['Transfer-Encoding'][:40]!r}, which is not supported")
+        raise Unacceptable(
+            f"has the transfer encoding {headers['Transfer-Encoding'][:40]!r}, which is not "
+            f"supported"
+        )
     content = _body(response, limit)
-    return Answer(200, response.reason, headers, content), not (response.will_close or source.has_surplus())
+    return Answer(200, response.reason, headers, content), not (
+        response.will_close or source.has_surplus()
+    )
 
 
 def received(response: Any, limit: int) -> Answer:
@@ -62,7 +73,9 @@ def received(response: Any, limit: int) -> Answer:
 def _check_encoding(headers: Any) -> None:
     encoding = headers.get("Content-Encoding")
     if encoding and encoding.strip().lower() != "identity":
-        raise Unacceptable(f"is encoded with {encoding[:40]!r} although the request allows identity only")
+        raise Unacceptable(
+            f"is encoded with {encoding[:40]!r} although the request allows identity only"
+        )
 
 
 def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
@@ -71,7 +84,9 @@ def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
         return response.read()
     blocks: list[bytes] = []
     size = 0
-    for block in _chunks(response.fp) if response.chunked else iter(lambda: response.read(_BLOCK), b""):
+    for block in (
+        _chunks(response.fp) if response.chunked else iter(lambda: response.read(_BLOCK), b"")
+    ):
         size += len(block)
         _check_size(size, limit)
         blocks.append(block)
@@ -79,7 +94,9 @@ def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """The data of a chunked body (RFC 9112 section 7.1). ``http.client`` takes ``-1`` for a size and reads for ever."""
+    """The data of a chunked body (RFC 9112 section 7.1). ``http.client`` takes ``-1`` for a size
+    and reads for ever.
+    """
     while True:
         left = _chunk_size(file)
         if not left:

@@ -1,7 +1,9 @@
-"""How long to wait before the next attempt (rule H6). Pure: the caller waits, and hands in the random numbers.
+"""How long to wait before the next attempt (rule H6). Pure: the caller waits, and hands in the
+random numbers.
 
 One object per thing that is tried again, used by one thread at a time.
 """
+
 from __future__ import annotations
 
 import random as _random
@@ -12,15 +14,18 @@ _DOUBLINGS = 32  # far beyond any cap, and 2 ** n stays a small number
 
 
 class Backoff:
-    """Capped exponential waiting with full jitter: up to ``base``, 2, 4 … ``cap`` seconds (rule H6).
+    """Capped exponential waiting with full jitter: up to ``base``, 2, 4 … ``cap`` seconds (rule
+    H6).
 
-    ``random`` gives numbers in [0, 1). Full jitter (anything from zero to the ceiling) spreads a thousand VENs that
-    lost their VTN at the same moment evenly over time.
+    ``random`` gives numbers in [0, 1). Full jitter (anything from zero to the ceiling) spreads a
+    thousand VENs that lost their VTN at the same moment evenly over time.
     """
 
     __slots__ = ("_attempts", "_base", "_cap", "_random")
 
-    def __init__(self, base: float = 1.0, cap: float = 60.0, random: Callable[[], float] = _random.random) -> None:
+    def __init__(
+        self, base: float = 1.0, cap: float = 60.0, random: Callable[[], float] = _random.random
+    ) -> None:
         self._base = base
         self._cap = cap
         self._random = random
@@ -34,12 +39,16 @@ class Backoff:
     def next(self, retry_after: Optional[float] = None, *, patient: bool = False) -> float:
         """Seconds to wait now; the ceiling of the next wait is twice as high.
 
-        ``retry_after`` (seconds, as the VTN asked; at most an hour is believed) is a lower bound: the wait lies between
-        it and twice it, or the ceiling of now, so that those who were sent away together do not come back together.
-        ``patient`` is for what no quick repetition can mend (401, 403, 404 of rule H5): between half the cap and the
-        cap.
+        ``retry_after`` (seconds, as the VTN asked; at most an hour is believed) is a lower bound:
+        the wait lies between it and twice it, or the ceiling of now, so that those who were sent
+        away together do not come back together. ``patient`` is for what no quick repetition can
+        mend (401, 403, 404 of rule H5): between half the cap and the cap.
         """
-        ceiling = self._cap if patient else min(self._cap, self._base * 2.0 ** min(self._attempts, _DOUBLINGS))
+        ceiling = (
+            self._cap
+            if patient
+            else min(self._cap, self._base * 2.0 ** min(self._attempts, _DOUBLINGS))
+        )
         self._attempts += 1
         if retry_after is not None:
             floor = min(max(retry_after, 0.0), RETRY_AFTER_CAP)

@@ -1,8 +1,10 @@
-"""Says what a failure means: which error, whether it may be tried again, and the sentence for a person.
+"""Says what a failure means: which error, whether it may be tried again, and the sentence for a
+person.
 
-Everything that an exchange can fail with passes here and becomes one :class:`~ven_sdk.errors.TransportError`: what
-failed, why, and what to do. Pure functions.
+Everything that an exchange can fail with passes here and becomes one
+:class:`~ven_sdk.errors.TransportError`: what failed, why, and what to do. Pure functions.
 """
+
 from __future__ import annotations
 
 import http.client
@@ -19,12 +21,17 @@ from .dates import http_date, retry_after
 from .stages import Deadline, ProxyRefusal, Route, Stage, Unacceptable
 from .wire import Wire
 
-_RETRYABLE_4XX = frozenset({401, 403, 404, 407, 408, 425, 429})  # rule H5; 407 and 425 are of the same kinds
+_RETRYABLE_4XX = frozenset(
+    {401, 403, 404, 407, 408, 425, 429}
+)  # rule H5; 407 and 425 are of the same kinds
 _ADVICE = {
-    400: "It found the message unacceptable (schema or signature); the same message is not sent again.",
-    401: "It wants an authorisation: check cert and key with its operator (OpenADR knows a VEN by its certificate).",
-    403: "It knows or likes this VEN not: check that the VTN has the fingerprint of cert for this VEN, that ven_id is "
-         "right, and that it accepts the signature.",
+    400: "It found the message unacceptable (schema or signature); the same message is not sent "
+    "again.",
+    401: "It wants an authorisation: check cert and key with its operator (OpenADR knows a VEN "
+    "by its certificate).",
+    403: "It knows or likes this VEN not: check that the VTN has the fingerprint of cert for "
+    "this VEN, that ven_id is "
+    "right, and that it accepts the signature.",
     404: "There is nothing at this address: check the path in vtn_url.",
     406: "It found the message unacceptable; the same message is not sent again.",
     407: "A proxy wants credentials: put them into the URL in proxies.",
@@ -53,26 +60,35 @@ _ENDED = {
 }
 
 
-def failure(cause: BaseException, wire: Wire, where: str, deadline: Deadline, timeout: float) -> TransportError:
+def failure(
+    cause: BaseException, wire: Wire, where: str, deadline: Deadline, timeout: float
+) -> TransportError:
     """The error for an exchange that ended without a whole answer. ``where`` names the service."""
     reason = _reason(cause, wire, deadline, timeout)
     status = cause.status if isinstance(cause, ProxyRefusal) else None
-    return TransportError(f"POST {where} failed: {reason}", status=status, delivered=_delivered(cause, wire.stage))
+    return TransportError(
+        f"POST {where} failed: {reason}", status=status, delivered=_delivered(cause, wire.stage)
+    )
 
 
 def rejection(status: int, reason: str, headers: Any, where: str) -> TransportError:
     """The error for an HTTP status other than 200 (rule H5)."""
     now = http_date(headers.get("Date")) or datetime.now(timezone.utc)
     advice = _ADVICE.get(status) or _advice_by_class(status, headers)
-    return TransportError(f"POST {where}: the VTN answered with HTTP status {status}{_quoted(reason)}. {advice}",
-                          status=status, retryable=_is_retryable(status),
-                          retry_after=retry_after(headers.get("Retry-After"), now))
+    return TransportError(
+        f"POST {where}: the VTN answered with HTTP status {status}{_quoted(reason)}. {advice}",
+        status=status,
+        retryable=_is_retryable(status),
+        retry_after=retry_after(headers.get("Retry-After"), now),
+    )
 
 
 def stand_in_failure(cause: BaseException, where: str) -> TransportError:
     """The error for what a stand-in of the network (in somebody's test) raised or answered."""
     if isinstance(cause, Unacceptable):
-        return TransportError(f"POST {where} failed: the VTN's answer {cause}. It was discarded.", status=200)
+        return TransportError(
+            f"POST {where} failed: the VTN's answer {cause}. It was discarded.", status=200
+        )
     delivered = False if isinstance(cause, requests.ConnectTimeout) else None
     return TransportError(f"POST {where} failed: {_text(cause)}.", delivered=delivered)
 
@@ -98,8 +114,10 @@ def _reason(cause: BaseException, wire: Wire, deadline: Deadline, timeout: float
     if isinstance(cause, ProxyRefusal):
         return _proxy_refused(cause)
     if isinstance(cause, (socket.gaierror, UnicodeError)):
-        return f"the name {_peer(route, stage).host!r} cannot be resolved ({_text(cause)}). " \
-               f"Check {_setting(route)} and the network's name server."
+        return (
+            f"the name {_peer(route, stage).host!r} cannot be resolved ({_text(cause)}). "
+            f"Check {_setting(route)} and the network's name server."
+        )
     if stage is Stage.CONNECT:
         return _not_connected(cause, route)
     return _broken(cause, wire)
@@ -108,12 +126,18 @@ def _reason(cause: BaseException, wire: Wire, deadline: Deadline, timeout: float
 def _not_connected(cause: BaseException, route: Route) -> str:
     peer = _peer(route, Stage.CONNECT)
     who = "proxy" if route.proxy else "VTN"
-    return f"no connection to {peer.host} port {peer.port}: {_text(cause)}. " \
-           f"Check that the {who} is running and that host and port in {_setting(route)} are right."
+    return (
+        f"no connection to {peer.host} port {peer.port}: {_text(cause)}. "
+        f"Check that the {who} is running and that host and port in {_setting(route)} are right."
+    )
 
 
 def _proxy_refused(cause: ProxyRefusal) -> str:
-    advice = "Put its credentials into the URL in proxies." if cause.status == 407 else "Check proxies and vtn_url."
+    advice = (
+        "Put its credentials into the URL in proxies."
+        if cause.status == 407
+        else "Check proxies and vtn_url."
+    )
     return f"the proxy refused a tunnel to the VTN with status {cause}. {advice}"
 
 
@@ -127,14 +151,16 @@ def _broken(cause: BaseException, wire: Wire) -> str:
         line = str(cause).strip("'")[:40]
         if line.startswith(("\x15\x03", "\\x15\\x03")):
             return "this port speaks TLS. Use https:// in vtn_url."
-        return f"what answered does not speak HTTP/1.x: it began with {line!r}. Check the port in vtn_url."
+        return f"what answered does not speak HTTP/1.x: it began with {line!r}. Check the port in vtn_url."  # noqa: E501
     if isinstance(cause, http.client.HTTPException):
         return f"the answer is no valid HTTP: {_text(cause)}."
     return f"{_ENDED.get(stage, 'the connection broke')}: {_text(cause)}.{_hint(wire)}"
 
 
 def _hint(wire: Wire) -> str:
-    """A TLS 1.3 server that refuses a client's certificate hangs up after the handshake; its reason may get lost."""
+    """A TLS 1.3 server that refuses a client's certificate hangs up after the handshake; its reason
+    may get lost.
+    """
     if wire.context is None or wire.was_used or wire.stage.value > Stage.WAIT.value:
         return ""
     return " It may want another client certificate: check cert and key."
@@ -147,8 +173,11 @@ def _is_retryable(status: int) -> bool:
 def _advice_by_class(status: int, headers: Any) -> str:
     if 300 <= status < 400:
         target = str(headers.get("Location") or "")[:200]
-        return f"It wants to send the VEN to {target!r}. Redirects are not followed: if that is the VTN, put its " \
-               "address into vtn_url."
+        return (
+            f"It wants to send the VEN to {target!r}. Redirects are not followed: if that is the "
+            f"VTN, put its "
+            "address into vtn_url."
+        )
     if status >= 500:
         return "Something failed on its side; it is tried again."
     if status < 300:

@@ -1,7 +1,9 @@
-"""The bytes that come, as ``http.client`` wants to read them, under the exchange's deadline and a limit for headers.
+"""The bytes that come, as ``http.client`` wants to read them, under the exchange's deadline and a
+limit for headers.
 
 Runs on the thread that posts.
 """
+
 from __future__ import annotations
 
 import http.client
@@ -13,11 +15,14 @@ from .stages import Deadline, Stage, Unacceptable
 if TYPE_CHECKING:
     from .wire import Wire
 
-HEAD_LIMIT = 256 * 1024  # bytes of status line, headers and interim answers; a real answer has some hundred
+HEAD_LIMIT = (
+    256 * 1024
+)  # bytes of status line, headers and interim answers; a real answer has some hundred
 
 
 class Incoming(io.RawIOBase):
-    """The bytes of one exchange, as a raw stream that keeps its deadline and the limit for what comes before the body.
+    """The bytes of one exchange, as a raw stream that keeps its deadline and the limit for what
+    comes before the body.
 
     ``stop()`` ends it: what is buffered by then is all that can be read.
     """
@@ -51,17 +56,22 @@ class Incoming(io.RawIOBase):
 
 
 class _Reader(io.BufferedReader):
-    """``http.client`` closes its file at the end of an answer; the look at what follows comes after that."""
+    """``http.client`` closes its file at the end of an answer; the look at what follows comes after
+    that.
+    """
 
     def close(self) -> None:
         pass
 
     def flush(self) -> None:
-        pass  # an abandoned response calls this when it is collected, perhaps after the stream below was
+        # an abandoned response calls this when it is collected, perhaps after the stream below was
+        pass
 
 
 class Source:
-    """What ``http.client.HTTPResponse`` takes for a socket: all answers of one exchange from one buffer."""
+    """What ``http.client.HTTPResponse`` takes for a socket: all answers of one exchange from one
+    buffer.
+    """
 
     __slots__ = ("_incoming", "_reader", "_wire")
 
@@ -74,16 +84,22 @@ class Source:
         return self._reader
 
     def response(self, method: str) -> http.client.HTTPResponse:
-        """The final answer, its body not yet read; interim ones (1xx) are passed over. RFC 9110 section 15.2."""
+        """The final answer, its body not yet read; interim ones (1xx) are passed over. RFC 9110
+        section 15.2.
+        """
         while True:
             response = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]
             response.begin()
-            if self._incoming.ended:  # http.client takes the end of the stream for the end of the headers
+            if (
+                self._incoming.ended
+            ):  # http.client takes the end of the stream for the end of the headers
                 raise ConnectionResetError("end of stream")
             if not 100 <= response.status < 200 or response.status == 101:
                 return response
 
     def has_surplus(self) -> bool:
-        """Whether more came than the answer: the next one would start in the middle of nowhere. Ends the reading."""
+        """Whether more came than the answer: the next one would start in the middle of nowhere.
+        Ends the reading.
+        """
         self._incoming.stop()
         return bool(self._reader.peek(1)) or self._wire.has_surplus()

@@ -1,14 +1,16 @@
-"""One kept-alive connection as an adapter of ``requests``: sends one prepared message and brings the answer.
+"""One kept-alive connection as an adapter of ``requests``: sends one prepared message and brings
+the answer.
 
-Used by one thread at a time (the one that posts), except :meth:`Link.cut`. Who gets which link is the concern of
-``sessions``; what a failure means is that of ``failures``.
+Used by one thread at a time (the one that posts), except :meth:`Link.cut`. Who gets which link is
+the concern of ``sessions``; what a failure means is that of ``failures``.
 """
+
 from __future__ import annotations
 
 import http.client
 import logging
 import socket
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Optional
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -24,7 +26,8 @@ from .wire import Wire
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = 0.5  # seconds to wait for the sign that a message on an old connection was not read: one round trip
+# seconds to wait for the sign that a message on an old connection was not read: one round trip
+_PATIENCE = 0.5
 _BROKEN = (OSError, http.client.HTTPException, Unacceptable, UnicodeError)
 _NO_RETRIES = Retry(0, read=False)
 _NO_TIMEOUT: Any = Timeout(None)  # the deadline is ours
@@ -33,13 +36,18 @@ _NO_TIMEOUT: Any = Timeout(None)  # the deadline is ours
 class Link(HTTPAdapter):
     """An adapter of ``requests`` with at most one connection, used by one thread at a time.
 
-    ``HTTPAdapter.send`` is called as it is, which is where test libraries such as ``responses`` step in; the pool that
-    it asks for is the link itself. That leaves out what ``Session.request`` and urllib3's pools do for each request:
-    merging settings and cookies, redirects, retries.
+    ``HTTPAdapter.send`` is called as it is, which is where test libraries such as ``responses``
+    step in; the pool that it asks for is the link itself. That leaves out what ``Session.request``
+    and urllib3's pools do for each request: merging settings and cookies, redirects, retries.
     """
 
-    def __init__(self, dial: Callable[[Wire, Deadline], None], retire: Callable[[Wire], None], limit: int,
-                 timeout: float) -> None:
+    def __init__(
+        self,
+        dial: Callable[[Wire, Deadline], None],
+        retire: Callable[[Wire], None],
+        limit: int,
+        timeout: float,
+    ) -> None:
         super().__init__(max_retries=_NO_RETRIES)
         self.wire: Optional[Wire] = None
         self.is_wanted = True  # False: not for another exchange
@@ -57,7 +65,11 @@ class Link(HTTPAdapter):
         try:
             answer = self._sent(target, body)
             done = True
-        except (requests.RequestException, HTTPError, *_BROKEN) as cause:  # of a stand-in: urlopen raises our errors
+        except (
+            requests.RequestException,
+            HTTPError,
+            *_BROKEN,
+        ) as cause:  # of a stand-in: urlopen raises our errors
             raise stand_in_failure(cause, target.where) from cause
         finally:
             self._job = None
@@ -84,16 +96,23 @@ class Link(HTTPAdapter):
         response: Any = self.send(target.request(body), timeout=_NO_TIMEOUT)
         return response if isinstance(response, Answer) else received(response, self._limit)
 
-    # ---- what HTTPAdapter.send calls --------------------------------------------------------------------------
+    # ---- what HTTPAdapter.send calls
+    # --------------------------------------------------------------------------
     def urlopen(self, *_: Any, **__: Any) -> Answer:
         """The exchange itself, on the connection that is there, or on a fresh one."""
         assert self._job is not None
         target, body, deadline = self._job
         message = target.message(body)
-        return self._on_old_wire(target, message, deadline) or self._on_new_wire(target, message, deadline)
+        return self._on_old_wire(target, message, deadline) or self._on_new_wire(
+            target, message, deadline
+        )
 
-    def _on_old_wire(self, target: Service, message: tuple[bytes, ...], deadline: Deadline) -> Optional[Answer]:
-        """The answer, or None where a fresh connection is needed and the message surely was not read."""
+    def _on_old_wire(
+        self, target: Service, message: tuple[bytes, ...], deadline: Deadline
+    ) -> Optional[Answer]:
+        """The answer, or None where a fresh connection is needed and the message surely was not
+        read.
+        """
         wire = self.wire
         if wire is None or wire.is_stale():
             self.drop()
@@ -103,11 +122,16 @@ class Link(HTTPAdapter):
         except _BROKEN as cause:
             if not _is_surely_unread(cause, wire, deadline):
                 raise failure(cause, wire, target.where, deadline, self._timeout) from cause
-            log.debug("%s: the VTN had closed the idle connection; sending again on a new one", target.where)
+            log.debug(
+                "%s: the VTN had closed the idle connection; sending again on a new one",
+                target.where,
+            )
         self.drop()
         return None
 
-    def _on_new_wire(self, target: Service, message: tuple[bytes, ...], deadline: Deadline) -> Answer:
+    def _on_new_wire(
+        self, target: Service, message: tuple[bytes, ...], deadline: Deadline
+    ) -> Answer:
         self.wire = wire = Wire(target.route)
         if self._is_cut:
             wire.cut()
@@ -132,7 +156,9 @@ class Link(HTTPAdapter):
         return answer
 
     def _early_answer(self, wire: Wire, cause: OSError, deadline: Deadline) -> Answer:
-        """A VTN that takes no more of a message may have said why (413, or a TLS alert) before it hung up."""
+        """A VTN that takes no more of a message may have said why (413, or a TLS alert) before it
+        hung up.
+        """
         if isinstance(cause, socket.timeout):
             raise cause
         try:
@@ -173,5 +199,8 @@ def _is_surely_unread(cause: BaseException, wire: Wire, deadline: Deadline) -> b
         return False
     if wire.stage is Stage.SEND:
         return not isinstance(cause, socket.timeout)
-    return wire.stage is Stage.WAIT and isinstance(cause, http.client.RemoteDisconnected) \
+    return (
+        wire.stage is Stage.WAIT
+        and isinstance(cause, http.client.RemoteDisconnected)
         and wire.was_closed_before(_PATIENCE)
+    )

@@ -1,12 +1,14 @@
-"""What never changes about the requests to one URL, prepared once: address, route, headers, head of the message.
+"""What never changes about the requests to one URL, prepared once: address, route, headers, head of
+the message.
 
 Pure, and shared by all connections of the process.
 """
+
 from __future__ import annotations
 
 import functools
-from typing import Optional, Tuple
 from collections.abc import Mapping
+from typing import Optional
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -40,17 +42,28 @@ class Service:
         target = prepared.path_url
         if self.route.proxy and not self.route.secure:
             target = f"{parts.scheme}://{place}{target}"
-        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in self._headers.items())]
-        self._head = "\r\n".join([*lines, "Content-Length: %d", "", ""]).encode("latin-1").replace(
-            b"%", b"%%").replace(b"%%d", b"%d")
+        lines = [
+            f"POST {target} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in self._headers.items()),
+        ]
+        self._head = (
+            "\r\n".join([*lines, "Content-Length: %d", "", ""])
+            .encode("latin-1")
+            .replace(b"%", b"%%")
+            .replace(b"%%d", b"%d")
+        )
 
     def message(self, body: bytes) -> tuple[bytes, ...]:
-        """The request as it goes over the wire: one piece where it is small, so that it leaves in one packet."""
+        """The request as it goes over the wire: one piece where it is small, so that it leaves in
+        one packet.
+        """
         head = self._head % len(body)
         return (head + body,) if len(body) < _LARGE else (head, body)
 
     def request(self, body: bytes) -> requests.PreparedRequest:
-        """The same request as ``requests`` knows it, for its adapter and for what stands in for that in tests."""
+        """The same request as ``requests`` knows it, for its adapter and for what stands in for
+        that in tests.
+        """
         request = requests.PreparedRequest()
         request.method = "POST"
         request.url = self._url
@@ -62,12 +75,16 @@ class Service:
 
 @functools.lru_cache(maxsize=1024)
 def service(url: str, agent: str, proxy: Optional[str]) -> Service:
-    """The prepared service; ``ConfigurationError`` for an address that no request can be made of."""
+    """The prepared service; ``ConfigurationError`` for an address that no request can be made
+    of.
+    """
     return Service(url, agent, proxy)
 
 
 def proxy_of(url: str, proxies: Optional[Mapping[str, str]]) -> Optional[str]:
-    """The proxy for ``url``, with the keys that ``requests`` knows: ``https``, ``all``, ``https://host`` …"""
+    """The proxy for ``url``, with the keys that ``requests`` knows: ``https``, ``all``,
+    ``https://host`` …
+    """
     return select_proxy(url, dict(proxies)) if proxies else None
 
 
@@ -79,15 +96,21 @@ def check_proxies(proxies: Optional[Mapping[str, str]]) -> None:
 
 def _prepare(url: str, agent: str) -> requests.PreparedRequest:
     # Request.prepare, not Session.prepare_request: the latter looks into .netrc and cookies.
-    request = requests.Request("POST", url, headers={"User-Agent": agent, "Content-Type": "application/xml"}, data=b"")
+    request = requests.Request(
+        "POST", url, headers={"User-Agent": agent, "Content-Type": "application/xml"}, data=b""
+    )
     try:
         prepared = request.prepare()
     except (requests.RequestException, ValueError) as cause:
-        raise ConfigurationError(f"{_shown(url)} is no URL to post to: {cause}. Expected something like "
-                                 "https://vtn.example.com/OpenADR2/Simple/2.0b.") from cause
+        raise ConfigurationError(
+            f"{_shown(url)} is no URL to post to: {cause}. Expected something like "
+            "https://vtn.example.com/OpenADR2/Simple/2.0b."
+        ) from cause
     if urlsplit(prepared.url or "").scheme not in _PORTS:
-        raise ConfigurationError(f"{_shown(url)} is no URL to post to: it must begin with https:// "
-                                 "(or http:// in tests).")
+        raise ConfigurationError(
+            f"{_shown(url)} is no URL to post to: it must begin with https:// "
+            "(or http:// in tests)."
+        )
     return prepared
 
 
@@ -114,8 +137,10 @@ def _proxy(address: Optional[str]) -> Optional[Proxy]:
     except ValueError as cause:
         raise ConfigurationError(f"The proxy {_shown(address)} cannot be used: {cause}.") from cause
     if parts.scheme != "http" or not host:
-        raise ConfigurationError(f"The proxy {_shown(address)} cannot be used: only proxies at http:// addresses are "
-                                 "supported (https:// VTNs are reached through them by CONNECT).")
+        raise ConfigurationError(
+            f"The proxy {_shown(address)} cannot be used: only proxies at http:// addresses are "
+            "supported (https:// VTNs are reached through them by CONNECT)."
+        )
     authorization = None
     if parts.username:
         authorization = str(_basic_auth_str(unquote(parts.username), unquote(parts.password or "")))

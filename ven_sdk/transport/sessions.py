@@ -1,21 +1,25 @@
-"""Kept-alive connections to VTNs for one TLS identity, and the one way to use them: :meth:`Connections.post`.
+"""Kept-alive connections to VTNs for one TLS identity, and the one way to use them:
+:meth:`Connections.post`.
 
-Any thread may post; a connection is borrowed for one exchange and given back, never used by two threads at a time. The
-caller's thread does all the work. No VEN's state is here, so VENs of one identity may share an object.
+Any thread may post; a connection is borrowed for one exchange and given back, never used by two
+threads at a time. The caller's thread does all the work. No VEN's state is here, so VENs of one
+identity may share an object.
 
-**What is sent twice.** A poll takes something off the VTN's queue, so a message is repeated only when it surely was not
-read: on a kept-alive connection that the VTN had closed before the message came (``Wire.was_closed_before``), or
-that broke before the whole message was handed over. It is then sent once more, on a fresh connection, within the same
-deadline. Everything else is the caller's decision; ``TransportError.delivered`` tells what is known.
+**What is sent twice.** A poll takes something off the VTN's queue, so a message is repeated only
+when it surely was not read: on a kept-alive connection that the VTN had closed before the message
+came (``Wire.was_closed_before``), or that broke before the whole message was handed over. It is
+then sent once more, on a fresh connection, within the same deadline. Everything else is the
+caller's decision; ``TransportError.delivered`` tells what is known.
 """
+
 from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from time import monotonic
-from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple, Union
-from collections.abc import Mapping
+from typing import Callable, NamedTuple, Optional, Union
 
 from .._version import __version__
 from ..errors import ConfigurationError, StateError
@@ -29,7 +33,9 @@ ContextSource = Union[ssl.SSLContext, Callable[[], ssl.SSLContext], None]
 
 
 class Reply(NamedTuple):
-    """What the VTN answered. ``date`` is its ``Date`` header (aware UTC) or None; ``elapsed`` is in seconds."""
+    """What the VTN answered. ``date`` is its ``Date`` header (aware UTC) or None; ``elapsed`` is in
+    seconds.
+    """
 
     status: int
     body: bytes
@@ -40,17 +46,27 @@ class Reply(NamedTuple):
 class Connections:
     """Connections of one TLS identity. Making one opens nothing; :meth:`close` leaves nothing open.
 
-    ``ssl_context`` is what https needs, or a function that makes it when it is first needed. ``timeout`` (seconds) is
-    for a whole exchange, from the look-up of the name to the last byte. ``proxies`` maps schemes to ``http://``
-    proxies; no environment variable, ``.netrc`` or CA bundle of ``requests`` has any effect. ``max_response_size``
-    (bytes) bounds the body while it is read. ``tls_check`` gets the certificate (DER) of each TLS peer before anything
-    is sent, and raises to refuse it. ``max_idle`` connections are kept for ``max_idle_seconds`` after their last use.
+    ``ssl_context`` is what https needs, or a function that makes it when it is first needed.
+    ``timeout`` (seconds) is for a whole exchange, from the look-up of the name to the last byte.
+    ``proxies`` maps schemes to ``http://`` proxies; no environment variable, ``.netrc`` or CA
+    bundle of ``requests`` has any effect. ``max_response_size`` (bytes) bounds the body while it is
+    read. ``tls_check`` gets the certificate (DER) of each TLS peer before anything is sent, and
+    raises to refuse it. ``max_idle`` connections are kept for ``max_idle_seconds`` after their last
+    use.
     """
 
-    def __init__(self, ssl_context: ContextSource = None, *, timeout: float = 30.0,
-                 proxies: Optional[Mapping[str, str]] = None, max_response_size: int = 16 * 1024 * 1024,
-                 tls_check: Optional[Callable[[bytes], None]] = None, max_idle: int = 1,
-                 max_idle_seconds: float = 120.0, user_agent: str = f"ven_sdk/{__version__}") -> None:
+    def __init__(
+        self,
+        ssl_context: ContextSource = None,
+        *,
+        timeout: float = 30.0,
+        proxies: Optional[Mapping[str, str]] = None,
+        max_response_size: int = 16 * 1024 * 1024,
+        tls_check: Optional[Callable[[bytes], None]] = None,
+        max_idle: int = 1,
+        max_idle_seconds: float = 120.0,
+        user_agent: str = f"ven_sdk/{__version__}",
+    ) -> None:
         check_proxies(proxies)
         self._source = ssl_context
         self._timeout = timeout
@@ -61,7 +77,7 @@ class Connections:
         self._max_idle_seconds = max_idle_seconds
         self._agent = user_agent
         self._lock = threading.Lock()  # guards the four below; never held while the network runs
-        self._idle: list[Link] = []    # the one used last is at the end
+        self._idle: list[Link] = []  # the one used last is at the end
         self._busy: set[Link] = set()
         self._tickets: dict[Route, tuple[ssl.SSLContext, ssl.SSLSession]] = {}
         self._closed = False
@@ -69,10 +85,9 @@ class Connections:
     def post(self, url: str, body: bytes) -> Reply:
         """POST ``body`` to ``url`` and return the answer, whose status is 200.
 
-        :raises TransportError: anything else, see its attributes; redirects are not followed (rule H5).
-        :raises SecurityError: what ``tls_check`` raised.
-        :raises ConfigurationError: no request can be made of ``url``.
-        :raises StateError: after :meth:`close`.
+        :raises TransportError: anything else, see its attributes; redirects are not followed (rule
+        H5). :raises SecurityError: what ``tls_check`` raised. :raises ConfigurationError: no
+        request can be made of ``url``. :raises StateError: after :meth:`close`.
         """
         target = service(url, self._agent, proxy_of(url, self._proxies))
         deadline = Deadline(self._timeout)
@@ -81,11 +96,17 @@ class Connections:
             answer = link.exchange(target, body, deadline)
         finally:
             self._give_back(link)
-        return Reply(answer.status_code, answer.content, http_date(answer.headers.get("Date")),
-                     monotonic() - deadline.started)
+        return Reply(
+            answer.status_code,
+            answer.content,
+            http_date(answer.headers.get("Date")),
+            monotonic() - deadline.started,
+        )
 
     def renew(self, ssl_context: ContextSource) -> None:
-        """Use ``ssl_context`` from now on. Idle connections end now, busy ones with their exchange."""
+        """Use ``ssl_context`` from now on. Idle connections end now, busy ones with their
+        exchange.
+        """
         with self._lock:
             self._source = ssl_context
             idle, self._idle = self._idle, []
@@ -116,12 +137,17 @@ class Connections:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ---- borrowing --------------------------------------------------------------------------------------------
+    # ---- borrowing
+    # --------------------------------------------------------------------------------------------
     def _borrow(self, route: Route) -> Link:
         with self._lock:
             if self._closed:
-                raise StateError("The connections are closed: the client was stopped. Start it again to send.")
-            link = self._take_idle(route) or Link(self._dial, self._retire, self._limit, self._timeout)
+                raise StateError(
+                    "The connections are closed: the client was stopped. Start it again to send."
+                )
+            link = self._take_idle(route) or Link(
+                self._dial, self._retire, self._limit, self._timeout
+            )
             self._busy.add(link)
         if link.wire is not None and monotonic() - link.wire.idle_since > self._max_idle_seconds:
             link.drop()  # routers forget silent connections, and tell nobody
@@ -152,13 +178,18 @@ class Connections:
     def _too_many(self, now: float) -> list[Link]:
         first = max(len(self._idle) - self._max_idle, 0)
         surplus, rest = self._idle[:first], self._idle[first:]
-        while rest and rest[0].wire is not None and now - rest[0].wire.idle_since > self._max_idle_seconds:
+        while (
+            rest
+            and rest[0].wire is not None
+            and now - rest[0].wire.idle_since > self._max_idle_seconds
+        ):
             surplus.append(rest.pop(0))
         if surplus:
             self._idle = rest
         return surplus
 
-    # ---- connecting and parting -------------------------------------------------------------------------------
+    # ---- connecting and parting
+    # -------------------------------------------------------------------------------
     def _dial(self, wire: Wire, deadline: Deadline) -> None:
         if wire.route.secure:
             context = self._context()
@@ -187,7 +218,9 @@ class Connections:
         return context
 
     def _ticket(self, route: Route, context: ssl.SSLContext) -> Optional[ssl.SSLSession]:
-        """A TLS session to resume. Each is used once: the new connection will bring its own, or it was no good."""
+        """A TLS session to resume. Each is used once: the new connection will bring its own, or it
+        was no good.
+        """
         with self._lock:
             made_with, session = self._tickets.pop(route, (None, None))
         return session if made_with is context else None

@@ -1,4 +1,7 @@
-"""The words of an exchange: where it goes, how far it has come, how long it may take, how it can end badly. Pure."""
+"""The words of an exchange: where it goes, how far it has come, how long it may take, how it can
+end badly. Pure.
+"""
+
 from __future__ import annotations
 
 import socket
@@ -8,7 +11,9 @@ from typing import NamedTuple, Optional
 
 
 class Stage(Enum):
-    """How far an exchange has come. Up to SEND the VTN cannot have acted on it: no whole message was handed over."""
+    """How far an exchange has come. Up to SEND the VTN cannot have acted on it: no whole message
+    was handed over.
+    """
 
     RESOLVE = 1
     CONNECT = 2
@@ -50,7 +55,9 @@ class Unacceptable(Exception):
 
 
 class Deadline:
-    """A moment by which the exchange is over. Raises ``socket.timeout`` when there is nothing left."""
+    """A moment by which the exchange is over. Raises ``socket.timeout`` when there is nothing
+    left.
+    """
 
     __slots__ = ("_at", "started")
 

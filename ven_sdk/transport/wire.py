@@ -1,12 +1,15 @@
-"""One connection to a VTN under a deadline: name, TCP, proxy, TLS, sending, receiving, and the signs of its death.
+"""One connection to a VTN under a deadline: name, TCP, proxy, TLS, sending, receiving, and the
+signs of its death.
 
-Used by one thread at a time, except :meth:`Wire.cut`. Third-party exceptions leave here as they are: ``failures`` says
-what they mean, from them and the ``stage`` that was reached.
+Used by one thread at a time, except :meth:`Wire.cut`. Third-party exceptions leave here as they
+are: ``failures`` says what they mean, from them and the ``stage`` that was reached.
 
-A timeout of ``requests`` or ``socket`` counts for one read, so a peer that drips a byte now and then never ends. Here
-every call that can wait is given what is left of the whole exchange. Only the look-up of a name cannot be interrupted:
-it ends by the resolver's own limits, and counts against the deadline when it is over.
+A timeout of ``requests`` or ``socket`` counts for one read, so a peer that drips a byte now and
+then never ends. Here every call that can wait is given what is left of the whole exchange. Only the
+look-up of a name cannot be interrupted: it ends by the resolver's own limits, and counts against
+the deadline when it is over.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -14,7 +17,7 @@ import logging
 import select
 import socket
 import ssl
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Optional
 
 from .incoming import Source
 from .stages import Deadline, Proxy, ProxyRefusal, Route, Stage
@@ -25,9 +28,20 @@ _RECORD = 1 << 16
 
 
 class Wire:
-    """A socket and the stage of its exchange. ``open`` connects it; ``close`` may be called twice."""
+    """A socket and the stage of its exchange. ``open`` connects it; ``close`` may be called
+    twice.
+    """
 
-    __slots__ = ("_sock", "certificate_names", "context", "idle_since", "is_cut", "route", "stage", "was_used")
+    __slots__ = (
+        "_sock",
+        "certificate_names",
+        "context",
+        "idle_since",
+        "is_cut",
+        "route",
+        "stage",
+        "was_used",
+    )
 
     def __init__(self, route: Route) -> None:
         self.route = route
@@ -39,13 +53,17 @@ class Wire:
         self.certificate_names: tuple[str, ...] = ()
         self._sock: Optional[socket.socket] = None
 
-    def open(self, deadline: Deadline, context: Optional[ssl.SSLContext] = None,
-             ticket: Callable[[], Optional[ssl.SSLSession]] = lambda: None,
-             tls_check: Optional[Callable[[bytes], None]] = None) -> None:
+    def open(
+        self,
+        deadline: Deadline,
+        context: Optional[ssl.SSLContext] = None,
+        ticket: Callable[[], Optional[ssl.SSLSession]] = lambda: None,
+        tls_check: Optional[Callable[[bytes], None]] = None,
+    ) -> None:
         """Connect, through the proxy if there is one, and shake hands.
 
-        ``ticket`` gives a session that shortens the handshake. ``tls_check`` gets the peer's certificate (DER) and
-        raises to refuse it: nothing has been sent by then.
+        ``ticket`` gives a session that shortens the handshake. ``tls_check`` gets the peer's
+        certificate (DER) and raises to refuse it: nothing has been sent by then.
         """
         route = self.route
         self._connect(route.proxy or route, deadline)
@@ -68,7 +86,7 @@ class Wire:
         view = memoryview(data)
         while view:
             sock.settimeout(deadline.left())
-            view = view[sock.send(view[:_RECORD]):]
+            view = view[sock.send(view[:_RECORD]) :]
 
     def receive_into(self, buffer: Any, deadline: Deadline) -> int:
         """Put what has come into ``buffer``; the count, 0 at the end of the stream."""
@@ -85,30 +103,36 @@ class Wire:
         return self.context is not None and self._tls().pending() > 0
 
     def was_closed_before(self, patience: float) -> bool:
-        """After an end of stream in place of an answer: whether the peer had closed before our message came.
+        """After an end of stream in place of an answer: whether the peer had closed before our
+        message came.
 
-        Nobody read it then: the peer's system refuses bytes for a closed socket with a reset, which follows the end of
-        stream within one round trip. A peer that read the message and then hung up sends none. Waits for at most
-        ``patience`` seconds; False means that nobody knows.
+        Nobody read it then: the peer's system refuses bytes for a closed socket with a reset, which
+        follows the end of stream within one round trip. A peer that read the message and then hung
+        up sends none. Waits for at most ``patience`` seconds; False means that nobody knows.
         """
         return self._sock is not None and _happens(self._sock, readable=False, seconds=patience)
 
     def session(self) -> Optional[ssl.SSLSession]:
         """The TLS session for the next connection to the same place, or None.
 
-        Asked for when the connection ends: TLS 1.3 sends it after the handshake, and taking it copies it.
+        Asked for when the connection ends: TLS 1.3 sends it after the handshake, and taking it
+        copies it.
         """
         if self.context is None or self._sock is None or not self.was_used:
             return None
         return self._tls().session
 
     def cut(self) -> None:
-        """End a running exchange from another thread: what waits on this connection fails at once."""
+        """End a running exchange from another thread: what waits on this connection fails at
+        once.
+        """
         self.is_cut = True
         sock = self._sock
         if sock is not None:
             with contextlib.suppress(OSError):  # not connected yet, or gone already
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket's own would drop TLS under the other's feet
+                socket.socket.shutdown(
+                    sock, socket.SHUT_RDWR
+                )  # SSLSocket's own would drop TLS under the other's feet
 
     def close(self) -> None:
         """Give the socket back."""
@@ -116,12 +140,15 @@ class Wire:
         if sock is not None:
             sock.close()
 
-    # ---- opening ----------------------------------------------------------------------------------------------
+    # ---- opening
+    # ----------------------------------------------------------------------------------------------
     def _connect(self, place: Any, deadline: Deadline) -> None:
         addresses = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         self.stage = Stage.CONNECT
         for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
-            left = deadline.left() / (len(addresses) - number + 1)  # a dead address must not use up the others' time
+            left = deadline.left() / (
+                len(addresses) - number + 1
+            )  # a dead address must not use up the others' time
             self._sock = socket.socket(family, kind, protocol)
             try:
                 if self.is_cut:
@@ -146,9 +173,15 @@ class Wire:
         if answer.status != 200:
             raise ProxyRefusal(answer.status, answer.reason)
 
-    def _shake_hands(self, context: ssl.SSLContext, session: Optional[ssl.SSLSession], deadline: Deadline) -> None:
-        sock = context.wrap_socket(self._socket(), server_hostname=self.route.host.rstrip("."), session=session,
-                                   do_handshake_on_connect=False)
+    def _shake_hands(
+        self, context: ssl.SSLContext, session: Optional[ssl.SSLSession], deadline: Deadline
+    ) -> None:
+        sock = context.wrap_socket(
+            self._socket(),
+            server_hostname=self.route.host.rstrip("."),
+            session=session,
+            do_handshake_on_connect=False,
+        )
         self._sock = sock
         self.context = context
         sock.settimeout(deadline.left())  # a total one: OpenSSL's steps share it
@@ -157,8 +190,13 @@ class Wire:
         except ssl.SSLCertVerificationError:
             self.certificate_names = _names(sock)
             raise
-        log.debug("TLS to %s port %s: %s, session %s", self.route.host, self.route.port, sock.version(),
-                  "resumed" if sock.session_reused else "new")
+        log.debug(
+            "TLS to %s port %s: %s, session %s",
+            self.route.host,
+            self.route.port,
+            sock.version(),
+            "resumed" if sock.session_reused else "new",
+        )
 
     def _socket(self) -> socket.socket:
         if self._sock is None:
@@ -177,7 +215,9 @@ def _happens(sock: socket.socket, *, readable: bool, seconds: float) -> bool:
         poll = select.poll()
         poll.register(sock, select.POLLIN if readable else 0)  # errors are always reported
         return bool(poll.poll(seconds * 1000))
-    return readable and bool(select.select([sock], [], [], seconds)[0])  # Windows shows no reset this way: unknown
+    return readable and bool(
+        select.select([sock], [], [], seconds)[0]
+    )  # Windows shows no reset this way: unknown
 
 
 def _names(sock: ssl.SSLSocket) -> tuple[str, ...]:
