@@ -17,23 +17,22 @@ IMPORT = "import ven_sdk.client"
 DAY = 86400.0
 
 
-# ---- building
-# ---------------------------------------------------------------------------------------------------------
+# --- ---- building --------------------------------------------------------------------------------
 def build_case(kind, n, key):
-    from ven_sdk.codec import envelope
+    from ven_sdk.oadr20b.codec import envelope
 
     record = RECORDS[kind](n)
     if key is None:
         return lambda: envelope.message(record())
+    from ven_sdk.oadr20b.security.signing import Signer
     from ven_sdk.security.credentials import Credentials
-    from ven_sdk.security.signing import Signer
 
     signer = Signer(Credentials.load(*key_files(key)))
     return lambda: signer.seal(envelope.signed_object(record()))
 
 
 def _poll(n):
-    from ven_sdk.schema.registration import Poll
+    from ven_sdk.oadr20b.schema.registration import Poll
 
     return lambda: Poll(ven_id=VEN_ID)
 
@@ -53,7 +52,7 @@ def _created(n):
 
 
 def _update(n):
-    from ven_sdk.schema.reports import Report, ReportInterval, ReportPayload, UpdateReport
+    from ven_sdk.oadr20b.schema.reports import Report, ReportInterval, ReportPayload, UpdateReport
 
     rows = [
         ReportInterval(dtstart=start, duration=length, report_payloads=[ReportPayload(r_id=r_id, value=value)])
@@ -78,15 +77,14 @@ def _update(n):
 RECORDS = {"poll": _poll, "created": _created, "update": _update}
 
 
-# ---- reading
-# ----------------------------------------------------------------------------------------------------------
+# --- ---- reading ---------------------------------------------------------------------------------
 def parse_case(kind, n, schema, verify, data):
-    from ven_sdk.codec import envelope, gate, reader
+    from ven_sdk.oadr20b.codec import envelope, gate, reader
 
     if not verify:
         return lambda: reader.read(envelope.payload_of(gate.admit(data), strict=schema), strict=schema).record
-    from ven_sdk.security.replay import ReplayGuard
-    from ven_sdk.security.verification import Verifier
+    from ven_sdk.oadr20b.security.replay import ReplayGuard
+    from ven_sdk.oadr20b.security.verification import Verifier
 
     pin = vtn_fingerprint()
 
@@ -106,8 +104,7 @@ def vtn_fingerprint():
         return certificate_fingerprint(f.read())
 
 
-# ---- a client at work
-# -------------------------------------------------------------------------------------------------
+# --- ---- a client at work ------------------------------------------------------------------------
 def client_of(url, tls, key, **more):
     from ven_sdk import OpenADRClient
 
@@ -216,7 +213,7 @@ class Poller:
         """A list of n events, taken in, handled and answered. ``implied_cancel`` is off: the lists
         of one event that the case then sends would, as complete lists, cancel all others, and
         nothing would be left to know."""
-        from ven_sdk.services import events
+        from ven_sdk.oadr20b.services import events
 
         self.client.stop()
         self._make(implied_cancel=False)
@@ -242,7 +239,7 @@ def event_list(ids):
     """The record of a list of so many events; read in pieces, as the gate takes no message of this
     size at once.
     """
-    from ven_sdk.codec import envelope, gate, reader
+    from ven_sdk.oadr20b.codec import envelope, gate, reader
 
     pieces = [fx.payload(fx.distribute_obj(ids[i : i + 500])) for i in range(0, len(ids), 500)]
     lists = [reader.read(envelope.payload_of(gate.admit(piece))).record for piece in pieces]
@@ -272,8 +269,7 @@ def first_done(client, patience=10):
         time.sleep(0.001)
 
 
-# ---- a fleet
-# ----------------------------------------------------------------------------------------------------------
+# --- ---- a fleet ---------------------------------------------------------------------------------
 def fleet(n, url, tls, key, interval, warm, measure, variant=None):
     """Over TLS each VEN has its own certificate. ``late``: how long after its time a poll began."""
     from ven_sdk import Fleet

@@ -12,11 +12,11 @@ import time
 import tracemalloc
 from datetime import timedelta
 
-from tests.services.harness import NOON, SECOND
-from tests.services.reports_harness import ReportHarness, ask, ok
-from ven_sdk.codec.envelope import message as written
-from ven_sdk.schema.reports import UpdatedReport
-from ven_sdk.services import report_delivery
+from tests.oadr20b.services.harness import NOON, SECOND
+from tests.oadr20b.services.reports_harness import ReportHarness, ask, ok
+from ven_sdk.oadr20b.codec.envelope import message as written
+from ven_sdk.oadr20b.schema.reports import UpdatedReport
+from ven_sdk.oadr20b.services.reports import delivery
 
 
 def prepared(number: int, in_one: bool) -> ReportHarness:
@@ -27,7 +27,7 @@ def prepared(number: int, in_one: bool) -> ReportHarness:
         lambda date_from, date_to, sampling_interval: [(date_from + step * SECOND, step * 0.25) for step in range(number)],
         report_name="HISTORY_USAGE",
     )
-    report_delivery.MOST_INTERVALS = report_delivery.MOST_VALUES = number if in_one else 1000
+    delivery.MOST_INTERVALS = delivery.MOST_VALUES = number if in_one else 1000
     vtn.create(ask("rq", every=SECOND, back=timedelta(0), start=NOON - number * SECOND, length=number * SECOND))
     return vtn
 

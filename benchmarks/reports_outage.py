@@ -12,9 +12,9 @@ import sys
 import time
 from datetime import timedelta
 
-from tests.services.harness import HOUR, SECOND
-from tests.services.reports_harness import ReportHarness, ask
-from ven_sdk.codec.envelope import message as written
+from tests.oadr20b.services.harness import HOUR, SECOND
+from tests.oadr20b.services.reports_harness import ReportHarness, ask
+from ven_sdk.oadr20b.codec.envelope import message as written
 from ven_sdk.schema import plain
 
 POINTS, EVERY = 20, 10 * SECOND

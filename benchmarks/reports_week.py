@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Optional
 
-from tests.services.harness import MINUTE, NOON, SECOND
-from tests.services.reports_harness import ReportHarness, ask, ok
-from ven_sdk.schema.reports import ReportRequest, UpdatedReport, UpdateReport
-from ven_sdk.services import reports
+from tests.oadr20b.services.harness import MINUTE, NOON, SECOND
+from tests.oadr20b.services.reports_harness import ReportHarness, ask, ok
+from ven_sdk.oadr20b.schema.reports import ReportRequest, UpdatedReport, UpdateReport
+from ven_sdk.oadr20b.services import reports
 
 GAP = timedelta(seconds=40)
 """How long a new registration takes until the VTN asks for its reports again."""

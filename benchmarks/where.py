@@ -19,12 +19,12 @@ from common import VEN_ID, key_files  # noqa: E402
 
 def pieces(key, window):
     """The steps of one signed poll, in order, as functions that take what the step before gave."""
-    from ven_sdk.codec import envelope, gate, reader
-    from ven_sdk.schema.registration import Poll
-    from ven_sdk.security import verification
+    from ven_sdk.oadr20b.codec import envelope, gate, reader
+    from ven_sdk.oadr20b.schema.registration import Poll
+    from ven_sdk.oadr20b.security import verification
+    from ven_sdk.oadr20b.security.replay import ReplayGuard
+    from ven_sdk.oadr20b.security.signing import Signer
     from ven_sdk.security.credentials import Credentials
-    from ven_sdk.security.replay import ReplayGuard
-    from ven_sdk.security.signing import Signer
 
     signer, record, data = Signer(Credentials.load(*key_files(key))), Poll(ven_id=VEN_ID), fx.message("response", 1, "vtn")
     now, state = datetime.now(timezone.utc), {}

@@ -16,7 +16,7 @@ from lxml import etree
 
 from tests.shared import MISSING, SHARED
 from tests.xsd_watch import WATCH, XsdWatch, load_schema
-from ven_sdk.exchange import Exchange
+from ven_sdk.oadr20b.exchange import Exchange
 from ven_sdk.schema.common import Payload
 
 JOIN_SECONDS = 2.0

@@ -10,7 +10,10 @@ import os
 from pathlib import Path
 
 SHARED = Path(os.environ.get("VEN_SDK_SHARED") or Path(__file__).resolve().parents[2] / "shared")
-MISSING = f"the protocol reference is not at {SHARED}: set VEN_SDK_SHARED to the folder that holds protocol/"  # noqa: E501
+MISSING = (
+    f"the protocol reference is not at {SHARED}: set VEN_SDK_SHARED to the folder that holds "
+    f"protocol/"
+)
 
 
 def wire_examples() -> list[Path]:

@@ -220,9 +220,9 @@ def test_a_library_is_used_only_where_it_belongs(library: str) -> None:
 
 
 def test_only_the_exchange_and_the_test_vtn_use_the_codec() -> None:
-    users = {found.part for found in ALL_IMPORTS if found.top.startswith("ven_sdk.codec.")} - {
-        "codec"
-    }
+    users = {
+        found.part for found in ALL_IMPORTS if found.top.startswith("ven_sdk.oadr20b.codec.")
+    } - {"codec"}
 
     assert users <= {"exchange", "testing", "cli"}
 
@@ -287,6 +287,6 @@ def test_the_reader_of_imports_sees_what_it_should(
         "typing.TYPE_CHECKING",
         "lxml.etree",
         "ven_sdk.errors",
-        "ven_sdk.codec.plan",
+        "ven_sdk.oadr20b.codec.plan",
         "ven_sdk.state.book.Book",
     ]

@@ -13,7 +13,7 @@ import pytest
 from tests.test_fleet import fleet_of
 from ven_sdk import Fleet, StoreError
 from ven_sdk.runtime.conversation import Conversation
-from ven_sdk.runtime.keeper import Keeper
+from ven_sdk.runtime.persistence import Keeper
 from ven_sdk.state.sqlite import SQLiteStore
 from ven_sdk.testing import LocalVTN, Stalled
 

@@ -130,7 +130,10 @@ def test_a_traceback_follows_its_line(said: Callable[[], str]) -> None:
 
 
 SECRET = "c2VjcmV0"
-KEY = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nDEK-Info: AES-128-CBC,12\n\n{}\n-----END ENCRYPTED PRIVATE KEY-----"  # noqa: E501
+KEY = (
+    "-----BEGIN ENCRYPTED PRIVATE KEY-----\nDEK-Info: AES-128-CBC,12\n\n{}\n-----END ENCRYPTED "
+    "PRIVATE KEY-----"
+)
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ from typing import Any, Optional, Union
 from .config import Duration, duration, settings
 from .errors import StoreError, TransportError
 from .identity import Identity
-from .life import until_signal
 from .log import WIRE
-from .runtime.handlers import Handlers, Hooks
+from .points.catalogue import Catalogue
 from .runtime.runtime import Runtime
-from .services.catalogue import Catalogue
+from .runtime.signals import until_signal
 from .state.store import Store
+from .usercode.handlers import Handlers, Hooks
 from .ven import Ven
 from .wiring import build, positive, store_of
 

@@ -196,7 +196,7 @@ def base_url(url: Any) -> str:
             f"vtn_url must look like 'https://vtn.example.com/OpenADR2/Simple/2.0b', not {url!r}."
         )
     try:
-        parts.port  # noqa: B018  (urlsplit checks the port only when it is asked for)
+        parts.port  # noqa: B018
     except ValueError as cause:
         raise ConfigurationError(f"vtn_url {url!r} has no usable port: {cause}.") from cause
     if parts.query or parts.fragment:

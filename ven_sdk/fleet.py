@@ -20,14 +20,14 @@ from typing import Any, Callable, Optional
 from .config import Duration, Settings, duration, settings
 from .errors import ConfigurationError, StateError, StoreError
 from .identity import Identity
-from .life import until_signal
 from .log import Repeats
+from .points.catalogue import Catalogue
 from .runtime.engine import Engine
-from .runtime.handlers import PARAMETERS, SINGLE, Function, Handlers, Hooks, Registry
 from .runtime.runtime import Runtime
-from .services.catalogue import Catalogue
+from .runtime.signals import until_signal
 from .state.memory import MemoryStore
 from .state.shared import SharedStore
+from .usercode.handlers import PARAMETERS, SINGLE, Function, Handlers, Hooks, Registry
 from .values import dataclass
 from .ven import Ven
 from .wiring import build, positive, store_of

@@ -19,10 +19,10 @@ from .errors import ConfigurationError, VenError
 from .transport.sessions import Connections
 
 if TYPE_CHECKING:
+    from .oadr20b.security.replay import OnSeen, ReplayGuard
+    from .oadr20b.security.signing import Signer
+    from .oadr20b.security.verification import Verifier
     from .security.credentials import Credentials
-    from .security.replay import OnSeen, ReplayGuard
-    from .security.signing import Signer
-    from .security.verification import Verifier
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,8 @@ class Identity:
         self.verifier: Optional[Verifier] = None
         self._keepers: list[OnSeen] = []
         if vtn_fingerprint is not None:
-            from .security.replay import ReplayGuard
-            from .security.verification import Verifier
+            from .oadr20b.security.replay import ReplayGuard
+            from .oadr20b.security.verification import Verifier
 
             self.replay = ReplayGuard(
                 replay_window.total_seconds(), on_seen=lambda *seen: self._seen(*seen)
@@ -158,7 +158,7 @@ def _credentials(cert: Any, key: Any, passphrase: Optional[str]) -> Credentials:
 
 
 def _signer(credentials: Credentials) -> Signer:
-    from .security.signing import Signer
+    from .oadr20b.security.signing import Signer
 
     return Signer(credentials)
 

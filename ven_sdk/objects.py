@@ -7,6 +7,50 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Optional
 
+from .oadr20b.schema.opt import (
+    CanceledOpt,
+    CancelOpt,
+    CreatedOpt,
+    CreateOpt,
+    Vavailability,
+    VavailabilityComponent,
+)
+from .oadr20b.schema.registration import (
+    CanceledPartyRegistration,
+    CancelPartyRegistration,
+    CreatedPartyRegistration,
+    CreatePartyRegistration,
+    Extension,
+    Info,
+    Poll,
+    Profile,
+    QueryRegistration,
+    RequestReregistration,
+    Response,
+    ServiceInfo,
+    Transport,
+)
+from .oadr20b.schema.reports import (
+    CanceledReport,
+    CancelReport,
+    CreatedReport,
+    CreateReport,
+    LoadControlState,
+    RegisteredReport,
+    RegisterReport,
+    Report,
+    ReportDescription,
+    ReportInterval,
+    ReportPayload,
+    ReportPeriod,
+    ReportRequest,
+    ReportSpecifier,
+    ResourceStatus,
+    SamplingRate,
+    SpecifierPayload,
+    UpdatedReport,
+    UpdateReport,
+)
 from .schema import slots as wire
 from .schema.common import (
     AggregatedPNode,
@@ -37,51 +81,7 @@ from .schema.events import (
     Interval,
     RequestEvent,
 )
-from .schema.opt import (
-    CanceledOpt,
-    CancelOpt,
-    CreatedOpt,
-    CreateOpt,
-    Vavailability,
-    VavailabilityComponent,
-)
 from .schema.record import Record, element
-from .schema.registration import (
-    CanceledPartyRegistration,
-    CancelPartyRegistration,
-    CreatedPartyRegistration,
-    CreatePartyRegistration,
-    Extension,
-    Info,
-    Poll,
-    Profile,
-    QueryRegistration,
-    RequestReregistration,
-    Response,
-    ServiceInfo,
-    Transport,
-)
-from .schema.reports import (
-    CanceledReport,
-    CancelReport,
-    CreatedReport,
-    CreateReport,
-    LoadControlState,
-    RegisteredReport,
-    RegisterReport,
-    Report,
-    ReportDescription,
-    ReportInterval,
-    ReportPayload,
-    ReportPeriod,
-    ReportRequest,
-    ReportSpecifier,
-    ResourceStatus,
-    SamplingRate,
-    SpecifierPayload,
-    UpdatedReport,
-    UpdateReport,
-)
 from .schema.units import Measurement, PowerAttributes
 
 Opt = CreateOpt

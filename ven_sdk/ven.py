@@ -10,21 +10,23 @@ import numbers
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar, Union
 
-from . import notebook, plots
 from .config import Duration, Settings, duration
+from .display import notebook, plots
 from .errors import ConfigurationError, ProtocolError, StateError, TransportError, VenError
+from .events import queries
+from .oadr20b.schema.reports import Report
+from .oadr20b.services import events as event_service
+from .oadr20b.services import opts as opt_service
+from .oadr20b.services import registration
+from .oadr20b.services import reports as report_service
+from .oadr20b.services.reports import views as report_views
+from .points.catalogue import Catalogue
 from .runtime.engine import Engine
-from .runtime.handlers import Handlers, Hooks, meant
 from .runtime.status import Health, Status
 from .schema.events import Event
-from .schema.reports import Report
-from .services import events as event_service
-from .services import opts as opt_service
-from .services import registration, report_views, views
-from .services import reports as report_service
-from .services.catalogue import Catalogue
 from .state import opts as opt_states
 from .state.opts import OptState
+from .usercode.handlers import Handlers, Hooks, meant
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling": "registered"}
@@ -231,23 +233,23 @@ class Ven:
     @property
     def events(self) -> tuple[Event, ...]:
         """The events that the VEN knows, each with the ``event_status`` of now (E27)."""
-        return notebook.Rows(views.events(self._states(), self._engine.now()))
+        return notebook.Rows(queries.events(self._states(), self._engine.now()))
 
     def active_events(self) -> tuple[Event, ...]:
         """The events that are active now."""
-        return notebook.Rows(views.active_events(self._states(), self._engine.now()))
+        return notebook.Rows(queries.active_events(self._states(), self._engine.now()))
 
     def next_event(self) -> Optional[Event]:
         """The event that starts next, or None."""
-        return views.next_event(self._states(), self._engine.now())
+        return queries.next_event(self._states(), self._engine.now())
 
     def current_level(self) -> int:
         """The SIMPLE level that rules now, 0 to 3 (E50): opted in, no test events."""
-        return views.current_level(self._states(), self._engine.now())
+        return queries.current_level(self._states(), self._engine.now())
 
     def signal_now(self, signal_name: str) -> Any:
         """The payload of the signal ``signal_name`` that rules now (E50), or None."""
-        return views.signal_now(self._states(), signal_name, self._engine.now())
+        return queries.signal_now(self._states(), signal_name, self._engine.now())
 
     def schedule(self, hours: Union[float, timedelta] = 24) -> tuple[Any, ...]:
         """What is to be done in the next ``hours`` (or timedelta): records of start, end, event,
@@ -258,7 +260,7 @@ class Ven:
             raise ConfigurationError(
                 f"schedule() takes a number of hours or a timedelta, not {hours!r}."
             )
-        return notebook.Rows(views.schedule(self._states(), self._engine.now(), float(span)))
+        return notebook.Rows(queries.schedule(self._states(), self._engine.now(), float(span)))
 
     def plot_schedule(self, hours: Union[float, timedelta] = 24, axes: Any = None) -> Any:
         """Draw ``schedule(hours)`` with matplotlib (extra ``plot``); returns the axes."""

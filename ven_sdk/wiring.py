@@ -9,16 +9,16 @@ from typing import Any, Optional
 
 from .config import Settings
 from .errors import ConfigurationError
-from .exchange import Exchange
 from .identity import Identity
 from .log import Repeats
+from .oadr20b.exchange import Exchange
+from .points.catalogue import Catalogue
 from .runtime.engine import Engine
-from .runtime.handlers import Handlers, Hooks
 from .runtime.runtime import Runtime
-from .services.catalogue import Catalogue
 from .state.book import Book
 from .state.memory import MemoryStore
 from .state.store import Store
+from .usercode.handlers import Handlers, Hooks
 
 
 def build(

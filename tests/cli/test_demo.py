@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from .programs import ESCAPE, call, in_terminal
+from tests.cli.programs import ESCAPE, call, in_terminal
 
 LIMIT = 20
 

@@ -18,8 +18,8 @@ import pytest
 from ven_sdk.cli import main
 from ven_sdk.runtime.clock import Clock
 from ven_sdk.testing import LocalVTN, pki
-from ven_sdk.testing.vtn_http import Server
-from ven_sdk.testing.vtn_reply import Reply
+from ven_sdk.testing.vtn.http import Server
+from ven_sdk.testing.vtn.reply import Reply
 
 OTHER = "another authority"
 

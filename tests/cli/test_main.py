@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.programs import COMMAND, call, environment, in_terminal
 from ven_sdk import __version__
 from ven_sdk.cli import main
 from ven_sdk.cli.console import Console
 from ven_sdk.cli.parser import COMMANDS
 from ven_sdk.testing import pki
-
-from .programs import COMMAND, call, environment, in_terminal
 
 
 def test_the_overview_names_every_command_and_the_exit_codes(

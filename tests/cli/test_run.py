@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
+from tests.cli.programs import Program, call
 from ven_sdk.cli import main
-from ven_sdk.cli.run_health import HealthFile, HealthPort, address
+from ven_sdk.cli.run.health import HealthFile, HealthPort, address
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.runtime.status import Health
 from ven_sdk.testing import LocalVTN
-
-from .programs import Program, call
 
 needs_toml = pytest.mark.skipif(
     not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from ven_sdk import ConfigurationError, OpenADRClient
-from ven_sdk.cli import run_keys, run_plan
-from ven_sdk.cli.run import example
-from ven_sdk.cli.run_file import Document, lines_of, load
+from ven_sdk.cli.run import example, keys, plan
+from ven_sdk.cli.run.file import Document, lines_of, load
 
 pytest.importorskip(
     "tomllib" if sys.version_info >= (3, 11) else "tomli",
@@ -55,15 +54,15 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def planned(
     folder: Path, text: str, environment: "dict[str, str] | None" = None, **overrides: Any
-) -> run_plan.Plan:
+) -> plan.Plan:
     path = folder / "ven.toml"
     path.write_text(text, encoding="utf-8")
-    return run_plan.plan(load(str(path)), environment or {}, overrides)
+    return plan.plan(load(str(path)), environment or {}, overrides)
 
 
 def complaint(folder: Path, text: str, **environment: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        run_plan.build(planned(folder, text, environment))
+        plan.build(planned(folder, text, environment))
     return str(caught.value).replace(f"{folder}/", "")
 
 
@@ -74,12 +73,12 @@ def test_keys_are_the_arguments_of_the_client_and_of_add_report() -> None:
     client = set(inspect.signature(OpenADRClient.__init__).parameters) - {"self"}
     report = set(inspect.signature(OpenADRClient.add_report).parameters) - {"self"}
 
-    assert set(run_keys.CLIENT) == client
-    assert set(run_keys.REPORT) == report
+    assert set(keys.CLIENT) == client
+    assert set(keys.REPORT) == report
 
 
 def test_a_whole_file_becomes_a_client(folder: Path) -> None:
-    client = run_plan.build(
+    client = plan.build(
         planned(
             folder,
             GOOD
@@ -117,7 +116,7 @@ report_dtstart = 2026-01-01T00:00:00Z
 def test_the_example_file_is_right_as_it_stands_and_with_all_its_lines_in_force(
     folder: Path,
 ) -> None:
-    assert run_plan.build(planned(folder, example())).settings.ven_name == "site-a"
+    assert plan.build(planned(folder, example())).settings.ven_name == "site-a"
 
     every_line = "\n".join(
         line[2:]
@@ -154,7 +153,7 @@ def test_variables_come_before_the_file_and_the_command_line_before_both(folder:
 
 
 def test_variables_alone_are_enough(folder: Path) -> None:
-    made = run_plan.plan(
+    made = plan.plan(
         Document(),
         {
             "VEN_NAME": "a",
@@ -212,17 +211,17 @@ def test_what_a_cluster_sets_for_a_service_named_ven_does_no_harm(folder: Path) 
     ],
 )
 def test_durations(text: Any, span: float) -> None:
-    assert run_keys.seconds(text) == timedelta(seconds=span)
+    assert keys.seconds(text) == timedelta(seconds=span)
 
 
 @pytest.mark.parametrize("text", ["five", "5 parsecs", "-5 s", "", True, [5]])
 def test_what_is_no_duration_is_refused(text: Any) -> None:
     with pytest.raises(ConfigurationError, match="expected seconds"):
-        run_keys.seconds(text)
+        keys.seconds(text)
 
 
 def test_a_moment_without_a_zone_is_utc() -> None:
-    assert run_keys.moment("2026-01-31 12:00:00") == datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+    assert keys.moment("2026-01-31 12:00:00") == datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 
 
 # --- complaints -----------------------------------------------------------------------------------

@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.cli.browser import Browser, missing
 from ven_sdk import OpenADRClient
-from ven_sdk.cli.vtn_orders import Orders
-from ven_sdk.cli.vtn_page import Page
-from ven_sdk.cli.vtn_view import View
+from ven_sdk.cli.vtn.orders import Orders
+from ven_sdk.cli.vtn.page import Page
+from ven_sdk.cli.vtn.view import View
 from ven_sdk.testing import LocalVTN
-
-from .browser import Browser, missing
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a browser")
 LEVELS = (5200, 3300, 1600, 900)

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.programs import Program
 from ven_sdk import OpenADRClient
 from ven_sdk.cli import main
-from ven_sdk.cli.vtn_script import read
+from ven_sdk.cli.vtn.script import read
 from ven_sdk.errors import ConfigurationError
-
-from .programs import Program
 
 needs_toml = pytest.mark.skipif(
     not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from ven_sdk.cli.vtn_orders import FAULTS, Orders
-from ven_sdk.cli.vtn_page import Page
-from ven_sdk.cli.vtn_view import View
+from ven_sdk.cli.vtn.orders import FAULTS, Orders
+from ven_sdk.cli.vtn.page import Page
+from ven_sdk.cli.vtn.view import View
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.testing import LocalVTN
-from ven_sdk.testing.vtn_faults import named
+from ven_sdk.testing.vtn.faults import named
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_a_failure_that_goes_on_is_logged_once_and_then_counted(
     lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(lines) <= 8, lines  # two lanes: 1st, 10th, 100th, 1000th
     world.vtn.fail = lambda record: None
-    caplog.set_level(logging.INFO, "ven_sdk.exchange")
+    caplog.set_level(logging.INFO, "ven_sdk.oadr20b.exchange")
     world.until(world.ven.health, 120)
     assert any("ended after" in record.getMessage() for record in caplog.records)
 

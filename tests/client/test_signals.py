@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from ven_sdk.life import until_signal
+from ven_sdk.runtime.signals import until_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

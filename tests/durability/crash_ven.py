@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.durability.crash_stages import STAGES, of_payload
 from ven_sdk import OpenADRClient, VenError
-from ven_sdk.exchange import Exchange
+from ven_sdk.oadr20b.exchange import Exchange
 from ven_sdk.runtime.engine import Engine
 from ven_sdk.state.sqlite import SQLiteStore
 from ven_sdk.state.store import ChangeRow

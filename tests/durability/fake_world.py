@@ -17,24 +17,24 @@ from typing import Any, Callable, Optional
 from ven_sdk.config import settings
 from ven_sdk.errors import VenError
 from ven_sdk.log import Repeats
-from ven_sdk.runtime.engine import Engine
-from ven_sdk.runtime.handlers import Handlers, Hooks
-from ven_sdk.runtime.runtime import Runtime
-from ven_sdk.schema.common import EiResponse, Payload
-from ven_sdk.schema.events import DistributeEvent, Event
-from ven_sdk.schema.registration import CreatedPartyRegistration, Response
-from ven_sdk.schema.reports import (
+from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration, Response
+from ven_sdk.oadr20b.schema.reports import (
     RegisteredReport,
     ReportRequest,
     ReportSpecifier,
     SpecifierPayload,
     UpdatedReport,
 )
-from ven_sdk.services.catalogue import Catalogue
+from ven_sdk.points.catalogue import Catalogue
+from ven_sdk.runtime.engine import Engine
+from ven_sdk.runtime.runtime import Runtime
+from ven_sdk.schema.common import EiResponse, Payload
+from ven_sdk.schema.events import DistributeEvent, Event
 from ven_sdk.state.book import Book
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.testing import ManualClock
-from ven_sdk.testing.vtn_build import event as built_event
+from ven_sdk.testing.vtn.builders import event as built_event
+from ven_sdk.usercode.handlers import Handlers, Hooks
 from ven_sdk.ven import Ven
 
 Sample = tuple[str, datetime]
@@ -51,7 +51,7 @@ class FakeVTN:
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
-        self.deviations = Repeats(logging.getLogger("ven_sdk.exchange"))
+        self.deviations = Repeats(logging.getLogger("ven_sdk.oadr20b.exchange"))
         self.offset: Optional[timedelta] = None
         self.hooks = Hooks()
         self.fail: Callable[[Payload], Any] = lambda record: None

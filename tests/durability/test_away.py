@@ -11,8 +11,8 @@ import pytest
 
 from tests.durability.fake_world import World, failure, reply
 from ven_sdk.errors import ConfigurationError, TransportError
-from ven_sdk.schema.registration import CreatedPartyRegistration
-from ven_sdk.services import report_pump
+from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration
+from ven_sdk.oadr20b.services.reports import step
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.testing.clock import START
 
@@ -133,7 +133,7 @@ def test_a_timer_whose_step_fails_by_a_fault_of_ours_is_set_again(
     world.start()
     world.run(60)
     with monkeypatch.context() as patch:
-        patch.setattr(report_pump, "start_ticks", lambda book, now: 1 / 0)
+        patch.setattr(step, "start_ticks", lambda book, now: 1 / 0)
         world.run(30)
     assert "please report it" in caplog.text
     delivered = len(world.vtn.samples)

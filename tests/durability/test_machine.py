@@ -14,10 +14,10 @@ import pytest
 
 from tests.durability.fake_world import World, reply
 from ven_sdk.errors import ConfigurationError, PayloadError, SecurityError, TransportError
+from ven_sdk.oadr20b.schema.payloads import PAYLOADS
+from ven_sdk.oadr20b.schema.registration import RequestReregistration, Response
+from ven_sdk.oadr20b.schema.reports import UpdatedReport
 from ven_sdk.schema.common import Payload
-from ven_sdk.schema.payloads import PAYLOADS
-from ven_sdk.schema.registration import RequestReregistration, Response
-from ven_sdk.schema.reports import UpdatedReport
 
 STEPS = (
     "oadrQueryRegistration",

@@ -18,7 +18,7 @@ import pytest
 
 from tests.durability.conftest import EACH_SECOND, hasty_ven
 from ven_sdk import OpenADRClient, StoreError
-from ven_sdk.runtime.keeper import Keeper
+from ven_sdk.runtime.persistence import Keeper
 from ven_sdk.state.sqlite import SQLiteStore
 from ven_sdk.testing import LocalVTN
 

@@ -22,9 +22,9 @@ from lxml import etree
 
 from tests.shared import wire_examples
 from ven_sdk import OpenADRClient
-from ven_sdk.codec import envelope, gate, reader
 from ven_sdk.errors import VenError
-from ven_sdk.services import poll
+from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.services import poll
 from ven_sdk.state.outcome import Change
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)

@@ -16,11 +16,11 @@ from contextlib import suppress
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 from ven_sdk import OpenADRClient
-from ven_sdk.codec import envelope
 from ven_sdk.errors import TransportError, VenError
+from ven_sdk.oadr20b.codec import envelope
 from ven_sdk.objects import DistributeEvent, EiResponse
 from ven_sdk.testing import LocalVTN, Raw, Reply
-from ven_sdk.testing.vtn_build import event
+from ven_sdk.testing.vtn.builders import event
 
 POLL = 0.03
 PATIENCE = 10.0

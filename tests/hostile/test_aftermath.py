@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from tests.hostile.stage import PATIENCE, POLL, Stage, eventually
-from tests.security.forge import Forge
-from tests.security.test_verification import VTN
+from tests.oadr20b.security.forge import Forge
+from tests.oadr20b.security.test_verification import VTN
 from ven_sdk import Fleet, OpenADRClient
+from ven_sdk.oadr20b.security.replay import ReplayGuard
 from ven_sdk.runtime import conversation
-from ven_sdk.security.replay import ReplayGuard
 from ven_sdk.testing import Answer, LocalVTN, Raw, pki
 
 
@@ -215,7 +215,7 @@ def test_what_makes_the_reader_stumble_is_an_unreadable_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     exchange = OpenADRClient("ven", "http://127.0.0.1:9")._engine.exchange
-    monkeypatch.setattr("ven_sdk.exchange.gate.admit", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("ven_sdk.oadr20b.exchange.gate.admit", lambda *_, **__: 1 / 0)
     from ven_sdk.errors import PayloadError
 
     with pytest.raises(PayloadError, match=r"could not be understood \(ZeroDivisionError\)"):

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.hostile.fuzzing import PIECES, VALUES, Mutator, Way, run, seeds
-from tests.security.forge import Forge, ven_id_of
-from tests.security.test_verification import VTN, now
-from ven_sdk.codec import gate
+from tests.oadr20b.security.forge import Forge, ven_id_of
+from tests.oadr20b.security.test_verification import VTN, now
 from ven_sdk.errors import VenError
-from ven_sdk.security.replay import ReplayGuard
-from ven_sdk.security.verification import Verifier
+from ven_sdk.oadr20b.codec import gate
+from ven_sdk.oadr20b.security.replay import ReplayGuard
+from ven_sdk.oadr20b.security.verification import Verifier
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 SECONDS = {"dev": 6.0, "ci": 20.0, "thorough": 60.0}[PROFILE]

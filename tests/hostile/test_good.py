@@ -13,7 +13,7 @@ import pytest
 
 from tests.hostile.bodies import COMMENT, cut_out, edited
 from tests.hostile.stage import EVIL, PATIENCE, Message, Stage, eventually, threads_of
-from tests.security.forge import OADR
+from tests.oadr20b.security.forge import OADR
 from ven_sdk.testing import Raw
 
 pytestmark = (

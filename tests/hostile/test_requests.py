@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.hostile.stage import Stage, eventually, evil_event, threads_of
-from ven_sdk.codec import envelope
+from ven_sdk.oadr20b.codec import envelope
 from ven_sdk.objects import (
     DistributeEvent,
     EiResponse,

@@ -12,9 +12,9 @@ import pytest
 from lxml import etree
 
 from tests.hostile.stage import EVIL, PATIENCE, Stage, eventually, threads_of
-from tests.security import forge, test_verification
-from tests.security.forge import Forge
-from tests.security.test_verification import BAD, GOOD, VTN, WRAPPED
+from tests.oadr20b.security import forge, test_verification
+from tests.oadr20b.security.forge import Forge
+from tests.oadr20b.security.test_verification import BAD, GOOD, VTN, WRAPPED
 from ven_sdk.errors import SecurityError
 from ven_sdk.testing import LocalVTN, pki
 

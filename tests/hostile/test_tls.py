@@ -14,8 +14,9 @@ from typing import Any, Callable
 import pytest
 
 from tests.hostile.stage import PATIENCE, Stage, eventually
-from ven_sdk import OpenADRClient, TransportError, exchange
+from ven_sdk import OpenADRClient, TransportError
 from ven_sdk.errors import ConfigurationError, SecurityError
+from ven_sdk.oadr20b import exchange
 from ven_sdk.security.fingerprint import fingerprint_of
 from ven_sdk.testing import LocalVTN, pki
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from tests.security.forge import Forge, unsigned
+from tests.oadr20b.security.forge import Forge, unsigned
 from ven_sdk import OpenADRClient
 from ven_sdk.errors import SecurityError
 from ven_sdk.testing import pki

@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 import pytest
 
-from .peer_process import PeerError, PeerProcess
+from tests.peers.peer_process import PeerError, PeerProcess
 
 __all__ = ["OpenleadrVTN", "PeerError", "in_a_row"]
 

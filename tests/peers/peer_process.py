@@ -19,7 +19,7 @@ import threading
 from pathlib import Path
 from typing import IO, Any, Callable, Optional
 
-from . import peer_lines
+from tests.peers import peer_lines
 
 START_SECONDS = 30.0
 REPLY_SECONDS = 10.0

@@ -8,11 +8,11 @@ from typing import Any, get_type_hints
 import pytest
 
 from ven_sdk import objects
-from ven_sdk.codec.plan import plan_of
-from ven_sdk.codec.swift import swift_reader
-from ven_sdk.codec.writer import swift_writer
+from ven_sdk.oadr20b.codec.compiled.reader import swift_reader
+from ven_sdk.oadr20b.codec.compiled.writer import swift_writer
+from ven_sdk.oadr20b.codec.plan import plan_of
+from ven_sdk.oadr20b.schema.payloads import PAYLOADS, PROFILES
 from ven_sdk.schema.common import Payload
-from ven_sdk.schema.payloads import PAYLOADS, PROFILES
 from ven_sdk.schema.record import Record
 from ven_sdk.schema.units import Measurement
 
@@ -66,7 +66,7 @@ def test_the_profile_has_23_payloads_with_names_of_their_own() -> None:
 def test_a_declaration_is_sound(cls: Any) -> None:
     hints: dict[str, Any] = get_type_hints(cls)
     assert cls.__doc__
-    assert cls.__module__.startswith("ven_sdk.schema.")
+    assert cls.__module__.startswith(("ven_sdk.schema.", "ven_sdk.oadr20b.schema."))
     assert getattr(objects, cls.__name__) is cls
     for name, slot in cls.declared.items():
         assert slot.kind in KINDS, name

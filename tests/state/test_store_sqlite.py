@@ -167,7 +167,10 @@ def test_a_check_beside_an_open_store_leaves_its_locks_alone(tmp_path: Path) -> 
     with opened(SQLiteStore(path)) as store:
         store.commit("ven-1", [ChangeRow("t", "a", "1")])
         SQLiteStore(path).check()
-        visit = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM facts').fetchall()"  # noqa: E501
+        visit = (
+            "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM "
+            "facts').fetchall()"
+        )
         subprocess.run([sys.executable, "-c", visit, str(path)], check=True, capture_output=True)
         assert (tmp_path / "ven.db-wal").exists()
 

@@ -11,7 +11,7 @@ from typing import Any, Optional
 import requests
 from lxml import etree
 
-from ven_sdk.codec import envelope, reader
+from ven_sdk.oadr20b.codec import envelope, reader
 from ven_sdk.objects import (
     CanceledReport,
     CreatedEvent,
@@ -86,8 +86,7 @@ class SmallVen:
         self.xsd.assertValid(root)
         return reader.read(envelope.payload_of(root, strict=True), strict=True).record
 
-    # -- the usual messages
-    # ------------------------------------------------------------------------------------------
+    # --- the usual messages -----------------------------------------------------------------------
 
     def register(self, **fields: Any) -> Any:
         given = {"request_id": "register", "ven_name": self.ven_name, **fields}

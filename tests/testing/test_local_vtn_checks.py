@@ -13,7 +13,7 @@ import requests
 from lxml import etree
 
 from tests.testing.small_ven import SmallVen
-from ven_sdk.codec import envelope
+from ven_sdk.oadr20b.codec import envelope
 from ven_sdk.objects import Poll, UpdateReport
 from ven_sdk.testing import LocalVTN, NotSeen, Raw, Received
 

@@ -15,8 +15,8 @@ import requests
 from lxml import etree
 
 from tests.testing.small_ven import SmallVen
-from ven_sdk.codec import envelope
 from ven_sdk.errors import ConfigurationError
+from ven_sdk.oadr20b.codec import envelope
 from ven_sdk.objects import Poll
 from ven_sdk.testing import BadXml, Down, InTurn, LocalVTN, Raw, Refuse, Reset, Slow, Stalled
 

@@ -16,13 +16,13 @@ import requests
 from lxml import etree
 
 from tests.testing.small_ven import SmallVen
-from ven_sdk.codec import envelope, gate
 from ven_sdk.errors import SecurityError
+from ven_sdk.oadr20b.codec import envelope, gate
+from ven_sdk.oadr20b.security.replay import ReplayGuard
+from ven_sdk.oadr20b.security.signing import Signer
+from ven_sdk.oadr20b.security.verification import Verifier
 from ven_sdk.objects import CreatePartyRegistration, Poll, QueryRegistration
 from ven_sdk.security.credentials import Credentials
-from ven_sdk.security.replay import ReplayGuard
-from ven_sdk.security.signing import Signer
-from ven_sdk.security.verification import Verifier
 from ven_sdk.testing import ClientCert, LocalVTN, pki
 
 

@@ -74,7 +74,7 @@ def test_an_installed_package_brings_the_fixture_by_itself(
 def test_the_plugin_imports_nothing_heavy(tmp_path: Path, clean_env: dict[str, str]) -> None:
     code = (
         "import sys, ven_sdk.testing.plugin; "
-        "print(sorted({'lxml', 'requests', 'signxml', 'ven_sdk.testing.local_vtn'} & "
+        "print(sorted({'lxml', 'requests', 'signxml', 'ven_sdk.testing.vtn.local_vtn'} & "
         "set(sys.modules)))"
     )
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ven_sdk.transport.answers import receive
-from ven_sdk.transport.stages import Deadline, Stage, Unacceptable
+from ven_sdk.transport.route import Deadline, Stage, Unacceptable
 from ven_sdk.transport.wire import Wire
 
 LIMIT = 500

@@ -245,8 +245,8 @@ def test_plain_http_to_a_tls_port_says_so_or_that_nothing_came(
     assert "speaks TLS" in str(error) or "hung up" in str(error)
 
 
-# ---- pinning
-# --------------------------------------------------------------------------------------------------------  # noqa: E501
+# --- ---- pinning ---------------------------------------------------------------------------------
+#
 
 
 def test_the_certificate_of_the_peer_is_shown_before_anything_is_sent(
@@ -287,8 +287,8 @@ def test_a_resumed_connection_is_checked_too(
     assert server.resumed == [False, True, True]
 
 
-# ---- sessions
-# -------------------------------------------------------------------------------------------------------  # noqa: E501
+# --- ---- sessions --------------------------------------------------------------------------------
+#
 
 
 def once(peer: Peer) -> None:

@@ -17,7 +17,10 @@ from ..testing import LocalVTN, ReportWish
 from .console import Console
 from .demo_story import Story
 
-EPILOG = "Everything happens on this machine's loopback; no file is written. Exit code 1 if anything did not happen."  # noqa: E501
+EPILOG = (
+    "Everything happens on this machine's loopback; no file is written. Exit code 1 if anything "
+    "did not happen."
+)
 LEVELS = (5000, 3200, 1500)
 """What the pretended house draws at each level of the SIMPLE signal, in watts."""
 LEAD, STEP = timedelta(seconds=3), timedelta(seconds=3)

@@ -95,7 +95,10 @@ def port(text: str) -> int:
 def no_such_command(word: str) -> str:
     """What to say about a command that there is not."""
     what = "option" if word.startswith("-") else "command"
-    return f"There is no {what} {word!r}{_hint(word, list(COMMANDS))}. There are: {', '.join(COMMANDS)}.\nTry: ven-sdk --help"  # noqa: E501
+    return (
+        f"There is no {what} {word!r}{_hint(word, list(COMMANDS))}. There are: "
+        f"{', '.join(COMMANDS)}.\nTry: ven-sdk --help"
+    )
 
 
 def _hint(word: str, known: list[str]) -> str:

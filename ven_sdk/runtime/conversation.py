@@ -25,10 +25,10 @@ from ..errors import (
     TransportError,
     VenError,
 )
+from ..oadr20b.services import answers, events, opts, poll, registration, reports
+from ..oadr20b.services.task import Task, judge, unknown_ven
 from ..schema.common import Payload
 from ..schema.events import DistributeEvent
-from ..services import answers, events, opts, poll, registration, reports
-from ..services.task import Task, judge, unknown_ven
 from ..state.outcome import NOTHING, Outcome
 from ..transport.backoff import Backoff
 from .scheduler import Job

@@ -15,19 +15,19 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar
 
 from ..errors import HandlerError, StoreError, VenError
-from ..exchange import Exchange
+from ..oadr20b.exchange import Exchange
+from ..oadr20b.services import events, opts, registration, reports
+from ..oadr20b.services.task import Task
 from ..schema.common import Payload
-from ..services import events, opts, registration, reports
-from ..services.task import Task
 from ..state.book import TALKED_OF, VOLATILE, Book
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
 from ..state.store import Store
 from ..usercode import invoke
+from ..usercode.handlers import SINGLE, Handlers
 from .clock import Clock
+from .clock_offset import Offset
 from .conversation import Conversation
-from .handlers import SINGLE, Handlers
-from .keeper import Keeper
-from .offset import Offset
+from .persistence import Keeper
 from .runtime import Runtime
 from .scheduler import Job, Scheduler
 from .status import Counters
@@ -446,7 +446,10 @@ def _aftermath(call: Call) -> str:
     if call.pool == "report":
         return "The report goes out with a gap."
     if call.handler in SINGLE:
-        return f"Event {call.arguments[0].event_id!r} gets optOut, unless it was decided otherwise meanwhile."  # noqa: E501
+        return (
+            f"Event {call.arguments[0].event_id!r} gets optOut, unless it was decided otherwise "
+            f"meanwhile."
+        )
     return "Everything else goes on."
 
 

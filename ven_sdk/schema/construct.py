@@ -59,14 +59,20 @@ def _converted(name: str, slot: Slot, scope: dict[str, Any]) -> str:
     by one test.
     """
     if slot.kind == "duration":
-        return f"{name} if {name} is None or type({name}) is timedelta else as_duration({name}, '{name}')"  # noqa: E501
+        return (
+            f"{name} if {name} is None or type({name}) is timedelta else as_duration({name}, "
+            f"'{name}')"
+        )
     if slot.repeated:
         scope["record_" + name] = slot.record
         return f"{name} if type({name}) is Items else items({name}, record_{name}, '{name}')"
     if slot.kind in ("child", "measurement"):
         scope["record_" + name] = slot.record
         scope["as_" + name] = as_record
-        return f"{name} if {name} is None or type({name}) is record_{name} else as_{name}({name}, record_{name})"  # noqa: E501
+        return (
+            f"{name} if {name} is None or type({name}) is record_{name} else as_{name}({name}, "
+            f"record_{name})"
+        )
     return name
 
 

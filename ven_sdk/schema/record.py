@@ -96,8 +96,7 @@ class Record(_MappingBase):
         """
         return ""
 
-    # -- a value, not a place
-    # ------------------------------------------------------------------------------------
+    # --- a value, not a place ---------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise dataclasses.FrozenInstanceError(
@@ -161,8 +160,7 @@ class Record(_MappingBase):
                 values.pop(self.slots[name].companion, None)
         return type(self)(**{**values, **changes})
 
-    # -- as a mapping
-    # ----------------------------------------------------------------------------------------------
+    # --- as a mapping -----------------------------------------------------------------------------
 
     def __getitem__(self, key: str) -> Any:
         if key in self._readable:

@@ -3,8 +3,8 @@ the wire.
 
 A path names elements by prefix, outermost first; the ones before the last are wrappers that records
 do not show. ``?`` after a wrapper says that it may be left out (what is required inside it is then
-required only where it stands). Slots say what; :mod:`ven_sdk.codec` knows how. Pure declarations,
-made at import.
+required only where it stands). Slots say what; :mod:`ven_sdk.oadr20b.codec` knows how. Pure
+declarations, made at import.
 """
 
 from __future__ import annotations

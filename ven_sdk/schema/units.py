@@ -116,7 +116,10 @@ class Measurement(Record):
         """What the schema does not allow about this combination; an empty string if it is right."""
         kind = UNITS.get(self.name)
         if kind is None:
-            return f"name is {self.name!r}, expected one of {', '.join(UNITS)}; anything else is a {CUSTOM}"  # noqa: E501
+            return (
+                f"name is {self.name!r}, expected one of {', '.join(UNITS)}; anything else is a "
+                f"{CUSTOM}"
+            )
         if self.name == GREEN_BUTTON:
             return (
                 ""
@@ -125,11 +128,17 @@ class Measurement(Record):
             )
         descriptions = CURRENCY_DESCRIPTIONS if kind.units is CURRENCIES else (kind.description,)
         if kind.description is not None and self.description not in descriptions:
-            return f"description is {self.description!r}, expected {kind.description!r} for {self.name}"  # noqa: E501
+            return (
+                f"description is {self.description!r}, expected {kind.description!r} for "
+                f"{self.name}"
+            )
         if self.unit is None or (kind.units and self.unit not in kind.units):
             return f"unit is {self.unit!r}, expected {_listed(kind.units)} for {self.name}"
         if kind.power and self.power_attributes is None:
-            return f"power_attributes are missing, {self.name} needs them: PowerAttributes(50, 230, True)"  # noqa: E501
+            return (
+                f"power_attributes are missing, {self.name} needs them: PowerAttributes(50, 230, "
+                f"True)"
+            )
         if self.name == "pulseCount" and self.pulse_factor is None:
             return "pulse_factor is missing: the kWh that one count stands for"
         return ""

@@ -25,7 +25,7 @@ from .reports import Delivery, RequestState, SampleRow
 from .store import ChangeRow, Row
 
 if TYPE_CHECKING:
-    from ..services.catalogue import Catalogue
+    from ..points.catalogue import Catalogue
 
 TABLES: Mapping[str, type] = {
     "registration": Registration,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Optional
 
-from ..schema.opt import CreateOpt
+from ..oadr20b.schema.opt import CreateOpt
 from ..values import dataclass
 
 OWED, CONFIRMED, REFUSED = "owed", "confirmed", "refused"

@@ -7,14 +7,13 @@ Names are imported when they are first used, so that the pytest plugin costs a t
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, List
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clock import ManualClock
-    from .local_vtn import LocalVTN
-    from .vtn_events import EventAnswer
-    from .vtn_fault import Fault
-    from .vtn_faults import (
+    from .vtn.events import EventAnswer
+    from .vtn.fault import Fault
+    from .vtn.faults import (
         Answer,
         BadXml,
         Down,
@@ -27,17 +26,18 @@ if TYPE_CHECKING:
         Stalled,
         Status,
     )
-    from .vtn_journal import NotSeen, Received
-    from .vtn_reply import Raw, Reply
-    from .vtn_reports import Double, ReportSample, ReportWish
-    from .vtn_trust import ClientCert
-    from .vtn_wire import Violation
+    from .vtn.journal import NotSeen, Received
+    from .vtn.local_vtn import LocalVTN
+    from .vtn.reply import Raw, Reply
+    from .vtn.reports import Double, ReportSample, ReportWish
+    from .vtn.trust import ClientCert
+    from .vtn.wire import Violation
 
 _HOMES = {
-    "local_vtn": ("LocalVTN",),
+    "vtn.local_vtn": ("LocalVTN",),
     "clock": ("ManualClock",),
-    "vtn_fault": ("Fault",),
-    "vtn_faults": (
+    "vtn.fault": ("Fault",),
+    "vtn.faults": (
         "Answer",
         "BadXml",
         "Down",
@@ -50,12 +50,12 @@ _HOMES = {
         "Stalled",
         "Status",
     ),
-    "vtn_journal": ("NotSeen", "Received"),
-    "vtn_reply": ("Raw", "Reply"),
-    "vtn_reports": ("Double", "ReportSample", "ReportWish"),
-    "vtn_events": ("EventAnswer",),
-    "vtn_trust": ("ClientCert",),
-    "vtn_wire": ("Violation",),
+    "vtn.journal": ("NotSeen", "Received"),
+    "vtn.reply": ("Raw", "Reply"),
+    "vtn.reports": ("Double", "ReportSample", "ReportWish"),
+    "vtn.events": ("EventAnswer",),
+    "vtn.trust": ("ClientCert",),
+    "vtn.wire": ("Violation",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

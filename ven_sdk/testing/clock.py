@@ -47,8 +47,7 @@ class ManualClock(Clock):
         self._wall = round(timestamp(start) * NANO)
         self._sleepers: list[_Sleeper] = []
 
-    # -- what the SDK asks
-    # -----------------------------------------------------------------------------------------
+    # --- what the SDK asks ------------------------------------------------------------------------
 
     def now(self) -> datetime:
         """The wall clock, aware UTC."""
@@ -87,8 +86,7 @@ class ManualClock(Clock):
                 self._sleepers.remove(sleeper)
                 self._changed.notify_all()
 
-    # -- what tests do
-    # ---------------------------------------------------------------------------------------------
+    # --- what tests do ----------------------------------------------------------------------------
 
     def advance(self, seconds: Duration) -> datetime:
         """Let time pass, on both clocks, and wake those whose time has come; the wall clock

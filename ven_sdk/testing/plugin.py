@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .local_vtn import LocalVTN
+    from .vtn.local_vtn import LocalVTN
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def local_vtn() -> Iterator["LocalVTN"]:
     that VENs offer, and tells them to poll once a second; after the test it is gone."""
     from datetime import timedelta
 
-    from .local_vtn import LocalVTN
+    from .vtn.local_vtn import LocalVTN
 
     with LocalVTN(poll_frequency=timedelta(seconds=1), ask_for_reports=True) as vtn:
         yield vtn

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Optional
 
 from .incoming import Source
-from .stages import Deadline, Stage, Unacceptable
+from .route import Deadline, Stage, Unacceptable
 from .wire import Wire
 
 _BLOCK = 1 << 16

@@ -18,7 +18,7 @@ import requests
 from ..errors import TransportError
 from . import handshakes
 from .dates import http_date, retry_after
-from .stages import Deadline, ProxyRefusal, Route, Stage, Unacceptable
+from .route import Deadline, ProxyRefusal, Route, Stage, Unacceptable
 from .wire import Wire
 
 _RETRYABLE_4XX = frozenset(
@@ -151,7 +151,10 @@ def _broken(cause: BaseException, wire: Wire) -> str:
         line = str(cause).strip("'")[:40]
         if line.startswith(("\x15\x03", "\\x15\\x03")):
             return "this port speaks TLS. Use https:// in vtn_url."
-        return f"what answered does not speak HTTP/1.x: it began with {line!r}. Check the port in vtn_url."  # noqa: E501
+        return (
+            f"what answered does not speak HTTP/1.x: it began with {line!r}. Check the port in "
+            f"vtn_url."
+        )
     if isinstance(cause, http.client.HTTPException):
         return f"the answer is no valid HTTP: {_text(cause)}."
     return f"{_ENDED.get(stage, 'the connection broke')}: {_text(cause)}.{_hint(wire)}"

@@ -64,7 +64,10 @@ def explanation(cause: BaseException, wire: Wire) -> str:
     if alert in _REFUSALS:
         return f"the VTN refused TLS: {_REFUSALS[alert]} ({reason})."
     if reason in _VERSION:
-        return f"the VTN does not speak TLS 1.2 or later, which rule L1 wants ({reason}). Its operator must enable it."  # noqa: E501
+        return (
+            f"the VTN does not speak TLS 1.2 or later, which rule L1 wants ({reason}). Its "
+            f"operator must enable it."
+        )
     if reason in _NOT_TLS:
         return (
             f"port {wire.route.port} of {wire.route.host} does not speak TLS. Check the port in "
@@ -112,7 +115,10 @@ def _untrusted(cause: ssl.SSLCertVerificationError, wire: Wire) -> str:
             "machine's clock too."
         )
     if code == _NOT_YET_VALID:
-        return "the VTN's certificate, or one in its chain, is not valid yet. Check this machine's clock."  # noqa: E501
+        return (
+            "the VTN's certificate, or one in its chain, is not valid yet. Check this machine's "
+            "clock."
+        )
     if code in _UNKNOWN_ISSUER:
         return (
             f"the VTN's certificate was not issued by a CA that is trusted here ({detail}). Give "

@@ -10,7 +10,7 @@ import http.client
 import io
 from typing import TYPE_CHECKING, Any
 
-from .stages import Deadline, Stage, Unacceptable
+from .route import Deadline, Stage, Unacceptable
 
 if TYPE_CHECKING:
     from .wire import Wire

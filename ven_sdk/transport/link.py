@@ -20,8 +20,8 @@ from urllib3.util import Retry, Timeout
 from .answers import Answer, receive, received
 from .failures import failure, rejection, stand_in_failure
 from .handshakes import is_refusal
+from .route import Deadline, Stage, Unacceptable
 from .service import Service
-from .stages import Deadline, Stage, Unacceptable
 from .wire import Wire
 
 log = logging.getLogger(__name__)
@@ -96,8 +96,7 @@ class Link(HTTPAdapter):
         response: Any = self.send(target.request(body), timeout=_NO_TIMEOUT)
         return response if isinstance(response, Answer) else received(response, self._limit)
 
-    # ---- what HTTPAdapter.send calls
-    # --------------------------------------------------------------------------
+    # --- ---- what HTTPAdapter.send calls ---------------------------------------------------------
     def urlopen(self, *_: Any, **__: Any) -> Answer:
         """The exchange itself, on the connection that is there, or on a fresh one."""
         assert self._job is not None

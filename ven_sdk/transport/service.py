@@ -17,7 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import select_proxy
 
 from ..errors import ConfigurationError
-from .stages import Proxy, Route
+from .route import Proxy, Route
 
 _LARGE = 1 << 16
 _PORTS = {"http": 80, "https": 443}

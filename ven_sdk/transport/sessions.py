@@ -25,8 +25,8 @@ from .._version import __version__
 from ..errors import ConfigurationError, StateError
 from .dates import http_date
 from .link import Link
+from .route import Deadline, Route
 from .service import check_proxies, proxy_of, service
-from .stages import Deadline, Route
 from .wire import Wire
 
 ContextSource = Union[ssl.SSLContext, Callable[[], ssl.SSLContext], None]
@@ -137,8 +137,7 @@ class Connections:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ---- borrowing
-    # --------------------------------------------------------------------------------------------
+    # --- ---- borrowing ---------------------------------------------------------------------------
     def _borrow(self, route: Route) -> Link:
         with self._lock:
             if self._closed:
@@ -188,8 +187,7 @@ class Connections:
             self._idle = rest
         return surplus
 
-    # ---- connecting and parting
-    # -------------------------------------------------------------------------------
+    # --- ---- connecting and parting --------------------------------------------------------------
     def _dial(self, wire: Wire, deadline: Deadline) -> None:
         if wire.route.secure:
             context = self._context()

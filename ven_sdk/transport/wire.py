@@ -20,7 +20,7 @@ import ssl
 from typing import Any, Callable, Optional
 
 from .incoming import Source
-from .stages import Deadline, Proxy, ProxyRefusal, Route, Stage
+from .route import Deadline, Proxy, ProxyRefusal, Route, Stage
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +140,7 @@ class Wire:
         if sock is not None:
             sock.close()
 
-    # ---- opening
-    # ----------------------------------------------------------------------------------------------
+    # --- ---- opening -----------------------------------------------------------------------------
     def _connect(self, place: Any, deadline: Deadline) -> None:
         addresses = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         self.stage = Stage.CONNECT

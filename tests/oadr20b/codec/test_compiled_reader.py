@@ -1,0 +1,159 @@
+"""The compiled reader against the careful one on damaged messages: the same record, deviations and
+refusals, strict or not.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from tests.oadr20b.codec.strategies import records
+from ven_sdk.errors import PayloadError
+from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec.compiled import reader as swift
+from ven_sdk.oadr20b.codec.findings import Findings
+from ven_sdk.oadr20b.schema.payloads import PAYLOADS
+
+EXAMPLES = Path(__file__).parents[2] / "data" / "wire-examples"
+EI = "{http://docs.oasis-open.org/ns/energyinterop/201110}"
+TEXTS = [
+    "",
+    " ",
+    "x",
+    "-1",
+    "7",
+    "1e400",
+    "true",
+    "TRUE",
+    "2030-01-01T00:00:00Z",
+    "PT1H",
+    "P1Y",
+    "optIn",
+    "active",
+]
+
+
+def _drop(elements: list[Any], data: Any) -> None:
+    element = data.draw(st.sampled_from(elements))
+    if element.getparent() is not None:
+        element.getparent().remove(element)
+
+
+def _double(elements: list[Any], data: Any) -> None:
+    element = data.draw(st.sampled_from(elements))
+    if element.getparent() is not None:
+        element.addnext(etree.fromstring(etree.tostring(element, with_tail=False)))
+
+
+def _swap(elements: list[Any], data: Any) -> None:
+    element = data.draw(st.sampled_from(elements))
+    if len(element) > 1:
+        element.append(element[0])
+
+
+def _retext(elements: list[Any], data: Any) -> None:
+    data.draw(st.sampled_from(elements)).text = data.draw(st.sampled_from(TEXTS))
+
+
+def _insert(elements: list[Any], data: Any) -> None:
+    etree.SubElement(
+        data.draw(st.sampled_from(elements)),
+        EI + data.draw(st.sampled_from(["odd", "eventID", "value"])),
+    )
+
+
+def _attribute(elements: list[Any], data: Any) -> None:
+    name = data.draw(st.sampled_from([EI + "schemaVersion", "schemaVersion", "other"]))
+    data.draw(st.sampled_from([elements[0], *elements])).set(
+        name, data.draw(st.sampled_from(["2.0b", "3", ""]))
+    )
+
+
+DAMAGES: list[Callable[[list[Any], Any], None]] = [
+    _drop,
+    _double,
+    _swap,
+    _retext,
+    _insert,
+    _attribute,
+]
+
+
+def _read(element: Any, strict: bool) -> tuple[Any, ...]:
+    try:
+        reading = reader.read(element, strict=strict)
+    except PayloadError as error:
+        return (str(error), error.path)
+    return (reading.record, reading.record._values_of(), reading.deviations)
+
+
+def _carefully(cls: Any, element: Any, findings: Findings) -> Any:
+    return reader.read_carefully(cls, element, findings)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", sorted(PAYLOADS))
+@settings(max_examples=10)
+@given(data=st.data())
+def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool, data: Any) -> None:
+    element = envelope.payload_of(gate.admit(envelope.message(data.draw(records(PAYLOADS[name])))))
+    for damage in data.draw(st.lists(st.sampled_from(DAMAGES), min_size=1, max_size=3)):
+        damage(list(element.iter("*")), data)
+    found = _read(element, strict)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "read_swiftly", _carefully)
+        expected = _read(element, strict)
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "example, name",
+    [
+        ("02-created-party-registration-for-query", "responseDescription"),
+        ("17-event-tolerance-test", "testEvent"),
+    ],
+)
+def test_empty_cdata_is_an_empty_element_to_both(
+    example: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = gate.admit((EXAMPLES / f"{example}.xml").read_bytes())
+    element = next(root.iter(f"{{*}}{name}"))
+    element.text = ""  # what lxml makes of <![CDATA[]]>, where a really empty element has None
+    found = _read(envelope.payload_of(root), False)
+    monkeypatch.setattr(reader, "read_swiftly", _carefully)
+
+    assert found == _read(envelope.payload_of(root), False)
+
+
+def test_an_element_inside_a_text_is_a_deviation() -> None:
+    text = (
+        b'<oadr:oadrPoll xmlns:oadr="http://openadr.org/oadr-2.0b/2012/07" ei:schemaVersion="2.0b" '
+        b'xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110"><ei:venID>v<ei:odd/></ei:venID></oadr:oadrPoll>'
+    )
+    assert "only text belongs" in reader.read(etree.fromstring(text)).deviations[0]
+    with pytest.raises(PayloadError, match="only text belongs"):
+        reader.read(etree.fromstring(text), strict=True)
+
+
+def test_the_compiled_reader_is_asked_also_when_reading_is_strict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    made = swift.swift_reader
+    monkeypatch.setattr(reader, "swift_reader", lambda cls: asked.append(cls) or made(cls))
+    message = b"".join(
+        (
+            b"<p:oadrPayload "
+            b'xmlns:p="http://openadr.org/oadr-2.0b/2012/07"><p:oadrSignedObject><p:oadrPoll',
+            b' xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110" '
+            b'ei:schemaVersion="2.0b">',
+            b"<ei:venID>v</ei:venID></p:oadrPoll></p:oadrSignedObject></p:oadrPayload>",
+        )
+    )
+    assert reader.read(envelope.payload_of(gate.admit(message)), strict=True).record.ven_id == "v"
+    assert asked

@@ -1,0 +1,569 @@
+"""EiOpt: what is sent, kept, replaced, withdrawn and dropped (rules O1), and which arguments are
+refused.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any, Optional
+
+import pytest
+
+from tests.oadr20b.services.builders import CONTEXT, distribute, event
+from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND, Harness, opted_in
+from ven_sdk.errors import ConfigurationError, StateError
+from ven_sdk.oadr20b.schema.opt import CancelOpt, CreateOpt, Vavailability, VavailabilityComponent
+from ven_sdk.oadr20b.services import events, opts
+from ven_sdk.schema.common import Target
+from ven_sdk.state.records import Registration
+
+WINDOW = (NOON, 2 * HOUR)
+
+
+def create(ven: Harness, **given: Any) -> str:
+    """``client.create_opt`` without its wait."""
+    facts: dict[str, Any] = {"opt_type": "optOut", "opt_reason": "economic", **given}
+    if "event_id" not in facts and "vavailability" not in facts:
+        facts["vavailability"] = [WINDOW]
+    opt_id, outcome = opts.create(ven.book, ven.now, **facts)
+    ven.apply(outcome)
+    return opt_id
+
+
+def cancel(ven: Harness, opt_id: str) -> None:
+    ven.apply(opts.cancel(ven.book, opt_id, ven.now))
+
+
+def deliver(ven: Harness, error: Optional[str] = None) -> Any:
+    return ven.post(opts.next_task(ven.book), error=error)
+
+
+def state(ven: Harness, opt_id: str) -> Optional[str]:
+    row = ven.book.opts.get(opt_id)
+    return None if row is None else row.state
+
+
+def test_o1_1_a_schedule_is_sent_and_stands_once_confirmed() -> None:
+    ven = Harness()
+    opt_id = create(
+        ven,
+        market_context=CONTEXT,
+        targets=[{"resource_id": "r1"}],
+        signal_target_mrid="Thermostat",
+    )
+    assert state(ven, opt_id) == "owed"
+
+    record = deliver(ven)
+
+    assert isinstance(record, CreateOpt)
+    assert (record.opt_id, record.opt_type, record.opt_reason, record.ven_id) == (
+        opt_id,
+        "optOut",
+        "economic",
+        "ven",
+    )
+    assert (record.market_context, record.signal_target_mrid) == (CONTEXT, "Thermostat")
+    assert record.targets == [{"resource_id": "r1"}]
+    assert [(part.dtstart, part.duration) for part in record.vavailability.components] == [WINDOW]
+    assert record.created_date_time == NOON
+    assert state(ven, opt_id) == "confirmed"
+    assert deliver(ven) is None
+
+
+def test_o1_1_resources_of_an_event_are_opted_out_with_the_number_held() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a", 2)))
+
+    create(ven, event_id="a", targets=[{"resource_id": "r1"}, {"resource_id": "r2"}])
+
+    record = deliver(ven)
+    assert (record.event_id, record.modification_number, record.vavailability) == ("a", 2, None)
+    assert record.targets_by_type == {"resource_id": ["r1", "r2"]}
+
+
+def test_o1_2_an_opt_that_the_vtn_will_ignore_is_said() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+    opt_id = create(ven, event_id="a")
+    deliver(ven)
+
+    ven.opt("a", "optOut")
+    assert [opt_id in note.text for note in ven.notes if "O1.2" in note.text] == [True]
+
+    cancel(ven, opt_id)
+    deliver(ven)
+    ven.opt("a", "optIn")
+    assert sum("O1.2" in note.text for note in ven.notes) == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"vavailability": [WINDOW], "event_id": "a"}, {"vavailability": None}],
+    ids=["O1.3-both", "O1.3-neither"],
+)
+def test_o1_3_either_a_schedule_or_an_event(given: dict[str, Any]) -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+
+    with pytest.raises(ConfigurationError, match="vavailability"):
+        create(ven, **given)
+
+
+def test_o1_3_a_schedule_without_windows_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="at least one window"):
+        create(Harness(), vavailability=[])
+
+
+def test_o1_4_an_opt_for_an_unknown_event_needs_its_number() -> None:
+    ven = Harness()
+    with pytest.raises(StateError, match="'a'"):
+        create(ven, event_id="a")
+
+    create(ven, event_id="a", modification_number=3)
+
+    assert deliver(ven, error="452").modification_number == 3
+    assert [error.response_code for error in ven.errors()] == ["452"]
+
+
+def test_o1_5_the_same_id_again_replaces_the_earlier_opt() -> None:
+    ven = Harness()
+    create(ven, opt_id="x")
+    deliver(ven)
+
+    create(ven, opt_id="x", opt_type="optIn")
+
+    assert deliver(ven).opt_type == "optIn"
+    assert len(ven.book.opts) == 1
+    assert ven.book.opts["x"].opt_type == "optIn"
+
+
+def test_o1_5_after_a_refused_replacement_the_earlier_opt_goes_on_to_stand() -> None:
+    ven = Harness()
+    create(ven, opt_id="x")
+    deliver(ven)
+    create(ven, opt_id="x", opt_type="optIn")
+    deliver(ven, error="451")
+    assert (state(ven, "x"), ven.book.opts["x"].code) == ("refused", "451")
+
+    ven.advance(MINUTE)
+
+    assert (state(ven, "x"), ven.book.opts["x"].opt_type) == ("confirmed", "optOut")
+
+
+def test_o1_5_a_reply_to_a_replaced_opt_does_not_confirm_the_new_one() -> None:
+    ven = Harness()
+    create(ven, opt_id="x")
+    task = opts.next_task(ven.book)
+    create(ven, opt_id="x", opt_type="optIn")
+
+    ven.post(task)
+
+    assert state(ven, "x") == "owed"
+    assert deliver(ven).opt_type == "optIn"
+
+
+def test_o1_5_another_id_is_an_additional_opt_and_they_go_out_in_order() -> None:
+    ven = Harness()
+    first, second = create(ven), create(ven)
+
+    assert [deliver(ven).opt_id, deliver(ven).opt_id] == [first, second]
+    assert [row.opt_id for row in opts.standing(tuple(ven.book.opts.values()))] == [first, second]
+
+
+@pytest.mark.parametrize(
+    "windows, expires",
+    [
+        ([(NOON, HOUR), (NOON + 3 * HOUR, HOUR)], NOON + 4 * HOUR),
+        ([(NOON, timedelta(0))], None),
+        ([(NOON, HOUR), (NOON, timedelta(0))], None),
+    ],
+    ids=["O1.6-last window", "O1.6-zero", "O1.6-one without end"],
+)
+def test_o1_6_a_schedule_leaves_with_its_last_window_and_zero_has_no_end(
+    windows: Any, expires: Optional[datetime]
+) -> None:
+    ven = Harness()
+    opt_id = create(ven, vavailability=windows)
+    deliver(ven)
+
+    ven.advance((expires or NOON + timedelta(days=99)) - SECOND)
+    assert state(ven, opt_id) == "confirmed"
+
+    ven.advance(SECOND)
+    assert (state(ven, opt_id) is None) == (expires is not None)
+
+
+def test_o1_7_a_cancelled_opt_is_withdrawn_by_its_id_and_kept_until_the_waiter_saw_it() -> None:
+    ven = Harness()
+    opt_id = create(ven)
+    deliver(ven)
+    cancel(ven, opt_id)
+    assert state(ven, opt_id) == "cancelling"
+
+    record = deliver(ven)
+
+    assert isinstance(record, CancelOpt)
+    assert (record.opt_id, record.ven_id) == (opt_id, "ven")
+    assert record.request_id
+    assert state(ven, opt_id) == "cancelled"
+    ven.advance(MINUTE)
+    assert state(ven, opt_id) is None
+
+
+def test_o1_7_an_opt_that_the_vtn_does_not_know_is_gone() -> None:
+    ven = Harness()
+    opt_id = create(ven)
+    deliver(ven)
+    cancel(ven, opt_id)
+
+    deliver(ven, error="452")
+
+    assert (state(ven, opt_id), ven.book.opts[opt_id].code) == ("refused", "452")
+    ven.advance(MINUTE)
+    assert ven.book.opts == {}
+
+
+def test_o1_7_an_opt_whose_cancellation_is_not_allowed_goes_on_to_stand() -> None:
+    ven = Harness()
+    opt_id = create(ven)
+    deliver(ven)
+    cancel(ven, opt_id)
+
+    deliver(ven, error="451")
+
+    assert (state(ven, opt_id), ven.book.opts[opt_id].code) == ("confirmed", "451")
+
+
+def test_o1_7_an_opt_that_was_never_confirmed_can_be_withdrawn() -> None:
+    ven = Harness()
+    opt_id = create(ven)
+    cancel(ven, opt_id)
+
+    assert isinstance(deliver(ven, error="452"), CancelOpt)
+
+    assert state(ven, opt_id) == "cancelled"
+    assert ven.errors() == []
+
+
+@pytest.mark.parametrize("done", ["unknown", "refused", "cancelled"])
+def test_o1_7_what_does_not_stand_cannot_be_cancelled(done: str) -> None:
+    ven = Harness()
+    opt_id = "x" if done == "unknown" else create(ven)
+    if done == "refused":
+        deliver(ven, error="451")
+    elif done == "cancelled":
+        cancel(ven, opt_id)
+        deliver(ven)
+    with pytest.raises(StateError, match=re.escape(repr(opt_id))):
+        opts.cancel(ven.book, opt_id, ven.now)
+
+
+def test_o1_8_no_opt_is_sent_unless_the_user_made_one() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+    ven.opt("a", "optOut")
+
+    assert opts.next_task(ven.book) is None
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({}, "optOut"),
+        ({"opt_type": "optIn"}, "optIn"),
+        ({"market_context": CONTEXT}, "optOut"),
+        ({"market_context": "http://other"}, "optIn"),
+        ({"vavailability": [(NOON - HOUR, 2 * HOUR)]}, "optIn"),
+        ({"vavailability": [(NOON + 2 * HOUR, HOUR)]}, "optIn"),
+        ({"vavailability": [(NOON + 119 * MINUTE, HOUR)]}, "optOut"),
+        ({"vavailability": [(NOON - 9 * HOUR, timedelta(0))]}, "optOut"),
+        ({"targets": [{"resource_id": "r1"}]}, "optIn"),
+        ({"targets": [{"ven_id": "ven"}]}, "optOut"),
+        ({"signal_target_mrid": "EVSE"}, "optIn"),
+    ],
+    ids=[
+        "O1.9-overlaps",
+        "O1.9-optIn",
+        "O1.9-context",
+        "O1.9-other context",
+        "O1.9-before",
+        "O1.9-after",
+        "O1.9-last minute",
+        "O1.9-no end",
+        "O1.9-a resource only",
+        "O1.9-this VEN",
+        "O1.9-a device class only",
+    ],
+)
+def test_o1_9_an_optout_schedule_answers_new_overlapping_events(
+    given: dict[str, Any], expected: str
+) -> None:
+    ven = Harness(opted_in())
+    create(ven, **{"vavailability": [(NOON, 5 * HOUR)], **given})
+
+    ven.send(distribute(event("a")))
+
+    assert ven.responses(ven.answer()) == [("a", "200", 0, expected)]
+    assert ven.names() == ([] if expected == "optOut" else ["on_event"])
+
+
+def test_o1_9_it_concerns_new_events_only_and_no_longer_once_it_is_withdrawn() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+    opt_id = create(ven, vavailability=[(NOON, 5 * HOUR)])
+    ven.send(distribute(event("a", 1)))
+    assert ven.responses(ven.answer()) == [("a", "200", 1, "optIn")]
+
+    cancel(ven, opt_id)
+    ven.send(distribute(event("a", 1), event("b")))
+
+    assert ven.responses(ven.answer()) == [("a", "200", 1, "optIn"), ("b", "200", 0, "optIn")]
+
+
+def test_o1_9_the_resources_of_an_event_may_all_be_opted_out_by_a_schedule() -> None:
+    ven = Harness(opted_in())
+    create(
+        ven,
+        vavailability=[(NOON, 5 * HOUR)],
+        targets=[{"resource_id": "r1"}, {"resource_id": "r2"}],
+    )
+
+    ven.send(
+        distribute(
+            event("a", targets=[{"resource_id": "r2"}]),
+            event("b", targets=[{"resource_id": "r2"}, {"resource_id": "r3"}]),
+        )
+    )
+
+    assert ven.responses(ven.answer()) == [("a", "200", 0, "optOut"), ("b", "200", 0, "optIn")]
+
+
+@pytest.mark.parametrize(
+    "reason, ok",
+    [
+        ("economic", True),
+        ("x-schedule", True),
+        ("x-maintenance", True),
+        ("", False),
+        (None, False),
+        ("x-", False),
+        ("x-two words", False),
+        ("because", False),
+    ],
+    ids=lambda value: f"O1.10-{value!r}",
+)
+def test_o1_10_a_reason_of_the_schema_or_of_ones_own(reason: Any, ok: bool) -> None:
+    ven = Harness()
+    if ok:
+        create(ven, opt_reason=reason)
+        assert deliver(ven).opt_reason == reason
+    else:
+        with pytest.raises(ConfigurationError, match="opt_reason"):
+            create(ven, opt_reason=reason)
+
+
+# --- kept, resent, dropped ------------------------------------------------------------------------
+
+
+def test_an_opt_stays_owed_under_the_same_ids_until_it_is_answered() -> None:
+    ven = Harness()
+    create(ven, opt_id="x", request_id="r")
+    first = opts.next_task(ven.book)
+    ven.advance(HOUR)
+    ven.restart()
+
+    again = opts.next_task(ven.book)
+
+    assert first is not None
+    assert again is not None
+    assert again.record == first.record
+    assert (again.record.opt_id, again.record.request_id) == ("x", "r")
+
+
+def test_a_cancellation_is_sent_again_under_the_same_request_id() -> None:
+    ven = Harness()
+    opt_id = create(ven)
+    deliver(ven)
+    cancel(ven, opt_id)
+    first = opts.next_task(ven.book)
+    ven.apply(opts.cancel(ven.book, opt_id, ven.now))
+    ven.restart()
+
+    again = opts.next_task(ven.book)
+
+    assert first is not None
+    assert again is not None
+    assert again.record == first.record
+
+
+def test_a_refused_opt_can_be_seen_for_a_minute() -> None:
+    ven = Harness()
+    opt_id = create(ven)
+
+    deliver(ven, error="451")
+
+    row = ven.book.opts[opt_id]
+    assert (row.state, row.code) == ("refused", "451")
+    assert opts.standing((row,)) == ()
+    ven.advance(59 * SECOND)
+    assert opt_id in ven.book.opts
+    ven.advance(SECOND)
+    assert ven.book.opts == {}
+
+
+def test_a_new_registration_forgets_all_opts() -> None:
+    ven = Harness()
+    create(ven)
+    create(ven)
+    deliver(ven)
+
+    ven.run(opts.forget)
+
+    assert ven.book.opts == {}
+    assert ven.timers == {}
+    assert deliver(ven) is None
+
+
+def test_an_opt_about_an_event_leaves_with_it() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a"), event("b")))
+    ven.answer()
+    about_a, about_b = create(ven, event_id="a"), create(ven, event_id="b")
+    deliver(ven)
+    deliver(ven)
+
+    ven.send(distribute(event("b")))
+
+    assert (state(ven, about_a), state(ven, about_b)) == (None, "confirmed")
+
+
+def test_a_schedule_that_expired_while_the_process_was_down_leaves_at_the_start() -> None:
+    ven = Harness()
+    create(ven)
+    deliver(ven)
+
+    ven.restart(after=3 * HOUR)
+
+    assert ven.book.opts == {}
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("opt_type", "out"),
+        ("opt_type", None),
+        ("opt_id", ""),
+        ("opt_id", 7),
+        ("request_id", " "),
+        ("market_context", 5),
+        ("signal_target_mrid", ""),
+        ("targets", "r1"),
+        ("targets", 5),
+        ("targets", ["r1"]),
+        ("targets", [{"resource": "r1"}]),
+        ("vavailability", "today"),
+        ("vavailability", [(NOON,)]),
+        ("vavailability", [("noon", HOUR)]),
+        ("vavailability", [(NOON, "PT1H")]),
+        ("vavailability", [(NOON, -HOUR)]),
+        ("vavailability", [{"duration": HOUR}]),
+        ("modification_number", 1),
+    ],
+    ids=repr,
+)
+def test_a_wrong_argument_is_named(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        create(Harness(), **{name: value})
+
+
+@pytest.mark.parametrize("number", [-1, 2**32, True, "1", 1.0], ids=repr)
+def test_a_wrong_modification_number_is_named(number: Any) -> None:
+    with pytest.raises(ConfigurationError, match="modification_number"):
+        create(Harness(), event_id="a", modification_number=number)
+
+
+def test_an_opt_needs_a_registration() -> None:
+    ven = Harness()
+    ven.book.tables["registration"][""] = Registration()
+
+    with pytest.raises(StateError, match="not registered"):
+        create(ven)
+
+
+COMPONENT = VavailabilityComponent(dtstart=NOON, duration=2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [WINDOW],
+        WINDOW,
+        (WINDOW,),
+        [{"dtstart": NOON, "duration": 7200}],
+        {"dtstart": NOON, "duration": 2 * HOUR},
+        {"components": [{"dtstart": NOON, "duration": 2 * HOUR}]},
+        COMPONENT,
+        [COMPONENT],
+        Vavailability(components=[COMPONENT]),
+        SimpleNamespace(components=[SimpleNamespace(dtstart=NOON, duration=2 * HOUR)]),
+        [(NOON.replace(tzinfo=None), 7199.5)],
+        [(NOON.astimezone(timezone(5 * HOUR)), 7200)],
+    ],
+    ids=[
+        "pairs",
+        "a pair",
+        "a tuple of pairs",
+        "dicts",
+        "a dict",
+        "a dict of components",
+        "a component",
+        "components",
+        "a record",
+        "another library's object",
+        "naive and a fraction of a second",
+        "another zone",
+    ],
+)
+def test_a_schedule_may_be_given_in_many_forms(given: Any) -> None:
+    ven = Harness()
+    create(ven, vavailability=given)
+
+    parts = deliver(ven).vavailability.components
+
+    assert [(part.dtstart, part.duration) for part in parts] == [WINDOW]
+    assert parts[0].dtstart.tzinfo is timezone.utc
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (None, ()),
+        ([], ()),
+        ({"resource_id": "r1"}, ("r1",)),
+        ({"resource_id": ["r1", "r2"]}, ("r1", "r2")),
+        ([{"resource_id": "r1"}, {"resource_id": "r2"}], ("r1", "r2")),
+        (Target(resource_id="r1"), ("r1",)),
+        ((Target(resource_id="r1"), {"resource_id": "r2"}), ("r1", "r2")),
+    ],
+    ids=repr,
+)
+def test_targets_may_be_given_in_many_forms(given: Any, expected: tuple[str, ...]) -> None:
+    ven = Harness()
+    create(ven, targets=given)
+
+    assert tuple(target.resource_id for target in deliver(ven).targets) == expected
+
+
+def test_an_opt_made_for_a_cancelled_event_is_a_state_error() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+    ven.send(distribute(event("a", 1, status="cancelled")))
+
+    with pytest.raises(StateError, match="'a'"):
+        create(ven, event_id="a")
+    assert events.answer_task(ven.book, ven.now) is not None

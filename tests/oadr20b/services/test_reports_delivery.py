@@ -1,0 +1,311 @@
+"""Delivery: rules T20 to T27, the outbox, refusals and max_backlog. Rule numbers in the names."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
+from tests.oadr20b.services.reports_harness import ZERO, Meter, ReportHarness, ask
+from ven_sdk.errors import ConfigurationError, TransportError
+from ven_sdk.oadr20b.codec.envelope import message as written
+from ven_sdk.oadr20b.services import reports
+from ven_sdk.oadr20b.services.reports import delivery
+from ven_sdk.state.outcome import Change
+
+
+def ven(*points: str, **more: Any) -> ReportHarness:
+    made = ReportHarness(**more)
+    for name in points or ("p",):
+        made.point(name)
+    return made
+
+
+def running(*points: str, **more: Any) -> ReportHarness:
+    vtn = ven(*points, **more)
+    vtn.create(ask("rq", *points))
+    return vtn
+
+
+# --- T20 to T24: what a report looks like ---------------------------------------------------------
+
+
+def test_t20_a_report_has_all_that_a_data_report_needs() -> None:
+    vtn = running()
+    vtn.go(5 * MINUTE)
+    (message,) = vtn.messages
+    (report,) = message.reports
+
+    assert (report.dtstart, report.duration, report.report_name) == (
+        NOON,
+        5 * MINUTE,
+        "TELEMETRY_USAGE",
+    )
+    assert (report.report_request_id, report.report_specifier_id) == ("rq", "spec")
+    assert (report.created_date_time, message.ven_id, bool(message.request_id)) == (
+        NOON + 5 * MINUTE,
+        "ven",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "every, said", [(MINUTE, MINUTE), (ZERO, ZERO)], ids=["T21-granularity", "T21-zero"]
+)
+def test_every_interval_has_its_begin_and_its_duration(every: timedelta, said: timedelta) -> None:
+    vtn = ven()
+    vtn.create(ask("rq", every=every, back=2 * MINUTE, start=NOON))
+    vtn.go(2 * MINUTE)
+    intervals = vtn.messages[0].reports[0].intervals
+
+    assert {interval.duration for interval in intervals} == {said}
+    assert intervals[0].dtstart == NOON
+
+
+def test_t23_intervals_stand_oldest_first() -> None:
+    vtn = ReportHarness()
+    vtn.point("p", False)
+    vtn.create(ask("rq"))
+    for minute in (3, 1, 2):
+        vtn.run(
+            lambda book, now, at=NOON + minute * MINUTE: reports.value(
+                book, "p", at.minute, at, now
+            )
+        )  # type: ignore
+    vtn.go(5 * MINUTE)
+
+    assert [value for _, value in vtn.values()] == [1, 2, 3]
+
+
+def test_t24_reports_due_at_the_same_time_share_a_message() -> None:
+    vtn = ven()
+    vtn.create(ask("one"), ask("two", every=5 * MINUTE))
+    vtn.go(5 * MINUTE)
+
+    assert [
+        [report.report_request_id for report in message.reports] for message in vtn.messages
+    ] == [["one", "two"]]
+
+
+def test_t24_after_an_outage_many_intervals_share_few_messages() -> None:
+    vtn = running()
+    vtn.online = False
+    vtn.go(10 * HOUR)
+    vtn.online = True
+    vtn.go(MINUTE)
+
+    assert [len(message.reports[0].intervals) for message in vtn.messages] == [5, 595]
+
+
+def test_a_message_is_bounded_and_no_request_starves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "MOST_INTERVALS", 20)
+    vtn = ven()
+    vtn.create(ask("one"), ask("two"))
+    vtn.online = False
+    vtn.go(HOUR)
+    vtn.online = True
+    vtn.go(SECOND)
+
+    sizes = [[len(report.intervals) for report in message.reports] for message in vtn.messages]
+    assert sizes[1:] == [[10, 10]] * 5 + [[5, 5]]
+    assert (len(vtn.values("one")), vtn.doubles()) == (60, [])
+
+
+def test_many_data_points_make_a_message_of_fewer_intervals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "MOST_VALUES", 12)
+    vtn = running("p", "q", "r")
+    vtn.go(5 * MINUTE)
+
+    assert [len(message.reports[0].intervals) for message in vtn.messages] == [4, 1]
+
+
+# --- T25, T26: the outbox -------------------------------------------------------------------------
+
+
+def test_t26_what_the_vtn_may_have_got_is_resent_byte_for_byte_also_after_a_restart() -> None:
+    vtn = running("p", "q")
+    vtn.advance(5 * MINUTE)
+    first = written(vtn.task().record)
+    vtn.advance(20 * MINUTE)
+    again = written(vtn.task().record)
+    vtn.restart()
+
+    assert first == again == written(vtn.task().record)
+
+
+def test_t26_what_was_acknowledged_is_not_sent_again_also_after_a_restart() -> None:
+    vtn = running()
+    vtn.go(5 * MINUTE)
+    vtn.restart()
+    assert vtn.task() is None
+    vtn.go(4 * MINUTE)
+
+    assert not {row.at for row in vtn.book.samples.values()} & {at for _, _, at, _, _ in vtn.record}
+    assert reports.counters(vtn.book)["samples_delivered"] == 0
+
+
+def test_one_message_is_under_way_at_a_time() -> None:
+    vtn = running()
+    vtn.advance(30 * MINUTE)
+
+    assert len(vtn.book.deliveries) == 1
+
+
+def test_nothing_is_sent_while_the_vtn_does_not_know_the_ven() -> None:
+    vtn = running()
+    vtn.advance(5 * MINUTE)
+    known = vtn.book.registration
+    vtn.book.apply([Change("registration", "", type(known)(**{**vars(known), "known": False}))])
+
+    assert vtn.task() is None
+
+
+def test_t25_452_ends_the_request_and_keeps_its_samples_for_another() -> None:
+    vtn = running()
+    vtn.advance(5 * MINUTE)
+    vtn.refuse("452")
+    assert (reports.pending(vtn.book), vtn.task()) == ((), None)
+
+    vtn.create(ask("new"))
+    vtn.go(5 * MINUTE)
+
+    assert [value for _, value in vtn.values("new")] == list(range(1, 11))
+
+
+def test_t25_of_several_requests_only_the_unknown_one_ends() -> None:
+    vtn = ven()
+    vtn.create(ask("known"), ask("unknown"))
+    vtn.advance(5 * MINUTE)
+    vtn.refuse("452")
+    for _ in range(2):
+        task = vtn.task()
+        if task.record.reports[0].report_request_id == "unknown":
+            vtn.post(task, error="452")
+        else:
+            vtn.take(task.record)
+            vtn.post(task)
+
+    assert reports.pending(vtn.book) == ("known",)
+    assert len(vtn.values("known")) == 5
+
+
+def test_a_message_called_wrong_three_times_is_given_up_and_the_loss_is_said() -> None:
+    vtn = running()
+    vtn.advance(5 * MINUTE)
+    refusals = 0
+    while vtn.now < NOON + 9 * MINUTE:
+        refusals += vtn.refuse("454") is not None
+        vtn.advance(SECOND)
+    vtn.go(10 * MINUTE)
+
+    assert refusals == 3
+    assert any("5 samples are lost" in note.text and note.error is not None for note in vtn.notes)
+    assert [at for at, _ in vtn.values()] == [f"12:{minute:02d}:00" for minute in range(5, 15)]
+    assert reports.counters(vtn.book)["samples_dropped"] == 5
+
+
+def test_a_message_that_the_vtn_fails_on_is_kept_and_in_the_end_holds_nobody_up() -> None:
+    vtn = running()
+    vtn.advance(5 * MINUTE)
+    poison = vtn.task().record.request_id
+    while vtn.now < NOON + 6 * HOUR:
+        task = vtn.task()
+        if task is not None and task.record.request_id == poison:
+            vtn.post(task, error="500")
+        elif task is not None:
+            vtn.take(task.record)
+            vtn.post(task)
+        vtn.advance(30 * SECOND)
+    assert len(vtn.values()) > 300
+
+    vtn.go(HOUR)
+
+    assert sorted(at for at, _ in vtn.values())[:6] == [
+        f"12:{minute:02d}:00" for minute in range(6)
+    ]
+    assert vtn.doubles() == []
+
+
+def test_a_message_that_is_too_large_is_halved() -> None:
+    vtn = running()
+    vtn.advance(5 * MINUTE)
+    task = vtn.task()
+    vtn.run(task.refuse(TransportError("too large", status=413)))
+    vtn.deliver()
+
+    assert [len(message.reports[0].intervals) for message in vtn.messages] == [2, 3]
+
+
+def test_a_record_that_cannot_be_written_is_given_up_at_once() -> None:
+    vtn = running()
+    vtn.advance(5 * MINUTE)
+    vtn.run(vtn.task().refuse(ConfigurationError("the feed is no XML")))
+
+    assert vtn.task() is None
+    assert any("5 samples are lost" in note.text for note in vtn.notes)
+
+
+def test_an_oadr_response_or_an_empty_body_acknowledges_a_report_too() -> None:
+    vtn = running()
+    vtn.advance(5 * MINUTE)
+    vtn.run(vtn.task().accept(None))
+
+    assert vtn.task() is None
+
+
+# --- max_backlog ----------------------------------------------------------------------------------
+
+
+def test_samples_beyond_max_backlog_are_dropped_oldest_first_counted_and_said() -> None:
+    vtn = running(max_backlog=2 * HOUR)
+    vtn.online = False
+    vtn.go(5 * HOUR)
+    dropped = reports.counters(vtn.book)["samples_dropped"]
+    vtn.online = True
+    vtn.go(5 * MINUTE)
+
+    assert 0 < dropped < 300
+    assert all(
+        at >= "13:00:00" for at, _ in vtn.values()
+    )  # a message under way is resent as it is, or dropped whole
+    assert dropped + len(vtn.values()) == 305
+    assert any("max_backlog" in note.text for note in vtn.notes)
+
+
+def test_orphans_expire_too_and_leave_nothing_behind() -> None:
+    vtn = running(max_backlog=2 * HOUR)
+    vtn.advance(3 * MINUTE)
+    vtn.run(reports.forget_requests)
+    vtn.advance(3 * HOUR)
+    vtn.run(reports.resume)
+    vtn.advance(SECOND)
+
+    assert (dict(vtn.book.samples), dict(vtn.book.requests)) == ({}, {})
+
+
+# --- T27 and 24 hours -----------------------------------------------------------------------------
+
+
+def test_t27_values_are_sent_as_they_were_registered_unscaled() -> None:
+    vtn = ReportHarness()
+    vtn.point("p", lambda: 1.5, measurement="powerReal", scale="k")
+    vtn.create(ask("rq", back=MINUTE))
+    vtn.go(MINUTE)
+
+    assert vtn.values() == [("12:00:00", 1.5)]
+
+
+def test_24_hours_without_the_vtn_arrive_in_order_in_a_stated_number_of_messages() -> None:
+    vtn = ReportHarness()
+    meters: list[Meter] = [vtn.point(f"p{number}") for number in range(20)]
+    vtn.create(ask("rq", *(f"p{number}" for number in range(20)), every=MINUTE, back=MINUTE))
+    vtn.advance(24 * HOUR)
+    messages = len(vtn.deliver())
+    arrived = [value for id, point, at, value, quality in vtn.record if point == "p7"]
+
+    assert messages == 1 + -(-1439 // (delivery.MOST_VALUES // 20)) == 7
+    assert arrived == list(range(1, 1441)) == [value for _, value in meters[7].given][:1440]

@@ -1,0 +1,323 @@
+"""The steps of ``doctor`` behind TLS: clock, HTTP, what answered, signature, registration.
+
+The messages are the VEN's own: a query, with ``ven_id`` a request for events (which takes nothing
+off the VTN's queue), and a registration only where it was asked for.
+"""
+
+from __future__ import annotations
+
+import http.client
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Optional
+
+from ...errors import PayloadError, SecurityError
+from ...oadr20b.codec import envelope
+from ...oadr20b.exchange import Exchange
+from ...oadr20b.schema.registration import (
+    CreatedPartyRegistration,
+    CreatePartyRegistration,
+    QueryRegistration,
+)
+from ...schema.common import Payload
+from ...schema.events import DistributeEvent, RequestEvent
+from ...transport.answers import Answer, receive
+from ...transport.dates import http_date
+from ...transport.failures import rejection
+from ...transport.route import Deadline, Stage, Unacceptable
+from ...transport.service import service
+from ...transport.wire import Wire
+from ...usercode.handlers import Hooks
+from ..certificates import now_utc
+from .target import Patient, Wrong, explained
+
+_LIMIT = 16 * 2**20
+_BROKEN = (OSError, http.client.HTTPException, Unacceptable)
+_NO_POST = frozenset({405, 501})
+
+
+@dataclass
+class Correspondence:
+    """One message and what came back: an answer, or the exception that there was instead, and how
+    far it came (``wire``).
+    """
+
+    wire: Wire
+    answer: Optional[Answer] = None
+    cause: Optional[BaseException] = None
+    offset: Optional[timedelta] = None
+    where: str = ""
+    record: Any = None
+
+
+def first_exchange(patient: Patient) -> Optional[BaseException]:
+    """Send the query, once; what it broke with, or None. The steps after this one judge the
+    answer.
+    """
+    if patient.exchange is None:
+        query = QueryRegistration(request_id=str(uuid.uuid4()))
+        patient.exchange = correspond(patient, query)
+    cause: Optional[BaseException] = patient.exchange.cause
+    return cause
+
+
+def correspond(patient: Patient, record: Payload) -> Correspondence:
+    """Send one message on a connection of its own."""
+    target = service(f"{patient.url}/{record.service}", "ven-sdk doctor", None)
+    wire, deadline = Wire(target.route), Deadline(patient.timeout)
+    result = Correspondence(wire, where=target.where)
+    identity = patient.known_identity
+    body = (
+        identity.signer.sign(envelope.wrap(record)) if identity.signer else envelope.message(record)
+    )
+    before, started = now_utc(), monotonic()
+    try:
+        wire.open(deadline, patient.context() if target.route.secure else None)
+        wire.stage = Stage.SEND
+        for piece in target.message(body):
+            wire.send(piece, deadline)
+        wire.stage = Stage.WAIT
+        result.answer, _ = receive(wire, deadline, _LIMIT)
+    except _BROKEN as cause:
+        result.cause = cause
+    finally:
+        wire.close()
+    if result.answer is not None:
+        result.offset = _offset(result.answer, before, monotonic() - started)
+    return result
+
+
+def _offset(answer: Answer, before: datetime, elapsed: float) -> Optional[timedelta]:
+    """E40: the Date header has whole seconds, and was written while the exchange went on."""
+    date = http_date(answer.headers.get("Date"))
+    return (
+        None
+        if date is None
+        else date + timedelta(seconds=0.5) - before - timedelta(seconds=elapsed / 2)
+    )
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def _clock(patient: Patient) -> str:
+    cause, sent = first_exchange(patient), patient.exchange
+    if cause is not None:
+        raise Wrong(explained(cause, sent.wire, patient), step="HTTP") from cause
+    if sent.offset is None:
+        patient.notes.append("The VTN sends no Date header, so that the clocks cannot be compared.")
+        return "not known"
+    seconds = sent.offset.total_seconds()
+    patient.facts["vtn_ahead_seconds"] = round(seconds, 1)
+    if abs(seconds) > patient.replay_window:
+        raise Wrong(
+            f"This machine's clock is {_span(seconds)} {'behind' if seconds > 0 else 'ahead of'} "
+            f"the VTN's: events "
+            f"would start at the wrong time, and signed messages older than "
+            f"{patient.replay_window:g} s are refused "
+            "(rule S7).",
+            advice="Compare this machine with a third clock; here: date -u; timedatectl set-ntp "
+            "true.",
+        )
+    if abs(seconds) > 2:
+        patient.notes.append(
+            "The VEN corrects the times of events by this (rule E40); better set both clocks by "
+            "NTP."
+        )
+    return (
+        f"{_span(seconds)} apart"
+        if abs(seconds) >= 2
+        else "together, within what the Date header tells"
+    )
+
+
+def _http(patient: Patient) -> str:
+    answer: Answer = patient.exchange.answer
+    patient.facts.update(status=answer.status_code, server=answer.headers.get("Server"))
+    if answer.status_code != 200:
+        raise Wrong(_status_text(answer, patient), advice=_status_advice(answer, patient))
+    kind = answer.headers.get("Content-Type") or "no content type"
+    return f"200, {kind}, {len(answer.content)} bytes"
+
+
+def _payload(patient: Patient) -> str:
+    content = patient.exchange.answer.content
+    try:
+        record = _read(patient, content)
+    except PayloadError as cause:
+        start = content[:60].decode("utf-8", "replace")
+        raise Wrong(
+            f"What answered is no VTN, or a broken one: {cause} It began with {start!r}.",
+            advice="Check host, port and path in URL: a web server, proxy or log-in page may be "
+            "answering.",
+        ) from cause
+    except SecurityError as cause:
+        raise Wrong(str(cause), step="signature") from cause
+    patient.exchange.record = record
+    return f"{record.wire_name} of OpenADR 2.0b"
+
+
+def _signature(patient: Patient) -> str:
+    if patient.vtn_fingerprint:
+        return f"made by the holder of {patient.vtn_fingerprint}, fresh"
+    content = patient.exchange.answer.content
+    if b"Signature" not in content:
+        return "the VTN does not sign its messages"
+    patient.notes.append(
+        "The VTN signs its messages, but vtn_fingerprint is not given, so that nothing checks "
+        "who signed "
+        "them. Ask the VTN's operator for the fingerprint, and give it as --vtn-fingerprint."
+    )
+    return "there, not checked"
+
+
+def _registration(patient: Patient) -> str:
+    record = patient.exchange.record
+    _accepted(record, CreatedPartyRegistration, patient, "the query")
+    offered = {
+        profile.profile_name: [each.transport_name for each in profile.transports]
+        for profile in record.profiles
+    }
+    patient.facts.update(
+        vtn_id=record.vtn_id,
+        profiles=offered,
+        ven_id=record.ven_id or None,
+        registration_id=record.registration_id or None,
+    )
+    if "simpleHttp" not in offered.get("2.0b", []):
+        raise Wrong(
+            f"The VTN offers {offered}, but not the profile 2.0b over simpleHttp, which this SDK "
+            f"speaks.",
+            advice="Ask its operator for the address of its OpenADR 2.0b service.",
+        )
+    patient.details.append(
+        f"VTN {record.vtn_id!r}, profile 2.0b over simpleHttp, polls every "
+        f"{(record.requested_oadr_poll_freq or timedelta(seconds=10)).total_seconds():g} s"
+    )
+    if patient.register:
+        return _really_register(patient)
+    known = (
+        f"the VTN knows this VEN as {record.ven_id!r}"
+        if record.ven_id
+        else "the query was answered; this VEN is not registered yet"
+    )
+    return f"{known}; {_known_by_id(patient)}" if patient.ven_id else known
+
+
+def _known_by_id(patient: Patient) -> str:
+    reply = _ask(patient, RequestEvent(request_id=str(uuid.uuid4()), ven_id=patient.ven_id))
+    _accepted(reply, DistributeEvent, patient, f"a request of the VEN {patient.ven_id!r}")
+    return f"it answers to the venID {patient.ven_id!r}"
+
+
+def _really_register(patient: Patient) -> str:
+    reply = _ask(
+        patient,
+        CreatePartyRegistration(
+            request_id=str(uuid.uuid4()),
+            ven_name=patient.ven_name,
+            ven_id=patient.ven_id,
+            xml_signature=patient.known_identity.signer is not None,
+            http_pull_model=True,
+        ),
+    )
+    _accepted(reply, CreatedPartyRegistration, patient, f"the registration of {patient.ven_name!r}")
+    patient.facts.update(ven_id=reply.ven_id, registration_id=reply.registration_id)
+    return f"registered {patient.ven_name!r} as {reply.ven_id!r}"
+
+
+MESSAGE_STEPS = [
+    ("clock", _clock),
+    ("HTTP", _http),
+    ("message", _payload),
+    ("signature", _signature),
+    ("registration", _registration),
+]
+
+
+# --- exchanges and words --------------------------------------------------------------------------
+
+
+def _ask(patient: Patient, record: Payload) -> Any:
+    sent = correspond(patient, record)
+    if sent.cause is not None:
+        raise Wrong(explained(sent.cause, sent.wire, patient)) from sent.cause
+    answer = sent.answer
+    assert answer is not None
+    if answer.status_code != 200:
+        raise Wrong(
+            str(rejection(answer.status_code, answer.reason, answer.headers, sent.where)),
+            advice=_operator(patient) if answer.status_code in (401, 403) else "",
+        )
+    return _read(patient, answer.content)
+
+
+def _read(patient: Patient, content: bytes) -> Any:
+    exchange = Exchange(
+        patient.url, patient.known_identity, now=now_utc, monotonic=monotonic, hooks=Hooks()
+    )
+    if not content.strip():
+        raise PayloadError("The answer is empty.")
+    return exchange.read(content)
+
+
+def _accepted(reply: Any, wanted: type, patient: Patient, what: str) -> None:
+    """Raise Wrong unless the reply is of the kind wanted, with a code 2xx (G9)."""
+    response = getattr(reply, "response", None)
+    code = str(response.response_code) if response is not None else "200"
+    if code.startswith("2") and isinstance(reply, wanted):
+        return
+    if code.startswith("2"):
+        raise Wrong(
+            f"The VTN answered {what} with {reply.wire_name}, expected "
+            f"{getattr(wanted, 'wire_name', wanted)}.",
+            advice="It may not be made for VENs of OpenADR 2.0b; ask its operator.",
+        )
+    description = getattr(response, "response_description", None)
+    said = f": {description!r}" if description else ""
+    patient.facts["response_code"] = code
+    raise Wrong(
+        f"The VTN refuses {what} with code {code}{said}. It does not know this VEN, or not by "
+        f"this certificate.",
+        advice=_operator(patient),
+    )
+
+
+def _operator(patient: Patient) -> str:
+    parts = [
+        f"name {patient.ven_name!r}" if patient.ven_name else "",
+        f"venID {patient.ven_id!r}" if patient.ven_id else "",
+        f"fingerprint {patient.own.fingerprint}" if patient.own else "",
+    ]
+    given = ", ".join(part for part in parts if part)
+    return (
+        f"Ask the VTN's operator to enter this "
+        f"VEN{f': {given}' if given else ' (name and fingerprint)'}."
+    )
+
+
+def _status_text(answer: Answer, patient: Patient) -> str:
+    if answer.status_code in _NO_POST:
+        return (
+            f"What answers at {patient.exchange.where} takes no POST (HTTP status "
+            f"{answer.status_code}): it is no VTN."
+        )
+    return str(rejection(answer.status_code, answer.reason, answer.headers, patient.exchange.where))
+
+
+def _status_advice(answer: Answer, patient: Patient) -> str:
+    status = answer.status_code
+    if status in _NO_POST:
+        return "Check host, port and path in URL."
+    if status == 404:
+        return f"The usual path is /OpenADR2/Simple/2.0b; asked for was {patient.url}."
+    return _operator(patient) if status in (401, 403) else ""
+
+
+def _span(seconds: float) -> str:
+    size = abs(seconds)
+    if size < 120:
+        return f"{size:.0f} s"
+    return f"{size / 60:.0f} min" if size < 7200 else f"{size / 3600:.1f} h"

@@ -1,0 +1,94 @@
+"""Whom ``doctor`` examines: the way to a VTN as far as it is known, what a step finds, and how a
+step fails. Values only.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from ...errors import TransportError
+from ...identity import Identity
+from ...security.tls import client_context
+from ...transport.failures import failure
+from ...transport.route import Deadline, Route
+from ...transport.wire import Wire
+from ..certificates import CertificateFacts
+
+NOWHERE = Route(True, "", 0, None)
+OK, NOTE, FAILED, SKIPPED = "ok", "note", "failed", "not reached"
+
+
+class Wrong(Exception):
+    """A link is broken. ``step`` names it where it is not the step that found out; ``advice`` says
+    more about the way out.
+    """
+
+    def __init__(self, text: str, *, step: str = "", advice: str = "") -> None:
+        super().__init__(text)
+        self.step, self.advice = step, advice
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the result. ``state`` is ``ok``, ``note`` (works, but look at it), ``failed`` or
+    ``not reached``.
+    """
+
+    step: str
+    state: str
+    text: str
+    details: tuple[str, ...] = ()
+    advice: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Patient:
+    """A way to a VTN: what was asked about it, and what is known so far. ``notes``, ``details`` and
+    ``facts`` are a step's.
+    """
+
+    url: str
+    cert: Optional[str] = None
+    key: Optional[str] = None
+    passphrase: Optional[str] = None
+    ca_file: Optional[str] = None
+    check_hostname: bool = True
+    tls_fingerprint: Optional[str] = None
+    vtn_fingerprint: Optional[str] = None
+    disable_signature: bool = False
+    ven_name: Optional[str] = None
+    ven_id: Optional[str] = None
+    register: bool = False
+    timeout: float = 10.0
+    replay_window: float = 60.0
+    route: Route = NOWHERE
+    identity: Optional[Identity] = None
+    own: Optional[CertificateFacts] = None
+    chain: tuple[CertificateFacts, ...] = ()
+    refusal: Optional[BaseException] = None
+    asked_for_certificate: Optional[bool] = None
+    exchange: Any = None
+    notes: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def known_identity(self) -> Identity:
+        """The loaded files; the step before this one has seen to them."""
+        assert self.identity is not None
+        return self.identity
+
+    def context(self, *, check_hostname: Optional[bool] = None) -> ssl.SSLContext:
+        """A TLS context as the VEN would use it."""
+        check = self.check_hostname if check_hostname is None else check_hostname
+        return client_context(self.known_identity.credentials, self.ca_file, check_hostname=check)
+
+
+def explained(cause: BaseException, wire: Wire, patient: Patient) -> str:
+    """The sentence of ``transport`` for a failure, without its introduction."""
+    error: TransportError = failure(cause, wire, "", Deadline(patient.timeout), patient.timeout)
+    text = str(error).partition("failed: ")[2]
+    return f"{text[:1].upper()}{text[1:]}"

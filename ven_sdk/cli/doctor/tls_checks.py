@@ -1,0 +1,332 @@
+"""The TLS steps of ``doctor``: version, chain link by link, host name, client certificate,
+fingerprints.
+
+The first handshake trusts everybody, to see what the VTN shows; the ones after it are the VEN's
+own. A VTN of TLS 1.2 refuses a client certificate within the handshake: that is kept for the step
+that it belongs to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from datetime import timedelta
+from typing import Any, Optional
+
+from cryptography import x509
+
+from ...errors import ConfigurationError
+from ...security.credentials import content
+from ...security.keyfiles import read_certificates
+from ...security.tls import check_peer
+from ...transport import handshakes
+from ...transport.wire import Wire
+from ..certificates import CertificateFacts, facts_of_der, now_utc
+from .target import Patient, Wrong
+
+_HANDSHAKE, _CERTIFICATE_REQUEST = 22, 13  # ContentType and HandshakeType of RFC 8446
+_PATIENCE = 0.5
+"""Seconds for a refusal to arrive: a round trip."""
+_SILENT = (
+    "What listens there may not speak TLS: check the port in URL, or use http:// if that is meant."
+)
+_NO_CERTIFICATE = frozenset({"SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_NO_CERTIFICATE"})
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def _version(patient: Patient) -> str:
+    context = patient.context(check_hostname=False)
+    context.verify_mode = ssl.CERT_NONE
+    asked = _watch_for_request(context)
+    with (
+        _connected(patient) as raw,
+        context.wrap_socket(
+            raw, server_hostname=_server_name(patient), do_handshake_on_connect=False
+        ) as sock,
+    ):
+        cause = _handshake(sock)
+        patient.chain = _chain(sock)
+        patient.asked_for_certificate = None if asked is None else bool(asked)
+        if isinstance(cause, socket.timeout):
+            raise Wrong(
+                f"The TLS handshake was not finished within {patient.timeout:g} s.", advice=_SILENT
+            ) from cause
+        if cause is not None and not _is_about_client(cause, patient):
+            raise Wrong(_explain(cause, patient)) from cause
+        patient.refusal = cause
+        version, cipher = sock.version() or "TLS", sock.cipher()
+    patient.facts.update(version=version, cipher=cipher[0] if cipher else None)
+    return f"{version}{f', {cipher[0]}' if cipher else ''}"
+
+
+def _chain_step(patient: Patient) -> str:
+    now = now_utc()
+    for number, link in enumerate(patient.chain):
+        patient.details.append(
+            f"{number + 1}. {link.subject}, issued by {_issuer(link)}, {link.dates(now)}"
+        )
+    patient.facts["chain"] = [link.to_dict() for link in patient.chain]
+    cause = _verify(patient, check_hostname=False)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        raise Wrong(_explain(cause, patient), advice=_chain_advice(patient)) from cause
+    for link in patient.chain:
+        if link.ends - now < timedelta(days=30):
+            patient.notes.append(
+                f"{link.subject} ends on {link.ends:%Y-%m-%d}: its owner should renew it."
+            )
+    count = len(patient.chain)
+    shown = f"{count} certificate{'s' if count != 1 else ''}, " if count else ""
+    return f"{shown}trusted by {patient.ca_file or 'the system'}"
+
+
+def _host_name(patient: Patient) -> str:
+    names = ", ".join(patient.chain[0].names) if patient.chain else ""
+    if not patient.check_hostname:
+        patient.notes.append(
+            "check_hostname is off: whoever holds a certificate of this CA may answer as the VTN."
+        )
+        return f"not checked; the certificate is for {names or 'no name at all'}"
+    cause = _verify(patient, check_hostname=True)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        raise Wrong(
+            _explain(cause, patient),
+            advice="With this command: the host in URL, or --no-check-hostname.",
+        ) from cause
+    return f"the certificate is for {patient.route.host}"
+
+
+def _client_certificate(patient: Patient) -> str:
+    """A VTN of TLS 1.3 judges the client after the handshake: only an exchange shows it."""
+    from .message_checks import first_exchange
+
+    if patient.refusal is not None:
+        raise Wrong(
+            _refused(patient.refusal, patient), advice=_client_advice(patient)
+        ) from patient.refusal
+    cause = _refusal_after(patient) or first_exchange(patient)
+    if cause is not None and (_is_about_client(cause, patient) or _hung_up(cause)):
+        raise Wrong(_refused(cause, patient), advice=_client_advice(patient)) from cause
+    return _client_facts(patient)
+
+
+def _fingerprints(patient: Patient) -> str:
+    own = patient.own.fingerprint if patient.own else "none"
+    leaf = patient.chain[0].fingerprint if patient.chain else "unknown"
+    patient.facts.update(ven=None if patient.own is None else own, vtn_tls=leaf)
+    if patient.own:
+        patient.details.append(
+            "The VTN's operator needs the VEN's; vtn_fingerprint is that of the certificate "
+            "which signs "
+            "messages, often but not always this one."
+        )
+    if patient.tls_fingerprint:
+        der = _leaf_der(patient)
+        check_peer(der, patient.tls_fingerprint)  # SecurityError says what differs
+    return f"VEN {own}, VTN's TLS {leaf}"
+
+
+TLS_STEPS = [
+    ("TLS", _version),
+    ("chain", _chain_step),
+    ("host name", _host_name),
+    ("client certificate", _client_certificate),
+    ("fingerprints", _fingerprints),
+]
+
+
+# --- handshakes -----------------------------------------------------------------------------------
+
+
+def _connected(patient: Patient) -> socket.socket:
+    return socket.create_connection(
+        (patient.route.host, patient.route.port), timeout=patient.timeout
+    )
+
+
+def _server_name(patient: Patient) -> str:
+    return patient.route.host.rstrip(".")
+
+
+def _handshake(sock: ssl.SSLSocket) -> Optional[BaseException]:
+    try:
+        sock.do_handshake()
+    except OSError as cause:
+        return cause
+    return None
+
+
+def _verify(patient: Patient, *, check_hostname: bool) -> Optional[BaseException]:
+    """What a handshake ended with that checks the VTN as the VEN does."""
+    context = patient.context(check_hostname=check_hostname)
+    with (
+        _connected(patient) as raw,
+        context.wrap_socket(
+            raw, server_hostname=_server_name(patient), do_handshake_on_connect=False
+        ) as sock,
+    ):
+        return _handshake(sock)
+
+
+def _refusal_after(patient: Patient) -> Optional[BaseException]:
+    """What a VTN of TLS 1.3 says right after the handshake. Whoever sends a message at once may
+    lose it: the VTN closes on unread bytes, and the reset overtakes its reason."""
+    context = patient.context()
+    with (
+        _connected(patient) as raw,
+        context.wrap_socket(
+            raw, server_hostname=_server_name(patient), do_handshake_on_connect=False
+        ) as sock,
+    ):
+        cause = _handshake(sock)
+        if cause is not None or patient.asked_for_certificate is False:
+            return cause
+        sock.settimeout(min(_PATIENCE, patient.timeout))
+        try:
+            sock.recv(1)
+        except socket.timeout:
+            return None
+        except OSError as refusal:
+            return refusal
+    return None
+
+
+def _watch_for_request(context: ssl.SSLContext) -> Optional[list[bool]]:
+    """A list that is not empty once the VTN asked for a client certificate; None where this Python
+    cannot tell.
+    """
+    asked: list[bool] = []
+
+    def watch(
+        _conn: Any, _direction: str, _version: Any, content: Any, message: Any, _data: bytes
+    ) -> None:
+        if content == _HANDSHAKE and message == _CERTIFICATE_REQUEST:
+            asked.append(True)
+
+    try:
+        context._msg_callback = watch  # type: ignore[attr-defined]  # a debugging aid of the ssl module
+    except (AttributeError, TypeError):
+        return None
+    return asked
+
+
+def _chain(sock: ssl.SSLSocket) -> tuple[CertificateFacts, ...]:
+    """What the VTN showed, its own certificate first; that one alone on Python 3.9."""
+    found: list[bytes] = []
+    with contextlib.suppress(ssl.SSLError, ValueError, AttributeError):
+        if hasattr(sock, "get_unverified_chain"):
+            found = [bytes(each) for each in sock.get_unverified_chain()]
+        elif hasattr(sock._sslobj, "get_unverified_chain"):  # type: ignore[attr-defined]
+            found = [
+                ssl.PEM_cert_to_DER_cert(each.public_bytes())  # Python 3.10 to 3.12
+                for each in sock._sslobj.get_unverified_chain() or ()
+            ]  # type: ignore[attr-defined]
+    if not found:
+        with contextlib.suppress(ssl.SSLError, ValueError):
+            leaf = sock.getpeercert(binary_form=True)
+            found = [leaf] if leaf else []
+    return tuple(each for each in map(facts_of_der, found) if each is not None)
+
+
+def _leaf_der(patient: Patient) -> Optional[bytes]:
+    context = patient.context()
+    with (
+        _connected(patient) as raw,
+        context.wrap_socket(raw, server_hostname=_server_name(patient)) as sock,
+    ):
+        return sock.getpeercert(binary_form=True)
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _explain(cause: BaseException, patient: Patient) -> str:
+    wire = Wire(patient.route)
+    wire.certificate_names = patient.chain[0].names if patient.chain else ()
+    text = handshakes.explanation(cause, wire)
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _is_about_client(cause: BaseException, patient: Patient) -> bool:
+    if handshakes.is_refusal(cause):
+        return True
+    # A VTN of TLS 1.2 that wants a certificate and got none may say no more than "handshake
+    # failure", after its own part.
+    asked = (
+        bool(patient.chain)
+        if patient.asked_for_certificate is None
+        else patient.asked_for_certificate
+    )
+    return asked and getattr(cause, "reason", "") in _NO_CERTIFICATE
+
+
+def _hung_up(cause: BaseException) -> bool:
+    return isinstance(cause, (ssl.SSLEOFError, ConnectionError))
+
+
+def _refused(cause: BaseException, patient: Patient) -> str:
+    if handshakes.is_refusal(cause):
+        return _explain(cause, patient)
+    given = f"got {patient.own.subject}" if patient.own else "got none"
+    if patient.asked_for_certificate is False:
+        return (
+            f"The VTN asked for no client certificate, but hung up after the handshake. "
+            f"{_explain(cause, patient)}"
+        )
+    return (
+        f"The VTN asked for a client certificate, {given}, and hung up. {_explain(cause, patient)}"
+    )
+
+
+def _client_facts(patient: Patient) -> str:
+    patient.facts["asked_for"] = patient.asked_for_certificate
+    if patient.own is not None:
+        taken = (
+            "the VTN took"
+            if patient.asked_for_certificate is not False
+            else "the VTN did not ask for"
+        )
+        return f"{taken} {patient.own.subject}"
+    if patient.asked_for_certificate:
+        patient.notes.append(
+            "The VTN asks for a client certificate but goes on without one. OpenADR wants one "
+            "(rule L3)."
+        )
+    return "none given, and the VTN goes on without"
+
+
+def _client_advice(patient: Patient) -> str:
+    if patient.own is None:
+        return "With this command: --cert FILE --key FILE."
+    return (
+        f"Tell the VTN's operator: certificate {patient.own.subject}, issued by "
+        f"{_issuer(patient.own)}, fingerprint "
+        f"{patient.own.fingerprint}."
+    )
+
+
+def _issuer(link: CertificateFacts) -> str:
+    return "itself" if link.is_self_signed else link.issuer
+
+
+def _chain_advice(patient: Patient) -> str:
+    now = now_utc()
+    for link in patient.chain:
+        if link.validity(now):
+            return f"{link.subject} {link.validity(now)}."
+    if not patient.chain:
+        return ""
+    trusted = f" {patient.ca_file} holds: {_trusted(patient.ca_file)}." if patient.ca_file else ""
+    last = patient.chain[-1]
+    missing = last.subject if last.is_self_signed else last.issuer
+    return f"Not trusted here is {missing}. With this command: --ca-file FILE.{trusted}"
+
+
+def _trusted(ca_file: str) -> str:
+    try:
+        found: tuple[x509.Certificate, ...] = read_certificates(*content(ca_file, "ca_file"))
+    except ConfigurationError:
+        return "a folder"
+    return "; ".join(each.subject.rfc4514_string() for each in found[:5])

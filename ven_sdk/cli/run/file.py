@@ -1,0 +1,123 @@
+"""Reading a TOML file so that every complaint can name the line. No thread.
+
+Python's TOML readers tell no positions, so that a small scan of the text finds where each table and
+key stands.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from ...errors import ConfigurationError
+
+Place = tuple[Union[str, int], ...]
+_HEADER = re.compile(r"\s*\[(\[?)\s*([^\[\]]+?)\s*\]?\]\s*(?:#.*)?")
+_KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+_WHERE = re.compile(r" ?\(at line (\d+), column (\d+)\)| ?\(at end of document\)")
+
+
+@dataclass
+class Document:
+    """A file's values, and the line of each table and key. An empty one stands for no file."""
+
+    name: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: Mapping[Place, int] = field(default_factory=dict)
+
+    def where(self, *place: Union[str, int]) -> str:
+        """``ven.toml, line 12`` of the place, or of the nearest table around it."""
+        while place:
+            line = self.lines.get(place) or self.lines.get((*place, 0))
+            if line:
+                return f"{self.name}, line {line}"
+            place = place[:-1]
+        return self.name
+
+    @property
+    def folder(self) -> str:
+        """The folder that relative paths and modules are counted from."""
+        return os.path.dirname(os.path.abspath(self.name)) if self.name else os.getcwd()
+
+
+def load(name: str) -> Document:
+    """The file, read; ConfigurationError with line and column where it is no TOML."""
+    reader = _reader()
+    try:
+        with open(name, "rb") as file:
+            data = file.read()
+        text = data.decode("utf-8-sig")
+        return Document(name, reader.loads(text.replace("\r\n", "\n")), lines_of(text))
+    except OSError as cause:
+        raise ConfigurationError(f"{name} cannot be read: {cause.strerror or cause}.") from cause
+    except UnicodeDecodeError as cause:
+        raise ConfigurationError(
+            f"{name} is not UTF-8 (byte {cause.start}): save it as UTF-8."
+        ) from cause
+    except reader.TOMLDecodeError as cause:
+        found = _WHERE.search(str(cause))
+        place = f", line {found[1]}, column {found[2]}" if found and found[1] else ""
+        problem = _WHERE.sub("", str(cause))
+        hint = " A text wants quotes." if problem == "Invalid value" else ""
+        raise ConfigurationError(f"{name}{place}: {problem}.{hint}") from cause
+
+
+def _reader() -> Any:
+    """tomllib of Python 3.11, or tomli, which is the same for older ones."""
+    for module in ("tomllib", "tomli"):
+        try:
+            return importlib.import_module(module)
+        except ImportError:
+            continue
+    raise ConfigurationError(
+        "This Python is older than 3.11 and has no TOML reader: pip install 'ven-sdk[toml]' (or "
+        "tomli). "
+        "VEN_* variables work without."
+    )
+
+
+def lines_of(text: str) -> dict[Place, int]:
+    """The line of each table and key. Elements of ``[[reports]]`` are ``('reports', 0)``,
+    ``('reports', 1)`` …
+    """
+    found: dict[Place, int] = {}
+    counts: dict[str, int] = {}
+    table: Place = ()
+    quotes = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if quotes:
+            quotes = "" if line.count(quotes) % 2 else quotes
+            continue
+        header, key = _HEADER.fullmatch(line), _KEY.match(line)
+        if header:
+            table = _table(header, counts)
+            found.setdefault(table, number)
+        elif key:
+            parts = _parts(key[1])
+            for length in range(1, len(parts) + 1):
+                found.setdefault((*table, *parts[:length]), number)
+        quotes = _opened(line)
+    return found
+
+
+def _table(header: "re.Match[str]", counts: dict[str, int]) -> Place:
+    parts: Place = _parts(header[2])
+    if not header[1]:
+        return parts
+    counts[header[2]] = counts.get(header[2], -1) + 1
+    return (*parts, counts[header[2]])
+
+
+def _parts(dotted: str) -> Place:
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
+
+
+def _opened(line: str) -> str:
+    """The triple quotes that a line leaves open."""
+    marks: list[str] = re.findall("\"\"\"|'''", line)
+    return marks[0] if marks and line.count(marks[0]) % 2 else ""

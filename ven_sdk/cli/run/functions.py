@@ -1,0 +1,86 @@
+"""``module:function`` from a file or variable to the function. Runs the user's module, on the main
+thread.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from typing import Any, Callable
+
+from ...errors import ConfigurationError
+
+
+def function(reference: Any, folder: str) -> Callable[..., Any]:
+    """The function that ``"package.module:name"`` names; modules beside the file (``folder``) are
+    found.
+
+    ConfigurationError says what is missing, with near names, or where in the user's own code the
+    import broke.
+    """
+    module_name, colon, name = str(reference).partition(":")
+    if not isinstance(reference, str) or not colon or not module_name.strip() or not name.strip():
+        raise ConfigurationError(f'expected "module:function", found {reference!r}.')
+    found: Any = _module(module_name.strip(), folder)
+    for part in name.strip().split("."):
+        if not hasattr(found, part):
+            near = difflib.get_close_matches(
+                part, [each for each in vars(found) if not each.startswith("_")], 1
+            )
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigurationError(
+                f"there is no {part!r} in {module_name} ({_file(found)}).{hint}"
+            )
+        found = getattr(found, part)
+    if not callable(found):
+        raise ConfigurationError(
+            f"{reference!r} is no function but {type(found).__name__} {found!r:.60}."
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def _module(name: str, folder: str) -> Any:
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as cause:
+        if cause.name and (name == cause.name or name.startswith(f"{cause.name}.")):
+            raise ConfigurationError(
+                f"there is no module {name!r}: neither in {folder} nor installed."
+                f"{_near(name, folder)}"
+            ) from cause
+        raise ConfigurationError(
+            f"the module {name!r} needs {cause.name!r}, which is not installed ({_place(cause)})."
+        ) from cause
+    except SyntaxError as cause:
+        raise ConfigurationError(
+            f"the module {name!r} has a syntax error: {cause.msg} ({cause.filename}, line "
+            f"{cause.lineno})."
+        ) from cause
+    except Exception as cause:
+        raise ConfigurationError(
+            f"importing {name!r} raised {type(cause).__name__}: {cause} ({_place(cause)})."
+        ) from cause
+
+
+def _near(name: str, folder: str) -> str:
+    try:
+        there = [entry[:-3] for entry in os.listdir(folder) if entry.endswith(".py")]
+    except OSError:
+        there = []
+    near = difflib.get_close_matches(name, there, 1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _place(cause: BaseException) -> str:
+    """Where in the user's code it happened: the innermost frame."""
+    frames = traceback.extract_tb(cause.__traceback__)
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "no place known"
+
+
+def _file(module: Any) -> str:
+    return str(getattr(module, "__file__", None) or "built in")

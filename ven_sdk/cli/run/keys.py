@@ -1,0 +1,235 @@
+"""What may stand in a VEN's file and variables, and turning it into arguments of the client. Pure
+functions.
+
+The tables are kept equal to the signatures of ``OpenADRClient`` and ``add_report`` by a test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, Callable
+
+from ...errors import ConfigurationError
+
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_UNITS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
+Kind = Callable[[Any], Any]
+
+
+# --- kinds of values ------------------------------------------------------------------------------
+
+
+def text(value: Any) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise ConfigurationError(f"expected a text in quotes, found {shown(value)}.")
+    return value
+
+
+def path(value: Any) -> str:
+    """A path, ``~`` and ``$VARIABLES`` expanded. Relative ones count from the file's folder, see
+    :func:`located`.
+    """
+    return os.path.expanduser(os.path.expandvars(text(value)))
+
+
+def flag(value: Any) -> bool:
+    """true or false; as a variable also 1, 0, yes, no, on, off."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in (*TRUE, *FALSE):
+        return value.strip().lower() in TRUE
+    raise ConfigurationError(f"expected true or false, found {shown(value)}.")
+
+
+def whole(value: Any) -> int:
+    """A whole number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value.strip()):
+        return int(value)
+    raise ConfigurationError(f"expected a whole number, found {shown(value)}.")
+
+
+def number(value: Any) -> float:
+    """A number."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    raise ConfigurationError(f"expected a number, found {shown(value)}.")
+
+
+def seconds(value: Any) -> timedelta:
+    """A duration: seconds, or a text such as "90 s", "5 min", "2 h", "7 d"."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    match = _DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+    if match is None or match[2] not in ("", *_UNITS):
+        raise ConfigurationError(
+            f'expected seconds, or a text such as "90 s", "5 min", "2 h" or "7 d", found '
+            f"{shown(value)}."
+        )
+    return timedelta(seconds=float(match[1]) * _UNITS.get(match[2], 1))
+
+
+def whole_seconds(value: Any) -> timedelta:
+    """A duration in whole seconds: the schema has no fractions."""
+    length = seconds(value)
+    if length.microseconds:
+        raise ConfigurationError(
+            f"expected whole seconds (OpenADR's schema has no fractions), found {shown(value)}."
+        )
+    return length
+
+
+def moment(value: Any) -> datetime:
+    """A date and time; without a zone it is UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+        except ValueError:
+            value = None
+    if not isinstance(value, datetime):
+        kind = "a date without a time" if isinstance(value, date) else shown(value)
+        raise ConfigurationError(
+            f"expected a date and time such as 2026-01-31T12:00:00Z, found {kind}."
+        )
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """Texts; in a variable they are separated by commas."""
+    values = (
+        [each.strip() for each in value.split(",") if each.strip()]
+        if isinstance(value, str)
+        else value
+    )
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise ConfigurationError(f"expected a list of texts, found {shown(value)}.")
+    return tuple(values)
+
+
+def table(value: Any) -> dict[str, Any]:
+    """A table; in a variable it is JSON."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = shown(value)
+    if not isinstance(value, dict):
+        raise ConfigurationError(
+            f"expected a table, found {value if isinstance(value, str) else shown(value)}."
+        )
+    return value
+
+
+def anything(value: Any) -> Any:
+    """What the client itself looks at."""
+    return value
+
+
+def sampling(value: Any) -> Any:
+    """A duration, or a table of min_period, max_period and on_change."""
+    if not isinstance(value, dict):
+        return seconds(value)
+    from ...objects import SamplingRate
+
+    unknown = sorted(set(value) - {"min_period", "max_period", "on_change"})
+    if unknown or not {"min_period", "max_period"} <= set(value):
+        raise ConfigurationError(
+            f"expected min_period and max_period, and on_change if wanted, found "
+            f"{', '.join(value)}."
+        )
+    return SamplingRate(
+        seconds(value["min_period"]),
+        seconds(value["max_period"]),
+        flag(value.get("on_change", False)),
+    )
+
+
+def shown(value: Any) -> str:
+    """A value for a message: short, and named as in TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (dict, list)):
+        return "a table" if isinstance(value, dict) else "a list"
+    return repr(value)[:60]
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+CLIENT: dict[str, Kind] = {
+    "ven_name": text,
+    "vtn_url": text,
+    "ven_id": text,
+    "registration_id": text,
+    "register": flag,
+    "report_only": flag,
+    "cert": path,
+    "key": path,
+    "passphrase": text,
+    "ca_file": path,
+    "check_hostname": flag,
+    "tls_fingerprint": text,
+    "vtn_fingerprint": text,
+    "replay_window": seconds,
+    "disable_signature": flag,
+    "allow_jitter": flag,
+    "poll_frequency": seconds,
+    "store": path,
+    "max_backlog": seconds,
+    "timeout": seconds,
+    "proxies": table,
+    "max_response_size": whole,
+    "strict": flag,
+    "opt_timeout": seconds,
+    "default_opt": text,
+    "market_contexts": names,
+    "targets": table,
+    "signals": names,
+    "implied_cancel": flag,
+    "callback_workers": whole,
+    "debug": flag,
+    "show_fingerprint": flag,
+}
+
+REPORT: dict[str, Kind] = {
+    "callback": text,
+    "resource_id": text,
+    "measurement": anything,
+    "data_collection_mode": text,
+    "report_specifier_id": text,
+    "r_id": text,
+    "report_name": text,
+    "reading_type": text,
+    "report_type": text,
+    "report_duration": seconds,
+    "report_dtstart": moment,
+    "sampling_rate": sampling,
+    "data_source": anything,
+    "scale": text,
+    "unit": text,
+    "power_ac": flag,
+    "power_hertz": number,
+    "power_voltage": number,
+    "market_context": text,
+    "end_device_asset_mrid": text,
+    "report_data_source": anything,
+}
+
+LOG: dict[str, Kind] = {"level": text, "format": text}
+HEALTH: dict[str, Kind] = {"port": anything, "file": path}
+TABLES: dict[str, dict[str, Kind]] = {"log": LOG, "health": HEALTH}
+
+
+def variable(key: str, table: str = "ven") -> str:
+    """The name of the variable for a key: VEN_NAME, VEN_VTN_URL, VEN_LOG_LEVEL."""
+    return f"VEN_{(key[4:] if key.startswith('ven_') else key) if table == 'ven' else f'{table}_{key}'}".upper()  # noqa: E501
+
+
+def located(value: str, folder: str) -> str:
+    """A path of a file, counted from that file's folder."""
+    return os.path.normpath(os.path.join(folder, value))

@@ -1,0 +1,163 @@
+"""The web server of the test VTN's page: on loopback only, one page without outside resources,
+state as JSON, orders by POST.
+
+Other web sites open in the same browser must not give orders: the Host has to be this machine, and
+a POST has to be JSON from our own page (which a foreign page cannot send without being asked
+first). A thread for each request.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from typing import Any, Callable
+from urllib.parse import urlsplit
+
+from ...errors import ConfigurationError, VenError
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+MAX_ORDER = 100_000
+_HOSTS = (LOOPBACK, "localhost", "::1")
+State = Callable[[], dict[str, Any]]
+Order = Callable[[Any], Any]
+
+
+class Page:
+    """The page's server, from construction to :meth:`close`."""
+
+    def __init__(self, port: int, state: State, order: Order) -> None:
+        try:
+            self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(state, order))
+        except OSError as cause:
+            raise ConfigurationError(
+                f"The page's port {port} cannot be opened: {cause.strerror or cause}. Give another "
+                "--page-port; 0 takes a free one."
+            ) from cause
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.2,), name="ven_sdk-page", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{LOOPBACK}:{self._server.server_address[1]}/"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+def _handler(state: State, order: Order) -> type:
+    class Handler(_Answers):
+        """The page's requests."""
+
+        def do_GET(self) -> None:
+            """The page, or its data."""
+            path = self.path.partition("?")[0]
+            if not self.is_ours():
+                self.refuse(403, "This page answers to this machine's own names only.")
+            elif path == "/":
+                self.page()
+            elif path == "/state":
+                self.data(200, state())
+            else:
+                self.refuse(404, "There is nothing here.")
+
+        def do_POST(self) -> None:
+            """An order."""
+            if self.path != "/order" or not self.is_ours(order=True):
+                self.refuse(403, "Orders come from the page itself, as JSON to /order.")
+                return
+            try:
+                self.data(200, {"result": order(json.loads(self.body()))})
+            except (
+                ValueError
+            ) as error:  # ConfigurationError is one: it says what is wrong with the order
+                self.refuse(400, str(error))
+            except VenError as error:
+                self.refuse(409, str(error))
+
+    return Handler
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """Reading and writing of requests."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def is_ours(self, order: bool = False) -> bool:
+        """Whether a browser was led here by our own page, not by another site or a name that points
+        here.
+        """
+        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+        origin = self.headers.get("Origin")
+        if host not in _HOSTS or (
+            origin is not None and urlsplit(origin).netloc != self.headers.get("Host")
+        ):
+            return False
+        return (
+            not order
+            or (self.headers.get("Content-Type") or "").partition(";")[0] == "application/json"
+        )
+
+    def body(self) -> bytes:
+        """The request's body, as far as it is bearable."""
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > MAX_ORDER:
+            raise ValueError("The order is too long.")
+        return self.rfile.read(int(length))
+
+    def page(self) -> None:
+        """The page; nothing but its own script and style may run in it."""
+        nonce = secrets.token_urlsafe(16)
+        text = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+        policy = (
+            f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
+            f"connect-src 'self'; img-src data:"
+        )
+        self.answer(
+            200,
+            "text/html; charset=utf-8",
+            text.replace("{{nonce}}", nonce).encode(),
+            ("Content-Security-Policy", policy),
+        )
+
+    def data(self, status: int, value: Any) -> None:
+        """JSON."""
+        self.answer(status, "application/json", json.dumps(value, default=str).encode())
+
+    def refuse(self, status: int, text: str) -> None:
+        """An error, as JSON. What is left of the request is not read, so the connection ends."""
+        self.close_connection = True
+        self.data(status, {"error": text})
+
+    def answer(self, status: int, kind: str, body: bytes, *headers: tuple[str, str]) -> None:
+        """Put it on the wire."""
+        self.send_response(status)
+        for name, value in (
+            ("Content-Type", kind),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            *headers,
+        ):
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Not on standard error."""
+        log.debug(format, *arguments)

@@ -1,0 +1,182 @@
+"""Pictures of events and of the schedule: a panel for every signal, over one axis of time.
+
+matplotlib is an extra and is imported when a picture is asked for. Any thread that matplotlib
+allows; nothing is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Optional
+
+from ..errors import ConfigurationError
+from ..schema.events import Event, EventSignal
+
+OPEN_END = timedelta(hours=1)
+"""How much of an interval without an end is drawn."""
+LEVELS = (0, 1, 2, 3)
+
+
+class Step(NamedTuple):
+    """``value`` from ``start`` to ``end``; ``is_open`` where there is no end, and ``end`` is where
+    the picture stops.
+    """
+
+    start: datetime
+    end: datetime
+    value: float
+    is_open: bool = False
+
+
+class Panel(NamedTuple):
+    """What is drawn of one signal."""
+
+    signal: EventSignal
+    steps: list[Step]
+
+
+def plot_event(event: Event, axes: Any = None) -> Any:
+    """Draw each signal of ``event`` over time, in a panel of its own, or all of them in ``axes``.
+
+    Returns the matplotlib axes (of the first signal; ``.figure`` has all). ConfigurationError
+    without matplotlib.
+    """
+    panels = [Panel(signal, _steps(signal)) for signal in event.event_signals]
+    return _draw(panels, f"Event {event.event_id} ({event.event_status})", axes)
+
+
+def _steps(signal: EventSignal) -> list[Step]:
+    return [
+        Step(
+            step.dtstart,
+            step.dtstart + (step.duration or OPEN_END),
+            step.signal_payload,
+            not step.duration,
+        )
+        for step in signal.intervals
+        if step.dtstart is not None
+    ]
+
+
+def plot_schedule(rows: Sequence[Any], axes: Any = None) -> Any:
+    """Draw what rules when, a panel for every signal, or all of them in ``axes``; returns as
+    :func:`plot_event` does.
+    """
+    signals = {row.signal.signal_name: row.signal for row in reversed(rows)}
+    panels = [
+        Panel(
+            signals[name],
+            [
+                Step(row.start, row.end, row.payload)
+                for row in rows
+                if row.signal.signal_name == name
+            ],
+        )
+        for name in sorted(signals)
+    ]
+    return _draw(panels, "Schedule" if rows else "Schedule: nothing is to be done", axes)
+
+
+def _draw(panels: Sequence[Panel], title: str, axes: Any) -> Any:
+    several = [axes] * max(1, len(panels)) if axes is not None else _panels(max(1, len(panels)))
+    for place, (on, panel) in enumerate(zip(several, panels)):
+        _draw_panel(on, panel, f"C{place}")
+    several[0].set_title(title, loc="left", fontsize="medium", fontweight="bold")
+    _time_axis(several[-1], bool(panels))
+    if axes is not None and panels:
+        axes.set_ylabel("")
+        axes.legend()
+    return several[0]
+
+
+def _panels(count: int) -> Sequence[Any]:
+    try:
+        from matplotlib import pyplot
+    except ImportError as cause:
+        raise ConfigurationError(
+            "Pictures need matplotlib, which is not installed: pip install 'ven-sdk[plot]'."
+        ) from cause
+    _, axes = pyplot.subplots(
+        count, 1, sharex=True, squeeze=False, figsize=(9, 0.8 + 1.7 * count), layout="constrained"
+    )
+    return list(axes[:, 0])
+
+
+def _draw_panel(axes: Any, panel: Panel, colour: str) -> None:
+    """The steps as an outline over a light filling; between steps that do not touch there is
+    nothing.
+    """
+    for run in _runs(panel.steps):
+        moments = [*(step.start for step in run), run[-1].end]
+        values = [*(step.value for step in run), run[-1].value]
+        axes.step(
+            moments,
+            values,
+            where="post",
+            color=colour,
+            linewidth=1.8,
+            label=_label(panel.signal) if run[0] is panel.steps[0] else None,
+        )
+        axes.fill_between(moments, values, step="post", color=colour, alpha=0.15, linewidth=0)
+        if run[-1].is_open:
+            axes.annotate(
+                "open end",
+                (run[-1].end, run[-1].value),
+                (-4, 4),
+                textcoords="offset points",
+                ha="right",
+                fontsize="small",
+                color=colour,
+            )
+    _value_axis(axes, panel)
+
+
+def _runs(steps: Sequence[Step]) -> list[list[Step]]:
+    """The steps in groups without a gap."""
+    runs: list[list[Step]] = []
+    for step in steps:
+        if runs and runs[-1][-1].end == step.start:
+            runs[-1].append(step)
+        else:
+            runs.append([step])
+    return runs
+
+
+def _value_axis(axes: Any, panel: Panel) -> None:
+    values = [step.value for step in panel.steps]
+    axes.set_ylabel(_label(panel.signal), fontsize="small")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if panel.signal.signal_type == "level" and all(value in LEVELS for value in values):
+        axes.set_yticks(LEVELS)
+        axes.set_ylim(0, 3.4)
+        return
+    low, high = min([0.0, *values]), max([0.0, *values])
+    room = 0.15 * ((high - low) or 1.0)
+    axes.set_ylim(low - (room if low < 0 else 0), high + room)
+
+
+def _label(signal: EventSignal) -> str:
+    unit = _unit(signal)
+    return f"{signal.signal_name}\n{signal.signal_type}{f', {unit}' if unit else ''}"
+
+
+def _unit(signal: EventSignal) -> Optional[str]:
+    if signal.measurement is None:
+        return None
+    scale = signal.measurement.scale
+    return f"{scale if scale not in (None, 'none') else ''}{signal.measurement.unit or ''}" or None
+
+
+def _time_axis(axes: Any, has_times: bool) -> None:
+    axes.set_xlabel("UTC", fontsize="small")
+    if not has_times:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    from matplotlib import dates
+
+    locator = dates.AutoDateLocator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))

@@ -1,0 +1,299 @@
+"""Compiled reading: for each record class one function of straight-line code, generated from the
+class's plan at first use.
+
+It expects the children in the order of the schema and asks each only for its tag, so it knows
+nothing of deviations: at the first surprise it gives up, and the careful reader takes the element
+from the start. What it does accept, the careful reader accepts with the same result; a property
+test holds them equal.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Any, Callable
+
+from ....schema.construct import builder
+from ....schema.record import NONE, Items, Record
+from ....schema.slots import Slot
+from .. import irregular, scalars
+from ..complete import COMPLETIONS
+from ..plan import UNIT_TAGS, Node, plan_of
+
+Reader = Callable[[Any, Any], Any]
+_NESTED = ("child", "children", "targets", "measurement", "markup")
+"""The kinds of values that are more than a text."""
+_SURPRISES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+
+
+def _extension(text: str) -> str:
+    """A private token of an extensible vocabulary."""
+    if text[:2] != "x-" or len(text) < 3 or text.split() != [text]:
+        raise ValueError(text)
+    return text
+
+
+class _End:
+    """Stands behind the last child."""
+
+    tag = None
+
+
+@cache
+def swift_reader(cls: type[Record]) -> Reader:
+    """``read(element, findings)`` for a class of records."""
+    return _Compiler(cls).compiled()
+
+
+def _read_nested(cls: type[Record], element: Any, findings: Any) -> Any:
+    return swift_reader(cls)(element, findings)
+
+
+class _Compiler:
+    """Writes the source of one reader. ``scope`` holds the constants that it uses, by name."""
+
+    def __init__(self, cls: type[Record]) -> None:
+        from ..reader import read_carefully
+
+        self.cls = cls
+        self.lines: list[str] = []
+        self.scope: dict[str, Any] = {
+            "END": _End,
+            "Items": Items,
+            "build": builder(cls),
+            "careful": read_carefully,
+            "cls": cls,
+            "NONE": NONE,
+            "SURPRISES": _SURPRISES,
+            "BOOLEANS": scalars.BOOLEANS,
+            "number": scalars.parse_number,
+            "UNITS": UNIT_TAGS,
+            "date_time": scalars.parse_date_time,
+            "duration": scalars.parse_duration,
+            "whole": scalars.parse_integer,
+            "signed_duration": scalars.parse_signed_duration,
+            "read_targets": irregular.read_targets,
+            "read_unit": irregular.read_unit,
+            "read_event": irregular.read_event,
+            "nested": _read_nested,
+            "read_markup": irregular.read_markup,
+            "extension": _extension,
+        }
+
+    def constant(self, value: Any) -> str:
+        """A name in the scope for a value."""
+        name = f"k{len(self.scope)}"
+        self.scope[name] = value
+        return name
+
+    def late(self, cls: type[Record]) -> str:
+        """A name in the scope for the reader of nested records, which is compiled when the first
+        one is read.
+        """
+
+        def first(element: Any, findings: Any) -> Any:
+            read = self.scope[name] = swift_reader(cls)
+            return read(element, findings)
+
+        name = self.constant(first)
+        return name
+
+    def say(self, depth: int, *lines: str) -> None:
+        """Add lines at a depth of indentation."""
+        self.lines += ["    " * depth + line for line in lines]
+
+    def compiled(self) -> Reader:
+        """The finished function."""
+        plan = plan_of(self.cls)
+        self.say(0, "def read(element, findings):")
+        self.say(1, "mark = len(findings.notes)", "try:")
+        for field, slot in self.cls.slots.items():
+            self.say(2, f"v_{field} = {'NONE' if slot.repeated else self.constant(_unread(slot))}")
+        for field, name, match in plan.attributes:
+            self.attribute(field, name, match)
+        self.sequence(plan.root, "element", 2, 0)
+        self.say(2, f"made = build({', '.join('v_' + field for field in self.cls.slots)})")
+        if self.cls.flaw is not Record.flaw:
+            self.say(2, "if made.flaw(): raise ValueError")
+        self.say(
+            1,
+            "except SURPRISES:",
+            "    del findings.notes[mark:]",
+            "    return careful(cls, element, findings)",
+        )
+        if self.cls in COMPLETIONS:
+            self.say(1, f"{self.constant(COMPLETIONS[self.cls])}(made, element, findings)")
+        self.say(1, "return made")
+        exec(
+            compile("\n".join(self.lines), f"<read {self.cls.__name__}>", "exec"), self.scope
+        )  # our own
+        read: Reader = self.scope["read"]
+        return read
+
+    def attribute(self, field: str, name: str, match: Callable[[str], Any]) -> None:
+        """An attribute; one without its namespace, or of an odd form, is for the careful reader."""
+        self.say(2, f"v_{field} = element.get({self.constant(name)})")
+        bare = self.constant(name.rpartition("}")[2])
+        missing = (
+            "raise ValueError"
+            if field == "schema_version"
+            else f"if element.get({bare}) is not None: raise ValueError"
+        )
+        self.say(
+            2,
+            f"if v_{field} is None:",
+            f"    {missing}",
+            f"elif not {self.constant(lru_cache(maxsize=64)(match))}(v_{field}): raise ValueError",
+        )
+
+    def sequence(self, node: Node, element: str, depth: int, level: int) -> None:
+        """Code that walks the children of ``element`` in the order of the plan."""
+        only = node.nodes[0] if len(node.nodes) == 1 else None
+        if (
+            only is not None
+            and only.slot is not None
+            and only.slot.kind == "children"
+            and not only.slot.companion
+        ):
+            self.all_alike(only, element, depth)
+            return
+        if only is not None and not only.repeated and not only.optional:
+            self.only_child(only, element, depth, level)
+            return
+        child, name, rest = f"c{level}", f"t{level}", f"i{level}"
+        advance = f"{child} = next({rest}, END); {name} = {child}.tag"
+        self.say(depth, f"{rest} = iter({element}); {advance}")
+        for inner in node.nodes:
+            if inner.repeated:
+                self.repeated(inner, child, name, advance, depth)
+            else:
+                self.single(inner, child, name, advance, depth, level)
+        self.say(depth, f"if {name} is not None: raise ValueError")
+
+    def all_alike(self, node: Node, element: str, depth: int) -> None:
+        """A wrapper whose children are all of one kind."""
+        assert node.slot is not None
+        read, tag = self.late(node.slot.record), self.constant(node.tag)
+        self.say(
+            depth,
+            f"v_{node.field} = Items([{read}(x, findings) if x.tag == {tag} else END.surprise "
+            f"for x in {element}])",
+        )
+        if node.slot.at_least:
+            self.say(depth, f"if not v_{node.field}: raise ValueError")
+
+    def only_child(self, node: Node, element: str, depth: int, level: int) -> None:
+        """An element with exactly one child, as most wrappers are."""
+        child = f"c{level}"
+        self.say(
+            depth,
+            f"({child},) = {element}",
+            f"if {self.other_tag(node, child + '.tag')}: raise ValueError",
+        )
+        self.content(node, child, depth, level)
+
+    def other_tag(self, node: Node, name: str) -> str:
+        """The condition that an element is not this node's."""
+        if node.slot is not None and node.slot.kind == "measurement":
+            return f"{name} not in UNITS"
+        return f"{name} != {self.constant(node.tag)}"
+
+    def single(
+        self, node: Node, child: str, name: str, advance: str, depth: int, level: int
+    ) -> None:
+        """An element that stands there once, or not at all where it may be missing."""
+        if node.optional:
+            self.say(depth, f"if not ({self.other_tag(node, name)}):")
+            depth += 1
+        else:
+            self.say(depth, f"if {self.other_tag(node, name)}: raise ValueError")
+        self.content(node, child, depth, level)
+        self.say(depth, advance)
+
+    def repeated(self, node: Node, child: str, name: str, advance: str, depth: int) -> None:
+        """Elements of one kind, as many as there are."""
+        slot = node.slot
+        assert slot is not None
+        tag = self.constant(node.tag)
+        self.say(
+            depth,
+            "found = []",
+            *(["faulty = []"] if slot.companion else []),
+            f"while {name} == {tag}:",
+        )
+        if slot.kind == "texts":
+            self.say(depth, f"    found.append({child}.text or '')")
+        elif slot.companion:
+            self.say(depth, f"    found.append(read_event({child}, findings, nested, faulty))")
+        else:
+            self.say(depth, f"    found.append({self.late(slot.record)}({child}, findings))")
+        self.say(depth, f"    {advance}")
+        if slot.companion:
+            self.say(
+                depth,
+                f"v_{slot.companion} = Items(faulty)",
+                "if faulty: found = [event for event in found if event is not None]",
+            )
+        self.say(depth, f"if found: v_{node.field} = Items(found)")
+        if slot.at_least:
+            self.say(depth, "else: raise ValueError")
+
+    def content(self, node: Node, child: str, depth: int, level: int) -> None:
+        """What is inside an element whose tag was right."""
+        slot = node.slot
+        if slot is None:
+            self.sequence(node, child, depth, level + 1)
+        elif slot.kind != "constant":
+            if slot.kind not in _NESTED:
+                self.say(depth, f"if len({child}): raise ValueError")
+            self.say(depth, *self.value(node, slot, f"v_{node.field}", child))
+
+    def value(self, node: Node, slot: Slot, target: str, child: str) -> list[str]:
+        """The lines that read one value."""
+        kind = slot.kind
+        if kind == "text":
+            return self.text(node, slot, target, child)
+        if kind == "token":
+            words = self.constant({word: word for word in slot.values or ()})
+            if slot.extensible:
+                return [f"{target} = {words}.get({child}.text) or extension({child}.text)"]
+            return [f"{target} = {words}[{child}.text]"]
+        if kind == "integer":
+            return [
+                f"{target} = whole({child}.text)",
+                f"if not {slot.low} <= {target} <= {slot.high}: raise ValueError",
+            ]
+        if kind == "test_flag":
+            return [
+                f"v_{slot.companion} = {child}.text or None",
+                f"{target} = v_{slot.companion} not in (None, 'false')",
+            ]
+        if kind == "child":
+            return [f"{target} = {self.late(slot.record)}({child}, findings)"]
+        if kind == "numbers":
+            return [f"{target} = Items([number(x) for x in {child}.text.split()])"]
+        call = {
+            "boolean": f"BOOLEANS[{child}.text]",
+            "number": f"number({child}.text)",
+            "decimal": f"number({child}.text)",
+            "date_time": f"date_time({child}.text)",
+            "duration": f"{'signed_' * slot.negative}duration({child}.text)",
+            "markup": f"read_markup({child})",
+            "targets": f"read_targets({child}, findings, nested)",
+            "measurement": f"read_unit({child}, findings, nested)",
+        }
+        return [f"{target} = {call[kind]}"]
+
+    def text(self, node: Node, slot: Slot, target: str, child: str) -> list[str]:
+        """A string; empty ones are absent where they may be."""
+        lines = [
+            f"{target} = {child}.text or "
+            f"{'None' if slot.default is None or slot.optional else repr('')}"
+        ]
+        if node.match is not None:
+            matches = self.constant(lru_cache(maxsize=1024)(node.match))
+            lines.append(f"if {target} is not None and not {matches}({target}): raise ValueError")
+        return lines
+
+
+def _unread(slot: Slot) -> Any:
+    return slot.default if slot.kind in ("test_flag", "unwired") else None

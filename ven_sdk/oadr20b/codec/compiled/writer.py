@@ -1,0 +1,366 @@
+"""From a record to its payload, as text: :func:`payload_text`, by functions compiled from the plans
+at first use.
+
+Building a tree costs lxml three times what parsing the same text does, with the E-factory six
+times, and reports of thousands of intervals feel it. So the generated code writes text, in which
+every value is either escaped or made of digits; trees are parsed from it. Where it stumbles,
+:mod:`.factory` writes the record again with the E-factory and says what is wrong with it; a
+property test holds the two equal. Pure functions.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Any, Callable, Optional
+
+from lxml import etree
+
+from ....errors import ConfigurationError
+from ....schema.common import Payload, Target
+from ....schema.record import Record
+from ....schema.slots import Slot
+from ....schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
+from .. import formats, plain_writer, scalars
+from ..complete import DERIVABLE
+from ..irregular import read_markup
+from ..namespaces import WRITTEN
+from ..plan import Node, plan_of
+
+Writer = Callable[[Any], str]
+_STUMBLES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+
+
+def payload_text(record: Payload) -> str:
+    """The payload element of a record as text, without namespace declarations: those are the
+    envelope's.
+
+    What cannot be written validly is a :class:`ConfigurationError` that names the record, the field
+    and what it should be.
+    """
+    try:
+        name, write = record.wire_name, swift_writer(type(record))
+        return f"<oadr:{name}{write(record)}</oadr:{name}>"
+    except _STUMBLES:
+        text: str = etree.tostring(plain_writer.element(record), encoding="unicode")
+        return text
+
+
+def element(record: Payload) -> Any:
+    """The payload element of a record, in a tree of its own that declares all namespaces."""
+    declared = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in WRITTEN.items())
+    return etree.fromstring(f"<holder {declared}>{payload_text(record)}</holder>")[0]
+
+
+@cache
+def swift_writer(cls: type[Record]) -> Writer:
+    """``write(record)``: what stands after the name of a record's element: attributes, ``>`` and
+    the content.
+    """
+    if issubclass(cls, Payload) and not cls.wire_name:
+        raise ConfigurationError(f"{cls.__name__} is no payload, so it cannot be sent.")
+    return _Compiler(cls).compiled()
+
+
+_MOST_CACHED = 256  # characters
+
+
+# --- what generated code calls --------------------------------------------------------------------
+
+
+def escape(text: Any) -> str:
+    """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it.
+    IDs come again: cached.
+
+    Only short ones: IDs of the VTN are echoed, and a cache of long ones would be memory that it
+    could fill.
+    """
+    return (
+        _escaped(text)
+        if isinstance(text, str) and len(text) <= _MOST_CACHED
+        else _escaped.__wrapped__(text)
+    )
+
+
+@lru_cache(maxsize=8192)
+def _escaped(text: Any) -> str:
+    plain = scalars.check_text(text)
+    if "&" in plain or "<" in plain or ">" in plain or "\r" in plain:
+        plain = (
+            plain.replace("&", "&amp;")
+            .replace("<", "&lt;")
+            .replace(">", "&gt;")
+            .replace("\r", "&#13;")
+        )
+    return plain
+
+
+def _attribute(text: str) -> str:
+    return escape(text).replace('"', "&quot;").replace("\t", "&#9;").replace("\n", "&#10;")
+
+
+@lru_cache(maxsize=1024)
+def _unit(value: Measurement) -> str:
+    """A unit element (section 3.7). A fleet has few, and each report names them again."""
+    if type(value) is not Measurement or value.flaw():
+        raise ValueError(value)
+    kind = UNITS[value.name]
+    name = f"{kind.prefix}:{value.name}"
+    if value.name == GREEN_BUTTON:
+        return f"<{name}>{_feed(value.feed)}</{name}>"
+    if value.name == "pulseCount":
+        scale = f"<oadr:pulseFactor>{scalars.format_number(value.pulse_factor)}</oadr:pulseFactor>"
+    else:
+        word = formats.token_text(Measurement.declared["scale"], value.scale)
+        scale = f"<scale:siScaleCode>{word}</scale:siScaleCode>"
+    power = ""
+    if kind.power:
+        power = f"<power:powerAttributes{swift_writer(PowerAttributes)(value.power_attributes)}</power:powerAttributes>"  # noqa: E501
+    return (
+        f"<{name}><{kind.prefix}:itemDescription>{escape(value.description)}</{kind.prefix}:itemDescription>"
+        f"<{kind.prefix}:itemUnits>{escape(value.unit)}</{kind.prefix}:itemUnits>{scale}{power}</{name}>"
+    )
+
+
+def _feed(text: Any) -> str:
+    return read_markup(formats.feed_element(text))
+
+
+_kinds_of_targets = [(node.field, node.name, node.slot) for node in plan_of(Target).root.nodes]
+
+
+def _targets(targets: Any) -> str:
+    """The elements of targets, kinds in the order of the schema."""
+    parts = []
+    for field, name, slot in _kinds_of_targets:
+        for target in targets:
+            value = getattr(target, field)
+            if value is None:
+                continue
+            cls: Any = type(value)
+            if slot is not None and slot.kind == "text":
+                if value == "":
+                    raise ValueError(field)
+                parts.append(f"<{name}>{escape(value)}</{name}>")
+            else:
+                parts.append(f"<{name}{swift_writer(cls)(value)}</{name}>")
+    return "".join(parts)
+
+
+class _Compiler:
+    """Writes the source of one writer. ``scope`` holds the constants that it uses, by name.
+
+    Each element becomes a piece of an f-string; what needs a decision is decided before, into a
+    variable of its own.
+    """
+
+    def __init__(self, cls: type[Record]) -> None:
+        self.cls = cls
+        self.lines: list[str] = []
+        self.count = 0
+        self.scope: dict[str, Any] = {
+            "number": scalars.format_number,
+            "decimal": scalars.format_decimal,
+            "moment": scalars.format_date_time,
+            "span": scalars.format_positive_duration,
+            "signed_span": scalars.format_duration,
+            "escape": escape,
+            "booleans": formats.boolean_text,
+            "numbers": formats.numbers_text,
+            "targets": _targets,
+            "unit": _unit,
+            "feed": _feed,
+            "flag": formats.test_flag_text,
+            "attribute": _attribute,
+            "expected": cls,
+        }
+
+    def constant(self, value: Any) -> str:
+        """A name in the scope for a value."""
+        name = f"k{len(self.scope)}"
+        self.scope[name] = value
+        return name
+
+    def late(self, cls: type[Record]) -> str:
+        """A name in the scope for the writer of nested records, which is compiled when the first
+        one is written.
+        """
+
+        def first(record: Any) -> str:
+            write = self.scope[name] = swift_writer(cls)
+            return write(record)
+
+        name = self.constant(first)
+        return name
+
+    def variable(self) -> str:
+        """A fresh name."""
+        self.count += 1
+        return f"v{self.count}"
+
+    def say(self, depth: int, *lines: str) -> None:
+        """Add lines at a depth of indentation."""
+        self.lines += ["    " * depth + line for line in lines]
+
+    def compiled(self) -> Writer:
+        """The finished function."""
+        plan = plan_of(self.cls)
+        self.say(0, "def write(r):")
+        self.say(1, "if type(r) is not expected: raise TypeError")
+        if self.cls.flaw is not Record.flaw:
+            self.say(1, "if r.flaw(): raise ValueError")
+        attributes = "".join(self.attribute(field, match) for field, _, match in plan.attributes)
+        content = "".join(self.node(inner, 1) for inner in plan.root.nodes)
+        self.say(1, f"return f'''{attributes}>{content}'''")
+        exec(
+            compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope
+        )  # our own
+        write: Writer = self.scope["write"]
+        return write
+
+    def attribute(self, field: str, match: Callable[[str], Any]) -> str:
+        """The piece of an attribute."""
+        made, name = self.variable(), self.cls.declared[field].path
+        self.say(
+            1,
+            f"{made} = r.{field}",
+            f"if {made} is None: {made} = ''",
+            f"elif not {self.constant(lru_cache(maxsize=64)(match))}({made}): raise ValueError",
+            f"else: {made} = f' {name}=\"{{attribute({made})}}\"'",
+        )
+        return f"{{{made}}}"
+
+    def node(self, node: Node, depth: int) -> str:
+        """The piece of one element, after the lines that it needs."""
+        if node.slot is not None:
+            return self.leaf(node, node.slot, depth)
+        if not node.optional:
+            return self.wrapped(node, depth)
+        if (
+            len(node.nodes) == 1
+            and node.nodes[0].slot is not None
+            and not node.nodes[0].slot.repeated
+        ):
+            return self.thin(node, node.nodes[0], node.nodes[0].slot, depth)
+        made = self.variable()
+        self.say(depth, f"{made} = ''", f"if {' or '.join(map(_present, node.leaves()))}:")
+        inside = self.wrapped(node, depth + 1)
+        self.say(depth + 1, f"{made} = f'''{inside}'''")
+        return f"{{{made}}}"
+
+    def wrapped(self, node: Node, depth: int) -> str:
+        """A wrapper with what is inside."""
+        return (
+            f"<{node.name}>{''.join(self.node(inner, depth) for inner in node.nodes)}</{node.name}>"
+        )
+
+    def thin(self, outer: Node, leaf: Node, slot: Slot, depth: int) -> str:
+        """An optional wrapper around a single leaf: one look at the value decides about both."""
+        made = self.fetch(leaf, slot, depth)
+        piece = self.enclosed(leaf, slot, made)
+        self.say(
+            depth,
+            f"{made} = f'''<{outer.name}>{piece}</{outer.name}>''' if "
+            f"{self.written(leaf, slot, made)} else ''",
+        )
+        return f"{{{made}}}"
+
+    def fetch(self, node: Node, slot: Slot, depth: int) -> str:
+        """A variable with a field's value."""
+        made = self.variable()
+        value = (
+            f"flag(r.{node.field}, r.{slot.companion})"
+            if slot.kind == "test_flag"
+            else f"r.{node.field}"
+        )
+        self.say(depth, f"{made} = {value}")
+        return made
+
+    def written(self, node: Node, slot: Slot, made: str) -> str:
+        """The condition that a value is written: it is there, and was not derived by reading."""
+        condition = made if slot.kind == "text" else f"{made} is not None"
+        if node.field in DERIVABLE and "derived" in self.cls.slots:
+            condition += f" and not r.derived & {DERIVABLE[node.field]}"
+        return condition
+
+    def leaf(self, node: Node, slot: Slot, depth: int) -> str:
+        """One field."""
+        if slot.kind == "constant":
+            return f"<{node.name}/>"
+        made = self.fetch(node, slot, depth)
+        if slot.kind in ("children", "texts"):
+            return self.repeated(node, slot, made, depth)
+        if node.optional:
+            condition = made if slot.kind == "targets" else self.written(node, slot, made)
+            self.say(
+                depth, f"{made} = f'''{self.enclosed(node, slot, made)}''' if {condition} else ''"
+            )
+            return f"{{{made}}}"
+        return self.enclosed(node, slot, made)
+
+    def repeated(self, node: Node, slot: Slot, made: str, depth: int) -> str:
+        """Elements of one kind."""
+        if slot.at_least:
+            self.say(depth, f"if not {made}: raise ValueError")
+        if slot.kind == "texts":
+            piece = f"<{node.name}>{{escape(x)}}</{node.name}>"
+        else:
+            piece = f"<{node.name}{{{self.late(slot.record)}(x)}}</{node.name}>"
+        self.say(depth, f"{made} = ''.join([f'''{piece}''' for x in {made}])")
+        return f"{{{made}}}"
+
+    def enclosed(self, node: Node, slot: Slot, made: str) -> str:
+        """The piece of an element with its value."""
+        if slot.kind in ("measurement", "markup"):
+            return f"{{{'unit' if slot.kind == 'measurement' else 'feed'}({made})}}"
+        if slot.kind == "child":
+            return f"<{node.name}{{{self.late(slot.record)}({made})}}</{node.name}>"
+        return f"<{node.name}>{{{self.text(slot, made, node.match)}}}</{node.name}>"
+
+    def text(self, slot: Slot, made: str, match: Optional[Callable[[str], Any]]) -> str:
+        """The expression of a value's text."""
+        if slot.kind == "token":
+            words = self.constant({word: escape(word) for word in slot.values or ()})
+            return (
+                f"{words}[{made}]"
+                if not slot.extensible
+                else (f"{words}.get({made}) or {self.constant(_word_of(slot))}({made})")
+            )
+        if slot.kind == "integer":
+            return f"{self.constant(_integer_of(slot))}({made})"
+        if slot.kind in ("text", "test_flag"):
+            return f"{'escape' if match is None else self.constant(_matching(match))}({made})"
+        return {
+            "number": "number",
+            "decimal": "decimal",
+            "date_time": "moment",
+            "boolean": "booleans",
+            "duration": "signed_span" if slot.negative else "span",
+            "numbers": "numbers",
+            "targets": "targets",
+        }[slot.kind] + f"({made})"
+
+
+def _present(leaf: Node) -> str:
+    return (
+        f"r.{leaf.field}"
+        if leaf.slot is not None and leaf.slot.repeated
+        else f"r.{leaf.field} is not None"
+    )
+
+
+def _word_of(slot: Slot) -> Writer:
+    return lambda value: escape(formats.token_text(slot, value))
+
+
+def _integer_of(slot: Slot) -> Writer:
+    return lambda value: formats.integer_text(slot, value)
+
+
+def _matching(match: Callable[[str], Any]) -> Writer:
+    @lru_cache(maxsize=1024)
+    def matching(value: str) -> str:
+        if not match(value):
+            raise ValueError(value)
+        return escape(value)
+
+    return matching

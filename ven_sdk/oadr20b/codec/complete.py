@@ -1,0 +1,126 @@
+"""What messages leave to be derived: starts, lengths and numbers of intervals (messages.md 5.5.1,
+rules E36, T21).
+
+Called by the reader on records that nobody else has seen yet, the only moment at which a field is
+ever set later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Callable, Optional
+
+from ...schema.events import Event, EventBaseline, Interval
+from ..schema.reports import Report, ReportInterval
+from .findings import Findings
+
+START, LENGTH, UID = 1, 2, 4
+DERIVABLE = {"dtstart": START, "duration": LENGTH, "uid": UID}
+"""The bits of ``derived``, by the field that was not in the message and is not written either."""
+_ZERO = timedelta(0)
+_set_start: Callable[[Any, Any], None] = Interval.dtstart.__set__  # type: ignore[union-attr]
+_set_length: Callable[[Any, Any], None] = Interval.duration.__set__  # type: ignore[union-attr]
+_set_uid: Callable[[Any, Any], None] = Interval.uid.__set__  # type: ignore[union-attr]
+_set_derived: Callable[[Any, Any], None] = Interval.derived.__set__  # type: ignore[attr-defined]
+_set_report_start: Callable[[Any, Any], None] = ReportInterval.dtstart.__set__  # type: ignore[union-attr]
+_set_report_derived: Callable[[Any, Any], None] = ReportInterval.derived.__set__  # type: ignore[attr-defined]
+
+
+def complete_event(event: Event, element: Any, findings: Findings) -> None:
+    """Fill in the intervals of an event, and refuse one that nobody could execute: no signals, or
+    beyond all calendars.
+    """
+    period = event.active_period
+    start, length = period.dtstart, period.duration
+    try:
+        end = start + length
+        _probe(event, end)
+        for signal in event.event_signals:
+            _fill(signal.intervals, start, end if length else None)
+    except OverflowError:
+        findings.fail(
+            element,
+            "reaches beyond the calendar, which ends with the year 9999",
+            inside="eiEvent/eiActivePeriod",
+        )
+    if event.event_descriptor.event_status != "cancelled":
+        if not event.event_signals or not all(signal.intervals for signal in event.event_signals):
+            findings.fail(element, "has no signal with intervals", inside="eiEvent/eiEventSignals")
+
+
+def _probe(event: Event, end: datetime) -> None:
+    """Raise OverflowError if a moment that belongs to the event does not exist."""
+    period = event.active_period
+    if period.tolerance or period.recovery_period:
+        end + (period.tolerance or _ZERO) + abs(period.recovery_period or _ZERO)
+    if period.notification_period or period.ramp_up_period:
+        period.dtstart - abs(period.ramp_up_period or _ZERO) - (period.notification_period or _ZERO)
+
+
+def complete_baseline(baseline: EventBaseline, element: Any, findings: Findings) -> None:
+    """The same for a baseline, which has a start of its own."""
+    try:
+        _fill(baseline.intervals, baseline.dtstart, baseline.dtstart + baseline.duration)
+    except OverflowError:
+        findings.fail(element, "reaches beyond the calendar, which ends with the year 9999")
+
+
+def _fill(intervals: Sequence[Interval], moment: datetime, end: Optional[datetime]) -> None:
+    for position, interval in enumerate(intervals):
+        derived = 0
+        if interval.dtstart is None:
+            _set_start(interval, moment)
+            derived = START
+        else:
+            moment = interval.dtstart
+        length = interval.duration
+        if length is None:
+            length = _length(intervals, position, moment, end)
+            _set_length(interval, length)
+            derived |= LENGTH
+        if interval.uid is None:
+            _set_uid(interval, str(position))
+            derived |= UID
+        if derived:
+            _set_derived(interval, derived)
+        moment += length
+
+
+def _length(
+    intervals: Sequence[Interval], position: int, moment: datetime, end: Optional[datetime]
+) -> timedelta:
+    """An interval without a length lasts until the next one that says when it starts, or to the
+    end.
+    """
+    following = intervals[position + 1].dtstart if position + 1 < len(intervals) else end
+    return max(following - moment, _ZERO) if following is not None else _ZERO
+
+
+def complete_report(report: Report, element: Any, findings: Findings) -> None:
+    """Fill in the starts of a report's intervals: each begins where the one before it ended
+    (T21).
+    """
+    moment = report.dtstart
+    try:
+        for interval in report.intervals:
+            if interval.dtstart is not None:
+                moment = interval.dtstart
+            elif moment is not None:
+                _set_report_start(interval, moment)
+                _set_report_derived(interval, START)
+            if moment is not None and interval.duration:
+                moment += interval.duration
+    except OverflowError:
+        findings.fail(
+            element,
+            "reaches beyond the calendar, which ends with the year 9999",
+            inside="intervals",
+        )
+
+
+COMPLETIONS: dict[type, Callable[[Any, Any, Findings], None]] = {
+    Event: complete_event,
+    EventBaseline: complete_baseline,
+    Report: complete_report,
+}

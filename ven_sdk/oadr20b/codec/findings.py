@@ -1,0 +1,80 @@
+"""What a reading came across: deviations from the schema that could be understood, and errors with
+their place.
+
+One :class:`Findings` a message, used by one thread. Paths are made only when there is something to
+say.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, Optional
+
+from ...errors import PayloadError
+from .namespaces import local_name
+
+_MOST_NOTES = 50
+_LONGEST_VALUE = 80
+_OUTSIDE = ("oadrSignedObject", "oadrPayload")
+
+
+class Findings:
+    """Collects deviations, or raises the first one where reading is ``strict``."""
+
+    __slots__ = ("strict", "notes")
+
+    def __init__(self, strict: bool = False) -> None:
+        self.strict = strict
+        self.notes: list[str] = []
+
+    def note(self, element: Any, text: str, value: Optional[str] = None, inside: str = "") -> None:
+        """A deviation at ``element`` (or at ``inside`` below it) that reading copes with."""
+        if self.strict:
+            self.fail(element, text, value, inside)
+        self.remark(element, text, value, inside)
+
+    def remark(
+        self, element: Any, text: str, value: Optional[str] = None, inside: str = ""
+    ) -> None:
+        """Something that the schema allows but that had to be interpreted."""
+        if len(self.notes) < _MOST_NOTES:
+            self.notes.append(_sentence(path_of(element, inside), text, value))
+
+    def fail(
+        self, element: Any, text: str, value: Optional[str] = None, inside: str = ""
+    ) -> NoReturn:
+        """Something that cannot be read."""
+        path = path_of(element, inside)
+        raise PayloadError(_sentence(path, text, value), path=path, value=_cut(value))
+
+
+def _sentence(path: str, text: str, value: Optional[str]) -> str:
+    return f"{path} {text}." if value is None else f"{path} {text}: {_cut(value)!r}."
+
+
+def _cut(value: Optional[str]) -> Optional[str]:
+    return (
+        value
+        if value is None or len(value) <= _LONGEST_VALUE
+        else value[: _LONGEST_VALUE - 3] + "..."
+    )
+
+
+def path_of(element: Any, inside: str = "") -> str:
+    """The names from the payload down to ``element``, with a number where neighbours have the same
+    name.
+    """
+    steps = [inside] if inside else []
+    while element is not None:
+        name = local_name(element.tag)
+        if name in _OUTSIDE and steps:
+            break
+        steps.append(name + _number(element))
+        element = element.getparent()
+    return "/".join(reversed(steps))
+
+
+def _number(element: Any) -> str:
+    before = sum(1 for _ in element.itersiblings(element.tag, preceding=True))
+    if before or next(element.itersiblings(element.tag), None) is not None:
+        return f"[{before + 1}]"
+    return ""

@@ -1,0 +1,120 @@
+"""What both writers know of single values: their text on the wire, and foreign markup. Pure
+functions.
+
+Everything here raises ``ValueError`` or ``TypeError`` for what must not be written; the writers say
+where it stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+from lxml import etree
+
+from ...schema.record import Record
+from ...schema.slots import Slot
+from . import scalars
+from .complete import DERIVABLE
+from .namespaces import tag
+
+_FEED = tag("atom:feed")
+
+
+def text_of(record: Record, field: str, slot: Slot) -> Any:
+    """A field's value as far as it is written: nothing for what reading had derived."""
+    if slot.kind == "test_flag":
+        return test_flag_text(getattr(record, field), getattr(record, slot.companion))
+    value = getattr(record, field)
+    if getattr(record, "derived", 0) & DERIVABLE.get(field, 0):
+        return None
+    return (
+        None
+        if value == "" and slot.kind == "text" and (slot.optional or slot.default is None)
+        else value
+    )
+
+
+def test_flag_text(flag: bool, text: Optional[str]) -> Optional[str]:
+    """The text of ``testEvent``: the one that was received as long as it means the same (rule
+    E41).
+    """
+    if flag == (text is not None and text != "false"):
+        return text
+    return "true" if flag else "false"
+
+
+def token_text(slot: Slot, value: Any) -> str:
+    """A word of the slot's vocabulary."""
+    word = scalars.check_text(value)
+    if slot.values is None or word in slot.values:
+        return word
+    if (
+        slot.extensible
+        and word.startswith("x-")
+        and len(word) > 2
+        and word == " ".join(word.split())
+    ):
+        return word
+    raise ValueError(
+        f"expected one of {', '.join(sorted(slot.values))}" + " or an x- token" * slot.extensible
+    )
+
+
+def integer_text(slot: Slot, value: Any) -> str:
+    """A whole number in the slot's range."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError("expected a whole number")
+    if not slot.low <= int(value) <= slot.high:
+        raise ValueError(f"expected a whole number from {slot.low} to {slot.high}")
+    return str(int(value))
+
+
+def boolean_text(value: Any) -> str:
+    """``true`` or ``false``."""
+    if value not in (True, False):
+        raise TypeError("expected True or False")
+    return scalars.BOOLEAN_TEXT[bool(value)]
+
+
+def numbers_text(value: Any) -> str:
+    """Numbers with blanks between them."""
+    return " ".join(map(scalars.format_number, value))
+
+
+FORMATS: dict[str, Callable[[Slot, Any], str]] = {
+    "text": lambda slot, value: scalars.check_text(value),
+    "token": token_text,
+    "boolean": lambda slot, value: boolean_text(value),
+    "integer": integer_text,
+    "number": lambda slot, value: scalars.format_number(value),
+    "numbers": lambda slot, value: numbers_text(value),
+    "decimal": lambda slot, value: scalars.format_decimal(value),
+    "date_time": lambda slot, value: scalars.format_date_time(value),
+    "duration": lambda slot, value: (
+        scalars.format_duration if slot.negative else scalars.format_positive_duration
+    )(value),
+    "test_flag": lambda slot, value: scalars.check_text(value),
+}
+
+
+def feed_element(text: Any) -> Any:
+    """The element of an Atom feed that is given as text. What stands in it is its author's
+    responsibility.
+    """
+    if not isinstance(text, (str, bytes)):
+        raise TypeError("expected an Atom feed as text")
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(text.encode("utf-8") if isinstance(text, str) else text, parser)
+    except etree.XMLSyntaxError as cause:
+        raise ValueError(f"is no well-formed XML ({cause})") from cause
+    if root.tag != _FEED:
+        raise ValueError(f"begins with {root.tag}, expected {_FEED}")
+    return root

@@ -1,0 +1,221 @@
+"""The one gate between bytes from the network and a tree: :func:`admit` refuses what could do harm,
+then parses once.
+
+HTTP matters (status, content coding, the cap while reading) are ``transport``'s; what the elements
+mean is the reader's; who signed them is ``security.verification``'s. Pure functions, run by the
+exchange thread with the bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from functools import lru_cache
+from typing import Any
+
+from lxml import etree
+
+from ...errors import PayloadError
+
+MAX_BYTES = 16 * 2**20
+MAX_ELEMENTS = 500_000
+"""10,000 rich events stay below it; the tree of that many elements takes some 150 MB at the
+worst.
+"""
+MAX_ATTRIBUTES = 256
+"""Attributes of one element, and namespace declarations in scope of one. Canonicalisation is
+quadratic in both. A message that declares the schema's fifteen namespaces on each of its twelve
+levels has 180 in scope."""
+_MANY = MAX_ELEMENTS * len(b"<a/>")
+"""Bytes that hold no more than ``MAX_ELEMENTS``, so that usual messages are not even counted."""
+_FEW = MAX_ATTRIBUTES * len(b' a=""')
+"""Bytes that hold no more than ``MAX_ATTRIBUTES``."""
+_USUAL_DECLARATION = 120
+_PROLOG_STEP = 512
+_BOM = b"\xef\xbb\xbf"
+_DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
+_CROWDED = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES + 1}]])")
+_parsers = threading.local()
+
+
+def admit(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) -> etree._Element:
+    """The root element of a message, safe to walk (rule H9).
+
+    Comments and processing instructions are gone, unless ``verbatim`` asks to keep them: they may
+    be part of what was signed (C14N covers instructions always, comments in its WithComments
+    forms), so a tree that goes to :class:`~ven_sdk.oadr20b.security.verification.Verifier` is kept
+    as received (rule S8), and the verifier removes them from what it hands out.
+
+    Raises nothing but :class:`PayloadError`.
+    """
+    _check_size(data, max_bytes)
+    text = data if data.isascii() else _decodable(data)
+    _check_declaration(text)
+    may_hold_dtd = b"!" in text and b"<!" in text  # one byte is found ten times faster than two
+    if may_hold_dtd:
+        _refuse_dtd(text)
+    try:
+        root = etree.fromstring(text, safe_parser(verbatim))
+    except (etree.LxmlError, SyntaxError, ValueError) as cause:
+        raise _not_well_formed(cause) from cause
+    if root is None or (may_hold_dtd and root.getroottree().docinfo.internalDTD is not None):
+        raise PayloadError(
+            "The message has a document type declaration. OpenADR messages have none; it was "
+            "refused."
+        )
+    if len(text) > _FEW:
+        _check_shape(root, text)
+    return root
+
+
+def _check_size(data: bytes, max_bytes: int) -> None:
+    if not data:
+        raise PayloadError("The message is empty: expected an XML document.")
+    if len(data) > max_bytes:
+        raise PayloadError(
+            f"The message has {len(data)} bytes, but max_response_size is {max_bytes}. It was "
+            f"not read."
+        )
+    # Every element has one "<" that no "/" follows; comments and CDATA can only make the count
+    # larger than the truth.
+    if len(data) > _MANY and data.count(b"<") - data.count(b"</") > MAX_ELEMENTS:
+        raise PayloadError(f"The message has more than {MAX_ELEMENTS} elements. It was not read.")
+
+
+def _decodable(data: bytes) -> bytes:
+    """The bytes without a byte order mark, when they are UTF-8 (messages.md §1.2)."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as cause:
+        raise PayloadError(
+            f"The message is not UTF-8: byte {data[cause.start]:#04x} at position {cause.start}. "
+            "OpenADR messages are UTF-8."
+        ) from cause
+    return data[len(_BOM) :] if data.startswith(_BOM) else data
+
+
+def _check_declaration(text: bytes) -> None:
+    """The XML declaration, if there is one, names UTF-8 or nothing. The usual ones are remembered,
+    as they are few.
+    """
+    if not text.startswith(b"<?xml"):
+        return
+    end = text.find(b">", 0, _USUAL_DECLARATION)
+    if end < 0:
+        _declares_utf8.__wrapped__(text)
+    else:
+        _declares_utf8(text[: end + 1])
+
+
+@lru_cache(maxsize=64)
+def _declares_utf8(text: bytes) -> None:
+    declared = _DECLARED_ENCODING.match(text)
+    if declared and declared.group(1).lower() not in (b"utf-8", b"utf8", b"us-ascii", b"ascii"):
+        name = declared.group(1).decode("ascii", "replace")[:40]
+        raise PayloadError(f"The message declares the encoding {name!r}: expected UTF-8.")
+
+
+class _Prolog:
+    """A parser target that builds nothing and notices the first start tag."""
+
+    over = False
+    expat: Any = None
+
+    def start(self, _tag: str, _attributes: Any) -> None:
+        self.over = True
+        self.expat.StartElementHandler = None  # the rest of the step is of no interest
+
+    def close(self) -> None:
+        """Asked for by the parser; there is nothing to give."""
+
+
+def _refuse_dtd(text: bytes) -> None:
+    """Let defusedxml refuse every DTD, and with it every entity but the five of XML.
+
+    It is asked about texts with ``<!`` in them, with which a DTD begins (the text is UTF-8 for
+    certain), and sees them up to the root's start tag, behind which the grammar has no place for
+    it. lxml, which reads all, knows no entity without one.
+    """
+    from defusedxml.common import (
+        DefusedXmlException,
+    )  # most programs never get here, and need not wait for it
+    from defusedxml.ElementTree import DefusedXMLParser
+
+    target = _Prolog()
+    parser = DefusedXMLParser(target=target, encoding="utf-8", forbid_dtd=True)
+    target.expat = parser.parser
+    parser.parser.DefaultHandlerExpand = (
+        None  # defused's own handlers stay; this one would run for every token
+    )
+    begin, size = 0, _PROLOG_STEP
+    try:
+        while begin < len(text):
+            parser.feed(text[begin : begin + size])
+            if target.over:
+                return
+            begin, size = (
+                begin + size,
+                2 * size,
+            )  # growing: some versions of expat read a long token anew every time
+        parser.close()  # others keep back what they have until they are told that this was all
+        if target.over:
+            return
+    except DefusedXmlException as cause:
+        raise PayloadError(
+            "The message has a document type declaration or an entity. OpenADR messages have "
+            "none; it "
+            "was refused unread."
+        ) from cause
+    except (
+        SyntaxError,
+        ValueError,
+    ) as cause:  # ParseError is a SyntaxError; defusedxml 0.7.0 has one of its own
+        raise _not_well_formed(cause) from cause
+    raise PayloadError("The message has no root element: expected an oadrPayload.")
+
+
+def safe_parser(verbatim: bool) -> etree.XMLParser:
+    """This thread's lxml parser (lxml lets one thread at a time into a parser). libxml2 itself
+    refuses, as long as ``huge_tree`` is off, a depth over 256 and a text over 10 MB."""
+    name = "verbatim" if verbatim else "clean"
+    parser = getattr(_parsers, name, None)
+    if parser is None:
+        parser = etree.XMLParser(
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            dtd_validation=False,
+            attribute_defaults=False,
+            huge_tree=False,
+            recover=False,
+            collect_ids=False,
+            remove_comments=not verbatim,
+            remove_pis=not verbatim,
+        )
+        setattr(_parsers, name, parser)
+    return parser
+
+
+def _check_shape(root: etree._Element, text: bytes) -> None:
+    if (
+        text.count(b"=") <= MAX_ATTRIBUTES
+    ):  # too few attributes in the whole message to crowd anything
+        return
+    if _CROWDED(root):
+        raise PayloadError(
+            f"An element of the message has more than {MAX_ATTRIBUTES} attributes. It was refused."
+        )
+    in_scope = 0
+    for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
+        in_scope += 1 if event == "start-ns" else -1
+        if in_scope > MAX_ATTRIBUTES:
+            raise PayloadError(
+                f"More than {MAX_ATTRIBUTES} namespace declarations are in scope of one element. "
+                f"The "
+                "message was refused."
+            )
+
+
+def _not_well_formed(cause: BaseException) -> PayloadError:
+    return PayloadError(f"The message is not well-formed XML: {str(cause)[:200]}")

@@ -1,0 +1,251 @@
+"""The checking writer: records to elements with lxml's E-factory, every value looked at, every
+fault named.
+
+It is the reference for what :mod:`.writer` compiles, and its stand-in wherever that stumbles, so it
+is the one that tells users what is wrong with a record. Pure functions.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Callable
+
+from lxml.builder import ElementMaker  # type: ignore[import-not-found]
+
+from ...errors import ConfigurationError
+from ...schema.common import Payload, Target
+from ...schema.record import Record
+from ...schema.slots import Slot
+from ...schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
+from . import scalars
+from .formats import FORMATS, feed_element, numbers_text, text_of
+from .namespaces import PREFIXES, WRITTEN
+from .plan import Node, plan_of
+
+_EXPECTED = {
+    "text": "a str",
+    "token": "a word of the vocabulary",
+    "boolean": "True or False",
+    "integer": "a whole number",
+    "number": "a number",
+    "decimal": "a number",
+    "date_time": "an aware datetime",
+    "duration": "a timedelta",
+}
+
+
+@cache
+def maker(name: str, whole: bool = False) -> Callable[..., Any]:
+    """The E-factory's maker of ``prefix:local``; only a root's declares the ``whole`` namespace
+    map.
+    """
+    prefix, _, local = name.partition(":")
+    factory = ElementMaker(namespace=PREFIXES[prefix], nsmap=dict(WRITTEN) if whole else None)
+    made: Callable[..., Any] = getattr(factory, local)
+    return made
+
+
+def element(record: Payload) -> Any:
+    """The payload element of a record. :class:`ConfigurationError` names the record, the field and
+    what it should be.
+    """
+    if not isinstance(record, Payload) or not record.wire_name:
+        raise ConfigurationError(f"{type(record).__name__} is no payload, so it cannot be sent.")
+    make = maker("oadr:" + record.wire_name, whole=True)
+    return make(*_contents(type(record), record, type(record).__name__))
+
+
+def _contents(cls: type[Record], record: Any, path: str) -> list[Any]:
+    """What stands inside the element of a record: its attributes, then its elements."""
+    if not isinstance(record, cls):
+        raise ConfigurationError(f"{path} is {_brief(record)}, expected {_article(cls)}.")
+    flaw = record.flaw()
+    if flaw:
+        raise ConfigurationError(f"{path}: {flaw}.")
+    plan = plan_of(cls)
+    attributes = {}
+    for field, name, match in plan.attributes:
+        value = getattr(record, field)
+        if value is not None:
+            if not isinstance(value, str) or not match(value):
+                raise ConfigurationError(
+                    f"{path}.{field} is {value!r}, which the schema does not allow."
+                )
+            attributes[name] = value
+    return [attributes, *_inside(plan.root, record, path)]
+
+
+def _brief(value: Any) -> str:
+    """A wrong value as an error shows it: not a whole message."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _article(cls: type[Record]) -> str:
+    return f"{'an' if cls.__name__[0] in 'AEIOU' else 'a'} {cls.__name__}"
+
+
+def _inside(node: Node, record: Record, path: str) -> list[Any]:
+    made: list[Any] = []
+    for inner in node.nodes:
+        if inner.slot is not None:
+            made += _leaf(inner, inner.slot, record, f"{path}.{inner.field}")
+        elif not inner.optional or any(_present(leaf, record) for leaf in inner.leaves()):
+            made.append(maker(inner.name)(*_inside(inner, record, path)))
+    return made
+
+
+def _present(leaf: Node, record: Record) -> bool:
+    assert leaf.slot is not None
+    value = text_of(record, leaf.field, leaf.slot)
+    return value is not None and not (leaf.slot.repeated and not value)
+
+
+def _leaf(node: Node, slot: Slot, record: Record, path: str) -> list[Any]:
+    if slot.kind == "constant":
+        return [maker(node.name)()]
+    value = text_of(record, node.field, slot)
+    if slot.repeated and len(value) < slot.at_least:
+        raise ConfigurationError(f"{path} is empty, expected at least one.")
+    if value is None:
+        if node.optional:
+            return []
+        expected = _article(slot.record) if slot.record else _EXPECTED.get(slot.kind, "a value")
+        raise ConfigurationError(f"{path} is missing, expected {expected}.")
+    if slot.kind in _NESTED:
+        return _NESTED[slot.kind](node, slot, value, path)
+    return [maker(node.name)(_text(node, slot, value, path))]
+
+
+def _text(node: Node, slot: Slot, value: Any, path: str) -> str:
+    try:
+        text = FORMATS[slot.kind](slot, value)
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as cause:
+        raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
+    if node.match is not None and not node.match(text):
+        raise ConfigurationError(
+            f"{path} is {_brief(value)}, which does not have the form that the schema wants."
+        )
+    return text
+
+
+# --- elements inside elements ---------------------------------------------------------------------
+
+
+def _child(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+    return [maker(node.name)(*_contents(slot.record, value, path))]
+
+
+def _children(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+    make = maker(node.name)
+    return [
+        make(*_contents(slot.record, item, f"{path}[{position}]"))
+        for position, item in enumerate(value)
+    ]
+
+
+def _texts(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+    make = maker(node.name)
+    return [make(_checked(item, f"{path}[{position}]")) for position, item in enumerate(value)]
+
+
+def _checked(value: Any, path: str) -> str:
+    try:
+        return scalars.check_text(value)
+    except (ValueError, TypeError) as cause:
+        raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
+
+
+def _numbers(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+    try:
+        return [maker(node.name)(numbers_text(value))]
+    except (ValueError, TypeError) as cause:
+        raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
+
+
+def _targets(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+    """All targets in one element, kinds in the order of the schema (ei:EiTargetType)."""
+    if node.optional and not value:
+        return []
+    return [maker(node.name)(*target_elements(value, path))]
+
+
+def target_elements(targets: Any, path: str) -> list[Any]:
+    """The elements of targets, sorted by kind."""
+    for position, target in enumerate(targets):
+        if not isinstance(target, Target):
+            raise ConfigurationError(f"{path}[{position}] is {_brief(target)}, expected a Target.")
+    made = []
+    for node in plan_of(Target).root.nodes:
+        assert node.slot is not None
+        for position, target in enumerate(targets):
+            if getattr(target, node.field) is not None:
+                made += _leaf(node, node.slot, target, f"{path}[{position}].{node.field}")
+    return made
+
+
+def _markup(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+    try:
+        return [feed_element(value)]
+    except (ValueError, TypeError) as cause:
+        raise ConfigurationError(f"{path}: {cause}.") from cause
+
+
+def _measurement(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+    return [unit_element(value, path)]
+
+
+def unit_element(value: Any, path: str) -> Any:
+    """The unit element of a measurement (section 3.7)."""
+    if not isinstance(value, Measurement):
+        raise ConfigurationError(f"{path} is {_brief(value)}, expected a Measurement.")
+    flaw = value.flaw()
+    if flaw:
+        raise ConfigurationError(f"{path}: {flaw}.")
+    make = maker(f"{UNITS[value.name].prefix}:{value.name}")
+    if value.name == GREEN_BUTTON:
+        return make(feed_element(value.feed))
+    return make(*_unit_parts(value, path))
+
+
+def _unit_parts(value: Measurement, path: str) -> list[Any]:
+    """Description and units have the namespace of the unit; then comes the scale, or for pulses
+    their factor.
+    """
+    prefix = UNITS[value.name].prefix
+    parts = [
+        maker(f"{prefix}:itemDescription")(
+            _checked(value.description or "", f"{path}.description")
+        ),
+        maker(f"{prefix}:itemUnits")(_checked(value.unit, f"{path}.unit")),
+    ]
+    wanted, name = (
+        ("pulse_factor", "oadr:pulseFactor")
+        if value.name == "pulseCount"
+        else ("scale", "scale:siScaleCode")
+    )
+    node = Node(name, False)
+    node.field = wanted
+    parts.append(
+        maker(name)(
+            _text(node, Measurement.declared[wanted], getattr(value, wanted), f"{path}.{wanted}")
+        )
+    )
+    if UNITS[value.name].power:
+        parts.append(
+            maker("power:powerAttributes")(
+                *_contents(PowerAttributes, value.power_attributes, f"{path}.power_attributes")
+            )
+        )
+    return parts
+
+
+_NESTED: dict[str, Callable[[Node, Slot, Any, str], list[Any]]] = {
+    "child": _child,
+    "children": _children,
+    "texts": _texts,
+    "numbers": _numbers,
+    "targets": _targets,
+    "markup": _markup,
+    "measurement": _measurement,
+}

@@ -1,0 +1,110 @@
+"""From a record's declaration to the tree of elements that reader and writer follow. Made once a
+class, then shared.
+
+The paths of a record's slots are folded into one tree: neighbours that share wrappers share nodes.
+What is particular to a kind of slot is in the tables of :mod:`.kinds`; this module knows only the
+shape.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from re import Pattern
+from typing import Any, Callable, NamedTuple, Optional
+
+from ...schema.record import Record
+from ...schema.slots import Slot
+from ...schema.units import UNITS
+from .namespaces import tag
+
+
+class Node:
+    """One element: a wrapper with ``nodes`` inside, or the end of a path with the ``slot`` that it
+    feeds.
+    """
+
+    __slots__ = ("field", "index", "match", "name", "nodes", "optional", "slot", "tag")
+
+    def __init__(self, name: str, optional: bool) -> None:
+        self.name = name
+        self.tag = tag(name)
+        self.optional = optional
+        self.slot: Optional[Slot] = None
+        self.field = ""
+        self.nodes: list[Node] = []
+        self.index: dict[str, int] = {}
+        self.match: Optional[Callable[[str], Any]] = None
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the element itself may stand there several times."""
+        return self.slot is not None and self.slot.kind in ("texts", "children")
+
+    def leaves(self) -> Iterator["Node"]:
+        """The ends of paths in and below this node."""
+        if self.slot is not None:
+            yield self
+        for node in self.nodes:
+            yield from node.leaves()
+
+    def seal(self) -> None:
+        """Index the children by tag. A unit is found under any of the tags that may stand for
+        it.
+        """
+        for position, node in enumerate(self.nodes):
+            tags = (
+                UNIT_TAGS
+                if node.slot is not None and node.slot.kind == "measurement"
+                else (node.tag,)
+            )
+            self.index.update((known, position) for known in tags)
+            node.seal()
+
+
+class Plan(NamedTuple):
+    """How one class of records lies in XML."""
+
+    root: Node
+    attributes: tuple[tuple[str, str, Callable[[str], Any]], ...]
+    """Field, name on the wire, and what its text has to match."""
+
+
+UNIT_TAGS: dict[str, str] = {tag(f"{kind.prefix}:{name}"): name for name, kind in UNITS.items()}
+"""The unit elements, which substitute for the abstract ``emix:itemBase``, and the names that they
+stand for.
+"""
+
+
+@cache
+def plan_of(cls: type[Record]) -> Plan:
+    """The plan of a class of records."""
+    root = Node("oadr:" + cls.__name__, False)
+    attributes = []
+    for field, slot in cls.declared.items():
+        if slot.kind == "attribute":
+            attributes.append((field, tag(slot.path), re.compile(slot.pattern).fullmatch))
+        elif slot.path:
+            _place(root, field, slot)
+    root.seal()
+    return Plan(root, tuple(attributes))
+
+
+def _place(root: Node, field: str, slot: Slot) -> None:
+    """Hang a slot into the tree, under the wrapper that the slot before it has used where it is the
+    same.
+    """
+    *wrappers, last = slot.path.split("/")
+    node = root
+    for wrapper in wrappers:
+        name = wrapper.rstrip("?")
+        if not node.nodes or node.nodes[-1].name != name or node.nodes[-1].slot is not None:
+            node.nodes.append(Node(name, wrapper.endswith("?")))
+        node = node.nodes[-1]
+    leaf = Node(last.rstrip("?"), slot.optional or last.endswith("?"))
+    leaf.slot, leaf.field = slot, field
+    if slot.pattern:
+        pattern: Pattern[str] = re.compile(slot.pattern)
+        leaf.match = pattern.fullmatch
+    node.nodes.append(leaf)

@@ -1,0 +1,328 @@
+"""Texts and their values: times, durations, numbers, booleans (messages.md section 1.3). Pure
+functions, cached.
+
+``parse_*`` takes what the schema allows and raises ``ValueError`` otherwise; ``lenient_*`` takes
+what peers send and says what was wrong with it; ``format_*`` writes what the schema allows and
+raises ``ValueError`` or ``TypeError``.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from functools import cache, lru_cache
+from math import isfinite
+from typing import Any, NamedTuple, Optional, Union
+
+Number = Union[int, float]
+UTC = timezone.utc
+LONGEST = timedelta(days=365250)
+"""A thousand years. Longer durations are no plan but a mistake or an attack, and break the
+arithmetic of dates.
+"""
+
+_CACHED = 4096
+
+
+class Lenient(NamedTuple):
+    """A value read tolerantly. ``deviation``: what breaks the schema; ``remark``: what is legal but
+    was interpreted.
+    """
+
+    value: Any
+    deviation: str = ""
+    remark: str = ""
+
+
+# --- durations ------------------------------------------------------------------------------------
+#
+
+_DURATION = re.compile(
+    r"([+-])?P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)W)?(?:([0-9]+)D)?"
+    r"(T)?(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:[.,][0-9]+)?)S)?"
+)
+_WEEKS = re.compile(r"[0-9]+W")
+_DAYS = re.compile(
+    r"P(?:[0-9]{1,6}D)?(?:T(?=[0-9])(?:[0-9]{1,7}H)?(?:[0-9]{1,9}M)?(?:[0-9]{1,10}S)?)?"
+)
+
+
+@lru_cache(maxsize=_CACHED)
+def parse_duration(text: str) -> timedelta:
+    """The usual durations: no sign, no years, months or weeks. ``ValueError`` for all others, which
+    may be legal too.
+    """
+    if not _DAYS.fullmatch(text) or text == "P":
+        raise ValueError(text)
+    return lenient_duration(text).value  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=_CACHED)
+def parse_signed_duration(text: str) -> timedelta:
+    """The same with an optional sign, for ramp-up and recovery."""
+    return -parse_duration(text[1:]) if text[:1] == "-" else parse_duration(text)
+
+
+def lenient_duration(text: str, negative: bool = False) -> Lenient:
+    """A duration in any of the shapes that are seen. ``ValueError`` says why it is none.
+
+    A year counts as 365 days and a month as 30, since the profile says of neither when it begins.
+    """
+    text = text.strip()
+    if _WEEKS.fullmatch(text):
+        return Lenient(_bounded(days=7 * int(text[:-1][:12])))
+    found = _DURATION.fullmatch(text)
+    if found is None or text.endswith("T"):
+        raise ValueError("is no duration such as PT15M")
+    sign, years, months, weeks, days, _, hours, minutes, seconds = found.groups()
+    value = _bounded(
+        days=_int(years) * 365 + _int(months) * 30 + _int(weeks) * 7 + _int(days),
+        minutes=_int(hours) * 60 + _int(minutes),
+        seconds=Decimal((seconds or "0")[:30].replace(",", ".")),
+    )
+    if sign == "-" and value and not negative:
+        raise ValueError("is negative, which only ramp-up and recovery may be")
+    odd = (
+        "weeks are written like 2W"
+        if weeks
+        else ""
+        if not seconds or seconds.isdigit()
+        else "fractions of seconds"
+    )
+    guess = f"was taken as {value.days} days" if years or months else ""
+    return Lenient(-value if sign == "-" else value, odd, guess)
+
+
+def _int(digits: Optional[str]) -> int:
+    return int(digits[:12]) if digits else 0
+
+
+def _bounded(days: int, minutes: int = 0, seconds: Union[int, Decimal] = 0) -> timedelta:
+    if days > LONGEST.days or minutes > LONGEST.days * 1440 or seconds > LONGEST.days * 86400:
+        raise ValueError("is longer than a thousand years")
+    value = timedelta(days=days, minutes=minutes, microseconds=int(seconds * 1000000))
+    if value > LONGEST:
+        raise ValueError("is longer than a thousand years")
+    return value
+
+
+@lru_cache(maxsize=_CACHED)
+def format_duration(value: timedelta) -> str:
+    """The shortest usual form; zero is ``PT0S``. The schema has no fractions: they are a
+    ``ValueError``.
+    """
+    if not isinstance(value, timedelta):
+        raise TypeError("a timedelta is expected")
+    if value.microseconds:
+        raise ValueError("the schema has no fractions of seconds")
+    if abs(value) > LONGEST:
+        raise ValueError("is longer than a thousand years")
+    sign, value = ("-", -value) if value < timedelta(0) else ("", value)
+    minutes, seconds = divmod(value.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    time = f"{hours}H" * bool(hours) + f"{minutes}M" * bool(minutes) + f"{seconds}S" * bool(seconds)
+    day = f"{value.days}D" * bool(value.days)
+    return f"{sign}P{day}{'T' + time if time else ''}" if day or time else "PT0S"
+
+
+def format_positive_duration(value: timedelta) -> str:
+    """The same for places where a sign is not allowed."""
+    written = format_duration(value)
+    if written[0] == "-":
+        raise ValueError("is negative, which only ramp-up and recovery may be")
+    return written
+
+
+# --- moments --------------------------------------------------------------------------------------
+#
+
+_MOMENT = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+
+
+_SHAPES = frozenset(
+    (20, 24, 27)
+)  # no fraction, milliseconds, microseconds: what Python 3.9 reads by itself
+
+
+@lru_cache(maxsize=_CACHED)
+def parse_date_time(text: str) -> datetime:
+    """A moment as G1 wants it: UTC with a ``Z``. ``ValueError`` for everything else, also where it
+    is legal.
+    """
+    if (
+        len(text) not in _SHAPES
+        or text[-1] != "Z"
+        or text[10] != "T"
+        or not text[4] == text[7] == "-"
+    ):
+        raise ValueError(text)
+    if text[19] not in ".Z":
+        raise ValueError(text)
+    return datetime.fromisoformat(text[:-1] + "+00:00")
+
+
+def lenient_date_time(text: str) -> Lenient:
+    """A moment with any offset or none (then it is UTC), in UTC. ``ValueError`` says why it is
+    none.
+    """
+    found = _MOMENT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("is no date and time such as 2030-01-31T12:00:00Z")
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    try:
+        value = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour) % 24 if hour == "24" else int(hour),
+            int(minute),
+            int(second),
+            int(((fraction or "") + "000000")[:6]),
+            UTC,
+        )
+        if hour == "24":
+            value += timedelta(days=1)
+        if zone and zone != "Z":
+            value -= _offset(zone)
+    except (ValueError, OverflowError) as cause:
+        raise ValueError("is not a date that exists between the years 1 and 9999") from cause
+    offset = "has an offset, where UTC with a Z is wanted" if zone and zone != "Z" else ""
+    return Lenient(
+        value,
+        offset or ("ends in a point" if fraction == "" else ""),
+        "" if zone else "has no zone and was taken as UTC",
+    )
+
+
+def _offset(zone: str) -> timedelta:
+    size = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
+    if size > timedelta(hours=14):
+        raise ValueError(zone)
+    return -size if zone[0] == "-" else size
+
+
+def format_date_time(value: datetime) -> str:
+    """UTC with a ``Z``. A naive datetime is a ``ValueError``: nobody knows which moment it is."""
+    if not isinstance(value, datetime):
+        raise TypeError("an aware datetime is expected")
+    if value.tzinfo is not UTC:
+        if value.tzinfo is None or value.utcoffset() is None:
+            raise ValueError("has no time zone. Use datetime.now(timezone.utc) or set tzinfo")
+        value = value.astimezone(UTC)
+    return value.isoformat()[:-6] + "Z"
+
+
+# --- numbers --------------------------------------------------------------------------------------
+#
+
+_FLOAT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_BIGGEST = 10**308
+_LONGEST_NUMBER = 1000
+"""Characters. What is read is kept in a cache, which a sender of longer ones could fill with
+memory.
+"""
+
+
+@lru_cache(maxsize=_CACHED)
+def parse_number(text: str) -> Number:
+    """A finite xs:float: an ``int`` where it is written as one. NaN, INF and what overflows are
+    ``ValueError``s.
+    """
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(f"has more than {_LONGEST_NUMBER} characters, and is no number")
+    text = text.strip()
+    if _WHOLE.fullmatch(text) and len(text) < 310:
+        whole = int(text)
+        if -_BIGGEST <= whole <= _BIGGEST:
+            return whole
+    elif _FLOAT.fullmatch(text):
+        value = float(text)
+        if isfinite(value):
+            return value
+    raise ValueError("is no finite number")
+
+
+def format_number(value: Any) -> str:
+    """The shortest text that reads as the same value. Takes ints, floats, Decimals, bools and what
+    ``float()`` takes.
+    """
+    kind = type(value)
+    if kind is float:
+        if not isfinite(value):
+            raise ValueError("is no finite number")
+        return repr(value)
+    if kind is int:
+        if not -_BIGGEST <= value <= _BIGGEST:
+            raise ValueError("is too large for xs:float")
+        return str(value)
+    return _format_other(value)
+
+
+def _format_other(value: Any) -> str:
+    if isinstance(value, (str, bytes)) or value is None:
+        raise TypeError("a number is expected")
+    if isinstance(value, Decimal):
+        if not value.is_finite() or abs(value) > _BIGGEST:
+            raise ValueError("is no finite number")
+        return str(value)
+    if hasattr(value, "__index__"):
+        return format_number(int(value))
+    return format_number(float(value))
+
+
+def format_decimal(value: Any) -> str:
+    """xs:decimal: no exponent, at most 24 digits, which is what validators can hold."""
+    written = format(Decimal(format_number(value)), "f")
+    if len(written.lstrip("-").replace(".", "")) > 24:
+        raise ValueError("has more than 24 digits")
+    return written
+
+
+@lru_cache(maxsize=_CACHED)
+def parse_integer(text: str) -> int:
+    """A whole number of at most 20 digits; its range is the declaration's matter."""
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError("is no whole number")
+    text = text.strip()
+    if not _WHOLE.fullmatch(text) or len(text) > 20:
+        raise ValueError("is no whole number")
+    return int(text)
+
+
+BOOLEANS: dict[str, bool] = {"true": True, "false": False, "1": True, "0": False}
+BOOLEAN_TEXT: dict[bool, str] = {True: "true", False: "false"}
+
+
+def lenient_boolean(text: str) -> Lenient:
+    """xs:boolean; other cases of the words are read too."""
+    text = text.strip()
+    if text in BOOLEANS:
+        return Lenient(BOOLEANS[text])
+    if text.lower() in BOOLEANS:
+        return Lenient(BOOLEANS[text.lower()], "is not written in lower case")
+    raise ValueError("is neither true nor false")
+
+
+@cache
+def _illegal() -> "re.Pattern[str]":
+    """Made at need: it takes ten times as long to compile as all others here together."""
+    return re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def check_text(value: Any) -> str:
+    """The text itself. ``TypeError`` if it is none, ``ValueError`` if it holds characters that XML
+    does not have.
+    """
+    if not isinstance(value, str):
+        raise TypeError("a str is expected")
+    found = (
+        None if value.isprintable() else _illegal().search(value)
+    )  # what is printable, XML can carry
+    if found is not None:
+        raise ValueError(f"holds {found.group()!r}, which XML cannot carry")
+    return str.__str__(value)

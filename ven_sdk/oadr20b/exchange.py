@@ -1,0 +1,173 @@
+"""One record out, one record back: the only place that joins codec, security and transport. Runs on
+exchange threads.
+
+It keeps no state of the conversation and judges no response code; what arrives is either a record
+or one of our errors.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Callable, Optional
+
+from ..errors import PayloadError, SecurityError, TransportError, VenError
+from ..log import WIRE, Redacted, Repeats
+from ..schema.common import Payload
+from ..transport.sessions import Reply
+from .codec import envelope, gate, reader
+from .schema.registration import Poll
+
+if TYPE_CHECKING:
+    from ..identity import Identity
+    from ..usercode.handlers import Hooks
+
+log = logging.getLogger(__name__)
+wire = logging.getLogger(WIRE)
+
+REFRESH = 60.0
+"""Seconds between looks at certificate files that may have been renewed."""
+
+
+class Exchange:
+    """The way to one VTN for one VEN.
+
+    ``post`` sends a record to the service that it belongs to and returns the record that came back,
+    or None for an empty body (G12). ``offset`` is how far the VTN's clock was ahead of ours at the
+    last reply, or None.
+    """
+
+    __slots__ = (
+        "_identity",
+        "_max_bytes",
+        "_monotonic",
+        "_now",
+        "_poll",
+        "_refresh_at",
+        "_strict",
+        "_url",
+        "deviations",
+        "hooks",
+        "offset",
+    )
+
+    def __init__(
+        self,
+        url: str,
+        identity: Identity,
+        *,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        hooks: Hooks,
+        strict: bool = False,
+        max_bytes: int = gate.MAX_BYTES,
+        deviations: Optional[Repeats] = None,
+    ) -> None:
+        self._url, self._identity, self._now, self._monotonic, self.hooks = (
+            url,
+            identity,
+            now,
+            monotonic,
+            hooks,
+        )
+        self._strict, self._max_bytes = strict, max_bytes
+        self.deviations = deviations or Repeats(log)
+        self.offset: Optional[timedelta] = None
+        self._poll: Optional[tuple[str, bytes]] = None
+        self._refresh_at = monotonic() + REFRESH
+
+    @property
+    def identity(self) -> Identity:
+        """Who speaks here."""
+        return self._identity
+
+    def post(self, record: Payload, service: str = "") -> Optional[Payload]:
+        """Send ``record`` to its service (or to ``service``).
+
+        TransportError, SecurityError or PayloadError tell why no record came back,
+        ConfigurationError why none was sent.
+        """
+        if self._monotonic() >= self._refresh_at:
+            self._refresh_at = self._monotonic() + REFRESH
+            self._identity.refresh()
+        body = self._body(record)
+        if self.hooks:
+            self.hooks.run("before_send_xml", body.decode())
+        if wire.isEnabledFor(logging.DEBUG):
+            wire.debug("-> %s %s", service or record.service, Redacted(body))
+        before = self._now()
+        try:
+            reply = self._identity.connections.post(
+                f"{self._url}/{service or record.service}", body
+            )
+        # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
+        except SecurityError as cause:
+            raise TransportError(str(cause), delivered=False) from cause
+        if reply.date is not None:
+            self._compare_clocks(reply, before)
+        if wire.isEnabledFor(logging.DEBUG):
+            wire.debug("<- %s", Redacted(reply.body))
+        return self.read(reply.body) if reply.body.strip() else None
+
+    def _body(self, record: Payload) -> bytes:
+        """The bytes to send. The unsigned poll is always the same and is made once."""
+        if self._identity.signer is not None:
+            return self._identity.signer.seal(envelope.signed_object(record))
+        if not isinstance(record, Poll):
+            return envelope.message(record)
+        if self._poll is None or self._poll[0] != record.ven_id:
+            self._poll = (record.ven_id, envelope.message(record))
+        return self._poll[1]
+
+    def _compare_clocks(self, reply: Reply, before: datetime) -> None:
+        """E40: the Date header has whole seconds, and was written while the exchange went on."""
+        assert reply.date is not None
+        self.offset = (
+            reply.date + timedelta(seconds=0.5) - before - timedelta(seconds=reply.elapsed / 2)
+        )
+
+    def read(self, body: bytes) -> Payload:
+        """The record that ``body`` holds, after the gate and, with ``vtn_fingerprint``, the
+        signature.
+
+        This is also what a server would call for a pushed message. Records are read only from what
+        was signed.
+        """
+        if self.hooks:
+            self._announce(body)
+        try:
+            reading = self._read(body)
+        except VenError:
+            raise
+        except (
+            Exception
+        ) as cause:  # nothing known leads here; a message that finds a way must not stop the VEN
+            log.exception(
+                "A message could not be read. This is a fault of ven_sdk: please report it."
+            )
+            raise PayloadError(
+                f"The message could not be understood ({type(cause).__name__})."
+            ) from cause
+        for deviation in reading.deviations:
+            self.deviations.say(
+                deviation,
+                logging.INFO,
+                "The VTN deviates from the schema, which was understood all the same: %s",
+                deviation,
+            )
+        if self.hooks:
+            self.hooks.run("after_parse_xml", reading.record.wire_name, reading.record)
+        return reading.record
+
+    def _read(self, body: bytes) -> reader.Reading:
+        """Gate, signature, record: each sees only what the one before it let pass."""
+        verifier = self._identity.verifier
+        root = gate.admit(body, max_bytes=self._max_bytes, verbatim=verifier is not None)
+        if verifier is not None:
+            root = verifier.verify(root, self._now())
+        return reader.read(envelope.payload_of(root, strict=self._strict), strict=self._strict)
+
+    def _announce(self, body: bytes) -> None:
+        text = body.decode("utf-8", "replace")
+        for hook in ("after_receive_xml", "before_schema_validation", "before_parse_xml"):
+            self.hooks.run(hook, text)

@@ -1,0 +1,382 @@
+"""Verification of received messages: only what the expected VTN signed, just now and for the first
+time, gets through.
+
+signxml does the cryptography, whole, for every message. This module pins down what it leaves open:
+where the signature stands, what its two references cover, which algorithms and certificate are
+accepted. Records are read only from the element that :meth:`Verifier.verify` returns. It holds no
+state but the replay guard's: any exchange thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from dataclasses import fields, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Optional
+
+from cryptography import x509
+from lxml import etree
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+
+from ...errors import SecurityError
+from ...security.fingerprint import fingerprint_of, is_full, normalise
+from .names import (
+    C14N,
+    C14N_11,
+    C14N_EXCLUSIVE,
+    DS,
+    DSP,
+    OBJECT_ID,
+    PAYLOAD,
+    REPLAY_PROTECT,
+    SIGNATURE,
+    SIGNED_OBJECT,
+)
+from .replay import ReplayGuard
+from .timestamps import parse_timestamp
+
+_CANONICAL = frozenset(
+    name + comments for name in (C14N, C14N_11) for comments in ("", "#WithComments")
+) | {C14N_EXCLUSIVE, C14N_EXCLUSIVE + "WithComments"}
+_CONFIG = SignatureConfiguration(
+    require_x509=True,
+    location="./",  # a child of the root, nowhere else
+    expect_references=2,
+    signature_methods=frozenset(
+        {
+            SignatureMethod.RSA_SHA256,
+            SignatureMethod.RSA_SHA384,
+            SignatureMethod.RSA_SHA512,
+            SignatureMethod.ECDSA_SHA256,
+            SignatureMethod.ECDSA_SHA384,
+            SignatureMethod.ECDSA_SHA512,
+        }
+    ),
+    digest_algorithms=frozenset(
+        {DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512}
+    ),
+)
+_METHODS = frozenset(method.value for method in _CONFIG.signature_methods)
+_DIGESTS = frozenset(algorithm.value for algorithm in _CONFIG.digest_algorithms)
+# signxml 5 compares the certificate's validity with the machine's clock unless it is told the time.
+_TAKES_TIME = any(field.name == "verification_time" for field in fields(SignatureConfiguration))
+_PROPERTY_HOLDERS = (
+    f"{{{DS}}}Object",
+    f"{{{DS}}}SignatureProperties",
+    f"{{{DS}}}SignatureProperty",
+)
+_MAX_NAMESPACES = 64
+_parsers = threading.local()
+
+
+class _OwnTree(XMLVerifier):
+    """signxml's verifier, spared its copies of the whole tree: this one is ours alone and parsed as
+    strictly as its own.
+
+    It copies the tree for the enveloped-signature transform, which takes the signature out; rule S2
+    refuses that one before (:func:`_target`). The signature and what a reference covers it checks
+    on copies, as ever.
+    """
+
+    _whole: Any = None
+
+    def get_root(self, data: Any) -> Any:
+        self._whole = data
+        return data
+
+    def _tostring(self, xml_node: Any, **options: Any) -> Any:
+        return (
+            xml_node
+            if xml_node is self._whole and not options
+            else super()._tostring(xml_node, **options)
+        )  # type: ignore[no-untyped-call]
+
+    def _fromstring(self, xml_string: Any, **options: Any) -> Any:
+        return (
+            xml_string if xml_string is self._whole else super()._fromstring(xml_string, **options)
+        )  # type: ignore[no-untyped-call]
+
+
+class Verifier:
+    """Accepts messages signed by the holder of one certificate. One for each client; may be shared
+    by its threads.
+    """
+
+    def __init__(self, vtn_fingerprint: str, replay: ReplayGuard) -> None:
+        self.vtn_fingerprint = normalise(vtn_fingerprint)
+        self._replay = replay
+
+    def verify(self, root: etree._Element, now: datetime) -> etree._Element:
+        """The ``oadrSignedObject`` as it was signed, free of comments and processing instructions;
+        read nothing else.
+
+        ``root`` is what ``codec.gate.admit`` gave, unchanged; ``now`` is aware UTC. Raises
+        :class:`SecurityError`, whose ``expected`` and ``received`` say what was compared, and
+        nothing else.
+        """
+        certificate = self._certificate(_signature(root), now)
+        results = _verified(root, certificate, now)
+        signed_object = _one(results, (SIGNED_OBJECT,))
+        self._check_replay(_one(results, _PROPERTY_HOLDERS).signed_xml, now)
+        return _clean(signed_object)
+
+    def _certificate(self, signature: etree._Element, now: datetime) -> x509.Certificate:
+        """The certificate in KeyInfo that has the expected fingerprint (rule S5), inside its
+        validity period.
+        """
+        ders = [
+            _decoded(element)
+            for element in signature.iterfind(
+                f"{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate"
+            )
+        ]
+        full = is_full(self.vtn_fingerprint)
+        received = [fingerprint_of(der, full=full) for der in ders]
+        if self.vtn_fingerprint not in received:
+            found = ", ".join(received) or "none (there is no certificate)"
+            raise SecurityError(
+                f"The VTN's signing certificate has fingerprint {found}, but vtn_fingerprint is "
+                f"{self.vtn_fingerprint}. The message was discarded. If the VTN renewed its "
+                "certificate, update vtn_fingerprint.",
+                expected=self.vtn_fingerprint,
+                received=received[0] if received else None,
+            )
+        return _valid_certificate(ders[received.index(self.vtn_fingerprint)], now)
+
+    def _check_replay(self, holder: etree._Element, now: datetime) -> None:
+        """Rule S7, on the property as it was signed."""
+        found = list(holder.iter(REPLAY_PROTECT))
+        if len(found) != 1:
+            raise SecurityError(
+                f"The second reference covers {len(found)} ReplayProtect elements: expected one. "
+                f"The "
+                "message was discarded.",
+                expected=1,
+                received=len(found),
+            )
+        stamp, nonce = (found[0].findtext(f"{{{DSP}}}{name}") for name in ("timestamp", "nonce"))
+        self._replay.check(parse_timestamp(stamp), nonce and nonce.strip(), now)
+
+
+def _signature(root: etree._Element) -> etree._Element:
+    """The signature, when the structure is as rules S1, S2 and S9 want it: before any cryptography,
+    one signature, one object, and two references that mean just these."""
+    children = [child for child in root if isinstance(child.tag, str)]
+    tags = [child.tag for child in children]
+    if root.tag != PAYLOAD or SIGNED_OBJECT not in tags:
+        raise _refusal("is no oadrPayload with an oadrSignedObject", PAYLOAD, str(root.tag))
+    if SIGNATURE not in tags:
+        raise SecurityError(
+            "The message is not signed, but vtn_fingerprint is set. The message was discarded. "
+            "If the "
+            "VTN does not sign its messages, leave vtn_fingerprint out.",
+            expected="ds:Signature",
+        )
+    if len(tags) != 2 or _count(root, SIGNATURE) != 1 or _count(root, SIGNED_OBJECT) != 1:
+        raise _refusal(
+            "has more in its envelope than one Signature and one oadrSignedObject",
+            [SIGNATURE, SIGNED_OBJECT],
+            tags,
+        )
+    signature, signed_object = children[tags.index(SIGNATURE)], children[tags.index(SIGNED_OBJECT)]
+    signed_info = _only(signature, "SignedInfo")
+    _check_algorithms(signed_info)
+    _check_references(signed_info, signature, signed_object)
+    return signature
+
+
+def _check_algorithms(signed_info: etree._Element) -> None:
+    """Rules S3 and S4: no SHA-1, no HMAC, nothing but C14N."""
+    if (
+        len(signed_info.nsmap) > _MAX_NAMESPACES
+    ):  # C14N is quadratic in them, and runs on what nobody vouches for yet
+        raise _refusal(
+            "declares too many namespaces around its signature",
+            _MAX_NAMESPACES,
+            len(signed_info.nsmap),
+        )
+    _check_algorithm(_only(signed_info, "CanonicalizationMethod"), _CANONICAL)
+    _check_algorithm(_only(signed_info, "SignatureMethod"), _METHODS)
+
+
+def _check_references(
+    signed_info: etree._Element, signature: etree._Element, signed_object: etree._Element
+) -> None:
+    references = signed_info.findall(f"{{{DS}}}Reference")
+    if len(references) != 2:
+        raise _refusal("must have two signed references (rule S2)", 2, len(references))
+    targets = [_target(reference) for reference in references]
+    own = {value for name, value in signed_object.attrib.items() if name in (OBJECT_ID, "Id")}
+    wanted = [target for target in targets if target not in own]
+    if len(wanted) != 1:
+        raise _refusal(
+            "does not have exactly one reference to its oadrSignedObject",
+            sorted(map(str, own)),
+            targets,
+        )
+    holders = [
+        element for element in signature.iter(*_PROPERTY_HOLDERS) if element.get("Id") == wanted[0]
+    ]
+    if len(holders) != 1 or _count(holders[0], REPLAY_PROTECT) != 1:
+        raise _refusal(
+            "has no signed ReplayProtect: its other reference does not cover one",
+            "reference to ReplayProtect",
+            wanted[0],
+        )
+
+
+def _target(reference: etree._Element) -> str:
+    """The Id that a reference names, its transforms and digest being acceptable."""
+    uri = reference.get("URI") or ""
+    if len(uri) < 2 or uri[0] != "#" or "(" in uri:
+        raise _refusal(
+            "has a reference that leads elsewhere than to an Id of the message", "#Id", uri[:80]
+        )
+    _check_algorithm(_only(reference, "DigestMethod"), _DIGESTS)
+    transforms = reference.findall(f"{{{DS}}}Transforms/{{{DS}}}Transform")
+    if len(transforms) > 1:
+        raise _refusal("has a reference with several transforms", 1, len(transforms))
+    for transform in transforms:
+        _check_algorithm(transform, _CANONICAL)
+    return uri[1:]
+
+
+def _check_algorithm(element: etree._Element, allowed: "frozenset[str]") -> None:
+    algorithm = element.get("Algorithm")
+    if algorithm not in allowed:
+        name = etree.QName(element).localname
+        raise SecurityError(
+            f"The message's {name} is {algorithm!r}, which is not accepted. The message was "
+            f"discarded. "
+            f"Accepted are {', '.join(sorted(allowed))}.",
+            expected=sorted(allowed),
+            received=algorithm,
+        )
+
+
+def _verified(root: etree._Element, certificate: x509.Certificate, now: datetime) -> list[Any]:
+    """signxml's results, one for each reference. A verifier keeps its arguments on itself: a new
+    one for every call.
+    """
+    config = replace(_CONFIG, verification_time=now) if _TAKES_TIME else _CONFIG  # type: ignore[call-arg, unused-ignore]
+    try:
+        results = _OwnTree().verify(
+            root,
+            x509_cert=certificate,
+            parser=_parser(verbatim=True),
+            id_attribute="Id",
+            expect_config=config,
+        )
+    except (
+        Exception
+    ) as cause:  # whatever signxml, lxml or cryptography object to, the message is not verified
+        why = str(cause)[:200] or type(cause).__name__
+        raise SecurityError(
+            f"The message's signature is not valid: {why}. The message was discarded.",
+            expected="a valid signature",
+            received=type(cause).__name__,
+        ) from cause
+    return list(results) if isinstance(results, list) else [results]
+
+
+def _one(results: list[Any], tags: "tuple[str, ...]") -> Any:
+    """The result whose signed element has one of these tags: chosen by tag, as the order is the
+    sender's.
+    """
+    found = [
+        result
+        for result in results
+        if result.signed_xml is not None and result.signed_xml.tag in tags
+    ]
+    if len(found) != 1:
+        raise _refusal(
+            "is signed, but not as one oadrSignedObject and one property",
+            list(tags),
+            [getattr(result.signed_xml, "tag", None) for result in results],
+        )
+    return found[0]
+
+
+def _clean(result: Any) -> etree._Element:
+    """The signed element without comments and instructions, which would cut texts in two."""
+    element: etree._Element = result.signed_xml
+    if next(element.iter(etree.Comment, etree.ProcessingInstruction), None) is None:
+        return element
+    return etree.fromstring(result.signed_data, _parser(verbatim=False))
+
+
+def _parser(*, verbatim: bool) -> etree.XMLParser:
+    """This thread's parser, as strict as the gate's: signxml parses what it copies, all of which
+    passed the gate.
+    """
+    name = "verbatim" if verbatim else "clean"
+    if not hasattr(_parsers, name):
+        made = etree.XMLParser(
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            remove_comments=not verbatim,
+            remove_pis=not verbatim,
+        )
+        setattr(_parsers, name, made)
+    parser: etree.XMLParser = getattr(_parsers, name)
+    return parser
+
+
+def _valid_certificate(der: bytes, now: datetime) -> x509.Certificate:
+    certificate, begin, end = _parsed(der)
+    if not begin <= now <= end:
+        raise SecurityError(
+            f"The VTN's signing certificate is valid from {begin.isoformat()} to "
+            f"{end.isoformat()}, "
+            f"but now it is {now.isoformat()}. The message was discarded.",
+            expected=(begin, end),
+            received=now,
+        )
+    return certificate
+
+
+@lru_cache(maxsize=64)
+def _parsed(der: bytes) -> tuple[x509.Certificate, datetime, datetime]:
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return certificate, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except (
+        Exception
+    ) as cause:  # ValueError, UnsupportedAlgorithm, or what the Rust side makes of odd ASN.1
+        raise SecurityError(
+            "The VTN's signing certificate cannot be read. The message was discarded."
+        ) from cause
+
+
+def _decoded(element: etree._Element) -> bytes:
+    try:
+        return base64.b64decode("".join((element.text or "").split()), validate=True)
+    except ValueError as cause:
+        raise SecurityError(
+            "A certificate in the message is not base64. The message was discarded."
+        ) from cause
+
+
+def _only(parent: etree._Element, name: str) -> etree._Element:
+    found = parent.findall(f"{{{DS}}}{name}")
+    if len(found) != 1:
+        raise _refusal(f"has {len(found)} {name} elements where one belongs", 1, len(found))
+    return found[0]
+
+
+def _count(root: etree._Element, tag: str) -> int:
+    return sum(1 for _ in root.iter(tag))
+
+
+def _refusal(what: str, expected: Any, received: Optional[Any]) -> SecurityError:
+    return SecurityError(
+        f"The message {what}: expected {expected!r}, found {received!r}. The message was "
+        f"discarded.",
+        expected=expected,
+        received=received,
+    )

@@ -1,0 +1,118 @@
+"""The queue of protocol answers to what the VTN asked (P4): sent in order, before the next poll,
+kept until delivered.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Optional
+
+from ...errors import VenError
+from ...schema.common import EiResponse, Payload
+from ...state.outcome import NOTHING, Change, Note, Outcome, Step
+from ...state.records import Answer
+from ..schema.payloads import PAYLOADS
+from ..schema.registration import Response
+from .task import OK, Task
+
+if TYPE_CHECKING:
+    from ...state.book import Book
+
+TEXTS = {
+    "200": "OK",
+    "450": "out of sequence",
+    "451": "not allowed",
+    "452": "invalid ID",
+    "453": "not recognised",
+    "454": "invalid data",
+    "459": "compliance error",
+    "460": "signal not supported",
+    "461": "report not supported",
+    "462": "target mismatch",
+    "463": "not registered",
+    "469": "deployment error",
+    "500": "responder failed",
+}
+
+
+def response(
+    code: str = OK, request_id: Optional[str] = "", description: Optional[str] = None
+) -> EiResponse:
+    """An eiResponse; ``request_id`` is echoed, empty where the request had none (G6)."""
+    return EiResponse(
+        response_code=code,
+        response_description=description or TEXTS.get(code),
+        request_id=request_id or "",
+    )
+
+
+def owe(
+    book: Book, record: Payload, now: datetime, *, courtesy: bool = False, service: str = ""
+) -> Outcome:
+    """Owe ``record`` to the VTN, at ``service`` if not its own. A second courtesy is not queued
+    while one waits.
+    """
+    if courtesy and any(answer.courtesy for answer in book.answers.values()):
+        return NOTHING
+    answer = Answer(
+        payload=record.wire_name,
+        record=record.to_dict(),
+        created=now,
+        courtesy=courtesy,
+        service=service or record.service or "EiEvent",
+    )
+    return Outcome(changes=(Change("answers", book.next_key(), answer),))
+
+
+def owe_response(
+    book: Book,
+    now: datetime,
+    code: str = OK,
+    request_id: str = "",
+    description: Optional[str] = None,
+    *,
+    courtesy: bool = False,
+    service: str = "",
+) -> Outcome:
+    """Owe an ``oadrResponse`` with our venID (G10) to ``service``."""
+    record = Response(
+        response=response(code, request_id, description), ven_id=book.registration.ven_id
+    )
+    return owe(book, record, now, courtesy=courtesy, service=service)
+
+
+def next_task(book: Book) -> Optional[Task]:
+    """The answer that is owed first, or None."""
+    found = next(iter(book.answers.items()), None)
+    if found is None:
+        return None
+    key, answer = found
+    record = PAYLOADS[answer.payload].from_dict(answer.record)
+    return Task(
+        name=f"answer {answer.payload}",
+        content=record,
+        expects=(),
+        accept=lambda _reply: _done(key),
+        refuse=lambda error: _dropped(key, answer, error),
+        service=answer.service,
+        give_up=1 if answer.courtesy else 5,
+    )
+
+
+def _done(key: str) -> Step:
+    return lambda book, now: Outcome(changes=(Change("answers", key, None),))
+
+
+def _dropped(key: str, answer: Answer, error: VenError) -> Step:
+    def step(book: Book, now: datetime) -> Outcome:
+        note = Note(
+            f"The VTN did not take {answer.payload}, which is not sent again: {error}",
+            logging.WARNING,
+            error=error,
+        )
+        return Outcome(
+            changes=(Change("answers", key, None),), notes=() if answer.courtesy else (note,)
+        )
+
+    return step

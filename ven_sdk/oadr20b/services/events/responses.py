@@ -1,0 +1,186 @@
+"""``oadrCreatedEvent``: which responses are owed and ready, and what their acknowledgement means
+(rules E15 to E25).
+
+Pure functions of the book. What arrives while an answer is under way is not lost: exactly what was
+sent counts as acknowledged, compared by value.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Optional
+
+from ....errors import VenError
+from ....events.execution import all_of, forgotten, is_finished, timer
+from ....schema.events import CreatedEvent, Event, EventResponse
+from ....state.events import LIST_KEY, EventList, EventState
+from ....state.outcome import NOTHING, Change, Note, Outcome, Step
+from .. import answers
+from ..task import Task
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+ANSWER = "event answer"
+"""The name of the task that delivers an ``oadrCreatedEvent``."""
+SHOWN = 5
+"""How many events a log line names."""
+SUSPECTS = "suspect answers"
+"""Key, in the volatile table, of answers of which one at least was refused."""
+FAILURES = 3
+"""How often the VTN may fail over an answer (HTTP 500) before that counts as a refusal."""
+FEW = 50
+"""Up to how many answers are sent one by one when they were refused together."""
+_NO_LIST = EventList()
+
+
+def last_list(book: "Book") -> EventList:
+    """What the last list left behind."""
+    found: EventList = book.collecting.get(LIST_KEY, _NO_LIST)
+    return found
+
+
+def respond(
+    event: Event, request_id: str, code: str, opt: str, text: Optional[str] = None
+) -> EventResponse:
+    """Rules E20, E22: a response to ``event`` as received, under the list's top-level requestID."""
+    return EventResponse(
+        response_code=code,
+        response_description=text or answers.TEXTS.get(code),
+        request_id=request_id,
+        event_id=event.event_id,
+        modification_number=event.modification_number,
+        opt_type=opt,
+    )
+
+
+def response_of(state: EventState, request_id: str) -> EventResponse:
+    """The response to an event that is held: the opt held (E15, E23), its refusal, or optIn for a
+    cancellation (E24).
+    """
+    if state.cancelled is not None:
+        return respond(state.event, request_id, "200", "optIn")
+    return respond(state.event, request_id, state.code, state.opt or "optOut", state.reason)
+
+
+def is_ready(state: EventState) -> bool:
+    """Whether its decision has been made, so that nothing is invented (P4, E18)."""
+    return not state.waiting or state.cancelled is not None
+
+
+def ready(book: "Book") -> tuple[EventResponse, ...]:
+    """Every response that is owed and decided (E17)."""
+    heard, rows = last_list(book), book.events
+    keys = dict.fromkeys(book.owed)
+    keys.update(dict.fromkeys(key for key in heard.due if key in rows))
+    found = [
+        response_of(rows[key], _request_id(heard, key, rows[key]))
+        for key in keys
+        if is_ready(rows[key])
+    ]
+    return (*heard.loose, *found)
+
+
+def _request_id(heard: EventList, key: str, state: EventState) -> str:
+    return heard.request_id_of(key, state.request_id)
+
+
+def answer_task(book: "Book", now: datetime) -> Optional[Task]:
+    """One ``oadrCreatedEvent`` with everything that is ready (E17), or None when nothing is.
+
+    Its eiResponse stays 200, whatever the events' codes (E19), with an empty requestID (E20, E21).
+    Answers that were refused together go out one by one.
+    """
+    sent = ready(book)
+    if not sent:
+        return None
+    suspects = book.collecting.get(SUSPECTS)
+    if suspects:
+        sent = tuple(one for one in sent if one in suspects)[:1] or sent
+    record = CreatedEvent(
+        response=answers.response(), event_responses=sent, ven_id=book.registration.ven_id or ""
+    )
+    return Task(
+        ANSWER,
+        record,
+        (),
+        lambda _reply: acknowledged(sent),
+        lambda error: refused(sent, error),
+        about=_told(sent),
+        give_up=FAILURES,
+    )
+
+
+def _told(sent: tuple[EventResponse, ...]) -> str:
+    """What is answered, for the log; of many the first few."""
+    told = [
+        f"{one.event_id!r} {one.opt_type}"
+        + (f" {one.response_code}" if one.response_code != "200" else "")
+        for one in sent[:SHOWN]
+    ]
+    return ", ".join(told) + (f" and {len(sent) - SHOWN} more" if len(sent) > SHOWN else "")
+
+
+def acknowledged(sent: tuple[EventResponse, ...]) -> Step:
+    """The VTN took note of ``sent``; an acknowledged cancellation is forgotten (E8)."""
+
+    def step(book: "Book", now: datetime) -> Outcome:
+        heard, done = last_list(book), set(sent)
+        settled, outcomes = set(), []
+        for key in {response.event_id for response in sent} & book.events.keys():
+            state = book.events[key]
+            if response_of(state, _request_id(heard, key, state)) in done:
+                settled.add(key)
+                outcomes.append(_acknowledged(book, key, state, now))
+        rest = replace(
+            heard,
+            due=heard.due - settled,
+            loose=tuple(one for one in heard.loose if one not in done),
+        )
+        return all_of(outcomes) + (
+            NOTHING if rest == heard else Outcome(changes=(Change("collecting", LIST_KEY, rest),))
+        )
+
+    return step
+
+
+def _acknowledged(book: "Book", key: str, state: EventState, now: datetime) -> Outcome:
+    if not state.owed:
+        return NOTHING
+    acknowledged = replace(state, owed=False)
+    if is_finished(acknowledged, now):
+        return forgotten(book, key, state)
+    return Outcome(
+        changes=(Change("events", key, acknowledged),),
+        timers=(timer(book, key, acknowledged, now),),
+    )
+
+
+def refused(sent: tuple[EventResponse, ...], error: VenError) -> Step:
+    """The VTN did not want the answer: said and dropped. What it still waits for comes with its
+    next list (E15, E25).
+
+    Of a few answers in one message it may be one only: VTNs stop reading there, so each is sent
+    again by itself.
+    """
+    if 1 < len(sent) <= FEW:
+        note = Note(
+            f"{error} The {len(sent)} answers are sent again one by one.",
+            logging.WARNING,
+            once="answers refused",
+        )
+        return lambda book, now: Outcome(
+            changes=(Change("collecting", SUSPECTS, frozenset(sent)),), notes=(note,)
+        )
+    names = ", ".join(f"{response.event_id!r}" for response in sent[:5]) + (
+        " …" if len(sent) > 5 else ""
+    )
+    note = Note(
+        f"{error} The answer about {names} is not sent again.",
+        logging.WARNING,
+        once="answer refused",
+        error=error,
+    )
+    return lambda book, now: acknowledged(sent)(book, now) + Outcome(notes=(note,))

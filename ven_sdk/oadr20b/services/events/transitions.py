@@ -1,0 +1,235 @@
+"""What the VTN's messages make of one event: new, modified, cancelled, refused (rules E2 to E10,
+E29 to E31, E44 to E48).
+
+Each function gives the row as it is to be; ``event_run`` then does what is due. Pure functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Optional
+
+from ....events import timing as times
+from ....events.execution import called, ended, opted, pinned
+from ....schema.events import Event, EventSignal
+from ....state.events import EventState
+from .. import opts
+from .eligibility import refusal
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+
+def is_gone(state: EventState) -> bool:
+    """Whether the ID counts as unknown though its row is there: implicitly cancelled (E10), or
+    acknowledged (E5, E8).
+    """
+    return state.cancelled == "list" or (state.cancelled == "vtn" and not state.owed)
+
+
+def is_cancelled(event: Event) -> bool:
+    """The one received status that decides (E8, E27)."""
+    return event.event_status == "cancelled"
+
+
+def new(
+    book: "Book", before: Optional[EventState], event: Event, request_id: str, now: datetime
+) -> EventState:
+    """Rules E2, E10: an event that was not known, whatever its number; ``before`` is the end of an
+    earlier one of that ID.
+    """
+    pending = pinned(ended(book, before)) if before is not None else ()
+    state = EventState(
+        event=event, request_id=request_id, pending=pending, offset=drawn(book, event)
+    )
+    return asked(book, state, now)
+
+
+def modified(
+    book: "Book", held: EventState, event: Event, request_id: str, now: datetime
+) -> EventState:
+    """Rule E3: a higher number replaces the event entirely; what runs goes on, if its new period is
+    now.
+
+    The offset is kept unless startafter changes (E30). The opt held stands until the new decision.
+    An interval that is the same as before is not announced again; a lead that lies in the future
+    again is.
+    """
+    offset = (
+        held.offset
+        if event.active_period.tolerance == held.event.active_period.tolerance
+        else drawn(book, event)
+    )
+    state = replace(
+        held,
+        event=event,
+        request_id=request_id,
+        offset=offset,
+        pending=pinned(held),
+        over=False,
+        code="200",
+    )
+    if state.started and not _is_within(state, now):
+        state = ended(book, state)
+    if state.started:
+        state = replace(
+            state,
+            announced=tuple(_mark(held, state, signal, now) for signal in event.event_signals),
+        )
+    kept = {name for name, lead in book.leads() if state.start - lead <= now}
+    state = replace(state, leads=tuple(name for name in state.leads if name in kept))
+    return asked(book, state, now)
+
+
+def _is_within(state: EventState, now: datetime) -> bool:
+    return state.start <= now and (state.end is None or now < state.end)
+
+
+def _mark(held: EventState, state: EventState, signal: EventSignal, now: datetime) -> int:
+    """What counts as announced of a modified signal: its running interval, if the same one was
+    announced before.
+    """
+    piece = times.running(state, signal, now)
+    if piece is None:
+        return -1
+    for position, old in enumerate(held.event.event_signals):
+        if (old.signal_id, old.signal_name, old.signal_type) == (
+            signal.signal_id,
+            signal.signal_name,
+            signal.signal_type,
+        ):
+            mark = held.announced[position]
+            same = (
+                mark == piece.position
+                and mark < len(old.intervals)
+                and (old.intervals[mark].signal_payload == signal.intervals[mark].signal_payload)
+            )
+            return mark if same else piece.position - 1
+    return piece.position - 1
+
+
+def asked(book: "Book", state: EventState, now: datetime) -> EventState:
+    """The row with the decision about its version under way: refused, opted out by a schedule
+    (O1.9), or a handler's.
+    """
+    foreign = refusal(book, state.event)
+    if foreign is not None:
+        return _refused(book, state, foreign.code, foreign.text)
+    owed = state.event.response_required != "never"
+    state = replace(state, owed=owed, waiting=False, decision=None, deadline=None, reason=None)
+    if not state.delivered and opts.opted_out(book, state.event):
+        return replace(state, opt="optOut", reason="opted out by an availability schedule")
+    handler = (
+        "on_update_event" if state.delivered and book.has_handler("on_update_event") else "on_event"
+    )
+    state = called(book, replace(state, delivered=True), handler)
+    if not book.has_handler(handler):
+        return replace(state, opt="optOut")
+    return replace(
+        state,
+        waiting=True,
+        decision=state.pending[-1].number,
+        deadline=now + book.settings.opt_timeout,
+    )
+
+
+def _refused(book: "Book", state: EventState, code: str, text: str) -> EventState:
+    """E11, E47, E48: no handler sees it, and it is not carried out; one that was carried out so far
+    is withdrawn.
+    """
+    if state.delivered:
+        state = told_of_cancel(book, state, implied=True)
+    return replace(
+        state,
+        code=code,
+        reason=text,
+        opt="optOut",
+        waiting=False,
+        decision=None,
+        deadline=None,
+        delivered=False,
+        owed=state.event.response_required != "never",
+    )
+
+
+def cancelled(
+    book: "Book", held: EventState, event: Event, request_id: str, now: datetime
+) -> EventState:
+    """Rule E8: stopped by the VTN; acknowledged at once, whatever E31 lets run on (E24, E25: also
+    when repeated).
+    """
+    if (
+        held.event.event_descriptor != event.event_descriptor
+        or held.event.response_required != event.response_required
+    ):
+        shown = held.event.replace(
+            event_descriptor=event.event_descriptor, response_required=event.response_required
+        )
+        held = replace(held, event=shown, pending=pinned(held))
+    state = replace(held, request_id=request_id, owed=event.response_required != "never")
+    return state if held.cancelled is not None else _stopped(book, state, now, "vtn")
+
+
+def gone_from_list(book: "Book", held: EventState, now: datetime) -> EventState:
+    """Rules E6, E7: missing from a complete list is cancelled without an answer; completed ones are
+    simply forgotten.
+
+    A cancelled one that the VTN lists no more counts as acknowledged (E25).
+    """
+    if held.cancelled is not None:
+        return replace(held, owed=False)
+    state = replace(held, owed=False)
+    if times.status(held, now) == "completed":
+        return replace(ended(book, state), cancelled="list")
+    return _stopped(book, state, now, "list")
+
+
+def _stopped(book: "Book", state: EventState, now: datetime, how: str) -> EventState:
+    if state.delivered:
+        state = told_of_cancel(book, state, implied=how == "list")
+    state = replace(state, cancelled=how, waiting=False, decision=None, deadline=None)
+    tolerance = state.event.active_period.tolerance
+    if state.started and tolerance and tolerance > timedelta(0):
+        return replace(state, end_at=now + uniform(book, tolerance))  # E31
+    return state
+
+
+def told_of_cancel(book: "Book", state: EventState, *, implied: bool) -> EventState:
+    """``on_cancel_event``; without one ``on_update_event``, whose return decides nothing; never
+    ``on_event``.
+    """
+    handler = "on_cancel_event" if book.has_handler("on_cancel_event") else "on_update_event"
+    return called(book, state, handler, implied=implied)
+
+
+def chosen(held: EventState, opt: str, reason: Optional[str]) -> EventState:
+    """Rule E23: the user's own word; what a handler still running returns later no longer
+    decides.
+    """
+    return opted(replace(held, decision=None, delivered=True), opt, reason)
+
+
+def dropped(book: "Book", held: EventState) -> EventState:
+    """The registration is gone: what runs ends at once, nothing is owed."""
+    state = ended(book, held)
+    return replace(
+        state,
+        cancelled="list",
+        owed=False,
+        waiting=False,
+        decision=None,
+        deadline=None,
+        end_at=None,
+    )
+
+
+def drawn(book: "Book", event: Event) -> timedelta:
+    """Rule E29: the random offset of the start, in [0, startafter]."""
+    tolerance = event.active_period.tolerance
+    return uniform(book, tolerance) if tolerance and tolerance > timedelta(0) else timedelta(0)
+
+
+def uniform(book: "Book", limit: timedelta) -> timedelta:
+    """A random duration in [0, ``limit``]."""
+    return limit * book.chance.random()

@@ -1,0 +1,172 @@
+"""What users may pass to ``client.create_opt``, turned into records; the error names the argument.
+Pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Optional
+
+from ....config import choice, duration
+from ....enums import OPT_REASON
+from ....errors import ConfigurationError, StateError
+from ....events.decision import OPTS
+from ....schema.common import EndDeviceAsset, Target
+from ...schema.opt import Vavailability, VavailabilityComponent
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+
+def checked_text(name: str, value: Any) -> Optional[str]:
+    """``value`` as a non-empty text, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError(f"{name} must be a non-empty text or None, not {value!r}.")
+    return str(value)
+
+
+def checked_type(value: Any) -> str:
+    """``optIn`` or ``optOut``."""
+    return OPTS[OPTS.index(choice("opt_type", value, OPTS))]
+
+
+def checked_reason(value: Any) -> str:
+    """O1.10: one of the reasons of the schema, or a token of one's own that begins with ``x-``."""
+    reasons = tuple(map(str, OPT_REASON.values))
+    if (
+        isinstance(value, str)
+        and value.startswith("x-")
+        and len(value) > 2
+        and not any(part.isspace() for part in value)
+    ):
+        return value
+    if not isinstance(value, str) or value not in reasons:
+        raise ConfigurationError(
+            f"opt_reason must be one of {', '.join(map(repr, reasons))} or a token that begins "
+            f"with 'x-', "
+            f"not {value!r}."
+        )
+    return reasons[reasons.index(value)]
+
+
+def checked_event(book: "Book", event_id: Optional[str], number: Optional[int]) -> Optional[int]:
+    """O1.4: the modification number that goes with ``event_id``: the one given, else that of the
+    event as it is held.
+    """
+    if event_id is None:
+        if number is not None:
+            raise ConfigurationError(
+                "modification_number belongs to an event: give event_id as well."
+            )
+        return None
+    checked_text("event_id", event_id)
+    if number is not None:
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
+            raise ConfigurationError(
+                f"modification_number must be a whole number from 0 to 4294967295, not {number!r}."
+            )
+        return number
+    held = book.events.get(event_id)
+    if held is None or held.cancelled is not None:
+        raise StateError(
+            f"There is no event {event_id!r}. Give its modification_number if the VTN knows it "
+            f"all the same."
+        )
+    return held.event.modification_number
+
+
+def target_list(value: Any) -> tuple[Target, ...]:
+    """Targets as ``[{'resource_id': 'r1'}, …]``, as Targets, one of these alone, or
+    ``{'resource_id': ['r1', 'r2']}``.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, Target):
+        return (value,)
+    items = [value] if isinstance(value, Mapping) else list(value) if _is_list(value) else None
+    if items is None:
+        raise ConfigurationError(
+            f"targets must be a list such as [{{'resource_id': 'r1'}}], not {value!r}."
+        )
+    return tuple(target for item in items for target in _targets(item))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+
+
+def _targets(item: Any) -> tuple[Target, ...]:
+    if isinstance(item, Target):
+        return (item,)
+    if not isinstance(item, Mapping):
+        raise ConfigurationError(
+            f"A target in targets must look like {{'resource_id': 'r1'}}, not {item!r}."
+        )
+    kinds = ", ".join(Target.slots)
+    made = []
+    for kind, ids in item.items():
+        if kind not in Target.slots:
+            raise ConfigurationError(f"targets has the unknown kind {kind!r}. Kinds: {kinds}.")
+        many = ids if isinstance(ids, (list, tuple, set, frozenset)) else [ids]
+        made += [Target(**{kind: one}) for one in many]
+    return tuple(made)
+
+
+def device_class(mrid: Optional[str]) -> tuple[Target, ...]:
+    """``oadrDeviceClass``: the device class that an opt is limited to."""
+    text = checked_text("signal_target_mrid", mrid)
+    return () if text is None else (Target(end_device_asset=EndDeviceAsset(mrid=text)),)
+
+
+def windows(value: Any) -> Vavailability:
+    """A schedule: a Vavailability, a dict of one, or a list of windows: ``(dtstart, duration)``,
+    dicts or components.
+
+    A naive dtstart counts as UTC; a duration is a timedelta or a number of seconds; zero has no end
+    (O1.6).
+    """
+    if isinstance(value, Vavailability):
+        parts: Any = value.components
+    elif isinstance(value, Mapping) and "components" in value:
+        parts = value["components"]
+    elif isinstance(value, Mapping) or not _is_list(getattr(value, "components", value)):
+        parts = [value]
+    else:
+        parts = getattr(value, "components", value)
+    if isinstance(parts, tuple) and len(parts) == 2 and isinstance(parts[0], datetime):
+        parts = [parts]
+    made = tuple(_window(part) for part in parts)
+    if not made:
+        raise ConfigurationError("vavailability must have at least one window (O1.3).")
+    return Vavailability(components=made)
+
+
+def _window(part: Any) -> VavailabilityComponent:
+    if isinstance(part, Mapping):
+        start, length = part.get("dtstart"), part.get("duration")
+    elif isinstance(part, tuple) and len(part) == 2:
+        start, length = part
+    else:
+        start, length = getattr(part, "dtstart", None), getattr(part, "duration", None)
+    if not isinstance(start, datetime):
+        raise ConfigurationError(
+            "A window in vavailability must have a dtstart (a datetime) and a duration, such as "
+            f"(datetime, timedelta); this one is {part!r}."
+        )
+    return VavailabilityComponent(dtstart=_utc(start), duration=_whole_seconds(length))
+
+
+def _utc(moment: datetime) -> datetime:
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+    return aware.astimezone(timezone.utc)
+
+
+def _whole_seconds(length: Any) -> timedelta:
+    """Durations on the wire have no fractions (messages.md 1.3); a fraction is rounded up, so that
+    none becomes endless.
+    """
+    exact = duration("a window's duration in vavailability", length)
+    return timedelta(seconds=-(-exact // timedelta(seconds=1)))

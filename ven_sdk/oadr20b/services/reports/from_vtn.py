@@ -1,0 +1,287 @@
+"""Reports of the VTN's: what it offers (T2), what this VEN asks it for (T32, T33, T35), and the
+data that comes (T34).
+
+Our own requests stand in the table ``requests`` with kind ``asked``; received data is kept in
+memory, bounded. Steps only.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Callable, Optional, Union
+
+from ....errors import StateError, VenError
+from ....points.data_points import moment
+from ....schema.common import Payload
+from ....state.outcome import NOTHING, Call, Change, Note, Outcome, Step
+from ....state.reports import ASKED, RequestState
+from ...schema.reports import (
+    CanceledReport,
+    CancelReport,
+    CreatedReport,
+    CreateReport,
+    RegisteredReport,
+    RegisterReport,
+    Report,
+    ReportPeriod,
+    ReportRequest,
+    ReportSpecifier,
+    SpecifierPayload,
+    UpdatedReport,
+    UpdateReport,
+)
+from .. import answers
+from ..task import Task
+from .requests import METADATA
+from .timing import EPOCH, NONE
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+WANTED, RUNNING, UNWANTED = "wanted", "running", "unwanted"
+KEPT_REPORTS = 100
+HANDLER = "on_report"
+
+
+# --- what the VTN sends ---------------------------------------------------------------------------
+
+
+def offered(book: Book, message: RegisterReport, now: datetime) -> Outcome:
+    """T2: the VTN's catalogue, usually empty, is acknowledged; it is kept for ``offers``."""
+    reply = RegisteredReport(
+        response=answers.response(request_id=message.request_id), ven_id=book.registration.ven_id
+    )
+    return Outcome(changes=(Change("collecting", "offers", tuple(message.reports)),)) + answers.owe(
+        book, reply, now
+    )
+
+
+def offers(book: Book) -> tuple[Report, ...]:
+    """The metadata reports that the VTN offered since the start of the process."""
+    found: tuple[Report, ...] = book.collecting.get("offers", ())
+    return found
+
+
+def updated(book: Book, message: UpdateReport, now: datetime) -> Outcome:
+    """T32, T34: data for our requests is kept and told; a report for no request of ours is answered
+    452.
+    """
+    ours = {request.report_request_id for _, request in asked(book)}
+    unknown = [
+        report.report_request_id
+        for report in message.reports
+        if report.report_request_id not in ours
+    ]
+    known = [report for report in message.reports if report.report_request_id in ours]
+    why = f"reportRequestID {', '.join(unknown)} is not known" if unknown else None
+    reply = UpdatedReport(
+        response=answers.response("452" if unknown else "200", message.request_id, why),
+        ven_id=book.registration.ven_id,
+    )
+    calls = (
+        tuple(Call("reports", HANDLER, (report,)) for report in known)
+        if book.has_handler(HANDLER)
+        else ()
+    )
+    kept = (*book.collecting.get("received", ()), *known)[-KEPT_REPORTS:]
+    changes = (Change("collecting", "received", kept),) if known else ()
+    return Outcome(changes=changes, calls=calls) + answers.owe(book, reply, now)
+
+
+def received(book: Book, report_request_id: Optional[str] = None) -> tuple[Report, ...]:
+    """The newest data that the VTN sent, oldest first; of one request or of all."""
+    found: tuple[Report, ...] = book.collecting.get("received", ())
+    return tuple(
+        report for report in found if report_request_id in (None, report.report_request_id)
+    )
+
+
+# --- what this VEN asks for -----------------------------------------------------------------------
+
+
+def asked(book: Book) -> tuple[tuple[str, RequestState], ...]:
+    """Our own requests, with their keys."""
+    return tuple((key, request) for key, request in book.requests.items() if request.kind == ASKED)
+
+
+def ask(
+    book: Book,
+    now: datetime,
+    *,
+    report_specifier_id: str,
+    r_ids: Union[str, Iterable[str], None] = None,
+    granularity: timedelta = NONE,
+    report_back_duration: timedelta = NONE,
+    dtstart: Optional[datetime] = None,
+    report_duration: Optional[timedelta] = None,
+    report_request_id: Optional[str] = None,
+) -> tuple[str, Outcome]:
+    """T32: ask the VTN for a report; returns the reportRequestID. 'METADATA' as specifier asks for
+    its catalogue (T33).
+
+    Without ``r_ids`` all that the VTN offers in that report are meant. Raises StateError where the
+    ID is in use, or nothing is known about the report and no rID given.
+    """
+    own_id = report_request_id or f"ven-{book.next_key()}-{now:%Y%m%d%H%M%S}"
+    key = f"own {own_id}"
+    if key in book.requests:
+        raise StateError(f"There is a request {own_id!r} already. Give another report_request_id.")
+    wanted = (
+        (r_ids,)
+        if isinstance(r_ids, str)
+        else tuple(r_ids or ()) or _offered_r_ids(book, report_specifier_id)
+    )
+    if not wanted:
+        names = (
+            ", ".join(repr(report.report_specifier_id) for report in offers(book))
+            or "nothing so far"
+        )
+        raise StateError(
+            f"The VTN has not offered a report {report_specifier_id!r} (it offered {names}). "
+            f"Give r_ids, or ask "
+            f"for {METADATA!r} first."
+        )
+    start = (
+        None if dtstart is None and report_duration is None else moment("dtstart", dtstart) or now
+    )
+    state = RequestState(
+        own_id,
+        report_specifier_id,
+        wanted,
+        ASKED,
+        granularity,
+        report_back_duration,
+        now,
+        start or EPOCH,
+        start=start,
+        end=None if start is None else start + (report_duration or NONE),
+        phase=WANTED,
+    )
+    return own_id, Outcome(changes=(Change("requests", key, state),))
+
+
+def asking(book: Book, report_request_id: str) -> bool:
+    """Whether the VTN has not yet answered a request of ours."""
+    request = book.requests.get(f"own {report_request_id}")
+    return request is not None and request.phase == WANTED
+
+
+def _offered_r_ids(book: Book, specifier: str) -> tuple[str, ...]:
+    if specifier == METADATA:
+        return (METADATA,)
+    return tuple(
+        description.r_id
+        for report in offers(book)
+        if report.report_specifier_id == specifier
+        for description in report.report_descriptions
+    )
+
+
+def stop_report(book: Book, report_request_id: str, now: datetime) -> Outcome:
+    """T35: the VTN is to stop a report that we asked for. Raises StateError for one that we did
+    not.
+    """
+    key = f"own {report_request_id}"
+    request = book.requests.get(key)
+    if request is None:
+        known = ", ".join(repr(one.report_request_id) for _, one in asked(book)) or "none"
+        raise StateError(
+            f"There is no report request {report_request_id!r} of ours; there are: {known}."
+        )
+    left = None if request.phase == WANTED else replace(request, phase=UNWANTED)
+    return Outcome(changes=(Change("requests", key, left),))
+
+
+def ask_task(book: Book) -> Optional[Task]:
+    """The next request, or the next cancel of one, that the VTN has not answered."""
+    for key, request in asked(book):
+        if request.phase == WANTED:
+            record: Payload = CreateReport(
+                request_id=book.request_id(f"ask {key}"),
+                report_requests=(_record(request),),
+                ven_id=book.registration.ven_id,
+            )
+            return Task(
+                "report request",
+                record,
+                (CreatedReport,),
+                _then(key, RUNNING),
+                _refused(key),
+                give_up=5,
+            )
+        if request.phase == UNWANTED:
+            record = CancelReport(
+                request_id=book.request_id(f"stop {key}"),
+                report_request_ids=(request.report_request_id,),
+                report_to_follow=False,
+                ven_id=book.registration.ven_id,
+            )
+            return Task(
+                "report cancel",
+                record,
+                (CanceledReport,),
+                _then(key, None),
+                _refused(key),
+                give_up=5,
+            )
+    return None
+
+
+def _record(request: RequestState) -> ReportRequest:
+    period = None
+    if request.start is not None and request.end is not None:
+        period = ReportPeriod(dtstart=request.start, duration=request.end - request.start)
+    specifier = ReportSpecifier(
+        report_specifier_id=request.specifier,
+        granularity=request.granularity,
+        report_back_duration=request.back,
+        report_interval=period,
+        specifier_payloads=tuple(SpecifierPayload(r_id=r_id) for r_id in request.r_ids),
+    )
+    return ReportRequest(report_request_id=request.report_request_id, report_specifier=specifier)
+
+
+def _then(key: str, phase: Optional[str]) -> Callable[[Optional[Payload]], Step]:
+    def accept(_reply: Optional[Payload]) -> Step:
+        def step(book: Book, now: datetime) -> Outcome:
+            request = book.requests.get(key)
+            if request is None:
+                return NOTHING
+            over = (
+                phase is None or request.specifier == METADATA
+            )  # a one-shot: the catalogue comes by itself
+            return Outcome(
+                changes=(
+                    Change("requests", key, None if over else replace(request, phase=phase or "")),
+                )
+            )
+
+        return step
+
+    return accept
+
+
+def _refused(key: str) -> Callable[[VenError], Step]:
+    def refuse(error: VenError) -> Step:
+        def step(book: Book, now: datetime) -> Outcome:
+            request = book.requests.get(key)
+            if request is None:
+                return NOTHING
+            note = Note(
+                f"{error} Our report request {request.report_request_id} is dropped.",
+                logging.WARNING,
+                error=error,
+            )
+            return Outcome(changes=(Change("requests", key, None),), notes=(note,))
+
+        return step
+
+    return refuse
+
+
+def expected(book: Book) -> list[str]:
+    """The reportRequestIDs of our own requests that run."""
+    return [request.report_request_id for _, request in asked(book) if request.phase == RUNNING]

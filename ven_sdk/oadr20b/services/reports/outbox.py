@@ -1,0 +1,219 @@
+"""The outbox: the task that sends the next frozen message, and what its reply means (T25, T26,
+T31). Steps only.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Callable, Optional
+
+from ....errors import ConfigurationError, TransportError, VenError
+from ....schema.common import Payload
+from ....state.outcome import NOTHING, Change, Note, Outcome, Step
+from ....state.reports import Delivery
+from ...schema.reports import CanceledReport, CreatedReport, UpdatedReport
+from ..task import Task
+from .endings import cancel, end
+from .message import message, values_of
+from .tables import counted, forgotten, soon
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+FIRST_ANSWERED = frozenset((CreatedReport.wire_name, CanceledReport.wire_name))
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
+MOST_REFUSALS = 3
+"""How often the VTN may call a message wrong before its samples are given up."""
+PARKED_PAUSE = timedelta(hours=1)
+FAILURES = 3
+"""How often the VTN may fail over a message (HTTP 500) before it is sent in another form."""
+FEW_ROWS = 50
+
+
+def delivery_task(book: Book, now: datetime) -> Optional[Task]:
+    """The next message to send, or None. It is made anew every time, and always the same (T26)."""
+    key = next_delivery(book, now)
+    if key is None:
+        return None
+    delivery = book.deliveries[key]
+    return Task(
+        name="report delivery",
+        content=lambda: message(delivery),
+        expects=(UpdatedReport,),
+        accept=_accepted(key),
+        refuse=_refused(key),
+        give_up=FAILURES,
+    )
+
+
+def next_delivery(book: Book, now: datetime) -> Optional[str]:
+    """Which message is next; None while an answer about reports is owed (T16), or the VTN does not
+    know this VEN.
+    """
+    if not book.deliveries or not book.registration.known:
+        return None
+    if any(answer.payload in FIRST_ANSWERED for answer in book.answers.values()):
+        return None
+    for key, delivery in book.deliveries.items():
+        if delivery.retry_at is None or delivery.retry_at <= now:
+            return key
+    return None
+
+
+def _accepted(key: str) -> Callable[[Optional[Payload]], Step]:
+    return lambda reply: lambda book, now: acknowledged(book, key, reply, now)
+
+
+def acknowledged(book: Book, key: str, reply: Optional[Payload], now: datetime) -> Outcome:
+    """The VTN has it: its samples are done with, and requests whose last report it was end. A
+    cancel may come with it.
+    """
+    delivery = book.deliveries.get(key)
+    if delivery is None:
+        return NOTHING
+    changes: list[Change] = [
+        Change("deliveries", key, None),
+        *counted(book, delivered=values_of(delivery), messages=1),
+    ]
+    ended = frozenset(part.request for part in delivery.parts if _is_over(book, key, part.request))
+    for request in ended:
+        changes += forgotten(book, request)
+    changes += _learned(book, delivery, ended)
+    outcome = soon(now)
+    if isinstance(reply, UpdatedReport) and reply.cancel_report is not None:
+        outcome += cancel(book, reply.cancel_report, now, piggybacked=True)
+    return outcome + Outcome(changes=tuple(changes))
+
+
+def _learned(book: Book, delivery: Delivery, ended: frozenset[str]) -> list[Change]:
+    """What was delivered with one value an interval, after it had failed otherwise, is sent so from
+    now on.
+    """
+    keys = {part.request for part in delivery.parts} - ended if delivery.singly else set()
+    return [
+        Change("requests", key, replace(request, singly=True))
+        for key, request in book.requests.items()
+        if key in keys and not request.singly
+    ]
+
+
+def _is_over(book: Book, key: str, request: str) -> bool:
+    """Whether this was the last that a request had to send."""
+    state = book.requests.get(request)
+    elsewhere = any(
+        part.request == request
+        for other, delivery in book.deliveries.items()
+        if other != key
+        for part in delivery.parts
+    )
+    return state is not None and state.due is None and state.ended is None and not elsewhere
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+
+def _refused(key: str) -> Callable[[VenError], Step]:
+    return lambda error: lambda book, now: refused(book, key, error, now)
+
+
+def refused(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
+    """T25: 452 ends the request. Any other refusal is tried again, ever more rarely, and does not
+    hold others up for ever.
+
+    A message of several reports is first sent as one for each, so that only what is wrong is
+    refused again. One that the VTN fails over is sent with one value an interval (openleadr's VTN
+    takes no more), then in smaller pieces.
+    """
+    delivery = book.deliveries.get(key)
+    if delivery is None:
+        return NOTHING
+    if len(delivery.parts) > 1:
+        return _divided(book, key, delivery, now)
+    code = getattr(error, "response_code", "500")
+    part, status = delivery.parts[0], error.status if isinstance(error, TransportError) else None
+    if status == 500 and not delivery.singly and len(part.r_ids) > 1:
+        return _several(book, key, [replace(delivery, singly=True)], now)
+    if (status == 413 and len(part.rows) > 1) or (status == 500 and len(part.rows) > FEW_ROWS):
+        return _halved(book, key, delivery, now)
+    if code == "452" and not isinstance(error, (TransportError, ConfigurationError)):
+        return _unknown(book, delivery, error, now)
+    refusals = delivery.refusals + 1
+    wrong = isinstance(error, ConfigurationError) or (
+        not isinstance(error, TransportError) and code.startswith("4")
+    )
+    if isinstance(error, ConfigurationError) or (wrong and refusals >= MOST_REFUSALS):
+        return _given_up(book, key, delivery, error, now)
+    return _later(key, replace(delivery, refusals=refusals), error, now)
+
+
+def _later(key: str, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
+    parked = delivery.refusals > len(PAUSES)
+    pause = PARKED_PAUSE if parked else PAUSES[delivery.refusals - 1]
+    note = Note(
+        f"{error} The report is kept and sent again in {pause.total_seconds():.0f} s.",
+        logging.WARNING,
+        once="report refused",
+        error=error,
+    )
+    changes = (Change("deliveries", key, replace(delivery, retry_at=now + pause, parked=parked)),)
+    return Outcome(changes=changes, notes=(note,)) + soon(now)
+
+
+def _divided(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
+    return _several(book, key, [replace(delivery, parts=(part,)) for part in delivery.parts], now)
+
+
+def _halved(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
+    """The VTN found the message too large."""
+    part = delivery.parts[0]
+    middle = len(part.rows) // 2
+    return _several(
+        book,
+        key,
+        [
+            replace(delivery, parts=(replace(part, rows=rows),))
+            for rows in (part.rows[:middle], part.rows[middle:])
+        ],
+        now,
+    )
+
+
+def _several(book: Book, key: str, deliveries: list[Delivery], now: datetime) -> Outcome:
+    keys = [book.next_key() for _ in deliveries]
+    changes = [
+        Change("deliveries", new, replace(delivery, request_id=book.request_id(f"delivery {new}")))
+        for new, delivery in zip(keys, deliveries)
+    ]
+    return Outcome(changes=(Change("deliveries", key, None), *changes)) + soon(now)
+
+
+def _unknown(book: Book, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
+    """The VTN does not know the request: it ends here too; its samples wait for a new one of the
+    same data points.
+    """
+    gone: frozenset[str] = frozenset((delivery.parts[0].request,))
+    note = Note(
+        f"{error} Report request {delivery.parts[0].report_request_id} ends; its samples are "
+        f"kept for the next "
+        "request of the same data points.",
+        logging.WARNING,
+    )
+    return end(book, gone, now) + Outcome(notes=(note,))
+
+
+def _given_up(book: Book, key: str, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
+    lost = values_of(delivery)
+    first, last = delivery.parts[0].rows[0][0], delivery.parts[0].rows[-1][0]
+    note = Note(
+        f"{error} The report of request {delivery.parts[0].report_request_id} from "
+        f"{first.isoformat()} to "
+        f"{last.isoformat()} is given up: {lost} samples are lost.",
+        logging.ERROR,
+        error=error,
+    )
+    changes: tuple[Change, ...] = (Change("deliveries", key, None), *counted(book, dropped=lost))
+    if _is_over(book, key, delivery.parts[0].request):
+        changes += forgotten(book, delivery.parts[0].request)
+    return Outcome(changes=changes, notes=(note,)) + soon(now)

@@ -1,0 +1,111 @@
+"""Values that the user pushes (``client.report_value``): samples without a callback. Steps only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional
+
+from ....errors import ConfigurationError
+from ....points.data_points import STATUS, DataPoint, moment
+from ....points.entries import Collected, read_numbers, read_statuses
+from ....state.outcome import Change, Outcome
+from ....state.reports import ASKED, RequestState
+from .returned import REMEMBERED_TIMES, naive_note
+from .tables import Rows, counted, known_key
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+
+def find_point(book: Book, name: str) -> DataPoint:
+    """The data point of an rID, or of a resource_id that only one data point has.
+    ConfigurationError lists what there is.
+    """
+    points = tuple(book.catalogue.by_key.values())
+    found = [point for point in points if point.r_id == name] or [
+        point for point in points if point.resource_id == name
+    ]
+    if len(found) == 1:
+        return found[0]
+    listed = (
+        ", ".join(repr(point.r_id) for point in (found or points)) or "none: call add_report first"
+    )
+    if not found:
+        raise ConfigurationError(f"There is no data point {name!r}. The r_ids are: {listed}.")
+    raise ConfigurationError(
+        f"{name!r} stands for several data points. Name one by its r_id: {listed}; an r_id that "
+        f"two "
+        "reports share cannot be pushed to."
+    )
+
+
+def value(book: Book, name: str, given: Any, at: Optional[datetime], now: datetime) -> Outcome:
+    """Take in a sample for every request that wants the data point; kept until the VTN has
+    acknowledged it.
+
+    Without ``at`` it is of now. While no request runs, it is kept only if one did: it goes out
+    under the next one. Raises ConfigurationError for an unknown data point, or a value that cannot
+    be sent.
+    """
+    point = find_point(book, name)
+    if point.ranged:
+        raise ConfigurationError(
+            f"{point.r_id!r} has data_collection_mode 'full': its callback is asked for values, so "
+            "they cannot be pushed."
+        )
+    read = _read(point, given)
+    if len(read.samples) != 1:
+        raise ConfigurationError(
+            f"report_value takes one value that can be sent, not {given!r}. Leave the call out "
+            f"when "
+            "there is no value."
+        )
+    own, entry = read.samples[0]
+    taken_at = own or moment("at", at) or now
+    naive = read.naive or (own is None and at is not None and at.tzinfo is None)
+    return _entered(book, point, taken_at, entry) + naive_note(
+        point.key, read._replace(naive=naive)
+    )
+
+
+def _read(point: DataPoint, given: Any) -> Collected:
+    try:
+        return read_statuses(given) if point.report_name == STATUS else read_numbers(given)
+    except (TypeError, ValueError) as cause:
+        why = str(cause).replace("it returned", "the value is")
+        raise ConfigurationError(f"report_value({point.r_id!r}): {why}.") from cause
+
+
+def _entered(book: Book, point: DataPoint, at: datetime, entry: str) -> Outcome:
+    rows, late = Rows(book), 0
+    changes: list[Change] = [Change("collecting", known_key(point.key), (at, entry))]
+    for key, request in homes(book, point):
+        times = book.collecting.get(f"times {key}", {})
+        mine = times.get(point.r_id, ())
+        if at in mine or at in book.collecting.get(f"sent {key}", ()):
+            late = 1  # there is a value for this time already, and it may have been sent
+            continue
+        rows.put(key, request, at, {point.r_id: entry})
+        changes.append(
+            Change(
+                "collecting", f"times {key}", {**times, point.r_id: (*mine, at)[-REMEMBERED_TIMES:]}
+            )
+        )
+    return Outcome(changes=(*changes, *rows.changes(), *counted(book, taken=1, late=late)))
+
+
+def homes(book: Book, point: DataPoint) -> list[tuple[str, RequestState]]:
+    """The requests that get a pushed value: those that run, or else the one that ended last."""
+    wanting = [
+        (key, request)
+        for key, request in book.requests.items()
+        if request.kind != ASKED
+        and request.specifier == point.report_specifier_id
+        and point.r_id in request.r_ids
+    ]
+    alive = [
+        (key, request)
+        for key, request in wanting
+        if request.ended is None and request.due is not None
+    ]
+    return alive or [(key, request) for key, request in wanting if request.ended is not None][-1:]

@@ -1,0 +1,44 @@
+"""What a person wants to see of samples: those that the VTN has not acknowledged yet. Pure, for
+``client.samples_frame()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional
+
+from ....points.entries import payload, unpack
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+Shown = tuple[str, str, datetime, Any, Optional[str], str]
+
+
+def samples(book: Book) -> list[Shown]:
+    """(reportRequestID, rID, time, value, data quality, ``waiting`` or ``sent``), oldest first.
+
+    ``sent`` is what the VTN may have got and has not acknowledged; a value is a number, or a
+    ResourceStatus.
+    """
+    found: list[Shown] = []
+    for delivery in book.deliveries.values():
+        for part in delivery.parts:
+            for at, entries in part.rows:
+                found += _row(part.report_request_id, part.r_ids, at, entries, "sent")
+    for row in book.samples.values():
+        request = book.requests.get(row.request)
+        if request is not None:
+            found += _row(request.report_request_id, request.r_ids, row.at, row.entries, "waiting")
+    return sorted(found, key=lambda one: (one[2], one[0], one[1]))
+
+
+def _row(
+    request: str, r_ids: tuple[str, ...], at: datetime, entries: str, state: str
+) -> Iterator[Shown]:
+    for r_id, entry in zip(r_ids, unpack(entries)):
+        made = payload(r_id, entry) if entry and not entry.startswith('"') else None
+        if made is not None:
+            value = made.value if made.value is not None else made.resource_status
+            yield request, r_id, at, value, made.data_quality, state

@@ -1,0 +1,1 @@
+"""Data points: what the user offers, how callbacks are called, what they return. No protocol."""

@@ -1,0 +1,84 @@
+"""The user's report callbacks: what they are called, what they share, whether they can be called,
+and calling them.
+
+``gather`` runs on threads of the report pool; all else in the call that received the callback.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Hashable, Mapping
+from typing import Any, Callable, Union
+
+from ..errors import ConfigurationError, HandlerError
+from ..log import told
+from ..usercode import close, name_of, refuse_async, unwrapped
+from .entries import Collected
+
+Callback = Callable[..., Any]
+Reader = Callable[[Any], Collected]
+
+RANGE = ("date_from", "date_to", "sampling_interval")
+
+
+def lane_of(callback: Callback) -> Hashable:
+    """What must not be used by two calls at a time: the object of a method, otherwise the function
+    itself.
+
+    Many data points share a serial line. The identity stands for the object, which need not be
+    hashable; the data point keeps it alive.
+    """
+    inner = unwrapped(callback)
+    owner = getattr(inner, "__self__", None)
+    shared = inner if owner is None or inspect.ismodule(owner) else owner
+    return ("report", id(shared))
+
+
+def check_callback(callback: Any, ranged: bool) -> None:
+    """ConfigurationError unless ``callback`` is a plain function that can be called as its mode
+    needs.
+    """
+    if not callable(callback):
+        raise ConfigurationError(f"callback must be a function, not {callback!r}.")
+    refuse_async(callback, "callback")
+    try:
+        signature = inspect.signature(callback)
+    except (TypeError, ValueError):  # some built-in functions do not tell
+        return
+    keywords = dict.fromkeys(RANGE) if ranged else {}
+    try:
+        signature.bind(**keywords)
+    except TypeError as cause:
+        wanted = ", ".join(f"{name}=..." for name in keywords)
+        mode = (
+            "data_collection_mode='full' and history reports call"
+            if ranged
+            else "data_collection_mode='incremental' calls"
+        )
+        raise ConfigurationError(
+            f"{mode} callback({wanted}), but {name_of(callback)}{signature} cannot be called so: "
+            f"{cause}."
+        ) from cause
+
+
+def gather(
+    callback: Callback, read: Reader, about: str, keywords: Mapping[str, Any]
+) -> Union[Collected, HandlerError]:
+    """Call ``callback`` and take in what it gave: iterables are consumed here, on the pool's
+    thread, not under a lock.
+    """
+    try:
+        result = callback(**keywords)
+        if inspect.isawaitable(result):
+            close(result)
+            raise TypeError(
+                "it returned an awaitable, which was closed; a callback returns the value itself"
+            )
+        return read(result)
+    except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
+        name = name_of(callback)
+        error = HandlerError(
+            f"Report callback {name} of {about} failed: {told(cause)}", handler=name
+        )
+        error.__cause__ = cause
+        return error

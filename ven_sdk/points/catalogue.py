@@ -1,0 +1,233 @@
+"""The catalogue: which data points this VEN offers (T3 to T7). Users add to it from any thread;
+services read it.
+
+Copy on write: ``add`` replaces the mapping, so that a reader keeps the one it has. Each change
+gives a new digest, which is what tells the VTN's catalogue from ours, also after a restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Optional
+
+from ..config import duration, text
+from ..errors import ConfigurationError
+from ..oadr20b.schema.reports import Report
+from ..schema.common import Target
+from ..schema.units import PowerAttributes
+from . import data_points as points
+from .callbacks import check_callback, lane_of
+from .data_points import DataPoint, Key
+
+__all__ = ["Catalogue", "DataPoint", "lane_of"]
+
+MODES = ("incremental", "full")
+
+
+class Catalogue:
+    """The data points by (report_specifier_id, r_id), in the order in which they were added.
+
+    ``now`` gives the moment of a change, for the catalogue's createdDateTime.
+    """
+
+    def __init__(self, now: Optional[Callable[[], datetime]] = None) -> None:
+        self._now = now
+        self._all: dict[Key, DataPoint] = {}
+        self._by_key: Mapping[Key, DataPoint] = MappingProxyType({})
+        self._cached: tuple[Mapping[Key, DataPoint], str] = ({}, "")
+        self.changed: Optional[datetime] = None
+
+    @property
+    def by_key(self) -> Mapping[Key, DataPoint]:
+        """The data points by (report_specifier_id, r_id)."""
+        return self._by_key
+
+    @property
+    def points(self) -> Mapping[str, DataPoint]:
+        """The data points by rID; where two reports share one, the one that was added first."""
+        return MappingProxyType(
+            {point.r_id: point for point in reversed(tuple(self._by_key.values()))}
+        )
+
+    def add(
+        self,
+        callback: Any = None,
+        resource_id: Optional[str] = None,
+        measurement: Any = None,
+        data_collection_mode: str = "incremental",
+        report_specifier_id: Optional[str] = None,
+        r_id: Optional[str] = None,
+        report_name: str = "TELEMETRY_USAGE",
+        reading_type: str = "Direct Read",
+        report_type: str = "reading",
+        report_duration: Any = None,
+        report_dtstart: Any = None,
+        sampling_rate: Any = None,
+        data_source: Any = None,
+        scale: Any = "none",
+        unit: Optional[str] = None,
+        power_ac: bool = True,
+        power_hertz: Any = 50,
+        power_voltage: Any = 230,
+        market_context: Optional[str] = None,
+        end_device_asset_mrid: Optional[str] = None,
+        report_data_source: Any = None,
+    ) -> Key:
+        """Offer a data point; returns (report_specifier_id, r_id). The arguments are those of
+        ``client.add_report``.
+
+        Raises ConfigurationError for an argument that cannot be sent, and for a data point that
+        there is already.
+        """
+        name = points.report_name(report_name)
+        mode = _mode(name, data_collection_mode, callback)
+        kind, reading = points.kinds_of(name, report_type, reading_type)
+        power = PowerAttributes(hertz=power_hertz, voltage=power_voltage, ac=power_ac)
+        measured = points.measurement(name, measurement, unit=unit, scale=scale, power=power)
+        rate = points.sampling_rate(sampling_rate)
+        if resource_id is not None:
+            resource_id = text("resource_id", resource_id)
+        sources = points.targets(
+            "report_data_source", report_data_source if data_source is None else data_source
+        )
+        named = resource_id if resource_id is not None else points.first_id(sources)
+        if resource_id is not None:
+            sources = (
+                Target(resource_id=resource_id),
+                *(one for one in sources if one.resource_id != resource_id),
+            )
+        declared = (
+            points.DEFAULT_DURATION
+            if report_duration is None
+            else duration("report_duration", report_duration, 1.0)
+        )
+        point = DataPoint(
+            report_specifier_id=text("report_specifier_id", report_specifier_id)
+            if report_specifier_id is not None
+            else name,
+            r_id=text("r_id", r_id)
+            if r_id is not None
+            else points.derived_r_id(named, measured, kind, reading),
+            report_name=name,
+            data_collection_mode=mode,
+            callback=callback,
+            lane=None if callback is None else lane_of(callback),
+            measurement=measured,
+            report_type=kind,
+            reading_type=reading,
+            sampling_rate=rate,
+            report_duration=declared,
+            report_dtstart=points.moment("report_dtstart", report_dtstart),
+            market_context=None
+            if market_context is None
+            else text("market_context", market_context),
+            report_data_source=sources,
+            report_subject=points.device_class(end_device_asset_mrid),
+            resource_id=resource_id,
+        )
+        self._put(point)
+        return point.key
+
+    def _put(self, point: DataPoint) -> None:
+        """Each step is atomic by itself: of two threads one enters a key, and the last to publish
+        has them all.
+        """
+        self._check_kind(point)
+        if self._all.setdefault(point.key, point) is not point:
+            raise ConfigurationError(
+                f"There is a data point {point.r_id!r} in report {point.report_specifier_id!r} "
+                f"already. "
+                "Give another r_id (or resource_id), or another report_specifier_id."
+            )
+        self.changed = self._now() if self._now is not None else None
+        while len(self._by_key) < len(self._all):
+            self._by_key = MappingProxyType(self._all.copy())
+
+    def _check_kind(self, point: DataPoint) -> None:
+        """T7: the data points of a report share its name."""
+        for other in self._by_key.values():
+            if (
+                other.report_specifier_id == point.report_specifier_id
+                and other.report_name != point.report_name
+            ):
+                raise ConfigurationError(
+                    f"Report {point.report_specifier_id!r} is a {other.report_name}, so "
+                    f"{point.r_id!r} cannot be offered in it as {point.report_name}. Give another "
+                    "report_specifier_id, or leave it out."
+                )
+
+    def records(self, created: Optional[datetime] = None) -> tuple[Report, ...]:
+        """The catalogue as metadata reports (T3, T4): one for each report_specifier_id."""
+        grouped: dict[str, list[DataPoint]] = {}
+        for point in self._by_key.values():
+            grouped.setdefault(point.report_specifier_id, []).append(point)
+        return tuple(
+            _metadata(specifier, tuple(members), created) for specifier, members in grouped.items()
+        )
+
+    def digest(self) -> str:
+        """A text that is the same for the same catalogue, whenever and in whatever order it was put
+        together.
+        """
+        known, (of, digest) = self._by_key, self._cached
+        if of is known:
+            return digest
+        said = sorted(
+            json.dumps(
+                [
+                    report.report_specifier_id,
+                    report.report_name,
+                    str(report.duration),
+                    description.to_json(sort_keys=True),
+                ]
+            )
+            for report in self.records()
+            for description in report.report_descriptions
+        )
+        made: str = hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
+        self._cached = (known, made)
+        return made
+
+
+def _mode(name: str, mode: Any, callback: Any) -> str:
+    """The collection mode; history is always asked for a span. The callback is checked against
+    it.
+    """
+    chosen = (
+        "full"
+        if name.startswith("HISTORY_")
+        else points.one_of("data_collection_mode", mode, MODES, extensible=False)
+    )
+    if callback is not None:
+        check_callback(callback, chosen == "full")
+    elif chosen == "full":
+        raise ConfigurationError(
+            f"report_name={name!r} with data_collection_mode={chosen!r} needs a "
+            f"callback(date_from=, "
+            "date_to=, sampling_interval=); only incremental data points can be pushed."
+        )
+    return chosen
+
+
+def _metadata(
+    specifier: str, members: tuple[DataPoint, ...], created: Optional[datetime]
+) -> Report:
+    """T4: the duration covers every sampling period; no dtstart, no intervals."""
+    longest = max(max(point.report_duration, point.sampling_rate.max_period) for point in members)
+    whole = (
+        longest
+        if not longest % timedelta(seconds=1)
+        else longest + timedelta(seconds=1) - longest % timedelta(seconds=1)
+    )
+    return Report(
+        duration=whole,
+        report_descriptions=tuple(point.description() for point in members),
+        report_request_id="0",
+        report_specifier_id=specifier,
+        report_name=points.metadata_name(members[0].report_name),
+        created_date_time=created,
+    )

@@ -1,0 +1,264 @@
+"""What ``add_report`` may be told, checked where it is told: names, units, sampling rate, sources.
+Pure functions.
+
+Every wrong argument is a ConfigurationError that lists what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, Callable, Optional
+
+from ..config import duration
+from ..enums import CURRENCIES, READING_TYPE, REPORT_NAME, REPORT_TYPE, SI_SCALE_CODE
+from ..errors import ConfigurationError
+from ..oadr20b.schema.reports import ReportDescription, SamplingRate
+from ..schema.common import EndDeviceAsset, Target
+from ..schema.units import UNITS, Measurement, PowerAttributes
+from ..values import dataclass
+
+Key = tuple[str, str]
+STATUS, GREEN_BUTTON = "TELEMETRY_STATUS", "HISTORY_GREENBUTTON"
+DEFAULT_RATE = SamplingRate(
+    min_period=timedelta(seconds=10), max_period=timedelta(hours=1), on_change=False
+)
+DEFAULT_DURATION = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class DataPoint:
+    """One thing that this VEN can report: one ``oadrReportDescription``, and where its values come
+    from.
+
+    ``callback`` None: values are pushed. ``ranged``: the callback is asked for a span (mode
+    ``full``, and history).
+    """
+
+    report_specifier_id: str
+    r_id: str
+    report_name: str
+    data_collection_mode: str
+    callback: Optional[Callable[..., Any]]
+    lane: Hashable
+    measurement: Optional[Measurement]
+    report_type: str
+    reading_type: str
+    sampling_rate: SamplingRate
+    report_duration: timedelta
+    report_dtstart: Optional[datetime]
+    market_context: Optional[str]
+    report_data_source: tuple[Target, ...]
+    report_subject: tuple[Target, ...]
+    resource_id: Optional[str]
+
+    @property
+    def key(self) -> Key:
+        """What identifies a data point within its VEN."""
+        return (self.report_specifier_id, self.r_id)
+
+    @property
+    def ranged(self) -> bool:
+        """Whether the callback is asked for a span of time."""
+        return self.callback is not None and self.data_collection_mode == "full"
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the callback gives the value of now."""
+        return self.callback is not None and self.data_collection_mode != "full"
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it is offered for the past only."""
+        return self.report_name.startswith("HISTORY_")
+
+    def description(self) -> ReportDescription:
+        """What the catalogue says about it."""
+        return ReportDescription(
+            r_id=self.r_id,
+            report_subject=self.report_subject,
+            market_context=self.market_context,
+            report_data_source=self.report_data_source,
+            report_type=self.report_type,
+            measurement=self.measurement,
+            reading_type=self.reading_type,
+            sampling_rate=self.sampling_rate,
+        )
+
+
+def one_of(name: str, value: Any, choices: Sequence[str], extensible: bool = True) -> str:
+    """``value`` if it is one of ``choices`` (in any case), or an ``x-`` token."""
+    text = str(value)
+    if text in choices or (extensible and text.startswith("x-") and len(text) > 2):
+        return text
+    folded = {choice.lower(): choice for choice in choices}
+    if text.lower() in folded:
+        return folded[text.lower()]
+    from difflib import get_close_matches
+
+    near = get_close_matches(text.lower(), list(folded), 3)
+    hint = f" Did you mean {' or '.join(repr(folded[word]) for word in near)}?" if near else ""
+    own = " or a name that begins with 'x-'" if extensible else ""
+    raise ConfigurationError(
+        f"{name} must be one of {', '.join(map(repr, choices))}{own}, not {value!r}.{hint}"
+    )
+
+
+def report_name(value: Any) -> str:
+    """The name of a data report: a well-known one or an ``x-`` name, without METADATA."""
+    names = [name for name in REPORT_NAME.values if not name.startswith("METADATA_")]
+    text = str(value)
+    for prefix, plain in (("x-METADATA_", "x-"), ("METADATA_", "")):
+        if text.startswith(prefix):
+            raise ConfigurationError(
+                f"report_name={text!r} is the catalogue's name of a report, which ven_sdk makes "
+                f"itself. "
+                f"Give {plain + text[len(prefix) :]!r}."
+            )
+    return one_of("report_name", text, names)
+
+
+def metadata_name(name: str) -> str:
+    """T5: what a report is called in the catalogue."""
+    return f"x-METADATA_{name[2:]}" if name.startswith("x-") else f"METADATA_{name}"
+
+
+def kinds_of(name: str, report_type: Any, reading_type: Any) -> tuple[str, str]:
+    """Report type and reading type; a status has its own unless others were asked for (T5)."""
+    if name == STATUS:
+        report_type = "x-resourceStatus" if report_type == "reading" else report_type
+        reading_type = "x-notApplicable" if reading_type == "Direct Read" else reading_type
+    return one_of("report_type", report_type, REPORT_TYPE.values), one_of(
+        "reading_type", reading_type, READING_TYPE.values
+    )
+
+
+def measurement(
+    name: str, given: Any, *, unit: Optional[str], scale: Any, power: PowerAttributes
+) -> Optional[Measurement]:
+    """The unit of a data point; None for a status and for Green Button. ``given`` is what
+    ``add_report`` takes.
+    """
+    scale = one_of(
+        "scale", "none" if scale is None else scale, SI_SCALE_CODE.values, extensible=False
+    )
+    if name in (STATUS, GREEN_BUTTON):
+        return None
+    if given is None:
+        if unit is not None:
+            raise ConfigurationError(
+                f"unit={unit!r} needs a measurement: its name, such as 'voltage', or one of your "
+                f"own."
+            )
+        return None
+    if isinstance(given, str):
+        made = _named(given, unit, scale, power)
+    else:
+        made = Measurement.of(given)
+        made = made if scale == "none" else made.replace(scale=scale)
+    if made.flaw():
+        raise ConfigurationError(f"measurement {made.name!r} cannot be sent: {made.flaw()}.")
+    return made
+
+
+def _named(given: str, unit: Optional[str], scale: str, power: PowerAttributes) -> Measurement:
+    """A measurement by name: the schema's first unit unless there is a choice of currencies; or a
+    unit of one's own.
+    """
+    try:
+        kind = UNITS[Measurement.named(given).name]
+    except ConfigurationError:
+        return Measurement.named(given, unit=unit, scale=scale)
+    if unit is None and kind.units and kind.units is not CURRENCIES:
+        unit = kind.units[0]
+    return Measurement.named(
+        given, unit=unit, scale=scale, power_attributes=power if kind.power else None
+    )
+
+
+def sampling_rate(given: Any) -> SamplingRate:
+    """How often a point can be sampled: of a duration, a SamplingRate, or None (10 s to 1 h)."""
+    if given is None:
+        return DEFAULT_RATE
+    if isinstance(given, Mapping):
+        rate = given if isinstance(given, SamplingRate) else SamplingRate.from_dict(given)
+    else:
+        period = duration("sampling_rate", given, 1.0)
+        rate = SamplingRate(min_period=period, max_period=period, on_change=False)
+    for period in (rate.min_period, rate.max_period):
+        if duration("sampling_rate", period) % timedelta(seconds=1):
+            raise ConfigurationError(
+                f"sampling_rate {period} has a fraction of a second, which OpenADR cannot express."
+            )
+    if rate.max_period < rate.min_period:
+        raise ConfigurationError(
+            f"sampling_rate has max_period {rate.max_period} below min_period {rate.min_period}."
+        )
+    return rate
+
+
+def targets(name: str, given: Any) -> tuple[Target, ...]:
+    """Targets of what was given: a resource ID, a Target, a dict of its fields, or several."""
+    if given is None:
+        return ()
+    several = (
+        given if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else (given,)
+    )
+    return tuple(_target(name, item) for item in several)
+
+
+def _target(name: str, given: Any) -> Target:
+    if isinstance(given, str):
+        return Target(resource_id=given)
+    if isinstance(given, Target):
+        return given
+    if isinstance(given, Mapping):
+        return Target.from_dict(given)
+    raise ConfigurationError(
+        f"{name} must be a resource ID, an objects.Target, a dict of its fields or a list of "
+        f"those, "
+        f"not {given!r}."
+    )
+
+
+def device_class(mrid: Any) -> tuple[Target, ...]:
+    """The device class that a value is about."""
+    return () if mrid is None else (Target(end_device_asset=EndDeviceAsset(mrid=str(mrid))),)
+
+
+def moment(name: str, given: Any) -> Optional[datetime]:
+    """An aware UTC datetime of what was given; a naive one counts as UTC."""
+    if given is None:
+        return None
+    if not isinstance(given, datetime):
+        raise ConfigurationError(f"{name} must be a datetime, not {given!r}.")
+    return (
+        given.replace(tzinfo=timezone.utc)
+        if given.tzinfo is None
+        else given.astimezone(timezone.utc)
+    )
+
+
+def derived_r_id(
+    point_of: Optional[str], unit: Optional[Measurement], report_type: str, reading_type: str
+) -> str:
+    """An rID from the names, the same after every restart: ``device001-voltage``."""
+    kind = None if unit is None else unit.description if unit.name == "customUnit" else unit.name
+    words = [point_of, kind or ("status" if report_type == "x-resourceStatus" else report_type)]
+    words += [
+        word
+        for word, usual in (
+            (report_type, ("reading", "x-resourceStatus")),
+            (reading_type, ("Direct Read", "x-notApplicable")),
+        )
+        if word not in (*usual, words[1])
+    ]
+    return "-".join(str(word).strip().replace(" ", "_") for word in words if word)
+
+
+def first_id(sources: Sequence[Target]) -> Optional[str]:
+    """What a data point is named after when it has no resource_id."""
+    for target in sources:
+        for value in target.values():
+            return str(value if isinstance(value, str) else next(iter(value.values()), ""))
+    return None

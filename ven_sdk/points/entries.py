@@ -1,0 +1,262 @@
+"""Readings as text: what callbacks may return becomes *entries*, and entries become payloads.
+
+An entry is empty (no value), a number (``1.23``, with all its digits), a JSON list (number,
+confidence, accuracy, quality), a JSON object (a resource status) or a JSON string (a Green Button
+feed). One that was filled in for a gap begins with ``~`` and holds the last known value, or
+nothing. A row packs its entries with tabs, which none of them contains. Any thread.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any, NamedTuple, Optional
+
+from ..enums import DATA_QUALITY
+from ..oadr20b.schema.reports import ReportPayload, ResourceStatus
+
+UTC = timezone.utc
+GAP = "~"
+_KNOWN_QUALITIES = frozenset(DATA_QUALITY.values)
+
+
+class Collected(NamedTuple):
+    """What a callback gave: moments (None: the one it was called for) and entries, oldest first.
+
+    ``naive`` says that a datetime had no time zone.
+    """
+
+    samples: tuple[tuple[Optional[datetime], str], ...] = ()
+    naive: bool = False
+
+
+NO_VALUE = Collected()
+
+
+# --- what callbacks return ------------------------------------------------------------------------
+
+
+def read_numbers(result: Any) -> Collected:
+    """Of an incremental or range callback: a value, a Sample, ``(datetime, value)``, an iterable of
+    those, or None.
+    """
+    return _read(result, number_entry)
+
+
+def read_statuses(result: Any) -> Collected:
+    """Of a TELEMETRY_STATUS callback: a ResourceStatus, alone or in what ``read_numbers`` knows."""
+    return _read(result, status_entry)
+
+
+def read_feed(result: Any) -> Collected:
+    """Of a HISTORY_GREENBUTTON callback: the Atom feed as text or bytes."""
+    if result is None:
+        return NO_VALUE
+    text = (
+        bytes(result).decode("utf-8")
+        if isinstance(result, (bytes, bytearray, memoryview))
+        else result
+    )
+    if not isinstance(text, str):
+        raise TypeError(
+            f"it returned {type(result).__name__}; expected an Atom feed as text or bytes"
+        )
+    return Collected(((None, json.dumps(text)),)) if text.strip() else NO_VALUE
+
+
+def _read(result: Any, entry_of: Any) -> Collected:
+    naive = False
+    samples: list[tuple[Optional[datetime], str]] = []
+    for item in _items(result):
+        at, value, extras = _sample(item)
+        entry = with_quality(entry_of(value), *extras)
+        if at is not None:
+            naive = naive or at.tzinfo is None
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        if entry:
+            samples.append((at, entry))
+    if len(samples) > 1:
+        samples.sort(key=lambda sample: sample[0] or datetime.max.replace(tzinfo=UTC))
+    return Collected(tuple(samples), naive)
+
+
+def _items(result: Any) -> Iterable[Any]:
+    """The samples in a result: itself, unless it is an iterable of them."""
+    single = (
+        result is None
+        or isinstance(result, (str, bytes, Mapping, numbers.Number))
+        or _is_pair(result)
+        or (hasattr(result, "item") and not getattr(result, "ndim", 0))
+    )
+    return (result,) if single or not isinstance(result, Iterable) else result
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, Sequence) and len(item) == 2 and isinstance(item[0], datetime)
+
+
+def _sample(item: Any) -> tuple[Optional[datetime], Any, tuple[Any, Any, Any]]:
+    if _is_pair(item):
+        return item[0], item[1], (None, None, None)
+    if hasattr(item, "at") and hasattr(item, "data_quality"):
+        if item.at is not None and not isinstance(item.at, datetime):
+            raise TypeError(f"a Sample has at={item.at!r}; expected a datetime")
+        return item.at, item.value, (item.confidence, item.accuracy, item.data_quality)
+    return None, item, (None, None, None)
+
+
+# --- entries --------------------------------------------------------------------------------------
+
+
+def number_entry(value: Any) -> str:
+    """A number as text, with the precision that it came with; empty for None and NaN. TypeError for
+    anything else.
+    """
+    if value is None:
+        return ""
+    if hasattr(value, "item") and not isinstance(value, float):
+        value = value.item()  # a numpy scalar
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, int):
+        text = int.__repr__(value)
+    elif isinstance(value, float):
+        text = float.__repr__(value)  # numpy.float64 is a float whose own repr is no number
+    elif isinstance(value, Decimal):
+        text = str(value)
+    elif isinstance(value, numbers.Real):
+        text = repr(float(value))
+    else:
+        raise TypeError(
+            f"it returned {value!r:.80} ({type(value).__name__}); expected a number, None, a "
+            f"Sample, "
+            "(datetime, value) or an iterable of those"
+        )
+    size = float(text)
+    if math.isinf(size):
+        raise ValueError(f"it returned {text:.40}, which a report cannot hold")
+    return "" if math.isnan(size) else text
+
+
+def status_entry(value: Any) -> str:
+    """A ResourceStatus (or a dict of its fields) as text; empty for None."""
+    if value is None:
+        return ""
+    if not isinstance(value, ResourceStatus):
+        if not isinstance(value, Mapping):
+            raise TypeError(f"it returned {value!r:.80}; expected a ResourceStatus or None")
+        value = ResourceStatus.from_dict(value)
+    return json.dumps(_jsonable(value), separators=(",", ":"))
+
+
+def _jsonable(record: Any) -> dict[str, Any]:
+    """A status with its numbers checked; Decimal and numpy numbers stand as text."""
+    found: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            found[name] = _jsonable(value)
+        elif isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+            found[name] = bool(value)
+        else:
+            found[name] = number_entry(value)
+    return found
+
+
+def with_quality(
+    entry: str, confidence: Any = None, accuracy: Any = None, quality: Any = None
+) -> str:
+    """``entry`` with what is known about how good it is. ValueError names what is out of range."""
+    if not entry or (confidence is None and accuracy is None and quality is None):
+        return entry
+    if confidence is not None and not (
+        isinstance(confidence, numbers.Real) and 0 <= float(confidence) <= 100
+    ):
+        raise ValueError(f"confidence is {confidence!r}; expected a percentage from 0 to 100")
+    if (
+        quality is not None
+        and str(quality) not in _KNOWN_QUALITIES
+        and not str(quality).startswith("x-")
+    ):
+        raise ValueError(
+            f"data_quality is {quality!r}; expected one of enums.DATA_QUALITY or an x- token"
+        )
+    accurate = number_entry(accuracy) or None
+    return json.dumps(
+        [
+            entry,
+            None if confidence is None else int(float(confidence)),
+            accurate,
+            None if quality is None else str(quality),
+        ],
+        separators=(",", ":"),
+    )
+
+
+def pack(entries: Sequence[str]) -> str:
+    """The entries of one row as one text."""
+    return "\t".join(entries)
+
+
+def unpack(packed: str) -> list[str]:
+    """The entries of a row."""
+    return packed.split("\t")
+
+
+def number(text: str) -> Any:
+    """The number in ``text``: int or float where that holds all its digits, otherwise Decimal."""
+    try:
+        return int(text)
+    except ValueError:
+        value = float(text)
+    return value if repr(value) == text else Decimal(text)
+
+
+def payload(r_id: str, entry: str) -> Optional[ReportPayload]:
+    """The payload of an entry; gaps carry their data quality (T19). None for a status that there
+    never was.
+    """
+    if not entry:
+        return None
+    gap = entry[0] == GAP
+    if gap:
+        entry = entry[1:]
+        if not entry:
+            return ReportPayload(r_id=r_id, value=0, data_quality=DATA_QUALITY.NO_VALUE.value)
+    confidence = accuracy = quality = None
+    if entry[0] == "[":
+        entry, confidence, accuracy, quality = json.loads(entry)
+        accuracy = None if accuracy is None else number(accuracy)
+    if gap:
+        confidence, quality = None, DATA_QUALITY.BAD_LAST_KNOWN_VALUE.value
+    if entry[0] == "{":
+        return ReportPayload(
+            r_id=r_id,
+            confidence=confidence,
+            accuracy=accuracy,
+            value=None,
+            resource_status=status(json.loads(entry)),
+            data_quality=quality,
+        )
+    return ReportPayload(
+        r_id=r_id,
+        confidence=confidence,
+        accuracy=accuracy,
+        value=number(entry),
+        data_quality=quality,
+    )
+
+
+def status(data: Mapping[str, Any]) -> ResourceStatus:
+    """The ResourceStatus that ``status_entry`` wrote down."""
+    return ResourceStatus.from_dict(
+        {
+            name: {part: number(text) for part, text in value.items()}
+            if isinstance(value, Mapping)
+            else value
+            for name, value in data.items()
+        }
+    )

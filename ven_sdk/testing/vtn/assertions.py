@@ -1,0 +1,289 @@
+"""What a test asks ``LocalVTN``: what arrived, waiting for it, and assertions whose errors show
+what did. Any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable, Optional, TypeVar, overload
+
+from ...oadr20b.schema.opt import CreateOpt
+from ...schema.common import Payload
+from .core import Core
+from .events import EventAnswer
+from .journal import Kind, NotSeen, Received, kind_of
+from .reports import Double, ReportSample
+from .vens import Ven
+from .wire import Violation
+
+P = TypeVar("P", bound=Payload)
+Where = Optional[Callable[[Any], Any]]
+
+
+class Records(Core):
+    """What arrived. Lists are copies."""
+
+    @property
+    def received(self) -> list[Received]:
+        """All messages, in order (the last ``keep``)."""
+        return self._journal.select()
+
+    def received_of(self, kind: Kind, *, where: Where = None, after: int = 0) -> list[Received]:
+        """The messages of a kind, a class or a name such as ``'oadrPoll'`` or ``'Poll'``."""
+        return self._journal.select(kind, where, after=after)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many messages of each wire name have come."""
+        with self._state.lock:
+            return dict(self._journal.counts)
+
+    def mark(self) -> int:
+        """A place in the order of messages, for ``after=``."""
+        with self._state.lock:
+            return self._journal.last
+
+    @property
+    def answers(self) -> list[EventAnswer]:
+        """All answers to events."""
+        with self._state.lock:
+            return list(self._state.events.answers)
+
+    @property
+    def samples(self) -> list[ReportSample]:
+        """All values that were delivered (the last ``keep``); a repeated message counts once."""
+        with self._state.lock:
+            return list(self._state.samples.samples)
+
+    @property
+    def doubles(self) -> list[Double]:
+        """Data points that came twice: see :class:`Double`."""
+        with self._state.lock:
+            return list(self._state.samples.doubles)
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What VENs sent that the schema or the rules do not allow."""
+        with self._state.lock:
+            return list(self._violations)
+
+    @property
+    def connections(self) -> int:
+        """How many connections were accepted so far."""
+        return self._server.connections
+
+    def opt_of(self, event_id: str, ven_id: Optional[str] = None) -> Optional[EventAnswer]:
+        """The last answer to an event, or None."""
+        with self._state.lock:
+            answers = list(self._state.events.answers_to.get(event_id, ()))
+        return next((each for each in reversed(answers) if ven_id in (None, each.ven_id)), None)
+
+    @property
+    def opts(self) -> dict[str, CreateOpt]:
+        """The opts that stand, of all VENs, by optID."""
+        with self._state.lock:
+            return {opt_id: opt for ven in self._state.vens for opt_id, opt in ven.opts.items()}
+
+
+class Waits(Records):
+    """Waiting, on conditions. What does not come in time is :class:`NotSeen`, which shows what came
+    instead.
+    """
+
+    @overload
+    def wait_for(
+        self,
+        kind: type[P],
+        count: int = 1,
+        timeout: float = 5,
+        where: Where = None,
+        *,
+        after: int = 0,
+    ) -> P: ...
+    @overload
+    def wait_for(
+        self, kind: str, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0
+    ) -> Any: ...
+
+    def wait_for(
+        self, kind: Kind, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0
+    ) -> Any:
+        """The record of the ``count``-th message of a kind that ``where`` says yes to, after a
+        :meth:`mark`.
+
+        What has come already counts: ``after=vtn.mark()`` waits for a new one.
+        """
+        return self._journal.wait_for(kind, count, timeout, where, after).record
+
+    def wait_for_polls(self, count: int = 1, timeout: float = 5) -> None:
+        """So many more polls."""
+        self.wait_for("oadrPoll", count, timeout, after=self.mark())
+
+    def wait_for_opt(
+        self,
+        event_id: str,
+        opt_type: Optional[str] = None,
+        timeout: float = 5,
+        *,
+        ven_id: Optional[str] = None,
+        modification_number: Optional[int] = None,
+    ) -> EventAnswer:
+        """The first answer to an event that says ``opt_type`` (any, if left out)."""
+
+        def found() -> Optional[EventAnswer]:
+            for each in self._state.events.answers_to.get(event_id, ()):
+                if (
+                    opt_type in (None, each.opt_type)
+                    and ven_id in (None, each.ven_id)
+                    and modification_number in (None, each.modification_number)
+                ):
+                    return each
+            return None
+
+        def wanted() -> "tuple[str, str]":
+            what = f"{opt_type or 'an answer'} for event {event_id!r} within {timeout:g} s"
+            said = [
+                f"{each.event_id!r} {each.opt_type} {each.response_code}"
+                for each in self._state.events.answers[-10:]
+            ]
+            return what, f"answered was {', '.join(said) or 'nothing'}"
+
+        return self._journal.wait_until(found, timeout, wanted)
+
+    def wait_for_samples(
+        self,
+        count: int = 1,
+        timeout: float = 5,
+        *,
+        r_id: Optional[str] = None,
+        report_request_id: Optional[str] = None,
+    ) -> list[ReportSample]:
+        """At least ``count`` values, of a data point, of a request; all that there are then."""
+
+        def fitting() -> list[ReportSample]:
+            return [
+                each
+                for each in self._state.samples.samples
+                if r_id in (None, each.r_id) and report_request_id in (None, each.report_request_id)
+            ]
+
+        return self._journal.wait_until(
+            lambda: fitting() if len(fitting()) >= count else None,
+            timeout,
+            lambda: (
+                f"{count} values{f' of {r_id!r}' if r_id else ''} within {timeout:g} s",
+                f"{len(fitting())} arrived, of {len(self._state.samples.samples)} in all",
+            ),
+        )
+
+    def wait_for_registration(self, ven: Optional[str] = None, timeout: float = 5) -> Ven:
+        """A VEN (its ID or name; any, if left out) that is registered."""
+
+        def found() -> Optional[Ven]:
+            return next(
+                (
+                    each
+                    for each in self._state.vens
+                    if each.registered and ven in (None, each.ven_id, each.ven_name)
+                ),
+                None,
+            )
+
+        def wanted() -> "tuple[str, str]":
+            names = [
+                f"{each.ven_name!r} ({each.ven_id})" for each in self._state.vens if each.registered
+            ]
+            return (
+                f"{'a VEN' if ven is None else f'VEN {ven!r}'} to be registered within "
+                f"{timeout:g} s",
+                f"registered are {', '.join(names) or 'none'}",
+            )
+
+        return self._journal.wait_until(found, timeout, wanted)
+
+
+class Assertions(Waits):
+    """Assertions that wait a moment for what is to come, and show what came instead."""
+
+    def assert_registered(self, ven: Optional[str] = None, *, timeout: float = 5) -> Ven:
+        """A VEN is registered, or is soon."""
+        return self.wait_for_registration(ven, timeout)
+
+    def assert_received(
+        self, kind: Kind, count: int = 1, *, where: Where = None, timeout: float = 5
+    ) -> list[Received]:
+        """At least so many messages of a kind came, or come soon."""
+        self._journal.wait_for(kind, count, timeout, where, 0)
+        return self.received_of(kind, where=where)
+
+    def assert_not_received(self, kind: Kind, *, where: Where = None, after: int = 0) -> None:
+        """No message of that kind has come."""
+        found = self.received_of(kind, where=where, after=after)
+        if found:
+            raise NotSeen(
+                f"Expected no {kind_of(kind).__name__}, but {len(found)} came. {self.story(after)}"
+            )
+
+    def assert_opted(
+        self,
+        event_id: str,
+        opt_type: str,
+        *,
+        ven_id: Optional[str] = None,
+        modification_number: Optional[int] = None,
+        timeout: float = 5,
+    ) -> EventAnswer:
+        """The VEN's answer to an event is ``opt_type``: the last one that came, or one that comes
+        soon.
+        """
+        answer = self.wait_for_opt(
+            event_id, opt_type, timeout, ven_id=ven_id, modification_number=modification_number
+        )
+        last = self.opt_of(event_id, ven_id)
+        if last is not None and modification_number is None and last.opt_type != opt_type:
+            raise NotSeen(
+                f"Event {event_id!r} was answered {opt_type}, but later {last.opt_type}. "
+                f"{self.story()}"
+            )
+        return answer
+
+    def assert_delivered(
+        self,
+        r_id: str,
+        values: Iterable[Any],
+        *,
+        report_request_id: Optional[str] = None,
+        timeout: float = 5,
+    ) -> list[ReportSample]:
+        """These values of a data point arrived first, in this order, or do soon; floats as exact as
+        the wire's.
+        """
+        wanted = list(values)
+        samples = self.wait_for_samples(
+            len(wanted), timeout, r_id=r_id, report_request_id=report_request_id
+        )
+        found = [sample.value for sample in samples[: len(wanted)]]
+        if found != wanted:
+            raise NotSeen(
+                f"Expected {r_id!r} to deliver {wanted!r}, but it delivered {found!r}. "
+                f"{self.story()}"
+            )
+        return samples
+
+    def assert_no_doubles(self) -> None:
+        """No value came twice."""
+        self._nothing("doubles", [f"{each.first} and {each.second}" for each in self.doubles])
+
+    def assert_valid(self) -> None:
+        """Nothing that VENs sent broke the schema or the rules."""
+        self._nothing("violations", self.violations)
+
+    def _nothing(self, what: str, found: Sequence[Any]) -> None:
+        if found:
+            shown = "\n  ".join(str(each) for each in found[:10])
+            raise NotSeen(f"Expected no {what}, but there are {len(found)}:\n  {shown}")
+
+    def story(self, after: int = 0, lines: int = 15) -> str:
+        """What arrived, one line a message, for people."""
+        with self._state.lock:
+            return self._journal.story(after, lines)

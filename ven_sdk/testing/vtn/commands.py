@@ -1,0 +1,309 @@
+"""What a test tells ``LocalVTN`` to do: events, reports, registrations, messages of its own. Any
+thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional, Union
+
+from ...errors import ConfigurationError
+from ...oadr20b.schema.registration import CancelPartyRegistration, RequestReregistration
+from ...oadr20b.schema.reports import (
+    CancelReport,
+    CreateReport,
+    RegisterReport,
+    Report,
+    ReportRequest,
+)
+from ...schema.common import Payload, Target
+from ...schema.events import DistributeEvent, Event
+from . import builders
+from . import reports as vtn_reports
+from .builders import Duration, Moment, Step
+from .core import Core
+from .reply import Reply
+from .reports import ReportWish
+from .vens import Ven
+
+
+class EventCommands(Core):
+    """Events come, change and go; each change is announced at the next poll of the VENs that it
+    concerns.
+    """
+
+    def add_event(
+        self,
+        event: Optional[Event] = None,
+        *,
+        ven_id: Optional[str] = None,
+        event_id: Optional[str] = None,
+        intervals: Sequence[Step] = (1,),
+        duration: Optional[Duration] = None,
+        dtstart: Moment = None,
+        signal_name: str = "SIMPLE",
+        signal_type: Optional[str] = None,
+        targets: Any = None,
+        event_status: Optional[str] = None,
+        announce: bool = True,
+        **more: Any,
+    ) -> str:
+        """Add an event; its ID.
+
+        ``intervals``: payloads that share ``duration`` (10 minutes), or ``(duration, payload)``
+        each; ``duration=0`` with one payload has no end. ``dtstart``: a datetime, or a duration
+        from now (now). ``ven_id`` (or a venName): whom it is for; None is all, also those that
+        register later. ``targets``: records, dicts or ``{'resource_id': [...]}``; the VEN's own ID
+        if left out. ``signal_type`` and ``measurement`` are the usual ones of ``signal_name``.
+
+        ``more``: ``priority``, ``market_context``, ``test_event``, ``response_required``
+        (``'always'``), ``tolerance``, ``notification``, ``ramp_up``, ``recovery``, ``vtn_comment``,
+        ``modification_number``, ``signal_id``, ``device_class``, ``signals`` (instead of one),
+        ``baseline``. ``event_status`` is that of the clock, unless given. Or give an ``event`` of
+        your own, whole.
+        """
+        with self._state.lock:
+            owner, now = self._id_of(ven_id), self._state.now()
+            event_id = event_id or self._state.new_id("event")
+        fixed = event is not None or event_status is not None
+        if event is None:
+            own = targets if targets is not None else [Target(ven_id=owner)] if owner else ()
+            status = {} if event_status is None else {"event_status": event_status}
+            event = builders.event(
+                now,
+                event_id=event_id,
+                intervals=intervals,
+                duration=duration,
+                dtstart=dtstart,
+                signal_name=signal_name,
+                signal_type=signal_type,
+                targets=own,
+                **status,
+                **more,
+            )
+        self._hold(event, owner, fixed, announce)
+        return str(event.event_id)
+
+    def modify_event(self, event_id: str, *, announce: bool = True, **changes: Any) -> int:
+        """Change an event (the settings of :meth:`add_event`); its new modification number."""
+        with self._state.lock:
+            held = self._state.events.get(event_id)
+            changes.setdefault("modification_number", held.event.modification_number + 1)
+            now, fixed = self._state.now(), "event_status" in changes or held.fixed
+        event = builders.changed(held.event, now, **changes)
+        self._hold(event, held.ven_id, fixed, announce)
+        return int(event.modification_number)
+
+    def cancel_event(self, event_id: str, *, announce: bool = True) -> int:
+        """Cancel an event; its modification number. It stays on a VEN's list until that has
+        confirmed it (E25).
+        """
+        return self.modify_event(event_id, event_status="cancelled", announce=announce)
+
+    def drop_event(self, event_id: str, *, announce: bool = True) -> None:
+        """Take an event off the list: an implied cancel (E6)."""
+        with self._state.lock:
+            held = self._state.events.get(event_id)
+            del self._state.events.held[event_id]
+            self._tell(held.ven_id, announce)
+
+    def announce(self, ven_id: Optional[str] = None) -> None:
+        """Give the list of events to the next poll, changed or not."""
+        with self._state.lock:
+            self._tell(self._id_of(ven_id), True)
+
+    @property
+    def events(self) -> dict[str, Event]:
+        """The events that the VTN holds, by ID, with the status of now."""
+        with self._state.lock:
+            now = self._state.now()
+            return {
+                event_id: held.current(now) for event_id, held in self._state.events.held.items()
+            }
+
+    def _hold(self, event: Event, owner: Optional[str], fixed: bool, announce: bool) -> None:
+        self._wire.check_writable(DistributeEvent(request_id="", vtn_id="", events=(event,)))
+        with self._state.lock:
+            self._state.events.put(event, owner, fixed)
+            self._tell(owner, announce)
+
+    def _tell(self, owner: Optional[str], announce: bool) -> None:
+        for ven in self._state.vens:
+            if announce and owner in (None, ven.ven_id):
+                ven.news = True
+        self._state.lock.notify_all()
+
+    def _id_of(self, ven: Optional[str]) -> Optional[str]:
+        """The venID of an ID or a name; an unknown one is kept: the VEN may register later."""
+        known = self._state.vens.find(ven_id=ven) or self._state.vens.find(ven_name=ven)
+        return known.ven_id if ven is not None and known is not None else ven
+
+
+class ReportCommands(Core):
+    """Report requests, cancellations and the VTN's own catalogue, as messages for the next
+    polls.
+    """
+
+    def request_report(
+        self,
+        report_specifier_id: Optional[str] = None,
+        *,
+        r_ids: Optional[Sequence[str]] = None,
+        granularity: Optional[Duration] = None,
+        report_back_duration: Optional[Duration] = None,
+        report_interval: Optional[tuple[Moment, Duration]] = None,
+        ven_id: Optional[str] = None,
+    ) -> str:
+        """Ask for a report that the VEN offers; the reportRequestID. Arguments as in
+        :class:`ReportWish`; spacings that are left out are taken from the offer, and 0 means 0."""
+        state = self._state
+        with state.lock:
+            ven = state.vens.get(ven_id)
+            offer = vtn_reports.offer_with(ven.offers, report_specifier_id, r_ids)
+            wish = ReportWish(granularity, report_back_duration, report_interval, r_ids)
+            request = vtn_reports.requests_for(
+                [offer], [wish], state.now(), lambda: state.new_id("report")
+            )[0][0]
+        return self.send_request(request, ven_id=ven.ven_id)
+
+    def request_metadata(self, *, ven_id: Optional[str] = None) -> str:
+        """Ask for the catalogue again (T8); the reportRequestID."""
+        return self.send_request(
+            vtn_reports.metadata_request(self._new_id("report")), ven_id=ven_id
+        )
+
+    def send_request(self, *requests: ReportRequest, ven_id: Optional[str] = None) -> str:
+        """Queue an oadrCreateReport with requests of your own; the ID of the first."""
+        with self._state.lock:
+            ven = self._state.vens.get(ven_id)
+            record = CreateReport(
+                request_id=self._state.new_id("request"),
+                report_requests=requests,
+                ven_id=ven.ven_id,
+            )
+        self._wire.check_writable(record)
+        with self._state.lock:
+            ven.queue.append(record)
+        return str(requests[0].report_request_id)
+
+    def cancel_report(
+        self,
+        *report_request_ids: str,
+        report_to_follow: bool = False,
+        piggyback: bool = False,
+        ven_id: Optional[str] = None,
+    ) -> None:
+        """Cancel requests: by the next poll, or inside the next oadrUpdatedReport (T28 to T31)."""
+        with self._state.lock:
+            ven = self._state.vens.get(ven_id)
+            record = CancelReport(
+                request_id=self._state.new_id("request"),
+                report_request_ids=report_request_ids,
+                report_to_follow=report_to_follow,
+                ven_id=ven.ven_id,
+            )
+            if piggyback:
+                self._state.riders[ven.ven_id] = record
+            else:
+                ven.queue.append(record)
+
+    def offer_reports(self, *reports: Report, ven_id: Optional[str] = None) -> None:
+        """Queue the VTN's own oadrRegisterReport, often empty (T1, T2); registrations to come get
+        it too.
+        """
+        self._wire.check_writable(RegisterReport(request_id="", reports=reports))
+        with self._state.lock:
+            self._state.offers = reports
+            for ven in self._state.vens.meant(ven_id):
+                ven.queue.append(
+                    RegisterReport(
+                        request_id=self._state.new_id("request"), reports=reports, ven_id=ven.ven_id
+                    )
+                )
+
+    def _new_id(self, prefix: str) -> str:
+        with self._state.lock:
+            return self._state.new_id(prefix)
+
+
+class PartyCommands(Core):
+    """Registrations, and messages of the test's own."""
+
+    def add_ven(
+        self,
+        ven_name: str,
+        *,
+        ven_id: Optional[str] = None,
+        registration_id: Optional[str] = None,
+        fingerprint: Optional[str] = None,
+        registered: bool = False,
+    ) -> str:
+        """Make a VEN known, with pre-assigned IDs if given; its venID. ``registered``: it need not
+        register at all.
+        """
+        with self._state.lock:
+            return self._state.vens.add(
+                ven_name,
+                ven_id,
+                registration_id=registration_id,
+                fingerprint=fingerprint,
+                registered=registered,
+            ).ven_id
+
+    @property
+    def vens(self) -> dict[str, Ven]:
+        """The VENs that the VTN knows, by venID."""
+        with self._state.lock:
+            return dict(self._state.vens.by_id)
+
+    def ven(self, ven: Optional[str] = None) -> Ven:
+        """The VEN of that ID or name; the only one if left out."""
+        with self._state.lock:
+            return self._state.vens.get(ven)
+
+    def request_reregistration(self, ven_id: Optional[str] = None) -> None:
+        """Queue an oadrRequestReregistration (R10)."""
+        with self._state.lock:
+            for ven in self._state.vens.meant(ven_id):
+                ven.queue.append(RequestReregistration(ven_id=ven.ven_id))
+
+    def cancel_registration(self, ven_id: Optional[str] = None, **wrong: Any) -> None:
+        """Queue an oadrCancelPartyRegistration (R11). ``wrong``: other values for its fields, such
+        as registration_id.
+        """
+        with self._state.lock:
+            for ven in self._state.vens.meant(ven_id):
+                fields: Mapping[str, Any] = {
+                    "request_id": self._state.new_id("request"),
+                    "ven_id": ven.ven_id,
+                    "registration_id": ven.registration_id or "",
+                    **wrong,
+                }
+                ven.queue.append(CancelPartyRegistration(**fields))
+
+    def forget(self, ven_id: Optional[str] = None) -> None:
+        """VENs are unknown from now on: whatever they send gets 463 until they register."""
+        with self._state.lock:
+            for ven in self._state.vens.meant(ven_id):
+                self._state.vens.remove(ven)
+
+    def queue(self, *messages: Union[Payload, bytes, Reply], ven_id: Optional[str] = None) -> None:
+        """Any messages (records, bytes, :func:`Raw`), each in the place of a poll's reply: to this
+        VEN, or to whichever polls next. What is queued goes before events."""
+        for message in messages:
+            if not isinstance(message, (Payload, bytes, Reply)):
+                raise ConfigurationError(
+                    f"A message is a payload record, bytes or Raw(...), not {message!r}."
+                )
+            if isinstance(message, Payload):
+                self._wire.check_writable(message)
+        with self._state.lock:
+            (
+                self._state.for_anyone if ven_id is None else self._state.vens.get(ven_id).queue
+            ).extend(messages)
+
+    @property
+    def queued(self) -> int:
+        """How many messages wait for a poll."""
+        with self._state.lock:
+            return len(self._state.for_anyone) + sum(len(ven.queue) for ven in self._state.vens)

@@ -1,0 +1,236 @@
+"""The engine room of ``LocalVTN``: from a request to a reply, with the faults in between; opening,
+killing, closing.
+
+Each request runs on its connection's thread: read (no lock), answer (the state's lock, short),
+write (no lock).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import replace
+from typing import Any, Callable, Optional
+
+from ...oadr20b.schema.registration import Response
+from ...schema.common import Payload
+from . import answers
+from .fault import Fault, FaultBoard
+from .http import Server
+from .http_requests import Request
+from .journal import Journal, Received
+from .reply import Reply
+from .state import State
+from .trust import Trust
+from .wire import UNREADABLE, Violation, Wire, status_for
+
+log = logging.getLogger(__name__)
+PATH = "/OpenADR2/Simple/2.0b"
+SERVICES = {
+    f"{PATH}/{service}": service
+    for service in ("EiEvent", "EiOpt", "EiRegisterParty", "EiReport", "OadrPoll")
+}
+
+
+class Core:
+    """What serves requests. The public class adds what tests say to it and ask it."""
+
+    def __init__(
+        self, state: State, trust: Trust, wire: Wire, *, tls: bool, client_certificates: bool
+    ) -> None:
+        self._state, self._trust, self._wire = state, trust, wire
+        self._tls, self._client_certificates = tls, client_certificates
+        self._journal = Journal(state.lock, state.keep)
+        self._board = FaultBoard()
+        self._server = Server(self._serve, now=state.clock.time, connected=self._board.connecting)
+        self._violations: deque[Violation] = deque(maxlen=1000)
+        self._sent: dict[tuple[str, str], bytes] = {}
+        self.listeners: list[Callable[[Received], None]] = []
+        """Called with each message once its reply is made, on the connection's thread; what one
+        raises is logged.
+        """
+        self.routes: dict[str, Callable[[Request], Reply]] = {}
+        """Other pages of the same server: a function of the request for each path (without the
+        query).
+        """
+        self.errors: list[Exception] = []
+        """What went wrong inside the VTN, such as a fault of a test's own that raised. The end of
+        ``with`` raises it.
+        """
+        self.closed = True
+
+    # --- life -------------------------------------------------------------------------------------
+    #
+
+    def open(self, port: int = 0) -> None:
+        """Listen, on a free port unless one is named."""
+        if self._tls:
+            self._server.context = self._trust.context(
+                client_certificates=self._client_certificates
+            )
+        self._server.open(port)
+        self.closed = False
+
+    def close(self) -> None:
+        """Switch faults off, hang up, end all threads, free the port, remove files. Twice is
+        harmless.
+        """
+        self.closed = True
+        for fault in self._board.faults:
+            fault.clear()
+        self._server.close()
+        self._trust.close()
+
+    # --- one request ------------------------------------------------------------------------------
+    #
+
+    def _serve(self, request: Request) -> Reply:
+        service = SERVICES.get(request.path)
+        if service is None:
+            return self._other_page(request)
+        if request.method != "POST":
+            return Reply(status=405, headers={"Allow": "POST"})
+        received = Received(0, self._state.now(), service, None, request.body, request.headers)
+        if request.peer is not None:
+            received.fingerprint = self._fingerprint(request.peer)
+        try:
+            reply = self._reply(request, received)
+        # what a test queued, or a fault of its own: the test is told, the VEN gets a 500
+        except Exception as error:
+            log.exception("LocalVTN failed on a request to %s.", service)
+            self.errors.append(error)
+            reply = Reply(status=500)
+        self._finish(received, reply)
+        return reply
+
+    def _other_page(self, request: Request) -> Reply:
+        page = self.routes.get(request.path.partition("?")[0])
+        return page(request) if page is not None else Reply(status=404)
+
+    def _fingerprint(self, der: bytes) -> str:
+        from ...security.fingerprint import fingerprint_of
+
+        return fingerprint_of(der)
+
+    def _reply(self, request: Request, received: Received) -> Reply:
+        tls_fingerprint = received.fingerprint
+        try:
+            self._wire.read(request, received)
+        except UNREADABLE as error:
+            received.error = error
+        faults = self._note(received, tls_fingerprint)
+        for fault in faults:
+            instead = fault.before(received)
+            if instead is not None:
+                return self._after(faults, received, instead)
+        return self._after(faults, received, self._answer(received))
+
+    def _note(self, received: Received, tls_fingerprint: Optional[str]) -> list[Fault]:
+        """Number a message and note what is wrong with it; the faults that strike it."""
+        if tls_fingerprint and received.fingerprint != tls_fingerprint:
+            received.deviations.append(
+                "signed with another certificate than the TLS connection was made with"
+            )
+        with self._state.lock:
+            received.number = self._journal.new_number()
+            if received.error is not None:
+                self._violations.append(Violation(received, str(received.error)))
+            self._violations.extend(Violation(received, what) for what in received.deviations)
+            return self._board.striking(received)
+
+    def _after(self, faults: list[Fault], received: Received, reply: Reply) -> Reply:
+        for fault in faults:
+            reply = fault.after(received, reply)
+        return reply
+
+    def _answer(self, received: Received) -> Reply:
+        if received.record is None:
+            return Reply(status=status_for(received.error))
+        with self._state.lock:
+            given = answers.answer(self._state, received)
+        reply = self._written(received, given.answer)
+        if given.lost is None:
+            return reply
+        return replace(reply, lost=self._locked(given.lost))
+
+    def _locked(self, undo: Callable[[], None]) -> Callable[[], None]:
+        def lost() -> None:
+            with self._state.lock:
+                undo()
+                self._state.lock.notify_all()
+
+        return lost
+
+    def _written(self, received: Received, answer: Any) -> Reply:
+        """The reply that carries a record, bytes, or a reply that a test queued."""
+        if isinstance(answer, Payload):
+            reply = Reply(body=self._wire.write(answer), record=answer)
+        else:
+            reply = Reply(body=answer) if isinstance(answer, bytes) else answer
+        if type(answer) is not Response and isinstance(reply.body, bytes):
+            self._sent[received.ven_id, received.service] = reply.body
+        return reply
+
+    def _finish(self, received: Received, reply: Reply) -> None:
+        """The message was handled: whoever waits may look."""
+        with self._state.lock:
+            received.answer, received.status = reply.record, 0 if reply.silent else reply.status
+            self._journal.enter(received)
+            self._state.lock.notify_all()
+        for listener in list(self.listeners):
+            try:
+                listener(received)
+            except Exception:
+                log.exception("A listener of LocalVTN failed on %s; the VTN goes on.", received)
+
+    # --- for faults -------------------------------------------------------------------------------
+    #
+
+    def add_fault(self, fault: Fault) -> None:
+        """Switch a fault on."""
+        fault.belong_to(self)
+        with self._state.lock:
+            self._board.add(fault)
+        fault.begin(self)
+
+    def drop_fault(self, fault: Fault) -> None:
+        """Switch a fault off; it does nothing but forget it."""
+        with self._state.lock:
+            self._board.remove(fault)
+            self._state.lock.notify_all()
+
+    def refusal(
+        self, received: Received, code: str, description: str, *, bare: bool = False
+    ) -> Reply:
+        """The error answer to a message."""
+        if received.record is None:
+            return Reply(status=400)
+        with self._state.lock:
+            record = answers.refuse(self._state, received.record, code, description, bare=bare)
+        return Reply(body=self._wire.write(record), record=record)
+
+    def last_sent(self, received: Received) -> Optional[bytes]:
+        """What was last sent to that VEN and service, apart from acknowledgements."""
+        return self._sent.get((received.ven_id, received.service))
+
+    def hang_up(self) -> None:
+        """Refuse connections and reset those that stand."""
+        self._server.hang_up()
+
+    def listen(self) -> None:
+        """Accept connections again, on the same port."""
+        if not self.closed:
+            self._server.listen()
+
+    def wait_until(
+        self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0
+    ) -> Any:
+        """Wait until ``found()`` gives something; it is called whenever anything happened, with the
+        lock held.
+        """
+        return self._journal.wait_until(
+            found,
+            timeout,
+            lambda: (f"{what} within {timeout:g} s", "it did not happen"),
+            after=after,
+        )

@@ -1,0 +1,193 @@
+"""What a fault is: something that goes wrong between a VEN and ``LocalVTN``, where and for how
+long.
+
+A fault looks at a request before the VTN does (``before``) and at the reply before it goes out
+(``after``). Connection threads ask, under the VTN's lock; tests switch. The kinds of faults are in
+:mod:`.vtn_faults`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+
+from ...errors import ConfigurationError
+from .journal import Kind, Received, kind_of
+from .reply import Reply
+
+if TYPE_CHECKING:
+    from .core import Core
+
+Until = Union[timedelta, float, threading.Event, Callable[[], Any], None]
+SERVICES = ("EiEvent", "EiOpt", "EiRegisterParty", "EiReport", "OadrPoll")
+
+
+class Fault:
+    """Base of the faults. ``hits`` counts the requests that it struck; ``wait_for_hits`` waits for
+    them.
+
+    ``service``: only requests to this one; ``message``: only this kind of payload (a class or its
+    name); ``ven_id``: only this VEN's; ``skip``: how many of these are let through first;
+    ``times``: how many it strikes; ``until``: when it is over: after a duration, at a
+    ``threading.Event``, or when a function says so.
+    """
+
+    def __init__(
+        self,
+        *,
+        service: Optional[str] = None,
+        message: Optional[Kind] = None,
+        ven_id: Optional[str] = None,
+        times: Optional[int] = None,
+        skip: int = 0,
+        until: Until = None,
+    ) -> None:
+        if service is not None and service not in SERVICES:
+            raise ConfigurationError(
+                f"There is no service {service!r}; there are {', '.join(SERVICES)}."
+            )
+        self.service, self.ven_id, self.times, self.skip, self.until = (
+            service,
+            ven_id,
+            times,
+            skip,
+            until,
+        )
+        self.message = kind_of(message) if message is not None else None
+        self.hits = 0
+        self.cleared = False
+        self._begun = 0.0
+        self._vtn: Optional["Core"] = None
+
+    # --- what faults are made of ------------------------------------------------------------------
+
+    def before(self, received: Received) -> Optional[Reply]:
+        """The reply in the place of the VTN's, which then never sees the message; None lets it
+        through.
+        """
+        return None
+
+    def after(self, received: Received, reply: Reply) -> Reply:
+        """The reply that goes out instead of this one."""
+        return reply
+
+    def connecting(self) -> float:
+        """Seconds for which an accepted connection is left unread."""
+        return 0.0
+
+    def begin(self, vtn: "Core") -> None:
+        """The fault was switched on."""
+
+    def end(self, vtn: "Core") -> None:
+        """The fault was switched off."""
+
+    # --- when -------------------------------------------------------------------------------------
+    #
+
+    @property
+    def over(self) -> bool:
+        """Whether it strikes no more."""
+        if self.cleared or (self.times is not None and self.hits >= self.times):
+            return True
+        if isinstance(self.until, threading.Event):
+            return self.until.is_set()
+        if callable(self.until):
+            return bool(self.until())
+        return self.until is not None and time.monotonic() - self._begun >= seconds_of(self.until)
+
+    def strikes(self, received: Received) -> bool:
+        """Whether this request is struck; it counts then. The VTN's lock is held."""
+        if self.over or (self.service is not None and received.service != self.service):
+            return False
+        if self.message is not None and type(received.record) is not self.message:
+            return False
+        if self.ven_id is not None and received.ven_id != self.ven_id:
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        self.hits += 1
+        return True
+
+    def clear(self) -> None:
+        """Switch it off."""
+        vtn, self._vtn = self._vtn, None
+        self.cleared = True
+        if vtn is not None:
+            vtn.drop_fault(self)
+            self.end(vtn)
+
+    def belong_to(self, vtn: "Core") -> None:
+        """It is this VTN's, from now on."""
+        self._vtn, self._begun, self.cleared, self.hits = vtn, time.monotonic(), False, 0
+
+    @property
+    def vtn(self) -> "Core":
+        """The VTN that it strikes; ConfigurationError where it was not switched on."""
+        if self._vtn is None:
+            raise ConfigurationError(
+                f"{self!r} is not switched on: give it to vtn.fault or vtn.faults."
+            )
+        return self._vtn
+
+    def wait_for_hits(self, count: int = 1, timeout: float = 5.0) -> None:
+        """Wait until it has struck ``count`` requests; NotSeen says what arrived instead."""
+        self.vtn.wait_until(
+            lambda: self.hits >= count, timeout, f"{self!r} to strike {count} times"
+        )
+
+    def __enter__(self) -> "Fault":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def __repr__(self) -> str:
+        limits = {
+            "service": self.service,
+            "message": self.message and self.message.__name__,
+            "times": self.times,
+        }
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in limits.items() if value)})"  # noqa: E501
+
+
+def one_of(name: str, value: str, choices: Iterable[str]) -> str:
+    """``value``, or a ConfigurationError that lists the choices."""
+    if value not in tuple(choices):
+        raise ConfigurationError(f"{name} is {value!r}, expected one of {', '.join(choices)}.")
+    return value
+
+
+def seconds_of(value: Any) -> float:
+    """Seconds of a timedelta or a number."""
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
+class FaultBoard:
+    """The faults that are switched on, in the order in which they were. Guarded by the VTN's
+    lock.
+    """
+
+    def __init__(self) -> None:
+        self.faults: tuple[Fault, ...] = ()
+
+    def add(self, fault: Fault) -> None:
+        self.faults = (*self.faults, fault)
+
+    def remove(self, fault: Fault) -> None:
+        self.faults = tuple(each for each in self.faults if each is not fault)
+
+    def striking(self, received: Received) -> list[Fault]:
+        """Those that strike this request; they have counted it."""
+        struck = []
+        for fault in self.faults:
+            if fault.strikes(received):
+                struck.append(fault)
+        return struck
+
+    def connecting(self) -> float:
+        """How long a new connection is left alone."""
+        return max((fault.connecting() for fault in self.faults), default=0.0)

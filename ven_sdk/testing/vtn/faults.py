@@ -1,0 +1,318 @@
+"""The faults that there are, each by its class and by a name. Values; :mod:`.vtn_fault` says how
+they work.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Callable, Optional, Union
+
+from ...errors import ConfigurationError
+from .core import Core
+from .fault import Fault, one_of, seconds_of
+from .journal import Received
+from .reply import RESET, Reply
+
+FOREVER = math.inf
+
+
+class Down(Fault):
+    """Connections are refused, and those that stand are reset. With ``until`` a duration it comes
+    back by itself.
+    """
+
+    def __init__(self, *, until: Union[timedelta, float, None] = None) -> None:
+        super().__init__(until=until)
+        self._alarm: Optional[threading.Timer] = None
+
+    def begin(self, vtn: Core) -> None:
+        """Hang up; set the alarm."""
+        vtn.hang_up()
+        if isinstance(self.until, (timedelta, float, int)):
+            self._alarm = threading.Timer(seconds_of(self.until), self.clear)
+            self._alarm.name, self._alarm.daemon = "ven_sdk-vtn-down", True
+            self._alarm.start()
+
+    def end(self, vtn: Core) -> None:
+        """Come back, unless the VTN was closed meanwhile."""
+        alarm, self._alarm = self._alarm, None
+        if alarm is not None and alarm is not threading.current_thread():
+            alarm.cancel()
+            alarm.join(5)
+        vtn.listen()
+
+
+class Slow(Fault):
+    """Replies come ``seconds`` late."""
+
+    def __init__(self, seconds: float = 1.0, **limits: Any) -> None:
+        super().__init__(**limits)
+        self.seconds = seconds
+
+    def after(self, received: Received, reply: Reply) -> Reply:
+        """Later."""
+        return replace(reply, delay=reply.delay + self.seconds)
+
+
+class Stalled(Fault):
+    """Nothing comes back, and the connection stands. ``at``: ``'request'`` (the message is not
+    handled), ``'reply'`` (it is), ``'body'`` (it stops half-way), ``'connection'`` (half-open:
+    nothing is even read, no handshake made)."""
+
+    def __init__(self, at: str = "request", **limits: Any) -> None:
+        super().__init__(**limits)
+        self.at = one_of("at", at, ("connection", "request", "reply", "body"))
+
+    def connecting(self) -> float:
+        """For ever, where that is what was asked for."""
+        if self.at != "connection" or self.over:
+            return 0.0
+        self.hits += 1
+        return FOREVER
+
+    def strikes(self, received: Received) -> bool:
+        """Whole connections are struck otherwise."""
+        return self.at != "connection" and super().strikes(received)
+
+    def before(self, received: Received) -> Optional[Reply]:
+        """Silence."""
+        return Reply(silent=True, delay=FOREVER) if self.at == "request" else None
+
+    def after(self, received: Received, reply: Reply) -> Reply:
+        """Silence, from somewhere on."""
+        if self.at != "body":
+            return replace(reply, delay=FOREVER)
+        whole = b"".join(reply.pieces("Thu, 01 Jan 1970 00:00:00 GMT"))
+        half = [whole[: -max(1, len(whole) // 4)], b""]
+        return replace(reply, verbatim=half, pace=FOREVER, piece=len(whole))
+
+
+class Drip(Fault):
+    """The reply, head included, comes in pieces of ``size`` bytes, ``seconds`` apart."""
+
+    def __init__(self, seconds: float = 0.5, size: int = 1, **limits: Any) -> None:
+        super().__init__(**limits)
+        self.seconds, self.size = seconds, size
+
+    def after(self, received: Received, reply: Reply) -> Reply:
+        """Piece by piece."""
+        return replace(reply, pace=self.seconds, piece=self.size)
+
+
+class Reset(Fault):
+    """The connection is reset: ``'before'`` anything of the reply went out, ``'in'`` its body, or
+    right ``'after'`` it.
+
+    ``handled=False``: the VTN never saw the message (only ``'before'``).
+    """
+
+    def __init__(self, at: str = "before", *, handled: bool = True, **limits: Any) -> None:
+        super().__init__(**limits)
+        self.at, self.handled = one_of("at", at, ("before", "in", "after")), handled
+
+    def before(self, received: Received) -> Optional[Reply]:
+        """At once."""
+        return (
+            Reply(silent=True, ending=RESET) if self.at == "before" and not self.handled else None
+        )
+
+    def after(self, received: Received, reply: Reply) -> Reply:
+        """On the way."""
+        return replace(
+            reply, ending=RESET, silent=self.at == "before", cut=0.5 if self.at == "in" else 1.0
+        )
+
+
+class Status(Fault):
+    """An HTTP status in the place of an answer; the VTN does not see the message. ``retry_after``:
+    seconds or a date.
+    """
+
+    def __init__(
+        self,
+        status: int = 500,
+        *,
+        body: bytes = b"",
+        retry_after: Union[int, str, None] = None,
+        location: Optional[str] = None,
+        **limits: Any,
+    ) -> None:
+        super().__init__(**limits)
+        self.status, self.body = status, body
+        self.headers = {"Content-Type": "text/html"} if body else {}
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+        if location is not None:
+            self.headers["Location"] = location
+
+    def before(self, received: Received) -> Optional[Reply]:
+        """The status."""
+        return Reply(status=self.status, body=self.body, headers=self.headers)
+
+
+class Refuse(Fault):
+    """An OpenADR code (rules G8, R13) in the answer that belongs to the message, or in an
+    oadrResponse (``bare``).
+    """
+
+    def __init__(
+        self,
+        code: str = "463",
+        description: str = "refused for the test",
+        *,
+        bare: bool = False,
+        **limits: Any,
+    ) -> None:
+        super().__init__(**limits)
+        self.code, self.description, self.bare = str(code), description, bare
+
+    def before(self, received: Received) -> Optional[Reply]:
+        """The refusal."""
+        return self.vtn.refusal(received, self.code, self.description, bare=self.bare)
+
+
+class BadXml(Fault):
+    """The reply's body is spoilt: the second half is cut off, or it is what ``body`` says (bytes,
+    or a function of it).
+    """
+
+    def __init__(
+        self, body: Union[bytes, Callable[[bytes], bytes], None] = None, **limits: Any
+    ) -> None:
+        super().__init__(**limits)
+        self.body = body
+
+    def after(self, received: Received, reply: Reply) -> Reply:
+        """Spoilt, with its right length."""
+        whole = reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
+        spoilt = (
+            self.body(whole)
+            if callable(self.body)
+            else whole[: len(whole) // 2]
+            if self.body is None
+            else self.body
+        )
+        return replace(reply, body=spoilt)
+
+
+class Replay(Fault):
+    """What was sent before is sent again, byte for byte, in the place of a new reply: to the same
+    VEN and service, the last one that was more than "nothing new". Lets through what there is
+    nothing to repeat for."""
+
+    def before(self, received: Received) -> Optional[Reply]:
+        """The old reply."""
+        body = self.vtn.last_sent(received)
+        return None if body is None else Reply(body=body)
+
+
+class Answer(Fault):
+    """This very reply (see :func:`~ven_sdk.testing.Raw`) or these bytes in the place of the
+    VTN's.
+    """
+
+    def __init__(self, reply: Union[Reply, bytes], **limits: Any) -> None:
+        super().__init__(**limits)
+        self.reply = Reply(body=reply) if isinstance(reply, bytes) else reply
+
+    def before(self, received: Received) -> Optional[Reply]:
+        """The reply."""
+        return self.reply
+
+
+class InTurn(Fault):
+    """A script: each fault (an object, a name, or a reply) strikes one request, in this order; None
+    lets one through. Over after the last one."""
+
+    def __init__(self, *faults: Union[Fault, str, Reply, bytes, None], **limits: Any) -> None:
+        super().__init__(times=len(faults), **limits)
+        if any(isinstance(fault, Down) or fault == "down" for fault in faults):
+            raise ConfigurationError(
+                "A VTN that is down gets no request to strike. Use vtn.fault('down') beside the "
+                "script."
+            )
+        self.faults = tuple(None if fault is None else as_fault(fault) for fault in faults)
+
+    def begin(self, vtn: Core) -> None:
+        """Its faults belong to the same VTN."""
+        for fault in self.faults:
+            if fault is not None:
+                fault.belong_to(vtn)
+
+    def before(self, received: Received) -> Optional[Reply]:
+        """That of the one whose turn it is."""
+        fault = self._turn(received)
+        return fault.before(received) if fault is not None else None
+
+    def after(self, received: Received, reply: Reply) -> Reply:
+        """That of the one whose turn it is."""
+        fault = self._turn(received)
+        return fault.after(received, reply) if fault is not None else reply
+
+    def strikes(self, received: Received) -> bool:
+        """The number of the hit says whose turn it is, also where several requests run at a
+        time.
+        """
+        struck = super().strikes(received)
+        if struck:
+            received.turns[id(self)] = self.hits - 1
+        return struck
+
+    def _turn(self, received: Received) -> Optional[Fault]:
+        return self.faults[received.turns[id(self)]]
+
+
+_NAMED: dict[str, tuple[type[Fault], dict[str, Any]]] = {
+    "down": (Down, {}),
+    "slow": (Slow, {}),
+    "stalled": (Stalled, {}),
+    "half-open": (Stalled, {"at": "connection"}),
+    "drip": (Drip, {}),
+    "bad xml": (BadXml, {}),
+    "empty": (BadXml, {"body": b""}),
+    "replay": (Replay, {}),
+    "html": (BadXml, {"body": b"<!doctype html><html><body>Welcome</body></html>"}),
+    "reset": (Reset, {}),
+    "reset before body": (Reset, {"at": "before"}),
+    "reset in body": (Reset, {"at": "in"}),
+    "reset after body": (Reset, {"at": "after"}),
+    "503 with Retry-After": (Status, {"status": 503, "retry_after": 2}),
+    "redirect": (Status, {"status": 302, "location": "http://127.0.0.1:9/elsewhere"}),
+}
+
+
+def as_fault(given: Union[Fault, str, Reply, bytes], **options: Any) -> Fault:
+    """A fault of itself, of its name, or of the reply that it gives."""
+    if isinstance(given, str):
+        return named(given, **options)
+    if isinstance(given, (Reply, bytes)):
+        return Answer(given, **options)
+    if options or not isinstance(given, Fault):
+        raise ConfigurationError(
+            f"A fault is a name with options, a Fault, Raw(...) or bytes, not {given!r} with "
+            f"{options!r}. The options of a Fault belong into its own call."
+        )
+    return given
+
+
+def named(name: str, **options: Any) -> Fault:
+    """The fault of that name: ``'down'``, ``'slow'``, ``'reset in body'`` …, an OpenADR code
+    (``'463'``: 45x and 46x) or any other number as an HTTP status. ``options`` are those of its
+    class."""
+    if name in _NAMED:
+        cls, preset = _NAMED[name]
+        return cls(**{**preset, **options})
+    if name.isdigit() and len(name) == 3:
+        return (
+            Refuse(name, **options)
+            if name.startswith(("45", "46"))
+            else Status(int(name), **options)
+        )
+    raise ConfigurationError(
+        f"There is no fault {name!r}. There are {', '.join(_NAMED)}, OpenADR codes such as '463' "
+        f"and "
+        "HTTP statuses such as '500'."
+    )

@@ -1,0 +1,203 @@
+"""What arrived at the VTN, in order, and waiting for it: on conditions, never by sleeping.
+
+One lock, the VTN's, guards everything that it knows; its condition is notified whenever something
+arrived or changed. Connection threads write, the test's threads read and wait.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Condition
+from typing import Any, Callable, Optional, TypeVar, Union
+
+from ...errors import ConfigurationError, VenError
+from ...oadr20b.schema.payloads import PAYLOADS
+from ...schema.common import Payload
+
+Kind = Union[str, type[Payload]]
+P = TypeVar("P", bound=Payload)
+V = TypeVar("V")
+KINDS: dict[str, type[Payload]] = {**PAYLOADS, **{cls.__name__: cls for cls in PAYLOADS.values()}}
+
+
+class NotSeen(VenError, AssertionError):
+    """What was waited for did not happen in time; the text shows what did. An AssertionError, so
+    that pytest shows it.
+    """
+
+
+@dataclass
+class Received:
+    """One message of a VEN: when it came (the VTN's clock), where to, what it said, and what it got
+    back.
+
+    ``record`` is None where the message could not be read; ``error`` says why. ``answer`` is None
+    until the reply was made, and for a fault's reply, which is no record; ``status`` is its HTTP
+    status. ``number`` counts arrivals; ``order`` counts the messages that were handled.
+    """
+
+    number: int
+    at: datetime
+    service: str
+    record: Optional[Payload]
+    raw: bytes
+    headers: Mapping[str, str]
+    ven_id: str = ""
+    fingerprint: Optional[str] = None
+    error: Optional[VenError] = None
+    deviations: list[str] = field(default_factory=list)
+    answer: Optional[Payload] = None
+    status: int = 0
+    order: int = 0
+    turns: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The wire name of the payload; ``unreadable`` where there is none."""
+        return self.record.wire_name if self.record is not None else "unreadable"
+
+    def __str__(self) -> str:
+        answer = (
+            self.answer.wire_name
+            if self.answer is not None
+            else f"HTTP {self.status}"
+            if self.status
+            else "no answer"
+        )
+        code = code_of(self.answer)
+        return (
+            f"{self.at:%H:%M:%S.%f} {self.kind} from {self.ven_id or '?'} -> "
+            f"{answer}{f' {code}' if code else ''}"
+        )
+
+
+def code_of(record: Optional[Payload]) -> str:
+    """The response code in a payload, or an empty string."""
+    response = getattr(record, "response", None)
+    return str(response.response_code) if response is not None else ""
+
+
+def kind_of(wanted: Kind) -> type[Payload]:
+    """The class of payloads that a class, its name or its wire name (``'oadrPoll'``) means."""
+    found = KINDS.get(wanted) if isinstance(wanted, str) else wanted
+    if isinstance(found, type) and issubclass(found, Payload):
+        return found
+    names = ", ".join(cls.__name__ for cls in PAYLOADS.values())
+    raise ConfigurationError(f"{wanted!r} is no payload of OpenADR 2.0b. There are: {names}.")
+
+
+class Journal:
+    """The messages, the last ``keep`` of them; ``counts`` goes on for ever."""
+
+    def __init__(self, condition: Condition, keep: int) -> None:
+        self.condition = condition
+        self.messages: deque[Received] = deque(maxlen=keep)
+        self.counts: Counter[str] = Counter()
+        self.last = 0
+        self._numbers = 0
+
+    def new_number(self) -> int:
+        """The number of a message that arrives now."""
+        self._numbers += 1
+        return self._numbers
+
+    def enter(self, received: Received) -> None:
+        """Note a message that was handled. The caller holds the lock and notifies."""
+        self.last += 1
+        received.order = self.last
+        self.messages.append(received)
+        self.counts[received.kind] += 1
+
+    def select(
+        self,
+        wanted: Optional[Kind] = None,
+        where: Optional[Callable[[Any], Any]] = None,
+        *,
+        after: int = 0,
+    ) -> list[Received]:
+        """The messages of a kind that ``where`` (called with the record) says yes to, handled after
+        the mark ``after``.
+        """
+        cls = None if wanted is None else kind_of(wanted)
+        with self.condition:
+            recent: list[Received] = []
+            for received in reversed(self.messages):
+                if received.order <= after:
+                    break
+                recent.append(received)
+        found = [each for each in reversed(recent) if cls is None or type(each.record) is cls]
+        return [
+            each
+            for each in found
+            if where is None or (each.record is not None and where(each.record))
+        ]
+
+    def wait_for(
+        self,
+        wanted: Kind,
+        count: int,
+        timeout: float,
+        where: Optional[Callable[[Any], Any]],
+        after: int,
+    ) -> Received:
+        """The ``count``-th such message; :class:`NotSeen` where it did not come in time."""
+        name = kind_of(wanted).__name__
+        seen: list[Received] = []
+        upto = [after]
+
+        def enough() -> Optional[Received]:
+            newest = self.last
+            seen.extend(self.select(wanted, where, after=upto[0]))
+            upto[0] = newest
+            return seen[count - 1] if len(seen) >= count else None
+
+        return self.wait_until(
+            enough,
+            timeout,
+            lambda: (
+                f"{count} {name}{' that fit' if where else ''} within {timeout:g} s",
+                f"{len(seen)} did",
+            ),
+            after=after,
+        )
+
+    def wait_until(
+        self,
+        found: Callable[[], Optional[V]],
+        timeout: float,
+        wanted: Callable[[], "tuple[str, str]"],
+        *,
+        after: int = 0,
+    ) -> V:
+        """What ``found`` gives, as soon as it is neither None nor False."""
+        deadline = time.monotonic() + timeout
+        with self.condition:
+            while True:
+                value = found()
+                if value is not None and value is not False:
+                    return value
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self.condition.wait(left)
+        what, instead = wanted()
+        raise NotSeen(f"Expected {what}; {instead}. {self.story(after)}")
+
+    def story(self, after: int = 0, lines: int = 15) -> str:
+        """What arrived, for people: the last messages, equal neighbours counted."""
+        told: list[str] = []
+        for received in [each for each in self.messages if each.order > after]:
+            line = str(received)
+            if told and told[-1][16:].partition(" (")[0] == line[16:]:
+                times = told[-1].partition(" (")[2].partition(" ")[0]
+                line = f"{line} ({int(times) + 1 if times else 2} in a row)"
+                told.pop()
+            told.append(line)
+        if not told:
+            return "Nothing arrived at the VTN."
+        left_out = f" (the last {lines} of {len(told)} lines)" if len(told) > lines else ""
+        return f"What arrived{left_out}:\n  " + "\n  ".join(told[-lines:])

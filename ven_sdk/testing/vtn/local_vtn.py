@@ -1,0 +1,225 @@
+"""``LocalVTN``: a small but real VTN on loopback, for tests of users and of our own, for the demo
+and the command line.
+
+Here are its options and its life; :mod:`.vtn_commands` says what it can be told, :mod:`.vtn_checks`
+what it can be asked, :mod:`.vtn_core` how it serves. Every method may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional
+
+from ...oadr20b.schema.reports import RegisterReport, Report
+from ...runtime.clock import Clock
+from ...schema.common import Payload
+from .assertions import Assertions
+from .builders import Duration, span, whole_seconds
+from .commands import EventCommands, PartyCommands, ReportCommands
+from .core import PATH
+from .fault_commands import FaultCommands
+from .reports import Wishes
+from .state import Accept, State
+from .trust import ClientCert, Trust
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from ..pki import Identity
+
+
+class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Assertions):
+    """A VTN on a free port of 127.0.0.1 while its ``with`` runs (or from ``start()`` to
+    ``stop()``).
+
+    ``poll_frequency``: what VENs are told (None: nothing). ``vens``: those known beforehand, by
+    name, with any of ``ven_id``, ``registration_id``, ``fingerprint``, ``registered``. ``accept``:
+    whether registrations are; False, a code, ``'known'`` (only known VENs), or a function of the
+    request that says so. ``ask_for_reports``: True, or what to ask for of each report on offer
+    (:class:`ReportWish`, one or several). ``offers``: the VTN's own catalogue, sent after each
+    registration (None: none is sent). ``repeat_events``: a list of events that is not wholly
+    answered is sent again after that time; None: only when it changed.
+
+    ``tls``: mutual TLS with throw-away certificates; ``client_certificates=False`` asks for none.
+    ``sign``: what it sends is signed, and (``verify``) so must be what it gets. ``kind``: its key,
+    ``'ec'`` or ``'rsa'``; ``identity``: a certificate of your own (``ven_sdk.testing.pki``).
+
+    ``check``: every message is held against the schema and the rules, see ``violations``.
+    ``strict``: the end of the ``with`` fails where there were any. ``clock``: the VTN's time, a
+    :class:`ManualClock` for instance. ``keep``, ``keep_samples``: how many messages and samples are
+    kept. ``port``: 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        *,
+        vtn_id: str = "localvtn",
+        poll_frequency: Optional[Duration] = timedelta(seconds=1),
+        vens: Optional[Mapping[str, Mapping[str, Any]]] = None,
+        accept: Accept = True,
+        ask_for_reports: Wishes = False,
+        offers: Optional[Sequence[Report]] = None,
+        repeat_events: Optional[Duration] = None,
+        tls: bool = False,
+        client_certificates: bool = True,
+        sign: bool = False,
+        verify: Optional[bool] = None,
+        kind: str = "ec",
+        identity: Optional["Identity"] = None,
+        replay_window: Duration = 60,
+        check: bool = True,
+        strict: bool = False,
+        clock: Optional[Clock] = None,
+        keep: int = 20_000,
+        keep_samples: int = 1_000_000,
+        port: int = 0,
+    ) -> None:
+        state = State(
+            vtn_id,
+            clock or Clock(),
+            whole_seconds("poll_frequency", poll_frequency),
+            ask_for_reports,
+            accept,
+            offers,
+            None if repeat_events is None else span(repeat_events),
+            vens or {},
+            keep,
+            keep_samples,
+        )
+        trust = Trust(kind, span(replay_window).total_seconds())
+        if identity is not None:
+            trust.renew(identity)
+        wire = Wire(
+            trust,
+            state.now,
+            sign=sign,
+            verify=sign if verify is None else verify,
+            check=check or strict,
+        )
+        if offers:
+            wire.check_writable(RegisterReport(request_id="", reports=tuple(offers)))
+        super().__init__(state, trust, wire, tls=tls, client_certificates=client_certificates)
+        self.strict = strict
+        self._wanted_port = port
+
+    # --- life -------------------------------------------------------------------------------------
+    #
+
+    def start(self) -> "LocalVTN":
+        """Listen."""
+        if self.closed:
+            self.open(self._wanted_port)
+        return self
+
+    def stop(self) -> None:
+        """End everything: no thread, socket or file is left. Twice is harmless."""
+        self.close()
+
+    def __enter__(self) -> "LocalVTN":
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.stop()
+        if kind is None and self.errors:
+            raise self.errors[0]
+        if kind is None and self.strict:
+            self.assert_valid()
+
+    # --- what VENs need to know -------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """The ``vtn_url`` for VENs."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}{PATH}"
+
+    @property
+    def port(self) -> int:
+        """The port; it stays the same when the VTN is killed and restarted."""
+        return self._server.port
+
+    @property
+    def vtn_id(self) -> str:
+        """The vtnID."""
+        return self._state.vtn_id
+
+    @property
+    def ca_file(self) -> str:
+        """The ``ca_file`` for VENs."""
+        return self._trust.ca_file()
+
+    @property
+    def fingerprint(self) -> str:
+        """The ``vtn_fingerprint`` (and ``tls_fingerprint``) for VENs."""
+        return self._trust.identity.fingerprint
+
+    def client_cert(
+        self, name: str = "ven", kind: str = "ec", *, passphrase: Optional[str] = None
+    ) -> ClientCert:
+        """The paths of a certificate and key for a VEN, which the VTN believes; the same again for
+        the same name.
+        """
+        return self._trust.client_cert(name, kind, passphrase)
+
+    @property
+    def tls_context(self) -> Optional[ssl.SSLContext]:
+        """The server's TLS settings while it runs, for a test to change (versions, ciphers); None
+        without TLS.
+        """
+        return self._server.context
+
+    def message(self, record: Payload) -> bytes:
+        """The bytes that the VTN would send for a record, signed if it signs: for a test to tamper
+        with and queue.
+        """
+        return self._wire.write(record)
+
+    def trust(self, fingerprint: str) -> None:
+        """Believe messages signed with the certificate of that fingerprint."""
+        self._trust.believe(fingerprint)
+
+    def renew_certificate(self, identity: "Identity") -> None:
+        """Use another certificate from now on, for new connections and for signatures."""
+        self._trust.renew(identity)
+        if self._tls:
+            self._server.context = self._trust.context(
+                client_certificates=self._client_certificates
+            )
+
+    # --- what may be changed while it runs --------------------------------------------------------
+
+    @property
+    def accept(self) -> Accept:
+        """Whether registrations are accepted."""
+        return self._state.accept
+
+    @accept.setter
+    def accept(self, accept: Accept) -> None:
+        with self._state.lock:
+            self._state.accept = accept
+
+    @property
+    def poll_frequency(self) -> Optional[timedelta]:
+        """What VENs are told when they register next."""
+        return self._state.poll_frequency
+
+    @poll_frequency.setter
+    def poll_frequency(self, poll_frequency: Optional[Duration]) -> None:
+        with self._state.lock:
+            self._state.poll_frequency = whole_seconds("poll_frequency", poll_frequency)
+
+    @property
+    def ask_for_reports(self) -> Wishes:
+        """What is asked for when a VEN offers reports next."""
+        return self._state.wishes
+
+    @ask_for_reports.setter
+    def ask_for_reports(self, wishes: Wishes) -> None:
+        with self._state.lock:
+            self._state.wishes = wishes

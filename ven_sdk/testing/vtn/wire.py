@@ -1,0 +1,139 @@
+"""Bytes to records and back for ``LocalVTN``, strictly: what a VEN does that the standard does not
+allow is noted.
+
+Runs on connection threads, outside the state's lock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Callable, NamedTuple, Optional
+
+from ...errors import PayloadError, SecurityError
+from ...oadr20b.codec import envelope, gate, reader
+from ...oadr20b.schema.registration import Response
+from ...schema.common import Payload
+from .http_requests import Request
+from .journal import Received
+from .trust import Trust
+
+_MOST_KEPT = 20_000
+
+
+class Violation(NamedTuple):
+    """What a VEN did wrong, and in which message."""
+
+    message: Received
+    what: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.message.kind} from {self.message.ven_id or '?'} at "
+            f"{self.message.at:%H:%M:%S}: {self.what}"
+        )
+
+
+class Wire:
+    """Reads and writes messages. ``sign``: replies are signed; ``verify``: VENs' messages must be;
+    ``check``: deviations from the schema and from rules H1 to H4 are looked for.
+
+    Unsigned polls, and the acknowledgements that answer them, are the same each time and are read
+    and written once.
+    """
+
+    def __init__(
+        self, trust: Trust, now: Callable[[], datetime], *, sign: bool, verify: bool, check: bool
+    ) -> None:
+        self.sign, self.verify, self.check = sign, verify, check
+        self._trust, self._now = trust, now
+        self._polls: dict[bytes, tuple[bytes, Payload]] = {}
+        self._written: dict[int, tuple[Payload, bytes]] = {}
+
+    def read(self, request: Request, received: Received) -> None:
+        """Fill in what a message says; PayloadError or SecurityError where it cannot be read or
+        believed.
+        """
+        if self.check:
+            received.deviations += _http_deviations(request)
+        kept = None if self.verify else self._polls.get(request.body)
+        if kept is not None:
+            received.raw, known = kept
+        else:
+            known = self._read(request.body, received)
+            if received.service == "OadrPoll" and not received.deviations and not self.verify:
+                _keep(self._polls, request.body, (request.body, known))
+        received.record = known
+        received.ven_id = getattr(known, "ven_id", None) or ""
+
+    def _read(self, body: bytes, received: Received) -> Payload:
+        root = gate.admit(body, max_bytes=64 * 2**20, verbatim=self.verify)
+        source = root
+        if self.verify:
+            source, received.fingerprint = self._trust.verify(root, self._now())
+        reading = reader.read(envelope.payload_of(source))
+        if self.check and (reading.deviations or root.tag.endswith("oadrPayload") is False):
+            received.deviations += _strict_deviations(source)
+        if self.check and getattr(reading.record, "schema_version", None) is None:
+            received.deviations.append("ei:schemaVersion is missing (rule G2)")
+        return reading.record
+
+    @staticmethod
+    def check_writable(record: Payload) -> None:
+        """ConfigurationError where a record cannot be written: in the call that brought it, not
+        when it is polled.
+        """
+        envelope.wrap(record)
+
+    def write(self, record: Payload) -> bytes:
+        """A finished message."""
+        if self.sign:
+            return self._trust.signer().sign(envelope.wrap(record), self._now())
+        if type(record) is not Response:
+            return envelope.to_bytes(envelope.wrap(record))
+        kept = self._written.get(id(record))
+        if kept is not None and kept[0] is record:
+            return kept[1]
+        data = envelope.to_bytes(envelope.wrap(record))
+        _keep(self._written, id(record), (record, data))
+        return data
+
+
+def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(cache) >= _MOST_KEPT:
+        cache.clear()
+    cache[key] = value
+
+
+def _strict_deviations(source: Any) -> list[str]:
+    """The first thing that strict reading refuses; what tolerant reading only had to interpret is
+    no deviation.
+    """
+    try:
+        reader.read(envelope.payload_of(source, strict=True), strict=True)
+    except PayloadError as deviation:
+        return [str(deviation)]
+    return []
+
+
+def _http_deviations(request: Request) -> list[str]:
+    """Rules H2 to H4."""
+    headers = request.headers
+    found = []
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("application/xml", "text/xml"):
+        found.append(f"Content-Type is {kind!r}, expected 'application/xml' (rule H2)")
+    if "host" not in headers:
+        found.append("there is no Host header (rule H2)")
+    if "transfer-encoding" in headers or "content-length" not in headers:
+        found.append("the body has no Content-Length (rules H2, H3)")
+    if "expect" in headers:
+        found.append("there is an Expect header (rule H4)")
+    return found
+
+
+UNREADABLE = (PayloadError, SecurityError)
+
+
+def status_for(error: Optional[BaseException]) -> int:
+    """The HTTP status that answers a message that cannot be read or believed (rule H8)."""
+    return 403 if isinstance(error, SecurityError) else 400

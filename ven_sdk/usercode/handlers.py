@@ -1,0 +1,176 @@
+"""The user's handlers and hooks by name, checked when they are added. Any thread may add; reading
+takes no lock.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+from datetime import timedelta
+from typing import Any, Callable, Optional
+
+from ..config import Duration, duration
+from ..errors import ConfigurationError
+from . import invoke, name_of, refuse_async
+
+log = logging.getLogger(__name__)
+
+Function = Callable[..., Any]
+
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "on_event": ("event",),
+    "on_update_event": ("event",),
+    "on_cancel_event": ("event", "implied"),
+    "on_event_start": ("event",),
+    "on_interval_start": ("event", "signal", "interval"),
+    "on_event_end": ("event",),
+    "before_event": ("event",),
+    "on_registered": (),
+    "on_registration_lost": ("reason",),
+    "on_error": ("error",),
+    "on_report": ("report",),
+}
+SINGLE = ("on_event", "on_update_event")
+HOOKS: dict[str, tuple[str, ...]] = {
+    "before_send_xml": ("text",),
+    "after_receive_xml": ("text",),
+    "before_schema_validation": ("text",),
+    "before_parse_xml": ("text",),
+    "after_parse_xml": ("message_type", "record"),
+}
+
+
+class Registry:
+    """Functions by name. ``functions(name)`` gives them in the order they were added."""
+
+    def __init__(self, parameters: dict[str, tuple[str, ...]], what: str) -> None:
+        self._parameters, self._what = parameters, what
+        self._lock = threading.Lock()
+        self._functions: dict[str, tuple[Function, ...]] = {}
+
+    def add(self, name: str, function: Function, *, single: bool = False) -> None:
+        """Add ``function``; with ``single`` it replaces the one before, with a log line."""
+        self.check(name, function)
+        with self._lock:
+            before = self._functions.get(name, ())
+            self._functions[name] = (function,) if single else (*before, function)
+        if single and before and before[0] is not function:
+            log.info("%s replaces %s as %s.", name_of(function), name_of(before[0]), name)
+
+    def check(self, name: str, function: Any) -> None:
+        """ConfigurationError for an unknown name, no callable, an ``async def``, or a wrong number
+        of parameters.
+        """
+        if name not in self._parameters:
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(name), self._parameters, 1)
+            raise ConfigurationError(
+                f"There is no {self._what} {name!r}."
+                + (f" Did you mean {near[0]!r}?" if near else "")
+                + f" Known are: {', '.join(self._parameters)}."
+            )
+        if not callable(function):
+            raise ConfigurationError(
+                f"The {self._what} for {name} must be a function, not {function!r}."
+            )
+        refuse_async(function, f"The {self._what}")
+        wanted = self._parameters[name]
+        try:
+            signature = inspect.signature(function)
+        except ValueError:
+            return  # a builtin that does not tell its parameters
+        try:
+            signature.bind(*wanted)
+        except TypeError as cause:
+            call = f"{name}({', '.join(wanted)})"
+            raise ConfigurationError(
+                f"{name_of(function)}{signature} cannot be called as {call}: {cause}."
+            ) from cause
+
+    def functions(self, name: str) -> tuple[Function, ...]:
+        """The functions of ``name``, oldest first."""
+        return self._functions.get(name, ())
+
+    def __bool__(self) -> bool:
+        return bool(self._functions)
+
+    def __contains__(self, name: object) -> bool:
+        return bool(self._functions.get(str(name)))
+
+
+class Handlers(Registry):
+    """Event and lifecycle handlers. ``before_event`` handlers have a lead each and are known as
+    ``before_event:N``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(PARAMETERS, "handler")
+        self._leads: tuple[tuple[str, timedelta, Function], ...] = ()
+
+    def add_handler(self, name: str, function: Function, lead: Optional[Duration] = None) -> None:
+        """Add a handler (api.md 3). ``lead`` belongs to ``before_event`` alone: how long before the
+        start it is called.
+        """
+        if name != "before_event":
+            if lead is not None:
+                raise ConfigurationError(
+                    f"lead belongs to the handler before_event, not to {name}."
+                )
+            self.add(name, function, single=name in SINGLE)
+            return
+        if lead is None:
+            raise ConfigurationError(
+                "before_event needs lead: how long before the start it is called, "
+                "as in add_handler('before_event', f, lead=timedelta(minutes=5))."
+            )
+        self.check(name, function)
+        with self._lock:
+            self._leads = (
+                *self._leads,
+                (f"before_event:{len(self._leads)}", duration("lead", lead), function),
+            )
+
+    def leads(self) -> tuple[tuple[str, timedelta], ...]:
+        """(handler name, lead) of every ``before_event`` handler."""
+        return tuple((name, lead) for name, lead, _ in self._leads)
+
+    def functions(self, name: str) -> tuple[Function, ...]:
+        """The functions of ``name``; ``before_event:N`` names one of those with a lead."""
+        return super().functions(name) or tuple(
+            function for key, _, function in self._leads if key == name
+        )
+
+    def call(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        """Call all functions of ``name`` in order. The result of the last, or the first
+        HandlerError among them.
+        """
+        result: Any = None
+        failed: Any = None
+        for function in self.functions(name):
+            result = invoke(function, arguments)
+            failed = failed or (result if isinstance(result, Exception) else None)
+        return failed or result
+
+
+def meant(name: str) -> Optional[str]:
+    """The handler that an attribute's name stands for but for case and underscores (``onEvent``),
+    or None.
+    """
+    plain = {known.replace("_", ""): known for known in PARAMETERS}
+    return plain.get(name.replace("_", "").lower())
+
+
+class Hooks(Registry):
+    """Hooks on messages (api.md 5): their return is ignored, an exception is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(HOOKS, "hook")
+
+    def run(self, name: str, *arguments: Any) -> None:
+        """Call the hooks of ``name``."""
+        for function in self.functions(name):
+            result = invoke(function, arguments)
+            if isinstance(result, Exception):
+                log.warning("The hook %s failed and the message goes on: %s", name, result)
