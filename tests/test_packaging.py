@@ -88,9 +88,7 @@ def test_the_command_and_the_module_are_the_same_program(
     assert lines(setup_cfg["options.entry_points"]["console_scripts"]) == [
         "ven-sdk = ven_sdk.cli:main"
     ]
-    assert "from .cli import main" in (root / "ven_sdk" / "__main__.py").read_text(
-        encoding="utf-8"
-    )
+    assert "from .cli import main" in (root / "ven_sdk" / "__main__.py").read_text(encoding="utf-8")
 
 
 def test_every_folder_of_the_package_is_a_package(root: Path) -> None:

@@ -78,7 +78,7 @@ def test_wrong_arguments_are_told_as_a_dataclass_tells_them(values: Any, named: 
 
 def test_help_shows_the_fields() -> None:
     assert str(inspect.signature(Reading)) == (
-        "(name: 'str', value: 'float' = 0.0, more: 'Dict[str, int]' = {}, "
+        "(name: 'str', value: 'float' = 0.0, more: 'dict[str, int]' = {}, "
         "note: 'Optional[str]' = None)"
     )
 

@@ -221,8 +221,8 @@ def _chain(sock: ssl.SSLSocket) -> tuple[CertificateFacts, ...]:
         elif hasattr(sock._sslobj, "get_unverified_chain"):  # type: ignore[attr-defined]
             found = [
                 ssl.PEM_cert_to_DER_cert(each.public_bytes())  # Python 3.10 to 3.12
-                for each in sock._sslobj.get_unverified_chain() or ()
-            ]  # type: ignore[attr-defined]
+                for each in sock._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]
+            ]
     if not found:
         with contextlib.suppress(ssl.SSLError, ValueError):
             leaf = sock.getpeercert(binary_form=True)

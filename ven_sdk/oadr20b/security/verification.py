@@ -88,16 +88,14 @@ class _OwnTree(XMLVerifier):
         return data
 
     def _tostring(self, xml_node: Any, **options: Any) -> Any:
-        return (
-            xml_node
-            if xml_node is self._whole and not options
-            else super()._tostring(xml_node, **options)
-        )  # type: ignore[no-untyped-call]
+        if xml_node is self._whole and not options:
+            return xml_node
+        return super()._tostring(xml_node, **options)  # type: ignore[no-untyped-call]
 
     def _fromstring(self, xml_string: Any, **options: Any) -> Any:
-        return (
-            xml_string if xml_string is self._whole else super()._fromstring(xml_string, **options)
-        )  # type: ignore[no-untyped-call]
+        if xml_string is self._whole:
+            return xml_string
+        return super()._fromstring(xml_string, **options)  # type: ignore[no-untyped-call]
 
 
 class Verifier:

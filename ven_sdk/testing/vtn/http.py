@@ -197,8 +197,8 @@ class Server:
                 sock.sendall(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nDate: "
                     b"%s\r\nContent-Length: %d\r\n\r\n%s"
-                    % (self.date().encode(), len(reply.body), reply.body)
-                )  # type: ignore[arg-type]
+                    % (self.date().encode(), len(reply.body), reply.body)  # type: ignore[arg-type]
+                )
                 return True
             if not reply.silent:
                 self._send_pieces(sock, reply, over)
