@@ -16,7 +16,7 @@ IMPORT = "import requests, lxml.etree, signxml"
 _cache = {}
 
 
-# --- ---- building: an lxml tree by hand ----------------------------------------------------------
+# --- building: an lxml tree by hand ---------------------------------------------------------------
 def _E():
     from lxml import etree
 
@@ -126,7 +126,7 @@ def build_case(kind, n, key):
     return run
 
 
-# --- ---- parsing: hardened parser, XSD, own verification, hand-written extraction ----------------
+# --- parsing: hardened parser, XSD, own verification, hand-written extraction ---------------------
 def parser():
     from lxml import etree
 
@@ -267,7 +267,7 @@ def parse_case(kind, n, schema, verify, data):
     return lambda: read(data, schema or verify, verify, p, replay=False)
 
 
-# --- ---- transport: requests ---------------------------------------------------------------------
+# --- transport: requests --------------------------------------------------------------------------
 class Poller:
     def __init__(self, url, tls, key):
         import requests
@@ -337,7 +337,7 @@ def first_poll(url, tls, key):
     Poller(url, tls, key).poll(1)
 
 
-# --- ---- fleets ----------------------------------------------------------------------------------
+# --- fleets ---------------------------------------------------------------------------------------
 def fleet(n, url, tls, key, interval, warm, measure, variant="pool"):
     """variant 'threads': one thread and one Session a VEN; 'pool': one heap and 8 workers, one
     Session a VEN; 'shared': one heap and 8 workers, one Session (connection) a worker, as one

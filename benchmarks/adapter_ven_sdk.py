@@ -17,7 +17,7 @@ IMPORT = "import ven_sdk.client"
 DAY = 86400.0
 
 
-# --- ---- building --------------------------------------------------------------------------------
+# --- building -------------------------------------------------------------------------------------
 def build_case(kind, n, key):
     from ven_sdk.oadr20b.codec import envelope
 
@@ -77,7 +77,7 @@ def _update(n):
 RECORDS = {"poll": _poll, "created": _created, "update": _update}
 
 
-# --- ---- reading ---------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 def parse_case(kind, n, schema, verify, data):
     from ven_sdk.oadr20b.codec import envelope, gate, reader
 
@@ -104,7 +104,7 @@ def vtn_fingerprint():
         return certificate_fingerprint(f.read())
 
 
-# --- ---- a client at work ------------------------------------------------------------------------
+# --- a client at work -----------------------------------------------------------------------------
 def client_of(url, tls, key, **more):
     from ven_sdk import OpenADRClient
 
@@ -269,7 +269,7 @@ def first_done(client, patience=10):
         time.sleep(0.001)
 
 
-# --- ---- a fleet ---------------------------------------------------------------------------------
+# --- a fleet --------------------------------------------------------------------------------------
 def fleet(n, url, tls, key, interval, warm, measure, variant=None):
     """Over TLS each VEN has its own certificate. ``late``: how long after its time a poll began."""
     from ven_sdk import Fleet

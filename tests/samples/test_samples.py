@@ -23,7 +23,7 @@ from ven_sdk.testing import LocalVTN
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_a_sample_is_short_and_is_tested(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) < 80
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 100
     assert f'run("{path.name}"' in Path(__file__).read_text(encoding="utf-8")
 
 

@@ -172,7 +172,7 @@ def test_after_a_failure_the_next_exchange_starts_afresh(serve: Serve, connect: 
     assert server.connections == 2
 
 
-# --- ---- what is sent twice ----------------------------------------------------------------------
+# --- what is sent twice ---------------------------------------------------------------------------
 
 
 class Counting:

@@ -245,7 +245,7 @@ def test_plain_http_to_a_tls_port_says_so_or_that_nothing_came(
     assert "speaks TLS" in str(error) or "hung up" in str(error)
 
 
-# --- ---- pinning ---------------------------------------------------------------------------------
+# --- pinning --------------------------------------------------------------------------------------
 #
 
 
@@ -287,7 +287,7 @@ def test_a_resumed_connection_is_checked_too(
     assert server.resumed == [False, True, True]
 
 
-# --- ---- sessions --------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 #
 
 

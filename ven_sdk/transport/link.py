@@ -96,7 +96,7 @@ class Link(HTTPAdapter):
         response: Any = self.send(target.request(body), timeout=_NO_TIMEOUT)
         return response if isinstance(response, Answer) else received(response, self._limit)
 
-    # --- ---- what HTTPAdapter.send calls ---------------------------------------------------------
+    # --- what HTTPAdapter.send calls --------------------------------------------------------------
     def urlopen(self, *_: Any, **__: Any) -> Answer:
         """The exchange itself, on the connection that is there, or on a fresh one."""
         assert self._job is not None

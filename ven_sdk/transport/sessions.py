@@ -137,7 +137,7 @@ class Connections:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # --- ---- borrowing ---------------------------------------------------------------------------
+    # --- borrowing --------------------------------------------------------------------------------
     def _borrow(self, route: Route) -> Link:
         with self._lock:
             if self._closed:
@@ -187,7 +187,7 @@ class Connections:
             self._idle = rest
         return surplus
 
-    # --- ---- connecting and parting --------------------------------------------------------------
+    # --- connecting and parting -------------------------------------------------------------------
     def _dial(self, wire: Wire, deadline: Deadline) -> None:
         if wire.route.secure:
             context = self._context()

@@ -140,7 +140,7 @@ class Wire:
         if sock is not None:
             sock.close()
 
-    # --- ---- opening -----------------------------------------------------------------------------
+    # --- opening ----------------------------------------------------------------------------------
     def _connect(self, place: Any, deadline: Deadline) -> None:
         addresses = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         self.stage = Stage.CONNECT

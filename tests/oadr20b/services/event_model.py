@@ -59,7 +59,7 @@ class Model:
             (self.now, held.plan.id, handler, held.plan.number if detail is None else detail)
         )
 
-    # --- the VTN ---
+    # --- the VTN ----------------------------------------------------------------------------------
     def receive(self, list_id: str, plans: list[Plan]) -> None:
         self.due = set()
         self.loose = {
@@ -134,7 +134,7 @@ class Model:
         else:
             held.opt = "optIn" if decision == "optIn" else "optOut"
 
-    # --- the user ---
+    # --- the user ---------------------------------------------------------------------------------
     def choose(self, id: str, opt: str) -> bool:
         held = self.held.get(id)
         if held is None or held.plan.cancelled or held.plan.end <= self.now:
@@ -144,7 +144,7 @@ class Model:
         self.tick()
         return True
 
-    # --- time ---
+    # --- time -------------------------------------------------------------------------------------
     def tick(self) -> None:
         for held in list(self.held.values()):
             plan = held.plan
@@ -177,7 +177,7 @@ class Model:
             held.running = False
             self.call(held, "end")
 
-    # --- what is said ---
+    # --- what is said -----------------------------------------------------------------------------
     def answer(self) -> list[tuple[Any, ...]]:
         said = list(self.loose.values())
         for id, held in list(self.held.items()):

@@ -61,7 +61,7 @@ class EventLife(RuleBasedStateMachine):
             raise RuntimeError("the relay is stuck")
         return DEFER if decision == "defer" else decision
 
-    # --- what can happen ---
+    # --- what can happen --------------------------------------------------------------------------
 
     @rule(
         id=ID,
@@ -186,7 +186,7 @@ class EventLife(RuleBasedStateMachine):
         self.model.due, self.model.loose, self.model.heard = set(), {}, {}
         self.model.tick()
 
-    # --- what must be true ---
+    # --- what must be true ------------------------------------------------------------------------
 
     @invariant()
     def the_same_calls_were_made(self) -> None:
