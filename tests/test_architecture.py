@@ -25,6 +25,7 @@ MAX_FUNCTION_LINES = 60
 ORDER = (
     "_version",
     "errors",
+    "presentation",
     "enums",
     "values",
     "log",

@@ -30,7 +30,6 @@ from .usercode.handlers import Handlers, Hooks, meant
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling": "registered"}
-Status._repr_html_ = notebook.status_html  # type: ignore[attr-defined]  # the runtime knows nothing of notebooks
 LATE_POLLS = 3
 """Periods without a good poll after which ``health()`` is no longer ok."""
 LONG_RUNNING = 30.0

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from ven_sdk.cli.parser import COMMANDS, parser_for
-from ven_sdk.cli.run import plan
 from ven_sdk.cli.run.file import load
+from ven_sdk.cli.run.plan import build_client, make_plan
 from ven_sdk.cli.vtn.orders import Orders
 from ven_sdk.cli.vtn.script import read
 from ven_sdk.testing import LocalVTN
@@ -81,7 +81,7 @@ def test_the_file_of_the_page_makes_a_client_with_the_module_of_the_page(
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_site", raising=False)
 
-    client = plan.build(plan.plan(load(str(tmp_path / "ven.toml")), {}, {}))
+    client = build_client(make_plan(load(str(tmp_path / "ven.toml")), {}, {}))
 
     assert client.settings.ven_name == "site-a"
     sys.modules.pop("my_site", None)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.cli.programs import Program, call
 from ven_sdk.cli import main
-from ven_sdk.cli.run.health import HealthFile, HealthPort, address
+from ven_sdk.cli.run.health import HealthFile, HealthPort, parse_address
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.runtime.status import Health
 from ven_sdk.testing import LocalVTN
@@ -234,10 +234,10 @@ def test_a_health_file_is_rewritten_and_removed_at_the_end(tmp_path: Path) -> No
     ],
 )
 def test_a_health_port_is_a_number_or_host_and_number(given: Any, wanted: Any) -> None:
-    assert address(given) == wanted
+    assert parse_address(given) == wanted
 
 
 @pytest.mark.parametrize("given", ["http", "localhost", ":80", "99999", True, ""])
 def test_other_health_ports_are_refused(given: Any) -> None:
     with pytest.raises(ConfigurationError, match="health port"):
-        address(given)
+        parse_address(given)

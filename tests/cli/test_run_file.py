@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from ven_sdk import ConfigurationError, OpenADRClient
-from ven_sdk.cli.run import example, keys, plan
+from ven_sdk.cli.run import keys
+from ven_sdk.cli.run.command import example
 from ven_sdk.cli.run.file import Document, lines_of, load
+from ven_sdk.cli.run.plan import Plan, build_client, make_plan
 
 pytest.importorskip(
     "tomllib" if sys.version_info >= (3, 11) else "tomli",
@@ -54,15 +56,15 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def planned(
     folder: Path, text: str, environment: "dict[str, str] | None" = None, **overrides: Any
-) -> plan.Plan:
+) -> Plan:
     path = folder / "ven.toml"
     path.write_text(text, encoding="utf-8")
-    return plan.plan(load(str(path)), environment or {}, overrides)
+    return make_plan(load(str(path)), environment or {}, overrides)
 
 
 def complaint(folder: Path, text: str, **environment: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        plan.build(planned(folder, text, environment))
+        build_client(planned(folder, text, environment))
     return str(caught.value).replace(f"{folder}/", "")
 
 
@@ -78,7 +80,7 @@ def test_keys_are_the_arguments_of_the_client_and_of_add_report() -> None:
 
 
 def test_a_whole_file_becomes_a_client(folder: Path) -> None:
-    client = plan.build(
+    client = build_client(
         planned(
             folder,
             GOOD
@@ -116,7 +118,7 @@ report_dtstart = 2026-01-01T00:00:00Z
 def test_the_example_file_is_right_as_it_stands_and_with_all_its_lines_in_force(
     folder: Path,
 ) -> None:
-    assert plan.build(planned(folder, example())).settings.ven_name == "site-a"
+    assert build_client(planned(folder, example())).settings.ven_name == "site-a"
 
     every_line = "\n".join(
         line[2:]
@@ -153,7 +155,7 @@ def test_variables_come_before_the_file_and_the_command_line_before_both(folder:
 
 
 def test_variables_alone_are_enough(folder: Path) -> None:
-    made = plan.plan(
+    made = make_plan(
         Document(),
         {
             "VEN_NAME": "a",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ven_sdk import ConfigurationError, OpenADRClient
-from ven_sdk.display.notebook import Rows, facts, table
+from ven_sdk.display.notebook import Rows, facts_table, table
 from ven_sdk.display.plots import plot_event, plot_schedule
 from ven_sdk.events.queries import ScheduleRow
 from ven_sdk.oadr20b.codec.complete import complete_event
@@ -86,7 +86,9 @@ def test_a_column_that_is_empty_everywhere_is_left_out() -> None:
 
 def test_a_fact_that_is_not_there_is_left_out() -> None:
     assert Cells(
-        facts({"state": "registered", "last error": None, "counters": {"polls": 3, "failures": 0}})
+        facts_table(
+            {"state": "registered", "last error": None, "counters": {"polls": 3, "failures": 0}}
+        )
     ).rows == [["state", "registered"], ["counters", "polls: 3"]]
 
 

@@ -57,7 +57,7 @@ class CertificateFacts:
         }
 
 
-def facts(certificate: x509.Certificate) -> CertificateFacts:
+def describe_certificate(certificate: x509.Certificate) -> CertificateFacts:
     """The facts of a certificate."""
     der = certificate.public_bytes(Encoding.DER)
     return CertificateFacts(
@@ -72,10 +72,10 @@ def facts(certificate: x509.Certificate) -> CertificateFacts:
     )
 
 
-def facts_of_der(der: bytes) -> Optional[CertificateFacts]:
+def describe_der(der: bytes) -> Optional[CertificateFacts]:
     """The facts of what a peer sent; None where it cannot be read."""
     try:
-        return facts(x509.load_der_x509_certificate(der))
+        return describe_certificate(x509.load_der_x509_certificate(der))
     except ValueError:
         return None
 

@@ -16,7 +16,7 @@ from cryptography import x509
 from ..errors import ConfigurationError
 from ..security.credentials import content
 from ..security.keyfiles import read_certificates, read_pkcs12
-from .certificates import CertificateFacts, facts, now_utc
+from .certificates import CertificateFacts, describe_certificate, now_utc
 from .console import Console
 
 EPILOG = """\
@@ -98,7 +98,7 @@ def _certificates(name: str, passphrase: Optional[str]) -> list[CertificateFacts
             f"{shown} holds no certificate. Expected PEM (with a BEGIN CERTIFICATE line), DER or "
             f"PKCS#12."
         )
-    return [facts(each) for each in found]
+    return [describe_certificate(each) for each in found]
 
 
 def _is_pkcs12(name: str, data: bytes) -> bool:

@@ -20,10 +20,10 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("demo", "show a VEN and a VTN talking on this machine; ends by itself"),
-    "run": Command("run", "run a VEN from a TOML file and VEN_* variables"),
-    "doctor": Command("doctor", "say which link to a VTN fails, and what to do about it"),
+    "run": Command("run.command", "run a VEN from a TOML file and VEN_* variables"),
+    "doctor": Command("doctor.command", "say which link to a VTN fails, and what to do about it"),
     "fingerprint": Command("fingerprint", "print the fingerprint of a certificate"),
-    "vtn": Command("vtn", "run a VTN to test against, with a page in the browser"),
+    "vtn": Command("vtn.command", "run a VTN to test against, with a page in the browser"),
 }
 
 OVERVIEW = "\n".join(

@@ -12,6 +12,8 @@ from typing import Any, Optional
 
 from ..errors import ConfigurationError
 from ..oadr20b.schema.reports import Report, ReportDescription
+from ..presentation import html_of, plot_of
+from ..runtime.status import Status
 from ..schema.common import Target
 from ..schema.events import Event, EventSignal
 from .plots import plot_event
@@ -61,7 +63,7 @@ def table(rows: Sequence[Mapping[str, Any]], caption: str = "", *, head: bool = 
     return f'<table style="{_TABLE}">{title}{f"<tr>{first}</tr>" if head else ""}{body}</table>'
 
 
-def facts(values: Mapping[str, Any], caption: str = "") -> str:
+def facts_table(values: Mapping[str, Any], caption: str = "") -> str:
     """A table with a line for every fact that there is."""
     return table(
         [{"name": name, "value": value} for name, value in values.items() if _text(value)],
@@ -144,7 +146,7 @@ def event_html(event: Event) -> str:
         for step in signal.intervals
     ]
     del about["event"], about["signals"]
-    return facts(about, f"Event {event.event_id}") + table(rows)
+    return facts_table(about, f"Event {event.event_id}") + table(rows)
 
 
 def _target(target: Target) -> str:
@@ -194,7 +196,7 @@ def _spacing(shortest: timedelta, longest: timedelta) -> str:
 
 def status_html(status: Any, caption: str = "") -> str:
     """A client's status."""
-    return facts(
+    return facts_table(
         {
             "state": status.state,
             "since": status.since,
@@ -275,7 +277,7 @@ def samples_frame(rows: Iterable[tuple[str, str, datetime, Any, Optional[str], s
     return _pandas().DataFrame(list(rows), columns=columns)
 
 
-# Records know nothing of notebooks; they learn it here, when a client is imported.
-Event._repr_html_ = event_html  # type: ignore[attr-defined]
-Event.plot = plot_event  # type: ignore[attr-defined]
-Report._repr_html_ = report_html  # type: ignore[attr-defined]
+html_of.register(Event, event_html)
+html_of.register(Report, report_html)
+html_of.register(Status, status_html)
+plot_of.register(Event, plot_event)

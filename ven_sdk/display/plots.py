@@ -7,11 +7,13 @@ allows; nothing is printed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, Optional
 
 from ..errors import ConfigurationError
+from ..events.queries import ScheduleRow
 from ..schema.events import Event, EventSignal
+from .times import Zone, zone_name, zone_of
 
 OPEN_END = timedelta(hours=1)
 """How much of an interval without an end is drawn."""
@@ -36,14 +38,15 @@ class Panel(NamedTuple):
     steps: list[Step]
 
 
-def plot_event(event: Event, axes: Any = None) -> Any:
-    """Draw each signal of ``event`` over time, in a panel of its own, or all of them in ``axes``.
+def plot_event(event: Event, axes: Any = None, tz: Zone = None) -> Any:
+    """Draw each signal of ``event`` over time, in a panel of its own, or all of them in ``axes``;
+    times in ``tz``, UTC if left out. A dotted line is now.
 
     Returns the matplotlib axes (of the first signal; ``.figure`` has all). ConfigurationError
-    without matplotlib.
+    without matplotlib, or for a zone that there is not.
     """
     panels = [Panel(signal, _steps(signal)) for signal in event.event_signals]
-    return _draw(panels, f"Event {event.event_id} ({event.event_status})", axes)
+    return _draw(panels, f"Event {event.event_id} ({event.event_status})", axes, tz)
 
 
 def _steps(signal: EventSignal) -> list[Step]:
@@ -59,7 +62,12 @@ def _steps(signal: EventSignal) -> list[Step]:
     ]
 
 
-def plot_schedule(rows: Sequence[Any], axes: Any = None) -> Any:
+def plot_schedule(
+    rows: Sequence[ScheduleRow],
+    axes: Any = None,
+    tz: Zone = None,
+    now: Optional[datetime] = None,
+) -> Any:
     """Draw what rules when, a panel for every signal, or all of them in ``axes``; returns as
     :func:`plot_event` does.
     """
@@ -75,15 +83,21 @@ def plot_schedule(rows: Sequence[Any], axes: Any = None) -> Any:
         )
         for name in sorted(signals)
     ]
-    return _draw(panels, "Schedule" if rows else "Schedule: nothing is to be done", axes)
+    title = "Schedule" if rows else "Schedule: nothing is to be done"
+    return _draw(panels, title, axes, tz, now)
 
 
-def _draw(panels: Sequence[Panel], title: str, axes: Any) -> Any:
+def _draw(
+    panels: Sequence[Panel], title: str, axes: Any, tz: Zone, now: Optional[datetime] = None
+) -> Any:
+    zone_of(tz)  # a wrong one is refused before anything is drawn
+    moment = now or datetime.now(timezone.utc)
     several = [axes] * max(1, len(panels)) if axes is not None else _panels(max(1, len(panels)))
     for place, (on, panel) in enumerate(zip(several, panels)):
         _draw_panel(on, panel, f"C{place}")
+        _mark_now(on, panel, moment)
     several[0].set_title(title, loc="left", fontsize="medium", fontweight="bold")
-    _time_axis(several[-1], bool(panels))
+    _time_axis(several[-1], bool(panels), tz, moment)
     if axes is not None and panels:
         axes.set_ylabel("")
         axes.legend()
@@ -132,6 +146,22 @@ def _draw_panel(axes: Any, panel: Panel, colour: str) -> None:
     _value_axis(axes, panel)
 
 
+def _mark_now(axes: Any, panel: Panel, now: datetime) -> None:
+    """A dotted line at this moment, where it lies in the picture."""
+    if panel.steps and panel.steps[0].start <= now <= max(step.end for step in panel.steps):
+        axes.axvline(now, color="0.35", linestyle=":", linewidth=1.2)
+        axes.annotate(
+            "now",
+            (now, 1),
+            (3, -3),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            va="top",
+            fontsize="small",
+            color="0.35",
+        )
+
+
 def _runs(steps: Sequence[Step]) -> list[list[Step]]:
     """The steps in groups without a gap."""
     runs: list[list[Step]] = []
@@ -169,14 +199,15 @@ def _unit(signal: EventSignal) -> Optional[str]:
     return f"{scale if scale not in (None, 'none') else ''}{signal.measurement.unit or ''}" or None
 
 
-def _time_axis(axes: Any, has_times: bool) -> None:
-    axes.set_xlabel("UTC", fontsize="small")
+def _time_axis(axes: Any, has_times: bool, tz: Zone, now: datetime) -> None:
+    axes.set_xlabel(zone_name(tz, now), fontsize="small")
     if not has_times:
         axes.set_xticks([])
         axes.set_yticks([])
         return
     from matplotlib import dates
 
-    locator = dates.AutoDateLocator()
+    zone = zone_of(tz) or now.astimezone().tzinfo
+    locator = dates.AutoDateLocator(tz=zone)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Optional
 
 from ..errors import VenError
+from ..presentation import Presentable
 from ..values import dataclass
 from .workers import Running
 
@@ -37,7 +38,7 @@ class Counters:
 
 
 @dataclass(frozen=True)
-class Status:
+class Status(Presentable):
     """A client at one moment. Times are aware UTC, durations timedeltas.
 
     ``state`` is ``stopped``, ``connecting`` (not yet registered), ``registered`` or
@@ -57,7 +58,7 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Health:
+class Health(Presentable):
     """The answer to a supervisor: ``ok``, and a sentence for everything that is not as it should
     be.
     """

@@ -9,6 +9,7 @@ from typing import Any, Optional, Union
 
 from ..enums import EVENT_STATUS, OPT, RESPONSE_REQUIRED, SIGNAL_NAME, SIGNAL_TYPE
 from ..errors import PayloadError
+from ..presentation import plot_of
 from . import slots as wire
 from .common import RESPONSE_CODE, URI, EiResponse, Payload, Period, Target, by_type, schema_version
 from .record import Record, element, leading_view, view
@@ -143,6 +144,16 @@ class Event(Record):
     def target(self) -> Optional[Target]:
         """The first target, or None."""
         return self.targets[0] if self.targets else None
+
+    def plot(self, axes: Any = None, tz: Any = None) -> Any:
+        """Draw each signal over time, in a panel of its own, or all of them in matplotlib's
+        ``axes``; times in ``tz`` (a ``tzinfo``, a name such as ``'Europe/Berlin'``, or ``'local'``;
+        UTC if left out).
+
+        Returns the axes (of the first signal; ``.figure`` has all). ConfigurationError without
+        matplotlib (extra ``plot``).
+        """
+        return plot_of(self, axes, tz)
 
 
 @element

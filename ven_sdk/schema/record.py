@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
 
 from ..errors import ConfigurationError
+from ..presentation import Presentable
 from .slots import MISSING, Slot
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class alias(property):
         self.name = name
 
 
-class Record(_MappingBase):
+class Record(Presentable, _MappingBase):
     """One element of a message, or of what the SDK remembers: immutable, comparable and hashable by
     value.
 

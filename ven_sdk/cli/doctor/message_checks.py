@@ -31,7 +31,7 @@ from ...transport.service import service
 from ...transport.wire import Wire
 from ...usercode.handlers import Hooks
 from ..certificates import now_utc
-from .target import Patient, Wrong, explained
+from .examination import BrokenLink, Examination, explain_failure
 
 _LIMIT = 16 * 2**20
 _BROKEN = (OSError, http.client.HTTPException, Unacceptable)
@@ -52,29 +52,29 @@ class Correspondence:
     record: Any = None
 
 
-def first_exchange(patient: Patient) -> Optional[BaseException]:
+def first_exchange(exam: Examination) -> Optional[BaseException]:
     """Send the query, once; what it broke with, or None. The steps after this one judge the
     answer.
     """
-    if patient.exchange is None:
+    if exam.exchange is None:
         query = QueryRegistration(request_id=str(uuid.uuid4()))
-        patient.exchange = correspond(patient, query)
-    cause: Optional[BaseException] = patient.exchange.cause
+        exam.exchange = correspond(exam, query)
+    cause: Optional[BaseException] = exam.exchange.cause
     return cause
 
 
-def correspond(patient: Patient, record: Payload) -> Correspondence:
+def correspond(exam: Examination, record: Payload) -> Correspondence:
     """Send one message on a connection of its own."""
-    target = service(f"{patient.url}/{record.service}", "ven-sdk doctor", None)
-    wire, deadline = Wire(target.route), Deadline(patient.timeout)
+    target = service(f"{exam.url}/{record.service}", "ven-sdk doctor", None)
+    wire, deadline = Wire(target.route), Deadline(exam.timeout)
     result = Correspondence(wire, where=target.where)
-    identity = patient.known_identity
+    identity = exam.known_identity
     body = (
         identity.signer.sign(envelope.wrap(record)) if identity.signer else envelope.message(record)
     )
     before, started = now_utc(), monotonic()
     try:
-        wire.open(deadline, patient.context() if target.route.secure else None)
+        wire.open(deadline, exam.context() if target.route.secure else None)
         wire.stage = Stage.SEND
         for piece in target.message(body):
             wire.send(piece, deadline)
@@ -102,27 +102,27 @@ def _offset(answer: Answer, before: datetime, elapsed: float) -> Optional[timede
 # --- steps ----------------------------------------------------------------------------------------
 
 
-def _clock(patient: Patient) -> str:
-    cause, sent = first_exchange(patient), patient.exchange
+def _clock(exam: Examination) -> str:
+    cause, sent = first_exchange(exam), exam.exchange
     if cause is not None:
-        raise Wrong(explained(cause, sent.wire, patient), step="HTTP") from cause
+        raise BrokenLink(explain_failure(cause, sent.wire, exam), step="HTTP") from cause
     if sent.offset is None:
-        patient.notes.append("The VTN sends no Date header, so that the clocks cannot be compared.")
+        exam.notes.append("The VTN sends no Date header, so that the clocks cannot be compared.")
         return "not known"
     seconds = sent.offset.total_seconds()
-    patient.facts["vtn_ahead_seconds"] = round(seconds, 1)
-    if abs(seconds) > patient.replay_window:
-        raise Wrong(
+    exam.facts["vtn_ahead_seconds"] = round(seconds, 1)
+    if abs(seconds) > exam.replay_window:
+        raise BrokenLink(
             f"This machine's clock is {_span(seconds)} {'behind' if seconds > 0 else 'ahead of'} "
             f"the VTN's: events "
             f"would start at the wrong time, and signed messages older than "
-            f"{patient.replay_window:g} s are refused "
+            f"{exam.replay_window:g} s are refused "
             "(rule S7).",
             advice="Compare this machine with a third clock; here: date -u; timedatectl set-ntp "
             "true.",
         )
     if abs(seconds) > 2:
-        patient.notes.append(
+        exam.notes.append(
             "The VEN corrects the times of events by this (rule E40); better set both clocks by "
             "NTP."
         )
@@ -133,39 +133,39 @@ def _clock(patient: Patient) -> str:
     )
 
 
-def _http(patient: Patient) -> str:
-    answer: Answer = patient.exchange.answer
-    patient.facts.update(status=answer.status_code, server=answer.headers.get("Server"))
+def _http(exam: Examination) -> str:
+    answer: Answer = exam.exchange.answer
+    exam.facts.update(status=answer.status_code, server=answer.headers.get("Server"))
     if answer.status_code != 200:
-        raise Wrong(_status_text(answer, patient), advice=_status_advice(answer, patient))
+        raise BrokenLink(_status_text(answer, exam), advice=_status_advice(answer, exam))
     kind = answer.headers.get("Content-Type") or "no content type"
     return f"200, {kind}, {len(answer.content)} bytes"
 
 
-def _payload(patient: Patient) -> str:
-    content = patient.exchange.answer.content
+def _payload(exam: Examination) -> str:
+    content = exam.exchange.answer.content
     try:
-        record = _read(patient, content)
+        record = _read(exam, content)
     except PayloadError as cause:
         start = content[:60].decode("utf-8", "replace")
-        raise Wrong(
+        raise BrokenLink(
             f"What answered is no VTN, or a broken one: {cause} It began with {start!r}.",
             advice="Check host, port and path in URL: a web server, proxy or log-in page may be "
             "answering.",
         ) from cause
     except SecurityError as cause:
-        raise Wrong(str(cause), step="signature") from cause
-    patient.exchange.record = record
+        raise BrokenLink(str(cause), step="signature") from cause
+    exam.exchange.record = record
     return f"{record.wire_name} of OpenADR 2.0b"
 
 
-def _signature(patient: Patient) -> str:
-    if patient.vtn_fingerprint:
-        return f"made by the holder of {patient.vtn_fingerprint}, fresh"
-    content = patient.exchange.answer.content
+def _signature(exam: Examination) -> str:
+    if exam.vtn_fingerprint:
+        return f"made by the holder of {exam.vtn_fingerprint}, fresh"
+    content = exam.exchange.answer.content
     if b"Signature" not in content:
         return "the VTN does not sign its messages"
-    patient.notes.append(
+    exam.notes.append(
         "The VTN signs its messages, but vtn_fingerprint is not given, so that nothing checks "
         "who signed "
         "them. Ask the VTN's operator for the fingerprint, and give it as --vtn-fingerprint."
@@ -173,59 +173,59 @@ def _signature(patient: Patient) -> str:
     return "there, not checked"
 
 
-def _registration(patient: Patient) -> str:
-    record = patient.exchange.record
-    _accepted(record, CreatedPartyRegistration, patient, "the query")
+def _registration(exam: Examination) -> str:
+    record = exam.exchange.record
+    _accepted(record, CreatedPartyRegistration, exam, "the query")
     offered = {
         profile.profile_name: [each.transport_name for each in profile.transports]
         for profile in record.profiles
     }
-    patient.facts.update(
+    exam.facts.update(
         vtn_id=record.vtn_id,
         profiles=offered,
         ven_id=record.ven_id or None,
         registration_id=record.registration_id or None,
     )
     if "simpleHttp" not in offered.get("2.0b", []):
-        raise Wrong(
+        raise BrokenLink(
             f"The VTN offers {offered}, but not the profile 2.0b over simpleHttp, which this SDK "
             f"speaks.",
             advice="Ask its operator for the address of its OpenADR 2.0b service.",
         )
-    patient.details.append(
+    exam.details.append(
         f"VTN {record.vtn_id!r}, profile 2.0b over simpleHttp, polls every "
         f"{(record.requested_oadr_poll_freq or timedelta(seconds=10)).total_seconds():g} s"
     )
-    if patient.register:
-        return _really_register(patient)
+    if exam.register:
+        return _really_register(exam)
     known = (
         f"the VTN knows this VEN as {record.ven_id!r}"
         if record.ven_id
         else "the query was answered; this VEN is not registered yet"
     )
-    return f"{known}; {_known_by_id(patient)}" if patient.ven_id else known
+    return f"{known}; {_known_by_id(exam)}" if exam.ven_id else known
 
 
-def _known_by_id(patient: Patient) -> str:
-    reply = _ask(patient, RequestEvent(request_id=str(uuid.uuid4()), ven_id=patient.ven_id))
-    _accepted(reply, DistributeEvent, patient, f"a request of the VEN {patient.ven_id!r}")
-    return f"it answers to the venID {patient.ven_id!r}"
+def _known_by_id(exam: Examination) -> str:
+    reply = _ask(exam, RequestEvent(request_id=str(uuid.uuid4()), ven_id=exam.ven_id))
+    _accepted(reply, DistributeEvent, exam, f"a request of the VEN {exam.ven_id!r}")
+    return f"it answers to the venID {exam.ven_id!r}"
 
 
-def _really_register(patient: Patient) -> str:
+def _really_register(exam: Examination) -> str:
     reply = _ask(
-        patient,
+        exam,
         CreatePartyRegistration(
             request_id=str(uuid.uuid4()),
-            ven_name=patient.ven_name,
-            ven_id=patient.ven_id,
-            xml_signature=patient.known_identity.signer is not None,
+            ven_name=exam.ven_name,
+            ven_id=exam.ven_id,
+            xml_signature=exam.known_identity.signer is not None,
             http_pull_model=True,
         ),
     )
-    _accepted(reply, CreatedPartyRegistration, patient, f"the registration of {patient.ven_name!r}")
-    patient.facts.update(ven_id=reply.ven_id, registration_id=reply.registration_id)
-    return f"registered {patient.ven_name!r} as {reply.ven_id!r}"
+    _accepted(reply, CreatedPartyRegistration, exam, f"the registration of {exam.ven_name!r}")
+    exam.facts.update(ven_id=reply.ven_id, registration_id=reply.registration_id)
+    return f"registered {exam.ven_name!r} as {reply.ven_id!r}"
 
 
 MESSAGE_STEPS = [
@@ -240,56 +240,56 @@ MESSAGE_STEPS = [
 # --- exchanges and words --------------------------------------------------------------------------
 
 
-def _ask(patient: Patient, record: Payload) -> Any:
-    sent = correspond(patient, record)
+def _ask(exam: Examination, record: Payload) -> Any:
+    sent = correspond(exam, record)
     if sent.cause is not None:
-        raise Wrong(explained(sent.cause, sent.wire, patient)) from sent.cause
+        raise BrokenLink(explain_failure(sent.cause, sent.wire, exam)) from sent.cause
     answer = sent.answer
     assert answer is not None
     if answer.status_code != 200:
-        raise Wrong(
+        raise BrokenLink(
             str(rejection(answer.status_code, answer.reason, answer.headers, sent.where)),
-            advice=_operator(patient) if answer.status_code in (401, 403) else "",
+            advice=_operator(exam) if answer.status_code in (401, 403) else "",
         )
-    return _read(patient, answer.content)
+    return _read(exam, answer.content)
 
 
-def _read(patient: Patient, content: bytes) -> Any:
+def _read(exam: Examination, content: bytes) -> Any:
     exchange = Exchange(
-        patient.url, patient.known_identity, now=now_utc, monotonic=monotonic, hooks=Hooks()
+        exam.url, exam.known_identity, now=now_utc, monotonic=monotonic, hooks=Hooks()
     )
     if not content.strip():
         raise PayloadError("The answer is empty.")
     return exchange.read(content)
 
 
-def _accepted(reply: Any, wanted: type, patient: Patient, what: str) -> None:
-    """Raise Wrong unless the reply is of the kind wanted, with a code 2xx (G9)."""
+def _accepted(reply: Any, wanted: type, exam: Examination, what: str) -> None:
+    """Raise BrokenLink unless the reply is of the kind wanted, with a code 2xx (G9)."""
     response = getattr(reply, "response", None)
     code = str(response.response_code) if response is not None else "200"
     if code.startswith("2") and isinstance(reply, wanted):
         return
     if code.startswith("2"):
-        raise Wrong(
+        raise BrokenLink(
             f"The VTN answered {what} with {reply.wire_name}, expected "
             f"{getattr(wanted, 'wire_name', wanted)}.",
             advice="It may not be made for VENs of OpenADR 2.0b; ask its operator.",
         )
     description = getattr(response, "response_description", None)
     said = f": {description!r}" if description else ""
-    patient.facts["response_code"] = code
-    raise Wrong(
+    exam.facts["response_code"] = code
+    raise BrokenLink(
         f"The VTN refuses {what} with code {code}{said}. It does not know this VEN, or not by "
         f"this certificate.",
-        advice=_operator(patient),
+        advice=_operator(exam),
     )
 
 
-def _operator(patient: Patient) -> str:
+def _operator(exam: Examination) -> str:
     parts = [
-        f"name {patient.ven_name!r}" if patient.ven_name else "",
-        f"venID {patient.ven_id!r}" if patient.ven_id else "",
-        f"fingerprint {patient.own.fingerprint}" if patient.own else "",
+        f"name {exam.ven_name!r}" if exam.ven_name else "",
+        f"venID {exam.ven_id!r}" if exam.ven_id else "",
+        f"fingerprint {exam.own.fingerprint}" if exam.own else "",
     ]
     given = ", ".join(part for part in parts if part)
     return (
@@ -298,22 +298,22 @@ def _operator(patient: Patient) -> str:
     )
 
 
-def _status_text(answer: Answer, patient: Patient) -> str:
+def _status_text(answer: Answer, exam: Examination) -> str:
     if answer.status_code in _NO_POST:
         return (
-            f"What answers at {patient.exchange.where} takes no POST (HTTP status "
+            f"What answers at {exam.exchange.where} takes no POST (HTTP status "
             f"{answer.status_code}): it is no VTN."
         )
-    return str(rejection(answer.status_code, answer.reason, answer.headers, patient.exchange.where))
+    return str(rejection(answer.status_code, answer.reason, answer.headers, exam.exchange.where))
 
 
-def _status_advice(answer: Answer, patient: Patient) -> str:
+def _status_advice(answer: Answer, exam: Examination) -> str:
     status = answer.status_code
     if status in _NO_POST:
         return "Check host, port and path in URL."
     if status == 404:
-        return f"The usual path is /OpenADR2/Simple/2.0b; asked for was {patient.url}."
-    return _operator(patient) if status in (401, 403) else ""
+        return f"The usual path is /OpenADR2/Simple/2.0b; asked for was {exam.url}."
+    return _operator(exam) if status in (401, 403) else ""
 
 
 def _span(seconds: float) -> str:

@@ -22,8 +22,8 @@ from ...security.keyfiles import read_certificates
 from ...security.tls import check_peer
 from ...transport import handshakes
 from ...transport.wire import Wire
-from ..certificates import CertificateFacts, facts_of_der, now_utc
-from .target import Patient, Wrong
+from ..certificates import CertificateFacts, describe_der, now_utc
+from .examination import BrokenLink, Examination
 
 _HANDSHAKE, _CERTIFICATE_REQUEST = 22, 13  # ContentType and HandshakeType of RFC 8446
 _PATIENCE = 0.5
@@ -37,94 +37,94 @@ _NO_CERTIFICATE = frozenset({"SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_NO_CE
 # --- steps ----------------------------------------------------------------------------------------
 
 
-def _version(patient: Patient) -> str:
-    context = patient.context(check_hostname=False)
+def _version(exam: Examination) -> str:
+    context = exam.context(check_hostname=False)
     context.verify_mode = ssl.CERT_NONE
     asked = _watch_for_request(context)
     with (
-        _connected(patient) as raw,
+        _connected(exam) as raw,
         context.wrap_socket(
-            raw, server_hostname=_server_name(patient), do_handshake_on_connect=False
+            raw, server_hostname=_server_name(exam), do_handshake_on_connect=False
         ) as sock,
     ):
         cause = _handshake(sock)
-        patient.chain = _chain(sock)
-        patient.asked_for_certificate = None if asked is None else bool(asked)
+        exam.chain = _chain(sock)
+        exam.asked_for_certificate = None if asked is None else bool(asked)
         if isinstance(cause, socket.timeout):
-            raise Wrong(
-                f"The TLS handshake was not finished within {patient.timeout:g} s.", advice=_SILENT
+            raise BrokenLink(
+                f"The TLS handshake was not finished within {exam.timeout:g} s.", advice=_SILENT
             ) from cause
-        if cause is not None and not _is_about_client(cause, patient):
-            raise Wrong(_explain(cause, patient)) from cause
-        patient.refusal = cause
+        if cause is not None and not _is_about_client(cause, exam):
+            raise BrokenLink(_explain(cause, exam)) from cause
+        exam.refusal = cause
         version, cipher = sock.version() or "TLS", sock.cipher()
-    patient.facts.update(version=version, cipher=cipher[0] if cipher else None)
+    exam.facts.update(version=version, cipher=cipher[0] if cipher else None)
     return f"{version}{f', {cipher[0]}' if cipher else ''}"
 
 
-def _chain_step(patient: Patient) -> str:
+def _chain_step(exam: Examination) -> str:
     now = now_utc()
-    for number, link in enumerate(patient.chain):
-        patient.details.append(
+    for number, link in enumerate(exam.chain):
+        exam.details.append(
             f"{number + 1}. {link.subject}, issued by {_issuer(link)}, {link.dates(now)}"
         )
-    patient.facts["chain"] = [link.to_dict() for link in patient.chain]
-    cause = _verify(patient, check_hostname=False)
+    exam.facts["chain"] = [link.to_dict() for link in exam.chain]
+    cause = _verify(exam, check_hostname=False)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        raise Wrong(_explain(cause, patient), advice=_chain_advice(patient)) from cause
-    for link in patient.chain:
+        raise BrokenLink(_explain(cause, exam), advice=_chain_advice(exam)) from cause
+    for link in exam.chain:
         if link.ends - now < timedelta(days=30):
-            patient.notes.append(
+            exam.notes.append(
                 f"{link.subject} ends on {link.ends:%Y-%m-%d}: its owner should renew it."
             )
-    count = len(patient.chain)
+    count = len(exam.chain)
     shown = f"{count} certificate{'s' if count != 1 else ''}, " if count else ""
-    return f"{shown}trusted by {patient.ca_file or 'the system'}"
+    return f"{shown}trusted by {exam.ca_file or 'the system'}"
 
 
-def _host_name(patient: Patient) -> str:
-    names = ", ".join(patient.chain[0].names) if patient.chain else ""
-    if not patient.check_hostname:
-        patient.notes.append(
+def _host_name(exam: Examination) -> str:
+    names = ", ".join(exam.chain[0].names) if exam.chain else ""
+    if not exam.check_hostname:
+        exam.notes.append(
             "check_hostname is off: whoever holds a certificate of this CA may answer as the VTN."
         )
         return f"not checked; the certificate is for {names or 'no name at all'}"
-    cause = _verify(patient, check_hostname=True)
+    cause = _verify(exam, check_hostname=True)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        raise Wrong(
-            _explain(cause, patient),
+        raise BrokenLink(
+            _explain(cause, exam),
             advice="With this command: the host in URL, or --no-check-hostname.",
         ) from cause
-    return f"the certificate is for {patient.route.host}"
+    return f"the certificate is for {exam.route.host}"
 
 
-def _client_certificate(patient: Patient) -> str:
+def _client_certificate(exam: Examination) -> str:
     """A VTN of TLS 1.3 judges the client after the handshake: only an exchange shows it."""
     from .message_checks import first_exchange
 
-    if patient.refusal is not None:
-        raise Wrong(
-            _refused(patient.refusal, patient), advice=_client_advice(patient)
-        ) from patient.refusal
-    cause = _refusal_after(patient) or first_exchange(patient)
-    if cause is not None and (_is_about_client(cause, patient) or _hung_up(cause)):
-        raise Wrong(_refused(cause, patient), advice=_client_advice(patient)) from cause
-    return _client_facts(patient)
+    if exam.refusal is not None:
+        raise BrokenLink(
+            _refused(exam.refusal, exam), advice=_client_advice(exam)
+        ) from exam.refusal
+    cause = _refusal_after(exam) or first_exchange(exam)
+    if cause is not None and (_is_about_client(cause, exam) or _hung_up(cause)):
+        raise BrokenLink(_refused(cause, exam), advice=_client_advice(exam)) from cause
+    return _client_facts(exam)
 
 
-def _fingerprints(patient: Patient) -> str:
-    own = patient.own.fingerprint if patient.own else "none"
-    leaf = patient.chain[0].fingerprint if patient.chain else "unknown"
-    patient.facts.update(ven=None if patient.own is None else own, vtn_tls=leaf)
-    if patient.own:
-        patient.details.append(
+def _fingerprints(exam: Examination) -> str:
+    own = exam.own.fingerprint if exam.own else "none"
+    leaf = exam.chain[0].fingerprint if exam.chain else "unknown"
+    exam.facts.update(ven=None if exam.own is None else own, vtn_tls=leaf)
+    if exam.own:
+        exam.details.append(
             "The VTN's operator needs the VEN's; vtn_fingerprint is that of the certificate "
             "which signs "
             "messages, often but not always this one."
         )
-    if patient.tls_fingerprint:
-        der = _leaf_der(patient)
-        check_peer(der, patient.tls_fingerprint)  # SecurityError says what differs
+    if exam.tls_fingerprint:
+        der = _leaf_der(exam)
+        check_peer(der, exam.tls_fingerprint)  # SecurityError says what differs
     return f"VEN {own}, VTN's TLS {leaf}"
 
 
@@ -140,14 +140,12 @@ TLS_STEPS = [
 # --- handshakes -----------------------------------------------------------------------------------
 
 
-def _connected(patient: Patient) -> socket.socket:
-    return socket.create_connection(
-        (patient.route.host, patient.route.port), timeout=patient.timeout
-    )
+def _connected(exam: Examination) -> socket.socket:
+    return socket.create_connection((exam.route.host, exam.route.port), timeout=exam.timeout)
 
 
-def _server_name(patient: Patient) -> str:
-    return patient.route.host.rstrip(".")
+def _server_name(exam: Examination) -> str:
+    return exam.route.host.rstrip(".")
 
 
 def _handshake(sock: ssl.SSLSocket) -> Optional[BaseException]:
@@ -158,32 +156,32 @@ def _handshake(sock: ssl.SSLSocket) -> Optional[BaseException]:
     return None
 
 
-def _verify(patient: Patient, *, check_hostname: bool) -> Optional[BaseException]:
+def _verify(exam: Examination, *, check_hostname: bool) -> Optional[BaseException]:
     """What a handshake ended with that checks the VTN as the VEN does."""
-    context = patient.context(check_hostname=check_hostname)
+    context = exam.context(check_hostname=check_hostname)
     with (
-        _connected(patient) as raw,
+        _connected(exam) as raw,
         context.wrap_socket(
-            raw, server_hostname=_server_name(patient), do_handshake_on_connect=False
+            raw, server_hostname=_server_name(exam), do_handshake_on_connect=False
         ) as sock,
     ):
         return _handshake(sock)
 
 
-def _refusal_after(patient: Patient) -> Optional[BaseException]:
+def _refusal_after(exam: Examination) -> Optional[BaseException]:
     """What a VTN of TLS 1.3 says right after the handshake. Whoever sends a message at once may
     lose it: the VTN closes on unread bytes, and the reset overtakes its reason."""
-    context = patient.context()
+    context = exam.context()
     with (
-        _connected(patient) as raw,
+        _connected(exam) as raw,
         context.wrap_socket(
-            raw, server_hostname=_server_name(patient), do_handshake_on_connect=False
+            raw, server_hostname=_server_name(exam), do_handshake_on_connect=False
         ) as sock,
     ):
         cause = _handshake(sock)
-        if cause is not None or patient.asked_for_certificate is False:
+        if cause is not None or exam.asked_for_certificate is False:
             return cause
-        sock.settimeout(min(_PATIENCE, patient.timeout))
+        sock.settimeout(min(_PATIENCE, exam.timeout))
         try:
             sock.recv(1)
         except socket.timeout:
@@ -227,14 +225,14 @@ def _chain(sock: ssl.SSLSocket) -> tuple[CertificateFacts, ...]:
         with contextlib.suppress(ssl.SSLError, ValueError):
             leaf = sock.getpeercert(binary_form=True)
             found = [leaf] if leaf else []
-    return tuple(each for each in map(facts_of_der, found) if each is not None)
+    return tuple(each for each in map(describe_der, found) if each is not None)
 
 
-def _leaf_der(patient: Patient) -> Optional[bytes]:
-    context = patient.context()
+def _leaf_der(exam: Examination) -> Optional[bytes]:
+    context = exam.context()
     with (
-        _connected(patient) as raw,
-        context.wrap_socket(raw, server_hostname=_server_name(patient)) as sock,
+        _connected(exam) as raw,
+        context.wrap_socket(raw, server_hostname=_server_name(exam)) as sock,
     ):
         return sock.getpeercert(binary_form=True)
 
@@ -242,23 +240,19 @@ def _leaf_der(patient: Patient) -> Optional[bytes]:
 # --- words ----------------------------------------------------------------------------------------
 
 
-def _explain(cause: BaseException, patient: Patient) -> str:
-    wire = Wire(patient.route)
-    wire.certificate_names = patient.chain[0].names if patient.chain else ()
+def _explain(cause: BaseException, exam: Examination) -> str:
+    wire = Wire(exam.route)
+    wire.certificate_names = exam.chain[0].names if exam.chain else ()
     text = handshakes.explanation(cause, wire)
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def _is_about_client(cause: BaseException, patient: Patient) -> bool:
+def _is_about_client(cause: BaseException, exam: Examination) -> bool:
     if handshakes.is_refusal(cause):
         return True
     # A VTN of TLS 1.2 that wants a certificate and got none may say no more than "handshake
     # failure", after its own part.
-    asked = (
-        bool(patient.chain)
-        if patient.asked_for_certificate is None
-        else patient.asked_for_certificate
-    )
+    asked = bool(exam.chain) if exam.asked_for_certificate is None else exam.asked_for_certificate
     return asked and getattr(cause, "reason", "") in _NO_CERTIFICATE
 
 
@@ -266,44 +260,40 @@ def _hung_up(cause: BaseException) -> bool:
     return isinstance(cause, (ssl.SSLEOFError, ConnectionError))
 
 
-def _refused(cause: BaseException, patient: Patient) -> str:
+def _refused(cause: BaseException, exam: Examination) -> str:
     if handshakes.is_refusal(cause):
-        return _explain(cause, patient)
-    given = f"got {patient.own.subject}" if patient.own else "got none"
-    if patient.asked_for_certificate is False:
+        return _explain(cause, exam)
+    given = f"got {exam.own.subject}" if exam.own else "got none"
+    if exam.asked_for_certificate is False:
         return (
             f"The VTN asked for no client certificate, but hung up after the handshake. "
-            f"{_explain(cause, patient)}"
+            f"{_explain(cause, exam)}"
         )
-    return (
-        f"The VTN asked for a client certificate, {given}, and hung up. {_explain(cause, patient)}"
-    )
+    return f"The VTN asked for a client certificate, {given}, and hung up. {_explain(cause, exam)}"
 
 
-def _client_facts(patient: Patient) -> str:
-    patient.facts["asked_for"] = patient.asked_for_certificate
-    if patient.own is not None:
+def _client_facts(exam: Examination) -> str:
+    exam.facts["asked_for"] = exam.asked_for_certificate
+    if exam.own is not None:
         taken = (
-            "the VTN took"
-            if patient.asked_for_certificate is not False
-            else "the VTN did not ask for"
+            "the VTN took" if exam.asked_for_certificate is not False else "the VTN did not ask for"
         )
-        return f"{taken} {patient.own.subject}"
-    if patient.asked_for_certificate:
-        patient.notes.append(
+        return f"{taken} {exam.own.subject}"
+    if exam.asked_for_certificate:
+        exam.notes.append(
             "The VTN asks for a client certificate but goes on without one. OpenADR wants one "
             "(rule L3)."
         )
     return "none given, and the VTN goes on without"
 
 
-def _client_advice(patient: Patient) -> str:
-    if patient.own is None:
+def _client_advice(exam: Examination) -> str:
+    if exam.own is None:
         return "With this command: --cert FILE --key FILE."
     return (
-        f"Tell the VTN's operator: certificate {patient.own.subject}, issued by "
-        f"{_issuer(patient.own)}, fingerprint "
-        f"{patient.own.fingerprint}."
+        f"Tell the VTN's operator: certificate {exam.own.subject}, issued by "
+        f"{_issuer(exam.own)}, fingerprint "
+        f"{exam.own.fingerprint}."
     )
 
 
@@ -311,15 +301,15 @@ def _issuer(link: CertificateFacts) -> str:
     return "itself" if link.is_self_signed else link.issuer
 
 
-def _chain_advice(patient: Patient) -> str:
+def _chain_advice(exam: Examination) -> str:
     now = now_utc()
-    for link in patient.chain:
+    for link in exam.chain:
         if link.validity(now):
             return f"{link.subject} {link.validity(now)}."
-    if not patient.chain:
+    if not exam.chain:
         return ""
-    trusted = f" {patient.ca_file} holds: {_trusted(patient.ca_file)}." if patient.ca_file else ""
-    last = patient.chain[-1]
+    trusted = f" {exam.ca_file} holds: {_trusted(exam.ca_file)}." if exam.ca_file else ""
+    last = exam.chain[-1]
     missing = last.subject if last.is_self_signed else last.issuer
     return f"Not trusted here is {missing}. With this command: --ca-file FILE.{trusted}"
 

@@ -14,7 +14,7 @@ from typing import Any, Callable
 from ...errors import ConfigurationError
 
 
-def function(reference: Any, folder: str) -> Callable[..., Any]:
+def import_function(reference: Any, folder: str) -> Callable[..., Any]:
     """The function that ``"package.module:name"`` names; modules beside the file (``folder``) are
     found.
 

@@ -31,7 +31,7 @@ class HealthPort:
     """An HTTP server on ``[host:]port`` from construction to :meth:`close`."""
 
     def __init__(self, look: Look, place: Any) -> None:
-        host, port = address(place)
+        host, port = parse_address(place)
         try:
             self._server = ThreadingHTTPServer((host, port), _page(look))
         except OSError as cause:
@@ -94,7 +94,7 @@ class HealthFile:
                 self._failed = True
 
     def _write(self) -> None:
-        _, body = told(self._look)
+        _, body = health_response(self._look)
         folder = os.path.dirname(os.path.abspath(self._path))
         handle, temporary = tempfile.mkstemp(prefix=".health-", dir=folder)
         try:
@@ -108,7 +108,7 @@ class HealthFile:
             raise
 
 
-def told(look: Look) -> tuple[int, bytes]:
+def health_response(look: Look) -> tuple[int, bytes]:
     """The HTTP status and the JSON of a client's health."""
     health = look()
     body = {
@@ -119,7 +119,7 @@ def told(look: Look) -> tuple[int, bytes]:
     return 200 if health.ok else 503, json.dumps(body, indent=2, default=_plain).encode() + b"\n"
 
 
-def address(place: Any) -> tuple[str, int]:
+def parse_address(place: Any) -> tuple[str, int]:
     """Host and port of ``8080``, ``"8080"`` or ``"0.0.0.0:8080"``; without a host this machine
     alone can ask.
     """
@@ -142,9 +142,8 @@ def _page(look: Look) -> type:
 
         def do_GET(self) -> None:
             """Tell."""
-            status, body = (
-                (200, b'{"live": true}\n') if self.path.rstrip("/") == "/live" else told(look)
-            )
+            is_live = self.path.rstrip("/") == "/live"
+            status, body = (200, b'{"live": true}\n') if is_live else health_response(look)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -26,13 +26,13 @@ Kind = Callable[[Any], Any]
 def text(value: Any) -> str:
     """A text."""
     if not isinstance(value, str):
-        raise ConfigurationError(f"expected a text in quotes, found {shown(value)}.")
+        raise ConfigurationError(f"expected a text in quotes, found {describe_value(value)}.")
     return value
 
 
 def path(value: Any) -> str:
     """A path, ``~`` and ``$VARIABLES`` expanded. Relative ones count from the file's folder, see
-    :func:`located`.
+    :func:`resolve_path`.
     """
     return os.path.expanduser(os.path.expandvars(text(value)))
 
@@ -43,7 +43,7 @@ def flag(value: Any) -> bool:
         return value
     if isinstance(value, str) and value.strip().lower() in (*TRUE, *FALSE):
         return value.strip().lower() in TRUE
-    raise ConfigurationError(f"expected true or false, found {shown(value)}.")
+    raise ConfigurationError(f"expected true or false, found {describe_value(value)}.")
 
 
 def whole(value: Any) -> int:
@@ -52,14 +52,14 @@ def whole(value: Any) -> int:
         return value
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value.strip()):
         return int(value)
-    raise ConfigurationError(f"expected a whole number, found {shown(value)}.")
+    raise ConfigurationError(f"expected a whole number, found {describe_value(value)}.")
 
 
 def number(value: Any) -> float:
     """A number."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    raise ConfigurationError(f"expected a number, found {shown(value)}.")
+    raise ConfigurationError(f"expected a number, found {describe_value(value)}.")
 
 
 def seconds(value: Any) -> timedelta:
@@ -70,7 +70,7 @@ def seconds(value: Any) -> timedelta:
     if match is None or match[2] not in ("", *_UNITS):
         raise ConfigurationError(
             f'expected seconds, or a text such as "90 s", "5 min", "2 h" or "7 d", found '
-            f"{shown(value)}."
+            f"{describe_value(value)}."
         )
     return timedelta(seconds=float(match[1]) * _UNITS.get(match[2], 1))
 
@@ -80,7 +80,8 @@ def whole_seconds(value: Any) -> timedelta:
     length = seconds(value)
     if length.microseconds:
         raise ConfigurationError(
-            f"expected whole seconds (OpenADR's schema has no fractions), found {shown(value)}."
+            "expected whole seconds (OpenADR's schema has no fractions), found "
+            f"{describe_value(value)}."
         )
     return length
 
@@ -93,7 +94,7 @@ def moment(value: Any) -> datetime:
         except ValueError:
             value = None
     if not isinstance(value, datetime):
-        kind = "a date without a time" if isinstance(value, date) else shown(value)
+        kind = "a date without a time" if isinstance(value, date) else describe_value(value)
         raise ConfigurationError(
             f"expected a date and time such as 2026-01-31T12:00:00Z, found {kind}."
         )
@@ -108,7 +109,7 @@ def names(value: Any) -> tuple[str, ...]:
         else value
     )
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
-        raise ConfigurationError(f"expected a list of texts, found {shown(value)}.")
+        raise ConfigurationError(f"expected a list of texts, found {describe_value(value)}.")
     return tuple(values)
 
 
@@ -118,10 +119,10 @@ def table(value: Any) -> dict[str, Any]:
         try:
             value = json.loads(value)
         except ValueError:
-            value = shown(value)
+            value = describe_value(value)
     if not isinstance(value, dict):
         raise ConfigurationError(
-            f"expected a table, found {value if isinstance(value, str) else shown(value)}."
+            f"expected a table, found {value if isinstance(value, str) else describe_value(value)}."
         )
     return value
 
@@ -150,7 +151,7 @@ def sampling(value: Any) -> Any:
     )
 
 
-def shown(value: Any) -> str:
+def describe_value(value: Any) -> str:
     """A value for a message: short, and named as in TOML."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -230,6 +231,6 @@ def variable(key: str, table: str = "ven") -> str:
     return f"VEN_{(key[4:] if key.startswith('ven_') else key) if table == 'ven' else f'{table}_{key}'}".upper()  # noqa: E501
 
 
-def located(value: str, folder: str) -> str:
+def resolve_path(value: str, folder: str) -> str:
     """A path of a file, counted from that file's folder."""
     return os.path.normpath(os.path.join(folder, value))

@@ -17,7 +17,7 @@ from ...errors import ConfigurationError
 from ...usercode.handlers import PARAMETERS
 from . import keys
 from .file import Document
-from .functions import function
+from .functions import import_function
 
 _SECTIONS = ("ven", "handlers", "reports", "log", "health")
 _OTHER_VARIABLES = ("VEN_CONFIG", "VEN_PASSPHRASE_FILE")
@@ -54,69 +54,69 @@ class Plan:
             raise ConfigurationError("\n".join(self.problems))
 
 
-def plan(
+def make_plan(
     document: Document, environment: Mapping[str, str], overrides: Mapping[str, Mapping[str, Any]]
 ) -> Plan:
     """The plan; ConfigurationError with a line for each problem. ``overrides`` are tables from the
     command line.
     """
-    made = Plan(document)
-    _sections(made)
-    _values(made, "ven", keys.CLIENT, made.arguments, environment, overrides)
+    plan = Plan(document)
+    _sections(plan)
+    _values(plan, "ven", keys.CLIENT, plan.arguments, environment, overrides)
     for name, known in keys.TABLES.items():
-        _values(made, name, known, getattr(made, name), environment, overrides)
-    _passphrase_file(made, environment)
-    _handlers(made, environment)
-    _reports(made)
-    _unknown_variables(made, environment)
+        _values(plan, name, known, getattr(plan, name), environment, overrides)
+    _passphrase_file(plan, environment)
+    _handlers(plan, environment)
+    _reports(plan)
+    _unknown_variables(plan, environment)
     for name in ("ven_name", "vtn_url"):
-        if name not in made.arguments and not any(
-            f", {name}:" in problem for problem in made.problems
+        if name not in plan.arguments and not any(
+            f", {name}:" in problem for problem in plan.problems
         ):
             where = (
                 f'write {name} = "..." under [ven] in {document.name}, or ' if document.name else ""
             )
-            made.complain(document.name, f"{name} is missing: {where}set {keys.variable(name)}.")
-    made.complain_all()
-    return made
+            plan.complain(document.name, f"{name} is missing: {where}set {keys.variable(name)}.")
+    plan.complain_all()
+    return plan
 
 
-def build(made: Plan) -> OpenADRClient:
+def build_client(plan: Plan) -> OpenADRClient:
     """The client, not started; ConfigurationError with the place of what it refuses."""
     client = None
     try:
-        client = OpenADRClient(**made.arguments)
+        client = OpenADRClient(**plan.arguments)
     except ConfigurationError as error:
-        made.complain(_origin(made, str(error)), str(error))
-        made.complain_all()
+        plan.complain(_origin(plan, str(error)), str(error))
+        plan.complain_all()
     assert client is not None
-    for name, call, lead, where in made.handlers:
+    for name, call, lead, where in plan.handlers:
         try:
             client.add_handler(name, call, lead=lead)
         except ConfigurationError as error:
-            made.complain(where, str(error))
-    for arguments, number in made.reports:
+            plan.complain(where, str(error))
+    for arguments, number in plan.reports:
         try:
             client.add_report(**arguments)
         except ConfigurationError as error:
             place = ("reports", number, _named_in(str(error), arguments))
-            made.complain(
-                f"{made.document.where(*place)}, [[reports]] number {number + 1}", str(error)
+            plan.complain(
+                f"{plan.document.where(*place)}, [[reports]] number {number + 1}", str(error)
             )
-    made.complain_all()
+    plan.complain_all()
     return client
 
 
 # --- tables of values -----------------------------------------------------------------------------
 
 
-def _sections(made: Plan) -> None:
-    for name, value in made.document.values.items():
+def _sections(plan: Plan) -> None:
+    for name, value in plan.document.values.items():
         wanted = list if name == "reports" else dict
-        where = made.document.where(name)
+        where = plan.document.where(name)
         if name not in _SECTIONS:
             inside = " It belongs under [ven]." if name in keys.CLIENT else _hint(name, _SECTIONS)
-            made.complain(
+            plan.complain(
                 where,
                 f"there is no table or key {name!r} at the top.{inside} Known are "
                 "[ven], [handlers], [[reports]], [log], [health].",
@@ -127,30 +127,30 @@ def _sections(made: Plan) -> None:
                 if name == "reports"
                 else f"[{name}]"
             )
-            made.complain(where, f"{name} must be a table: begin it with a line {header}.")
+            plan.complain(where, f"{name} must be a table: begin it with a line {header}.")
 
 
 def _values(
-    made: Plan,
+    plan: Plan,
     table: str,
     known: Mapping[str, keys.Kind],
     into: dict[str, Any],
     environment: Mapping[str, str],
     overrides: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    for key, value in _table(made, table).items():
-        where = f"{made.document.where(table, key)}, {key}"
+    for key, value in _table(plan, table).items():
+        where = f"{plan.document.where(table, key)}, {key}"
         if key not in known and (table, key) != ("ven", "passphrase_file"):
-            made.complain(where, f"there is no key {key!r} in [{table}].{_hint(key, known)}")
+            plan.complain(where, f"there is no key {key!r} in [{table}].{_hint(key, known)}")
         elif key in known:
-            _put(made, into, key, value, known[key], where, made.document.folder)
+            _put(plan, into, key, value, known[key], where, plan.document.folder)
     for key, kind in known.items():
         name = keys.variable(key, table)
         if environment.get(name):
-            _put(made, into, key, environment[name], kind, f"the variable {name}", "")
+            _put(plan, into, key, environment[name], kind, f"the variable {name}", "")
         if overrides.get(table, {}).get(key) is not None:
             _put(
-                made,
+                plan,
                 into,
                 key,
                 overrides[table][key],
@@ -161,47 +161,47 @@ def _values(
 
 
 def _put(
-    made: Plan, into: dict[str, Any], key: str, value: Any, kind: keys.Kind, where: str, folder: str
+    plan: Plan, into: dict[str, Any], key: str, value: Any, kind: keys.Kind, where: str, folder: str
 ) -> None:
     try:
-        made_of = kind(value)
+        converted = kind(value)
     except ConfigurationError as error:
-        made.complain(where, str(error))
+        plan.complain(where, str(error))
         return
-    into[key] = keys.located(made_of, folder) if kind is keys.path and folder else made_of
-    made.origins[key] = where
+    into[key] = keys.resolve_path(converted, folder) if kind is keys.path and folder else converted
+    plan.origins[key] = where
 
 
-def _passphrase_file(made: Plan, environment: Mapping[str, str]) -> None:
+def _passphrase_file(plan: Plan, environment: Mapping[str, str]) -> None:
     """A passphrase that is mounted as a file, as container platforms do."""
-    given = _table(made, "ven").get("passphrase_file")
+    given = _table(plan, "ven").get("passphrase_file")
     name = environment.get("VEN_PASSPHRASE_FILE") or (
-        keys.located(str(given), made.document.folder) if given else None
+        keys.resolve_path(str(given), plan.document.folder) if given else None
     )
-    if not name or "passphrase" in made.arguments:
+    if not name or "passphrase" in plan.arguments:
         return
     try:
         with open(name, encoding="utf-8") as file:
-            made.arguments["passphrase"] = file.read().rstrip("\r\n")
+            plan.arguments["passphrase"] = file.read().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as cause:
-        made.complain(
-            made.document.where("ven", "passphrase_file"),
+        plan.complain(
+            plan.document.where("ven", "passphrase_file"),
             f"passphrase_file {name!r} cannot be read: {cause}.",
         )
 
 
-def _table(made: Plan, name: str) -> Mapping[str, Any]:
-    found = made.document.values.get(name)
+def _table(plan: Plan, name: str) -> Mapping[str, Any]:
+    found = plan.document.values.get(name)
     return found if isinstance(found, dict) else {}
 
 
 # --- functions ------------------------------------------------------------------------------------
 
 
-def _handlers(made: Plan, environment: Mapping[str, str]) -> None:
+def _handlers(plan: Plan, environment: Mapping[str, str]) -> None:
     given = {
-        name: (value, f"{made.document.where('handlers', name)}, {name}")
-        for name, value in _table(made, "handlers").items()
+        name: (value, f"{plan.document.where('handlers', name)}, {name}")
+        for name, value in _table(plan, "handlers").items()
     }
     for name in PARAMETERS:
         variable = f"VEN_{name.upper()}"
@@ -209,53 +209,53 @@ def _handlers(made: Plan, environment: Mapping[str, str]) -> None:
             given[name] = (keys.names(environment[variable]), f"the variable {variable}")
     for name, (value, where) in given.items():
         if name not in PARAMETERS:
-            made.complain(where, f"there is no handler {name!r}.{_hint(name, PARAMETERS)}")
+            plan.complain(where, f"there is no handler {name!r}.{_hint(name, PARAMETERS)}")
             continue
         for each in value if isinstance(value, (list, tuple)) else [value]:
-            _handler(made, name, each, where)
+            _handler(plan, name, each, where)
 
 
-def _handler(made: Plan, name: str, value: Any, where: str) -> None:
+def _handler(plan: Plan, name: str, value: Any, where: str) -> None:
     try:
         reference, lead = (
             (value.get("function"), value.get("lead")) if isinstance(value, dict) else (value, None)
         )
         if name == "before_event" and lead is None:
             raise ConfigurationError('expected { function = "module:function", lead = "5 min" }.')
-        call = function(reference, made.document.folder)
-        made.handlers.append((name, call, None if lead is None else keys.seconds(lead), where))
+        call = import_function(reference, plan.document.folder)
+        plan.handlers.append((name, call, None if lead is None else keys.seconds(lead), where))
     except ConfigurationError as error:
-        made.complain(where, str(error))
+        plan.complain(where, str(error))
 
 
-def _reports(made: Plan) -> None:
-    given = made.document.values.get("reports")
+def _reports(plan: Plan) -> None:
+    given = plan.document.values.get("reports")
     for number, report in enumerate(given if isinstance(given, list) else []):
         arguments: dict[str, Any] = {}
         for key, value in report.items() if isinstance(report, dict) else ():
-            where = f"{made.document.where('reports', number, key)}, {key}"
+            where = f"{plan.document.where('reports', number, key)}, {key}"
             if key not in keys.REPORT:
-                made.complain(
+                plan.complain(
                     where, f"there is no key {key!r} in [[reports]].{_hint(key, keys.REPORT)}"
                 )
                 continue
-            _put(made, arguments, key, value, keys.REPORT[key], where, "")
+            _put(plan, arguments, key, value, keys.REPORT[key], where, "")
             if key == "callback" and key in arguments:
-                _callback(made, arguments, where)
-        made.reports.append((arguments, number))
+                _callback(plan, arguments, where)
+        plan.reports.append((arguments, number))
 
 
-def _callback(made: Plan, arguments: dict[str, Any], where: str) -> None:
+def _callback(plan: Plan, arguments: dict[str, Any], where: str) -> None:
     try:
-        arguments["callback"] = function(arguments["callback"], made.document.folder)
+        arguments["callback"] = import_function(arguments["callback"], plan.document.folder)
     except ConfigurationError as error:
-        made.complain(where, str(error))
+        plan.complain(where, str(error))
 
 
 # --- words ----------------------------------------------------------------------------------------
 
 
-def _unknown_variables(made: Plan, environment: Mapping[str, str]) -> None:
+def _unknown_variables(plan: Plan, environment: Mapping[str, str]) -> None:
     known = [
         *(keys.variable(key) for key in keys.CLIENT),
         *(f"VEN_{name.upper()}" for name in PARAMETERS),
@@ -265,7 +265,7 @@ def _unknown_variables(made: Plan, environment: Mapping[str, str]) -> None:
     for name in sorted(environment):
         near = difflib.get_close_matches(name, known, 1, _CLOSE)
         if name.startswith("VEN_") and name not in known and near:
-            made.complain(
+            plan.complain(
                 f"the variable {name}", f"there is no such variable; did you mean {near[0]}?"
             )
 
@@ -275,8 +275,8 @@ def _hint(word: str, known: Any) -> str:
     return f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(known)}."
 
 
-def _origin(made: Plan, message: str) -> str:
-    return str(made.origins.get(_named_in(message, made.arguments), made.document.name))
+def _origin(plan: Plan, message: str) -> str:
+    return str(plan.origins.get(_named_in(message, plan.arguments), plan.document.name))
 
 
 def _named_in(message: str, arguments: Mapping[str, Any]) -> str:

@@ -71,7 +71,9 @@ class Orders:
         it.
         """
         if not isinstance(order, Mapping):
-            raise ConfigurationError(f"An order is a table with a key do, not {keys.shown(order)}.")
+            raise ConfigurationError(
+                f"An order is a table with a key do, not {keys.describe_value(order)}."
+            )
         name = order.get("do")
         if name not in self._known:
             near = difflib.get_close_matches(str(name), self._known, 1)

@@ -1,7 +1,7 @@
 """How the VTN answers a message: one function for each payload, of the state and the message
 (messages.md section 2).
 
-Runs on connection threads, under the state's lock. Reports are in :mod:`.vtn_report_answers`.
+Runs on connection threads, under the state's lock. Reports are in :mod:`.report_answers`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ long.
 
 A fault looks at a request before the VTN does (``before``) and at the reply before it goes out
 (``after``). Connection threads ask, under the VTN's lock; tests switch. The kinds of faults are in
-:mod:`.vtn_faults`.
+:mod:`.faults`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,40 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Protocol, Union
 
 from ...errors import ConfigurationError
 from .journal import Kind, Received, kind_of
 from .reply import Reply
 
-if TYPE_CHECKING:
-    from .core import Core
-
 Until = Union[timedelta, float, threading.Event, Callable[[], Any], None]
 SERVICES = ("EiEvent", "EiOpt", "EiRegisterParty", "EiReport", "OadrPoll")
+
+
+class FaultyVtn(Protocol):
+    """What a fault may do to the VTN that it strikes."""
+
+    def drop_fault(self, fault: "Fault") -> None:
+        """Switch a fault off."""
+
+    def refusal(
+        self, received: Received, code: str, description: str, *, bare: bool = False
+    ) -> Reply:
+        """The error answer to a message."""
+
+    def last_sent(self, received: Received) -> Optional[bytes]:
+        """What was last sent to that VEN and service, apart from acknowledgements."""
+
+    def hang_up(self) -> None:
+        """Refuse connections and reset those that stand."""
+
+    def listen(self) -> None:
+        """Accept connections again, on the same port."""
+
+    def wait_until(
+        self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0
+    ) -> Any:
+        """Wait until ``found()`` gives something."""
 
 
 class Fault:
@@ -60,7 +83,7 @@ class Fault:
         self.hits = 0
         self.cleared = False
         self._begun = 0.0
-        self._vtn: Optional["Core"] = None
+        self._vtn: Optional["FaultyVtn"] = None
 
     # --- what faults are made of ------------------------------------------------------------------
 
@@ -78,10 +101,10 @@ class Fault:
         """Seconds for which an accepted connection is left unread."""
         return 0.0
 
-    def begin(self, vtn: "Core") -> None:
+    def begin(self, vtn: "FaultyVtn") -> None:
         """The fault was switched on."""
 
-    def end(self, vtn: "Core") -> None:
+    def end(self, vtn: "FaultyVtn") -> None:
         """The fault was switched off."""
 
     # --- when -------------------------------------------------------------------------------------
@@ -120,12 +143,12 @@ class Fault:
             vtn.drop_fault(self)
             self.end(vtn)
 
-    def belong_to(self, vtn: "Core") -> None:
+    def belong_to(self, vtn: "FaultyVtn") -> None:
         """It is this VTN's, from now on."""
         self._vtn, self._begun, self.cleared, self.hits = vtn, time.monotonic(), False, 0
 
     @property
-    def vtn(self) -> "Core":
+    def vtn(self) -> "FaultyVtn":
         """The VTN that it strikes; ConfigurationError where it was not switched on."""
         if self._vtn is None:
             raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""The faults that there are, each by its class and by a name. Values; :mod:`.vtn_fault` says how
+"""The faults that there are, each by its class and by a name. Values; :mod:`.fault` says how
 they work.
 """
 
@@ -11,8 +11,7 @@ from datetime import timedelta
 from typing import Any, Callable, Optional, Union
 
 from ...errors import ConfigurationError
-from .core import Core
-from .fault import Fault, one_of, seconds_of
+from .fault import Fault, FaultyVtn, one_of, seconds_of
 from .journal import Received
 from .reply import RESET, Reply
 
@@ -28,7 +27,7 @@ class Down(Fault):
         super().__init__(until=until)
         self._alarm: Optional[threading.Timer] = None
 
-    def begin(self, vtn: Core) -> None:
+    def begin(self, vtn: FaultyVtn) -> None:
         """Hang up; set the alarm."""
         vtn.hang_up()
         if isinstance(self.until, (timedelta, float, int)):
@@ -36,7 +35,7 @@ class Down(Fault):
             self._alarm.name, self._alarm.daemon = "ven_sdk-vtn-down", True
             self._alarm.start()
 
-    def end(self, vtn: Core) -> None:
+    def end(self, vtn: FaultyVtn) -> None:
         """Come back, unless the VTN was closed meanwhile."""
         alarm, self._alarm = self._alarm, None
         if alarm is not None and alarm is not threading.current_thread():
@@ -236,7 +235,7 @@ class InTurn(Fault):
             )
         self.faults = tuple(None if fault is None else as_fault(fault) for fault in faults)
 
-    def begin(self, vtn: Core) -> None:
+    def begin(self, vtn: FaultyVtn) -> None:
         """Its faults belong to the same VTN."""
         for fault in self.faults:
             if fault is not None:

@@ -1,8 +1,8 @@
 """``LocalVTN``: a small but real VTN on loopback, for tests of users and of our own, for the demo
 and the command line.
 
-Here are its options and its life; :mod:`.vtn_commands` says what it can be told, :mod:`.vtn_checks`
-what it can be asked, :mod:`.vtn_core` how it serves. Every method may be called from any thread.
+Here are its options and its life; :mod:`.commands` says what it can be told, :mod:`.assertions`
+what it can be asked, :mod:`.core` how it serves. Every method may be called from any thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whom ``doctor`` examines: the way to a VTN as far as it is known, what a step finds, and how a
+"""What ``doctor`` examines: the way to a VTN as far as it is known, what a step finds, and how a
 step fails. Values only.
 """
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ...errors import TransportError
 from ...identity import Identity
@@ -20,7 +20,7 @@ NOWHERE = Route(True, "", 0, None)
 OK, NOTE, FAILED, SKIPPED = "ok", "note", "failed", "not reached"
 
 
-class Wrong(Exception):
+class BrokenLink(Exception):
     """A link is broken. ``step`` names it where it is not the step that found out; ``advice`` says
     more about the way out.
     """
@@ -45,7 +45,7 @@ class Finding:
 
 
 @dataclass
-class Patient:
+class Examination:
     """A way to a VTN: what was asked about it, and what is known so far. ``notes``, ``details`` and
     ``facts`` are a step's.
     """
@@ -87,8 +87,11 @@ class Patient:
         return client_context(self.known_identity.credentials, self.ca_file, check_hostname=check)
 
 
-def explained(cause: BaseException, wire: Wire, patient: Patient) -> str:
+Step = Callable[[Examination], str]
+
+
+def explain_failure(cause: BaseException, wire: Wire, exam: Examination) -> str:
     """The sentence of ``transport`` for a failure, without its introduction."""
-    error: TransportError = failure(cause, wire, "", Deadline(patient.timeout), patient.timeout)
+    error: TransportError = failure(cause, wire, "", Deadline(exam.timeout), exam.timeout)
     text = str(error).partition("failed: ")[2]
     return f"{text[:1].upper()}{text[1:]}"

@@ -1,0 +1,158 @@
+"""``ven-sdk doctor URL``: walks the way to a VTN link by link and says what to do about the first
+that is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import textwrap
+from typing import Any, Optional
+
+from ..console import Console
+from ..parser import Usage
+from .checkup import examine
+from .examination import FAILED, NOTE, OK, SKIPPED, Examination, Finding
+
+MARKS: dict[str, tuple[str, tuple[str, ...]]] = {
+    OK: ("✓", ("green",)),
+    NOTE: ("✓", ("yellow",)),
+    FAILED: ("✗", ("red", "bold")),
+    SKIPPED: ("·", ("dim",)),
+}
+INDENT = 23
+EPILOG = """\
+The links: address, own files, name, port, TLS, chain, host name, client certificate, fingerprints, clock, HTTP, message,
+signature, registration. Each is a line; what lies behind a broken link is not looked at. Exit code 0: all is well; 1: a
+link is broken.
+
+Nothing is changed on the VTN, except with --register. The passphrase may stand in VEN_PASSPHRASE."""  # noqa: E501
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options, named as the arguments of OpenADRClient are."""
+    parser.add_argument("url", metavar="URL", help="the VTN's address, as in vtn_url")
+    files = parser.add_argument_group("who the VEN is, and whom it trusts")
+    files.add_argument("--cert", metavar="FILE", help="the client certificate: PEM, .p12 or .pfx")
+    files.add_argument("--key", metavar="FILE", help="its key, where it is not in the same file")
+    files.add_argument("--passphrase", help="of the key")
+    files.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        help="what the VTN's certificate is checked against (file or folder)",
+    )
+    files.add_argument(
+        "--vtn-fingerprint", metavar="AA:BB:...", help="of the certificate that the VTN signs with"
+    )
+    files.add_argument(
+        "--tls-fingerprint", metavar="AA:BB:...", help="of the VTN's TLS certificate"
+    )
+    files.add_argument(
+        "--no-check-hostname", action="store_true", help="do not compare the host name"
+    )
+    files.add_argument("--disable-signature", action="store_true", help="do not sign messages")
+    ven = parser.add_argument_group("which VEN")
+    ven.add_argument(
+        "--ven-name", metavar="NAME", help="the VEN's name, for the advice and for --register"
+    )
+    ven.add_argument(
+        "--ven-id",
+        metavar="ID",
+        help="ask the VTN for this VEN's events, to see whether it knows the ID",
+    )
+    ven.add_argument(
+        "--register",
+        action="store_true",
+        help="really register; a registration that the VTN holds for this VEN is replaced",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=10.0, metavar="SECONDS", help="for each link (10)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def execute(options: argparse.Namespace, console: Console) -> int:
+    """Examine, print each finding as it is made; 0 where no link is broken, else 1."""
+    exam = _examination(options)
+    findings: list[Finding] = []
+    for finding in examine(exam):
+        findings.append(finding)
+        if not options.json and finding.state != SKIPPED:
+            _show(finding, console)
+    broken = next((each for each in findings if each.state == FAILED), None)
+    if options.json:
+        console.line(json.dumps(_plain(exam, findings, broken), indent=2, default=str))
+    else:
+        _conclude(broken, [each.step for each in findings if each.state == SKIPPED], console)
+    return 1 if broken else 0
+
+
+def _examination(options: argparse.Namespace) -> Examination:
+    if options.register and not options.ven_name:
+        raise Usage("--register needs --ven-name: that is what is registered.")
+    if not options.timeout > 0:
+        raise Usage(f"--timeout must be more than 0, not {options.timeout:g}.")
+    return Examination(
+        url=options.url,
+        cert=options.cert,
+        key=options.key,
+        ca_file=options.ca_file,
+        passphrase=options.passphrase or os.environ.get("VEN_PASSPHRASE"),
+        check_hostname=not options.no_check_hostname,
+        tls_fingerprint=options.tls_fingerprint,
+        vtn_fingerprint=options.vtn_fingerprint,
+        disable_signature=options.disable_signature,
+        ven_name=options.ven_name,
+        ven_id=options.ven_id,
+        register=options.register,
+        timeout=options.timeout,
+    )
+
+
+def _show(finding: Finding, console: Console) -> None:
+    mark, styles = MARKS[finding.state]
+    head = console.paint(f"{mark} {finding.step:<{INDENT - 3}}", *styles)
+    first, *more = _wrapped("broken, see below" if finding.state == FAILED else finding.text) or [
+        ""
+    ]
+    console.line(f"{head} {first}")
+    for text in more:
+        console.line(" " * INDENT + text)
+    for detail in finding.details:
+        for text in _wrapped(detail):
+            console.line(" " * INDENT + console.paint(text, "dim"))
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 96, break_long_words=False, break_on_hyphens=False)
+
+
+def _conclude(broken: Optional[Finding], skipped: list[str], console: Console) -> None:
+    if broken is None:
+        console.line(f"\n{console.paint('All links hold.', 'green', 'bold')}")
+        return
+    if skipped:
+        console.line(
+            console.paint(
+                f"{MARKS[SKIPPED][0]} not looked at: {', '.join(skipped)}", *MARKS[SKIPPED][1]
+            )
+        )
+    console.line(
+        f"\n{console.paint(f'The first thing that is wrong: {broken.step}.', 'red', 'bold')}"
+    )
+    for paragraph in filter(None, (broken.text, broken.advice)):
+        for text in _wrapped(paragraph):
+            console.line(f"  {text}")
+
+
+def _plain(exam: Examination, findings: list[Finding], broken: Optional[Finding]) -> dict[str, Any]:
+    return {
+        "url": exam.url,
+        "ok": broken is None,
+        "first_wrong": broken.step if broken else None,
+        "text": broken.text if broken else "",
+        "advice": broken.advice if broken else "",
+        "steps": [dataclasses.asdict(each) for each in findings],
+    }

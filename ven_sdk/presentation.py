@@ -1,0 +1,31 @@
+"""How values show themselves to people: the seam between values, which know nothing of HTML or
+pictures, and :mod:`ven_sdk.display`, which registers here what it can show. Any thread.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any, Optional
+
+
+@singledispatch
+def html_of(value: object) -> Optional[str]:
+    """A small HTML table of ``value``; None where nothing is registered for its type."""
+    return None
+
+
+@singledispatch
+def plot_of(value: object, axes: Any = None, tz: Any = None) -> Any:
+    """A picture of ``value`` in matplotlib's ``axes`` (new ones if left out), its times in ``tz``;
+    the axes come back.
+    """
+    raise TypeError(f"There is no picture of {type(value).__name__}.")
+
+
+class Presentable:
+    """What a notebook may show as a table: asked by Jupyter and others, None is plain text."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> Optional[str]:
+        return html_of(self)
