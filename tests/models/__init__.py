@@ -1,0 +1,3 @@
+"""Models: what may happen chosen freely by hypothesis, time moved by hand, invariants after every
+step.
+"""
