@@ -114,7 +114,8 @@ def _secrets() -> tuple[re.Pattern[str], ...]:
     """
     return (
         re.compile(
-            r"(-----BEGIN [A-Z0-9 ]{1,40}-----)(?!\[cut\])[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)"  # noqa: E501
+            r"(-----BEGIN [A-Z0-9 ]{1,40}-----)(?!\[cut\])"
+            r"[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)"
         ),
         re.compile(
             r"(<(?:[\w.-]{1,40}:)?(?:X509Certificate|SignatureValue|Modulus|PublicKey|P|Q|G|Y|J|SessionKey)"

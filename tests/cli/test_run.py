@@ -29,12 +29,13 @@ SITE = """\
 import logging
 
 def on_event(event):
-    logging.getLogger("site").warning("asked about %s", event.event_id, extra={"event": event.event_id})
+    logger = logging.getLogger("site")
+    logger.warning("asked about %s", event.event_id, extra={"event": event.event_id})
     return "optIn"
 
 def power():
     return 42
-"""  # noqa: E501
+"""
 FILE = """\
 [ven]
 ven_name = "site-a"

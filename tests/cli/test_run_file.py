@@ -381,7 +381,10 @@ def test_a_file_that_is_not_there_is_named(folder: Path) -> None:
 
 
 def test_lines_are_found_in_spite_of_texts_of_many_lines_and_comments() -> None:
-    text = '# [not]\n[a]\nx = """\n[b]\ny = 1\n"""\n"quoted key" = 1\nd.e = 2\n[[r]]\nk = 1\n\n[[r]] # two\nk = 2\n[r.sub]\n'  # noqa: E501
+    text = (
+        '# [not]\n[a]\nx = """\n[b]\ny = 1\n"""\n"quoted key" = 1\nd.e = 2\n'
+        "[[r]]\nk = 1\n\n[[r]] # two\nk = 2\n[r.sub]\n"
+    )
 
     lines = lines_of(text)
 

@@ -21,11 +21,12 @@ VEN = """
 import logging, os, signal, sys, threading, time
 from ven_sdk import OpenADRClient, enable_default_logging
 enable_default_logging("WARNING")
-logging.getLogger("ven_sdk").addFilter(lambda record: "not authenticated" not in record.getMessage())
+logger = logging.getLogger("ven_sdk")
+logger.addFilter(lambda record: "not authenticated" not in record.getMessage())
 client = OpenADRClient("ven1", sys.argv[1], poll_frequency=0.2, allow_jitter=False)
 def say(text):
     print(text, flush=True)
-"""  # noqa: E501
+"""
 
 
 def ended(process: "subprocess.Popen[str]", seconds: float = 10) -> str:
@@ -109,11 +110,12 @@ def never(event):
     say("stuck")
     threading.Event().wait()
 client.add_handler("on_event", never)
-client.add_report(lambda: threading.Event().wait(), resource_id="d", measurement="voltage", sampling_rate=1)
+wait = threading.Event().wait
+client.add_report(lambda: wait(), resource_id="d", measurement="voltage", sampling_rate=1)
 signal.signal(signal.SIGALRM, lambda *_: client.stop(timeout=1))
 client.run()
 say("over")
-"""  # noqa: E501
+"""
 )
 
 
@@ -187,7 +189,8 @@ from ven_sdk import StateError
 client.start(wait=5)
 child = os.fork()
 if child == 0:
-    for use in (client.start, client.stop, client.register, client.request_events, lambda: client.create_opt("optIn", "x")):
+    opt = lambda: client.create_opt("optIn", "x")
+    for use in (client.start, client.stop, client.register, client.request_events, opt):
         try:
             use()
         except StateError as error:
@@ -198,7 +201,7 @@ os.waitpid(child, 0)
 time.sleep(0.3)
 client.stop()
 say("parent " + client.status.state)
-"""  # noqa: E501
+"""
 )
 
 

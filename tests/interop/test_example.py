@@ -25,7 +25,8 @@ def example(root: Path, port: int) -> str:
     """The README's example (which is the contract's), for a VTN on another port."""
     text = (root / "README.rst").read_text(encoding="utf-8")
     found = re.search(
-        r"( +)from datetime import timedelta\n +from ven_sdk import OpenADRClient.*?client\.run\(\)[^\n]*\n",  # noqa: E501
+        r"( +)from datetime import timedelta\n +from ven_sdk import OpenADRClient"
+        r".*?client\.run\(\)[^\n]*\n",
         text,
         re.DOTALL,
     )

@@ -80,7 +80,7 @@ TABLE = (
         "oadr20b.services.events.transitions.is_gone",
         '(state.cancelled == "vtn" and not state.owed)',
         'state.cancelled == "vtn"',
-        f"{LIST}::test_e5_a_lower_number_is_450_while_the_cancellation_is_not_acknowledged_and_new_afterwards",
+        f"{LIST}::test_e5_a_lower_number_is_450_until_the_cancellation_is_acknowledged",
     ),
     Mutation(
         "E6",
@@ -297,7 +297,7 @@ TABLE = (
         "oadr20b.services.events.transitions.gone_from_list",
         "    if held.cancelled is not None:\n        return replace(held, owed=False)\n",
         "",
-        f"{ANSWER}::test_e25_a_cancelled_event_that_vanishes_from_the_list_is_forgotten_without_a_second_cancel",
+        f"{ANSWER}::test_e25_a_cancelled_event_that_vanishes_is_forgotten_without_a_second_cancel",
     ),
     Mutation(
         "E26",
@@ -342,7 +342,7 @@ TABLE = (
         "oadr20b.services.events.transitions.uniform",
         "return limit * book.chance.random()",
         "return limit",
-        f"{RUN}::test_e29_the_start_is_offset_by_a_random_time_up_to_startafter_and_intervals_keep_their_lengths",
+        f"{RUN}::test_e29_the_start_moves_by_a_random_time_and_intervals_keep_their_lengths",
     ),
     Mutation(
         "E30",

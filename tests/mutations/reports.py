@@ -217,7 +217,7 @@ TABLE = (
         "oadr20b.services.reports.requests.started",
         "start=start if start is not None and start > now else None",
         "start=None",
-        f"{COLLECTION}::test_t17_a_start_in_the_future_begins_there_and_the_first_delivery_is_one_back_duration_later",
+        f"{COLLECTION}::test_t17_a_start_in_the_future_begins_there_and_delivers_one_back_duration_later",
     ),
     Mutation(
         "T18",
@@ -259,7 +259,7 @@ TABLE = (
         "oadr20b.services.reports.delivery._part",
         'blanks = {r_id: "" if _is_status(book, request, r_id) else GAP',
         "blanks = {r_id: GAP",
-        f"{COLLECTION}::test_t19_a_status_that_failed_is_the_last_one_marked_bad_or_left_out_when_there_never_was_one",
+        f"{COLLECTION}::test_t19_a_status_that_failed_is_the_last_one_marked_bad_or_left_out",
     ),
     Mutation(
         "T20",
@@ -364,7 +364,7 @@ TABLE = (
         "oadr20b.services.reports.endings.cancel",
         "(_last_report(book, keys) if message.report_to_follow else dropped(book, keys))",
         "dropped(book, keys)",
-        f"{REQUESTS}::test_t29_with_a_report_to_follow_one_last_report_comes_at_its_time_and_the_id_stays_until_then",
+        f"{REQUESTS}::test_t29_with_a_report_to_follow_the_last_report_comes_at_its_time",
     ),
     Mutation(
         "T30",

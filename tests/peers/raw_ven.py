@@ -24,7 +24,10 @@ NAMESPACES = " ".join(
         "scale": "http://docs.oasis-open.org/ns/emix/2011/06/siscale",
     }.items()
 )
-OK = "<ei:eiResponse><ei:responseCode>200</ei:responseCode><pyld:requestID>{}</pyld:requestID></ei:eiResponse>"  # noqa: E501
+OK = (
+    "<ei:eiResponse><ei:responseCode>200</ei:responseCode>"
+    "<pyld:requestID>{}</pyld:requestID></ei:eiResponse>"
+)
 
 
 class RawVen:

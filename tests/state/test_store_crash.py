@@ -123,7 +123,8 @@ FORKING = (
 store.commit("ven-1", rows(1))
 child = os.fork()
 if child == 0:
-    for use in (lambda: store.commit("ven-1", rows(2)), lambda: store.load("ven-1"), store.open, store.vens):
+    commit = lambda: store.commit("ven-1", rows(2))
+    for use in (commit, lambda: store.load("ven-1"), store.open, store.vens):
         try:
             use()
         except StoreError as error:
@@ -133,7 +134,7 @@ if child == 0:
 os.waitpid(child, 0)
 store.commit("ven-1", rows(3))
 say(len(store.load("ven-1")))
-"""  # noqa: E501
+"""
 )
 
 

@@ -20,9 +20,10 @@ from .certificates import CertificateFacts, describe_certificate, now_utc
 from .console import Console
 
 EPILOG = """\
-The fingerprint is OpenADR 2.0b's: the last ten bytes of the certificate's SHA-256. Give that of the VEN's certificate to the
-VTN's operator; that of the VTN's signing certificate belongs into vtn_fingerprint, which takes the SHA-256 as well.
-Of a chain each certificate is shown; the first one counts."""  # noqa: E501
+The fingerprint is OpenADR 2.0b's: the last ten bytes of the certificate's SHA-256. Give that of
+the VEN's certificate to the VTN's operator; that of the VTN's signing certificate belongs into
+vtn_fingerprint, which takes the SHA-256 as well. Of a chain each certificate is shown; the
+first one counts."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -1,1 +1,1 @@
-"""What records look like to a person: HTML tables for notebooks, and pictures. Pure presentation."""  # noqa: E501
+"""What records look like to a person: tables for notebooks, and pictures. Presentation only."""

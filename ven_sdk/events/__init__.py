@@ -1,1 +1,3 @@
-"""The timeline of an event: when it starts, which interval rules, which handler is due. No protocol."""  # noqa: E501
+"""The timeline of an event: its start, the interval that rules, the handler that is due. No
+protocol.
+"""

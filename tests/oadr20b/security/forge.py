@@ -174,7 +174,8 @@ class Forge:
             for tag in ("Object", "SignatureProperty")
         }
         return (
-            f"<ds:Object{ids['Object']}><ds:SignatureProperties><ds:SignatureProperty{ids['SignatureProperty']} "  # noqa: E501
+            f"<ds:Object{ids['Object']}><ds:SignatureProperties>"
+            f"<ds:SignatureProperty{ids['SignatureProperty']} "
             f'Target="#x"><dsp:ReplayProtect '
             f'xmlns:dsp="{DSP}">{content}</dsp:ReplayProtect></ds:SignatureProperty>'
             "</ds:SignatureProperties></ds:Object>"

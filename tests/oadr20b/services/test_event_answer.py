@@ -326,9 +326,7 @@ def test_e25_a_cancellation_that_is_repeated_is_acknowledged_again_and_told_once
     assert ven.names("on_cancel_event") == ["on_cancel_event"]
 
 
-def test_e25_a_cancelled_event_that_vanishes_from_the_list_is_forgotten_without_a_second_cancel() -> (  # noqa: E501
-    None
-):
+def test_e25_a_cancelled_event_that_vanishes_is_forgotten_without_a_second_cancel() -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event("a")))
     ven.send(distribute(event("a", 1, status="cancelled")))

@@ -101,9 +101,7 @@ def test_e5_a_lower_number_is_ignored_and_answered_450_with_the_opt_held() -> No
     assert ven.book.events["a"].event.modification_number == 3
 
 
-def test_e5_a_lower_number_is_450_while_the_cancellation_is_not_acknowledged_and_new_afterwards() -> (  # noqa: E501
-    None
-):
+def test_e5_a_lower_number_is_450_until_the_cancellation_is_acknowledged() -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event("a", 3)))
     ven.answer()

@@ -106,9 +106,7 @@ def test_e28_a_received_status_ahead_of_ours_changes_nothing(received: str) -> N
     assert steps(ven) == [(60, "start"), (60, 1), (120, "end")]
 
 
-def test_e29_the_start_is_offset_by_a_random_time_up_to_startafter_and_intervals_keep_their_lengths() -> (  # noqa: E501
-    None
-):
+def test_e29_the_start_moves_by_a_random_time_and_intervals_keep_their_lengths() -> None:
     offsets = []
     for seed in range(40):
         ven = Harness(opted_in(), seed=seed)

@@ -137,9 +137,7 @@ def test_t17_a_start_in_the_past_means_now_on_its_own_raster() -> None:
     ]
 
 
-def test_t17_a_start_in_the_future_begins_there_and_the_first_delivery_is_one_back_duration_later() -> (  # noqa: E501
-    None
-):
+def test_t17_a_start_in_the_future_begins_there_and_delivers_one_back_duration_later() -> None:
     vtn = ReportHarness()
     meter = vtn.point()
     vtn.create(ask("rq", every=MINUTE, back=5 * MINUTE, start=NOON + 2 * HOUR + 7 * SECOND))
@@ -342,9 +340,7 @@ def test_t19_every_interval_has_exactly_the_data_points_that_were_requested() ->
     assert all([one.r_id for one in interval.report_payloads] == names for interval in intervals)
 
 
-def test_t19_a_status_that_failed_is_the_last_one_marked_bad_or_left_out_when_there_never_was_one() -> (  # noqa: E501
-    None
-):
+def test_t19_a_status_that_failed_is_the_last_one_marked_bad_or_left_out() -> None:
     vtn = ReportHarness()
     online = ResourceStatus(online=True)
     vtn.point(

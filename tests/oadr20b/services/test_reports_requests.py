@@ -261,9 +261,7 @@ def test_t29_without_a_report_to_follow_nothing_more_is_sent() -> None:
     assert {row.request for row in vtn.book.samples.values()} <= {"two"}
 
 
-def test_t29_with_a_report_to_follow_one_last_report_comes_at_its_time_and_the_id_stays_until_then() -> (  # noqa: E501
-    None
-):
+def test_t29_with_a_report_to_follow_the_last_report_comes_at_its_time() -> None:
     vtn = ven()
     vtn.create(ask("rq"))
     vtn.advance(2 * MINUTE)

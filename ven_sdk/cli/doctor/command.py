@@ -24,11 +24,12 @@ MARKS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 INDENT = 23
 EPILOG = """\
-The links: address, own files, name, port, TLS, chain, host name, client certificate, fingerprints, clock, HTTP, message,
-signature, registration. Each is a line; what lies behind a broken link is not looked at. Exit code 0: all is well; 1: a
-link is broken.
+The links: address, own files, name, port, TLS, chain, host name, client certificate,
+fingerprints, clock, HTTP, message, signature, registration. Each is a line; what lies behind a
+broken link is not looked at. Exit code 0: all is well; 1: a link is broken.
 
-Nothing is changed on the VTN, except with --register. The passphrase may stand in VEN_PASSPHRASE."""  # noqa: E501
+Nothing is changed on the VTN, except with --register. The passphrase may stand in
+VEN_PASSPHRASE."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

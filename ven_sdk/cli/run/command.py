@@ -17,12 +17,13 @@ from ..parser import Usage
 from .file import Document, load
 
 EPILOG = """\
-Every argument of OpenADRClient is a key under [ven] and a variable: vtn_url is VEN_VTN_URL, ven_name is VEN_NAME. The
-command line has precedence over variables, these over the file. Relative paths in the file count from its folder, where
-modules are looked for as well. ven-sdk run --example prints a file to begin with.
+Every argument of OpenADRClient is a key under [ven] and a variable: vtn_url is VEN_VTN_URL,
+ven_name is VEN_NAME. The command line has precedence over variables, these over the file.
+Relative paths in the file count from its folder, where modules are looked for as well. ven-sdk
+run --example prints a file to begin with.
 
-Exit codes: 0 after SIGTERM or Ctrl-C, 1 when it cannot run (a store that another process holds), 2 for a wrong file,
-variable or certificate."""  # noqa: E501
+Exit codes: 0 after SIGTERM or Ctrl-C, 1 when it cannot run (a store that another process
+holds), 2 for a wrong file, variable or certificate."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

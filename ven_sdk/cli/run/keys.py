@@ -228,7 +228,8 @@ TABLES: dict[str, dict[str, Kind]] = {"log": LOG, "health": HEALTH}
 
 def variable(key: str, table: str = "ven") -> str:
     """The name of the variable for a key: VEN_NAME, VEN_VTN_URL, VEN_LOG_LEVEL."""
-    return f"VEN_{(key[4:] if key.startswith('ven_') else key) if table == 'ven' else f'{table}_{key}'}".upper()  # noqa: E501
+    name = key.removeprefix("ven_") if table == "ven" else f"{table}_{key}"
+    return f"VEN_{name}".upper()
 
 
 def resolve_path(value: str, folder: str) -> str:

@@ -24,7 +24,8 @@ from .script import Script, Step, read
 from .view import View
 
 EPILOG = f"""\
-It listens on this machine's loopback only: it is for tests, believes everybody and forgets everything when it ends.
+It listens on this machine's loopback only: it is for tests, believes everybody and forgets
+everything when it ends.
 
 Faults for --fault: {", ".join(FAULTS)}, any HTTP status, any OpenADR code.
 
@@ -39,8 +40,8 @@ A script is a TOML file:
   do = "fault"
   name = "slow"
   until = "30 s"
-Orders: add_event, modify_event, cancel_event, drop_event, announce, fault, clear_faults, request_report, cancel_reports,
-reregister, cancel_registration, forget, restart."""  # noqa: E501
+Orders: add_event, modify_event, cancel_event, drop_event, announce, fault, clear_faults,
+request_report, cancel_reports, reregister, cancel_registration, forget, restart."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -1,3 +1,3 @@
-"""The payloads of OpenADR 2.0b, each element described once; see :mod:`ven_sdk.schema` for the language
-of the descriptions.
-"""  # noqa: E501
+"""The payloads of OpenADR 2.0b, each element described once; see :mod:`ven_sdk.schema` for the
+language of the descriptions.
+"""

@@ -174,7 +174,8 @@ class Fault:
             "message": self.message and self.message.__name__,
             "times": self.times,
         }
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in limits.items() if value)})"  # noqa: E501
+        given = (f"{name}={value!r}" for name, value in limits.items() if value)
+        return f"{type(self).__name__}({', '.join(given)})"
 
 
 def one_of(name: str, value: str, choices: Iterable[str]) -> str:

@@ -114,7 +114,8 @@ def _unit(value: Measurement) -> str:
         scale = f"<scale:siScaleCode>{word}</scale:siScaleCode>"
     power = ""
     if kind.power:
-        power = f"<power:powerAttributes{swift_writer(PowerAttributes)(value.power_attributes)}</power:powerAttributes>"  # noqa: E501
+        attributes = swift_writer(PowerAttributes)(value.power_attributes)
+        power = f"<power:powerAttributes{attributes}</power:powerAttributes>"
     return (
         f"<{name}><{kind.prefix}:itemDescription>{escape(value.description)}</{kind.prefix}:itemDescription>"
         f"<{kind.prefix}:itemUnits>{escape(value.unit)}</{kind.prefix}:itemUnits>{scale}{power}</{name}>"
