@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar, Union
 
 from .config import Duration, Settings, duration
-from .display import notebook, plots
+from .display.tables import Rows
+from .display.views import NotebookViews
 from .errors import ConfigurationError, ProtocolError, StateError, TransportError, VenError
 from .events import queries
 from .oadr20b.schema.reports import Report
@@ -36,7 +37,7 @@ LONG_RUNNING = 30.0
 """Seconds after which user code that has not returned is a problem of ``health()``."""
 
 
-class Ven:
+class Ven(NotebookViews):
     """The part of a VEN's interface that does not depend on who runs its threads."""
 
     def __init__(
@@ -61,9 +62,6 @@ class Ven:
             f"{self._state()}"
             f"{f' as {self.ven_id}' if self.ven_id else ''}>"
         )
-
-    def _repr_html_(self) -> str:
-        return notebook.status_html(self.status, repr(self)[1:-1])
 
     # --- handlers and hooks -----------------------------------------------------------------------
 
@@ -178,9 +176,7 @@ class Ven:
     @property
     def reports(self) -> tuple[Report, ...]:
         """The catalogue, as it is offered to the VTN."""
-        return notebook.Rows(
-            self._engine.read(lambda: report_service.offered_reports(self._engine.book))
-        )
+        return Rows(self._engine.read(lambda: report_service.offered_reports(self._engine.book)))
 
     def request_report(
         self,
@@ -232,11 +228,11 @@ class Ven:
     @property
     def events(self) -> tuple[Event, ...]:
         """The events that the VEN knows, each with the ``event_status`` of now (E27)."""
-        return notebook.Rows(queries.events(self._states(), self._engine.now()))
+        return Rows(queries.events(self._states(), self._engine.now()))
 
     def active_events(self) -> tuple[Event, ...]:
         """The events that are active now."""
-        return notebook.Rows(queries.active_events(self._states(), self._engine.now()))
+        return Rows(queries.active_events(self._states(), self._engine.now()))
 
     def next_event(self) -> Optional[Event]:
         """The event that starts next, or None."""
@@ -259,25 +255,13 @@ class Ven:
             raise ConfigurationError(
                 f"schedule() takes a number of hours or a timedelta, not {hours!r}."
             )
-        return notebook.Rows(queries.schedule(self._states(), self._engine.now(), float(span)))
+        return Rows(queries.schedule(self._states(), self._engine.now(), float(span)))
 
-    def plot_schedule(self, hours: Union[float, timedelta] = 24, axes: Any = None) -> Any:
-        """Draw ``schedule(hours)`` with matplotlib (extra ``plot``); returns the axes."""
-        return plots.plot_schedule(self.schedule(hours), axes)
+    def _now(self) -> datetime:
+        return self._engine.now()
 
-    def events_frame(self) -> Any:
-        """The events as a pandas DataFrame (extra ``pandas``), a row for every interval of every
-        signal.
-        """
-        return notebook.events_frame(self.events)
-
-    def samples_frame(self) -> Any:
-        """The samples that the VTN has not acknowledged yet as a pandas DataFrame (extra
-        ``pandas``).
-        """
-        return notebook.samples_frame(
-            self._engine.read(lambda: report_views.samples(self._engine.book))
-        )
+    def _undelivered(self) -> list[report_views.Shown]:
+        return self._engine.read(lambda: report_views.samples(self._engine.book))
 
     def _states(self) -> Any:
         return self._engine.snapshot("events")
@@ -386,7 +370,7 @@ class Ven:
     @property
     def opts(self) -> tuple[OptState, ...]:
         """The opts that stand: sent or still owed."""
-        return notebook.Rows(opt_service.standing(self._engine.snapshot("opts")))
+        return Rows(opt_service.standing(self._engine.snapshot("opts")))
 
     # --- registration -----------------------------------------------------------------------------
 

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from ven_sdk import ConfigurationError, OpenADRClient
-from ven_sdk.display.notebook import Rows, facts_table, table
 from ven_sdk.display.plots import plot_event, plot_schedule
+from ven_sdk.display.tables import Rows, facts_table, table
 from ven_sdk.events.queries import ScheduleRow
 from ven_sdk.oadr20b.codec.complete import complete_event
 from ven_sdk.oadr20b.codec.findings import Findings
 from ven_sdk.objects import Event
+from ven_sdk.runtime.status import Health
 from ven_sdk.schema.units import Measurement
 from ven_sdk.testing import LocalVTN
 from ven_sdk.testing.vtn import builders
@@ -175,6 +176,69 @@ def test_a_client_its_events_its_schedule_and_its_opts_show_themselves(vtn: Loca
         assert Cells(client.opts._repr_html_()).rows[1][:2] == [opt_id, "optOut"]  # type: ignore[attr-defined]
 
 
+def test_an_event_says_what_this_ven_answered(vtn: LocalVTN) -> None:
+    with OpenADRClient("ven123", vtn.url) as client:
+        client.add_handler("on_event", lambda event: event.vtn_comment or "optOut")
+        vtn.assert_registered()
+        vtn.assert_opted(vtn.add_event(event_id="in", vtn_comment="optIn"), "optIn")
+        vtn.assert_opted(vtn.add_event(event_id="out"), "optOut")
+        events = {event.event_id: event for event in client.events}
+        overview = Cells(client.overview()).rows
+
+    assert {name: event.opt for name, event in events.items()} == {"in": "optIn", "out": "optOut"}
+    assert ["answer", "optOut"] in Cells(events["out"]._repr_html_()).rows
+    assert "opt" not in events["in"], "a reader of the message sees what the VTN wrote"
+    assert ["in", "active", "optIn"] in [row[:3] for row in overview]
+    assert ["Schedule"] in overview
+
+
+def test_a_table_has_the_times_of_the_zone_that_was_asked_for() -> None:
+    events = Rows([event()])
+
+    assert Cells(events._repr_html_()).rows[1][2] == "2030-01-01 12:00:00 UTC"
+    assert Cells(events.table(tz="Europe/Berlin")).rows[1][2] == "2030-01-01 13:00:00 CET"
+    assert Cells(events.table(tz=timezone(HOUR))).rows[1][2] == "2030-01-01 13:00:00 UTC+01:00"
+
+
+@pytest.mark.parametrize(
+    "tz, hint", [("Europe/Belrin", "Europe/Berlin"), (1, "tzinfo"), ("", "no time zone")]
+)
+def test_a_zone_that_there_is_not_is_refused_with_a_near_one(tz: Any, hint: str) -> None:
+    with pytest.raises(ConfigurationError, match=hint):
+        Rows([event()]).table(tz=tz)
+    with pytest.raises(ConfigurationError, match=hint):
+        plot_schedule([], tz=tz)
+
+
+def test_health_shows_each_problem_on_a_line() -> None:
+    health = Health(False, ("meter-3 does not answer.", "The clock is off."), {"polls": 3})
+
+    assert Cells(health._repr_html_() or "").rows == [
+        ["Health: not ok"],
+        ["problem 1", "meter-3 does not answer."],
+        ["problem 2", "The clock is off."],
+        ["polls", "3"],
+    ]
+
+
+def test_signals_intervals_and_periods_show_themselves() -> None:
+    shown = event(ramp_up=600)
+    [signal] = shown.event_signals
+
+    assert Cells(signal._repr_html_() or "").rows[:2] == [
+        ["Signal SIMPLE (level)"],
+        ["start", "duration", "payload"],
+    ]
+    assert ["payload", "1"] in Cells(signal.intervals[0]._repr_html_() or "").rows
+    period = Cells(shown.active_period._repr_html_() or "").rows
+    assert ["end", "2030-01-01 14:00:00 UTC"] in period
+    assert ["ramp up", "0:10:00"] in period
+
+
+def test_what_has_no_table_of_its_own_shows_its_text() -> None:
+    assert Measurement.named("voltage")._repr_html_() is None
+
+
 # --- frames ---------------------------------------------------------------------------------------
 
 
@@ -200,6 +264,7 @@ def test_events_and_samples_are_frames(vtn: LocalVTN) -> None:
         frame = client.events_frame()
 
     assert list(frame["event_id"]) == ["e1", "e1", "e2"]
+    assert set(frame["opt"]) == {"optIn"}
     assert list(frame["payload"]) == [1, 2, 0.25]
     assert (frame["end"] - frame["start"])[0] == timedelta(minutes=10)
     assert pandas.isna(frame["end"][2])
@@ -320,6 +385,24 @@ def test_axes_of_ones_own_are_drawn_in(pyplot: Any) -> None:
 
     assert plot_event(event(), axes) is axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["SIMPLE\nlevel"]
+
+
+def test_now_is_a_line_in_the_picture_where_it_lies_in_it(pyplot: Any) -> None:
+    schedule = rows((0, 1, 1), of=event())
+
+    within = plot_schedule(schedule, now=START + HOUR / 2)
+    after = plot_schedule(schedule, now=START + 2 * HOUR)
+
+    assert [text.get_text() for text in within.texts] == ["now"]
+    assert not after.texts
+
+
+def test_a_picture_has_the_times_of_the_zone_that_was_asked_for(pyplot: Any) -> None:
+    axes = plot_schedule(rows((0, 1, 1), of=event()), tz="Asia/Kolkata", now=START)
+    axes.figure.canvas.draw()
+
+    assert axes.get_xlabel() == "IST"
+    assert "17:30" in [label.get_text() for label in axes.get_xticklabels()]
 
 
 def test_a_client_draws_its_schedule(vtn: LocalVTN, pyplot: Any) -> None:

@@ -74,6 +74,8 @@ def shown(state: EventState, now: datetime) -> Event:
     else none).
     """
     event, descriptor = state.event, state.event.event_descriptor
+    if state.opt is not None:
+        event = event.replace(opt=state.opt)
     status = times.status(state, now)
     running = _is_now(state, now)
     values = [

@@ -124,6 +124,11 @@ class Event(Record):
         "oadr:oadrResponseRequired", RESPONSE_REQUIRED.values, default="always", refused=True
     )
 
+    opt: Optional[str] = wire.unwired()
+    """What this VEN answered, ``optIn`` or ``optOut``, in the events that a client hands out; None
+    before the answer. No part of the message, and no key.
+    """
+
     event_id: str = _of_descriptor("event_id")
     modification_number: int = _of_descriptor("modification_number")
     modification_date_time: Optional[datetime] = _of_descriptor("modification_date_time")
