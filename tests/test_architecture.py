@@ -34,6 +34,7 @@ ORDER = (
     "schema",
     "security",
     "transport",
+    "push",
     "state",
     "events",
     "points",

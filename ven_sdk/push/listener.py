@@ -1,0 +1,394 @@
+"""A small HTTPS server for pushed messages, on ``socketserver``: one thread accepts, and each
+connection has a thread of its own.
+
+**What a stranger can do to us.** The accepting thread does nothing that can wait: it counts the
+connections (all of them, and those of one address), and starts a thread or hangs up. The TLS
+handshake runs in the connection's thread. Handshake, head and body have one total deadline each,
+from the first byte waited for to the last, so that a peer that drips bytes is cut like one that is
+silent. With mutual TLS nobody reaches the HTTP parser without a certificate that the context
+verified and, where one is pinned, with that fingerprint. Nothing is read beyond what the head
+announced; a peer that sends more is cut.
+
+**Ending.** ``stop()`` closes the listening socket, ends idle connections at once, and gives those
+that are answering until its timeout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import http
+import logging
+import socket
+import socketserver
+import ssl
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from time import monotonic
+from typing import Callable, Optional
+
+from ..errors import ConfigurationError, SecurityError, StateError
+from .http_request import MAX_HEAD, Refusal, RequestHead, read_head
+from .peer import Peer, Receive, Response, plain
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 65536
+STOP_POLL = 0.1
+"""Seconds within which the accepting thread notices ``stop()``."""
+LINGER = 0.25
+"""Seconds in which a peer may read why it was refused, before its connection is gone."""
+
+Check = Callable[[Optional[bytes]], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a peer may take. Times are seconds, each for the whole of what it names.
+
+    ``idle`` is how long a kept-alive connection may be silent between requests; ``body_bytes``
+    bounds a message; ``connections`` and ``per_address`` bound how many are open.
+    """
+
+    handshake: float = 5.0
+    head: float = 5.0
+    body: float = 5.0
+    send: float = 5.0
+    idle: float = 60.0
+    body_bytes: int = 16 * 2**20
+    connections: int = 256
+    per_address: int = 8
+
+
+class _Connection:
+    """One connection and its thread. ``socket`` is replaced by the encrypted one."""
+
+    __slots__ = ("address", "socket", "thread")
+
+    def __init__(self, connected: socket.socket, address: str) -> None:
+        self.socket, self.address = connected, address
+        self.thread: Optional[threading.Thread] = None
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.socket.close()
+
+
+class Listener:
+    """Listens on ``host`` and ``port`` and gives every request to ``receive``.
+
+    ``context`` gives the TLS settings for the next connection (None: plain HTTP, for tests and
+    behind a proxy). ``check_peer`` raises :class:`~ven_sdk.SecurityError` for a certificate that is
+    not the VTN's. ``knows(path)`` says whether there is anything at a path: an unknown one is
+    answered 404 before its body is read.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        receive: Receive,
+        *,
+        context: Optional[Callable[[], ssl.SSLContext]] = None,
+        check_peer: Optional[Check] = None,
+        knows: Callable[[str], bool] = lambda path: True,
+        limits: Optional[Limits] = None,
+    ) -> None:
+        self._host, self._port = host, port
+        self._receive, self._context, self._check_peer = receive, context, check_peer
+        self._knows = knows
+        self.limits = limits or Limits()
+        self._server: Optional[_Server] = None
+        self._thread: Optional[threading.Thread] = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens: host and port; StateError while it does not."""
+        if self._server is None:
+            raise StateError("The listener is not started: call start() first.")
+        host, port = self._server.server_address[:2]
+        return str(host), int(port)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return 0 if self._server is None else self._server.open_connections
+
+    def start(self) -> None:
+        """Bind and listen. ConfigurationError where the address cannot be used; harmless while it
+        listens.
+        """
+        if self._server is not None:
+            return
+        try:
+            server = _Server(self._host, self._port, self._serve, self.limits)
+        except OSError as cause:
+            raise ConfigurationError(
+                f"listen: {self._host} port {self._port} cannot be listened on: "
+                f"{cause.strerror or cause}. Is another program there, or is the address not one "
+                "of this machine's?"
+            ) from cause
+        self._server = server
+        self._thread = threading.Thread(
+            target=server.serve_forever,
+            args=(STOP_POLL,),
+            daemon=True,
+            name="ven_sdk-push-accept",
+        )
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> tuple[str, ...]:
+        """Listen no more; what is answering gets ``timeout`` seconds. Returns what did not end."""
+        server, self._server = self._server, None
+        if server is None:
+            return ()
+        server.shutdown()
+        server.server_close()
+        return server.end_connections(timeout)
+
+    # --- one connection, in its own thread --------------------------------------------------------
+
+    def _serve(self, connection: _Connection) -> None:
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._context is not None and not self._shake_hands(connection, self._context()):
+            return
+        peer = Peer(connection.address, _certificate_of(connection.socket))
+        buffered = bytearray()
+        wait = self.limits.head
+        while self._serve_request(connection.socket, peer, buffered, wait):
+            wait = self.limits.idle
+
+    def _shake_hands(self, connection: _Connection, context: ssl.SSLContext) -> bool:
+        """Encrypt the connection; whether the peer is admitted."""
+        connection.socket.settimeout(self.limits.handshake)
+        try:
+            secure = context.wrap_socket(
+                connection.socket, server_side=True, do_handshake_on_connect=False
+            )
+            connection.socket = secure  # what it was before is detached
+            secure.do_handshake()  # its timeout is for the whole of it
+            if self._check_peer is not None:
+                self._check_peer(secure.getpeercert(binary_form=True))
+        except SecurityError as error:
+            logger.warning("Push: a connection from %s was refused. %s", connection.address, error)
+            return False
+        except (OSError, ValueError) as cause:  # ssl.SSLError is an OSError
+            logger.info(
+                "Push: a connection from %s ended in the TLS handshake: %s",
+                connection.address,
+                cause,
+            )
+            return False
+        return True
+
+    def _serve_request(
+        self, connection: socket.socket, peer: Peer, buffered: bytearray, wait: float
+    ) -> bool:
+        """Answer one request; whether the connection serves another."""
+        try:
+            head = self._read_head(connection, buffered, wait)
+            if head is None:
+                return False
+            body = self._read_body(connection, buffered, head)
+        except Refusal as refusal:
+            self._send(connection, refusal.response, keeps_alive=False)
+            _linger(connection)
+            return False
+        except OSError:  # a time-out, or the peer hung up
+            return False
+        response = self._answer(head.path, body, peer)
+        return self._send(connection, response, keeps_alive=head.keeps_alive) and head.keeps_alive
+
+    def _answer(self, path: str, body: bytes, peer: Peer) -> Response:
+        try:
+            return self._receive(path, body, peer)
+        except Exception:
+            logger.exception(
+                "A pushed message failed. This is a fault of ven_sdk: please report it."
+            )
+            return plain(500, "The message could not be taken in.\n")
+
+    def _read_head(
+        self, connection: socket.socket, buffered: bytearray, wait: float
+    ) -> Optional[RequestHead]:
+        """The next request's head; None when the peer went away between requests."""
+        deadline = monotonic() + wait
+        started = bool(buffered)
+        while b"\r\n\r\n" not in buffered:
+            if len(buffered) > MAX_HEAD:
+                raise Refusal(431, f"A request's head has {MAX_HEAD} bytes at most here.")
+            received = _receive_until(connection, deadline)
+            if not received:
+                return None
+            if not started:  # the idle time is over: from now on it is the head's own
+                started, deadline = True, monotonic() + self.limits.head
+            buffered += received
+        end = buffered.index(b"\r\n\r\n") + 4
+        if end > MAX_HEAD:
+            raise Refusal(431, f"A request's head has {MAX_HEAD} bytes at most here.")
+        head = read_head(bytes(buffered[:end]), self.limits.body_bytes)
+        del buffered[:end]
+        if not self._knows(head.path):
+            raise Refusal(404, "There is nothing at this path.")
+        return head
+
+    def _read_body(
+        self, connection: socket.socket, buffered: bytearray, head: RequestHead
+    ) -> bytes:
+        deadline = monotonic() + self.limits.body
+        if head.expects_continue and len(buffered) < head.length:
+            connection.settimeout(self.limits.send)
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while len(buffered) < head.length:
+            received = _receive_until(connection, deadline)
+            if not received:
+                raise ConnectionError("the peer hung up within a body")
+            buffered += received
+        if len(buffered) > head.length:
+            raise Refusal(400, "A request ends where its Content-Length says.")
+        body = bytes(buffered)
+        buffered.clear()
+        return body
+
+    def _send(self, connection: socket.socket, response: Response, *, keeps_alive: bool) -> bool:
+        """Whether the peer got it."""
+        try:
+            connection.settimeout(self.limits.send)
+            connection.sendall(_serialised(response, keeps_alive))
+        except OSError:
+            return False
+        return True
+
+
+class _Server(socketserver.TCPServer):
+    """Accepts, counts, and gives each connection a thread."""
+
+    allow_reuse_address = True
+    request_queue_size = 512
+
+    def __init__(
+        self, host: str, port: int, serve: Callable[[_Connection], None], limits: Limits
+    ) -> None:
+        if ":" in host:
+            self.address_family = socket.AF_INET6
+        super().__init__((host, port), socketserver.BaseRequestHandler)
+        self._serve, self._limits = serve, limits
+        self._lock = threading.Lock()
+        self._open: set[_Connection] = set()
+        self._per_address: Counter[str] = Counter()
+        self._number = 0
+
+    @property
+    def open_connections(self) -> int:
+        with self._lock:
+            return len(self._open)
+
+    def process_request(self, request: object, client_address: object) -> None:
+        """A thread for the connection, or the end of it where there are too many."""
+        assert isinstance(request, socket.socket)
+        assert isinstance(client_address, tuple)
+        connection = _Connection(request, str(client_address[0]))
+        if not self._admit(connection):
+            logger.debug("Push: a connection from %s was one too many.", connection.address)
+            connection.close()
+            return
+        self._number += 1
+        connection.thread = threading.Thread(
+            target=self._run,
+            args=(connection,),
+            daemon=True,
+            name=f"ven_sdk-push-{self._number}",
+        )
+        try:
+            connection.thread.start()
+        except RuntimeError as cause:  # the system has no more threads
+            logger.error("Push: no thread for a connection: %s", cause)
+            self._end(connection)
+
+    def _admit(self, connection: _Connection) -> bool:
+        with self._lock:
+            if (
+                len(self._open) >= self._limits.connections
+                or self._per_address[connection.address] >= self._limits.per_address
+            ):
+                return False
+            self._open.add(connection)
+            self._per_address[connection.address] += 1
+            return True
+
+    def _run(self, connection: _Connection) -> None:
+        try:
+            self._serve(connection)
+        except Exception:
+            logger.exception("A connection failed. This is a fault of ven_sdk: please report it.")
+        finally:
+            self._end(connection)
+
+    def _end(self, connection: _Connection) -> None:
+        connection.close()
+        with self._lock:
+            self._open.discard(connection)
+            self._per_address[connection.address] -= 1
+            if self._per_address[connection.address] <= 0:
+                del self._per_address[connection.address]
+
+    def end_connections(self, timeout: float) -> tuple[str, ...]:
+        """Let no connection read any more, and wait for those that answer."""
+        deadline = monotonic() + timeout
+        with self._lock:
+            connections = tuple(self._open)
+        for connection in connections:
+            with contextlib.suppress(OSError):  # the plain one: SSLSocket's ends the encryption
+                socket.socket.shutdown(connection.socket, socket.SHUT_RD)
+        threads = [each.thread for each in connections if each.thread is not None]
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - monotonic()))
+        return tuple(thread.name for thread in threads if thread.is_alive())
+
+
+def _receive_until(connection: socket.socket, deadline: float) -> bytes:
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError("the deadline has passed")
+    connection.settimeout(left)
+    return connection.recv(CHUNK)
+
+
+def _certificate_of(connection: socket.socket) -> Optional[bytes]:
+    return (
+        connection.getpeercert(binary_form=True) if isinstance(connection, ssl.SSLSocket) else None
+    )
+
+
+def _serialised(response: Response, keeps_alive: bool) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
+    headers = {
+        **response.headers,
+        "Content-Length": str(len(response.body)),
+        "Date": email.utils.formatdate(usegmt=True),
+        "Connection": "keep-alive" if keeps_alive else "close",
+    }
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + response.body
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _linger(connection: socket.socket) -> None:
+    """Let the peer read its refusal: a socket closed over unread bytes is reset, and what was sent
+    may be lost.
+    """
+    with contextlib.suppress(OSError):
+        connection.settimeout(LINGER)
+        if not isinstance(connection, ssl.SSLSocket):
+            connection.shutdown(socket.SHUT_WR)
+        deadline = monotonic() + LINGER
+        while monotonic() < deadline and connection.recv(CHUNK):
+            pass

@@ -1,0 +1,115 @@
+"""A WSGI application (PEP 3333) for those who have a web server: it takes pushed messages in.
+
+The web server does TLS. It hands on the certificate that it verified in a header, which is believed
+only when the request comes from one of ``trusted_proxies``: ``Client-Cert`` (RFC 9440) or
+``X-SSL-Client-Cert`` (PEM, percent-encoded, as nginx and others write it).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+import ssl
+import urllib.parse
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable, Optional, Protocol, Union
+
+from ..errors import ConfigurationError
+from .http_request import Refusal
+from .peer import Peer, Response
+
+MAX_BODY = 16 * 2**20
+_XML_TYPES = ("application/xml", "text/xml")
+_PHRASES = {200: "OK", 404: "Not Found", 406: "Not Acceptable", 503: "Service Unavailable"}
+
+StartResponse = Callable[[str, "list[tuple[str, str]]"], object]
+Application = Callable[[Mapping[str, Any], StartResponse], "list[bytes]"]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+
+class Receiver(Protocol):
+    """What takes messages in: a client, or a fleet."""
+
+    def receive(self, path: str, body: bytes, peer: Peer) -> Response:
+        """Take one message in; the answer to send."""
+
+
+def wsgi(receiver: Receiver, trusted_proxies: Iterable[str] = ()) -> Application:
+    """The application that gives requests to ``receiver`` (an OpenADRClient or a Fleet).
+
+    ``trusted_proxies`` are addresses or networks, such as ``'10.0.0.0/8'``, of the web servers that
+    may say which certificate a VTN has shown. ConfigurationError where one is no address.
+    """
+    networks = _networks(trusted_proxies)
+
+    def application(environ: Mapping[str, Any], start_response: StartResponse) -> list[bytes]:
+        try:
+            response = _receive(environ, receiver, networks)
+        except Refusal as refusal:
+            response = refusal.response
+        status = f"{response.status} {_PHRASES.get(response.status, 'Status')}"
+        headers = {**response.headers, "Content-Length": str(len(response.body))}
+        start_response(status, list(headers.items()))
+        return [response.body]
+
+    return application
+
+
+def _networks(given: Iterable[str]) -> tuple[Network, ...]:
+    if isinstance(given, str):
+        given = (given,)
+    found = []
+    for each in given:
+        try:
+            found.append(ipaddress.ip_network(each))
+        except (ValueError, TypeError) as cause:
+            raise ConfigurationError(
+                f"trusted_proxies has {each!r}, which is no address and no network: write "
+                "'10.1.2.3' or '10.1.2.0/24'."
+            ) from cause
+    return tuple(found)
+
+
+def _receive(
+    environ: Mapping[str, Any], receiver: Receiver, networks: tuple[Network, ...]
+) -> Response:
+    if environ.get("REQUEST_METHOD") != "POST":
+        raise Refusal(501, "Only POST is known here.", Allow="POST")
+    media = str(environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+    if media not in _XML_TYPES:
+        raise Refusal(406, "Content-Type is application/xml here.")
+    given = str(environ.get("CONTENT_LENGTH") or "")
+    if not given.isascii() or not given.isdigit():
+        raise Refusal(411, "A request has a Content-Length here.")
+    if int(given) > MAX_BODY:
+        raise Refusal(413, f"A message has {MAX_BODY} bytes at most here.")
+    body = environ["wsgi.input"].read(int(given))
+    path = str(environ.get("SCRIPT_NAME") or "") + str(environ.get("PATH_INFO") or "")
+    address = str(environ.get("REMOTE_ADDR") or "")
+    certificate = _certificate(environ) if _is_trusted(address, networks) else None
+    return receiver.receive(re.sub("/{2,}", "/", path), body, Peer(address, certificate))
+
+
+def _is_trusted(address: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
+
+
+def _certificate(environ: Mapping[str, Any]) -> Optional[bytes]:
+    """The certificate (DER) that the proxy hands on; a Refusal where it cannot be read."""
+    binary = environ.get("HTTP_CLIENT_CERT")
+    pem = environ.get("HTTP_X_SSL_CLIENT_CERT")
+    if not binary and not pem:
+        return None
+    try:
+        if binary:
+            found = re.fullmatch(r"\s*:([A-Za-z0-9+/=]*):\s*", str(binary))
+            return base64.b64decode(found[1] if found else "!", validate=True)
+        return ssl.PEM_cert_to_DER_cert(urllib.parse.unquote(str(pem)).strip())
+    except (ValueError, binascii.Error):
+        raise Refusal(400, "The proxy's header with the client certificate is malformed.") from None
