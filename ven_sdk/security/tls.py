@@ -31,6 +31,8 @@ CIPHERS = (
 """For TLS 1.2; both mandatory suites of rule L1 are in it, which Python's default lacks. TLS 1.3
 has its own.
 """
+SERVER_CIPHERS = f"ECDHE-ECDSA-AES128-SHA256:AES128-SHA256:{CIPHERS}"
+"""For TLS 1.2 as a server: the mandatory suites of rule L1 first."""
 _CERTIFICATE_FILES = (".pem", ".crt", ".cer")
 
 
@@ -54,6 +56,24 @@ def client_context(
     _trust(context, ca_file)
     if credentials is not None:
         _load_own(context, credentials)
+    return context
+
+
+def server_context(credentials: Credentials, ca_file: Optional[Source] = None) -> ssl.SSLContext:
+    """A context for a VEN that is called (push): it shows ``credentials``, and demands a client
+    certificate that ``ca_file`` vouches for (None: the system's store).
+
+    TLS 1.2 and above. For TLS 1.2 the mandatory suites come first and the order is ours, so that
+    one of them is chosen whatever else is offered (rule L1). The handshake ends without a right
+    certificate (L3, L12). Raises :class:`ConfigurationError` where a file is unusable.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(SERVER_CIPHERS)
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_RENEGOTIATION
+    context.verify_mode = ssl.CERT_REQUIRED
+    _trust(context, ca_file)
+    _load_own(context, credentials)
     return context
 
 
