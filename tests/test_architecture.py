@@ -24,6 +24,8 @@ MAX_FUNCTION_LINES = 60
 # part gets a line here.
 ORDER = (
     "_version",
+    "text",
+    "instants",
     "errors",
     "presentation",
     "enums",
@@ -62,7 +64,6 @@ MAY_USE_OADR20B = frozenset({"oadr20b", "objects", "wiring", "testing", "cli"})
 UPWARDS = frozenset(
     {
         ("display", "oadr20b"),
-        ("events", "oadr20b"),
         ("identity", "oadr20b"),
         ("points", "oadr20b"),
         ("runtime", "oadr20b"),

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
         TransportError,
         VenError,
     )
-    from .events.decision import DEFER
     from .fleet import Fleet
     from .log import enable_default_logging
     from .security.fingerprint import certificate_fingerprint
+    from .usercode.decisions import DEFER
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "OpenADRClient": "client",
     "Fleet": "fleet",
-    "DEFER": "events.decision",
+    "DEFER": "usercode.decisions",
     "enable_default_logging": "log",
     "certificate_fingerprint": "security.fingerprint",
     "enums": "",

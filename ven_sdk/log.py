@@ -9,11 +9,9 @@ written.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import sys
 import threading
-import traceback
 from collections import OrderedDict
 from datetime import datetime
 from functools import cache
@@ -151,15 +149,6 @@ class Redacted:
     def __str__(self) -> str:
         body = self.body
         return redact(body if isinstance(body, str) else body.decode("utf-8", "backslashreplace"))
-
-
-def told(cause: BaseException) -> str:
-    """An exception of the user's code in a sentence, with the line that raised it."""
-    frames = traceback.extract_tb(cause.__traceback__)[1:]  # the first is the call, which is ours
-    place = (
-        f" (line {frames[-1].lineno} of {os.path.basename(frames[-1].filename)})" if frames else ""
-    )
-    return f"{type(cause).__name__}: {cause}".rstrip(". :") + f"{place}."
 
 
 # --- repeated failures ----------------------------------------------------------------------------

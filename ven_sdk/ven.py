@@ -27,7 +27,7 @@ from .runtime.status import Health, Status
 from .schema.events import Event
 from .state import opts as opt_states
 from .state.opts import OptState
-from .usercode.handlers import Handlers, Hooks, meant
+from .usercode.handlers import Handlers, Hooks, nearest_handler
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling": "registered"}
@@ -96,7 +96,7 @@ class Ven(NotebookViews):
         self._hooks.add(name, function)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        handler = meant(name)
+        handler = nearest_handler(name)
         if handler not in (None, name):
             raise ConfigurationError(
                 f"A client has no attribute {name!r}. Did you mean client.{handler}?"
@@ -370,7 +370,7 @@ class Ven(NotebookViews):
     @property
     def opts(self) -> tuple[OptState, ...]:
         """The opts that stand: sent or still owed."""
-        return Rows(opt_service.standing(self._engine.snapshot("opts")))
+        return Rows(opt_service.list_standing(self._engine.snapshot("opts")))
 
     # --- registration -----------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from .errors import ConfigurationError
 from .identity import Identity
 from .log import Repeats
 from .oadr20b.exchange import Exchange
+from .oadr20b.services import opts
 from .points.catalogue import Catalogue
 from .runtime.engine import Engine
 from .runtime.runtime import Runtime
@@ -42,9 +43,8 @@ def build(
         max_bytes=identity.max_response_size,
         deviations=repeats,
     )
-    engine = Engine(
-        settings.ven_name, Book(settings, catalogue), runtime, exchange, handlers, store
-    )
+    book = Book(settings, catalogue, rows_of_event=opts.forget_event)
+    engine = Engine(settings.ven_name, book, runtime, exchange, handlers, store)
     identity.remember_nonces(engine.remember_nonce)
     return engine
 

@@ -25,6 +25,7 @@ from ven_sdk.oadr20b.schema.reports import (
     SpecifierPayload,
     UpdatedReport,
 )
+from ven_sdk.oadr20b.services import opts
 from ven_sdk.points.catalogue import Catalogue
 from ven_sdk.runtime.engine import Engine
 from ven_sdk.runtime.runtime import Runtime
@@ -208,7 +209,7 @@ class World:
         chosen = settings(
             "ven", "http://vtn", **{"poll_frequency": 10, "allow_jitter": False, **arguments}
         )
-        book = Book(chosen, catalogue, chance=random.Random(seed))
+        book = Book(chosen, catalogue, chance=random.Random(seed), rows_of_event=opts.forget_event)
         self.engine = Engine(
             "ven",
             book,

@@ -10,8 +10,10 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.oadr20b.services.builders import event
 from ven_sdk.errors import ConfigurationError, HandlerError
 from ven_sdk.usercode import invoke
+from ven_sdk.usercode.decisions import OPTS
 from ven_sdk.usercode.handlers import Handlers
 
 
@@ -60,12 +62,14 @@ def test_a_second_on_event_replaces_the_first_and_other_handlers_add_up(
     handlers, called = Handlers(), []
     with caplog.at_level("INFO"):
         for number in (1, 2):
-            handlers.add_handler("on_event", lambda event, number=number: number)
+            opt = OPTS[number - 1]
+            handlers.add_handler("on_event", lambda event, opt=opt: opt)
             handlers.add_handler(
                 "on_event_start", lambda event, number=number: called.append(number)
             )
 
-    assert handlers.call("on_event", (None,)) == 2 and "replaces" in caplog.text
+    assert handlers.call("on_event", (event("e"),)).value == "optOut"
+    assert "replaces" in caplog.text
     handlers.call("on_event_start", (None,))
     assert called == [1, 2]
 
@@ -79,7 +83,7 @@ def test_leads_name_each_before_event_handler() -> None:
         ("before_event:0", timedelta(minutes=5)),
         ("before_event:1", timedelta(minutes=1)),
     )
-    assert handlers.call("before_event:1", (None,)) == "b"
+    assert handlers.call("before_event:1", (None,)).value == "b"
 
 
 def _exit() -> None:
@@ -106,5 +110,8 @@ def test_one_failing_handler_does_not_keep_the_next_from_being_called() -> None:
     handlers.add_handler("on_event_end", lambda event: 1 // 0)
     handlers.add_handler("on_event_end", called.append)
 
-    assert isinstance(handlers.call("on_event_end", ("event",)), HandlerError)
+    result = handlers.call("on_event_end", ("event",))
+
+    assert isinstance(result.value, HandlerError)
+    assert result.errors == (result.value,)
     assert called == ["event"]

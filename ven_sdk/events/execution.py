@@ -1,9 +1,27 @@
 """Carrying events out: what is due by the clock, handler calls and what becomes of them, and the
 row's next timer.
 
-``run`` is the one place that begins and ends events. It looks at a row and at the time only, so
-that a modification, an opt, a clock step, a suspended machine and a restart are the same case. Pure
-functions; they run as steps of the engine.
+``advance`` is the one place that begins and ends runs. It looks at a row and at the time only, so
+that a modification, an opt, a clock step, a suspended machine and a restart are the same case.
+``carry_out`` makes an Outcome of a row: whoever changes a row of the table ``events`` returns what
+``carry_out`` gives. Pure functions; they run as steps of the engine.
+
+Moments that a row keeps, and what holds when the wall clock is set back and they lie ahead:
+
+=============  ====================================================================================
+``deadline``   never further away than ``opt_timeout``: it is cut to that
+``end_at``     never further away than the event's startafter: it is cut to that (E31)
+``started``    a run whose start lies ahead goes on for ``EARLY`` at most, in case the clock is put
+               right; then it ends, and begins again at its time
+``over``       counts no more when the start lies ahead by more than ``CLOCK_STEP``
+``announced``  an interval that lies ahead by more than ``CLOCK_STEP`` counts as not announced: the
+               one that rules now is announced
+``leads``      forgotten where the run is to begin again; otherwise not repeated
+``offset``     a span, not a moment: it stays (E30)
+=============  ====================================================================================
+
+A clock set forth makes due what lies before the new time, at once: intervals that were passed over
+are skipped (E36), an undecided event gets its default answer (E18).
 """
 
 from __future__ import annotations
@@ -11,37 +29,49 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from ..errors import HandlerError
-from ..oadr20b.services import opts
+from ..instants import shift
 from ..state.events import EventState, PendingCall
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
-from . import timing as times
-from .decision import judge
+from ..usercode.decisions import DEFER
+from . import timing
 
 if TYPE_CHECKING:
+    from ..schema.events import EventSignal
     from ..state.book import Book
 
 KEPT_FOR = frozenset({"on_event_start", "on_event_end", "on_cancel_event"})
 """Calls that a row is kept for until they returned. An event that is over needs no decision any
 more.
 """
+CLOCK_STEP = timedelta(minutes=1)
+"""A clock set back by less than this repeats nothing."""
+EARLY = timedelta(minutes=5)
+"""How long a run goes on after the clock was set back to before its start."""
 
 
 # --- calls ----------------------------------------------------------------------------------------
 
 
-def called(book: "Book", state: EventState, handler: str, **about: Any) -> EventState:
+def add_call(
+    book: "Book",
+    state: EventState,
+    handler: str,
+    *,
+    signal: Optional[int] = None,
+    interval: Optional[int] = None,
+    implied: Optional[bool] = None,
+) -> EventState:
     """The row with one more call to make, if the user set that handler."""
     if not book.has_handler(handler) and handler not in {name for name, _ in book.leads()}:
         return state
-    call = PendingCall(int(book.next_key()), handler, **about)
+    call = PendingCall(int(book.next_key()), handler, signal, interval, implied)
     return replace(state, pending=(*state.pending, call))
 
 
-def pinned(state: EventState) -> tuple[PendingCall, ...]:
+def bind_calls(state: EventState) -> tuple[PendingCall, ...]:
     """The pending calls, each with the version it is about, for a row whose event is about to be
     replaced.
     """
@@ -51,7 +81,7 @@ def pinned(state: EventState) -> tuple[PendingCall, ...]:
     )
 
 
-def made(key: str, state: EventState, call: PendingCall) -> Call:
+def build_call(key: str, state: EventState, call: PendingCall) -> Call:
     """The call for the engine."""
     event = call.event or state.event
     arguments: tuple[Any, ...] = (event,)
@@ -60,50 +90,35 @@ def made(key: str, state: EventState, call: PendingCall) -> Call:
         arguments = (event, signal, signal.intervals[call.interval])
     elif call.implied is not None and call.handler == "on_cancel_event":
         arguments = (event, call.implied)
-    return Call(f"event:{key}", call.handler, arguments, done=returned(key, call))
+    return Call(f"event:{key}", call.handler, arguments, done=accept_return(key, call))
 
 
-def returned(key: str, call: PendingCall) -> Callable[[Any], Step]:
+def accept_return(key: str, call: PendingCall) -> Callable[[object], Step]:
     """What a handler's return does: it decides if its row still waits for it.
 
     A late return about a version that was replaced, or after the user gave the opt himself, decides
-    nothing.
+    nothing. Whatever is neither a decision nor DEFER (a HandlerError above all) is an optOut.
     """
 
-    def done(result: Any) -> Step:
+    def done(result: object) -> Step:
         def step(book: "Book", now: datetime) -> Outcome:
             held = book.events.get(key)
             if held is None or call.number not in {other.number for other in held.pending}:
                 return NOTHING
-            state = replace(
-                held, pending=tuple(other for other in held.pending if other.number != call.number)
-            )
-            if call.number != state.decision:
-                return settle(book, key, held, state, now)
-            opt, error = judge(result, call.handler, key)
-            state = replace(state, decision=None)
-            decided = state if opt is None else opted(state, opt)
-            return settle(book, key, held, decided, now) + _complaint(
-                None if error is result else error
-            )
+            left = tuple(other for other in held.pending if other.number != call.number)
+            state = replace(held, pending=left)
+            if call.number == state.decision:
+                state = replace(state, decision=None)
+                if result is not DEFER:
+                    state = decide(state, "optIn" if result == "optIn" else "optOut")
+            return carry_out(book, key, held, state, now)
 
         return step
 
     return done
 
 
-def _complaint(error: Optional[HandlerError]) -> Outcome:
-    """An error found here: a handler that raised was reported by the engine, which made the
-    call.
-    """
-    if error is None:
-        return NOTHING
-    return Outcome(
-        notes=(Note(str(error), logging.ERROR, once=f"handler {error.handler}", error=error),)
-    )
-
-
-def opted(state: EventState, opt: str, reason: Optional[str] = None) -> EventState:
+def decide(state: EventState, opt: str, reason: Optional[str] = None) -> EventState:
     """The row with the VEN's decision about this version, which is now owed to the VTN unless that
     wants none (E16).
     """
@@ -127,96 +142,120 @@ def is_overdue(state: EventState, now: datetime) -> bool:
     return state.waiting and state.deadline is not None and state.deadline <= now
 
 
-def run(book: "Book", state: EventState, now: datetime) -> EventState:
+def advance(book: "Book", state: EventState, now: datetime) -> EventState:
     """Everything that is due at ``now``: the opt-timeout, leads, begin, intervals, end. Doing it
     twice changes nothing.
     """
-    state = _not_prolonged(book, state, now)
+    state = _heed_clock_set_back(book, state, now)
     if is_overdue(state, now):
-        state = opted(state, book.settings.default_opt)  # E18
-    if state.started and _stops(state, now):
-        return _ended(book, state, now)
+        state = decide(state, book.settings.default_opt)  # E18
+    if state.started and _run_ends(state, now):
+        over = state.end is not None and state.end <= now
+        return replace(end_run(book, state), over=over)
     if not state.participates or state.waiting or state.cancelled is not None or state.over:
         # nothing begins before the decision about it; what began under the last one goes on
         return state
     if state.started:
-        return _announced(book, state, now)
+        return _announce_intervals(book, state, now)
     if now < state.start:
-        return _led(book, state, now)
+        return _call_leads(book, state, now)
     if state.end is None or now < state.end:  # a late event runs for what is left of it: E37
-        begun = called(
-            book, replace(state, started=True, announced=_none_yet(state)), "on_event_start"
-        )
-        return _announced(book, begun, now)
+        return _announce_intervals(book, _begin_run(book, state), now)
     return state
 
 
-def _not_prolonged(book: "Book", state: EventState, now: datetime) -> EventState:
-    """Delays counted from now on stay as short as they were meant, also after the clock was set
-    back.
-    """
-    limit = now + book.settings.opt_timeout
+def _heed_clock_set_back(book: "Book", state: EventState, now: datetime) -> EventState:
+    """See the table at the top: nothing waits for longer than its own rule allows."""
+    limit = shift(now, book.settings.opt_timeout)
     if state.waiting and state.deadline is not None and state.deadline > limit:
         state = replace(state, deadline=limit)
-    tolerance = state.event.active_period.tolerance
-    if state.end_at is not None and tolerance is not None and state.end_at > now + tolerance:
-        state = replace(state, end_at=now + tolerance)  # E31
+    if state.over and state.start > shift(now, CLOCK_STEP):
+        state = replace(state, over=False, leads=_leads_behind(book, state, now))
+    if state.started and state.cancelled is None:
+        return _bound_early_run(book, state, now)
+    limit = shift(now, timing.start_after(state.event.active_period))
+    if state.end_at is not None and state.end_at > limit:
+        state = replace(state, end_at=limit)  # E31
     return state
 
 
-def _stops(state: EventState, now: datetime) -> bool:
+def _bound_early_run(book: "Book", state: EventState, now: datetime) -> EventState:
+    """A run whose start lies ahead, for the clock was set back, ends soon unless that is mended."""
+    if state.start <= now:
+        return state if state.end_at is None else replace(state, end_at=None)
+    limit = shift(now, EARLY)
+    if state.end_at is None or state.end_at > limit:
+        return replace(state, end_at=limit)
+    if state.end_at <= now:
+        return replace(end_run(book, state), leads=_leads_behind(book, state, now))
+    return state
+
+
+def _leads_behind(book: "Book", state: EventState, now: datetime) -> tuple[str, ...]:
+    """The ``before_event`` handlers whose moment is not to come (again)."""
+    return tuple(name for name, lead in book.leads() if shift(state.start, -lead) <= now)
+
+
+def _run_ends(state: EventState, now: datetime) -> bool:
     """Whether a running event ends: opted out, its time is up, or cancelled and its random delay is
     over (E31).
     """
-    last = times.last_moment(state)
+    last = timing.end_of_run(state)
     at_once = state.cancelled is not None and state.end_at is None
     return at_once or not state.participates or (last is not None and last <= now)
 
 
-def _ended(book: "Book", state: EventState, now: datetime) -> EventState:
-    over = state.end is not None and state.end <= now
-    return called(book, replace(state, started=False, over=over, end_at=None), "on_event_end")
+def _begin_run(book: "Book", state: EventState) -> EventState:
+    none_yet = (-1,) * len(state.event.event_signals)
+    return add_call(book, replace(state, started=True, announced=none_yet), "on_event_start")
 
 
-def ended(book: "Book", state: EventState) -> EventState:
+def end_run(book: "Book", state: EventState) -> EventState:
     """The row with its run ended, whatever the time."""
-    return (
-        called(book, replace(state, started=False, end_at=None), "on_event_end")
-        if state.started
-        else state
-    )
+    if not state.started:
+        return state
+    return add_call(book, replace(state, started=False, end_at=None), "on_event_end")
 
 
-def _none_yet(state: EventState) -> tuple[int, ...]:
-    return (-1,) * len(state.event.event_signals)
-
-
-def _announced(book: "Book", state: EventState, now: datetime) -> EventState:
+def _announce_intervals(book: "Book", state: EventState, now: datetime) -> EventState:
     """Announce the interval that runs now, of each signal, once; those missed meanwhile are skipped
     (E36).
     """
     for position, signal in enumerate(state.event.event_signals):
-        piece = times.running(state, signal, now)
-        if piece is None or piece.position <= state.announced[position]:
+        span = timing.current_span(state, signal, now)
+        if span is None or _is_announced(state, signal, span, state.announced[position], now):
             continue
-        marks = (*state.announced[:position], piece.position, *state.announced[position + 1 :])
-        state = called(
+        marks = (*state.announced[:position], span.position, *state.announced[position + 1 :])
+        state = add_call(
             book,
             replace(state, announced=marks),
             "on_interval_start",
             signal=position,
-            interval=piece.position,
+            interval=span.position,
         )
     return state
 
 
-def _led(book: "Book", state: EventState, now: datetime) -> EventState:
+def _is_announced(
+    state: EventState, signal: "EventSignal", span: timing.Span, mark: int, now: datetime
+) -> bool:
+    """Whether ``span``, which runs now, needs no call: it, or one about to begin, had its own."""
+    if span.position >= mark:
+        return span.position == mark
+    limit = shift(now, CLOCK_STEP)
+    return not any(
+        other.position == mark and other.start > limit
+        for other in timing.interval_spans(state, signal)
+    )
+
+
+def _call_leads(book: "Book", state: EventState, now: datetime) -> EventState:
     """Call the ``before_event`` handlers whose lead has come; late rather than never, but not after
     the start.
     """
     for name, lead in book.leads():
-        if name not in state.leads and state.start - lead <= now:
-            state = called(book, replace(state, leads=(*state.leads, name)), name)
+        if name not in state.leads and shift(state.start, -lead) <= now:
+            state = add_call(book, replace(state, leads=(*state.leads, name)), name)
     return state
 
 
@@ -227,15 +266,13 @@ def next_moment(book: "Book", state: EventState, now: datetime) -> Optional[date
     """When the row has to be looked at again, or None."""
     moments: list[Optional[datetime]] = [
         state.deadline if state.waiting else None,
-        times.leaves(state),
+        timing.listed_until(state),
     ]
     if state.started:
-        moments += [times.last_moment(state), times.next_boundary(state, now)]
+        moments += [timing.end_of_run(state), timing.next_interval_start(state, now)]
     elif state.participates and not state.waiting and state.cancelled is None and not state.over:
-        moments += [
-            state.start,
-            *(state.start - lead for name, lead in book.leads() if name not in state.leads),
-        ]
+        ahead = [lead for name, lead in book.leads() if name not in state.leads]
+        moments += [state.start, *(shift(state.start, -lead) for lead in ahead)]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
@@ -247,100 +284,98 @@ def is_finished(state: EventState, now: datetime) -> bool:
         return False
     if state.cancelled is not None:
         return not any(call.implied is not None for call in state.pending)
-    leaves = times.leaves(state)
-    return leaves is not None and leaves <= now
+    last = timing.listed_until(state)
+    return last is not None and last <= now
 
 
-def settle(
+def carry_out(
     book: "Book", key: str, held: Optional[EventState], state: EventState, now: datetime
 ) -> Outcome:
     """What follows from a row that became ``state``: what is due, calls not yet made, the timer, or
-    that it is forgotten.
+    that it is forgotten. ``held`` is the row as it stands in the book, or None.
     """
-    late = _undecided(book, key, state, now)
-    state = run(book, state, now)
+    notes = _note_default_opt(book, key, state, now)
+    state = advance(book, state, now)
     known = {call.number for call in held.pending} if held is not None else set()
-    calls = tuple(made(key, state, call) for call in state.pending if call.number not in known)
+    calls = tuple(
+        build_call(key, state, call) for call in state.pending if call.number not in known
+    )
     if is_finished(state, now):
-        return forgotten(book, key, held) + Outcome(calls=calls, notes=late)
+        return forget(book, key, held) + Outcome(calls=calls, notes=notes)
     changes = () if state == held else (Change("events", key, state),)
-    return Outcome(changes=changes, calls=calls, timers=(timer(book, key, state, now),), notes=late)
+    timers = (build_timer(book, key, state, now),)
+    return Outcome(changes=changes, calls=calls, timers=timers, notes=notes)
 
 
-def _undecided(book: "Book", key: str, state: EventState, now: datetime) -> tuple[Note, ...]:
-    """What to say when the opt-timeout answers in the user's place (E18)."""
+def _note_default_opt(book: "Book", key: str, state: EventState, now: datetime) -> tuple[Note, ...]:
+    """What is logged when the opt-timeout answers in the user's place (E18)."""
     if not is_overdue(state, now):
         return ()
     opt, seconds = book.settings.default_opt, book.settings.opt_timeout.total_seconds()
     call = f"client.opt_{'out' if opt == 'optIn' else 'in'}({key!r})"
-    return (
-        Note(
-            f"Event {key!r} was not decided within {seconds:g} s (opt_timeout) and is answered "
-            f"with {opt} (default_opt). "
-            f"A handler that returns later, or {call}, changes that.",
-            logging.WARNING,
-            once=f"undecided {key}",
-        ),
+    text = (
+        f"Event {key!r} was not decided within {seconds:g} s (opt_timeout) and is answered with "
+        f"{opt} (default_opt). A handler that returns later, or {call}, changes that."
+    )
+    return (Note(text, logging.WARNING, once=f"undecided {key}"),)
+
+
+def forget(book: "Book", key: str, held: Optional[EventState]) -> Outcome:
+    """The row is gone, with its timer and with what the profile keeps about the event."""
+    changes = (Change("events", key, None),) if held is not None else ()
+    return Outcome(
+        changes=(*changes, *book.rows_of_event(book, key)), timers=(Timer(f"event:{key}"),)
     )
 
 
-def forgotten(book: "Book", key: str, held: Optional[EventState]) -> Outcome:
-    """The row is gone, with its timer and with the opts that were about it."""
-    changes = (Change("events", key, None),) if held is not None else ()
-    return Outcome(changes=changes, timers=(Timer(f"event:{key}"),)) + opts.event_gone(book, key)
-
-
-def timer(book: "Book", key: str, state: EventState, now: datetime) -> Timer:
+def build_timer(book: "Book", key: str, state: EventState, now: datetime) -> Timer:
     """The row's one timer."""
     moment = next_moment(book, state, now)
-    return Timer(f"event:{key}", moment, None if moment is None else tick(key))
+    return Timer(f"event:{key}", moment, None if moment is None else look_again(key))
 
 
-def tick(key: str) -> Step:
+def look_again(key: str) -> Step:
     """Do what is due for one event and set its timer again; it does not matter how late."""
 
     def step(book: "Book", now: datetime) -> Outcome:
         state = book.events.get(key)
-        return NOTHING if state is None else settle(book, key, state, state, now)
+        return NOTHING if state is None else carry_out(book, key, state, state, now)
 
     return step
 
 
-def resumed(book: "Book", key: str, held: EventState, now: datetime) -> Outcome:
-    """After a restart: make the calls again that had not returned, except those that time or a
-    newer version overtook.
+# --- after a restart ------------------------------------------------------------------------------
+
+
+def resume_event(book: "Book", key: str, held: EventState, now: datetime) -> Outcome:
+    """Make the calls again that had not returned, except those that time or a newer version
+    overtook.
     """
     calls: list[PendingCall] = []
     decision = None
     for call in held.pending:
-        if _still_wanted(held, call, now):
+        if _is_still_wanted(held, call, now):
             again = replace(call, number=int(book.next_key()))
             decision = again.number if call.number == held.decision else decision
             calls.append(again)
     state = replace(held, pending=tuple(calls), decision=decision)
-    return settle(book, key, replace(held, pending=()), state, now)
+    return carry_out(book, key, replace(held, pending=()), state, now)
 
 
-def _still_wanted(state: EventState, call: PendingCall, now: datetime) -> bool:
+def _is_still_wanted(state: EventState, call: PendingCall, now: datetime) -> bool:
     if call.handler in KEPT_FOR or call.implied is not None:
         return True
+    if call.number == state.decision:
+        return True
+    if call.event is not None:
+        return False
     if call.signal is not None:
-        piece = (
-            times.running(state, state.event.event_signals[call.signal], now)
-            if call.event is None
-            else None
-        )
-        return piece is not None and piece.position == call.interval
-    return call.number == state.decision or (
-        not state.started
-        and call.event is None
-        and now < state.start
-        and call.number != state.decision
-        and call.handler in state.leads
-    )
+        span = timing.current_span(state, state.event.event_signals[call.signal], now)
+        return span is not None and span.position == call.interval
+    return call.handler in state.leads and not state.started and now < state.start
 
 
-def all_of(outcomes: Iterable[Outcome]) -> Outcome:
+def combine(outcomes: Iterable[Outcome]) -> Outcome:
     """The sum of many outcomes, in linear time."""
     parts = list(outcomes)
     return Outcome(

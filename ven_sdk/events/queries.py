@@ -15,7 +15,7 @@ from typing import NamedTuple, Optional, Union
 from ..schema.events import Event, EventSignal, Interval, Number
 from ..state.events import EventState
 from ..values import dataclass
-from . import timing as times
+from . import timing
 
 States = tuple[EventState, ...]
 SIMPLE = ("SIMPLE", "simple")
@@ -76,7 +76,7 @@ def shown(state: EventState, now: datetime) -> Event:
     event, descriptor = state.event, state.event.event_descriptor
     if state.opt is not None:
         event = event.replace(opt=state.opt)
-    status = times.status(state, now)
+    status = timing.status(state, now)
     running = _is_now(state, now)
     values = [
         _current_value(state, signal, now) if running else _idle_value(signal)
@@ -95,7 +95,7 @@ def shown(state: EventState, now: datetime) -> Event:
 
 
 def _current_value(state: EventState, signal: EventSignal, now: datetime) -> Optional[Number]:
-    piece = times.running(state, signal, now)
+    piece = timing.current_span(state, signal, now)
     return _idle_value(signal) if piece is None else signal.intervals[piece.position].signal_payload
 
 
@@ -111,7 +111,7 @@ def _is_now(state: EventState, now: datetime) -> bool:
     """Whether the event's time is now; after a cancellation only what runs on (E31)."""
     if now < state.start or state.over or (state.cancelled is not None and not state.started):
         return False
-    end = times.last_moment(state)
+    end = timing.end_of_run(state)
     return (end is None or now < end) and (state.cancelled is None or state.end_at is not None)
 
 
@@ -151,7 +151,7 @@ def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Numb
     ]
     for state in sorted(found, key=_rank):
         signal = _signal(state, names)
-        piece = times.running(state, signal, now) if signal is not None else None
+        piece = timing.current_span(state, signal, now) if signal is not None else None
         if signal is not None and piece is not None:
             return signal.intervals[piece.position].signal_payload
     return None
@@ -226,7 +226,7 @@ def _pieces(
     """The intervals of that signal that lie within [now, until), whoever rules."""
     for state in states:
         signal = _signal(state, names)
-        last = times.last_moment(state) or until
+        last = (state.end if state.cancelled is None else timing.end_of_run(state)) or until
         if (
             signal is None
             or state.start >= until
@@ -234,7 +234,7 @@ def _pieces(
             or (state.cancelled is not None and not _is_now(state, now))
         ):
             continue
-        for piece in times.slices(state, signal):
+        for piece in timing.interval_spans(state, signal):
             start, end = max(piece.start, now), min(piece.end or until, last, until)
             if start < end:
                 yield _Piece(_rank(state), start, end, state, signal, piece.position)

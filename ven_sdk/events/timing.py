@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple, Optional
 
-from ..schema.events import Event, EventSignal
+from ..instants import ZERO, shift
+from ..schema.events import ActivePeriod, Event, EventSignal
 from ..state.events import EventState
 
-ZERO = timedelta(0)
 
-
-class Slice(NamedTuple):
+class Span(NamedTuple):
     """When one interval of a signal really runs; ``end`` None lasts as long as the event does."""
 
     position: int
@@ -33,31 +32,33 @@ def status(state: EventState, now: datetime) -> str:
     if state.cancelled is not None:
         return "cancelled"
     if now < state.start:
-        return (
-            "far"
-            if now < state.start - (state.event.active_period.ramp_up_period or ZERO)
-            else "near"
-        )
+        ramp_up = state.event.active_period.ramp_up_period or ZERO
+        return "far" if now < shift(state.start, -ramp_up) else "near"
     return "active" if state.end is None or now < state.end else "completed"
 
 
 def is_past(event: Event, now: datetime) -> bool:
     """Rule E26: the active period lies wholly in the past; one without end never does (E33)."""
     period = event.active_period
-    return bool(period.duration) and period.dtstart + period.duration <= now
+    return bool(period.duration) and shift(period.dtstart, period.duration) <= now
 
 
-def leaves(state: EventState) -> Optional[datetime]:
+def listed_until(state: EventState) -> Optional[datetime]:
     """Rule E32: an event stays known until dtstart + duration + startafter; one without end has no
     such moment.
     """
     period = state.event.active_period
     if not period.duration:
         return None
-    return period.dtstart + period.duration + max(period.tolerance or ZERO, ZERO)
+    return shift(shift(period.dtstart, period.duration), start_after(period))
 
 
-def last_moment(state: EventState) -> Optional[datetime]:
+def start_after(period: ActivePeriod) -> timedelta:
+    """Rule E29: by how much the start may be put off at random; never less than nothing."""
+    return max(period.tolerance or ZERO, ZERO)
+
+
+def end_of_run(state: EventState) -> Optional[datetime]:
     """When a running event ends: its end, or the random end after a cancellation if that comes
     first (E31).
     """
@@ -66,7 +67,7 @@ def last_moment(state: EventState) -> Optional[datetime]:
     return state.end_at if state.end is None else min(state.end, state.end_at)
 
 
-def slices(state: EventState, signal: EventSignal) -> Iterator[Slice]:
+def interval_spans(state: EventState, signal: EventSignal) -> Iterator[Span]:
     """When the intervals of ``signal`` run, in order; those without extent are left out.
 
     Each begins where the one before ends (E36), counted from the real start, so that a random
@@ -75,29 +76,29 @@ def slices(state: EventState, signal: EventSignal) -> Iterator[Slice]:
     """
     begin, last = state.start, len(signal.intervals) - 1
     for index, interval in enumerate(signal.intervals):
-        end = state.end if index == last else begin + (interval.duration or ZERO)
+        end = state.end if index == last else shift(begin, interval.duration or ZERO)
         if end is not None and state.end is not None:
             end = min(end, state.end)
         if end is None or begin < end:
-            yield Slice(index, begin, end)
+            yield Span(index, begin, end)
         if end is not None:
             begin = end
 
 
-def running(state: EventState, signal: EventSignal, now: datetime) -> Optional[Slice]:
+def current_span(state: EventState, signal: EventSignal, now: datetime) -> Optional[Span]:
     """The interval of ``signal`` that runs now by the clock, or None outside the active period."""
-    for piece in slices(state, signal):
-        if piece.start <= now and (piece.end is None or now < piece.end):
-            return piece
+    for span in interval_spans(state, signal):
+        if span.start <= now and (span.end is None or now < span.end):
+            return span
     return None
 
 
-def next_boundary(state: EventState, now: datetime) -> Optional[datetime]:
+def next_interval_start(state: EventState, now: datetime) -> Optional[datetime]:
     """When the next interval of any signal begins."""
     starts = [
-        piece.start
+        span.start
         for signal in state.event.event_signals
-        for piece in slices(state, signal)
-        if piece.start > now
+        for span in interval_spans(state, signal)
+        if span.start > now
     ]
     return min(starts, default=None)

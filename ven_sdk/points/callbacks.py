@@ -11,8 +11,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any, Callable, Union
 
 from ..errors import ConfigurationError, HandlerError
-from ..log import told
-from ..usercode import close, name_of, refuse_async, unwrapped
+from ..usercode import close_awaitable, describe_failure, name_of, refuse_async, unwrap
 from .entries import Collected
 
 Callback = Callable[..., Any]
@@ -28,7 +27,7 @@ def lane_of(callback: Callback) -> Hashable:
     Many data points share a serial line. The identity stands for the object, which need not be
     hashable; the data point keeps it alive.
     """
-    inner = unwrapped(callback)
+    inner = unwrap(callback)
     owner = getattr(inner, "__self__", None)
     shared = inner if owner is None or inspect.ismodule(owner) else owner
     return ("report", id(shared))
@@ -70,7 +69,7 @@ def gather(
     try:
         result = callback(**keywords)
         if inspect.isawaitable(result):
-            close(result)
+            close_awaitable(result)
             raise TypeError(
                 "it returned an awaitable, which was closed; a callback returns the value itself"
             )
@@ -78,7 +77,7 @@ def gather(
     except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
         name = name_of(callback)
         error = HandlerError(
-            f"Report callback {name} of {about} failed: {told(cause)}", handler=name
+            f"Report callback {name} of {about} failed: {describe_failure(cause)}", handler=name
         )
         error.__cause__ = cause
         return error

@@ -237,7 +237,7 @@ class Conversation:
         if not book.settings.report_only:
             if registration.list_due(book, engine.now()) and not self.closing:
                 yield registration.request_events(book)
-            if now >= self._hold_until or not events.deciding(book, engine.now()):
+            if now >= self._hold_until or not events.is_deciding(book, engine.now()):
                 yield from _some(events.answer_task(book, engine.now()))
             else:
                 waits.append(self._hold_until - now)
@@ -259,7 +259,7 @@ class Conversation:
         if not self._draining:
             return 0.0 if self._poll_at is None else self._poll_at - now
         held = self._hold_until - now
-        if held > 0 and events.deciding(self._engine.book, self._engine.now()):
+        if held > 0 and events.is_deciding(self._engine.book, self._engine.now()):
             return held
         return 0.0
 

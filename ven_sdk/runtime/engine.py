@@ -22,6 +22,7 @@ from ..schema.common import Payload
 from ..state.book import TALKED_OF, VOLATILE, Book
 from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
 from ..state.store import Store
+from ..text import LONGEST, shorten
 from ..usercode import invoke
 from ..usercode.handlers import SINGLE, Handlers
 from .clock import Clock
@@ -41,8 +42,6 @@ MOST_EARLY = 10_000
 """How many pushed values are kept for a client that is not started yet; the oldest go first."""
 SECOND_CHANCE = timedelta(minutes=1)
 """How long a timer waits whose step failed by a fault of ours."""
-LONGEST = 1000
-"""Characters of a log line. Texts of the VTN's stand in many, and may be megabytes long."""
 
 
 class Engine:
@@ -264,7 +263,11 @@ class Engine:
         self.pools["step"].submit(self, self._looked_again, f"new time of {self.name}")
 
     def _looked_again(self) -> None:
-        self.transact(lambda book, now: events.look_again(book, now) + reports.look(book, now))
+        self.transact(
+            lambda book, now: (
+                events.look_again(book, now) + opts.resume(book, now) + reports.look(book, now)
+            )
+        )
 
     # --- user code --------------------------------------------------------------------------------
 
@@ -280,15 +283,24 @@ class Engine:
         if self.stopped:
             return  # it stands in the book and is called after the next start
         if call.function is not None:
-            result = invoke(call.function, call.arguments, call.keywords)
+            result: Any = invoke(call.function, call.arguments, call.keywords)
+            errors: tuple[HandlerError, ...] = (result,) if isinstance(result, HandlerError) else ()
         else:
-            result = self.handlers.call(call.handler, call.arguments)
-        if isinstance(result, HandlerError) and call.handler != "on_error":
-            self.report(
-                result, f"handler {result.handler}", f"{result} {_aftermath(call)}", logging.ERROR
-            )
+            result, errors = self.handlers.call(call.handler, call.arguments)
+        for error in errors:
+            self._report_failure(call, error)
         if call.done is not None:
             self.transact(call.done(result))
+
+    def _report_failure(self, call: Call, error: HandlerError) -> None:
+        """Log a failure of user code, counted for each event, and tell ``on_error``; a failure
+        of ``on_error`` itself is logged only.
+        """
+        key, text = f"handler {error.handler} {call.lane}", f"{error} {_aftermath(call)}"
+        if call.handler == "on_error":
+            self.repeats.say(key[:LONGEST], logging.ERROR, shorten(text))
+        else:
+            self.report(error, key, text, logging.ERROR)
 
     def report(self, error: VenError, key: str, text: str, level: int = logging.WARNING) -> None:
         """Say ``text`` once and count it afterwards; tell ``on_error``, and keep it as the last
@@ -297,7 +309,7 @@ class Engine:
         _let_go(error)
         self.counters.last_error, self.counters.last_error_at = error, self.clock.now()
         if (
-            self.repeats.say(key[:LONGEST], level, shortened(text)) == 1
+            self.repeats.say(key[:LONGEST], level, shorten(text)) == 1
             and "on_error" in self.handlers
             and not self.stopped
         ):
@@ -307,9 +319,9 @@ class Engine:
         if note.error is not None and isinstance(note.error, VenError):
             self.report(note.error, note.once or note.text, note.text, note.level)
         elif note.once is not None:
-            self.repeats.say(note.once[:LONGEST], note.level, shortened(note.text))
+            self.repeats.say(note.once[:LONGEST], note.level, shorten(note.text))
         else:
-            log.log(note.level, "%s", shortened(note.text))
+            log.log(note.level, "%s", shorten(note.text))
 
     # --- exchanges --------------------------------------------------------------------------------
 
@@ -451,11 +463,6 @@ def _aftermath(call: Call) -> str:
             f"meanwhile."
         )
     return "Everything else goes on."
-
-
-def shortened(text: str) -> str:
-    """``text`` as it goes into a log."""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
 
 
 def _let_go(error: Optional[BaseException]) -> None:

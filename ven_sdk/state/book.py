@@ -48,21 +48,32 @@ def _never(_name: str) -> bool:
     return False
 
 
+def _no_rows(_book: "Book", _event_id: str) -> tuple[Change, ...]:
+    return ()
+
+
 class Book:
     """The tables of one VEN, with what services need to decide: settings, catalogue, randomness,
     which handlers exist.
 
     ``has_handler(name)`` says whether the user set a handler; ``leads()`` gives (handler name,
-    lead) of every ``before_event`` handler. ``owed`` is an index of the table ``events``: the keys
-    of those whose answer is owed.
+    lead) of every ``before_event`` handler. ``rows_of_event(book, event_id)`` gives the changes
+    that forget what the protocol's profile keeps about an event, once the event is forgotten.
+    ``owed`` is an index of the table ``events``: the keys of those whose answer is owed.
     """
 
     def __init__(
-        self, settings: Settings, catalogue: "Catalogue", *, chance: Optional[random.Random] = None
+        self,
+        settings: Settings,
+        catalogue: "Catalogue",
+        *,
+        chance: Optional[random.Random] = None,
+        rows_of_event: Callable[["Book", str], tuple[Change, ...]] = _no_rows,
     ) -> None:
         self.settings = settings
         self.catalogue = catalogue
         self.chance = chance or random.SystemRandom()
+        self.rows_of_event = rows_of_event
         self.has_handler: Callable[[str], bool] = _never
         self.leads: Callable[[], tuple[tuple[str, timedelta], ...]] = tuple
         self.tables: dict[str, dict[str, Any]] = {name: {} for name in (*TABLES, *VOLATILE)}

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Optional
 
+from ..instants import shift
 from ..schema.events import Event, EventResponse
 from ..values import dataclass
 
@@ -43,10 +44,10 @@ class EventState:
     ``opt`` is the opt held, also while a decision on a newer version is ``waiting``; ``decision``
     is the number of the call whose return decides. ``code`` other than 200: refused, no handler has
     seen it. ``owed``: the VTN waits for a response about this version. ``cancelled`` is ``vtn``
-    (explicit) or ``list`` (implied); ``end_at`` is the random end of rule E31. ``started``:
-    on_event_start is out and on_event_end is not. ``over``: ended because its time was up.
-    ``announced`` has the position of the last announced interval for each signal, -1 before the
-    first.
+    (explicit) or ``list`` (implied); ``end_at`` is the random end of rule E31, or of a run that the
+    clock was set back out of. ``started``: on_event_start is out and on_event_end is not. ``over``:
+    ended because its time was up. ``announced`` has the position of the last announced interval for
+    each signal, -1 before the first.
     """
 
     event: Event
@@ -71,13 +72,13 @@ class EventState:
     @cached_property
     def start(self) -> datetime:
         """The real start: dtstart and the random offset (rule E29)."""
-        return self.event.active_period.dtstart + self.offset
+        return shift(self.event.active_period.dtstart, self.offset)
 
     @cached_property
     def end(self) -> Optional[datetime]:
         """The real end, or None for an event without one (rules E29, E33)."""
         duration = self.event.active_period.duration
-        return self.start + duration if duration else None
+        return shift(self.start, duration) if duration else None
 
     @property
     def participates(self) -> bool:

@@ -8,13 +8,16 @@ import inspect
 import logging
 import threading
 from datetime import timedelta
-from typing import Any, Callable, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from ..config import Duration, duration
-from ..errors import ConfigurationError
-from . import invoke, name_of, refuse_async
+from ..errors import ConfigurationError, HandlerError
+from ..text import repr_of
+from .calls import invoke
+from .decisions import check_decision
+from .functions import name_of, refuse_async
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Function = Callable[..., Any]
 
@@ -56,7 +59,7 @@ class Registry:
             before = self._functions.get(name, ())
             self._functions[name] = (function,) if single else (*before, function)
         if single and before and before[0] is not function:
-            log.info("%s replaces %s as %s.", name_of(function), name_of(before[0]), name)
+            logger.info("%s replaces %s as %s.", name_of(function), name_of(before[0]), name)
 
     def check(self, name: str, function: Any) -> None:
         """ConfigurationError for an unknown name, no callable, an ``async def``, or a wrong number
@@ -73,7 +76,7 @@ class Registry:
             )
         if not callable(function):
             raise ConfigurationError(
-                f"The {self._what} for {name} must be a function, not {function!r}."
+                f"The {self._what} for {name} must be a function, not {repr_of(function)}."
             )
         refuse_async(function, f"The {self._what}")
         wanted = self._parameters[name]
@@ -100,6 +103,15 @@ class Registry:
         return bool(self._functions.get(str(name)))
 
 
+class HandlerResult(NamedTuple):
+    """What came of calling the functions of a handler: the last one's return, or the first error;
+    and all errors.
+    """
+
+    value: Any
+    errors: tuple[HandlerError, ...] = ()
+
+
 class Handlers(Registry):
     """Event and lifecycle handlers. ``before_event`` handlers have a lead each and are known as
     ``before_event:N``.
@@ -107,6 +119,7 @@ class Handlers(Registry):
 
     def __init__(self) -> None:
         super().__init__(PARAMETERS, "handler")
+        self._failing: dict[tuple[str, int], str] = {}
         self._leads: tuple[tuple[str, timedelta, Function], ...] = ()
 
     def add_handler(self, name: str, function: Function, lead: Optional[Duration] = None) -> None:
@@ -119,6 +132,8 @@ class Handlers(Registry):
                     f"lead belongs to the handler before_event, not to {name}."
                 )
             self.add(name, function, single=name in SINGLE)
+            if name in SINGLE:
+                self._note((name, 0), None)  # the function that failed is gone
             return
         if lead is None:
             raise ConfigurationError(
@@ -142,19 +157,40 @@ class Handlers(Registry):
             function for key, _, function in self._leads if key == name
         )
 
-    def call(self, name: str, arguments: tuple[Any, ...]) -> Any:
-        """Call all functions of ``name`` in order. The result of the last, or the first
-        HandlerError among them.
-        """
-        result: Any = None
-        failed: Any = None
-        for function in self.functions(name):
-            result = invoke(function, arguments)
-            failed = failed or (result if isinstance(result, Exception) else None)
-        return failed or result
+    def call(self, name: str, arguments: tuple[Any, ...]) -> HandlerResult:
+        """Call all functions of ``name`` in order, whatever those before did."""
+        value: Any = None
+        errors: list[HandlerError] = []
+        for position, function in enumerate(self.functions(name)):
+            value = invoke(function, arguments)
+            if name in SINGLE:
+                value = check_decision(value, name_of(function), arguments[0].event_id)
+            failure = value if type(value) is HandlerError else None
+            self._note((name, position), failure)
+            if failure is not None:
+                errors.append(failure)
+        return HandlerResult(errors[0] if errors else value, tuple(errors))
+
+    def _note(self, place: tuple[str, int], failure: Optional[HandlerError]) -> None:
+        """Remember how the last call of a function went."""
+        if failure is None and place not in self._failing:
+            return
+        with self._lock:
+            if failure is None:
+                self._failing.pop(place, None)
+            else:
+                self._failing[place] = str(failure)
+
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for every function whose last call failed, for ``health()``."""
+        with self._lock:
+            failing = sorted(self._failing.items())
+        return tuple(
+            f"The last call of the handler {name} failed: {text}" for (name, _), text in failing
+        )
 
 
-def meant(name: str) -> Optional[str]:
+def nearest_handler(name: str) -> Optional[str]:
     """The handler that an attribute's name stands for but for case and underscores (``onEvent``),
     or None.
     """
@@ -173,4 +209,4 @@ class Hooks(Registry):
         for function in self.functions(name):
             result = invoke(function, arguments)
             if isinstance(result, Exception):
-                log.warning("The hook %s failed and the message goes on: %s", name, result)
+                logger.warning("The hook %s failed and the message goes on: %s", name, result)

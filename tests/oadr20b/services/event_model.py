@@ -13,6 +13,8 @@ from typing import Any, Optional
 
 TIMEOUT = 5
 STEP = 10
+EARLY = 5
+"""Minutes that a run goes on after the clock was set back to before its start."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Held:
         self.waiting_until: Optional[int] = None
         self.owed = self.running = self.over = False
         self.mark = -1
+        self.early_until: Optional[int] = None
 
 
 class Model:
@@ -152,6 +155,8 @@ class Model:
                 held.waiting_until = min(held.waiting_until, self.now + TIMEOUT)
             if held.waiting_until is not None and held.waiting_until <= self.now:  # E18
                 held.opt, held.waiting_until, held.owed = "optOut", None, plan.required
+            held.over = held.over and plan.start <= self.now + 1
+            self.bound_early_run(held)
             if held.running and (held.opt != "optIn" or plan.cancelled or plan.end <= self.now):
                 self.stop(held)
                 held.over = plan.end <= self.now
@@ -164,17 +169,30 @@ class Model:
             if live and not held.running and plan.start <= self.now < plan.end:
                 held.running, held.mark = True, -1
                 self.call(held, "start")
-            if (
-                live and held.running and (index := (self.now - plan.start) // STEP) > held.mark
-            ):  # E36
+            index = (self.now - plan.start) // STEP
+            if live and held.running and index >= 0 and self.is_to_announce(held, index):  # E36
                 held.mark = index
                 self.call(held, "interval", plan.payloads[index])
             if not held.owed and (plan.cancelled or plan.end <= self.now):  # E8, E32
                 del self.held[plan.id]
 
+    def is_to_announce(self, held: Held, index: int) -> bool:
+        return index > held.mark or (
+            index < held.mark and held.plan.start + STEP * held.mark > self.now + 1
+        )
+
+    def bound_early_run(self, held: Held) -> None:
+        """The clock was set back to before the start of a run."""
+        if not held.running or held.plan.start <= self.now:
+            held.early_until = None
+        elif held.early_until is None or held.early_until > self.now + EARLY:
+            held.early_until = self.now + EARLY
+        elif held.early_until <= self.now:
+            self.stop(held)
+
     def stop(self, held: Held) -> None:
         if held.running:
-            held.running = False
+            held.running, held.early_until = False, None
             self.call(held, "end")
 
     # --- what is said -----------------------------------------------------------------------------

@@ -21,6 +21,8 @@ from ven_sdk.state.book import VOLATILE, Book, rows_of
 from ven_sdk.state.outcome import Call, Change, Note, Outcome, Step, Timer
 from ven_sdk.state.records import Registration
 from ven_sdk.state.store import Row
+from ven_sdk.usercode.decisions import check_decision
+from ven_sdk.usercode.handlers import SINGLE
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=timezone.utc)
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -64,6 +66,7 @@ class Harness:
         self.calls: list[Called] = []
         self.notes: list[Note] = []
         self.sent: list[Any] = []
+        self.failures: list[HandlerError] = []
         self.changes = 0
         self.settings = settings("ven", "http://localhost/", ven_id="ven", **overrides)
         self.catalogue = catalogue
@@ -81,7 +84,12 @@ class Harness:
         )
 
     def _new_book(self) -> Book:
-        book = Book(self.settings, self.catalogue, chance=random.Random(self.seed))
+        book = Book(
+            self.settings,
+            self.catalogue,
+            chance=random.Random(self.seed),
+            rows_of_event=opts.forget_event,
+        )
         book.has_handler = self.handlers.__contains__
         book.leads = lambda: self.leads
         return book
@@ -127,6 +135,9 @@ class Harness:
             result = function(*call.arguments, **call.keywords) if function is not None else None
         except Exception as cause:
             result = HandlerError(f"{call.handler} raised {cause!r}", handler=call.handler)
+        if call.handler in SINGLE:
+            result = check_decision(result, call.handler, call.arguments[0].event_id)
+            self.failures += [result] if isinstance(result, HandlerError) else []
         if call.done is not None:
             self.apply(call.done(result)(self.book, self.now))
 

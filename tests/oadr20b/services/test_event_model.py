@@ -19,7 +19,7 @@ from tests.oadr20b.services.builders import distribute, event, signal
 from tests.oadr20b.services.event_model import STEP, TIMEOUT, Model, Plan
 from tests.oadr20b.services.harness import MINUTE, NOON, Harness
 from ven_sdk.errors import StateError
-from ven_sdk.events.decision import DEFER
+from ven_sdk.usercode.decisions import DEFER
 
 STEPS = int(os.environ.get("VEN_MODEL_STEPS", "1000"))
 LENGTH = 200

@@ -14,8 +14,8 @@ import pytest
 from tests.oadr20b.services.builders import distribute, event, signal
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND, Harness, opted_in
 from ven_sdk.events import timing
-from ven_sdk.events.decision import DEFER
 from ven_sdk.oadr20b.services import events
+from ven_sdk.usercode.decisions import DEFER
 
 RUN = ("on_event_start", "on_interval_start", "on_event_end")
 EDGES = ("on_event_start", "on_event_end")
@@ -233,7 +233,7 @@ def test_e34_the_last_interval_is_cut_or_extended_to_the_end(
 
     ven.send(distribute(event(length=length, signals=[signal(1, 2, each=30 * MINUTE)])))
     state = ven.book.events["e"]
-    pieces = list(timing.slices(state, state.event.event_signals[0]))
+    pieces = list(timing.interval_spans(state, state.event.event_signals[0]))
     ven.advance(9 * HOUR)
 
     assert steps(ven) == expected
@@ -599,21 +599,55 @@ def test_opting_in_late_starts_for_the_rest() -> None:
 # --- the clock ------------------------------------------------------------------------------------
 
 
-def test_a_clock_that_is_set_back_hours_repeats_nothing() -> None:
+def test_a_run_that_the_clock_was_set_back_out_of_ends_soon_and_comes_again_at_its_time() -> None:
     ven = Harness(opted_in(), leads=[("before_event:0", 10 * MINUTE)])
     ven.send(distribute(event(signals=[signal(1, 2, each=30 * MINUTE)])))
     ven.advance(95 * MINUTE)
+    assert steps(ven) == [(60, "start"), (60, 1), (90, 2)]
 
     ven.jump(-3 * HOUR)
     ven.advance(9 * HOUR)
 
-    assert ven.names("before_event:0", *RUN) == [
-        "before_event:0",
-        "on_event_start",
-        "on_interval_start",
-        "on_interval_start",
-        "on_event_end",
-    ]
+    assert steps(ven)[3:] == [(-80, "end"), (60, "start"), (60, 1), (90, 2), (120, "end")]
+    assert [(at - NOON) // MINUTE for at in ven.times("before_event:0")] == [50, 50]
+
+
+def test_a_clock_that_is_set_back_and_put_right_within_minutes_repeats_nothing() -> None:
+    ven = Harness(opted_in(), leads=[("before_event:0", 10 * MINUTE)])
+    ven.send(distribute(event(signals=[signal(1, 2, each=30 * MINUTE)])))
+    ven.advance(70 * MINUTE)
+
+    ven.jump(-timedelta(days=365))
+    ven.advance(4 * MINUTE)
+    ven.jump(NOON + 74 * MINUTE)
+    ven.advance(9 * HOUR)
+
+    assert steps(ven) == [(60, "start"), (60, 1), (90, 2), (120, "end")]
+    assert len(ven.times("before_event:0")) == 1
+
+
+def test_after_a_clock_set_back_inside_an_event_the_interval_of_now_is_announced() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event(length=3 * HOUR, signals=[signal(1, 2, 3, each=HOUR)])))
+    ven.advance(190 * MINUTE)
+
+    ven.jump(NOON + 90 * MINUTE)
+    ven.advance(9 * HOUR)
+
+    assert steps(ven)[3:] == [(180, 3), (90, 1), (120, 2), (180, 3), (240, "end")]
+
+
+@pytest.mark.parametrize("back", [SECOND, 59 * SECOND], ids=str)
+def test_a_clock_set_back_by_seconds_at_a_boundary_repeats_nothing(back: timedelta) -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event(signals=[signal(1, 2, each=30 * MINUTE)])))
+
+    for boundary in (60, 90, 120):
+        ven.advance(NOON + boundary * MINUTE)
+        ven.jump(-back)
+    ven.advance(9 * HOUR)
+
+    assert [what for _, what in steps(ven)] == ["start", 1, 2, "end"]
 
 
 def test_a_clock_that_is_set_back_after_the_end_starts_nothing_again() -> None:

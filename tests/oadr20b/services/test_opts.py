@@ -169,7 +169,10 @@ def test_o1_5_another_id_is_an_additional_opt_and_they_go_out_in_order() -> None
     first, second = create(ven), create(ven)
 
     assert [deliver(ven).opt_id, deliver(ven).opt_id] == [first, second]
-    assert [row.opt_id for row in opts.standing(tuple(ven.book.opts.values()))] == [first, second]
+    assert [row.opt_id for row in opts.list_standing(tuple(ven.book.opts.values()))] == [
+        first,
+        second,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -406,7 +409,7 @@ def test_a_refused_opt_can_be_seen_for_a_minute() -> None:
 
     row = ven.book.opts[opt_id]
     assert (row.state, row.code) == ("refused", "451")
-    assert opts.standing((row,)) == ()
+    assert opts.list_standing((row,)) == ()
     ven.advance(59 * SECOND)
     assert opt_id in ven.book.opts
     ven.advance(SECOND)
@@ -419,7 +422,7 @@ def test_a_new_registration_forgets_all_opts() -> None:
     create(ven)
     deliver(ven)
 
-    ven.run(opts.forget)
+    ven.run(opts.forget_all)
 
     assert ven.book.opts == {}
     assert ven.timers == {}

@@ -288,7 +288,7 @@ def forget_running(book: Book, now: datetime) -> Outcome:
     sent.
     """
     dropped = Outcome(changes=tuple(Change("answers", key, None) for key in book.answers))
-    return dropped + reports.forget_requests(book, now) + opts.forget(book, now)
+    return dropped + reports.forget_requests(book, now) + opts.forget_all(book, now)
 
 
 def register_reports(book: Book) -> Task:

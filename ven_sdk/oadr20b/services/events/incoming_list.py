@@ -15,15 +15,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import ProtocolError
-from ....events import timing as times
-from ....events.execution import all_of, settle
+from ....events import timing
+from ....events.execution import carry_out, combine
 from ....schema.events import CreatedEvent, DistributeEvent, Event, EventResponse, FaultyEvent
 from ....state.events import LIST_KEY, EventList, EventState
 from ....state.outcome import Change, Note, Outcome
 from .. import answers
 from ..task import is_success
-from . import transitions as change
-from .responses import last_list, respond
+from . import transitions
+from .responses import build_response, last_list
 
 if TYPE_CHECKING:
     from ....state.book import Book
@@ -107,7 +107,7 @@ class Intake:
         key, number = descriptor.event_id, descriptor.modification_number
         self.present.add(key)
         held = self.rows.get(key) or self.book.events.get(key)
-        if held is None or change.is_gone(held):
+        if held is None or transitions.is_gone(held):
             self._unknown(held, event)
         elif number < held.event.event_descriptor.modification_number:
             self._respond(
@@ -118,26 +118,26 @@ class Intake:
             )
         elif descriptor.event_status == "cancelled":
             self.counts["cancelled"] += held.cancelled is None
-            self.rows[key] = change.cancelled(self.book, held, event, self.request_id, self.now)
+            self.rows[key] = transitions.cancel(self.book, held, event, self.request_id, self.now)
         elif number > held.event.event_descriptor.modification_number:
             self._modified(held, event)
         else:
             self._unchanged(held, event)
 
     def _unknown(self, held: Optional[EventState], event: Event) -> None:
-        if change.is_cancelled(event):
+        if transitions.is_cancelled(event):
             self._respond(event, "200", "optIn")  # E9
-        elif event.event_status == "completed" or times.is_past(event, self.now):
+        elif event.event_status == "completed" or timing.is_past(event, self.now):
             self._respond(event, "200", "optOut")  # E26
         else:
             self.counts["new"] += 1
-            self._keep(event, change.new(self.book, held, event, self.request_id, self.now))
+            self._keep(event, transitions.create(self.book, held, event, self.request_id, self.now))
 
     def _modified(self, held: EventState, event: Event) -> None:
         """E3; a cancelled event that comes back is a new one, for the handlers were told that it is
         gone.
         """
-        make = change.modified if held.cancelled is None else change.new
+        make = transitions.modify if held.cancelled is None else transitions.create
         self.counts["modified"] += 1
         self._keep(event, make(self.book, held, event, self.request_id, self.now))
 
@@ -176,7 +176,7 @@ class Intake:
     def _respond(self, event: Event, code: str, opt: str, text: Optional[str] = None) -> None:
         """A response about what is not held; E16: none where none is wanted."""
         if event.response_required != "never":
-            self.loose.append(respond(event, self.request_id, code, opt, text))
+            self.loose.append(build_response(event, self.request_id, code, opt, text))
 
     def take_faulty(self, faulty: FaultyEvent) -> None:
         """E11: an event that cannot be read is answered 454, counts as present, and keeps running
@@ -217,7 +217,7 @@ class Intake:
         """Rules E6, E7: what a complete list does not hold is cancelled."""
         for key in self.book.events.keys() - self.present:
             held = self.book.events[key]
-            state = change.gone_from_list(self.book, held, self.now)
+            state = transitions.cancel_missing(self.book, held, self.now)
             self.counts["gone"] += held.cancelled is None
             if state != held:
                 self.rows[key] = state
@@ -225,14 +225,14 @@ class Intake:
     def outcome(self, complete: bool) -> Outcome:
         """Everything that the list asks for."""
         outcomes = [
-            settle(self.book, key, self.book.events.get(key), state, self.now)
+            carry_out(self.book, key, self.book.events.get(key), state, self.now)
             for key, state in self.rows.items()
         ]
         row = Change("collecting", LIST_KEY, self._left_behind(complete))
         if self.counts:
             text = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
             self.notes.insert(0, Note(f"Event list {self.request_id!r}: {text}."))
-        return all_of(outcomes) + Outcome(changes=(row,), notes=tuple(self.notes))
+        return combine(outcomes) + Outcome(changes=(row,), notes=tuple(self.notes))
 
     def _left_behind(self, complete: bool) -> EventList:
         """The list as it is remembered: E23 wants the requestID of the last one that held an

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import VenError
-from ....events.execution import all_of, forgotten, is_finished, timer
+from ....events.execution import build_timer, combine, forget, is_finished
 from ....schema.events import CreatedEvent, Event, EventResponse
 from ....state.events import LIST_KEY, EventList, EventState
 from ....state.outcome import NOTHING, Change, Note, Outcome, Step
@@ -42,7 +42,7 @@ def last_list(book: "Book") -> EventList:
     return found
 
 
-def respond(
+def build_response(
     event: Event, request_id: str, code: str, opt: str, text: Optional[str] = None
 ) -> EventResponse:
     """Rules E20, E22: a response to ``event`` as received, under the list's top-level requestID."""
@@ -56,13 +56,13 @@ def respond(
     )
 
 
-def response_of(state: EventState, request_id: str) -> EventResponse:
+def response_for(state: EventState, request_id: str) -> EventResponse:
     """The response to an event that is held: the opt held (E15, E23), its refusal, or optIn for a
     cancellation (E24).
     """
     if state.cancelled is not None:
-        return respond(state.event, request_id, "200", "optIn")
-    return respond(state.event, request_id, state.code, state.opt or "optOut", state.reason)
+        return build_response(state.event, request_id, "200", "optIn")
+    return build_response(state.event, request_id, state.code, state.opt or "optOut", state.reason)
 
 
 def is_ready(state: EventState) -> bool:
@@ -70,13 +70,13 @@ def is_ready(state: EventState) -> bool:
     return not state.waiting or state.cancelled is not None
 
 
-def ready(book: "Book") -> tuple[EventResponse, ...]:
+def collect_ready(book: "Book") -> tuple[EventResponse, ...]:
     """Every response that is owed and decided (E17)."""
     heard, rows = last_list(book), book.events
     keys = dict.fromkeys(book.owed)
     keys.update(dict.fromkeys(key for key in heard.due if key in rows))
     found = [
-        response_of(rows[key], _request_id(heard, key, rows[key]))
+        response_for(rows[key], _request_id(heard, key, rows[key]))
         for key in keys
         if is_ready(rows[key])
     ]
@@ -93,7 +93,7 @@ def answer_task(book: "Book", now: datetime) -> Optional[Task]:
     Its eiResponse stays 200, whatever the events' codes (E19), with an empty requestID (E20, E21).
     Answers that were refused together go out one by one.
     """
-    sent = ready(book)
+    sent = collect_ready(book)
     if not sent:
         return None
     suspects = book.collecting.get(SUSPECTS)
@@ -106,14 +106,14 @@ def answer_task(book: "Book", now: datetime) -> Optional[Task]:
         ANSWER,
         record,
         (),
-        lambda _reply: acknowledged(sent),
-        lambda error: refused(sent, error),
-        about=_told(sent),
+        lambda _reply: acknowledge(sent),
+        lambda error: refuse(sent, error),
+        about=_describe(sent),
         give_up=FAILURES,
     )
 
 
-def _told(sent: tuple[EventResponse, ...]) -> str:
+def _describe(sent: tuple[EventResponse, ...]) -> str:
     """What is answered, for the log; of many the first few."""
     told = [
         f"{one.event_id!r} {one.opt_type}"
@@ -123,7 +123,7 @@ def _told(sent: tuple[EventResponse, ...]) -> str:
     return ", ".join(told) + (f" and {len(sent) - SHOWN} more" if len(sent) > SHOWN else "")
 
 
-def acknowledged(sent: tuple[EventResponse, ...]) -> Step:
+def acknowledge(sent: tuple[EventResponse, ...]) -> Step:
     """The VTN took note of ``sent``; an acknowledged cancellation is forgotten (E8)."""
 
     def step(book: "Book", now: datetime) -> Outcome:
@@ -131,34 +131,34 @@ def acknowledged(sent: tuple[EventResponse, ...]) -> Step:
         settled, outcomes = set(), []
         for key in {response.event_id for response in sent} & book.events.keys():
             state = book.events[key]
-            if response_of(state, _request_id(heard, key, state)) in done:
+            if response_for(state, _request_id(heard, key, state)) in done:
                 settled.add(key)
-                outcomes.append(_acknowledged(book, key, state, now))
+                outcomes.append(_acknowledge(book, key, state, now))
         rest = replace(
             heard,
             due=heard.due - settled,
             loose=tuple(one for one in heard.loose if one not in done),
         )
-        return all_of(outcomes) + (
+        return combine(outcomes) + (
             NOTHING if rest == heard else Outcome(changes=(Change("collecting", LIST_KEY, rest),))
         )
 
     return step
 
 
-def _acknowledged(book: "Book", key: str, state: EventState, now: datetime) -> Outcome:
+def _acknowledge(book: "Book", key: str, state: EventState, now: datetime) -> Outcome:
     if not state.owed:
         return NOTHING
     acknowledged = replace(state, owed=False)
     if is_finished(acknowledged, now):
-        return forgotten(book, key, state)
+        return forget(book, key, state)
     return Outcome(
         changes=(Change("events", key, acknowledged),),
-        timers=(timer(book, key, acknowledged, now),),
+        timers=(build_timer(book, key, acknowledged, now),),
     )
 
 
-def refused(sent: tuple[EventResponse, ...], error: VenError) -> Step:
+def refuse(sent: tuple[EventResponse, ...], error: VenError) -> Step:
     """The VTN did not want the answer: said and dropped. What it still waits for comes with its
     next list (E15, E25).
 
@@ -183,4 +183,4 @@ def refused(sent: tuple[EventResponse, ...], error: VenError) -> Step:
         once="answer refused",
         error=error,
     )
-    return lambda book, now: acknowledged(sent)(book, now) + Outcome(notes=(note,))
+    return lambda book, now: acknowledge(sent)(book, now) + Outcome(notes=(note,))

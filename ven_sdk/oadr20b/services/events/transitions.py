@@ -1,7 +1,8 @@
 """What the VTN's messages make of one event: new, modified, cancelled, refused (rules E2 to E10,
 E29 to E31, E44 to E48).
 
-Each function gives the row as it is to be; ``event_run`` then does what is due. Pure functions.
+Each function gives the row as it is to be; ``events.execution`` then does what is due. Pure
+functions.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
-from ....events import timing as times
-from ....events.execution import called, ended, opted, pinned
+from ....events import timing
+from ....events.execution import add_call, bind_calls, decide, end_run
 from ....schema.events import Event, EventSignal
 from ....state.events import EventState
 from .. import opts
@@ -33,20 +34,20 @@ def is_cancelled(event: Event) -> bool:
     return event.event_status == "cancelled"
 
 
-def new(
+def create(
     book: "Book", before: Optional[EventState], event: Event, request_id: str, now: datetime
 ) -> EventState:
     """Rules E2, E10: an event that was not known, whatever its number; ``before`` is the end of an
     earlier one of that ID.
     """
-    pending = pinned(ended(book, before)) if before is not None else ()
+    pending = bind_calls(end_run(book, before)) if before is not None else ()
     state = EventState(
-        event=event, request_id=request_id, pending=pending, offset=drawn(book, event)
+        event=event, request_id=request_id, pending=pending, offset=draw_offset(book, event)
     )
-    return asked(book, state, now)
+    return ask_decision(book, state, now)
 
 
-def modified(
+def modify(
     book: "Book", held: EventState, event: Event, request_id: str, now: datetime
 ) -> EventState:
     """Rule E3: a higher number replaces the event entirely; what runs goes on, if its new period is
@@ -59,38 +60,42 @@ def modified(
     offset = (
         held.offset
         if event.active_period.tolerance == held.event.active_period.tolerance
-        else drawn(book, event)
+        else draw_offset(book, event)
     )
     state = replace(
         held,
         event=event,
         request_id=request_id,
         offset=offset,
-        pending=pinned(held),
+        pending=bind_calls(held),
         over=False,
         code="200",
     )
     if state.started and not _is_within(state, now):
-        state = ended(book, state)
+        state = end_run(book, state)
     if state.started:
         state = replace(
             state,
-            announced=tuple(_mark(held, state, signal, now) for signal in event.event_signals),
+            announced=tuple(
+                _announced_before(held, state, signal, now) for signal in event.event_signals
+            ),
         )
     kept = {name for name, lead in book.leads() if state.start - lead <= now}
     state = replace(state, leads=tuple(name for name in state.leads if name in kept))
-    return asked(book, state, now)
+    return ask_decision(book, state, now)
 
 
 def _is_within(state: EventState, now: datetime) -> bool:
     return state.start <= now and (state.end is None or now < state.end)
 
 
-def _mark(held: EventState, state: EventState, signal: EventSignal, now: datetime) -> int:
+def _announced_before(
+    held: EventState, state: EventState, signal: EventSignal, now: datetime
+) -> int:
     """What counts as announced of a modified signal: its running interval, if the same one was
     announced before.
     """
-    piece = times.running(state, signal, now)
+    piece = timing.current_span(state, signal, now)
     if piece is None:
         return -1
     for position, old in enumerate(held.event.event_signals):
@@ -109,21 +114,21 @@ def _mark(held: EventState, state: EventState, signal: EventSignal, now: datetim
     return piece.position - 1
 
 
-def asked(book: "Book", state: EventState, now: datetime) -> EventState:
+def ask_decision(book: "Book", state: EventState, now: datetime) -> EventState:
     """The row with the decision about its version under way: refused, opted out by a schedule
     (O1.9), or a handler's.
     """
     foreign = refusal(book, state.event)
     if foreign is not None:
-        return _refused(book, state, foreign.code, foreign.text)
+        return _refuse(book, state, foreign.code, foreign.text)
     owed = state.event.response_required != "never"
     state = replace(state, owed=owed, waiting=False, decision=None, deadline=None, reason=None)
-    if not state.delivered and opts.opted_out(book, state.event):
+    if not state.delivered and opts.is_opted_out(book, state.event):
         return replace(state, opt="optOut", reason="opted out by an availability schedule")
     handler = (
         "on_update_event" if state.delivered and book.has_handler("on_update_event") else "on_event"
     )
-    state = called(book, replace(state, delivered=True), handler)
+    state = add_call(book, replace(state, delivered=True), handler)
     if not book.has_handler(handler):
         return replace(state, opt="optOut")
     return replace(
@@ -134,12 +139,12 @@ def asked(book: "Book", state: EventState, now: datetime) -> EventState:
     )
 
 
-def _refused(book: "Book", state: EventState, code: str, text: str) -> EventState:
+def _refuse(book: "Book", state: EventState, code: str, text: str) -> EventState:
     """E11, E47, E48: no handler sees it, and it is not carried out; one that was carried out so far
     is withdrawn.
     """
     if state.delivered:
-        state = told_of_cancel(book, state, implied=True)
+        state = call_cancel_handler(book, state, implied=True)
     return replace(
         state,
         code=code,
@@ -153,7 +158,7 @@ def _refused(book: "Book", state: EventState, code: str, text: str) -> EventStat
     )
 
 
-def cancelled(
+def cancel(
     book: "Book", held: EventState, event: Event, request_id: str, now: datetime
 ) -> EventState:
     """Rule E8: stopped by the VTN; acknowledged at once, whatever E31 lets run on (E24, E25: also
@@ -166,12 +171,12 @@ def cancelled(
         shown = held.event.replace(
             event_descriptor=event.event_descriptor, response_required=event.response_required
         )
-        held = replace(held, event=shown, pending=pinned(held))
+        held = replace(held, event=shown, pending=bind_calls(held))
     state = replace(held, request_id=request_id, owed=event.response_required != "never")
-    return state if held.cancelled is not None else _stopped(book, state, now, "vtn")
+    return state if held.cancelled is not None else _stop(book, state, now, "vtn")
 
 
-def gone_from_list(book: "Book", held: EventState, now: datetime) -> EventState:
+def cancel_missing(book: "Book", held: EventState, now: datetime) -> EventState:
     """Rules E6, E7: missing from a complete list is cancelled without an answer; completed ones are
     simply forgotten.
 
@@ -180,39 +185,39 @@ def gone_from_list(book: "Book", held: EventState, now: datetime) -> EventState:
     if held.cancelled is not None:
         return replace(held, owed=False)
     state = replace(held, owed=False)
-    if times.status(held, now) == "completed":
-        return replace(ended(book, state), cancelled="list")
-    return _stopped(book, state, now, "list")
+    if timing.status(held, now) == "completed":
+        return replace(end_run(book, state), cancelled="list")
+    return _stop(book, state, now, "list")
 
 
-def _stopped(book: "Book", state: EventState, now: datetime, how: str) -> EventState:
+def _stop(book: "Book", state: EventState, now: datetime, how: str) -> EventState:
     if state.delivered:
-        state = told_of_cancel(book, state, implied=how == "list")
-    state = replace(state, cancelled=how, waiting=False, decision=None, deadline=None)
+        state = call_cancel_handler(book, state, implied=how == "list")
+    state = replace(state, cancelled=how, waiting=False, decision=None, deadline=None, end_at=None)
     tolerance = state.event.active_period.tolerance
     if state.started and tolerance and tolerance > timedelta(0):
-        return replace(state, end_at=now + uniform(book, tolerance))  # E31
+        return replace(state, end_at=now + draw(book, tolerance))  # E31
     return state
 
 
-def told_of_cancel(book: "Book", state: EventState, *, implied: bool) -> EventState:
+def call_cancel_handler(book: "Book", state: EventState, *, implied: bool) -> EventState:
     """``on_cancel_event``; without one ``on_update_event``, whose return decides nothing; never
     ``on_event``.
     """
     handler = "on_cancel_event" if book.has_handler("on_cancel_event") else "on_update_event"
-    return called(book, state, handler, implied=implied)
+    return add_call(book, state, handler, implied=implied)
 
 
-def chosen(held: EventState, opt: str, reason: Optional[str]) -> EventState:
+def choose(held: EventState, opt: str, reason: Optional[str]) -> EventState:
     """Rule E23: the user's own word; what a handler still running returns later no longer
     decides.
     """
-    return opted(replace(held, decision=None, delivered=True), opt, reason)
+    return decide(replace(held, decision=None, delivered=True), opt, reason)
 
 
-def dropped(book: "Book", held: EventState) -> EventState:
+def drop(book: "Book", held: EventState) -> EventState:
     """The registration is gone: what runs ends at once, nothing is owed."""
-    state = ended(book, held)
+    state = end_run(book, held)
     return replace(
         state,
         cancelled="list",
@@ -224,12 +229,12 @@ def dropped(book: "Book", held: EventState) -> EventState:
     )
 
 
-def drawn(book: "Book", event: Event) -> timedelta:
+def draw_offset(book: "Book", event: Event) -> timedelta:
     """Rule E29: the random offset of the start, in [0, startafter]."""
     tolerance = event.active_period.tolerance
-    return uniform(book, tolerance) if tolerance and tolerance > timedelta(0) else timedelta(0)
+    return draw(book, tolerance) if tolerance and tolerance > timedelta(0) else timedelta(0)
 
 
-def uniform(book: "Book", limit: timedelta) -> timedelta:
+def draw(book: "Book", limit: timedelta) -> timedelta:
     """A random duration in [0, ``limit``]."""
     return limit * book.chance.random()

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Optional
 from ....config import choice, duration
 from ....enums import OPT_REASON
 from ....errors import ConfigurationError, StateError
-from ....events.decision import OPTS
 from ....schema.common import EndDeviceAsset, Target
+from ....usercode.decisions import OPTS
 from ...schema.opt import Vavailability, VavailabilityComponent
 
 if TYPE_CHECKING:
     from ....state.book import Book
 
 
-def checked_text(name: str, value: Any) -> Optional[str]:
+def check_text(name: str, value: Any) -> Optional[str]:
     """``value`` as a non-empty text, or None."""
     if value is None:
         return None
@@ -28,12 +28,12 @@ def checked_text(name: str, value: Any) -> Optional[str]:
     return str(value)
 
 
-def checked_type(value: Any) -> str:
+def check_type(value: Any) -> str:
     """``optIn`` or ``optOut``."""
     return OPTS[OPTS.index(choice("opt_type", value, OPTS))]
 
 
-def checked_reason(value: Any) -> str:
+def check_reason(value: Any) -> str:
     """O1.10: one of the reasons of the schema, or a token of one's own that begins with ``x-``."""
     reasons = tuple(map(str, OPT_REASON.values))
     if (
@@ -52,7 +52,7 @@ def checked_reason(value: Any) -> str:
     return reasons[reasons.index(value)]
 
 
-def checked_event(book: "Book", event_id: Optional[str], number: Optional[int]) -> Optional[int]:
+def check_event(book: "Book", event_id: Optional[str], number: Optional[int]) -> Optional[int]:
     """O1.4: the modification number that goes with ``event_id``: the one given, else that of the
     event as it is held.
     """
@@ -62,7 +62,7 @@ def checked_event(book: "Book", event_id: Optional[str], number: Optional[int]) 
                 "modification_number belongs to an event: give event_id as well."
             )
         return None
-    checked_text("event_id", event_id)
+    check_text("event_id", event_id)
     if number is not None:
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
             raise ConfigurationError(
@@ -78,7 +78,7 @@ def checked_event(book: "Book", event_id: Optional[str], number: Optional[int]) 
     return held.event.modification_number
 
 
-def target_list(value: Any) -> tuple[Target, ...]:
+def read_targets(value: Any) -> tuple[Target, ...]:
     """Targets as ``[{'resource_id': 'r1'}, …]``, as Targets, one of these alone, or
     ``{'resource_id': ['r1', 'r2']}``.
     """
@@ -115,13 +115,13 @@ def _targets(item: Any) -> tuple[Target, ...]:
     return tuple(made)
 
 
-def device_class(mrid: Optional[str]) -> tuple[Target, ...]:
+def read_device_class(mrid: Optional[str]) -> tuple[Target, ...]:
     """``oadrDeviceClass``: the device class that an opt is limited to."""
-    text = checked_text("signal_target_mrid", mrid)
+    text = check_text("signal_target_mrid", mrid)
     return () if text is None else (Target(end_device_asset=EndDeviceAsset(mrid=text)),)
 
 
-def windows(value: Any) -> Vavailability:
+def read_windows(value: Any) -> Vavailability:
     """A schedule: a Vavailability, a dict of one, or a list of windows: ``(dtstart, duration)``,
     dicts or components.
 
@@ -156,10 +156,10 @@ def _window(part: Any) -> VavailabilityComponent:
             "A window in vavailability must have a dtstart (a datetime) and a duration, such as "
             f"(datetime, timedelta); this one is {part!r}."
         )
-    return VavailabilityComponent(dtstart=_utc(start), duration=_whole_seconds(length))
+    return VavailabilityComponent(dtstart=_to_utc(start), duration=_whole_seconds(length))
 
 
-def _utc(moment: datetime) -> datetime:
+def _to_utc(moment: datetime) -> datetime:
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
     return aware.astimezone(timezone.utc)
 

@@ -1,0 +1,71 @@
+"""What happens to all events together: the list is asked for, the VEN starts, the clock is set
+back, the registration is gone. Pure functions; they run as steps of the engine.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Callable, Optional
+
+from ....errors import VenError
+from ....events.execution import carry_out, combine, resume_event
+from ....schema.common import Payload
+from ....schema.events import DistributeEvent, RequestEvent
+from ....state.events import LIST_KEY
+from ....state.outcome import NOTHING, Change, Note, Outcome, Step
+from ..task import Task
+from . import transitions
+from .responses import last_list
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+
+def request_task(
+    book: "Book", accept: Callable[[Optional[Payload]], Step], refuse: Callable[[VenError], Step]
+) -> Task:
+    """Ask for the complete list (R1, H6, P11): without a replyLimit, for an answer to that would
+    not be complete (E1).
+    """
+    record = RequestEvent(
+        request_id=book.request_id("event request"), ven_id=book.registration.ven_id or ""
+    )
+    return Task("event request", record, (DistributeEvent,), accept, refuse)
+
+
+def is_deciding(book: "Book", now: datetime) -> bool:
+    """Whether a handler that was called because of the last list has not answered yet (P4, E17)."""
+    rows = (book.events.get(key) for key in last_list(book).fresh)
+    return any(state is not None and state.waiting and state.decision is not None for state in rows)
+
+
+def drop_all(book: "Book", now: datetime, reason: str) -> Outcome:
+    """R11, R12: the registration is gone. Running events end, all are forgotten, no answer is owed
+    any more.
+    """
+    outcomes = [
+        carry_out(book, key, held, transitions.drop(book, held), now)
+        for key, held in book.events.items()
+    ]
+    if not outcomes:
+        return Outcome(changes=(Change("collecting", LIST_KEY, None),))
+    note = Note(f"{len(outcomes)} events are dropped: the registration was {reason}.")
+    return combine(outcomes) + Outcome(
+        changes=(Change("collecting", LIST_KEY, None),), notes=(note,)
+    )
+
+
+def look_again(book: "Book", now: datetime) -> Outcome:
+    """The clock was set back: timers that had run out for nothing are set again. Nothing that was
+    done is done again.
+    """
+    return combine(carry_out(book, key, held, held, now) for key, held in book.events.items())
+
+
+def resume(book: "Book", now: datetime) -> Outcome:
+    """After a start: calls that had not returned are made again, timers set, and what fell due
+    meanwhile is done.
+    """
+    if not book.events:
+        return NOTHING
+    return combine(resume_event(book, key, held, now) for key, held in book.events.items())

@@ -1,0 +1,112 @@
+"""What ``client.create_opt`` and ``client.cancel_opt`` ask for: rows that are owed to the VTN
+(rules O1). Pure functions of the book; they run as steps of the engine.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional
+
+from ....errors import ConfigurationError, StateError
+from ....state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, OptState
+from ....state.outcome import NOTHING, Outcome
+from ...schema.opt import CreateOpt
+from .arguments import (
+    check_event,
+    check_reason,
+    check_text,
+    check_type,
+    read_device_class,
+    read_targets,
+    read_windows,
+)
+from .rows import store_row
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+
+def create(
+    book: "Book",
+    now: datetime,
+    *,
+    opt_type: str,
+    opt_reason: str,
+    targets: Any = None,
+    vavailability: Any = None,
+    event_id: Optional[str] = None,
+    modification_number: Optional[int] = None,
+    opt_id: Optional[str] = None,
+    request_id: Optional[str] = None,
+    market_context: Optional[str] = None,
+    signal_target_mrid: Optional[str] = None,
+) -> tuple[str, Outcome]:
+    """The opt's ID, and the Outcome that owes it to the VTN (O1.1). The same ``opt_id`` again
+    replaces the earlier one (O1.5).
+
+    Raises ConfigurationError for a wrong argument, named in its text, and StateError while the VEN
+    is not registered or for an event that it does not know.
+    """
+    if (vavailability is None) == (event_id is None):
+        raise ConfigurationError(
+            "Give either vavailability (a schedule) or event_id (an opt for one event), not both "
+            "and not "
+            "neither: the VTN takes the one for the other by which is there (O1.3)."
+        )
+    schedule = None if vavailability is None else read_windows(vavailability)
+    number = check_event(book, event_id, modification_number)
+    ven_id = book.registration.ven_id
+    if not ven_id:
+        raise StateError(
+            "The VEN is not registered, so it has no venID to send an opt with. Wait for "
+            "on_registered."
+        )
+    record = CreateOpt(
+        opt_id=check_text("opt_id", opt_id) or secrets.token_hex(16),
+        opt_type=check_type(opt_type),
+        opt_reason=check_reason(opt_reason),
+        market_context=check_text("market_context", market_context),
+        ven_id=ven_id,
+        vavailability=schedule,
+        created_date_time=now.replace(microsecond=0),
+        request_id=check_text("request_id", request_id) or secrets.token_hex(16),
+        event_id=event_id,
+        modification_number=number,
+        targets=read_targets(targets),
+        device_class=read_device_class(signal_target_mrid),
+    )
+    return record.opt_id, _owe(book, record, now)
+
+
+def _owe(book: "Book", record: CreateOpt, now: datetime) -> Outcome:
+    held = book.opts.get(record.opt_id)
+    previous = None if held is None else held.record if held.state == CONFIRMED else held.previous
+    row = OptState(record=record, order=book.next_key(), since=now, previous=previous)
+    return store_row(row)
+
+
+def cancel(book: "Book", opt_id: str, now: datetime) -> Outcome:
+    """Withdraw an opt (O1.7). One that was never confirmed is withdrawn as well: the VTN may have
+    it all the same.
+
+    Raises StateError for an opt that is unknown, refused or withdrawn already.
+    """
+    held = book.opts.get(opt_id)
+    if held is None or held.state in (REFUSED, CANCELLED):
+        known = ", ".join(repr(key) for key, row in book.opts.items() if row.in_force) or "none"
+        raise StateError(f"There is no opt {opt_id!r} to cancel. Opts that stand: {known}.")
+    if held.state == CANCELLING:
+        return NOTHING
+    row = replace(
+        held,
+        state=CANCELLING,
+        order=book.next_key(),
+        since=now,
+        cancel_request_id=secrets.token_hex(16),
+        previous=held.record if held.state == CONFIRMED else held.previous,
+        code=None,
+        description=None,
+    )
+    return store_row(row)

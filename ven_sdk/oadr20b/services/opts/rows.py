@@ -1,0 +1,105 @@
+"""Rows of the table ``opts``: how long they stand, and what makes them go. Pure functions, run as
+steps.
+
+``since``, the moment of the last change of a row, decides when a refused or withdrawn one goes.
+Where it lies ahead because the clock was set back, the minute counts from now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Optional
+
+from ....instants import shift
+from ....state.opts import CANCELLED, CONFIRMED, REFUSED, OptState
+from ....state.outcome import NOTHING, Change, Outcome, Step, Timer
+from ...schema.opt import CreateOpt
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+KEPT = timedelta(minutes=1)
+"""How long the row of a refused or withdrawn opt is kept, for whoever waits for the VTN's answer to
+see it.
+"""
+
+
+def expiry(row: OptState) -> Optional[datetime]:
+    """When a row goes by itself: a minute after a refusal or withdrawal, or with the last window of
+    its schedule.
+    """
+    if row.state in (REFUSED, CANCELLED):
+        return None if row.since is None else shift(row.since, KEPT)
+    return None if row.record.vavailability is None else last_end(row.record)
+
+
+def last_end(record: CreateOpt) -> Optional[datetime]:
+    """The end of a schedule; None where a window has no end (a duration of zero, O1.6)."""
+    parts = record.vavailability.components if record.vavailability is not None else ()
+    if not parts or any(not part.duration for part in parts):
+        return None
+    return max(shift(part.dtstart, part.duration) for part in parts)
+
+
+def store_row(row: OptState) -> Outcome:
+    """Remember ``row``, and set the timer that makes it go."""
+    return Outcome(changes=(Change("opts", row.opt_id, row),), timers=(_build_timer(row),))
+
+
+def _build_timer(row: OptState) -> Timer:
+    moment = expiry(row)
+    return Timer(f"opt:{row.opt_id}", moment, None if moment is None else _look_again(row.opt_id))
+
+
+def _look_again(opt_id: str) -> Step:
+    def step(book: "Book", now: datetime) -> Outcome:
+        row = book.opts.get(opt_id)
+        return NOTHING if row is None else look_at(row, now)
+
+    return step
+
+
+def look_at(row: OptState, now: datetime) -> Outcome:
+    """Forget a row whose time has come; a refused replacement uncovers the opt that stood before it
+    (O1.5).
+    """
+    if row.state in (REFUSED, CANCELLED) and row.since is not None and row.since > now:
+        return store_row(replace(row, since=now))
+    moment = expiry(row)
+    if moment is None or now < moment:
+        return Outcome(timers=(_build_timer(row),))
+    if row.state == REFUSED and row.previous is not None:
+        return store_row(OptState(record=row.previous, state=CONFIRMED, order=row.order, since=now))
+    return Outcome(
+        changes=(Change("opts", row.opt_id, None),), timers=(Timer(f"opt:{row.opt_id}"),)
+    )
+
+
+def forget_event(book: "Book", event_id: str) -> tuple[Change, ...]:
+    """Opts about an event that is forgotten go with it, except those that somebody waits for."""
+    return tuple(
+        Change("opts", key, None)
+        for key, row in book.opts.items()
+        if row.record.event_id == event_id and row.state == CONFIRMED
+    )
+
+
+def forget_all(book: "Book", now: datetime) -> Outcome:
+    """Rule R7: opts were part of the registration that is gone. A caller who waits finds that the
+    row is missing.
+    """
+    return Outcome(
+        changes=tuple(Change("opts", key, None) for key in book.opts),
+        timers=tuple(Timer(f"opt:{key}") for key in book.opts),
+    )
+
+
+def resume(book: "Book", now: datetime) -> Outcome:
+    """After a start, and after the clock was set back: the timers of all rows, and what expired
+    meanwhile leaves.
+    """
+    outcome = NOTHING
+    for row in book.opts.values():
+        outcome += look_at(row, now)
+    return outcome

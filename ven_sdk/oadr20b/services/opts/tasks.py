@@ -1,0 +1,112 @@
+"""The exchanges of EiOpt: what is sent next, and what the VTN's reply makes of the row.
+
+Rules O1. Pure functions of the book.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Optional
+
+from ....errors import VenError
+from ....state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState
+from ....state.outcome import NOTHING, Note, Outcome, Step
+from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt
+from ..task import Task
+from .rows import store_row
+
+if TYPE_CHECKING:
+    from ....state.book import Book
+
+_EPOCH = datetime.min.replace(tzinfo=timezone.utc)
+
+
+def next_task(book: "Book") -> Optional[Task]:
+    """The opt or cancellation that has been owed longest, or None. It stays the same, IDs included,
+    until it is answered.
+    """
+    owed = [row for row in book.opts.values() if row.state in (OWED, CANCELLING)]
+    if not owed:
+        return None
+    row = min(owed, key=lambda one: (one.since or _EPOCH, one.order))
+    if row.state == OWED:
+        return Task(
+            "opt",
+            row.record,
+            (CreatedOpt,),
+            lambda _reply: _acknowledge(row, CONFIRMED),
+            lambda error: _refuse(row, error),
+        )
+    record = CancelOpt(
+        request_id=row.cancel_request_id or "", opt_id=row.opt_id, ven_id=row.record.ven_id
+    )
+    return Task(
+        "opt cancellation",
+        record,
+        (CanceledOpt,),
+        lambda _reply: _acknowledge(row, CANCELLED),
+        lambda error: _keep(row, error),
+    )
+
+
+def _acknowledge(sent: OptState, state: str) -> Step:
+    """The VTN took it. A row that was replaced while the exchange went on is left alone: it is owed
+    for itself.
+    """
+
+    def step(book: "Book", now: datetime) -> Outcome:
+        if book.opts.get(sent.opt_id) != sent:
+            return NOTHING
+        return store_row(
+            replace(sent, state=state, since=now, previous=None, code=None, description=None)
+        )
+
+    return step
+
+
+def _refuse(sent: OptState, error: VenError) -> Step:
+    """A refused opt is kept for a minute for whoever waits; an opt that it was to replace goes on
+    to stand.
+    """
+
+    def step(book: "Book", now: datetime) -> Outcome:
+        if book.opts.get(sent.opt_id) != sent:
+            return NOTHING
+        return store_row(_with_code(replace(sent, state=REFUSED, since=now), error)) + _log(
+            f"{error}", error
+        )
+
+    return step
+
+
+def _keep(sent: OptState, error: VenError) -> Step:
+    """O1.7: 452 means that the VTN does not have the opt, so it is gone; after any other refusal it
+    still stands.
+
+    An opt that was never confirmed and is unknown to the VTN is what the user wanted: cancelled.
+    """
+
+    def step(book: "Book", now: datetime) -> Outcome:
+        if book.opts.get(sent.opt_id) != sent:
+            return NOTHING
+        unknown = error.response_code == "452"
+        if unknown and sent.previous is None:
+            return store_row(replace(sent, state=CANCELLED, since=now))
+        row = replace(sent, state=REFUSED if unknown else CONFIRMED, since=now, previous=None)
+        return store_row(_with_code(row, error)) + _log(f"{error}", error)
+
+    return step
+
+
+def _with_code(row: OptState, error: VenError) -> OptState:
+    return replace(
+        row,
+        code=error.response_code,
+        description=getattr(error, "response_description", None) or str(error),
+    )
+
+
+def _log(text: str, error: VenError) -> Outcome:
+    return Outcome(notes=(Note(text, logging.WARNING, error=error),))

@@ -1,0 +1,55 @@
+"""Texts of others (the VTN's, exceptions', ``repr`` of users' objects) made fit for one line of a
+log or an error. Pure functions; none of them raises, whatever the object does.
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+LONGEST = 1000
+"""Characters of a log line. Texts of the VTN stand in many, and may be megabytes long."""
+
+# What would end the line, move the cursor of a terminal, turn the direction of writing or break the
+# stream's encoding: all of it could forge a record.
+_ESCAPES = {
+    code: chr(code).encode("unicode_escape").decode("ascii")
+    for code in (
+        *range(9),
+        *range(10, 32),
+        *range(127, 160),
+        0x200E,
+        0x200F,
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+    )
+}
+
+
+def one_line(text: str) -> str:
+    """``text`` with line breaks, control characters and lone surrogates written as escapes."""
+    return text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)
+
+
+def shorten(text: str) -> str:
+    """``text`` on one line, cut after 1000 characters, as it goes into a log."""
+    whole = len(text)
+    cut = text if whole <= LONGEST else f"{text[:LONGEST]}... ({whole} characters)"
+    return one_line(cut)
+
+
+def repr_of(value: object) -> str:
+    """``repr(value)`` on one line; where that fails, the name of its type."""
+    return _ask(repr, value)
+
+
+def text_of(value: object) -> str:
+    """``str(value)`` on one line; where that fails, the name of its type."""
+    return _ask(str, value)
+
+
+def _ask(speak: Callable[[object], str], value: object) -> str:
+    try:
+        return shorten(speak(value))
+    except BaseException:  # SystemExit too: the object is somebody else's
+        return f"<{type(value).__name__} that cannot be shown>"

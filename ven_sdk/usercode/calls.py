@@ -1,0 +1,97 @@
+"""Calling a function of the user. It may raise anything, SystemExit included, raise an exception
+that cannot be shown, or return an awaitable: what comes back is a value or a HandlerError.
+
+Runs on pool threads.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from traceback import walk_tb
+from typing import Any, Callable, Optional
+
+from ..errors import HandlerError
+from ..text import text_of
+from .functions import name_of
+
+logger = logging.getLogger(__name__)
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+def invoke(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...] = (),
+    keywords: Optional[Mapping[str, Any]] = None,
+) -> Any:
+    """What ``function`` returned, or a HandlerError (never raised) with the cause."""
+    try:
+        result = function(*arguments, **(keywords or {}))
+        if not inspect.isawaitable(result):
+            return result
+    except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
+        name = name_of(function)
+        logger.debug("%s raised", name, exc_info=True)
+        error = HandlerError(f"{name} raised {describe_failure(cause)}", handler=name)
+        error.__cause__ = cause
+        return error
+    close_awaitable(result)
+    return HandlerError(
+        f"{name_of(function)} returned an awaitable, which was closed. Handlers and callbacks are "
+        f"plain functions: return the value itself.",
+        handler=name_of(function),
+    )
+
+
+def close_awaitable(awaitable: Any) -> None:
+    """End an awaitable that nobody will await, so that it does not complain when it goes."""
+    try:
+        end = getattr(awaitable, "close", None) or getattr(awaitable, "cancel", None)
+        if end is not None:
+            end()
+    except BaseException:  # it is user code that runs here
+        logger.debug("An awaitable could not be closed", exc_info=True)
+
+
+def describe_failure(cause: BaseException) -> str:
+    """An exception of the user's code in a sentence, with the user's own line that led to it."""
+    place = _own_line(cause)
+    return f"{type(cause).__name__}: {text_of(cause)}".rstrip(". :") + (
+        f" ({place})." if place else "."
+    )
+
+
+def _own_line(cause: BaseException) -> str:
+    """``line N of file``: the deepest frame of the user's own code, not that of a library below it.
+
+    A program that is itself installed as a package has no frame outside: there it is the deepest
+    frame of the package that was called.
+    """
+    frames = list(_frames(cause))[1:]  # the first is the call, which is ours
+    if not frames:
+        return ""
+    package = frames[0][2]
+    file, line, _ = next(
+        (one for one in reversed(frames) if not _is_library(one[0])),
+        next(one for one in reversed(frames) if one[2] == package),
+    )
+    return text_of(f"line {line} of {os.path.basename(file)}")
+
+
+def _frames(cause: BaseException) -> Iterator[tuple[str, int, str]]:
+    """File, line and top-level package of every frame, the outermost first."""
+    for frame, line in walk_tb(cause.__traceback__):
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        yield frame.f_code.co_filename, line, package
+
+
+def _is_library(file: str) -> bool:
+    folders = file.replace("\\", "/").split("/")
+    return file.startswith((_OURS, _STANDARD_LIBRARY, "<frozen ")) or any(
+        folder in folders for folder in _INSTALLED
+    )

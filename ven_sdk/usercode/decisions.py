@@ -1,0 +1,54 @@
+"""What a handler that decides about an event may return. Values and one function; no state.
+
+Runs on pool threads, with objects of the user that may do anything when they are looked at.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Union
+
+from ..errors import HandlerError
+from ..text import repr_of
+
+OPTS = ("optIn", "optOut")
+
+
+class Deferral(enum.Enum):
+    """The type of :data:`DEFER`; an enum so that the one member survives pickling."""
+
+    DEFER = "DEFER"
+
+    def __repr__(self) -> str:
+        return "DEFER"
+
+
+DEFER = Deferral.DEFER
+"""Returned by ``on_event`` or ``on_update_event``: the answer comes later, by ``client.opt_in`` or
+``client.opt_out``.
+"""
+
+Decision = Union[str, Deferral, HandlerError]
+"""``optIn``, ``optOut``, ``DEFER``, or why there is none: the event is opted out of then."""
+
+
+def check_decision(result: Any, handler: str, event_id: str) -> Decision:
+    """``result`` of the function ``handler`` as a decision; a HandlerError for what is none.
+
+    A HandlerError stays what it is.
+    """
+    try:
+        if result is DEFER or type(result) is HandlerError:
+            decision: Decision = result
+            return decision
+        if isinstance(result, str):
+            return OPTS[
+                OPTS.index(str.__str__(result))
+            ]  # the text itself, whatever a subclass says
+    except BaseException:  # comparing is user code too: what fails here is no decision
+        pass
+    return HandlerError(
+        f"{handler} returned {repr_of(result)} for event {event_id!r}; expected 'optIn', "
+        f"'optOut' or ven_sdk.DEFER. The event is opted out of.",
+        handler=handler,
+    )
