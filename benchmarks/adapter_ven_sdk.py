@@ -52,7 +52,8 @@ def _created(n):
 
 
 def _update(n):
-    from ven_sdk.oadr20b.schema.reports import Report, ReportInterval, ReportPayload, UpdateReport
+    from ven_sdk.oadr20b.schema.reports import Report, ReportInterval, UpdateReport
+    from ven_sdk.schema.points import ReportPayload
 
     rows = [
         ReportInterval(dtstart=start, duration=length, report_payloads=[ReportPayload(r_id=r_id, value=value)])

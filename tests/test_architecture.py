@@ -65,7 +65,6 @@ UPWARDS = frozenset(
     {
         ("display", "oadr20b"),
         ("identity", "oadr20b"),
-        ("points", "oadr20b"),
         ("runtime", "oadr20b"),
         ("state", "oadr20b"),
         ("state", "points"),

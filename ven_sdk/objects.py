@@ -35,18 +35,13 @@ from .oadr20b.schema.reports import (
     CancelReport,
     CreatedReport,
     CreateReport,
-    LoadControlState,
     RegisteredReport,
     RegisterReport,
     Report,
-    ReportDescription,
     ReportInterval,
-    ReportPayload,
     ReportPeriod,
     ReportRequest,
     ReportSpecifier,
-    ResourceStatus,
-    SamplingRate,
     SpecifierPayload,
     UpdatedReport,
     UpdateReport,
@@ -80,6 +75,13 @@ from .schema.events import (
     FaultyEvent,
     Interval,
     RequestEvent,
+)
+from .schema.points import (
+    LoadControlState,
+    ReportDescription,
+    ReportPayload,
+    ResourceStatus,
+    SamplingRate,
 )
 from .schema.record import Record, element
 from .schema.units import Measurement, PowerAttributes

@@ -38,7 +38,7 @@ TABLE = (
     ),
     Mutation(
         "T3",
-        "points.catalogue._metadata",
+        "oadr20b.services.reports.metadata.metadata_of",
         'report_request_id="0"',
         'report_request_id="1"',
         f"{CATALOGUE}::test_t3_t4_metadata_reports_have_request_id_0_and_neither_start_nor_intervals",
@@ -52,14 +52,14 @@ TABLE = (
     ),
     Mutation(
         "T4",
-        "points.catalogue._metadata",
-        "max(max(point.report_duration, point.sampling_rate.max_period) for",
-        "max(point.report_duration for",
+        "points.catalogue.OfferedReport.duration",
+        "max(point.report_duration, point.sampling_rate.max_period) for",
+        "point.report_duration for",
         f"{CATALOGUE}::test_t4_the_duration_covers_every_sampling_period",
     ),
     Mutation(
         "T5",
-        "points.data_points.metadata_name",
+        "oadr20b.services.reports.metadata.metadata_name",
         'return f"x-METADATA_{name[2:]}" if name.startswith("x-") else',
         "return",
         f"{CATALOGUE}::test_t5_the_catalogue_has_a_name_of_its_own_for_every_report",
@@ -439,7 +439,7 @@ TABLE = (
     ),
     Mutation(
         "R8",
-        "oadr20b.services.reports.catalogue_created",
+        "oadr20b.services.reports.metadata.catalogue_created",
         "if known is not None and state.catalogue == book.catalogue.digest():",
         "if known is not None:",
         f"{REQUESTS}::test_r8_the_created_date_time_changes_with_the_catalogue_and_only_with_it",

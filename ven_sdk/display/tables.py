@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import Optional, TypeVar, Union
 
 from ..events.queries import ScheduleRow
-from ..oadr20b.schema.reports import Report, ReportDescription
+from ..oadr20b.schema.reports import Report
 from ..presentation import html_of, plot_of
 from ..runtime.status import Health, Status
 from ..schema.common import Target
 from ..schema.events import ActivePeriod, Event, EventSignal, Interval
+from ..schema.points import ReportDescription
 from ..schema.units import Measurement
 from ..state.opts import OptState
 from .plots import plot_event

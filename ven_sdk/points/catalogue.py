@@ -12,11 +12,10 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from ..config import duration, text
 from ..errors import ConfigurationError
-from ..oadr20b.schema.reports import Report
 from ..schema.common import Target
 from ..schema.units import PowerAttributes
 from . import data_points as points
@@ -26,6 +25,30 @@ from .data_points import DataPoint, Key
 __all__ = ["Catalogue", "DataPoint", "lane_of"]
 
 MODES = ("incremental", "full")
+
+
+class OfferedReport(NamedTuple):
+    """The data points that share a report_specifier_id; there is at least one."""
+
+    points: tuple[DataPoint, ...]
+
+    @property
+    def specifier(self) -> str:
+        """The report_specifier_id."""
+        return self.points[0].report_specifier_id
+
+    @property
+    def name(self) -> str:
+        """The report_name, which all of them share (T7)."""
+        return self.points[0].report_name
+
+    @property
+    def duration(self) -> timedelta:
+        """How much of it the VEN keeps, in whole seconds, at least a sampling period (T4)."""
+        longest = max(
+            max(point.report_duration, point.sampling_rate.max_period) for point in self.points
+        )
+        return -(-longest // timedelta(seconds=1)) * timedelta(seconds=1)
 
 
 class Catalogue:
@@ -160,14 +183,12 @@ class Catalogue:
                     "report_specifier_id, or leave it out."
                 )
 
-    def records(self, created: Optional[datetime] = None) -> tuple[Report, ...]:
-        """The catalogue as metadata reports (T3, T4): one for each report_specifier_id."""
+    def reports(self) -> tuple[OfferedReport, ...]:
+        """The data points by report, in the order in which the reports were first added."""
         grouped: dict[str, list[DataPoint]] = {}
         for point in self._by_key.values():
             grouped.setdefault(point.report_specifier_id, []).append(point)
-        return tuple(
-            _metadata(specifier, tuple(members), created) for specifier, members in grouped.items()
-        )
+        return tuple(OfferedReport(tuple(members)) for members in grouped.values())
 
     def digest(self) -> str:
         """A text that is the same for the same catalogue, whenever and in whatever order it was put
@@ -176,21 +197,16 @@ class Catalogue:
         known, (of, digest) = self._by_key, self._cached
         if of is known:
             return digest
-        said = sorted(
-            json.dumps(
-                [
-                    report.report_specifier_id,
-                    report.report_name,
-                    str(report.duration),
-                    description.to_json(sort_keys=True),
-                ]
+        lines = sorted(
+            json.dumps([report.specifier, report.name, str(report.duration), description])
+            for report in self.reports()
+            for description in (
+                point.description().to_json(sort_keys=True) for point in report.points
             )
-            for report in self.records()
-            for description in report.report_descriptions
         )
-        made: str = hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
-        self._cached = (known, made)
-        return made
+        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+        self._cached = (known, digest)
+        return digest
 
 
 def _mode(name: str, mode: Any, callback: Any) -> str:
@@ -211,23 +227,3 @@ def _mode(name: str, mode: Any, callback: Any) -> str:
             "date_to=, sampling_interval=); only incremental data points can be pushed."
         )
     return chosen
-
-
-def _metadata(
-    specifier: str, members: tuple[DataPoint, ...], created: Optional[datetime]
-) -> Report:
-    """T4: the duration covers every sampling period; no dtstart, no intervals."""
-    longest = max(max(point.report_duration, point.sampling_rate.max_period) for point in members)
-    whole = (
-        longest
-        if not longest % timedelta(seconds=1)
-        else longest + timedelta(seconds=1) - longest % timedelta(seconds=1)
-    )
-    return Report(
-        duration=whole,
-        report_descriptions=tuple(point.description() for point in members),
-        report_request_id="0",
-        report_specifier_id=specifier,
-        report_name=points.metadata_name(members[0].report_name),
-        created_date_time=created,
-    )

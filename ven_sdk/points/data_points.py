@@ -13,8 +13,8 @@ from typing import Any, Callable, Optional
 from ..config import duration
 from ..enums import CURRENCIES, READING_TYPE, REPORT_NAME, REPORT_TYPE, SI_SCALE_CODE
 from ..errors import ConfigurationError
-from ..oadr20b.schema.reports import ReportDescription, SamplingRate
 from ..schema.common import EndDeviceAsset, Target
+from ..schema.points import ReportDescription, SamplingRate
 from ..schema.units import UNITS, Measurement, PowerAttributes
 from ..values import dataclass
 
@@ -116,11 +116,6 @@ def report_name(value: Any) -> str:
                 f"Give {plain + text[len(prefix) :]!r}."
             )
     return one_of("report_name", text, names)
-
-
-def metadata_name(name: str) -> str:
-    """T5: what a report is called in the catalogue."""
-    return f"x-METADATA_{name[2:]}" if name.startswith("x-") else f"METADATA_{name}"
 
 
 def kinds_of(name: str, report_type: Any, reading_type: Any) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Optional
 
 from ..enums import DATA_QUALITY
-from ..oadr20b.schema.reports import ReportPayload, ResourceStatus
+from ..schema.points import ReportPayload, ResourceStatus
 
 UTC = timezone.utc
 GAP = "~"

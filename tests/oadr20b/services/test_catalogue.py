@@ -15,8 +15,9 @@ import pytest
 
 from ven_sdk import enums
 from ven_sdk.errors import ConfigurationError
-from ven_sdk.oadr20b.schema.reports import SamplingRate
+from ven_sdk.oadr20b.services.reports.metadata import metadata_of
 from ven_sdk.points.catalogue import Catalogue, lane_of
+from ven_sdk.schema.points import SamplingRate
 from ven_sdk.schema.units import UNITS, Measurement, PowerAttributes
 
 HOUR = timedelta(hours=1)
@@ -37,7 +38,7 @@ def catalogue(**more: Any) -> Catalogue:
 
 
 def description(**more: Any) -> Any:
-    return catalogue(**more).records()[0].report_descriptions[0]
+    return metadata_of(catalogue(**more).reports())[0].report_descriptions[0]
 
 
 # --- IDs ------------------------------------------------------------------------------------------
@@ -96,9 +97,9 @@ def test_t7_the_data_points_of_one_report_share_its_id_and_name() -> None:
     made = catalogue()
     made.add(read, "device002", "voltage")
 
-    assert [
-        (report.report_specifier_id, len(report.report_descriptions)) for report in made.records()
-    ] == [("TELEMETRY_USAGE", 2)]
+    assert [(report.specifier, len(report.points)) for report in made.reports()] == [
+        ("TELEMETRY_USAGE", 2)
+    ]
     with pytest.raises(ConfigurationError, match="is a TELEMETRY_USAGE"):
         made.add(read, "site", report_name="x-SITE", report_specifier_id="TELEMETRY_USAGE")
 
@@ -117,14 +118,14 @@ def test_points_are_found_by_r_id_also_while_another_thread_adds() -> None:
         thread.join()
 
     assert len(made.points) == len(made.by_key) == 200
-    assert len(made.records()[0].report_descriptions) == 200
+    assert len(metadata_of(made.reports())[0].report_descriptions) == 200
 
 
 # --- what a catalogue says ------------------------------------------------------------------------
 
 
 def test_t3_t4_metadata_reports_have_request_id_0_and_neither_start_nor_intervals() -> None:
-    (report,) = catalogue().records(datetime(2026, 7, 1, tzinfo=timezone.utc))
+    (report,) = metadata_of(catalogue().reports(), datetime(2026, 7, 1, tzinfo=timezone.utc))
 
     assert (report.report_request_id, report.dtstart, report.intervals, report.report_id) == (
         "0",
@@ -150,7 +151,7 @@ def test_t4_the_duration_covers_every_sampling_period(
         report_duration=declared, sampling_rate=SamplingRate(timedelta(seconds=1), slowest)
     )
 
-    assert made.records()[0].duration == said
+    assert metadata_of(made.reports())[0].duration == said
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_t5_the_catalogue_has_a_name_of_its_own_for_every_report(name: str, meta
     made = Catalogue()
     made.add(history if name.startswith("HISTORY") else read, "r", report_name=name)
 
-    assert made.records()[0].report_name == metadata
+    assert metadata_of(made.reports())[0].report_name == metadata
 
 
 def test_t5_a_status_has_its_own_types_and_no_unit() -> None:
@@ -214,7 +215,7 @@ def test_the_data_source_can_be_a_target_a_dict_or_several(argument: str) -> Non
     made = Catalogue()
     made.add(read, **{argument: [{"meter_asset": {"mrid": "EAN-1"}}, "feeder"]})
 
-    assert made.records()[0].report_descriptions[0].report_data_source == [
+    assert metadata_of(made.reports())[0].report_descriptions[0].report_data_source == [
         {"meter_asset": {"mrid": "EAN-1"}},
         {"resource_id": "feeder"},
     ]

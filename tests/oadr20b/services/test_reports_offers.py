@@ -14,12 +14,11 @@ from ven_sdk.oadr20b.schema.reports import (
     CreatedReport,
     RegisterReport,
     Report,
-    ReportDescription,
     ReportInterval,
-    ReportPayload,
     UpdateReport,
 )
 from ven_sdk.oadr20b.services import reports
+from ven_sdk.schema.points import ReportDescription, ReportPayload
 
 OFFER = Report(
     duration=HOUR,

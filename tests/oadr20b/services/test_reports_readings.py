@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from ven_sdk.oadr20b.schema.reports import ReportPayload
 from ven_sdk.objects import LoadControlState, ResourceStatus, Sample
 from ven_sdk.points.entries import (
     number_entry,
@@ -22,6 +21,7 @@ from ven_sdk.points.entries import (
     read_statuses,
     with_quality,
 )
+from ven_sdk.schema.points import ReportPayload
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=timezone.utc)
 

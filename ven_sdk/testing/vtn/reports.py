@@ -15,13 +15,13 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 from ...errors import ConfigurationError
 from ...oadr20b.schema.reports import (
     Report,
-    ReportDescription,
     ReportPeriod,
     ReportRequest,
     ReportSpecifier,
     SpecifierPayload,
     UpdateReport,
 )
+from ...schema.points import ReportDescription
 from .builders import ZERO, Duration, Moment, moment, span
 
 METADATA = "METADATA"

@@ -14,7 +14,7 @@ All of it stands in the tables ``requests``, ``samples`` and ``deliveries``; one
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
 from ....errors import VenError
@@ -36,6 +36,7 @@ from .from_vtn import (
     stop_report,
     updated,
 )
+from .metadata import catalogue_created, metadata_reports
 from .outbox import delivery_task, next_delivery
 from .pushed_values import find_point, value
 from .requests import registered, requested
@@ -84,21 +85,11 @@ def registration_task(
     """
     record = RegisterReport(
         request_id=book.request_id("register report"),
-        reports=book.catalogue.records(catalogue_created(book)),
+        reports=metadata_reports(book),
         ven_id=book.registration.ven_id,
         report_request_id=book.registration.catalogue_request,
     )
     return Task("register report", record, (RegisteredReport,), accept, refuse)
-
-
-def catalogue_created(book: Book) -> datetime:
-    """The createdDateTime of the catalogue: another one only when the catalogue is another (R8)."""
-    state = book.registration
-    known = state.catalogue_created
-    if known is not None and state.catalogue == book.catalogue.digest():
-        return known
-    made = (book.catalogue.changed or state.since or EPOCH).replace(microsecond=0)
-    return made if known is None or made > known else known + timedelta(seconds=1)
 
 
 def resume(book: Book, now: datetime) -> Outcome:
@@ -152,8 +143,7 @@ def next_delivery_at(book: Book, now: datetime) -> Optional[datetime]:
 
 def offered_reports(book: Book) -> tuple[Report, ...]:
     """``client.reports``: what this VEN offers."""
-    records: tuple[Report, ...] = book.catalogue.records(catalogue_created(book))
-    return records
+    return metadata_reports(book)
 
 
 def counters(book: Book) -> dict[str, int]:
