@@ -4,6 +4,7 @@ pipes, terminals.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -117,10 +118,37 @@ class Program:
         self._process.stdout.close()
 
 
-def in_terminal(
-    *words: str, timeout: float = 30, columns: int = 120, **more: str
-) -> "tuple[int, str]":
-    """Run it in a terminal of its own; exit code and everything that was written."""
+class TerminalProgram(Program):
+    """A running ``ven-sdk`` in a terminal of its own."""
+
+    def __init__(self, *words: str, columns: int = 120, **more: str) -> None:
+        ours, theirs = open_terminal(columns)
+        self._process = subprocess.Popen(
+            [*COMMAND, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**more)
+        )
+        os.close(theirs)
+        self._ours = ours
+        self.lines: list[str] = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with open(self._ours, encoding="utf-8", newline="\n") as file, contextlib.suppress(OSError):
+            for line in file:
+                with self._news:
+                    self.lines.append(line.rstrip("\r\n"))
+                    self._news.notify_all()
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(10)
+        self._reader.join(5)
+
+
+def open_terminal(columns: int) -> "tuple[int, int]":
+    """Both ends of a terminal of that width."""
     import fcntl
     import pty
     import struct
@@ -128,6 +156,14 @@ def in_terminal(
 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    return ours, theirs
+
+
+def in_terminal(
+    *words: str, timeout: float = 30, columns: int = 120, **more: str
+) -> "tuple[int, str]":
+    """Run it in a terminal of its own; exit code and everything that was written."""
+    ours, theirs = open_terminal(columns)
     process = subprocess.Popen(
         [*COMMAND, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**more)
     )

@@ -144,4 +144,5 @@ def test_the_progress_line_stays_below_the_lines() -> None:
     console.line("something happened")
     console.progress()
 
-    assert out.getvalue().endswith("\r\x1b[2Ksomething happened\nwaiting\r\x1b[2K")
+    shown = out.getvalue().replace("\x1b[2m", "").replace("\x1b[0m", "")
+    assert shown.endswith("\r\x1b[2Ksomething happened\nwaiting\r\x1b[2K")

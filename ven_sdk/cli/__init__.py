@@ -15,7 +15,7 @@ from typing import Optional
 
 from ..errors import ConfigurationError, VenError
 from .console import Console
-from .parser import COMMANDS, OVERVIEW, Usage, no_such_command, parser_for
+from .parser import COMMANDS, Usage, no_such_command, overview, parser_for
 
 OK, TROUBLE, USAGE, INTERRUPTED, PIPE = 0, 1, 2, 130, 141
 
@@ -40,7 +40,7 @@ def _dispatch(words: Sequence[str]) -> int:
     console = Console()
     first = words[0] if words else "--help"
     if first in ("-h", "--help", "help"):
-        console.line(OVERVIEW)
+        overview(console)
         return OK if words else USAGE
     if first in ("-V", "--version"):
         from .._version import __version__

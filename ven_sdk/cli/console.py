@@ -8,8 +8,9 @@ no progress, no colour.
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import sys
+import textwrap
 import threading
 from typing import Optional, TextIO
 
@@ -36,6 +37,10 @@ PLAIN_MARKS: dict[str, str] = {
     "│": "|",
 }
 CLEAR_LINE = "\r\x1b[2K"
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+WITHOUT_TERMINAL = 1000
+NARROWEST = 20
+"""Columns that a text has at least, however narrow the terminal is."""
 
 
 class Console:
@@ -57,7 +62,34 @@ class Console:
         """Columns of the terminal; many where there is none, so that nothing is wrapped for a
         file.
         """
-        return shutil.get_terminal_size().columns if self.is_live else 1000
+        return columns_of(self.out) or WITHOUT_TERMINAL
+
+    def paragraph(
+        self,
+        text: str,
+        *styles: str,
+        indent: int = 0,
+        first: str = "",
+        most: int = WITHOUT_TERMINAL,
+    ) -> None:
+        """Write ``text`` behind ``first`` (which may have colours), wrapped between words to the
+        width (``most`` columns of text), with further lines indented by ``indent``.
+        """
+        drawn, head = self._drawn(text), self._drawn(first)
+        room = min(self.width, indent + most)
+        longest = max(map(len, drawn.split()), default=0)
+        indent = min(indent, max(0, room - longest))  # a long word may stand further left
+        taken = len(ESCAPE.sub("", head))
+        fits = taken + len(drawn.partition(" ")[0]) <= room
+        lines = wrap(drawn, room, first=taken if fits else indent, indent=indent)
+        painted = [" " * indent + self.paint(line, *styles) for line in lines]
+        if not fits:
+            painted.insert(0, head.rstrip())
+        elif painted:
+            painted[0] = head + painted[0][indent:]
+        else:
+            painted = [head.rstrip()]
+        self.line("\n".join(painted))
 
     def line(self, text: str = "") -> None:
         """Write a line above the progress line, and flush it: somebody is waiting for it."""
@@ -71,9 +103,9 @@ class Console:
         if not self.is_live:
             return
         with self._lock:
-            before, self._progress = self._progress, text
+            before, self._progress = self._progress, self.paint(self._fit(text), "dim")
             if before or text:
-                self._write(f"{CLEAR_LINE}{text}")
+                self._write(f"{CLEAR_LINE}{self._progress}")
 
     def error(self, command: str, text: str) -> None:
         """Write to standard error, behind the name of the command."""
@@ -90,14 +122,58 @@ class Console:
         """``text`` in these styles, or as it is."""
         return paint(text, *styles) if self.has_colour and text and styles else text
 
+    def _fit(self, text: str) -> str:
+        """``text`` cut to less than the width, with an ellipsis where something is missing."""
+        drawn, room = self._drawn(text), self.width - 1
+        mark = self._drawn("…")
+        return drawn if len(drawn) <= room else drawn[: max(0, room - len(mark))].rstrip() + mark
+
+    def _drawn(self, text: str) -> str:
+        """``text`` as this output can show it: plain marks where it takes no others."""
+        if self.draws:
+            return text
+        for mark, plain in PLAIN_MARKS.items():
+            text = text.replace(mark, plain)
+        encoding = self.out.encoding or "ascii"
+        return text.encode(encoding, "replace").decode(encoding)
+
     def _write(self, text: str) -> None:
-        if not self.draws:
-            for mark, plain in PLAIN_MARKS.items():
-                text = text.replace(mark, plain)
-            encoding = self.out.encoding or "ascii"
-            text = text.encode(encoding, "replace").decode(encoding)
-        self.out.write(text)
+        self.out.write(self._drawn(text))
         self.out.flush()
+
+
+def wrap(text: str, width: int, *, first: int = 0, indent: int = 0) -> list[str]:
+    """``text`` in lines of at most ``width`` columns, of which the first line has ``first`` taken
+    and the others ``indent``; words stay whole, so that a longer one has a line of its own.
+    """
+    lines = textwrap.wrap(
+        text,
+        max(width, NARROWEST),
+        initial_indent=" " * first,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line[first if number == 0 else indent :] for number, line in enumerate(lines)]
+
+
+def columns_of(stream: TextIO) -> int:
+    """The width of the terminal that ``stream`` writes to (COLUMNS has precedence); 0 where it is
+    none.
+    """
+    try:
+        if not stream.isatty():
+            return 0
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return 0
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    try:
+        return os.get_terminal_size(number).columns or 80
+    except OSError:
+        return 80
 
 
 def paint(text: str, *styles: str) -> str:

@@ -33,16 +33,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, console: Console) -> int:
     """Play the demo; 0 when everything happened."""
-    console.line(
-        console.paint(
-            "A VEN and a VTN talk on this machine's loopback. It takes about 12 seconds.", "bold"
-        )
+    console.paragraph(
+        "A VEN and a VTN talk on this machine's loopback. It takes about 12 seconds.", "bold"
     )
     console.line()
     story = Story(console)
     wish = ReportWish(granularity=timedelta(seconds=1), report_back_duration=timedelta(seconds=2))
     with LocalVTN(vtn_id="demo-vtn", ask_for_reports=wish) as vtn:
-        vtn.listeners.append(story.heard)
+        vtn.listeners.append(story.note_message)
         story.tell("VTN", "listens at", vtn.url)
         client = _ven(vtn.url, story)
         with client:
@@ -135,17 +133,14 @@ def _conclude(client: OpenADRClient, story: Story, missing: list[str], console: 
     if missing:
         error = client.status.last_error
         why = f" The VEN's last error: {error}" if error else ""
-        console.line(console.paint(f"✗ Gave up {missing[0]}.", "red", "bold") + why)
+        console.paragraph(f"✗ Gave up {missing[0]}.{why}", "red", "bold")
         return 1
-    console.line(
-        console.paint(
-            f"✓ Registered, reported {story.samples} samples, answered an event and followed it, "
-            f"in "
-            f"{story.seconds:.1f} s.",
-            "green",
-            "bold",
-        )
+    console.paragraph(
+        f"✓ Registered, reported {story.samples} samples, answered an event and followed it, in "
+        f"{story.seconds:.1f} s.",
+        "green",
+        "bold",
     )
-    console.line("Next: ven-sdk vtn            a VTN to play with in the browser")
-    console.line("      ven-sdk run --example  a VEN of your own from a file")
+    console.paragraph("Next: ven-sdk vtn, a VTN to play with in the browser", indent=6)
+    console.paragraph("or: ven-sdk init, a VEN of your own from a file", indent=6, first="  ")
     return 0

@@ -1,4 +1,4 @@
-"""The conversation of the demo in words: what each message says, and the lines that people see.
+"""The conversation of the demo as lines that people see.
 
 ``Story`` is called by threads of the VTN (messages) and of the VEN (handlers); the console keeps
 their lines whole.
@@ -6,20 +6,24 @@ their lines whole.
 
 from __future__ import annotations
 
-import textwrap
 import threading
 import time
-from datetime import datetime, timedelta, timezone
-from typing import Any, Callable
 
+from ..oadr20b.descriptions import describe, units_of
+from ..oadr20b.schema.registration import Poll, Response
+from ..oadr20b.schema.reports import RegisterReport, UpdatedReport, UpdateReport
+from ..schema.common import Payload
+from ..testing import Received
 from .console import Console
 
 FORTH, BACK = "VEN → VTN", "VEN ← VTN"
 _ACTORS = {FORTH: "cyan", BACK: "magenta", "VEN": "cyan", "VTN": "magenta"}
 
 
-MARGIN = 47
-"""Columns before the text of a line."""
+WIDE = 100
+"""Columns from which on the text has a column of its own."""
+MARGIN, NARROW_MARGIN = 47, 20
+"""Columns before the text of a line, in wide and narrow terminals."""
 
 
 class Story:
@@ -30,6 +34,7 @@ class Story:
         self._began = time.monotonic()
         self._reached: set[str] = set()
         self._changed = threading.Condition()
+        self._units: dict[str, str] = {}
         self.samples = self.polls = 0
 
     @property
@@ -43,24 +48,27 @@ class Story:
         """One line."""
         console = self._console
         when = console.paint(f"{self.seconds:5.1f} s", "dim")
-        first, *more = textwrap.wrap(text, max(30, console.width - MARGIN)) or [""]
         who = console.paint(f"{actor:<9}", _ACTORS[actor])
-        console.line(f"{when}  {who}  {what:<26} {console.paint(first, *styles)}".rstrip())
-        for line in more:
-            console.line(" " * MARGIN + console.paint(line, *styles))
+        if console.width >= WIDE:
+            console.paragraph(text, *styles, indent=MARGIN, first=f"{when}  {who}  {what:<26} ")
+        else:
+            both = f"{what}: {text}" if text else what
+            console.paragraph(both, *styles, indent=NARROW_MARGIN, first=f"{when}  {who}  ")
 
-    def heard(self, received: Any) -> None:
+    def note_message(self, received: Received) -> None:
         """A message of the VEN and its answer, as the VTN's record has them. Empty polls are only
         counted.
         """
         record, answer = received.record, received.answer
         if received.kind == "oadrPoll":
             self.polls += 1
+        if isinstance(record, RegisterReport):
+            self._units.update(units_of(record))
         for direction, message in ((FORTH, record), (BACK, answer)):
-            text = "" if message is None else _words(direction, message)
-            if text:
-                self.tell(direction, message.wire_name[4:], text)
-        if received.kind == "oadrUpdateReport":
+            if message is None or _is_empty(message):
+                continue
+            self.tell(direction, message.wire_name[4:], describe(message, self._units))
+        if isinstance(record, UpdateReport):
             self.samples += sum(
                 len(interval.report_payloads)
                 for report in record.reports
@@ -96,107 +104,13 @@ class Story:
                     break
             turn += 1
             text = f"         {marks[turn % len(marks)]} {what} ({self.polls} polls)"
-            self._console.progress(self._console.paint(text, "dim"))
+            self._console.progress(text)
         self._console.progress()
         return milestone in self._reached
 
 
-# --- words of messages ----------------------------------------------------------------------------
-
-
-def _words(direction: str, message: Any) -> str:
-    words = _WORDS.get((direction, message.wire_name))
-    return words(message) if words is not None else ""
-
-
-def _offered(message: Any) -> str:
-    if message.ven_id:
-        return f"registered: venID {message.ven_id!r}, registrationID {message.registration_id!r}"
-    rate = message.requested_oadr_poll_freq
-    return (
-        f"{message.vtn_id!r} speaks "
-        f"{' and '.join(profile.profile_name for profile in message.profiles)}"
-        f"{f', wants a poll every {_span(rate)}' if rate else ''}"
-    )
-
-
-def _catalogue(message: Any) -> str:
-    points = [
-        f"{point.measurement.name if point.measurement else report.report_name} every "
-        f"{_span(point.sampling_rate.min_period) if point.sampling_rate else '?'}"
-        for report in message.reports
-        for point in report.report_descriptions
-    ]
-    return f"I can report {', '.join(points)}" if points else ""
-
-
-def _requests(message: Any) -> str:
-    return "; ".join(
-        f"wants {request.report_request_id!r}: a sample every "
-        f"{_span(request.report_specifier.granularity)}, "
-        f"delivered every {_span(request.report_specifier.report_back_duration)}"
-        for request in message.report_requests
-    )
-
-
-def _samples(message: Any) -> str:
-    values = [
-        f"{payload.value:g} W at {interval.dtstart.astimezone():%H:%M:%S}"
-        for report in message.reports
-        for interval in report.intervals
-        for payload in interval.report_payloads
-    ]
-    return f"samples: {', '.join(values)}" if values else ""
-
-
-def _events(message: Any) -> str:
-    return "; ".join(event_words(event) for event in message.events)
-
-
-def event_words(event: Any) -> str:
-    """An event in a few words."""
-    steps = ", ".join(
-        f"level {interval.signal_payload:g} for {_span(interval.duration)}"
-        for signal in event.event_signals
-        for interval in signal.intervals
-    )
-    begin = event.active_period.dtstart - datetime.now(timezone.utc)
-    when = f"begins in {begin.total_seconds():.1f} s" if begin > timedelta(0) else "has begun"
-    return f"event {event.event_id!r}, {event.event_signals[0].signal_name}: {steps}; {when}"
-
-
-def _answers(message: Any) -> str:
-    return "; ".join(
-        f"{answer.opt_type} to {answer.event_id!r}" for answer in message.event_responses
-    )
-
-
-def _agreed(message: Any) -> str:
-    return (
-        f"agreed: {', '.join(map(repr, message.pending_reports))}"
-        if message.pending_reports
-        else ""
-    )
-
-
-def _span(length: Any) -> str:
-    return f"{length.total_seconds():g} s"
-
-
-_WORDS: dict[tuple[str, str], Callable[[Any], str]] = {
-    (FORTH, "oadrQueryRegistration"): lambda _: "what do you offer?",
-    (BACK, "oadrCreatedPartyRegistration"): _offered,
-    (FORTH, "oadrCreatePartyRegistration"): lambda message: (
-        f"I am {message.ven_name!r}, please register me"
-    ),
-    (FORTH, "oadrRegisterReport"): _catalogue,
-    (BACK, "oadrRegisteredReport"): _requests,
-    (BACK, "oadrCreateReport"): _requests,
-    (FORTH, "oadrCreatedReport"): _agreed,
-    (FORTH, "oadrUpdateReport"): _samples,
-    (FORTH, "oadrRequestEvent"): lambda _: "which events are there?",
-    (BACK, "oadrDistributeEvent"): lambda message: _events(message) or "none yet",
-    (FORTH, "oadrCreatedEvent"): _answers,
-    (FORTH, "oadrCancelPartyRegistration"): lambda _: "good-bye",
-    (BACK, "oadrCanceledPartyRegistration"): lambda _: "registration ended",
-}
+def _is_empty(message: Payload) -> bool:
+    """Whether a message is not worth a line: polls, and what only acknowledges."""
+    if isinstance(message, UpdatedReport):
+        return message.response.ok and message.cancel_report is None
+    return isinstance(message, Poll) or (isinstance(message, Response) and message.response.ok)

@@ -8,6 +8,8 @@ import argparse
 import difflib
 from typing import Any, NamedTuple, NoReturn
 
+from .console import Console, wrap
+
 
 class Command(NamedTuple):
     """A command: the module of this package that has ``configure(parser)`` and ``execute(options,
@@ -25,23 +27,6 @@ COMMANDS: dict[str, Command] = {
     "fingerprint": Command("fingerprint", "print the fingerprint of a certificate"),
     "vtn": Command("vtn.command", "run a VTN to test against, with a page in the browser"),
 }
-
-OVERVIEW = "\n".join(
-    [
-        "usage: ven-sdk COMMAND [options]",
-        "",
-        "An OpenADR 2.0b VEN, and what belongs to it.",
-        "",
-        *(f"  {name:<12} {command.summary}" for name, command in COMMANDS.items()),
-        "",
-        "  ven-sdk COMMAND --help   the options of a command",
-        "  ven-sdk --version        the version of the SDK",
-        "",
-        "Exit codes: 0 all is well, 1 trouble was found, 2 wrong usage or a wrong file, 130 "
-        "Ctrl-C.",
-        "NO_COLOR=1 switches colours off. Begin with: ven-sdk demo",
-    ]
-)
 
 
 class Usage(Exception):
@@ -72,6 +57,42 @@ class Parser(argparse.ArgumentParser):
         return f"there is no option {name}{_hint(name, known)}"
 
 
+class Help(argparse.HelpFormatter):
+    """Help that fits the terminal: paragraphs are wrapped, indented lines stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(
+            line if not line.strip() or line[0] == " " else "\n".join(wrap(line, width))
+            for line in _paragraphs(text)
+        )
+
+
+def _paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text, each as one line; empty and indented lines as they are."""
+    lines: list[str] = []
+    for line in text.strip("\n").splitlines():
+        is_plain = bool(line.strip()) and line[0] != " "
+        if is_plain and lines and lines[-1].strip() and lines[-1][0] != " ":
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    return lines
+
+
+def overview(console: Console) -> None:
+    """Write which commands there are."""
+    console.line("usage: ven-sdk COMMAND [options]\n")
+    console.line("An OpenADR 2.0b VEN, and what belongs to it.\n")
+    for name, command in COMMANDS.items():
+        console.paragraph(command.summary, indent=15, first=f"  {name:<12} ")
+    console.line("\n  ven-sdk COMMAND --help   the options of a command")
+    console.line("  ven-sdk --version        the version of the SDK\n")
+    console.paragraph(
+        "Exit codes: 0 all is well, 1 trouble was found, 2 wrong usage or a wrong file, 130 Ctrl-C."
+    )
+    console.paragraph("NO_COLOR=1 switches colours off. Begin with: ven-sdk demo")
+
+
 def parser_for(name: str, command: Any) -> Parser:
     """The parser of the command ``name``, configured by its module."""
     parser = Parser(
@@ -79,7 +100,7 @@ def parser_for(name: str, command: Any) -> Parser:
         description=COMMANDS[name].summary[:1].upper() + COMMANDS[name].summary[1:] + ".",
         epilog=getattr(command, "EPILOG", None),
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     command.configure(parser)
     return parser

@@ -8,7 +8,6 @@ import argparse
 import dataclasses
 import json
 import os
-import textwrap
 from typing import Any, Optional
 
 from ..console import Console
@@ -23,6 +22,8 @@ MARKS: dict[str, tuple[str, tuple[str, ...]]] = {
     SKIPPED: ("·", ("dim",)),
 }
 INDENT = 23
+MOST = 96
+"""Columns of a text at most: longer lines are hard to read."""
 EPILOG = """\
 The links: address, own files, name, port, TLS, chain, host name, client certificate,
 fingerprints, clock, HTTP, message, signature, registration. Each is a line; what lies behind a
@@ -115,19 +116,10 @@ def _examination(options: argparse.Namespace) -> Examination:
 def _show(finding: Finding, console: Console) -> None:
     mark, styles = MARKS[finding.state]
     head = console.paint(f"{mark} {finding.step:<{INDENT - 3}}", *styles)
-    first, *more = _wrapped("broken, see below" if finding.state == FAILED else finding.text) or [
-        ""
-    ]
-    console.line(f"{head} {first}")
-    for text in more:
-        console.line(" " * INDENT + text)
+    text = "broken, see below" if finding.state == FAILED else finding.text
+    console.paragraph(text, indent=INDENT, first=f"{head} ", most=MOST)
     for detail in finding.details:
-        for text in _wrapped(detail):
-            console.line(" " * INDENT + console.paint(text, "dim"))
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, 96, break_long_words=False, break_on_hyphens=False)
+        console.paragraph(detail, "dim", indent=INDENT, first=" " * INDENT, most=MOST)
 
 
 def _conclude(broken: Optional[Finding], skipped: list[str], console: Console) -> None:
@@ -135,17 +127,12 @@ def _conclude(broken: Optional[Finding], skipped: list[str], console: Console) -
         console.line(f"\n{console.paint('All links hold.', 'green', 'bold')}")
         return
     if skipped:
-        console.line(
-            console.paint(
-                f"{MARKS[SKIPPED][0]} not looked at: {', '.join(skipped)}", *MARKS[SKIPPED][1]
-            )
-        )
-    console.line(
-        f"\n{console.paint(f'The first thing that is wrong: {broken.step}.', 'red', 'bold')}"
-    )
-    for paragraph in filter(None, (broken.text, broken.advice)):
-        for text in _wrapped(paragraph):
-            console.line(f"  {text}")
+        mark, styles = MARKS[SKIPPED]
+        console.paragraph(f"{mark} not looked at: {', '.join(skipped)}", *styles, indent=2)
+    console.line()
+    console.paragraph(f"The first thing that is wrong: {broken.step}.", "red", "bold")
+    for text in filter(None, (broken.text, broken.advice)):
+        console.paragraph(text, indent=2, first="  ", most=MOST)
 
 
 def _plain(exam: Examination, findings: list[Finding], broken: Optional[Finding]) -> dict[str, Any]:

@@ -138,5 +138,5 @@ def _summary(plan: Any, client: Any, console: Console) -> None:
         ),
     ]
     for label, value in rows:
-        console.line(f"  {label:<12} {value}")
-    console.line(console.paint(f"{plan.document.name or 'The variables'}: all right.", "green"))
+        console.paragraph(str(value), indent=15, first=f"  {label:<12} ")
+    console.paragraph(f"{plan.document.name or 'The variables'}: all right.", "green")

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from datetime import datetime, timezone
 from typing import Any, Optional
 
 from ...errors import ConfigurationError
 from ...log import OneLine
+from ..console import columns_of, paint, wants_colour, wrap
 
+LEVEL_STYLES = {"WARNING": ("yellow",), "ERROR": ("red",), "CRITICAL": ("red", "bold")}
 FORMATS = ("text", "json")
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -45,6 +48,36 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
+class TerminalLines(OneLine):
+    """For a person at a terminal: the time of day, the level where it is not INFO, and the message,
+    wrapped between words with further lines indented. Tracebacks stay as they are.
+    """
+
+    def __init__(self, width: int) -> None:
+        logging.Formatter.__init__(self, "%(message)s")
+        self._width = width
+        self._has_colour = wants_colour(os.environ.get("TERM") != "dumb")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The record in lines that fit."""
+        level = "" if record.levelno == logging.INFO else f"{record.levelname}: "
+        when = f"{datetime.fromtimestamp(record.created):%H:%M:%S}"
+        indent = len(when) + 2
+        lines = wrap(f"{level}{super().formatMessage(record)}", self._width - indent) or [""]
+        if self._has_colour:
+            styles = LEVEL_STYLES.get(record.levelname)
+            lines = [paint(line, *styles) for line in lines] if styles else lines
+            when = paint(when, "dim")
+        return f"{when}  " + f"\n{' ' * indent}".join(lines)
+
+
+def _formatter(form: Optional[str], width: int) -> logging.Formatter:
+    """JSON or text as asked for; on a terminal of ``width`` columns, lines that fit it."""
+    if form == "json":
+        return JsonLines()
+    return TerminalLines(width) if width and form is None else OneLine()
+
+
 def set_up(level: Optional[str], form: Optional[str]) -> None:
     """Log to standard error. ConfigurationError for a level or format that there is not."""
     if form not in (None, *FORMATS):
@@ -52,7 +85,7 @@ def set_up(level: Optional[str], form: Optional[str]) -> None:
             f"log format must be one of {', '.join(map(repr, FORMATS))}, not {form!r}."
         )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else OneLine())
+    handler.setFormatter(_formatter(form, columns_of(sys.stderr)))
     root = logging.getLogger()
     try:
         root.setLevel((level or "INFO").upper())

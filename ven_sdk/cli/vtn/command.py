@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ...errors import ConfigurationError
-from ...testing import LocalVTN, Received, ReportWish
+from ...testing import LocalVTN, ReportWish
 from ..console import Console
 from ..parser import Usage, port
 from ..run import keys
+from .message_log import MessageLog
 from .orders import FAULTS, Orders
 from .page import Page
 from .script import Script, Step, read
@@ -32,9 +33,9 @@ Faults for --fault: {", ".join(FAULTS)}, any HTTP status, any OpenADR code.
 A script is a TOML file:
   [[steps]]
   at = "10 s"
-  do = "add_event"                     # begin and steps: how long, and the level
+  do = "add_event"
   begin = "5 s"
-  steps = [["1 min", 1], ["1 min", 2]]
+  steps = [["1 min", 1], ["1 min", 2]]   # duration, level
   [[steps]]
   at = "1 min"
   do = "fault"
@@ -109,7 +110,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     with _opened(_vtn(options), options) as vtn:
         orders = Orders(vtn)
         view = View(vtn, orders)
-        vtn.listeners += [view.heard, _teller(console)]
+        vtn.listeners += [view.heard, MessageLog(console).note_message]
         for name in options.fault:
             orders.carry_out({"do": "fault", "name": name})
         with _company(options, console, view, orders, steps) as page:
@@ -188,8 +189,9 @@ def _introduce(
         rows.append(("page", page.url))
     if options.tls:
         rows += _certificates(vtn, Path(options.tls), options.sign)
+    column = max(len(label) for label, _ in rows)
     for label, value in rows:
-        console.line(f"  {label:<16} {console.paint(value, 'bold')}")
+        console.line(f"  {label:<{column}}  {console.paint(value, 'bold')}")
     console.line("A VEN may come. Ctrl-C ends the VTN.")
 
 
@@ -213,22 +215,3 @@ def _certificates(vtn: LocalVTN, folder: Path, sign: bool) -> list[tuple[str, st
         ) from cause
     rows = list(zip(("ca_file", "cert", "key"), places))
     return [*rows, ("vtn_fingerprint", vtn.fingerprint)] if sign else rows
-
-
-def _teller(console: Console) -> Any:
-    def heard(received: Received) -> None:
-        answer = (
-            received.answer.wire_name if received.answer is not None else f"HTTP {received.status}"
-        )
-        quiet = received.kind == "oadrPoll" and answer == "oadrResponse"
-        if not quiet:
-            console.line(
-                f"{console.paint(f'{received.at.astimezone():%H:%M:%S}', 'dim')}  "
-                f"{received.ven_id or '-':<10} "
-                f"{received.kind[4:] if received.record else received.kind:<25} → "
-                f"{answer.replace('oadr', '', 1)}"
-            )
-        for trouble in [str(received.error)] if received.error else received.deviations:
-            console.line(console.paint(f"          {trouble}", "yellow"))
-
-    return heard

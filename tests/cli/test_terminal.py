@@ -1,0 +1,163 @@
+"""What people see fits their terminal: no line is longer than it, no word is broken, and what
+cannot show colours gets none.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from tests.cli.programs import ESCAPE, call, in_terminal
+from ven_sdk.cli.console import Console, wrap
+from ven_sdk.cli.parser import COMMANDS
+from ven_sdk.testing import LocalVTN
+
+WIDTHS = (60, 80, 120, 200)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def rows(text: str) -> "list[str]":
+    """What stood on one row of the terminal: a redrawn line counts each time."""
+    plain = ESCAPE.sub("", text)
+    return [piece.rstrip() for line in plain.split("\n") for piece in line.split("\r")]
+
+
+def too_long(text: str, columns: int) -> "list[str]":
+    return [row for row in rows(text) if len(row) > columns]
+
+
+# --- the demo -------------------------------------------------------------------------------------
+
+DEMOS = {
+    "60": (60, {}),
+    "80": (80, {}),
+    "200": (200, {"NO_COLOR": "1"}),
+    "dumb": (80, {"TERM": "dumb"}),
+    "ascii": (80, {"PYTHONIOENCODING": "ascii"}),
+}
+
+
+@pytest.fixture(scope="module")
+def demos() -> "Iterator[dict[str, str]]":
+    def run(name: str) -> "tuple[str, str]":
+        columns, more = DEMOS[name]
+        code, out = in_terminal("demo", timeout=60, columns=columns, **more)
+        assert code == 0, out
+        return name, out
+
+    with ThreadPoolExecutor(len(DEMOS)) as pool:
+        yield dict(pool.map(run, DEMOS))
+
+
+@pytest.mark.parametrize("name", list(DEMOS))
+def test_no_line_of_the_demo_is_longer_than_the_terminal(
+    name: str, demos: "dict[str, str]"
+) -> None:
+    assert not too_long(demos[name], DEMOS[name][0])
+
+
+@pytest.mark.parametrize("name", list(DEMOS))
+def test_the_demo_breaks_no_word(name: str, demos: "dict[str, str]") -> None:
+    words = set(" ".join(rows(demos[name])).split())
+
+    assert {"please", "register", "'meter-1-powerReal'", "'registration-1'", "'peak-1'"} <= {
+        word.rstrip(",;:.") for word in words
+    }
+
+
+def test_a_dumb_terminal_gets_no_escape_sequence(demos: "dict[str, str]") -> None:
+    assert "\x1b" not in demos["dumb"]
+
+
+def test_no_color_means_no_colour(demos: "dict[str, str]") -> None:
+    assert not COLOUR.search(demos["200"])
+    assert COLOUR.search(demos["80"])
+
+
+# --- doctor, run, vtn, help -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def vtn() -> Iterator[LocalVTN]:
+    with LocalVTN(tls=True) as vtn:
+        yield vtn
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_doctor_fits(columns: int, vtn: LocalVTN) -> None:
+    own = vtn.client_cert("a VEN with quite a long name")
+    good = ("--ca-file", vtn.ca_file, "--cert", own.cert, "--key", own.key)
+    for words, code in (good, 0), ((), 1):
+        done, out = in_terminal("doctor", vtn.url, *words, columns=columns)
+
+        assert done == code, out
+        assert not [row for row in too_long(out, columns) if " " in row.strip()]
+
+
+def test_doctor_says_the_same_words_in_every_width(vtn: LocalVTN) -> None:
+    def words(columns: int) -> "list[str]":
+        _, out = in_terminal("doctor", vtn.url, columns=columns)
+        return re.sub(r"\(\d+ ms\)", "", " ".join(rows(out))).split()
+
+    assert words(60) == words(200)
+
+
+@pytest.mark.parametrize("columns", (60, 120))
+def test_the_log_of_run_and_of_vtn_fits(columns: int, tmp_path: Path) -> None:
+    from tests.cli.programs import TerminalProgram
+
+    with TerminalProgram("vtn", "--port", "0", "--no-page", columns=columns) as vtn:
+        url = re.search(r"http://\S+", ESCAPE.sub("", vtn.wait_for("vtn_url")))
+        assert url is not None
+        with TerminalProgram("run", columns=columns, VEN_NAME="site-a", VEN_VTN_URL=url[0]) as ven:
+            vtn.wait_for("CreatePartyRegistration: I am 'site-a'")
+            vtn.wait_for("which events are there?")
+            assert ven.end(signal.SIGTERM) == 0
+        assert vtn.end(signal.SIGTERM) == 0
+
+    assert not too_long(vtn.text, columns)
+    assert not [row for row in too_long(ven.text, columns) if " " in row.strip()]
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits(command: str, columns: int) -> None:
+    _, out = in_terminal(*filter(None, (command, "--help")), columns=columns)
+
+    assert len(rows(out)) > 5
+    assert not too_long(out, columns)
+
+
+def test_what_is_no_terminal_is_not_wrapped() -> None:
+    out = call("doctor", "http://127.0.0.1:9/a/rather/long/path/that/goes/on/and/on").stdout
+
+    assert max(map(len, out.splitlines())) > 60
+    assert "\x1b" not in out
+
+
+# --- the console ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", range(20, 81, 7))
+def test_wrapping_keeps_every_word(width: int) -> None:
+    text = "a word " * 9 + "http://127.0.0.1:8080/OpenADR2/Simple/2.0b well-known reportRequestID"
+
+    lines = wrap(text, width)
+
+    assert " ".join(lines).split() == text.split()
+    assert all(len(line) <= width or " " not in line for line in lines)
+
+
+def test_a_long_word_stands_further_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(out=StringIO())
+    monkeypatch.setattr(Console, "width", 30)
+
+    console.paragraph("see " + "x" * 28, indent=20, first="label".ljust(20))
+
+    assert console.out.getvalue().splitlines()[-1] == "  " + "x" * 28  # type: ignore[attr-defined]

@@ -1,0 +1,112 @@
+"""What messages say in words: every payload has some, they fit a line, and nobody can forge one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.descriptions import describe, describe_event, units_of
+from ven_sdk.oadr20b.schema.registration import Response
+from ven_sdk.oadr20b.schema.reports import (
+    RegisterReport,
+    Report,
+    ReportDescription,
+    ReportInterval,
+    ReportPayload,
+    UpdateReport,
+)
+from ven_sdk.schema.common import EiResponse, Payload
+from ven_sdk.schema.units import Measurement
+from ven_sdk.testing.vtn import builders
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "data" / "wire-examples").glob("*.xml"))
+NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.stem)
+def test_every_message_is_described_on_one_line(example: Path) -> None:
+    root = gate.admit(example.read_bytes(), max_bytes=2**20)
+    message: Payload = reader.read(envelope.payload_of(root)).record
+
+    text = describe(message)
+
+    assert text.isprintable()
+    assert len(text) < 500
+
+
+def test_an_event_says_what_when_and_whether_it_is_a_test() -> None:
+    event = builders.event(
+        NOW, event_id="peak", intervals=[(60, 1), (5400, 2)], dtstart=3, test_event=True
+    )
+
+    assert describe_event(event, NOW) == (
+        "event 'peak', SIMPLE: level 1 for 60 s, level 2 for 90 min; begins in 3.0 s, a test"
+    )
+
+
+def test_a_cancelled_event_says_so_alone() -> None:
+    event = builders.event(NOW, event_id="peak", event_status="cancelled")
+
+    assert describe_event(event, NOW) == "event 'peak' is cancelled"
+
+
+def update(*values: float, r_id: str = "meter-1") -> UpdateReport:
+    intervals = [
+        ReportInterval(
+            dtstart=NOW + timedelta(seconds=number),
+            report_payloads=[ReportPayload(r_id=r_id, value=value)],
+        )
+        for number, value in enumerate(values)
+    ]
+    report = Report(
+        report_specifier_id="s",
+        report_request_id="RR1",
+        intervals=intervals,
+        created_date_time=NOW,
+    )
+    return UpdateReport(request_id="1", reports=[report])
+
+
+def test_samples_have_their_unit_and_their_time() -> None:
+    catalogue = RegisterReport(
+        request_id="1",
+        reports=[
+            Report(
+                report_specifier_id="s",
+                created_date_time=NOW,
+                report_descriptions=[
+                    ReportDescription(
+                        r_id="meter-1",
+                        report_type="reading",
+                        reading_type="Direct Read",
+                        measurement=Measurement.named("powerReal", unit="W", scale="k"),
+                    )
+                ],
+            )
+        ],
+    )
+
+    text = describe(update(4.5), units_of(catalogue))
+
+    assert text == f"1 sample of meter-1 for RR1: 4.5 kW at {NOW.astimezone():%H:%M:%S}"
+
+
+def test_many_samples_are_counted() -> None:
+    assert describe(update(*range(20))).startswith("20 samples of meter-1 for RR1: 0 at")
+    assert describe(update(*range(20))).endswith("and 16 more")
+
+
+def test_a_name_that_would_forge_a_line_is_quoted() -> None:
+    text = describe(update(1, r_id="meter\n2030-01-01 CRITICAL"))
+
+    assert "\n" not in text
+    assert "'meter\\n2030-01-01 CRITICAL'" in text
+
+
+def test_a_refusal_says_its_code_and_reason() -> None:
+    refused = Response(response=EiResponse(response_code="463", response_description="unknown\n"))
+
+    assert describe(refused) == "refused with code 463: 'unknown\\n'"
