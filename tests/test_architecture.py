@@ -63,7 +63,6 @@ MAY_USE_OADR20B = frozenset({"oadr20b", "objects", "wiring", "testing", "cli"})
 # Arrows that point upwards still. None may be added; a line goes with the change that mends it.
 UPWARDS = frozenset(
     {
-        ("display", "oadr20b"),
         ("identity", "oadr20b"),
         ("runtime", "oadr20b"),
         ("state", "oadr20b"),

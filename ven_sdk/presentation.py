@@ -4,8 +4,11 @@ pictures, and :mod:`ven_sdk.display`, which registers here what it can show. Any
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
 from typing import Any, Optional
+
+Row = Mapping[str, object]
 
 
 @singledispatch
@@ -20,6 +23,12 @@ def plot_of(value: object, axes: Any = None, tz: Any = None) -> Any:
     the axes come back.
     """
     raise TypeError(f"There is no picture of {type(value).__name__}.")
+
+
+@singledispatch
+def row_of(value: object) -> Row:
+    """One line about ``value`` in a table of many."""
+    return {"value": value}
 
 
 class Presentable:

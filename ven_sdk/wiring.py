@@ -11,6 +11,7 @@ from .config import Settings
 from .errors import ConfigurationError
 from .identity import Identity
 from .log import Repeats
+from .oadr20b import tables as _tables  # noqa: F401  registers what notebooks show
 from .oadr20b.exchange import Exchange
 from .oadr20b.services import opts
 from .points.catalogue import Catalogue

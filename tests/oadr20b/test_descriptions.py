@@ -13,12 +13,11 @@ from ven_sdk.oadr20b.schema.registration import Response
 from ven_sdk.oadr20b.schema.reports import (
     RegisterReport,
     Report,
-    ReportDescription,
     ReportInterval,
-    ReportPayload,
     UpdateReport,
 )
 from ven_sdk.schema.common import EiResponse, Payload
+from ven_sdk.schema.points import ReportDescription, ReportPayload
 from ven_sdk.schema.units import Measurement
 from ven_sdk.testing.vtn import builders
 

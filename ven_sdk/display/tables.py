@@ -8,12 +8,11 @@ Times are UTC unless a zone is asked for. What the VTN wrote is escaped. Frames 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Optional, TypeVar, Union
 
 from ..events.queries import ScheduleRow
-from ..oadr20b.schema.reports import Report
-from ..presentation import html_of, plot_of
+from ..presentation import Row, html_of, plot_of, row_of
 from ..runtime.status import Health, Status
 from ..schema.common import Target
 from ..schema.events import ActivePeriod, Event, EventSignal, Interval
@@ -24,7 +23,6 @@ from .plots import plot_event
 from .times import Zone, in_zone, zone_of
 
 T = TypeVar("T", covariant=True)
-Row = Mapping[str, object]
 OPEN_END = "open end"
 _TABLE = "border-collapse:collapse;font-size:90%;margin:0 0 6px 0"
 _CAPTION = "caption-side:top;text-align:left;font-weight:bold;white-space:nowrap;padding:2px 0"
@@ -117,35 +115,29 @@ def _plain(value: object, tz: Zone) -> str:
 # --- rows -----------------------------------------------------------------------------------------
 
 
-def row_of(value: object) -> Row:
-    """One line about an event, a report, a schedule's row, an opt or anything else."""
-    if isinstance(value, Event):
-        return _event_row(value)
-    if isinstance(value, Report):
-        return {
-            "report": value.report_specifier_id,
-            "name": _plain_name(value),
-            "data points": ", ".join(each.r_id for each in value.report_descriptions),
-        }
-    if isinstance(value, ScheduleRow):
-        return {
-            "start": value.start,
-            "end": value.end,
-            "signal": value.signal.signal_name,
-            "payload": value.payload,
-            "unit": unit_of(value.signal),
-            "event": value.event.event_id,
-        }
-    if isinstance(value, OptState):
-        return {
-            "opt": value.opt_id,
-            "type": value.opt_type,
-            "state": value.state,
-            "event": value.record.event_id,
-        }
-    return {"value": value}
+@row_of.register
+def _(value: ScheduleRow) -> Row:
+    return {
+        "start": value.start,
+        "end": value.end,
+        "signal": value.signal.signal_name,
+        "payload": value.payload,
+        "unit": unit_of(value.signal),
+        "event": value.event.event_id,
+    }
 
 
+@row_of.register
+def _(value: OptState) -> Row:
+    return {
+        "opt": value.opt_id,
+        "type": value.opt_type,
+        "state": value.state,
+        "event": value.record.event_id,
+    }
+
+
+@row_of.register(Event)
 def _event_row(event: Event) -> Row:
     return {
         "event": event.event_id,
@@ -167,7 +159,7 @@ def event_html(event: Event, tz: Zone = None) -> str:
     about = {
         **_event_row(event),
         "programme": event.market_context,
-        "for": "; ".join(map(_target, event.targets)),
+        "for": "; ".join(map(target_text, event.targets)),
         "comment": event.vtn_comment,
     }
     del about["event"], about["signals"]
@@ -226,7 +218,8 @@ def _signal_rows(signal: EventSignal) -> list[Row]:
     ]
 
 
-def _target(target: Target) -> str:
+def target_text(target: Target) -> str:
+    """A target in words: ``resource_id meter-1``."""
     return ", ".join(f"{kind} {value}" for kind, value in target.items())
 
 
@@ -238,38 +231,7 @@ def unit_of(measured: Union[EventSignal, ReportDescription]) -> Optional[str]:
     return f"{found.scale}{found.unit}" if found.scale and found.scale != "none" else found.unit
 
 
-# --- reports and clients --------------------------------------------------------------------------
-
-
-def report_html(report: Report) -> str:
-    """A report of the catalogue: a line for every data point."""
-    name, kind = report.report_specifier_id, _plain_name(report)
-    return table(
-        [_data_point(each) for each in report.report_descriptions],
-        f"Report {name}" if kind == name else f"Report {name} ({kind})",
-    )
-
-
-def _plain_name(report: Report) -> str:
-    """A catalogue's report is named METADATA_ on the wire, which tells a reader nothing."""
-    return (report.report_name or "").replace("METADATA_", "", 1)
-
-
-def _data_point(point: ReportDescription) -> Row:
-    rate, measured = point.sampling_rate, point.measurement
-    return {
-        "rID": point.r_id,
-        "measurement": measured.description if measured else None,
-        "unit": unit_of(point),
-        "type": point.report_type,
-        "reading": point.reading_type,
-        "every": _spacing(rate.min_period, rate.max_period) if rate else None,
-        "source": "; ".join(map(_target, point.report_data_source)),
-    }
-
-
-def _spacing(shortest: timedelta, longest: timedelta) -> str:
-    return str(shortest) if shortest == longest else f"{shortest} to {longest}"
+# --- clients --------------------------------------------------------------------------------------
 
 
 def status_html(status: Status, caption: str = "", tz: Zone = None) -> str:
@@ -323,7 +285,6 @@ html_of.register(Event, event_html)
 html_of.register(EventSignal, signal_html)
 html_of.register(Interval, interval_html)
 html_of.register(ActivePeriod, period_html)
-html_of.register(Report, report_html)
 html_of.register(Status, status_html)
 html_of.register(Health, health_html)
 plot_of.register(Event, plot_event)

@@ -13,6 +13,7 @@ from typing import Optional
 
 from ..schema.common import Payload
 from ..schema.events import CreatedEvent, DistributeEvent, Event, EventSignal, RequestEvent
+from ..schema.points import ReportPayload
 from .schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt
 from .schema.registration import (
     CanceledPartyRegistration,
@@ -32,7 +33,6 @@ from .schema.reports import (
     RegisteredReport,
     RegisterReport,
     Report,
-    ReportPayload,
     ReportRequest,
     UpdatedReport,
     UpdateReport,
