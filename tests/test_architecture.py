@@ -84,6 +84,8 @@ LIBRARY_HOME: dict[str, frozenset[str]] = {
     "urllib3": frozenset({"transport"}),
     "cryptography": frozenset({"oadr20b", "security", "transport", "testing", "cli"}),
     "sqlite3": frozenset({"state"}),
+    "psycopg": frozenset({"state"}),
+    "psycopg_pool": frozenset({"state"}),
     "prometheus_client": frozenset({"metrics", "cli"}),
     "pandas": frozenset({"display"}),
     "matplotlib": frozenset({"display"}),

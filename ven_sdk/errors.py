@@ -47,6 +47,10 @@ class StoreError(StateError):
         self.retryable = retryable
 
 
+class LeaseLostError(StoreError):
+    """Another owner may have the VEN's rows, so that nothing is written or sent for it here."""
+
+
 class HandlerError(VenError):
     """A handler or callback of the user's raised, returned something unusable, or did not return in
     time.

@@ -51,13 +51,17 @@ def build(
 
 
 def store_of(store: Any) -> Store:
-    """The store that the argument ``store`` means: a path, a Store, or None for memory."""
+    """The store that ``store`` means: a path, ``postgresql://...``, a Store, or None for memory."""
     if store is None:
         return MemoryStore()
     if isinstance(store, Store):
         return store
     if not isinstance(store, (str, os.PathLike)):
         raise ConfigurationError(f"store must be a path, a ven_sdk Store or None, not {store!r}.")
+    if isinstance(store, str) and store.startswith(("postgresql://", "postgres://")):
+        from .state.postgresql import PostgreSQLStore
+
+        return PostgreSQLStore(store)
     from .state.sqlite import SQLiteStore
 
     return SQLiteStore(os.fspath(store))

@@ -81,11 +81,14 @@ class Exchange:
         """Who speaks here."""
         return self._identity
 
-    def post(self, record: Payload, service: str = "") -> Optional[Payload]:
-        """Send ``record`` to its service (or to ``service``).
+    def post(
+        self, record: Payload, service: str = "", may_send: Optional[Callable[[], bool]] = None
+    ) -> Optional[Payload]:
+        """Send ``record`` to its service (or to ``service``); ``may_send`` is asked at the last
+        moment before.
 
         TransportError, SecurityError or PayloadError tell why no record came back,
-        ConfigurationError why none was sent.
+        ConfigurationError why none was sent, StateError that it might not be.
         """
         if self._monotonic() >= self._refresh_at:
             self._refresh_at = self._monotonic() + REFRESH
@@ -98,7 +101,7 @@ class Exchange:
         before = self._now()
         try:
             reply = self._identity.connections.post(
-                f"{self._url}/{service or record.service}", body
+                f"{self._url}/{service or record.service}", body, may_send
             )
         # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
         except SecurityError as cause:

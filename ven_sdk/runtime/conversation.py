@@ -48,6 +48,8 @@ DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
 JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
 FOR_GOOD = 1e9
 """Seconds that what failed while closing is kept back."""
+NOT_OWNED = 5.0
+"""Seconds between looks whether the store says again that the VEN runs here."""
 BUSY = 20
 """Exchanges that a lane does before it lets others have the thread."""
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
@@ -215,6 +217,8 @@ class Conversation:
             return None, lane.blocked_until - now
         waits: list[float] = []
         for task in self._talk(now, waits) if lane.name == "talk" else self._post():
+            if not self._engine.may_send():
+                return None, NOT_OWNED
             blocked = lane.tasks.get(task.name)
             if blocked is None or blocked[0] <= now:
                 return task, None
@@ -277,7 +281,7 @@ class Conversation:
         if task.poll:
             self._plan_poll()
         try:
-            reply = engine.exchange.post(task.record, task.service)
+            reply = engine.exchange.post(task.record, task.service, engine.may_send)
         except (PayloadError, SecurityError) as error:
             engine.exchanged(task, error)
             self._unreadable(lane, task, error)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar
 
-from ..errors import HandlerError, StoreError, VenError
+from ..errors import HandlerError, LeaseLostError, StoreError, VenError
 from ..oadr20b.exchange import Exchange
 from ..oadr20b.services import events, opts, registration, reports
 from ..oadr20b.services.task import Task
@@ -124,6 +124,8 @@ class Engine:
                 return outcome
             if outcome.changes:
                 self.keeper.commit(outcome.changes, late=self.stopped)
+                if self.keeper.is_lost:
+                    return NOTHING  # whoever has the rows now does what is due
                 self.book.apply(outcome.changes)
             for timer in outcome.timers:
                 self._arm(timer)
@@ -167,6 +169,10 @@ class Engine:
             self.keeper.close()
 
     def _not_saved(self, error: StoreError) -> None:
+        if isinstance(error, LeaseLostError):
+            self.report(error, "store", str(error), logging.ERROR)
+            self.close()
+            return
         self.report(
             error,
             "store",
@@ -190,6 +196,10 @@ class Engine:
         """Try to write what could not be written."""
         with self._lock:
             self.keeper.save(late=self.stopped)
+
+    def may_send(self) -> bool:
+        """Whether no other owner of the store can be running this VEN."""
+        return self.store.holds(self.name)
 
     @property
     def unsaved(self) -> int:

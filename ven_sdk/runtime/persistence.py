@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Callable
 
-from ..errors import StoreError
+from ..errors import LeaseLostError, StoreError
 from ..state.book import Book, rows_of
 from ..state.outcome import Change
 from ..state.store import ChangeRow, Store
@@ -23,7 +23,8 @@ class Keeper:
     """Writes the changes of the VEN ``name`` to ``store``.
 
     ``failed(error)`` is called when they could not be written, ``mended()`` when all that waited
-    has been. ``retry`` is how many seconds pass between attempts.
+    has been. ``retry`` is how many seconds pass between attempts. ``is_lost``: another owner may
+    have the rows, so that nothing is written any more.
     """
 
     retry = 30.0
@@ -38,6 +39,7 @@ class Keeper:
         "_name",
         "_unknown",
         "_waiting",
+        "is_lost",
         "store",
     )
 
@@ -62,6 +64,7 @@ class Keeper:
         self._unknown: set[Place] = set()  # those of them that the store has never had
         self._failed_at = 0.0
         self._is_open = False
+        self.is_lost = False
 
     @property
     def waiting(self) -> int:
@@ -84,7 +87,7 @@ class Keeper:
             self._is_open = False
             self._put_by((), error)
             return ()
-        self._is_open = True
+        self._is_open, self.is_lost = True, False
         return texts
 
     def close(self) -> None:
@@ -99,7 +102,7 @@ class Keeper:
         """Write ``changes`` in one transaction, and what waited before them. ``late`` gives the
         store free again after it.
         """
-        if not self.store.durable:
+        if not self.store.durable or self.is_lost:
             return
         rows = rows_of(changes)
         if self._waiting:
@@ -120,6 +123,11 @@ class Keeper:
             self.store.commit(self._name, rows)
             if late:
                 self.close()
+        except LeaseLostError as error:
+            self.is_lost = True
+            self._waiting.clear()
+            self._failed(error)
+            return
         except StoreError as error:
             self._put_by(rows, error)
             return

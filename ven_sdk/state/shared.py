@@ -17,10 +17,14 @@ class SharedStore(Store):
     """
 
     def __init__(self, store: Store) -> None:
-        self.durable, self.name = store.durable, store.name
+        self.durable, self.name, self.is_leased = store.durable, store.name, store.is_leased
         self._store = store
         self._users = 0
         self._lock = threading.Lock()
+
+    def holds(self, ven: str) -> bool:
+        """See :meth:`Store.holds`."""
+        return self._store.holds(ven)
 
     def check(self) -> None:
         """See :meth:`Store.check`."""

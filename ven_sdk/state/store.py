@@ -45,6 +45,13 @@ class Store(ABC):
     """True where rows survive the process and a loss of power."""
     name: str
     """What messages call the store: its path or address, without secrets."""
+    is_leased: bool = False
+    """True where rows may have another owner: see ``state/leases.py``. Files and memory have one
+    owner, who keeps them."""
+
+    def holds(self, ven: str) -> bool:
+        """Whether this owner may act for ``ven`` at this moment. False: send nothing for it."""
+        return True
 
     @abstractmethod
     def check(self) -> None:

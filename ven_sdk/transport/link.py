@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
+from ..errors import StateError
 from .answers import Answer, receive, received
 from .failures import failure, rejection, stand_in_failure
 from .handshakes import is_refusal
@@ -57,10 +58,20 @@ class Link(HTTPAdapter):
         self._limit = limit
         self._timeout = timeout
         self._job: Optional[tuple[Service, bytes, Deadline]] = None
+        self._may_send: Optional[Callable[[], bool]] = None
 
-    def exchange(self, target: Service, body: bytes, deadline: Deadline) -> Answer:
-        """One POST; what comes back has status 200. After any error the connection is gone."""
-        self._job = (target, body, deadline)
+    def exchange(
+        self,
+        target: Service,
+        body: bytes,
+        deadline: Deadline,
+        may_send: Optional[Callable[[], bool]] = None,
+    ) -> Answer:
+        """One POST; what comes back has status 200. After any error the connection is gone.
+
+        StateError where ``may_send`` says no, when all is ready to be sent.
+        """
+        self._job, self._may_send = (target, body, deadline), may_send
         done = False
         try:
             answer = self._sent(target, body)
@@ -72,7 +83,7 @@ class Link(HTTPAdapter):
         ) as cause:  # of a stand-in: urlopen raises our errors
             raise stand_in_failure(cause, target.where) from cause
         finally:
-            self._job = None
+            self._job = self._may_send = None
             if not done:
                 self.drop()
         if answer.status_code != 200:
@@ -141,6 +152,8 @@ class Link(HTTPAdapter):
             raise failure(cause, wire, target.where, deadline, self._timeout) from cause
 
     def _converse(self, wire: Wire, message: tuple[bytes, ...], deadline: Deadline) -> Answer:
+        if self._may_send is not None and not self._may_send():
+            raise StateError("Another owner of the store may run this VEN: nothing was sent.")
         wire.stage = Stage.SEND
         try:
             for piece in message:

@@ -82,18 +82,20 @@ class Connections:
         self._tickets: dict[Route, tuple[ssl.SSLContext, ssl.SSLSession]] = {}
         self._closed = False
 
-    def post(self, url: str, body: bytes) -> Reply:
-        """POST ``body`` to ``url`` and return the answer, whose status is 200.
+    def post(self, url: str, body: bytes, may_send: Optional[Callable[[], bool]] = None) -> Reply:
+        """POST ``body`` to ``url`` and return the answer, whose status is 200. ``may_send`` is
+        asked when the connection stands and nothing is sent yet.
 
         :raises TransportError: anything else, see its attributes; redirects are not followed (rule
         H5). :raises SecurityError: what ``tls_check`` raised. :raises ConfigurationError: no
-        request can be made of ``url``. :raises StateError: after :meth:`close`.
+        request can be made of ``url``. :raises StateError: after :meth:`close`, and
+        where ``may_send`` says no.
         """
         target = service(url, self._agent, proxy_of(url, self._proxies))
         deadline = Deadline(self._timeout)
         link = self._borrow(target.route)
         try:
-            answer = link.exchange(target, body, deadline)
+            answer = link.exchange(target, body, deadline, may_send)
         finally:
             self._give_back(link)
         return Reply(

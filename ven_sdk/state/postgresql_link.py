@@ -1,0 +1,267 @@
+"""The way to a PostgreSQL database: its address, a pool of connections, and errors of ours.
+
+Every statement is one transaction, and comes back within ``ANSWER_SECONDS`` or fails: also from a
+server that hangs, or behind a network that swallows everything. Any thread may call it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Optional
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from ..errors import ConfigurationError, StoreError
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg_pool import ConnectionPool
+
+ANSWER_SECONDS = 5.0
+"""How long a statement may take, and how long connecting may."""
+CONNECTIONS = 4
+TRIES = 3
+"""How often a statement is tried whose connection broke: all statements may be repeated."""
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,40}")
+_PASSING = ("starting up", "shutting down", "in recovery mode", "too many", "remaining connection")
+_KEEP_ALIVE = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+Values = Mapping[str, Any]
+Rows = list[tuple[Any, ...]]
+
+
+class Address:
+    """A store's address: ``postgresql://user@host/database?schema=name``, and libpq's parameters.
+
+    ``schema`` is where the tables are (``ven_sdk`` unless it is given); ``name`` is the address
+    without a password. ConfigurationError where no connection can be made of it.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        self.schema = dict(query).get("schema", "ven_sdk")
+        if not _SCHEMA.fullmatch(self.schema):
+            raise ConfigurationError(
+                f"The schema of a store must be small letters, digits and underscores, not "
+                f"{self.schema!r}."
+            )
+        rest = [(key, value) for key, value in query if key != "schema"]
+        self.conninfo = _conninfo(urlunsplit(parts._replace(query=urlencode(rest))))
+        shown = [(key, value) for key, value in query if "pass" not in key]
+        host = parts.netloc.rpartition("@")[2]
+        user = parts.username or ""
+        self.name = urlunsplit(
+            ("postgresql", f"{user}@{host}" if user else host, parts.path, urlencode(shown), "")
+        )
+
+
+def _conninfo(url: str) -> str:
+    psycopg = library()
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    try:
+        given = conninfo_to_dict(url)
+        return make_conninfo(url, **{k: v for k, v in _KEEP_ALIVE.items() if k not in given})
+    except psycopg.Error as cause:
+        raise ConfigurationError(
+            f"The store's address is not understood: {str(cause).strip()}. Expected is "
+            "postgresql://user@host/database."
+        ) from cause
+
+
+def library() -> Any:
+    """psycopg, or ConfigurationError that says how to get it."""
+    try:
+        import psycopg
+        import psycopg_pool  # noqa: F401
+    except ImportError as cause:
+        raise ConfigurationError(
+            f"A store on PostgreSQL needs psycopg and its pool ({cause}): pip install "
+            "'ven-sdk[postgresql]'."
+        ) from cause
+    return psycopg
+
+
+class Link:
+    """Connections to the database at ``address``. ``run`` is the one way to use them.
+
+    After a failure everything fails at once until ``run(..., probe=True)`` has succeeded: so that
+    thousands of callers do not wait for the same silence. Somebody must call that now and then.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._pool: Optional[ConnectionPool[Any]] = None
+        self._trouble: Optional[StoreError] = None
+        self._opening = threading.Lock()
+
+    def open(self) -> None:
+        """Connect. StoreError where the database cannot be reached, or ConfigurationError where it
+        refuses for good.
+        """
+        with self.single():
+            pass
+        with self._opening:
+            self._pool, self._trouble = self._fresh_pool(), None
+
+    def _fresh_pool(self) -> ConnectionPool[Any]:
+        from psycopg_pool import ConnectionPool
+
+        return ConnectionPool(
+            self._address.conninfo,
+            connection_class=_connection_class(),
+            kwargs={"autocommit": True},
+            configure=_configure,
+            min_size=1,
+            max_size=CONNECTIONS,
+            timeout=ANSWER_SECONDS,
+            reconnect_timeout=ANSWER_SECONDS,
+            name="ven_sdk-store",
+            open=True,
+        )
+
+    def close(self) -> None:
+        """End all connections."""
+        with self._opening:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are connections, or attempts to get them."""
+        return self._pool is not None
+
+    @contextlib.contextmanager
+    def single(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection of its own, for what needs no pool: a look, a migration."""
+        psycopg = library()
+        try:
+            connection = _connection_class().connect(self._address.conninfo, autocommit=True)
+            try:
+                _configure(connection)
+                yield connection
+            finally:
+                connection.close()
+        except psycopg.Error as cause:
+            raise self.failure(cause) from cause
+
+    def text(self, statement: str) -> str:
+        """``statement`` with the name of the schema."""
+        return statement.format(schema=self._address.schema)
+
+    def run(self, statement: str, values: Optional[Values] = None, *, probe: bool = False) -> Rows:
+        """The rows that ``statement`` gives. StoreError, retryable where the database is away."""
+        pool, trouble = self._pool, self._trouble
+        if pool is None:
+            raise StoreError(
+                f"The store {self._address.name!r} is not open. Call open() first.",
+                path=self._address.name,
+            )
+        if trouble is not None:
+            if not probe:
+                raise StoreError(str(trouble), path=trouble.path, retryable=True) from trouble
+            return self._recover(pool, statement, values)
+        try:
+            rows = self._tried(pool, self.text(statement), values)
+        except library().Error as cause:
+            error = self.failure(cause)
+            if isinstance(error, ConfigurationError):  # it was right when the store was opened
+                error = StoreError(str(error), path=self._address.name, retryable=True)
+            if error.retryable and self._pool is pool:
+                self._trouble = error
+            raise error from cause
+        return rows
+
+    def _recover(self, pool: ConnectionPool[Any], statement: str, values: Optional[Values]) -> Rows:
+        """``run`` on a connection of its own; when that works, the pool is made anew."""
+        try:
+            with self.single() as connection:
+                cursor = connection.execute(self.text(statement), values)
+                rows = cursor.fetchall() if cursor.description else []
+        except ConfigurationError as error:  # it was right when the store was opened
+            raise StoreError(str(error), path=self._address.name, retryable=True) from error
+        with self._opening:
+            if self._pool is pool:
+                self._pool, self._trouble = self._fresh_pool(), None
+        pool.close(0)
+        return rows
+
+    def _tried(self, pool: ConnectionPool[Any], statement: str, values: Optional[Values]) -> Rows:
+        psycopg = library()
+        deadline = monotonic() + ANSWER_SECONDS
+        for attempt in range(1, TRIES + 1):
+            with pool.connection(max(0.1, deadline - monotonic())) as connection:
+                try:
+                    cursor = connection.execute(statement, values, prepare=True)
+                    return cursor.fetchall() if cursor.description else []
+                except psycopg.OperationalError:
+                    if attempt == TRIES or monotonic() > deadline or not connection.closed:
+                        raise
+            pool.check()  # the server went: what else is idle in the pool is as dead
+        raise AssertionError("the last try returns or raises")
+
+    def failure(self, cause: Exception) -> StoreError | ConfigurationError:
+        """The error of ours for what psycopg raised."""
+        psycopg = library()
+        text = " ".join(str(cause).split())
+        name = self._address.name
+        if "FATAL:" in text and not any(word in text for word in _PASSING):
+            if "terminating connection" not in text:
+                return ConfigurationError(f"The store {name!r} refuses: {text}.")
+        if isinstance(cause, (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)):
+            return StoreError(
+                f"The store {name!r} cannot be reached: {text}. It is tried again.",
+                path=name,
+                retryable=True,
+            )
+        return StoreError(f"The store {name!r} failed: {text}.", path=name)
+
+
+def _configure(connection: psycopg.Connection[Any]) -> None:
+    # What returns is durable, whatever the database's default is; a lock is not waited for longer
+    # than anything else.
+    connection.execute(
+        "SELECT set_config('statement_timeout', %s, false), "
+        "set_config('client_encoding', 'UTF8', false), set_config('synchronous_commit', "
+        "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' "
+        "ELSE current_setting('synchronous_commit') END, false)",
+        (str(int(ANSWER_SECONDS * 1000)),),
+    )
+
+
+def _connection_class() -> Any:
+    """psycopg's connection, of which nothing waits longer than ``ANSWER_SECONDS``."""
+    psycopg = library()
+
+    class PunctualConnection(psycopg.Connection):  # type: ignore[misc, name-defined, unused-ignore]
+        """A statement that the server does not answer in time closes the connection."""
+
+        def wait(self, gen: Any, *arguments: Any, **keywords: Any) -> Any:
+            return super().wait(self._bounded(gen), *arguments, **keywords)
+
+        def _bounded(self, gen: Any) -> Any:
+            # The library resumes the generator at least every tenth of a second, ready or not.
+            deadline = monotonic() + ANSWER_SECONDS + 1.0
+            try:
+                state = next(gen)
+                while True:
+                    ready = yield state
+                    if monotonic() > deadline:
+                        gen.close()
+                        self.close()
+                        raise psycopg.OperationalError("the server does not answer")
+                    state = gen.send(ready)
+            except StopIteration as finished:
+                return finished.value
+
+    return PunctualConnection
