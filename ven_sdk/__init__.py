@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .errors import (
         ConfigurationError,
         HandlerError,
+        LeaseLostError,
         PayloadError,
         ProtocolError,
         SecurityError,
@@ -51,6 +52,7 @@ _HOMES = {
             "HandlerError",
             "StateError",
             "StoreError",
+            "LeaseLostError",
         ),
         "errors",
     ),
@@ -61,6 +63,7 @@ __all__ = [
     "ConfigurationError",
     "Fleet",
     "HandlerError",
+    "LeaseLostError",
     "OpenADRClient",
     "PayloadError",
     "ProtocolError",

@@ -66,9 +66,7 @@ class FakeVTN:
         self.serial = 0
         self.wish: Optional[tuple[float, float]] = None
 
-    def post(
-        self, record: Payload, service: str = "", may_send: object = None
-    ) -> Optional[Payload]:
+    def post(self, record: Payload, service: str = "") -> Optional[Payload]:
         self.counts[record.wire_name] += 1
         other = self.fail(record)
         if other is not None:

@@ -34,7 +34,7 @@ class Exchange:
 
     ``post`` sends a record to the service that it belongs to and returns the record that came back,
     or None for an empty body (G12). ``offset`` is how far the VTN's clock was ahead of ours at the
-    last reply, or None.
+    last reply, or None. ``may_send``, where it is set, is asked at the last moment before.
     """
 
     __slots__ = (
@@ -48,6 +48,7 @@ class Exchange:
         "_url",
         "deviations",
         "hooks",
+        "may_send",
         "offset",
     )
 
@@ -73,6 +74,7 @@ class Exchange:
         self._strict, self._max_bytes = strict, max_bytes
         self.deviations = deviations or Repeats(log)
         self.offset: Optional[timedelta] = None
+        self.may_send: Optional[Callable[[], bool]] = None
         self._poll: Optional[tuple[str, bytes]] = None
         self._refresh_at = monotonic() + REFRESH
 
@@ -81,14 +83,11 @@ class Exchange:
         """Who speaks here."""
         return self._identity
 
-    def post(
-        self, record: Payload, service: str = "", may_send: Optional[Callable[[], bool]] = None
-    ) -> Optional[Payload]:
-        """Send ``record`` to its service (or to ``service``); ``may_send`` is asked at the last
-        moment before.
+    def post(self, record: Payload, service: str = "") -> Optional[Payload]:
+        """Send ``record`` to its service (or to ``service``).
 
         TransportError, SecurityError or PayloadError tell why no record came back,
-        ConfigurationError why none was sent, StateError that it might not be.
+        ConfigurationError why none was sent, StateError that ``may_send`` said no.
         """
         if self._monotonic() >= self._refresh_at:
             self._refresh_at = self._monotonic() + REFRESH
@@ -101,7 +100,7 @@ class Exchange:
         before = self._now()
         try:
             reply = self._identity.connections.post(
-                f"{self._url}/{service or record.service}", body, may_send
+                f"{self._url}/{service or record.service}", body, self.may_send
             )
         # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
         except SecurityError as cause:

@@ -281,7 +281,7 @@ class Conversation:
         if task.poll:
             self._plan_poll()
         try:
-            reply = engine.exchange.post(task.record, task.service, engine.may_send)
+            reply = engine.exchange.post(task.record, task.service)
         except (PayloadError, SecurityError) as error:
             engine.exchanged(task, error)
             self._unreadable(lane, task, error)

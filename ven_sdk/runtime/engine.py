@@ -73,6 +73,8 @@ class Engine:
         self.refusals: dict[str, VenError] = {}
         self._snapshots: dict[str, tuple[int, tuple[Any, ...]]] = {}
         self.conversation = Conversation(self)
+        if store.is_leased:
+            exchange.may_send = self.may_send
         book.has_handler = handlers.__contains__
         book.leads = handlers.leads
 
