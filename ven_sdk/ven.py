@@ -20,13 +20,13 @@ from .oadr20b.services import events as event_service
 from .oadr20b.services import opts as opt_service
 from .oadr20b.services import registration
 from .oadr20b.services import reports as report_service
-from .oadr20b.services.reports import views as report_views
+from .oadr20b.services.reports.queries import Shown
+from .oadr20b.state import opts as opt_states
+from .oadr20b.state.opts import OptState
 from .points.catalogue import Catalogue
 from .runtime.engine import Engine
 from .runtime.status import Health, Status
 from .schema.events import Event
-from .state import opts as opt_states
-from .state.opts import OptState
 from .usercode.handlers import Handlers, Hooks, nearest_handler
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -171,7 +171,9 @@ class Ven(NotebookViews):
         ``at`` (None: now).
         """
         moment = self._engine.now() if at is None else at
-        self._engine.push(lambda book, now: report_service.value(book, r_id, value, moment, now))
+        self._engine.push(
+            lambda book, now: report_service.push_value(book, r_id, value, moment, now)
+        )
 
     @property
     def reports(self) -> tuple[Report, ...]:
@@ -260,8 +262,8 @@ class Ven(NotebookViews):
     def _now(self) -> datetime:
         return self._engine.now()
 
-    def _undelivered(self) -> list[report_views.Shown]:
-        return self._engine.read(lambda: report_views.samples(self._engine.book))
+    def _undelivered(self) -> list[Shown]:
+        return self._engine.read(lambda: report_service.samples(self._engine.book))
 
     def _states(self) -> Any:
         return self._engine.snapshot("events")

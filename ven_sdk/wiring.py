@@ -14,10 +14,10 @@ from .log import Repeats
 from .oadr20b import tables as _tables  # noqa: F401  registers what notebooks show
 from .oadr20b.exchange import Exchange
 from .oadr20b.services import opts
+from .oadr20b.state.book import Book
 from .points.catalogue import Catalogue
 from .runtime.engine import Engine
 from .runtime.runtime import Runtime
-from .state.book import Book
 from .state.memory import MemoryStore
 from .state.store import Store
 from .usercode.handlers import Handlers, Hooks
@@ -44,7 +44,7 @@ def build(
         max_bytes=identity.max_response_size,
         deviations=repeats,
     )
-    book = Book(settings, catalogue, rows_of_event=opts.forget_event)
+    book = Book(settings, catalogue, handlers, rows_of_event=opts.forget_event)
     engine = Engine(settings.ven_name, book, runtime, exchange, handlers, store)
     identity.remember_nonces(engine.remember_nonce)
     return engine

@@ -35,7 +35,8 @@ NAMES = {
         "from datetime import datetime",
         "from typing import Callable",
         "from ven_sdk.state.book import Book",
-        "from ven_sdk.state.outcome import Call, Change, Note, Outcome, Timer",
+        "from ven_sdk.state.change import Change",
+        "from ven_sdk.state.outcome import Call, Note, Outcome, Timer",
     ),
 }
 """What a page about the inside takes for granted."""

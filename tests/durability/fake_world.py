@@ -26,12 +26,12 @@ from ven_sdk.oadr20b.schema.reports import (
     UpdatedReport,
 )
 from ven_sdk.oadr20b.services import opts
+from ven_sdk.oadr20b.state.book import Book
 from ven_sdk.points.catalogue import Catalogue
 from ven_sdk.runtime.engine import Engine
 from ven_sdk.runtime.runtime import Runtime
 from ven_sdk.schema.common import EiResponse, Payload
 from ven_sdk.schema.events import DistributeEvent, Event
-from ven_sdk.state.book import Book
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.testing import ManualClock
 from ven_sdk.testing.vtn.builders import event as built_event
@@ -209,7 +209,13 @@ class World:
         chosen = settings(
             "ven", "http://vtn", **{"poll_frequency": 10, "allow_jitter": False, **arguments}
         )
-        book = Book(chosen, catalogue, chance=random.Random(seed), rows_of_event=opts.forget_event)
+        book = Book(
+            chosen,
+            catalogue,
+            self.handlers,
+            chance=random.Random(seed),
+            rows_of_event=opts.forget_event,
+        )
         self.engine = Engine(
             "ven",
             book,

@@ -133,7 +133,7 @@ def test_a_timer_whose_step_fails_by_a_fault_of_ours_is_set_again(
     world.start()
     world.run(60)
     with monkeypatch.context() as patch:
-        patch.setattr(step, "start_ticks", lambda book, now: 1 / 0)
+        patch.setattr(step, "start_samplings", lambda book, now: 1 / 0)
         world.run(30)
     assert "please report it" in caplog.text
     delivered = len(world.vtn.samples)

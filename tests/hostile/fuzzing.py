@@ -25,7 +25,7 @@ from ven_sdk import OpenADRClient
 from ven_sdk.errors import VenError
 from ven_sdk.oadr20b.codec import envelope, gate, reader
 from ven_sdk.oadr20b.services import poll
-from ven_sdk.state.outcome import Change
+from ven_sdk.state.change import Change
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 SLOW = 5.0

@@ -26,9 +26,7 @@ POLL = 0.03
 PATIENCE = 10.0
 EVIL = "evil"
 HOUR = 3600
-_PASSING = frozenset(
-    {"answers", "collecting", "nonces"}
-)  # what is owed for a moment, and what was seen
+_PASSING = frozenset({"answers", "nonces"})  # what is owed for a moment, and what was seen
 
 Message = Union[bytes, Reply]
 
@@ -168,8 +166,9 @@ class Stage:
     def facts(self) -> dict[str, Any]:
         """Everything that the client remembers, apart from what passes by itself."""
         book = self.client._engine.book
+        passing = _PASSING | book.volatile
         return self.client._engine.read(
-            lambda: {name: dict(rows) for name, rows in book.tables.items() if name not in _PASSING}
+            lambda: {name: dict(rows) for name, rows in book.tables.items() if name not in passing}
         )
 
     def warnings(self) -> list[str]:

@@ -22,8 +22,7 @@ from ven_sdk.config import settings
 from ven_sdk.errors import VenError
 from ven_sdk.identity import Identity
 from ven_sdk.points.catalogue import Catalogue
-from ven_sdk.state.book import rows_of
-from ven_sdk.state.outcome import Change
+from ven_sdk.state.change import Change
 from ven_sdk.state.store import ChangeRow, Row, Store, checked
 from ven_sdk.testing import ManualClock
 from ven_sdk.transport.sessions import Reply
@@ -187,7 +186,7 @@ class SimulatedVen:
         tables = self.engine.book.tables
         return {
             (row.table, row.key): json.loads(row.value)
-            for row in rows_of(
+            for row in self.engine.book.rows_of(
                 Change(table, key, value)
                 for table, rows in tables.items()
                 for key, value in rows.items()

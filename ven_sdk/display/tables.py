@@ -18,7 +18,6 @@ from ..schema.common import Target
 from ..schema.events import ActivePeriod, Event, EventSignal, Interval
 from ..schema.points import ReportDescription
 from ..schema.units import Measurement
-from ..state.opts import OptState
 from .plots import plot_event
 from .times import Zone, in_zone, zone_of
 

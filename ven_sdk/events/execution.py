@@ -33,8 +33,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..instants import shift
+from ..state.change import Change
 from ..state.events import EventState, PendingCall
-from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
+from ..state.outcome import NOTHING, Call, Note, Outcome, Step, Timer
 from ..usercode.decisions import DEFER
 from . import timing
 

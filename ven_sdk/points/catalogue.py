@@ -10,45 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 
 from ..config import duration, text
 from ..errors import ConfigurationError
 from ..schema.common import Target
+from ..schema.points import DataPoint, Key, OfferedReport
 from ..schema.units import PowerAttributes
 from . import data_points as points
 from .callbacks import check_callback, lane_of
-from .data_points import DataPoint, Key
 
 __all__ = ["Catalogue", "DataPoint", "lane_of"]
 
 MODES = ("incremental", "full")
-
-
-class OfferedReport(NamedTuple):
-    """The data points that share a report_specifier_id; there is at least one."""
-
-    points: tuple[DataPoint, ...]
-
-    @property
-    def specifier(self) -> str:
-        """The report_specifier_id."""
-        return self.points[0].report_specifier_id
-
-    @property
-    def name(self) -> str:
-        """The report_name, which all of them share (T7)."""
-        return self.points[0].report_name
-
-    @property
-    def duration(self) -> timedelta:
-        """How much of it the VEN keeps, in whole seconds, at least a sampling period (T4)."""
-        longest = max(
-            max(point.report_duration, point.sampling_rate.max_period) for point in self.points
-        )
-        return -(-longest // timedelta(seconds=1)) * timedelta(seconds=1)
 
 
 class Catalogue:

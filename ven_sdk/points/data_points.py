@@ -6,84 +6,22 @@ Every wrong argument is a ConfigurationError that lists what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 from ..config import duration
 from ..enums import CURRENCIES, READING_TYPE, REPORT_NAME, REPORT_TYPE, SI_SCALE_CODE
 from ..errors import ConfigurationError
 from ..schema.common import EndDeviceAsset, Target
-from ..schema.points import ReportDescription, SamplingRate
+from ..schema.points import SamplingRate
 from ..schema.units import UNITS, Measurement, PowerAttributes
-from ..values import dataclass
 
-Key = tuple[str, str]
 STATUS, GREEN_BUTTON = "TELEMETRY_STATUS", "HISTORY_GREENBUTTON"
 DEFAULT_RATE = SamplingRate(
     min_period=timedelta(seconds=10), max_period=timedelta(hours=1), on_change=False
 )
 DEFAULT_DURATION = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class DataPoint:
-    """One thing that this VEN can report: one ``oadrReportDescription``, and where its values come
-    from.
-
-    ``callback`` None: values are pushed. ``ranged``: the callback is asked for a span (mode
-    ``full``, and history).
-    """
-
-    report_specifier_id: str
-    r_id: str
-    report_name: str
-    data_collection_mode: str
-    callback: Optional[Callable[..., Any]]
-    lane: Hashable
-    measurement: Optional[Measurement]
-    report_type: str
-    reading_type: str
-    sampling_rate: SamplingRate
-    report_duration: timedelta
-    report_dtstart: Optional[datetime]
-    market_context: Optional[str]
-    report_data_source: tuple[Target, ...]
-    report_subject: tuple[Target, ...]
-    resource_id: Optional[str]
-
-    @property
-    def key(self) -> Key:
-        """What identifies a data point within its VEN."""
-        return (self.report_specifier_id, self.r_id)
-
-    @property
-    def ranged(self) -> bool:
-        """Whether the callback is asked for a span of time."""
-        return self.callback is not None and self.data_collection_mode == "full"
-
-    @property
-    def sampled(self) -> bool:
-        """Whether the callback gives the value of now."""
-        return self.callback is not None and self.data_collection_mode != "full"
-
-    @property
-    def is_history(self) -> bool:
-        """Whether it is offered for the past only."""
-        return self.report_name.startswith("HISTORY_")
-
-    def description(self) -> ReportDescription:
-        """What the catalogue says about it."""
-        return ReportDescription(
-            r_id=self.r_id,
-            report_subject=self.report_subject,
-            market_context=self.market_context,
-            report_data_source=self.report_data_source,
-            report_type=self.report_type,
-            measurement=self.measurement,
-            reading_type=self.reading_type,
-            sampling_rate=self.sampling_rate,
-        )
 
 
 def one_of(name: str, value: Any, choices: Sequence[str], extensible: bool = True) -> str:

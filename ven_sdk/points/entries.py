@@ -206,6 +206,11 @@ def unpack(packed: str) -> list[str]:
     return packed.split("\t")
 
 
+def count_values(packed: str) -> int:
+    """How many values a row holds, without marked gaps."""
+    return sum(1 for entry in unpack(packed) if entry and entry[0] != GAP)
+
+
 def number(text: str) -> Any:
     """The number in ``text``: int or float where that holds all its digits, otherwise Decimal."""
     try:

@@ -34,7 +34,7 @@ from ..transport.backoff import Backoff
 from .scheduler import Job
 
 if TYPE_CHECKING:
-    from ..state.book import Book
+    from ..oadr20b.state.book import Book
     from .engine import Engine
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar
@@ -18,9 +19,10 @@ from ..errors import HandlerError, LeaseLostError, StoreError, VenError
 from ..oadr20b.exchange import Exchange
 from ..oadr20b.services import events, opts, registration, reports
 from ..oadr20b.services.task import Task
+from ..oadr20b.state.book import Book
 from ..schema.common import Payload
-from ..state.book import TALKED_OF, VOLATILE, Book
-from ..state.outcome import NOTHING, Call, Change, Note, Outcome, Step, Timer
+from ..state.change import Change
+from ..state.outcome import NOTHING, Call, Note, Outcome, Step, Timer
 from ..state.store import Store
 from ..text import LONGEST, shorten
 from ..usercode import invoke
@@ -40,6 +42,8 @@ T = TypeVar("T")
 COURTESY_PAUSE = 60.0
 MOST_EARLY = 10_000
 """How many pushed values are kept for a client that is not started yet; the oldest go first."""
+STEPS: Mapping[str, Step] = {reports.TIMER: reports.look}
+"""The steps of timers that only name their key."""
 SECOND_CHANCE = timedelta(minutes=1)
 """How long a timer waits whose step failed by a fault of ours."""
 
@@ -75,8 +79,6 @@ class Engine:
         self.conversation = Conversation(self)
         if store.is_leased:
             exchange.may_send = self.may_send
-        book.has_handler = handlers.__contains__
-        book.leads = handlers.leads
 
     # --- what others need of the runtime ----------------------------------------------------------
 
@@ -138,8 +140,8 @@ class Engine:
         if outcome.changes:
             self.tell()
             tables = {change.table for change in outcome.changes}
-            if not tables <= VOLATILE:
-                self.conversation.wake(post=not tables <= TALKED_OF)
+            if not tables <= self.book.volatile:
+                self.conversation.wake(post=not tables <= self.book.without_uploads)
         return outcome
 
     def tell(self) -> None:
@@ -226,7 +228,7 @@ class Engine:
         known = self._timers.pop(timer.key, None)
         if known is not None:
             known[1].cancel()
-        if timer.at is None or timer.step is None or self.stopped:
+        if timer.at is None or self.stopped:
             return
         try:
             moment = timer.at - self.offset.applied
@@ -244,9 +246,8 @@ class Engine:
             if known is None or known[0] is not timer or self.stopped or self.conversation.closing:
                 return  # replaced or cancelled while it was on its way
             del self._timers[timer.key]
-        assert timer.step is not None
         try:
-            self.transact(timer.step)
+            self.transact(timer.step or STEPS[timer.key])
         except Exception:  # a fault of ours: without its timer the VEN would fall silent
             log.exception(
                 "Timer %s of %s failed. This is a fault of ven_sdk: please report it. It is set "

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Callable
 
 from ..errors import LeaseLostError, StoreError
-from ..state.book import Book, rows_of
-from ..state.outcome import Change
+from ..state.book import Book
+from ..state.change import Change
 from ..state.store import ChangeRow, Store
 from .clock import Clock
 
@@ -104,7 +104,7 @@ class Keeper:
         """
         if not self.store.durable or self.is_lost:
             return
-        rows = rows_of(changes)
+        rows = self._book.rows_of(changes)
         if self._waiting:
             self._remember(rows)
             if self._clock.monotonic() - self._failed_at < self.retry:

@@ -4,17 +4,20 @@ statuses, values. Declarations only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any, Optional, Union
+from collections.abc import Hashable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
+from ..values import dataclass
 from . import slots as wire
 from .common import URI, Target
 from .record import Record, element
 from .units import Measurement
 
 Number = Union[int, float]
+Key = tuple[str, str]
+"""What identifies a data point within its VEN: (report_specifier_id, r_id)."""
 
 
 @element
@@ -115,3 +118,90 @@ class ReportPayload(Record):
         if (self.value is None) is not (self.resource_status is None):
             return ""
         return "value or resource_status: exactly one of the two is needed"
+
+
+# --- what a VEN offers ---
+
+
+@dataclass(frozen=True)
+class DataPoint:
+    """One thing that this VEN can report: one ``oadrReportDescription``, and where its values come
+    from.
+
+    ``callback`` None: values are pushed. ``ranged``: the callback is asked for a span (mode
+    ``full``, and history).
+    """
+
+    report_specifier_id: str
+    r_id: str
+    report_name: str
+    data_collection_mode: str
+    callback: Optional[Callable[..., Any]]
+    lane: Hashable
+    measurement: Optional[Measurement]
+    report_type: str
+    reading_type: str
+    sampling_rate: SamplingRate
+    report_duration: timedelta
+    report_dtstart: Optional[datetime]
+    market_context: Optional[str]
+    report_data_source: tuple[Target, ...]
+    report_subject: tuple[Target, ...]
+    resource_id: Optional[str]
+
+    @property
+    def key(self) -> Key:
+        """What identifies a data point within its VEN."""
+        return (self.report_specifier_id, self.r_id)
+
+    @property
+    def ranged(self) -> bool:
+        """Whether the callback is asked for a span of time."""
+        return self.callback is not None and self.data_collection_mode == "full"
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the callback gives the value of now."""
+        return self.callback is not None and self.data_collection_mode != "full"
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it is offered for the past only."""
+        return self.report_name.startswith("HISTORY_")
+
+    def description(self) -> ReportDescription:
+        """What the catalogue says about it."""
+        return ReportDescription(
+            r_id=self.r_id,
+            report_subject=self.report_subject,
+            market_context=self.market_context,
+            report_data_source=self.report_data_source,
+            report_type=self.report_type,
+            measurement=self.measurement,
+            reading_type=self.reading_type,
+            sampling_rate=self.sampling_rate,
+        )
+
+
+class OfferedReport(NamedTuple):
+    """The data points that share a report_specifier_id; there is at least one."""
+
+    points: tuple[DataPoint, ...]
+
+    @property
+    def specifier(self) -> str:
+        """The report_specifier_id."""
+        return self.points[0].report_specifier_id
+
+    @property
+    def name(self) -> str:
+        """The report_name, which all of them share (T7)."""
+        return self.points[0].report_name
+
+    @property
+    def duration(self) -> timedelta:
+        """How much of it the VEN keeps, in whole seconds, at least a sampling period (T4)."""
+        longest = max(
+            max(point.report_duration, point.sampling_rate.max_period) for point in self.points
+        )
+        return -(-longest // timedelta(seconds=1)) * timedelta(seconds=1)

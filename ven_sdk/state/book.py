@@ -2,7 +2,8 @@
 by ``apply``.
 
 No thread and no lock of its own: the engine holds its lock while a step reads and while changes are
-applied.
+applied. The tables here are those of every protocol; a profile's own are added by a subclass
+(``oadr20b/state/book.py``).
 """
 
 from __future__ import annotations
@@ -12,40 +13,72 @@ import json
 import random
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from datetime import datetime, timedelta
+from typing import Any, Callable, ClassVar, NamedTuple, Optional, Protocol
 
 from ..config import Settings
 from ..schema.plain import dump, load
+from ..schema.points import DataPoint, Key, OfferedReport
+from .change import Change
 from .events import EventState
-from .opts import OptState
-from .outcome import Change
-from .records import Answer, Registration
-from .reports import Delivery, RequestState, SampleRow
+from .moments import Moments
+from .registration import Registration
+from .reports import (
+    LastValue,
+    RangeQuery,
+    RequestState,
+    Run,
+    SampleCounts,
+    SampleRow,
+    Sampling,
+)
+from .sample_index import SampleIndex
 from .store import ChangeRow, Row
 
-if TYPE_CHECKING:
-    from ..points.catalogue import Catalogue
 
-TABLES: Mapping[str, type] = {
-    "registration": Registration,
-    "answers": Answer,
-    "events": EventState,
-    "opts": OptState,
-    "requests": RequestState,
-    "samples": SampleRow,
-    "deliveries": Delivery,
-    "nonces": str,
-}
+class Catalogue(Protocol):
+    """What this VEN offers to report."""
 
-VOLATILE = frozenset({"collecting"})
-"""Tables that die with the process: values being collected, not yet a row of ``samples``."""
-TALKED_OF = VOLATILE | {"events", "nonces"}
-"""Tables on which nothing depends that the ``post`` lane sends."""
+    changed: Optional[datetime]
+
+    @property
+    def by_key(self) -> Mapping[Key, DataPoint]:
+        """The data points by (report_specifier_id, r_id)."""
+
+    def reports(self) -> tuple[OfferedReport, ...]:
+        """The data points by report."""
+
+    def digest(self) -> str:
+        """A text that is the same for the same catalogue."""
 
 
-def _never(_name: str) -> bool:
-    return False
+class HandlerNames(Protocol):
+    """Which handlers the user set."""
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a handler of this name."""
+
+    def leads(self) -> tuple[tuple[str, timedelta], ...]:
+        """(handler name, lead) of every ``before_event`` handler."""
+
+
+class Table(NamedTuple):
+    """A table of the book. Rows of one that is not ``durable`` die with the process.
+
+    ``uploads``: what is uploaded (opts, reports) may depend on it. ``numbered``: its keys are those
+    of ``Book.next_key``.
+    """
+
+    name: str
+    row: type
+    durable: bool = True
+    uploads: bool = True
+    numbered: bool = False
+
+
+def volatile(name: str, row: type) -> Table:
+    """A table whose rows die with the process; nothing that is sent depends on them alone."""
+    return Table(name, row, durable=False, uploads=False)
 
 
 def _no_rows(_book: "Book", _event_id: str) -> tuple[Change, ...]:
@@ -56,45 +89,87 @@ class Book:
     """The tables of one VEN, with what services need to decide: settings, catalogue, randomness,
     which handlers exist.
 
-    ``has_handler(name)`` says whether the user set a handler; ``leads()`` gives (handler name,
-    lead) of every ``before_event`` handler. ``rows_of_event(book, event_id)`` gives the changes
-    that forget what the protocol's profile keeps about an event, once the event is forgotten.
-    ``owed`` is an index of the table ``events``: the keys of those whose answer is owed.
+    ``rows_of_event(book, event_id)`` gives the changes that forget what the protocol's profile
+    keeps about an event, once the event is forgotten. ``owed`` is an index of the table ``events``:
+    the keys of those whose answer is owed. ``sample_rows`` is one of ``samples``: the rows of each
+    request, by time.
+
+    Volatile tables of sampling: ``samplings`` by name, ``queries`` by request and rID, ``busy`` (a
+    callback that has not returned, since when) and ``known`` (last values) by data point; by
+    request ``runs`` (moments sampled), ``seen`` (values last written, for reports on change) and
+    ``sent`` (moments that went out); ``dated`` (times that came with samples) by request and rID.
     """
+
+    layout: ClassVar[tuple[Table, ...]] = (
+        Table("registration", Registration),
+        Table("events", EventState, uploads=False),
+        Table("requests", RequestState),
+        Table("samples", SampleRow),
+        volatile("samplings", Sampling),
+        volatile("queries", RangeQuery),
+        volatile("busy", datetime),
+        volatile("known", LastValue),
+        volatile("runs", tuple),
+        volatile("seen", dict),
+        volatile("dated", Moments),
+        volatile("sent", Moments),
+        volatile("counts", SampleCounts),
+    )
 
     def __init__(
         self,
         settings: Settings,
-        catalogue: "Catalogue",
+        catalogue: Catalogue,
+        handlers: HandlerNames,
         *,
         chance: Optional[random.Random] = None,
-        rows_of_event: Callable[["Book", str], tuple[Change, ...]] = _no_rows,
+        rows_of_event: Callable[[Any, str], tuple[Change, ...]] = _no_rows,
     ) -> None:
         self.settings = settings
         self.catalogue = catalogue
+        self.handlers = handlers
         self.chance = chance or random.SystemRandom()
         self.rows_of_event = rows_of_event
-        self.has_handler: Callable[[str], bool] = _never
-        self.leads: Callable[[], tuple[tuple[str, timedelta], ...]] = tuple
-        self.tables: dict[str, dict[str, Any]] = {name: {} for name in (*TABLES, *VOLATILE)}
+        self.tables: dict[str, dict[str, Any]] = {table.name: {} for table in self.layout}
         self.events: dict[str, EventState] = self.tables["events"]
-        self.opts: dict[str, OptState] = self.tables["opts"]
         self.requests: dict[str, RequestState] = self.tables["requests"]
         self.samples: dict[str, SampleRow] = self.tables["samples"]
-        self.deliveries: dict[str, Delivery] = self.tables["deliveries"]
-        self.answers: dict[str, Answer] = self.tables["answers"]
-        self.nonces: dict[str, str] = self.tables["nonces"]
-        self.collecting: dict[str, Any] = self.tables["collecting"]
+        self.samplings: dict[str, Sampling] = self.tables["samplings"]
+        self.queries: dict[str, RangeQuery] = self.tables["queries"]
+        self.busy: dict[str, datetime] = self.tables["busy"]
+        self.known: dict[str, LastValue] = self.tables["known"]
+        self.runs: dict[str, tuple[Run, ...]] = self.tables["runs"]
+        self.seen: dict[str, dict[str, str]] = self.tables["seen"]
+        self.dated: dict[str, Moments] = self.tables["dated"]
+        self.sent: dict[str, Moments] = self.tables["sent"]
         self.owed: dict[str, None] = {}
+        self.sample_rows = SampleIndex()
         self.versions: dict[str, int] = dict.fromkeys(self.tables, 0)
         self.request_ids: dict[str, str] = {}
         self._numbers: Iterator[int] = itertools.count(1)
+        self._kinds = {table.name: table for table in self.layout}
+        self.volatile = frozenset(table.name for table in self.layout if not table.durable)
+        self.without_uploads = frozenset(table.name for table in self.layout if not table.uploads)
 
     @property
     def registration(self) -> Registration:
         """Where the VEN stands with its VTN."""
         found: Registration = self.tables["registration"].get("", _NEW)
         return found
+
+    @property
+    def counts(self) -> SampleCounts:
+        """What happened to samples since the start of the process."""
+        found: SampleCounts = self.tables["counts"].get("", _NO_COUNTS)
+        return found
+
+    def has_handler(self, name: str) -> bool:
+        """Whether the user set a handler of this name."""
+        return name in self.handlers
+
+    def leads(self) -> tuple[tuple[str, timedelta], ...]:
+        """(handler name, lead) of every ``before_event`` handler."""
+        return self.handlers.leads()
 
     def next_key(self) -> str:
         """A key that sorts after all keys made before, also those of earlier runs (zero-padded
@@ -113,16 +188,21 @@ class Book:
         views know.
         """
         for table, key, value in changes:
-            rows = self.tables[table]
-            if value is None:
-                rows.pop(key, None)
-            else:
-                rows[key] = value
+            self._set(table, key, value)
             self.versions[table] += 1
-            if table == "events":
-                self._index(key, value)
 
-    def _index(self, key: str, state: Optional[EventState]) -> None:
+    def _set(self, table: str, key: str, value: Any) -> None:
+        rows = self.tables[table]
+        if table == "samples":
+            self.sample_rows.set(key, rows.get(key), value)
+        if value is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = value
+        if table == "events":
+            self._index_event(key, value)
+
+    def _index_event(self, key: str, state: Optional[EventState]) -> None:
         if state is not None and state.owed:
             self.owed[key] = None
         else:
@@ -136,27 +216,29 @@ class Book:
         highest = 0
         for table, key, value in rows:
             try:
-                self.tables[table][key] = load(TABLES[table], json.loads(value))
+                kind = self._kinds[table]
+                self._set(table, key, load(kind.row, json.loads(value)))
             except Exception as cause:
                 bad.append(
                     f"Row {key!r} of table {table!r} could not be read and is left out: {cause}"
                 )
-            if key.isdigit() and table in ("answers", "samples", "deliveries"):
+                continue
+            if kind.numbered and key.isdigit():
                 highest = max(highest, int(key))
         self._numbers = itertools.count(highest + 1)
-        self.owed = {key: None for key, state in self.events.items() if state.owed}
         return tuple(bad)
 
+    def rows_of(self, changes: Iterable[Change]) -> list[ChangeRow]:
+        """``changes`` as a store takes them; those of volatile tables are left out."""
+        return [
+            ChangeRow(
+                table,
+                key,
+                None if value is None else json.dumps(dump(value), separators=(",", ":")),
+            )
+            for table, key, value in changes
+            if table not in self.volatile
+        ]
 
-def rows_of(changes: Iterable[Change]) -> list[ChangeRow]:
-    """``changes`` as a store takes them."""
-    return [
-        ChangeRow(
-            table, key, None if value is None else json.dumps(dump(value), separators=(",", ":"))
-        )
-        for table, key, value in changes
-        if table not in VOLATILE
-    ]
 
-
-_NEW = Registration()
+_NEW, _NO_COUNTS = Registration(), SampleCounts()

@@ -8,17 +8,13 @@ has begun, and the handler calls that have not returned. Services make changed c
 
 from __future__ import annotations
 
-from dataclasses import field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Optional
 
 from ..instants import shift
-from ..schema.events import Event, EventResponse
+from ..schema.events import Event
 from ..values import dataclass
-
-LIST_KEY = "event list"
-"""The key of :class:`EventList` in the volatile table ``collecting``."""
 
 
 @dataclass(frozen=True)
@@ -84,29 +80,3 @@ class EventState:
     def participates(self) -> bool:
         """Whether the VEN opted in to it."""
         return self.opt == "optIn"
-
-
-@dataclass(frozen=True)
-class EventList:
-    """What the last list left behind; gone after a crash, for then the list is asked for anew (rule
-    R1).
-
-    E23 wants the ID of the last list that held an event: that is ``request_id`` for the events
-    ``present`` in this one, and what ``older`` says for others, so that a short list costs nothing
-    of what is known besides. ``due``: unchanged events whose response that list asks for (E15).
-    ``fresh``: events whose handler was called because of it. ``loose``: responses about events, or
-    versions of events, that are not remembered (E5, E9, E26, faulty ones).
-    """
-
-    request_id: str = ""
-    present: frozenset[str] = frozenset()
-    older: dict[str, str] = field(default_factory=dict)
-    due: frozenset[str] = frozenset()
-    fresh: frozenset[str] = frozenset()
-    loose: tuple[EventResponse, ...] = ()
-
-    def request_id_of(self, key: str, otherwise: str) -> str:
-        """The requestID of the last list that held the event, or ``otherwise`` where no list of
-        this process held it.
-        """
-        return self.request_id if key in self.present else self.older.get(key, otherwise)

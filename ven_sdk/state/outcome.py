@@ -12,25 +12,17 @@ from collections.abc import Hashable, Mapping
 from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Optional
 
 from ..values import dataclass
+from .change import Change
 
-if TYPE_CHECKING:
-    from .book import Book
-
-Step = Callable[["Book", datetime], "Outcome"]
-"""``step(book, now)``; ``now`` is aware UTC, corrected for the VTN's clock (rule E40)."""
+Step = Callable[[Any, datetime], "Outcome"]
+"""``step(book, now)``; ``now`` is aware UTC, corrected for the VTN's clock (rule E40). The book is
+a :class:`~ven_sdk.state.book.Book` with the tables of the protocol that the step belongs to.
+"""
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
-
-
-class Change(NamedTuple):
-    """One row to remember; ``value`` None forgets it."""
-
-    table: str
-    key: str
-    value: Any
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class Call:
 @dataclass(frozen=True)
 class Timer:
     """Run ``step`` at the moment ``at`` (aware UTC). It replaces the timer of the same ``key``;
-    ``at`` None cancels it.
+    ``at`` None cancels it. Without ``step`` the profile's step of this ``key`` is run.
     """
 
     key: str

@@ -1,16 +1,18 @@
-"""What is remembered about reports: requests, samples not yet sent, messages not yet acknowledged.
-Frozen values.
+"""What is remembered about reports: requests and samples not yet sent (stored); and what is being
+collected, asked and counted (volatile). Frozen values, one row of a table each.
 
-Samples of one moment are one row, packed as text (``services.report_readings`` knows how), so that
-weeks of an outage stay small in memory and in the store.
+Samples of one moment are one row, packed as text (``points/entries.py`` knows how), so that weeks
+of an outage stay small in memory and in the store.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Optional
+from typing import NamedTuple, Optional
 
+from ..schema.points import Key
 from ..values import dataclass
 
 Run = tuple[datetime, datetime]
@@ -23,12 +25,12 @@ class RequestState:
     """One report request: the VTN's, or one of ours for a report of the VTN's (``kind`` is
     ``asked``).
 
-    ``origin`` is the moment from which the raster counts; nothing is sampled before ``start`` or
-    from ``end`` on (None: no limit). ``due`` is the next delivery, to which ``jitter`` is added;
-    None when the last one has been made. ``runs`` are the stretches of moments that were sampled,
-    ``last`` the last value sent of each data point, ``covered`` how far a range callback has been
-    asked. ``singly`` is how the VTN turned out to want its intervals. A request with ``ended`` no
-    longer runs: its samples wait for another that names their points.
+    ``origin`` is the moment from which sampling and deliveries are counted; nothing is sampled
+    before ``start`` or from ``end`` on (None: no limit). ``due`` is the next delivery, to which
+    ``jitter`` is added; None when the last one has been made. ``runs`` are the stretches of moments
+    that were sampled, ``last`` the last value sent of each data point, ``covered`` how far a range
+    callback has been asked. ``singly`` is how the VTN turned out to want its intervals. A request
+    with ``ended`` no longer runs: its samples wait for another that names their points.
     """
 
     report_request_id: str
@@ -62,34 +64,58 @@ class SampleRow:
     entries: str
 
 
-@dataclass(frozen=True)
-class Part:
-    """One report of a message: the rows as they will be resent, gaps filled in."""
-
-    request: str
-    report_request_id: str
-    specifier: str
-    report_name: str
-    r_ids: tuple[str, ...]
-    granularity: timedelta
-    rows: tuple[tuple[datetime, str], ...]
+# --- volatile -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """One ``oadrUpdateReport`` that the VTN may have got: resent identically until it is
-    acknowledged (T26).
+class Sampling:
+    """The collection of one moment, for all requests that want it. It lives while callbacks have
+    not returned.
 
-    ``refusals`` counts the errors that the VTN gave it; it is not sent again before ``retry_at``. A
-    ``parked`` one was refused so often that others go before it. ``singly`` gives every value an
-    interval of its own: some VTNs fail over two in one.
+    ``is_written``: its values stand in rows, those of ``written`` requests; a later one joins them.
     """
 
-    request_id: str
-    created: datetime
-    ven_id: Optional[str]
-    parts: tuple[Part, ...]
-    refusals: int = 0
-    retry_at: Optional[datetime] = None
-    parked: bool = False
-    singly: bool = False
+    moment: datetime
+    deadline: datetime
+    waiting: frozenset[Key]
+    values: Mapping[Key, str]
+    requests: tuple[str, ...]
+    is_written: bool = False
+    written: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class RangeQuery:
+    """A range callback that was asked for ``[start, stop)``. ``samples`` is what it gave, None
+    while it runs or failed.
+    """
+
+    request: str
+    point: Key
+    start: datetime
+    stop: datetime
+    since: datetime
+    samples: Optional[tuple[tuple[datetime, str], ...]] = None
+    failed: bool = False
+    tries: int = 0
+
+
+class LastValue(NamedTuple):
+    """The newest value of a data point: a one-shot in the same second shares it."""
+
+    at: datetime
+    entry: str
+
+
+@dataclass(frozen=True)
+class SampleCounts:
+    """What happened to samples since the start of the process. ``late``: returned after their
+    report had gone out.
+    """
+
+    taken: int = 0
+    gaps: int = 0
+    late: int = 0
+    dropped: int = 0
+    delivered: int = 0
+    messages: int = 0

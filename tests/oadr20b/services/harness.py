@@ -17,9 +17,11 @@ from ven_sdk.config import settings
 from ven_sdk.errors import HandlerError, ProtocolError, VenError
 from ven_sdk.oadr20b.services import events, opts
 from ven_sdk.oadr20b.services.task import Task
-from ven_sdk.state.book import VOLATILE, Book, rows_of
-from ven_sdk.state.outcome import Call, Change, Note, Outcome, Step, Timer
-from ven_sdk.state.records import Registration
+from ven_sdk.oadr20b.state.book import Book
+from ven_sdk.runtime.engine import STEPS
+from ven_sdk.state.change import Change
+from ven_sdk.state.outcome import Call, Note, Outcome, Step, Timer
+from ven_sdk.state.registration import Registration
 from ven_sdk.state.store import Row
 from ven_sdk.usercode.decisions import check_decision
 from ven_sdk.usercode.handlers import SINGLE
@@ -56,7 +58,7 @@ class Harness:
         **overrides: Any,
     ) -> None:
         self.handlers: dict[str, Callable[..., Any]] = dict(handlers or {})
-        self.leads = tuple(leads)
+        self.given_leads = tuple(leads)
         self.now = now
         self.seed = seed
         self.resumes = tuple(resumes)
@@ -87,12 +89,17 @@ class Harness:
         book = Book(
             self.settings,
             self.catalogue,
+            self,
             chance=random.Random(self.seed),
             rows_of_event=opts.forget_event,
         )
-        book.has_handler = self.handlers.__contains__
-        book.leads = lambda: self.leads
         return book
+
+    def __contains__(self, handler: object) -> bool:
+        return handler in self.handlers
+
+    def leads(self) -> tuple[tuple[str, timedelta], ...]:
+        return self.given_leads
 
     # --- steps ------------------------------------------------------------------------------------
 
@@ -189,9 +196,9 @@ class Harness:
                 self._fire(timer)
 
     def _fire(self, timer: Timer) -> None:
-        if self.timers.get(timer.key) is timer and timer.step is not None:
+        if self.timers.get(timer.key) is timer:
             del self.timers[timer.key]
-            self.run(timer.step)
+            self.run(timer.step or STEPS[timer.key])
 
     # --- the VTN ----------------------------------------------------------------------------------
 
@@ -229,8 +236,7 @@ class Harness:
         kept = [
             Row(row.table, row.key, row.value)
             for table, rows in self.book.tables.items()
-            if table not in VOLATILE
-            for row in rows_of(Change(table, key, value) for key, value in rows.items())
+            for row in self.book.rows_of(Change(table, key, value) for key, value in rows.items())
             if row.value is not None
         ]
         self.timers.clear()

@@ -16,7 +16,7 @@ from ven_sdk.events import queries
 from ven_sdk.oadr20b.codec import envelope, gate, reader
 from ven_sdk.oadr20b.services import opts, task
 from ven_sdk.schema.events import CreatedEvent
-from ven_sdk.state.records import Registration
+from ven_sdk.state.registration import Registration
 
 VEN, VTN = "ven-harbour-07", "vtn-northgrid"
 Example = Callable[[int], Any]

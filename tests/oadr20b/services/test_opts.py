@@ -17,7 +17,7 @@ from ven_sdk.errors import ConfigurationError, StateError
 from ven_sdk.oadr20b.schema.opt import CancelOpt, CreateOpt, Vavailability, VavailabilityComponent
 from ven_sdk.oadr20b.services import events, opts
 from ven_sdk.schema.common import Target
-from ven_sdk.state.records import Registration
+from ven_sdk.state.registration import Registration
 
 WINDOW = (NOON, 2 * HOUR)
 

@@ -29,8 +29,8 @@ from ven_sdk.oadr20b.services import answers, poll, registration
 from ven_sdk.oadr20b.services.task import judge, unknown_ven
 from ven_sdk.points.catalogue import Catalogue
 from ven_sdk.schema.common import EiResponse
-from ven_sdk.state.outcome import Change
-from ven_sdk.state.records import Registration
+from ven_sdk.state.change import Change
+from ven_sdk.state.registration import Registration
 
 
 def created(code: str = "200", **fields: Any) -> CreatedPartyRegistration:

@@ -11,11 +11,11 @@ import pytest
 
 from tests.oadr20b.services.harness import NOON, Harness
 from ven_sdk.errors import TransportError
-from ven_sdk.oadr20b.services.reports.message import message
-from ven_sdk.oadr20b.services.reports.outbox import FEW_ROWS, acknowledged, refused
+from ven_sdk.oadr20b.services.reports.outbox import FEW_ROWS, acknowledge, message, refuse
+from ven_sdk.oadr20b.state.deliveries import Delivery, Part
 from ven_sdk.points.catalogue import Catalogue
-from ven_sdk.state.outcome import Change
-from ven_sdk.state.reports import PERIODIC, Delivery, Part, RequestState
+from ven_sdk.state.change import Change
+from ven_sdk.state.reports import PERIODIC, RequestState
 
 FAILED = TransportError("HTTP 500", status=500)
 SECOND = timedelta(seconds=1)
@@ -49,7 +49,7 @@ def outbox(harness: Harness) -> list[Delivery]:
 
 def test_a_failed_message_is_sent_with_one_value_an_interval(harness: Harness) -> None:
     harness.book.apply([Change("deliveries", "1", delivery(2))])
-    harness.apply(refused(harness.book, "1", FAILED, NOON))
+    harness.apply(refuse(harness.book, "1", FAILED, NOON))
     [again] = outbox(harness)
     intervals = message(again).reports[0].intervals
     assert [[one.r_id for one in each.report_payloads] for each in intervals] == [
@@ -64,7 +64,7 @@ def test_a_failed_message_is_sent_with_one_value_an_interval(harness: Harness) -
 
 def test_what_was_acknowledged_so_is_the_form_of_later_messages(harness: Harness) -> None:
     harness.book.apply([Change("deliveries", "1", replace(delivery(1), singly=True))])
-    harness.apply(acknowledged(harness.book, "1", None, NOON))
+    harness.apply(acknowledge(harness.book, "1", None, NOON))
     assert harness.book.requests["key"].singly and not outbox(harness)
 
 
@@ -72,7 +72,7 @@ def test_a_large_message_that_fails_all_the_same_is_halved_and_a_small_one_is_ke
     harness: Harness,
 ) -> None:
     harness.book.apply([Change("deliveries", "1", delivery(FEW_ROWS + 1, ("a",)))])
-    harness.apply(refused(harness.book, "1", FAILED, NOON))
+    harness.apply(refuse(harness.book, "1", FAILED, NOON))
     assert sorted(len(each.parts[0].rows) for each in outbox(harness)) == [
         FEW_ROWS // 2,
         FEW_ROWS // 2 + 1,
@@ -81,7 +81,7 @@ def test_a_large_message_that_fails_all_the_same_is_halved_and_a_small_one_is_ke
     harness.book.deliveries.clear()
     harness.book.apply([Change("deliveries", "9", delivery(1, ("a",)))])
     for _ in range(20):
-        harness.apply(refused(harness.book, "9", FAILED, NOON))
+        harness.apply(refuse(harness.book, "9", FAILED, NOON))
     [kept] = outbox(harness)
     assert kept.parts == delivery(1, ("a",)).parts and kept.retry_at is not None
     assert kept.retry_at > NOON

@@ -97,7 +97,7 @@ def test_values_pushed_without_end_are_bounded_by_the_backlog() -> None:
     vtn.create(ask("old"))
     vtn.run(reports.forget_requests)
     for _ in range(300):
-        vtn.run(lambda book, now: reports.value(book, "p", 1, None, now))
+        vtn.run(lambda book, now: reports.push_value(book, "p", 1, None, now))
         vtn.advance(MINUTE)
         vtn.run(reports.look)
 

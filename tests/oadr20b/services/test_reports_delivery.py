@@ -13,7 +13,7 @@ from ven_sdk.errors import ConfigurationError, TransportError
 from ven_sdk.oadr20b.codec.envelope import message as written
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.oadr20b.services.reports import delivery
-from ven_sdk.state.outcome import Change
+from ven_sdk.state.change import Change
 
 
 def ven(*points: str, **more: Any) -> ReportHarness:
@@ -70,7 +70,7 @@ def test_t23_intervals_stand_oldest_first() -> None:
     vtn.create(ask("rq"))
     for minute in (3, 1, 2):
         vtn.run(
-            lambda book, now, at=NOON + minute * MINUTE: reports.value(
+            lambda book, now, at=NOON + minute * MINUTE: reports.push_value(
                 book, "p", at.minute, at, now
             )
         )  # type: ignore

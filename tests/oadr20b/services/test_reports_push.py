@@ -21,7 +21,7 @@ def ven(**more: Any) -> ReportHarness:
 
 
 def push(vtn: ReportHarness, value: Any, at: Any = None, name: str = "p") -> None:
-    vtn.run(lambda book, now: reports.value(book, name, value, at, now))
+    vtn.run(lambda book, now: reports.push_value(book, name, value, at, now))
 
 
 def test_a_pushed_value_is_of_now_or_of_its_own_time() -> None:

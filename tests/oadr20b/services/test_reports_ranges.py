@@ -10,8 +10,9 @@ import pytest
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
 from tests.oadr20b.services.reports_harness import ZERO, ReportHarness, ask
 from ven_sdk.oadr20b.services import reports
-from ven_sdk.oadr20b.services.reports import delivery, range_queries
+from ven_sdk.oadr20b.services.reports import delivery
 from ven_sdk.objects import Sample
+from ven_sdk.points import range_queries
 
 QUARTER = 15 * MINUTE
 
@@ -255,9 +256,8 @@ def test_a_crash_while_history_is_written_down_asks_for_the_rest_again(
     logger = Logger()
     vtn = ven(logger, name="HISTORY_USAGE")
     vtn.create(DAY)
-    step = vtn.timers["reports"].step
+    step = reports.look
     for _ in range(2):
-        assert step is not None
         vtn.run(step)
     vtn.restart()
     vtn.deliver()

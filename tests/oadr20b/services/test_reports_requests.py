@@ -12,7 +12,7 @@ from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
 from tests.oadr20b.services.reports_harness import METADATA, ZERO, Meter, ReportHarness, ask, ok
 from ven_sdk.oadr20b.schema.reports import CancelReport, UpdatedReport
 from ven_sdk.oadr20b.services import answers, registration, reports
-from ven_sdk.state.outcome import Change
+from ven_sdk.state.change import Change
 
 
 def ven(*points: str, **more: Any) -> ReportHarness:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Optional
 
 from ...errors import VenError
 from ...schema.common import EiResponse, Payload
-from ...state.outcome import NOTHING, Change, Note, Outcome, Step
-from ...state.records import Answer
+from ...state.change import Change
+from ...state.outcome import NOTHING, Note, Outcome, Step
 from ..schema.payloads import PAYLOADS
 from ..schema.registration import Response
+from ..state.answers import Answer
 from .task import OK, Task
 
 if TYPE_CHECKING:
-    from ...state.book import Book
+    from ..state.book import Book
 
 TEXTS = {
     "200": "OK",

@@ -31,7 +31,7 @@ from . import answers, events, registration, reports
 from .task import Task, code_of, is_success
 
 if TYPE_CHECKING:
-    from ...state.book import Book
+    from ..state.book import Book
 
 RECEIVERS: Mapping[type, Callable[[Book, Any, datetime], Outcome]] = {
     DistributeEvent: events.receive,

@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from ...errors import PayloadError, ProtocolError, SecurityError, TransportError, VenError
 from ...schema.common import Payload
 from ...schema.events import DistributeEvent
-from ...state.outcome import NOTHING, Call, Change, Note, Outcome, Step
-from ...state.records import Registration
+from ...state.change import Change
+from ...state.outcome import NOTHING, Call, Note, Outcome, Step
+from ...state.registration import Registration
 from ..schema.registration import (
     CanceledPartyRegistration,
     CancelPartyRegistration,
@@ -39,7 +40,7 @@ from . import answers, events, opts, reports
 from .task import Task
 
 if TYPE_CHECKING:
-    from ...state.book import Book
+    from ..state.book import Book
 
 PHASES = ("new", "query", "register", "reports", "events", "registered", "cancelling", "cancelled")
 FAILURES = 5
@@ -298,14 +299,6 @@ def register_reports(book: Book) -> Task:
         book, lambda reply: _catalogue_sent(reply, digest, created), _catalogue_refused
     )
     return replace(task, give_up=FAILURES)
-
-
-def catalogue_wanted(book: Book, request_id: str) -> Outcome:
-    """T8: the VTN asked for the catalogue by the METADATA request ``request_id``; it goes out after
-    the answer.
-    """
-    state = replace(book.registration, catalogue_request=request_id)
-    return Outcome(changes=(Change("registration", "", state),))
 
 
 def catalogue_due(book: Book, now: Optional[datetime] = None) -> bool:

@@ -14,7 +14,7 @@ from ....schema.events import Event, EventSignal
 
 if TYPE_CHECKING:
     from ....config import Settings
-    from ....state.book import Book
+    from ...state.book import Book
 
 NO_UNIT: frozenset[str] = frozenset({""})
 PER_KWH, PER_KW = frozenset({"currencyPerKWh"}), frozenset({"currencyPerKW"})

@@ -18,15 +18,17 @@ from ....errors import ProtocolError
 from ....events import timing
 from ....events.execution import carry_out, combine
 from ....schema.events import CreatedEvent, DistributeEvent, Event, EventResponse, FaultyEvent
-from ....state.events import LIST_KEY, EventList, EventState
-from ....state.outcome import Change, Note, Outcome
+from ....state.change import Change
+from ....state.events import EventState
+from ....state.outcome import Note, Outcome
+from ...state.event_list import EventList
 from .. import answers
 from ..task import is_success
 from . import transitions
-from .responses import build_response, last_list
+from .responses import build_response
 
 if TYPE_CHECKING:
-    from ....state.book import Book
+    from ...state.book import Book
 
 MOST_NAMED = 5
 """Unreadable events of one list that get a line of their own."""
@@ -228,7 +230,7 @@ class Intake:
             carry_out(self.book, key, self.book.events.get(key), state, self.now)
             for key, state in self.rows.items()
         ]
-        row = Change("collecting", LIST_KEY, self._left_behind(complete))
+        row = Change("event_list", "", self._left_behind(complete))
         if self.counts:
             text = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
             self.notes.insert(0, Note(f"Event list {self.request_id!r}: {text}."))
@@ -238,7 +240,7 @@ class Intake:
         """The list as it is remembered: E23 wants the requestID of the last one that held an
         event.
         """
-        before, known = last_list(self.book), self.book.events.keys()
+        before, known = self.book.event_list, self.book.events.keys()
         newer = {(one.event_id, one.modification_number) for one in self.loose}
         waiting = tuple(
             one

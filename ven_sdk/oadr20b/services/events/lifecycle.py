@@ -11,14 +11,13 @@ from ....errors import VenError
 from ....events.execution import carry_out, combine, resume_event
 from ....schema.common import Payload
 from ....schema.events import DistributeEvent, RequestEvent
-from ....state.events import LIST_KEY
-from ....state.outcome import NOTHING, Change, Note, Outcome, Step
+from ....state.change import Change
+from ....state.outcome import NOTHING, Note, Outcome, Step
 from ..task import Task
 from . import transitions
-from .responses import last_list
 
 if TYPE_CHECKING:
-    from ....state.book import Book
+    from ...state.book import Book
 
 
 def request_task(
@@ -35,7 +34,7 @@ def request_task(
 
 def is_deciding(book: "Book", now: datetime) -> bool:
     """Whether a handler that was called because of the last list has not answered yet (P4, E17)."""
-    rows = (book.events.get(key) for key in last_list(book).fresh)
+    rows = (book.events.get(key) for key in book.event_list.fresh)
     return any(state is not None and state.waiting and state.decision is not None for state in rows)
 
 
@@ -48,11 +47,9 @@ def drop_all(book: "Book", now: datetime, reason: str) -> Outcome:
         for key, held in book.events.items()
     ]
     if not outcomes:
-        return Outcome(changes=(Change("collecting", LIST_KEY, None),))
+        return Outcome(changes=(Change("event_list", "", None),))
     note = Note(f"{len(outcomes)} events are dropped: the registration was {reason}.")
-    return combine(outcomes) + Outcome(
-        changes=(Change("collecting", LIST_KEY, None),), notes=(note,)
-    )
+    return combine(outcomes) + Outcome(changes=(Change("event_list", "", None),), notes=(note,))
 
 
 def look_again(book: "Book", now: datetime) -> Outcome:

@@ -15,31 +15,24 @@ from typing import TYPE_CHECKING, Optional
 from ....errors import VenError
 from ....events.execution import build_timer, combine, forget, is_finished
 from ....schema.events import CreatedEvent, Event, EventResponse
-from ....state.events import LIST_KEY, EventList, EventState
-from ....state.outcome import NOTHING, Change, Note, Outcome, Step
+from ....state.change import Change
+from ....state.events import EventState
+from ....state.outcome import NOTHING, Note, Outcome, Step
+from ...state.event_list import EventList
 from .. import answers
 from ..task import Task
 
 if TYPE_CHECKING:
-    from ....state.book import Book
+    from ...state.book import Book
 
 ANSWER = "event answer"
 """The name of the task that delivers an ``oadrCreatedEvent``."""
 SHOWN = 5
 """How many events a log line names."""
-SUSPECTS = "suspect answers"
-"""Key, in the volatile table, of answers of which one at least was refused."""
 FAILURES = 3
 """How often the VTN may fail over an answer (HTTP 500) before that counts as a refusal."""
 FEW = 50
 """Up to how many answers are sent one by one when they were refused together."""
-_NO_LIST = EventList()
-
-
-def last_list(book: "Book") -> EventList:
-    """What the last list left behind."""
-    found: EventList = book.collecting.get(LIST_KEY, _NO_LIST)
-    return found
 
 
 def build_response(
@@ -72,7 +65,7 @@ def is_ready(state: EventState) -> bool:
 
 def collect_ready(book: "Book") -> tuple[EventResponse, ...]:
     """Every response that is owed and decided (E17)."""
-    heard, rows = last_list(book), book.events
+    heard, rows = book.event_list, book.events
     keys = dict.fromkeys(book.owed)
     keys.update(dict.fromkeys(key for key in heard.due if key in rows))
     found = [
@@ -96,9 +89,8 @@ def answer_task(book: "Book", now: datetime) -> Optional[Task]:
     sent = collect_ready(book)
     if not sent:
         return None
-    suspects = book.collecting.get(SUSPECTS)
-    if suspects:
-        sent = tuple(one for one in sent if one in suspects)[:1] or sent
+    suspects = book.suspects
+    sent = tuple(one for one in sent if one in suspects)[:1] or sent
     record = CreatedEvent(
         response=answers.response(), event_responses=sent, ven_id=book.registration.ven_id or ""
     )
@@ -127,7 +119,7 @@ def acknowledge(sent: tuple[EventResponse, ...]) -> Step:
     """The VTN took note of ``sent``; an acknowledged cancellation is forgotten (E8)."""
 
     def step(book: "Book", now: datetime) -> Outcome:
-        heard, done = last_list(book), set(sent)
+        heard, done = book.event_list, set(sent)
         settled, outcomes = set(), []
         for key in {response.event_id for response in sent} & book.events.keys():
             state = book.events[key]
@@ -140,7 +132,7 @@ def acknowledge(sent: tuple[EventResponse, ...]) -> Step:
             loose=tuple(one for one in heard.loose if one not in done),
         )
         return combine(outcomes) + (
-            NOTHING if rest == heard else Outcome(changes=(Change("collecting", LIST_KEY, rest),))
+            NOTHING if rest == heard else Outcome(changes=(Change("event_list", "", rest),))
         )
 
     return step
@@ -172,7 +164,7 @@ def refuse(sent: tuple[EventResponse, ...], error: VenError) -> Step:
             once="answers refused",
         )
         return lambda book, now: Outcome(
-            changes=(Change("collecting", SUSPECTS, frozenset(sent)),), notes=(note,)
+            changes=(Change("suspects", "", frozenset(sent)),), notes=(note,)
         )
     names = ", ".join(f"{response.event_id!r}" for response in sent[:5]) + (
         " …" if len(sent) > 5 else ""

@@ -19,7 +19,7 @@ from .. import opts
 from .eligibility import refusal
 
 if TYPE_CHECKING:
-    from ....state.book import Book
+    from ...state.book import Book
 
 
 def is_gone(state: EventState) -> bool:

@@ -17,8 +17,8 @@ from .. import opts
 from . import transitions
 
 if TYPE_CHECKING:
-    from ....state.book import Book
     from ....state.events import EventState
+    from ...state.book import Book
 
 
 def opt(

@@ -16,7 +16,7 @@ from ....usercode.decisions import OPTS
 from ...schema.opt import Vavailability, VavailabilityComponent
 
 if TYPE_CHECKING:
-    from ....state.book import Book
+    from ...state.book import Book
 
 
 def check_text(name: str, value: Any) -> Optional[str]:

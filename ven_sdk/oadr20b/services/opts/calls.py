@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional
 
 from ....errors import ConfigurationError, StateError
-from ....state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, OptState
 from ....state.outcome import NOTHING, Outcome
 from ...schema.opt import CreateOpt
+from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, OptState
 from .arguments import (
     check_event,
     check_reason,
@@ -25,7 +25,7 @@ from .arguments import (
 from .rows import store_row
 
 if TYPE_CHECKING:
-    from ....state.book import Book
+    from ...state.book import Book
 
 
 def create(

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
 from ....instants import shift
-from ....state.opts import CANCELLED, CONFIRMED, REFUSED, OptState
-from ....state.outcome import NOTHING, Change, Outcome, Step, Timer
+from ....state.change import Change
+from ....state.outcome import NOTHING, Outcome, Step, Timer
 from ...schema.opt import CreateOpt
+from ...state.opts import CANCELLED, CONFIRMED, REFUSED, OptState
 
 if TYPE_CHECKING:
-    from ....state.book import Book
+    from ...state.book import Book
 
 KEPT = timedelta(minutes=1)
 """How long the row of a refused or withdrawn opt is kept, for whoever waits for the VTN's answer to

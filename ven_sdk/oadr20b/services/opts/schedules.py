@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Optional
 
 from ....schema.events import Event
-from ....state.opts import CANCELLED, REFUSED, OptState
 from ...schema.opt import CreateOpt
+from ...state.opts import CANCELLED, REFUSED, OptState
 
 if TYPE_CHECKING:
-    from ....state.book import Book
+    from ...state.book import Book
 
 _EPOCH = datetime.min.replace(tzinfo=timezone.utc)
 

@@ -11,14 +11,14 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import VenError
-from ....state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt
+from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState
 from ..task import Task
 from .rows import store_row
 
 if TYPE_CHECKING:
-    from ....state.book import Book
+    from ...state.book import Book
 
 _EPOCH = datetime.min.replace(tzinfo=timezone.utc)
 

@@ -15,14 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import Callable, Optional
 
 from ....errors import VenError
 from ....points.entries import unpack
+from ....points.pushed_values import find_point, push_value
+from ....points.tables import TIMER, look_now, pending, point_key, running
+from ....points.timing import EPOCH
 from ....schema.common import Payload
-from ....state.outcome import Change, Outcome, Step
-from ....state.reports import SampleRow
-from ...schema.reports import RegisteredReport, RegisterReport, Report
+from ....state.change import Change
+from ....state.outcome import Outcome, Step
+from ....state.reports import LastValue, SampleRow
+from ...schema.reports import RegisteredReport, RegisterReport
+from ...state.book import Book
 from ..task import Task
 from .endings import cancel, forget_requests
 from .from_vtn import (
@@ -38,17 +43,12 @@ from .from_vtn import (
 )
 from .metadata import catalogue_created, metadata_reports
 from .outbox import delivery_task, next_delivery
-from .pushed_values import find_point, value
+from .queries import counters, offered_reports, samples
 from .requests import registered, requested
-from .step import pump as look
-from .tables import counters as counted_so_far
-from .tables import known_key, pending, running, soon
-from .timing import EPOCH
-
-if TYPE_CHECKING:
-    from ....state.book import Book
+from .step import look
 
 __all__ = [
+    "TIMER",
     "ask",
     "ask_task",
     "asking",
@@ -66,6 +66,7 @@ __all__ = [
     "offered_reports",
     "offers",
     "pending",
+    "push_value",
     "received",
     "registered",
     "registration_task",
@@ -73,7 +74,7 @@ __all__ = [
     "resume",
     "stop_report",
     "updated",
-    "value",
+    "samples",
 ]
 
 
@@ -96,32 +97,32 @@ def resume(book: Book, now: datetime) -> Outcome:
     """At a start: collection and delivery go on from what is remembered; what was sampled is not
     sampled again.
     """
-    first: dict[str, SampleRow] = {}
-    last: dict[str, SampleRow] = {}
-    for row in book.samples.values():
-        if row.request not in book.requests:
-            continue  # the store lost the request; the row expires
-        if row.request not in first or row.at < first[row.request].at:
-            first[row.request] = row
-        if row.request not in last or row.at > last[row.request].at:
-            last[row.request] = row
+    ends = {
+        key: [book.samples[name] for name in (next(book.sample_rows.keys(key)), newest)]
+        for key in book.sample_rows
+        for newest in (book.sample_rows.newest(key),)
+        if newest is not None and key in book.requests
+    }
     runs = tuple(
-        Change("collecting", f"runs {key}", (*book.requests[key].runs, (first[key].at, row.at)))
-        for key, row in last.items()
+        Change("runs", key, (*book.requests[key].runs, (first.at, last.at)))
+        for key, (first, last) in ends.items()
     )
-    return Outcome(changes=(*runs, *_known(book, last))) + soon(now)
+    newest = {key: last for key, (_, last) in ends.items()}
+    return Outcome(changes=(*runs, *_last_values(book, newest))) + look_now(now)
 
 
-def _known(book: Book, newest: Mapping[str, SampleRow]) -> Iterator[Change]:
+def _last_values(book: Book, newest: Mapping[str, SampleRow]) -> Iterator[Change]:
     """The last known values: those sent last, and then those of the newest rows."""
     for request in book.requests.values():
         for r_id, entry in request.last.items():
-            yield Change("collecting", known_key((request.specifier, r_id)), (EPOCH, entry))
-    for key, row in newest.items():
-        request = book.requests[key]
+            key = point_key((request.specifier, r_id))
+            yield Change("known", key, LastValue(EPOCH, entry))
+    for name, row in newest.items():
+        request = book.requests[name]
         for r_id, entry in zip(request.r_ids, unpack(row.entries)):
             if entry:
-                yield Change("collecting", known_key((request.specifier, r_id)), (row.at, entry))
+                key = point_key((request.specifier, r_id))
+                yield Change("known", key, LastValue(row.at, entry))
 
 
 def delivery_due(book: Book, now: datetime) -> bool:
@@ -136,30 +137,3 @@ def next_delivery_at(book: Book, now: datetime) -> Optional[datetime]:
     ]
     times += [delivery.retry_at or now for delivery in book.deliveries.values()]
     return min(times, default=None)
-
-
-# --- views ----------------------------------------------------------------------------------------
-
-
-def offered_reports(book: Book) -> tuple[Report, ...]:
-    """``client.reports``: what this VEN offers."""
-    return metadata_reports(book)
-
-
-def counters(book: Book) -> dict[str, int]:
-    """For ``client.status``: requests that run, and what happened to samples since the start of the
-    process.
-
-    ``samples_late`` came after their report had gone out, ``samples_dropped`` were given up
-    (max_backlog, refused), ``gaps`` are moments for which a callback had no value.
-    """
-    found = counted_so_far(book)
-    return {
-        "report_requests": len(pending(book)),
-        "samples_taken": found.taken,
-        "samples_delivered": found.delivered,
-        "samples_late": found.late,
-        "samples_dropped": found.dropped,
-        "gaps": found.gaps,
-        "report_messages": found.messages,
-    }

@@ -1,31 +1,42 @@
-"""Delivery: samples that are due are frozen into one message, which is resent identically until it
-is acknowledged (T26).
+"""Delivery: samples that are due become one message, which is sent again identically until it is
+acknowledged (T26). Steps only.
 
 One message is under way at a time. What becomes due meanwhile waits as rows, so that after an
 outage many intervals, of several requests, share a message (T24), oldest first (T23), within
-``MOST_VALUES``. Steps only.
+``MOST_VALUES``. Rows are taken from the front of the book's index: the work grows with what goes
+into the message, not with what waits.
 """
 
 from __future__ import annotations
 
+import heapq
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from ....points.data_points import STATUS
+from ....points.dated import sent_moments
 from ....points.entries import GAP, pack, unpack
-from ....state.outcome import NOTHING, Change, Note, Outcome
-from ....state.reports import BLOCK, ONCE, Delivery, Part, RequestState, SampleRow
-from .due import Ready
-from .endings import heirs
-from .range_queries import ranged_points
-from .tables import forgotten, point_of
-from .timing import next_due
-
-if TYPE_CHECKING:
-    from ....state.book import Book
+from ....points.range_queries import ranged_points, waits_for
+from ....points.tables import (
+    collecting,
+    dated_key,
+    forget_request,
+    open_samplings,
+    point_of,
+    row_key,
+    running,
+    runs_of,
+)
+from ....points.timing import boundary, next_due
+from ....state.change import Change
+from ....state.outcome import NOTHING, Note, Outcome
+from ....state.reports import BLOCK, ONCE, RequestState, SampleRow
+from ...state.book import Book
+from ...state.deliveries import Delivery, Part
+from .endings import successors
 
 MOST_INTERVALS, MOST_VALUES = 1000, 5000
 """How much one message holds, at most; one interval always fits. That is below 1 MB, which many
@@ -33,188 +44,250 @@ servers take for a limit.
 """
 
 
+class Ready(NamedTuple):
+    """A request whose delivery is due, and the moment before which samples belong to it."""
+
+    key: str
+    request: RequestState
+    until: datetime
+
+
 class Source(NamedTuple):
     """A stored row, and the data points of it that a request takes."""
 
+    at: datetime
+    order: int
     key: str
     row: SampleRow
-    holder: RequestState
     points: tuple[str, ...]
 
 
-# --- freezing -------------------------------------------------------------------------------------
+Moment = tuple[datetime, list[Source]]
 
 
-def freeze(book: Book, now: datetime, found: list[Ready]) -> Outcome:
+# --- what is due ----------------------------------------------------------------------------------
+
+
+def due_requests(book: Book, now: datetime) -> list[Ready]:
+    """The requests whose delivery time has come, the longest due first."""
+    found = [
+        Ready(key, request, boundary(request, now))
+        for key, request in running(book)
+        if request.due is not None and request.due + request.jitter <= now
+    ]
+    return sorted(found, key=lambda ready: ready.request.due or now)
+
+
+def ready_requests(book: Book, now: datetime) -> list[Ready]:
+    """Those of them that wait for nothing any more."""
+    awaited = collecting(book)
+    return [
+        one
+        for one in due_requests(book, now)
+        if not (one.request.kind in (ONCE, BLOCK) and one.key in awaited)
+        and not waits_for(book, one.key, one.request, now)
+    ]
+
+
+def unwritten(book: Book, found: Iterable[Ready]) -> frozenset[str]:
+    """The periodic requests among ``found`` that have values of before their boundary not yet in a
+    row.
+    """
+    samplings = open_samplings(book)
+    return frozenset(
+        one.key
+        for one in found
+        if one.request.kind not in (ONCE, BLOCK)
+        and any(one.key in each.requests and each.moment < one.until for each in samplings)
+    )
+
+
+def is_under_way(book: Book) -> bool:
+    """Whether a message waits for its acknowledgement (parked ones do not count)."""
+    return any(not delivery.parked for delivery in book.deliveries.values())
+
+
+# --- the next message -----------------------------------------------------------------------------
+
+
+def compose_message(book: Book, now: datetime, found: list[Ready]) -> Outcome:
     """Make the next message of what is due, and plan the next deliveries of its requests."""
     if not found:
         return NOTHING
-    share = max(1, MOST_INTERVALS // len(found)), max(1, MOST_VALUES // len(found))
-    sources = _sources(book, found, share, now)
+    inherited = successors(book)
     parts: list[Part] = []
     changes: list[Change] = []
-    edits: dict[str, Optional[SampleRow]] = {}
     silent: list[str] = []
     for one in found:
-        rows, rest = _cut(one, sources.get(one.key, {}), share)
-        part, last = _part(book, one, rows)
-        _take(edits, rows)
+        most = _share(one, len(found))
+        moments = _oldest(book, one, inherited.get(one.key, {}), most + 1, now)
+        taken, is_rest = moments[:most], len(moments) > most
+        part, last = _part(book, one, taken)
+        changes += _without(book, taken)
         if part is not None:
             parts.append(part)
-            changes += _noted_times(book, one, part)
-        elif not rest:
+            changes += _note_sent(book, one, part)
+        elif not is_rest:
             silent.append(one.request.report_request_id)
-        changes += _planned(book, one, part, last, rest)
-    changes += [Change("samples", key, row) for key, row in edits.items()]
+        changes += _plan(book, one, part, last, is_rest)
     if parts:
-        key = book.next_key()
-        changes.append(
-            Change(
-                "deliveries",
-                key,
-                Delivery(
-                    book.request_id(f"delivery {key}"),
-                    now.replace(microsecond=0),
-                    book.registration.ven_id,
-                    tuple(parts),
-                    singly=any(one.request.singly for one in found),
-                ),
-            )
-        )
-    return Outcome(changes=tuple(changes), notes=_silence(found, silent))
+        changes.append(_message(book, found, parts, now))
+    return Outcome(changes=tuple(changes), notes=_note_silence(found, silent))
 
 
-def _sources(
-    book: Book, found: list[Ready], share: tuple[int, int], now: datetime
-) -> dict[str, dict[datetime, list[Source]]]:
-    """The rows of each request by moment: its own, and those that it takes over from requests that
-    ended.
+def _share(one: Ready, requests: int) -> int:
+    """How many intervals of a request fit into its share of a message."""
+    values = max(1, MOST_VALUES // requests) // max(1, len(one.request.r_ids))
+    return max(1, min(max(1, MOST_INTERVALS // requests), values))
 
-    Rows stand in the order in which they were taken. So the search ends when every request has more
-    than its share, except where rows are taken over: two of them may be of one moment, wherever
-    they stand. A sample whose time is yet to come (a device's clock is ahead, or ours was) belongs
-    to no later delivery either.
+
+def _message(book: Book, found: list[Ready], parts: list[Part], now: datetime) -> Change:
+    key = book.next_key()
+    delivery = Delivery(
+        book.request_id(f"delivery {key}"),
+        now.replace(microsecond=0),
+        book.registration.ven_id,
+        tuple(parts),
+        singly=any(one.request.singly for one in found),
+    )
+    return Change("deliveries", key, delivery)
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def _oldest(
+    book: Book, one: Ready, inherited: dict[str, tuple[str, ...]], most: int, now: datetime
+) -> list[Moment]:
+    """Up to ``most`` moments of a request with their rows, oldest first: its own, and those that it
+    takes over from requests that ended.
     """
-    until = {one.key: one for one in found}
-    taken_over = heirs(book)
-    missing = {} if taken_over else {one.key: _most(one, share) + 1 for one in found}
-    sources: dict[str, dict[datetime, list[Source]]] = {}
-    for row_key, row in book.samples.items():
-        own = until.get(row.request)
-        if own is not None:
-            if row.at < own.until or row.at > now or own.request.kind == ONCE:
-                sources.setdefault(row.request, {}).setdefault(row.at, []).insert(
-                    0, Source(row_key, row, own.request, own.request.r_ids)
-                )
-                if _found_enough(missing, row.request):
-                    break
-            continue
-        for heir, points in _by_heir(taken_over.get(row.request)).items():
-            if heir in until:
-                sources.setdefault(heir, {}).setdefault(row.at, []).append(
-                    Source(row_key, row, book.requests[row.request], points)
-                )
-    return sources
-
-
-def _found_enough(missing: dict[str, int], request: str) -> bool:
-    """Count a row of ``request``; whether every request has what it needs."""
-    if request in missing:
-        missing[request] -= 1
-        if not missing[request]:
-            del missing[request]
-            return not missing
-    return False
-
-
-def _by_heir(points: Optional[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for r_id, heir in (points or {}).items():
-        found[heir] = (*found.get(heir, ()), r_id)
+    streams = [_own_rows(book, one, now)]
+    streams += [
+        _rows(book, key, points, order + 1) for order, (key, points) in enumerate(inherited.items())
+    ]
+    found: list[Moment] = []
+    for source in heapq.merge(*streams):
+        if found and found[-1][0] == source.at:
+            found[-1][1].append(source)
+        elif len(found) == most:
+            break
+        else:
+            found.append((source.at, [source]))
     return found
 
 
-def _cut(
-    one: Ready, moments: Mapping[datetime, list[Source]], share: tuple[int, int]
-) -> tuple[list[tuple[datetime, list[Source]]], bool]:
-    """The oldest moments that fit into the message, and whether more are left. A moment is never
-    cut in two.
+def _rows(book: Book, key: str, points: tuple[str, ...], order: int) -> Iterator[Source]:
+    for name in book.sample_rows.keys(key):
+        row = book.samples[name]
+        yield Source(row.at, order, name, row, points)
+
+
+def _own_rows(book: Book, one: Ready, now: datetime) -> Iterator[Source]:
+    """The rows of before the boundary. One whose time is yet to come (a device's clock is ahead, or
+    ours was) belongs to no later delivery either; those between have the next.
     """
-    ordered = sorted(moments)
-    most = _most(one, share)
-    return [(at, moments[at]) for at in ordered[:most]], len(ordered) > most
+    newest = book.sample_rows.newest(one.key)
+    is_ahead = newest is not None and book.samples[newest].at > now
+    for source in _rows(book, one.key, one.request.r_ids, 0):
+        if source.at < one.until or source.at > now or one.request.kind == ONCE:
+            yield source
+        elif not is_ahead:
+            return
 
 
-def _most(one: Ready, share: tuple[int, int]) -> int:
-    """How many intervals of a request fit into its share of a message."""
-    return max(1, min(share[0], share[1] // max(1, len(one.request.r_ids))))
+def _without(book: Book, taken: list[Moment]) -> list[Change]:
+    """Remove what was taken from the stored rows. Other data points of a row move to a request of
+    their own that ended as well: they wait for their own successor.
+    """
+    changes: list[Change] = []
+    holders: dict[tuple[str, tuple[str, ...]], str] = {}
+    for _, sources in taken:
+        for source in sources:
+            changes.append(Change("samples", source.key, None))
+            left = _left_over(book, source)
+            if left is not None:
+                key = (source.row.request, source.points)
+                if key not in holders:
+                    holders[key], change = _holder_of_rest(book, *key)
+                    changes.append(change)
+                row = replace(left, request=holders[key])
+                changes.append(Change("samples", row_key(row.request, row.at), row))
+    return changes
 
 
-def _part(
-    book: Book, one: Ready, rows: list[tuple[datetime, list[Source]]]
-) -> tuple[Optional[Part], dict[str, str]]:
-    """T19: the rows with a value or a marked gap for every data point; and the last value of
+def _left_over(book: Book, source: Source) -> Optional[SampleRow]:
+    """What a request does not take of a row, in the order of the rIDs that are left."""
+    pairs = zip(book.requests[source.row.request].r_ids, unpack(source.row.entries))
+    left = [entry for r_id, entry in pairs if r_id not in source.points]
+    return replace(source.row, entries=pack(left)) if any(left) else None
+
+
+def _holder_of_rest(book: Book, key: str, points: tuple[str, ...]) -> tuple[str, Change]:
+    """The request, ended too, that holds the data points of ``key`` which are not in ``points``."""
+    ended = book.requests[key]
+    r_ids = tuple(r_id for r_id in ended.r_ids if r_id not in points)
+    name, number = f"{key}#rest", 1
+    while name in book.requests and book.requests[name].r_ids != r_ids:
+        number += 1
+        name = f"{key}#rest{number}"
+    return name, Change("requests", name, book.requests.get(name) or replace(ended, r_ids=r_ids))
+
+
+# --- one report -----------------------------------------------------------------------------------
+
+
+def _part(book: Book, one: Ready, moments: list[Moment]) -> tuple[Optional[Part], dict[str, str]]:
+    """T19: the moments with a value or a marked gap for every data point; and the last value of
     each.
     """
     request = one.request
     last = dict(request.last)
     blanks = {r_id: "" if _is_status(book, request, r_id) else GAP for r_id in request.r_ids}
-    frozen = []
-    for at, sources in rows:
-        values = _values(sources)
+    rows = []
+    for at, sources in moments:
+        values = _values(book, sources)
         if any(values.values()):
             last.update((r_id, value) for r_id, value in values.items() if value)
-            frozen.append(
-                (
-                    at,
-                    pack(
-                        [
-                            values.get(r_id) or (GAP + last[r_id] if r_id in last else blanks[r_id])
-                            for r_id in request.r_ids
-                        ]
-                    ),
-                )
-            )
-    if not frozen and request.kind == ONCE and not rows:
-        only = pack([GAP + last[r_id] if r_id in last else blanks[r_id] for r_id in request.r_ids])
-        frozen = [(request.origin, only)] if only.strip("\t") else []
-    if not frozen:
+            rows.append((at, _filled(request, values, last, blanks)))
+    if not rows and request.kind == ONCE and not moments:
+        only = _filled(request, {}, last, blanks)
+        rows = [(request.origin, only)] if only.strip("\t") else []
+    if not rows:
         return None, last
-    return Part(
+    part = Part(
         one.key,
         request.report_request_id,
         request.specifier,
-        _name(book, request),
+        _report_name(book, request),
         request.r_ids,
         request.granularity,
-        tuple(frozen),
-    ), last
+        tuple(rows),
+    )
+    return part, last
 
 
-def _values(sources: list[Source]) -> dict[str, str]:
+def _filled(
+    request: RequestState, values: dict[str, str], last: dict[str, str], blanks: dict[str, str]
+) -> str:
+    """An entry for each data point: its value, its last one marked as such, or a blank."""
+    return pack(
+        [
+            values.get(r_id) or (GAP + last[r_id] if r_id in last else blanks[r_id])
+            for r_id in request.r_ids
+        ]
+    )
+
+
+def _values(book: Book, sources: list[Source]) -> dict[str, str]:
     """What is known of one moment; the request's own row goes before one that it takes over."""
     values: dict[str, str] = {}
     for source in sources:
-        for r_id, entry in zip(source.holder.r_ids, unpack(source.row.entries)):
+        r_ids = book.requests[source.row.request].r_ids
+        for r_id, entry in zip(r_ids, unpack(source.row.entries)):
             if entry and r_id in source.points:
                 values.setdefault(r_id, entry)
     return values
-
-
-def _take(edits: dict[str, Optional[SampleRow]], rows: list[tuple[datetime, list[Source]]]) -> None:
-    """Remove what was taken from the stored rows; other data points of a row stay for their own
-    heir.
-    """
-    for _, sources in rows:
-        for source in sources:
-            row = edits.get(source.key, source.row)
-            if row is None:
-                continue
-            left = [
-                "" if r_id in source.points else entry
-                for r_id, entry in zip(source.holder.r_ids, unpack(row.entries))
-            ]
-            edits[source.key] = replace(row, entries=pack(left)) if any(left) else None
 
 
 def _is_status(book: Book, request: RequestState, r_id: str) -> bool:
@@ -222,7 +295,7 @@ def _is_status(book: Book, request: RequestState, r_id: str) -> bool:
     return point is not None and point.report_name == STATUS
 
 
-def _name(book: Book, request: RequestState) -> str:
+def _report_name(book: Book, request: RequestState) -> str:
     """T20: the name of the data report."""
     return next(
         (
@@ -234,58 +307,58 @@ def _name(book: Book, request: RequestState) -> str:
     )
 
 
-def _planned(
-    book: Book, one: Ready, part: Optional[Part], last: dict[str, str], rest: bool
+# --- the request afterwards -----------------------------------------------------------------------
+
+
+def _plan(
+    book: Book, one: Ready, part: Optional[Part], last: dict[str, str], is_rest: bool
 ) -> tuple[Change, ...]:
     """The request with its next delivery; gone when the last one had nothing to send."""
-    following = one.request.due if rest else next_due(one.request, one.until)
-    if following is None and part is None and not _in_outbox(book, one.key):
-        return forgotten(book, one.key)
-    runs = book.collecting.get(f"runs {one.key}", one.request.runs)
-    return (
-        Change(
-            "requests",
-            one.key,
-            replace(
-                one.request, due=following, last=last, runs=runs, covered=_covered(book, one, part)
-            ),
-        ),
+    following = one.request.due if is_rest else next_due(one.request, one.until)
+    if following is None and part is None and not _is_in_outbox(book, one.key):
+        return forget_request(book, one.key)
+    planned = replace(
+        one.request,
+        due=following,
+        last=last,
+        runs=runs_of(book, one.key, one.request),
+        covered=_covered(book, one, part),
     )
+    return (Change("requests", one.key, planned),)
 
 
-def _in_outbox(book: Book, key: str) -> bool:
+def _is_in_outbox(book: Book, key: str) -> bool:
     return any(
         part.request == key for delivery in book.deliveries.values() for part in delivery.parts
     )
+
+
+def _dated_points(book: Book, one: Ready) -> list[str]:
+    """The data points of a request that gave samples with times of their own."""
+    return [r_id for r_id in one.request.r_ids if dated_key(one.key, r_id) in book.dated]
 
 
 def _covered(book: Book, one: Ready, part: Optional[Part]) -> dict[str, datetime]:
     """Also how far data points with times of their own have been sent, for the time after a
     restart.
     """
-    times = book.collecting.get(f"times {one.key}")
-    if part is None or not times:
+    if part is None:
         return one.request.covered
-    newest = part.rows[-1][0]
-    dated = [
-        r_id
-        for r_id in times
-        if not any(point.r_id == r_id for point in ranged_points(book, one.request))
-    ]
-    return {**one.request.covered, **dict.fromkeys(dated, newest)}
+    ranged = {point.r_id for point in ranged_points(book, one.request)}
+    dated = [r_id for r_id in _dated_points(book, one) if r_id not in ranged]
+    return {**one.request.covered, **dict.fromkeys(dated, part.rows[-1][0])}
 
 
-def _noted_times(book: Book, one: Ready, part: Part) -> tuple[Change, ...]:
+def _note_sent(book: Book, one: Ready, part: Part) -> tuple[Change, ...]:
     """Which moments were sent, where samples may come with times of their own or from a range."""
-    if f"times {one.key}" not in book.collecting and not (
-        len(part.r_ids) > 1 and ranged_points(book, one.request)
-    ):
+    mixed = len(part.r_ids) > 1 and ranged_points(book, one.request)
+    if not mixed and not _dated_points(book, one):
         return ()
-    sent = (*book.collecting.get(f"sent {one.key}", ()), *(at for at, _ in part.rows))
-    return (Change("collecting", f"sent {one.key}", sent[-4096:]),)
+    sent = sent_moments(book, one.key).with_all(at for at, _ in part.rows)
+    return (Change("sent", one.key, sent),)
 
 
-def _silence(found: list[Ready], silent: list[str]) -> tuple[Note, ...]:
+def _note_silence(found: list[Ready], silent: list[str]) -> tuple[Note, ...]:
     names = [
         one.request.report_request_id
         for one in found

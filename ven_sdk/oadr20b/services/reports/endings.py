@@ -8,19 +8,27 @@ the samples stay where they are, and go out under the next request that names th
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Optional
 
-from ....state.outcome import NOTHING, Change, Note, Outcome
-from ....state.reports import ASKED, CHANGE, PERIODIC, RequestState
+from ....points.entries import GAP, pack, unpack
+from ....points.tables import (
+    collecting,
+    forget_request,
+    look_now,
+    points_of,
+    row_key,
+    running,
+)
+from ....state.change import Change
+from ....state.outcome import NOTHING, Note, Outcome
+from ....state.reports import ASKED, CHANGE, PERIODIC, RequestState, SampleRow
 from ...schema.reports import CanceledReport, CancelReport
+from ...state.book import Book
+from ...state.deliveries import Delivery
 from .. import answers
-from .tables import forgotten, row_key, running, soon, thawed, ticks
-
-if TYPE_CHECKING:
-    from ....state.book import Book
 
 
 def cancel(book: Book, message: CancelReport, now: datetime, piggybacked: bool = False) -> Outcome:
@@ -30,9 +38,8 @@ def cancel(book: Book, message: CancelReport, now: datetime, piggybacked: bool =
     known = {request.report_request_id: key for key, request in running(book)}
     unknown = [wanted for wanted in message.report_request_ids if wanted not in known]
     keys = () if unknown else tuple(known[wanted] for wanted in message.report_request_ids)
-    outcome = (
-        _last_report(book, keys) if message.report_to_follow else dropped(book, keys)
-    ) + soon(now)
+    outcome = _last_report(book, keys) if message.report_to_follow else drop(book, keys)
+    outcome += look_now(now)
     gone = frozenset() if message.report_to_follow else frozenset(keys)
     left = tuple(request_id for request_id, key in known.items() if key not in gone)
     if unknown and piggybacked:
@@ -67,21 +74,19 @@ def _last_report(book: Book, keys: Iterable[str]) -> Outcome:
     )
 
 
-def dropped(book: Book, keys: Iterable[str]) -> Outcome:
+def drop(book: Book, keys: Iterable[str]) -> Outcome:
     """T29: nothing of these requests is sent any more; what was collected for them alone goes."""
     gone = frozenset(keys)
     if not gone:
         return NOTHING
     changes: list[Change] = []
     for key in gone:
-        changes += forgotten(book, key)
-    changes += [
-        Change("samples", key, None) for key, row in book.samples.items() if row.request in gone
-    ]
-    return Outcome(changes=(*changes, *stripped(book, gone)))
+        changes += forget_request(book, key)
+        changes += [Change("samples", name, None) for name in book.sample_rows.keys(key)]
+    return Outcome(changes=(*changes, *without_reports(book, gone)))
 
 
-def stripped(book: Book, gone: frozenset[str]) -> tuple[Change, ...]:
+def without_reports(book: Book, gone: frozenset[str]) -> tuple[Change, ...]:
     """The messages in the outbox without the reports of ``gone``."""
     changes = []
     for key, delivery in book.deliveries.items():
@@ -104,20 +109,18 @@ def forget_requests(book: Book, now: datetime) -> Outcome:
             if request.kind == ASKED
         )
     )
-    return own + end(book, frozenset(key for key, _ in running(book)), now)
+    return own + end_requests(book, frozenset(key for key, _ in running(book)), now)
 
 
-def end(book: Book, keys: frozenset[str], now: datetime) -> Outcome:
+def end_requests(book: Book, keys: frozenset[str], now: datetime) -> Outcome:
     """End requests and keep their samples, those in messages not acknowledged included."""
     if not keys:
         return NOTHING
-    rows = list(thawed(book.deliveries.values(), keys))
-    holders = {row.request for row in rows} | {
-        row.request for row in book.samples.values() if row.request in keys
-    }
-    holders.update(key for _, tick in ticks(book) if not tick.flushed for key in tick.requests)
+    rows = list(samples_in(book.deliveries.values(), keys))
+    holders = {row.request for row in rows} | {key for key in keys if key in book.sample_rows}
+    holders |= collecting(book)
     changes: list[Change] = [
-        *stripped(book, keys),
+        *without_reports(book, keys),
         *(Change("samples", row_key(row.request, row.at), row) for row in rows),
     ]
     for key in keys:
@@ -126,41 +129,64 @@ def end(book: Book, keys: frozenset[str], now: datetime) -> Outcome:
                 Change("requests", key, replace(book.requests[key], ended=now, due=None))
             )
         else:
-            changes += forgotten(book, key)
-    return Outcome(changes=tuple(changes)) + soon(now)
+            changes += forget_request(book, key)
+    return Outcome(changes=tuple(changes)) + look_now(now)
 
 
 def _is_pushed(book: Book, request: RequestState) -> bool:
     """Whether values are pushed for it, also while no request runs."""
-    found = (book.catalogue.by_key.get((request.specifier, r_id)) for r_id in request.r_ids)
-    return any(point is not None and point.callback is None for point in found)
+    return any(point.callback is None for point in points_of(book, request))
 
 
-def heirs(book: Book) -> dict[str, dict[str, str]]:
-    """For every ended request: the running request that takes over each of its data points.
+def samples_in(deliveries: Iterable[Delivery], requests: frozenset[str]) -> Iterator[SampleRow]:
+    """The samples of ``requests`` in messages that were made, without what was filled in for
+    gaps.
+    """
+    for delivery in deliveries:
+        for part in delivery.parts:
+            if part.request in requests:
+                for at, entries in part.rows:
+                    real = ["" if entry.startswith(GAP) else entry for entry in unpack(entries)]
+                    if any(real):
+                        yield SampleRow(part.request, at, pack(real))
+
+
+def successors(book: Book) -> dict[str, dict[str, tuple[str, ...]]]:
+    """For every running request: the requests that ended whose samples it takes over, and of which
+    data points.
 
     One with the same spacing goes first, then the one that came first; so several requests at
     different rates each find their own again.
     """
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
     for old_key, old in book.requests.items():
-        if old.ended is None or old.kind == ASKED:
+        if old.ended is None or old.kind == ASKED or old_key not in book.sample_rows:
             continue
-        ranked = sorted(
-            (item for item in running(book) if _may_inherit(item[1], old)),
-            key=lambda item: (
-                item[1].granularity != old.granularity,
-                item[1].back != old.back,
-                item[1].r_ids != old.r_ids,
-            ),
-        )
-        found[old_key] = {
-            r_id: key
-            for key, request in reversed(ranked)
-            for r_id in request.r_ids
-            if r_id in old.r_ids
-        }
+        for r_id in old.r_ids:
+            key = _successor(book, old, r_id)
+            if key is not None:
+                taken = found.setdefault(key, {})
+                taken[old_key] = (*taken.get(old_key, ()), r_id)
     return found
+
+
+def _successor(book: Book, old: RequestState, r_id: str) -> Optional[str]:
+    """The running request that takes over a data point of one that ended."""
+    fitting = [
+        (key, request)
+        for key, request in running(book)
+        if r_id in request.r_ids and _may_inherit(request, old)
+    ]
+    best = min(
+        fitting,
+        key=lambda item: (
+            item[1].granularity != old.granularity,
+            item[1].back != old.back,
+            item[1].r_ids != old.r_ids,
+        ),
+        default=None,
+    )
+    return None if best is None else best[0]
 
 
 def _may_inherit(request: RequestState, old: RequestState) -> bool:

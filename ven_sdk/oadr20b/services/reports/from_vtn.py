@@ -11,12 +11,14 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Callable, Optional, Union
+from typing import Callable, Optional, Union
 
 from ....errors import StateError, VenError
 from ....points.data_points import moment
+from ....points.timing import EPOCH, NONE
 from ....schema.common import Payload
-from ....state.outcome import NOTHING, Call, Change, Note, Outcome, Step
+from ....state.change import Change
+from ....state.outcome import NOTHING, Call, Note, Outcome, Step
 from ....state.reports import ASKED, RequestState
 from ...schema.reports import (
     CanceledReport,
@@ -33,13 +35,10 @@ from ...schema.reports import (
     UpdatedReport,
     UpdateReport,
 )
+from ...state.book import Book
 from .. import answers
 from ..task import Task
 from .requests import METADATA
-from .timing import EPOCH, NONE
-
-if TYPE_CHECKING:
-    from ....state.book import Book
 
 WANTED, RUNNING, UNWANTED = "wanted", "running", "unwanted"
 KEPT_REPORTS = 100
@@ -54,15 +53,14 @@ def offered(book: Book, message: RegisterReport, now: datetime) -> Outcome:
     reply = RegisteredReport(
         response=answers.response(request_id=message.request_id), ven_id=book.registration.ven_id
     )
-    return Outcome(changes=(Change("collecting", "offers", tuple(message.reports)),)) + answers.owe(
+    return Outcome(changes=(Change("offers", "", tuple(message.reports)),)) + answers.owe(
         book, reply, now
     )
 
 
 def offers(book: Book) -> tuple[Report, ...]:
     """The metadata reports that the VTN offered since the start of the process."""
-    found: tuple[Report, ...] = book.collecting.get("offers", ())
-    return found
+    return book.offers
 
 
 def updated(book: Book, message: UpdateReport, now: datetime) -> Outcome:
@@ -86,16 +84,15 @@ def updated(book: Book, message: UpdateReport, now: datetime) -> Outcome:
         if book.has_handler(HANDLER)
         else ()
     )
-    kept = (*book.collecting.get("received", ()), *known)[-KEPT_REPORTS:]
-    changes = (Change("collecting", "received", kept),) if known else ()
+    kept = (*book.received, *known)[-KEPT_REPORTS:]
+    changes = (Change("received", "", kept),) if known else ()
     return Outcome(changes=changes, calls=calls) + answers.owe(book, reply, now)
 
 
 def received(book: Book, report_request_id: Optional[str] = None) -> tuple[Report, ...]:
     """The newest data that the VTN sent, oldest first; of one request or of all."""
-    found: tuple[Report, ...] = book.collecting.get("received", ())
     return tuple(
-        report for report in found if report_request_id in (None, report.report_request_id)
+        report for report in book.received if report_request_id in (None, report.report_request_id)
     )
 
 

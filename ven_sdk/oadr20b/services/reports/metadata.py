@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Optional
 
-from ....points.catalogue import OfferedReport
-from ....state.book import Book
+from ....points.timing import EPOCH
+from ....schema.points import OfferedReport
 from ...schema.reports import Report
-from .timing import EPOCH
+from ...state.book import Book
 
 
 def metadata_reports(book: Book) -> tuple[Report, ...]:

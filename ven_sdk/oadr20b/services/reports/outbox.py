@@ -1,26 +1,34 @@
-"""The outbox: the task that sends the next frozen message, and what its reply means (T25, T26,
-T31). Steps only.
+"""The outbox: the task that sends the next message, how it is built (T20 to T24), and what its
+reply means (T25, T26, T31). Steps only; building is pure.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import Callable, Optional
 
 from ....errors import ConfigurationError, TransportError, VenError
+from ....points.entries import count_values, payload, unpack
+from ....points.tables import count, forget_request, look_now
 from ....schema.common import Payload
-from ....state.outcome import NOTHING, Change, Note, Outcome, Step
-from ....state.reports import Delivery
-from ...schema.reports import CanceledReport, CreatedReport, UpdatedReport
+from ....schema.record import Items
+from ....state.change import Change
+from ....state.outcome import NOTHING, Note, Outcome, Step
+from ...schema.reports import (
+    CanceledReport,
+    CreatedReport,
+    Report,
+    ReportInterval,
+    UpdatedReport,
+    UpdateReport,
+)
+from ...state.book import Book
+from ...state.deliveries import Delivery, Part
 from ..task import Task
-from .endings import cancel, end
-from .message import message, values_of
-from .tables import counted, forgotten, soon
-
-if TYPE_CHECKING:
-    from ....state.book import Book
+from .endings import cancel, end_requests
 
 FIRST_ANSWERED = frozenset((CreatedReport.wire_name, CanceledReport.wire_name))
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
@@ -42,8 +50,8 @@ def delivery_task(book: Book, now: datetime) -> Optional[Task]:
         name="report delivery",
         content=lambda: message(delivery),
         expects=(UpdatedReport,),
-        accept=_accepted(key),
-        refuse=_refused(key),
+        accept=_accept(key),
+        refuse=_refuse(key),
         give_up=FAILURES,
     )
 
@@ -62,11 +70,64 @@ def next_delivery(book: Book, now: datetime) -> Optional[str]:
     return None
 
 
-def _accepted(key: str) -> Callable[[Optional[Payload]], Step]:
-    return lambda reply: lambda book, now: acknowledged(book, key, reply, now)
+# --- the message ----------------------------------------------------------------------------------
 
 
-def acknowledged(book: Book, key: str, reply: Optional[Payload], now: datetime) -> Outcome:
+def message(delivery: Delivery) -> UpdateReport:
+    """The message of a delivery: the same every time, also after a restart (T20 to T24)."""
+    return UpdateReport(
+        request_id=delivery.request_id,
+        ven_id=delivery.ven_id,
+        reports=tuple(_report(part, delivery) for part in delivery.parts),
+    )
+
+
+def _report(part: Part, delivery: Delivery) -> Report:
+    intervals = Items(_interval(part, at, entries) for at, entries in part.rows)
+    if delivery.singly:
+        intervals = Items(
+            each.replace(report_payloads=(one,))
+            for each in intervals
+            for one in each.report_payloads
+        )
+    first, final = part.rows[0][0], part.rows[-1][0]
+    span = final - first + part.granularity
+    return Report(
+        dtstart=first,
+        duration=timedelta(seconds=-(-span // timedelta(seconds=1))),
+        intervals=intervals,
+        report_request_id=part.report_request_id,
+        report_specifier_id=part.specifier,
+        report_name=part.report_name,
+        created_date_time=delivery.created,
+    )
+
+
+def _interval(part: Part, at: datetime, entries: str) -> ReportInterval:
+    """T21: always with its begin and its duration."""
+    if entries.startswith('"'):
+        return ReportInterval(dtstart=at, duration=part.granularity, feed=json.loads(entries))
+    made = (payload(r_id, entry) for r_id, entry in zip(part.r_ids, unpack(entries)))
+    return ReportInterval(
+        dtstart=at,
+        duration=part.granularity,
+        report_payloads=Items(one for one in made if one is not None),
+    )
+
+
+def values_of(delivery: Delivery) -> int:
+    """How many samples a message holds, without marked gaps."""
+    return sum(count_values(entries) for part in delivery.parts for _, entries in part.rows)
+
+
+# --- replies --------------------------------------------------------------------------------------
+
+
+def _accept(key: str) -> Callable[[Optional[Payload]], Step]:
+    return lambda reply: lambda book, now: acknowledge(book, key, reply, now)
+
+
+def acknowledge(book: Book, key: str, reply: Optional[Payload], now: datetime) -> Outcome:
     """The VTN has it: its samples are done with, and requests whose last report it was end. A
     cancel may come with it.
     """
@@ -75,19 +136,19 @@ def acknowledged(book: Book, key: str, reply: Optional[Payload], now: datetime) 
         return NOTHING
     changes: list[Change] = [
         Change("deliveries", key, None),
-        *counted(book, delivered=values_of(delivery), messages=1),
+        *count(book, delivered=values_of(delivery), messages=1),
     ]
     ended = frozenset(part.request for part in delivery.parts if _is_over(book, key, part.request))
     for request in ended:
-        changes += forgotten(book, request)
-    changes += _learned(book, delivery, ended)
-    outcome = soon(now)
+        changes += forget_request(book, request)
+    changes += _learn_singly(book, delivery, ended)
+    outcome = look_now(now)
     if isinstance(reply, UpdatedReport) and reply.cancel_report is not None:
         outcome += cancel(book, reply.cancel_report, now, piggybacked=True)
     return outcome + Outcome(changes=tuple(changes))
 
 
-def _learned(book: Book, delivery: Delivery, ended: frozenset[str]) -> list[Change]:
+def _learn_singly(book: Book, delivery: Delivery, ended: frozenset[str]) -> list[Change]:
     """What was delivered with one value an interval, after it had failed otherwise, is sent so from
     now on.
     """
@@ -114,11 +175,11 @@ def _is_over(book: Book, key: str, request: str) -> bool:
 # --- refusals -------------------------------------------------------------------------------------
 
 
-def _refused(key: str) -> Callable[[VenError], Step]:
-    return lambda error: lambda book, now: refused(book, key, error, now)
+def _refuse(key: str) -> Callable[[VenError], Step]:
+    return lambda error: lambda book, now: refuse(book, key, error, now)
 
 
-def refused(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
+def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
     """T25: 452 ends the request. Any other refusal is tried again, ever more rarely, and does not
     hold others up for ever.
 
@@ -130,25 +191,25 @@ def refused(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
     if delivery is None:
         return NOTHING
     if len(delivery.parts) > 1:
-        return _divided(book, key, delivery, now)
+        return _divide(book, key, delivery, now)
     code = getattr(error, "response_code", "500")
     part, status = delivery.parts[0], error.status if isinstance(error, TransportError) else None
     if status == 500 and not delivery.singly and len(part.r_ids) > 1:
-        return _several(book, key, [replace(delivery, singly=True)], now)
+        return _send_as(book, key, [replace(delivery, singly=True)], now)
     if (status == 413 and len(part.rows) > 1) or (status == 500 and len(part.rows) > FEW_ROWS):
-        return _halved(book, key, delivery, now)
+        return _halve(book, key, delivery, now)
     if code == "452" and not isinstance(error, (TransportError, ConfigurationError)):
-        return _unknown(book, delivery, error, now)
+        return _end_unknown(book, delivery, error, now)
     refusals = delivery.refusals + 1
     wrong = isinstance(error, ConfigurationError) or (
         not isinstance(error, TransportError) and code.startswith("4")
     )
     if isinstance(error, ConfigurationError) or (wrong and refusals >= MOST_REFUSALS):
-        return _given_up(book, key, delivery, error, now)
-    return _later(key, replace(delivery, refusals=refusals), error, now)
+        return _give_up(book, key, delivery, error, now)
+    return _retry_later(key, replace(delivery, refusals=refusals), error, now)
 
 
-def _later(key: str, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
+def _retry_later(key: str, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
     parked = delivery.refusals > len(PAUSES)
     pause = PARKED_PAUSE if parked else PAUSES[delivery.refusals - 1]
     note = Note(
@@ -158,18 +219,18 @@ def _later(key: str, delivery: Delivery, error: VenError, now: datetime) -> Outc
         error=error,
     )
     changes = (Change("deliveries", key, replace(delivery, retry_at=now + pause, parked=parked)),)
-    return Outcome(changes=changes, notes=(note,)) + soon(now)
+    return Outcome(changes=changes, notes=(note,)) + look_now(now)
 
 
-def _divided(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
-    return _several(book, key, [replace(delivery, parts=(part,)) for part in delivery.parts], now)
+def _divide(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
+    return _send_as(book, key, [replace(delivery, parts=(part,)) for part in delivery.parts], now)
 
 
-def _halved(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
+def _halve(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
     """The VTN found the message too large."""
     part = delivery.parts[0]
     middle = len(part.rows) // 2
-    return _several(
+    return _send_as(
         book,
         key,
         [
@@ -180,16 +241,16 @@ def _halved(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
     )
 
 
-def _several(book: Book, key: str, deliveries: list[Delivery], now: datetime) -> Outcome:
+def _send_as(book: Book, key: str, deliveries: list[Delivery], now: datetime) -> Outcome:
     keys = [book.next_key() for _ in deliveries]
     changes = [
         Change("deliveries", new, replace(delivery, request_id=book.request_id(f"delivery {new}")))
         for new, delivery in zip(keys, deliveries)
     ]
-    return Outcome(changes=(Change("deliveries", key, None), *changes)) + soon(now)
+    return Outcome(changes=(Change("deliveries", key, None), *changes)) + look_now(now)
 
 
-def _unknown(book: Book, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
+def _end_unknown(book: Book, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
     """The VTN does not know the request: it ends here too; its samples wait for a new one of the
     same data points.
     """
@@ -200,10 +261,10 @@ def _unknown(book: Book, delivery: Delivery, error: VenError, now: datetime) -> 
         "request of the same data points.",
         logging.WARNING,
     )
-    return end(book, gone, now) + Outcome(notes=(note,))
+    return end_requests(book, gone, now) + Outcome(notes=(note,))
 
 
-def _given_up(book: Book, key: str, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
+def _give_up(book: Book, key: str, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
     lost = values_of(delivery)
     first, last = delivery.parts[0].rows[0][0], delivery.parts[0].rows[-1][0]
     note = Note(
@@ -213,7 +274,7 @@ def _given_up(book: Book, key: str, delivery: Delivery, error: VenError, now: da
         logging.ERROR,
         error=error,
     )
-    changes: tuple[Change, ...] = (Change("deliveries", key, None), *counted(book, dropped=lost))
+    changes: tuple[Change, ...] = (Change("deliveries", key, None), *count(book, dropped=lost))
     if _is_over(book, key, delivery.parts[0].request):
-        changes += forgotten(book, delivery.parts[0].request)
-    return Outcome(changes=changes, notes=(note,)) + soon(now)
+        changes += forget_request(book, delivery.parts[0].request)
+    return Outcome(changes=changes, notes=(note,)) + look_now(now)

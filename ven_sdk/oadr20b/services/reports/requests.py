@@ -1,7 +1,7 @@
 """Requests for reports: accepted all or none (T8 to T15), and what each of them means (rules.md,
 'What to deliver').
 
-How they end is in ``report_ending``. Steps only; the engine runs them.
+How they end is in ``endings``. Steps only; the engine runs them.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
-from ....points.data_points import DataPoint
-from ....state.outcome import NOTHING, Change, Note, Outcome
+from ....points.tables import look_now, point_key, running
+from ....points.timing import EPOCH, NONE, following
+from ....schema.points import DataPoint
+from ....state.change import Change
+from ....state.outcome import NOTHING, Note, Outcome
 from ....state.reports import BLOCK, CHANGE, ONCE, PERIODIC, RequestState
 from ...schema.reports import CreatedReport, CreateReport, RegisteredReport, ReportRequest
+from ...state.book import Book
 from .. import answers
-from .endings import end
-from .tables import known_key, running, soon
-from .timing import EPOCH, NONE, following
-
-if TYPE_CHECKING:
-    from ....state.book import Book
+from .endings import end_requests
 
 METADATA = "METADATA"
 JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
@@ -46,9 +45,8 @@ def requested(book: Book, message: CreateReport, now: datetime) -> Outcome:
     ]
     if not wanted or not accepted:
         return outcome
-    from .. import registration
-
-    return outcome + registration.catalogue_wanted(book, wanted[-1])
+    state = book.registration.with_catalogue_request(wanted[-1])
+    return outcome + Outcome(changes=(Change("registration", "", state),))
 
 
 def registered(book: Book, reply: Optional[RegisteredReport], now: datetime) -> Outcome:
@@ -60,7 +58,7 @@ def registered(book: Book, reply: Optional[RegisteredReport], now: datetime) -> 
     """
     renewed = book.registration.catalogue != book.catalogue.digest()
     ended = frozenset(key for key, _ in running(book)) if renewed else frozenset()
-    outcome = end(book, ended, now)
+    outcome = end_requests(book, ended, now)
     if reply is None or not reply.report_requests:
         return outcome
     request_id = reply.response.request_id or book.request_ids.get("register report", "")
@@ -106,13 +104,13 @@ def accept(
     keys = [_free_key(book, report_request_id) for report_request_id in made]
     changes = (
         *(Change("requests", key, state) for key, state in zip(keys, made.values())),
-        *(Change("collecting", f"seen {key}", {}) for key in keys),
+        *(Change("seen", key, {}) for key in keys),
     )
     return (
-        end(book, replaced, now)
+        end_requests(book, replaced, now)
         + Outcome(changes=changes)
         + _answer(book, request_id, pending, now)
-        + (soon(now) if made else NOTHING)
+        + (look_now(now) if made else NOTHING)
     ), True
 
 
@@ -250,8 +248,8 @@ def _known_values(book: Book, specifier: str, r_ids: Iterable[str]) -> dict[str,
     """What is known of the data points already: the value that stands in for one that is missing
     (T19).
     """
-    found = ((r_id, book.collecting.get(known_key((specifier, r_id)))) for r_id in r_ids)
-    return {r_id: value[1] for r_id, value in found if value is not None}
+    found = ((r_id, book.known.get(point_key((specifier, r_id)))) for r_id in r_ids)
+    return {r_id: value.entry for r_id, value in found if value is not None}
 
 
 def _kind(end: Optional[datetime], step: timedelta, back: timedelta, now: datetime) -> str:

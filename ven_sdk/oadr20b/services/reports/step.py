@@ -1,7 +1,7 @@
 """The one step that the reports' timer runs: it looks at the book and at the clock, does what is
 due, and sets the timer.
 
-What one part of a step changes, another part cannot see; so the pump does work that touches the
+What one part of a step changes, another part cannot see; so this step does work that touches the
 same rows one kind a run, and runs again at once.
 """
 
@@ -10,46 +10,53 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
-from ....state.outcome import Change, Note, Outcome, Timer
-from ....state.reports import ASKED, SampleRow
-from .delivery import freeze
-from .due import due, ready, under_way, unwritten
-from .message import values_of
-from .moments import flush
-from .range_queries import ask_due, store, wake_times
-from .sampling import start_ticks, step_of
-from .tables import TIMER, counted, forgotten, running, size, soon, ticks
-from .timing import corrected_due, next_moment
+from ....points.entries import count_values
+from ....points.range_queries import ask_due, wake_times, write_answers
+from ....points.sampling import spacing_of, start_samplings, write_samplings
+from ....points.tables import (
+    TIMER,
+    collecting,
+    count,
+    forget_request,
+    look_now,
+    open_samplings,
+    points_of,
+    running,
+)
+from ....points.timing import corrected_due, next_moment
+from ....state.change import Change
+from ....state.outcome import Note, Outcome, Timer
+from ....state.reports import ASKED, RequestState, SampleRow
+from ...state.book import Book
+from .delivery import compose_message, due_requests, is_under_way, ready_requests, unwritten
+from .outbox import values_of
 
-if TYPE_CHECKING:
-    from ....state.book import Book
 
-
-def pump(book: Book, now: datetime) -> Outcome:
+def look(book: Book, now: datetime) -> Outcome:
     """Sample, write down, ask, deliver and forget: whatever has become due."""
-    for work in (start_ticks, expire, set_back, store, ask_due, deliver):
+    for work in (start_samplings, expire, set_back, write_answers, ask_due, deliver):
         done = work(book, now)
         if done.changes or done.calls:
-            return done + soon(now)
-    return Outcome(timers=(Timer(TIMER, next_at(book, now), pump),))
+            return done + look_now(now)
+    return Outcome(timers=(Timer(TIMER, next_at(book, now)),))
 
 
 def deliver(book: Book, now: datetime) -> Outcome:
     """Write down what is needed for a delivery, then make it, unless one is under way."""
-    waiting = [] if under_way(book) else due(book, now)
-    written = flush(book, now, unwritten(book, waiting))
+    waiting = [] if is_under_way(book) else due_requests(book, now)
+    written = write_samplings(book, now, unwritten(book, waiting))
     if written.changes or not waiting:
         return written
-    return freeze(book, now, ready(book, now))
+    return compose_message(book, now, ready_requests(book, now))
 
 
 def next_at(book: Book, now: datetime) -> Optional[datetime]:
     """When there will be something to do next."""
-    times: list[datetime] = [tick.deadline for _, tick in ticks(book) if not tick.flushed]
+    times: list[datetime] = [one.deadline for one in open_samplings(book)]
     for _, request in running(book):
-        moment = next_moment(request, step_of(book, request), now)
+        moment = next_moment(request, spacing_of(book, request), now)
         if moment is not None:
             times.append(moment)
         if request.due is not None:
@@ -85,7 +92,7 @@ def expire(book: Book, now: datetime) -> Outcome:
         for key, delivery in book.deliveries.items()
         if max(part.rows[-1][0] for part in delivery.parts) < limit
     ]
-    lost = sum(size(row.entries) for _, row in gone) + sum(
+    lost = sum(count_values(row.entries) for _, row in gone) + sum(
         values_of(delivery) for _, delivery in late
     )
     changes: tuple[Change, ...] = tuple(Change("samples", key, None) for key, _ in gone)
@@ -99,46 +106,46 @@ def expire(book: Book, now: datetime) -> Outcome:
         logging.ERROR,
         once="backlog",
     )
-    return Outcome(changes=(*changes, *counted(book, dropped=lost)), notes=(note,))
+    return Outcome(changes=(*changes, *count(book, dropped=lost)), notes=(note,))
 
 
 def _old_rows(book: Book, limit: datetime) -> list[tuple[str, SampleRow]]:
-    """Rows are kept in the order in which they were taken, so the first one tells whether there is
-    anything to look for.
-    """
-    first = next(iter(book.samples.values()), None)
-    if first is None or first.at >= limit:
-        return []
-    return [(key, row) for key, row in book.samples.items() if row.at < limit]
+    """The rows of before ``limit``, from the front of each request's."""
+    found = []
+    for key in book.sample_rows:
+        for name in book.sample_rows.keys(key):
+            row = book.samples[name]
+            if row.at >= limit:
+                break
+            found.append((name, row))
+    return found
 
 
 def _empty_requests(book: Book, limit: datetime, gone: frozenset[str]) -> tuple[Change, ...]:
     """Requests that ended, once none of their samples is left; those of pushed values wait for
     more, within the backlog.
     """
-    over = [
-        key
+    over = {
+        key: request
         for key, request in book.requests.items()
         if request.ended is not None and request.kind != ASKED
-    ]
+    }
     if not over:
         return ()
-    holders = {row.request for key, row in book.samples.items() if key not in gone}
-    holders.update(key for _, tick in ticks(book) if not tick.flushed for key in tick.requests)
+    awaited = collecting(book)
     wanted = {(request.specifier, r_id) for _, request in running(book) for r_id in request.r_ids}
     changes: list[Change] = []
-    for key in over:
-        request = book.requests[key]
-        pushed = any(
-            point is not None
-            and point.callback is None
-            and (request.specifier, point.r_id) not in wanted
-            for point in (
-                book.catalogue.by_key.get((request.specifier, r_id)) for r_id in request.r_ids
-            )
-        )
-        if key not in holders and not (
-            pushed and request.ended is not None and request.ended >= limit
-        ):
-            changes += forgotten(book, key)
+    for key, request in over.items():
+        waits = request.ended is not None and request.ended >= limit
+        if key in awaited or not all(name in gone for name in book.sample_rows.keys(key)):
+            continue
+        if not (waits and _gets_pushed(book, request, wanted)):
+            changes += forget_request(book, key)
     return tuple(changes)
+
+
+def _gets_pushed(book: Book, request: RequestState, wanted: set[tuple[str, str]]) -> bool:
+    """Whether values are pushed for a request that ended, since no other wants them."""
+    return any(
+        point.callback is None and point.key not in wanted for point in points_of(book, request)
+    )

@@ -1,19 +1,19 @@
-"""What a person wants to see of samples: those that the VTN has not acknowledged yet. Pure, for
-``client.samples_frame()``.
-"""
+"""What a person wants to see of reports: what is offered, what waits, what was counted. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Optional, Union
 
 from ....points.entries import payload, unpack
+from ....points.tables import pending
+from ....schema.points import Number, ResourceStatus
+from ...schema.reports import Report
+from ...state.book import Book
+from .metadata import metadata_reports
 
-if TYPE_CHECKING:
-    from ....state.book import Book
-
-Shown = tuple[str, str, datetime, Any, Optional[str], str]
+Shown = tuple[str, str, datetime, Union[Number, ResourceStatus, None], Optional[str], str]
 
 
 def samples(book: Book) -> list[Shown]:
@@ -42,3 +42,27 @@ def _row(
         if made is not None:
             value = made.value if made.value is not None else made.resource_status
             yield request, r_id, at, value, made.data_quality, state
+
+
+def offered_reports(book: Book) -> tuple[Report, ...]:
+    """``client.reports``: what this VEN offers."""
+    return metadata_reports(book)
+
+
+def counters(book: Book) -> dict[str, int]:
+    """For ``client.status``: requests that run, and what happened to samples since the start of the
+    process.
+
+    ``samples_late`` came after their report had gone out, ``samples_dropped`` were given up
+    (max_backlog, refused), ``gaps`` are moments for which a callback had no value.
+    """
+    found = book.counts
+    return {
+        "report_requests": len(pending(book)),
+        "samples_taken": found.taken,
+        "samples_delivered": found.delivered,
+        "samples_late": found.late,
+        "samples_dropped": found.dropped,
+        "gaps": found.gaps,
+        "report_messages": found.messages,
+    }

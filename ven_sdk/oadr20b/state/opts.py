@@ -7,8 +7,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Optional
 
-from ..oadr20b.schema.opt import CreateOpt
-from ..values import dataclass
+from ...values import dataclass
+from ..schema.opt import CreateOpt
 
 OWED, CONFIRMED, REFUSED = "owed", "confirmed", "refused"
 CANCELLING, CANCELLED = "cancelling", "cancelled"

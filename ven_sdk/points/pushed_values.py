@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
-from ....errors import ConfigurationError
-from ....points.data_points import STATUS, DataPoint, moment
-from ....points.entries import Collected, read_numbers, read_statuses
-from ....state.outcome import Change, Outcome
-from ....state.reports import ASKED, RequestState
-from .returned import REMEMBERED_TIMES, naive_note
-from .tables import Rows, counted, known_key
+from ..errors import ConfigurationError
+from ..schema.points import DataPoint
+from ..state.book import Book
+from ..state.change import Change
+from ..state.moments import Moments
+from ..state.outcome import Outcome
+from ..state.reports import ASKED, LastValue, RequestState
+from .data_points import STATUS, moment
+from .dated import note_naive, sent_moments
+from .entries import Collected, read_numbers, read_statuses
+from .tables import Rows, count, dated_key, point_key
 
-if TYPE_CHECKING:
-    from ....state.book import Book
+_NONE = Moments()
 
 
 def find_point(book: Book, name: str) -> DataPoint:
@@ -39,7 +42,7 @@ def find_point(book: Book, name: str) -> DataPoint:
     )
 
 
-def value(book: Book, name: str, given: Any, at: Optional[datetime], now: datetime) -> Outcome:
+def push_value(book: Book, name: str, given: Any, at: Optional[datetime], now: datetime) -> Outcome:
     """Take in a sample for every request that wants the data point; kept until the VTN has
     acknowledged it.
 
@@ -63,9 +66,7 @@ def value(book: Book, name: str, given: Any, at: Optional[datetime], now: dateti
     own, entry = read.samples[0]
     taken_at = own or moment("at", at) or now
     naive = read.naive or (own is None and at is not None and at.tzinfo is None)
-    return _entered(book, point, taken_at, entry) + naive_note(
-        point.key, read._replace(naive=naive)
-    )
+    return _enter(book, point, taken_at, entry) + note_naive(point.key, read._replace(naive=naive))
 
 
 def _read(point: DataPoint, given: Any) -> Collected:
@@ -76,25 +77,21 @@ def _read(point: DataPoint, given: Any) -> Collected:
         raise ConfigurationError(f"report_value({point.r_id!r}): {why}.") from cause
 
 
-def _entered(book: Book, point: DataPoint, at: datetime, entry: str) -> Outcome:
+def _enter(book: Book, point: DataPoint, at: datetime, entry: str) -> Outcome:
     rows, late = Rows(book), 0
-    changes: list[Change] = [Change("collecting", known_key(point.key), (at, entry))]
-    for key, request in homes(book, point):
-        times = book.collecting.get(f"times {key}", {})
-        mine = times.get(point.r_id, ())
-        if at in mine or at in book.collecting.get(f"sent {key}", ()):
+    changes: list[Change] = [Change("known", point_key(point.key), LastValue(at, entry))]
+    for key, request in takers_of(book, point):
+        name = dated_key(key, point.r_id)
+        known = book.dated.get(name, _NONE)
+        if at in known or at in sent_moments(book, key):
             late = 1  # there is a value for this time already, and it may have been sent
             continue
         rows.put(key, request, at, {point.r_id: entry})
-        changes.append(
-            Change(
-                "collecting", f"times {key}", {**times, point.r_id: (*mine, at)[-REMEMBERED_TIMES:]}
-            )
-        )
-    return Outcome(changes=(*changes, *rows.changes(), *counted(book, taken=1, late=late)))
+        changes.append(Change("dated", name, known.with_all((at,))))
+    return Outcome(changes=(*changes, *rows.changes(), *count(book, taken=1, late=late)))
 
 
-def homes(book: Book, point: DataPoint) -> list[tuple[str, RequestState]]:
+def takers_of(book: Book, point: DataPoint) -> list[tuple[str, RequestState]]:
     """The requests that get a pushed value: those that run, or else the one that ended last."""
     wanting = [
         (key, request)

@@ -1,11 +1,10 @@
-"""What is remembered about the registration and about answers owed: frozen values, one row of a
-table each.
-"""
+"""What is remembered about the registration: one frozen value, the only row of its table."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Optional
+from typing import Optional
 
 from ..values import dataclass
 
@@ -38,17 +37,6 @@ class Registration:
     list_again: Optional[datetime] = None
     reason: Optional[str] = None
 
-
-@dataclass(frozen=True)
-class Answer:
-    """A protocol answer that the VTN waits for (P4): the payload's record as data, and the service
-    it goes to.
-
-    ``courtesy`` answers may fail without a word (the 459 for a message that did not verify).
-    """
-
-    payload: str
-    record: dict[str, Any]
-    created: datetime
-    courtesy: bool = False
-    service: str = "EiEvent"
+    def with_catalogue_request(self, report_request_id: str) -> Registration:
+        """The VTN asked for the catalogue by this METADATA request (T8)."""
+        return replace(self, catalogue_request=report_request_id)

@@ -1,4 +1,4 @@
-"""When to sample and when to deliver: moments of a raster, counted from its origin (T17). Pure
+"""When to sample and when to deliver: moments of a series, counted from its origin (T17). Pure
 arithmetic of times.
 """
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Optional
 
-from ....state.reports import BLOCK, ONCE, RequestState, Run
+from ..state.reports import BLOCK, ONCE, RequestState, Run
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
@@ -21,12 +21,12 @@ MOST_RUNS = 16
 
 
 def floor(origin: datetime, step: timedelta, moment: datetime) -> datetime:
-    """The last moment of the raster that is not after ``moment``."""
+    """The last moment of the series that is not after ``moment``."""
     return origin + (moment - origin) // step * step
 
 
 def following(origin: datetime, step: timedelta, moment: datetime) -> datetime:
-    """The first moment of the raster after ``moment``; the end of the calendar where there is
+    """The first moment of the series after ``moment``; the end of the calendar where there is
     none.
     """
     try:
@@ -69,7 +69,7 @@ def next_moment(request: RequestState, step: timedelta, now: datetime) -> Option
     return None if request.end is not None and moment >= request.end else moment
 
 
-def extended(runs: tuple[Run, ...], step: timedelta, moment: datetime) -> tuple[Run, ...]:
+def extend_runs(runs: tuple[Run, ...], step: timedelta, moment: datetime) -> tuple[Run, ...]:
     """``runs`` with one more moment. They stay few: the oldest two become one."""
     if runs and runs[-1][1] + step == moment:
         return (*runs[:-1], (runs[-1][0], moment))

@@ -1,0 +1,23 @@
+"""What is remembered about answers owed: frozen values, one row of the table ``answers`` each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ...values import dataclass
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A protocol answer that the VTN waits for (P4): the payload's record as data, and the service
+    it goes to.
+
+    ``courtesy`` answers may fail without a word (the 459 for a message that did not verify).
+    """
+
+    payload: str
+    record: dict[str, Any]
+    created: datetime
+    courtesy: bool = False
+    service: str = "EiEvent"

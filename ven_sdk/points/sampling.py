@@ -1,0 +1,300 @@
+"""Sampling: at each moment of a series every wanted data point is read once, for all requests that
+want it. Steps only.
+
+A moment is a :class:`~ven_sdk.state.reports.Sampling` until its callbacks have returned. Its values
+become one row a request when all are there, after ``GRACE`` (or ``PATIENCE`` for a one-shot), or
+when a delivery needs them. A later value still enters its row; after the row has gone out it is
+dropped and counted, so that no data point ever has two values for one time.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Union
+
+from ..errors import HandlerError
+from ..schema.points import DataPoint, Key
+from ..state.book import Book
+from ..state.change import Change
+from ..state.outcome import NOTHING, Call, Outcome, Step
+from ..state.reports import CHANGE, ONCE, LastValue, RequestState, Sampling
+from .callbacks import gather
+from .data_points import STATUS
+from .dated import enter_dated, note_naive
+from .entries import Collected, read_numbers, read_statuses
+from .tables import (
+    Rows,
+    count,
+    look_now,
+    point_key,
+    points_of,
+    running,
+    runs_of,
+)
+from .timing import NONE, due_moment, extend_runs
+
+GRACE, PATIENCE = timedelta(seconds=1), timedelta(seconds=10)
+
+
+def sampled_points(book: Book, request: RequestState) -> list[DataPoint]:
+    """The data points of a request whose callback gives the value of now."""
+    return [point for point in points_of(book, request) if point.sampled]
+
+
+def spacing_of(book: Book, request: RequestState) -> timedelta:
+    """How often a request samples; zero: never by itself (pushed values and ranges)."""
+    sampled = sampled_points(book, request)
+    if request.granularity:
+        return request.granularity if sampled else NONE
+    return min((point.sampling_rate.min_period for point in sampled), default=NONE)
+
+
+# --- a moment begins ------------------------------------------------------------------------------
+
+
+def start_samplings(book: Book, now: datetime) -> Outcome:
+    """Read every data point whose moment has come."""
+    wanted: dict[datetime, list[str]] = {}
+    changes: list[Change] = []
+    for key, request in running(book):
+        spacing, runs = spacing_of(book, request), runs_of(book, key, request)
+        moment = due_moment(request, spacing, now, runs)
+        if moment is not None:
+            wanted.setdefault(moment, []).append(key)
+            changes.append(Change("runs", key, extend_runs(runs, spacing, moment)))
+    outcome = Outcome(changes=tuple(changes))
+    read: set[Key] = set()
+    for moment in sorted(wanted):
+        outcome += _start(book, moment, tuple(wanted[moment]), now, read)
+    return outcome
+
+
+def _start(
+    book: Book, moment: datetime, keys: tuple[str, ...], now: datetime, read: set[Key]
+) -> Outcome:
+    """Call what is to be read for ``moment``, but what is in ``read``; a callback that has not
+    returned since the last time is left alone.
+    """
+    points = {
+        point.key: point for key in keys for point in sampled_points(book, book.requests[key])
+    }
+    values = _known_values(book, moment, keys, points)
+    free = [
+        point
+        for key, point in points.items()
+        if key not in values and key not in read and point_key(key) not in book.busy
+    ]
+    read.update(point.key for point in free)
+    once = all(book.requests[key].kind == ONCE for key in keys)
+    deadline = now + (PATIENCE if once else GRACE)
+    name = _free_name(book, moment)
+    sampling = Sampling(moment, deadline, frozenset(point.key for point in free), values, keys)
+    busy = (Change("busy", point_key(point.key), moment) for point in free)
+    return Outcome(
+        changes=(*busy, Change("samplings", name, sampling)),
+        calls=tuple(_call(point, name) for point in free),
+    )
+
+
+def _free_name(book: Book, moment: datetime) -> str:
+    name = moment.isoformat()
+    while name in book.samplings:
+        name += "+"
+    return name
+
+
+def _known_values(
+    book: Book, moment: datetime, keys: tuple[str, ...], points: Mapping[Key, DataPoint]
+) -> dict[Key, str]:
+    """What needs no call: values of this very moment, and for one-shots the values pushed last."""
+    found = {key: book.known.get(point_key(key)) for key in points}
+    values = {key: last.entry for key, last in found.items() if last and last.at == moment}
+    for key in keys:
+        if book.requests[key].kind == ONCE:
+            values.update(_pushed_values(book, book.requests[key]))
+    return values
+
+
+def _pushed_values(book: Book, request: RequestState) -> dict[Key, str]:
+    pushed = [point.key for point in points_of(book, request) if point.callback is None]
+    found = {key: book.known.get(point_key(key)) for key in pushed}
+    return {key: last.entry for key, last in found.items() if last is not None}
+
+
+def _call(point: DataPoint, name: str) -> Call:
+    assert point.callback is not None
+    about = f"{point.report_specifier_id}/{point.r_id}"
+    read = read_statuses if point.report_name == STATUS else read_numbers
+    return Call(
+        lane=point.lane,
+        handler=f"report callback of {about}",
+        pool="report",
+        function=functools.partial(gather, point.callback, read, about, {}),
+        done=lambda result: take_result(name, point.key, result),
+    )
+
+
+# --- a callback returns ---------------------------------------------------------------------------
+
+
+def take_result(name: str, point: Key, result: Union[Collected, HandlerError, None]) -> Step:
+    """The step for what a callback gave, or for the HandlerError that it did not (the engine has
+    reported that).
+    """
+
+    def step(book: Book, now: datetime) -> Outcome:
+        free = Change("busy", point_key(point), None)
+        sampling = book.samplings.get(name)
+        if sampling is None:
+            return Outcome(changes=(free,))
+        given = result if isinstance(result, Collected) else Collected()
+        outcome = _take(book, name, sampling, point, given)
+        return (
+            Outcome(changes=(free,))
+            + outcome
+            + note_naive(point, given)
+            + _look_for_one_shot(book, sampling, point, now)
+        )
+
+    return step
+
+
+def _take(book: Book, name: str, sampling: Sampling, point: Key, given: Collected) -> Outcome:
+    """Values of the moment join the sampling, those with another time get rows of their own."""
+    moment = sampling.moment
+    own = [entry for at, entry in given.samples if at is None or at == moment]
+    dated = [(at, entry) for at, entry in given.samples if at is not None and at != moment]
+    rows = Rows(book)
+    takers = _takers(book, sampling.requests, point)
+    late, changes = enter_dated(book, rows, takers, point, dated)
+    values = {**sampling.values, point: own[-1]} if own else sampling.values
+    sampling = replace(sampling, waiting=sampling.waiting - {point}, values=values)
+    if own:
+        changes.append(Change("known", point_key(point), LastValue(moment, own[-1])))
+        late += _join(rows, sampling, takers, point, own[-1])
+    return Outcome(changes=tuple(changes)) + _settle(
+        book, rows, name, sampling, late, taken=len(given.samples)
+    )
+
+
+def _takers(book: Book, keys: tuple[str, ...], point: Key) -> list[tuple[str, RequestState]]:
+    found = ((key, book.requests.get(key)) for key in keys)
+    return [
+        (key, request)
+        for key, request in found
+        if request is not None and request.specifier == point[0] and point[1] in request.r_ids
+    ]
+
+
+def _join(
+    rows: Rows,
+    sampling: Sampling,
+    takers: list[tuple[str, RequestState]],
+    point: Key,
+    entry: str,
+) -> int:
+    """A value that comes after its moment was written: into the row if that is still here; 1 if it
+    is too late for one.
+    """
+    late = 0
+    for key, request in takers if sampling.is_written else ():
+        if rows.get(key, sampling.moment) is None and key in sampling.written:
+            late = 1
+        else:
+            rows.put(key, request, sampling.moment, {point[1]: entry})
+    return late
+
+
+def _settle(
+    book: Book, rows: Rows, name: str, sampling: Sampling, late: int, taken: int
+) -> Outcome:
+    """Write the moment when its last callback has returned; keep it while others have not."""
+    gaps = 0
+    seen: tuple[Change, ...] = ()
+    if sampling.is_written:
+        joined = {row.request for row in rows.edited.values() if row.at == sampling.moment}
+        sampling = replace(sampling, written=sampling.written | joined)
+    elif not sampling.waiting:
+        sampling, gaps, seen = write_sampling(book, rows, sampling)
+    kept = None if sampling.is_written and not sampling.waiting else sampling
+    return Outcome(
+        changes=(
+            Change("samplings", name, kept),
+            *rows.changes(),
+            *seen,
+            *count(book, taken=taken, late=late, gaps=gaps),
+        )
+    )
+
+
+def _look_for_one_shot(book: Book, sampling: Sampling, point: Key, now: datetime) -> Outcome:
+    """A one-shot goes out as soon as it is complete."""
+    requests = (book.requests.get(key) for key in sampling.requests)
+    once = any(request is not None and request.kind == ONCE for request in requests)
+    return look_now(now) if once and sampling.waiting <= {point} else NOTHING
+
+
+# --- a moment becomes rows ------------------------------------------------------------------------
+
+
+def write_samplings(book: Book, now: datetime, needed: frozenset[str]) -> Outcome:
+    """Write the moments whose time is over, and those that the requests ``needed`` are about to
+    deliver.
+    """
+    rows, gaps = Rows(book), 0
+    changes: list[Change] = []
+    for name, sampling in book.samplings.items():
+        early = sampling.waiting and now < sampling.deadline
+        if sampling.is_written or (early and not needed.intersection(sampling.requests)):
+            continue
+        sampling, missing, seen = write_sampling(book, rows, sampling)
+        gaps += missing
+        changes += [Change("samplings", name, sampling if sampling.waiting else None), *seen]
+    if not changes:
+        return NOTHING
+    return Outcome(changes=(*changes, *rows.changes(), *count(book, gaps=gaps)))
+
+
+def write_sampling(
+    book: Book, rows: Rows, sampling: Sampling
+) -> tuple[Sampling, int, tuple[Change, ...]]:
+    """Enter its values into one row for each request; also how many gaps there are, and what was
+    seen last.
+    """
+    gaps = 0
+    written: list[str] = []
+    seen: list[Change] = []
+    for key in sampling.requests:
+        request = book.requests.get(key)
+        if request is None:
+            continue
+        values = {
+            r_id: sampling.values.get((request.specifier, r_id), "") for r_id in request.r_ids
+        }
+        if request.kind == CHANGE and not _is_news(book, key, request, values):
+            continue
+        gaps += sum(not values[point.r_id] for point in sampled_points(book, request))
+        if rows.put(key, request, sampling.moment, values):
+            written.append(key)
+            if request.kind == CHANGE:
+                seen.append(Change("seen", key, values))
+    return replace(sampling, is_written=True, written=frozenset(written)), gaps, tuple(seen)
+
+
+def _is_news(book: Book, key: str, request: RequestState, values: Mapping[str, str]) -> bool:
+    """On change: whether a value differs from the last one; points that are not sampled on change
+    always count.
+    """
+    seen = book.seen.get(key, request.last)
+    return any(
+        entry and (entry != seen.get(point.r_id) or not _only_changes(point))
+        for point in sampled_points(book, request)
+        for entry in (values[point.r_id],)
+    )
+
+
+def _only_changes(point: DataPoint) -> bool:
+    return point.sampling_rate.on_change or point.report_name == STATUS
