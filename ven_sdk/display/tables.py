@@ -126,16 +126,6 @@ def _(value: ScheduleRow) -> Row:
     }
 
 
-@row_of.register
-def _(value: OptState) -> Row:
-    return {
-        "opt": value.opt_id,
-        "type": value.opt_type,
-        "state": value.state,
-        "event": value.record.event_id,
-    }
-
-
 @row_of.register(Event)
 def _event_row(event: Event) -> Row:
     return {

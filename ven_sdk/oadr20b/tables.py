@@ -10,6 +10,7 @@ from ..display.tables import table, target_text, unit_of
 from ..presentation import Row, html_of, row_of
 from ..schema.points import ReportDescription
 from .schema.reports import Report
+from .state.opts import OptState
 
 
 @row_of.register
@@ -18,6 +19,16 @@ def _(value: Report) -> Row:
         "report": value.report_specifier_id,
         "name": _plain_name(value),
         "data points": ", ".join(each.r_id for each in value.report_descriptions),
+    }
+
+
+@row_of.register
+def _(value: OptState) -> Row:
+    return {
+        "opt": value.opt_id,
+        "type": value.opt_type,
+        "state": value.state,
+        "event": value.record.event_id,
     }
 
 
