@@ -5,7 +5,7 @@ functions.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Optional
 
 from cryptography import x509
@@ -28,6 +28,7 @@ class CertificateFacts:
     key: str
     fingerprint: str
     sha256: str
+    serial: str
 
     @property
     def is_self_signed(self) -> bool:
@@ -37,14 +38,14 @@ class CertificateFacts:
     def validity(self, now: datetime) -> str:
         """``''`` while it is valid, otherwise what is wrong with its dates."""
         if now > self.ends:
-            return f"expired {_span(now - self.ends)} ago, on {self.ends:%Y-%m-%d %H:%M} UTC"
+            return f"expired {span_text(now - self.ends)} ago, on {self.ends:%Y-%m-%d %H:%M} UTC"
         if now < self.begins:
             return f"is valid only from {self.begins:%Y-%m-%d %H:%M} UTC on"
         return ""
 
     def dates(self, now: datetime) -> str:
         """From when to when, and how long that is from now."""
-        left = self.validity(now) or f"{_span(self.ends - now)} left"
+        left = self.validity(now) or f"{span_text(self.ends - now)} left"
         return f"{self.begins:%Y-%m-%d} to {self.ends:%Y-%m-%d} ({left})"
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,6 +70,7 @@ def describe_certificate(certificate: x509.Certificate) -> CertificateFacts:
         key=_key(certificate),
         fingerprint=fingerprint_of(der),
         sha256=fingerprint_of(der, full=True),
+        serial=_serial(certificate.serial_number),
     )
 
 
@@ -83,6 +85,13 @@ def describe_der(der: bytes) -> Optional[CertificateFacts]:
 def now_utc() -> datetime:
     """This machine's idea of now."""
     return datetime.now(timezone.utc)
+
+
+def _serial(number: int) -> str:
+    """A serial number as certificate authorities print it: pairs of hex digits."""
+    digits = f"{number:x}"
+    padded = digits.zfill(len(digits) + len(digits) % 2).upper()
+    return ":".join(padded[at : at + 2] for at in range(0, len(padded), 2))
 
 
 def _name(name: x509.Name) -> str:
@@ -106,7 +115,8 @@ def _key(certificate: x509.Certificate) -> str:
     return f"{kind} {key.key_size}" if hasattr(key, "key_size") else kind
 
 
-def _span(length: Any) -> str:
+def span_text(length: timedelta) -> str:
+    """A duration for people, in its largest unit."""
     days = length.days
     if days >= 2:
         return f"{days} days"

@@ -1,5 +1,5 @@
-"""``ven-sdk fingerprint``: what a VTN's operator wants to know of a certificate, from PEM, DER or
-PKCS#12.
+"""``ven-sdk fingerprint``: a card of what a VTN's operator wants to know of a certificate, from
+PEM, DER or PKCS#12.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def _show(each: CertificateFacts, console: Console) -> None:
     rows = [
         ("subject", each.subject),
         ("issuer", "itself" if each.is_self_signed else each.issuer),
+        ("serial", each.serial),
         ("names", ", ".join(each.names)),
         ("key", each.key),
         ("valid", console.paint(each.dates(now), *(["red"] if each.validity(now) else []))),

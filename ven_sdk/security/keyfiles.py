@@ -44,6 +44,7 @@ def read_certificates(data: bytes, name: str) -> tuple[x509.Certificate, ...]:
     """All certificates of a PEM file, or the one of a DER file. Raises
     :class:`ConfigurationError`.
     """
+    _refuse_other_content(data, f"The certificate file {name}", "the certificate")
     try:
         if data[:1] == b"\x30":
             return (x509.load_der_x509_certificate(data),)
@@ -55,7 +56,54 @@ def read_certificates(data: bytes, name: str) -> tuple[x509.Certificate, ...]:
         raise ConfigurationError(f"The certificate file {name} {what}: {cause}.") from cause
 
 
+_OTHER_CONTENT = (
+    (
+        b"BEGIN CERTIFICATE REQUEST",
+        "holds a certificate request (CSR). Give the certificate that the CA made of it",
+    ),
+    (b"BEGIN NEW CERTIFICATE REQUEST", "holds a certificate request (CSR). Give the certificate"),
+    (
+        b"BEGIN PKCS7",
+        "is PKCS#7 (.p7b). Convert it: openssl pkcs7 -print_certs -in FILE -out ven.pem",
+    ),
+    (b"BEGIN PUBLIC KEY", "holds a public key. Give the certificate, and the private key as key"),
+    (b"BEGIN OPENSSH", "is a key of SSH, not of TLS. Give the one that the certificate is for"),
+    (b"<html", "is a web page. Download the file again"),
+)
+
+
+def _refuse_other_content(data: bytes, file: str, wanted: str) -> None:
+    """Raise :class:`ConfigurationError` for what people give by mistake: nothing, UTF-16, a CSR,
+    the other one of the two files.
+    """
+    if not data.strip():
+        raise ConfigurationError(f"{file} is empty: it holds no {wanted.split()[-1]}.")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00-\x00-" in data or b"-\x00-\x00" in data:
+        raise ConfigurationError(
+            f"{file} is UTF-16 text, as PowerShell and Notepad write it. Save it as UTF-8 or ASCII."
+        )
+    if b"BEGIN CERTIFICATE-----" in data or b"PRIVATE KEY-----" in data:
+        _refuse_swapped(data, file, wanted)
+    for words, text in _OTHER_CONTENT:
+        if words in data[:20_000]:
+            raise ConfigurationError(f"{file} {text}.")
+
+
+def _refuse_swapped(data: bytes, file: str, wanted: str) -> None:
+    has_certificate, has_key = b"BEGIN CERTIFICATE-----" in data, b"PRIVATE KEY-----" in data
+    if wanted == "the certificate" and has_key and not has_certificate:
+        raise ConfigurationError(
+            f"{file} holds a private key and no certificate. Are cert and key swapped?"
+        )
+    if wanted == "the key" and has_certificate and not has_key:
+        raise ConfigurationError(
+            f"{file} holds no private key but a certificate. Are cert and key swapped, or is the "
+            "key in a file of its own? Give it as key."
+        )
+
+
 def _read_key(data: bytes, name: str, passphrase: Optional[bytes]) -> Any:
+    _refuse_other_content(data, f"The key file {name}", "the key")
     if data[:1] != b"\x30" and b"PRIVATE KEY-----" not in data:
         raise ConfigurationError(
             f"{name} holds no private key (a PEM block BEGIN PRIVATE KEY). Give its file as key."

@@ -38,17 +38,20 @@ class Answer:
         self.url: Optional[str] = None
 
 
-def receive(wire: Wire, deadline: Deadline, limit: int) -> tuple[Answer, bool]:
+def receive(
+    wire: Wire, deadline: Deadline, limit: int, *, error_pages: bool = False
+) -> tuple[Answer, bool]:
     """The answer on ``wire``, and whether the connection can serve another exchange.
 
     The body of an error says nothing that the SDK acts on: it is not read, and its connection not
-    kept.
+    kept. With ``error_pages`` (for a diagnosis) it is read.
     """
     source = Source(wire, deadline)
     response = source.response("POST")
     headers = response.headers
     if response.status != 200:
-        return Answer(response.status, response.reason, headers, b""), False
+        page = _body(response, limit) if error_pages else b""
+        return Answer(response.status, response.reason, headers, page), False
     wire.stage = Stage.BODY
     _check_encoding(headers)
     if headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":

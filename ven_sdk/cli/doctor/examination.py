@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Callable, Optional
 
 from ...errors import TransportError
@@ -14,9 +15,11 @@ from ...security.tls import client_context
 from ...transport.failures import failure
 from ...transport.route import Deadline, Route
 from ...transport.wire import Wire
-from ..certificates import CertificateFacts
+from ..certificates import CertificateFacts, now_utc, span_text
 
 NOWHERE = Route(True, "", 0, None)
+SOON = timedelta(days=60)
+"""Certificates that end sooner are named, with the date."""
 OK, NOTE, FAILED, SKIPPED = "ok", "note", "failed", "not reached"
 
 
@@ -66,6 +69,7 @@ class Examination:
     replay_window: float = 60.0
     route: Route = NOWHERE
     identity: Optional[Identity] = None
+    addresses: tuple[str, ...] = ()
     own: Optional[CertificateFacts] = None
     chain: tuple[CertificateFacts, ...] = ()
     refusal: Optional[BaseException] = None
@@ -95,3 +99,15 @@ def explain_failure(cause: BaseException, wire: Wire, exam: Examination) -> str:
     error: TransportError = failure(cause, wire, "", Deadline(exam.timeout), exam.timeout)
     text = str(error).partition("failed: ")[2]
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def wrong_clock(there: datetime, symptom: str) -> BrokenLink:
+    """This machine's clock is far off; ``there`` is the VTN's, ``symptom`` what came of it."""
+    ahead = now_utc() - there
+    side = "ahead of" if ahead > timedelta(0) else "behind"
+    return BrokenLink(
+        f"This machine's clock is {span_text(abs(ahead))} {side} the VTN's. Certificates seem "
+        f"expired, or not yet valid, only by it: {symptom}",
+        step="clock",
+        advice="Compare this machine with a third clock; here: date -u; timedatectl set-ntp true.",
+    )

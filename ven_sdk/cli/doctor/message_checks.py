@@ -15,11 +15,14 @@ from typing import Any, Optional
 
 from ...errors import PayloadError, SecurityError
 from ...oadr20b.codec import envelope
+from ...oadr20b.descriptions import describe
 from ...oadr20b.exchange import Exchange
 from ...oadr20b.schema.registration import (
     CreatedPartyRegistration,
     CreatePartyRegistration,
+    Poll,
     QueryRegistration,
+    Response,
 )
 from ...schema.common import Payload
 from ...schema.events import DistributeEvent, RequestEvent
@@ -32,10 +35,17 @@ from ...transport.wire import Wire
 from ...usercode.handlers import Hooks
 from ..certificates import now_utc
 from .examination import BrokenLink, Examination, explain_failure
+from .probes import speaks_tls
+from .recognition import recognise
 
 _LIMIT = 16 * 2**20
 _BROKEN = (OSError, http.client.HTTPException, Unacceptable)
 _NO_POST = frozenset({405, 501})
+_SLASH = (
+    "This VTN wants a slash at the end of each service's address (…/EiEvent/), which OpenADR's "
+    "addresses do not have. Ask its operator to accept them without, or put a reverse proxy in "
+    "front that adds it."
+)
 
 
 @dataclass
@@ -57,15 +67,23 @@ def first_exchange(exam: Examination) -> Optional[BaseException]:
     answer.
     """
     if exam.exchange is None:
-        query = QueryRegistration(request_id=str(uuid.uuid4()))
-        exam.exchange = correspond(exam, query)
+        exam.exchange = correspond(exam, _first_message(exam))
     cause: Optional[BaseException] = exam.exchange.cause
     return cause
 
 
-def correspond(exam: Examination, record: Payload) -> Correspondence:
-    """Send one message on a connection of its own."""
-    target = service(f"{exam.url}/{record.service}", "ven-sdk doctor", None)
+def _first_message(exam: Examination) -> Payload:
+    """A query; of a VEN that the VTN knows beforehand (``ven_id``) a request for its events, for
+    such a VTN may have no registration at all.
+    """
+    if exam.ven_id and not exam.register:
+        return RequestEvent(request_id=str(uuid.uuid4()), ven_id=exam.ven_id)
+    return QueryRegistration(request_id=str(uuid.uuid4()))
+
+
+def correspond(exam: Examination, record: Payload, slash: str = "") -> Correspondence:
+    """Send one message on a connection of its own, with ``slash`` behind the service's address."""
+    target = service(f"{exam.url}/{record.service}{slash}", "ven-sdk doctor", None)
     wire, deadline = Wire(target.route), Deadline(exam.timeout)
     result = Correspondence(wire, where=target.where)
     identity = exam.known_identity
@@ -79,7 +97,7 @@ def correspond(exam: Examination, record: Payload) -> Correspondence:
         for piece in target.message(body):
             wire.send(piece, deadline)
         wire.stage = Stage.WAIT
-        result.answer, _ = receive(wire, deadline, _LIMIT)
+        result.answer, _ = receive(wire, deadline, _LIMIT, error_pages=True)
     except _BROKEN as cause:
         result.cause = cause
     finally:
@@ -105,7 +123,9 @@ def _offset(answer: Answer, before: datetime, elapsed: float) -> Optional[timede
 def _clock(exam: Examination) -> str:
     cause, sent = first_exchange(exam), exam.exchange
     if cause is not None:
-        raise BrokenLink(explain_failure(cause, sent.wire, exam), step="HTTP") from cause
+        raise BrokenLink(
+            explain_failure(cause, sent.wire, exam), step="HTTP", advice=_tls_advice(exam)
+        ) from cause
     if sent.offset is None:
         exam.notes.append("The VTN sends no Date header, so that the clocks cannot be compared.")
         return "not known"
@@ -137,13 +157,22 @@ def _http(exam: Examination) -> str:
     answer: Answer = exam.exchange.answer
     exam.facts.update(status=answer.status_code, server=answer.headers.get("Server"))
     if answer.status_code != 200:
+        _refuse_recognised(answer)
         raise BrokenLink(_status_text(answer, exam), advice=_status_advice(answer, exam))
     kind = answer.headers.get("Content-Type") or "no content type"
     return f"200, {kind}, {len(answer.content)} bytes"
 
 
+def _refuse_recognised(answer: Answer) -> None:
+    """Raise BrokenLink where it can be told what answered in the place of a VTN."""
+    found = recognise(answer)
+    if found is not None:
+        raise BrokenLink(found.text, advice=found.advice)
+
+
 def _payload(exam: Examination) -> str:
     content = exam.exchange.answer.content
+    _refuse_recognised(exam.exchange.answer)
     try:
         record = _read(exam, content)
     except PayloadError as cause:
@@ -175,6 +204,8 @@ def _signature(exam: Examination) -> str:
 
 def _registration(exam: Examination) -> str:
     record = exam.exchange.record
+    if exam.ven_id and not exam.register:
+        return _known_beforehand(record, exam)
     _accepted(record, CreatedPartyRegistration, exam, "the query")
     offered = {
         profile.profile_name: [each.transport_name for each in profile.transports]
@@ -198,18 +229,27 @@ def _registration(exam: Examination) -> str:
     )
     if exam.register:
         return _really_register(exam)
-    known = (
+    return (
         f"the VTN knows this VEN as {record.ven_id!r}"
         if record.ven_id
         else "the query was answered; this VEN is not registered yet"
     )
-    return f"{known}; {_known_by_id(exam)}" if exam.ven_id else known
 
 
-def _known_by_id(exam: Examination) -> str:
-    reply = _ask(exam, RequestEvent(request_id=str(uuid.uuid4()), ven_id=exam.ven_id))
-    _accepted(reply, DistributeEvent, exam, f"a request of the VEN {exam.ven_id!r}")
-    return f"it answers to the venID {exam.ven_id!r}"
+def _known_beforehand(record: Payload, exam: Examination) -> str:
+    """Of a pre-provisioned VEN: it has got its events, and polls, as the VEN with register=False
+    does.
+    """
+    who = f"the VEN {exam.ven_id!r}"
+    _accepted(record, DistributeEvent, exam, f"a request of {who} for its events")
+    reply = _ask(exam, Poll(ven_id=exam.ven_id))
+    _accepted(reply, Payload, exam, f"a poll of {who}")
+    if not isinstance(reply, Response):
+        exam.notes.append(
+            f"The poll was answered with {reply.wire_name}: {describe(reply)}. A VTN sends again "
+            "what nobody has answered."
+        )
+    return f"it answers to the venID {exam.ven_id!r}: events and polls; not asked to register"
 
 
 def _really_register(exam: Examination) -> str:
@@ -307,13 +347,38 @@ def _status_text(answer: Answer, exam: Examination) -> str:
     return str(rejection(answer.status_code, answer.reason, answer.headers, exam.exchange.where))
 
 
+def _tls_advice(exam: Examination) -> str:
+    """Of a plain connection that broke: whether the port speaks TLS."""
+    if exam.route.secure or not speaks_tls(exam.route, exam.timeout):
+        return ""
+    return "This port speaks TLS: use https:// in URL (vtn_url)."
+
+
 def _status_advice(answer: Answer, exam: Examination) -> str:
     status = answer.status_code
+    location = answer.headers.get("Location") or ""
+    if 300 <= status < 400 and location.rstrip("/") == exam.exchange.where.rstrip("/"):
+        return _SLASH
+    if 300 <= status < 400 and location.startswith("https://") and not exam.route.secure:
+        return "Use https:// in URL (vtn_url)."
+    if (status in _NO_POST or status in (404, 500)) and _answers_with_slash(exam):
+        return _SLASH
     if status in _NO_POST:
         return "Check host, port and path in URL."
+    if status == 404 and exam.ven_id is None:
+        return (
+            f"The usual path is /OpenADR2/Simple/2.0b; asked for was {exam.url}. A VTN that knows "
+            "its VENs beforehand may have no registration: then give --ven-id ID."
+        )
     if status == 404:
         return f"The usual path is /OpenADR2/Simple/2.0b; asked for was {exam.url}."
     return _operator(exam) if status in (401, 403) else ""
+
+
+def _answers_with_slash(exam: Examination) -> bool:
+    """Whether the same message is taken at the same address with a slash behind it."""
+    sent = correspond(exam, _first_message(exam), slash="/")
+    return sent.answer is not None and sent.answer.status_code == 200
 
 
 def _span(seconds: float) -> str:

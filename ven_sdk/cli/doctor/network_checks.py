@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from ...config import base_url
+from ...errors import ConfigurationError
 from ...identity import Identity
-from ...transport.route import Deadline, Route
+from ...transport.route import Deadline
 from ...transport.service import service
 from ...transport.wire import Wire
 from ..certificates import CertificateFacts, describe_certificate, now_utc
-from .examination import BrokenLink, Examination, Step, explain_failure
+from .examination import SOON, BrokenLink, Examination, Step, explain_failure, wrong_clock
+from .probes import date_of
+
+SERVICES = frozenset({"eievent", "eiopt", "eireport", "eiregisterparty", "oadrpoll"})
+TOO_FAR = timedelta(days=1)
+"""A clock that is off by more makes certificates look expired, or not yet valid."""
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 
 def _address(exam: Examination) -> str:
     given, exam.url = exam.url, base_url(exam.url)
     parts = urlsplit(exam.url)
+    last = parts.path.rpartition("/")[2]
+    if last.lower() in SERVICES:
+        without = given.strip().rstrip("/")[: -len(last)].rstrip("/")
+        raise BrokenLink(
+            f"URL ends in {last!r}, the name of a service. A VEN adds the services' names itself.",
+            advice=f"Leave it out, here and in vtn_url: {without}",
+        )
     secure = parts.scheme == "https"
     exam.route = service(f"{exam.url}/EiRegisterParty", "ven-sdk doctor", None).route
     exam.facts.update(url=exam.url, host=exam.route.host, port=exam.route.port)
@@ -41,18 +56,11 @@ def _address(exam: Examination) -> str:
 
 
 def _own_files(exam: Examination) -> str:
-    exam.identity = identity = Identity(
-        cert=exam.cert,
-        key=exam.key,
-        passphrase=exam.passphrase,
-        ca_file=exam.ca_file,
-        check_hostname=exam.check_hostname,
-        tls_fingerprint=exam.tls_fingerprint,
-        vtn_fingerprint=exam.vtn_fingerprint,
-        disable_signature=exam.disable_signature,
-        timeout=exam.timeout,
-        secure=exam.route.secure,
-    )
+    try:
+        identity = _identity(exam)
+    except ConfigurationError as cause:
+        raise _clock_or(cause, exam) from cause
+    exam.identity = identity
     trust = exam.ca_file or "the system's store"
     if identity.credentials is None:
         return (
@@ -70,8 +78,35 @@ def _own_files(exam: Examination) -> str:
     )
 
 
+def _identity(exam: Examination) -> Identity:
+    """The VEN's files, loaded and checked as the VEN itself does it."""
+    return Identity(
+        cert=exam.cert,
+        key=exam.key,
+        passphrase=exam.passphrase,
+        ca_file=exam.ca_file,
+        check_hostname=exam.check_hostname,
+        tls_fingerprint=exam.tls_fingerprint,
+        vtn_fingerprint=exam.vtn_fingerprint,
+        disable_signature=exam.disable_signature,
+        timeout=exam.timeout,
+        secure=exam.route.secure,
+    )
+
+
+def _clock_or(cause: ConfigurationError, exam: Examination) -> BrokenLink:
+    """What is wrong with the files, or with this machine's clock where only that makes them wrong:
+    dates that the VTN's clock would agree with.
+    """
+    dates = [datetime.fromisoformat(found) for found in _DATE.findall(str(cause))]
+    there = date_of(exam.route, exam.timeout) if dates else None
+    if there is not None and abs(there - now_utc()) > TOO_FAR:
+        return wrong_clock(there, str(cause))
+    return BrokenLink(str(cause))
+
+
 def _warn_of_end(exam: Examination, own: CertificateFacts) -> None:
-    if own.ends - now_utc() < timedelta(days=30):
+    if own.ends - now_utc() < SOON:
         exam.notes.append(f"The client certificate ends on {own.ends:%Y-%m-%d}: renew it soon.")
 
 
@@ -87,6 +122,7 @@ def _name(exam: Examination) -> str:
         ) from cause
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     exam.facts["addresses"] = addresses
+    exam.addresses = tuple(addresses)
     taken = time.monotonic() - started
     if taken > 2:
         exam.notes.append(f"The look-up took {taken:.1f} s: the name server is slow.")
@@ -99,7 +135,7 @@ def _port(exam: Examination) -> str:
         wire.open(Deadline(exam.timeout))
     except OSError as cause:
         raise BrokenLink(
-            explain_failure(cause, wire, exam), advice=_port_advice(cause, exam.route)
+            explain_failure(cause, wire, exam), advice=_port_advice(cause, exam)
         ) from cause
     finally:
         wire.close()
@@ -108,8 +144,15 @@ def _port(exam: Examination) -> str:
     return f"{exam.route.port} is open ({milliseconds:.0f} ms)"
 
 
-def _port_advice(cause: OSError, route: Route) -> str:
-    if isinstance(cause, ConnectionRefusedError):
+def _port_advice(cause: OSError, exam: Examination) -> str:
+    route, addresses = exam.route, exam.addresses
+    if addresses and all(":" in address for address in addresses) and not _refused(cause):
+        return (
+            f"{route.host} has IPv6 addresses only ({', '.join(addresses)}), and this machine or "
+            "its network may have no IPv6: try it on a machine that has, or ask the VTN's operator "
+            "for a name with an IPv4 address."
+        )
+    if _refused(cause):
         return (
             f"Something at {route.host} refused: nothing listens on port {route.port}, or a "
             f"firewall rejects it."
@@ -119,6 +162,10 @@ def _port_advice(cause: OSError, route: Route) -> str:
         "VTN's operator which "
         "addresses he lets in."
     )
+
+
+def _refused(cause: OSError) -> bool:
+    return isinstance(cause, ConnectionRefusedError)
 
 
 NETWORK_STEPS: list[tuple[str, Step]] = [

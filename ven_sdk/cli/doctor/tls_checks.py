@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from datetime import timedelta
 from typing import Any, Optional
 
 from cryptography import x509
@@ -23,7 +22,8 @@ from ...security.tls import check_peer
 from ...transport import handshakes
 from ...transport.wire import Wire
 from ..certificates import CertificateFacts, describe_der, now_utc
-from .examination import BrokenLink, Examination
+from .examination import SOON, BrokenLink, Examination, wrong_clock
+from .probes import date_of, speaks_http
 
 _HANDSHAKE, _CERTIFICATE_REQUEST = 22, 13  # ContentType and HandshakeType of RFC 8446
 _PATIENCE = 0.5
@@ -50,6 +50,11 @@ def _version(exam: Examination) -> str:
         cause = _handshake(sock)
         exam.chain = _chain(sock)
         exam.asked_for_certificate = None if asked is None else bool(asked)
+        if cause is not None and not exam.chain and speaks_http(exam.route, exam.timeout):
+            raise BrokenLink(
+                f"Port {exam.route.port} of {exam.route.host} does not speak TLS but plain HTTP.",
+                advice="Use the VTN's TLS port in URL (vtn_url), or http:// if that is meant.",
+            ) from cause
         if isinstance(cause, socket.timeout):
             raise BrokenLink(
                 f"The TLS handshake was not finished within {exam.timeout:g} s.", advice=_SILENT
@@ -71,9 +76,13 @@ def _chain_step(exam: Examination) -> str:
     exam.facts["chain"] = [link.to_dict() for link in exam.chain]
     cause = _verify(exam, check_hostname=False)
     if isinstance(cause, ssl.SSLCertVerificationError):
+        if any(link.validity(now) for link in exam.chain):
+            there = date_of(exam.route, exam.timeout)
+            if there is not None and not any(link.validity(there) for link in exam.chain):
+                raise wrong_clock(there, _explain(cause, exam)) from cause
         raise BrokenLink(_explain(cause, exam), advice=_chain_advice(exam)) from cause
     for link in exam.chain:
-        if link.ends - now < timedelta(days=30):
+        if link.ends - now < SOON:
             exam.notes.append(
                 f"{link.subject} ends on {link.ends:%Y-%m-%d}: its owner should renew it."
             )
@@ -311,7 +320,13 @@ def _chain_advice(exam: Examination) -> str:
     trusted = f" {exam.ca_file} holds: {_trusted(exam.ca_file)}." if exam.ca_file else ""
     last = exam.chain[-1]
     missing = last.subject if last.is_self_signed else last.issuer
-    return f"Not trusted here is {missing}. With this command: --ca-file FILE.{trusted}"
+    sent = (
+        ""
+        if last.is_self_signed
+        else f" The VTN does not send the certificate of {missing}: if that is an intermediate, "
+        "its operator must install the full chain; until then put it into your ca_file as well."
+    )
+    return f"Not trusted here is {missing}. With this command: --ca-file FILE.{trusted}{sent}"
 
 
 def _trusted(ca_file: str) -> str:
