@@ -13,7 +13,7 @@ from typing import Callable
 
 import pytest
 
-from ven_sdk.errors import ConfigurationError
+from ven_sdk.errors import ConfigurationError, ProtocolError
 from ven_sdk.log import PACKAGE, WIRE, Redacted, Repeats, enable_default_logging, redact
 
 
@@ -126,7 +126,22 @@ def test_a_traceback_follows_its_line(said: Callable[[], str]) -> None:
 
     lines = said().splitlines()
     assert lines[0].endswith("It failed.")
-    assert lines[-1] == "ValueError: inside"
+    assert lines[-1] == "    ValueError: inside"
+    assert all(line.startswith("    ") for line in lines[1:])
+
+
+def test_the_text_of_an_exception_forges_no_line_below_a_traceback(
+    said: Callable[[], str],
+) -> None:
+    enable_default_logging()
+    try:
+        raise ValueError("x\n2026-01-01 00:00:00 CRITICAL root: call 0800\x1b[2J")
+    except ValueError:
+        logging.getLogger("ven_sdk.a").exception("It failed.")
+
+    lines = said().splitlines()
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert "\x1b" not in "".join(lines)
 
 
 SECRET = "c2VjcmV0"
@@ -266,6 +281,33 @@ def test_a_percent_sign_in_a_plain_text_is_harmless(
         "The disk is 100 % full.",
         "The disk is 100 % full. (10 times so far)",
     ]
+
+
+def test_a_failure_may_be_logged_again_after_a_time(caplog: pytest.LogCaptureFixture) -> None:
+    moments = iter(range(0, 600, 20))
+    repeats = Repeats(logging.getLogger("ven_sdk.repeats"), monotonic=lambda: float(next(moments)))
+    for _ in range(30):
+        repeats.say("link", logging.WARNING, "No answer.", every=60.0)
+
+    assert caplog.messages[:2] == ["No answer.", "No answer. (4 times so far)"]
+    assert 9 <= len(caplog.messages) <= 11
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\nb", "a\rb", "a\x1b[2Jb", "a\x85b", "a\u2028b", "a\u202eb", "a\udc80b", "a\x00b"],
+    ids=repr,
+)
+def test_what_others_wrote_stays_on_one_line(
+    text: str, repeats: Repeats, caplog: pytest.LogCaptureFixture
+) -> None:
+    repeats.say("vtn", logging.WARNING, "The VTN said %s.", text)
+    repeats.say("vtn again", logging.WARNING, f"The VTN said {text}.")
+
+    for message in caplog.messages:
+        assert message.isprintable()
+        message.encode()
+    assert str(ProtocolError(text)).isprintable()
 
 
 def test_of_too_many_failures_the_one_longest_unheard_of_is_forgotten(repeats: Repeats) -> None:

@@ -5,11 +5,16 @@ Local faults (:class:`ConfigurationError`, :class:`StateError`, :class:`StoreErr
 :class:`HandlerError`) and remote faults (:class:`TransportError`, :class:`SecurityError`,
 :class:`PayloadError`, :class:`ProtocolError`) are different classes. Third-party exceptions never
 escape: they are the ``__cause__`` of one of these.
+
+The sentences of remote faults and of :class:`HandlerError` quote what others wrote. They stand on
+one line, control characters as escapes, so that nobody's log can be forged by them.
 """
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Optional
+
+from .text import one_line
 
 
 class VenError(Exception):
@@ -59,7 +64,7 @@ class HandlerError(VenError):
     """
 
     def __init__(self, message: str, *, handler: str = "") -> None:
-        super().__init__(message)
+        super().__init__(one_line(message))
         self.handler = handler
 
 
@@ -85,7 +90,7 @@ class TransportError(VenError):
         retryable: bool = True,
         opt_id: Optional[str] = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(one_line(message))
         self.status = status
         self.retry_after = retry_after
         self.delivered = delivered
@@ -101,8 +106,8 @@ class SecurityError(VenError):
 
     response_code = "459"
 
-    def __init__(self, message: str, *, expected: Any = None, received: Any = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, expected: object = None, received: object = None) -> None:
+        super().__init__(one_line(message))
         self.expected = expected
         self.received = received
 
@@ -115,7 +120,7 @@ class PayloadError(VenError):
     response_code = "454"
 
     def __init__(self, message: str, *, path: str = "", value: Optional[str] = None) -> None:
-        super().__init__(message)
+        super().__init__(one_line(message))
         self.path = path
         self.value = value
 
@@ -135,7 +140,7 @@ class ProtocolError(VenError):
         response_description: Optional[str] = None,
         received: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(one_line(message))
         self.response_code = response_code
         self.response_description = response_description
         self.received = received

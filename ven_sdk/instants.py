@@ -19,3 +19,11 @@ def shift(moment: datetime, by: timedelta) -> datetime:
         return moment + by
     except OverflowError:
         return LAST if by > ZERO else FIRST
+
+
+def shift_back(moment: datetime, by: timedelta) -> datetime:
+    """``moment - by``, cut at the ends of the calendar."""
+    try:
+        return moment - by
+    except OverflowError:
+        return FIRST if by > ZERO else LAST

@@ -1,5 +1,5 @@
-"""What the SDK says: the default handler, the wire log with its secrets cut out, and repeated
-failures said once.
+"""What the SDK logs: the default handler, the wire log with its secrets cut out, and failures that
+repeat.
 
 Nothing is configured unless :func:`enable_default_logging` is called. Which events are worth a line
 is decided where they happen. Any thread may call everything here; no lock is held while a line is
@@ -12,12 +12,14 @@ import logging
 import re
 import sys
 import threading
+import time
 from collections import OrderedDict
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Optional, TextIO, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, TextIO, Union
 
 from .errors import ConfigurationError
+from .text import one_line, shorten
 from .values import dataclass
 
 if TYPE_CHECKING:  # Python 3.9 and 3.10 cannot subscript the class at run time
@@ -34,17 +36,10 @@ _setup = threading.Lock()
 
 # --- the default handler --------------------------------------------------------------------------
 
-# What would end the line, move the cursor of a terminal or forge a record: texts of the VTN's reach
-# the log.
-_ESCAPES = {
-    code: repr(chr(code))[1:-1]
-    for code in (*range(9), *range(10, 32), *range(127, 160), 0x2028, 0x2029)
-}
-
 
 class OneLine(logging.Formatter):
     """Time with its offset, level, logger, message: one line a record, whatever the message
-    holds.
+    holds. A traceback follows indented, so that no line of it looks like a record.
     """
 
     def __init__(self) -> None:
@@ -58,7 +53,11 @@ class OneLine(logging.Formatter):
         )
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return super().formatMessage(record).translate(_ESCAPES)
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        lines = super().formatException(ei).splitlines()
+        return "\n".join(f"    {one_line(line)}" for line in lines)
 
 
 class _DefaultHandler(_StreamHandler):
@@ -155,37 +154,59 @@ class Redacted:
 
 
 class _Repeated:
-    __slots__ = ("count", "next_said")
+    __slots__ = ("count", "logged_at", "next_line")
 
     def __init__(self) -> None:
-        self.count, self.next_said = 0, 1
+        self.count, self.next_line, self.logged_at = 0, 1, 0.0
+
+    def is_due(self, now: float, every: Optional[float]) -> bool:
+        """Count one more; whether it is worth a line."""
+        self.count += 1
+        if self.count < self.next_line and (every is None or now - self.logged_at < every):
+            return False
+        self.logged_at = now
+        while self.next_line <= self.count:
+            self.next_line *= 10
+        return True
 
 
 class Repeats:
-    """Says a failure that goes on the first time, then counts it and says it again at the 10th,
+    """Logs a failure that goes on the first time, then counts it and logs it again at the 10th,
     100th, 1000th time.
 
     At most ``limit`` failures are remembered; of more, the one not heard of for longest is
-    forgotten, so it would be said anew. The lock guards the table only.
+    forgotten, so it would be logged anew. The lock guards the table only. ``monotonic`` is the
+    clock, in seconds, for failures that are logged again after a time.
     """
 
-    def __init__(self, logger: logging.Logger, *, limit: int = 256) -> None:
+    def __init__(
+        self,
+        logger: logging.Logger,
+        *,
+        limit: int = 256,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._logger = logger
         self._limit = limit
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._table: OrderedDict[str, _Repeated] = OrderedDict()
 
-    def say(self, key: str, level: int, text: str, *args: Any) -> int:
-        """Note that the failure ``key`` happened (once more); ``text % args`` is what is logged.
-        Returns the count.
+    def say(
+        self, key: str, level: int, text: str, *args: object, every: Optional[float] = None
+    ) -> int:
+        """Note that the failure ``key`` happened (once more); ``text % args`` is what is logged, on
+        one line. Returns the count.
+
+        With ``every`` it is also logged again when it happens that many seconds after its last
+        line.
         """
         with self._lock:
-            count, due = self._counted(key)
-        if due and count == 1:
-            self._logger.log(level, text, *args)
-        elif due:
-            pattern = f"{text if args else text.replace('%', '%%')} (%d times so far)"
-            self._logger.log(level, pattern, *args, count)
+            count, due = self._counted(key, every)
+        if due and self._logger.isEnabledFor(level):
+            line = shorten(text % args if args else text)
+            times = f" ({count} times so far)" if count > 1 else ""
+            self._logger.log(level, "%s%s", line, times)
         return count
 
     def over(self, key: str, what: str = "", level: int = logging.INFO) -> int:
@@ -208,13 +229,10 @@ class Repeats:
             known = self._table.get(key)
             return known.count if known else 0
 
-    def _counted(self, key: str) -> tuple[int, bool]:
+    def _counted(self, key: str, every: Optional[float]) -> tuple[int, bool]:
         known = self._table.setdefault(key, _Repeated())
         self._table.move_to_end(key)
         if len(self._table) > self._limit:
             self._table.popitem(last=False)
-        known.count += 1
-        due = known.count == known.next_said
-        if due:
-            known.next_said *= 10
+        due = known.is_due(self._monotonic(), every)
         return known.count, due

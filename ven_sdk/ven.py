@@ -27,7 +27,7 @@ from .points.catalogue import Catalogue
 from .runtime.engine import Engine
 from .runtime.status import Health, Status
 from .schema.events import Event
-from .usercode.handlers import Handlers, Hooks, nearest_handler
+from .usercode.handlers import NOBODY_DECIDES, Handlers, Hooks, nearest_handler
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling": "registered"}
@@ -523,6 +523,13 @@ class Ven(NotebookViews):
             for running in status.stuck
             if running.seconds >= LONG_RUNNING
         )
+        problems.extend(
+            f"Every thread of the {name} pool is held by code that does not return; more waits."
+            for name in self._engine.runtime.full_pools()
+        )
+        if not self.settings.report_only and "on_event" not in self._handlers:
+            problems.append(NOBODY_DECIDES)
+        problems.extend(self._handlers.problems())
         if status.queues["unsaved"]:
             problems.append(
                 f"{status.queues['unsaved']} changes could not be written to the store "

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program
 
 from tests.durability.raw_vtn import RawVTN
 from ven_sdk import OpenADRClient, ven
+from ven_sdk.runtime import runtime
 
 
 @pytest.fixture
@@ -60,6 +61,39 @@ def test_a_handler_that_sleeps_delays_no_poll_and_is_answered_when_it_returns(
     assert slow_handler(vtn, client, 3, 0.2) < 0.5
 
 
+def test_with_no_thread_left_decisions_wait_for_opt_timeout_and_everybody_is_told(
+    vtn: RawVTN, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "EXTRA", 0)
+    over, called = threading.Event(), []
+    client = OpenADRClient(
+        "ven1", vtn.url, poll_frequency=0.2, allow_jitter=False, timeout=5, opt_timeout=4
+    )
+    client.add_handler("on_event", lambda event: called.append(event.event_id) or over.wait(30))
+    try:
+        client.start(wait=5)
+        begun = time.monotonic()
+        for number in range(12):  # more than the pool may have threads
+            vtn.add_event(f"e{number:02}")
+
+        assert vtn.wait(
+            lambda: any("handler pool" in problem for problem in client.health().problems), 3.5
+        )
+        assert len(called) == 8
+        assert "All 8 threads of the handler pool" in caplog.text
+        assert vtn.count("oadrCreatedEvent") == 0, "answered unseen"
+
+        assert vtn.wait(
+            lambda: b"".join(vtn.bodies("oadrCreatedEvent")).count(b">optOut<") >= 12, 6
+        )
+        assert time.monotonic() - begun > 3.5
+        assert "'e11' was not decided within 4 s" in caplog.text
+        assert worst_lateness(poll_times(vtn, begun), 0.2) < 0.5
+    finally:
+        over.set()
+        client.stop(2)
+
+
 def test_handlers_that_never_return_delay_no_other_event(
     vtn: RawVTN, client: OpenADRClient
 ) -> None:
@@ -97,9 +131,8 @@ def test_more_stuck_handlers_than_there_may_be_threads_leave_the_rest_to_the_def
             lambda: any(b">stuck59<" in body for body in vtn.bodies("oadrCreatedEvent")), 5
         )
         assert worst_lateness(poll_times(vtn, begun), 0.2) < 0.5
-        assert (
-            sum(thread.name.startswith("ven_sdk-handler") for thread in threading.enumerate()) <= 32
-        )
+        names = [thread.name for thread in threading.enumerate()]
+        assert sum(name.startswith("ven_sdk-handler") for name in names) <= 32
     finally:
         over.set()
         client.stop()

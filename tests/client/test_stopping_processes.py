@@ -42,6 +42,7 @@ def line(process: "subprocess.Popen[str]") -> str:
 RUNNING = (
     VEN
     + """
+client.add_handler("on_event", lambda event: "optIn")
 client.add_handler("on_registered", lambda: say("registered"))
 before = signal.signal(signal.SIGTERM, lambda *_: say("mine"))
 mine = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
@@ -220,6 +221,7 @@ def test_run_works_off_the_main_thread_and_leaves_the_signal_handlers_alone(
     process = program(
         VEN
         + """
+client.add_handler("on_event", lambda event: "optIn")
 client.add_handler("on_registered", lambda: say("registered"))
 before = signal.getsignal(signal.SIGINT)
 thread = threading.Thread(target=client.run)

@@ -161,6 +161,8 @@ class Jobs:
     runs.
     """
 
+    is_full = False
+
     def __init__(self) -> None:
         self.queue: deque[Callable[[], None]] = deque()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from typing import Callable
 
 import pytest
 
@@ -114,3 +116,33 @@ def test_settling_does_not_wait_for_what_is_stuck(scheduler: Scheduler) -> None:
     assert pool.settle(5)
     release.set()
     pool.close(5)
+
+
+def test_a_pool_whose_last_thread_is_held_says_so_and_keeps_what_comes_in_order(
+    scheduler: Scheduler,
+) -> None:
+    told: list[tuple[str, ...]] = []
+    pool = Workers("ven_sdk-test", 1, scheduler, stuck_after=0.05, maximum=2, on_full=told.append)
+    release, ran, free = threading.Event(), [], threading.Event()
+    for name in ("a", "b"):
+        pool.submit(name, lambda: release.wait(10), f"handler {name}")
+    for number in range(3):
+        pool.submit("c", lambda number=number: ran.append(number))
+    pool.submit("d", free.set)
+
+    assert wait_until(lambda: bool(told))
+    assert sorted(told[0]) == ["handler a", "handler b"]
+    assert pool.is_full and ran == []
+
+    release.set()
+    assert free.wait(5) and ran == [0, 1, 2]
+    assert wait_until(lambda: len(told) == 2)
+    assert told[1] == () and not pool.is_full
+    assert pool.close(5) == ()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()

@@ -32,7 +32,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from ..instants import shift
+from ..instants import shift, shift_back
 from ..state.change import Change
 from ..state.events import EventState, PendingCall
 from ..state.outcome import NOTHING, Call, Note, Outcome, Step, Timer
@@ -171,7 +171,7 @@ def _heed_clock_set_back(book: "Book", state: EventState, now: datetime) -> Even
     if state.waiting and state.deadline is not None and state.deadline > limit:
         state = replace(state, deadline=limit)
     if state.over and state.start > shift(now, CLOCK_STEP):
-        state = replace(state, over=False, leads=_leads_behind(book, state, now))
+        state = replace(state, over=False, leads=past_leads(book, state, now))
     if state.started and state.cancelled is None:
         return _bound_early_run(book, state, now)
     limit = shift(now, timing.start_after(state.event.active_period))
@@ -188,13 +188,13 @@ def _bound_early_run(book: "Book", state: EventState, now: datetime) -> EventSta
     if state.end_at is None or state.end_at > limit:
         return replace(state, end_at=limit)
     if state.end_at <= now:
-        return replace(end_run(book, state), leads=_leads_behind(book, state, now))
+        return replace(end_run(book, state), leads=past_leads(book, state, now))
     return state
 
 
-def _leads_behind(book: "Book", state: EventState, now: datetime) -> tuple[str, ...]:
+def past_leads(book: "Book", state: EventState, now: datetime) -> tuple[str, ...]:
     """The ``before_event`` handlers whose moment is not to come (again)."""
-    return tuple(name for name, lead in book.leads() if shift(state.start, -lead) <= now)
+    return tuple(name for name, lead in book.leads() if shift_back(state.start, lead) <= now)
 
 
 def _run_ends(state: EventState, now: datetime) -> bool:
@@ -255,7 +255,7 @@ def _call_leads(book: "Book", state: EventState, now: datetime) -> EventState:
     the start.
     """
     for name, lead in book.leads():
-        if name not in state.leads and shift(state.start, -lead) <= now:
+        if name not in state.leads and shift_back(state.start, lead) <= now:
             state = add_call(book, replace(state, leads=(*state.leads, name)), name)
     return state
 
@@ -273,7 +273,7 @@ def next_moment(book: "Book", state: EventState, now: datetime) -> Optional[date
         moments += [timing.end_of_run(state), timing.next_interval_start(state, now)]
     elif state.participates and not state.waiting and state.cancelled is None and not state.over:
         ahead = [lead for name, lead in book.leads() if name not in state.leads]
-        moments += [state.start, *(shift(state.start, -lead) for lead in ahead)]
+        moments += [state.start, *(shift_back(state.start, lead) for lead in ahead)]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 

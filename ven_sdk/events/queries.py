@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple, Optional, Union
 
+from ..instants import LAST, shift
 from ..schema.events import Event, EventSignal, Interval, Number
 from ..state.events import EventState
 from ..values import dataclass
@@ -199,7 +200,7 @@ def schedule(
     Rows are cut to [now, now + hours) and where another event supersedes (E50); a superseded event
     has further rows where it resumes.
     """
-    until = now + timedelta(hours=hours)
+    until = _until(now, hours)
     taking_part = [
         state for state in states if counts(state) and _is_known(state) and not state.over
     ]
@@ -218,6 +219,13 @@ def schedule(
     return tuple(
         sorted(rows, key=lambda row: (row.start, row.signal.signal_name, row.event.event_id))
     )
+
+
+def _until(now: datetime, hours: float) -> datetime:
+    try:
+        return shift(now, timedelta(hours=hours))
+    except (OverflowError, ValueError):  # more hours than a timedelta holds, or no number
+        return LAST if hours > 0 else now
 
 
 def _pieces(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple, Optional
 
-from ..instants import ZERO, shift
+from ..instants import ZERO, shift, shift_back
 from ..schema.events import ActivePeriod, Event, EventSignal
 from ..state.events import EventState
 
@@ -33,7 +33,7 @@ def status(state: EventState, now: datetime) -> str:
         return "cancelled"
     if now < state.start:
         ramp_up = state.event.active_period.ramp_up_period or ZERO
-        return "far" if now < shift(state.start, -ramp_up) else "near"
+        return "far" if now < shift_back(state.start, ramp_up) else "near"
     return "active" if state.end is None or now < state.end else "completed"
 
 

@@ -72,7 +72,7 @@ class Exchange:
             hooks,
         )
         self._strict, self._max_bytes = strict, max_bytes
-        self.deviations = deviations or Repeats(log)
+        self.deviations = deviations or Repeats(log, monotonic=monotonic)
         self.offset: Optional[timedelta] = None
         self.may_send: Optional[Callable[[], bool]] = None
         self._poll: Optional[tuple[str, bytes]] = None

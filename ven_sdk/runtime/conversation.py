@@ -50,6 +50,8 @@ FOR_GOOD = 1e9
 """Seconds that what failed while closing is kept back."""
 NOT_OWNED = 5.0
 """Seconds between looks whether the store says again that the VEN runs here."""
+A_MINUTE = 60.0
+"""Seconds after which a link that still fails gets another line in the log."""
 BUSY = 20
 """Exchanges that a lane does before it lets others have the thread."""
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
@@ -408,9 +410,8 @@ class Conversation:
             lane.failed_poll = lane.failed_poll or task.poll
             self._poll_at = None
             level = logging.ERROR if patient else logging.WARNING
-            engine.report(
-                error, f"link {lane.name}", f"{error} Trying again in {wait:.1f} s.", level
-            )
+            text = f"{error} Trying again in {wait:.1f} s."
+            engine.report(error, f"link {lane.name}", text, level, every=A_MINUTE)
         if error.delivered is not False and (task.poll or task.name == "event answer"):
             engine.transact(_resync)
 

@@ -309,20 +309,28 @@ class Engine:
         """Log a failure of user code, counted for each event, and tell ``on_error``; a failure
         of ``on_error`` itself is logged only.
         """
-        key, text = f"handler {error.handler} {call.lane}", f"{error} {_aftermath(call)}"
+        key = f"handler {error.handler} {call.handler} {call.lane}"
+        text = f"{error} {_aftermath(call)}"
         if call.handler == "on_error":
             self.repeats.say(key[:LONGEST], logging.ERROR, shorten(text))
         else:
             self.report(error, key, text, logging.ERROR)
 
-    def report(self, error: VenError, key: str, text: str, level: int = logging.WARNING) -> None:
-        """Say ``text`` once and count it afterwards; tell ``on_error``, and keep it as the last
-        error.
+    def report(
+        self,
+        error: VenError,
+        key: str,
+        text: str,
+        level: int = logging.WARNING,
+        every: Optional[float] = None,
+    ) -> None:
+        """Log ``text`` once and count it afterwards; tell ``on_error``, and keep it as the last
+        error. With ``every`` it is logged again after that many seconds.
         """
         _let_go(error)
         self.counters.last_error, self.counters.last_error_at = error, self.clock.now()
         if (
-            self.repeats.say(key[:LONGEST], level, shorten(text)) == 1
+            self.repeats.say(key[:LONGEST], level, shorten(text), every=every) == 1
             and "on_error" in self.handlers
             and not self.stopped
         ):

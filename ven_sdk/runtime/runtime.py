@@ -7,10 +7,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import Counter
 from functools import partial
 from typing import Callable, Optional
 
 from ..errors import StateError
+from ..text import shorten
 from .clock import Clock
 from .scheduler import Scheduler
 from .workers import Running, Workers
@@ -20,6 +22,13 @@ log = logging.getLogger(__name__)
 EXCHANGES, HANDLERS, STEPS = 8, 8, 2
 SLOW = 5.0
 """Seconds after which an exchange is worth naming."""
+MOST_NAMED = 5
+"""How many kinds of stuck jobs a line names."""
+AFTERMATH = {
+    "handler": "; events that are not decided within opt_timeout get default_opt",
+    "report": "; reports go out with gaps",
+}
+"""What a full pool means for the VTN."""
 EXTRA, EXTRA_FOR_MANY = 24, 120
 """Threads beyond its size that a pool may make in place of stuck ones: for one VEN, and for
 many.
@@ -85,6 +94,7 @@ class Runtime:
             warn_after=warn_after,
             maximum=self._sizes[kind] + (EXTRA_FOR_MANY if self._many else EXTRA),
             on_stuck=partial(self._stuck_in, name),
+            on_full=partial(self._log_full, name),
         )
 
     def exchanges(self, vtn: str) -> Workers:
@@ -107,8 +117,8 @@ class Runtime:
     def _set_back(self) -> None:
         """The wall clock was set back: whoever wants to know looks again at what is to come."""
         log.warning(
-            "The wall clock was set back. Events and samples follow it; nothing that began is "
-            "begun again."
+            "The wall clock was set back. Events and samples follow it; what was done is not done "
+            "again, unless its time is to come."
         )
         for look_again in tuple(self.looking_again):
             look_again()
@@ -123,6 +133,27 @@ class Runtime:
             seconds,
             pool,
         )
+
+    def _log_full(self, pool: str, jobs: tuple[str, ...]) -> None:
+        if not jobs:
+            log.warning("The %s pool has free threads again.", pool)
+            return
+        names = ", ".join(
+            f"{about} ({count} times)" if count > 1 else about
+            for about, count in Counter(jobs).most_common(MOST_NAMED)
+        )
+        log.error(
+            "All %d threads of the %s pool are held by code that does not return: %s. What comes "
+            "now waits until one returns%s.",
+            len(jobs),
+            pool,
+            shorten(names),
+            AFTERMATH.get(pool, ""),
+        )
+
+    def full_pools(self) -> tuple[str, ...]:
+        """The pools in which work waits and no thread is left."""
+        return tuple(name for name, pool in self.pools.items() if pool.is_full)
 
     def start(self) -> None:
         """Make timers and pools run; harmless when they do."""

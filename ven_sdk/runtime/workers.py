@@ -5,6 +5,10 @@ Jobs of one key run in the order they were submitted, never two at once; jobs of
 side by side on at most ``size`` threads. A job that runs longer than ``stuck_after`` no longer
 counts among them: another thread takes its place (up to ``maximum``), so that code that never
 returns delays only its own key. Threads are made when they are needed.
+
+When ``maximum`` threads are held by jobs that do not return, the pool is full: what is submitted
+waits, in order, until one of them returns. Nobody is left to work meanwhile, so ``is_full`` says so
+to ``health()``, and ``on_full`` is called.
 """
 
 from __future__ import annotations
@@ -48,7 +52,8 @@ class Workers:
     """A pool of named daemon threads with an order kept for each key.
 
     ``on_stuck(about, seconds)`` is called once, on the scheduler's thread, for every job found
-    running after ``warn_after`` seconds.
+    running after ``warn_after`` seconds. ``on_full(jobs)`` is called on that thread when the pool
+    has become full, with what its threads are doing, and with nothing when it no longer is.
     """
 
     def __init__(
@@ -61,12 +66,14 @@ class Workers:
         warn_after: Optional[float] = None,
         maximum: Optional[int] = None,
         on_stuck: Optional[Callable[[str, float], None]] = None,
+        on_full: Optional[Callable[[tuple[str, ...]], None]] = None,
     ) -> None:
         self._name, self._size, self._maximum = name, size, maximum or size * 4
         self._scheduler, self._clock = scheduler, scheduler.clock
         self._stuck_after = stuck_after
         self._warn_after = warn_after or stuck_after
-        self._on_stuck = on_stuck
+        self._on_stuck, self._on_full = on_stuck, on_full
+        self._was_full = False
         self._condition = threading.Condition()
         self._lanes: dict[Hashable, deque[_Task]] = {}
         self._ready: deque[Hashable] = deque()
@@ -157,6 +164,7 @@ class Workers:
     def _look(self) -> None:
         """Replace and name what is stuck; look again while anything runs."""
         found: list[tuple[str, float]] = []
+        full: Optional[tuple[str, ...]] = None
         with self._condition:
             self._watch = None
             now = self._clock.monotonic()
@@ -175,11 +183,34 @@ class Workers:
                 return
             for _ in range(len(self._ready)):
                 self._staff()
+            if self._is_full() != self._was_full:
+                self._was_full = not self._was_full
+                full = self._abouts() if self._was_full else ()
             if self._watch is None and any(worker.task for worker in self._workers):
                 self._watch = self._scheduler.after(self._stuck_after, self._look)
         for about, seconds in found:
             if self._on_stuck is not None:
                 self._on_stuck(about, seconds)
+        if full is not None and self._on_full is not None:
+            self._on_full(full)
+
+    def _is_full(self) -> bool:
+        return (
+            bool(self._ready)
+            and len(self._workers) >= self._maximum
+            and all(worker.task is not None and worker.replaced for worker in self._workers)
+        )
+
+    def _abouts(self) -> tuple[str, ...]:
+        return tuple(worker.task.about for worker in self._workers if worker.task is not None)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether jobs wait and every thread that the pool may have is held by one that does not
+        return.
+        """
+        with self._condition:
+            return self._is_full()
 
     def stuck(self) -> tuple[Running, ...]:
         """Jobs that have been running for longer than ``stuck_after``."""

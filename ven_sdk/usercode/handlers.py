@@ -35,6 +35,10 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "on_report": ("report",),
 }
 SINGLE = ("on_event", "on_update_event")
+NOBODY_DECIDES = (
+    "There is no on_event handler: events are answered with optOut. Set one by "
+    "client.add_handler('on_event', ...)."
+)
 HOOKS: dict[str, tuple[str, ...]] = {
     "before_send_xml": ("text",),
     "after_receive_xml": ("text",),

@@ -21,6 +21,7 @@ from ....schema.events import CreatedEvent, DistributeEvent, Event, EventRespons
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import Note, Outcome
+from ....usercode.handlers import NOBODY_DECIDES
 from ...state.event_list import EventList
 from .. import answers
 from ..task import is_success
@@ -153,14 +154,7 @@ class Intake:
                 )
             )
         elif not state.waiting and not state.reason:
-            self.notes.append(
-                Note(
-                    "There is no on_event handler: events are answered with optOut. Set one by "
-                    "client.add_handler('on_event', ...).",
-                    logging.WARNING,
-                    once="no on_event handler",
-                )
-            )
+            self.notes.append(Note(NOBODY_DECIDES, logging.WARNING, once="no on_event handler"))
 
     def _unchanged(self, held: EventState, event: Event) -> None:
         """E4: nothing changes, whatever else differs; E15: the opt held is said again where a

@@ -4,6 +4,7 @@ back, the registration is gone. Pure functions; they run as steps of the engine.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
@@ -13,6 +14,7 @@ from ....schema.common import Payload
 from ....schema.events import DistributeEvent, RequestEvent
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....usercode.handlers import NOBODY_DECIDES
 from ..task import Task
 from . import transitions
 
@@ -61,8 +63,13 @@ def look_again(book: "Book", now: datetime) -> Outcome:
 
 def resume(book: "Book", now: datetime) -> Outcome:
     """After a start: calls that had not returned are made again, timers set, and what fell due
-    meanwhile is done.
+    meanwhile is done. Where nobody decides about events, the log says so before the first comes.
     """
+    notes: tuple[Note, ...] = ()
+    if not book.settings.report_only and not book.has_handler("on_event"):
+        notes = (Note(NOBODY_DECIDES, logging.WARNING, once="no on_event handler"),)
     if not book.events:
-        return NOTHING
-    return combine(resume_event(book, key, held, now) for key, held in book.events.items())
+        return Outcome(notes=notes) if notes else NOTHING
+    return Outcome(notes=notes) + combine(
+        resume_event(book, key, held, now) for key, held in book.events.items()
+    )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
 from ....events import timing
-from ....events.execution import add_call, bind_calls, decide, end_run
+from ....events.execution import add_call, bind_calls, decide, end_run, past_leads
 from ....schema.events import Event, EventSignal
 from ....state.events import EventState
 from .. import opts
@@ -80,8 +80,8 @@ def modify(
                 _announced_before(held, state, signal, now) for signal in event.event_signals
             ),
         )
-    kept = {name for name, lead in book.leads() if state.start - lead <= now}
-    state = replace(state, leads=tuple(name for name in state.leads if name in kept))
+    past = past_leads(book, state, now)
+    state = replace(state, leads=tuple(name for name in state.leads if name in past))
     return ask_decision(book, state, now)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Optional
 
+from ....instants import shift
 from ....schema.events import Event
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, REFUSED, OptState
@@ -62,9 +63,9 @@ def _covers(book: "Book", record: CreateOpt, event: Event) -> bool:
         if not event.targets or not set(event.targets) <= set(record.targets):
             return False
     period = event.active_period
-    end = period.dtstart + period.duration if period.duration else None
+    end = shift(period.dtstart, period.duration) if period.duration else None
     return any(
         (end is None or part.dtstart < end)
-        and (not part.duration or period.dtstart < part.dtstart + part.duration)
+        and (not part.duration or period.dtstart < shift(part.dtstart, part.duration))
         for part in record.vavailability.components
     )
