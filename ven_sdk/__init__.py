@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     )
     from .fleet import Fleet
     from .log import enable_default_logging
+    from .member import FleetMember
     from .security.fingerprint import certificate_fingerprint
+    from .sites import Site, SiteTable
+    from .state.leases import slot_of
     from .usercode.decisions import DEFER
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
@@ -36,6 +39,10 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 _HOMES = {
     "OpenADRClient": "client",
     "Fleet": "fleet",
+    "FleetMember": "member",
+    "Site": "sites",
+    "SiteTable": "sites",
+    "slot_of": "state.leases",
     "DEFER": "usercode.decisions",
     "enable_default_logging": "log",
     "certificate_fingerprint": "security.fingerprint",
@@ -62,6 +69,10 @@ __all__ = [
     "DEFER",
     "ConfigurationError",
     "Fleet",
+    "FleetMember",
+    "Site",
+    "SiteTable",
+    "slot_of",
     "HandlerError",
     "LeaseLostError",
     "OpenADRClient",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import timedelta
 from functools import partial
@@ -53,6 +53,8 @@ SETTINGS = frozenset(field.name for field in fields(Settings)) - {
 }
 STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
+STORE_PAUSE = 5.0
+"""Seconds until a VEN is begun again whose rows could not be read."""
 PAUSE = 0.1
 """Seconds between looks at a whole fleet."""
 
@@ -182,6 +184,16 @@ class Fleet:
         ``arguments`` are those of ``OpenADRClient`` but for what the fleet has for all: store,
         callback_workers, debug and show_fingerprint.
         """
+        return self._add(ven_name, vtn_url, arguments, lambda ven: None)
+
+    def _add(
+        self,
+        ven_name: str,
+        vtn_url: Optional[str],
+        arguments: dict[str, Any],
+        prepare: Callable[[Ven], None],
+    ) -> Ven:
+        """``add``; ``prepare`` gives the VEN its reports and handlers before it can start."""
         url = vtn_url or self._vtn_url
         if url is None:
             raise ConfigurationError(
@@ -193,6 +205,11 @@ class Fleet:
         checked = settings(ven_name, url, xml_signature=signs, **arguments)
         self._check_free(ven_name)
         ven = self._made(checked, self._identity(checked, own))
+        try:
+            prepare(ven)
+        except BaseException:
+            self._release(ven._engine)
+            raise
         with self._lock:
             free = self._vens.setdefault(ven_name, ven) is ven
             running = self._running
@@ -251,9 +268,14 @@ class Fleet:
         ven = self[ven_name]
         if cancel:
             ven.cancel_registration()
+        if self._take_out(ven) and self._running:
+            self._store.forget(ven_name)
+
+    def _take_out(self, ven: Ven) -> bool:
+        """The VEN ends here; its rows stay. False when another thread took it out."""
         with self._lock:
-            if self._vens.pop(ven_name, None) is None:
-                return
+            if self._vens.pop(ven.settings.ven_name, None) is None:
+                return False
         engine = ven._engine
         engine.close()
         engine.close_store()
@@ -261,8 +283,21 @@ class Fleet:
             lambda: setattr(engine.keeper, "store", MemoryStore())
         )  # what still runs for it writes nothing more
         self._release(engine)
-        if self._running:
-            self._store.forget(ven_name)
+        return True
+
+    def _hand_over(self, ven_names: Iterable[str], seconds: float) -> None:
+        """Take VENs out for another owner of their rows: for up to ``seconds`` they send what is
+        owed, and handlers return; nothing new begins.
+        """
+        vens = [ven for ven in map(self._vens.get, ven_names) if ven is not None]
+        deadline = self._runtime.clock.monotonic() + seconds
+        if seconds:
+            for ven in vens:
+                ven._engine.conversation.closing = True
+            for ven in vens:
+                ven._engine.settle(deadline - self._runtime.clock.monotonic())
+        for ven in vens:
+            self._take_out(ven)
 
     def _release(self, engine: Engine) -> None:
         """The engine uses its identity no more; the last one to do so closes the connections."""
@@ -377,6 +412,9 @@ class Fleet:
                     log.error("%s", text)
                 engine.exchange.identity.recall_nonces(engine.book.nonces)
         except StoreError as error:
+            if self._store.is_leased:
+                self._begin_later(ven, error)
+                return
             engine.report(
                 error,
                 f"store of {ven.settings.ven_name}",
@@ -384,6 +422,12 @@ class Fleet:
                 logging.ERROR,
             )
         engine.start()
+
+    def _begin_later(self, ven: Ven, error: StoreError) -> None:
+        """Its rows are owned by whoever can read them: without them the VEN does not begin."""
+        self._repeats.say("store", logging.ERROR, f"{error} VENs start when it can be read.")
+        ven._engine.close_store()
+        self._runtime.scheduler.after(STORE_PAUSE, partial(self._begin, ven))
 
     def stop(self, timeout: Duration = 10) -> None:
         """Stop all VENs in order, as ``OpenADRClient.stop`` does; twice is harmless."""

@@ -428,6 +428,16 @@ class Engine:
         self.pools["handler"].settle(seconds)
         self.wait(lambda: self.conversation.is_resting, deadline - self.clock.monotonic())
 
+    def settle(self, seconds: float) -> None:
+        """Wait up to ``seconds`` until this VEN's handlers have returned and what is owed is sent.
+        ``conversation.closing`` was set before.
+        """
+        self.conversation.wake()
+        self.wait(lambda: self.conversation.is_resting and not self._is_calling(), seconds)
+
+    def _is_calling(self) -> bool:
+        return any(state.pending for state in self.snapshot("events"))
+
     def owes(self) -> bool:
         """Whether something is owed to the VTN that could go out now."""
         return self.read(self._owes)

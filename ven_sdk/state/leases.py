@@ -84,6 +84,11 @@ class LeasedStore(Store):
     slots: int
     """How many slots there are; known once the store is open."""
 
+    @property
+    @abstractmethod
+    def held(self) -> frozenset[int]:
+        """The slots of this owner, as far as it knows."""
+
     @abstractmethod
     def join(self, member: Member, lease: float, slots: int = SLOTS) -> None:
         """Be this member of a fleet from the next ``open()`` on, with leases of ``lease`` seconds.

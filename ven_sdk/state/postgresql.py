@@ -64,6 +64,7 @@ class PostgreSQLStore(LeasedStore):
         self._places: dict[str, int] = {}
         self._tokens: dict[int, int] = {}  # replaced, never changed: readers need no lock
         self._deadline = 0.0
+        self._has_left = False
         self._owning = threading.Lock()  # one renewal, taking or giving back at a time
         self._life = threading.Lock()
         self._thread: Optional[LeaseThread] = None
@@ -92,6 +93,7 @@ class PostgreSQLStore(LeasedStore):
             try:
                 self.slots = self._database.open(self._new_slots)
                 self._link.open()
+                self._has_left = False
             except StoreError as error:
                 # Never begun without: another may be the owner.
                 raise StoreError(str(error), path=self.name) from error
@@ -142,6 +144,11 @@ class PostgreSQLStore(LeasedStore):
     def holds(self, ven: str) -> bool:
         """See :meth:`Store.holds`: False from two thirds of a lease without a renewal on."""
         return self.slot(ven) in self._tokens and seconds_awake() < self._deadline
+
+    @property
+    def held(self) -> frozenset[int]:
+        """See :attr:`LeasedStore.held`."""
+        return frozenset(self._tokens)
 
     def slot(self, ven: str) -> int:
         """The slot of a VEN."""
@@ -234,6 +241,8 @@ class PostgreSQLStore(LeasedStore):
     def renew(self, facts: str = "{}") -> Renewal:
         """See :meth:`LeasedStore.renew`."""
         with self._owning:
+            if self._has_left:
+                raise not_open(self)
             started = seconds_awake()
             values = {**self._me(), "lease": self._lease, "facts": facts}
             ((slots, tokens, draining, revision),) = self._link.run(sql.RENEW, values, probe=True)
@@ -261,7 +270,7 @@ class PostgreSQLStore(LeasedStore):
     def leave(self) -> None:
         """See :meth:`LeasedStore.leave`."""
         with self._owning:
-            self._tokens = {}
+            self._tokens, self._has_left = {}, True
             self._link.run(sql.LEAVE, {"owner": self._member.owner})
 
     def owners(self) -> tuple[tuple[Member, ...], tuple[SlotRow, ...]]:

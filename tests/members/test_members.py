@@ -1,0 +1,246 @@
+"""Members of one fleet: who runs what, and what becomes of it when members come and go."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+
+from tests.members.conftest import LEASE, PATIENCE, SLOTS, Crew, eventually
+from ven_sdk import ConfigurationError, Fleet, FleetMember, Site, SiteTable, StoreError, slot_of
+from ven_sdk.state.leases import wanted_slots
+
+NAMES = [f"member-{number}" for number in range(8)]
+
+
+class TestRendezvous:
+    @pytest.mark.parametrize("count", [1, 2, 4, 7])
+    def test_every_slot_is_wanted_by_one_member(self, count: int) -> None:
+        members = dict.fromkeys(NAMES[:count], 1.0)
+        wanted = Counter(slot for name in members for slot in wanted_slots(name, members, 1024))
+        assert wanted == dict.fromkeys(range(1024), 1)
+
+    def test_who_joins_takes_its_share_and_nothing_else_moves(self) -> None:
+        four, five = dict.fromkeys(NAMES[:4], 1.0), dict.fromkeys(NAMES[:5], 1.0)
+        taken = wanted_slots(NAMES[4], five, 1024)
+        assert len(taken) <= 1024 * (1 / 5 + 0.05)
+        for name in four:
+            assert wanted_slots(name, four, 1024) - taken == wanted_slots(name, five, 1024)
+
+    def test_a_member_of_twice_the_weight_takes_twice_as_much(self) -> None:
+        members = {"a": 1.0, "b": 2.0}
+        assert len(wanted_slots("b", members, 4096)) / 4096 == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_two_members_share_the_vens_and_each_runs_once(crew: Crew) -> None:
+    crew.put(30)
+    crew.member("a")
+    crew.member("b")
+    where = crew.all_run(30, members=2)
+    members = dict.fromkeys("ab", 1.0)
+    for ven, member in where.items():
+        assert slot_of(ven, SLOTS) in wanted_slots(member, members, SLOTS)
+    assert crew.members["a"].health()
+    assert crew.members["a"].status.members == ("a", "b")
+
+
+def test_who_leaves_in_order_is_followed_at_once(crew: Crew) -> None:
+    crew.put(20)
+    a, b = crew.member("a"), crew.member("b")
+    crew.all_run(20, members=2)
+    ids = {vtn_ven.ven_id for vtn_ven in crew.vtn.vens.values()}
+    began = time.monotonic()
+    b.stop()
+    crew.all_run(20, members=1)
+    assert time.monotonic() - began < PATIENCE / 2
+    assert a.status.members == ("a",)
+    assert {vtn_ven.ven_id for vtn_ven in crew.vtn.vens.values()} == ids, "nobody registered anew"
+
+
+def test_a_newcomer_gets_its_share_slot_by_slot(crew: Crew) -> None:
+    crew.put(30)
+    crew.member("a")
+    before = crew.all_run(30)
+    crew.member("b")
+    after = crew.all_run(30, members=2)
+    assert set(before.values()) == {"a"}
+    share = wanted_slots("b", dict.fromkeys("ab", 1.0), SLOTS)
+    assert {ven for ven, name in after.items() if name == "b"} == {
+        ven for ven in after if slot_of(ven, SLOTS) in share
+    }
+
+
+def test_a_drained_member_gives_everything_to_the_others(crew: Crew) -> None:
+    crew.put(20)
+    crew.member("a")
+    b = crew.member("b")
+    crew.all_run(20, members=2)
+    assert crew.members["a"]._store.drain("b")
+    eventually(lambda: b.status.vens == 0, "b has nothing")
+    assert set(crew.all_run(20).values()) == {"a"}
+    assert b.status.draining
+    assert crew.members["a"]._store.drain("b", False)
+    crew.all_run(20, members=2)
+
+
+def test_events_reach_the_handler_wherever_the_ven_runs(crew: Crew) -> None:
+    crew.put(10)
+    seen: list[tuple[str, str]] = []
+    for name in "ab":
+        member = crew.member(name, start=False)
+        member.add_handler(
+            "on_event",
+            lambda ven, event, name=name: seen.append((ven.settings.ven_name, name)) or "optIn",
+        )
+        member.start()
+    where = crew.all_run(10, members=2)
+    crew.vtn.add_event(event_id="e", dtstart=3600)
+    eventually(lambda: len(seen) == 10, "ten calls")
+    assert dict(seen) == where
+
+
+def test_sites_that_are_added_changed_and_removed_are_followed(crew: Crew) -> None:
+    crew.put(3)
+    crew.member("a")
+    crew.all_run(3)
+    crew.put(5)
+    crew.all_run(5)
+    with SiteTable(crew.url) as table:
+        table.remove("ven-0", "ven-1")
+    crew.all_run(3)
+    assert crew.members["a"].health()
+
+
+def test_sites_come_from_a_function_and_name_their_functions(crew: Crew) -> None:
+    asked: list[int] = []
+    decided: list[str] = []
+
+    def sites(slot: int) -> list[Site]:
+        asked.append(slot)
+        every = [
+            Site(
+                f"ven-{n}",
+                crew.vtn.url,
+                arguments={"poll_frequency": 0.3},
+                reports=(
+                    {
+                        "callback": "read",
+                        "resource_id": f"meter-{n}",
+                        "measurement": "RealPower",
+                        "unit": "W",
+                    },
+                ),
+                handlers={"on_event": "decide"},
+            )
+            for n in range(4)
+        ]
+        return [site for site in every if site.slot(SLOTS) == slot]
+
+    def decide(event: object) -> str:
+        decided.append("optOut")
+        return "optOut"
+
+    crew.member("a", sites=sites, functions={"decide": decide, "read": lambda: 1.0})
+    crew.all_run(4)
+    assert sorted(set(asked)) == list(range(SLOTS))
+    crew.vtn.add_event(event_id="e", dtstart=3600)
+    eventually(lambda: len(decided) == 4, "four decisions")
+    assert [len(ven.reports) for ven in crew.members["a"].fleet] == [1] * 4
+
+
+def test_a_site_that_cannot_run_is_a_problem_of_its_own(crew: Crew) -> None:
+    def sites(slot: int) -> list[Site]:
+        good = Site("good", crew.vtn.url)
+        found = [good] if good.slot(SLOTS) == slot else []
+        nameless = Site("nameless", crew.vtn.url, handlers={"on_event": "nowhere"})
+        found += [nameless] if nameless.slot(SLOTS) == slot else []
+        return [*found, Site("elsewhere", crew.vtn.url)]
+
+    member = crew.member("a", sites=sites)
+    eventually(lambda: len(crew.where()) == 2, "the good one, and the other in its own slot")
+    eventually(lambda: "'nowhere'" in str(member._keeper._refused), "a name without function")
+    assert "none of the 1 that the catalogue gives belongs there" in str(member.health().problems)
+    assert sorted(crew.where()) == ["elsewhere", "good"]
+
+
+def test_a_catalogue_that_fails_is_asked_again(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ven_sdk.slot_keeper.AGAIN", 0.2)
+    failing = [True]
+
+    def sites(slot: int) -> list[Site]:
+        if failing[0]:
+            raise OSError("the catalogue is away")
+        return [site for site in (Site("ven-0", crew.vtn.url),) if site.slot(SLOTS) == slot]
+
+    member = crew.member("a", sites=sites)
+    eventually(lambda: not member.health(), "a problem")
+    assert "the catalogue is away" in member.health().problems[0]
+    failing[0] = False
+    crew.all_run(1)
+    eventually(member.health, "no problem any more")
+
+
+def test_a_store_of_one_client_and_a_fleet_of_members_keep_apart(crew: Crew) -> None:
+    crew.put(1)
+    crew.member("a")
+    crew.all_run(1)
+    with pytest.raises(StoreError, match="another client or member"):
+        Fleet(crew.vtn.url, store=crew.url).start()
+
+
+def test_a_store_with_one_slot_is_refused_by_members(crew: Crew) -> None:
+    fleet = Fleet(crew.vtn.url, store=crew.url)
+    fleet.start()
+    fleet.stop()
+    with pytest.raises(ConfigurationError, match="one slot"):
+        crew.member("a")
+
+
+def test_a_member_that_was_stopped_can_be_started_again(crew: Crew) -> None:
+    crew.put(4)
+    a = crew.member("a")
+    crew.all_run(4)
+    a.stop()
+    a.stop()
+    assert a.status.vens == 0
+    assert not a.health()
+    a.start()
+    crew.all_run(4)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lease": 0.1}, {"slots": 1}, {"weight": 0}, {"store": "a.db"}, {"no_such": 1}]
+)
+def test_wrong_arguments_are_refused_at_once(crew: Crew, wrong: dict[str, object]) -> None:
+    with pytest.raises((ConfigurationError, TypeError)):
+        FleetMember(**{"store": crew.url, **wrong})
+
+
+class TestFencing:
+    def test_a_member_whose_renewals_stop_is_followed_and_sends_nothing_meanwhile(
+        self, crew: Crew
+    ) -> None:
+        crew.put(10)
+        a = crew.member("a")
+        crew.all_run(10)
+        crew.member("b")
+        crew.all_run(10, members=2)
+        a._store.renew = _away  # type: ignore[method-assign]
+        mine = {ven.settings.ven_name for ven in a.fleet}
+        eventually(
+            lambda: {ven.settings.ven_name for ven in crew.members["b"].fleet} >= mine,
+            "b has taken over",
+        )
+        assert not a.status.may_send
+        assert "not renewed" in a.health().problems[0]
+        polls = a.status.counters["polls"]
+        time.sleep(LEASE)
+        assert a.status.counters["polls"] == polls
+        del a._store.renew  # type: ignore[attr-defined]
+        crew.all_run(10, members=2)
+        assert a.health()
+
+
+def _away(*_: object) -> None:
+    raise StoreError("The store is away.", retryable=True)

@@ -1,0 +1,284 @@
+"""``FleetMember``: one of many processes or machines that run one fleet together.
+
+All members share a store. It owns: every VEN lies in a slot, every slot has one owner at a time,
+and nobody tells a member what to do but the store's table of members. One thread renews the leases,
+another takes slots, starts their VENs, and gives back what others should have. Which VENs a slot
+has is asked of ``sites``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Callable, Optional
+
+from .config import Duration, duration
+from .errors import ConfigurationError, VenError
+from .fleet import Fleet
+from .runtime.signals import until_signal
+from .runtime.status import Health
+from .sites import Catalogue, Functions, SiteTable, store_of_fleet
+from .slot_keeper import SlotKeeper
+from .state.leases import LEASE, RENEWALS, SLOTS, Member, Renewal, seconds_awake
+from .values import dataclass
+
+log = logging.getLogger(__name__)
+
+FACTS_EVERY = 15.0
+"""Seconds between counts over all VENs for the table of members."""
+GRACE = 25
+"""Seconds for stopping: less than what supervisors give (Kubernetes 30, systemd 90)."""
+
+
+@dataclass(frozen=True)
+class MemberStatus:
+    """A member at one moment. ``slots`` it holds, of them ``running`` have their VENs; ``wanted``
+    are those that it should have. ``states``, ``counters`` and ``queues`` are its fleet's.
+
+    ``silent_for``: since its leases were last renewed. ``may_send`` is False from two thirds of a
+    lease on. ``members`` are the names of all that live.
+    """
+
+    name: str
+    draining: bool
+    slots: int
+    running: int
+    wanted: int
+    vens: int
+    states: dict[str, int]
+    counters: dict[str, int]
+    queues: dict[str, int]
+    members: tuple[str, ...]
+    silent_for: timedelta
+    may_send: bool
+
+
+class FleetMember:
+    """Runs its share of a fleet; other members run theirs. Start as many as are needed, anywhere.
+
+    ``store`` is ``postgresql://...``, the same for all. ``sites(slot)`` gives the :class:`Site` of
+    every VEN of a slot (others are left out); None is the store's own table (:class:`SiteTable`).
+    ``functions`` are those that sites name. ``name`` is this member's for good, ``weight`` says how much it takes. A lease
+    lasts ``lease`` seconds; ``slots`` counts when the store is made. Everything else is
+    ``Fleet``'s.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Any,
+        sites: Optional[Catalogue] = None,
+        name: Optional[str] = None,
+        weight: float = 1.0,
+        lease: Duration = LEASE,
+        slots: int = SLOTS,
+        functions: Optional[Functions] = None,
+        **fleet: Any,
+    ) -> None:
+        self.name = name or f"{socket.gethostname()}-{os.getpid()}"
+        self._store = store_of_fleet(store)
+        self._lease = duration("lease", lease).total_seconds()
+        self._slots = _checked(self._lease, slots, weight)
+        self._weight = weight
+        self.fleet = Fleet(store=self._store, **fleet)
+        catalogue = sites if sites is not None else SiteTable(self._store)
+        self._keeper = SlotKeeper(self.name, self._store, self.fleet, catalogue, functions or {})
+        self._ended, self._life = threading.Event(), threading.Lock()
+        self._renewing = threading.Event()
+        self._thread: Optional[threading.Thread] = None
+        self._renewed_at = 0.0
+        self._facts, self._facts_at = "{}", 0.0
+        self._trouble = ""
+
+    # --- handlers ---------------------------------------------------------------------------------
+
+    def add_handler(self, name: str, function: Callable[..., Any]) -> None:
+        """Call ``function(ven, ...)`` when ``name`` happens to any VEN that runs here."""
+        self.fleet.add_handler(name, function)
+
+    # --- life -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Join the fleet and return at once; harmless when it runs. StoreError where the store
+        cannot be reached; ConfigurationError where it is one client's, not a fleet's.
+        """
+        with self._life:
+            if self._thread is None:
+                self._start()
+
+    def _start(self) -> None:
+        owner = f"{self.name}:{secrets.token_hex(8)}"
+        self._store.join(Member(owner, self.name, self._weight), self._lease, self._slots)
+        self._ended.clear()
+        self._renewing.clear()
+        self.fleet.start()
+        try:
+            self._check_slots()
+            self._renew()
+        except BaseException:
+            self.fleet.stop()
+            raise
+        self._keeper.start()
+        self._thread = threading.Thread(target=self._run, name="ven_sdk-member", daemon=True)
+        self._thread.start()
+        log.info("%s is a member of the fleet in %s.", self.name, self._store.name)
+
+    def _check_slots(self) -> None:
+        if self._store.slots < 2:
+            raise ConfigurationError(
+                f"The store {self._store.name!r} was made for one client or one Fleet, with one "
+                "slot. Copy it into a fleet's: ven-sdk store copy FROM TO."
+            )
+
+    def stop(self, timeout: Duration = GRACE) -> None:
+        """Leave the fleet: what is owed is sent, then all slots are free for the others at once.
+
+        From anywhere, a handler too; twice is harmless.
+        """
+        seconds = duration("timeout", timeout).total_seconds()
+        self._ended.set()
+        own = threading.current_thread().name.startswith("ven_sdk-")
+        if not self._life.acquire(blocking=not own):
+            return  # another thread is stopping, and waits for this one
+        try:
+            if self._thread is not None:
+                self._end(seconds)
+        finally:
+            self._life.release()
+
+    def _end(self, seconds: float) -> None:
+        try:
+            self._store.drain(self.name)  # so that the others want what this one has
+        except VenError as error:
+            log.warning("%s", error)
+        self._keeper.stop()
+        self.fleet.stop(seconds)  # closes the store, which leaves the fleet
+        self.fleet._hand_over([ven.settings.ven_name for ven in self.fleet], 0.0)
+        self._renewing.set()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
+    def run(self) -> None:
+        """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop within ``GRACE``."""
+        until_signal(self.start, self._ended, self.stop)
+
+    def __enter__(self) -> FleetMember:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def reload(self) -> None:
+        """Ask ``sites`` again for every slot that runs here, and do what has changed."""
+        self._keeper.reload()
+
+    # --- leases -----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._renewing.wait(self._lease / RENEWALS):
+            try:
+                self._renew()
+            except VenError as error:
+                self._say(error)
+            except Exception:
+                log.exception("A renewal failed. This is a fault of ven_sdk: please report it.")
+
+    def _renew(self) -> None:
+        started = seconds_awake()
+        renewal = self._store.renew(self._told())
+        self._renewed_at = started
+        if self._trouble:
+            log.warning("The store %s can be reached again.", self._store.name)
+            self._trouble = ""
+        self._keeper.renewed(renewal)
+
+    def _say(self, error: VenError) -> None:
+        if self._renewing.is_set() or self._ended.is_set():
+            return  # stopping: the store is closed
+        if not self._trouble:
+            log.error("%s Nothing is sent when two thirds of the lease have passed.", error)
+        self._trouble = str(error)
+
+    def _told(self) -> str:
+        now = seconds_awake()
+        if now >= self._facts_at:
+            self._facts_at = now + FACTS_EVERY
+            status = self.fleet.status
+            facts: Mapping[str, Any] = {
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "vens": status.vens,
+                "states": status.states,
+                "counters": status.counters,
+                "queues": status.queues,
+            }
+            self._facts = json.dumps(facts)
+        return self._facts
+
+    # --- what it is like --------------------------------------------------------------------------
+
+    @property
+    def status(self) -> MemberStatus:
+        """Counts over the VENs that run here; the cost is one look at each."""
+        fleet, renewal = self.fleet.status, self._keeper.renewal or _NOTHING
+        silent = max(0.0, seconds_awake() - self._renewed_at) if self._renewed_at else 0.0
+        return MemberStatus(
+            name=self.name,
+            draining=renewal.draining,
+            slots=len(renewal.held),
+            running=self._keeper.running,
+            wanted=len(self._keeper.wanted),
+            vens=fleet.vens,
+            states=fleet.states,
+            counters=fleet.counters,
+            queues=fleet.queues,
+            members=tuple(sorted({member.name for member in renewal.members})),
+            silent_for=timedelta(seconds=silent),
+            may_send=self._thread is not None and silent < self._lease * 2 / 3,
+        )
+
+    def health(self) -> Health:
+        """Whether this member does its share: not ok without leases, or with sites that fail."""
+        status = self.status
+        problems = list(self._keeper.problems())
+        if self._thread is None:
+            problems.insert(0, "It is not running.")
+        elif not status.may_send:
+            problems.insert(
+                0,
+                f"The leases were not renewed for {status.silent_for.total_seconds():.0f} s: "
+                f"nothing is sent. {self._trouble}".strip(),
+            )
+        facts = {
+            "name": status.name,
+            "slots": status.slots,
+            "vens": status.vens,
+            "states": status.states,
+            "draining": status.draining,
+        }
+        return Health(ok=not problems, problems=tuple(problems), facts=facts)
+
+    def wait(self, registered: int, timeout: Duration = timedelta(minutes=1)) -> bool:
+        """Wait until so many VENs are registered here; False when that took longer."""
+        return self.fleet.wait(registered, timeout)
+
+
+_NOTHING = Renewal(frozenset(), False, (), 0)
+
+
+def _checked(lease: float, slots: int, weight: float) -> int:
+    if lease < 1:
+        raise ConfigurationError(f"lease must be at least 1 s, not {lease:g} s.")
+    if isinstance(slots, bool) or not isinstance(slots, int) or not 2 <= slots <= 65536:
+        raise ConfigurationError(f"slots must be a number from 2 to 65536, not {slots!r}.")
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not weight > 0:
+        raise ConfigurationError(f"weight must be a number more than 0, not {weight!r}.")
+    return slots

@@ -1,0 +1,147 @@
+"""Sites: what a member of a fleet must know of each VEN, and the catalogue that says it.
+
+A catalogue is a function that gives the sites of one slot: from a table of the store, from a
+database of the user's, from a file. Nothing here runs a VEN.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, field, fields
+from typing import Any, Callable, Optional, Union
+
+from .errors import ConfigurationError
+from .state.leases import SLOTS, LeasedStore, Member, SiteRow, slot_of
+from .values import dataclass
+from .ven import Ven
+
+Functions = Mapping[str, Callable[..., Any]]
+Catalogue = Callable[[int], Iterable["Site"]]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One VEN of a fleet: its name, its VTN, and how it is to be made.
+
+    ``arguments`` are those of ``Fleet.add`` (``cert``, ``key``, ``vtn_fingerprint`` ...).
+    ``reports`` are those of ``add_report``, one mapping each. ``handlers`` maps ``on_event`` and
+    the like to functions. Functions, ``callback`` of a report too, may be named: the member's
+    ``functions`` has them. VENs of one ``placement`` run on one member; it takes the name's place
+    where slots are worked out, and stays what it is for good.
+    """
+
+    ven_name: str
+    vtn_url: Optional[str] = None
+    placement: Optional[str] = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    reports: tuple[Mapping[str, Any], ...] = ()
+    handlers: Mapping[str, Any] = field(default_factory=dict)
+
+    def slot(self, slots: int = SLOTS) -> int:
+        """Its slot in a fleet of so many."""
+        return slot_of(self.placement or self.ven_name, slots)
+
+    def to_json(self) -> str:
+        """As a row of the store's table has it. ConfigurationError where functions are no names."""
+        said = {name: value for name, value in asdict(self).items() if value}
+        try:
+            return json.dumps(said, separators=(",", ":"), sort_keys=True)
+        except TypeError as cause:
+            raise ConfigurationError(
+                f"The site {self.ven_name!r} cannot stand in a table: {cause}. Functions are "
+                "given by name there, keys and certificates by path."
+            ) from cause
+
+    @classmethod
+    def from_json(cls, text: str) -> Site:
+        """The site that ``to_json`` wrote, or anybody else: ConfigurationError says what is
+        wrong.
+        """
+        try:
+            said = json.loads(text)
+        except ValueError as cause:
+            raise ConfigurationError(f"A site is not JSON: {text!r:.80}.") from cause
+        if not isinstance(said, dict) or not isinstance(said.get("ven_name"), str):
+            raise ConfigurationError(f"A site must have a ven_name: {text!r:.80}.")
+        unknown = set(said) - {each.name for each in fields(cls)}
+        if unknown:
+            raise ConfigurationError(
+                f"The site {said['ven_name']!r} says {sorted(unknown)[0]!r}, which sites have not."
+            )
+        return cls(**{**said, "reports": tuple(said.get("reports", ()))})
+
+    def prepare(self, ven: Ven, functions: Functions) -> None:
+        """Give ``ven`` its reports and handlers. ConfigurationError for a name without function."""
+        for report in self.reports:
+            arguments = dict(report)
+            if "callback" in arguments:
+                arguments["callback"] = self._function(arguments["callback"], functions)
+            ven.add_report(**arguments)
+        for name, function in self.handlers.items():
+            ven.add_handler(name, self._function(function, functions))
+
+    def _function(self, given: Any, functions: Functions) -> Callable[..., Any]:
+        if not isinstance(given, str):
+            found: Callable[..., Any] = given
+            return found
+        if given not in functions:
+            raise ConfigurationError(
+                f"The site {self.ven_name!r} names the function {given!r}, which the member has "
+                f"not. It has: {', '.join(sorted(functions)) or 'none'}."
+            )
+        return functions[given]
+
+
+class SiteTable:
+    """The catalogue in the store's own table. ``store`` is its address, or a store that is open.
+
+    Members notice a change within seconds. ``with SiteTable(url) as table: table.put(sites)``.
+    """
+
+    def __init__(self, store: Union[str, LeasedStore], *, slots: int = SLOTS) -> None:
+        self._owned = isinstance(store, str)
+        self._store = store_of_fleet(store)
+        self._slots = slots
+
+    def __enter__(self) -> SiteTable:
+        if self._owned:
+            self._store.join(OBSERVER, 1.0, self._slots)
+            self._store.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._owned:
+            self._store.close()
+
+    def __call__(self, slot: int) -> Iterator[Site]:
+        """The sites of ``slot``. ConfigurationError for a row that is no site."""
+        return (Site.from_json(row.text) for row in self._store.sites(slot))
+
+    def put(self, sites: Iterable[Site]) -> None:
+        """Add sites, or replace those of the same names."""
+        slots = self._store.slots
+        self._store.put_sites(
+            SiteRow(site.ven_name, site.slot(slots), site.to_json()) for site in sites
+        )
+
+    def remove(self, *ven_names: str) -> None:
+        """Delete sites: their VENs end within seconds, and keep their registration and rows."""
+        self._store.remove_sites(ven_names)
+
+
+OBSERVER = Member("", "")
+"""Who only looks: it renews nothing and takes no slot."""
+
+
+def store_of_fleet(store: Any) -> LeasedStore:
+    """The store that ``store`` means, which members can share; ConfigurationError otherwise."""
+    from .wiring import store_of
+
+    found = store_of(store)
+    if not isinstance(found, LeasedStore):
+        raise ConfigurationError(
+            f"The members of a fleet need a store that they share: postgresql://..., not "
+            f"{found.name!r}."
+        )
+    return found

@@ -1,0 +1,212 @@
+"""The slots of one member: taken, their VENs started and ended, given back to whom they belong.
+
+One thread of its own works off the difference between what the store says and what runs here. The
+renewing thread only tells it what it found, so that no catalogue and no handler delays a renewal.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from functools import partial
+from time import monotonic
+from typing import Optional
+
+from .errors import ConfigurationError, VenError
+from .fleet import Fleet
+from .sites import Catalogue, Functions, Site
+from .state.leases import LeasedStore, Renewal, wanted_slots
+
+log = logging.getLogger(__name__)
+
+LOOK = 1.0
+"""Seconds between attempts to get slots that another still has."""
+WIND_UP = 2.0
+"""Seconds in which the VENs of a slot that is given back may send what they owe."""
+AGAIN = 10.0
+"""Seconds until a catalogue is asked again that failed."""
+
+
+class SlotKeeper:
+    """Makes the member ``name`` run the VENs of the slots that it holds, and hold what it should.
+
+    ``wanted`` are the slots that it should hold; ``renewal`` is what the last one found.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        store: LeasedStore,
+        fleet: Fleet,
+        catalogue: Catalogue,
+        functions: Functions,
+    ) -> None:
+        self._name, self._store, self._fleet = name, store, fleet
+        self._catalogue, self._functions = catalogue, functions
+        self._ready = threading.Condition()  # guards the next five
+        self.renewal: Optional[Renewal] = None
+        self.wanted: frozenset[int] = frozenset()
+        self._weights: Mapping[str, float] = {}
+        self._stopping = False
+        self._again_at: dict[int, float] = {}
+        self._begun: dict[int, dict[str, Site]] = {}  # this and the rest: of the own thread
+        self._revisions: dict[int, int] = {}
+        self._forced = 0
+        self._refused: dict[str, str] = {}
+        self._thread: Optional[threading.Thread] = None
+
+    def start(self) -> None:
+        """Begin; what a run before had is forgotten."""
+        self._stopping = False
+        self._begun, self._revisions, self._refused, self._again_at = {}, {}, {}, {}
+        self._thread = threading.Thread(target=self._run, name="ven_sdk-slots", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Change nothing any more; VENs that run go on."""
+        with self._ready:
+            self._stopping = True
+            self._ready.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def renewed(self, renewal: Renewal) -> None:
+        """Take in what a renewal found."""
+        members = {each.name: each.weight for each in renewal.members if not each.draining}
+        with self._ready:
+            if renewal.draining:
+                members.pop(self._name, None)
+            if members != self._weights or self.renewal is None:
+                self._weights = members
+                self.wanted = (
+                    wanted_slots(self._name, members, self._store.slots)
+                    if self._name in members
+                    else frozenset()
+                )
+            self.renewal = renewal
+            self._ready.notify_all()
+
+    def reload(self) -> None:
+        """Ask the catalogue for all slots again."""
+        with self._ready:
+            self._forced += 1
+            self._ready.notify_all()
+
+    @property
+    def running(self) -> int:
+        """How many slots have their VENs running here."""
+        return len(self._begun)
+
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each site that cannot run, at most ten."""
+        return tuple(self._refused.copy().values())[:10]
+
+    # --- the thread -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        seen: Optional[Renewal] = None
+        while True:
+            with self._ready:
+                if not self._stopping and self.renewal is seen:
+                    self._ready.wait(LOOK)
+                if self._stopping:
+                    return
+                seen = self.renewal
+            try:
+                if seen is not None:
+                    self._look(seen)
+            except VenError as error:
+                log.warning("Slots are not moved now: %s", error)
+            except Exception:
+                log.exception("Slots were not moved. This is a fault of ven_sdk: please report it.")
+
+    def _look(self, renewal: Renewal) -> None:
+        """One pass: what was lost ends first, what is held begins, one slot is given back."""
+        for slot in set(self._begun) - self._store.held:
+            self._end(slot, 0.0)
+            log.warning("Slot %d has another owner now: its VENs ended here.", slot)
+        missing = self.wanted - self._store.held
+        if missing:
+            self._store.take(missing)
+        held = self._store.held
+        for slot in sorted(held & self.wanted):
+            if self._stopping:
+                return
+            self._begin(slot, renewal.revision)
+        self._give_back(held - self.wanted)
+
+    def _give_back(self, surplus: Iterable[int]) -> None:
+        """Slot by slot: each is silent only while it moves itself."""
+        deadline = monotonic() + LOOK
+        for slot in sorted(surplus):
+            self._end(slot, WIND_UP)
+            self._store.give_back([slot])
+            if self._stopping or monotonic() > deadline:
+                return
+
+    def _begin(self, slot: int, revision: int) -> None:
+        """Start the VENs of ``slot``, or those that changed since the catalogue was last asked."""
+        known = revision + self._forced
+        if self._revisions.get(slot) == known or monotonic() < self._again_at.get(slot, 0.0):
+            return
+        try:
+            sites = self._sites(slot)
+        except Exception as error:
+            self._again_at[slot] = monotonic() + AGAIN
+            self._refuse(f"slot {slot}", f"The sites of slot {slot} are not known: {error}")
+            return
+        self._refused.pop(f"slot {slot}", None)
+        before = self._begun.setdefault(slot, {})
+        gone = [name for name, site in before.items() if sites.get(name) != site]
+        self._fleet._hand_over(gone, WIND_UP if gone else 0.0)
+        for name in gone:
+            del before[name]
+            self._refused.pop(name, None)
+        self._add(slot, [site for name, site in sites.items() if name not in before], before)
+        self._revisions[slot] = known
+
+    def _sites(self, slot: int) -> dict[str, Site]:
+        """What the catalogue gives for ``slot``. What belongs to another is left out: a VEN in two
+        slots would run twice.
+        """
+        given = list(self._catalogue(slot))
+        sites = {s.ven_name: s for s in given if s.slot(self._store.slots) == slot}
+        if given and not sites:
+            raise ConfigurationError(
+                f"none of the {len(given)} that the catalogue gives belongs there by its "
+                f"placement or name ({given[0].ven_name!r} is in slot "
+                f"{given[0].slot(self._store.slots)}: see ven_sdk.slot_of)"
+            )
+        return sites
+
+    def _add(self, slot: int, sites: list[Site], begun: dict[str, Site]) -> None:
+        for site in sites:
+            self._store.place(site.ven_name, slot)
+        elsewhere = self._store.misplaced([site.ven_name for site in sites])
+        for site in sites:
+            name = site.ven_name
+            if name in elsewhere:
+                self._refuse(
+                    name,
+                    f"{name} does not start: its rows are in slot {elsewhere[name]}, and the "
+                    f"catalogue says slot {slot}. Give it the placement that it had.",
+                )
+                continue
+            try:
+                prepare = partial(site.prepare, functions=self._functions)
+                self._fleet._add(name, site.vtn_url, dict(site.arguments), prepare)
+            except VenError as error:
+                self._refuse(name, f"{name} does not start: {error}")
+            else:
+                begun[name] = site
+
+    def _refuse(self, about: str, text: str) -> None:
+        if self._refused.get(about) != text:
+            log.error("%s", text)
+        self._refused[about] = text
+
+    def _end(self, slot: int, seconds: float) -> None:
+        self._fleet._hand_over(self._begun.get(slot, ()), seconds)
+        self._begun.pop(slot, None)
+        self._revisions.pop(slot, None)
