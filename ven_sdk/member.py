@@ -64,9 +64,9 @@ class FleetMember:
 
     ``store`` is ``postgresql://...``, the same for all. ``sites(slot)`` gives the :class:`Site` of
     every VEN of a slot (others are left out); None is the store's own table (:class:`SiteTable`).
-    ``functions`` are those that sites name. ``name`` is this member's for good, ``weight`` says how much it takes. A lease
-    lasts ``lease`` seconds; ``slots`` counts when the store is made. Everything else is
-    ``Fleet``'s.
+    ``functions`` are those that sites name. ``name`` is this member's for good, ``weight`` says how
+    much it takes. A lease lasts ``lease`` seconds; ``slots`` counts when the store is made.
+    Everything else is ``Fleet``'s.
     """
 
     def __init__(
