@@ -539,6 +539,7 @@ class Ven(NotebookViews):
             problems.append(
                 f"{status.counters['samples_dropped']} samples were dropped undelivered."
             )
+        problems.extend(self._engine.snapshot("failing"))
         if abs(status.clock_offset) > self.settings.replay_window:
             problems.append(f"The clocks of VEN and VTN are {status.clock_offset} apart.")
         facts = {

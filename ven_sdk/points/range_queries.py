@@ -12,20 +12,18 @@ import functools
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Union
 
-from ..errors import HandlerError
 from ..schema.points import DataPoint
 from ..state.book import Book
 from ..state.change import Change
-from ..state.outcome import NOTHING, Call, Note, Outcome, Step
+from ..state.outcome import NOTHING, Call, NotCalled, Note, Outcome, Step
 from ..state.reports import BLOCK, ONCE, RangeQuery, RequestState
 from .callbacks import Reader, gather
 from .data_points import GREEN_BUTTON, STATUS
 from .dated import note_naive, sent_moments
 from .entries import Collected, read_feed, read_numbers, read_statuses
-from .sampling import PATIENCE
-from .tables import Rows, count, look_now, point_key, points_of, query_key, running
+from .sampling import PATIENCE, Result
+from .tables import Rows, count, look_now, note_failure, point_key, points_of, query_key, running
 from .timing import boundary
 
 PIECE = 1000
@@ -108,16 +106,19 @@ def _call(point: DataPoint, request: RequestState, query: RangeQuery, name: str)
     )
 
 
-def take_answer(name: str, query: RangeQuery, result: Union[Collected, HandlerError, None]) -> Step:
+def take_answer(name: str, query: RangeQuery, result: Result) -> Step:
     """The step for what a range callback gave: kept in memory until it has become rows, piece by
     piece.
     """
 
     def step(book: Book, now: datetime) -> Outcome:
-        free = Outcome(changes=(Change("busy", point_key(query.point), None),))
+        failure = note_failure(book, query.point, result)
+        free = Outcome(changes=(Change("busy", point_key(query.point), None), *failure))
         request = book.requests.get(query.request)
         if book.queries.get(name) != query or request is None:
             return free + look_now(now)
+        if isinstance(result, NotCalled):
+            return free + Outcome(changes=(Change("queries", name, None),)) + look_now(now)
         if not isinstance(result, Collected):
             failed = Change("queries", name, replace(query, failed=True))
             return free + Outcome(changes=(failed,)) + look_now(now)

@@ -19,7 +19,7 @@ from ..errors import HandlerError
 from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
-from ..state.outcome import NOTHING, Call, Outcome, Step
+from ..state.outcome import NOTHING, Call, NotCalled, Outcome, Step
 from ..state.reports import CHANGE, ONCE, LastValue, RequestState, Sampling
 from .callbacks import gather
 from .data_points import STATUS
@@ -29,6 +29,7 @@ from .tables import (
     Rows,
     count,
     look_now,
+    note_failure,
     point_key,
     points_of,
     running,
@@ -140,26 +141,42 @@ def _call(point: DataPoint, name: str) -> Call:
 # --- a callback returns ---------------------------------------------------------------------------
 
 
-def take_result(name: str, point: Key, result: Union[Collected, HandlerError, None]) -> Step:
+Result = Union[Collected, HandlerError, NotCalled]
+
+
+def take_result(name: str, point: Key, result: Result) -> Step:
     """The step for what a callback gave, or for the HandlerError that it did not (the engine has
     reported that).
     """
 
     def step(book: Book, now: datetime) -> Outcome:
-        free = Change("busy", point_key(point), None)
+        free = (Change("busy", point_key(point), None), *note_failure(book, point, result))
         sampling = book.samplings.get(name)
         if sampling is None:
-            return Outcome(changes=(free,))
+            return Outcome(changes=free)
+        if isinstance(result, NotCalled):
+            return Outcome(changes=free) + _read_again(book, name, sampling, now)
         given = result if isinstance(result, Collected) else Collected()
         outcome = _take(book, name, sampling, point, given)
         return (
-            Outcome(changes=(free,))
+            Outcome(changes=free)
             + outcome
             + note_naive(point, given)
             + _look_for_one_shot(book, sampling, point, now)
         )
 
     return step
+
+
+def _read_again(book: Book, name: str, sampling: Sampling, now: datetime) -> Outcome:
+    """What waited when the VEN stopped: a one-shot is read anew, other reports have a gap."""
+    requests = {key: book.requests.get(key) for key in sampling.requests}
+    once = [key for key, request in requests.items() if request and request.kind == ONCE]
+    if not once:
+        return NOTHING if sampling.is_written else write_samplings(book, now, frozenset(requests))
+    return Outcome(
+        changes=(Change("samplings", name, None), *(Change("runs", key, ()) for key in once))
+    ) + look_now(now)
 
 
 def _take(book: Book, name: str, sampling: Sampling, point: Key, given: Collected) -> Outcome:

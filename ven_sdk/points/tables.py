@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Optional
 
+from ..errors import HandlerError
 from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
@@ -92,6 +93,14 @@ def collecting(book: Book) -> frozenset[str]:
 def open_samplings(book: Book) -> list[Sampling]:
     """The moments whose values stand in no row yet."""
     return [one for one in book.samplings.values() if not one.is_written]
+
+
+def note_failure(book: Book, point: Key, result: object) -> tuple[Change, ...]:
+    """Whether the last call of a data point's callback failed, for ``health()``."""
+    key = point_key(point)
+    if isinstance(result, HandlerError):
+        return (Change("failing", key, str(result)),)
+    return (Change("failing", key, None),) if key in book.failing else ()
 
 
 # --- keys of volatile tables ----------------------------------------------------------------------

@@ -46,11 +46,7 @@ def due_moment(
     if not step:
         return None
     moment = floor(request.origin, step, now)
-    begun = (
-        request.created if now >= request.created else moment
-    )  # the clock may have been set back since
-    if request.start is not None:
-        begun = max(begun, request.start)
+    begun = request.created if request.start is None else max(request.created, request.start)
     over = request.end is not None and moment >= request.end
     if over or moment < begun or now - moment > min(LATEST, step / 2):
         return None
@@ -97,19 +93,3 @@ def next_due(request: RequestState, delivered: datetime) -> Optional[datetime]:
         return None
     due = delivered + request.back
     return due if request.end is None else min(due, request.end)
-
-
-def corrected_due(request: RequestState, now: datetime) -> Optional[datetime]:
-    """The delivery time after the clock was set back: never further away than one period, once
-    sampling has begun.
-    """
-    if (
-        request.due is None
-        or request.kind in (ONCE, BLOCK)
-        or (request.start is not None and now < request.start)
-    ):
-        return request.due
-    due = following(request.origin, request.back, now)
-    if request.end is not None:
-        due = min(due, request.end)
-    return min(request.due, due)

@@ -22,7 +22,7 @@ from ..oadr20b.services.task import Task
 from ..oadr20b.state.book import Book
 from ..schema.common import Payload
 from ..state.change import Change
-from ..state.outcome import NOTHING, Call, Note, Outcome, Step, Timer
+from ..state.outcome import NOT_CALLED, NOTHING, Call, Note, Outcome, Step, Timer
 from ..state.store import Store
 from ..text import LONGEST, shorten
 from ..usercode import invoke
@@ -68,6 +68,7 @@ class Engine:
         self.stopped = True
         self._is_restored = False
         self._early: deque[Step] = deque(maxlen=MOST_EARLY)
+        self._not_begun: dict[int, Call] = {}  # calls of report callbacks that wait for their turn
         self.changed = threading.Condition()
         self._lock = threading.RLock()
         self._timers: dict[str, tuple[Timer, Job]] = {}
@@ -286,6 +287,8 @@ class Engine:
 
     def _queue(self, call: Call) -> None:
         about = f"{call.handler} of {self.name}"
+        if call.pool == "report":
+            self._not_begun[id(call)] = call
         self.pools[call.pool].submit(
             (self, call.lane) if call.pool == "handler" else call.lane,
             lambda: self._call(call),
@@ -295,6 +298,8 @@ class Engine:
     def _call(self, call: Call) -> None:
         if self.stopped:
             return  # it stands in the book and is called after the next start
+        if call.pool == "report" and self._not_begun.pop(id(call), None) is None:
+            return  # it waited while the VEN was stopped and started: another stands for it
         if call.function is not None:
             result: Any = invoke(call.function, call.arguments, call.keywords)
             errors: tuple[HandlerError, ...] = (result,) if isinstance(result, HandlerError) else ()
@@ -383,10 +388,18 @@ class Engine:
         self.stopped = False
         self.conversation = Conversation(self)
         self.runtime.looking_again.add(self.look_again)
+        self._give_up_waiting_calls()
         self.transact(self._resume)
         while self._early:
             self.transact(self._early.popleft())
         self.conversation.wake()
+
+    def _give_up_waiting_calls(self) -> None:
+        """Report callbacks that waited for their turn when the VEN stopped: they are asked anew."""
+        waiting, self._not_begun = self._not_begun, {}
+        for call in waiting.values():
+            if call.done is not None:
+                self.transact(call.done(NOT_CALLED))
 
     def push(self, step: Step) -> None:
         """Run ``step``; before what the store holds is known (the first start), check it and keep

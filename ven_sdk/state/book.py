@@ -94,10 +94,11 @@ class Book:
     the keys of those whose answer is owed. ``sample_rows`` is one of ``samples``: the rows of each
     request, by time.
 
-    Volatile tables of sampling: ``samplings`` by name, ``queries`` by request and rID, ``busy`` (a
-    callback that has not returned, since when) and ``known`` (last values) by data point; by
-    request ``runs`` (moments sampled), ``seen`` (values last written, for reports on change) and
-    ``sent`` (moments that went out); ``dated`` (times that came with samples) by request and rID.
+    Volatile tables of sampling: ``samplings`` by name, ``queries`` by request and rID. By data
+    point: ``busy`` (a callback that has not returned, since when), ``known`` (last values),
+    ``failing`` (why the last call failed). By request: ``runs`` (moments sampled), ``seen`` (values
+    last written, for reports on change), ``sent`` (moments that went out). ``dated`` (times that
+    came with samples) by request and rID. ``looks``: when the reports' step ran last.
     """
 
     layout: ClassVar[tuple[Table, ...]] = (
@@ -114,6 +115,8 @@ class Book:
         volatile("dated", Moments),
         volatile("sent", Moments),
         volatile("counts", SampleCounts),
+        volatile("looks", datetime),
+        volatile("failing", str),
     )
 
     def __init__(
@@ -142,6 +145,7 @@ class Book:
         self.seen: dict[str, dict[str, str]] = self.tables["seen"]
         self.dated: dict[str, Moments] = self.tables["dated"]
         self.sent: dict[str, Moments] = self.tables["sent"]
+        self.failing: dict[str, str] = self.tables["failing"]
         self.owed: dict[str, None] = {}
         self.sample_rows = SampleIndex()
         self.versions: dict[str, int] = dict.fromkeys(self.tables, 0)
@@ -162,6 +166,11 @@ class Book:
         """What happened to samples since the start of the process."""
         found: SampleCounts = self.tables["counts"].get("", _NO_COUNTS)
         return found
+
+    @property
+    def looked(self) -> Optional[datetime]:
+        """The latest time at which the reports' step ran; None before the first time."""
+        return self.tables["looks"].get("")
 
     def has_handler(self, name: str) -> bool:
         """Whether the user set a handler of this name."""

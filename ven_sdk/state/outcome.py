@@ -25,6 +25,13 @@ a :class:`~ven_sdk.state.book.Book` with the tables of the protocol that the ste
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
+class NotCalled:
+    """The result of a call that never began, since the VEN was stopped first."""
+
+
+NOT_CALLED = NotCalled()
+
+
 @dataclass(frozen=True)
 class Call:
     """User code to run. Calls of one ``lane`` run in order, never two at once; other lanes run side
@@ -33,7 +40,8 @@ class Call:
     ``handler`` is the name it was registered under (``on_event`` …); with ``function`` given that
     is what is called, and ``handler`` only names it for people. ``pool`` is ``handler`` or
     ``report``. ``done(result)`` gives the step to run with what came of it: what was returned, or
-    the :class:`~ven_sdk.errors.HandlerError` that says why there is nothing.
+    the :class:`~ven_sdk.errors.HandlerError` that says why there is nothing. A report's call that
+    waited when the VEN stopped is done at the next start, with :data:`NOT_CALLED`.
     """
 
     lane: Hashable

@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Callable, Optional
 
 from ....errors import VenError
+from ....points.clock_steps import newest_moment
 from ....points.entries import unpack
 from ....points.pushed_values import find_point, push_value
 from ....points.tables import TIMER, look_now, pending, point_key, running
@@ -108,7 +109,13 @@ def resume(book: Book, now: datetime) -> Outcome:
         for key, (first, last) in ends.items()
     )
     newest = {key: last for key, (_, last) in ends.items()}
-    return Outcome(changes=(*runs, *_last_values(book, newest))) + look_now(now)
+    return Outcome(
+        changes=(
+            *runs,
+            *_last_values(book, newest),
+            Change("looks", "", max(now, newest_moment(book))),
+        )
+    ) + look_now(now)
 
 
 def _last_values(book: Book, newest: Mapping[str, SampleRow]) -> Iterator[Change]:

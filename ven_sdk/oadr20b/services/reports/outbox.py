@@ -209,16 +209,22 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
     return _retry_later(key, replace(delivery, refusals=refusals), error, now)
 
 
+def pause_after(delivery: Delivery) -> timedelta:
+    """How long a message waits that was refused so often."""
+    pauses = (*PAUSES, PARKED_PAUSE)
+    return pauses[min(max(delivery.refusals, 1), len(pauses)) - 1]
+
+
 def _retry_later(key: str, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
-    parked = delivery.refusals > len(PAUSES)
-    pause = PARKED_PAUSE if parked else PAUSES[delivery.refusals - 1]
+    pause = pause_after(delivery)
     note = Note(
         f"{error} The report is kept and sent again in {pause.total_seconds():.0f} s.",
         logging.WARNING,
         once="report refused",
         error=error,
     )
-    changes = (Change("deliveries", key, replace(delivery, retry_at=now + pause, parked=parked)),)
+    waiting = replace(delivery, retry_at=now + pause, parked=pause == PARKED_PAUSE)
+    changes = (Change("deliveries", key, waiting),)
     return Outcome(changes=changes, notes=(note,)) + look_now(now)
 
 

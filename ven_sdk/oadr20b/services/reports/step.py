@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Optional
 
+from ....points.clock_steps import correct_moments
 from ....points.entries import count_values
 from ....points.range_queries import ask_due, wake_times, write_answers
 from ....points.sampling import spacing_of, start_samplings, write_samplings
@@ -25,22 +26,25 @@ from ....points.tables import (
     points_of,
     running,
 )
-from ....points.timing import corrected_due, next_moment
+from ....points.timing import next_moment
 from ....state.change import Change
-from ....state.outcome import Note, Outcome, Timer
+from ....state.outcome import NOTHING, Note, Outcome, Timer
 from ....state.reports import ASKED, RequestState, SampleRow
 from ...state.book import Book
 from .delivery import compose_message, due_requests, is_under_way, ready_requests, unwritten
-from .outbox import values_of
+from .outbox import pause_after, values_of
 
 
 def look(book: Book, now: datetime) -> Outcome:
     """Sample, write down, ask, deliver and forget: whatever has become due."""
-    for work in (start_samplings, expire, set_back, write_answers, ask_due, deliver):
+    for work in (follow_clock, start_samplings, write_answers, ask_due, deliver, expire):
         done = work(book, now)
         if done.changes or done.calls:
             return done + look_now(now)
-    return Outcome(timers=(Timer(TIMER, next_at(book, now)),))
+    looked = max(now, book.looked or now)
+    return Outcome(
+        changes=(Change("looks", "", looked),), timers=(Timer(TIMER, next_at(book, now)),)
+    )
 
 
 def deliver(book: Book, now: datetime) -> Outcome:
@@ -68,16 +72,17 @@ def next_at(book: Book, now: datetime) -> Optional[datetime]:
     return min((time for time in times if time > now), default=None)
 
 
-def set_back(book: Book, now: datetime) -> Outcome:
-    """Delivery times after the clock was set back."""
-    corrected = [(key, request, corrected_due(request, now)) for key, request in running(book)]
-    return Outcome(
-        changes=tuple(
-            Change("requests", key, replace(request, due=at))
-            for key, request, at in corrected
-            if at != request.due
-        )
+def follow_clock(book: Book, now: datetime) -> Outcome:
+    """Correct what lies in the future since the clock was set back (``points/clock_steps.py``)."""
+    changes = correct_moments(book, now)
+    if not changes:
+        return NOTHING
+    retries = (
+        Change("deliveries", key, replace(delivery, retry_at=now + pause_after(delivery)))
+        for key, delivery in book.deliveries.items()
+        if delivery.retry_at is not None and delivery.retry_at > now + pause_after(delivery)
     )
+    return Outcome(changes=(*changes, *retries))
 
 
 # --- too old --------------------------------------------------------------------------------------
@@ -88,9 +93,7 @@ def expire(book: Book, now: datetime) -> Outcome:
     limit = now - book.settings.max_backlog
     gone = _old_rows(book, limit)
     late = [
-        (key, delivery)
-        for key, delivery in book.deliveries.items()
-        if max(part.rows[-1][0] for part in delivery.parts) < limit
+        (key, delivery) for key, delivery in book.deliveries.items() if delivery.created < limit
     ]
     lost = sum(count_values(row.entries) for _, row in gone) + sum(
         values_of(delivery) for _, delivery in late
