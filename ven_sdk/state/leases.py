@@ -102,7 +102,11 @@ class LeasedStore(Store):
 
     @abstractmethod
     def take(self, slots: Iterable[int]) -> frozenset[int]:
-        """Become the owner of those of ``slots`` that are free or whose lease has run out."""
+        """Become the owner of those of ``slots`` that are free or whose lease has run out.
+
+        Who could not renew for most of a lease takes free ones only for the length of another: the
+        same trouble may have kept the others from renewing.
+        """
 
     @abstractmethod
     def give_back(self, slots: Iterable[int]) -> None:

@@ -64,6 +64,7 @@ class PostgreSQLStore(LeasedStore):
         self._places: dict[str, int] = {}
         self._tokens: dict[int, int] = {}  # replaced, never changed: readers need no lock
         self._deadline = 0.0
+        self._patient_until = 0.0
         self._has_left = False
         self._owning = threading.Lock()  # one renewal, taking or giving back at a time
         self._life = threading.Lock()
@@ -93,7 +94,7 @@ class PostgreSQLStore(LeasedStore):
             try:
                 self.slots = self._database.open(self._new_slots)
                 self._link.open()
-                self._has_left = False
+                self._has_left, self._deadline, self._patient_until = False, 0.0, 0.0
             except StoreError as error:
                 # Never begun without: another may be the owner.
                 raise StoreError(str(error), path=self.name) from error
@@ -247,6 +248,10 @@ class PostgreSQLStore(LeasedStore):
             values = {**self._me(), "lease": self._lease, "facts": facts}
             ((slots, tokens, draining, revision),) = self._link.run(sql.RENEW, values, probe=True)
             self._tokens = dict(zip(slots or (), tokens or ()))
+            if 0.0 < self._deadline < started:
+                # What kept this owner from renewing may have kept the others: they get a lease's
+                # time to say that they live.
+                self._patient_until = started + self._lease
             self._deadline = started + self._lease * SENDING_SHARE
             members = tuple(Member(*row) for row in self._link.run(sql.LIVE_MEMBERS))
             return Renewal(frozenset(self._tokens), draining, members, revision)
@@ -254,7 +259,12 @@ class PostgreSQLStore(LeasedStore):
     def take(self, slots: Iterable[int]) -> frozenset[int]:
         """See :meth:`LeasedStore.take`."""
         with self._owning:
-            values = {"owner": self._member.owner, "lease": self._lease, "slots": list(slots)}
+            values = {
+                "owner": self._member.owner,
+                "lease": self._lease,
+                "slots": list(slots),
+                "expired": seconds_awake() >= self._patient_until,
+            }
             taken: dict[int, int] = dict(self._link.run(sql.TAKE, values))
             self._tokens = {**self._tokens, **taken}
             return frozenset(taken)

@@ -128,7 +128,9 @@ FORGET_MEMBERS = (
 )
 TAKE = (
     "WITH free AS MATERIALIZED (SELECT slot FROM {schema}.slots "
-    "WHERE slot = ANY(%(slots)s::int[]) AND (owner IS NULL OR until < now()) "
+    # A lease cannot be renewed at a database that is not running: that time does not count.
+    "WHERE slot = ANY(%(slots)s::int[]) AND (owner IS NULL OR (%(expired)s AND "
+    "greatest(until, pg_postmaster_start_time() + make_interval(secs => %(lease)s)) < now())) "
     "ORDER BY slot FOR NO KEY UPDATE SKIP LOCKED) "
     "UPDATE {schema}.slots s SET owner = %(owner)s, token = s.token + 1, "
     "until = now() + make_interval(secs => %(lease)s) FROM free WHERE s.slot = free.slot "

@@ -166,6 +166,16 @@ class LeasedStoreSuite(StoreSuite):
             assert a.renew().held == frozenset()
             assert b.renew().held
 
+    def test_who_could_not_renew_lets_the_others_renew_before_it_takes_from_them(
+        self, tmp_path: Path
+    ) -> None:
+        with self.members(tmp_path, SHORT, SHORT) as (a, b):
+            slot = own(b, "ven-1")
+            time.sleep(SHORT * 1.1)  # nobody could reach the store
+            a.renew()
+            assert a.take([slot]) == frozenset()
+            assert b.renew().held == {slot}
+
     def test_of_a_shared_transaction_only_the_lost_slot_is_refused(self, tmp_path: Path) -> None:
         with self.members(tmp_path, SHORT, LONG) as (a, b):
             slots = {own(a, ven): ven for ven in (f"ven-{n}" for n in range(20))}

@@ -1,0 +1,122 @@
+"""One member of the drills' fleet, as a process that is killed and suspended.
+
+``fleet_worker.py FOLDER NAME RUN STORE VTN_PORT VENS LEASE POLL``. FOLDER/journal-NAME-RUN.jsonl
+has a line when a handler was called and when it returned (synced), and one after every commit.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+import random
+import re
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from ven_sdk import FleetMember, Site
+from ven_sdk.state.postgresql import PostgreSQLStore
+from ven_sdk.state.store import ChangeRow
+
+FOLDER, NAME, RUN = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+JOURNAL = os.open(FOLDER / f"journal-{NAME}-{RUN}.jsonl", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+KEPT = ("events", "samples", "deliveries")
+SLOTS = 64
+
+
+def journal(synced: bool = False, **facts: Any) -> None:
+    os.write(JOURNAL, json.dumps({"run": RUN, "at": time.time(), **facts}).encode() + b"\n")
+    if synced:
+        os.fsync(JOURNAL)
+
+
+class JournalStore(PostgreSQLStore):
+    """Tells the journal what was committed, after the fact."""
+
+    def commit(self, ven: str, changes: Sequence[ChangeRow]) -> None:
+        super().commit(ven, changes)
+        rows = [told(row) for row in changes if row.table in KEPT]
+        if rows:
+            journal(rows=rows)
+
+
+def told(row: ChangeRow) -> list[Any]:
+    """Of an event the calls that have not returned, else the values of the meters."""
+    if row.table == "events" and row.value is not None:
+        state = json.loads(row.value)
+        return [row.table, row.key, [call["handler"] for call in state.get("pending", ())]]
+    return [row.table, row.key, re.findall(r"\b1\d{7}\b", row.value or "")]
+
+
+def handler(name: str) -> Any:
+    def handle(ven: Any, event: Any, *_: Any) -> str:
+        about = {"handler": name, "event": event.event_id, "number": event.modification_number}
+        journal(synced=True, call="begin", **about)
+        time.sleep(random.random() * 0.02)
+        journal(synced=True, call="return", **about)
+        return "optIn"
+
+    return handle
+
+
+def site(number: int, url: str, poll: float, read: Any) -> Site:
+    return Site(
+        f"ven-{number}",
+        url,
+        arguments={"poll_frequency": poll},
+        reports=(
+            {
+                "callback": read,
+                "resource_id": f"r-{number}",
+                "measurement": "voltage",
+                "r_id": f"r-{number}",
+                "report_specifier_id": f"s-{number}",
+                "sampling_rate": 1,
+            },
+        )
+        if number % 4 == 0
+        else (),
+    )
+
+
+def main(store: str, port: str, vens: str, lease: str, poll: str) -> None:
+    logging.basicConfig(
+        level=logging.INFO, filename=FOLDER / f"log-{NAME}-{RUN}", format="%(asctime)s %(message)s"
+    )
+    numbers, lock = itertools.count(10_000_000 + RUN * 10_000), threading.Lock()
+
+    def read() -> Any:
+        with lock:
+            return None if (FOLDER / "quiet").exists() else next(numbers)
+
+    url = f"http://127.0.0.1:{port}/{NAME}/OpenADR2/Simple/2.0b"
+    every = [site(number, url, float(poll), read) for number in range(int(vens))]
+    member = FleetMember(
+        store=JournalStore(f"{store}&application_name={NAME}"),
+        sites=lambda slot: [each for each in every if each.slot(SLOTS) == slot],
+        name=NAME,
+        lease=float(lease),
+        slots=SLOTS,
+    )
+    for name in ("on_event", "on_update_event", "on_cancel_event"):
+        member.add_handler(name, handler(name))
+    while True:
+        try:
+            member.start()
+            break
+        except Exception as error:  # the database may be away just now
+            print(error, flush=True)
+            time.sleep(0.5)
+    print("go", flush=True)
+    member.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[4:9])
