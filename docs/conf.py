@@ -17,7 +17,8 @@ author = "the ven_sdk authors"
 copyright = "2026, the ven_sdk authors"
 release = version = runpy.run_path(str(_root / "ven_sdk" / "_version.py"))["__version__"]
 
-extensions = ["sphinx.ext.autodoc"]
+sys.path.insert(0, str(Path(__file__).resolve().parent / "_ext"))
+extensions = ["sphinx.ext.autodoc", "rules"]
 exclude_patterns = ["_build", "**/_*.rst"]
 html_theme = "furo"
 html_title = f"ven_sdk {release}"
@@ -27,15 +28,21 @@ autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 
 
-def _write_mutation_tables(_app: Sphinx) -> None:
-    """Makes the tables of docs/contributing from those that the tests use."""
+def _write_tables(_app: Sphinx) -> None:
+    """Makes the pages that follow from code: the mutations of the tests, the declared messages."""
     sys.path.insert(0, str(_root))
+    import messages
+
     from tests.mutations import events, reports, rst
 
-    for name, table in (("events", events.TABLE), ("reports", reports.TABLE)):
-        page = _root / "docs" / "contributing" / f"_mutations-{name}.rst"
-        page.write_text(rst(table), encoding="utf-8")
+    docs = _root / "docs"
+    for path, text in (
+        ("contributing/_mutations-events.rst", rst(events.TABLE)),
+        ("contributing/_mutations-reports.rst", rst(reports.TABLE)),
+        ("protocol/_messages.rst", messages.tables()),
+    ):
+        (docs / path).write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", _write_mutation_tables)
+    app.connect("builder-inited", _write_tables)

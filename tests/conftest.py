@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from lxml import etree
 
-from tests.shared import MISSING, SHARED
 from tests.xsd_watch import WATCH, XsdWatch, load_schema
 from ven_sdk.oadr20b.exchange import Exchange
 from ven_sdk.schema.common import Payload
@@ -114,14 +113,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 # --- places ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of the protocol reference; the test is skipped where there is none."""
-    if not (SHARED / "protocol").is_dir():
-        pytest.skip(MISSING)
-    return SHARED
 
 
 @pytest.fixture(scope="session")

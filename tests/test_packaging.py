@@ -132,6 +132,24 @@ def test_the_readme_sets_up_with_two_commands(readme: str) -> None:
     assert commands[1].endswith("pytest")
 
 
+def test_every_python_that_we_claim_is_tested(
+    setup_cfg: configparser.ConfigParser, root: Path
+) -> None:
+    claimed = re.findall(r"Python :: (3\.\d+)", setup_cfg["metadata"]["classifiers"])
+    workflow = (root / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+
+    assert claimed == re.findall(r'"(3\.\d+)"', workflow)
+    assert "run: .ci/run" in workflow
+    assert setup_cfg["options"]["python_requires"] == f">={claimed[0]}"
+
+
+def test_commits_that_only_formatted_are_named_in_full(root: Path) -> None:
+    text = (root / ".git-blame-ignore-revs").read_text(encoding="utf-8")
+    commits = [line for line in text.splitlines() if line and not line.startswith("#")]
+
+    assert commits and all(re.fullmatch(r"[0-9a-f]{40}", commit) for commit in commits)
+
+
 def test_ci_takes_its_commands_from_the_readme(root: Path) -> None:
     script = (root / ".ci" / "run").read_text(encoding="utf-8")
 

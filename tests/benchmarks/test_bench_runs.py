@@ -18,6 +18,7 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parent.parent.parent / "benchmarks"
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(
         importlib.util.find_spec("openleadr") is None,
         reason="openleadr, the peer, is not installed",

@@ -15,7 +15,6 @@ import time
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any, Callable, Optional
 
 from lxml import etree
@@ -29,7 +28,6 @@ from ven_sdk.state.change import Change
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 SLOW = 5.0
-STORED = Path(__file__).resolve().parent.parent / "data" / "wire"
 
 VALUES = [
     b"",
@@ -116,9 +114,8 @@ _ATTRIBUTE = re.compile(rb"\"([^\"]*)\"")
 
 
 def seeds() -> list[bytes]:
-    """The wire examples, as far as they are here; the two stored ones always are."""
-    paths = wire_examples() or sorted(STORED.glob("*.xml"))
-    return [path.read_bytes() for path in paths]
+    """The example messages."""
+    return [path.read_bytes() for path in wire_examples()]
 
 
 class Mutator:

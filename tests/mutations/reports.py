@@ -52,7 +52,7 @@ TABLE = (
     ),
     Mutation(
         "T4",
-        "points.catalogue.OfferedReport.duration",
+        "schema.points.OfferedReport.duration",
         "max(point.report_duration, point.sampling_rate.max_period) for",
         "point.report_duration for",
         f"{CATALOGUE}::test_t4_the_duration_covers_every_sampling_period",
@@ -200,7 +200,7 @@ TABLE = (
     ),
     Mutation(
         "on change",
-        "oadr20b.services.reports.moments._is_news",
+        "points.sampling._is_news",
         "(entry != seen.get(point.r_id) or not _only_changes(point))",
         "True",
         f"{COLLECTION}::test_on_change_sends_what_changed_and_nothing_when_nothing_did",
@@ -228,7 +228,7 @@ TABLE = (
     ),
     Mutation(
         "T19",
-        "oadr20b.services.reports.delivery._part",
+        "oadr20b.services.reports.delivery._filled",
         "(GAP + last[r_id] if r_id in last else blanks[r_id])",
         '""',
         f"{COLLECTION}::test_t19_every_interval_has_exactly_the_data_points_that_were_requested",
@@ -263,14 +263,14 @@ TABLE = (
     ),
     Mutation(
         "T20",
-        "oadr20b.services.reports.message._report",
+        "oadr20b.services.reports.outbox._report",
         "return Report(dtstart=first,",
         "return Report(dtstart=final,",
         f"{DELIVERY}::test_t20_a_report_has_all_that_a_data_report_needs",
     ),
     Mutation(
         "T21",
-        "oadr20b.services.reports.message._interval",
+        "oadr20b.services.reports.outbox._interval",
         "return ReportInterval(dtstart=at, duration=part.granularity, report_payloads",
         "return ReportInterval(dtstart=at, duration=None, report_payloads",
         f"{DELIVERY}::test_every_interval_has_its_begin_and_its_duration",
@@ -305,21 +305,21 @@ TABLE = (
     ),
     Mutation(
         "T25",
-        "oadr20b.services.reports.outbox.refused",
+        "oadr20b.services.reports.outbox.refuse",
         'if code == "452" and',
         'if code == "999" and',
         f"{DELIVERY}::test_t25_452_ends_the_request_and_keeps_its_samples_for_another",
     ),
     Mutation(
         "T25",
-        "oadr20b.services.reports.outbox.refused",
+        "oadr20b.services.reports.outbox.refuse",
         "if len(delivery.parts) > 1:",
         "if False:",
         f"{DELIVERY}::test_t25_of_several_requests_only_the_unknown_one_ends",
     ),
     Mutation(
         "T26",
-        "oadr20b.services.reports.message._report",
+        "oadr20b.services.reports.outbox._report",
         "created_date_time=delivery.created)",
         "created_date_time=datetime.now(first.tzinfo))",
         f"{DELIVERY}::test_t26_what_the_vtn_may_have_got_is_resent_byte_for_byte_also_after_a_restart",
@@ -382,7 +382,7 @@ TABLE = (
     ),
     Mutation(
         "T31",
-        "oadr20b.services.reports.outbox.acknowledged",
+        "oadr20b.services.reports.outbox.acknowledge",
         "reply.cancel_report is not None:",
         "False:",
         f"{REQUESTS}::test_t31_a_cancel_inside_an_acknowledgement_works_and_is_not_answered",
@@ -417,14 +417,14 @@ TABLE = (
     ),
     Mutation(
         "R7",
-        "oadr20b.services.reports.endings.end",
+        "oadr20b.services.reports.endings.end_requests",
         '*(Change("samples", row_key(row.request, row.at), row) for row in rows),',
         "",
         f"{REQUESTS}::test_r7_what_stood_in_a_message_that_was_never_acknowledged_is_kept_too",
     ),
     Mutation(
         "R7",
-        "oadr20b.services.reports.endings.heirs",
+        "oadr20b.services.reports.endings._successor",
         "item[1].granularity != old.granularity, item[1].back != old.back, "
         "item[1].r_ids != old.r_ids",
         "0",
@@ -467,21 +467,21 @@ TABLE = (
     ),
     Mutation(
         "clock",
-        "oadr20b.services.reports.timing.due_moment",
+        "points.timing.due_moment",
         "or now - moment > min(LATEST, step / 2)",
         "",
         f"{COLLECTION}::test_moments_that_the_machine_slept_through_are_skipped_not_invented",
     ),
     Mutation(
         "clock",
-        "oadr20b.services.reports.timing.due_moment",
+        "points.timing.due_moment",
         "any(first <= moment <= last for",
         "any(moment == last for",
         f"{COLLECTION}::test_a_clock_set_back_collects_no_moment_twice",
     ),
     Mutation(
         "full",
-        "oadr20b.services.reports.range_queries._start",
+        "points.range_queries._start",
         "start = request.covered.get(point.r_id, request.origin)",
         "start = max(request.covered.get(point.r_id, request.origin), until - request.back)",
         f"{RANGES}::test_full_that_failed_is_asked_again_from_the_same_moment",
@@ -495,7 +495,7 @@ TABLE = (
     ),
     Mutation(
         "push",
-        "oadr20b.services.reports.pushed_values.homes",
+        "points.pushed_values.takers_of",
         "return alive or",
         "return alive and",
         f"{PUSH}::test_values_pushed_between_two_registrations_are_kept_for_the_next",

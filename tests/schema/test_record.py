@@ -1,4 +1,4 @@
-"""Records as values and as mappings (api.md section 3)."""
+"""Records as values and as mappings."""
 
 from __future__ import annotations
 

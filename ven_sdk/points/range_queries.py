@@ -1,5 +1,5 @@
 """Range callbacks: mode ``full`` is asked once a delivery for what is new, history once for all
-(rules.md, 'What to deliver').
+(docs/protocol/reports.rst, 'What a request asks for').
 
 What a callback gives becomes rows in pieces, ``covered`` moves on with them in the same step, so a
 crash loses nothing: the callback is asked again from there. One that failed or was late is asked

@@ -1,4 +1,4 @@
-"""Structures that several services share: response, targets, periods (messages.md section 3).
+"""Structures that several services share: response, targets, periods.
 Declarations only.
 """
 

@@ -1,5 +1,5 @@
-"""EiEvent: events and the payloads that carry and answer them (messages.md section 5). Declarations
-and views only.
+"""EiEvent: events and the payloads that carry and answer them. Declarations and views
+only.
 """
 
 from __future__ import annotations

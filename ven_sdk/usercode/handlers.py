@@ -127,7 +127,7 @@ class Handlers(Registry):
         self._leads: tuple[tuple[str, timedelta, Function], ...] = ()
 
     def add_handler(self, name: str, function: Function, lead: Optional[Duration] = None) -> None:
-        """Add a handler (api.md 3). ``lead`` belongs to ``before_event`` alone: how long before the
+        """Add a handler. ``lead`` belongs to ``before_event`` alone: how long before the
         start it is called.
         """
         if name != "before_event":
@@ -203,7 +203,7 @@ def nearest_handler(name: str) -> Optional[str]:
 
 
 class Hooks(Registry):
-    """Hooks on messages (api.md 5): their return is ignored, an exception is logged."""
+    """Hooks on messages: their return is ignored, an exception is logged."""
 
     def __init__(self) -> None:
         super().__init__(HOOKS, "hook")

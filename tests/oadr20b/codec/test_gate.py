@@ -18,7 +18,7 @@ from ven_sdk.errors import PayloadError
 from ven_sdk.oadr20b.codec import gate
 from ven_sdk.oadr20b.codec.gate import admit
 
-WIRE = Path(__file__).resolve().parents[2] / "data" / "wire"
+WIRE = Path(__file__).resolve().parents[2] / "data" / "wire-examples"
 EVENT = (WIRE / "13-event-price-intervals.xml").read_bytes()
 SIGNED = (WIRE / "40-signed-poll.xml").read_bytes()
 LAUGHS = b"".join(

@@ -153,7 +153,7 @@ def test_empty_units_mean_the_fixed_ones() -> None:
 
 def test_a_request_for_the_catalogue_without_data_points_is_read() -> None:
     payload = (
-        "<ei:specifierPayload>\n            <ei:rID>METADATA</ei:rID>\n            "
+        "<ei:specifierPayload>\n            <ei:rID>0</ei:rID>\n            "
         "<ei:readingType>x-notApplicable"
         "</ei:readingType>\n          </ei:specifierPayload>"
     )

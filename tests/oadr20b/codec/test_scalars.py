@@ -1,4 +1,4 @@
-"""Texts and values, both ways: the lexical rules and their quirks (messages.md 1.3 and 11)."""
+"""Texts and values, both ways: the lexical rules and their quirks (docs/protocol/messages.rst)."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 RSA_SHA1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
 HMAC_SHA256 = MORE + "hmac-sha256"
 
-WIRE = Path(__file__).resolve().parents[2] / "data" / "wire"
+WIRE = Path(__file__).resolve().parents[2] / "data" / "wire-examples"
 
 BODY = (
     f'<oadr:oadrPayload xmlns:oadr="{OADR}" xmlns:ei="{EI}"><oadr:oadrSignedObject '

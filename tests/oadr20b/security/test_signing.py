@@ -284,6 +284,7 @@ def test_whatever_the_tree_signxml_and_xmlsec_accept_what_was_signed(root: etree
         by_xmlsec(data, identity("ec"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(PAYLOADS))
 @settings(max_examples=80)
 @given(data=st.data())

@@ -1,17 +1,15 @@
-"""The example messages 13 to 21 and 34 to 38 of the protocol reference, from their bytes to what
-the VEN says to them.
-"""
+"""The example messages 13 to 21 and 34 to 38, from their bytes to what the VEN says to them."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
 from tests.oadr20b.services.builders import distribute, event, signal
 from tests.oadr20b.services.harness import HOUR, MINUTE, Harness, opted_in
+from tests.shared import EXAMPLES
 from ven_sdk.events import queries
 from ven_sdk.oadr20b.codec import envelope, gate, reader
 from ven_sdk.oadr20b.services import opts, task
@@ -23,11 +21,11 @@ Example = Callable[[int], Any]
 
 
 @pytest.fixture
-def example(shared: Path) -> Example:
+def example() -> Example:
     """The payload of the example of that number."""
 
     def read(number: int) -> Any:
-        (path,) = (shared / "protocol" / "wire-examples").glob(f"{number}-*.xml")
+        (path,) = EXAMPLES.glob(f"{number}-*.xml")
         return reader.read(envelope.payload_of(gate.admit(path.read_bytes()))).record
 
     return read

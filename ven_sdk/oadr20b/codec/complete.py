@@ -1,5 +1,5 @@
-"""What messages leave to be derived: starts, lengths and numbers of intervals (messages.md 5.5.1,
-rules E36, T21).
+"""What messages leave to be derived: starts, lengths and numbers of intervals (rules E36,
+T21).
 
 Called by the reader on records that nobody else has seen yet, the only moment at which a field is
 ever set later.

@@ -1,5 +1,4 @@
-"""The envelope around every payload (messages.md section 1.2): wrapping what is sent, unwrapping
-what came.
+"""The envelope around every payload (rule G3): wrapping what is sent, unwrapping what came.
 
 Signing happens inside the finished tree, so the root declares every namespace that a signature
 needs. Pure functions.

@@ -83,7 +83,7 @@ def _check_size(data: bytes, max_bytes: int) -> None:
 
 
 def _decodable(data: bytes) -> bytes:
-    """The bytes without a byte order mark, when they are UTF-8 (messages.md §1.2)."""
+    """The bytes without a byte order mark, when they are UTF-8 (rule H2)."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as cause:

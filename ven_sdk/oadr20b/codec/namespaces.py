@@ -1,5 +1,5 @@
-"""The namespaces of OpenADR 2.0b, and names in them (messages.md section 1.1). Constants and pure
-functions.
+"""The namespaces of OpenADR 2.0b, and names in them (docs/protocol/messages.rst). Constants and
+pure functions.
 """
 
 from __future__ import annotations

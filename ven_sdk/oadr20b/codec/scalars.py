@@ -1,5 +1,5 @@
-"""Texts and their values: times, durations, numbers, booleans (messages.md section 1.3). Pure
-functions, cached.
+"""Texts and their values: times, durations, numbers, booleans (docs/protocol/messages.rst).
+Pure functions, cached.
 
 ``parse_*`` takes what the schema allows and raises ``ValueError`` otherwise; ``lenient_*`` takes
 what peers send and says what was wrong with it; ``format_*`` writes what the schema allows and

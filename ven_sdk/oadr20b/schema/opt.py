@@ -1,6 +1,4 @@
-"""EiOpt: availability schedules and opts of resources (messages.md section 7). Declarations
-only.
-"""
+"""EiOpt: availability schedules and opts of resources. Declarations only."""
 
 from __future__ import annotations
 

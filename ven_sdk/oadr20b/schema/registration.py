@@ -1,5 +1,5 @@
-"""EiRegisterParty, and the generic payloads oadrPoll and oadrResponse (messages.md sections 4 and
-8). Declarations only.
+"""EiRegisterParty, and the generic payloads oadrPoll and oadrResponse. Declarations
+only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""EiReport: catalogues, requests and data (messages.md section 6). Declarations only."""
+"""EiReport: catalogues, requests and data. Declarations only."""
 
 from __future__ import annotations
 

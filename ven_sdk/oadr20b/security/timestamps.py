@@ -1,5 +1,5 @@
-"""The timestamp of ReplayProtect: an xs:dateTime with any offset (messages.md §10), unlike the rest
-of a message.
+"""The timestamp of ReplayProtect: an xs:dateTime with any offset (rule S6), unlike the rest of a
+message.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """How the VTN answers a message: one function for each payload, of the state and the message
-(messages.md section 2).
+(docs/protocol/messages.rst).
 
 Runs on connection threads, under the state's lock. Reports are in :mod:`.report_answers`.
 """

@@ -225,7 +225,7 @@ def _signal(steps: list[Interval], rest: Mapping[str, Any]) -> EventSignal:
 
 
 def _usual_unit(name: str, kind: str) -> Optional[Measurement]:
-    """What messages.md section 5.5.2 wants for a signal."""
+    """What the table of signals wants (rule E57)."""
     if name in _PRICES and kind in ("price", "priceRelative"):
         unit = {"DEMAND_CHARGE": "currencyPerKW", "BID_PRICE": "currency"}.get(
             name, "currencyPerKWh"

@@ -49,10 +49,10 @@ SIGNALS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "x-loadControlSetpoint": NO_UNIT,
     },
 }
-"""Types, and the item descriptions of their units, that each signal name may have (messages.md
-5.5.2; E42, E43).
+"""Types, and the item descriptions of their units, that each signal name may have (rules
+E42, E43, E57).
 
-The description decides, not the unit's element (messages.md 3.7); an empty one stands for no unit.
+The description decides, not the unit's element; an empty one stands for no unit.
 """
 
 

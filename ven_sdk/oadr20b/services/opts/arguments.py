@@ -165,7 +165,7 @@ def _to_utc(moment: datetime) -> datetime:
 
 
 def _whole_seconds(length: Any) -> timedelta:
-    """Durations on the wire have no fractions (messages.md 1.3); a fraction is rounded up, so that
+    """Durations on the wire have no fractions (rule G1); a fraction is rounded up, so that
     none becomes endless.
     """
     exact = duration("a window's duration in vavailability", length)

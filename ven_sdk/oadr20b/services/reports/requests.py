@@ -1,5 +1,5 @@
-"""Requests for reports: accepted all or none (T8 to T15), and what each of them means (rules.md,
-'What to deliver').
+"""Requests for reports: accepted all or none (T8 to T15), and what each of them means
+(docs/protocol/reports.rst, 'What a request asks for').
 
 How they end is in ``endings``. Steps only; the engine runs them.
 """
@@ -215,7 +215,7 @@ def _unfit(point: DataPoint, granularity: timedelta, strict: bool) -> str:
 
 
 def started(book: Book, request: ReportRequest, now: datetime) -> RequestState:
-    """What a request means: the table of rules.md ('What to deliver'), as a state."""
+    """What a request means: the table of docs/protocol/reports.rst, as a state."""
     wanted = request.report_specifier
     step, back = wanted.granularity or NONE, wanted.report_back_duration or NONE
     back = max(back, SHORTEST_BACK) if back else back
