@@ -1,23 +1,25 @@
-"""What a VEN tells a Prometheus server: ``collector(client)`` for the registry of your program
-(extra ``metrics``).
+"""What VENs tell a Prometheus server: ``exposition(client)`` is the text of a page of your own, and
+``collector(client)`` goes into the registry of a program that has prometheus-client.
 
-It reads ``status`` and ``health()`` when the server asks, on the thread that serves it, and keeps
-nothing of its own.
+Both read ``status`` and ``health()`` when they are asked, on the thread that asks, and keep nothing
+of their own. ``ven-sdk run`` serves the text at ``/metrics``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Callable, Union
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Callable, NamedTuple, Union
 
 from .errors import ConfigurationError
+from .runtime.status import Status
 from .ven import Ven
 
 if TYPE_CHECKING:
-    from .runtime.status import Status
+    from prometheus_client.registry import Collector
 
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Value = Union[float, int]
-GAUGES: tuple[tuple[str, str, Callable[["Status"], Value]], ...] = (
+GAUGES: tuple[tuple[str, str, Callable[[Status], Value]], ...] = (
     (
         "registered",
         "1 while the VEN is registered with its VTN.",
@@ -46,9 +48,28 @@ GAUGES: tuple[tuple[str, str, Callable[["Status"], Value]], ...] = (
 )
 UP_AND_DOWN = frozenset({"report_requests"})
 """Numbers of ``status.counters`` that may fall."""
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 
 
-def collector(*vens: Union[Ven, Iterable[Ven]]) -> Any:
+class Family(NamedTuple):
+    """A metric: its values, each with the labels' values. ``kind`` is ``gauge`` or ``counter``."""
+
+    name: str
+    text: str
+    kind: str
+    labels: tuple[str, ...]
+    samples: Sequence[tuple[tuple[str, ...], Value]]
+
+
+def exposition(*vens: Union[Ven, Iterable[Ven]]) -> str:
+    """The metrics ``ven_sdk_*`` of clients (or of a fleet) as Prometheus reads them (text format
+    0.0.4); needs no library. ConfigurationError for something else than clients.
+    """
+    _check(vens)
+    return "".join(line for family in _families(vens) for line in _lines(family))
+
+
+def collector(*vens: Union[Ven, Iterable[Ven]]) -> "Collector":
     """A collector of the metrics ``ven_sdk_*`` of clients (or of a fleet), each with the label
     ``ven``: its ven_name.
 
@@ -57,26 +78,36 @@ def collector(*vens: Union[Ven, Iterable[Ven]]) -> Any:
     given.
     """
     try:
+        from prometheus_client import core
         from prometheus_client.registry import Collector
     except ImportError as cause:
         raise ConfigurationError(
             "ven_sdk.metrics needs prometheus-client: pip install 'ven-sdk[metrics]'."
         ) from cause
+    kinds = {"gauge": core.GaugeMetricFamily, "counter": core.CounterMetricFamily}
 
-    class VenCollector(Collector):  # type: ignore[misc]
+    class VenCollector(Collector):  # type: ignore[misc]  # prometheus-client has no types
         """Asks the VENs whenever it is asked."""
 
-        def collect(self) -> Iterator[Any]:
-            return iter(_families(list(_all(vens))))
+        def collect(self) -> Iterator[core.Metric]:
+            for family in _families(vens):
+                metric = kinds[family.kind](family.name, family.text, labels=family.labels)
+                for labels, value in family.samples:
+                    metric.add_metric(labels, value)
+                yield metric
 
-        def describe(self) -> list[Any]:
+        def describe(self) -> list[core.Metric]:
             """Nothing: so that registering asks nobody, and a fleet may still grow."""
             return []
 
+    _check(vens)
+    return VenCollector()
+
+
+def _check(vens: Iterable[Union[Ven, Iterable[Ven]]]) -> None:
     for ven in _all(vens):
         if not isinstance(ven, Ven):
-            raise ConfigurationError(f"collector() takes clients, or a Fleet, not {ven!r}.")
-    return VenCollector()
+            raise ConfigurationError(f"Metrics are of clients, or of a Fleet, not of {ven!r}.")
 
 
 def _all(given: Iterable[Union[Ven, Iterable[Ven]]]) -> Iterator[Ven]:
@@ -88,29 +119,48 @@ def _all(given: Iterable[Union[Ven, Iterable[Ven]]]) -> Iterator[Ven]:
             yield one
 
 
-def _families(vens: list[Ven]) -> list[Any]:
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+def _families(vens: Iterable[Union[Ven, Iterable[Ven]]]) -> list[Family]:
+    found = [(ven.settings.ven_name, ven.status, ven.health()) for ven in _all(vens)]
+    families = [
+        Family(
+            f"ven_sdk_{name}",
+            text,
+            "gauge",
+            ("ven",),
+            [((ven,), read(status)) for ven, status, _ in found],
+        )
+        for name, text, read in GAUGES
+    ]
+    for name in dict.fromkeys(name for _, status, _ in found for name in status.counters):
+        kind = "gauge" if name in UP_AND_DOWN else "counter"
+        counted = [((ven,), status.counters.get(name, 0)) for ven, status, _ in found]
+        text = f"status.counters[{name!r}]."
+        families.append(Family(f"ven_sdk_{name}", text, kind, ("ven",), counted))
+    healthy = [((ven,), int(health.ok)) for ven, _, health in found]
+    queues = [
+        ((ven, queue), length)
+        for ven, status, _ in found
+        for queue, length in status.queues.items()
+    ]
+    return [
+        *families,
+        Family("ven_sdk_healthy", "1 while health() finds no problem.", "gauge", ("ven",), healthy),
+        Family(
+            "ven_sdk_queue",
+            "What waits: answers, samples, jobs of a pool.",
+            "gauge",
+            ("ven", "queue"),
+            queues,
+        ),
+    ]
 
-    found = {ven.settings.ven_name: (ven.status, ven.health()) for ven in vens}
-    families = []
-    for name, text, read in GAUGES:
-        families.append(GaugeMetricFamily(f"ven_sdk_{name}", text, labels=("ven",)))
-        for ven, (status, _) in found.items():
-            families[-1].add_metric((ven,), read(status))
-    healthy = GaugeMetricFamily(
-        "ven_sdk_healthy", "1 while health() finds no problem.", labels=("ven",)
-    )
-    queues = GaugeMetricFamily(
-        "ven_sdk_queue", "What waits: answers, samples, jobs of a pool …", labels=("ven", "queue")
-    )
-    for ven, (status, health) in found.items():
-        healthy.add_metric((ven,), int(health.ok))
-        for queue, length in status.queues.items():
-            queues.add_metric((ven, queue), length)
-    numbers = dict.fromkeys(name for status, _ in found.values() for name in status.counters)
-    for name in numbers:
-        family = GaugeMetricFamily if name in UP_AND_DOWN else CounterMetricFamily
-        families.append(family(f"ven_sdk_{name}", f"status.counters[{name!r}].", labels=("ven",)))
-        for ven, (status, _) in found.items():
-            families[-1].add_metric((ven,), status.counters.get(name, 0))
-    return [*families, healthy, queues]
+
+def _lines(family: Family) -> Iterator[str]:
+    name = family.name + ("_total" if family.kind == "counter" else "")
+    yield f"# HELP {name} {family.text}\n# TYPE {name} {family.kind}\n"
+    for values, value in family.samples:
+        labels = ",".join(
+            f'{label}="{text.translate(_ESCAPES)}"'
+            for label, text in sorted(zip(family.labels, values))
+        )
+        yield f"{name}{{{labels}}} {float(value)!r}\n"

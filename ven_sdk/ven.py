@@ -6,6 +6,7 @@ shared threads. Everything here may be called from any thread.
 
 from __future__ import annotations
 
+import math
 import numbers
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar, Union
@@ -253,7 +254,11 @@ class Ven(NotebookViews):
         signal, interval, payload.
         """
         span: Any = hours / timedelta(hours=1) if isinstance(hours, timedelta) else hours
-        if isinstance(span, bool) or not isinstance(span, numbers.Real):
+        if (
+            isinstance(span, bool)
+            or not isinstance(span, numbers.Real)
+            or not math.isfinite(float(span))
+        ):
             raise ConfigurationError(
                 f"schedule() takes a number of hours or a timedelta, not {hours!r}."
             )

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from ven_sdk.cli.parser import COMMANDS, parser_for
+from ven_sdk.cli.run.build import build
 from ven_sdk.cli.run.file import load
-from ven_sdk.cli.run.plan import build_client, make_plan
+from ven_sdk.cli.run.plan import make_plan
 from ven_sdk.cli.vtn.orders import Orders
 from ven_sdk.cli.vtn.script import read
 from ven_sdk.testing import LocalVTN
@@ -81,7 +82,7 @@ def test_the_file_of_the_page_makes_a_client_with_the_module_of_the_page(
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_site", raising=False)
 
-    client = build_client(make_plan(load(str(tmp_path / "ven.toml")), {}, {}))
+    client = build(make_plan(load(str(tmp_path / "ven.toml")), {}, {}))
 
     assert client.settings.ven_name == "site-a"
     sys.modules.pop("my_site", None)
@@ -89,7 +90,9 @@ def test_the_file_of_the_page_makes_a_client_with_the_module_of_the_page(
 
 @needs_toml
 def test_the_script_of_the_page_can_be_played(tmp_path: Path) -> None:
-    (tmp_path / "evening.toml").write_text(blocks(PAGES[0], "toml")[1], encoding="utf-8")
+    (tmp_path / "evening.toml").write_text(
+        next(b for b in blocks(PAGES[0], "toml") if "[[steps]]" in b), encoding="utf-8"
+    )
     with LocalVTN() as vtn:
         orders = Orders(vtn)
         for _, step, _ in read(str(tmp_path / "evening.toml")):

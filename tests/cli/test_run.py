@@ -9,16 +9,21 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.cli.programs import Program, call
+from ven_sdk import OpenADRClient
 from ven_sdk.cli import main
-from ven_sdk.cli.run.health import HealthFile, HealthPort, parse_address
-from ven_sdk.errors import ConfigurationError
-from ven_sdk.runtime.status import Health
+from ven_sdk.cli.run.health import HealthFile, HealthPort, health_page
+from ven_sdk.cli.run.server import parse_address
+from ven_sdk.errors import ConfigurationError, TransportError
+from ven_sdk.metrics import collector, exposition
+from ven_sdk.runtime.status import Health, Status
 from ven_sdk.testing import LocalVTN
 
 needs_toml = pytest.mark.skipif(
@@ -159,7 +164,7 @@ def test_a_wrong_file_is_exit_code_2_and_a_line_for_each_problem(form: str, file
     done = call("run", str(file), *(["--check"] if form == "check" else []))
 
     assert done.returncode == 2
-    assert f"{file}, line 12, resorce_id: there is no key" in done.stderr
+    assert f"{file}, line 12, column 1, resorce_id: there is no key" in done.stderr
 
 
 @needs_toml
@@ -177,7 +182,7 @@ def test_nothing_said_about_the_ven_is_wrong_usage() -> None:
     done = call("run")
 
     assert done.returncode == 2
-    assert "ven-sdk run --example" in done.stderr
+    assert "ven-sdk init" in done.stderr
 
 
 def test_without_a_toml_reader_it_says_what_to_install(
@@ -195,29 +200,89 @@ def test_without_a_toml_reader_it_says_what_to_install(
 # --- health ---------------------------------------------------------------------------------------
 
 
-def well() -> Any:
-    return Health(ok=True, problems=(), facts={"state": "registered"})
+class FakeVen:
+    """A VEN as far as a supervisor asks."""
+
+    def __init__(self, *problems: str, name: str = "a") -> None:
+        self.problems, self.settings, self.asked = problems, SimpleNamespace(ven_name=name), 0
+        error = TransportError("POST failed: refused.") if problems else None
+        at = datetime(2030, 1, 1, tzinfo=timezone.utc) if problems else None
+        self.status = Status("registered", at, at, error, at)
+
+    def health(self) -> Health:
+        self.asked += 1
+        return Health(not self.problems, self.problems, {"state": "registered"})
 
 
-def test_a_health_port_answers_200_while_all_is_well() -> None:
-    port = HealthPort(well, 0)
+def get(url: str) -> "tuple[int, str]":
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port.port}/health", timeout=5) as answer:
-            assert json.loads(answer.read())["facts"] == {"state": "registered"}
-    finally:
-        port.close()
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_health_tells_the_cause_and_the_last_error() -> None:
+    page = health_page([FakeVen("meter-3 does not answer.", "The clock is off.")])
+    told = json.loads(page.body)
+
+    assert page.status == 503
+    assert told["cause"] == "meter-3 does not answer."
+    assert told["problems"] == ["meter-3 does not answer.", "The clock is off."]
+    assert told["last_error"] == "POST failed: refused."
+    assert told["last_error_at"] == "2030-01-01T00:00:00Z"
+
+
+def test_health_of_a_fleet_names_the_vens_that_have_problems() -> None:
+    page = health_page([FakeVen(name="a"), FakeVen("gone.", name="b")])
+    told = json.loads(page.body)
+
+    assert page.status == 503
+    assert told["problems"] == ["b: gone."]
+    assert (told["vens"], told["registered"], told["with_problems"]) == (2, 2, 1)
+    assert list(told["last_errors"]) == ["b"]
+
+
+def test_the_health_port_has_three_pages_and_nothing_else(vtn: LocalVTN) -> None:
+    with OpenADRClient('a "quoted" name', vtn.url) as client:
+        client.add_handler("on_event", lambda event: "optIn")
+        vtn.assert_registered()
+        vtn.wait_for_polls(1)
+        port = HealthPort([client], 0)
+        try:
+            url = f"http://127.0.0.1:{port.port}"
+            health, live, metrics = get(f"{url}/health"), get(f"{url}/live"), get(f"{url}/metrics")
+            others = [get(f"{url}{path}")[0] for path in ("/", "/healthy", "/health/x", "/Live")]
+        finally:
+            port.close()
+
+    assert (health[0], json.loads(health[1])["facts"]["state"]) == (200, "registered")
+    assert live == (200, '{\n  "live": true\n}\n')
+    assert 'ven_sdk_registered{ven="a \\"quoted\\" name"} 1.0' in metrics[1]
+    assert "# TYPE ven_sdk_polls_total counter" in metrics[1]
+    assert others == [404] * 4
+
+
+def test_the_text_of_metrics_is_what_prometheus_client_would_write(vtn: LocalVTN) -> None:
+    exposition_of = pytest.importorskip("prometheus_client").generate_latest
+    registry = pytest.importorskip("prometheus_client").CollectorRegistry()
+    client = OpenADRClient('odd "name\\', vtn.url)
+    registry.register(collector(client))
+
+    ours, theirs = exposition(client), exposition_of(registry).decode()
+
+    def lines(text: str) -> "list[str]":
+        return sorted(text.splitlines())
+
+    assert lines(ours) == lines(theirs)
 
 
 def test_a_health_file_is_rewritten_and_removed_at_the_end(tmp_path: Path) -> None:
     place = tmp_path / "health.json"
-    asked = []
-
-    def look() -> Any:
-        asked.append(True)
-        return well()
-
-    file = HealthFile(look, str(place), period=0.01)
-    while len(asked) < 3:
+    ven = FakeVen()
+    file = HealthFile([ven], str(place), period=0.01)
+    while ven.asked < 3:
         pass
     assert json.loads(place.read_text())["ok"] is True
     file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from ven_sdk import ConfigurationError, OpenADRClient
+from ven_sdk import ConfigurationError, Fleet, OpenADRClient
 from ven_sdk.cli.run import keys
+from ven_sdk.cli.run.build import build
 from ven_sdk.cli.run.command import example
-from ven_sdk.cli.run.file import Document, lines_of, load
-from ven_sdk.cli.run.plan import Plan, build_client, make_plan
+from ven_sdk.cli.run.file import Document, load, positions_of
+from ven_sdk.cli.run.plan import Plan, make_plan
 
 pytest.importorskip(
     "tomllib" if sys.version_info >= (3, 11) else "tomli",
@@ -64,8 +66,12 @@ def planned(
 
 def complaint(folder: Path, text: str, **environment: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        build_client(planned(folder, text, environment))
+        build(planned(folder, text, environment))
     return str(caught.value).replace(f"{folder}/", "")
+
+
+def without_columns(said: str) -> str:
+    return re.sub(r"(line \d+), column \d+(?=, |: pass)", r"\1", said)
 
 
 # --- what it becomes ------------------------------------------------------------------------------
@@ -80,7 +86,7 @@ def test_keys_are_the_arguments_of_the_client_and_of_add_report() -> None:
 
 
 def test_a_whole_file_becomes_a_client(folder: Path) -> None:
-    client = build_client(
+    client = build(
         planned(
             folder,
             GOOD
@@ -118,7 +124,7 @@ report_dtstart = 2026-01-01T00:00:00Z
 def test_the_example_file_is_right_as_it_stands_and_with_all_its_lines_in_force(
     folder: Path,
 ) -> None:
-    assert build_client(planned(folder, example())).settings.ven_name == "site-a"
+    assert build(planned(folder, example())).settings.ven_name == "site-a"
 
     every_line = "\n".join(
         line[2:]
@@ -340,7 +346,7 @@ COMPLAINTS = [
 
 @pytest.mark.parametrize("text, says", COMPLAINTS, ids=range(len(COMPLAINTS)))
 def test_complaints_name_file_line_and_key(text: str, says: str, folder: Path) -> None:
-    assert says in complaint(folder, text)
+    assert says in without_columns(complaint(folder, text))
 
 
 def test_all_problems_of_a_file_are_told_at_once(folder: Path) -> None:
@@ -349,10 +355,143 @@ def test_all_problems_of_a_file_are_told_at_once(folder: Path) -> None:
     )
 
     assert [line.split(":")[0] for line in said.splitlines()] == [
-        "ven.toml, line 4, certt",
-        "ven.toml, line 5, timeout",
-        "ven.toml, line 7, on_event",
+        "ven.toml, line 4, column 1, certt",
+        "ven.toml, line 5, column 11, timeout",
+        "ven.toml, line 7, column 12, on_event",
     ]
+
+
+def test_values_that_only_the_client_can_judge_are_told_all_at_once_too(folder: Path) -> None:
+    said = complaint(
+        folder,
+        "[ven]\nven_name = 'a'\nvtn_url = 'x'\ndefault_opt = 'maybe'\ntimeout = -1\n"
+        "cert = 'nowhere.pem'\nkey = 'nowhere.key'\ncallback_workers = 0\n"
+        "[handlers]\non_event = 'my_site:power'\n"
+        "[[reports]]\nresource_id = 'm'\nmeasurement = 'voltge'\n"
+        "[[reports]]\ncallback = 'my_site:slow'\nmeasurement = 'voltage'\n"
+        "[control]\nport = 0\n",
+    )
+
+    assert [re.findall(r"line (\d+)", line)[0] for line in said.splitlines()] == [
+        "3",
+        "4",
+        "5",
+        "6",
+        "8",
+        "10",
+        "13",
+        "15",
+        "17",
+    ], said
+
+
+@pytest.mark.parametrize("key", sorted({*keys.CLIENT} - {"ven_name", "vtn_url"}))
+def test_a_wrong_value_of_any_key_is_told_with_its_place(key: str, folder: Path) -> None:
+    said = complaint(folder, GOOD + f"{key} = [[3]]\n")
+
+    assert said.startswith("ven.toml, line 4, column "), said
+
+
+# --- fleets ---------------------------------------------------------------------------------------
+
+FLEET = """\
+[ven]
+vtn_url = "http://localhost:1"
+poll_frequency = 5
+[handlers]
+on_event = "my_fleet:on_event"
+[[reports]]
+callback = "my_fleet:power"
+resource_id = "meter of {ven_name}"
+measurement = "powerReal"
+"""
+
+
+@pytest.fixture
+def fleet_folder(folder: Path) -> Path:
+    (folder / "my_fleet.py").write_text(
+        "def on_event(ven, event):\n    return 'optIn'\n\ndef power(ven):\n    return 1\n",
+        encoding="utf-8",
+    )
+    sys.modules.pop("my_fleet", None)
+    return folder
+
+
+def test_vens_of_a_file_and_of_a_table_of_sites_are_a_fleet(fleet_folder: Path) -> None:
+    (fleet_folder / "sites.csv").write_text(
+        "ven_name;timeout;vtn_url\nsite-b;5 s;\n\nsite-c;;http://localhost:2\n", encoding="utf-8"
+    )
+
+    fleet = build(
+        planned(
+            fleet_folder,
+            FLEET + '[fleet]\nsites = "sites.csv"\n[[vens]]\nven_name = "site-a"\n'
+            '[[vens.reports]]\nresource_id = "room"\nmeasurement = "temperature"\n',
+        )
+    )
+
+    assert isinstance(fleet, Fleet)
+    assert {ven.settings.ven_name for ven in fleet} == {"site-a", "site-b", "site-c"}
+    assert fleet["site-b"].settings.timeout == 5
+    assert fleet["site-c"].settings.vtn_url.startswith("http://localhost:2/")
+    points = {
+        name: [p.r_id for report in fleet[name].reports for p in report.report_descriptions]
+        for name in ("site-a", "site-b")
+    }
+    assert points == {
+        "site-a": ["meter_of_site-a-powerReal", "room-temperature"],
+        "site-b": ["meter_of_site-b-powerReal"],
+    }
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("[[vens]]\nven_nme = 'a'\n", "line 11, column 1, ven_nme: there is no key 'ven_nme'"),
+        ("[[vens]]\ntimeout = 3\n", "line 10: ven_name is missing"),
+        (
+            "[[vens]]\nven_name = 'a'\n[[vens]]\nven_name = 'a'\n",
+            "line 13, column 12, ven_name: The fleet has a VEN named 'a' already",
+        ),
+        (
+            "[[vens]]\nven_name = 'a'\ndefault_opt = 'no'\n",
+            "line 12, column 15, default_opt: default_opt must be one of",
+        ),
+        ("[fleet]\nstart_rate = 0\n[[vens]]\nven_name = 'a'\n", "line 11, column 14, start_rate"),
+        ("[fleet]\n", "the fleet has no VEN"),
+        ("[fleet]\nsites = 'gone.csv'\n", "gone.csv cannot be read"),
+        ("[vens]\nven_name = 'a'\n", "[[vens]] (two brackets, once for each)"),
+    ],
+)
+def test_complaints_about_a_fleet_name_the_place(text: str, says: str, fleet_folder: Path) -> None:
+    assert says in complaint(fleet_folder, FLEET + text)
+
+
+@pytest.mark.parametrize(
+    "table, says",
+    [
+        ("", "sites.csv, line 1: the first row names the columns, one of them ven_name"),
+        ("name\na\n", "sites.csv, line 1: the first row names the columns"),
+        ("ven_name,tmeout\na,3\n", "sites.csv, line 1, tmeout: there is no key 'tmeout'"),
+        ("ven_name,timeout\na,soon\n", "sites.csv, line 2, timeout: expected seconds"),
+        ("ven_name,timeout\na,0\n", "sites.csv, line 2, timeout: timeout must be"),
+        ("ven_name\na,b\n", "sites.csv, line 2: 2 cells, but there are 1 columns."),
+        ("ven_name\na\na\n", "sites.csv, line 3, ven_name: The fleet has a VEN named 'a'"),
+        ('ven_name\n"a\n', "sites.csv, line"),
+    ],
+)
+def test_complaints_about_a_table_of_sites_name_its_line(
+    table: str, says: str, fleet_folder: Path
+) -> None:
+    (fleet_folder / "sites.csv").write_text(table, encoding="utf-8")
+
+    assert says in complaint(fleet_folder, FLEET + "[fleet]\nsites = 'sites.csv'\n")
+
+
+def test_a_callback_of_a_fleet_gets_its_ven(fleet_folder: Path) -> None:
+    text = FLEET.replace("my_fleet:power", "my_site:power") + "[[vens]]\nven_name = 'a'\n"
+
+    assert "in a fleet a callback gets the VEN" in complaint(fleet_folder, text)
 
 
 @pytest.mark.parametrize(
@@ -386,7 +525,7 @@ def test_lines_are_found_in_spite_of_texts_of_many_lines_and_comments() -> None:
         "[[r]]\nk = 1\n\n[[r]] # two\nk = 2\n[r.sub]\n"
     )
 
-    lines = lines_of(text)
+    lines = {place: position.line for place, position in positions_of(text).items()}
 
     assert lines[("a",)] == 2
     assert ("b",) not in lines

@@ -152,5 +152,5 @@ def test_metrics_may_be_asked_of_a_client_that_was_never_started() -> None:
 
 def test_what_is_no_client_is_refused() -> None:
     pytest.importorskip("prometheus_client")
-    with pytest.raises(ConfigurationError, match="takes clients"):
+    with pytest.raises(ConfigurationError, match="of clients"):
         collector("ven1")  # type: ignore[arg-type]

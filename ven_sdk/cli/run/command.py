@@ -10,11 +10,16 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from typing import Any, Optional
+from typing import Optional, Union
 
+from ...client import OpenADRClient
+from ...errors import ConfigurationError
+from ...fleet import Fleet
 from ..console import Console
 from ..parser import Usage
 from .file import Document, load
+from .log import set_up
+from .plan import Plan, Report, make_plan
 
 EPILOG = """\
 Every argument of OpenADRClient is a key under [ven] and a variable: vtn_url is VEN_VTN_URL,
@@ -44,7 +49,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--health-port",
         metavar="[HOST:]PORT",
-        help="answer GET /health here: 200, or 503 with the reasons",
+        help="answer GET /health (200, or 503 with the reasons), /live and /metrics here",
+    )
+    parser.add_argument(
+        "--control-port",
+        metavar="PORT",
+        help="a local API for programs of other languages; its token is in VEN_CONTROL_TOKEN",
     )
     parser.add_argument(
         "--health-file", metavar="FILE", help="write the same to this file every 5 s"
@@ -59,12 +69,15 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     signal.signal(
         signal.SIGTERM, _leave
     )  # also as process 1 of a container, which has no default action
-    plan, client = _prepared(options)
+    plan = _plan(options)
+    from .build import build
+
+    runner = build(plan)
     if options.check:
-        _summary(plan, client, console)
+        summarise(plan, runner, console)
         return 0
-    with _watched(client, plan.health):
-        client.run()
+    with _watched(runner, plan):
+        runner.run()
     return 0
 
 
@@ -73,70 +86,85 @@ def example() -> str:
     return resources.files(__package__).joinpath("example.toml").read_text(encoding="utf-8")
 
 
-def _leave(_number: int, _frame: Any) -> None:
+def _leave(_number: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def _prepared(options: argparse.Namespace) -> Any:
+def _plan(options: argparse.Namespace) -> Plan:
     name: Optional[str] = options.file or os.environ.get("VEN_CONFIG")
     if name is None and not (os.environ.get("VEN_NAME") or os.environ.get("VEN_VTN_URL")):
         raise Usage(
-            "Say which VEN: ven-sdk run FILE, or set VEN_NAME and VEN_VTN_URL. An example file: "
-            "ven-sdk run --example"
+            "Say which VEN: ven-sdk run FILE, or set VEN_NAME and VEN_VTN_URL. A VEN to begin "
+            "with: ven-sdk init"
         )
     document = load(name) if name else Document()
-    from .log import set_up
-    from .plan import build_client, make_plan
-
     plan = make_plan(document, os.environ, _overrides(options))
-    set_up(plan.log.get("level"), plan.log.get("format"))
-    return plan, build_client(plan)
+    try:
+        set_up(plan.log.get("level"), plan.log.get("format"))
+    except ConfigurationError as error:
+        plan.complain(document.where("log"), str(error))
+    return plan
 
 
-def _overrides(options: argparse.Namespace) -> Mapping[str, dict[str, Any]]:
+def _overrides(options: argparse.Namespace) -> Mapping[str, dict[str, object]]:
     return {
         "log": {"level": options.log_level, "format": options.log_format},
         "health": {"port": options.health_port, "file": options.health_file},
+        "control": {"port": options.control_port},
     }
 
 
 @contextlib.contextmanager
-def _watched(client: Any, health: Mapping[str, Any]) -> Iterator[None]:
+def _watched(runner: Union[OpenADRClient, Fleet], plan: Plan) -> Iterator[None]:
+    """The ports and files beside a VEN that runs."""
+    from .build import vens_of
+    from .control import ControlPort
     from .health import HealthFile, HealthPort
 
+    vens = vens_of(runner)
     with contextlib.ExitStack() as stack:
-        if health.get("port") is not None:
-            stack.callback(HealthPort(client.health, health["port"]).close)
-        if health.get("file"):
-            stack.callback(HealthFile(client.health, health["file"]).close)
+        if plan.health.get("port") is not None:
+            stack.callback(HealthPort(vens, plan.health["port"]).close)
+        if plan.health.get("file"):
+            stack.callback(HealthFile(vens, plan.health["file"]).close)
+        if plan.control.get("port") is not None:
+            token = plan.control.get("token")
+            stack.callback(ControlPort(vens, plan.control["port"], token).close)
         yield
 
 
-def _summary(plan: Any, client: Any, console: Console) -> None:
-    settings = client.settings
+def summarise(plan: Plan, runner: Union[OpenADRClient, Fleet], console: Console) -> None:
+    """Write what would run."""
+    handlers = ", ".join(dict.fromkeys(handler.name for handler in plan.handlers))
     rows = [
-        ("VEN", settings.ven_name),
-        ("VTN", settings.vtn_url),
-        ("certificate", plan.arguments.get("cert") or "none: plain TLS or HTTP, unsigned messages"),
+        *_who(plan, runner),
         ("store", plan.arguments.get("store") or "none: nothing survives a restart"),
-        (
-            "handlers",
-            ", ".join(dict.fromkeys(name for name, *_ in plan.handlers))
-            or "none: every event is opted out of",
-        ),
-        (
-            "reports",
-            ", ".join(
-                str(
-                    arguments.get("resource_id")
-                    or arguments.get("r_id")
-                    or arguments.get("report_name")
-                )
-                for arguments, _ in plan.reports
-            )
-            or "none",
-        ),
+        ("handlers", handlers or "none: every event is opted out of"),
+        ("reports", ", ".join(map(_report_name, plan.reports)) or "none"),
     ]
     for label, value in rows:
         console.paragraph(str(value), indent=15, first=f"  {label:<12} ")
     console.paragraph(f"{plan.document.name or 'The variables'}: all right.", "green")
+
+
+def _who(plan: Plan, runner: Union[OpenADRClient, Fleet]) -> list[tuple[str, str]]:
+    if isinstance(runner, OpenADRClient):
+        none = "none: plain TLS or HTTP, unsigned messages"
+        return [
+            ("VEN", runner.settings.ven_name),
+            ("VTN", runner.settings.vtn_url),
+            ("certificate", str(plan.arguments.get("cert") or none)),
+        ]
+    urls = list(dict.fromkeys(ven.settings.vtn_url for ven in runner))
+    names = [ven.settings.ven_name for ven in runner]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return [
+        ("VENs", f"{len(names)}: {', '.join(names[:5])}{more}"),
+        ("VTN", ", ".join(urls)),
+    ]
+
+
+def _report_name(report: Report) -> str:
+    arguments = report.arguments
+    names = (arguments.get(key) for key in ("resource_id", "r_id", "report_name"))
+    return str(next(filter(None, names), "a report"))

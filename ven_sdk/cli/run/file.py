@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 from ...errors import ConfigurationError
 
@@ -22,20 +22,34 @@ _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 _WHERE = re.compile(r" ?\(at line (\d+), column (\d+)\)| ?\(at end of document\)")
 
 
+class Position(NamedTuple):
+    """Where a table or key stands: its line and column, and the column of its value."""
+
+    line: int
+    column: int = 1
+    value: int = 1
+
+
 @dataclass
 class Document:
-    """A file's values, and the line of each table and key. An empty one stands for no file."""
+    """A file's values, and where each table and key stands. An empty one stands for no file."""
 
     name: str = ""
     values: dict[str, Any] = field(default_factory=dict)
-    lines: Mapping[Place, int] = field(default_factory=dict)
+    positions: Mapping[Place, Position] = field(default_factory=dict)
 
-    def where(self, *place: Union[str, int]) -> str:
-        """``ven.toml, line 12`` of the place, or of the nearest table around it."""
+    def where(self, *place: Union[str, int], value: bool = True) -> str:
+        """``ven.toml, line 12, column 9`` of the value at the place (of its key with ``value``
+        False), or the line of the nearest table around it.
+        """
+        exact = self.positions.get(place)
+        if exact is not None and isinstance(place[-1], str) and len(place) > 1:
+            column = exact.value if value else exact.column
+            return f"{self.name}, line {exact.line}, column {column}"
         while place:
-            line = self.lines.get(place) or self.lines.get((*place, 0))
-            if line:
-                return f"{self.name}, line {line}"
+            found = self.positions.get(place) or self.positions.get((*place, 0))
+            if found is not None:
+                return f"{self.name}, line {found.line}"
             place = place[:-1]
         return self.name
 
@@ -52,7 +66,7 @@ def load(name: str) -> Document:
         with open(name, "rb") as file:
             data = file.read()
         text = data.decode("utf-8-sig")
-        return Document(name, reader.loads(text.replace("\r\n", "\n")), lines_of(text))
+        return Document(name, reader.loads(text.replace("\r\n", "\n")), positions_of(text))
     except OSError as cause:
         raise ConfigurationError(f"{name} cannot be read: {cause.strerror or cause}.") from cause
     except UnicodeDecodeError as cause:
@@ -81,12 +95,12 @@ def _reader() -> Any:
     )
 
 
-def lines_of(text: str) -> dict[Place, int]:
-    """The line of each table and key. Elements of ``[[reports]]`` are ``('reports', 0)``,
-    ``('reports', 1)`` …
+def positions_of(text: str) -> dict[Place, Position]:
+    """Where each table and key stands. Elements of ``[[reports]]`` are ``('reports', 0)``,
+    ``('reports', 1)`` …; tables inside them belong to the last one.
     """
-    found: dict[Place, int] = {}
-    counts: dict[str, int] = {}
+    found: dict[Place, Position] = {}
+    counts: dict[Place, int] = {}
     table: Place = ()
     quotes = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -96,21 +110,28 @@ def lines_of(text: str) -> dict[Place, int]:
         header, key = _HEADER.fullmatch(line), _KEY.match(line)
         if header:
             table = _table(header, counts)
-            found.setdefault(table, number)
+            found.setdefault(table, Position(number))
         elif key:
             parts = _parts(key[1])
+            rest = line[key.end() :]
+            value = key.end() + len(rest) - len(rest.lstrip()) + 1
             for length in range(1, len(parts) + 1):
-                found.setdefault((*table, *parts[:length]), number)
+                place = (*table, *parts[:length])
+                found.setdefault(place, Position(number, key.start(1) + 1, value))
         quotes = _opened(line)
     return found
 
 
-def _table(header: "re.Match[str]", counts: dict[str, int]) -> Place:
-    parts: Place = _parts(header[2])
-    if not header[1]:
-        return parts
-    counts[header[2]] = counts.get(header[2], -1) + 1
-    return (*parts, counts[header[2]])
+def _table(header: "re.Match[str]", counts: dict[Place, int]) -> Place:
+    place: Place = ()
+    parts = _parts(header[2])
+    for number, part in enumerate(parts, 1):
+        place = (*place, part)
+        if number == len(parts) and header[1]:
+            counts[place] = counts.get(place, -1) + 1
+        if place in counts:  # an array of tables: its last element is meant
+            place = (*place, counts[place])
+    return place
 
 
 def _parts(dotted: str) -> Place:

@@ -12,6 +12,22 @@ import traceback
 from typing import Any, Callable
 
 from ...errors import ConfigurationError
+from ...usercode.decisions import DEFER
+
+DECISIONS: dict[object, object] = {"optIn": "optIn", "optOut": "optOut", "defer": DEFER}
+"""What may stand in the place of a function that decides about events."""
+
+
+def constant_decision(word: object) -> Callable[..., object]:
+    """A handler that always decides the same: ``optIn``, ``optOut``, or ``defer`` (somebody answers
+    later, by the control API).
+    """
+    decision = DECISIONS[word]
+
+    def decide(*event: object) -> object:
+        return decision
+
+    return decide
 
 
 def import_function(reference: Any, folder: str) -> Callable[..., Any]:

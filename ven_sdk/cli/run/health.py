@@ -1,56 +1,52 @@
-"""The health of a running VEN for supervisors: a file that is rewritten, or a port that answers.
+"""The health of running VENs for supervisors: a port that answers, or a file that is rewritten.
 Threads of its own.
 
-``/health`` (any path but ``/live``) is 200 while all is well, else 503, with JSON that says why.
-``/live`` is 200 as long as the process lives: a VTN that is down must not make a supervisor kill
-the VEN.
+``/health`` is 200 while all is well, else 503, with JSON that says why. ``/live`` is 200 as long as
+the process lives: a VTN that is down must not make a supervisor kill the VEN. ``/metrics`` is for
+Prometheus. Everything else is 404.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import tempfile
 import threading
-from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Callable, Optional
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import Protocol
 
 from ...errors import ConfigurationError
+from ...metrics import CONTENT_TYPE, exposition
+from ...runtime.status import Health, Status
+from ...ven import Ven
+from .server import Page, Place, Port, Request, page_of, refusal
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 FILE_PERIOD = 5.0
-LOCAL = "127.0.0.1"
-Look = Callable[[], Any]
+MOST = 100
+"""VENs of a fleet that are named with their problems; the others are counted."""
+PAGES = ("health", "live", "metrics")
 
 
-class HealthPort:
-    """An HTTP server on ``[host:]port`` from construction to :meth:`close`."""
+class Watched(Protocol):
+    """A VEN as far as a supervisor asks."""
 
-    def __init__(self, look: Look, place: Any) -> None:
-        host, port = parse_address(place)
-        try:
-            self._server = ThreadingHTTPServer((host, port), _page(look))
-        except OSError as cause:
-            raise ConfigurationError(
-                f"The health port {host}:{port} cannot be opened: {cause.strerror or cause}."
-            ) from cause
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.2,), name="ven_sdk-health", daemon=True
-        )
-        self._thread.start()
-        log.info("Health is told at http://%s:%s/health.", host, self.port)
+    @property
+    def status(self) -> Status: ...
+    def health(self) -> Health: ...
 
-    def close(self) -> None:
-        """Stop answering."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+
+class HealthPort(Port):
+    """The pages of a client, or of a fleet, on ``[host:]port`` from construction to
+    :meth:`close`.
+    """
+
+    def __init__(self, vens: Iterable[Ven], place: Place) -> None:
+        super().__init__("health", place, lambda request: _page(request, vens))
+        logger.info("Health is told at http://%s:%s/health.", self.host, self.port)
 
 
 class HealthFile:
@@ -58,8 +54,8 @@ class HealthFile:
     it.
     """
 
-    def __init__(self, look: Look, path: str, period: float = FILE_PERIOD) -> None:
-        self._look, self._path, self._period = look, path, period
+    def __init__(self, vens: Iterable[Watched], path: str, period: float = FILE_PERIOD) -> None:
+        self._vens, self._path, self._period = vens, path, period
         self._over = threading.Event()
         self._failed = False
         try:
@@ -85,7 +81,7 @@ class HealthFile:
                 self._failed = False
             except OSError as cause:
                 if not self._failed:
-                    log.error(
+                    logger.error(
                         "The health file %s cannot be written (%s); tried again every %g s.",
                         self._path,
                         cause,
@@ -94,7 +90,7 @@ class HealthFile:
                 self._failed = True
 
     def _write(self) -> None:
-        _, body = health_response(self._look)
+        body = health_page(self._vens).body
         folder = os.path.dirname(os.path.abspath(self._path))
         handle, temporary = tempfile.mkstemp(prefix=".health-", dir=folder)
         try:
@@ -108,59 +104,54 @@ class HealthFile:
             raise
 
 
-def health_response(look: Look) -> tuple[int, bytes]:
-    """The HTTP status and the JSON of a client's health."""
-    health = look()
-    body = {
-        "ok": health.ok,
-        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        **health.to_dict(),
-    }
-    return 200 if health.ok else 503, json.dumps(body, indent=2, default=_plain).encode() + b"\n"
-
-
-def parse_address(place: Any) -> tuple[str, int]:
-    """Host and port of ``8080``, ``"8080"`` or ``"0.0.0.0:8080"``; without a host this machine
-    alone can ask.
+def health_page(vens: Iterable[Watched]) -> Page:
+    """Status 200 or 503, and why, as JSON: ``problems``, the ``cause`` (the first of them), and the
+    last error of an exchange.
     """
-    host, colon, port = str(place).rpartition(":")
-    if isinstance(place, bool) or not port.isdigit() or int(port) > 65535 or (colon and not host):
-        raise ConfigurationError(
-            f"The health port must be a number from 0 to 65535, or host:port such as "
-            f"'0.0.0.0:8080', "
-            f"not {place!r}."
-        )
-    return host.strip("[]") or LOCAL, int(port)
+    found = [(ven, ven.health(), ven.status) for ven in vens]
+    if len(found) == 1:
+        [(_, health, status)] = found
+        told: dict[str, object] = {**health.to_dict(), **_last_error(status)}
+    else:
+        told = _fleet_health(found)
+    problems = told["problems"]
+    cause = problems[0] if isinstance(problems, list) and problems else None
+    is_ok = bool(told["ok"])
+    at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return page_of({"ok": is_ok, "at": at, "cause": cause, **told}, 200 if is_ok else 503)
 
 
-def _page(look: Look) -> type:
-    class Page(BaseHTTPRequestHandler):
-        """Answers one request."""
-
-        protocol_version = "HTTP/1.1"
-        timeout = 10
-
-        def do_GET(self) -> None:
-            """Tell."""
-            is_live = self.path.rstrip("/") == "/live"
-            status, body = (200, b'{"live": true}\n') if is_live else health_response(look)
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Connection", "close")
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        do_HEAD = do_GET
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            log.debug(format, *arguments)
-
-    return Page
+def _fleet_health(found: "list[tuple[Watched, Health, Status]]") -> dict[str, object]:
+    wrong = [
+        (getattr(getattr(ven, "settings", None), "ven_name", "?"), health, status)
+        for ven, health, status in found
+        if not health.ok
+    ]
+    problems = [f"{name}: {text}" for name, health, _ in wrong[:MOST] for text in health.problems]
+    return {
+        "ok": not wrong,
+        "problems": problems,
+        "vens": len(found),
+        "registered": sum(1 for _, _, status in found if status.state == "registered"),
+        "with_problems": len(wrong),
+        "last_errors": {
+            name: _last_error(status) for name, _, status in wrong[:MOST] if status.last_error
+        },
+    }
 
 
-def _plain(value: Any) -> Optional[str]:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    return f"{value.total_seconds():g} s" if isinstance(value, timedelta) else str(value)
+def _last_error(status: Status) -> dict[str, object]:
+    return {
+        "last_error": None if status.last_error is None else str(status.last_error),
+        "last_error_at": status.last_error_at,
+    }
+
+
+def _page(request: Request, vens: Iterable[Ven]) -> Page:
+    if request.path == ("live",):
+        return page_of({"live": True})
+    if request.path == ("health",):
+        return health_page(vens)
+    if request.path == ("metrics",):
+        return Page(200, exposition(vens).encode(), CONTENT_TYPE)
+    return refusal(404, f"There is nothing here. There are /{', /'.join(PAGES)}.")

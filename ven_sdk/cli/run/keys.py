@@ -223,7 +223,19 @@ REPORT: dict[str, Kind] = {
 
 LOG: dict[str, Kind] = {"level": text, "format": text}
 HEALTH: dict[str, Kind] = {"port": anything, "file": path}
-TABLES: dict[str, dict[str, Kind]] = {"log": LOG, "health": HEALTH}
+CONTROL: dict[str, Kind] = {"port": anything, "token": text}
+FLEET: dict[str, Kind] = {
+    "sites": path,
+    "exchange_workers": whole,
+    "handler_workers": whole,
+    "start_rate": number,
+}
+TABLES: dict[str, dict[str, Kind]] = {
+    "log": LOG,
+    "health": HEALTH,
+    "control": CONTROL,
+    "fleet": FLEET,
+}
 
 
 def variable(key: str, table: str = "ven") -> str:

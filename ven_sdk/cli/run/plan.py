@@ -1,110 +1,131 @@
-"""What ``run`` is to do: a VEN put together from the command line, ``VEN_*`` variables and a TOML
-file, in this order of precedence, each value with the place that it came from. Every problem is
-found before one is raised. No thread.
+"""What ``run`` is to do: a VEN, or a fleet of them, put together from the command line, ``VEN_*``
+variables and a TOML file, in this order of precedence, each value with the place that it came from.
+
+Every problem is found before one is raised. No thread. :mod:`.build` makes the client of it.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Callable, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
-from ...client import OpenADRClient
 from ...errors import ConfigurationError
 from ...usercode.handlers import PARAMETERS
 from . import keys
-from .file import Document
-from .functions import import_function
+from .file import Document, Place
+from .functions import DECISIONS, constant_decision, import_function
+from .sites import Cell, read_sites
 
-_SECTIONS = ("ven", "handlers", "reports", "log", "health")
-_OTHER_VARIABLES = ("VEN_CONFIG", "VEN_PASSPHRASE_FILE")
+_SECTIONS: dict[str, type] = {
+    "ven": dict,
+    "vens": list,
+    "fleet": dict,
+    "handlers": dict,
+    "reports": list,
+    "log": dict,
+    "health": dict,
+    "control": dict,
+}
+_OTHER_VARIABLES = ("VEN_CONFIG", "VEN_PASSPHRASE_FILE", "VEN_CONTROL_TOKEN_FILE")
+DECIDING = ("on_event", "on_update_event")
 _CLOSE = 0.84
 """How alike an unknown variable must be to a known one to count as mistyped: clusters set
 VEN_SERVICE_HOST and the like.
 """
+_LINE = re.compile(r", line (\d+)(?:, column (\d+))?")
+
+
+class Handler(NamedTuple):
+    """A handler: its name, the function, its ``lead``, and where it was named."""
+
+    name: str
+    function: Callable[..., object]
+    lead: Optional[timedelta]
+    where: str
+
+
+@dataclass
+class Report:
+    """The arguments of a data point, and where each stands."""
+
+    arguments: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    where: str = ""
+
+
+@dataclass
+class Site:
+    """One VEN: the client's arguments, where each came from, and data points of its own."""
+
+    arguments: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    where: str = ""
 
 
 @dataclass
 class Plan:
-    """The arguments of a client, its handlers and reports, and how it is watched. ``origins``:
-    where an argument came from.
-    """
+    """What is run. ``ven``: the VEN, or what the VENs of a fleet (``sites``) have in common."""
 
     document: Document
-    arguments: dict[str, Any] = field(default_factory=dict)
-    handlers: list[tuple[str, Callable[..., Any], Optional[timedelta], str]] = field(
-        default_factory=list
-    )
-    reports: list[tuple[dict[str, Any], int]] = field(default_factory=list)
+    ven: Site = field(default_factory=Site)
+    sites: list[Site] = field(default_factory=list)
+    handlers: list[Handler] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    fleet: dict[str, Any] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
     health: dict[str, Any] = field(default_factory=dict)
+    control: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    is_fleet: bool = False
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The client's arguments."""
+        return self.ven.arguments
 
     def complain(self, where: str, text: str) -> None:
-        """Note a problem."""
-        self.problems.append(f"{where}: {text}" if where else text)
+        """Note a problem, once."""
+        problem = f"{where}: {text}" if where else text
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def complain_all(self) -> None:
-        """Raise what was noted, if anything was."""
+        """Raise what was noted, if anything was, in the order of the file."""
         if self.problems:
-            raise ConfigurationError("\n".join(self.problems))
+            raise ConfigurationError("\n".join(sorted(self.problems, key=_order)))
+
+
+def _order(problem: str) -> tuple[int, int]:
+    found = _LINE.search(problem.split(": ")[0])
+    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
 def make_plan(
     document: Document, environment: Mapping[str, str], overrides: Mapping[str, Mapping[str, Any]]
 ) -> Plan:
     """The plan; ConfigurationError with a line for each problem. ``overrides`` are tables from the
-    command line.
+    command line. Values that only the client can judge are looked at when it is built.
     """
     plan = Plan(document)
     _sections(plan)
-    _values(plan, "ven", keys.CLIENT, plan.arguments, environment, overrides)
+    _values(plan, "ven", keys.CLIENT, plan.ven.arguments, environment, overrides)
     for name, known in keys.TABLES.items():
         _values(plan, name, known, getattr(plan, name), environment, overrides)
-    _passphrase_file(plan, environment)
+    plan.ven.origins = plan.origins
+    _secret_file(plan, "ven", "passphrase", plan.ven.arguments, environment)
+    _secret_file(plan, "control", "token", plan.control, environment)
     _handlers(plan, environment)
-    _reports(plan)
+    plan.reports = _reports(plan, plan.document.values.get("reports"), ("reports",))
+    _sites(plan)
     _unknown_variables(plan, environment)
-    for name in ("ven_name", "vtn_url"):
-        if name not in plan.arguments and not any(
-            f", {name}:" in problem for problem in plan.problems
-        ):
-            where = (
-                f'write {name} = "..." under [ven] in {document.name}, or ' if document.name else ""
-            )
-            plan.complain(document.name, f"{name} is missing: {where}set {keys.variable(name)}.")
-    plan.complain_all()
+    _missing(plan)
     return plan
-
-
-def build_client(plan: Plan) -> OpenADRClient:
-    """The client, not started; ConfigurationError with the place of what it refuses."""
-    client = None
-    try:
-        client = OpenADRClient(**plan.arguments)
-    except ConfigurationError as error:
-        plan.complain(_origin(plan, str(error)), str(error))
-        plan.complain_all()
-    assert client is not None
-    for name, call, lead, where in plan.handlers:
-        try:
-            client.add_handler(name, call, lead=lead)
-        except ConfigurationError as error:
-            plan.complain(where, str(error))
-    for arguments, number in plan.reports:
-        try:
-            client.add_report(**arguments)
-        except ConfigurationError as error:
-            place = ("reports", number, _named_in(str(error), arguments))
-            plan.complain(
-                f"{plan.document.where(*place)}, [[reports]] number {number + 1}", str(error)
-            )
-    plan.complain_all()
-    return client
 
 
 # --- tables of values -----------------------------------------------------------------------------
@@ -112,19 +133,18 @@ def build_client(plan: Plan) -> OpenADRClient:
 
 def _sections(plan: Plan) -> None:
     for name, value in plan.document.values.items():
-        wanted = list if name == "reports" else dict
         where = plan.document.where(name)
         if name not in _SECTIONS:
-            inside = " It belongs under [ven]." if name in keys.CLIENT else _hint(name, _SECTIONS)
+            inside = " It belongs under [ven]." if name in keys.CLIENT else hint(name, _SECTIONS)
             plan.complain(
                 where,
-                f"there is no table or key {name!r} at the top.{inside} Known are "
-                "[ven], [handlers], [[reports]], [log], [health].",
+                f"there is no table or key {name!r} at the top.{inside} Known are [ven], [[vens]], "
+                "[fleet], [handlers], [[reports]], [log], [health], [control].",
             )
-        elif not isinstance(value, wanted):
+        elif not isinstance(value, _SECTIONS[name]):
             header = (
-                "[[reports]] (two brackets, once for each report)"
-                if name == "reports"
+                f"[[{name}]] (two brackets, once for each)"
+                if _SECTIONS[name] is list
                 else f"[{name}]"
             )
             plan.complain(where, f"{name} must be a table: begin it with a line {header}.")
@@ -138,55 +158,62 @@ def _values(
     environment: Mapping[str, str],
     overrides: Mapping[str, Mapping[str, Any]],
 ) -> None:
+    files = {"ven": "passphrase_file", "control": "token_file"}
     for key, value in _table(plan, table).items():
-        where = f"{plan.document.where(table, key)}, {key}"
-        if key not in known and (table, key) != ("ven", "passphrase_file"):
-            plan.complain(where, f"there is no key {key!r} in [{table}].{_hint(key, known)}")
-        elif key in known:
-            _put(plan, into, key, value, known[key], where, plan.document.folder)
+        if key in known:
+            where = f"{plan.document.where(table, key)}, {key}"
+            _put(plan, into, plan.origins, key, value, known[key], where, plan.document.folder)
+        elif key != files.get(table):
+            where = f"{plan.document.where(table, key, value=False)}, {key}"
+            plan.complain(where, f"there is no key {key!r} in [{table}].{hint(key, known)}")
     for key, kind in known.items():
         name = keys.variable(key, table)
         if environment.get(name):
-            _put(plan, into, key, environment[name], kind, f"the variable {name}", "")
-        if overrides.get(table, {}).get(key) is not None:
-            _put(
-                plan,
-                into,
-                key,
-                overrides[table][key],
-                kind,
-                f"--{key if table == 'ven' else f'{table}-{key}'}",
-                "",
-            )
+            text, where = environment[name], f"the variable {name}"
+            _put(plan, into, plan.origins, key, text, kind, where, "")
+        given = overrides.get(table, {}).get(key)
+        if given is not None:
+            where = f"--{key if table == 'ven' else f'{table}-{key}'}".replace("_", "-")
+            _put(plan, into, plan.origins, key, given, kind, where, "")
 
 
 def _put(
-    plan: Plan, into: dict[str, Any], key: str, value: Any, kind: keys.Kind, where: str, folder: str
+    plan: Plan,
+    into: dict[str, Any],
+    origins: dict[str, str],
+    key: str,
+    value: Any,
+    kind: keys.Kind,
+    where: str,
+    folder: str,
 ) -> None:
     try:
         converted = kind(value)
     except ConfigurationError as error:
         plan.complain(where, str(error))
         return
-    into[key] = keys.resolve_path(converted, folder) if kind is keys.path and folder else converted
-    plan.origins[key] = where
+    is_path = kind is keys.path and folder
+    into[key] = keys.resolve_path(converted, folder) if is_path else converted
+    origins[key] = where
 
 
-def _passphrase_file(plan: Plan, environment: Mapping[str, str]) -> None:
-    """A passphrase that is mounted as a file, as container platforms do."""
-    given = _table(plan, "ven").get("passphrase_file")
-    name = environment.get("VEN_PASSPHRASE_FILE") or (
+def _secret_file(
+    plan: Plan, table: str, key: str, into: dict[str, Any], environment: Mapping[str, str]
+) -> None:
+    """A secret that is mounted as a file, as container platforms and systemd do."""
+    given = _table(plan, table).get(f"{key}_file")
+    name = environment.get(keys.variable(f"{key}_file", table)) or (
         keys.resolve_path(str(given), plan.document.folder) if given else None
     )
-    if not name or "passphrase" in plan.arguments:
+    if not name or key in into:
         return
     try:
         with open(name, encoding="utf-8") as file:
-            plan.arguments["passphrase"] = file.read().rstrip("\r\n")
+            into[key] = file.read().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as cause:
         plan.complain(
-            plan.document.where("ven", "passphrase_file"),
-            f"passphrase_file {name!r} cannot be read: {cause}.",
+            plan.document.where(table, f"{key}_file"),
+            f"{key}_file {name!r} cannot be read: {cause}.",
         )
 
 
@@ -195,12 +222,86 @@ def _table(plan: Plan, name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+# --- VENs of a fleet ------------------------------------------------------------------------------
+
+
+def _sites(plan: Plan) -> None:
+    given = plan.document.values.get("vens")
+    for number, table in enumerate(given if isinstance(given, list) else []):
+        if isinstance(table, dict):
+            plan.sites.append(_site(plan, table, ("vens", number)))
+    if plan.fleet.get("sites"):
+        try:
+            rows = read_sites(plan.fleet["sites"])
+        except ConfigurationError as error:
+            plan.complain(plan.origins.get("sites", ""), str(error))
+            rows = []
+        plan.sites += [_row(plan, row) for row in rows]
+    plan.is_fleet = "vens" in plan.document.values or "fleet" in plan.document.values
+
+
+def _site(plan: Plan, table: Mapping[str, Any], place: Place) -> Site:
+    site = Site(where=plan.document.where(*place))
+    for key, value in table.items():
+        if key == "reports":
+            site.reports = _reports(plan, value, (*place, key))
+        elif key in keys.CLIENT:
+            where = f"{plan.document.where(*place, key)}, {key}"
+            kind, folder = keys.CLIENT[key], plan.document.folder
+            _put(plan, site.arguments, site.origins, key, value, kind, where, folder)
+        else:
+            where = f"{plan.document.where(*place, key, value=False)}, {key}"
+            plan.complain(where, f"there is no key {key!r} in [[vens]].{hint(key, keys.CLIENT)}")
+    return site
+
+
+def _row(plan: Plan, row: Mapping[str, Cell]) -> Site:
+    """A VEN of a table of sites: texts, as in variables."""
+    site = Site(where=next((cell.row for cell in row.values()), ""))
+    for key, cell in row.items():
+        kind = keys.CLIENT.get(key)
+        if kind is None:
+            text = f"there is no key {key!r} for a VEN.{hint(key, keys.CLIENT)}"
+            plan.complain(f"{cell.head}, {key}", text)
+        elif cell.text:
+            where = f"{cell.row}, {key}"
+            _put(plan, site.arguments, site.origins, key, cell.text, kind, where, cell.folder)
+    return site
+
+
+def _missing(plan: Plan) -> None:
+    """What every VEN needs, where nothing was wrong with it already."""
+    name = plan.document.name
+    if plan.is_fleet:
+        if not plan.sites:
+            plan.complain(name, 'the fleet has no VEN: write [[vens]], or sites = "sites.csv".')
+        if "ven_name" in plan.ven.arguments:
+            where = plan.origins["ven_name"]
+            plan.complain(where, "each VEN of a fleet has a name of its own: under [[vens]].")
+        for site in plan.sites:
+            if "ven_name" not in site.arguments and not _complained(plan, "ven_name"):
+                plan.complain(site.where, "ven_name is missing.")
+            if "vtn_url" not in {**plan.ven.arguments, **site.arguments} and not _complained(
+                plan, "vtn_url"
+            ):
+                plan.complain(site.where, "vtn_url is missing, here and under [ven].")
+        return
+    for key in ("ven_name", "vtn_url"):
+        if key not in plan.ven.arguments and not _complained(plan, key):
+            where = f'write {key} = "..." under [ven] in {name}, or ' if name else ""
+            plan.complain(name, f"{key} is missing: {where}set {keys.variable(key)}.")
+
+
+def _complained(plan: Plan, key: str) -> bool:
+    return any(f", {key}:" in problem for problem in plan.problems)
+
+
 # --- functions ------------------------------------------------------------------------------------
 
 
 def _handlers(plan: Plan, environment: Mapping[str, str]) -> None:
     given = {
-        name: (value, f"{plan.document.where('handlers', name)}, {name}")
+        name: (value, f"{plan.document.where('handlers', name, value=name in PARAMETERS)}, {name}")
         for name, value in _table(plan, "handlers").items()
     }
     for name in PARAMETERS:
@@ -209,7 +310,7 @@ def _handlers(plan: Plan, environment: Mapping[str, str]) -> None:
             given[name] = (keys.names(environment[variable]), f"the variable {variable}")
     for name, (value, where) in given.items():
         if name not in PARAMETERS:
-            plan.complain(where, f"there is no handler {name!r}.{_hint(name, PARAMETERS)}")
+            plan.complain(where, f"there is no handler {name!r}.{hint(name, PARAMETERS)}")
             continue
         for each in value if isinstance(value, (list, tuple)) else [value]:
             _handler(plan, name, each, where)
@@ -222,34 +323,43 @@ def _handler(plan: Plan, name: str, value: Any, where: str) -> None:
         )
         if name == "before_event" and lead is None:
             raise ConfigurationError('expected { function = "module:function", lead = "5 min" }.')
-        call = import_function(reference, plan.document.folder)
-        plan.handlers.append((name, call, None if lead is None else keys.seconds(lead), where))
+        call = (
+            constant_decision(reference)
+            if name in DECIDING and reference in DECISIONS
+            else import_function(reference, plan.document.folder)
+        )
+        duration = None if lead is None else keys.seconds(lead)
+        plan.handlers.append(Handler(name, call, duration, where))
     except ConfigurationError as error:
         plan.complain(where, str(error))
 
 
-def _reports(plan: Plan) -> None:
-    given = plan.document.values.get("reports")
-    for number, report in enumerate(given if isinstance(given, list) else []):
-        arguments: dict[str, Any] = {}
-        for key, value in report.items() if isinstance(report, dict) else ():
-            where = f"{plan.document.where('reports', number, key)}, {key}"
+def _reports(plan: Plan, given: object, place: Place) -> list[Report]:
+    found = []
+    for number, table in enumerate(given if isinstance(given, list) else []):
+        report = Report(where=plan.document.where(*place, number))
+        for key, value in table.items() if isinstance(table, dict) else ():
             if key not in keys.REPORT:
-                plan.complain(
-                    where, f"there is no key {key!r} in [[reports]].{_hint(key, keys.REPORT)}"
-                )
+                where = f"{plan.document.where(*place, number, key, value=False)}, {key}"
+                text = f"there is no key {key!r} in [[reports]].{hint(key, keys.REPORT)}"
+                plan.complain(where, text)
                 continue
-            _put(plan, arguments, key, value, keys.REPORT[key], where, "")
-            if key == "callback" and key in arguments:
-                _callback(plan, arguments, where)
-        plan.reports.append((arguments, number))
+            where = f"{plan.document.where(*place, number, key)}, {key}"
+            _put(plan, report.arguments, report.origins, key, value, keys.REPORT[key], where, "")
+            if key == "callback" and key in report.arguments:
+                _callback(plan, report, where)
+        found.append(report)
+    return found
 
 
-def _callback(plan: Plan, arguments: dict[str, Any], where: str) -> None:
+def _callback(plan: Plan, report: Report, where: str) -> None:
     try:
-        arguments["callback"] = import_function(arguments["callback"], plan.document.folder)
+        report.arguments["callback"] = import_function(
+            report.arguments["callback"], plan.document.folder
+        )
     except ConfigurationError as error:
         plan.complain(where, str(error))
+        del report.arguments["callback"]
 
 
 # --- words ----------------------------------------------------------------------------------------
@@ -270,26 +380,8 @@ def _unknown_variables(plan: Plan, environment: Mapping[str, str]) -> None:
             )
 
 
-def _hint(word: str, known: Any) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(known)}."
-
-
-def _origin(plan: Plan, message: str) -> str:
-    return str(plan.origins.get(_named_in(message, plan.arguments), plan.document.name))
-
-
-def _named_in(message: str, arguments: Mapping[str, Any]) -> str:
-    """The argument that a message of the client's is about: the first that it names, or whose value
-    it quotes.
-    """
-    words: list[str] = re.findall(r"\w+", message)
-    for word in words:
-        if word in arguments:
-            return word
-    quoted = [
-        key
-        for key, value in arguments.items()
-        if isinstance(value, str) and value and value in message
-    ]
-    return quoted[0] if quoted else ""
+def hint(word: str, known: Iterable[str]) -> str:
+    """The nearest known word, or all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, 1)
+    return f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(names)}."

@@ -1,0 +1,209 @@
+"""From a plan to a client or a fleet, not started. What the client refuses is told with its place
+in the file, all of it at once. No thread.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any, Callable, Optional, TypeVar, Union
+
+from ...client import OpenADRClient
+from ...errors import ConfigurationError
+from ...fleet import Fleet
+from ...ven import Ven
+from .control import check_token
+from .plan import Plan, Report, Site
+
+T = TypeVar("T")
+STAND_INS = {"ven_name": "stand-in", "vtn_url": "http://127.0.0.1"}
+"""What takes the place of a wrong value so that the others can be judged."""
+FILES = ("cert", "key", "passphrase")
+"""What is left out together: one of them makes no sense without the others."""
+OF_FLEET = ("store", "callback_workers")
+NOT_OF_FLEET = ("debug", "show_fingerprint")
+
+
+def build(plan: Plan) -> Union[OpenADRClient, Fleet]:
+    """What the plan says; ConfigurationError with a line for each problem that the plan or the
+    client has.
+    """
+    _check_tables(plan)
+    runner = _fleet(plan) if plan.is_fleet else _client(plan)
+    plan.complain_all()
+    assert runner is not None
+    return runner
+
+
+def vens_of(runner: Union[OpenADRClient, Fleet]) -> Union[list[Ven], Fleet]:
+    """The VENs: the client itself, or the fleet, whose members come and go."""
+    return [runner] if isinstance(runner, OpenADRClient) else runner
+
+
+def _check_tables(plan: Plan) -> None:
+    if plan.control.get("port") is not None:
+        try:
+            check_token(plan.control.get("token"))
+        except ConfigurationError as error:
+            plan.complain(plan.document.where("control"), str(error))
+
+
+# --- one VEN --------------------------------------------------------------------------------------
+
+
+def _client(plan: Plan) -> Optional[OpenADRClient]:
+    client = _try_all(plan, OpenADRClient, plan.ven.arguments, plan.ven.origins, "")
+    if client is None:
+        return None
+    for handler in plan.handlers:
+        try:
+            client.add_handler(handler.name, handler.function, lead=handler.lead)
+        except ConfigurationError as error:
+            plan.complain(handler.where, str(error))
+    for number, report in enumerate(plan.reports, 1):
+        _add_report(plan, client, report, report.arguments, f"[[reports]] number {number}")
+    return client
+
+
+def _add_report(
+    plan: Plan, ven: Ven, report: Report, arguments: Mapping[str, Any], what: str
+) -> None:
+    try:
+        ven.add_report(**arguments)
+    except ConfigurationError as error:
+        named = named_in(str(error), arguments)
+        where = (
+            report.origins[named].rpartition(", ")[0] if named in report.origins else report.where
+        )
+        plan.complain(f"{where}, {what}", str(error))
+
+
+# --- a fleet --------------------------------------------------------------------------------------
+
+
+def _fleet(plan: Plan) -> Optional[Fleet]:
+    common = dict(plan.ven.arguments)
+    own = {key: value for key, value in plan.fleet.items() if key != "sites"}
+    own.update({key: common.pop(key) for key in OF_FLEET if key in common})
+    for key in NOT_OF_FLEET:
+        if key in common:
+            plan.complain(plan.origins.get(key, ""), f"{key} is not for a fleet: leave it out.")
+            del common[key]
+    common.pop("ven_name", None)
+    fleet = _try_all(plan, Fleet, own, plan.origins, plan.document.where("fleet"))
+    if fleet is None:
+        return None
+    for handler in plan.handlers:
+        lead = {} if handler.lead is None else {"lead": handler.lead}
+        try:
+            fleet.add_handler(handler.name, handler.function, **lead)
+        except (ConfigurationError, TypeError) as error:
+            plan.complain(handler.where, str(error))
+    for site in plan.sites:
+        _add_site(plan, fleet, site, common)
+    return fleet
+
+
+def _add_site(plan: Plan, fleet: Fleet, site: Site, common: Mapping[str, Any]) -> None:
+    origins = {**plan.origins, **site.origins}
+    ven = _try_all(plan, fleet.add, {**common, **site.arguments}, origins, site.where)
+    if ven is None:
+        return
+    for report in [*plan.reports, *site.reports]:
+        arguments = _arguments_for(plan, ven, report)
+        _add_report(plan, ven, report, arguments, "[[reports]]")
+
+
+def _arguments_for(plan: Plan, ven: Ven, report: Report) -> dict[str, Any]:
+    """A report's arguments for one VEN: ``{ven_name}`` in texts is its name, the callback gets
+    it.
+    """
+    name = ven.settings.ven_name
+    arguments: dict[str, Any] = {
+        key: value.replace("{ven_name}", name) if isinstance(value, str) else value
+        for key, value in report.arguments.items()
+    }
+    function: Optional[Callable[..., object]] = arguments.pop("callback", None)
+    if function is not None:
+        mode = str(arguments.get("data_collection_mode", "incremental"))
+        if _takes_a_ven(function, mode):
+            arguments["callback"] = _for_ven(function, ven)
+        else:
+            plan.complain(
+                report.origins.get("callback", report.where),
+                f"{getattr(function, '__name__', function)}() cannot be called with a VEN: in a "
+                "fleet a callback gets the VEN that the value is for.",
+            )
+    return arguments
+
+
+def _takes_a_ven(function: Callable[..., object], mode: str) -> bool:
+    named = ("date_from", "date_to", "sampling_interval") if mode == "full" else ()
+    try:
+        inspect.signature(function).bind(None, **dict.fromkeys(named))
+    except TypeError:
+        return False
+    except ValueError:  # built in, without a signature
+        return True
+    return True
+
+
+def _for_ven(function: Callable[..., object], ven: Ven) -> Callable[..., object]:
+    """``function`` for one VEN. No partial, for the same function is never called twice at a time,
+    and the VENs of a fleet have meters of their own.
+    """
+
+    def callback(**period: object) -> object:
+        return function(ven, **period)
+
+    callback.__name__ = callback.__qualname__ = getattr(function, "__name__", "callback")
+    callback.__module__ = function.__module__
+    return callback
+
+
+# --- all that is wrong at once --------------------------------------------------------------------
+
+
+def _try_all(
+    plan: Plan,
+    make: Callable[..., T],
+    arguments: Mapping[str, Any],
+    origins: Mapping[str, str],
+    where: str,
+) -> Optional[T]:
+    """What ``make`` gives for these arguments. Those that it refuses are complained about and left
+    out, until the others are judged too; None where it cannot be told which one it means.
+    """
+    left = dict(arguments)
+    if make is not Fleet:
+        left = {**STAND_INS, **left}
+    while True:
+        try:
+            return make(**left)
+        except ConfigurationError as error:
+            named = named_in(str(error), left)
+            if named in STAND_INS and left[named] == STAND_INS[named]:
+                return None  # complained about already
+            plan.complain(origins.get(named, where or plan.document.name), str(error))
+            if not named:
+                return None
+            for key in FILES if named in FILES else (named,):
+                left.pop(key, None)
+            left.update({key: STAND_INS[key] for key in STAND_INS if key == named})
+
+
+def named_in(message: str, arguments: Mapping[str, Any]) -> str:
+    """The argument that a message of the client's is about: the first that it names, or whose value
+    it quotes; an empty text where it is none.
+    """
+    words: list[str] = re.findall(r"\w+", message)
+    for word in words:
+        if word in arguments:
+            return word
+    quoted = [
+        key
+        for key, value in arguments.items()
+        if isinstance(value, str) and value and value in message
+    ]
+    return quoted[0] if quoted else ""

@@ -1,0 +1,148 @@
+"""A small HTTP server for the pages of ``ven-sdk run``: each page is a function of the request. A
+thread for each request.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Callable, NamedTuple, Union
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ...errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+LOCAL = "127.0.0.1"
+MAX_BODY = 100_000
+JSON, TEXT = "application/json", "text/plain; charset=utf-8"
+
+
+class Request(NamedTuple):
+    """A request: ``path`` in parts without the query, decoded; ``body`` of a POST."""
+
+    method: str
+    path: tuple[str, ...]
+    query: Mapping[str, str]
+    headers: Message
+    body: bytes = b""
+
+
+class Page(NamedTuple):
+    """An answer."""
+
+    status: int
+    body: bytes
+    kind: str = JSON
+
+
+Respond = Callable[[Request], Page]
+Place = Union[int, str]
+
+
+def page_of(value: object, status: int = 200) -> Page:
+    """``value`` as JSON: times as ISO 8601, durations in seconds."""
+    return Page(status, json.dumps(value, indent=2, default=_plain).encode() + b"\n")
+
+
+def refusal(status: int, text: str) -> Page:
+    """An error with its reason."""
+    return page_of({"error": text}, status)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value.total_seconds() if isinstance(value, timedelta) else str(value)
+
+
+class Port:
+    """Serves pages on ``[host:]port`` from construction to :meth:`close`; ``name`` is for people
+    and for the thread.
+    """
+
+    def __init__(self, name: str, place: Place, respond: Respond) -> None:
+        host, port = parse_address(place, name)
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler(respond))
+        except OSError as cause:
+            raise ConfigurationError(
+                f"The {name} port {host}:{port} cannot be opened: {cause.strerror or cause}."
+            ) from cause
+        self._server.daemon_threads = True
+        self.host, self.port = host, int(self._server.server_address[1])
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.2,), name=f"ven_sdk-{name}", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+def parse_address(place: Place, name: str = "health") -> tuple[str, int]:
+    """Host and port of ``8080``, ``"8080"`` or ``"0.0.0.0:8080"``; without a host this machine
+    alone can ask.
+    """
+    host, colon, port = str(place).rpartition(":")
+    if isinstance(place, bool) or not port.isdigit() or int(port) > 65535 or (colon and not host):
+        raise ConfigurationError(
+            f"The {name} port must be a number from 0 to 65535, or host:port such as "
+            f"'0.0.0.0:8080', not {place!r}."
+        )
+    return host.strip("[]") or LOCAL, int(port)
+
+
+def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """Answers one request; the connection ends with it."""
+
+        protocol_version = "HTTP/1.1"
+        timeout = 10
+
+        def do_GET(self) -> None:
+            """Answer a question."""
+            self._answer(respond(self._request()))
+
+        do_HEAD = do_GET
+
+        def do_POST(self) -> None:
+            """Carry out an order."""
+            length = self.headers.get("Content-Length", "0")
+            if not length.isdigit() or int(length) > MAX_BODY:
+                self._answer(refusal(413, f"A body has at most {MAX_BODY} bytes, and its length."))
+                return
+            self._answer(respond(self._request(self.rfile.read(int(length)))))
+
+        def _request(self, body: bytes = b"") -> Request:
+            parts = urlsplit(self.path)
+            path = tuple(unquote(part) for part in parts.path.split("/") if part)
+            query = dict(parse_qsl(parts.query, keep_blank_values=True))
+            method = "GET" if self.command == "HEAD" else self.command
+            return Request(method, path, query, self.headers, body)
+
+        def _answer(self, page: Page) -> None:
+            self.close_connection = True
+            self.send_response(page.status)
+            self.send_header("Content-Type", page.kind)
+            self.send_header("Content-Length", str(len(page.body)))
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("X-Content-Type-Options", "nosniff")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(page.body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Not on standard error."""
+            logger.debug(format, *arguments)
+
+    return Handler

@@ -1,0 +1,80 @@
+"""A CSV table of sites: a row for each VEN of a fleet, a column for each argument. Reads one file;
+pure otherwise.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from ...errors import ConfigurationError
+
+
+class Reader(Protocol):
+    """What ``csv.reader`` gives."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
+
+
+class Cell(NamedTuple):
+    """One cell: its text, its row and the head of its column for complaints, and the folder that
+    paths count from.
+    """
+
+    text: str
+    row: str
+    head: str
+    folder: str
+
+
+def read_sites(name: str) -> list[dict[str, Cell]]:
+    """The rows of a table whose first row has names of arguments (``ven_name``, ``ven_id``,
+    ``cert`` …); separated by commas or semicolons, UTF-8. ConfigurationError names file and line.
+    """
+    try:
+        with open(name, encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+    except OSError as cause:
+        raise ConfigurationError(f"{name} cannot be read: {cause.strerror or cause}.") from cause
+    except UnicodeDecodeError as cause:
+        raise ConfigurationError(
+            f"{name} is not UTF-8 (byte {cause.start}): save it as CSV UTF-8."
+        ) from cause
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=";" if ";" in first else ",", strict=True)
+    try:
+        return _rows(name, reader)
+    except csv.Error as cause:
+        raise ConfigurationError(f"{name}, line {reader.line_num}: {cause}.") from cause
+
+
+def _rows(name: str, reader: Reader) -> list[dict[str, Cell]]:
+    heads = [head.strip() for head in next(reader, [])]
+    if "ven_name" not in heads:
+        raise ConfigurationError(
+            f"{name}, line 1: the first row names the columns, one of them ven_name; found "
+            f"{', '.join(heads) or 'nothing'}."
+        )
+    folder = os.path.dirname(os.path.abspath(name))
+    found = []
+    for row in reader:
+        if not any(text.strip() for text in row):
+            continue
+        where = f"{name}, line {reader.line_num}"
+        if len(row) > len(heads):
+            raise ConfigurationError(
+                f"{where}: {len(row)} cells, but there are {len(heads)} columns."
+            )
+        found.append(
+            {
+                head: Cell(text.strip(), where, f"{name}, line 1", folder)
+                for head, text in zip(heads, row)
+            }
+        )
+    return found
