@@ -27,3 +27,11 @@ def shift_back(moment: datetime, by: timedelta) -> datetime:
         return moment - by
     except OverflowError:
         return FIRST if by > ZERO else LAST
+
+
+def to_local(moment: datetime) -> datetime:
+    """``moment`` in the zone of this machine; as it is where that is beyond the calendar."""
+    try:
+        return moment.astimezone()
+    except (OverflowError, ValueError, OSError):  # the last hours, or what the C library cannot
+        return moment

@@ -223,6 +223,8 @@ def _announce_intervals(book: "Book", state: EventState, now: datetime) -> Event
     (E36).
     """
     for position, signal in enumerate(state.event.event_signals):
+        if position in state.other_devices:
+            continue
         span = timing.current_span(state, signal, now)
         if span is None or _is_announced(state, signal, span, state.announced[position], now):
             continue

@@ -175,7 +175,11 @@ def _signal(state: EventState, names: tuple[str, ...]) -> Optional[EventSignal]:
     """The event's signal of that name; one for all devices comes before one for a device class
     (E44).
     """
-    found = [signal for signal in state.event.event_signals if signal.signal_name in names]
+    found = [
+        signal
+        for position, signal in enumerate(state.event.event_signals)
+        if signal.signal_name in names and position not in state.other_devices
+    ]
     return min(found, key=lambda signal: len(signal.targets), default=None)
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from functools import singledispatch
 from typing import Optional
 
+from ..instants import to_local
 from ..schema.common import Payload
 from ..schema.events import CreatedEvent, DistributeEvent, Event, EventSignal, RequestEvent
 from ..schema.points import ReportPayload
@@ -318,7 +319,7 @@ def _begin(event: Event, now: datetime) -> str:
     left = begin - now
     if left <= SOON:
         return f"begins in {left.total_seconds():.1f} s"
-    return f"begins {begin.astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"begins {to_local(begin):%Y-%m-%d %H:%M:%S}"
 
 
 # --- small words ----------------------------------------------------------------------------------

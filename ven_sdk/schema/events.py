@@ -167,8 +167,20 @@ class FaultyEvent(Record):
 
     event_id: Optional[str] = wire.unwired(hidden=False, compare=True)
     modification_number: Optional[int] = wire.unwired(hidden=False, compare=True)
+    event_status: Optional[str] = wire.unwired(hidden=False, compare=True)
+    market_context: Optional[str] = wire.unwired(hidden=False, compare=True)
+    test_event: Optional[bool] = wire.unwired(hidden=False, compare=True)
     response_required: Optional[str] = wire.unwired(hidden=False, compare=True)
     error: PayloadError = wire.unwired(hidden=False)
+
+    @property
+    def is_cancellation(self) -> bool:
+        """Whether it says which event is cancelled, which is all that a cancellation needs (E8)."""
+        return (
+            self.event_status == "cancelled"
+            and self.event_id is not None
+            and self.modification_number is not None
+        )
 
 
 @element

@@ -43,7 +43,9 @@ class EventState:
     (explicit) or ``list`` (implied); ``end_at`` is the random end of rule E31, or of a run that the
     clock was set back out of. ``started``: on_event_start is out and on_event_end is not. ``over``:
     ended because its time was up. ``announced`` has the position of the last announced interval for
-    each signal, -1 before the first.
+    each signal, -1 before the first. ``other_devices`` has the positions of signals for device
+    classes that this VEN does not have (E52). ``unread``: the number of a newer version that could
+    not be read, while this one goes on.
     """
 
     event: Event
@@ -64,6 +66,8 @@ class EventState:
     announced: tuple[int, ...] = ()
     leads: tuple[str, ...] = ()
     pending: tuple[PendingCall, ...] = ()
+    other_devices: tuple[int, ...] = ()
+    unread: Optional[int] = None
 
     @cached_property
     def start(self) -> datetime:

@@ -64,7 +64,7 @@ def test_e15_a_refused_event_is_answered_the_same_every_time() -> None:
     for request_id in ("one", "two", "three"):
         ven.send(distribute(event("a"), request_id=request_id))
         record = ven.answer()
-        assert ven.responses(record) == [("a", "453", 0, "optOut")]
+        assert ven.responses(record) == [("a", "462", 0, "optOut")]
         assert record.event_responses[0].request_id == request_id
     assert ven.calls == []
 

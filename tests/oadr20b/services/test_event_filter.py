@@ -4,22 +4,29 @@ rules G).
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Optional
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given as drawn
 
 from tests.oadr20b.services.builders import distribute, event, signal
-from tests.oadr20b.services.harness import Harness, opted_in
-from ven_sdk.oadr20b.services.events.eligibility import is_supported, refusal
+from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, Harness, opted_in
+from ven_sdk.events import queries
+from ven_sdk.oadr20b.services.events.eligibility import find_refusal, is_supported
+from ven_sdk.oadr20b.services.market_context import is_same, normalize
 from ven_sdk.schema.common import EndDeviceAsset, PNode, Target, TransportInterface
+from ven_sdk.schema.events import EventBaseline, Interval
 from ven_sdk.schema.units import Measurement
 
+ZERO = timedelta(0)
 OURS = {"resource_id": ["r1", "r2"], "group_id": ["g1"]}
 
 
 def code(given: Any, **settings: Any) -> Optional[str]:
     """What the event is refused with."""
-    found = refusal(Harness(**settings).book, given)
+    found = find_refusal(Harness(**settings).book, given)
     return None if found is None else found.code
 
 
@@ -29,15 +36,15 @@ def code(given: Any, **settings: Any) -> Optional[str]:
         (None, [{"resource_id": "r9"}], None),
         (OURS, [], None),
         (OURS, [{"resource_id": "r1"}], None),
-        (OURS, [{"resource_id": "r9"}], "452"),
-        (OURS, [{"resource_id": "R1"}], "452"),
+        (OURS, [{"resource_id": "r9"}], "462"),
+        (OURS, [{"resource_id": "R1"}], "462"),
         (OURS, [{"resource_id": "r9"}, {"resource_id": "r2"}], None),
         (OURS, [{"resource_id": "r9"}, {"group_id": "g1"}], None),
-        (OURS, [{"resource_id": "r9"}, {"group_id": "g9"}], "452"),
+        (OURS, [{"resource_id": "r9"}, {"group_id": "g9"}], "462"),
         (OURS, [{"party_id": "p9"}], None),
         (OURS, [{"ven_id": "ven"}, {"resource_id": "r9"}], None),
         ({"ven_id": ["ven", "twin"]}, [{"ven_id": "twin"}], None),
-        ({"ven_id": []}, [{"ven_id": "other"}], "452"),
+        ({"ven_id": []}, [{"ven_id": "other"}], "462"),
         (
             {"end_device_asset": ["Thermostat"]},
             [Target(end_device_asset=EndDeviceAsset("Thermostat"))],
@@ -46,13 +53,13 @@ def code(given: Any, **settings: Any) -> Optional[str]:
         (
             {"end_device_asset": ["Thermostat"]},
             [Target(end_device_asset=EndDeviceAsset("EVSE"))],
-            "452",
+            "462",
         ),
-        ({"p_node": ["n1"]}, [Target(p_node=PNode("n2"))], "452"),
+        ({"p_node": ["n1"]}, [Target(p_node=PNode("n2"))], "462"),
         (
             {"transport_interface": ["n1"]},
             [Target(transport_interface=TransportInterface("n1", "n2"))],
-            "452",
+            "462",
         ),
     ],
     ids=[
@@ -83,10 +90,14 @@ def test_targets(configured: Any, targets: Any, expected: Optional[str]) -> None
     [
         (None, "http://any", None),
         (["http://a"], "http://a", None),
-        (["http://a"], "http://A", "453"),
-        (["http://a"], "http://a/", "453"),
+        (["http://a"], "HTTP://A", None),
+        (["http://a"], "http://a/", None),
         (["http://a", "http://b"], "http://b", None),
-        ([], "http://a", "453"),
+        ([], "http://a", "462"),
+        (["http://a/x"], "http://a/X", "462"),
+        (["http://a"], None, "462"),
+        (["peak"], "peak", None),
+        (["peak"], "Peak", "462"),
     ],
     ids=[
         "E48-none configured",
@@ -95,9 +106,13 @@ def test_targets(configured: Any, targets: Any, expected: Optional[str]) -> None
         "E48-slash",
         "E48-second",
         "E48-no context at all",
+        "E48-case of the path",
+        "E48-event without context",
+        "E48-no URI",
+        "E48-no URI, case",
     ],
 )
-def test_market_context(configured: Any, context: str, expected: Optional[str]) -> None:
+def test_market_context(configured: Any, context: Any, expected: Optional[str]) -> None:
     assert code(event(context=context), market_contexts=configured) == expected
 
 
@@ -147,6 +162,9 @@ KILOWATT = Measurement.named("powerReal", unit="W", scale="k")
         (None, True, [signal(1)], None),
         (None, True, [signal(1, kind="price")], "460"),
         (None, True, [signal(1, name="x-own")], "460"),
+        (["SIMPLE"], True, [signal(1, name="x-own"), signal(1, id="s1")], "460"),
+        (["SIMPLE", "x-own"], True, [signal(1, name="x-own"), signal(1, id="s1")], None),
+        (None, True, [signal(1), signal(1, name="LOAD_DISPATCH", kind="price", id="s1")], "460"),
     ],
     ids=[
         "E44-none configured",
@@ -167,6 +185,9 @@ KILOWATT = Measurement.named("powerReal", unit="W", scale="k")
         "E42-strict",
         "E42-strict type",
         "E44-strict private",
+        "E44-strict one of two",
+        "E44-strict both",
+        "E44-strict type of one",
     ],
 )
 def test_signals(configured: Any, strict: bool, signals: Any, expected: Optional[str]) -> None:
@@ -204,5 +225,181 @@ def test_a_refused_event_reaches_no_handler_and_is_not_carried_out() -> None:
     ven.advance(ven.now.replace(hour=20))
 
     assert ven.calls == []
-    assert ven.responses(ven.answer()) == [("e", "452", 0, "optOut")]
+    assert ven.responses(ven.answer()) == [("e", "462", 0, "optOut")]
     assert ven.answer() is None
+
+
+# --- device classes -------------------------------------------------------------------------------
+
+
+def limited_to(*classes: str, id: str = "s0", **more: Any) -> Any:
+    assets = [Target(end_device_asset=EndDeviceAsset(one)) for one in classes]
+    return signal(1, 2, each=30 * MINUTE, id=id, targets=assets, **more)
+
+
+@pytest.mark.parametrize(
+    "signals, expected, ruling",
+    [
+        ([limited_to("Thermostat")], None, 1),
+        ([limited_to("EVSE")], "462", None),
+        ([limited_to("EVSE", "Thermostat")], None, 1),
+        ([limited_to("EVSE"), limited_to(id="s1")], None, 1),
+        ([limited_to("EVSE"), limited_to("Pool_Pump", id="s1")], "462", None),
+        ([limited_to()], None, 1),
+    ],
+    ids=["ours", "other", "union", "one for all", "two others", "no class"],
+)
+def test_e52_a_signal_for_other_device_classes_is_not_for_this_ven(
+    signals: Any, expected: Optional[str], ruling: Optional[int]
+) -> None:
+    ven = Harness(opted_in(), targets={"end_device_asset": ["Thermostat"]})
+
+    ven.send(distribute(event(signals=signals)))
+    record = ven.answer()
+    ven.advance(NOON + 70 * MINUTE)
+
+    opt = "optIn" if expected is None else "optOut"
+    assert ven.responses(record) == [("e", expected or "200", 0, opt)]
+    assert queries.signal_now(tuple(ven.book.events.values()), "SIMPLE", ven.now) == ruling
+
+
+def test_e52_only_the_signals_for_ones_own_devices_are_announced() -> None:
+    ven = Harness(opted_in(), targets={"end_device_asset": ["Thermostat"]})
+    charger = limited_to("EVSE", name="LOAD_DISPATCH", kind="setpoint", measurement=KILOWATT)
+
+    ven.send(distribute(event(signals=[charger, limited_to("Thermostat", id="s1")])))
+    ven.advance(NOON + 3 * HOUR)
+
+    announced = [call.arguments[1] for call in ven.calls if call.handler == "on_interval_start"]
+    assert [one.signal_id for one in announced] == ["s1", "s1"]
+
+
+def test_e52_without_configured_device_classes_every_signal_is_announced() -> None:
+    ven = Harness(opted_in(), targets=OURS)
+
+    ven.send(distribute(event(signals=[limited_to("EVSE"), limited_to("Thermostat", id="s1")])))
+    ven.advance(NOON + 61 * MINUTE)
+
+    assert len(ven.times("on_interval_start")) == 2
+
+
+# --- what contradicts itself (strict) -------------------------------------------------------------
+
+BASELINE = EventBaseline(
+    dtstart=NOON,
+    duration=HOUR,
+    intervals=[Interval(dtstart=NOON, duration=HOUR, uid="0", signal_payload=3.0)],
+    baseline_id="b",
+    baseline_name="b",
+)
+
+
+def with_baseline(length: timedelta) -> Any:
+    return event().replace(event_baseline=BASELINE.replace(duration=length))
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (event(), None),
+        (event(signals=[signal(1, 2, each=30 * MINUTE)]), None),
+        (event(signals=[signal(1, 2, each=HOUR)]), "454"),
+        (event(signals=[signal(1, each=MINUTE)]), "454"),
+        (event(length=ZERO, signals=[signal(1, each=ZERO)]), None),
+        (event(length=ZERO, signals=[signal(1, 2, durations=[HOUR, ZERO])]), None),
+        (event(length=ZERO, signals=[signal(1, each=HOUR)]), "454"),
+        (event(signals=[signal(4)]), "454"),
+        (event(signals=[signal(1.5)]), "454"),
+        (event(signals=[signal(-1)]), "454"),
+        (event(signals=[signal(3)]), None),
+        (event(signals=[signal(1.1, name="CHARGE_STATE", kind="multiplier")]), "454"),
+        (event(signals=[signal(1.0, name="CHARGE_STATE", kind="multiplier")]), None),
+        (event(signals=[signal(-10, name="LOAD_DISPATCH", kind="level")]), None),
+        (event(signals=[signal(11, name="LOAD_DISPATCH", kind="level")]), "454"),
+        (event(signals=[signal(2, name="LOAD_CONTROL", kind="x-loadControlCapacity")]), "454"),
+        (event(signals=[signal(1), signal(1)]), "454"),
+        (event(signals=[signal(1), signal(1, id="s1")]), None),
+        (with_baseline(HOUR), None),
+        (with_baseline(2 * HOUR), "454"),
+        (event(start=NOON - 9 * HOUR), "454"),
+        (event(status="completed"), "454"),
+        (event(start=NOON - 30 * MINUTE), None),
+        (event(start=NOON - 9 * HOUR, required="never"), "none"),
+    ],
+    ids=[
+        "E34-plain",
+        "E34-two intervals",
+        "E34-longer than the event",
+        "E34-shorter than the event",
+        "E33-open-ended",
+        "E33-open-ended with steps",
+        "E33-open-ended with an end",
+        "E42-level 4",
+        "E42-level 1.5",
+        "E42-level -1",
+        "E42-level 3",
+        "E57-charge beyond full",
+        "E57-full charge",
+        "E43-level -10",
+        "E43-level 11",
+        "E57-capacity",
+        "E55-same signalID",
+        "E55-other signalID",
+        "E34-baseline",
+        "E34-baseline too short",
+        "E26-hours ago",
+        "E26-completed",
+        "E37-late but running",
+        "E16-no response wanted",
+    ],
+)
+def test_in_strict_mode_what_cannot_be_meant_is_454(given: Any, expected: Optional[str]) -> None:
+    strict, tolerant = Harness(opted_in(), strict=True), Harness(opted_in())
+
+    for ven in (strict, tolerant):
+        ven.send(distribute(given, event("good", signals=[signal(2)])))
+
+    answers = {one[0]: one[1] for one in strict.responses(strict.answer())}
+    assert answers == {
+        **({} if expected == "none" else {"e": expected or "200"}),
+        "good": "200",
+    }
+    assert {one[1] for one in tolerant.responses(tolerant.answer())} == {"200"}
+
+
+@pytest.mark.parametrize(
+    "one, other, same",
+    [
+        ("http://a.example/cpp", "HTTP://A.Example/cpp", True),
+        ("http://a.example:80/cpp", "http://a.example/cpp", True),
+        ("https://a.example:443", "https://a.example/", True),
+        ("http://a.example:8080/cpp", "http://a.example/cpp", False),
+        ("http://a.example/%7ecpp", "http://a.example/~cpp", True),
+        ("http://a.example/a%2fb", "http://a.example/a%2Fb", True),
+        ("http://a.example/a%2fb", "http://a.example/a/b", False),
+        ("http://a.example/x/../cpp", "http://a.example/cpp", True),
+        ("http://a.example/./cpp/.", "http://a.example/cpp/", True),
+        ("http://a.example/../../cpp", "http://a.example/cpp", True),
+        ("http://a.example/cpp", "http://a.example/CPP", False),
+        ("http://a.example/cpp/", "http://a.example/cpp", False),
+        ("http://a.example/cpp?A", "http://a.example/cpp?a", False),
+        ("URN:programs:Peak", "urn:programs:Peak", True),
+        ("urn:programs:Peak", "urn:programs:peak", False),
+        ("http://me@A.example/", "http://me@a.example", True),
+        ("http://[::1]:80/", "http://[::1]/", True),
+        (" http://a.example ", "http://a.example", True),
+        ("cpp", "cpp", True),
+        ("cpp", "CPP", False),
+        ("", "", True),
+        ("http://a.example/%zz", "http://a.example/%zz", True),
+    ],
+)
+def test_e48_contexts_are_compared_in_their_normal_form(one: str, other: str, same: bool) -> None:
+    assert is_same(one, other) is same
+    assert is_same(other, one) is same
+    assert normalize(normalize(one)) == normalize(one)
+
+
+@drawn(st.text(max_size=60) | st.from_regex(r"[hH]ttps?://[a-zA-Z%.:@\[\]0-9/?#-]{0,40}"))
+def test_every_text_has_a_normal_form(text: str) -> None:
+    assert normalize(normalize(text)) == normalize(text)

@@ -520,7 +520,7 @@ def test_a_modified_event_that_is_no_longer_ours_ends_and_is_told_as_gone() -> N
 
     ven.send(distribute(event(number=1, context="http://theirs")))
 
-    assert ven.responses(ven.answer()) == [("e", "453", 1, "optOut")]
+    assert ven.responses(ven.answer()) == [("e", "462", 1, "optOut")]
     assert ven.last("on_cancel_event")[1] is True
     assert ven.names(*EDGES) == ["on_event_start", "on_event_end"]
     ven.send(distribute(event(number=2, context="http://ours")))

@@ -8,8 +8,6 @@ events write nothing.
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections import Counter as Counts
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
@@ -27,10 +25,12 @@ from .. import answers
 from ..task import is_success
 from . import transitions
 from .responses import build_response
+from .wording import describe_change, describe_missing, join_changes
 
 if TYPE_CHECKING:
     from ...state.book import Book
 
+OVER = ("cancelled", "completed")
 MOST_NAMED = 5
 """Unreadable events of one list that get a line of their own."""
 
@@ -102,119 +102,151 @@ class Intake:
         self.rows: dict[str, EventState] = {}
         self.loose: list[EventResponse] = []
         self.notes: list[Note] = []
-        self.counts: Counts[str] = Counter()
+        self.changes: list[str] = []
+        self.missing: list[str] = []
+        self.unreadable = 0
 
     def take(self, event: Event) -> None:
         """Judge one event of the list by its number and status (E2 to E5, E8, E9, E15, E26)."""
-        descriptor = event.event_descriptor
-        key, number = descriptor.event_id, descriptor.modification_number
+        key, number = event.event_id, event.modification_number
         self.present.add(key)
-        held = self.rows.get(key) or self.book.events.get(key)
-        if held is None or transitions.is_gone(held):
-            self._unknown(held, event)
-        elif number < held.event.event_descriptor.modification_number:
-            self._respond(
-                event,
-                "450",
-                held.opt or "optOut",  # E5
-                f"have modification {held.event.event_descriptor.modification_number}",
-            )
-        elif descriptor.event_status == "cancelled":
-            self.counts["cancelled"] += held.cancelled is None
-            self.rows[key] = transitions.cancel(self.book, held, event, self.request_id, self.now)
-        elif number > held.event.event_descriptor.modification_number:
-            self._modified(held, event)
+        held = self._held(key)
+        if held is None:
+            self._take_unknown(event)
+        elif number < held.event.modification_number:
+            known = f"have modification {held.event.modification_number}"
+            self._respond(event, "450", held.opt or "optOut", known)  # E5
+        elif transitions.is_cancelled(event):
+            self._cancel(held, event)
+        elif number > held.event.modification_number:
+            self._modify(held, event)
         else:
-            self._unchanged(held, event)
+            self._repeat(held, event)
 
-    def _unknown(self, held: Optional[EventState], event: Event) -> None:
+    def _held(self, key: str) -> Optional[EventState]:
+        """The row of an event that is known; one that is gone counts as unknown (E5, E10)."""
+        held = self._row(key)
+        return None if held is None or transitions.is_gone(held) else held
+
+    def _row(self, key: str) -> Optional[EventState]:
+        return self.rows.get(key) or self.book.events.get(key)
+
+    def _take_unknown(self, event: Event) -> None:
         if transitions.is_cancelled(event):
             self._respond(event, "200", "optIn")  # E9
         elif event.event_status == "completed" or timing.is_past(event, self.now):
-            self._respond(event, "200", "optOut")  # E26
+            self._answer_past(event)
         else:
-            self.counts["new"] += 1
-            self._keep(event, transitions.create(self.book, held, event, self.request_id, self.now))
+            before = self._row(event.event_id)
+            state = transitions.create(self.book, before, event, self.request_id, self.now)
+            self._keep(state, "new")
 
-    def _modified(self, held: EventState, event: Event) -> None:
+    def _answer_past(self, event: Event) -> None:
+        """Rule E26: no handler sees it. The letter wants an error; real VTNs list such events."""
+        if self.book.settings.strict:
+            self._respond(event, "454", "optOut", "the event is over")
+        else:
+            self._respond(event, "200", "optOut")
+
+    def _cancel(self, held: EventState, event: Event) -> None:
+        state = transitions.cancel(self.book, held, event, self.request_id, self.now)
+        self.rows[event.event_id] = state
+        if held.cancelled is None:
+            self.changes.append(f"{event.event_id!r} is cancelled by the VTN")
+
+    def _modify(self, held: EventState, event: Event) -> None:
         """E3; a cancelled event that comes back is a new one, for the handlers were told that it is
         gone.
         """
         make = transitions.modify if held.cancelled is None else transitions.create
-        self.counts["modified"] += 1
-        self._keep(event, make(self.book, held, event, self.request_id, self.now))
+        state = make(self.book, held, event, self.request_id, self.now)
+        self._keep(state, f"modification {event.modification_number}")
 
-    def _keep(self, event: Event, state: EventState) -> None:
-        self.rows[event.event_id] = state
-        if state.code != "200":
-            self.notes.append(
-                Note(
-                    f"Event {event.event_id!r} is refused with code {state.code}: {state.reason}.",
-                    once=f"event refused with {state.code}",
-                )
-            )
-        elif not state.waiting and not state.reason:
-            self.notes.append(Note(NOBODY_DECIDES, logging.WARNING, once="no on_event handler"))
+    def _keep(self, state: EventState, change: str) -> None:
+        self.rows[state.event.event_id] = state
+        self.changes.append(describe_change(state, change, self.now))
+        if state.code == "200" and not state.waiting and not state.reason:
+            note = Note(NOBODY_DECIDES, logging.WARNING, once="no on_event handler")
+            self.notes.append(note)
 
-    def _unchanged(self, held: EventState, event: Event) -> None:
+    def _repeat(self, held: EventState, event: Event) -> None:
         """E4: nothing changes, whatever else differs; E15: the opt held is said again where a
         response is required.
         """
+        state = held if held.unread is None else replace(held, unread=None)
         if held.cancelled is None and held.event.response_required != event.response_required:
-            self.rows[event.event_id] = replace(
-                held,
+            state = replace(
+                state,
                 event=held.event.replace(response_required=event.response_required),
                 owed=held.owed and event.response_required != "never",
             )
+        if state is not held:
+            self.rows[event.event_id] = state
         if event.response_required != "never":
             self.due.add(event.event_id)
 
     def _respond(self, event: Event, code: str, opt: str, text: Optional[str] = None) -> None:
         """A response about what is not held; E16: none where none is wanted."""
         if event.response_required != "never":
-            self.loose.append(build_response(event, self.request_id, code, opt, text))
+            self._add_response(event.event_id, event.modification_number, code, opt, text)
+
+    def _add_response(
+        self, key: str, number: int, code: str, opt: str, text: Optional[str] = None
+    ) -> None:
+        self.loose.append(build_response(key, number, self.request_id, code, opt, text))
+
+    # --- events that cannot be read ---------------------------------------------------------------
 
     def take_faulty(self, faulty: FaultyEvent) -> None:
-        """E11: an event that cannot be read is answered 454, counts as present, and keeps running
-        as it was.
+        """E11: an event that cannot be read counts as present. A cancellation is obeyed all the
+        same; a newer version of a known event leaves that going on, and is answered 454 with the
+        opt that is held for it; any other is answered 454 optOut.
         """
-        self.counts["unreadable"] += 1
-        if (
-            self.counts["unreadable"] <= MOST_NAMED
-        ):  # a list may hold thousands; the count of all is said at the end
-            self.notes.append(
-                Note(
-                    f"Event {faulty.event_id!r} could not be read: {faulty.error}",
-                    logging.WARNING,
-                    once=f"faulty event {faulty.event_id!r} {faulty.error.path}",
-                    error=faulty.error,
-                )
-            )
-        if faulty.event_id is None:
+        self._note_faulty(faulty)
+        key, number = faulty.event_id, faulty.modification_number
+        if key is None:
             return
-        self.present.add(faulty.event_id)
-        held = self.book.events.get(faulty.event_id)
-        number = faulty.modification_number
-        if number is None:
-            number = held.event.modification_number if held is not None else 0
-        if faulty.response_required != "never":
-            self.loose.append(
-                EventResponse(
-                    response_code="454",
-                    response_description=answers.TEXTS["454"],
-                    request_id=self.request_id,
-                    event_id=faulty.event_id,
-                    modification_number=number,
-                    opt_type="optOut",
-                )
-            )
+        self.present.add(key)
+        held = self._held(key)
+        if faulty.is_cancellation and number is not None:
+            self._cancel_faulty(held, key, number, faulty)
+        elif held is None or held.cancelled is not None:
+            if faulty.response_required != "never":
+                self._add_response(key, number or 0, "454", "optOut")
+        elif number is not None and number <= held.event.modification_number:
+            self.take(_as_held(held, number, faulty))
+        else:
+            required = faulty.response_required != "never"
+            self.rows[key] = transitions.keep_unread(held, number, self.request_id, required)
+
+    def _cancel_faulty(
+        self, held: Optional[EventState], key: str, number: int, faulty: FaultyEvent
+    ) -> None:
+        """E8, E9: a cancellation needs ID, number and status, nothing else."""
+        if held is not None:
+            self.take(_as_held(held, number, faulty, "cancelled"))
+        elif faulty.response_required != "never":
+            self._add_response(key, number, "200", "optIn")
+
+    def _note_faulty(self, faulty: FaultyEvent) -> None:
+        """A line each for the first few; a list may hold thousands."""
+        self.unreadable += 1
+        if self.unreadable > MOST_NAMED:
+            return
+        outcome = " It is cancelled all the same." if faulty.is_cancellation else ""
+        text = f"Event {faulty.event_id!r} could not be read: {faulty.error}{outcome}"
+        once = f"faulty event {faulty.event_id!r} {faulty.error.path}"
+        self.notes.append(Note(text, logging.WARNING, once=once, error=faulty.error))
+
+    # --- the whole list ---------------------------------------------------------------------------
 
     def miss(self) -> None:
         """Rules E6, E7: what a complete list does not hold is cancelled."""
         for key in self.book.events.keys() - self.present:
             held = self.book.events[key]
             state = transitions.cancel_missing(self.book, held, self.now)
-            self.counts["gone"] += held.cancelled is None
+            if held.code == "200" and timing.status(held, self.now) not in OVER:
+                self.missing.append(key)
             if state != held:
                 self.rows[key] = state
 
@@ -225,10 +257,17 @@ class Intake:
             for key, state in self.rows.items()
         ]
         row = Change("event_list", "", self._left_behind(complete))
-        if self.counts:
-            text = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
-            self.notes.insert(0, Note(f"Event list {self.request_id!r}: {text}."))
-        return combine(outcomes) + Outcome(changes=(row,), notes=tuple(self.notes))
+        return combine(outcomes) + Outcome(changes=(row,), notes=(*self._lines(), *self.notes))
+
+    def _lines(self) -> list[Note]:
+        """What the list changed, for the operator."""
+        unnamed = self.unreadable - MOST_NAMED
+        if unnamed > 0:
+            self.changes.append(f"{unnamed} more could not be read")
+        lines = [Note(join_changes(self.changes))] if self.changes else []
+        if self.missing:
+            lines.append(Note(describe_missing(sorted(self.missing))))
+        return lines
 
     def _left_behind(self, complete: bool) -> EventList:
         """The list as it is remembered: E23 wants the requestID of the last one that held an
@@ -268,3 +307,18 @@ class Intake:
         return {
             key: value for key, value in older.items() if key in known and key not in self.present
         }
+
+
+def _as_held(
+    held: EventState, number: int, faulty: FaultyEvent, status: Optional[str] = None
+) -> Event:
+    """The event as it is held, under the number, status and wish for a response of one that could
+    not be read.
+    """
+    descriptor = held.event.event_descriptor
+    return held.event.replace(
+        event_descriptor=descriptor.replace(
+            modification_number=number, event_status=status or descriptor.event_status
+        ),
+        response_required=faulty.response_required or held.event.response_required,
+    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ....errors import VenError
 from ....events.execution import build_timer, combine, forget, is_finished
-from ....schema.events import CreatedEvent, Event, EventResponse
+from ....schema.events import CreatedEvent, EventResponse
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import NOTHING, Note, Outcome, Step
@@ -36,26 +36,35 @@ FEW = 50
 
 
 def build_response(
-    event: Event, request_id: str, code: str, opt: str, text: Optional[str] = None
+    event_id: str, number: int, request_id: str, code: str, opt: str, text: Optional[str] = None
 ) -> EventResponse:
-    """Rules E20, E22: a response to ``event`` as received, under the list's top-level requestID."""
+    """Rules E20, E22: a response to an event and modification number as received, under the list's
+    top-level requestID.
+    """
     return EventResponse(
         response_code=code,
         response_description=text or answers.TEXTS.get(code),
         request_id=request_id,
-        event_id=event.event_id,
-        modification_number=event.modification_number,
+        event_id=event_id,
+        modification_number=number,
         opt_type=opt,
     )
 
 
 def response_for(state: EventState, request_id: str) -> EventResponse:
     """The response to an event that is held: the opt held (E15, E23), its refusal, or optIn for a
-    cancellation (E24).
+    cancellation (E24). Where a newer version could not be read (E11), its number gets 454 with the
+    opt that is held for the version that goes on.
     """
+    key, number = state.event.event_id, state.event.modification_number
     if state.cancelled is not None:
-        return build_response(state.event, request_id, "200", "optIn")
-    return build_response(state.event, request_id, state.code, state.opt or "optOut", state.reason)
+        return build_response(key, number, request_id, "200", "optIn")
+    opt = state.opt or "optOut"
+    if state.unread is None:
+        return build_response(key, number, request_id, state.code, opt, state.reason)
+    goes_on = f"; modification {number} goes on" if state.code == "200" else ""
+    text = f"this version cannot be read{goes_on}"
+    return build_response(key, state.unread, request_id, "454", opt, text)
 
 
 def is_ready(state: EventState) -> bool:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Optional
 
 from ....events import timing
 from ....events.execution import add_call, bind_calls, decide, end_run, past_leads
+from ....instants import shift
 from ....schema.events import Event, EventSignal
 from ....state.events import EventState
 from .. import opts
-from .eligibility import refusal
+from .eligibility import find_other_devices, find_refusal
 
 if TYPE_CHECKING:
     from ...state.book import Book
@@ -70,6 +71,7 @@ def modify(
         pending=bind_calls(held),
         over=False,
         code="200",
+        unread=None,
     )
     if state.started and not _is_within(state, now):
         state = end_run(book, state)
@@ -118,11 +120,18 @@ def ask_decision(book: "Book", state: EventState, now: datetime) -> EventState:
     """The row with the decision about its version under way: refused, opted out by a schedule
     (O1.9), or a handler's.
     """
-    foreign = refusal(book, state.event)
-    if foreign is not None:
-        return _refuse(book, state, foreign.code, foreign.text)
-    owed = state.event.response_required != "never"
-    state = replace(state, owed=owed, waiting=False, decision=None, deadline=None, reason=None)
+    refusal = find_refusal(book, state.event)
+    if refusal is not None:
+        return _refuse(book, state, refusal.code, refusal.text)
+    state = replace(
+        state,
+        owed=state.event.response_required != "never",
+        waiting=False,
+        decision=None,
+        deadline=None,
+        reason=None,
+        other_devices=find_other_devices(book.settings, state.event),
+    )
     if not state.delivered and opts.is_opted_out(book, state.event):
         return replace(state, opt="optOut", reason="opted out by an availability schedule")
     handler = (
@@ -135,7 +144,7 @@ def ask_decision(book: "Book", state: EventState, now: datetime) -> EventState:
         state,
         waiting=True,
         decision=state.pending[-1].number,
-        deadline=now + book.settings.opt_timeout,
+        deadline=shift(now, book.settings.opt_timeout),
     )
 
 
@@ -196,8 +205,18 @@ def _stop(book: "Book", state: EventState, now: datetime, how: str) -> EventStat
     state = replace(state, cancelled=how, waiting=False, decision=None, deadline=None, end_at=None)
     tolerance = state.event.active_period.tolerance
     if state.started and tolerance and tolerance > timedelta(0):
-        return replace(state, end_at=now + draw(book, tolerance))  # E31
+        return replace(state, end_at=shift(now, draw(book, tolerance)))  # E31
     return state
+
+
+def keep_unread(
+    held: EventState, number: Optional[int], request_id: str, required: bool
+) -> EventState:
+    """A newer version cannot be read: the one held goes on, and the VTN is told just that: code
+    454, with the opt held (E11).
+    """
+    unread = held.event.modification_number if number is None else number
+    return replace(held, unread=unread, request_id=request_id, owed=required)
 
 
 def call_cancel_handler(book: "Book", state: EventState, *, implied: bool) -> EventState:
