@@ -4,6 +4,7 @@ log or an error. Pure functions; none of them raises, whatever the object does.
 
 from __future__ import annotations
 
+import re
 from typing import Callable
 
 LONGEST = 1000
@@ -24,6 +25,14 @@ _ESCAPES = {
         *range(0xD800, 0xE000),
     )
 }
+
+
+_NO_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+
+
+def is_xml(text: str) -> bool:
+    """Whether XML 1.0, and a database, can carry ``text``: no control characters, no surrogates."""
+    return _NO_XML.search(text) is None
 
 
 def one_line(text: str) -> str:

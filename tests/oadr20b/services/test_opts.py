@@ -5,6 +5,7 @@ refused.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any, Optional
@@ -16,7 +17,10 @@ from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND, Harness, 
 from ven_sdk.errors import ConfigurationError, StateError
 from ven_sdk.oadr20b.schema.opt import CancelOpt, CreateOpt, Vavailability, VavailabilityComponent
 from ven_sdk.oadr20b.services import events, opts
+from ven_sdk.oadr20b.state.opts import OptState
 from ven_sdk.schema.common import Target
+from ven_sdk.state.change import Change
+from ven_sdk.state.outcome import Outcome
 from ven_sdk.state.registration import Registration
 
 WINDOW = (NOON, 2 * HOUR)
@@ -38,6 +42,10 @@ def cancel(ven: Harness, opt_id: str) -> None:
 
 def deliver(ven: Harness, error: Optional[str] = None) -> Any:
     return ven.post(opts.next_task(ven.book), error=error)
+
+
+def standing(ven: Harness) -> tuple[OptState, ...]:
+    return opts.list_standing(tuple(ven.book.opts.values()))
 
 
 def state(ven: Harness, opt_id: str) -> Optional[str]:
@@ -92,10 +100,185 @@ def test_o1_2_an_opt_that_the_vtn_will_ignore_is_said() -> None:
     ven.opt("a", "optOut")
     assert [opt_id in note.text for note in ven.notes if "O1.2" in note.text] == [True]
 
-    cancel(ven, opt_id)
+
+def test_o1_2_the_opposite_opt_of_an_event_takes_the_place_of_the_first() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+    first = create(ven, event_id="a")
     deliver(ven)
-    ven.opt("a", "optIn")
-    assert sum("O1.2" in note.text for note in ven.notes) == 1
+
+    second = create(ven, event_id="a", opt_type="optIn")
+    assert [row.opt_id for row in standing(ven)] == [first, second]
+    deliver(ven)
+
+    assert [row.opt_id for row in standing(ven)] == [second]
+
+
+R1, R2, OWN = {"resource_id": "r1"}, {"resource_id": "r2"}, {"ven_id": "ven"}
+
+
+@pytest.mark.parametrize(
+    "before, after, both",
+    [
+        ({}, {}, False),
+        ({"targets": [R1]}, {}, False),
+        ({"targets": [R1]}, {"targets": [OWN]}, False),
+        ({"targets": [R1]}, {"targets": [R1, R2]}, False),
+        ({"targets": [R1, R2]}, {"targets": [R1]}, True),
+        ({}, {"targets": [R1]}, True),
+        ({"opt_type": "optIn"}, {}, True),
+        ({"market_context": CONTEXT}, {}, True),
+        ({"market_context": CONTEXT}, {"market_context": CONTEXT.upper()}, True),
+        ({"market_context": "http://A"}, {"market_context": "http://a/"}, False),
+        ({"signal_target_mrid": "EVSE"}, {}, True),
+    ],
+    ids=[
+        "the whole VEN",
+        "a resource by the whole VEN",
+        "a resource by the own venID",
+        "a resource by more",
+        "only a part",
+        "the whole VEN by a resource",
+        "another type",
+        "another context",
+        "another path",
+        "the same context",
+        "a device class",
+    ],
+)
+def test_o1_5_a_confirmed_schedule_replaces_by_its_targets(
+    before: dict[str, Any], after: dict[str, Any], both: bool
+) -> None:
+    ven = Harness()
+    first = create(ven, **before)
+    deliver(ven)
+    second = create(ven, **after)
+    assert len(standing(ven)) == 2
+    deliver(ven)
+
+    assert [row.opt_id for row in standing(ven)] == ([first, second] if both else [second])
+    assert state(ven, first) == ("confirmed" if both else "replaced")
+
+
+def test_o1_7_a_replaced_schedule_may_still_be_withdrawn() -> None:
+    ven = Harness()
+    first = create(ven)
+    deliver(ven)
+    create(ven)
+    deliver(ven)
+
+    cancel(ven, first)
+
+    assert isinstance(deliver(ven), CancelOpt)
+    assert state(ven, first) == "cancelled"
+
+
+def test_o1_7_an_opt_of_an_event_is_never_cancelled() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+    opt_id = create(ven, event_id="a")
+    with pytest.raises(StateError, match="optIn"):
+        cancel(ven, opt_id)
+    deliver(ven)
+    with pytest.raises(StateError, match="event 'a'"):
+        cancel(ven, opt_id)
+
+    assert opts.next_task(ven.book) is None
+
+
+def test_o1_7_a_cancellation_that_an_earlier_version_owed_is_not_sent() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+    opt_id = create(ven, event_id="a")
+    deliver(ven)
+    held = ven.book.opts[opt_id]
+    ven.apply(Outcome(changes=(Change("opts", opt_id, replace(held, state="cancelling")),)))
+
+    ven.restart()
+
+    assert opts.next_task(ven.book) is None
+    assert state(ven, opt_id) == "confirmed"
+
+
+@pytest.mark.parametrize(
+    "named, given, sent",
+    [
+        ([], None, [OWN]),
+        ([], [R1], [R1]),
+        ([OWN], None, [OWN]),
+        ([OWN, R1], [R2], [R2]),
+        ([R1], None, [R1]),
+        ([R1, R2], None, [R1, R2]),
+        ([R1, R2], [R2], [R2]),
+        ([R1], [R2], None),
+        ([R1], [R1, R2], None),
+        ([R1], [OWN], None),
+        ([{"group_id": "g"}], [R1], None),
+    ],
+    ids=[
+        "whole VEN",
+        "a resource of the whole VEN",
+        "own venID",
+        "own venID and more",
+        "what the event names",
+        "all that the event names",
+        "one of two",
+        "another",
+        "one too many",
+        "more than the event",
+        "a group of it",
+    ],
+)
+def test_o1_12_o1_13_an_opt_of_an_event_names_only_what_that_names(
+    named: Any, given: Any, sent: Any
+) -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a", targets=named)))
+
+    if sent is None:
+        with pytest.raises(ConfigurationError, match=r"O1\.13"):
+            create(ven, event_id="a", targets=given)
+    else:
+        create(ven, event_id="a", targets=given)
+        assert deliver(ven).targets == sent
+
+
+def test_o1_12_a_schedule_without_targets_names_the_own_venid() -> None:
+    ven = Harness()
+    create(ven)
+
+    assert deliver(ven).targets == [OWN]
+
+
+def test_o1_3_an_opt_of_an_event_has_no_market_context() -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+
+    with pytest.raises(ConfigurationError, match="market_context"):
+        create(ven, event_id="a", market_context=CONTEXT)
+
+
+@pytest.mark.parametrize("given", [{}, {"modification_number": 0}], ids=["held", "given"])
+def test_o1_14_an_event_that_wants_no_response_gets_no_opt(given: Any) -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a", required="never")))
+
+    with pytest.raises(StateError, match=r"O1\.14"):
+        create(ven, event_id="a", **given)
+
+
+@pytest.mark.parametrize(
+    "mrid, ok",
+    [("Thermostat", True), ("x-Boiler", True), ("Boiler", False), ("x-", False), ("evse", False)],
+)
+def test_o1_15_a_device_class_is_well_known_or_begins_with_x(mrid: str, ok: bool) -> None:
+    ven = Harness()
+    if ok:
+        create(ven, signal_target_mrid=mrid)
+        assert deliver(ven).signal_target_mrid == mrid
+    else:
+        with pytest.raises(ConfigurationError, match="x-"):
+            create(ven, signal_target_mrid=mrid)
 
 
 @pytest.mark.parametrize(
@@ -166,13 +349,10 @@ def test_o1_5_a_reply_to_a_replaced_opt_does_not_confirm_the_new_one() -> None:
 
 def test_o1_5_another_id_is_an_additional_opt_and_they_go_out_in_order() -> None:
     ven = Harness()
-    first, second = create(ven), create(ven)
+    first, second = create(ven, targets=[R1]), create(ven, targets=[R2])
 
     assert [deliver(ven).opt_id, deliver(ven).opt_id] == [first, second]
-    assert [row.opt_id for row in opts.list_standing(tuple(ven.book.opts.values()))] == [
-        first,
-        second,
-    ]
+    assert [row.opt_id for row in standing(ven)] == [first, second]
 
 
 @pytest.mark.parametrize(
@@ -465,6 +645,15 @@ def test_a_schedule_that_expired_while_the_process_was_down_leaves_at_the_start(
         ("request_id", " "),
         ("market_context", 5),
         ("signal_target_mrid", ""),
+        ("opt_id", "line1\x00"),
+        ("opt_id", "\udc80"),
+        ("request_id", "\x1b[2J"),
+        ("market_context", "http://a\x00"),
+        ("opt_reason", "x-\x01"),
+        ("targets", [{"resource_id": "r\x00"}]),
+        ("targets", [{"resource_id": 5}]),
+        ("targets", [{"resource_id": ""}]),
+        ("targets", [{"ven_id": None}]),
         ("targets", "r1"),
         ("targets", 5),
         ("targets", ["r1"]),
@@ -545,8 +734,6 @@ def test_a_schedule_may_be_given_in_many_forms(given: Any) -> None:
 @pytest.mark.parametrize(
     "given, expected",
     [
-        (None, ()),
-        ([], ()),
         ({"resource_id": "r1"}, ("r1",)),
         ({"resource_id": ["r1", "r2"]}, ("r1", "r2")),
         ([{"resource_id": "r1"}, {"resource_id": "r2"}], ("r1", "r2")),

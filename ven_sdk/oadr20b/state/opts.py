@@ -12,11 +12,13 @@ from ..schema.opt import CreateOpt
 
 OWED, CONFIRMED, REFUSED = "owed", "confirmed", "refused"
 CANCELLING, CANCELLED = "cancelling", "cancelled"
+REPLACED = "replaced"
 
 
 @dataclass(frozen=True)
 class OptState:
-    """One opt. ``state`` is one of owed, confirmed, refused, cancelling, cancelled.
+    """One opt. ``state`` is one of owed, confirmed, refused, cancelling, cancelled, and replaced
+    (by a later schedule, O1.5).
 
     ``code`` and ``description`` are the VTN's, where it refused: the opt itself (state ``refused``)
     or its cancellation (state ``confirmed``: it still holds, or ``refused``: the VTN does not know

@@ -12,6 +12,7 @@ from ....errors import ConfigurationError, StateError
 from ....events import timing
 from ....events.execution import carry_out
 from ....state.outcome import Note, Outcome
+from ....text import is_xml, repr_of
 from ....usercode.decisions import OPTS
 from .. import opts
 from . import transitions
@@ -27,11 +28,13 @@ def opt(
     """``client.opt_in`` and ``client.opt_out``: the VEN's decision, given or changed at any time
     (E18, E23).
 
-    Raises StateError for an event that is unknown, refused, cancelled or over. A running handler's
+    Raises StateError for an event that is unknown, refused, cancelled or over, and
+    ConfigurationError for a reason that XML cannot carry. A running handler's
     later return counts no more. ``reason`` goes out as the response's description.
     """
     if opt_type not in OPTS:
         raise ConfigurationError(f"opt_type must be 'optIn' or 'optOut', not {opt_type!r}.")
+    _check_reason(reason)
     held = book.events.get(event_id)
     if held is None or transitions.is_gone(held):
         raise StateError(
@@ -46,13 +49,19 @@ def opt(
     return outcome + Outcome(
         notes=(
             Note(
-                f"The VTN ignores this opt for event {event_id!r} while opt {standing!r} about "
-                f"it stands (O1.2). Withdraw that by "
-                "client.cancel_opt first.",
+                f"The VTN ignores this opt for what opt {standing!r} about event {event_id!r} "
+                f"speaks for (O1.2). Change that by client.create_opt(..., event_id={event_id!r}).",
                 logging.WARNING,
             ),
         )
     )
+
+
+def _check_reason(reason: object) -> None:
+    if reason is not None and not (isinstance(reason, str) and is_xml(reason)):
+        raise ConfigurationError(
+            f"reason must be a text that XML can carry, or None, not {repr_of(reason)}."
+        )
 
 
 def _check_open(held: "EventState", event_id: str, now: datetime) -> None:

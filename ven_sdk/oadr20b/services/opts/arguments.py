@@ -9,14 +9,21 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Optional
 
 from ....config import choice, duration
-from ....enums import OPT_REASON
+from ....enums import OPT_REASON, SIGNAL_TARGET_MRID
 from ....errors import ConfigurationError, StateError
 from ....schema.common import EndDeviceAsset, Target
+from ....schema.events import Event
+from ....text import is_xml, repr_of
 from ....usercode.decisions import OPTS
 from ...schema.opt import Vavailability, VavailabilityComponent
 
 if TYPE_CHECKING:
     from ...state.book import Book
+
+
+DEVICE_CLASSES = tuple(map(str, SIGNAL_TARGET_MRID.values))
+PLAIN_KINDS = ("group_id", "group_name", "resource_id", "ven_id", "party_id")
+"""Kinds of targets whose value is a text."""
 
 
 def check_text(name: str, value: Any) -> Optional[str]:
@@ -25,6 +32,8 @@ def check_text(name: str, value: Any) -> Optional[str]:
         return None
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{name} must be a non-empty text or None, not {value!r}.")
+    if not is_xml(value):
+        raise ConfigurationError(f"{name}={value!r} has characters that XML cannot carry.")
     return str(value)
 
 
@@ -41,6 +50,7 @@ def check_reason(value: Any) -> str:
         and value.startswith("x-")
         and len(value) > 2
         and not any(part.isspace() for part in value)
+        and is_xml(value)
     ):
         return value
     if not isinstance(value, str) or value not in reasons:
@@ -52,30 +62,75 @@ def check_reason(value: Any) -> str:
     return reasons[reasons.index(value)]
 
 
-def check_event(book: "Book", event_id: Optional[str], number: Optional[int]) -> Optional[int]:
-    """O1.4: the modification number that goes with ``event_id``: the one given, else that of the
-    event as it is held.
+def check_event(
+    book: "Book", event_id: Optional[str], number: Optional[int]
+) -> tuple[Optional[int], Optional[Event]]:
+    """O1.4: the modification number that goes with ``event_id`` (the one given, else that of the
+    event as it is held), and the event, where it is known.
+
+    O1.14: StateError for an event whose VTN wants no response.
     """
     if event_id is None:
         if number is not None:
             raise ConfigurationError(
                 "modification_number belongs to an event: give event_id as well."
             )
-        return None
+        return None, None
     check_text("event_id", event_id)
-    if number is not None:
-        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
-            raise ConfigurationError(
-                f"modification_number must be a whole number from 0 to 4294967295, not {number!r}."
-            )
-        return number
     held = book.events.get(event_id)
-    if held is None or held.cancelled is not None:
+    event = None if held is None or held.cancelled is not None else held.event
+    if event is not None and event.response_required == "never":
         raise StateError(
-            f"There is no event {event_id!r}. Give its modification_number if the VTN knows it "
-            f"all the same."
+            f"The VTN wants no response to event {event_id!r}, so no opt about it is sent (O1.14). "
+            f"client.opt_in or client.opt_out decides here."
         )
-    return held.event.modification_number
+    if number is not None:
+        return _check_number(number), event
+    if event is None:
+        raise StateError(
+            f"There is no event {event_id!r}. Give its modification_number if the VTN knows it all "
+            f"the same."
+        )
+    return event.modification_number, event
+
+
+def _check_number(number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
+        raise ConfigurationError(
+            f"modification_number must be a whole number from 0 to 4294967295, not {number!r}."
+        )
+    return number
+
+
+def check_context(value: Any, event_id: Optional[str]) -> Optional[str]:
+    """O1.3, O1.16: a market context limits a schedule; an opt of an event has none."""
+    context = check_text("market_context", value)
+    if context is not None and event_id is not None:
+        raise ConfigurationError(
+            "market_context belongs to a schedule; leave it out for an opt of an event (O1.3)."
+        )
+    return context
+
+
+def choose_targets(
+    given: tuple[Target, ...], event: Optional[Event], ven_id: str
+) -> tuple[Target, ...]:
+    """O1.12: the own venID where nothing is named; O1.13: of an event only what it names itself.
+
+    ConfigurationError lists the targets that an event has.
+    """
+    if event is None:
+        return given or (Target(ven_id=ven_id),)
+    named = event.targets
+    whole = not named or any(target.ven_id == ven_id for target in named)
+    if not given:
+        return (Target(ven_id=ven_id),) if whole else named
+    if not whole and not all(target in named for target in given):
+        names = ", ".join(repr_of(dict(target)) for target in named)
+        raise ConfigurationError(
+            f"targets may name only what event {event.event_id!r} itself names (O1.13): {names}."
+        )
+    return given
 
 
 def read_targets(value: Any) -> tuple[Target, ...]:
@@ -106,19 +161,36 @@ def _targets(item: Any) -> tuple[Target, ...]:
             f"A target in targets must look like {{'resource_id': 'r1'}}, not {item!r}."
         )
     kinds = ", ".join(Target.slots)
-    made = []
+    found: list[Target] = []
     for kind, ids in item.items():
         if kind not in Target.slots:
             raise ConfigurationError(f"targets has the unknown kind {kind!r}. Kinds: {kinds}.")
         many = ids if isinstance(ids, (list, tuple, set, frozenset)) else [ids]
-        made += [Target(**{kind: one}) for one in many]
-    return tuple(made)
+        found += [Target(**{kind: _check_id(kind, one)}) for one in many]
+    return tuple(found)
+
+
+def _check_id(kind: str, value: Any) -> Any:
+    """A text where the kind's value is one; what has a record of its own checks itself."""
+    if kind in PLAIN_KINDS:
+        return check_text(f"targets: {kind}", "" if value is None else value)
+    return value
 
 
 def read_device_class(mrid: Optional[str]) -> tuple[Target, ...]:
-    """``oadrDeviceClass``: the device class that an opt is limited to."""
+    """``oadrDeviceClass``: the device class that an opt is limited to; a well-known one, or one of
+    one's own that begins with ``x-`` (O1.15).
+    """
     text = check_text("signal_target_mrid", mrid)
-    return () if text is None else (Target(end_device_asset=EndDeviceAsset(mrid=text)),)
+    if text is None:
+        return ()
+    if text not in DEVICE_CLASSES and not (text.startswith("x-") and text != "x-"):
+        known = ", ".join(map(repr, DEVICE_CLASSES))
+        raise ConfigurationError(
+            f"signal_target_mrid must be a name of your own that begins with 'x-', or one of "
+            f"{known}; not {text!r}."
+        )
+    return (Target(end_device_asset=EndDeviceAsset(mrid=text)),)
 
 
 def read_windows(value: Any) -> Vavailability:

@@ -14,10 +14,12 @@ from ....state.outcome import NOTHING, Outcome
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, OptState
 from .arguments import (
+    check_context,
     check_event,
     check_reason,
     check_text,
     check_type,
+    choose_targets,
     read_device_class,
     read_targets,
     read_windows,
@@ -47,16 +49,15 @@ def create(
     replaces the earlier one (O1.5).
 
     Raises ConfigurationError for a wrong argument, named in its text, and StateError while the VEN
-    is not registered or for an event that it does not know.
+    is not registered, for an event that it does not know or that wants no response.
     """
     if (vavailability is None) == (event_id is None):
         raise ConfigurationError(
             "Give either vavailability (a schedule) or event_id (an opt for one event), not both "
-            "and not "
-            "neither: the VTN takes the one for the other by which is there (O1.3)."
+            "and not neither: the VTN takes the one for the other by which is there (O1.3)."
         )
     schedule = None if vavailability is None else read_windows(vavailability)
-    number = check_event(book, event_id, modification_number)
+    number, event = check_event(book, event_id, modification_number)
     ven_id = book.registration.ven_id
     if not ven_id:
         raise StateError(
@@ -67,14 +68,14 @@ def create(
         opt_id=check_text("opt_id", opt_id) or secrets.token_hex(16),
         opt_type=check_type(opt_type),
         opt_reason=check_reason(opt_reason),
-        market_context=check_text("market_context", market_context),
+        market_context=check_context(market_context, event_id),
         ven_id=ven_id,
         vavailability=schedule,
         created_date_time=now.replace(microsecond=0),
         request_id=check_text("request_id", request_id) or secrets.token_hex(16),
         event_id=event_id,
         modification_number=number,
-        targets=read_targets(targets),
+        targets=choose_targets(read_targets(targets), event, ven_id),
         device_class=read_device_class(signal_target_mrid),
     )
     return record.opt_id, _owe(book, record, now)
@@ -88,15 +89,23 @@ def _owe(book: "Book", record: CreateOpt, now: datetime) -> Outcome:
 
 
 def cancel(book: "Book", opt_id: str, now: datetime) -> Outcome:
-    """Withdraw an opt (O1.7). One that was never confirmed is withdrawn as well: the VTN may have
-    it all the same.
+    """Withdraw a schedule (O1.7). One that was never confirmed is withdrawn as well: the VTN may
+    have it all the same.
 
-    Raises StateError for an opt that is unknown, refused or withdrawn already.
+    Raises StateError for an opt that is unknown, refused or withdrawn already, and for an opt of an
+    event, which only the opposite opt changes.
     """
     held = book.opts.get(opt_id)
     if held is None or held.state in (REFUSED, CANCELLED):
         known = ", ".join(repr(key) for key, row in book.opts.items() if row.in_force) or "none"
         raise StateError(f"There is no opt {opt_id!r} to cancel. Opts that stand: {known}.")
+    if held.record.event_id is not None:
+        opposite = "optIn" if held.opt_type == "optOut" else "optOut"
+        raise StateError(
+            f"Opt {opt_id!r} is about event {held.record.event_id!r} and cannot be withdrawn "
+            f"(O1.7). Send the opposite: client.create_opt({opposite!r}, ..., "
+            f"event_id={held.record.event_id!r})."
+        )
     if held.state == CANCELLING:
         return NOTHING
     row = replace(

@@ -15,7 +15,8 @@ from ....instants import shift
 from ....state.change import Change
 from ....state.outcome import NOTHING, Outcome, Step, Timer
 from ...schema.opt import CreateOpt
-from ...state.opts import CANCELLED, CONFIRMED, REFUSED, OptState
+from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, REPLACED, OptState
+from ..market_context import is_same
 
 if TYPE_CHECKING:
     from ...state.book import Book
@@ -77,6 +78,39 @@ def look_at(row: OptState, now: datetime) -> Outcome:
     )
 
 
+def forget_replaced(book: "Book", row: OptState) -> Outcome:
+    """O1.2, O1.5: a confirmed opt takes the place of earlier ones of its kind that name nothing
+    else: a schedule of the same type and market context, or an opt of the same event. A replaced
+    schedule can still be withdrawn, which is no error.
+    """
+    if row.state != CONFIRMED:
+        return NOTHING
+    ven_id = book.registration.ven_id
+    gone = {
+        key: other if other.record.event_id is None else None
+        for key, other in book.opts.items()
+        if key != row.opt_id and other.state == CONFIRMED and _is_replaced(other, row, ven_id)
+    }
+    return Outcome(
+        changes=tuple(
+            Change("opts", key, None if other is None else replace(other, state=REPLACED))
+            for key, other in gone.items()
+        )
+    )
+
+
+def _is_replaced(old: OptState, new: OptState, ven_id: Optional[str]) -> bool:
+    before, after = old.record, new.record
+    if before.event_id != after.event_id or before.device_class != after.device_class:
+        return False
+    if after.event_id is None:
+        same_kind = before.opt_type == after.opt_type
+        if not same_kind or not is_same(before.market_context, after.market_context):
+            return False
+    whole = not after.targets or any(target.ven_id == ven_id for target in after.targets)
+    return whole or (bool(before.targets) and set(before.targets) <= set(after.targets))
+
+
 def forget_event(book: "Book", event_id: str) -> tuple[Change, ...]:
     """Opts about an event that is forgotten go with it, except those that somebody waits for."""
     return tuple(
@@ -102,5 +136,9 @@ def resume(book: "Book", now: datetime) -> Outcome:
     """
     outcome = NOTHING
     for row in book.opts.values():
-        outcome += look_at(row, now)
+        if row.state == CANCELLING and row.record.event_id is not None:
+            # owed by an earlier version; there is no such cancellation (O1.7)
+            outcome += store_row(replace(row, state=CONFIRMED, previous=None))
+        else:
+            outcome += look_at(row, now)
     return outcome

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Optional
 from ....instants import shift
 from ....schema.events import Event
 from ...schema.opt import CreateOpt
-from ...state.opts import CANCELLED, REFUSED, OptState
+from ...state.opts import CANCELLED, REFUSED, REPLACED, OptState
+from ..market_context import is_same
 
 if TYPE_CHECKING:
     from ...state.book import Book
@@ -24,7 +25,7 @@ def list_standing(rows: tuple[OptState, ...]) -> tuple[OptState, ...]:
     """
     return tuple(
         sorted(
-            (row for row in rows if row.state not in (REFUSED, CANCELLED)),
+            (row for row in rows if row.state not in (REFUSED, CANCELLED, REPLACED)),
             key=lambda row: (row.record.created_date_time or _EPOCH, row.order),
         )
     )
@@ -50,10 +51,14 @@ def is_opted_out(book: "Book", event: Event) -> bool:
     )
 
 
+def _has_context(record: CreateOpt, event: Event) -> bool:
+    return is_same(record.market_context, event.market_context)
+
+
 def _covers(book: "Book", record: CreateOpt, event: Event) -> bool:
     if (
         record.vavailability is None
-        or record.market_context not in (None, event.market_context)
+        or not (record.market_context is None or _has_context(record, event))
         or record.device_class
     ):
         return False

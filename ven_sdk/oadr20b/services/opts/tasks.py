@@ -11,11 +11,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import VenError
+from ....instants import to_local
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState
 from ..task import Task
-from .rows import store_row
+from .rows import forget_replaced, store_row
 
 if TYPE_CHECKING:
     from ...state.book import Book
@@ -38,6 +39,7 @@ def next_task(book: "Book") -> Optional[Task]:
             (CreatedOpt,),
             lambda _reply: _acknowledge(row, CONFIRMED),
             lambda error: _refuse(row, error),
+            about=_describe(row),
         )
     record = CancelOpt(
         request_id=row.cancel_request_id or "", opt_id=row.opt_id, ven_id=row.record.ven_id
@@ -48,7 +50,19 @@ def next_task(book: "Book") -> Optional[Task]:
         (CanceledOpt,),
         lambda _reply: _acknowledge(row, CANCELLED),
         lambda error: _keep(row, error),
+        about=repr(row.opt_id),
     )
+
+
+def _describe(row: OptState) -> str:
+    """What the log says about an opt that is sent."""
+    record = row.record
+    if record.event_id is not None:
+        return f"{row.opt_id!r}: {row.opt_type} of event {record.event_id!r}, {record.opt_reason}"
+    windows = record.vavailability.components if record.vavailability is not None else ()
+    begin = f"{to_local(windows[0].dtstart):%Y-%m-%d %H:%M}" if windows else "now"
+    more = f" and {len(windows) - 1} more windows" if len(windows) > 1 else ""
+    return f"{row.opt_id!r}: {row.opt_type} from {begin}{more}, {record.opt_reason}"
 
 
 def _acknowledge(sent: OptState, state: str) -> Step:
@@ -59,9 +73,8 @@ def _acknowledge(sent: OptState, state: str) -> Step:
     def step(book: "Book", now: datetime) -> Outcome:
         if book.opts.get(sent.opt_id) != sent:
             return NOTHING
-        return store_row(
-            replace(sent, state=state, since=now, previous=None, code=None, description=None)
-        )
+        row = replace(sent, state=state, since=now, previous=None, code=None, description=None)
+        return forget_replaced(book, row) + store_row(row)
 
     return step
 
