@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {"testing": "tests/testing/test_docs_testing.py"}
 """Pages whose blocks have a test of their own."""
 NAMES = {
-    "durability": (
+    "metrics": (
         "from ven_sdk import OpenADRClient",
         "client = OpenADRClient('ven123', 'http://localhost:8080')",
         "page_somebody = print",
@@ -40,6 +40,9 @@ NAMES = {
     ),
 }
 """What a page about the inside takes for granted."""
+
+AFTER = {"README": "test_every_event_is_accepted(vtn)\n"}
+"""What runs after the blocks of a page whose readers see its source."""
 
 PAGES = {
     page.stem: page
@@ -100,6 +103,8 @@ def stage(
 def test_the_blocks_of_the_page_run(stage: Stage) -> None:
     for block in blocks_of(stage.page):
         stage.run(block)
+    if stage.page.stem in AFTER:
+        stage.run(Block("behold", 0, AFTER[stage.page.stem]))
 
 
 def test_there_are_pages_with_blocks() -> None:
