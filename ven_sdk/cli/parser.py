@@ -22,6 +22,7 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("demo", "show a VEN and a VTN talking on this machine; ends by itself"),
+    "init": Command("init.command", "write the files of a VEN to begin with"),
     "run": Command("run.command", "run a VEN from a TOML file and VEN_* variables"),
     "doctor": Command("doctor.command", "say which link to a VTN fails, and what to do about it"),
     "fingerprint": Command("fingerprint", "print the fingerprint of a certificate"),

@@ -6,14 +6,18 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import os
 import sys
 import traceback
-from typing import Any, Callable
+from types import ModuleType
+from typing import Any, Callable, Optional
 
 from ...errors import ConfigurationError
 from ...usercode.decisions import DEFER
 
+STDLIB: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
+"""Names of Python's own modules; none are known before Python 3.10."""
 DECISIONS: dict[object, object] = {"optIn": "optIn", "optOut": "optOut", "defer": DEFER}
 """What may stand in the place of a function that decides about events."""
 
@@ -62,7 +66,7 @@ def _module(name: str, folder: str) -> Any:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        return importlib.import_module(name)
+        return _beside(name, folder) or importlib.import_module(name)
     except ModuleNotFoundError as cause:
         if cause.name and (name == cause.name or name.startswith(f"{cause.name}.")):
             raise ConfigurationError(
@@ -81,6 +85,32 @@ def _module(name: str, folder: str) -> Any:
         raise ConfigurationError(
             f"importing {name!r} raised {type(cause).__name__}: {cause} ({_place(cause)})."
         ) from cause
+
+
+def _beside(name: str, folder: str) -> Optional[ModuleType]:
+    """The module of that file beside the TOML file, where Python has another one of that name, such
+    as its own ``site``; None where the usual import finds the right one.
+    """
+    path = os.path.join(folder, f"{name}.py")
+    known = sys.modules.get(name)
+    if not os.path.isfile(path) or (known is None and name not in STDLIB):
+        return None
+    if known is not None and os.path.realpath(_file(known)) == os.path.realpath(path):
+        return known
+    alias = f"_ven_sdk_beside.{name}"
+    loaded = sys.modules.get(alias)
+    if loaded is not None and os.path.realpath(_file(loaded)) == os.path.realpath(path):
+        return loaded
+    spec = importlib.util.spec_from_file_location(alias, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[alias] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[alias]
+        raise
+    return module
 
 
 def _near(name: str, folder: str) -> str:

@@ -1,0 +1,93 @@
+"""``ven-sdk init``: what it writes runs at once, and it never touches what is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.programs import ROOT, Program, call
+from ven_sdk.cli.init.command import FILES, KINDS
+
+needs_toml = pytest.mark.skipif(
+    not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),
+    reason="no TOML reader: the extra 'toml' brings one for Python before 3.11",
+)
+
+
+@needs_toml
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_what_it_writes_runs_against_the_test_vtn_at_once(kind: str, tmp_path: Path) -> None:
+    with Program("vtn", "--port", "0", "--no-page", "--poll-frequency", "1") as vtn:
+        url = vtn.value("vtn_url")
+        written = call("init", str(tmp_path / "site"), "--kind", kind, "--vtn-url", url)
+        assert written.returncode == 0, written.stderr
+        file = tmp_path / "site" / "ven.toml"
+        assert call("run", "--check", str(file)).returncode == 0
+
+        with Program("run", str(file)) as ven:
+            vtn.wait_for("please register me")
+            vtn.wait_for("I can report")
+            assert ven.end(signal.SIGTERM) == 0
+        assert "Traceback" not in ven.text
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_its_test_passes(kind: str, tmp_path: Path) -> None:
+    assert call("init", str(tmp_path / "site"), "--kind", kind).returncode == 0
+
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-p", "ven_sdk.testing.plugin", str(tmp_path / "site" / "test_site.py")),
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_there_already_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "site.py").write_text("mine")
+
+    done = call("init", str(tmp_path))
+
+    assert done.returncode == 2
+    assert "site.py is there already: nothing was written" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["site.py"]
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (("--kind", "metr"), "invalid choice"),
+        (("--vtn-url", "vtn.example.com"), "must look like"),
+        (("--ven-name", 'a"b'), "use letters, digits"),
+        (("--ven-name", ""), "use letters, digits"),
+        (("/proc/no",), "cannot be written"),
+    ],
+)
+def test_wrong_words_are_told_and_nothing_is_written(
+    words: "tuple[str, ...]", says: str, tmp_path: Path
+) -> None:
+    folder = () if words[0].startswith("/") else (str(tmp_path),)
+
+    done = call("init", *folder, *words)
+
+    assert done.returncode == 2
+    assert says in " ".join(done.stderr.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_three_files_are_named_as_documented() -> None:
+    assert set(FILES) == {"ven.toml", "site.py", "test_site.py"}

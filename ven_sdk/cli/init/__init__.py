@@ -1,0 +1,1 @@
+"""The command ``ven-sdk init``: the files of a VEN to begin with."""

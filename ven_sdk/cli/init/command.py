@@ -1,0 +1,79 @@
+"""``ven-sdk init``: writes ven.toml, site.py and test_site.py for a kind of site. All of them run
+at once against ``ven-sdk vtn``. Main thread; existing files are never touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+from importlib import resources
+from pathlib import Path
+
+from ...config import base_url
+from ...errors import ConfigurationError
+from ..console import Console
+from ..parser import Usage
+
+KINDS = {
+    "meter": "reports the power of a site",
+    "charger": "a limit that follows the level of events",
+    "fleet": "several sites in one process",
+}
+FILES = {"ven.toml": "{kind}.toml", "site.py": "{kind}_site.txt", "test_site.py": "{kind}_test.txt"}
+EPILOG = "\n".join(
+    [
+        "Kinds of sites:",
+        *(f"  {kind:<8} {text}" for kind, text in KINDS.items()),
+        "",
+        "Then: ven-sdk vtn in one terminal, ven-sdk run ven.toml in another; pytest test_site.py "
+        "tests the site's functions.",
+    ]
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument(
+        "folder", metavar="FOLDER", nargs="?", default=".", help="where to put the files (here)"
+    )
+    parser.add_argument("--kind", choices=tuple(KINDS), default="meter", help="of site (meter)")
+    parser.add_argument("--ven-name", metavar="NAME", default="site-a", help="the VEN's (site-a)")
+    parser.add_argument(
+        "--vtn-url",
+        metavar="URL",
+        default="http://127.0.0.1:8080",
+        help="where the VTN is (where ven-sdk vtn listens)",
+    )
+
+
+def execute(options: argparse.Namespace, console: Console) -> int:
+    """Write the files; exit code 2 where one of them is there already."""
+    base_url(options.vtn_url)
+    name = options.ven_name
+    if not name.isprintable() or not name.strip() or '"' in name or "\\" in name:
+        raise Usage(f"--ven-name {name!r}: use letters, digits, spaces, - and _.")
+    folder = Path(options.folder)
+    there = [str(folder / file) for file in FILES if (folder / file).exists()]
+    if there:
+        raise Usage(f"{', '.join(there)} is there already: nothing was written. Give a new folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, template in FILES.items():
+            text = _template(template.format(kind=options.kind))
+            text = text.replace("{{ven_name}}", name).replace("{{vtn_url}}", options.vtn_url)
+            (folder / file).write_text(text, encoding="utf-8")
+            console.line(f"  {folder / file}")
+    except OSError as cause:
+        raise ConfigurationError(
+            f"{cause.filename or folder} cannot be written: {cause.strerror or cause}."
+        ) from cause
+    console.line()
+    console.paragraph(
+        f"Try it: ven-sdk vtn in one terminal, ven-sdk run {folder / 'ven.toml'} in another. "
+        f"pytest {folder / 'test_site.py'} tests the site's functions."
+    )
+    return 0
+
+
+def _template(name: str) -> str:
+    folder = resources.files(__package__) / "templates"
+    return (folder / name).read_text(encoding="utf-8")
