@@ -239,7 +239,7 @@ class Engine:
         self._timers[timer.key] = (timer, job)
 
     def _fire(self, timer: Timer) -> None:
-        self.pools["step"].submit(self, lambda: self._fired(timer), f"timer {timer.key}")
+        self.pools["step"].submit(self, lambda: self._fired(timer), shorten(f"timer {timer.key}"))
 
     def _fired(self, timer: Timer) -> None:
         with self._lock:
@@ -253,7 +253,7 @@ class Engine:
             log.exception(
                 "Timer %s of %s failed. This is a fault of ven_sdk: please report it. It is set "
                 "again.",
-                timer.key,
+                shorten(timer.key),
                 self.name,
             )
             with self._lock:
@@ -359,7 +359,7 @@ class Engine:
                 logging.DEBUG if task.poll else logging.INFO,
                 "%s: %s.",
                 self.name,
-                f"{task.name} ({task.about})" if task.about else task.name,
+                shorten(f"{task.name} ({task.about})" if task.about else task.name),
             )
             seen, self.exchange.offset = self.exchange.offset, None
             if seen is not None and self.offset.add(seen + timedelta(0)):

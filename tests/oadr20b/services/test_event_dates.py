@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 import pytest
 
+from tests.durability.fake_world import World
 from tests.oadr20b.services.builders import distribute, event, signal
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND, Harness, opted_in
 from ven_sdk.events import execution, queries, timing
@@ -76,6 +77,27 @@ def test_a_date_at_an_end_of_the_calendar_spoils_no_list(
 
     assert "good" in [call.arguments[0].event_id for call in ven.calls]
     assert ven.failures == []
+
+
+@pytest.mark.parametrize("start", MOMENTS)
+@pytest.mark.parametrize("length", ["none", "a life"])
+def test_a_whole_ven_goes_on_beside_a_date_at_an_end_of_the_calendar(
+    start: str, length: str
+) -> None:
+    world = World().start()
+    world.handlers.add_handler("before_event", lambda event: None, 60)
+    for number in range(2):
+        odd = event("odd", number, start=MOMENTS[start], length=SPANS[length])
+        world.vtn.events["odd"] = odd
+        world.vtn.add(f"good{number}", in_seconds=60, seconds=60)
+        world.run(30)
+    world.ven.schedule(24)
+    world.vtn.drop("odd")
+    world.run(300)
+
+    assert {"good0", "good1"} <= set(world.vtn.answered)
+    assert not [event for event in world.ven.events if event.event_id == "odd"]
+    assert world.engine.counters.failures == 0
 
 
 @pytest.mark.parametrize("start", MOMENTS)

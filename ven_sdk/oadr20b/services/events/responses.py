@@ -109,19 +109,24 @@ def answer_task(book: "Book", now: datetime) -> Optional[Task]:
         (),
         lambda _reply: acknowledge(sent),
         lambda error: refuse(sent, error),
-        about=_describe(sent),
+        about=_describe(book, sent),
         give_up=FAILURES,
     )
 
 
-def _describe(sent: tuple[EventResponse, ...]) -> str:
+def _describe(book: "Book", sent: tuple[EventResponse, ...]) -> str:
     """What is answered, for the log; of many the first few."""
-    told = [
-        f"{one.event_id!r} {one.opt_type}"
-        + (f" {one.response_code}" if one.response_code != "200" else "")
-        for one in sent[:SHOWN]
-    ]
-    return ", ".join(told) + (f" and {len(sent) - SHOWN} more" if len(sent) > SHOWN else "")
+    texts = [f"{one.event_id!r} {_describe_answer(book, one)}" for one in sent[:SHOWN]]
+    return ", ".join(texts) + (f" and {len(sent) - SHOWN} more" if len(sent) > SHOWN else "")
+
+
+def _describe_answer(book: "Book", response: EventResponse) -> str:
+    held = book.events.get(response.event_id)
+    if response.response_code != "200":
+        return f"{response.opt_type} {response.response_code}"
+    if held is not None and held.cancelled is not None:
+        return "cancellation confirmed"
+    return response.opt_type
 
 
 def acknowledge(sent: tuple[EventResponse, ...]) -> Step:
