@@ -134,7 +134,7 @@ class OpenADRClient(Ven):
 
         A VTN that cannot be reached is tried again for ever; with ``wait`` the client is stopped
         after so long, and the last cause raised. StoreError when another process has the store.
-        Harmless while the client runs.
+        Harmless while the client runs. ``TransportError`` says the last cause then.
         """
         self._runtime.check_process()
         seconds = None if wait is None else duration("wait", wait).total_seconds()

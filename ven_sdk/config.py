@@ -114,7 +114,7 @@ def settings(
 
 def duration(name: str, value: Any, minimum: float = 0.0) -> timedelta:
     """``value`` (a timedelta or a number of seconds) as a timedelta of at least ``minimum``
-    seconds.
+    seconds. ``ConfigurationError`` for anything else.
     """
     if isinstance(value, bool) or not isinstance(value, (timedelta, numbers.Real)):
         raise ConfigurationError(
@@ -130,21 +130,25 @@ def duration(name: str, value: Any, minimum: float = 0.0) -> timedelta:
 
 
 def flag(name: str, value: Any) -> bool:
-    """``value`` as True or False; a text such as ``'no'`` would count as True."""
+    """``value`` as True or False; a text such as ``'no'`` would count as True.
+    ``ConfigurationError`` for anything else.
+    """
     if value not in (True, False):
         raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
     return bool(value)
 
 
 def text(name: str, value: Any) -> str:
-    """``value`` as a non-empty text."""
+    """``value`` as a non-empty text. ``ConfigurationError`` for anything else."""
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{name} must be a non-empty text, not {value!r}.")
     return str(value)
 
 
 def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    """``value`` if it is one of ``choices``; the error lists them."""
+    """``value`` if it is one of ``choices``; the error lists them. ``ConfigurationError`` for
+    anything else.
+    """
     if value not in choices:
         from difflib import get_close_matches
 
@@ -157,7 +161,9 @@ def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
 
 
 def names(name: str, value: Any) -> Optional[frozenset[str]]:
-    """``value`` (an iterable of texts, or one text) as a set; None stays None."""
+    """``value`` (an iterable of texts, or one text) as a set; None stays None.
+    ``ConfigurationError`` for anything else.
+    """
     if value is None:
         return None
     values = (
@@ -169,7 +175,9 @@ def names(name: str, value: Any) -> Optional[frozenset[str]]:
 
 
 def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
-    """``targets`` as sets by kind. Kinds are the names that a target has in an event."""
+    """``targets`` as sets by kind. Kinds are the names that a target has in an event.
+    ``ConfigurationError`` for anything else.
+    """
     if value is None:
         return None
     if not isinstance(value, Mapping):
@@ -187,7 +195,7 @@ def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
 
 def base_url(url: Any) -> str:
     """The VTN's base URL without a trailing slash; an empty path becomes the standard's own (rule
-    H1).
+    H1). ``ConfigurationError`` for anything else.
     """
     text("vtn_url", url)
     parts = urlsplit(url.strip())

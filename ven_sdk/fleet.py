@@ -124,6 +124,7 @@ class Fleet:
     ``exchange_workers`` threads talk to each VTN, ``handler_workers`` run event handlers,
     ``callback_workers`` report callbacks. Where one does not come back soon, another takes its
     place, up to a hundred more. At most ``start_rate`` VENs begin in one second.
+    ``ConfigurationError`` for what it cannot use.
     """
 
     def __init__(

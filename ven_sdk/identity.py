@@ -31,7 +31,7 @@ class Identity:
     """Certificate and trust of one VEN, and the connections made with them.
 
     ``signer`` is None where messages go out unsigned, ``verifier`` None where whoever answers is
-    believed.
+    believed. ``ConfigurationError`` for what it cannot use. ``timeout`` in seconds.
     """
 
     def __init__(

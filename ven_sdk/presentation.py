@@ -20,7 +20,7 @@ def html_of(value: object) -> Optional[str]:
 @singledispatch
 def plot_of(value: object, axes: Any = None, tz: Any = None) -> Any:
     """A picture of ``value`` in matplotlib's ``axes`` (new ones if left out), its times in ``tz``;
-    the axes come back.
+    the axes come back. ``TypeError`` for a value that has no picture.
     """
     raise TypeError(f"There is no picture of {type(value).__name__}.")
 

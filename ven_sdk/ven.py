@@ -79,7 +79,7 @@ class Ven(NotebookViews):
         self._handlers.add_handler(name, function, lead)
 
     def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
-        """``@client.on('on_event')`` before a function does what ``add_handler`` does."""
+        """``@client.on('on_event')`` adds a handler; ``ConfigurationError`` as ``add_handler``."""
         if callable(name):
             raise ConfigurationError(
                 "@client.on wants the name of a handler: write @client.on('on_event') before "
@@ -251,7 +251,7 @@ class Ven(NotebookViews):
 
     def schedule(self, hours: Union[float, timedelta] = 24) -> tuple[Any, ...]:
         """What is to be done in the next ``hours`` (or timedelta): records of start, end, event,
-        signal, interval, payload.
+        signal, interval, payload. ``ConfigurationError`` for a wrong argument.
         """
         span: Any = hours / timedelta(hours=1) if isinstance(hours, timedelta) else hours
         if (
@@ -409,7 +409,7 @@ class Ven(NotebookViews):
 
     def cancel_registration(self) -> None:
         """End the registration (R12). Blocks; ProtocolError when the VTN refuses, TransportError
-        when it does not answer.
+        when it does not answer. ``StateError`` while there is no registration.
         """
         self._running("cancel_registration()")
         if self._engine.book.registration.phase != "registered":
@@ -424,7 +424,7 @@ class Ven(NotebookViews):
         )
 
     def request_events(self) -> tuple[Event, ...]:
-        """Ask the VTN for its complete list of events; returns those that are known then."""
+        """Ask the VTN for all events; those known then. ``StateError`` while not registered."""
         self._running("request_events()")
         if self._engine.book.registration.phase != "registered":
             raise StateError(f"request_events(): this VEN is {self._state()}.")

@@ -51,7 +51,9 @@ def build(
 
 
 def store_of(store: Any) -> Store:
-    """The store that ``store`` means: a path, ``postgresql://...``, a Store, or None for memory."""
+    """The store that ``store`` means: a path, ``postgresql://...``, a Store, or None for memory.
+    ``ConfigurationError`` for anything else.
+    """
     if store is None:
         return MemoryStore()
     if isinstance(store, Store):
@@ -68,7 +70,7 @@ def store_of(store: Any) -> Store:
 
 
 def positive(name: str, value: Any) -> int:
-    """``value`` if it is a whole number of at least 1."""
+    """``value`` if it is a whole number of at least 1. ``ConfigurationError`` for anything else."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}.")
     return value

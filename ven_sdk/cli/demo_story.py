@@ -89,7 +89,9 @@ class Story:
             self._changed.notify_all()
 
     def wait(self, milestone: str, what: str, timeout: float) -> bool:
-        """Wait for a milestone behind a progress line; whether it was reached."""
+        """Wait for a milestone behind a progress line; whether it was reached. ``timeout`` in
+        seconds.
+        """
         deadline = time.monotonic() + timeout
         marks = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" if self._console.draws else "|/-\\"
         turn = 0

@@ -108,7 +108,7 @@ def parser_for(name: str, command: Any) -> Parser:
 
 
 def port(text: str) -> int:
-    """A port, for argparse."""
+    """A port, for argparse. ``ArgumentTypeError`` for anything else."""
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text!r}")
     return int(text)

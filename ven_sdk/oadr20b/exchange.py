@@ -133,7 +133,8 @@ class Exchange:
         signature.
 
         This is also what a server would call for a pushed message. Records are read only from what
-        was signed.
+        was signed. ``PayloadError`` for what cannot be understood, ``SecurityError`` for a wrong
+        signature.
         """
         if self.hooks:
             self._announce(body)

@@ -64,7 +64,7 @@ def gather(
     callback: Callback, read: Reader, about: str, keywords: Mapping[str, Any]
 ) -> Union[Collected, HandlerError]:
     """Call ``callback`` and take in what it gave: iterables are consumed here, on the pool's
-    thread, not under a lock.
+    thread, not under a lock. ``TypeError`` for an awaitable.
     """
     try:
         result = callback(**keywords)

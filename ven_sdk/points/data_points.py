@@ -25,7 +25,9 @@ DEFAULT_DURATION = timedelta(hours=1)
 
 
 def one_of(name: str, value: Any, choices: Sequence[str], extensible: bool = True) -> str:
-    """``value`` if it is one of ``choices`` (in any case), or an ``x-`` token."""
+    """``value`` if it is one of ``choices`` (in any case), or an ``x-`` token.
+    ``ConfigurationError`` for anything else.
+    """
     text = str(value)
     if text in choices or (extensible and text.startswith("x-") and len(text) > 2):
         return text
@@ -43,7 +45,9 @@ def one_of(name: str, value: Any, choices: Sequence[str], extensible: bool = Tru
 
 
 def report_name(value: Any) -> str:
-    """The name of a data report: a well-known one or an ``x-`` name, without METADATA."""
+    """The name of a data report: a well-known one or an ``x-`` name, without METADATA.
+    ``ConfigurationError`` for anything else.
+    """
     names = [name for name in REPORT_NAME.values if not name.startswith("METADATA_")]
     text = str(value)
     for prefix, plain in (("x-METADATA_", "x-"), ("METADATA_", "")):
@@ -70,7 +74,7 @@ def measurement(
     name: str, given: Any, *, unit: Optional[str], scale: Any, power: PowerAttributes
 ) -> Optional[Measurement]:
     """The unit of a data point; None for a status and for Green Button. ``given`` is what
-    ``add_report`` takes.
+    ``add_report`` takes. ``ConfigurationError`` for anything else.
     """
     scale = one_of(
         "scale", "none" if scale is None else scale, SI_SCALE_CODE.values, extensible=False
@@ -110,7 +114,9 @@ def _named(given: str, unit: Optional[str], scale: str, power: PowerAttributes) 
 
 
 def sampling_rate(given: Any) -> SamplingRate:
-    """How often a point can be sampled: of a duration, a SamplingRate, or None (10 s to 1 h)."""
+    """How often a point can be sampled: of a duration, a SamplingRate, or None (10 s to 1 h).
+    ``ConfigurationError`` for anything else.
+    """
     if given is None:
         return DEFAULT_RATE
     if isinstance(given, Mapping):
@@ -160,7 +166,9 @@ def device_class(mrid: Any) -> tuple[Target, ...]:
 
 
 def moment(name: str, given: Any) -> Optional[datetime]:
-    """An aware UTC datetime of what was given; a naive one counts as UTC."""
+    """An aware UTC datetime of what was given; a naive one counts as UTC. ``ConfigurationError``
+    for anything else.
+    """
     if given is None:
         return None
     if not isinstance(given, datetime):

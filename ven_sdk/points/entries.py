@@ -53,7 +53,9 @@ def read_statuses(result: Any) -> Collected:
 
 
 def read_feed(result: Any) -> Collected:
-    """Of a HISTORY_GREENBUTTON callback: the Atom feed as text or bytes."""
+    """Of a HISTORY_GREENBUTTON callback: the Atom feed as text or bytes. ``TypeError`` for a value
+    of another type.
+    """
     if result is None:
         return NO_VALUE
     text = (
@@ -114,7 +116,7 @@ def _sample(item: Any) -> tuple[Optional[datetime], Any, tuple[Any, Any, Any]]:
 
 def number_entry(value: Any) -> str:
     """A number as text, with the precision that it came with; empty for None and NaN. TypeError for
-    anything else.
+    anything else. ``ValueError`` for a number that no report can hold.
     """
     if value is None:
         return ""
@@ -143,7 +145,9 @@ def number_entry(value: Any) -> str:
 
 
 def status_entry(value: Any) -> str:
-    """A ResourceStatus (or a dict of its fields) as text; empty for None."""
+    """A ResourceStatus (or a dict of its fields) as text; empty for None. ``TypeError`` for a value
+    of another type.
+    """
     if value is None:
         return ""
     if not isinstance(value, ResourceStatus):

@@ -201,7 +201,7 @@ class Runtime:
 
     def wait_for_stopper(self, timeout: float) -> None:
         """When user code on a pool's thread stopped us, wait until it has returned: what it returns
-        is still written.
+        is still written. ``timeout`` in seconds.
         """
         thread = self._stopped_by
         if (

@@ -183,7 +183,7 @@ class Scheduler:
 
     def stop(self, timeout: Optional[float] = None) -> bool:
         """End the thread and forget all timers. False when it did not end in time (never called by
-        its own thread).
+        its own thread). ``timeout`` in seconds.
         """
         with self._condition:
             thread, self._stopping = self._thread, True

@@ -54,6 +54,7 @@ class Workers:
     ``on_stuck(about, seconds)`` is called once, on the scheduler's thread, for every job found
     running after ``warn_after`` seconds. ``on_full(jobs)`` is called on that thread when the pool
     has become full, with what its threads are doing, and with nothing when it no longer is.
+    ``stuck_after`` in seconds.
     """
 
     def __init__(
@@ -235,7 +236,7 @@ class Workers:
 
     def settle(self, timeout: float) -> bool:
         """Wait until nothing is queued or running, except what is stuck and what the calling thread
-        itself runs.
+        itself runs. ``timeout`` in seconds.
         """
         deadline = self._clock.monotonic() + timeout
         own = threading.current_thread()
@@ -260,7 +261,7 @@ class Workers:
 
     def close(self, timeout: float) -> tuple[str, ...]:
         """Take no more jobs, drop those not started, wait for the running ones. Returns what did
-        not finish.
+        not finish. ``timeout`` in seconds.
         """
         deadline = self._clock.monotonic() + timeout
         with self._condition:

@@ -195,7 +195,7 @@ class Target(Record):
     party_id: Optional[str] = wire.text("ei:partyID", optional=True)
 
     def made(self) -> None:
-        """Refuse a target of no kind or of several."""
+        """Refuse a target of no kind or of several. ``ConfigurationError`` for anything else."""
         given = list(self)
         if len(given) != 1:
             raise ConfigurationError(

@@ -78,7 +78,7 @@ def _converted(name: str, slot: Slot, scope: dict[str, Any]) -> str:
 
 def as_items(value: Any, record: Any, name: str) -> Items:
     """A field's sequence of what was given: a list, a tuple, any iterable, one record alone, or
-    None.
+    None. ``ConfigurationError`` for anything else.
     """
     if value is None:
         return NONE

@@ -145,7 +145,9 @@ class Measurement(Record):
 
     @classmethod
     def of(cls, given: Any) -> "Measurement":
-        """A measurement of a Measurement, a name in any case, or a dict of its fields."""
+        """A measurement of a Measurement, a name in any case, or a dict of its fields.
+        ``ConfigurationError`` for anything else.
+        """
         if isinstance(given, cls):
             return given
         if isinstance(given, str):

@@ -133,7 +133,9 @@ def _read(origin: _Origin) -> Material:
 
 
 def content(source: Source, argument: str) -> tuple[bytes, str]:
-    """The bytes of a source, and the name to give it in messages."""
+    """The bytes of a source, and the name to give it in messages. ``ConfigurationError`` for
+    anything else.
+    """
     if not is_path(source):
         data = source if isinstance(source, bytes) else os.fspath(source).encode()
         return data, f"the bytes given as {argument}"

@@ -37,7 +37,7 @@ def fingerprint_of(der: bytes, *, full: bool = False) -> str:
 
 def normalise(fingerprint: str) -> str:
     """``'AA:BB:...'`` of a fingerprint in any case, with or without colons: ten bytes or the full
-    SHA-256 (32).
+    SHA-256 (32). ``ConfigurationError`` for anything else.
     """
     digits = _SEPARATORS.sub("", fingerprint).upper() if isinstance(fingerprint, str) else ""
     if len(digits) in (_SHORT, _FULL) and re.fullmatch("[0-9A-F]+", digits):

@@ -158,6 +158,7 @@ def wanted_slots(name: str, members: Mapping[str, float], slots: int) -> frozens
     """The slots that rendezvous hashing gives the member ``name`` among ``members`` (name: weight).
 
     Every member works out the same; when one of them comes or goes, only what it gets or had moves.
+    Weights are positive numbers; twice the weight, twice the slots.
     """
     return frozenset(
         slot

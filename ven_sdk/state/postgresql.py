@@ -80,12 +80,13 @@ class PostgreSQLStore(LeasedStore):
         self._database.check()
 
     def join(self, member: Member, lease: float, slots: int = SLOTS) -> None:
-        """See :meth:`LeasedStore.join`."""
+        """See :meth:`LeasedStore.join`. ``lease`` in seconds."""
         self._member, self._joined, self._lease, self._new_slots = member, True, lease, slots
 
     def open(self) -> tuple[str, ...]:
         """See :meth:`Store.open`. Without ``join()`` it waits until the lease of an owner that died
-        has run out, and raises when that owner turns out to live.
+        has run out, and raises when that owner turns out to live. ``StoreError`` says why it cannot
+        be opened.
         """
         self._refuse_in_child()
         with self._life:

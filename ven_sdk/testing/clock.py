@@ -33,7 +33,8 @@ class ManualClock(Clock):
     as NTP or a user would.
 
     ``start`` is what the wall shows at first. ``wait_for_sleepers`` tells when other threads are
-    done with what the last move gave them to do, and wait again.
+    done with what the last move gave them to do, and wait again. ``ConfigurationError`` for what it
+    cannot use.
     """
 
     def __init__(self, start: datetime = START) -> None:
@@ -90,7 +91,7 @@ class ManualClock(Clock):
 
     def advance(self, seconds: Duration) -> datetime:
         """Let time pass, on both clocks, and wake those whose time has come; the wall clock
-        afterwards.
+        afterwards. ``ConfigurationError`` for anything else.
         """
         amount = _nanoseconds(seconds)
         if amount < 0:
@@ -141,7 +142,7 @@ class ManualClock(Clock):
 
     def wait_for_sleepers(self, count: int = 1, timeout: float = 5) -> None:
         """Wait (in real time) until at least ``count`` threads wait with a deadline that is still
-        to come.
+        to come. ``AssertionError`` if they do not within ``timeout`` seconds.
         """
         end = time.monotonic() + timeout
         with self._changed:

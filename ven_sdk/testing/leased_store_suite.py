@@ -300,7 +300,7 @@ def takes(store: LeasedStore, slot: int) -> None:
 
 
 def refusal(call: Callable[[], object]) -> StoreError:
-    """The StoreError that the call raises."""
+    """The StoreError that the call raises. ``AssertionError`` if it raises none."""
     try:
         call()
     except StoreError as error:

@@ -44,7 +44,8 @@ def receive(
     """The answer on ``wire``, and whether the connection can serve another exchange.
 
     The body of an error says nothing that the SDK acts on: it is not read, and its connection not
-    kept. With ``error_pages`` (for a diagnosis) it is read.
+    kept. With ``error_pages`` (for a diagnosis) it is read. ``Unacceptable`` for an answer that is
+    not taken.
     """
     source = Source(wire, deadline)
     response = source.response("POST")

@@ -63,7 +63,9 @@ _ENDED = {
 def failure(
     cause: BaseException, wire: Wire, where: str, deadline: Deadline, timeout: float
 ) -> TransportError:
-    """The error for an exchange that ended without a whole answer. ``where`` names the service."""
+    """The error for an exchange that ended without a whole answer. ``where`` names the service.
+    ``timeout`` in seconds.
+    """
     reason = _reason(cause, wire, deadline, timeout)
     status = cause.status if isinstance(cause, ProxyRefusal) else None
     return TransportError(

@@ -38,6 +38,7 @@ class Incoming(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """What came, as ``io`` wants it. ``Unacceptable`` for a head beyond its limit."""
         if not self._running:
             return 0
         wire = self._wire
@@ -85,7 +86,7 @@ class Source:
 
     def response(self, method: str) -> http.client.HTTPResponse:
         """The final answer, its body not yet read; interim ones (1xx) are passed over. RFC 9110
-        section 15.2.
+        section 15.2. ``ConnectionResetError`` where it ended before.
         """
         while True:
             response = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]

@@ -40,6 +40,7 @@ class Link(HTTPAdapter):
     ``HTTPAdapter.send`` is called as it is, which is where test libraries such as ``responses``
     step in; the pool that it asks for is the link itself. That leaves out what ``Session.request``
     and urllib3's pools do for each request: merging settings and cookies, redirects, retries.
+    ``timeout`` in seconds.
     """
 
     def __init__(

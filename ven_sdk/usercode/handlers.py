@@ -127,8 +127,9 @@ class Handlers(Registry):
         self._leads: tuple[tuple[str, timedelta, Function], ...] = ()
 
     def add_handler(self, name: str, function: Function, lead: Optional[Duration] = None) -> None:
-        """Add a handler. ``lead`` belongs to ``before_event`` alone: how long before the
-        start it is called.
+        """Add a handler. ``lead`` belongs to ``before_event`` alone: how long before the start it
+        is called. ``ConfigurationError`` for an unknown name or a function that cannot be called
+        so.
         """
         if name != "before_event":
             if lead is not None:

@@ -19,7 +19,9 @@ PATIENCE = 3.0
 
 
 def speaks_tls(route: Route, timeout: float) -> bool:
-    """Whether a TLS handshake gets as far as the server's own part; nobody is trusted by it."""
+    """Whether a TLS handshake gets as far as the server's own part; nobody is trusted by it.
+    ``timeout`` in seconds.
+    """
     try:
         with _connected(route, timeout) as raw, _open_context().wrap_socket(raw):
             return True
@@ -30,7 +32,7 @@ def speaks_tls(route: Route, timeout: float) -> bool:
 
 
 def speaks_http(route: Route, timeout: float) -> bool:
-    """Whether plain HTTP is answered by HTTP."""
+    """Whether plain HTTP is answered by HTTP. ``timeout`` in seconds."""
     try:
         with _connected(route, timeout) as raw:
             raw.sendall(f"HEAD / HTTP/1.0\r\nHost: {route.host}\r\n\r\n".encode("latin-1"))
@@ -41,7 +43,7 @@ def speaks_http(route: Route, timeout: float) -> bool:
 
 def date_of(route: Route, timeout: float) -> Optional[datetime]:
     """The Date header of whoever answers, which is not to be believed more than a hint may be; None
-    where there is none.
+    where there is none. ``timeout`` in seconds.
     """
     limit = min(timeout, PATIENCE)
     connection = (

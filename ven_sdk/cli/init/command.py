@@ -46,7 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:
-    """Write the files; exit code 2 where one of them is there already."""
+    """Write the files; ``Usage`` for a wrong name or a file that is there, ``ConfigurationError``
+    for a wrong URL or folder.
+    """
     base_url(options.vtn_url)
     name = options.ven_name
     if not name.isprintable() or not name.strip() or '"' in name or "\\" in name:

@@ -35,7 +35,9 @@ USAGE = (
 
 
 class ControlPort(Port):
-    """The control API on a port of this machine from construction to :meth:`close`."""
+    """The control API on a port of this machine from construction to :meth:`close`.
+    ``ConfigurationError`` for what it cannot use.
+    """
 
     def __init__(self, vens: Iterable[Ven], place: Place, token: Optional[str]) -> None:
         check_token(token)

@@ -50,8 +50,8 @@ class HealthPort(Port):
 
 
 class HealthFile:
-    """A JSON file that is replaced every 5 s from construction to :meth:`close`, which removes
-    it.
+    """A JSON file that is replaced every 5 s from construction to :meth:`close`, which removes it.
+    ``ConfigurationError`` for what it cannot use. ``period`` in seconds.
     """
 
     def __init__(self, vens: Iterable[Watched], path: str, period: float = FILE_PERIOD) -> None:

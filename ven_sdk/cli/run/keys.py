@@ -24,7 +24,7 @@ Kind = Callable[[Any], Any]
 
 
 def text(value: Any) -> str:
-    """A text."""
+    """A text. ``ConfigurationError`` for anything else."""
     if not isinstance(value, str):
         raise ConfigurationError(f"expected a text in quotes, found {describe_value(value)}.")
     return value
@@ -38,7 +38,9 @@ def path(value: Any) -> str:
 
 
 def flag(value: Any) -> bool:
-    """true or false; as a variable also 1, 0, yes, no, on, off."""
+    """true or false; as a variable also 1, 0, yes, no, on, off. ``ConfigurationError`` for anything
+    else.
+    """
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.strip().lower() in (*TRUE, *FALSE):
@@ -47,7 +49,7 @@ def flag(value: Any) -> bool:
 
 
 def whole(value: Any) -> int:
-    """A whole number."""
+    """A whole number. ``ConfigurationError`` for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value.strip()):
@@ -56,14 +58,16 @@ def whole(value: Any) -> int:
 
 
 def number(value: Any) -> float:
-    """A number."""
+    """A number. ``ConfigurationError`` for anything else."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     raise ConfigurationError(f"expected a number, found {describe_value(value)}.")
 
 
 def seconds(value: Any) -> timedelta:
-    """A duration: seconds, or a text such as "90 s", "5 min", "2 h", "7 d"."""
+    """A duration: seconds, or a text such as "90 s", "5 min", "2 h", "7 d". ``ConfigurationError``
+    for anything else.
+    """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return timedelta(seconds=value)
     match = _DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
@@ -76,7 +80,9 @@ def seconds(value: Any) -> timedelta:
 
 
 def whole_seconds(value: Any) -> timedelta:
-    """A duration in whole seconds: the schema has no fractions."""
+    """A duration in whole seconds: the schema has no fractions. ``ConfigurationError`` for anything
+    else.
+    """
     length = seconds(value)
     if length.microseconds:
         raise ConfigurationError(
@@ -87,7 +93,7 @@ def whole_seconds(value: Any) -> timedelta:
 
 
 def moment(value: Any) -> datetime:
-    """A date and time; without a zone it is UTC."""
+    """A date and time; without a zone it is UTC. ``ConfigurationError`` for anything else."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
@@ -102,7 +108,7 @@ def moment(value: Any) -> datetime:
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """Texts; in a variable they are separated by commas."""
+    """Texts; in a variable, separated by commas. ``ConfigurationError`` for anything else."""
     values = (
         [each.strip() for each in value.split(",") if each.strip()]
         if isinstance(value, str)
@@ -114,7 +120,7 @@ def names(value: Any) -> tuple[str, ...]:
 
 
 def table(value: Any) -> dict[str, Any]:
-    """A table; in a variable it is JSON."""
+    """A table; in a variable it is JSON. ``ConfigurationError`` for anything else."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -133,7 +139,9 @@ def anything(value: Any) -> Any:
 
 
 def sampling(value: Any) -> Any:
-    """A duration, or a table of min_period, max_period and on_change."""
+    """A duration, or a table of min_period, max_period and on_change. ``ConfigurationError`` for
+    anything else.
+    """
     if not isinstance(value, dict):
         return seconds(value)
     from ...objects import SamplingRate

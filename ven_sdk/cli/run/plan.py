@@ -96,7 +96,9 @@ class Plan:
             self.problems.append(problem)
 
     def complain_all(self) -> None:
-        """Raise what was noted, if anything was, in the order of the file."""
+        """Raise what was noted, if anything was, in the order of the file. It is a
+        ``ConfigurationError`` with a line for each.
+        """
         if self.problems:
             raise ConfigurationError("\n".join(sorted(self.problems, key=_order)))
 

@@ -63,7 +63,7 @@ def _plain(value: object) -> object:
 
 class Port:
     """Serves pages on ``[host:]port`` from construction to :meth:`close`; ``name`` is for people
-    and for the thread.
+    and for the thread. ``ConfigurationError`` for what it cannot use.
     """
 
     def __init__(self, name: str, place: Place, respond: Respond) -> None:
@@ -90,7 +90,7 @@ class Port:
 
 def parse_address(place: Place, name: str = "health") -> tuple[str, int]:
     """Host and port of ``8080``, ``"8080"`` or ``"0.0.0.0:8080"``; without a host this machine
-    alone can ask.
+    alone can ask. ``ConfigurationError`` for anything else.
     """
     host, colon, port = str(place).rpartition(":")
     if isinstance(place, bool) or not port.isdigit() or int(port) > 65535 or (colon and not host):

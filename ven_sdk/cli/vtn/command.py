@@ -98,7 +98,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:
-    """Serve until Ctrl-C or SIGTERM; exit code 0."""
+    """Serve until Ctrl-C or SIGTERM; exit code 0. ``ConfigurationError`` for options that do not go
+    together.
+    """
     steps = read(options.script) if options.script else []
     if options.sign and not options.tls:
         raise ConfigurationError(

@@ -29,7 +29,9 @@ Order = Callable[[Any], Any]
 
 
 class Page:
-    """The page's server, from construction to :meth:`close`."""
+    """The page's server, from construction to :meth:`close`. ``ConfigurationError`` for what it
+    cannot use.
+    """
 
     def __init__(self, port: int, state: State, order: Order) -> None:
         try:

@@ -42,7 +42,7 @@ class Findings:
     def fail(
         self, element: Any, text: str, value: Optional[str] = None, inside: str = ""
     ) -> NoReturn:
-        """Something that cannot be read."""
+        """Something that cannot be read. Raises a ``PayloadError`` with its path."""
         path = path_of(element, inside)
         raise PayloadError(_sentence(path, text, value), path=path, value=_cut(value))
 

@@ -44,7 +44,7 @@ def test_flag_text(flag: bool, text: Optional[str]) -> Optional[str]:
 
 
 def token_text(slot: Slot, value: Any) -> str:
-    """A word of the slot's vocabulary."""
+    """A word of the slot's vocabulary. ``ValueError`` for what the schema does not allow."""
     word = scalars.check_text(value)
     if slot.values is None or word in slot.values:
         return word
@@ -61,7 +61,9 @@ def token_text(slot: Slot, value: Any) -> str:
 
 
 def integer_text(slot: Slot, value: Any) -> str:
-    """A whole number in the slot's range."""
+    """A whole number in the slot's range. ``TypeError`` for a value of another type. ``ValueError``
+    for what the schema does not allow.
+    """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError("expected a whole number")
     if not slot.low <= int(value) <= slot.high:
@@ -70,7 +72,7 @@ def integer_text(slot: Slot, value: Any) -> str:
 
 
 def boolean_text(value: Any) -> str:
-    """``true`` or ``false``."""
+    """``true`` or ``false``. ``TypeError`` for a value of another type."""
     if value not in (True, False):
         raise TypeError("expected True or False")
     return scalars.BOOLEAN_TEXT[bool(value)]
@@ -99,7 +101,8 @@ FORMATS: dict[str, Callable[[Slot, Any], str]] = {
 
 def feed_element(text: Any) -> Any:
     """The element of an Atom feed that is given as text. What stands in it is its author's
-    responsibility.
+    responsibility. ``TypeError`` for a value of another type. ``ValueError`` for what the schema
+    does not allow.
     """
     if not isinstance(text, (str, bytes)):
         raise TypeError("expected an Atom feed as text")

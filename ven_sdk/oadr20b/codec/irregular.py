@@ -48,7 +48,7 @@ _SCALES = Measurement.declared["scale"].values or frozenset()
 
 def read_unit(element: Any, findings: Findings, read: ReadRecord) -> Measurement:
     """The measurement that a unit element describes. An empty description or unit stands for the
-    fixed one (section 3.7).
+    fixed one.
     """
     name = UNIT_TAGS[element.tag]
     parts = _collect(element, _PARTS[UNITS[name].prefix], findings)

@@ -171,7 +171,9 @@ def _targets(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
 
 
 def target_elements(targets: Any, path: str) -> list[Any]:
-    """The elements of targets, sorted by kind."""
+    """The elements of targets, sorted by kind. ``ConfigurationError`` for what the schema has no
+    element for.
+    """
     for position, target in enumerate(targets):
         if not isinstance(target, Target):
             raise ConfigurationError(f"{path}[{position}] is {_brief(target)}, expected a Target.")
@@ -196,7 +198,9 @@ def _measurement(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
 
 
 def unit_element(value: Any, path: str) -> Any:
-    """The unit element of a measurement (section 3.7)."""
+    """The unit element of a measurement. ``ConfigurationError`` for what the schema has no element
+    for.
+    """
     if not isinstance(value, Measurement):
         raise ConfigurationError(f"{path} is {_brief(value)}, expected a Measurement.")
     flaw = value.flaw()

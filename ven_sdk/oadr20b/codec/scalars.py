@@ -110,7 +110,7 @@ def _bounded(days: int, minutes: int = 0, seconds: Union[int, Decimal] = 0) -> t
 @lru_cache(maxsize=_CACHED)
 def format_duration(value: timedelta) -> str:
     """The shortest usual form; zero is ``PT0S``. The schema has no fractions: they are a
-    ``ValueError``.
+    ``ValueError``. ``TypeError`` for a value of another type.
     """
     if not isinstance(value, timedelta):
         raise TypeError("a timedelta is expected")
@@ -127,7 +127,9 @@ def format_duration(value: timedelta) -> str:
 
 
 def format_positive_duration(value: timedelta) -> str:
-    """The same for places where a sign is not allowed."""
+    """The same for places where a sign is not allowed. ``ValueError`` for what is none, or is out
+    of range.
+    """
     written = format_duration(value)
     if written[0] == "-":
         raise ValueError("is negative, which only ramp-up and recovery may be")
@@ -206,7 +208,9 @@ def _offset(zone: str) -> timedelta:
 
 
 def format_date_time(value: datetime) -> str:
-    """UTC with a ``Z``. A naive datetime is a ``ValueError``: nobody knows which moment it is."""
+    """UTC with a ``Z``. A naive datetime is a ``ValueError``: nobody knows which moment it is.
+    ``TypeError`` for a value of another type.
+    """
     if not isinstance(value, datetime):
         raise TypeError("an aware datetime is expected")
     if value.tzinfo is not UTC:
@@ -249,7 +253,7 @@ def parse_number(text: str) -> Number:
 
 def format_number(value: Any) -> str:
     """The shortest text that reads as the same value. Takes ints, floats, Decimals, bools and what
-    ``float()`` takes.
+    ``float()`` takes. ``ValueError`` for what is none, or is out of range.
     """
     kind = type(value)
     if kind is float:
@@ -276,7 +280,9 @@ def _format_other(value: Any) -> str:
 
 
 def format_decimal(value: Any) -> str:
-    """xs:decimal: no exponent, at most 24 digits, which is what validators can hold."""
+    """xs:decimal: no exponent, at most 24 digits, which is what validators can hold. ``ValueError``
+    for what is none, or is out of range.
+    """
     written = format(Decimal(format_number(value)), "f")
     if len(written.lstrip("-").replace(".", "")) > 24:
         raise ValueError("has more than 24 digits")
@@ -285,7 +291,9 @@ def format_decimal(value: Any) -> str:
 
 @lru_cache(maxsize=_CACHED)
 def parse_integer(text: str) -> int:
-    """A whole number of at most 20 digits; its range is the declaration's matter."""
+    """A whole number of at most 20 digits; its range is the declaration's matter. ``ValueError``
+    for what is none, or is out of range.
+    """
     if len(text) > _LONGEST_NUMBER:
         raise ValueError("is no whole number")
     text = text.strip()
@@ -299,7 +307,9 @@ BOOLEAN_TEXT: dict[bool, str] = {True: "true", False: "false"}
 
 
 def lenient_boolean(text: str) -> Lenient:
-    """xs:boolean; other cases of the words are read too."""
+    """xs:boolean; other cases of the words are read too. ``ValueError`` for what is none, or is out
+    of range.
+    """
     text = text.strip()
     if text in BOOLEANS:
         return Lenient(BOOLEANS[text])

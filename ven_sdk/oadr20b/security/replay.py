@@ -32,7 +32,7 @@ class ReplayGuard:
 
     ``on_seen(nonce, timestamp, forgotten)`` is called outside the lock for every accepted message,
     with the nonces that need no longer be kept. What it raises reaches the caller, and the message
-    is not accepted.
+    is not accepted. ``ConfigurationError`` for what it cannot use.
     """
 
     def __init__(

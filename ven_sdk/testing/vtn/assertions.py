@@ -111,12 +111,13 @@ class Waits(Records):
         """The record of the ``count``-th message of a kind that ``where`` says yes to, after a
         :meth:`mark`.
 
-        What has come already counts: ``after=vtn.mark()`` waits for a new one.
+        What has come already counts: ``after=vtn.mark()`` waits for a new one. ``timeout`` in
+        seconds.
         """
         return self._journal.wait_for(kind, count, timeout, where, after).record
 
     def wait_for_polls(self, count: int = 1, timeout: float = 5) -> None:
-        """So many more polls."""
+        """So many more polls. ``timeout`` in seconds."""
         self.wait_for("oadrPoll", count, timeout, after=self.mark())
 
     def wait_for_opt(
@@ -128,7 +129,9 @@ class Waits(Records):
         ven_id: Optional[str] = None,
         modification_number: Optional[int] = None,
     ) -> EventAnswer:
-        """The first answer to an event that says ``opt_type`` (any, if left out)."""
+        """The first answer to an event that says ``opt_type`` (any, if left out). ``timeout`` in
+        seconds.
+        """
 
         def found() -> Optional[EventAnswer]:
             for each in self._state.events.answers_to.get(event_id, ()):
@@ -158,7 +161,9 @@ class Waits(Records):
         r_id: Optional[str] = None,
         report_request_id: Optional[str] = None,
     ) -> list[ReportSample]:
-        """At least ``count`` values, of a data point, of a request; all that there are then."""
+        """At least ``count`` values, of a data point, of a request; all that there are then.
+        ``timeout`` in seconds.
+        """
 
         def fitting() -> list[ReportSample]:
             return [
@@ -177,7 +182,7 @@ class Waits(Records):
         )
 
     def wait_for_registration(self, ven: Optional[str] = None, timeout: float = 5) -> Ven:
-        """A VEN (its ID or name; any, if left out) that is registered."""
+        """A VEN (its ID or name; any, if left out) that is registered. ``timeout`` in seconds."""
 
         def found() -> Optional[Ven]:
             return next(
@@ -206,18 +211,18 @@ class Assertions(Waits):
     """Assertions that wait a moment for what is to come, and show what came instead."""
 
     def assert_registered(self, ven: Optional[str] = None, *, timeout: float = 5) -> Ven:
-        """A VEN is registered, or is soon."""
+        """A VEN is registered, or is soon. ``timeout`` in seconds."""
         return self.wait_for_registration(ven, timeout)
 
     def assert_received(
         self, kind: Kind, count: int = 1, *, where: Where = None, timeout: float = 5
     ) -> list[Received]:
-        """At least so many messages of a kind came, or come soon."""
+        """At least so many messages of a kind came, or come soon. ``timeout`` in seconds."""
         self._journal.wait_for(kind, count, timeout, where, 0)
         return self.received_of(kind, where=where)
 
     def assert_not_received(self, kind: Kind, *, where: Where = None, after: int = 0) -> None:
-        """No message of that kind has come."""
+        """No message of that kind has come. ``NotSeen`` shows what arrived instead."""
         found = self.received_of(kind, where=where, after=after)
         if found:
             raise NotSeen(
@@ -234,7 +239,7 @@ class Assertions(Waits):
         timeout: float = 5,
     ) -> EventAnswer:
         """The VEN's answer to an event is ``opt_type``: the last one that came, or one that comes
-        soon.
+        soon. ``NotSeen`` shows what arrived instead. ``timeout`` in seconds.
         """
         answer = self.wait_for_opt(
             event_id, opt_type, timeout, ven_id=ven_id, modification_number=modification_number
@@ -256,7 +261,7 @@ class Assertions(Waits):
         timeout: float = 5,
     ) -> list[ReportSample]:
         """These values of a data point arrived first, in this order, or do soon; floats as exact as
-        the wire's.
+        the wire's. ``NotSeen`` shows what arrived instead. ``timeout`` in seconds.
         """
         wanted = list(values)
         samples = self.wait_for_samples(

@@ -150,7 +150,7 @@ def changed(old: Event, now: datetime, **changes: Any) -> Event:
 
 
 def check_settings(given: Mapping[str, Any]) -> None:
-    """Refuse what is no setting of an event."""
+    """Refuse what is no setting of an event. ``ConfigurationError`` for anything else."""
     unknown = sorted(set(given) - set(SETTINGS))
     if unknown:
         raise ConfigurationError(
@@ -168,7 +168,9 @@ def targets_of(given: Any) -> tuple[Target, ...]:
 
 
 def moment(given: Moment, now: datetime) -> datetime:
-    """A moment: as it is, or so long from now; None is now."""
+    """A moment: as it is, or so long from now; None is now. ``ConfigurationError`` for anything
+    else.
+    """
     if isinstance(given, datetime):
         if given.tzinfo is None:
             raise ConfigurationError(
@@ -185,7 +187,7 @@ def span(given: Duration) -> timedelta:
 
 def whole_seconds(name: str, given: Optional[Duration]) -> Optional[timedelta]:
     """The same for what is told to VENs, or None: a message has no fractions of a second in its
-    durations.
+    durations. ``ConfigurationError`` for anything else.
     """
     found = None if given is None else span(given)
     if found is not None and (found < timedelta(0) or found.microseconds):

@@ -289,7 +289,9 @@ class PartyCommands(Core):
 
     def queue(self, *messages: Union[Payload, bytes, Reply], ven_id: Optional[str] = None) -> None:
         """Any messages (records, bytes, :func:`Raw`), each in the place of a poll's reply: to this
-        VEN, or to whichever polls next. What is queued goes before events."""
+        VEN, or to whichever polls next. What is queued goes before events. ``ConfigurationError``
+        for what is no message.
+        """
         for message in messages:
             if not isinstance(message, (Payload, bytes, Reply)):
                 raise ConfigurationError(

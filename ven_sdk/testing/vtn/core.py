@@ -226,7 +226,7 @@ class Core:
         self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0
     ) -> Any:
         """Wait until ``found()`` gives something; it is called whenever anything happened, with the
-        lock held.
+        lock held. ``timeout`` in seconds.
         """
         return self._journal.wait_until(
             found,

@@ -45,7 +45,7 @@ class FaultyVtn(Protocol):
     def wait_until(
         self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0
     ) -> Any:
-        """Wait until ``found()`` gives something."""
+        """Wait until ``found()`` gives something. ``timeout`` in seconds."""
 
 
 class Fault:
@@ -55,7 +55,7 @@ class Fault:
     ``service``: only requests to this one; ``message``: only this kind of payload (a class or its
     name); ``ven_id``: only this VEN's; ``skip``: how many of these are let through first;
     ``times``: how many it strikes; ``until``: when it is over: after a duration, at a
-    ``threading.Event``, or when a function says so.
+    ``threading.Event``, or when a function says so. ``ConfigurationError`` for what it cannot use.
     """
 
     def __init__(
@@ -157,7 +157,9 @@ class Fault:
         return self._vtn
 
     def wait_for_hits(self, count: int = 1, timeout: float = 5.0) -> None:
-        """Wait until it has struck ``count`` requests; NotSeen says what arrived instead."""
+        """Wait until it has struck ``count`` requests; NotSeen says what arrived instead.
+        ``timeout`` in seconds.
+        """
         self.vtn.wait_until(
             lambda: self.hits >= count, timeout, f"{self!r} to strike {count} times"
         )

@@ -20,7 +20,7 @@ FOREVER = math.inf
 
 class Down(Fault):
     """Connections are refused, and those that stand are reset. With ``until`` a duration it comes
-    back by itself.
+    back by itself. ``until`` in seconds.
     """
 
     def __init__(self, *, until: Union[timedelta, float, None] = None) -> None:
@@ -224,7 +224,8 @@ class Answer(Fault):
 
 class InTurn(Fault):
     """A script: each fault (an object, a name, or a reply) strikes one request, in this order; None
-    lets one through. Over after the last one."""
+    lets one through. Over after the last one. ``ConfigurationError`` for what it cannot use.
+    """
 
     def __init__(self, *faults: Union[Fault, str, Reply, bytes, None], **limits: Any) -> None:
         super().__init__(times=len(faults), **limits)
@@ -284,7 +285,9 @@ _NAMED: dict[str, tuple[type[Fault], dict[str, Any]]] = {
 
 
 def as_fault(given: Union[Fault, str, Reply, bytes], **options: Any) -> Fault:
-    """A fault of itself, of its name, or of the reply that it gives."""
+    """A fault of itself, of its name, or of the reply that it gives. ``ConfigurationError`` for
+    anything else.
+    """
     if isinstance(given, str):
         return named(given, **options)
     if isinstance(given, (Reply, bytes)):
@@ -300,7 +303,8 @@ def as_fault(given: Union[Fault, str, Reply, bytes], **options: Any) -> Fault:
 def named(name: str, **options: Any) -> Fault:
     """The fault of that name: ``'down'``, ``'slow'``, ``'reset in body'`` …, an OpenADR code
     (``'463'``: 45x and 46x) or any other number as an HTTP status. ``options`` are those of its
-    class."""
+    class. ``ConfigurationError`` for anything else.
+    """
     if name in _NAMED:
         cls, preset = _NAMED[name]
         return cls(**{**preset, **options})

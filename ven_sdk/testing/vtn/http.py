@@ -58,7 +58,7 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port; it stays the same from open to close."""
+        """The port; it stays the same from open to close. ``RuntimeError`` while it is closed."""
         if self._reserve is None:
             raise RuntimeError("The server is not open, so that it has no port.")
         return int(self._reserve.getsockname()[1])
@@ -88,7 +88,7 @@ class Server:
 
     def hang_up(self, *, reset: bool = True, timeout: float = 5.0) -> None:
         """Refuse connections from now on and end those that stand, as the kernel does for a process
-        that was killed.
+        that was killed. ``timeout`` in seconds.
         """
         with self._lock:
             listener, self._listener = self._listener, None

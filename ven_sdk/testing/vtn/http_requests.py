@@ -34,7 +34,7 @@ class Incoming:
         self._buffer = b""
 
     def request(self, peer: Optional[bytes]) -> Request:
-        """The next request; EOFError where the client is done."""
+        """The next request; EOFError at the end, ``Unreadable`` for what is no HTTP."""
         head = self._until(b"\r\n\r\n", MAX_HEAD).decode("latin-1")
         first, *lines = head.split("\r\n")
         words = first.split(" ")

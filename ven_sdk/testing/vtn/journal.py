@@ -82,7 +82,9 @@ def code_of(record: Optional[Payload]) -> str:
 
 
 def kind_of(wanted: Kind) -> type[Payload]:
-    """The class of payloads that a class, its name or its wire name (``'oadrPoll'``) means."""
+    """The class of payloads that a class, its name or its wire name (``'oadrPoll'``) means.
+    ``ConfigurationError`` for what is no kind of message.
+    """
     found = KINDS.get(wanted) if isinstance(wanted, str) else wanted
     if isinstance(found, type) and issubclass(found, Payload):
         return found
@@ -144,7 +146,9 @@ class Journal:
         where: Optional[Callable[[Any], Any]],
         after: int,
     ) -> Received:
-        """The ``count``-th such message; :class:`NotSeen` where it did not come in time."""
+        """The ``count``-th such message; :class:`NotSeen` where it did not come in time.
+        ``timeout`` in seconds.
+        """
         name = kind_of(wanted).__name__
         seen: list[Received] = []
         upto = [after]
@@ -173,7 +177,9 @@ class Journal:
         *,
         after: int = 0,
     ) -> V:
-        """What ``found`` gives, as soon as it is neither None nor False."""
+        """What ``found`` gives, as soon as it is neither None nor False. ``NotSeen`` shows what
+        arrived instead. ``timeout`` in seconds.
+        """
         deadline = time.monotonic() + timeout
         with self.condition:
             while True:

@@ -43,7 +43,7 @@ class ClientCert(NamedTuple):
 
 class Trust:
     """The VTN's identity (``kind``: ``'ec'`` or ``'rsa'``) and the fingerprints whose signatures it
-    accepts.
+    accepts. ``replay_window`` in seconds.
     """
 
     def __init__(self, kind: str, replay_window: float) -> None:

@@ -54,7 +54,7 @@ def element(record: Payload) -> Any:
 @cache
 def swift_writer(cls: type[Record]) -> Writer:
     """``write(record)``: what stands after the name of a record's element: attributes, ``>`` and
-    the content.
+    the content. ``ConfigurationError`` for what the schema has no element for.
     """
     if issubclass(cls, Payload) and not cls.wire_name:
         raise ConfigurationError(f"{cls.__name__} is no payload, so it cannot be sent.")
@@ -100,7 +100,7 @@ def _attribute(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _unit(value: Measurement) -> str:
-    """A unit element (section 3.7). A fleet has few, and each report names them again."""
+    """A unit element. A fleet has few, and each report names them again."""
     if type(value) is not Measurement or value.flaw():
         raise ValueError(value)
     kind = UNITS[value.name]

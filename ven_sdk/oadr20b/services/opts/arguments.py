@@ -27,7 +27,7 @@ PLAIN_KINDS = ("group_id", "group_name", "resource_id", "ven_id", "party_id")
 
 
 def check_text(name: str, value: Any) -> Optional[str]:
-    """``value`` as a non-empty text, or None."""
+    """``value`` as a non-empty text, or None. ``ConfigurationError`` for anything else."""
     if value is None:
         return None
     if not isinstance(value, str) or not value.strip():
@@ -43,7 +43,9 @@ def check_type(value: Any) -> str:
 
 
 def check_reason(value: Any) -> str:
-    """O1.10: one of the reasons of the schema, or a token of one's own that begins with ``x-``."""
+    """O1.10: one of the reasons of the schema, or a token of one's own that begins with ``x-``.
+    ``ConfigurationError`` for anything else.
+    """
     reasons = tuple(map(str, OPT_REASON.values))
     if (
         isinstance(value, str)
@@ -68,7 +70,8 @@ def check_event(
     """O1.4: the modification number that goes with ``event_id`` (the one given, else that of the
     event as it is held), and the event, where it is known.
 
-    O1.14: StateError for an event whose VTN wants no response.
+    O1.14: StateError for an event whose VTN wants no response. ``ConfigurationError`` for anything
+    else.
     """
     if event_id is None:
         if number is not None:
@@ -103,7 +106,9 @@ def _check_number(number: Any) -> int:
 
 
 def check_context(value: Any, event_id: Optional[str]) -> Optional[str]:
-    """O1.3, O1.16: a market context limits a schedule; an opt of an event has none."""
+    """O1.3, O1.16: a market context limits a schedule; an opt of an event has none.
+    ``ConfigurationError`` for anything else.
+    """
     context = check_text("market_context", value)
     if context is not None and event_id is not None:
         raise ConfigurationError(
@@ -135,7 +140,7 @@ def choose_targets(
 
 def read_targets(value: Any) -> tuple[Target, ...]:
     """Targets as ``[{'resource_id': 'r1'}, …]``, as Targets, one of these alone, or
-    ``{'resource_id': ['r1', 'r2']}``.
+    ``{'resource_id': ['r1', 'r2']}``. ``ConfigurationError`` for anything else.
     """
     if value is None:
         return ()
@@ -179,7 +184,7 @@ def _check_id(kind: str, value: Any) -> Any:
 
 def read_device_class(mrid: Optional[str]) -> tuple[Target, ...]:
     """``oadrDeviceClass``: the device class that an opt is limited to; a well-known one, or one of
-    one's own that begins with ``x-`` (O1.15).
+    one's own that begins with ``x-`` (O1.15). ``ConfigurationError`` for anything else.
     """
     text = check_text("signal_target_mrid", mrid)
     if text is None:
@@ -198,7 +203,7 @@ def read_windows(value: Any) -> Vavailability:
     dicts or components.
 
     A naive dtstart counts as UTC; a duration is a timedelta or a number of seconds; zero has no end
-    (O1.6).
+    (O1.6). ``ConfigurationError`` for anything else.
     """
     if isinstance(value, Vavailability):
         parts: Any = value.components
