@@ -27,7 +27,8 @@ from .runtime.runtime import Runtime
 from .runtime.signals import until_signal
 from .state.memory import MemoryStore
 from .state.shared import SharedStore
-from .usercode.handlers import PARAMETERS, SINGLE, Function, Handlers, Hooks, Registry
+from .usercode.functions import Function
+from .usercode.handlers import PARAMETERS, SINGLE, Handlers, Hooks, Registry
 from .values import dataclass
 from .ven import Ven
 from .wiring import build, positive, store_of

@@ -333,7 +333,7 @@ TABLE = (
         '        if event.response_required != "never":\n            self.due',
         '        if event.event_status == "completed":\n            self.rows[event.event_id] = '
         "replace(held,"
-        " over=True)\n"
+        ' cancelled="list")\n'
         '        if event.response_required != "never":\n            self.due',
         f"{RUN}::test_e28_a_received_status_ahead_of_ours_changes_nothing",
     ),

@@ -30,7 +30,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
 from ..instants import shift, shift_back
 from ..state.change import Change
@@ -85,7 +85,7 @@ def bind_calls(state: EventState) -> tuple[PendingCall, ...]:
 def build_call(key: str, state: EventState, call: PendingCall) -> Call:
     """The call for the engine."""
     event = call.event or state.event
-    arguments: tuple[Any, ...] = (event,)
+    arguments: tuple[object, ...] = (event,)
     if call.signal is not None and call.interval is not None:
         signal = event.event_signals[call.signal]
         arguments = (event, signal, signal.intervals[call.interval])

@@ -11,11 +11,11 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from traceback import walk_tb
-from typing import Any, Callable, Optional
+from typing import Optional
 
 from ..errors import HandlerError
 from ..text import text_of
-from .functions import name_of
+from .functions import Function, name_of
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +25,10 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 
 def invoke(
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...] = (),
-    keywords: Optional[Mapping[str, Any]] = None,
-) -> Any:
+    function: Function,
+    arguments: tuple[object, ...] = (),
+    keywords: Optional[Mapping[str, object]] = None,
+) -> object:
     """What ``function`` returned, or a HandlerError (never raised) with the cause."""
     try:
         result = function(*arguments, **(keywords or {}))
@@ -48,7 +48,7 @@ def invoke(
     )
 
 
-def close_awaitable(awaitable: Any) -> None:
+def close_awaitable(awaitable: object) -> None:
     """End an awaitable that nobody will await, so that it does not complain when it goes."""
     try:
         end = getattr(awaitable, "close", None) or getattr(awaitable, "cancel", None)

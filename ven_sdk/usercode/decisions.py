@@ -6,7 +6,7 @@ Runs on pool threads, with objects of the user that may do anything when they ar
 from __future__ import annotations
 
 import enum
-from typing import Any, Union
+from typing import Union
 
 from ..errors import HandlerError
 from ..text import repr_of
@@ -32,7 +32,7 @@ Decision = Union[str, Deferral, HandlerError]
 """``optIn``, ``optOut``, ``DEFER``, or why there is none: the event is opted out of then."""
 
 
-def check_decision(result: Any, handler: str, event_id: str) -> Decision:
+def check_decision(result: object, handler: str, event_id: str) -> Decision:
     """``result`` of the function ``handler`` as a decision; a HandlerError for what is none.
 
     A HandlerError stays what it is.

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any, Callable
+from typing import Callable
 
 from ..errors import ConfigurationError
 from ..text import text_of
 
+Function = Callable[..., object]
+"""A function of the user: what it takes and returns is checked where it is called."""
 
-def name_of(function: Callable[..., Any]) -> str:
+
+def name_of(function: Function) -> str:
     """A name that a person finds: module and qualified name."""
     inner = unwrap(function)
     try:
@@ -24,14 +27,14 @@ def name_of(function: Callable[..., Any]) -> str:
     return f"{text_of(module)}.{text_of(name)}" if module else text_of(name)
 
 
-def unwrap(function: Callable[..., Any]) -> Callable[..., Any]:
+def unwrap(function: Function) -> Function:
     """The function inside partials."""
     while isinstance(function, functools.partial):
         function = function.func
     return function
 
 
-def refuse_async(function: Callable[..., Any], what: str) -> None:
+def refuse_async(function: Function, what: str) -> None:
     """ConfigurationError for an ``async def``, with the change to make."""
     inner = unwrap(function)
     target = inner if inspect.isroutine(inner) else getattr(inner, "__call__", inner)  # noqa: B004

@@ -8,18 +8,16 @@ import inspect
 import logging
 import threading
 from datetime import timedelta
-from typing import Any, Callable, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from ..config import Duration, duration
 from ..errors import ConfigurationError, HandlerError
 from ..text import repr_of
 from .calls import invoke
 from .decisions import check_decision
-from .functions import name_of, refuse_async
+from .functions import Function, name_of, refuse_async
 
 logger = logging.getLogger(__name__)
-
-Function = Callable[..., Any]
 
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "on_event": ("event",),
@@ -65,7 +63,7 @@ class Registry:
         if single and before and before[0] is not function:
             logger.info("%s replaces %s as %s.", name_of(function), name_of(before[0]), name)
 
-    def check(self, name: str, function: Any) -> None:
+    def check(self, name: str, function: object) -> None:
         """ConfigurationError for an unknown name, no callable, an ``async def``, or a wrong number
         of parameters.
         """
@@ -112,7 +110,7 @@ class HandlerResult(NamedTuple):
     and all errors.
     """
 
-    value: Any
+    value: object
     errors: tuple[HandlerError, ...] = ()
 
 
@@ -162,14 +160,16 @@ class Handlers(Registry):
             function for key, _, function in self._leads if key == name
         )
 
-    def call(self, name: str, arguments: tuple[Any, ...]) -> HandlerResult:
+    def call(self, name: str, arguments: tuple[object, ...]) -> HandlerResult:
         """Call all functions of ``name`` in order, whatever those before did."""
-        value: Any = None
+        value: object = None
         errors: list[HandlerError] = []
         for position, function in enumerate(self.functions(name)):
             value = invoke(function, arguments)
             if name in SINGLE:
-                value = check_decision(value, name_of(function), arguments[0].event_id)
+                value = check_decision(
+                    value, name_of(function), str(getattr(arguments[0], "event_id", ""))
+                )
             failure = value if type(value) is HandlerError else None
             self._note((name, position), failure)
             if failure is not None:
@@ -209,7 +209,7 @@ class Hooks(Registry):
     def __init__(self) -> None:
         super().__init__(HOOKS, "hook")
 
-    def run(self, name: str, *arguments: Any) -> None:
+    def run(self, name: str, *arguments: object) -> None:
         """Call the hooks of ``name``."""
         for function in self.functions(name):
             result = invoke(function, arguments)

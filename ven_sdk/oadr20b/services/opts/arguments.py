@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ....config import choice, duration
 from ....enums import OPT_REASON, SIGNAL_TARGET_MRID
@@ -26,7 +26,7 @@ PLAIN_KINDS = ("group_id", "group_name", "resource_id", "ven_id", "party_id")
 """Kinds of targets whose value is a text."""
 
 
-def check_text(name: str, value: Any) -> Optional[str]:
+def check_text(name: str, value: object) -> Optional[str]:
     """``value`` as a non-empty text, or None. ``ConfigurationError`` for anything else."""
     if value is None:
         return None
@@ -37,12 +37,12 @@ def check_text(name: str, value: Any) -> Optional[str]:
     return str(value)
 
 
-def check_type(value: Any) -> str:
+def check_type(value: object) -> str:
     """``optIn`` or ``optOut``."""
     return OPTS[OPTS.index(choice("opt_type", value, OPTS))]
 
 
-def check_reason(value: Any) -> str:
+def check_reason(value: object) -> str:
     """O1.10: one of the reasons of the schema, or a token of one's own that begins with ``x-``.
     ``ConfigurationError`` for anything else.
     """
@@ -97,7 +97,7 @@ def check_event(
     return event.modification_number, event
 
 
-def _check_number(number: Any) -> int:
+def _check_number(number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
         raise ConfigurationError(
             f"modification_number must be a whole number from 0 to 4294967295, not {number!r}."
@@ -105,7 +105,7 @@ def _check_number(number: Any) -> int:
     return number
 
 
-def check_context(value: Any, event_id: Optional[str]) -> Optional[str]:
+def check_context(value: object, event_id: Optional[str]) -> Optional[str]:
     """O1.3, O1.16: a market context limits a schedule; an opt of an event has none.
     ``ConfigurationError`` for anything else.
     """
@@ -138,7 +138,7 @@ def choose_targets(
     return given
 
 
-def read_targets(value: Any) -> tuple[Target, ...]:
+def read_targets(value: object) -> tuple[Target, ...]:
     """Targets as ``[{'resource_id': 'r1'}, …]``, as Targets, one of these alone, or
     ``{'resource_id': ['r1', 'r2']}``. ``ConfigurationError`` for anything else.
     """
@@ -146,7 +146,7 @@ def read_targets(value: Any) -> tuple[Target, ...]:
         return ()
     if isinstance(value, Target):
         return (value,)
-    items = [value] if isinstance(value, Mapping) else list(value) if _is_list(value) else None
+    items = [value] if isinstance(value, Mapping) else _members(value)
     if items is None:
         raise ConfigurationError(
             f"targets must be a list such as [{{'resource_id': 'r1'}}], not {value!r}."
@@ -154,11 +154,14 @@ def read_targets(value: Any) -> tuple[Target, ...]:
     return tuple(target for item in items for target in _targets(item))
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+def _members(value: object) -> Optional[list[object]]:
+    """The members of a list, tuple or other iterable; None for a text and for what is none."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return None
+    return list(value)
 
 
-def _targets(item: Any) -> tuple[Target, ...]:
+def _targets(item: object) -> tuple[Target, ...]:
     if isinstance(item, Target):
         return (item,)
     if not isinstance(item, Mapping):
@@ -175,7 +178,7 @@ def _targets(item: Any) -> tuple[Target, ...]:
     return tuple(found)
 
 
-def _check_id(kind: str, value: Any) -> Any:
+def _check_id(kind: str, value: object) -> object:
     """A text where the kind's value is one; what has a record of its own checks itself."""
     if kind in PLAIN_KINDS:
         return check_text(f"targets: {kind}", "" if value is None else value)
@@ -198,30 +201,31 @@ def read_device_class(mrid: Optional[str]) -> tuple[Target, ...]:
     return (Target(end_device_asset=EndDeviceAsset(mrid=text)),)
 
 
-def read_windows(value: Any) -> Vavailability:
+def read_windows(value: object) -> Vavailability:
     """A schedule: a Vavailability, a dict of one, or a list of windows: ``(dtstart, duration)``,
     dicts or components.
 
     A naive dtstart counts as UTC; a duration is a timedelta or a number of seconds; zero has no end
     (O1.6). ``ConfigurationError`` for anything else.
     """
-    if isinstance(value, Vavailability):
-        parts: Any = value.components
-    elif isinstance(value, Mapping) and "components" in value:
-        parts = value["components"]
-    elif isinstance(value, Mapping) or not _is_list(getattr(value, "components", value)):
-        parts = [value]
-    else:
-        parts = getattr(value, "components", value)
-    if isinstance(parts, tuple) and len(parts) == 2 and isinstance(parts[0], datetime):
-        parts = [parts]
-    made = tuple(_window(part) for part in parts)
-    if not made:
+    given = getattr(value, "components", value)
+    if isinstance(value, Mapping):
+        given = value.get("components", [value])
+    parts = _members(given)
+    if parts is None or _is_window(given):
+        parts = [given]
+    windows = tuple(_window(part) for part in parts)
+    if not windows:
         raise ConfigurationError("vavailability must have at least one window (O1.3).")
-    return Vavailability(components=made)
+    return Vavailability(components=windows)
 
 
-def _window(part: Any) -> VavailabilityComponent:
+def _is_window(value: object) -> bool:
+    """Whether ``value`` is one window, ``(dtstart, duration)``, and no list of them."""
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], datetime)
+
+
+def _window(part: object) -> VavailabilityComponent:
     if isinstance(part, Mapping):
         start, length = part.get("dtstart"), part.get("duration")
     elif isinstance(part, tuple) and len(part) == 2:
@@ -238,12 +242,22 @@ def _window(part: Any) -> VavailabilityComponent:
 
 def _to_utc(moment: datetime) -> datetime:
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
-    return aware.astimezone(timezone.utc)
+    try:
+        return aware.astimezone(timezone.utc)
+    except OverflowError as cause:
+        raise ConfigurationError(
+            f"dtstart={moment!r} in vavailability lies outside the calendar of UTC."
+        ) from cause
 
 
-def _whole_seconds(length: Any) -> timedelta:
+def _whole_seconds(length: object) -> timedelta:
     """Durations on the wire have no fractions (rule G1); a fraction is rounded up, so that
     none becomes endless.
     """
     exact = duration("a window's duration in vavailability", length)
-    return timedelta(seconds=-(-exact // timedelta(seconds=1)))
+    try:
+        return timedelta(seconds=-(-exact // timedelta(seconds=1)))
+    except OverflowError as cause:
+        raise ConfigurationError(
+            f"duration={length!r} in vavailability is too long; 0 has no end (O1.6)."
+        ) from cause

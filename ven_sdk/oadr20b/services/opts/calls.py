@@ -7,7 +7,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ....errors import ConfigurationError, StateError
 from ....state.outcome import NOTHING, Outcome
@@ -36,8 +36,8 @@ def create(
     *,
     opt_type: str,
     opt_reason: str,
-    targets: Any = None,
-    vavailability: Any = None,
+    targets: object = None,
+    vavailability: object = None,
     event_id: Optional[str] = None,
     modification_number: Optional[int] = None,
     opt_id: Optional[str] = None,
