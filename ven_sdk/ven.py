@@ -132,12 +132,16 @@ class Ven(NotebookViews):
         market_context: Optional[str] = None,
         end_device_asset_mrid: Optional[str] = None,
         report_data_source: Any = None,
+        gaps: str = "mark",
+        interval_duration: Optional[bool] = None,
     ) -> tuple[str, str]:
         """Offer a data point to the VTN; returns (report_specifier_id, r_id).
 
         ``callback`` gives the value when one is needed, on a thread of its own kind; it may block.
-        Without one, values are pushed by ``report_value``. ConfigurationError lists what would be
-        right. Added while the client runs, the new catalogue is sent to the VTN (R8).
+        Without one, ``report_value`` pushes values. ConfigurationError lists what would be right.
+        While the client runs, the new catalogue is sent to the VTN (R8). Without a value ``gaps``
+        ``mark`` sends a placeholder of bad quality (T19), ``omit`` nothing. ``interval_duration``:
+        whether intervals have one; None: where data is summed (T21).
         """
         found = self._catalogue.add(
             callback=callback,
@@ -159,9 +163,10 @@ class Ven(NotebookViews):
             power_voltage=power_voltage,
             market_context=market_context,
             end_device_asset_mrid=end_device_asset_mrid,
-            report_data_source=report_data_source
-            if report_data_source is not None
-            else data_source,
+            data_source=data_source,
+            report_data_source=report_data_source,
+            gaps=gaps,
+            interval_duration=interval_duration,
         )
         if not self._engine.stopped:
             self._engine.conversation.wake()
@@ -171,10 +176,8 @@ class Ven(NotebookViews):
         """Push a sample of the data point ``r_id`` (or of the resource that has only one), measured
         ``at`` (None: now).
         """
-        moment = self._engine.now() if at is None else at
-        self._engine.push(
-            lambda book, now: report_service.push_value(book, r_id, value, moment, now)
-        )
+        at = self._engine.now() if at is None else at
+        self._engine.push(lambda book, now: report_service.push_value(book, r_id, value, at, now))
 
     @property
     def reports(self) -> tuple[Report, ...]:

@@ -25,6 +25,7 @@ from .callbacks import check_callback, lane_of
 __all__ = ["Catalogue", "DataPoint", "lane_of"]
 
 MODES = ("incremental", "full")
+GAPS = ("mark", "omit")
 
 
 class Catalogue:
@@ -37,6 +38,7 @@ class Catalogue:
         self._now = now
         self._all: dict[Key, DataPoint] = {}
         self._by_key: Mapping[Key, DataPoint] = MappingProxyType({})
+        self._summed: tuple[Mapping[Key, DataPoint], tuple[DataPoint, ...]] = (self._by_key, ())
         self._cached: tuple[Mapping[Key, DataPoint], str] = ({}, "")
         self.changed: Optional[datetime] = None
 
@@ -44,6 +46,15 @@ class Catalogue:
     def by_key(self) -> Mapping[Key, DataPoint]:
         """The data points by (report_specifier_id, r_id)."""
         return self._by_key
+
+    @property
+    def summed(self) -> tuple[DataPoint, ...]:
+        """The data points that are sampled all the time (T42)."""
+        known, (of, points) = self._by_key, self._summed
+        if of is not known:
+            points = tuple(point for point in known.values() if point.summed and point.sampled)
+            self._summed = (known, points)
+        return points
 
     @property
     def points(self) -> Mapping[str, DataPoint]:
@@ -75,6 +86,8 @@ class Catalogue:
         market_context: Optional[str] = None,
         end_device_asset_mrid: Optional[str] = None,
         report_data_source: Any = None,
+        gaps: str = "mark",
+        interval_duration: Optional[bool] = None,
     ) -> Key:
         """Offer a data point; returns (report_specifier_id, r_id). The arguments are those of
         ``client.add_report``.
@@ -91,7 +104,7 @@ class Catalogue:
         if resource_id is not None:
             resource_id = text("resource_id", resource_id)
         sources = points.targets(
-            "report_data_source", report_data_source if data_source is None else data_source
+            "report_data_source", data_source if report_data_source is None else report_data_source
         )
         named = resource_id if resource_id is not None else points.first_id(sources)
         if resource_id is not None:
@@ -127,6 +140,8 @@ class Catalogue:
             report_data_source=sources,
             report_subject=points.device_class(end_device_asset_mrid),
             resource_id=resource_id,
+            gaps=points.one_of("gaps", gaps, GAPS, extensible=False),
+            interval_duration=points.flag_or_none("interval_duration", interval_duration),
         )
         self._put(point)
         return point.key

@@ -8,7 +8,7 @@ within one period. Moment by moment:
 =====================  =============================================================================
 moment                 when it lies in the future
 =====================  =============================================================================
-request: created       is now
+request: created       is a period ago, and so is the begin (``first``) of a series
 request: start         reached before: forgotten, the request has begun. To come: as far away as it
                        was when the request came
 request: end           stays: the VTN named it. The request runs on until the clock has come there
@@ -21,6 +21,7 @@ sample row             belongs to the next report, as what a device with a fast 
 sampling: moment       its row is a sample row of the future; its deadline is within ``GRACE``
 range query: since     is now
 dated, sent            forgotten: a sample of such a time is a new one, and goes out
+recent                 forgotten: what follows is newer than all that is kept
 last value             stays the last value, but of no moment, so that none is taken from it
 message: retry_at      is within the pause of its refusal (``oadr20b/services/reports/step.py``)
 message: created       stays: it is the same message at each attempt
@@ -93,7 +94,9 @@ def _requests(book: Book, now: datetime, step: timedelta) -> Iterator[Change]:
 def corrected(request: RequestState, now: datetime, step: timedelta) -> RequestState:
     """A running request after the clock was set back by ``step`` to ``now``."""
     covered = {r_id: min(at, now) for r_id, at in request.covered.items()}
-    changed = replace(request, created=min(request.created, now), covered=covered)
+    changed = replace(
+        request, created=min(request.created, now - request.back), first=None, covered=covered
+    )
     if request.kind in (ONCE, BLOCK):
         origin = min(request.origin, now.replace(microsecond=0))
         due = None if request.due is None else min(request.due, now)
@@ -139,6 +142,9 @@ def _values(book: Book, now: datetime) -> Iterator[Change]:
     for table in ("dated", "sent"):
         for key, moments in book.tables[table].items():
             yield Change(table, key, moments.until(now))
+    for key, recent in book.recent.items():
+        if recent[-1].at > now:
+            yield Change("recent", key, tuple(one for one in recent if one.at <= now) or None)
     for key, value in book.known.items():
         if value.at > now:
             yield Change("known", key, LastValue(EPOCH, value.entry))

@@ -197,6 +197,13 @@ def derived_r_id(
     return "-".join(str(word).strip().replace(" ", "_") for word in words if word)
 
 
+def flag_or_none(name: str, given: Any) -> Optional[bool]:
+    """True, False, or None for what the protocol says."""
+    if given is None or isinstance(given, bool):
+        return given
+    raise ConfigurationError(f"{name} must be True, False or None, not {given!r}.")
+
+
 def first_id(sources: Sequence[Target]) -> Optional[str]:
     """What a data point is named after when it has no resource_id."""
     for target in sources:

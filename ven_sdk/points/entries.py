@@ -1,9 +1,10 @@
 """Readings as text: what callbacks may return becomes *entries*, and entries become payloads.
 
-An entry is empty (no value), a number (``1.23``, with all its digits), a JSON list (number,
-confidence, accuracy, quality), a JSON object (a resource status) or a JSON string (a Green Button
-feed). One that was filled in for a gap begins with ``~`` and holds the last known value, or
-nothing. A row packs its entries with tabs, which none of them contains. Any thread.
+An entry is empty (no value) or what :class:`Entry` reads and writes: a number (``1.23``, with all
+its digits), a JSON list (number or status, confidence, accuracy, quality), a JSON object (a
+resource status) or a JSON string (a Green Button feed). Before it may stand a mark: ``~`` for a
+value that stands in for a missing one, ``=`` for one that has not changed. A row packs its entries
+with tabs, which none of them contains. Any thread.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from ..enums import DATA_QUALITY
 from ..schema.points import ReportPayload, ResourceStatus
 
 UTC = timezone.utc
-GAP = "~"
+GAP, UNCHANGED = "~", "="
+NON_SPECIFIC = DATA_QUALITY.BAD_NON_SPECIFIC.value
+LAST_KNOWN = DATA_QUALITY.BAD_LAST_KNOWN_VALUE.value
+PREVIOUS = DATA_QUALITY.PREVIOUS_VALUE_USED.value
 _KNOWN_QUALITIES = frozenset(DATA_QUALITY.values)
 
 
@@ -211,8 +215,85 @@ def unpack(packed: str) -> list[str]:
 
 
 def count_values(packed: str) -> int:
-    """How many values a row holds, without marked gaps."""
-    return sum(1 for entry in unpack(packed) if entry and entry[0] != GAP)
+    """How many values a row holds, without those that stand in for others."""
+    return sum(1 for entry in unpack(packed) if is_value(entry))
+
+
+def is_value(entry: str) -> bool:
+    """Whether it was measured: neither missing nor standing in for a missing one."""
+    return bool(entry) and entry[0] not in (GAP, UNCHANGED)
+
+
+class Entry(NamedTuple):
+    """One value of one data point, taken apart. ``mark`` is GAP, UNCHANGED or empty; ``number`` has
+    all its digits; with neither ``number``, ``status`` nor ``feed`` nothing was ever known.
+    """
+
+    mark: str = ""
+    number: Optional[str] = None
+    status: Optional[ResourceStatus] = None
+    feed: Optional[str] = None
+    confidence: Optional[int] = None
+    accuracy: Optional[str] = None
+    quality: Optional[str] = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Entry":
+        """What ``text`` says."""
+        mark = text[:1] if text[:1] in (GAP, UNCHANGED) else ""
+        body = text[len(mark) :]
+        if body[:1] != "[":
+            return cls._value(body)._replace(mark=mark)
+        inner, confidence, accuracy, quality = json.loads(body)
+        value = cls._value(inner)
+        return value._replace(mark=mark, confidence=confidence, accuracy=accuracy, quality=quality)
+
+    @classmethod
+    def _value(cls, body: str) -> "Entry":
+        if body[:1] == "{":
+            return cls(status=status(json.loads(body)))
+        return cls(feed=json.loads(body)) if body[:1] == '"' else cls(number=body or None)
+
+    def format(self) -> str:
+        """The text that ``parse`` understands."""
+        body = self.number or ""
+        if self.status is not None:
+            body = status_entry(self.status)
+        elif self.feed is not None:
+            body = json.dumps(self.feed)
+        return self.mark + with_quality(body, self.confidence, self.accuracy, self.quality)
+
+    def payload(self, r_id: str) -> Optional[ReportPayload]:
+        """The payload; one that stands in for a missing value says so by its quality (T19). None
+        for a feed, which is no payload.
+        """
+        if self.feed is not None:
+            return None
+        if self.number is None and self.status is None:
+            return ReportPayload(r_id=r_id, value=0, data_quality=NON_SPECIFIC)
+        marked = {GAP: LAST_KNOWN, UNCHANGED: PREVIOUS}.get(self.mark)
+        if self.mark == GAP and self.quality == NON_SPECIFIC:
+            marked = NON_SPECIFIC
+        return ReportPayload(
+            r_id=r_id,
+            confidence=None if marked else self.confidence,
+            accuracy=None if self.accuracy is None else number(self.accuracy),
+            value=None if self.number is None else number(self.number),
+            resource_status=self.status,
+            data_quality=marked or self.quality,
+        )
+
+
+def placeholder(is_status: bool) -> str:
+    """The entry of a data point of which nothing was ever known: 0, or offline (T19)."""
+    if not is_status:
+        return GAP
+    return Entry(GAP, status=ResourceStatus(online=False), quality=NON_SPECIFIC).format()
+
+
+def payload(r_id: str, entry: str) -> Optional[ReportPayload]:
+    """The payload of an entry; None where it is empty."""
+    return Entry.parse(entry).payload(r_id) if entry else None
 
 
 def number(text: str) -> Any:
@@ -222,41 +303,6 @@ def number(text: str) -> Any:
     except ValueError:
         value = float(text)
     return value if repr(value) == text else Decimal(text)
-
-
-def payload(r_id: str, entry: str) -> Optional[ReportPayload]:
-    """The payload of an entry; gaps carry their data quality (T19). None for a status that there
-    never was.
-    """
-    if not entry:
-        return None
-    gap = entry[0] == GAP
-    if gap:
-        entry = entry[1:]
-        if not entry:
-            return ReportPayload(r_id=r_id, value=0, data_quality=DATA_QUALITY.NO_VALUE.value)
-    confidence = accuracy = quality = None
-    if entry[0] == "[":
-        entry, confidence, accuracy, quality = json.loads(entry)
-        accuracy = None if accuracy is None else number(accuracy)
-    if gap:
-        confidence, quality = None, DATA_QUALITY.BAD_LAST_KNOWN_VALUE.value
-    if entry[0] == "{":
-        return ReportPayload(
-            r_id=r_id,
-            confidence=confidence,
-            accuracy=accuracy,
-            value=None,
-            resource_status=status(json.loads(entry)),
-            data_quality=quality,
-        )
-    return ReportPayload(
-        r_id=r_id,
-        confidence=confidence,
-        accuracy=accuracy,
-        value=number(entry),
-        data_quality=quality,
-    )
 
 
 def status(data: Mapping[str, Any]) -> ResourceStatus:

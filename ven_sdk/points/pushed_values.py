@@ -15,6 +15,7 @@ from ..state.reports import ASKED, LastValue, RequestState
 from .data_points import STATUS, moment
 from .dated import note_naive, sent_moments
 from .entries import Collected, read_numbers, read_statuses
+from .recent import keep_values
 from .tables import Rows, count, dated_key, point_key
 
 _NONE = Moments()
@@ -80,6 +81,7 @@ def _read(point: DataPoint, given: Any) -> Collected:
 def _enter(book: Book, point: DataPoint, at: datetime, entry: str) -> Outcome:
     rows, late = Rows(book), 0
     changes: list[Change] = [Change("known", point_key(point.key), LastValue(at, entry))]
+    changes += keep_values(book, point.key, [(at, entry)])
     for key, request in takers_of(book, point):
         name = dated_key(key, point.r_id)
         known = book.dated.get(name, _NONE)

@@ -25,6 +25,7 @@ from .callbacks import gather
 from .data_points import STATUS
 from .dated import enter_dated, note_naive
 from .entries import Collected, read_numbers, read_statuses
+from .recent import is_summed_due, keep_values
 from .tables import (
     Rows,
     count,
@@ -35,7 +36,7 @@ from .tables import (
     running,
     runs_of,
 )
-from .timing import NONE, due_moment, extend_runs
+from .timing import EPOCH, NONE, due_moment, extend_runs, floor
 
 GRACE, PATIENCE = timedelta(seconds=1), timedelta(seconds=10)
 
@@ -69,19 +70,39 @@ def start_samplings(book: Book, now: datetime) -> Outcome:
     outcome = Outcome(changes=tuple(changes))
     read: set[Key] = set()
     for moment in sorted(wanted):
-        outcome += _start(book, moment, tuple(wanted[moment]), now, read)
+        points = {
+            point.key: point
+            for key in wanted[moment]
+            for point in sampled_points(book, book.requests[key])
+        }
+        outcome += _start(book, moment, tuple(wanted[moment]), points, now, read)
+    return outcome + _start_summed(book, now, read)
+
+
+def _start_summed(book: Book, now: datetime, read: set[Key]) -> Outcome:
+    """Read summed data points that no request reads at this moment (T42)."""
+    wanted: dict[datetime, dict[Key, DataPoint]] = {}
+    for point in book.catalogue.summed:
+        if point.key not in read and is_summed_due(book, point, now):
+            moment = floor(EPOCH, point.sampling_rate.min_period, now)
+            wanted.setdefault(moment, {})[point.key] = point
+    outcome = NOTHING
+    for moment, points in wanted.items():
+        outcome += _start(book, moment, (), points, now, read)
     return outcome
 
 
 def _start(
-    book: Book, moment: datetime, keys: tuple[str, ...], now: datetime, read: set[Key]
+    book: Book,
+    moment: datetime,
+    keys: tuple[str, ...],
+    points: Mapping[Key, DataPoint],
+    now: datetime,
+    read: set[Key],
 ) -> Outcome:
     """Call what is to be read for ``moment``, but what is in ``read``; a callback that has not
     returned since the last time is left alone.
     """
-    points = {
-        point.key: point for key in keys for point in sampled_points(book, book.requests[key])
-    }
     values = _known_values(book, moment, keys, points)
     free = [
         point
@@ -89,19 +110,20 @@ def _start(
         if key not in values and key not in read and point_key(key) not in book.busy
     ]
     read.update(point.key for point in free)
-    once = all(book.requests[key].kind == ONCE for key in keys)
+    once = bool(keys) and all(book.requests[key].kind == ONCE for key in keys)
     deadline = now + (PATIENCE if once else GRACE)
-    name = _free_name(book, moment)
+    name = _free_name(book, moment, keys)
     sampling = Sampling(moment, deadline, frozenset(point.key for point in free), values, keys)
-    busy = (Change("busy", point_key(point.key), moment) for point in free)
+    busy = [Change("busy", point_key(point.key), moment) for point in free]
+    busy += [Change("looks", point_key(point.key), moment) for point in free if point.summed]
     return Outcome(
         changes=(*busy, Change("samplings", name, sampling)),
         calls=tuple(_call(point, name) for point in free),
     )
 
 
-def _free_name(book: Book, moment: datetime) -> str:
-    name = moment.isoformat()
+def _free_name(book: Book, moment: datetime, keys: tuple[str, ...]) -> str:
+    name = moment.isoformat() if keys else f"summed {moment.isoformat()}"
     while name in book.samplings:
         name += "+"
     return name
@@ -115,14 +137,21 @@ def _known_values(
     values = {key: last.entry for key, last in found.items() if last and last.at == moment}
     for key in keys:
         if book.requests[key].kind == ONCE:
-            values.update(_pushed_values(book, book.requests[key]))
+            values.update(_values_at_hand(book, book.requests[key]))
     return values
 
 
-def _pushed_values(book: Book, request: RequestState) -> dict[Key, str]:
-    pushed = [point.key for point in points_of(book, request) if point.callback is None]
-    found = {key: book.known.get(point_key(key)) for key in pushed}
-    return {key: last.entry for key, last in found.items() if last is not None}
+def _values_at_hand(book: Book, request: RequestState) -> dict[Key, str]:
+    """Values that were pushed last, and the last complete samples of summed data (T42)."""
+    found: dict[Key, str] = {}
+    for point in points_of(book, request):
+        key = point_key(point.key)
+        last = book.recent[key][-1] if point.summed and key in book.recent else None
+        if point.callback is None:
+            last = book.known.get(key)
+        if last is not None:
+            found[point.key] = last.entry
+    return found
 
 
 def _call(point: DataPoint, name: str) -> Call:
@@ -162,7 +191,7 @@ def take_result(name: str, point: Key, result: Result) -> Step:
             Outcome(changes=free)
             + outcome
             + note_naive(point, given)
-            + _look_for_one_shot(book, sampling, point, now)
+            + _look_if_awaited(book, sampling, point, now)
         )
 
     return step
@@ -189,6 +218,8 @@ def _take(book: Book, name: str, sampling: Sampling, point: Key, given: Collecte
     late, changes = enter_dated(book, rows, takers, point, dated)
     values = {**sampling.values, point: own[-1]} if own else sampling.values
     sampling = replace(sampling, waiting=sampling.waiting - {point}, values=values)
+    kept = [*dated, *((moment, entry) for entry in own[-1:])]
+    changes += keep_values(book, point, kept)
     if own:
         changes.append(Change("known", point_key(point), LastValue(moment, own[-1])))
         late += _join(rows, sampling, takers, point, own[-1])
@@ -247,11 +278,11 @@ def _settle(
     )
 
 
-def _look_for_one_shot(book: Book, sampling: Sampling, point: Key, now: datetime) -> Outcome:
-    """A one-shot goes out as soon as it is complete."""
+def _look_if_awaited(book: Book, sampling: Sampling, point: Key, now: datetime) -> Outcome:
+    """What goes out with the sample of this moment goes as soon as it is complete."""
     requests = (book.requests.get(key) for key in sampling.requests)
-    once = any(request is not None and request.kind == ONCE for request in requests)
-    return look_now(now) if once and sampling.waiting <= {point} else NOTHING
+    awaited = any(one is not None and (one.kind == ONCE or one.prompt) for one in requests)
+    return look_now(now) if awaited and sampling.waiting <= {point} else NOTHING
 
 
 # --- a moment becomes rows ------------------------------------------------------------------------
@@ -294,24 +325,16 @@ def write_sampling(
         if request.kind == CHANGE and not _is_news(book, key, request, values):
             continue
         gaps += sum(not values[point.r_id] for point in sampled_points(book, request))
-        if rows.put(key, request, sampling.moment, values):
-            written.append(key)
-            if request.kind == CHANGE:
-                seen.append(Change("seen", key, values))
+        if not rows.put(key, request, sampling.moment, values):
+            rows.mark(key, request, sampling.moment)  # a late value replaces the placeholder
+            continue
+        written.append(key)
+        if request.kind == CHANGE:
+            seen.append(Change("seen", key, values))
     return replace(sampling, is_written=True, written=frozenset(written)), gaps, tuple(seen)
 
 
 def _is_news(book: Book, key: str, request: RequestState, values: Mapping[str, str]) -> bool:
-    """On change: whether a value differs from the last one; points that are not sampled on change
-    always count.
-    """
+    """On change: whether a value differs from the last one."""
     seen = book.seen.get(key, request.last)
-    return any(
-        entry and (entry != seen.get(point.r_id) or not _only_changes(point))
-        for point in sampled_points(book, request)
-        for entry in (values[point.r_id],)
-    )
-
-
-def _only_changes(point: DataPoint) -> bool:
-    return point.sampling_rate.on_change or point.report_name == STATUS
+    return any(entry and entry != seen.get(r_id) for r_id, entry in values.items())

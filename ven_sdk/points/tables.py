@@ -17,7 +17,7 @@ from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import Outcome, Timer
-from ..state.reports import ASKED, RequestState, Run, SampleRow, Sampling
+from ..state.reports import ASKED, ONCE, RequestState, Run, SampleRow, Sampling
 from .entries import pack, unpack
 
 TIMER = "reports"
@@ -152,6 +152,13 @@ class Rows:
         if entered:
             self.edited[row_key(key, at)] = SampleRow(key, at, pack(entries))
         return entered
+
+    def mark(self, key: str, request: RequestState, at: datetime) -> bool:
+        """A row without any value where there is none: the moment goes out with placeholders."""
+        if request.kind == ONCE or self.get(key, at) is not None:
+            return False
+        self.edited[row_key(key, at)] = SampleRow(key, at, pack([""] * len(request.r_ids)))
+        return True
 
     def changes(self) -> tuple[Change, ...]:
         """What to remember."""

@@ -11,7 +11,7 @@ from ..state.reports import BLOCK, ONCE, RequestState, Run
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
-NONE = timedelta(0)
+NONE, INSTANT = timedelta(0), timedelta(microseconds=1)
 
 LATEST = timedelta(seconds=10)
 """A moment that is noticed later than this, or than half the spacing, is over: no value is invented
@@ -43,21 +43,27 @@ def due_moment(
     """
     if request.kind == ONCE:
         return request.origin if not runs and now >= request.origin else None
-    if not step:
+    if not step or request.kind == BLOCK:
         return None
     moment = floor(request.origin, step, now)
-    begun = request.created if request.start is None else max(request.created, request.start)
+    begun = begin_of(request)
     over = request.end is not None and moment >= request.end
     if over or moment < begun or now - moment > min(LATEST, step / 2):
         return None
     return None if any(first <= moment <= last for first, last in runs) else moment
 
 
+def begin_of(request: RequestState) -> datetime:
+    """The moment before which nothing belongs to a request."""
+    begun = request.first or request.created
+    return begun if request.start is None else max(begun, request.start)
+
+
 def next_moment(request: RequestState, step: timedelta, now: datetime) -> Optional[datetime]:
     """When to look for the next sample of a request; None when there is none to come."""
     if request.kind == ONCE:
         return request.origin if request.origin > now else None
-    if not step:
+    if not step or request.kind == BLOCK:
         return None
     moment = following(request.origin, step, now)
     if request.start is not None:
@@ -77,19 +83,21 @@ def extend_runs(runs: tuple[Run, ...], step: timedelta, moment: datetime) -> tup
 
 def boundary(request: RequestState, now: datetime) -> datetime:
     """Samples before this moment may be delivered now: the latest delivery time that has been
-    reached.
+    reached; of a prompt request all that there are.
     """
     reached = now - request.jitter
     if request.kind in (ONCE, BLOCK):
-        return request.end or now + timedelta(microseconds=1)
+        return request.end or now + INSTANT
     if request.end is not None and reached >= request.end:
         return request.end
+    if request.prompt:
+        return now + INSTANT
     return floor(request.origin, request.back, reached)
 
 
 def next_due(request: RequestState, delivered: datetime) -> Optional[datetime]:
-    """The delivery after the one at ``delivered``; None after the last."""
+    """The delivery after the one of what is before ``delivered``; None after the last."""
     if request.kind in (ONCE, BLOCK) or (request.end is not None and delivered >= request.end):
         return None
-    due = delivered + request.back
+    due = following(request.origin, request.back, delivered)
     return due if request.end is None else min(due, request.end)

@@ -18,6 +18,10 @@ from .units import Measurement
 Number = Union[int, float]
 Key = tuple[str, str]
 """What identifies a data point within its VEN: (report_specifier_id, r_id)."""
+SUMMED = frozenset({"energyApparent", "energyReactive", "energyReal", "pulseCount"})
+"""Measurements whose values are sums over a span."""
+LEAST_KEPT, MOST_KEPT = 100, 4096
+"""How many of the newest values of a data point are kept."""
 
 
 @element
@@ -129,7 +133,9 @@ class DataPoint:
     from.
 
     ``callback`` None: values are pushed. ``ranged``: the callback is asked for a span (mode
-    ``full``, and history).
+    ``full``, and history). ``gaps`` ``mark``: where there is no value, a placeholder of bad quality
+    goes out (T19); ``omit``: nothing. ``interval_duration``: whether its intervals have a duration;
+    None: as T21 says, where it is ``summed``.
     """
 
     report_specifier_id: str
@@ -148,6 +154,8 @@ class DataPoint:
     report_data_source: tuple[Target, ...]
     report_subject: tuple[Target, ...]
     resource_id: Optional[str]
+    gaps: str = "mark"
+    interval_duration: Optional[bool] = None
 
     @property
     def key(self) -> Key:
@@ -163,6 +171,25 @@ class DataPoint:
     def sampled(self) -> bool:
         """Whether the callback gives the value of now."""
         return self.callback is not None and self.data_collection_mode != "full"
+
+    @property
+    def summed(self) -> bool:
+        """Whether a value is about a span (energy, pulses), not an instant (power, status)."""
+        return self.measurement is not None and self.measurement.name in SUMMED
+
+    @property
+    def kept_values(self) -> int:
+        """How many of its newest values the VEN keeps: those of ``report_duration`` at the fastest
+        sampling, between 100 and ``MOST_KEPT`` (T41).
+        """
+        wanted = -(-self.report_duration // self.sampling_rate.min_period)
+        return max(LEAST_KEPT, min(wanted, MOST_KEPT))
+
+    @property
+    def storage(self) -> timedelta:
+        """How much of it is kept. What a range callback gives, its source keeps."""
+        kept = self.kept_values * self.sampling_rate.min_period
+        return self.report_duration if self.ranged else min(self.report_duration, kept)
 
     @property
     def is_history(self) -> bool:
@@ -201,7 +228,5 @@ class OfferedReport(NamedTuple):
     @property
     def duration(self) -> timedelta:
         """How much of it the VEN keeps, in whole seconds, at least a sampling period (T4)."""
-        longest = max(
-            max(point.report_duration, point.sampling_rate.max_period) for point in self.points
-        )
+        longest = max(max(point.storage, point.sampling_rate.max_period) for point in self.points)
         return -(-longest // timedelta(seconds=1)) * timedelta(seconds=1)

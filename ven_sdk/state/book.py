@@ -48,6 +48,10 @@ class Catalogue(Protocol):
     def reports(self) -> tuple[OfferedReport, ...]:
         """The data points by report."""
 
+    @property
+    def summed(self) -> tuple[DataPoint, ...]:
+        """The data points that are sampled all the time."""
+
     def digest(self) -> str:
         """A text that is the same for the same catalogue."""
 
@@ -96,9 +100,10 @@ class Book:
 
     Volatile tables of sampling: ``samplings`` by name, ``queries`` by request and rID. By data
     point: ``busy`` (a callback that has not returned, since when), ``known`` (last values),
-    ``failing`` (why the last call failed). By request: ``runs`` (moments sampled), ``seen`` (values
-    last written, for reports on change), ``sent`` (moments that went out). ``dated`` (times that
-    came with samples) by request and rID. ``looks``: when the reports' step ran last.
+    ``recent`` (the newest values, T41), ``failing`` (why the last call failed). By request:
+    ``runs`` (moments sampled), ``seen`` (values last written, for reports on change), ``sent``
+    (moments that went out). ``dated`` (times that came with samples) by request and rID. ``looks``:
+    when the reports' step ran last (no key), and summed data points were read.
     """
 
     layout: ClassVar[tuple[Table, ...]] = (
@@ -117,6 +122,7 @@ class Book:
         volatile("counts", SampleCounts),
         volatile("looks", datetime),
         volatile("failing", str),
+        volatile("recent", tuple),
     )
 
     def __init__(
@@ -145,6 +151,8 @@ class Book:
         self.seen: dict[str, dict[str, str]] = self.tables["seen"]
         self.dated: dict[str, Moments] = self.tables["dated"]
         self.sent: dict[str, Moments] = self.tables["sent"]
+        self.recent: dict[str, tuple[LastValue, ...]] = self.tables["recent"]
+        self.looks: dict[str, datetime] = self.tables["looks"]
         self.failing: dict[str, str] = self.tables["failing"]
         self.owed: dict[str, None] = {}
         self.sample_rows = SampleIndex()
@@ -170,7 +178,7 @@ class Book:
     @property
     def looked(self) -> Optional[datetime]:
         """The latest time at which the reports' step ran; None before the first time."""
-        return self.tables["looks"].get("")
+        return self.looks.get("")
 
     def has_handler(self, name: str) -> bool:
         """Whether the user set a handler of this name."""

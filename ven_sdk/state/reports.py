@@ -18,6 +18,7 @@ from ..values import dataclass
 Run = tuple[datetime, datetime]
 
 ONCE, BLOCK, PERIODIC, CHANGE, ASKED = "once", "block", "periodic", "change", "asked"
+CATALOGUE = "catalogue"
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,17 @@ class RequestState:
     """One report request: the VTN's, or one of ours for a report of the VTN's (``kind`` is
     ``asked``).
 
+    ``kind``: ``once`` (one report of now), ``block`` (one of a span of the past), ``periodic``,
+    ``change`` (periodic, with what changed), ``catalogue`` (the catalogue itself, periodically).
     ``origin`` is the moment from which sampling and deliveries are counted; nothing is sampled
     before ``start`` or from ``end`` on (None: no limit). ``due`` is the next delivery, to which
     ``jitter`` is added; None when the last one has been made. ``runs`` are the stretches of moments
     that were sampled, ``last`` the last value sent of each data point, ``covered`` how far a range
-    callback has been asked. ``singly`` is how the VTN turned out to want its intervals. A request
-    with ``ended`` no longer runs: its samples wait for another that names their points.
+    callback has been asked. ``singly`` is how the VTN turned out to want its intervals.
+    ``prompt``: each report holds the sample of its own moment. ``first`` is the begin of a series
+    that began a moment before the request came: it is sampled all the same. ``spared``: the
+    catalogue that is about to go out does not end it (T9). A request with ``ended`` no longer runs:
+    its samples wait for another that names their points.
     """
 
     report_request_id: str
@@ -51,6 +57,9 @@ class RequestState:
     covered: dict[str, datetime] = field(default_factory=dict)
     phase: str = ""
     singly: bool = False
+    prompt: bool = False
+    first: Optional[datetime] = None
+    spared: bool = False
 
 
 @dataclass(frozen=True)

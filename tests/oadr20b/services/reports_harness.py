@@ -218,6 +218,6 @@ class ReportHarness(Harness):
         ]
 
     def doubles(self) -> list[Any]:
-        """What arrived more than once for a request, data point and time."""
-        seen = Counter((id, point, at) for id, point, at, _, _ in self.record)
+        """What was measured and arrived more than once for a request, data point and time."""
+        seen = Counter((id, point, at) for id, point, at, _, quality in self.record if not quality)
         return [key for key, number in seen.items() if number > 1]

@@ -140,7 +140,8 @@ def test_t3_t4_metadata_reports_have_request_id_0_and_neither_start_nor_interval
     "declared, slowest, said",
     [
         (None, HOUR, HOUR),
-        (timedelta(days=2), HOUR, timedelta(days=2)),
+        (timedelta(minutes=5), HOUR, HOUR),
+        (timedelta(days=2), HOUR, timedelta(seconds=4096)),
         (HOUR, timedelta(hours=3), timedelta(hours=3)),
     ],
 )

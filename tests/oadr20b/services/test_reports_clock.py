@@ -106,6 +106,7 @@ def _pushed(site: Site) -> None:
 
 MODES: dict[str, Callable[[Site], None]] = {
     "incremental": _incremental,
+    "granularity and period the same": _at_once,
     "on change": _on_change,
     "full": _full,
     "dated": _dated,

@@ -16,7 +16,9 @@ from ven_sdk.oadr20b.services import reports
 from ven_sdk.oadr20b.services.reports.step import look
 from ven_sdk.objects import ResourceStatus, Sample
 
-BAD, NONE = "Quality Bad - Last Known Value", "No Quality - No Value"
+BAD, NONE = "Quality Bad - Last Known Value", "Quality Bad - Non Specific"
+UNCHANGED = "No New Value - Previous Value Used"
+DAY = timedelta(days=1)
 
 
 def times(vtn: ReportHarness, request: str = "rq", r_id: str = "p") -> list[str]:
@@ -55,19 +57,24 @@ def test_an_absent_interval_with_back_duration_is_endless_and_aligned_to_the_epo
     assert [len(message.reports[0].intervals) for message in vtn.messages] == [4, 5]
 
 
-def test_a_finite_interval_without_back_duration_is_one_block_at_its_end() -> None:
+@pytest.mark.parametrize(
+    "start, length",
+    [(MINUTE, 4 * MINUTE), (HOUR, ZERO), (-HOUR, 10 * MINUTE), (ZERO, ZERO)],
+    ids=["finite", "to come", "past", "endless"],
+)
+@pytest.mark.parametrize("every", [ZERO, MINUTE, DAY], ids=["0", "1 min", "1 day"])
+def test_without_back_duration_one_value_is_sent_at_once_whatever_the_interval(
+    start: timedelta, length: timedelta, every: timedelta
+) -> None:
     vtn = ReportHarness()
     vtn.point()
-    vtn.create(ask("rq", every=MINUTE, back=ZERO, start=NOON + MINUTE, length=4 * MINUTE))
-    vtn.go(4 * MINUTE)
-    assert vtn.record == []
-    vtn.go(HOUR)
+    answer = vtn.create(ask("rq", every=every, back=ZERO, start=NOON + start, length=length))
+    vtn.deliver()
 
-    assert (times(vtn), len(vtn.messages), reports.pending(vtn.book)) == (
-        minutes(1, 2, 3, 4),
-        1,
-        (),
-    )
+    assert answer.response.ok
+    assert vtn.values() == [("12:00:00", 1)]
+    vtn.go(2 * HOUR)
+    assert (len(vtn.messages), reports.pending(vtn.book)) == (1, ())
 
 
 def test_a_finite_interval_with_back_duration_ends_with_a_last_report() -> None:
@@ -89,44 +96,39 @@ def test_a_zero_interval_is_endless_from_its_start() -> None:
     assert times(vtn) == ["12:03:05", "12:04:05", "12:05:05", "12:06:05"]
 
 
-def test_a_zero_interval_without_back_duration_is_delivered_sample_by_sample() -> None:
-    vtn = ReportHarness()
-    vtn.point()
-    vtn.create(ask("rq", every=MINUTE, back=ZERO, start=NOON))
-    vtn.go(3 * MINUTE)
-
-    assert [len(message.reports[0].intervals) for message in vtn.messages] == [1, 1, 1]
-
-
-def test_on_change_sends_what_changed_and_nothing_when_nothing_did() -> None:
+@pytest.mark.parametrize("declared", [True, False])
+def test_on_change_sends_what_changed_and_says_so_when_nothing_did(declared: bool) -> None:
     vtn = ReportHarness()
     states = iter([5] * 20 + [6] * 40 + [7] * 1000)
-    vtn.point(
-        "p",
-        lambda: next(states),
-        sampling_rate={"min_period": 30 * SECOND, "max_period": HOUR, "on_change": True},
-    )
+    rate = {"min_period": 30 * SECOND, "max_period": HOUR, "on_change": declared}
+    vtn.point("p", lambda: next(states), sampling_rate=rate)
     vtn.create(ask("rq", every=ZERO, back=10 * MINUTE, start=NOON))
     vtn.go(HOUR)
 
-    assert vtn.values() == [("12:00:00", 5), ("12:10:00", 6), ("12:30:00", 7)]
-    assert len(vtn.messages) == 3
+    assert vtn.qualities() == [
+        ("12:00:00", 5, None),
+        ("12:10:00", 6, None),
+        ("12:29:30", 6, UNCHANGED),
+        ("12:30:00", 7, None),
+        ("12:49:30", 7, UNCHANGED),
+        ("12:59:30", 7, UNCHANGED),
+    ]
 
 
-def test_as_available_sends_every_value_of_a_point_that_is_not_sampled_on_change() -> None:
+def test_on_change_a_source_that_fails_is_not_taken_for_one_that_does_not_change() -> None:
     vtn = ReportHarness()
-    vtn.point("p", lambda: 5, sampling_rate={"min_period": 30 * SECOND, "max_period": HOUR})
-    vtn.create(ask("rq", every=ZERO, back=2 * MINUTE, start=NOON))
+    vtn.point("p", Meter(vtn, dict.fromkeys(range(2, 1000), ValueError("no"))))
+    vtn.create(ask("rq", every=ZERO, back=MINUTE, start=NOON))
     vtn.go(2 * MINUTE)
 
-    assert times(vtn) == ["12:00:00", "12:00:30", "12:01:00", "12:01:30"]
+    assert vtn.qualities()[1:] == [("12:01:59", 1, BAD)]
 
 
 # --- T17, T18: moments ----------------------------------------------------------------------------
 
 
 def test_t17_a_start_in_the_past_means_now_on_its_own_raster() -> None:
-    vtn = ReportHarness(now=NOON + 20 * SECOND)
+    vtn = ReportHarness(now=NOON + 21 * SECOND)
     vtn.point()
     vtn.create(ask("rq", every=MINUTE, back=5 * MINUTE, start=NOON - HOUR + 10 * SECOND))
     vtn.go(6 * MINUTE)
@@ -153,7 +155,7 @@ def test_t17_a_start_in_the_future_begins_there_and_delivers_one_back_duration_l
 
 @pytest.mark.parametrize(
     "every, back, counts",
-    [(10 * MINUTE, 5 * MINUTE, [1, 1, 1]), (2 * MINUTE, 5 * MINUTE, [3, 2, 3, 2, 3, 2])],
+    [(10 * MINUTE, 5 * MINUTE, [1] * 7), (2 * MINUTE, 5 * MINUTE, [3, 2, 3, 2, 3, 2])],
     ids=["T18-g>b", "T18-no-multiple"],
 )
 def test_each_delivery_has_the_samples_due_by_then(
@@ -175,7 +177,7 @@ def test_t17_odd_spacings_stay_on_the_raster_of_the_epoch(every: int) -> None:
     vtn.go(10 * HOUR)
 
     assert all(at.timestamp() % every == 0 for _, _, at, _, _ in vtn.record)
-    assert len(vtn.record) == 36000 // every
+    assert len(vtn.record) == 36000 // every + 1
 
 
 def test_t22_samples_bear_the_synchronised_moment_not_the_one_at_which_the_callback_ended() -> None:
@@ -284,7 +286,7 @@ def test_t19_a_missing_value_is_the_last_one_marked_bad_and_the_report_goes_out_
     assert len(vtn.values(r_id="q")) == 5
 
 
-def test_t19_without_any_value_before_it_is_zero_without_quality() -> None:
+def test_t19_without_any_value_before_it_is_zero_of_bad_quality() -> None:
     vtn = ReportHarness()
     vtn.point("p", Meter(vtn, {1: None}))
     vtn.point("q")
@@ -340,7 +342,7 @@ def test_t19_every_interval_has_exactly_the_data_points_that_were_requested() ->
     assert all([one.r_id for one in interval.report_payloads] == names for interval in intervals)
 
 
-def test_t19_a_status_that_failed_is_the_last_one_marked_bad_or_left_out() -> None:
+def test_t19_a_status_that_failed_is_the_last_one_marked_bad_or_offline() -> None:
     vtn = ReportHarness()
     online = ResourceStatus(online=True)
     vtn.point(
@@ -359,6 +361,7 @@ def test_t19_a_status_that_failed_is_the_last_one_marked_bad_or_left_out() -> No
     vtn.go(4 * MINUTE)
 
     assert vtn.qualities(r_id="s") == [
+        ("12:00:00", ResourceStatus(online=False), NONE),
         ("12:01:00", online, None),
         ("12:02:00", online, BAD),
         ("12:03:00", online, None),
@@ -376,10 +379,20 @@ def test_t19_a_one_shot_whose_callback_failed_says_so() -> None:
     assert reports.pending(vtn.book) == ()
 
 
-def test_a_one_shot_status_that_failed_ends_without_a_report_and_says_so() -> None:
+def test_a_one_shot_status_that_failed_is_offline_of_bad_quality() -> None:
     vtn = ReportHarness()
     vtn.point("s", lambda: None, measurement=None, report_name="TELEMETRY_STATUS")
     vtn.create(ask("rq", "s", every=ZERO, back=ZERO))
+    vtn.go(MINUTE)
+
+    assert vtn.qualities(r_id="s") == [("12:00:00", ResourceStatus(online=False), NONE)]
+    assert reports.pending(vtn.book) == ()
+
+
+def test_where_gaps_are_left_out_a_one_shot_without_a_value_ends_without_a_report() -> None:
+    vtn = ReportHarness()
+    vtn.point("p", lambda: None, gaps="omit")
+    vtn.create(ask("rq", every=ZERO, back=ZERO))
     vtn.go(MINUTE)
 
     assert (vtn.messages, reports.pending(vtn.book)) == ([], ())
@@ -484,7 +497,7 @@ def test_a_late_value_whose_moment_was_left_out_is_sent_after_all() -> None:
     vtn.release()
     vtn.go(5 * MINUTE)
 
-    assert times(vtn)[0] == "12:00:00"
+    assert vtn.values()[0][0] == "12:00:00"
     assert (vtn.doubles(), reports.counters(vtn.book)["samples_late"]) == ([], 0)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports_harness import ZERO, Meter, ReportHarness, ask
+from tests.oadr20b.services.reports_harness import Meter, ReportHarness, ask
 from ven_sdk.errors import ConfigurationError, TransportError
 from ven_sdk.oadr20b.codec.envelope import message as written
 from ven_sdk.oadr20b.services import reports
@@ -40,7 +39,7 @@ def test_t20_a_report_has_all_that_a_data_report_needs() -> None:
 
     assert (report.dtstart, report.duration, report.report_name) == (
         NOON,
-        5 * MINUTE,
+        4 * MINUTE,
         "TELEMETRY_USAGE",
     )
     assert (report.report_request_id, report.report_specifier_id) == ("rq", "spec")
@@ -51,17 +50,35 @@ def test_t20_a_report_has_all_that_a_data_report_needs() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "every, said", [(MINUTE, MINUTE), (ZERO, ZERO)], ids=["T21-granularity", "T21-zero"]
-)
-def test_every_interval_has_its_begin_and_its_duration(every: timedelta, said: timedelta) -> None:
-    vtn = ven()
-    vtn.create(ask("rq", every=every, back=2 * MINUTE, start=NOON))
-    vtn.go(2 * MINUTE)
-    intervals = vtn.messages[0].reports[0].intervals
+POWER, ENERGY = "powerReal", "energyReal"
 
-    assert {interval.duration for interval in intervals} == {said}
-    assert intervals[0].dtstart == NOON
+
+@pytest.mark.parametrize(
+    "measured, more, spans",
+    [
+        (("voltage",), {}, False),
+        ((POWER, POWER), {}, False),
+        ((ENERGY,), {}, True),
+        (("energyReactive",), {}, True),
+        ((POWER, ENERGY), {}, True),
+        ((POWER,), {"interval_duration": True}, True),
+        ((ENERGY,), {"interval_duration": False}, False),
+    ],
+)
+def test_t21_intervals_have_a_duration_where_a_value_is_about_a_span(
+    measured: tuple[str, ...], more: dict[str, Any], spans: bool
+) -> None:
+    vtn = ReportHarness()
+    for number, measurement in enumerate(measured):
+        vtn.point(f"p{number}", measurement=measurement, **more)
+    names = [f"p{number}" for number in range(len(measured))]
+    vtn.create(ask("rq", *names, every=MINUTE, back=2 * MINUTE, start=NOON))
+    vtn.go(2 * MINUTE)
+    (report,) = vtn.messages[0].reports
+
+    assert {interval.duration for interval in report.intervals} == {MINUTE if spans else None}
+    assert [interval.dtstart for interval in report.intervals] == [NOON, NOON + MINUTE]
+    assert report.duration == (2 * MINUTE if spans else MINUTE)
 
 
 def test_t23_intervals_stand_oldest_first() -> None:
@@ -81,7 +98,7 @@ def test_t23_intervals_stand_oldest_first() -> None:
 
 def test_t24_reports_due_at_the_same_time_share_a_message() -> None:
     vtn = ven()
-    vtn.create(ask("one"), ask("two", every=5 * MINUTE))
+    vtn.create(ask("one"), ask("two", every=2 * MINUTE))
     vtn.go(5 * MINUTE)
 
     assert [
@@ -296,7 +313,7 @@ def test_t27_values_are_sent_as_they_were_registered_unscaled() -> None:
     vtn.create(ask("rq", back=MINUTE))
     vtn.go(MINUTE)
 
-    assert vtn.values() == [("12:00:00", 1.5)]
+    assert vtn.values() == [("12:00:00", 1.5), ("12:01:00", 1.5)]
 
 
 def test_24_hours_without_the_vtn_arrive_in_order_in_a_stated_number_of_messages() -> None:
@@ -307,5 +324,5 @@ def test_24_hours_without_the_vtn_arrive_in_order_in_a_stated_number_of_messages
     messages = len(vtn.deliver())
     arrived = [value for id, point, at, value, quality in vtn.record if point == "p7"]
 
-    assert messages == 1 + -(-1439 // (delivery.MOST_VALUES // 20)) == 7
-    assert arrived == list(range(1, 1441)) == [value for _, value in meters[7].given][:1440]
+    assert messages == 1 + -(-1440 // (delivery.MOST_VALUES // 20)) == 7
+    assert arrived == list(range(1, 1442)) == [value for _, value in meters[7].given]

@@ -140,7 +140,7 @@ def test_t33_metadata_asks_for_the_catalogue_once() -> None:
     ask(vtn, report_specifier_id="METADATA")
     message = agree(vtn)
 
-    assert message.report_requests[0].report_specifier.specifier_payloads[0].r_id == "METADATA"
+    assert message.report_requests[0].report_specifier.specifier_payloads[0].r_id == "0"
     assert reports.expected(vtn.book) == []
 
 

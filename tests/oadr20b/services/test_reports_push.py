@@ -104,7 +104,7 @@ def test_a_one_shot_of_a_point_that_nothing_was_pushed_for_says_so() -> None:
     vtn.create(ask("rq", every=ZERO, back=ZERO))
     vtn.deliver()
 
-    assert vtn.qualities() == [("12:00:00", 0, "No Quality - No Value")]
+    assert vtn.qualities() == [("12:00:00", 0, "Quality Bad - Non Specific")]
 
 
 def test_a_status_can_be_pushed() -> None:

@@ -175,7 +175,7 @@ def test_a_green_button_feed_is_text_or_bytes(given: Any) -> None:
     [
         ("1.5", ReportPayload(r_id="r", value=1.5)),
         ("~1.5", ReportPayload(r_id="r", value=1.5, data_quality="Quality Bad - Last Known Value")),
-        ("~", ReportPayload(r_id="r", value=0, data_quality="No Quality - No Value")),
+        ("~", ReportPayload(r_id="r", value=0, data_quality="Quality Bad - Non Specific")),
         (
             "~" + with_quality("2", 90, 0.5, "x-mine"),
             ReportPayload(

@@ -227,6 +227,8 @@ REPORT: dict[str, Kind] = {
     "market_context": text,
     "end_device_asset_mrid": text,
     "report_data_source": anything,
+    "gaps": text,
+    "interval_duration": flag,
 }
 
 LOG: dict[str, Kind] = {"level": text, "format": text}

@@ -12,7 +12,9 @@ from ...values import dataclass
 
 @dataclass(frozen=True)
 class Part:
-    """One report of a message: the rows as they will be resent, gaps filled in."""
+    """One report of a message: the rows as they will be resent, gaps filled in. ``spans``: its
+    intervals have a duration (T21).
+    """
 
     request: str
     report_request_id: str
@@ -21,6 +23,7 @@ class Part:
     r_ids: tuple[str, ...]
     granularity: timedelta
     rows: tuple[tuple[datetime, str], ...]
+    spans: bool = True
 
 
 @dataclass(frozen=True)

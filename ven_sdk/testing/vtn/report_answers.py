@@ -29,11 +29,17 @@ from .vens import Ven
 
 
 def register_report(state: State, record: RegisterReport, ven: Ven, received: Received) -> Payload:
-    """Keep the catalogue. It ends all requests (T10), unless it was asked for by a METADATA request
-    (T9); wishes that are not running make new ones, in the answer or by poll (T12)."""
+    """Keep the catalogue. It ends all requests (T10), but for those of the catalogue and those that
+    came with the METADATA request that it answers (T9); wishes that are not running make new ones,
+    in the answer or by poll (T12)."""
     ven.offers = tuple(record.reports)
-    if not record.report_request_id:
-        ven.asked.clear()
+    answered = ven.asked.get(record.report_request_id or "")
+    ven.asked = {
+        request_id: asked
+        for request_id, asked in ven.asked.items()
+        if answered is not None
+        and (asked.message == answered.message or _is_metadata(asked.request))
+    }
     running = {asked.request.report_specifier.report_specifier_id for asked in ven.asked.values()}
     made = [
         (request, by_poll)
@@ -54,6 +60,10 @@ def register_report(state: State, record: RegisterReport, ven: Ven, received: Re
     return RegisteredReport(
         response=ok(record.request_id), report_requests=tuple(here), ven_id=ven.ven_id
     )
+
+
+def _is_metadata(request: ReportRequest) -> bool:
+    return request.report_specifier.report_specifier_id == METADATA
 
 
 def note_asked(ven: Ven, requests: Iterable[ReportRequest], message: str) -> None:

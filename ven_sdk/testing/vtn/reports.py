@@ -118,7 +118,8 @@ class SampleBook:
 
     def _add(self, sample: ReportSample) -> None:
         key = (sample.ven_id, sample.report_request_id, sample.r_id, sample.at)
-        if key in self._known:
+        before = self._known.get(key)
+        if before is not None and not stands_in(before):
             self.doubles.append(Double(self._known[key], sample))
         self._known[key] = sample
         self.samples.append(sample)
@@ -127,6 +128,12 @@ class SampleBook:
             self._known.pop((old.ven_id, old.report_request_id, old.r_id, old.at), None)
             if len(self._messages) > self._keep:
                 self._messages.pop(next(iter(self._messages)))
+
+
+def stands_in(sample: ReportSample) -> bool:
+    """Whether it stands in for a value that is missing (T19), which may come later (T26)."""
+    quality = sample.data_quality or ""
+    return quality.startswith("Quality Bad") or quality == "No New Value - Previous Value Used"
 
 
 def samples_of(report: Report, ven_id: str, number: int) -> Iterable[ReportSample]:
@@ -209,10 +216,7 @@ def _request(
             granularity=spacing,
             report_back_duration=back,
             report_interval=period_of(wish.report_interval, now),
-            specifier_payloads=tuple(
-                SpecifierPayload(r_id=point.r_id, reading_type=point.reading_type)
-                for point in points
-            ),
+            specifier_payloads=tuple(SpecifierPayload(r_id=point.r_id) for point in points),
         ),
     )
 
@@ -233,7 +237,7 @@ def metadata_request(request_id: str) -> ReportRequest:
             report_specifier_id=METADATA,
             granularity=ZERO,
             report_back_duration=ZERO,
-            specifier_payloads=(SpecifierPayload(r_id=METADATA),),
+            specifier_payloads=(SpecifierPayload(r_id="0"),),
         ),
     )
 

@@ -16,24 +16,24 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple, Optional
 
-from ....points.data_points import STATUS
 from ....points.dated import sent_moments
-from ....points.entries import GAP, pack, unpack
+from ....points.entries import is_value, pack, unpack
+from ....points.placeholders import fill, has_spans
 from ....points.range_queries import ranged_points, waits_for
+from ....points.sampling import spacing_of
 from ....points.tables import (
     collecting,
     dated_key,
     forget_request,
     open_samplings,
-    point_of,
     row_key,
     running,
     runs_of,
 )
-from ....points.timing import boundary, next_due
+from ....points.timing import INSTANT, begin_of, boundary, floor, next_due
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
-from ....state.reports import BLOCK, ONCE, RequestState, SampleRow
+from ....state.reports import BLOCK, CATALOGUE, CHANGE, ONCE, RequestState, SampleRow
 from ...state.book import Book
 from ...state.deliveries import Delivery, Part
 from .endings import successors
@@ -73,7 +73,9 @@ def due_requests(book: Book, now: datetime) -> list[Ready]:
     found = [
         Ready(key, request, boundary(request, now))
         for key, request in running(book)
-        if request.due is not None and request.due + request.jitter <= now
+        if request.kind != CATALOGUE
+        and request.due is not None
+        and request.due + request.jitter <= now
     ]
     return sorted(found, key=lambda ready: ready.request.due or now)
 
@@ -84,9 +86,14 @@ def ready_requests(book: Book, now: datetime) -> list[Ready]:
     return [
         one
         for one in due_requests(book, now)
-        if not (one.request.kind in (ONCE, BLOCK) and one.key in awaited)
+        if not (_takes_all(one.request) and one.key in awaited)
         and not waits_for(book, one.key, one.request, now)
     ]
+
+
+def _takes_all(request: RequestState) -> bool:
+    """Whether its report holds what is being collected, and waits for it."""
+    return request.prompt or request.kind in (ONCE, BLOCK)
 
 
 def unwritten(book: Book, found: Iterable[Ready]) -> frozenset[str]:
@@ -97,7 +104,7 @@ def unwritten(book: Book, found: Iterable[Ready]) -> frozenset[str]:
     return frozenset(
         one.key
         for one in found
-        if one.request.kind not in (ONCE, BLOCK)
+        if not _takes_all(one.request)
         and any(one.key in each.requests and each.moment < one.until for each in samplings)
     )
 
@@ -238,21 +245,20 @@ def _holder_of_rest(book: Book, key: str, points: tuple[str, ...]) -> tuple[str,
 
 
 def _part(book: Book, one: Ready, moments: list[Moment]) -> tuple[Optional[Part], dict[str, str]]:
-    """T19: the moments with a value or a marked gap for every data point; and the last value of
-    each.
+    """T19: the moments with a value or a placeholder for every data point; and the last value of
+    each. A report that is due goes out, be it with placeholders only.
     """
     request = one.request
     last = dict(request.last)
-    blanks = {r_id: "" if _is_status(book, request, r_id) else GAP for r_id in request.r_ids}
     rows = []
     for at, sources in moments:
         values = _values(book, sources)
-        if any(values.values()):
-            last.update((r_id, value) for r_id, value in values.items() if value)
-            rows.append((at, _filled(request, values, last, blanks)))
-    if not rows and request.kind == ONCE and not moments:
-        only = _filled(request, {}, last, blanks)
-        rows = [(request.origin, only)] if only.strip("\t") else []
+        last.update((r_id, value) for r_id, value in values.items() if is_value(value))
+        row = fill(book, request, values, last)
+        if any(values.values()) or all(source.row.request == one.key for source in sources):
+            rows += [(at, row)] if row.strip("\t") else []
+    if not moments:
+        rows = _without_samples(book, one, last)
     if not rows:
         return None, last
     part = Part(
@@ -263,20 +269,30 @@ def _part(book: Book, one: Ready, moments: list[Moment]) -> tuple[Optional[Part]
         request.r_ids,
         request.granularity,
         tuple(rows),
+        spans=has_spans(book, request),
     )
     return part, last
 
 
-def _filled(
-    request: RequestState, values: dict[str, str], last: dict[str, str], blanks: dict[str, str]
-) -> str:
-    """An entry for each data point: its value, its last one marked as such, or a blank."""
-    return pack(
-        [
-            values.get(r_id) or (GAP + last[r_id] if r_id in last else blanks[r_id])
-            for r_id in request.r_ids
-        ]
-    )
+def _without_samples(book: Book, one: Ready, last: dict[str, str]) -> list[tuple[datetime, str]]:
+    """The only interval of a report for which nothing was sampled; none where all gaps are left
+    out.
+    """
+    moment = _moment_of(book, one)
+    row = fill(book, one.request, {}, last, is_quiet=one.request.kind == CHANGE)
+    return [] if moment is None or not row.strip("\t") else [(moment, row)]
+
+
+def _moment_of(book: Book, one: Ready) -> Optional[datetime]:
+    """The moment of a report without samples: the last one of its period that was to be sampled;
+    None where that was before the request began.
+    """
+    request = one.request
+    if request.kind in (ONCE, BLOCK):
+        return request.origin
+    spacing = request.granularity or spacing_of(book, request) or request.back
+    moment = floor(request.origin, spacing, one.until - INSTANT)
+    return moment if moment >= begin_of(request) else None
 
 
 def _values(book: Book, sources: list[Source]) -> dict[str, str]:
@@ -288,11 +304,6 @@ def _values(book: Book, sources: list[Source]) -> dict[str, str]:
             if entry and r_id in source.points:
                 values.setdefault(r_id, entry)
     return values
-
-
-def _is_status(book: Book, request: RequestState, r_id: str) -> bool:
-    point = point_of(book, request, r_id)
-    return point is not None and point.report_name == STATUS
 
 
 def _report_name(book: Book, request: RequestState) -> str:

@@ -168,7 +168,7 @@ def asking(book: Book, report_request_id: str) -> bool:
 
 def _offered_r_ids(book: Book, specifier: str) -> tuple[str, ...]:
     if specifier == METADATA:
-        return (METADATA,)
+        return ("0",)
     return tuple(
         description.r_id
         for report in offers(book)

@@ -13,6 +13,7 @@ from typing import Callable, Optional
 from ....errors import ConfigurationError, TransportError, VenError
 from ....points.entries import count_values, payload, unpack
 from ....points.tables import count, forget_request, look_now
+from ....points.timing import NONE
 from ....schema.common import Payload
 from ....schema.record import Items
 from ....state.change import Change
@@ -91,7 +92,7 @@ def _report(part: Part, delivery: Delivery) -> Report:
             for one in each.report_payloads
         )
     first, final = part.rows[0][0], part.rows[-1][0]
-    span = final - first + part.granularity
+    span = final - first + (part.granularity if part.spans else NONE)
     return Report(
         dtstart=first,
         duration=timedelta(seconds=-(-span // timedelta(seconds=1))),
@@ -104,13 +105,14 @@ def _report(part: Part, delivery: Delivery) -> Report:
 
 
 def _interval(part: Part, at: datetime, entries: str) -> ReportInterval:
-    """T21: always with its begin and its duration."""
+    """T21: with its begin; a duration where values are about a span."""
+    duration = part.granularity if part.spans else None
     if entries.startswith('"'):
         return ReportInterval(dtstart=at, duration=part.granularity, feed=json.loads(entries))
     made = (payload(r_id, entry) for r_id, entry in zip(part.r_ids, unpack(entries)))
     return ReportInterval(
         dtstart=at,
-        duration=part.granularity,
+        duration=duration,
         report_payloads=Items(one for one in made if one is not None),
     )
 

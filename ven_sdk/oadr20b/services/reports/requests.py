@@ -7,18 +7,25 @@ How they end is in ``endings``. Steps only; the engine runs them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Optional
 
-from ....points.tables import look_now, point_key, running
-from ....points.timing import EPOCH, NONE, following
+from ....points.recent import rows_on_hand
+from ....points.tables import look_now, point_key, points_of, row_key, running
+from ....points.timing import EPOCH, INSTANT, LATEST, NONE, floor, following
 from ....schema.points import DataPoint
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
-from ....state.reports import BLOCK, CHANGE, ONCE, PERIODIC, RequestState
-from ...schema.reports import CreatedReport, CreateReport, RegisteredReport, ReportRequest
+from ....state.reports import BLOCK, CATALOGUE, CHANGE, ONCE, PERIODIC, RequestState
+from ...schema.reports import (
+    CreatedReport,
+    CreateReport,
+    RegisteredReport,
+    ReportRequest,
+    ReportSpecifier,
+)
 from ...state.book import Book
 from .. import answers
 from .endings import end_requests
@@ -27,6 +34,8 @@ METADATA = "METADATA"
 JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
 SHORTEST_BACK = timedelta(seconds=1)
 """Deliveries are never closer together, whatever fraction of a second is asked for."""
+SHORTEST_CATALOGUE = timedelta(minutes=1)
+"""The catalogue is never sent more often than this for a periodic METADATA request."""
 MOST_REQUESTS = 1000
 """Requests that run at a time; a VTN that goes on asking is refused."""
 Bad = tuple[str, str]
@@ -37,32 +46,52 @@ Bad = tuple[str, str]
 
 def requested(book: Book, message: CreateReport, now: datetime) -> Outcome:
     """T8, T9, T11: the answer first; a METADATA request among them has the catalogue sent again
-    after it.
+    after it, which does not end those that came with it.
     """
-    outcome, accepted = accept(book, message.report_requests, message.request_id, now)
-    wanted = [
-        request.report_request_id for request in message.report_requests if is_metadata(request)
-    ]
-    if not wanted or not accepted:
+    wanted = [one.report_request_id for one in message.report_requests if is_metadata(one)]
+    outcome, is_accepted = accept(
+        book, message.report_requests, message.request_id, now, spared=bool(wanted)
+    )
+    if not wanted or not is_accepted:
         return outcome
     state = book.registration.with_catalogue_request(wanted[-1])
     return outcome + Outcome(changes=(Change("registration", "", state),))
 
 
 def registered(book: Book, reply: Optional[RegisteredReport], now: datetime) -> Outcome:
-    """T10, T12: the VTN has the catalogue; requests that came with its answer get one
-    oadrCreatedReport.
+    """T10, T12: the VTN has the catalogue, which ends the requests of before, changed or not, but
+    for those of the catalogue itself; requests that came with its answer get one oadrCreatedReport.
 
-    A catalogue that is not the one it had ends the requests of before. The VTN may ask for METADATA
-    in the very answer to it: that is fulfilled already.
+    The VTN may ask for METADATA in the very answer to it: that is fulfilled already.
     """
-    renewed = book.registration.catalogue != book.catalogue.digest()
-    ended = frozenset(key for key, _ in running(book)) if renewed else frozenset()
-    outcome = end_requests(book, ended, now)
+    spared = {key: one for key, one in running(book) if one.spared}
+    ended = frozenset(
+        key for key, one in running(book) if key not in spared and one.kind != CATALOGUE
+    )
+    outcome = end_requests(book, ended, now) + Outcome(
+        changes=tuple(
+            Change("requests", key, replace(one, spared=False)) for key, one in spared.items()
+        )
+    )
     if reply is None or not reply.report_requests:
         return outcome
     request_id = reply.response.request_id or book.request_ids.get("register report", "")
     return outcome + accept(book, reply.report_requests, request_id, now, ended)[0]
+
+
+def announce_catalogue(book: Book, now: datetime) -> Outcome:
+    """Periodic METADATA requests whose time has come: the catalogue is to be sent again (T8)."""
+    changes: list[Change] = []
+    for key, request in running(book):
+        if request.kind == CATALOGUE and request.due is not None and request.due <= now:
+            due = following(request.origin, request.back, now)
+            state = book.registration.with_catalogue_request(request.report_request_id)
+            changes = [
+                *changes,
+                Change("requests", key, replace(request, due=due)),
+                Change("registration", "", state),
+            ]
+    return Outcome(changes=tuple(changes))
 
 
 def accept(
@@ -71,47 +100,60 @@ def accept(
     request_id: str,
     now: datetime,
     ended: frozenset[str] = frozenset(),
+    spared: bool = False,
 ) -> tuple[Outcome, bool]:
     """T13: start all of ``requests``, or none if one is bad; owe the oadrCreatedReport either way
     (T11, G6, G10).
 
-    ``ended`` are keys of requests that end in the same step.
+    ``ended`` are keys of requests that end in the same step; ``spared``: the next catalogue ends
+    none of them.
     """
+    ran = {key: request.report_request_id for key, request in running(book) if key not in ended}
     bad = next(
         (found for found in (check(book, request, now) for request in requests) if found), None
     )
-    ran = {key: request.report_request_id for key, request in running(book) if key not in ended}
     if bad is None and len(ran) + len(requests) > MOST_REQUESTS:
         bad = "461", f"more than {MOST_REQUESTS} requests at a time"
     if bad is not None:
-        code, why = bad
-        note = Note(
-            f"The VTN asked for a report that this VEN cannot give; it was answered with code "
-            f"{code}: {why}.",
-            logging.WARNING,
-            once=f"request refused {why}",
-        )
-        return _answer(book, request_id, tuple(ran.values()), now, code, why) + Outcome(
-            notes=(note,)
-        ), False
-    made = {
-        request.report_request_id: started(book, request, now)
+        return _refuse(book, request_id, tuple(ran.values()), now, *bad), False
+    started = {
+        request.report_request_id: replace(start(book, request, now), spared=spared)
         for request in requests
-        if not is_metadata(request)
+        if not is_metadata(request) or request.report_specifier.report_back_duration
     }
-    replaced = frozenset(key for key, running_id in ran.items() if running_id in made)  # T15
-    pending = (*(running_id for key, running_id in ran.items() if key not in replaced), *made)
-    keys = [_free_key(book, report_request_id) for report_request_id in made]
-    changes = (
-        *(Change("requests", key, state) for key, state in zip(keys, made.values())),
-        *(Change("seen", key, {}) for key in keys),
-    )
+    replaced = frozenset(key for key, running_id in ran.items() if running_id in started)  # T15
+    pending = (*(running_id for key, running_id in ran.items() if key not in replaced), *started)
+    keys = {
+        _free_key(book, report_request_id): state for report_request_id, state in started.items()
+    }
     return (
         end_requests(book, replaced, now)
-        + Outcome(changes=changes)
+        + Outcome(changes=tuple(_begin(book, keys)))
         + _answer(book, request_id, pending, now)
-        + (look_now(now) if made else NOTHING)
+        + (look_now(now) if started else NOTHING)
     ), True
+
+
+def _begin(book: Book, requests: Mapping[str, RequestState]) -> Iterator[Change]:
+    """The rows of new requests; with what is on hand of a span that is past (T41)."""
+    for key, state in requests.items():
+        yield Change("requests", key, state)
+        yield Change("seen", key, {})
+        if state.kind == BLOCK:
+            for row in rows_on_hand(book, key, state):
+                yield Change("samples", row_key(row.request, row.at), row)
+
+
+def _refuse(
+    book: Book, request_id: str, pending: tuple[str, ...], now: datetime, code: str, why: str
+) -> Outcome:
+    note = Note(
+        f"The VTN asked for a report that this VEN cannot give; it was answered with code "
+        f"{code}: {why}.",
+        logging.WARNING,
+        once=f"request refused {why}",
+    )
+    return _answer(book, request_id, pending, now, code, why) + Outcome(notes=(note,))
 
 
 def _answer(
@@ -147,10 +189,16 @@ def is_metadata(request: ReportRequest) -> bool:
 
 
 def check(book: Book, request: ReportRequest, now: datetime) -> Optional[Bad]:
-    """T14: the response code and the reason why a request cannot be served; None if it can."""
+    """T14: the response code and the reason why a request cannot be served; None if it can. The
+    readingType of a request means nothing.
+    """
+    wanted = request.report_specifier
+    if not request.report_request_id:
+        return "452", "a request has no reportRequestID"
+    if not _is_within_the_calendar(book, request, now):
+        return "454", f"the times of {request.report_request_id} lie beyond the calendar"
     if is_metadata(request):
         return None
-    wanted = request.report_specifier
     offered = {
         key[1]: point
         for key, point in book.catalogue.by_key.items()
@@ -158,90 +206,174 @@ def check(book: Book, request: ReportRequest, now: datetime) -> Optional[Bad]:
     }
     if not offered:
         return "452", f"reportSpecifierID {wanted.report_specifier_id} is not offered"
-    if not request.report_request_id:
-        return "452", "a request has no reportRequestID"
-    if not _within_the_calendar(book, request, now):
-        return "454", f"the times of {request.report_request_id} lie beyond the calendar"
     for payload in wanted.specifier_payloads:
         point = offered.get(payload.r_id)
         if point is None:
             return "452", f"rID {payload.r_id} is not in {wanted.report_specifier_id}"
-        if book.settings.strict and payload.reading_type != point.reading_type:
-            return (
-                "461",
-                f"rID {payload.r_id} is offered as {point.reading_type}, not as "
-                f"{payload.reading_type}",
-            )
-        unfit = _unfit(point, wanted.granularity or NONE, book.settings.strict)
-        if not unfit and is_past(request, now) and not point.ranged:
-            unfit = f"rID {point.r_id} has no values of the past"
+        unfit = _unfit(point, request, book.settings.strict)
         if unfit:
             return "461", unfit
-    return None
+    return _more_than_kept(book, request, now) if book.settings.strict else None
 
 
-def _within_the_calendar(book: Book, request: ReportRequest, now: datetime) -> bool:
+def _more_than_kept(book: Book, request: ReportRequest, now: datetime) -> Optional[Bad]:
+    """T40: 454 for more of the past than the catalogue offers."""
+    state = start(book, request, now)
+    if state.kind != BLOCK or state.end is None:
+        return None
+    storage = next(
+        report.duration
+        for report in book.catalogue.reports()
+        if report.specifier == state.specifier
+    )
+    if state.end - state.origin <= storage:
+        return None
+    return "454", f"{state.specifier} is kept for {storage}, not for {state.end - state.origin}"
+
+
+def _is_within_the_calendar(book: Book, request: ReportRequest, now: datetime) -> bool:
     """Whether the moments that a request leads to can be reckoned with at all."""
     try:
-        state = started(book, request, now)
+        state = start(book, request, now)
         latest = (state.due or now) + 2 * state.back + JITTER_CAP
         return latest.tzinfo is not None
     except OverflowError:
         return False
 
 
-def is_past(request: ReportRequest, now: datetime) -> bool:
-    """Whether the wanted span lies wholly in the past: history, which only a range callback can
-    give.
+def _unfit(point: DataPoint, request: ReportRequest, strict: bool) -> str:
+    """Zero means on change; coarser than offered is served, except in strict mode. A one-shot has
+    no spacing.
     """
-    span = request.report_specifier.report_interval
-    return span is not None and bool(span.duration) and span.dtstart + span.duration <= now
-
-
-def _unfit(point: DataPoint, granularity: timedelta, strict: bool) -> str:
-    """Zero means as available; coarser than offered is served, except in strict mode."""
-    rate = point.sampling_rate
-    if granularity and granularity < rate.min_period:
+    wanted, rate = request.report_specifier, point.sampling_rate
+    spacing = wanted.granularity if wanted.report_back_duration else NONE
+    if spacing and spacing < rate.min_period:
         return (
             f"rID {point.r_id} is offered every {rate.min_period} at the fastest, not every "
-            f"{granularity}"
+            f"{spacing}"
         )
-    if strict and granularity > rate.max_period:
+    if strict and spacing and spacing > rate.max_period:
         return (
             f"rID {point.r_id} is offered every {rate.max_period} at the slowest, not every "
-            f"{granularity}"
+            f"{spacing}"
         )
     return ""
 
 
-def started(book: Book, request: ReportRequest, now: datetime) -> RequestState:
-    """What a request means: the table of docs/protocol/reports.rst, as a state."""
+# --- what a request means -------------------------------------------------------------------------
+
+
+def start(book: Book, request: ReportRequest, now: datetime) -> RequestState:
+    """What a request means (docs/protocol/reports.rst, 'What a request asks for'), as a state."""
     wanted = request.report_specifier
-    step, back = wanted.granularity or NONE, wanted.report_back_duration or NONE
+    back = wanted.report_back_duration or NONE
     back = max(back, SHORTEST_BACK) if back else back
+    step = min(wanted.granularity or NONE, back)  # T18; a one-shot has no spacing
+    if is_metadata(request):
+        return _catalogue_request(request, back, now)
+    span = wanted.report_interval
     r_ids = tuple(dict.fromkeys(payload.r_id for payload in wanted.specifier_payloads)) or tuple(
         r_id for specifier, r_id in book.catalogue.by_key if specifier == wanted.report_specifier_id
     )
-    span = wanted.report_interval
-    start = span.dtstart if span is not None else None
-    end = span.dtstart + span.duration if span is not None and span.duration else None
-    if span is not None and end is None and not back and step:
-        back = step  # the row that is 'not meaningful'
-    kind = _kind(end, step, back, now)
     state = RequestState(
         report_request_id=request.report_request_id,
         specifier=wanted.report_specifier_id,
         r_ids=r_ids,
-        kind=kind,
+        kind=_kind(book, wanted, step, back, now),
         granularity=step,
         back=back,
         created=now,
-        origin=start or EPOCH,
-        end=end if kind != ONCE else None,
-        start=start if start is not None and start > now else None,
+        origin=span.dtstart if span is not None else EPOCH,
+        end=span.dtstart + span.duration if span is not None and span.duration else None,
+        start=span.dtstart if span is not None and span.dtstart > now else None,
         last=_known_values(book, wanted.report_specifier_id, r_ids),
     )
-    return _planned(book, state, now)
+    if state.kind == ONCE:
+        return _one_shot(book, state, now)
+    if state.kind == BLOCK:
+        end = now if state.end is None else min(state.end, now)
+        return replace(state, start=None, end=end, due=now, granularity=wanted.granularity or NONE)
+    return _series(book, state, now)
+
+
+def _catalogue_request(request: ReportRequest, back: timedelta, now: datetime) -> RequestState:
+    """A METADATA request: the catalogue goes out at once, and then every ``back`` (T8)."""
+    back = max(back, SHORTEST_CATALOGUE)
+    return RequestState(
+        report_request_id=request.report_request_id,
+        specifier=METADATA,
+        r_ids=(),
+        kind=CATALOGUE,
+        granularity=NONE,
+        back=back,
+        created=now,
+        origin=now,
+        due=now + back,
+    )
+
+
+def _kind(
+    book: Book, wanted: ReportSpecifier, step: timedelta, back: timedelta, now: datetime
+) -> str:
+    span = wanted.report_interval
+    is_history = any(
+        key[0] == wanted.report_specifier_id and point.is_history
+        for key, point in book.catalogue.by_key.items()
+    )
+    if is_history:
+        return ONCE if span is None else BLOCK
+    if not back:
+        return ONCE
+    if span is not None and span.duration and span.dtstart + span.duration <= now:
+        return BLOCK
+    return PERIODIC if step else CHANGE
+
+
+def _one_shot(book: Book, state: RequestState, now: datetime) -> RequestState:
+    """One report at once, whatever the interval says. Of summed data it is the last complete
+    sample, with the span that this is about (T42).
+    """
+    points = points_of(book, state)
+    moment, spacing = now.replace(microsecond=0), NONE
+    if points and all(point.summed for point in points):
+        spacing = max(point.sampling_rate.min_period for point in points)
+        recent = [book.recent.get(point_key(point.key), ())[-1:] for point in points]
+        if all(recent):
+            moment = max(one.at for last in recent for one in last)
+    return replace(state, origin=moment, granularity=spacing, start=None, end=None, due=now)
+
+
+def _series(book: Book, state: RequestState, now: datetime) -> RequestState:
+    """With the first delivery (T17): at the begin of the series, or at once, where each report
+    holds one sample of an instant; otherwise when the first period is over.
+    """
+    points = points_of(book, state)
+    prompt = state.kind == PERIODIC and state.granularity == state.back
+    prompt = prompt and not any(point.summed or point.ranged for point in points)
+    spread = min(state.back * JITTER, JITTER_CAP) * book.chance.random()
+    first = _first_moment(state, now)
+    begin = state.start or first or now
+    due = following(state.origin, state.back, begin - INSTANT if prompt else begin)
+    asked_from = due - state.back if state.start is None else max(state.start, due - state.back)
+    return replace(
+        state,
+        due=due if state.end is None else min(due, state.end),
+        jitter=spread if book.settings.allow_jitter else NONE,
+        covered={point.r_id: asked_from for point in points if point.ranged},
+        prompt=prompt,
+        first=first,
+    )
+
+
+def _first_moment(state: RequestState, now: datetime) -> Optional[datetime]:
+    """The moment of a series that has just passed, when the request names its begin: requests take
+    a while to arrive.
+    """
+    spacing = state.granularity or state.back
+    if state.origin == EPOCH or state.start is not None:
+        return None
+    moment = floor(state.origin, spacing, now)
+    return moment if now - moment <= min(LATEST, spacing / 2) else None
 
 
 def _known_values(book: Book, specifier: str, r_ids: Iterable[str]) -> dict[str, str]:
@@ -250,40 +382,3 @@ def _known_values(book: Book, specifier: str, r_ids: Iterable[str]) -> dict[str,
     """
     found = ((r_id, book.known.get(point_key((specifier, r_id)))) for r_id in r_ids)
     return {r_id: value.entry for r_id, value in found if value is not None}
-
-
-def _kind(end: Optional[datetime], step: timedelta, back: timedelta, now: datetime) -> str:
-    if end is not None and (not back or end <= now):
-        return BLOCK
-    if not back:
-        return ONCE
-    return PERIODIC if step else CHANGE
-
-
-def _planned(book: Book, state: RequestState, now: datetime) -> RequestState:
-    """With the first delivery: right away, at the end of a block, or at the first delivery time of
-    the raster (T17).
-    """
-    if state.kind == ONCE:
-        moment = state.start or now
-        return replace(state, origin=moment.replace(microsecond=0), due=moment)
-    if state.kind == BLOCK:
-        return replace(state, due=state.end)
-    due = following(state.origin, state.back, max(now, state.start or now))
-    spread = (
-        min(state.back * JITTER, JITTER_CAP) * book.chance.random()
-        if book.settings.allow_jitter
-        else NONE
-    )
-    asked_from = max(state.start, due - state.back) if state.start is not None else due - state.back
-    return replace(
-        state,
-        due=due if state.end is None else min(due, state.end),
-        jitter=spread,
-        covered=dict.fromkeys(_ranged(book, state), asked_from),
-    )
-
-
-def _ranged(book: Book, state: RequestState) -> Iterable[str]:
-    points = ((r_id, book.catalogue.by_key.get((state.specifier, r_id))) for r_id in state.r_ids)
-    return (r_id for r_id, point in points if point is not None and point.ranged)

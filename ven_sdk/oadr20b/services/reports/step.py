@@ -15,6 +15,7 @@ from typing import Optional
 from ....points.clock_steps import correct_moments
 from ....points.entries import count_values
 from ....points.range_queries import ask_due, wake_times, write_answers
+from ....points.recent import next_summed
 from ....points.sampling import spacing_of, start_samplings, write_samplings
 from ....points.tables import (
     TIMER,
@@ -33,11 +34,20 @@ from ....state.reports import ASKED, RequestState, SampleRow
 from ...state.book import Book
 from .delivery import compose_message, due_requests, is_under_way, ready_requests, unwritten
 from .outbox import pause_after, values_of
+from .requests import announce_catalogue
 
 
 def look(book: Book, now: datetime) -> Outcome:
     """Sample, write down, ask, deliver and forget: whatever has become due."""
-    for work in (follow_clock, start_samplings, write_answers, ask_due, deliver, expire):
+    for work in (
+        follow_clock,
+        announce_catalogue,
+        start_samplings,
+        write_answers,
+        ask_due,
+        deliver,
+        expire,
+    ):
         done = work(book, now)
         if done.changes or done.calls:
             return done + look_now(now)
@@ -65,7 +75,7 @@ def next_at(book: Book, now: datetime) -> Optional[datetime]:
             times.append(moment)
         if request.due is not None:
             times.append(request.due + request.jitter)
-    times += wake_times(book, now)
+    times += [*wake_times(book, now), *next_summed(book, now)]
     times += [
         delivery.retry_at for delivery in book.deliveries.values() if delivery.retry_at is not None
     ]
