@@ -688,7 +688,7 @@ TABLE = (
         "events.queries._signal",
         "and position not in state.other_devices",
         "",
-        f"{FILTER}::test_e52_a_signal_for_other_device_classes_is_not_for_this_ven",
+        f"{FILTER}::test_e52_what_rules_comes_from_the_signal_for_ones_own_devices",
     ),
     Mutation(
         "E55",

@@ -263,6 +263,17 @@ def test_e52_a_signal_for_other_device_classes_is_not_for_this_ven(
     assert queries.signal_now(tuple(ven.book.events.values()), "SIMPLE", ven.now) == ruling
 
 
+def test_e52_what_rules_comes_from_the_signal_for_ones_own_devices() -> None:
+    ven = Harness(opted_in(), targets={"end_device_asset": ["Thermostat"]})
+    evse = [Target(end_device_asset=EndDeviceAsset("EVSE"))]
+    signals = [signal(3, each=HOUR, targets=evse), limited_to("Thermostat", id="s1")]
+
+    ven.send(distribute(event(signals=signals)))
+    ven.advance(NOON + 70 * MINUTE)
+
+    assert queries.current_level(tuple(ven.book.events.values()), ven.now) == 1
+
+
 def test_e52_only_the_signals_for_ones_own_devices_are_announced() -> None:
     ven = Harness(opted_in(), targets={"end_device_asset": ["Thermostat"]})
     charger = limited_to("EVSE", name="LOAD_DISPATCH", kind="setpoint", measurement=KILOWATT)
