@@ -47,7 +47,9 @@ def events(states: States, now: datetime) -> tuple[Event, ...]:
     Events that this VEN refused, or that are gone from the VTN's list and do not run on (E31), are
     left out.
     """
-    return tuple(shown(state, now) for state in sorted(filter(_is_known, states), key=_by_start))
+    return tuple(
+        show_event(state, now) for state in sorted(filter(_is_known, states), key=_by_start)
+    )
 
 
 def active_events(states: States, now: datetime) -> tuple[Event, ...]:
@@ -55,7 +57,7 @@ def active_events(states: States, now: datetime) -> tuple[Event, ...]:
     counts while it runs on.
     """
     found = [state for state in states if _is_now(state, now) and _is_known(state)]
-    return tuple(shown(state, now) for state in sorted(found, key=_rank))
+    return tuple(show_event(state, now) for state in sorted(found, key=_rank))
 
 
 def next_event(states: States, now: datetime) -> Optional[Event]:
@@ -67,10 +69,10 @@ def next_event(states: States, now: datetime) -> Optional[Event]:
     ]
     first = min((state.start for state in ahead), default=None)
     found = [state for state in ahead if state.start == first]
-    return shown(min(found, key=_rank), now) if found else None
+    return show_event(min(found, key=_rank), now) if found else None
 
 
-def shown(state: EventState, now: datetime) -> Event:
+def show_event(state: EventState, now: datetime) -> Event:
     """The event as it is now: status (E27) and current values (E39: 0 outside active for SIMPLE,
     else none).
     """
@@ -148,7 +150,7 @@ def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Numb
     found = [
         state
         for state in states
-        if _is_now(state, now) and counts(state) and _signal(state, names) is not None
+        if _is_now(state, now) and is_in_force(state) and _signal(state, names) is not None
     ]
     for state in sorted(found, key=_rank):
         signal = _signal(state, names)
@@ -158,7 +160,7 @@ def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Numb
     return None
 
 
-def counts(state: EventState) -> bool:
+def is_in_force(state: EventState) -> bool:
     """Whether loads are to follow the event: opted in to (or running while a change of it is
     decided), and no test (E41).
     """
@@ -206,7 +208,7 @@ def schedule(
     """
     until = _until(now, hours)
     taking_part = [
-        state for state in states if counts(state) and _is_known(state) and not state.over
+        state for state in states if is_in_force(state) and _is_known(state) and not state.over
     ]
     names = sorted(
         {
@@ -218,7 +220,7 @@ def schedule(
     rows = [
         row
         for spellings in names
-        for row in _ruling(list(_pieces(taking_part, spellings, now, until)))
+        for row in _find_ruling(list(_list_pieces(taking_part, spellings, now, until)))
     ]
     return tuple(
         sorted(rows, key=lambda row: (row.start, row.signal.signal_name, row.event.event_id))
@@ -232,7 +234,7 @@ def _until(now: datetime, hours: float) -> datetime:
         return LAST if hours > 0 else now
 
 
-def _pieces(
+def _list_pieces(
     states: Iterable[EventState], names: tuple[str, ...], now: datetime, until: datetime
 ) -> Iterator[_Piece]:
     """The intervals of that signal that lie within [now, until), whoever rules."""
@@ -252,7 +254,7 @@ def _pieces(
                 yield _Piece(_rank(state), start, end, state, signal, piece.position)
 
 
-def _ruling(pieces: list[_Piece]) -> Iterator[ScheduleRow]:
+def _find_ruling(pieces: list[_Piece]) -> Iterator[ScheduleRow]:
     """Sweep over all boundaries, the best of those that run first; neighbours of one interval
     become one row.
     """

@@ -16,7 +16,7 @@ class EventList:
     E23 wants the ID of the last list that held an event: that is ``request_id`` for the events
     ``present`` in this one, and what ``older`` says for others, so that a short list costs nothing
     of what is known besides. ``due``: unchanged events whose response that list asks for (E15).
-    ``fresh``: events whose handler was called because of it. ``loose``: responses about events, or
+    ``fresh``: events whose handler was called because of it. ``others``: responses about events, or
     versions of events, that are not remembered (E5, E9, E26, faulty ones).
     """
 
@@ -25,7 +25,7 @@ class EventList:
     older: dict[str, str] = field(default_factory=dict)
     due: frozenset[str] = frozenset()
     fresh: frozenset[str] = frozenset()
-    loose: tuple[EventResponse, ...] = ()
+    others: tuple[EventResponse, ...] = ()
 
     def request_id_of(self, key: str, otherwise: str) -> str:
         """The requestID of the last list that held the event, or ``otherwise`` where no list of

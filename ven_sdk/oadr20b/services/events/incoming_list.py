@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import ProtocolError
-from ....events import timing
+from ....events import timing, versions
 from ....events.execution import carry_out, combine
 from ....schema.events import CreatedEvent, DistributeEvent, Event, EventResponse, FaultyEvent
 from ....state.change import Change
@@ -44,7 +44,7 @@ def receive(
     A failure of the whole message changes nothing. Otherwise each event is judged by itself (E11),
     in any order (E13).
     """
-    failure = _failure(book, message, now)
+    failure = _refuse_list(book, message, now)
     if failure is not None:
         return failure
     intake = Intake(book, message, now)
@@ -53,11 +53,11 @@ def receive(
     for faulty in message.faulty:
         intake.take_faulty(faulty)
     if complete and book.settings.implied_cancel:
-        intake.miss()
+        intake.stop_missing()
     return intake.outcome(complete)
 
 
-def _failure(book: "Book", message: DistributeEvent, now: datetime) -> Optional[Outcome]:
+def _refuse_list(book: "Book", message: DistributeEvent, now: datetime) -> Optional[Outcome]:
     """Rule E12: an error code, or another VTN's ID (G11, answered 452 without eventResponses, E20,
     E21).
     """
@@ -100,7 +100,7 @@ class Intake:
         self.present: set[str] = set()
         self.due: set[str] = set()
         self.rows: dict[str, EventState] = {}
-        self.loose: list[EventResponse] = []
+        self.others: list[EventResponse] = []
         self.notes: list[Note] = []
         self.changes: list[str] = []
         self.missing: list[str] = []
@@ -193,7 +193,7 @@ class Intake:
     def _add_response(
         self, key: str, number: int, code: str, opt: str, text: Optional[str] = None
     ) -> None:
-        self.loose.append(build_response(key, number, self.request_id, code, opt, text))
+        self.others.append(build_response(key, number, self.request_id, code, opt, text))
 
     # --- events that cannot be read ---------------------------------------------------------------
 
@@ -240,11 +240,11 @@ class Intake:
 
     # --- the whole list ---------------------------------------------------------------------------
 
-    def miss(self) -> None:
+    def stop_missing(self) -> None:
         """Rules E6, E7: what a complete list does not hold is cancelled."""
         for key in self.book.events.keys() - self.present:
             held = self.book.events[key]
-            state = transitions.cancel_missing(self.book, held, self.now)
+            state = versions.stop_missing(self.book, held, self.now)
             if held.code == "200" and timing.status(held, self.now) not in OVER:
                 self.missing.append(key)
             if state != held:
@@ -274,10 +274,10 @@ class Intake:
         event.
         """
         before, known = self.book.event_list, self.book.events.keys()
-        newer = {(one.event_id, one.modification_number) for one in self.loose}
+        newer = {(one.event_id, one.modification_number) for one in self.others}
         waiting = tuple(
             one
-            for one in before.loose
+            for one in before.others
             if (one.event_id, one.modification_number) not in newer
             and (not complete or one.event_id in self.present)
         )
@@ -289,7 +289,7 @@ class Intake:
             older=self._older(before),
             due=frozenset(due),
             fresh=fresh,
-            loose=(*waiting, *self.loose),
+            others=(*waiting, *self.others),
         )
 
     def _older(self, before: EventList) -> dict[str, str]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
 from ....errors import VenError
+from ....events import versions
 from ....events.execution import carry_out, combine, resume_event
 from ....schema.common import Payload
 from ....schema.events import DistributeEvent, RequestEvent
@@ -16,7 +17,6 @@ from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....usercode.handlers import NOBODY_DECIDES
 from ..task import Task
-from . import transitions
 
 if TYPE_CHECKING:
     from ...state.book import Book
@@ -45,7 +45,7 @@ def drop_all(book: "Book", now: datetime, reason: str) -> Outcome:
     any more.
     """
     outcomes = [
-        carry_out(book, key, held, transitions.drop(book, held), now)
+        carry_out(book, key, held, versions.drop(book, held), now)
         for key, held in book.events.items()
     ]
     if not outcomes:

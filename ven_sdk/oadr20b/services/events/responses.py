@@ -74,19 +74,19 @@ def is_ready(state: EventState) -> bool:
 
 def collect_ready(book: "Book") -> tuple[EventResponse, ...]:
     """Every response that is owed and decided (E17)."""
-    heard, rows = book.event_list, book.events
+    last, rows = book.event_list, book.events
     keys = dict.fromkeys(book.owed)
-    keys.update(dict.fromkeys(key for key in heard.due if key in rows))
+    keys.update(dict.fromkeys(key for key in last.due if key in rows))
     found = [
-        response_for(rows[key], _request_id(heard, key, rows[key]))
+        response_for(rows[key], _request_id(last, key, rows[key]))
         for key in keys
         if is_ready(rows[key])
     ]
-    return (*heard.loose, *found)
+    return (*last.others, *found)
 
 
-def _request_id(heard: EventList, key: str, state: EventState) -> str:
-    return heard.request_id_of(key, state.request_id)
+def _request_id(last: EventList, key: str, state: EventState) -> str:
+    return last.request_id_of(key, state.request_id)
 
 
 def answer_task(book: "Book", now: datetime) -> Optional[Task]:
@@ -133,20 +133,20 @@ def acknowledge(sent: tuple[EventResponse, ...]) -> Step:
     """The VTN took note of ``sent``; an acknowledged cancellation is forgotten (E8)."""
 
     def step(book: "Book", now: datetime) -> Outcome:
-        heard, done = book.event_list, set(sent)
+        last, done = book.event_list, set(sent)
         settled, outcomes = set(), []
         for key in {response.event_id for response in sent} & book.events.keys():
             state = book.events[key]
-            if response_for(state, _request_id(heard, key, state)) in done:
+            if response_for(state, _request_id(last, key, state)) in done:
                 settled.add(key)
                 outcomes.append(_acknowledge(book, key, state, now))
         rest = replace(
-            heard,
-            due=heard.due - settled,
-            loose=tuple(one for one in heard.loose if one not in done),
+            last,
+            due=last.due - settled,
+            others=tuple(one for one in last.others if one not in done),
         )
         return combine(outcomes) + (
-            NOTHING if rest == heard else Outcome(changes=(Change("event_list", "", rest),))
+            NOTHING if rest == last else Outcome(changes=(Change("event_list", "", rest),))
         )
 
     return step

@@ -1,20 +1,19 @@
-"""What the VTN's messages make of one event: new, modified, cancelled, refused (rules E2 to E10,
-E29 to E31, E44 to E48).
+"""What the VTN's messages make of one event: new, modified, cancelled, refused (rules E2 to E11,
+E44 to E48).
 
-Each function gives the row as it is to be; ``events.execution`` then does what is due. Pure
-functions.
+The criteria of 2.0b, on the rows of ``ven_sdk.events.versions``. Each function gives the row as it
+is to be; ``events.execution`` then does what is due. Pure functions.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
-from ....events import timing
-from ....events.execution import add_call, bind_calls, decide, end_run, past_leads
-from ....instants import shift
-from ....schema.events import Event, EventSignal
+from ....events import versions
+from ....events.execution import bind_calls
+from ....schema.events import Event
 from ....state.events import EventState
 from .. import opts
 from .eligibility import find_other_devices, find_refusal
@@ -41,79 +40,15 @@ def create(
     """Rules E2, E10: an event that was not known, whatever its number; ``before`` is the end of an
     earlier one of that ID.
     """
-    pending = bind_calls(end_run(book, before)) if before is not None else ()
-    state = EventState(
-        event=event, request_id=request_id, pending=pending, offset=draw_offset(book, event)
-    )
-    return ask_decision(book, state, now)
+    return ask_decision(book, versions.create_row(book, before, event, request_id), now)
 
 
 def modify(
     book: "Book", held: EventState, event: Event, request_id: str, now: datetime
 ) -> EventState:
-    """Rule E3: a higher number replaces the event entirely; what runs goes on, if its new period is
-    now.
-
-    The offset is kept unless startafter changes (E30). The opt held stands until the new decision.
-    An interval that is the same as before is not announced again; a lead that lies in the future
-    again is.
-    """
-    offset = (
-        held.offset
-        if event.active_period.tolerance == held.event.active_period.tolerance
-        else draw_offset(book, event)
-    )
-    state = replace(
-        held,
-        event=event,
-        request_id=request_id,
-        offset=offset,
-        pending=bind_calls(held),
-        over=False,
-        code="200",
-        unread=None,
-    )
-    if state.started and not _is_within(state, now):
-        state = end_run(book, state)
-    if state.started:
-        state = replace(
-            state,
-            announced=tuple(
-                _announced_before(held, state, signal, now) for signal in event.event_signals
-            ),
-        )
-    past = past_leads(book, state, now)
-    state = replace(state, leads=tuple(name for name in state.leads if name in past))
+    """Rule E3: a higher number replaces the event entirely, and is decided about anew."""
+    state = versions.replace_version(book, held, event, request_id, now)
     return ask_decision(book, state, now)
-
-
-def _is_within(state: EventState, now: datetime) -> bool:
-    return state.start <= now and (state.end is None or now < state.end)
-
-
-def _announced_before(
-    held: EventState, state: EventState, signal: EventSignal, now: datetime
-) -> int:
-    """What counts as announced of a modified signal: its running interval, if the same one was
-    announced before.
-    """
-    piece = timing.current_span(state, signal, now)
-    if piece is None:
-        return -1
-    for position, old in enumerate(held.event.event_signals):
-        if (old.signal_id, old.signal_name, old.signal_type) == (
-            signal.signal_id,
-            signal.signal_name,
-            signal.signal_type,
-        ):
-            mark = held.announced[position]
-            same = (
-                mark == piece.position
-                and mark < len(old.intervals)
-                and (old.intervals[mark].signal_payload == signal.intervals[mark].signal_payload)
-            )
-            return mark if same else piece.position - 1
-    return piece.position - 1
 
 
 def ask_decision(book: "Book", state: EventState, now: datetime) -> EventState:
@@ -134,18 +69,7 @@ def ask_decision(book: "Book", state: EventState, now: datetime) -> EventState:
     )
     if not state.delivered and opts.is_opted_out(book, state.event):
         return replace(state, opt="optOut", reason="opted out by an availability schedule")
-    handler = (
-        "on_update_event" if state.delivered and book.has_handler("on_update_event") else "on_event"
-    )
-    state = add_call(book, replace(state, delivered=True), handler)
-    if not book.has_handler(handler):
-        return replace(state, opt="optOut")
-    return replace(
-        state,
-        waiting=True,
-        decision=state.pending[-1].number,
-        deadline=shift(now, book.settings.opt_timeout),
-    )
+    return versions.ask_handler(book, state, now)
 
 
 def _refuse(book: "Book", state: EventState, code: str, text: str) -> EventState:
@@ -153,7 +77,7 @@ def _refuse(book: "Book", state: EventState, code: str, text: str) -> EventState
     is withdrawn.
     """
     if state.delivered:
-        state = call_cancel_handler(book, state, implied=True)
+        state = versions.call_cancel_handler(book, state, implied=True)
     return replace(
         state,
         code=code,
@@ -177,36 +101,12 @@ def cancel(
         held.event.event_descriptor != event.event_descriptor
         or held.event.response_required != event.response_required
     ):
-        shown = held.event.replace(
+        described = held.event.replace(
             event_descriptor=event.event_descriptor, response_required=event.response_required
         )
-        held = replace(held, event=shown, pending=bind_calls(held))
+        held = replace(held, event=described, pending=bind_calls(held))
     state = replace(held, request_id=request_id, owed=event.response_required != "never")
-    return state if held.cancelled is not None else _stop(book, state, now, "vtn")
-
-
-def cancel_missing(book: "Book", held: EventState, now: datetime) -> EventState:
-    """Rules E6, E7: missing from a complete list is cancelled without an answer; completed ones are
-    simply forgotten.
-
-    A cancelled one that the VTN lists no more counts as acknowledged (E25).
-    """
-    if held.cancelled is not None:
-        return replace(held, owed=False)
-    state = replace(held, owed=False)
-    if timing.status(held, now) == "completed":
-        return replace(end_run(book, state), cancelled="list")
-    return _stop(book, state, now, "list")
-
-
-def _stop(book: "Book", state: EventState, now: datetime, how: str) -> EventState:
-    if state.delivered:
-        state = call_cancel_handler(book, state, implied=how == "list")
-    state = replace(state, cancelled=how, waiting=False, decision=None, deadline=None, end_at=None)
-    tolerance = state.event.active_period.tolerance
-    if state.started and tolerance and tolerance > timedelta(0):
-        return replace(state, end_at=shift(now, draw(book, tolerance)))  # E31
-    return state
+    return state if held.cancelled is not None else versions.stop(book, state, now, "vtn")
 
 
 def keep_unread(
@@ -217,43 +117,3 @@ def keep_unread(
     """
     unread = held.event.modification_number if number is None else number
     return replace(held, unread=unread, request_id=request_id, owed=required)
-
-
-def call_cancel_handler(book: "Book", state: EventState, *, implied: bool) -> EventState:
-    """``on_cancel_event``; without one ``on_update_event``, whose return decides nothing; never
-    ``on_event``.
-    """
-    handler = "on_cancel_event" if book.has_handler("on_cancel_event") else "on_update_event"
-    return add_call(book, state, handler, implied=implied)
-
-
-def choose(held: EventState, opt: str, reason: Optional[str]) -> EventState:
-    """Rule E23: the user's own word; what a handler still running returns later no longer
-    decides.
-    """
-    return decide(replace(held, decision=None, delivered=True), opt, reason)
-
-
-def drop(book: "Book", held: EventState) -> EventState:
-    """The registration is gone: what runs ends at once, nothing is owed."""
-    state = end_run(book, held)
-    return replace(
-        state,
-        cancelled="list",
-        owed=False,
-        waiting=False,
-        decision=None,
-        deadline=None,
-        end_at=None,
-    )
-
-
-def draw_offset(book: "Book", event: Event) -> timedelta:
-    """Rule E29: the random offset of the start, in [0, startafter]."""
-    tolerance = event.active_period.tolerance
-    return draw(book, tolerance) if tolerance and tolerance > timedelta(0) else timedelta(0)
-
-
-def draw(book: "Book", limit: timedelta) -> timedelta:
-    """A random duration in [0, ``limit``]."""
-    return limit * book.chance.random()

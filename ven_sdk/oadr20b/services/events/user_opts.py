@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import ConfigurationError, StateError
-from ....events import timing
+from ....events import timing, versions
 from ....events.execution import carry_out
 from ....state.outcome import Note, Outcome
 from ....text import is_xml, repr_of
@@ -42,7 +42,7 @@ def opt(
             f"{', '.join(map(repr, sorted(book.events)[:10])) or 'none'}."
         )
     _check_open(held, event_id, now)
-    outcome = carry_out(book, event_id, held, transitions.choose(held, opt_type, reason), now)
+    outcome = carry_out(book, event_id, held, versions.choose(held, opt_type, reason), now)
     standing = opts.find_opt_of(book, event_id)
     if standing is None:
         return outcome
