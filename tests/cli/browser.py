@@ -151,6 +151,42 @@ class Browser:
         self._do("POST", f"/element/{element}/clear", {})
         self._do("POST", f"/element/{element}/value", {"text": value})
 
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other, wherever the focus is: ``Tab``, ``Enter``, letters."""
+        codes = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Space": " "}
+        actions = []
+        for key in keys:
+            for kind in ("keyDown", "keyUp"):
+                actions.append({"type": kind, "value": codes.get(key, key)})
+        self._do("POST", "/actions", {"actions": [{"type": "key", "id": "k", "actions": actions}]})
+
+    def resize(self, width: int, height: int) -> None:
+        """The size of what the page has to itself, as on a phone."""
+        self._do(
+            "POST",
+            "/goog/cdp/execute",
+            {
+                "cmd": "Emulation.setDeviceMetricsOverride",
+                "params": {
+                    "width": width,
+                    "height": height,
+                    "deviceScaleFactor": 1,
+                    "mobile": width < 600,
+                },
+            },
+        )
+
+    def prefer(self, scheme: str) -> None:
+        """``light`` or ``dark``, as a person's system has it."""
+        self._do(
+            "POST",
+            "/goog/cdp/execute",
+            {
+                "cmd": "Emulation.setEmulatedMedia",
+                "params": {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+            },
+        )
+
     def complaints(self) -> list[str]:
         """Errors in the browser's console."""
         return [

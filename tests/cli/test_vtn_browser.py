@@ -1,16 +1,14 @@
 """The test VTN's page in a real headless browser: what happens is seen, and what is pressed
 happens.
 
-With VEN_SDK_PICTURES set to a folder, pictures for the documentation are left there.
+Pictures for the documentation are taken by ``docs/pictures.py``.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -46,8 +44,8 @@ def scene(browser: Browser) -> Iterator[Scene]:
     with LocalVTN(vtn_id="test-vtn", ask_for_reports=True) as vtn:
         orders = Orders(vtn)
         view = View(vtn, orders)
-        vtn.listeners.append(view.heard)
-        page = Page(0, view.state, orders.carry_out)
+        vtn.listeners.append(view.note_message)
+        page = Page(0, view.state, orders.carry_out, view.message)
         client = OpenADRClient("site-a", vtn.url, allow_jitter=False)
         client.add_report(
             callback=lambda: LEVELS[client.current_level()] + random.randrange(-80, 80),
@@ -125,40 +123,153 @@ def test_a_fault_is_switched_on_and_off(scene: Scene) -> None:
     scene.vtn.wait_for_polls(1, 15)
 
 
-def test_what_makes_no_sense_is_told_at_the_bottom(scene: Scene) -> None:
+def test_what_makes_no_sense_is_told_at_its_field(scene: Scene) -> None:
     scene.browser.write("levels", "one two")
     scene.browser.click("Add", "#form")
 
-    scene.browser.wait_for("levels are numbers", "#toast")
+    scene.browser.wait_for("levels are numbers", "#e-levels")
     assert scene.vtn.events == {}
 
 
-@pytest.mark.skipif(
-    not os.environ.get("VEN_SDK_PICTURES"), reason="VEN_SDK_PICTURES names no folder for pictures"
-)
-def test_pictures_for_the_documentation_are_taken(scene: Scene) -> None:
-    folder = Path(os.environ["VEN_SDK_PICTURES"])
-
-    def wait(seconds: int) -> None:
-        scene.vtn.wait_for_polls(seconds, seconds * 2)
-
-    wait(8)
-    scene.vtn.add_event(
-        event_id="evening-peak",
-        dtstart=timedelta(seconds=4),
-        vtn_comment="two steps, then back",
-        intervals=[
-            (timedelta(seconds=12), 1),
-            (timedelta(seconds=12), 2),
-            (timedelta(seconds=12), 1),
-        ],
+def refreshed(scene: Scene) -> None:
+    """Until the page has been drawn anew at least twice."""
+    scene.browser.script("window.drawnBefore = state.now")
+    scene.browser.wait_until(
+        lambda: scene.browser.script("return state.now > window.drawnBefore + 2.2"), "two refreshes"
     )
-    wait(30)
-    scene.vtn.add_event(
-        event_id="night-price",
-        signal_name="ELECTRICITY_PRICE",
-        dtstart=timedelta(seconds=40),
-        intervals=[(timedelta(minutes=1), 0.31), (timedelta(minutes=1), 0.24)],
+
+
+def test_a_level_that_there_is_not_is_told_at_its_field(scene: Scene) -> None:
+    browser = scene.browser
+    browser.write("levels", "1 5")
+    browser.click("Add", "#form")
+
+    browser.wait_for("SIMPLE takes the levels 0, 1, 2 and 3, not 5", "#e-levels")
+    assert browser.script("return document.activeElement.name") == "levels"
+    assert browser.script("return document.activeElement.getAttribute('aria-invalid')") == "true"
+    assert scene.vtn.events == {}
+
+
+def test_a_decimal_comma_is_understood(scene: Scene) -> None:
+    browser, vtn = scene.browser, scene.vtn
+    browser.script("document.getElementById('signal').value = 'ELECTRICITY_PRICE'")
+    browser.write("levels", "0,25 0,5")
+    browser.click("Add", "#form")
+    browser.wait_for("optIn", "#events")
+
+    [event] = vtn.events.values()
+    assert [step.signal_payload for step in event.event_signals[0].intervals] == [0.25, 0.5]
+
+
+def test_commas_separate_levels(scene: Scene) -> None:
+    scene.browser.write("levels", "1,2,1")
+    scene.browser.click("Add", "#form")
+    scene.browser.wait_for("1 → 2 → 1", "#events")
+
+
+def test_a_refresh_keeps_focus_scroll_and_open_rows(scene: Scene) -> None:
+    browser, vtn = scene.browser, scene.vtn
+    for number in range(40):
+        vtn.add_event(event_id=f"e{number}", dtstart=3600 + number, intervals=[1])
+    browser.wait_for("e39", "#events")
+    browser.wait_for("reports", "#vens")
+    browser.script(
+        "document.querySelector('#vens details').open = true;"
+        "document.getElementById('events').scrollTop = 150;"
+        "document.querySelector('#faults button').focus();"
+        "window.focused = document.activeElement"
     )
-    wait(4)
-    scene.browser.picture(folder / "test-vtn.png")
+    refreshed(scene)
+
+    assert browser.script("return document.querySelector('#vens details').open")
+    assert browser.script("return document.getElementById('events').scrollTop") == 150
+    assert browser.script("return document.activeElement === window.focused")
+
+
+def test_a_thousand_events_scroll_in_their_place(scene: Scene) -> None:
+    browser, vtn = scene.browser, scene.vtn
+    for number in range(1000):
+        vtn.add_event(
+            event_id=f"e{number}", ven_id="somebody else", dtstart=3600 + number, intervals=[1]
+        )
+    browser.wait_for("1000", "#event-count", timeout=30)
+
+    box = "const box = document.getElementById('events'); return "
+    assert browser.script(f"{box} box.querySelectorAll('tbody tr').length") == 1000
+    assert browser.script(f"{box} box.clientHeight") <= 345
+    assert browser.script(f"{box} box.scrollHeight > 10000")
+    browser.write("comment", "still quick")
+    assert browser.script("return document.querySelector('[name=comment]').value") == "still quick"
+
+
+def test_a_click_on_a_message_shows_its_xml(scene: Scene) -> None:
+    browser = scene.browser
+    browser.wait_for("CreatePartyRegistration", "#log")
+    browser.click("CreatePartyRegistration", "#log")
+
+    browser.wait_for("oadrVenName", "#message")
+    assert "site-a" in browser.text("#message pre")
+    assert "oadrCreatedPartyRegistration" in browser.text("#message")
+    browser.press("Escape")
+    browser.wait_until(
+        lambda: not browser.script("return document.getElementById('message').open"), "closed"
+    )
+
+
+def test_reports_are_requested_and_cancelled(scene: Scene) -> None:
+    browser, vtn = scene.browser, scene.vtn
+    browser.wait_for("1 asked for", "#vens")
+    browser.script("document.querySelector('#vens details').open = true")
+    browser.click("Cancel report", "#vens")
+    browser.wait_until(lambda: "asked for" not in browser.text("#vens"), "the report cancelled")
+    browser.click("Ask", "#vens")
+    browser.wait_for("1 asked for", "#vens")
+
+    states = [asked.state for asked in vtn.ven("site-a").asked.values()]
+    assert states.count("over") == 1
+    assert browser.complaints() == []
+
+
+def test_everything_can_be_reached_by_the_keyboard_alone(scene: Scene) -> None:
+    browser, vtn = scene.browser, scene.vtn
+    browser.wait_for("registered", "#vens")
+    reached = []
+    for _ in range(60):
+        browser.press("Tab")
+        reached.append(
+            browser.script(
+                "const at = document.activeElement; return at.name || at.id || at.innerText"
+            )
+        )
+        if reached[-1] == "send":
+            browser.press("Enter")
+            break
+    browser.wait_for("optIn", "#events")
+    browser.press("Tab")
+
+    assert len(vtn.events) == 1
+    assert {"vens", "events", "begin", "seconds", "levels", "comment"} <= set(reached)
+
+
+def test_a_phone_shows_everything_without_scrolling_sideways(scene: Scene) -> None:
+    browser = scene.browser
+    browser.resize(390, 844)
+    try:
+        scene.vtn.add_event(
+            event_id="a-rather-long-name-of-an-event-that-somebody-thought-of", intervals=[1, 2]
+        )
+        browser.wait_for("optIn", "#events")
+        browser.wait_for("UpdateReport", "#log")
+
+        assert browser.script("return document.documentElement.scrollWidth") <= 390
+        assert browser.script(
+            "return [...document.querySelectorAll('button, input, select')]"
+            "  .filter(each => each.offsetParent && !each.closest('.scroll'))"
+            "  .every(each => each.getBoundingClientRect().right <= 390)"
+        )
+        assert browser.script(
+            "return [...document.querySelectorAll('.scroll')]"
+            "  .every(each => each.scrollWidth <= each.clientWidth + 1)"
+        )
+    finally:
+        browser.resize(1400, 1000)

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ven_sdk.cli.vtn.orders import FAULTS, Orders
+from ven_sdk import OpenADRClient
+from ven_sdk.cli.vtn.orders import _EVENT, _FAULT, _NEW_EVENT, _REPORT, FAULTS, Orders
 from ven_sdk.cli.vtn.page import Page
 from ven_sdk.cli.vtn.view import View
 from ven_sdk.errors import ConfigurationError
@@ -35,7 +36,9 @@ def orders(vtn: LocalVTN) -> Iterator[Orders]:
 
 @pytest.fixture
 def page(vtn: LocalVTN, orders: Orders) -> Iterator[Page]:
-    page = Page(0, View(vtn, orders).state, orders.carry_out)
+    view = View(vtn, orders)
+    vtn.listeners.append(view.note_message)
+    page = Page(0, view.state, orders.carry_out, view.message)
     yield page
     page.close()
 
@@ -129,7 +132,7 @@ def test_a_port_that_is_taken_is_said(page: Page) -> None:
     port = int(page.url.rstrip("/").rpartition(":")[2])
 
     with pytest.raises(ConfigurationError, match=f"page's port {port} cannot be opened"):
-        Page(port, dict, dict)
+        Page(port, dict, dict, lambda number: None)
 
 
 # --- orders ---------------------------------------------------------------------------------------
@@ -183,3 +186,119 @@ def test_orders_that_make_no_sense_are_refused_with_what_would(
         orders.carry_out(order)
 
     assert says in str(caught.value)
+
+
+NONSENSE = [
+    None,
+    True,
+    -1,
+    0,
+    1.5,
+    10**400,
+    float("inf"),
+    float("nan"),
+    "",
+    "x" * 5000,
+    "a\x00b",
+    "five minutes",
+    "1 min",
+    [],
+    {},
+    [[]],
+    [[60, 1], [60]],
+    [[60, 10**400]],
+    [[float("nan"), float("inf")]],
+    [["1 d", -3]] * 3,
+    {"resource_id": [1]},
+    {"no_such_kind": ["a"]},
+    [{"a": 1}],
+    "nobody",
+    "\ud800",
+]
+FIELDS_OF_ORDERS = {
+    "add_event": [*_NEW_EVENT, "unknown"],
+    "modify_event": [*_EVENT],
+    "cancel_event": ["event_id"],
+    "drop_event": ["event_id"],
+    "announce": ["ven"],
+    "fault": [*_FAULT],
+    "clear_fault": ["number"],
+    "clear_faults": ["ven"],
+    "request_report": [*_REPORT],
+    "cancel_report": ["ven", "report_request_id"],
+    "cancel_reports": ["ven"],
+    "reregister": ["ven"],
+    "cancel_registration": ["ven"],
+    "forget": ["ven"],
+    "restart": ["memory"],
+}
+
+
+@pytest.mark.parametrize("do", list(FIELDS_OF_ORDERS))
+def test_no_input_is_more_than_the_vtn_can_bear(do: str, page: Page, vtn: LocalVTN) -> None:
+    vtn.add_ven("site-a", registered=True)
+    vtn.add_event(event_id="e1", dtstart=3600)
+    base = {
+        "modify_event": {"event_id": "e1"},
+        "fault": {"name": "slow", "times": 1},
+        "restart": {"memory": True},
+    }.get(do, {})
+    for field in FIELDS_OF_ORDERS[do]:
+        for value in NONSENSE:
+            order = {"do": do, **base, field: value}
+            status, told, _ = ask(page, "POST", "/order", order, **JSON)
+
+            assert status in (200, 400, 409), (order, told)
+            assert status == 200 or told["error"], order
+    assert vtn.events["e1"].active_period.duration >= timedelta(0)
+    assert not vtn.errors
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[" * 50_000, '"add_event"', "null", '{"do": ["add_event"]}', '{"do": {}}']
+)
+def test_no_body_is_more_than_the_page_can_bear(body: str, page: Page) -> None:
+    port = int(page.url.rstrip("/").rpartition(":")[2])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("POST", "/order", body, {"Content-Type": "application/json"})
+        assert connection.getresponse().status == 400
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "order, field, says",
+    [
+        ({"steps": [[60, 4]]}, "levels", "SIMPLE takes the levels 0, 1, 2 and 3, not 4"),
+        ({"steps": [[60, 1.5]]}, "levels", "not 1.5"),
+        ({"steps": [[0.5, 1]]}, "seconds", "whole seconds"),
+        ({"steps": [[60, "much"]]}, "levels", "expected a number"),
+        ({"begin": "soon"}, "begin", "expected seconds"),
+        ({"signal_name": "SIMPEL"}, "signal_name", "Did you mean 'SIMPLE'?"),
+        ({"priority": -1}, "priority", "from 0 on"),
+        ({"comment": "a\x00"}, "comment", "expected a text"),
+    ],
+)
+def test_an_error_names_its_field(order: Any, field: str, says: str, page: Page) -> None:
+    status, told, _ = ask(page, "POST", "/order", {"do": "add_event", **order}, **JSON)
+
+    assert (status, told["field"]) == (400, field)
+    assert says in told["error"]
+
+
+def test_a_message_is_shown_as_xml(page: Page, vtn: LocalVTN) -> None:
+    with OpenADRClient("site-a", vtn.url):
+        vtn.assert_registered()
+    _, state, _ = ask(page, "GET", "/state")
+    number = next(
+        row["number"] for row in state["messages"] if row["kind"] == "oadrCreatePartyRegistration"
+    )
+
+    status, shown, _ = ask(page, "GET", f"/message?{number}")
+
+    assert status == 200
+    assert "oadrVenName" in shown["received"]
+    assert "oadrCreatedPartyRegistration" in shown["answer"]
+    assert ask(page, "GET", "/message?99999")[0] == 404
+    assert ask(page, "GET", "/message?x")[0] == 404

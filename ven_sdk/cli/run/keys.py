@@ -7,6 +7,7 @@ The tables are kept equal to the signatures of ``OpenADRClient`` and ``add_repor
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from datetime import date, datetime, timedelta, timezone
@@ -59,7 +60,11 @@ def whole(value: Any) -> int:
 
 def number(value: Any) -> float:
     """A number. ``ConfigurationError`` for anything else."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and (isinstance(value, int) or math.isfinite(value))
+    ):
         return value
     raise ConfigurationError(f"expected a number, found {describe_value(value)}.")
 
@@ -68,15 +73,18 @@ def seconds(value: Any) -> timedelta:
     """A duration: seconds, or a text such as "90 s", "5 min", "2 h", "7 d". ``ConfigurationError``
     for anything else.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    match = _DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
-    if match is None or match[2] not in ("", *_UNITS):
-        raise ConfigurationError(
-            f'expected seconds, or a text such as "90 s", "5 min", "2 h" or "7 d", found '
-            f"{describe_value(value)}."
-        )
-    return timedelta(seconds=float(match[1]) * _UNITS.get(match[2], 1))
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return timedelta(seconds=value)
+        match = _DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+        if match is not None and match[2] in ("", *_UNITS):
+            return timedelta(seconds=float(match[1]) * _UNITS.get(match[2], 1))
+    except (OverflowError, ValueError):  # too long for a timedelta; inf and nan
+        pass
+    raise ConfigurationError(
+        f'expected seconds, or a text such as "90 s", "5 min", "2 h" or "7 d", found '
+        f"{describe_value(value)}."
+    )
 
 
 def whole_seconds(value: Any) -> timedelta:

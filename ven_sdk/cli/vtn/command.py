@@ -112,7 +112,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     with _opened(_vtn(options), options) as vtn:
         orders = Orders(vtn)
         view = View(vtn, orders)
-        vtn.listeners += [view.heard, MessageLog(console).note_message]
+        vtn.listeners += [view.note_message, MessageLog(console).note_message]
         for name in options.fault:
             orders.carry_out({"do": "fault", "name": name})
         with _company(options, console, view, orders, steps) as page:
@@ -174,7 +174,7 @@ def _company(
     with contextlib.ExitStack() as stack:
         page = None
         if not options.no_page:
-            page = Page(options.page_port, view.state, orders.carry_out)
+            page = Page(options.page_port, view.state, orders.carry_out, view.message)
             stack.callback(page.close)
         if steps:
             script = Script(steps, orders.carry_out, console.line)

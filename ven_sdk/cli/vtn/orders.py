@@ -11,13 +11,13 @@ import difflib
 import itertools
 import threading
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
-from ...enums import SIGNAL_NAME
 from ...errors import ConfigurationError
 from ...testing import Fault, LocalVTN
 from ..run import keys
+from . import fields
+from .fields import FieldError, checked, needed
 
 FAULTS: dict[str, str] = {
     "down": "refuses connections",
@@ -37,6 +37,35 @@ FAULTS: dict[str, str] = {
     "463": "does not know the VEN (code 463)",
 }
 _SETTINGS: dict[str, dict[str, Any]] = {"slow": {"seconds": 5.0}}
+_EVENT: dict[str, fields.Kind] = {
+    "event_id": fields.name,
+    "begin": fields.begin,
+    "steps": fields.steps,
+    "priority": fields.priority,
+    "test_event": keys.flag,
+    "comment": fields.comment,
+    "targets": fields.targets,
+}
+_NEW_EVENT: dict[str, fields.Kind] = {
+    "ven": fields.name,
+    "signal_name": fields.signal,
+    "response_required": fields.response_required,
+    **_EVENT,
+}
+_FAULT: dict[str, fields.Kind] = {
+    "name": fields.name,
+    "seconds": fields.delay,
+    "until": fields.delay,
+    "times": fields.count,
+    "service": fields.name,
+}
+_REPORT: dict[str, fields.Kind] = {
+    "ven": fields.name,
+    "report_specifier_id": fields.name,
+    "granularity": fields.spacing,
+    "report_back_duration": fields.spacing,
+}
+Order = Mapping[str, Any]
 
 
 class Orders:
@@ -47,41 +76,42 @@ class Orders:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._faults: dict[int, tuple[str, Fault]] = {}
-        self._known: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+        self._known: dict[str, Callable[[Order], Any]] = {
             "add_event": self._add_event,
             "modify_event": self._modify_event,
-            "cancel_event": lambda order: vtn.cancel_event(_text(order, "event_id")),
-            "drop_event": lambda order: vtn.drop_event(_text(order, "event_id")),
-            "announce": lambda order: vtn.announce(order.get("ven")),
+            "cancel_event": lambda order: vtn.cancel_event(_event_id(order)),
+            "drop_event": lambda order: vtn.drop_event(_event_id(order)),
+            "announce": lambda order: vtn.announce(_ven(order)),
             "fault": self._fault,
             "clear_fault": self._clear_fault,
             "clear_faults": self.clear_faults,
-            "request_report": lambda order: vtn.request_report(
-                ven_id=order.get("ven"), **_spacings(order)
-            ),
+            "request_report": self._request_report,
+            "cancel_report": self._cancel_report,
             "cancel_reports": self._cancel_reports,
-            "reregister": lambda order: vtn.request_reregistration(order.get("ven")),
-            "cancel_registration": lambda order: vtn.cancel_registration(order.get("ven")),
-            "forget": lambda order: vtn.forget(order.get("ven")),
-            "restart": lambda order: vtn.restart(memory=keys.flag(order.get("memory", True))),
+            "reregister": lambda order: vtn.request_reregistration(_ven(order)),
+            "cancel_registration": lambda order: vtn.cancel_registration(_ven(order)),
+            "forget": lambda order: vtn.forget(_ven(order)),
+            "restart": lambda order: vtn.restart(
+                memory=checked(order, {"memory": keys.flag}).get("memory", True)
+            ),
         }
 
-    def carry_out(self, order: Any) -> Any:
+    def carry_out(self, order: object) -> Any:
         """Do what ``order`` says; what the VTN returned. ConfigurationError says what is wrong with
-        it.
+        it, FieldError in which field.
         """
         if not isinstance(order, Mapping):
             raise ConfigurationError(
                 f"An order is a table with a key do, not {keys.describe_value(order)}."
             )
         name = order.get("do")
-        if name not in self._known:
+        if not isinstance(name, str) or name not in self._known:
             near = difflib.get_close_matches(str(name), self._known, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ConfigurationError(
-                f"There is no order do = {name!r}.{hint} Known are: {', '.join(self._known)}."
+                f"There is no order do = {name!r:.60}.{hint} Known are: {', '.join(self._known)}."
             )
-        return self._known[str(name)](order)
+        return self._known[name](order)
 
     @property
     def faults(self) -> list[dict[str, Any]]:
@@ -102,84 +132,63 @@ class Orders:
 
     # --- events -----------------------------------------------------------------------------------
 
-    def _add_event(self, order: Mapping[str, Any]) -> str:
-        given = _allowed(
-            order,
-            "ven",
-            "event_id",
-            "signal_name",
-            "begin",
-            "steps",
-            "priority",
-            "test_event",
-            "comment",
-            "targets",
-            "response_required",
-        )
+    def _add_event(self, order: Order) -> str:
+        given = checked(order, _NEW_EVENT)
         signal = given.pop("signal_name", "SIMPLE")
-        if signal not in SIGNAL_NAME.values and not str(signal).startswith("x-"):
-            near = difflib.get_close_matches(str(signal), SIGNAL_NAME.values, 1)
-            raise ConfigurationError(
-                f"signal_name: there is no "
-                f"{signal!r}.{f' Did you mean {near[0]!r}?' if near else ''}"
-            )
+        steps = given.pop("steps", None) or fields.steps([[600, 1]])
+        fields.check_levels(signal, steps)
+        if given.get("event_id") in self._vtn.events:
+            raise FieldError("event_id", f"there is an event {given['event_id']!r} already.")
         return self._vtn.add_event(
-            ven_id=given.pop("ven", None) or None,
-            event_id=given.pop("event_id", None) or None,
+            ven_id=given.pop("ven", None),
+            event_id=given.pop("event_id", None),
             signal_name=signal,
-            dtstart=keys.seconds(given.pop("begin", 0)),
-            intervals=_steps(given.pop("steps", [[600, 1]])),
+            dtstart=given.pop("begin", 0),
+            intervals=steps,
             **_renamed(given),
         )
 
-    def _modify_event(self, order: Mapping[str, Any]) -> int:
-        given = _allowed(
-            order, "event_id", "begin", "steps", "priority", "test_event", "comment", "targets"
-        )
-        event_id = _text(given, "event_id")
+    def _modify_event(self, order: Order) -> int:
+        given = checked(order, _EVENT)
+        event_id = str(needed(given, "event_id", order["do"]))
         del given["event_id"]
-        if "steps" in given:
-            given["intervals"] = _steps(given.pop("steps"))
-        if "begin" in given:
-            given["dtstart"] = keys.seconds(given.pop("begin"))
         if not given:
             raise ConfigurationError(
                 "modify_event needs something that changes: begin, steps, priority or comment."
             )
+        held = self._vtn.events.get(event_id)
+        if "steps" in given and held is not None:
+            fields.check_levels(held.event_signals[0].signal_name, given["steps"])
+        if "steps" in given:
+            given["intervals"] = given.pop("steps")
+        if "begin" in given:
+            given["dtstart"] = given.pop("begin")
         return self._vtn.modify_event(event_id, **_renamed(given))
 
     # --- faults -----------------------------------------------------------------------------------
 
-    def _fault(self, order: Mapping[str, Any]) -> int:
-        name = _text(order, "name")
-        options = {
-            **_SETTINGS.get(name, {}),
-            **_allowed(order, "name", "seconds", "until", "times", "service"),
-        }
-        del options["name"]
-        for key in ("seconds", "until"):
-            if options.get(key) is not None:
-                options[key] = keys.seconds(options[key]).total_seconds()
+    def _fault(self, order: Order) -> int:
+        given = checked(order, _FAULT)
+        name = str(needed(given, "name", order["do"]))
+        del given["name"]
         try:
-            fault = self._vtn.fault(
-                name, **{key: value for key, value in options.items() if value is not None}
-            )
+            fault = self._vtn.fault(name, **{**_SETTINGS.get(name, {}), **given})
         except TypeError as cause:
-            raise ConfigurationError(f"The fault {name!r} does not take that: {cause}.") from cause
+            raise FieldError("name", f"the fault {name!r} does not take that: {cause}.") from cause
         with self._lock:
             number = next(self._numbers)
             self._faults[number] = (name, fault)
         return number
 
-    def _clear_fault(self, order: Mapping[str, Any]) -> None:
-        number = order.get("number")
+    def _clear_fault(self, order: Order) -> None:
+        number = checked(order, {"number": keys.whole}).get("number")
         with self._lock:
-            entry = self._faults.pop(number, None) if isinstance(number, int) else None
+            entry = self._faults.pop(number, None) if number is not None else None
         if entry is None:
             raise ConfigurationError(f"No fault {number!r} is on: it may be over already.")
         entry[1].clear()
 
-    def clear_faults(self, _order: Any = None) -> None:
+    def clear_faults(self, _order: object = None) -> None:
         """Switch all faults off."""
         with self._lock:
             faults, self._faults = self._faults, {}
@@ -188,8 +197,22 @@ class Orders:
 
     # --- reports ----------------------------------------------------------------------------------
 
-    def _cancel_reports(self, order: Mapping[str, Any]) -> None:
-        ven = self._vtn.ven(order.get("ven"))
+    def _request_report(self, order: Order) -> str:
+        given = checked(order, _REPORT)
+        return self._vtn.request_report(
+            given.pop("report_specifier_id", None), ven_id=given.pop("ven", None), **given
+        )
+
+    def _cancel_report(self, order: Order) -> None:
+        given = checked(order, {"ven": fields.name, "report_request_id": fields.name})
+        request_id = str(needed(given, "report_request_id", order["do"]))
+        ven = self._vtn.ven(given.get("ven"))
+        if request_id not in ven.asked:
+            raise FieldError("report_request_id", f"no report {request_id!r} was asked for.")
+        self._vtn.cancel_report(request_id, ven_id=ven.ven_id)
+
+    def _cancel_reports(self, order: Order) -> None:
+        ven = self._vtn.ven(_ven(order))
         running = [
             request_id
             for request_id, asked in ven.asked.items()
@@ -200,50 +223,15 @@ class Orders:
         self._vtn.cancel_report(*running, ven_id=ven.ven_id)
 
 
-# --- words of orders ------------------------------------------------------------------------------
+def _event_id(order: Order) -> str:
+    return str(needed(checked(order, {"event_id": fields.name}), "event_id", order["do"]))
 
 
-def _allowed(order: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    unknown = sorted(set(order) - {"do", "at", *names})
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], names, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigurationError(
-            f"{order['do']} takes {', '.join(names)}, not {unknown[0]!r}.{hint}"
-        )
-    return {key: value for key, value in order.items() if key in names and value is not None}
-
-
-def _text(order: Mapping[str, Any], name: str) -> str:
-    value = order.get(name)
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError(
-            f"{order['do']} needs {name}, a text." if "do" in order else f"{name} is missing."
-        )
-    return value
-
-
-def _steps(given: Any) -> list[tuple[timedelta, Any]]:
-    """``[[60, 1], ["1 min", 2]]``: how long, and the payload."""
-    steps = given if isinstance(given, (list, tuple)) and given else None
-    if steps is None or not all(
-        isinstance(step, (list, tuple)) and len(step) == 2 for step in steps
-    ):
-        raise ConfigurationError(
-            f"steps are pairs of a duration and a value, such as [[60, 1], [60, 2]], not "
-            f"{given!r:.60}."
-        )
-    return [(keys.whole_seconds(length), keys.number(payload)) for length, payload in steps]
+def _ven(order: Order) -> Optional[str]:
+    return checked(order, {"ven": fields.name}).get("ven")
 
 
 def _renamed(given: dict[str, Any]) -> dict[str, Any]:
     if "comment" in given:
-        given["vtn_comment"] = str(given.pop("comment"))
+        given["vtn_comment"] = given.pop("comment")
     return given
-
-
-def _spacings(order: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: None if order.get(key) is None else keys.whole_seconds(order[key])
-        for key in ("granularity", "report_back_duration")
-    }

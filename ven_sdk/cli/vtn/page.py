@@ -14,18 +14,19 @@ import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError, VenError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 MAX_ORDER = 100_000
 _HOSTS = (LOOPBACK, "localhost", "::1")
 State = Callable[[], dict[str, Any]]
 Order = Callable[[Any], Any]
+Message = Callable[[int], Optional[dict[str, Any]]]
 
 
 class Page:
@@ -33,9 +34,9 @@ class Page:
     cannot use.
     """
 
-    def __init__(self, port: int, state: State, order: Order) -> None:
+    def __init__(self, port: int, state: State, order: Order, message: Message) -> None:
         try:
-            self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(state, order))
+            self._server = _Server((LOOPBACK, port), _handler(state, order, message))
         except OSError as cause:
             raise ConfigurationError(
                 f"The page's port {port} cannot be opened: {cause.strerror or cause}. Give another "
@@ -59,19 +60,22 @@ class Page:
         self._thread.join(5)
 
 
-def _handler(state: State, order: Order) -> type:
+def _handler(state: State, order: Order, message: Message) -> type[BaseHTTPRequestHandler]:
     class Handler(_Answers):
         """The page's requests."""
 
         def do_GET(self) -> None:
             """The page, or its data."""
-            path = self.path.partition("?")[0]
+            path, _, query = self.path.partition("?")
             if not self.is_ours():
                 self.refuse(403, "This page answers to this machine's own names only.")
             elif path == "/":
                 self.page()
             elif path == "/state":
                 self.data(200, state())
+            elif path == "/message" and query.isascii() and query.isdigit() and len(query) < 16:
+                found = message(int(query))
+                self.data(200 if found else 404, found or {"error": "It is not kept any more."})
             else:
                 self.refuse(404, "There is nothing here.")
 
@@ -82,14 +86,29 @@ def _handler(state: State, order: Order) -> type:
                 return
             try:
                 self.data(200, {"result": order(json.loads(self.body()))})
-            except (
-                ValueError
-            ) as error:  # ConfigurationError is one: it says what is wrong with the order
-                self.refuse(400, str(error))
+            except RecursionError:
+                self.refuse(400, "The order is nested too deeply.")
+            except ValueError as error:  # ConfigurationError is one: it says what is wrong
+                self.refuse(400, str(error), getattr(error, "field", None))
             except VenError as error:
                 self.refuse(409, str(error))
+            except Exception:
+                logger.exception("An order failed; the page goes on.")
+                self.refuse(500, "The VTN failed on this order; its log says how.")
 
     return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that says nothing about browsers that went away."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log it quietly: a tab that was closed is no trouble."""
+        logger.debug("A request of %s ended early.", client_address)
+
+
+def _file(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8")
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -123,7 +142,8 @@ class _Answers(BaseHTTPRequestHandler):
     def page(self) -> None:
         """The page; nothing but its own script and style may run in it."""
         nonce = secrets.token_urlsafe(16)
-        text = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+        text = _file("page.html").replace("{{style}}", _file("page.css"))
+        text = text.replace("{{script}}", _file("page.js"))
         policy = (
             f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
             f"connect-src 'self'; img-src data:"
@@ -139,10 +159,12 @@ class _Answers(BaseHTTPRequestHandler):
         """JSON."""
         self.answer(status, "application/json", json.dumps(value, default=str).encode())
 
-    def refuse(self, status: int, text: str) -> None:
-        """An error, as JSON. What is left of the request is not read, so the connection ends."""
+    def refuse(self, status: int, text: str, field: Optional[str] = None) -> None:
+        """An error, as JSON, with the field that it is about. What is left of the request is not
+        read, so the connection ends.
+        """
         self.close_connection = True
-        self.data(status, {"error": text})
+        self.data(status, {"error": text, "field": field})
 
     def answer(self, status: int, kind: str, body: bytes, *headers: tuple[str, str]) -> None:
         """Put it on the wire."""
@@ -162,4 +184,4 @@ class _Answers(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Not on standard error."""
-        log.debug(format, *arguments)
+        logger.debug(format, *arguments)

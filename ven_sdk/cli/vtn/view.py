@@ -6,13 +6,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Optional
 
+from ...oadr20b.descriptions import describe, units_of
+from ...oadr20b.schema.reports import RegisterReport
+from ...schema.common import Payload
+from ...schema.events import Event
 from ...testing import LocalVTN, Received
 from .orders import FAULTS, Orders
 
 MESSAGES, POINTS, SPAN = 80, 400, timedelta(minutes=10)
+COMPARED = ("ven", "kind", "status", "code", "answer", "trouble")
 
 
 class View:
@@ -23,10 +29,12 @@ class View:
     def __init__(self, vtn: LocalVTN, orders: Orders) -> None:
         self._vtn, self._orders = vtn, orders
         self._messages: deque[dict[str, Any]] = deque(maxlen=MESSAGES)
+        self._kept: dict[int, Received] = {}
         self._seen: dict[str, Any] = {}
+        self._units: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def heard(self, received: Received) -> None:
+    def note_message(self, received: Received) -> None:
         """A message and its answer. Polls with nothing new are not worth a line."""
         quiet = received.kind == "oadrPoll" and (
             received.answer is None or received.answer.wire_name == "oadrResponse"
@@ -40,21 +48,47 @@ class View:
             "code": _code(received.answer),
             "answer": received.answer.wire_name if received.answer is not None else "",
             "trouble": [str(received.error)] if received.error else list(received.deviations),
+            "words": self._words(received.record),
+            "answer_words": self._words(received.answer),
         }
         with self._lock:
-            times = self._taken_out(says) + 1
-            self._messages.appendleft({"at": received.at.timestamp(), "times": times, **says})
+            times = self._take_out_equal(says) + 1
+            row = {"at": received.at.timestamp(), "times": times, "number": received.number}
+            self._messages.appendleft({**row, **says})
+            self._kept[received.number] = received
+            if len(self._kept) > 2 * MESSAGES:
+                shown = {line["number"] for line in self._messages}
+                self._kept = {n: each for n, each in self._kept.items() if n in shown}
             if received.kind == "oadrPoll" or received.kind == "oadrRequestEvent":
                 self._seen.update(
                     {event.event_id: event for event in getattr(received.answer, "events", ())}
                 )
 
-    def _taken_out(self, says: dict[str, Any]) -> int:
+    def _words(self, message: Optional[Payload]) -> str:
+        if isinstance(message, RegisterReport):
+            self._units.update(units_of(message))
+        return "" if message is None else describe(message, self._units)
+
+    def message(self, number: int) -> Optional[dict[str, Any]]:
+        """The XML of a message that is listed, and of its answer; None where it is gone."""
+        with self._lock:
+            received = self._kept.get(number)
+        if received is None:
+            return None
+        answer = b"" if received.answer is None else self._vtn.message(received.answer)
+        return {
+            "kind": received.kind,
+            "received": received.raw.decode("utf-8", "replace"),
+            "answer": answer.decode("utf-8", "replace"),
+            "status": received.status,
+        }
+
+    def _take_out_equal(self, says: dict[str, Any]) -> int:
         """How often the same was said among the newest lines, which the new one replaces.
         Deliveries of several VENs take turns, so that these are looked through as far as there is
         nothing else."""
         for line in self._messages:
-            if all(line[key] == value for key, value in says.items()):
+            if all(line[key] == says[key] for key in COMPARED):
                 self._messages.remove(line)
                 return int(line["times"])
             if line["kind"] != "oadrUpdateReport" or says["kind"] != "oadrUpdateReport":
@@ -78,7 +112,7 @@ class View:
             "vens": [self._ven(ven) for ven in vtn.vens.values()],
             "events": self._events(),
             "series": self._series(),
-            "messages": self._said(),
+            "messages": self._message_rows(),
             "faults": self._orders.faults,
             "known_faults": [{"name": name, "says": says} for name, says in FAULTS.items()],
         }
@@ -93,18 +127,24 @@ class View:
             "fingerprint": ven.fingerprint,
             "offers": [
                 {
-                    "name": offer.report_name,
+                    "id": offer.report_specifier_id,
+                    "name": (offer.report_name or "").replace("METADATA_", "", 1),
                     "points": [point.r_id for point in offer.report_descriptions],
                 }
                 for offer in ven.offers
             ],
             "asked": [
-                {"id": request_id, "state": asked.state} for request_id, asked in ven.asked.items()
+                {
+                    "id": request_id,
+                    "state": asked.state,
+                    "report": asked.request.report_specifier.report_specifier_id,
+                }
+                for request_id, asked in ven.asked.items()
             ],
             "opts": len(ven.opts),
         }
 
-    def _said(self) -> list[dict[str, Any]]:
+    def _message_rows(self) -> list[dict[str, Any]]:
         with self._lock:
             return list(self._messages)
 
@@ -112,6 +152,14 @@ class View:
         """Those that the VTN holds, then those that it held until lately, so that a picture of a
         report keeps them.
         """
+        answers: dict[str, dict[str, Any]] = {}
+        for answer in self._vtn.answers:
+            answers.setdefault(answer.event_id, {})[answer.ven_id] = {
+                "ven": answer.ven_id,
+                "opt": answer.opt_type,
+                "code": answer.response_code,
+                "number": answer.modification_number,
+            }
         held, since = self._vtn.events, datetime.now().timestamp() - SPAN.total_seconds()
         with self._lock:
             self._seen.update(held)
@@ -121,36 +169,17 @@ class View:
                 if event_id in held or _end(event) >= since
             }
             past = [
-                self._event(event, "over")
+                _event(event, "over", answers.get(event_id, {}))
                 for event_id, event in self._seen.items()
                 if event_id not in held
             ]
-        return [*(self._event(event, event.event_status) for event in held.values()), *past]
-
-    def _event(self, event: Any, status: str) -> dict[str, Any]:
-        period, answers = event.active_period, {}
-        for answer in self._vtn.answers:
-            if answer.event_id == event.event_id:
-                answers[answer.ven_id] = {
-                    "ven": answer.ven_id,
-                    "opt": answer.opt_type,
-                    "code": answer.response_code,
-                    "number": answer.modification_number,
-                }
-        return {
-            "event_id": event.event_id,
-            "number": event.modification_number,
-            "status": status,
-            "begin": period.dtstart.timestamp(),
-            "duration": period.duration.total_seconds(),
-            "test": event.test_event,
-            "comment": event.vtn_comment,
-            "answers": list(answers.values()),
-            "signals": [
-                {"name": signal.signal_name, "type": signal.signal_type, "steps": _steps(signal)}
-                for signal in event.event_signals
-            ],
-        }
+        return [
+            *(
+                _event(event, event.event_status, answers.get(event_id, {}))
+                for event_id, event in held.items()
+            ),
+            *past,
+        ]
 
     def _series(self) -> list[dict[str, Any]]:
         units = {
@@ -178,6 +207,25 @@ class View:
             }
             for (ven_id, r_id), found in points.items()
         ]
+
+
+def _event(event: Event, status: str, answers: Mapping[str, Any]) -> dict[str, Any]:
+    period = event.active_period
+    return {
+        "event_id": event.event_id,
+        "number": event.modification_number,
+        "status": status,
+        "begin": period.dtstart.timestamp(),
+        "duration": period.duration.total_seconds(),
+        "test": event.test_event,
+        "priority": event.priority,
+        "comment": event.vtn_comment,
+        "answers": list(answers.values()),
+        "signals": [
+            {"name": signal.signal_name, "type": signal.signal_type, "steps": _steps(signal)}
+            for signal in event.event_signals
+        ],
+    }
 
 
 def _end(event: Any) -> float:

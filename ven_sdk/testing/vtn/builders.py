@@ -4,12 +4,13 @@ functions.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Optional, Union
 
 from ...errors import ConfigurationError
-from ...schema.common import EndDeviceAsset, Target, of_types
+from ...schema.common import EndDeviceAsset, Target
 from ...schema.events import ActivePeriod, Event, EventDescriptor, EventSignal, Interval
 from ...schema.record import Items
 from ...schema.units import Measurement
@@ -159,12 +160,41 @@ def check_settings(given: Mapping[str, Any]) -> None:
 
 
 def targets_of(given: Any) -> tuple[Target, ...]:
-    """Targets of a list of them, of dicts, or of a mapping of kind to IDs."""
+    """Targets of a list of them, of dicts, or of a mapping of kind to IDs; ConfigurationError for
+    what is none.
+    """
+    if given is None:
+        return Items(())
     if isinstance(given, Mapping) and not isinstance(given, Target):
-        return of_types(
-            {kind: [ids] if isinstance(ids, str) else list(ids) for kind, ids in given.items()}
+        return Items(
+            _target({kind: one})
+            for kind, ids in given.items()
+            for one in (ids if isinstance(ids, (list, tuple, set, frozenset)) else [ids])
         )
-    return Items(each if isinstance(each, Target) else Target(**each) for each in given or ())
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise _no_targets(given)
+    return Items(each if isinstance(each, Target) else _target(each) for each in given)
+
+
+def _target(given: Any) -> Target:
+    kinds = Target.positional
+    if not isinstance(given, Mapping) or len(given) != 1:
+        raise _no_targets(given)
+    [(kind, value)] = given.items()
+    if kind not in kinds:
+        near = difflib.get_close_matches(str(kind), kinds, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(kinds)}."
+        raise ConfigurationError(f"targets: there is no kind {kind!r}.{hint}")
+    if value is None or isinstance(value, (bool, int, float, bytes)):
+        raise ConfigurationError(f"targets: {kind} takes IDs, which are texts, not {value!r}.")
+    return Target(**{kind: value})
+
+
+def _no_targets(given: object) -> ConfigurationError:
+    return ConfigurationError(
+        "targets are records, dicts such as {'resource_id': 'meter-1'}, or a mapping such as "
+        f"{{'resource_id': ['meter-1']}}, not {str(given)[:60]!r}."
+    )
 
 
 def moment(given: Moment, now: datetime) -> datetime:
