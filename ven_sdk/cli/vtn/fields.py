@@ -51,7 +51,7 @@ def checked(order: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, An
 
 
 def needed(given: Mapping[str, Any], name: str, do: object) -> Any:
-    """A field that the order cannot do without."""
+    """A field that the order cannot do without. ``FieldError`` where it is not given."""
     if name not in given:
         raise FieldError(name, f"{do} needs {name}.")
     return given[name]
@@ -61,7 +61,9 @@ def needed(given: Mapping[str, Any], name: str, do: object) -> Any:
 
 
 def name(value: Any) -> str:
-    """A name or ID: a printable text that is not empty."""
+    """A name or ID: a printable text that is not empty. ``ConfigurationError`` for anything
+    else.
+    """
     found = keys.text(value)
     if not found.strip() or not found.isprintable() or len(found) > MOST_LETTERS:
         raise ConfigurationError(
@@ -72,7 +74,7 @@ def name(value: Any) -> str:
 
 
 def comment(value: Any) -> str:
-    """A text for people: whatever may stand in XML."""
+    """A text for people: whatever may stand in XML. ``ConfigurationError`` for anything else."""
     found = keys.text(value)
     if len(found) > MOST_LETTERS or not all(each.isprintable() or each in "\n\t" for each in found):
         raise ConfigurationError(f"expected a text of up to {MOST_LETTERS} letters.")
@@ -80,7 +82,9 @@ def comment(value: Any) -> str:
 
 
 def begin(value: Any) -> timedelta:
-    """When something begins, counted from now; negative where it has begun."""
+    """When something begins, counted from now; negative where it has begun. ``ConfigurationError``
+    for what is no duration.
+    """
     negative = isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0
     length = -keys.seconds(-value) if negative else keys.seconds(value)
     if abs(length) > LONGEST:
@@ -89,7 +93,7 @@ def begin(value: Any) -> timedelta:
 
 
 def spacing(value: Any) -> timedelta:
-    """A duration in whole seconds."""
+    """A duration in whole seconds. ``ConfigurationError`` for anything else."""
     length = keys.whole_seconds(value)
     if length > LONGEST:
         raise ConfigurationError(f"at most {LONGEST.days} days.")
@@ -97,7 +101,7 @@ def spacing(value: Any) -> timedelta:
 
 
 def delay(value: Any) -> float:
-    """A duration of a fault, in seconds."""
+    """A duration of a fault, in seconds. ``ConfigurationError`` for what is none."""
     length = keys.seconds(value)
     if length > LONGEST:
         raise ConfigurationError(f"at most {LONGEST.days} days.")
@@ -105,7 +109,7 @@ def delay(value: Any) -> float:
 
 
 def count(value: Any) -> int:
-    """How often: a whole number from 1 on."""
+    """How often: a whole number from 1 on. ``ConfigurationError`` for anything else."""
     number = keys.whole(value)
     if not 1 <= number <= 1_000_000:
         raise ConfigurationError(f"expected a whole number from 1 to 1000000, found {number}.")
@@ -113,7 +117,7 @@ def count(value: Any) -> int:
 
 
 def priority(value: Any) -> int:
-    """A priority: 0 is none, 1 the highest."""
+    """A priority: 0 is none, 1 the highest. ``ConfigurationError`` for anything else."""
     number = keys.whole(value)
     if not 0 <= number < 2**31:
         raise ConfigurationError(f"expected a whole number from 0 on, found {number}.")
@@ -121,7 +125,9 @@ def priority(value: Any) -> int:
 
 
 def signal(value: Any) -> str:
-    """A signal's name: the standard's, or one of one's own that begins with x-."""
+    """A signal's name: the standard's, or one of one's own that begins with x-.
+    ``ConfigurationError`` names a near one.
+    """
     found = name(value)
     if found not in SIGNAL_NAME.values and not found.startswith("x-"):
         near = difflib.get_close_matches(found, SIGNAL_NAME.values, 1)
@@ -131,7 +137,7 @@ def signal(value: Any) -> str:
 
 
 def response_required(value: Any) -> str:
-    """Whether VENs are to answer."""
+    """Whether VENs are to answer. ``ConfigurationError`` for anything else."""
     if value not in ("always", "never"):
         raise ConfigurationError(
             f"expected 'always' or 'never', found {keys.describe_value(value)}."
@@ -146,7 +152,9 @@ def targets(value: Any) -> dict[str, list[str]]:
 
 
 def steps(value: Any) -> list[tuple[timedelta, float]]:
-    """``[[60, 1], ["1 min", 2]]``: how long, and the payload."""
+    """``[[60, 1], ["1 min", 2]]``: how long, and the payload. ``ConfigurationError`` for anything
+    else, ``FieldError`` for a wrong part of a pair.
+    """
     given = value if isinstance(value, (list, tuple)) and value else None
     if given is None or not all(
         isinstance(step, (list, tuple)) and len(step) == 2 for step in given
@@ -187,7 +195,9 @@ def _payload(value: Any) -> float:
 
 
 def check_levels(signal_name: str, given: "list[tuple[timedelta, float]]") -> None:
-    """FieldError where a SIMPLE signal has another level than 0 to 3."""
+    """``FieldError`` where a SIMPLE signal has another level than 0 to 3. ``given``: durations and
+    levels, which have no unit.
+    """
     wrong = [payload for _, payload in given if payload not in LEVELS]
     if signal_name in LEVEL_SIGNALS and wrong:
         raise FieldError(
