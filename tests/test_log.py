@@ -283,6 +283,24 @@ def test_a_percent_sign_in_a_plain_text_is_harmless(
     ]
 
 
+def test_each_of_many_has_a_count_of_its_own_and_is_named(
+    repeats: Repeats, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = repeats.of("ven-1"), repeats.of("ven-2")
+    counts = [each.say("link", logging.WARNING, "No answer.") for each in (one, other, one)]
+    with caplog.at_level(logging.INFO, PACKAGE):
+        one.over("link", "The trouble")
+        other.log(logging.INFO, "events: 'a'\nis new.")
+
+    assert counts == [1, 1, 2]
+    assert caplog.messages == [
+        "ven-1: No answer.",
+        "ven-2: No answer.",
+        "ven-1: The trouble ended after 2 times.",
+        "ven-2: events: 'a'\\nis new.",
+    ]
+
+
 def test_a_failure_may_be_logged_again_after_a_time(caplog: pytest.LogCaptureFixture) -> None:
     moments = iter(range(0, 600, 20))
     repeats = Repeats(logging.getLogger("ven_sdk.repeats"), monotonic=lambda: float(next(moments)))

@@ -153,6 +153,10 @@ class Redacted:
 # --- repeated failures ----------------------------------------------------------------------------
 
 
+LIMIT = 256
+"""Failures of one VEN that are remembered."""
+
+
 class _Repeated:
     __slots__ = ("count", "logged_at", "next_line")
 
@@ -176,17 +180,20 @@ class Repeats:
 
     At most ``limit`` failures are remembered; of more, the one not heard of for longest is
     forgotten, so it would be logged anew. The lock guards the table only. ``monotonic`` is the
-    clock, in seconds, for failures that are logged again after a time.
+    clock, in seconds, for failures that are logged again after a time. ``name`` stands before each
+    line: whose trouble it is.
     """
 
     def __init__(
         self,
         logger: logging.Logger,
         *,
-        limit: int = 256,
+        limit: int = LIMIT,
         monotonic: Callable[[], float] = time.monotonic,
+        name: str = "",
     ) -> None:
         self._logger = logger
+        self._prefix = f"{one_line(name)}: " if name else ""
         self._limit = limit
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -204,10 +211,17 @@ class Repeats:
         with self._lock:
             count, due = self._counted(key, every)
         if due and self._logger.isEnabledFor(level):
-            line = shorten(text % args if args else text)
             times = f" ({count} times so far)" if count > 1 else ""
-            self._logger.log(level, "%s%s", line, times)
+            self.log(level, f"{shorten(text % args if args else text)}{times}")
         return count
+
+    def log(self, level: int, text: str) -> None:
+        """A line that counts nothing, with the same name before it."""
+        self._logger.log(level, "%s%s", self._prefix, one_line(text))
+
+    def of(self, name: str) -> "Repeats":
+        """A count of its own for one of many: what fails for it is told for it, and names it."""
+        return Repeats(self._logger, limit=LIMIT, monotonic=self._monotonic, name=name)
 
     def over(self, key: str, what: str = "", level: int = logging.INFO) -> int:
         """Note that ``key`` ended: "``what`` (or the key) ended after n times" is logged, and the
@@ -220,7 +234,7 @@ class Repeats:
         if known is None:
             return 0
         times = "time" if known.count == 1 else "times"
-        self._logger.log(level, "%s ended after %d %s.", what or key, known.count, times)
+        self.log(level, f"{shorten(what or key)} ended after {known.count} {times}.")
         return known.count
 
     def count(self, key: str) -> int:

@@ -42,7 +42,7 @@ def build(
         hooks=hooks,
         strict=settings.strict,
         max_bytes=identity.max_response_size,
-        deviations=repeats,
+        deviations=None if repeats is None else repeats.of(settings.ven_name),
     )
     book = Book(settings, catalogue, handlers, rows_of_event=opts.forget_event)
     engine = Engine(settings.ven_name, book, runtime, exchange, handlers, store)

@@ -347,7 +347,7 @@ class Engine:
         elif note.once is not None:
             self.repeats.say(note.once[:LONGEST], note.level, shorten(note.text))
         else:
-            log.log(note.level, "%s", shorten(note.text))
+            self.repeats.log(note.level, shorten(note.text))
 
     # --- exchanges --------------------------------------------------------------------------------
 
