@@ -26,7 +26,7 @@ from .usercode.handlers import Handlers, Hooks
 from .ven import Ven
 from .wiring import build, positive, store_of
 
-log = logging.getLogger("ven_sdk")
+log: logging.Logger = logging.getLogger("ven_sdk")
 
 MEBIBYTE = 2**20
 OWED_SHARE = 0.5

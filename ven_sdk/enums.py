@@ -10,6 +10,29 @@ from __future__ import annotations
 
 from enum import Enum, EnumMeta
 
+__all__ = [
+    "Vocabulary",
+    "EVENT_STATUS",
+    "SIGNAL_NAME",
+    "SIGNAL_TYPE",
+    "REPORT_NAME",
+    "REPORT_TYPE",
+    "READING_TYPE",
+    "DATA_QUALITY",
+    "OPT",
+    "OPT_REASON",
+    "RESPONSE_REQUIRED",
+    "SIGNAL_TARGET_MRID",
+    "STATUS_CODES",
+    "SECURITY_LEVEL",
+    "SI_SCALE_CODE",
+    "PROFILE_NAME",
+    "TRANSPORT_NAME",
+    "SERVICE_NAME",
+    "MEASUREMENTS",
+    "CURRENCIES",
+]
+
 
 class _VocabularyType(EnumMeta):
     """Gives the classes themselves ``values`` and ``members``."""
@@ -301,5 +324,5 @@ _CODES = (
     "XCD XDR XFU XOF XPD XPF "
     "XPT XTS XXX YER ZAR ZMK ZWL"
 )
-CURRENCIES = tuple(_CODES.split())
+CURRENCIES: tuple[str, ...] = tuple(_CODES.split())
 """The currency codes that the schema knows: the list of 2010. Later ones cannot be written."""

@@ -78,7 +78,7 @@ class TransportError(VenError):
     (``create_opt``). ``retryable`` follows rule H5.
     """
 
-    retryable = True
+    retryable: bool = True
 
     def __init__(
         self,

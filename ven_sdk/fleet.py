@@ -33,7 +33,7 @@ from .values import dataclass
 from .ven import Ven
 from .wiring import build, positive, store_of
 
-log = logging.getLogger("ven_sdk")
+log: logging.Logger = logging.getLogger("ven_sdk")
 
 IDENTITY = (
     "cert",

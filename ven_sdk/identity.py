@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .oadr20b.security.verification import Verifier
     from .security.credentials import Credentials
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 
 class Identity:
@@ -76,7 +76,7 @@ class Identity:
             self.verifier = Verifier(vtn_fingerprint, self.replay)
         self._secure, self._ca_seen = secure, self._ca_stamp() if ca_file is not None else None
         context = self._context(self.credentials) if secure else None
-        self.connections = Connections(
+        self.connections: Connections = Connections(
             context if secure else lambda: self._context(self.credentials),
             timeout=timeout,
             proxies=proxies,

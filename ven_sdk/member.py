@@ -28,7 +28,7 @@ from .slot_keeper import SlotKeeper
 from .state.leases import LEASE, RENEWALS, SLOTS, Member, Renewal, seconds_awake
 from .values import dataclass
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 FACTS_EVERY = 15.0
 """Seconds between counts over all VENs for the table of members."""
@@ -81,12 +81,12 @@ class FleetMember:
         functions: Optional[Functions] = None,
         **fleet: Any,
     ) -> None:
-        self.name = name or f"{socket.gethostname()}-{os.getpid()}"
+        self.name: str = name or f"{socket.gethostname()}-{os.getpid()}"
         self._store = store_of_fleet(store)
         self._lease = duration("lease", lease).total_seconds()
         self._slots = _checked(self._lease, slots, weight)
         self._weight = weight
-        self.fleet = Fleet(store=self._store, **fleet)
+        self.fleet: Fleet = Fleet(store=self._store, **fleet)
         catalogue = sites if sites is not None else SiteTable(self._store)
         self._keeper = SlotKeeper(self.name, self._store, self.fleet, catalogue, functions or {})
         self._ended, self._life = threading.Event(), threading.Lock()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 from .oadr20b.schema.opt import (
     CanceledOpt,
@@ -172,7 +172,13 @@ class Sample(Record):
     of ``enums.DATA_QUALITY`` or an ``x-`` token.
     """
 
-    positional = ("value", "at", "confidence", "accuracy", "data_quality")
+    positional: ClassVar[tuple[str, ...]] = (
+        "value",
+        "at",
+        "confidence",
+        "accuracy",
+        "data_quality",
+    )
     value: Any = wire.unwired(default=wire.MISSING, hidden=False, compare=True)
     at: Optional[datetime] = wire.unwired(hidden=False, compare=True)
     confidence: Optional[int] = wire.unwired(hidden=False, compare=True)

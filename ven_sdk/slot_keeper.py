@@ -18,7 +18,7 @@ from .fleet import Fleet
 from .sites import Catalogue, Functions, Site
 from .state.leases import LeasedStore, Renewal, wanted_slots
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 LOOK = 1.0
 """Seconds between attempts to get slots that another still has."""

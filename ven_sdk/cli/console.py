@@ -49,11 +49,11 @@ class Console:
     """
 
     def __init__(self, out: Optional[TextIO] = None, err: Optional[TextIO] = None) -> None:
-        self.out = sys.stdout if out is None else out
-        self.err = sys.stderr if err is None else err
-        self.is_live = _is_terminal(self.out)
-        self.has_colour = wants_colour(self.is_live)
-        self.draws = _takes_unicode(self.out)
+        self.out: TextIO = sys.stdout if out is None else out
+        self.err: TextIO = sys.stderr if err is None else err
+        self.is_live: bool = _is_terminal(self.out)
+        self.has_colour: bool = wants_colour(self.is_live)
+        self.draws: bool = _takes_unicode(self.out)
         self._lock = threading.Lock()
         self._progress = ""
 

@@ -35,7 +35,8 @@ class Story:
         self._reached: set[str] = set()
         self._changed = threading.Condition()
         self._units: dict[str, str] = {}
-        self.samples = self.polls = 0
+        self.samples: int = 0
+        self.polls: int = 0
 
     @property
     def seconds(self) -> float:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..identity import Identity
     from ..usercode.handlers import Hooks
 
-log = logging.getLogger(__name__)
-wire = logging.getLogger(WIRE)
+log: logging.Logger = logging.getLogger(__name__)
+wire: logging.Logger = logging.getLogger(WIRE)
 
 REFRESH = 60.0
 """Seconds between looks at certificate files that may have been renewed."""
@@ -64,15 +64,13 @@ class Exchange:
         max_bytes: int = gate.MAX_BYTES,
         deviations: Optional[Repeats] = None,
     ) -> None:
-        self._url, self._identity, self._now, self._monotonic, self.hooks = (
-            url,
-            identity,
-            now,
-            monotonic,
-            hooks,
-        )
+        self._url = url
+        self._identity = identity
+        self._now = now
+        self._monotonic = monotonic
+        self.hooks: Hooks = hooks
         self._strict, self._max_bytes = strict, max_bytes
-        self.deviations = deviations or Repeats(log, monotonic=monotonic)
+        self.deviations: Repeats = deviations or Repeats(log, monotonic=monotonic)
         self.offset: Optional[timedelta] = None
         self.may_send: Optional[Callable[[], bool]] = None
         self._poll: Optional[tuple[str, bytes]] = None

@@ -32,7 +32,7 @@ from ..errors import ConfigurationError, SecurityError, StateError
 from .http_request import MAX_HEAD, Refusal, RequestHead, read_head
 from .peer import Peer, Receive, Response, plain
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 CHUNK = 65536
 STOP_POLL = 0.1
@@ -98,7 +98,7 @@ class Listener:
         self._host, self._port = host, port
         self._receive, self._context, self._check_peer = receive, context, check_peer
         self._knows = knows
-        self.limits = limits or Limits()
+        self.limits: Limits = limits or Limits()
         self._server: Optional[_Server] = None
         self._thread: Optional[threading.Thread] = None
 

@@ -23,7 +23,7 @@ class Offset:
 
     def __init__(self) -> None:
         self._seen: deque[float] = deque(maxlen=SAMPLES)
-        self.applied = ZERO
+        self.applied: timedelta = ZERO
 
     @property
     def measured(self) -> timedelta:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..oadr20b.state.book import Book
     from .engine import Engine
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 HOLD = 0.5
 """Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are
@@ -79,14 +79,14 @@ class Lane:
     )
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.queued = False
-        self.resting = True
+        self.name: str = name
+        self.queued: bool = False
+        self.resting: bool = True
         self.timer: Optional[Job] = None
         self.wake_at: Optional[float] = None
-        self.blocked_until = 0.0
+        self.blocked_until: float = 0.0
         self.backoff: Optional[Backoff] = None
-        self.failed_poll = False
+        self.failed_poll: bool = False
         self.tasks: dict[str, tuple[float, Backoff]] = {}
 
 
@@ -116,7 +116,7 @@ class Conversation:
         self._draining = False
         self._rounds = 0
         self._lost: Optional[Backoff] = None
-        self.closing = False
+        self.closing: bool = False
 
     # --- waking -----------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar
 
 from ..errors import HandlerError, LeaseLostError, StoreError, VenError
+from ..log import Repeats
 from ..oadr20b.exchange import Exchange
 from ..oadr20b.services import events, opts, registration, reports
 from ..oadr20b.services.task import Task
@@ -36,7 +37,7 @@ from .scheduler import Job, Scheduler
 from .status import Counters
 from .workers import Workers
 
-log = logging.getLogger("ven_sdk")
+log: logging.Logger = logging.getLogger("ven_sdk")
 T = TypeVar("T")
 
 COURTESY_PAUSE = 60.0
@@ -60,24 +61,28 @@ class Engine:
         handlers: Handlers,
         store: Store,
     ) -> None:
-        self.name, self.book, self.runtime, self.exchange = name, book, runtime, exchange
-        self.handlers, self.store = handlers, store
-        self.repeats = exchange.deviations
-        self.counters = Counters()
-        self.offset = Offset()
-        self.stopped = True
+        self.name: str = name
+        self.book: Book = book
+        self.runtime: Runtime = runtime
+        self.exchange: Exchange = exchange
+        self.handlers: Handlers = handlers
+        self.store: Store = store
+        self.repeats: Repeats = exchange.deviations
+        self.counters: Counters = Counters()
+        self.offset: Offset = Offset()
+        self.stopped: bool = True
         self._is_restored = False
         self._early: deque[Step] = deque(maxlen=MOST_EARLY)
         self._not_begun: dict[int, Call] = {}  # calls of report callbacks that wait for their turn
-        self.changed = threading.Condition()
+        self.changed: threading.Condition = threading.Condition()
         self._lock = threading.RLock()
         self._timers: dict[str, tuple[Timer, Job]] = {}
         self._retry: Optional[Job] = None
-        self.keeper = Keeper(name, store, book, runtime.clock, self._not_saved, self._saved)
+        self.keeper: Keeper = Keeper(name, store, book, runtime.clock, self._not_saved, self._saved)
         self._courteous_at: Optional[float] = None
         self.refusals: dict[str, VenError] = {}
         self._snapshots: dict[str, tuple[int, tuple[Any, ...]]] = {}
-        self.conversation = Conversation(self)
+        self.conversation: Conversation = Conversation(self)
         if store.is_leased:
             exchange.may_send = self.may_send
 

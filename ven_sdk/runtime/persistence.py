@@ -27,7 +27,7 @@ class Keeper:
     have the rows, so that nothing is written any more.
     """
 
-    retry = 30.0
+    retry: float = 30.0
 
     __slots__ = (
         "_book",
@@ -52,7 +52,7 @@ class Keeper:
         failed: Callable[[StoreError], None],
         mended: Callable[[], None],
     ) -> None:
-        self.store = store
+        self.store: Store = store
         self._name, self._book, self._clock, self._failed, self._mended = (
             name,
             book,
@@ -64,7 +64,7 @@ class Keeper:
         self._unknown: set[Place] = set()  # those of them that the store has never had
         self._failed_at = 0.0
         self._is_open = False
-        self.is_lost = False
+        self.is_lost: bool = False
 
     @property
     def waiting(self) -> int:

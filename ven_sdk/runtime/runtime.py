@@ -17,7 +17,7 @@ from .clock import Clock
 from .scheduler import Scheduler
 from .workers import Running, Workers
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 EXCHANGES, HANDLERS, STEPS = 8, 8, 2
 SLOW = 5.0
@@ -58,7 +58,7 @@ class Runtime:
         clock: Optional[Clock] = None,
     ) -> None:
         self._many = many
-        self.clock = clock or Clock()
+        self.clock: Clock = clock or Clock()
         self._sizes = {
             "exchange": exchange_workers,
             "handler": handler_workers,
@@ -67,7 +67,7 @@ class Runtime:
         }
         self.on_stuck: Callable[[str, str, float], None] = self._say_stuck
         self.looking_again: set[Callable[[], None]] = set()
-        self.scheduler = Scheduler(self.clock, on_set_back=self._set_back)
+        self.scheduler: Scheduler = Scheduler(self.clock, on_set_back=self._set_back)
         self.pools: dict[str, Workers] = {}
         self._making = threading.Lock()
         self._pid: Optional[int] = None

@@ -18,7 +18,7 @@ from typing import Callable, Optional
 
 from .clock import Clock, timestamp
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 LONGEST_WAIT = 86400.0
 SET_BACK = 1.0
@@ -56,7 +56,7 @@ class _Heap:
 
     def __init__(self) -> None:
         self.rows: list[tuple[float, int, Job]] = []
-        self.cancelled = 0
+        self.cancelled: int = 0
 
     def push(self, due: float, order: int, job: Job) -> None:
         if self.cancelled > 64 and self.cancelled * 2 > len(self.rows):

@@ -9,7 +9,7 @@ import signal
 import threading
 from typing import Any, Callable
 
-log = logging.getLogger("ven_sdk")
+log: logging.Logger = logging.getLogger("ven_sdk")
 
 LOOK = 0.2
 """Seconds after which a signal is seen at the latest."""

@@ -22,7 +22,9 @@ class Counters:
     __slots__ = ("exchanges", "failures", "last_error", "last_error_at", "last_poll", "polls")
 
     def __init__(self) -> None:
-        self.exchanges = self.failures = self.polls = 0
+        self.exchanges: int = 0
+        self.failures: int = 0
+        self.polls: int = 0
         self.last_poll: Optional[datetime] = None
         self.last_error: Optional[VenError] = None
         self.last_error_at: Optional[datetime] = None

@@ -21,7 +21,7 @@ from typing import Callable, NamedTuple, Optional
 
 from .scheduler import Job, Scheduler
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 
 class Running(NamedTuple):

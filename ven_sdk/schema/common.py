@@ -63,7 +63,7 @@ class EiResponse(Record):
 class AggregatedPNode(Record):
     """An aggregated pricing node."""
 
-    positional = ("node",)
+    positional: ClassVar[tuple[str, ...]] = ("node",)
     node: str = wire.text("power:node")
 
 
@@ -71,7 +71,7 @@ class AggregatedPNode(Record):
 class EndDeviceAsset(Record):
     """A device class, see ``enums.SIGNAL_TARGET_MRID``."""
 
-    positional = ("mrid",)
+    positional: ClassVar[tuple[str, ...]] = ("mrid",)
     mrid: str = wire.text("power:mrid")
 
 
@@ -79,7 +79,7 @@ class EndDeviceAsset(Record):
 class MeterAsset(Record):
     """A meter."""
 
-    positional = ("mrid",)
+    positional: ClassVar[tuple[str, ...]] = ("mrid",)
     mrid: str = wire.text("power:mrid")
 
 
@@ -87,7 +87,7 @@ class MeterAsset(Record):
 class PNode(Record):
     """A pricing node."""
 
-    positional = ("node",)
+    positional: ClassVar[tuple[str, ...]] = ("node",)
     node: str = wire.text("power:node")
 
 
@@ -120,7 +120,7 @@ class FeatureCollection(Record):
 class ServiceArea(Record):
     """An area that is served."""
 
-    positional = ("feature_collection",)
+    positional: ClassVar[tuple[str, ...]] = ("feature_collection",)
     feature_collection: FeatureCollection = wire.child("gml:FeatureCollection", FeatureCollection)
 
 
@@ -128,7 +128,7 @@ class ServiceArea(Record):
 class ServiceDeliveryPoint(Record):
     """Where the service is delivered."""
 
-    positional = ("node",)
+    positional: ClassVar[tuple[str, ...]] = ("node",)
     node: str = wire.text("power:node")
 
 
@@ -136,7 +136,7 @@ class ServiceDeliveryPoint(Record):
 class ServiceLocation(Record):
     """The place of a customer."""
 
-    positional = ("feature_collection",)
+    positional: ClassVar[tuple[str, ...]] = ("feature_collection",)
     feature_collection: FeatureCollection = wire.child("gml:FeatureCollection", FeatureCollection)
 
 
@@ -144,7 +144,7 @@ class ServiceLocation(Record):
 class TransportInterface(Record):
     """Where a transmission begins and ends."""
 
-    positional = ("point_of_receipt", "point_of_delivery")
+    positional: ClassVar[tuple[str, ...]] = ("point_of_receipt", "point_of_delivery")
     point_of_receipt: str = wire.text("power:pointOfReceipt")
     point_of_delivery: str = wire.text("power:pointOfDelivery")
 
@@ -155,7 +155,7 @@ class Target(Record):
     this order.
     """
 
-    positional = (
+    positional: ClassVar[tuple[str, ...]] = (
         "aggregated_p_node",
         "end_device_asset",
         "meter_asset",
@@ -242,6 +242,6 @@ class Period(Record):
         "xcal:properties/ei:x-eiRecovery?/xcal:duration", negative=True
     )
 
-    notification = alias("notification_period")
-    ramp_up = alias("ramp_up_period")
-    recovery = alias("recovery_period")
+    notification: ClassVar[alias] = alias("notification_period")
+    ramp_up: ClassVar[alias] = alias("ramp_up_period")
+    recovery: ClassVar[alias] = alias("recovery_period")

@@ -45,7 +45,7 @@ class EventDescriptor(Record):
 class ActivePeriod(Period):
     """When an event is active."""
 
-    components = wire.constant("xcal:components")
+    components: Any = wire.constant("xcal:components")
 
 
 @element

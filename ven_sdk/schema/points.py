@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, ClassVar, NamedTuple, Optional, Union
 
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
 from ..values import dataclass
@@ -28,7 +28,7 @@ LEAST_KEPT, MOST_KEPT = 100, 4096
 class SamplingRate(Record):
     """How often a data point can be sampled: fastest and slowest, or on change."""
 
-    positional = ("min_period", "max_period", "on_change")
+    positional: ClassVar[tuple[str, ...]] = ("min_period", "max_period", "on_change")
     min_period: timedelta = wire.duration("oadr:oadrMinPeriod")
     max_period: timedelta = wire.duration("oadr:oadrMaxPeriod")
     on_change: bool = wire.boolean("oadr:oadrOnChange", default=False, otherwise=False)
@@ -58,7 +58,7 @@ class LoadControlState(Record):
     for it alone.
     """
 
-    positional = ("current", "min", "max", "normal")
+    positional: ClassVar[tuple[str, ...]] = ("current", "min", "max", "normal")
     min: Optional[Number] = wire.number("oadr:oadrMin", optional=True)
     max: Optional[Number] = wire.number("oadr:oadrMax", optional=True)
     current: Number = wire.number("oadr:oadrCurrent")
@@ -78,7 +78,7 @@ class ResourceStatus(Record):
     it has one.
     """
 
-    positional = (
+    positional: ClassVar[tuple[str, ...]] = (
         "online",
         "manual_override",
         "capacity",

@@ -72,25 +72,25 @@ class Slot:
         companion: str = "",
         filled: bool = True,
     ) -> None:
-        self.kind = kind
-        self.path = path
-        self.optional = optional
+        self.kind: str = kind
+        self.path: str = path
+        self.optional: bool = optional
         absent = optional or "?" in path
-        self.default = None if absent and default is MISSING and filled else default
-        self.otherwise = otherwise
-        self.hidden = hidden
-        self.compare = compare
-        self.record = record
-        self.at_least = at_least
+        self.default: Any = None if absent and default is MISSING and filled else default
+        self.otherwise: Any = otherwise
+        self.hidden: bool = hidden
+        self.compare: bool = compare
+        self.record: Any = record
+        self.at_least: int = at_least
         self.values: Optional[frozenset[str]] = None if values is None else frozenset(values)
-        self.extensible = extensible
-        self.refused = refused
-        self.pattern = pattern
-        self.low = low
-        self.high = high
-        self.negative = negative
-        self.companion = companion
-        self.filled = filled
+        self.extensible: bool = extensible
+        self.refused: bool = refused
+        self.pattern: str = pattern
+        self.low: int = low
+        self.high: int = high
+        self.negative: bool = negative
+        self.companion: str = companion
+        self.filled: bool = filled
 
     @property
     def repeated(self) -> bool:

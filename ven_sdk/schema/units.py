@@ -8,7 +8,7 @@ schemas). Values only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, ClassVar, NamedTuple, Optional, Union
 
 from ..enums import CURRENCIES, SI_SCALE_CODE
 from ..errors import ConfigurationError
@@ -66,7 +66,7 @@ class PowerAttributes(Record):
     current.
     """
 
-    positional = ("hertz", "voltage", "ac")
+    positional: ClassVar[tuple[str, ...]] = ("hertz", "voltage", "ac")
     hertz: Decimal = wire.decimal("power:hertz", default=50)
     voltage: Decimal = wire.decimal("power:voltage", default=230)
     ac: bool = wire.boolean("power:ac", default=True)
@@ -81,7 +81,14 @@ class Measurement(Record):
     ``scale``. A Green Button description (``oadrGBDataDescription``) has only its Atom ``feed``.
     """
 
-    positional = ("name", "description", "unit", "scale", "power_attributes", "pulse_factor")
+    positional: ClassVar[tuple[str, ...]] = (
+        "name",
+        "description",
+        "unit",
+        "scale",
+        "power_attributes",
+        "pulse_factor",
+    )
     name: str = wire.token("", tuple(UNITS))
     description: Optional[str] = wire.text("", optional=True)
     unit: Optional[str] = wire.text("", optional=True)

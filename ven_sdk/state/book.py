@@ -137,7 +137,7 @@ class Book:
         self.settings = settings
         self.catalogue = catalogue
         self.handlers = handlers
-        self.chance = chance or random.SystemRandom()
+        self.chance: random.Random = chance or random.SystemRandom()
         self.rows_of_event = rows_of_event
         self.tables: dict[str, dict[str, Any]] = {table.name: {} for table in self.layout}
         self.events: dict[str, EventState] = self.tables["events"]
@@ -155,13 +155,17 @@ class Book:
         self.looks: dict[str, datetime] = self.tables["looks"]
         self.failing: dict[str, str] = self.tables["failing"]
         self.owed: dict[str, None] = {}
-        self.sample_rows = SampleIndex()
+        self.sample_rows: SampleIndex = SampleIndex()
         self.versions: dict[str, int] = dict.fromkeys(self.tables, 0)
         self.request_ids: dict[str, str] = {}
         self._numbers: Iterator[int] = itertools.count(1)
         self._kinds = {table.name: table for table in self.layout}
-        self.volatile = frozenset(table.name for table in self.layout if not table.durable)
-        self.without_uploads = frozenset(table.name for table in self.layout if not table.uploads)
+        self.volatile: frozenset[str] = frozenset(
+            table.name for table in self.layout if not table.durable
+        )
+        self.without_uploads: frozenset[str] = frozenset(
+            table.name for table in self.layout if not table.uploads
+        )
 
     @property
     def registration(self) -> Registration:

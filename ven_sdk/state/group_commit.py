@@ -21,8 +21,8 @@ class Ticket(Generic[T]):
     __slots__ = ("done", "error", "work")
 
     def __init__(self, work: T) -> None:
-        self.work = work
-        self.done = False
+        self.work: T = work
+        self.done: bool = False
         self.error: Optional[Exception] = None
 
 

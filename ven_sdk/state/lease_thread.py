@@ -8,7 +8,7 @@ import threading
 from ..errors import StoreError
 from .leases import RENEWALS, LeasedStore, SlotRow, seconds_awake
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 LOOK = 0.2
 """Seconds between looks at slots that somebody has."""

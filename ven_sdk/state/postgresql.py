@@ -38,7 +38,7 @@ from .postgresql_database import Database
 from .postgresql_link import Address, Link
 from .store import ChangeRow, Row, already_open, checked, not_open
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 
 class PostgreSQLStore(LeasedStore):
@@ -53,7 +53,7 @@ class PostgreSQLStore(LeasedStore):
 
     def __init__(self, url: str, *, lease: float = LEASE) -> None:
         self._address = Address(url)
-        self.name = self._address.name
+        self.name: str = self._address.name
         self._link = Link(self._address)
         self._database = Database(self._link, self._address)
         self._member = Member("", "")
@@ -93,7 +93,7 @@ class PostgreSQLStore(LeasedStore):
             if self._link.is_open:
                 raise already_open(self)
             try:
-                self.slots = self._database.open(self._new_slots)
+                self.slots: int = self._database.open(self._new_slots)
                 self._link.open()
                 self._has_left, self._deadline, self._patient_until = False, 0.0, 0.0
             except StoreError as error:

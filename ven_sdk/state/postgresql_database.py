@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Database:
     """The schema at ``address``. Nothing is kept here but the way to it."""
 
-    migrations = sql.MIGRATIONS
+    migrations: tuple[tuple[str, ...], ...] = sql.MIGRATIONS
 
     def __init__(self, link: Link, address: Address) -> None:
         self._link, self._address = link, address

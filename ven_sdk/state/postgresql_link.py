@@ -48,18 +48,18 @@ class Address:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         query = parse_qsl(parts.query, keep_blank_values=True)
-        self.schema = dict(query).get("schema", "ven_sdk")
+        self.schema: str = dict(query).get("schema", "ven_sdk")
         if not _SCHEMA.fullmatch(self.schema):
             raise ConfigurationError(
                 f"The schema of a store must be small letters, digits and underscores, not "
                 f"{self.schema!r}."
             )
         rest = [(key, value) for key, value in query if key != "schema"]
-        self.conninfo = _conninfo(urlunsplit(parts._replace(query=urlencode(rest))))
+        self.conninfo: str = _conninfo(urlunsplit(parts._replace(query=urlencode(rest))))
         shown = [(key, value) for key, value in query if "pass" not in key]
         host = parts.netloc.rpartition("@")[2]
         user = parts.username or ""
-        self.name = urlunsplit(
+        self.name: str = urlunsplit(
             ("postgresql", f"{user}@{host}" if user else host, parts.path, urlencode(shown), "")
         )
 

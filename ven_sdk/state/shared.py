@@ -17,7 +17,9 @@ class SharedStore(Store):
     """
 
     def __init__(self, store: Store) -> None:
-        self.durable, self.name, self.is_leased = store.durable, store.name, store.is_leased
+        self.durable: bool = store.durable
+        self.name: str = store.name
+        self.is_leased: bool = store.is_leased
         self._store = store
         self._users = 0
         self._lock = threading.Lock()

@@ -60,7 +60,9 @@ class SQLiteStore(Store):
         """Name the file; nothing is touched. ConfigurationError when ``path`` cannot be a path."""
         try:
             given = os.path.expanduser(os.fsdecode(path))
-            self.name = os.path.realpath(given)  # one file, one lock, whichever link leads to it
+            self.name: str = os.path.realpath(
+                given
+            )  # one file, one lock, whichever link leads to it
         except (TypeError, ValueError) as cause:
             raise ConfigurationError(f"store must be the path of a file, not {path!r}.") from cause
         if given in ("", ":memory:") or "\0" in given:

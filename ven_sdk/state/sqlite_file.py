@@ -63,7 +63,7 @@ class StoreFile:
     def __init__(self, path: str, migrations: Migrations) -> None:
         self.path = path
         self.migrations = migrations
-        self.position = 0
+        self.position: int = 0
 
     def check(self) -> None:
         """Raise ConfigurationError or StoreError where ``open()`` would, as far as a look without a

@@ -30,10 +30,10 @@ class Answer:
     __slots__ = ("content", "headers", "reason", "request", "status_code", "url")
 
     def __init__(self, status_code: int, reason: str, headers: Any, content: bytes) -> None:
-        self.status_code = status_code
-        self.reason = reason
-        self.headers = headers
-        self.content = content
+        self.status_code: int = status_code
+        self.reason: str = reason
+        self.headers: Any = headers
+        self.content: bytes = content
         self.request: Any = None
         self.url: Optional[str] = None
 

@@ -30,7 +30,7 @@ class Incoming(io.RawIOBase):
     def __init__(self, wire: Wire, deadline: Deadline) -> None:
         self._wire = wire
         self._deadline = deadline
-        self.ended = False  # before the body, that is
+        self.ended: bool = False  # before the body, that is
         self._left = HEAD_LIMIT
         self._running = True
 

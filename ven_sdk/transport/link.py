@@ -25,7 +25,7 @@ from .route import Deadline, Stage, Unacceptable
 from .service import Service
 from .wire import Wire
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 # seconds to wait for the sign that a message on an old connection was not read: one round trip
 _PATIENCE = 0.5

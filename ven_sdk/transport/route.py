@@ -62,7 +62,7 @@ class Deadline:
     __slots__ = ("_at", "started")
 
     def __init__(self, seconds: float) -> None:
-        self.started = monotonic()
+        self.started: float = monotonic()
         self._at = self.started + seconds
 
     def left(self) -> float:

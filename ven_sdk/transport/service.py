@@ -35,8 +35,8 @@ class Service:
         shown = f"[{host}]" if ":" in host else host
         port = parts.port or _PORTS[parts.scheme]
         place = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
-        self.where = f"{parts.scheme}://{place}{parts.path}"
-        self.route = Route(parts.scheme == "https", host, port, _proxy(proxy))
+        self.where: str = f"{parts.scheme}://{place}{parts.path}"
+        self.route: Route = Route(parts.scheme == "https", host, port, _proxy(proxy))
         self._url = prepared.url
         self._headers = _headers(prepared.headers, place, self.route)
         target = prepared.path_url

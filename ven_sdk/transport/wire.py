@@ -22,7 +22,7 @@ from typing import Any, Callable, Optional
 from .incoming import Source
 from .route import Deadline, Proxy, ProxyRefusal, Route, Stage
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 _RECORD = 1 << 16
 
@@ -44,11 +44,11 @@ class Wire:
     )
 
     def __init__(self, route: Route) -> None:
-        self.route = route
-        self.stage = Stage.RESOLVE
-        self.was_used = False  # for a whole exchange, at least
-        self.is_cut = False
-        self.idle_since = 0.0
+        self.route: Route = route
+        self.stage: Stage = Stage.RESOLVE
+        self.was_used: bool = False  # for a whole exchange, at least
+        self.is_cut: bool = False
+        self.idle_since: float = 0.0
         self.context: Optional[ssl.SSLContext] = None
         self.certificate_names: tuple[str, ...] = ()
         self._sock: Optional[socket.socket] = None

@@ -17,7 +17,7 @@ from .calls import invoke
 from .decisions import check_decision
 from .functions import Function, name_of, refuse_async
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "on_event": ("event",),

@@ -30,7 +30,8 @@ class BrokenLink(Exception):
 
     def __init__(self, text: str, *, step: str = "", advice: str = "") -> None:
         super().__init__(text)
-        self.step, self.advice = step, advice
+        self.step: str = step
+        self.advice: str = advice
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from ...ven import Ven
 from . import keys
 from .server import Page, Place, Port, Request, page_of, parse_address, refusal
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 SHORTEST = 16
 """Characters of a token at least."""

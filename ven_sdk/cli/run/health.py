@@ -23,7 +23,7 @@ from ...runtime.status import Health, Status
 from ...ven import Ven
 from .server import Page, Place, Port, Request, page_of, refusal
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 FILE_PERIOD = 5.0
 MOST = 100

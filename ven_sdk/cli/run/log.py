@@ -15,7 +15,11 @@ from ...errors import ConfigurationError
 from ...log import OneLine
 from ..console import columns_of, paint, wants_colour, wrap
 
-LEVEL_STYLES = {"WARNING": ("yellow",), "ERROR": ("red",), "CRITICAL": ("red", "bold")}
+LEVEL_STYLES: dict[str, tuple[str, ...]] = {
+    "WARNING": ("yellow",),
+    "ERROR": ("red",),
+    "CRITICAL": ("red", "bold"),
+}
 FORMATS = ("text", "json")
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

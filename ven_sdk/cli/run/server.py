@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ...errors import ConfigurationError
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 LOCAL = "127.0.0.1"
 MAX_BODY = 100_000
@@ -75,7 +75,8 @@ class Port:
                 f"The {name} port {host}:{port} cannot be opened: {cause.strerror or cause}."
             ) from cause
         self._server.daemon_threads = True
-        self.host, self.port = host, int(self._server.server_address[1])
+        self.host: str = host
+        self.port: int = int(self._server.server_address[1])
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.2,), name=f"ven_sdk-{name}", daemon=True
         )

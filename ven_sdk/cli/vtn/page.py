@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError, VenError
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 MAX_ORDER = 100_000

@@ -23,7 +23,7 @@ class Findings:
     __slots__ = ("strict", "notes")
 
     def __init__(self, strict: bool = False) -> None:
-        self.strict = strict
+        self.strict: bool = strict
         self.notes: list[str] = []
 
     def note(self, element: Any, text: str, value: Optional[str] = None, inside: str = "") -> None:

@@ -28,11 +28,11 @@ class Node:
     __slots__ = ("field", "index", "match", "name", "nodes", "optional", "slot", "tag")
 
     def __init__(self, name: str, optional: bool) -> None:
-        self.name = name
-        self.tag = tag(name)
-        self.optional = optional
+        self.name: str = name
+        self.tag: str = tag(name)
+        self.optional: bool = optional
         self.slot: Optional[Slot] = None
-        self.field = ""
+        self.field: str = ""
         self.nodes: list[Node] = []
         self.index: dict[str, int] = {}
         self.match: Optional[Callable[[str], Any]] = None

@@ -42,7 +42,7 @@ class ReplayGuard:
             raise ConfigurationError(
                 f"replay_window is {window_seconds!r}: expected a positive number of seconds."
             )
-        self.window = timedelta(seconds=window_seconds)
+        self.window: timedelta = timedelta(seconds=window_seconds)
         self._limit = limit
         self._on_seen = on_seen
         self._lock = threading.Lock()

@@ -104,7 +104,7 @@ class Verifier:
     """
 
     def __init__(self, vtn_fingerprint: str, replay: ReplayGuard) -> None:
-        self.vtn_fingerprint = normalise(vtn_fingerprint)
+        self.vtn_fingerprint: str = normalise(vtn_fingerprint)
         self._replay = replay
 
     def verify(self, root: etree._Element, now: datetime) -> etree._Element:

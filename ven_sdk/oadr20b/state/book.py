@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Callable, Optional
+from typing import Any, Callable, ClassVar, Optional
 
 from ...config import Settings
 from ...schema.events import EventResponse
@@ -25,7 +25,7 @@ class Book(shared.Book):
     as the last list of events does.
     """
 
-    layout = (
+    layout: ClassVar[tuple[Table, ...]] = (
         *shared.Book.layout,
         Table("answers", Answer, numbered=True),
         Table("opts", OptState),

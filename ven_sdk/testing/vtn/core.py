@@ -24,7 +24,7 @@ from .state import State
 from .trust import Trust
 from .wire import UNREADABLE, Violation, Wire, status_for
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 PATH = "/OpenADR2/Simple/2.0b"
 SERVICES = {
     f"{PATH}/{service}": service
@@ -57,7 +57,7 @@ class Core:
         """What went wrong inside the VTN, such as a fault of a test's own that raised. The end of
         ``with`` raises it.
         """
-        self.closed = True
+        self.closed: bool = True
 
     # --- life -------------------------------------------------------------------------------------
     #

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any, Callable, Optional, Protocol, Union
 
 from ...errors import ConfigurationError
+from ...schema.common import Payload
 from .journal import Kind, Received, kind_of
 from .reply import Reply
 
@@ -72,16 +73,14 @@ class Fault:
             raise ConfigurationError(
                 f"There is no service {service!r}; there are {', '.join(SERVICES)}."
             )
-        self.service, self.ven_id, self.times, self.skip, self.until = (
-            service,
-            ven_id,
-            times,
-            skip,
-            until,
-        )
-        self.message = kind_of(message) if message is not None else None
-        self.hits = 0
-        self.cleared = False
+        self.service = service
+        self.ven_id: Optional[str] = ven_id
+        self.times: Optional[int] = times
+        self.skip: int = skip
+        self.until: Until = until
+        self.message: Optional[type[Payload]] = kind_of(message) if message is not None else None
+        self.hits: int = 0
+        self.cleared: bool = False
         self._begun = 0.0
         self._vtn: Optional["FaultyVtn"] = None
 
@@ -109,6 +108,9 @@ class Fault:
 
     # --- when -------------------------------------------------------------------------------------
     #
+
+    def _count_hit(self) -> None:
+        self.hits += 1
 
     @property
     def over(self) -> bool:
@@ -145,7 +147,10 @@ class Fault:
 
     def belong_to(self, vtn: "FaultyVtn") -> None:
         """It is this VTN's, from now on."""
-        self._vtn, self._begun, self.cleared, self.hits = vtn, time.monotonic(), False, 0
+        self._vtn = vtn
+        self._begun = time.monotonic()
+        self.cleared = False
+        self.hits = 0
 
     @property
     def vtn(self) -> "FaultyVtn":

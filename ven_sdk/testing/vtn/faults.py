@@ -63,13 +63,13 @@ class Stalled(Fault):
 
     def __init__(self, at: str = "request", **limits: Any) -> None:
         super().__init__(**limits)
-        self.at = one_of("at", at, ("connection", "request", "reply", "body"))
+        self.at: str = one_of("at", at, ("connection", "request", "reply", "body"))
 
     def connecting(self) -> float:
         """For ever, where that is what was asked for."""
         if self.at != "connection" or self.over:
             return 0.0
-        self.hits += 1
+        self._count_hit()
         return FOREVER
 
     def strikes(self, received: Received) -> bool:
@@ -94,7 +94,8 @@ class Drip(Fault):
 
     def __init__(self, seconds: float = 0.5, size: int = 1, **limits: Any) -> None:
         super().__init__(**limits)
-        self.seconds, self.size = seconds, size
+        self.seconds: float = seconds
+        self.size: int = size
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """Piece by piece."""
@@ -110,7 +111,8 @@ class Reset(Fault):
 
     def __init__(self, at: str = "before", *, handled: bool = True, **limits: Any) -> None:
         super().__init__(**limits)
-        self.at, self.handled = one_of("at", at, ("before", "in", "after")), handled
+        self.at: str = one_of("at", at, ("before", "in", "after"))
+        self.handled: bool = handled
 
     def before(self, received: Received) -> Optional[Reply]:
         """At once."""
@@ -140,8 +142,9 @@ class Status(Fault):
         **limits: Any,
     ) -> None:
         super().__init__(**limits)
-        self.status, self.body = status, body
-        self.headers = {"Content-Type": "text/html"} if body else {}
+        self.status: int = status
+        self.body: bytes = body
+        self.headers: dict[str, str] = {"Content-Type": "text/html"} if body else {}
         if retry_after is not None:
             self.headers["Retry-After"] = str(retry_after)
         if location is not None:
@@ -166,7 +169,9 @@ class Refuse(Fault):
         **limits: Any,
     ) -> None:
         super().__init__(**limits)
-        self.code, self.description, self.bare = str(code), description, bare
+        self.code: str = str(code)
+        self.description: str = description
+        self.bare: bool = bare
 
     def before(self, received: Received) -> Optional[Reply]:
         """The refusal."""
@@ -215,7 +220,7 @@ class Answer(Fault):
 
     def __init__(self, reply: Union[Reply, bytes], **limits: Any) -> None:
         super().__init__(**limits)
-        self.reply = Reply(body=reply) if isinstance(reply, bytes) else reply
+        self.reply: Reply = Reply(body=reply) if isinstance(reply, bytes) else reply
 
     def before(self, received: Received) -> Optional[Reply]:
         """The reply."""
@@ -234,7 +239,9 @@ class InTurn(Fault):
                 "A VTN that is down gets no request to strike. Use vtn.fault('down') beside the "
                 "script."
             )
-        self.faults = tuple(None if fault is None else as_fault(fault) for fault in faults)
+        self.faults: tuple[Fault | None, ...] = tuple(
+            None if fault is None else as_fault(fault) for fault in faults
+        )
 
     def begin(self, vtn: FaultyVtn) -> None:
         """Its faults belong to the same VTN."""

@@ -43,7 +43,7 @@ class Server:
         max_body: int = 64 * 2**20,
     ) -> None:
         self.context: Optional[ssl.SSLContext] = None
-        self.connections = 0
+        self.connections: int = 0
         self._handle, self._now, self._connected, self._max_body = handle, now, connected, max_body
         self._lock = threading.Lock()
         self._over = threading.Event()

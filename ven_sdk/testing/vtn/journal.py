@@ -99,7 +99,7 @@ class Journal:
         self.condition = condition
         self.messages: deque[Received] = deque(maxlen=keep)
         self.counts: Counter[str] = Counter()
-        self.last = 0
+        self.last: int = 0
         self._numbers = 0
 
     def new_number(self) -> int:

@@ -97,7 +97,7 @@ class SampleBook:
     def __init__(self, keep: int) -> None:
         self.samples: deque[ReportSample] = deque()
         self.doubles: list[Double] = []
-        self.repeats = 0
+        self.repeats: int = 0
         self._keep = keep
         self._known: dict[tuple[str, str, str, Optional[datetime]], ReportSample] = {}
         self._messages: dict[tuple[str, str], int] = {}

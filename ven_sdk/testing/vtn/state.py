@@ -50,7 +50,7 @@ class State:
     given: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.samples = SampleBook(self.keep_samples)
+        self.samples: SampleBook = SampleBook(self.keep_samples)
         self._ids = itertools.count(1)
         self.introduce()
 

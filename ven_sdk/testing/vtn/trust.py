@@ -47,7 +47,8 @@ class Trust:
     """
 
     def __init__(self, kind: str, replay_window: float) -> None:
-        self.kind, self.replay_window = kind, replay_window
+        self.kind: str = kind
+        self.replay_window: float = replay_window
         self._identity: Optional["Identity"] = None
         self._signer: Optional[Signer] = None
         self._folder: Optional[Path] = None

@@ -44,7 +44,9 @@ class Wire:
     def __init__(
         self, trust: Trust, now: Callable[[], datetime], *, sign: bool, verify: bool, check: bool
     ) -> None:
-        self.sign, self.verify, self.check = sign, verify, check
+        self.sign: bool = sign
+        self.verify: bool = verify
+        self.check: bool = check
         self._trust, self._now = trust, now
         self._polls: dict[bytes, tuple[bytes, Payload]] = {}
         self._written: dict[int, tuple[Payload, bytes]] = {}

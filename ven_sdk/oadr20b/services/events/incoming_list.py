@@ -96,7 +96,9 @@ class Intake:
     """
 
     def __init__(self, book: "Book", message: DistributeEvent, now: datetime) -> None:
-        self.book, self.now, self.request_id = book, now, message.request_id
+        self.book: Book = book
+        self.now: datetime = now
+        self.request_id: str = message.request_id
         self.present: set[str] = set()
         self.due: set[str] = set()
         self.rows: dict[str, EventState] = {}
@@ -104,7 +106,7 @@ class Intake:
         self.notes: list[Note] = []
         self.changes: list[str] = []
         self.missing: list[str] = []
-        self.unreadable = 0
+        self.unreadable: int = 0
 
     def take(self, event: Event) -> None:
         """Judge one event of the list by its number and status (E2 to E5, E8, E9, E15, E26)."""
