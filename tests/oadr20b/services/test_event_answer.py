@@ -11,7 +11,7 @@ import pytest
 from tests.oadr20b.services.builders import distribute, event
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND, Harness, opted_in
 from ven_sdk import enums
-from ven_sdk.errors import StateError
+from ven_sdk.errors import ConfigurationError, StateError
 from ven_sdk.oadr20b.services import events
 from ven_sdk.usercode.decisions import DEFER
 
@@ -442,3 +442,19 @@ def test_an_opt_for_an_unknown_or_ended_event_is_a_state_error(opt_type: str) ->
     for name in ("unknown", "over", "cancelled", "theirs"):
         with pytest.raises(StateError, match=name):
             events.opt(ven.book, name, opt_type, None, ven.now)
+
+
+@pytest.mark.parametrize("reason", ["\x00", "a\udc80", 7, b"no", ["no"]], ids=repr)
+def test_a_reason_that_cannot_be_sent_is_refused_in_the_call(reason: Any) -> None:
+    ven = Harness(opted_in())
+    ven.send(distribute(event("a")))
+
+    with pytest.raises(ConfigurationError, match="reason"):
+        ven.opt("a", "optOut", reason)
+    assert ven.responses(ven.answer()) == [("a", "200", 0, "optIn")]
+
+
+@pytest.mark.parametrize("event_id", [None, 7, ["a"], {"a": 1}], ids=repr)
+def test_an_event_id_that_is_no_text_is_refused_in_the_call(event_id: Any) -> None:
+    with pytest.raises(ConfigurationError, match="event_id"):
+        Harness(opted_in()).opt(event_id, "optOut")

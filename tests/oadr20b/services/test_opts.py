@@ -160,6 +160,12 @@ def test_o1_5_a_confirmed_schedule_replaces_by_its_targets(
     assert state(ven, first) == ("confirmed" if both else "replaced")
 
 
+@pytest.mark.parametrize("opt_id", [7, ["x"], b"x"], ids=repr)
+def test_an_opt_id_that_is_no_text_is_refused_in_the_call(opt_id: Any) -> None:
+    with pytest.raises(ConfigurationError, match="opt_id"):
+        cancel(Harness(), opt_id)
+
+
 def test_o1_7_a_replaced_schedule_may_still_be_withdrawn() -> None:
     ven = Harness()
     first = create(ven)

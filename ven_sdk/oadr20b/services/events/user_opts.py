@@ -29,11 +29,13 @@ def opt(
     (E18, E23).
 
     Raises StateError for an event that is unknown, refused, cancelled or over, and
-    ConfigurationError for a reason that XML cannot carry. A running handler's
+    ConfigurationError for an ID that is no text or a reason that XML cannot carry. A running handler's
     later return counts no more. ``reason`` goes out as the response's description.
     """
     if opt_type not in OPTS:
         raise ConfigurationError(f"opt_type must be 'optIn' or 'optOut', not {opt_type!r}.")
+    if not isinstance(event_id, str):
+        raise ConfigurationError(f"event_id must be a text, not {repr_of(event_id)}.")
     _check_reason(reason)
     held = book.events.get(event_id)
     if held is None or transitions.is_gone(held):

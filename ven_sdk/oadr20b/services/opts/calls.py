@@ -93,9 +93,9 @@ def cancel(book: "Book", opt_id: str, now: datetime) -> Outcome:
     have it all the same.
 
     Raises StateError for an opt that is unknown, refused or withdrawn already, and for an opt of an
-    event, which only the opposite opt changes.
+    event, which only the opposite opt changes; ConfigurationError for an ID that is no text.
     """
-    held = book.opts.get(opt_id)
+    held = book.opts.get(check_text("opt_id", opt_id) or "")
     if held is None or held.state in (REFUSED, CANCELLED):
         known = ", ".join(repr(key) for key, row in book.opts.items() if row.in_force) or "none"
         raise StateError(f"There is no opt {opt_id!r} to cancel. Opts that stand: {known}.")
