@@ -29,8 +29,8 @@ def opt(
     (E18, E23).
 
     Raises StateError for an event that is unknown, refused, cancelled or over, and
-    ConfigurationError for an ID that is no text or a reason that XML cannot carry. A running handler's
-    later return counts no more. ``reason`` goes out as the response's description.
+    ConfigurationError for an ID that is no text or a reason that XML cannot carry. A running
+    handler's later return counts no more. ``reason`` goes out as the response's description.
     """
     if opt_type not in OPTS:
         raise ConfigurationError(f"opt_type must be 'optIn' or 'optOut', not {opt_type!r}.")
