@@ -26,6 +26,8 @@ COMMANDS: dict[str, Command] = {
     "run": Command("run.command", "run a VEN from a TOML file and VEN_* variables"),
     "doctor": Command("doctor.command", "say which link to a VTN fails, and what to do about it"),
     "fingerprint": Command("fingerprint", "print the fingerprint of a certificate"),
+    "store": Command("store", "look at a store, bring it up to date, copy it"),
+    "fleet": Command("fleet", "say who runs what in a fleet on many machines; drain a member"),
     "vtn": Command("vtn.command", "run a VTN to test against, with a page in the browser"),
 }
 

@@ -117,6 +117,14 @@ class LeasedStore(Store):
         """Stop being a member: all slots become free, the row among the members goes."""
 
     @abstractmethod
+    def version(self) -> int:
+        """The version of what is stored there, 0 where nothing is. The store need not be open."""
+
+    @abstractmethod
+    def slot(self, ven: str) -> int:
+        """The slot of a VEN."""
+
+    @abstractmethod
     def place(self, ven: str, slot: int) -> None:
         """Say in which slot ``ven`` lies, where that is not ``slot_of(ven, slots)``."""
 

@@ -46,12 +46,13 @@ class PostgreSQLStore(LeasedStore):
 
     ``url`` is ``postgresql://user@host/database``, with ``?schema=`` and what libpq knows;
     passwords belong into ``PGPASSWORD`` or a passfile. ``lease`` counts for one owner of all slots;
-    a fleet's member says its own. The extra ``postgresql`` brings what it needs.
+    a fleet's member says its own. ``slots`` counts where the store is made. The extra
+    ``postgresql`` brings what it needs.
     """
 
     durable = True
 
-    def __init__(self, url: str, *, lease: float = LEASE) -> None:
+    def __init__(self, url: str, *, lease: float = LEASE, slots: int = 1) -> None:
         self._address = Address(url)
         self.name: str = self._address.name
         self._link = Link(self._address)
@@ -59,7 +60,7 @@ class PostgreSQLStore(LeasedStore):
         self._member = Member("", "")
         self._joined = False
         self._lease = lease
-        self._new_slots = 1
+        self._new_slots = slots
         self.slots = 0
         self._places: dict[str, int] = {}
         self._tokens: dict[int, int] = {}  # replaced, never changed: readers need no lock
@@ -78,6 +79,15 @@ class PostgreSQLStore(LeasedStore):
     def check(self) -> None:
         """See :meth:`Store.check`. A database that cannot be reached now passes."""
         self._database.check()
+
+    def version(self) -> int:
+        """See :meth:`LeasedStore.version`."""
+        return self._database.version()
+
+    @property
+    def known_version(self) -> int:
+        """The version that this ven_sdk makes."""
+        return len(self._database.migrations)
 
     def join(self, member: Member, lease: float, slots: int = SLOTS) -> None:
         """See :meth:`LeasedStore.join`. ``lease`` in seconds."""
@@ -153,7 +163,7 @@ class PostgreSQLStore(LeasedStore):
         return frozenset(self._tokens)
 
     def slot(self, ven: str) -> int:
-        """The slot of a VEN."""
+        """See :meth:`LeasedStore.slot`."""
         place = self._places.get(ven)
         return slot_of(ven, self.slots or 1) if place is None else place
 

@@ -157,7 +157,7 @@ class Link:
 
     def text(self, statement: str) -> str:
         """``statement`` with the name of the schema."""
-        return statement.format(schema=self._address.schema)
+        return statement.format(schema=f'"{self._address.schema}"')
 
     def run(self, statement: str, values: Optional[Values] = None, *, probe: bool = False) -> Rows:
         """The rows that ``statement`` gives. StoreError, retryable where the database is away."""
