@@ -44,8 +44,11 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
 class Crew:
     """Members of one fleet in this process, with a VTN."""
 
-    def __init__(self, vtn: LocalVTN, url: str, stack: ExitStack) -> None:
-        self.vtn, self.url, self._stack = vtn, url, stack
+    def __init__(
+        self, vtn: LocalVTN, database: postgresql.Server, schema: str, stack: ExitStack
+    ) -> None:
+        self.vtn, self.database, self._stack = vtn, database, stack
+        self.url = database.url(schema)
         self.members: dict[str, FleetMember] = {}
 
     def put(self, count: int, **arguments: Any) -> None:
@@ -91,4 +94,4 @@ def crew(database: postgresql.Server, request: pytest.FixtureRequest) -> Iterato
     """Members that are stopped after the test."""
     schema = f"m{abs(hash(request.node.nodeid)) % 10**12}"
     with LocalVTN() as vtn, ExitStack() as stack:
-        yield Crew(vtn, database.url(schema), stack)
+        yield Crew(vtn, database, schema, stack)

@@ -329,7 +329,7 @@ class PostgreSQLStore(LeasedStore):
 
     def _run(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         self._refuse_in_child()
-        return self._link.run(statement, values)
+        return self._link.read(statement, values)
 
     def _refuse_in_child(self) -> None:
         if self._pid not in (None, os.getpid()):

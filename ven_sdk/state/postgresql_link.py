@@ -103,6 +103,7 @@ class Link:
         self._pool: Optional[ConnectionPool[Any]] = None
         self._trouble: Optional[StoreError] = None
         self._opening = threading.Lock()
+        self._reading = threading.BoundedSemaphore(CONNECTIONS - 2)
 
     def open(self) -> None:
         """Connect. StoreError where the database cannot be reached, or ConfigurationError where it
@@ -182,6 +183,13 @@ class Link:
             raise error from cause
         return rows
 
+    def read(self, statement: str, values: Optional[Values] = None) -> Rows:
+        """``run`` for what may come from many threads at once: they leave two connections to
+        commits and renewals.
+        """
+        with self._reading:
+            return self.run(statement, values)
+
     def _recover(self, pool: ConnectionPool[Any], statement: str, values: Optional[Values]) -> Rows:
         """``run`` on a connection of its own; when that works, the pool is made anew."""
         try:
@@ -193,7 +201,8 @@ class Link:
         with self._opening:
             if self._pool is pool:
                 self._pool, self._trouble = self._fresh_pool(), None
-        pool.close(0)
+        # Its threads may still be waiting for a connection: nobody waits for them.
+        threading.Thread(target=pool.close, name="ven_sdk-store-close", daemon=True).start()
         return rows
 
     def _tried(self, pool: ConnectionPool[Any], statement: str, values: Optional[Values]) -> Rows:
@@ -256,7 +265,8 @@ def _connection_class() -> Any:
                 state = next(gen)
                 while True:
                     ready = yield state
-                    if monotonic() > deadline:
+                    # What has come late is read all the same: a busy machine is no silent server.
+                    if not ready and monotonic() > deadline:
                         gen.close()
                         self.close()
                         raise psycopg.OperationalError("the server does not answer")

@@ -1,0 +1,199 @@
+"""A fleet of member processes on PostgreSQL against a VTN double, all on this machine.
+
+    python benchmarks/fleet_members.py --vens 10000 --workers 4 --period 60 --seconds 60 --kill
+
+Prints JSON: how late polls are, CPU of workers, VTN and database, memory, rows and WAL written in
+quiet polls, and with ``--kill`` how long until every VEN of a worker killed -9 polls elsewhere.
+Loopback only; everything ends with the program.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def worker(name, store, port, vens, period, lease, rate):
+    from ven_sdk import FleetMember, Site, slot_of
+
+    by_slot = {}
+    for number in range(vens):
+        by_slot.setdefault(slot_of(f"v{number}"), []).append(number)
+
+    def sites(slot):
+        for n in by_slot.get(slot, ()):
+            url = f"http://127.0.0.1:{port}/{n}"
+            yield Site(f"v{n}", url, arguments={"poll_frequency": period, "allow_jitter": False})
+
+    member = FleetMember(store=store, sites=sites, name=name, lease=lease, start_rate=rate)
+    member.start()
+    print("go", flush=True)
+    member.run()
+
+
+def cpu(pid):
+    """CPU seconds of a process and of all its children."""
+    total = 0.0
+    for each in [pid, *children(pid)]:
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += (int(fields[11]) + int(fields[12])) / TICKS
+    return total
+
+
+def children(pid):
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(word) for word in found.stdout.split()]
+
+
+def memory(pid):
+    """Resident MiB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def get(port, path):
+    return json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=60))
+
+
+def quantile(steps, share):
+    left = sum(steps) * share
+    for step, count in enumerate(steps):
+        left -= count
+        if left <= 0:
+            return step / 100
+    return None
+
+
+def written(database):
+    import psycopg
+
+    with psycopg.connect(database.url().partition("?")[0], autocommit=True) as connection:
+        connection.execute("SELECT pg_stat_clear_snapshot()")
+        facts = connection.execute(
+            "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'ven_sdk'"
+        ).fetchall()
+        (wal,) = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')").fetchone()
+    return {**dict(facts), "wal": int(wal)}
+
+
+def until(port, vens, seconds):
+    """Seconds until so many VENs have polled since the last reset."""
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        if get(port, "stats")["vens"] >= vens:
+            return time.monotonic() - began
+        time.sleep(0.25)
+    raise SystemExit(f"only {get(port, 'stats')['vens']} of {vens} VENs poll after {seconds} s")
+
+
+def settle(port, seconds):
+    """Until no VEN has registered for 20 s: the database counts rows up to ten seconds late."""
+    end, known, since = time.monotonic() + seconds, -1, time.monotonic()
+    while time.monotonic() < end and time.monotonic() - since < 20:
+        count = get(port, "stats")["registrations"]
+        if count != known:
+            known, since = count, time.monotonic()
+        time.sleep(1)
+
+
+def measure(options, database, double, port, workers):
+    figures = {"all poll after the start (s)": until(port, options.vens, options.start_seconds)}
+    settle(port, options.start_seconds)
+    get(port, "reset")
+    rows = written(database)
+    groups = {"workers": [w.pid for w in workers.values()], "vtn": [double.pid], "database": [database.process.pid]}
+    before = {name: sum(map(cpu, pids)) for name, pids in groups.items()}
+    began = time.monotonic()
+    time.sleep(options.seconds)
+    seconds = time.monotonic() - began
+    stats = get(port, "stats")
+    spent = {name: sum(map(cpu, pids)) - before[name] for name, pids in groups.items()}
+    after = written(database)
+    steps = stats["steps"]
+    figures.update(
+        {
+            "seconds": seconds,
+            "polls": stats["polls"],
+            "polls late p50, p99, max (s)": [quantile(steps, q) for q in (0.5, 0.99, 1)],
+            "CPU share of a core": {name: value / seconds for name, value in spent.items()},
+            "worker CPU a poll (ms)": spent["workers"] / stats["polls"] * 1000,
+            "memory of the workers (MiB)": [round(memory(w.pid)) for w in workers.values()],
+            "rows written": {name: after[name] - rows.get(name, 0) for name in after if name != "wal"},
+            "WAL (kB/s)": (after["wal"] - rows["wal"]) / seconds / 1000,
+        }
+    )
+    figures["memory per VEN (KiB)"] = sum(figures["memory of the workers (MiB)"]) * 1024 / options.vens
+    return figures
+
+
+def killed(options, port, workers):
+    """Everybody has polled within a period after the members that are left took over."""
+    victim = workers.pop("w1")
+    victim.kill()
+    victim.wait()
+    get(port, "reset")
+    seconds = until(port, options.vens, options.lease + options.period + 600)
+    stats = get(port, "stats")
+    return {
+        "killed: every VEN has polled after (s)": seconds,
+        "of that one poll period": options.period,
+        "new registrations": stats["registrations"],
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name, default in (("vens", 2000), ("workers", 4), ("period", 60), ("seconds", 60), ("lease", 15)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--rate", type=float, default=250.0, help="VENs that start in a second, each worker")
+    parser.add_argument("--start-seconds", type=float, default=900)
+    parser.add_argument("--kill", action="store_true")
+    options = parser.parse_args()
+    from tests import postgresql
+
+    database = postgresql.make_server()
+    double = subprocess.Popen(
+        [sys.executable, ROOT / "benchmarks" / "fleet_double.py", str(options.period)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    port = int(double.stdout.readline())
+    workers = {}
+    try:
+        for number in range(options.workers):
+            name = f"w{number}"
+            arguments = [name, database.url(), port, options.vens, options.period, options.lease, options.rate]
+            command = [sys.executable, __file__, "--worker", *map(str, arguments)]
+            workers[name] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        for process in workers.values():
+            process.stdout.readline()
+        figures = {"options": vars(options), **measure(options, database, double, port, workers)}
+        if options.kill:
+            figures.update(killed(options, port, workers))
+        print(json.dumps(figures, indent=1))
+    finally:
+        for process in (*workers.values(), double):
+            process.kill()
+            process.wait()
+        database.stop()
+        shutil.rmtree(database.data.parent, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--worker"]:
+        name, store, port, vens, period, lease, rate = sys.argv[2:]
+        worker(name, store, port, int(vens), float(period), float(lease), float(rate))
+    else:
+        main()
