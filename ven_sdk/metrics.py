@@ -17,6 +17,8 @@ from .ven import Ven
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
+    from .member import FleetMember
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Value = Union[float, int]
 GAUGES: tuple[tuple[str, str, Callable[[Status], Value]], ...] = (
@@ -67,6 +69,14 @@ def exposition(*vens: Union[Ven, Iterable[Ven]]) -> str:
     """
     _check(vens)
     return "".join(line for family in _families(vens) for line in _lines(family))
+
+
+def member_exposition(member: "FleetMember") -> str:
+    """The metrics ``ven_sdk_member_*`` of one member of a fleet, in the same form: slots, VENs by
+    state, counters and queues added up, seconds since its leases were renewed. Tens of thousands of
+    VENs cost one look at each, and no label each.
+    """
+    return "".join(line for family in _member_families(member) for line in _lines(family))
 
 
 def collector(*vens: Union[Ven, Iterable[Ven]]) -> "Collector":
@@ -153,6 +163,31 @@ def _families(vens: Iterable[Union[Ven, Iterable[Ven]]]) -> list[Family]:
             queues,
         ),
     ]
+
+
+def _member_families(member: "FleetMember") -> Iterator[Family]:
+    status, own = member.status, (member.name,)
+    single: dict[str, tuple[str, Value]] = {
+        "slots": ("Slots that the member holds.", status.slots),
+        "slots_running": ("Slots whose VENs run.", status.running),
+        "slots_wanted": ("Slots that it should hold.", status.wanted),
+        "since_renewal_seconds": ("Since the last renewal.", status.silent_for.total_seconds()),
+        "may_send": ("1 while its leases allow it to send.", int(status.may_send)),
+        "draining": ("1 while it gives everything away.", int(status.draining)),
+        "healthy": ("1 while health() finds no problem.", int(bool(member.health()))),
+    }
+    for name, (text, value) in single.items():
+        yield Family(f"ven_sdk_member_{name}", text, "gauge", ("member",), [(own, value)])
+    for name, label, counts in (
+        ("vens", "state", status.states),
+        ("queue", "queue", status.queues),
+    ):
+        samples = [((*own, key), count) for key, count in counts.items()]
+        text = f"VENs, and what waits, by {label}."
+        yield Family(f"ven_sdk_member_{name}", text, "gauge", ("member", label), samples)
+    for name, count in status.counters.items():
+        text = f"status.counters[{name!r}]."
+        yield Family(f"ven_sdk_member_{name}", text, "counter", ("member",), [(own, count)])
 
 
 def _lines(family: Family) -> Iterator[str]:

@@ -10,6 +10,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ven_sdk import FleetMember, enable_default_logging
+from ven_sdk.metrics import member_exposition
 
 
 def decide(ven, event):
@@ -36,15 +37,17 @@ def make_member():
 
 
 def serve_health(member, port):
-    """/live while the process lives, /health 200 or 503 with what is wrong as JSON."""
+    """/live while the process lives, /health 200 or 503 with what is wrong as JSON, /metrics."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self):
             health = member.health()
-            ok = bool(health) or self.path == "/live"
+            ok = bool(health) or self.path != "/health"
             self.send_response(200 if ok else 503)
             self.end_headers()
-            self.wfile.write(json.dumps(health.to_dict()).encode())
+            told = json.dumps(health.to_dict())
+            text = member_exposition(member) if self.path == "/metrics" else told
+            self.wfile.write(text.encode())
 
         def log_message(self, *_):
             pass

@@ -9,6 +9,7 @@ import pytest
 
 from tests.members.conftest import LEASE, PATIENCE, SLOTS, Crew, eventually
 from ven_sdk import ConfigurationError, Fleet, FleetMember, Site, SiteTable, StoreError, slot_of
+from ven_sdk.metrics import member_exposition
 from ven_sdk.state.leases import wanted_slots
 
 NAMES = [f"member-{number}" for number in range(8)]
@@ -215,6 +216,22 @@ def test_a_member_that_was_stopped_can_be_started_again(crew: Crew) -> None:
 def test_wrong_arguments_are_refused_at_once(crew: Crew, wrong: dict[str, object]) -> None:
     with pytest.raises((ConfigurationError, TypeError)):
         FleetMember(**{"store": crew.url, **wrong})
+
+
+def test_metrics_tell_of_one_member(crew: Crew) -> None:
+    crew.put(3)
+    a = crew.member("a")
+    crew.all_run(3)
+    text = member_exposition(a)
+    for line in (
+        f'ven_sdk_member_slots{{member="a"}} {SLOTS}.0',
+        f'ven_sdk_member_slots_wanted{{member="a"}} {SLOTS}.0',
+        'ven_sdk_member_may_send{member="a"} 1.0',
+        'ven_sdk_member_healthy{member="a"} 1.0',
+        'ven_sdk_member_vens{member="a",state="registered"} 3.0',
+        "# TYPE ven_sdk_member_polls_total counter",
+    ):
+        assert f"{line}\n" in text
 
 
 class TestFencing:
