@@ -233,7 +233,7 @@ class FleetMember:
         return MemberStatus(
             name=self.name,
             draining=renewal.draining,
-            slots=len(renewal.held),
+            slots=len(self._store.held),
             running=self._keeper.running,
             wanted=len(self._keeper.wanted),
             vens=fleet.vens,
