@@ -68,6 +68,14 @@ class Records(Core):
             return list(self._violations)
 
     @property
+    def own_violations(self) -> list[str]:
+        """What is wrong with messages of the VTN's side that a test queued: against the schema, or
+        saying nothing.
+        """
+        with self._state.lock:
+            return list(self._own_violations)
+
+    @property
     def connections(self) -> int:
         """How many connections were accepted so far."""
         return self._server.connections

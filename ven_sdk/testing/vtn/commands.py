@@ -289,8 +289,8 @@ class PartyCommands(Core):
 
     def queue(self, *messages: Union[Payload, bytes, Reply], ven_id: Optional[str] = None) -> None:
         """Any messages (records, bytes, :func:`Raw`), each in the place of a poll's reply: to this
-        VEN, or to whichever polls next. What is queued goes before events. ``ConfigurationError``
-        for what is no message.
+        VEN, or to whichever polls next. What is queued goes before events; what is wrong with it
+        stands in ``own_violations``. ``ConfigurationError`` for what is no message.
         """
         for message in messages:
             if not isinstance(message, (Payload, bytes, Reply)):
@@ -299,7 +299,14 @@ class PartyCommands(Core):
                 )
             if isinstance(message, Payload):
                 self._wire.check_writable(message)
+        wrong = [
+            f"{each.wire_name if isinstance(each, Payload) else 'bytes'}: {what}"
+            for each in messages
+            if not isinstance(each, Reply)
+            for what in self._wire.deviations_of(each)
+        ]
         with self._state.lock:
+            self._own_violations.extend(wrong)
             (
                 self._state.for_anyone if ven_id is None else self._state.vens.get(ven_id).queue
             ).extend(messages)

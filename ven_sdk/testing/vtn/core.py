@@ -22,7 +22,7 @@ from .journal import Journal, Received
 from .reply import Reply
 from .state import State
 from .trust import Trust
-from .wire import UNREADABLE, Violation, Wire, status_for
+from .wire import UNREADABLE, Violation, Wire, refusal_of
 
 log: logging.Logger = logging.getLogger(__name__)
 PATH = "/OpenADR2/Simple/2.0b"
@@ -44,6 +44,7 @@ class Core:
         self._board = FaultBoard()
         self._server = Server(self._serve, now=state.clock.time, connected=self._board.connecting)
         self._violations: deque[Violation] = deque(maxlen=1000)
+        self._own_violations: deque[str] = deque(maxlen=1000)
         self._sent: dict[tuple[str, str], bytes] = {}
         self.listeners: list[Callable[[Received], None]] = []
         """Called with each message once its reply is made, on the connection's thread; what one
@@ -145,7 +146,7 @@ class Core:
 
     def _answer(self, received: Received) -> Reply:
         if received.record is None:
-            return Reply(status=status_for(received.error))
+            return refusal_of(received.error)
         with self._state.lock:
             given = answers.answer(self._state, received)
         reply = self._written(received, given.answer)
@@ -204,7 +205,7 @@ class Core:
     ) -> Reply:
         """The error answer to a message."""
         if received.record is None:
-            return Reply(status=400)
+            return refusal_of(received.error)
         with self._state.lock:
             record = answers.refuse(self._state, received.record, code, description, bare=bare)
         return Reply(body=self._wire.write(record), record=record)

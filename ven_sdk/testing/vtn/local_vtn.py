@@ -46,7 +46,8 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     ``sign``: what it sends is signed, and (``verify``) so must be what it gets. ``kind``: its key,
     ``'ec'`` or ``'rsa'``; ``identity``: a certificate of your own (``ven_sdk.testing.pki``).
 
-    ``check``: every message is held against the schema and the rules, see ``violations``.
+    ``check``: every message is held against the schema and the rules, see ``violations``
+    and, for messages that a test queues, ``own_violations``.
     ``strict``: the end of the ``with`` fails where there were any. ``clock``: the VTN's time, a
     :class:`ManualClock` for instance. ``keep``, ``keep_samples``: how many messages and samples are
     kept. ``port``: 0 takes a free one.

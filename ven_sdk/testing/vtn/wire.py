@@ -15,6 +15,8 @@ from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
 from .http_requests import Request
 from .journal import Received
+from .reply import Reply
+from .semantics import senseless
 from .trust import Trust
 
 _MOST_KEPT = 20_000
@@ -62,6 +64,8 @@ class Wire:
             received.raw, known = kept
         else:
             known = self._read(request.body, received)
+            if self.check:
+                received.deviations += senseless(known)
             if received.service == "OadrPoll" and not received.deviations and not self.verify:
                 _keep(self._polls, request.body, (request.body, known))
         received.record = known
@@ -85,6 +89,18 @@ class Wire:
         when it is polled.
         """
         envelope.wrap(record)
+
+    def deviations_of(self, message: "Payload | bytes") -> list[str]:
+        """What is wrong with a message of the VTN's own side, such as one that a test queues."""
+        if not self.check:
+            return []
+        body = message if isinstance(message, bytes) else envelope.message(message)
+        try:
+            root = gate.admit(body, max_bytes=64 * 2**20)
+            found = reader.read(envelope.payload_of(root)).record
+            return [*_strict_deviations(root), *senseless(found)]
+        except UNREADABLE as error:
+            return [str(error)]
 
     def write(self, record: Payload) -> bytes:
         """A finished message."""
@@ -136,6 +152,12 @@ def _http_deviations(request: Request) -> list[str]:
 UNREADABLE = (PayloadError, SecurityError)
 
 
-def status_for(error: Optional[BaseException]) -> int:
-    """The HTTP status that answers a message that cannot be read or believed (rule H8)."""
-    return 403 if isinstance(error, SecurityError) else 400
+def refusal_of(error: Optional[BaseException]) -> Reply:
+    """The HTTP answer to a message that cannot be read or believed (rule H8): its body says why."""
+    status = 403 if isinstance(error, SecurityError) else 400
+    text = f"{error or 'The message cannot be read.'}\n"
+    return Reply(
+        status=status,
+        body=text.encode("utf-8", "replace"),
+        headers={"Content-Type": "text/plain; charset=utf-8"},
+    )
