@@ -19,6 +19,7 @@ from ..values import dataclass
 from . import timing
 
 States = tuple[EventState, ...]
+Rank = tuple[float, datetime, str]
 SIMPLE = ("SIMPLE", "simple")
 HIGHEST_LEVEL = 3
 
@@ -122,7 +123,7 @@ def _by_start(state: EventState) -> tuple[datetime, str]:
     return state.start, state.event.event_id
 
 
-def _rank(state: EventState) -> tuple[float, datetime, str]:
+def _rank(state: EventState) -> Rank:
     """Rule E50: lower non-zero priority first, 0 or absent last; then what became active first.
     E49: by this as well.
     """
@@ -144,7 +145,8 @@ def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Numb
     """The payload of that signal that rules now (E50), or None.
 
     Events compete for each signal by itself: a price of one programme does not silence the level of
-    another. Test events and events not opted in to do not count.
+    another. Test events and events not opted in to do not count, nor does an interval without a
+    value.
     """
     names = _spellings(signal_name)
     found = [
@@ -156,7 +158,9 @@ def signal_now(states: States, signal_name: str, now: datetime) -> Optional[Numb
         signal = _signal(state, names)
         piece = timing.current_span(state, signal, now) if signal is not None else None
         if signal is not None and piece is not None:
-            return signal.intervals[piece.position].signal_payload
+            value: Optional[Number] = signal.intervals[piece.position].signal_payload
+            if value is not None:
+                return value
     return None
 
 
@@ -189,7 +193,9 @@ def _signal(state: EventState, names: tuple[str, ...]) -> Optional[EventSignal]:
 
 
 class _Piece(NamedTuple):
-    rank: tuple[float, datetime, str]
+    """One interval of one event. ``rank``: what has no value comes last, then E50 decides."""
+
+    rank: tuple[bool, Rank]
     start: datetime
     end: datetime
     state: EventState
@@ -251,7 +257,8 @@ def _list_pieces(
         for piece in timing.interval_spans(state, signal):
             start, end = max(piece.start, now), min(piece.end or until, last, until)
             if start < end:
-                yield _Piece(_rank(state), start, end, state, signal, piece.position)
+                empty = signal.intervals[piece.position].signal_payload is None
+                yield _Piece((empty, _rank(state)), start, end, state, signal, piece.position)
 
 
 def _find_ruling(pieces: list[_Piece]) -> Iterator[ScheduleRow]:
@@ -260,7 +267,7 @@ def _find_ruling(pieces: list[_Piece]) -> Iterator[ScheduleRow]:
     """
     pieces.sort(key=lambda piece: piece.start)
     moments = sorted({moment for piece in pieces for moment in (piece.start, piece.end)})
-    heap: list[tuple[tuple[float, datetime, str], int]] = []
+    heap: list[tuple[tuple[bool, Rank], int]] = []
     begun, row = 0, None
     for start, end in zip(moments, moments[1:]):
         while begun < len(pieces) and pieces[begun].start <= start:

@@ -333,3 +333,38 @@ def test_e50_the_schedule_says_at_each_moment_what_signal_now_will_say(
         found = [row.payload for row in schedule if row.start <= at < row.end]
         ruling = queries.signal_now(rows(ven), "SIMPLE", at)
         assert found == ([] if ruling is None else [ruling])
+
+
+def without_value(*payloads: Any) -> Any:
+    """A signal of half-hour intervals, of which some VTNs send none with a value."""
+    plain = signal(*(0 if value is None else value for value in payloads), each=30 * MINUTE)
+    intervals = [one.replace(signal_payload=value) for one, value in zip(plain.intervals, payloads)]
+    return plain.replace(intervals=intervals)
+
+
+def test_an_interval_without_a_value_reaches_the_handlers_and_silences_nothing() -> None:
+    ven = taken(
+        event("vague", signals=[without_value(None, 3)], priority=1),
+        event("clear", signals=[signal(2)], priority=2),
+    )
+    ven.advance(NOON + 61 * MINUTE)
+
+    steps = [call.arguments for call in ven.calls if call.handler == "on_interval_start"]
+    assert {one.event_id: step.signal_payload for one, _, step in steps} == {
+        "vague": None,
+        "clear": 2,
+    }
+    assert [level(ven, NOON + minutes * MINUTE) for minutes in (70, 100)] == [2, 3]
+    rows_of = [(row.event.event_id, row.payload) for row in queries.schedule(rows(ven), ven.now)]
+    assert rows_of == [("clear", 2), ("vague", 3)]
+
+
+def test_an_event_without_any_value_is_in_the_schedule_and_rules_nothing() -> None:
+    ven = taken(event("vague", signals=[without_value(None, None)]))
+
+    found = queries.schedule(rows(ven), ven.now)
+
+    assert [(row.event.event_id, row.payload) for row in found] == [("vague", None)] * 2
+    assert level(ven, NOON + 70 * MINUTE) == 0
+    assert queries.signal_now(rows(ven), "SIMPLE", NOON + 70 * MINUTE) is None
+    assert queries.events(rows(ven), NOON + 70 * MINUTE)[0].event_signals[0].current_value is None
