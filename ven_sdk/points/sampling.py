@@ -20,12 +20,13 @@ from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NOTHING, Call, NotCalled, Outcome, Step
-from ..state.reports import CHANGE, ONCE, LastValue, RequestState, Sampling
+from ..state.reports import ONCE, LastValue, RequestState, Sampling
 from .callbacks import gather
 from .data_points import STATUS
 from .dated import enter_dated, note_naive
 from .entries import Collected, read_numbers, read_statuses
 from .recent import is_summed_due, keep_values
+from .sampling_rows import sampled_points, write_sampling, write_samplings
 from .tables import (
     Rows,
     count,
@@ -39,11 +40,6 @@ from .tables import (
 from .timing import EPOCH, NONE, due_moment, extend_runs, floor
 
 GRACE, PATIENCE = timedelta(seconds=1), timedelta(seconds=10)
-
-
-def sampled_points(book: Book, request: RequestState) -> list[DataPoint]:
-    """The data points of a request whose callback gives the value of now."""
-    return [point for point in points_of(book, request) if point.sampled]
 
 
 def spacing_of(book: Book, request: RequestState) -> timedelta:
@@ -283,58 +279,3 @@ def _look_if_awaited(book: Book, sampling: Sampling, point: Key, now: datetime) 
     requests = (book.requests.get(key) for key in sampling.requests)
     awaited = any(one is not None and (one.kind == ONCE or one.prompt) for one in requests)
     return look_now(now) if awaited and sampling.waiting <= {point} else NOTHING
-
-
-# --- a moment becomes rows ------------------------------------------------------------------------
-
-
-def write_samplings(book: Book, now: datetime, needed: frozenset[str]) -> Outcome:
-    """Write the moments whose time is over, and those that the requests ``needed`` are about to
-    deliver.
-    """
-    rows, gaps = Rows(book), 0
-    changes: list[Change] = []
-    for name, sampling in book.samplings.items():
-        early = sampling.waiting and now < sampling.deadline
-        if sampling.is_written or (early and not needed.intersection(sampling.requests)):
-            continue
-        sampling, missing, seen = write_sampling(book, rows, sampling)
-        gaps += missing
-        changes += [Change("samplings", name, sampling if sampling.waiting else None), *seen]
-    if not changes:
-        return NOTHING
-    return Outcome(changes=(*changes, *rows.changes(), *count(book, gaps=gaps)))
-
-
-def write_sampling(
-    book: Book, rows: Rows, sampling: Sampling
-) -> tuple[Sampling, int, tuple[Change, ...]]:
-    """Enter its values into one row for each request; also how many gaps there are, and what was
-    seen last.
-    """
-    gaps = 0
-    written: list[str] = []
-    seen: list[Change] = []
-    for key in sampling.requests:
-        request = book.requests.get(key)
-        if request is None:
-            continue
-        values = {
-            r_id: sampling.values.get((request.specifier, r_id), "") for r_id in request.r_ids
-        }
-        if request.kind == CHANGE and not _is_news(book, key, request, values):
-            continue
-        gaps += sum(not values[point.r_id] for point in sampled_points(book, request))
-        if not rows.put(key, request, sampling.moment, values):
-            rows.mark(key, request, sampling.moment)  # a late value replaces the placeholder
-            continue
-        written.append(key)
-        if request.kind == CHANGE:
-            seen.append(Change("seen", key, values))
-    return replace(sampling, is_written=True, written=frozenset(written)), gaps, tuple(seen)
-
-
-def _is_news(book: Book, key: str, request: RequestState, values: Mapping[str, str]) -> bool:
-    """On change: whether a value differs from the last one."""
-    seen = book.seen.get(key, request.last)
-    return any(entry and entry != seen.get(r_id) for r_id, entry in values.items())

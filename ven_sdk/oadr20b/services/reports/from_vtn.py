@@ -38,7 +38,7 @@ from ...schema.reports import (
 from ...state.book import Book
 from .. import answers
 from ..task import Task
-from .requests import METADATA
+from .request_meaning import METADATA
 
 WANTED, RUNNING, UNWANTED = "wanted", "running", "unwanted"
 KEPT_REPORTS = 100

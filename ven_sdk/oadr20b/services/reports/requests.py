@@ -1,41 +1,33 @@
-"""Requests for reports: accepted all or none (T8 to T15), and what each of them means
-(docs/protocol/reports.rst, 'What a request asks for').
-
-How they end is in ``endings``. Steps only; the engine runs them.
+"""Requests for reports come, and are accepted all or none (T8 to T15). What each means is in
+``request_meaning``, how they end in ``endings``. Steps only; the engine runs them.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Optional
 
 from ....points.recent import rows_on_hand
-from ....points.tables import look_now, point_key, points_of, row_key, running
-from ....points.timing import EPOCH, INSTANT, LATEST, NONE, floor, following
+from ....points.tables import look_now, row_key, running
+from ....points.timing import NONE, following
 from ....schema.points import DataPoint
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
-from ....state.reports import BLOCK, CATALOGUE, CHANGE, ONCE, PERIODIC, RequestState
+from ....state.reports import BLOCK, CATALOGUE, RequestState
 from ...schema.reports import (
     CreatedReport,
     CreateReport,
     RegisteredReport,
     ReportRequest,
-    ReportSpecifier,
 )
 from ...state.book import Book
 from .. import answers
 from .endings import end_requests
+from .request_meaning import JITTER_CAP, is_metadata, start
 
-METADATA = "METADATA"
-JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
-SHORTEST_BACK = timedelta(seconds=1)
-"""Deliveries are never closer together, whatever fraction of a second is asked for."""
-SHORTEST_CATALOGUE = timedelta(minutes=1)
-"""The catalogue is never sent more often than this for a periodic METADATA request."""
 MOST_REQUESTS = 1000
 """Requests that run at a time; a VTN that goes on asking is refused."""
 Bad = tuple[str, str]
@@ -183,11 +175,6 @@ def _free_key(book: Book, report_request_id: str) -> str:
     return key
 
 
-def is_metadata(request: ReportRequest) -> bool:
-    """Whether the catalogue itself is asked for."""
-    return request.report_specifier.report_specifier_id == METADATA
-
-
 def check(book: Book, request: ReportRequest, now: datetime) -> Optional[Bad]:
     """T14: the response code and the reason why a request cannot be served; None if it can. The
     readingType of a request means nothing.
@@ -258,127 +245,3 @@ def _unfit(point: DataPoint, request: ReportRequest, strict: bool) -> str:
             f"{spacing}"
         )
     return ""
-
-
-# --- what a request means -------------------------------------------------------------------------
-
-
-def start(book: Book, request: ReportRequest, now: datetime) -> RequestState:
-    """What a request means (docs/protocol/reports.rst, 'What a request asks for'), as a state."""
-    wanted = request.report_specifier
-    back = wanted.report_back_duration or NONE
-    back = max(back, SHORTEST_BACK) if back else back
-    step = min(wanted.granularity or NONE, back)  # T18; a one-shot has no spacing
-    if is_metadata(request):
-        return _catalogue_request(request, back, now)
-    span = wanted.report_interval
-    r_ids = tuple(dict.fromkeys(payload.r_id for payload in wanted.specifier_payloads)) or tuple(
-        r_id for specifier, r_id in book.catalogue.by_key if specifier == wanted.report_specifier_id
-    )
-    state = RequestState(
-        report_request_id=request.report_request_id,
-        specifier=wanted.report_specifier_id,
-        r_ids=r_ids,
-        kind=_kind(book, wanted, step, back, now),
-        granularity=step,
-        back=back,
-        created=now,
-        origin=span.dtstart if span is not None else EPOCH,
-        end=span.dtstart + span.duration if span is not None and span.duration else None,
-        start=span.dtstart if span is not None and span.dtstart > now else None,
-        last=_known_values(book, wanted.report_specifier_id, r_ids),
-    )
-    if state.kind == ONCE:
-        return _one_shot(book, state, now)
-    if state.kind == BLOCK:
-        end = now if state.end is None else min(state.end, now)
-        return replace(state, start=None, end=end, due=now, granularity=wanted.granularity or NONE)
-    return _series(book, state, now)
-
-
-def _catalogue_request(request: ReportRequest, back: timedelta, now: datetime) -> RequestState:
-    """A METADATA request: the catalogue goes out at once, and then every ``back`` (T8)."""
-    back = max(back, SHORTEST_CATALOGUE)
-    return RequestState(
-        report_request_id=request.report_request_id,
-        specifier=METADATA,
-        r_ids=(),
-        kind=CATALOGUE,
-        granularity=NONE,
-        back=back,
-        created=now,
-        origin=now,
-        due=now + back,
-    )
-
-
-def _kind(
-    book: Book, wanted: ReportSpecifier, step: timedelta, back: timedelta, now: datetime
-) -> str:
-    span = wanted.report_interval
-    is_history = any(
-        key[0] == wanted.report_specifier_id and point.is_history
-        for key, point in book.catalogue.by_key.items()
-    )
-    if is_history:
-        return ONCE if span is None else BLOCK
-    if not back:
-        return ONCE
-    if span is not None and span.duration and span.dtstart + span.duration <= now:
-        return BLOCK
-    return PERIODIC if step else CHANGE
-
-
-def _one_shot(book: Book, state: RequestState, now: datetime) -> RequestState:
-    """One report at once, whatever the interval says. Of summed data it is the last complete
-    sample, with the span that this is about (T42).
-    """
-    points = points_of(book, state)
-    moment, spacing = now.replace(microsecond=0), NONE
-    if points and all(point.summed for point in points):
-        spacing = max(point.sampling_rate.min_period for point in points)
-        recent = [book.recent.get(point_key(point.key), ())[-1:] for point in points]
-        if all(recent):
-            moment = max(one.at for last in recent for one in last)
-    return replace(state, origin=moment, granularity=spacing, start=None, end=None, due=now)
-
-
-def _series(book: Book, state: RequestState, now: datetime) -> RequestState:
-    """With the first delivery (T17): at the begin of the series, or at once, where each report
-    holds one sample of an instant; otherwise when the first period is over.
-    """
-    points = points_of(book, state)
-    prompt = state.kind == PERIODIC and state.granularity == state.back
-    prompt = prompt and not any(point.summed or point.ranged for point in points)
-    spread = min(state.back * JITTER, JITTER_CAP) * book.chance.random()
-    first = _first_moment(state, now)
-    begin = state.start or first or now
-    due = following(state.origin, state.back, begin - INSTANT if prompt else begin)
-    asked_from = due - state.back if state.start is None else max(state.start, due - state.back)
-    return replace(
-        state,
-        due=due if state.end is None else min(due, state.end),
-        jitter=spread if book.settings.allow_jitter else NONE,
-        covered={point.r_id: asked_from for point in points if point.ranged},
-        prompt=prompt,
-        first=first,
-    )
-
-
-def _first_moment(state: RequestState, now: datetime) -> Optional[datetime]:
-    """The moment of a series that has just passed, when the request names its begin: requests take
-    a while to arrive.
-    """
-    spacing = state.granularity or state.back
-    if state.origin == EPOCH or state.start is not None:
-        return None
-    moment = floor(state.origin, spacing, now)
-    return moment if now - moment <= min(LATEST, spacing / 2) else None
-
-
-def _known_values(book: Book, specifier: str, r_ids: Iterable[str]) -> dict[str, str]:
-    """What is known of the data points already: the value that stands in for one that is missing
-    (T19).
-    """
-    found = ((r_id, book.known.get(point_key((specifier, r_id)))) for r_id in r_ids)
-    return {r_id: value.entry for r_id, value in found if value is not None}

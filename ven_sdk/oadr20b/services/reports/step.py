@@ -16,7 +16,8 @@ from ....points.clock_steps import correct_moments
 from ....points.entries import count_values
 from ....points.range_queries import ask_due, wake_times, write_answers
 from ....points.recent import next_summed
-from ....points.sampling import spacing_of, start_samplings, write_samplings
+from ....points.sampling import spacing_of, start_samplings
+from ....points.sampling_rows import write_samplings
 from ....points.tables import (
     TIMER,
     collecting,
