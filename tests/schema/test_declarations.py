@@ -8,8 +8,8 @@ from typing import Any, get_type_hints
 import pytest
 
 from ven_sdk import objects
-from ven_sdk.oadr20b.codec.compiled.reader import swift_reader
-from ven_sdk.oadr20b.codec.compiled.writer import swift_writer
+from ven_sdk.oadr20b.codec.compiled.reader import compiled_reader
+from ven_sdk.oadr20b.codec.compiled.writer import compiled_writer
 from ven_sdk.oadr20b.codec.plan import plan_of
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS, PROFILES
 from ven_sdk.schema.common import Payload
@@ -100,8 +100,8 @@ def test_a_declaration_compiles_to_elements_that_are_told_apart(cls: Any) -> Non
             walk(inner)
 
     walk(plan_of(cls).root)
-    assert callable(swift_reader(cls))
-    assert callable(swift_writer(cls))
+    assert callable(compiled_reader(cls))
+    assert callable(compiled_writer(cls))
 
 
 def test_payloads_pickle_and_know_their_name() -> None:

@@ -153,7 +153,7 @@ class Exchange:
             self.deviations.say(
                 deviation,
                 logging.INFO,
-                "The VTN deviates from the schema, which was understood all the same: %s",
+                "The VTN's message is not as the schema wants it: %s",
                 deviation,
             )
         if self.hooks:

@@ -54,13 +54,16 @@ class Interval(Record):
 
     ``dtstart`` is always filled in after reading, from the durations where the message leaves it
     out, as are ``duration`` and ``uid``; ``derived`` has a bit (1, 2, 4) for each of the three that
-    was, and the writer leaves these out again.
+    was, and the writer leaves these out again. ``signal_payload`` is None where a VTN leaves it
+    out, which breaks the schema.
     """
 
-    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time")
-    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration")
+    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time", vital=True)
+    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration", vital=True)
     uid: Optional[str] = wire.text("xcal:uid?/xcal:text")
-    signal_payload: Number = wire.number("ei:signalPayload/ei:payloadFloat/ei:value")
+    signal_payload: Optional[Number] = wire.number(
+        "ei:signalPayload/ei:payloadFloat/ei:value", otherwise=None, vital=True
+    )
     derived: int = wire.unwired(default=0)
 
 

@@ -109,7 +109,7 @@ class ReportPayload(Record):
     r_id: str = wire.text("ei:rID")
     confidence: Optional[int] = wire.integer("ei:confidence", optional=True, high=100)
     accuracy: Optional[Number] = wire.number("ei:accuracy", optional=True)
-    value: Optional[Number] = wire.number("ei:payloadFloat?/ei:value")
+    value: Optional[Number] = wire.number("ei:payloadFloat?/ei:value", vital=True)
     resource_status: Optional[ResourceStatus] = wire.child(
         "oadr:oadrPayloadResourceStatus", ResourceStatus, optional=True
     )

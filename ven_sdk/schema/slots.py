@@ -25,8 +25,10 @@ class Slot:
 
     ``optional``: the element itself may be absent. ``default``: what a record made without it
     holds. ``otherwise``: what tolerant reading takes for a required element that is not there
-    (``MISSING``: that is an error). ``hidden`` fields are no keys; fields with ``compare`` False do
-    not count for equality.
+    (``MISSING``: that is an error). ``vital``: one that is there and cannot be read spoils the
+    record, because leaving it out would change what the record means; unless declared, what may be
+    absent is not vital. ``hidden`` fields are no keys; fields with ``compare`` False do not count
+    for equality.
     """
 
     __slots__ = (
@@ -48,6 +50,7 @@ class Slot:
         "record",
         "refused",
         "values",
+        "vital",
     )
 
     def __init__(
@@ -71,6 +74,7 @@ class Slot:
         negative: bool = False,
         companion: str = "",
         filled: bool = True,
+        vital: Optional[bool] = None,
     ) -> None:
         self.kind: str = kind
         self.path: str = path
@@ -91,6 +95,7 @@ class Slot:
         self.negative: bool = negative
         self.companion: str = companion
         self.filled: bool = filled
+        self.vital: bool = (not absent and otherwise is MISSING) if vital is None else vital
 
     @property
     def repeated(self) -> bool:
@@ -182,12 +187,19 @@ def integer(
 
 
 def number(
-    path: str, *, optional: bool = False, default: Any = MISSING, otherwise: Any = MISSING
+    path: str,
+    *,
+    optional: bool = False,
+    default: Any = MISSING,
+    otherwise: Any = MISSING,
+    vital: Optional[bool] = None,
 ) -> Any:
     """A finite xs:float: ``int`` when written without fraction and exponent, ``float``
     otherwise.
     """
-    return Slot("number", path, optional=optional, default=default, otherwise=otherwise)
+    return Slot(
+        "number", path, optional=optional, default=default, otherwise=otherwise, vital=vital
+    )
 
 
 def numbers(path: str) -> Any:
@@ -201,10 +213,17 @@ def decimal(path: str, *, default: Any = MISSING, otherwise: Any = MISSING) -> A
 
 
 def date_time(
-    path: str, *, optional: bool = False, default: Any = MISSING, otherwise: Any = MISSING
+    path: str,
+    *,
+    optional: bool = False,
+    default: Any = MISSING,
+    otherwise: Any = MISSING,
+    vital: Optional[bool] = None,
 ) -> Any:
     """A moment: an aware ``datetime`` in UTC (rule G1)."""
-    return Slot("date_time", path, optional=optional, default=default, otherwise=otherwise)
+    return Slot(
+        "date_time", path, optional=optional, default=default, otherwise=otherwise, vital=vital
+    )
 
 
 def duration(
@@ -214,10 +233,17 @@ def duration(
     default: Any = MISSING,
     otherwise: Any = MISSING,
     negative: bool = False,
+    vital: Optional[bool] = None,
 ) -> Any:
     """A ``timedelta``; ``negative`` where the profile allows a sign (ramp-up and recovery)."""
     return Slot(
-        "duration", path, optional=optional, default=default, otherwise=otherwise, negative=negative
+        "duration",
+        path,
+        optional=optional,
+        default=default,
+        otherwise=otherwise,
+        negative=negative,
+        vital=vital,
     )
 
 
@@ -235,18 +261,31 @@ def child(
     optional: bool = False,
     default: Any = MISSING,
     otherwise: Any = MISSING,
+    vital: Optional[bool] = None,
 ) -> Any:
     """One nested record."""
     return Slot(
-        "child", path, optional=optional, default=default, otherwise=otherwise, record=record
+        "child",
+        path,
+        optional=optional,
+        default=default,
+        otherwise=otherwise,
+        record=record,
+        vital=vital,
     )
 
 
 def children(
-    path: str, record: Any, *, at_least: int = 0, default: Any = MISSING, faulty: str = ""
+    path: str,
+    record: Any,
+    *,
+    at_least: int = 0,
+    default: Any = MISSING,
+    faulty: str = "",
+    vital: bool = True,
 ) -> Any:
     """Nested records. With ``faulty`` one that cannot be read spoils only itself; that field tells
-    of it.
+    of it. One that is not ``vital`` is left out then.
     """
     return Slot(
         "children",
@@ -256,6 +295,7 @@ def children(
         default=default,
         companion=faulty,
         filled=False,
+        vital=vital,
     )
 
 

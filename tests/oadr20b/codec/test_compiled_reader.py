@@ -14,9 +14,7 @@ from lxml import etree
 
 from tests.oadr20b.codec.strategies import records
 from ven_sdk.errors import PayloadError
-from ven_sdk.oadr20b.codec import envelope, gate, reader
-from ven_sdk.oadr20b.codec.compiled import reader as swift
-from ven_sdk.oadr20b.codec.findings import Findings
+from ven_sdk.oadr20b.codec import envelope, gate, plain_reader, reader
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "wire-examples"
@@ -84,16 +82,12 @@ DAMAGES: list[Callable[[list[Any], Any], None]] = [
 ]
 
 
-def _read(element: Any, strict: bool) -> tuple[Any, ...]:
+def _read(element: Any, strict: bool, plain: bool = False) -> tuple[Any, ...]:
     try:
-        reading = reader.read(element, strict=strict)
+        reading = reader.read(element, strict=strict, plain=plain)
     except PayloadError as error:
         return (str(error), error.path)
     return (reading.record, reading.record._values_of(), reading.deviations)
-
-
-def _carefully(cls: Any, element: Any, findings: Findings) -> Any:
-    return reader.read_carefully(cls, element, findings)
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -104,11 +98,7 @@ def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool,
     element = envelope.payload_of(gate.admit(envelope.message(data.draw(records(PAYLOADS[name])))))
     for damage in data.draw(st.lists(st.sampled_from(DAMAGES), min_size=1, max_size=3)):
         damage(list(element.iter("*")), data)
-    found = _read(element, strict)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "read_swiftly", _carefully)
-        expected = _read(element, strict)
-    assert found == expected
+    assert _read(element, strict) == _read(element, strict, plain=True)
 
 
 @pytest.mark.parametrize(
@@ -118,16 +108,13 @@ def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool,
         ("17-event-tolerance-test", "testEvent"),
     ],
 )
-def test_empty_cdata_is_an_empty_element_to_both(
-    example: str, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_empty_cdata_is_an_empty_element_to_both(example: str, name: str) -> None:
     root = gate.admit((EXAMPLES / f"{example}.xml").read_bytes())
     element = next(root.iter(f"{{*}}{name}"))
     element.text = ""  # what lxml makes of <![CDATA[]]>, where a really empty element has None
-    found = _read(envelope.payload_of(root), False)
-    monkeypatch.setattr(reader, "read_swiftly", _carefully)
+    payload = envelope.payload_of(root)
 
-    assert found == _read(envelope.payload_of(root), False)
+    assert _read(payload, False) == _read(payload, False, plain=True)
 
 
 def test_an_element_inside_a_text_is_a_deviation() -> None:
@@ -140,20 +127,11 @@ def test_an_element_inside_a_text_is_a_deviation() -> None:
         reader.read(etree.fromstring(text), strict=True)
 
 
-def test_the_compiled_reader_is_asked_also_when_reading_is_strict(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[Any] = []
-    made = swift.swift_reader
-    monkeypatch.setattr(reader, "swift_reader", lambda cls: asked.append(cls) or made(cls))
-    message = b"".join(
-        (
-            b"<p:oadrPayload "
-            b'xmlns:p="http://openadr.org/oadr-2.0b/2012/07"><p:oadrSignedObject><p:oadrPoll',
-            b' xmlns:ei="http://docs.oasis-open.org/ns/energyinterop/201110" '
-            b'ei:schemaVersion="2.0b">',
-            b"<ei:venID>v</ei:venID></p:oadrPoll></p:oadrSignedObject></p:oadrPayload>",
-        )
-    )
-    assert reader.read(envelope.payload_of(gate.admit(message)), strict=True).record.ven_id == "v"
-    assert asked
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_message_that_keeps_to_the_schema_never_reaches_the_plain_reader(strict: bool) -> None:
+    for path in EXAMPLES.glob("*.xml"):
+        payload = envelope.payload_of(gate.admit(path.read_bytes()))
+        if not reader.read(payload).deviations:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.delattr(plain_reader, "read_record")
+                reader.read(payload, strict=strict, plain=False)

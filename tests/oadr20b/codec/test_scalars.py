@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ven_sdk.oadr20b.codec import scalars
+from ven_sdk.oadr20b.codec import lexical, scalars
 
 UTC = timezone.utc
 
@@ -37,7 +37,7 @@ UTC = timezone.utc
     ],
 )
 def test_a_duration_is_read(text: str, seconds: float) -> None:
-    assert scalars.lenient_duration(text).value == timedelta(seconds=seconds)
+    assert lexical.duration(text).value == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_duration_is_read(text: str, seconds: float) -> None:
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # the texts differ, the type is the contract
-        scalars.lenient_duration(text)
+        lexical.duration(text)
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     ],
 )
 def test_only_what_breaks_the_schema_deviates(text: str, deviates: bool, remarks: bool) -> None:
-    read = scalars.lenient_duration(text)
+    read = lexical.duration(text)
     assert (bool(read.deviation), bool(read.remark)) == (deviates, remarks)
 
 
 def test_a_negative_duration_needs_a_place_that_allows_it() -> None:
-    assert scalars.lenient_duration("-PT10M", negative=True).value == timedelta(minutes=-10)
+    assert lexical.duration("-PT10M", negative=True).value == timedelta(minutes=-10)
     assert scalars.parse_signed_duration("-PT10M") == timedelta(minutes=-10)
 
 
@@ -100,7 +100,7 @@ def test_a_negative_duration_needs_a_place_that_allows_it() -> None:
 )
 def test_a_duration_is_written_and_read_back(value: timedelta, text: str) -> None:
     assert scalars.format_duration(value) == text
-    assert scalars.lenient_duration(text, negative=True).value == value
+    assert lexical.duration(text, negative=True).value == value
 
 
 @pytest.mark.parametrize("value", [timedelta(microseconds=1), timedelta(days=400000)])
@@ -123,7 +123,7 @@ def test_a_duration_that_the_schema_cannot_hold_is_not_written(value: timedelta)
     ],
 )
 def test_a_moment_is_read_as_utc(text: str, value: datetime) -> None:
-    read = scalars.lenient_date_time(text).value
+    read = lexical.date_time(text).value
     assert read == value
     assert read.tzinfo is UTC
 
@@ -140,7 +140,7 @@ def test_a_moment_is_read_as_utc(text: str, value: datetime) -> None:
         "9999-12-31T23:00:00-14:00",
         "12026-01-01T00:00:00Z",
         "2030-01-31T12:00:60Z",
-        "2030-01-31t12:00:00z",
+        "2030-01-31x12:00:00Z",
         "2030-W05-4T12:00:00Z",
         "2030-01-31T12:00:00+25:00",
         "٢030-01-31T12:00:00Z",
@@ -148,7 +148,7 @@ def test_a_moment_is_read_as_utc(text: str, value: datetime) -> None:
 )
 def test_what_is_no_moment_is_refused_by_both_readers(text: str) -> None:
     with pytest.raises(ValueError):
-        scalars.lenient_date_time(text)
+        lexical.date_time(text)
     with pytest.raises((ValueError, IndexError)):
         scalars.parse_date_time(text)
 
@@ -179,7 +179,6 @@ def test_a_naive_moment_is_not_written() -> None:
         ("+7", 7),
         (".5", 0.5),
         ("5.", 5.0),
-        (" 3 ", 3),
         ("1E-400", 0.0),
     ],
 )

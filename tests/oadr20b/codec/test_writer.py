@@ -13,8 +13,7 @@ from lxml import etree
 
 from ven_sdk import enums
 from ven_sdk.errors import ConfigurationError
-from ven_sdk.oadr20b.codec import envelope, gate, plain_writer, reader
-from ven_sdk.oadr20b.codec.compiled import writer
+from ven_sdk.oadr20b.codec import envelope, gate, plain_writer, reader, writer
 from ven_sdk.objects import (
     ActivePeriod,
     CreatedEvent,

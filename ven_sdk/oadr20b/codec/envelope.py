@@ -13,7 +13,7 @@ from lxml import etree
 from ...errors import PayloadError
 from ...schema.common import Payload
 from ..schema.payloads import PAYLOADS
-from .compiled import writer
+from . import writer
 from .namespaces import OADR, OADR_2_0A, WRITTEN, local_name, namespace_of, tag
 
 SIGNED_ID = "oadrSignedObject"

@@ -7,40 +7,62 @@ say.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn, Optional
 
 from ...errors import PayloadError
 from .namespaces import local_name
 
+Element = Any
+"""An element of lxml. Its own name for the type says that texts and tags may be anything."""
+
 _MOST_NOTES = 50
 _LONGEST_VALUE = 80
 _OUTSIDE = ("oadrSignedObject", "oadrPayload")
+_NUMBERS = re.compile(r"\[\d+\]")
 
 
 class Findings:
     """Collects deviations, or raises the first one where reading is ``strict``."""
 
-    __slots__ = ("strict", "notes")
+    __slots__ = ("notes", "strict", "_kinds")
 
     def __init__(self, strict: bool = False) -> None:
         self.strict: bool = strict
         self.notes: list[str] = []
+        self._kinds: list[tuple[str, str]] = []
 
-    def note(self, element: Any, text: str, value: Optional[str] = None, inside: str = "") -> None:
+    def note(
+        self, element: Element, text: str, value: Optional[str] = None, inside: str = ""
+    ) -> None:
         """A deviation at ``element`` (or at ``inside`` below it) that reading copes with."""
         if self.strict:
             self.fail(element, text, value, inside)
         self.remark(element, text, value, inside)
 
     def remark(
-        self, element: Any, text: str, value: Optional[str] = None, inside: str = ""
+        self, element: Element, text: str, value: Optional[str] = None, inside: str = ""
     ) -> None:
-        """Something that the schema allows but that had to be interpreted."""
-        if len(self.notes) < _MOST_NOTES:
-            self.notes.append(_sentence(path_of(element, inside), text, value))
+        """Something that the schema allows but that had to be interpreted. What many neighbours
+        have in common is noted of the first.
+        """
+        if len(self.notes) >= _MOST_NOTES:
+            return
+        path = path_of(element, inside)
+        kind = (_NUMBERS.sub("", path), text)
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+            self.notes.append(_sentence(path, text, value))
+
+    def forget(self, count: int) -> None:
+        """Drop all notes but the first ``count``: what they tell of was left out, or is read
+        again.
+        """
+        del self.notes[count:]
+        del self._kinds[count:]
 
     def fail(
-        self, element: Any, text: str, value: Optional[str] = None, inside: str = ""
+        self, element: Element, text: str, value: Optional[str] = None, inside: str = ""
     ) -> NoReturn:
         """Something that cannot be read. Raises a ``PayloadError`` with its path."""
         path = path_of(element, inside)
@@ -59,7 +81,7 @@ def _cut(value: Optional[str]) -> Optional[str]:
     )
 
 
-def path_of(element: Any, inside: str = "") -> str:
+def path_of(element: Element, inside: str = "") -> str:
     """The names from the payload down to ``element``, with a number where neighbours have the same
     name.
     """
@@ -73,7 +95,7 @@ def path_of(element: Any, inside: str = "") -> str:
     return "/".join(reversed(steps))
 
 
-def _number(element: Any) -> str:
+def _number(element: Element) -> str:
     before = sum(1 for _ in element.itersiblings(element.tag, preceding=True))
     if before or next(element.itersiblings(element.tag), None) is not None:
         return f"[{before + 1}]"

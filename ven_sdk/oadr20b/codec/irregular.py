@@ -1,8 +1,8 @@
 """Reading the elements that are not a fixed list of children: units, targets, foreign markup,
 events apart from each other.
 
-Each stands for one kind of slot; the two readers (:mod:`.reader` and what :mod:`.swift` compiles)
-share them.
+Each stands for one kind of slot; the two readers share them. Names from another of OpenADR's
+namespaces are known by their local part here too.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ from ...enums import CURRENCIES
 from ...errors import PayloadError
 from ...schema.common import Target
 from ...schema.construct import builder
-from ...schema.events import Event, FaultyEvent
-from ...schema.record import Items
+from ...schema.events import Event, EventDescriptor, FaultyEvent
+from ...schema.record import Items, Record
+from ...schema.slots import Slot
 from ...schema.units import CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
-from .findings import Findings
-from .namespaces import tag
-from .plan import UNIT_TAGS, plan_of
+from ..schema.reports import FaultyRequest, ReportRequest
+from . import lexical
+from .findings import Element, Findings
+from .namespaces import KNOWN, local_name, namespace_of, tag
+from .plan import plan_of
+from .scalars import parse_number
 
-ReadRecord = Callable[[Any, Any, Findings], Any]
+ReadRecord = Callable[[Any, Element, Findings], Any]
 """``read(cls, element, findings)`` of whichever reader is at work."""
 
 
@@ -42,6 +46,7 @@ def _unit_parts(prefix: str) -> dict[str, str]:
 
 
 _PARTS = {prefix: _unit_parts(prefix) for prefix in ("oadr", "power")}
+_PART_NAMES = {local_name(name): part for name, part in _PARTS["power"].items()}
 _ORDER = ("description", "unit", "scale", "pulse_factor", "power_attributes", "feed")
 _SCALES = Measurement.declared["scale"].values or frozenset()
 
@@ -50,7 +55,7 @@ def read_unit(element: Any, findings: Findings, read: ReadRecord) -> Measurement
     """The measurement that a unit element describes. An empty description or unit stands for the
     fixed one.
     """
-    name = UNIT_TAGS[element.tag]
+    name = local_name(element.tag)
     parts = _collect(element, _PARTS[UNITS[name].prefix], findings)
     if name == GREEN_BUTTON:
         if "feed" not in parts:
@@ -77,7 +82,7 @@ def _collect(element: Any, known: dict[str, str], findings: Findings) -> dict[st
     parts: dict[str, Any] = {}
     last = 0
     for child in element.iterchildren("*"):
-        part = known.get(child.tag)
+        part = known.get(child.tag) or _known_name(child, _PART_NAMES, findings)
         if part is None:
             findings.note(child, "is not known here and was left out")
         elif part in parts:
@@ -88,6 +93,18 @@ def _collect(element: Any, known: dict[str, str], findings: Findings) -> dict[st
                 findings.note(child, "stands in the wrong place")
             last = _ORDER.index(part)
     return parts
+
+
+def _known_name(child: Element, names: dict[str, Any], findings: Findings) -> Any:
+    """What a name from another of OpenADR's namespaces stands for, or None."""
+    found = names.get(local_name(child.tag)) if namespace_of(child.tag) in KNOWN else None
+    if found is not None:
+        findings.note(
+            child,
+            "is taken for one of this name although its namespace is",
+            namespace_of(child.tag),
+        )
+    return found
 
 
 def _text(parts: dict[str, Any], part: str) -> str:
@@ -125,8 +142,6 @@ def _scale(element: Any, name: str, parts: dict[str, Any], findings: Findings) -
 
 
 def _pulse_factor(parts: dict[str, Any], findings: Findings) -> Any:
-    from .scalars import parse_number
-
     text = _text(parts, "pulse_factor")
     try:
         return parse_number(text) if text else None
@@ -138,10 +153,13 @@ def _pulse_factor(parts: dict[str, Any], findings: Findings) -> Any:
 #
 
 _target_plan = plan_of(Target).root
-_target_kinds = {
+_Kind = tuple[int, Optional[Slot]]
+_target_kinds: dict[str, _Kind] = {
     tag_: (position, _target_plan.nodes[position].slot)
     for tag_, position in _target_plan.index.items()
 }
+_target_names = {local_name(name): kind for name, kind in _target_kinds.items()}
+_NO_KIND: _Kind = (0, None)
 _build_target = builder(Target)
 _NO_TARGET: tuple[None, ...] = (None,) * len(_target_plan.nodes)
 
@@ -151,7 +169,9 @@ def read_targets(element: Any, findings: Findings, read: ReadRecord) -> Items:
     made: list[Any] = []
     last = 0
     for child in element.iterchildren("*"):
-        position, slot = _target_kinds.get(child.tag, (0, None))
+        position, slot = (
+            _target_kinds.get(child.tag) or _known_name(child, _target_names, findings) or _NO_KIND
+        )
         if slot is None:
             findings.note(child, "is no kind of target and was left out")
             continue
@@ -178,39 +198,90 @@ def read_markup(element: Any) -> str:
     return text.decode("utf-8")
 
 
-# --- events apart from each other -----------------------------------------------------------------
-
-_EVENT_ID = f"{tag('ei:eiEvent')}/{tag('ei:eventDescriptor')}/{tag('ei:eventID')}"
-_MODIFICATION = f"{tag('ei:eiEvent')}/{tag('ei:eventDescriptor')}/{tag('ei:modificationNumber')}"
-_REQUIRED = tag("oadr:oadrResponseRequired")
+# --- events and report requests apart from each other ---------------------------------------------
 
 
-def read_event(
-    element: Any, findings: Findings, read: ReadRecord, faulty: list[FaultyEvent]
-) -> Optional[Event]:
-    """The event, or None when it cannot be read, which then stands in ``faulty`` (rule E11)."""
+def read_apart(
+    slot: Slot, element: Element, findings: Findings, read: ReadRecord, faulty: list[Any]
+) -> Optional[Record]:
+    """One of many records, or None when it cannot be read: then ``faulty`` tells of it (rule E11),
+    or, where nobody needs it, a note.
+    """
+    count = len(findings.notes)
     try:
-        event: Event = read(Event, element, findings)
-        return event
+        record: Record = read(slot.record, element, findings)
+        return record
     except PayloadError as error:
-        if findings.strict:
+        if findings.strict or (slot.vital and not slot.companion):
             raise
-        faulty.append(
-            FaultyEvent(
-                event_id=_only_text(element, _EVENT_ID),
-                error=error,
-                modification_number=_only_number(element),
-                response_required=_only_text(element, _REQUIRED),
-            )
-        )
+        findings.forget(count)
+        if slot.companion:
+            faulty.append(_SALVAGES[slot.record](element, error))
+        else:
+            findings.note(element, f"was left out: {error}")
         return None
 
 
-def _only_text(element: Any, path: str) -> Optional[str]:
-    found = element.findall(path)
-    return (found[0].text or "").strip() or None if len(found) == 1 else None
+def _faulty_event(element: Element, error: PayloadError) -> FaultyEvent:
+    """What can be read of an event that cannot be read as a whole, each part by itself."""
+    of = EventDescriptor.declared
+    descriptor = _only(_only(element, "eiEvent"), "eventDescriptor")
+    context = _only(descriptor, "eiMarketContext")
+    inner = _only(context, "marketContext")
+    test = _only(descriptor, "testEvent")
+    return FaultyEvent(
+        event_id=_value(of["event_id"], _only(descriptor, "eventID")),
+        modification_number=_value(
+            of["modification_number"], _only(descriptor, "modificationNumber")
+        ),
+        event_status=_value(of["event_status"], _only(descriptor, "eventStatus")),
+        market_context=_value(of["market_context"], context if inner is None else inner),
+        test_event=None if test is None else bool(test.text) and test.text != "false",
+        response_required=_value(
+            Event.declared["response_required"], _only(element, "oadrResponseRequired")
+        ),
+        error=error,
+    )
 
 
-def _only_number(element: Any) -> Optional[int]:
-    text = _only_text(element, _MODIFICATION) or ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+def _faulty_request(element: Element, error: PayloadError) -> FaultyRequest:
+    """The same of a report request."""
+    request, specifier = (
+        _only(element, "reportRequestID"),
+        _only(_only(element, "reportSpecifier"), "reportSpecifierID"),
+    )
+    slot = ReportRequest.declared["report_request_id"]
+    return FaultyRequest(
+        report_request_id=_value(slot, request),
+        report_specifier_id=_value(slot, specifier),
+        error=error,
+    )
+
+
+def _only(parent: Optional[Element], name: str) -> Optional[Element]:
+    """The child of this name, if there is just one, in any of OpenADR's namespaces."""
+    if parent is None:
+        return None
+    found = [
+        child
+        for child in parent.iterchildren("*")
+        if local_name(child.tag) == name and namespace_of(child.tag) in KNOWN
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _value(slot: Slot, element: Optional[Element]) -> Any:
+    """A value by itself, or None where there is none that makes sense."""
+    if element is None:
+        return None
+    text = (element.text or "").strip()
+    try:
+        return lexical.KINDS[slot.kind](slot, None, text).value if text else None
+    except ValueError:
+        return None
+
+
+_SALVAGES: dict[Any, Callable[[Element, PayloadError], Record]] = {
+    Event: _faulty_event,
+    ReportRequest: _faulty_request,
+}

@@ -42,6 +42,8 @@ bring their own.
 """
 
 PREFIXES: Mapping[str, str] = {**WRITTEN, "atom": ATOM}
+KNOWN: frozenset[str] = frozenset({*PREFIXES.values(), OADR_2_0A, ""}) - {DS, DSP}
+"""The namespaces that VTNs mix up, and none at all. Names of signatures are never mixed up."""
 _LONGEST = 100
 _BY_URI: dict[str, str] = {uri: prefix for prefix, uri in PREFIXES.items()}
 

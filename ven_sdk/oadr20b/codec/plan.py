@@ -2,7 +2,7 @@
 class, then shared.
 
 The paths of a record's slots are folded into one tree: neighbours that share wrappers share nodes.
-What is particular to a kind of slot is in the tables of :mod:`.kinds`; this module knows only the
+What is particular to a kind of slot is the readers' and writers'; this module knows only the
 shape.
 """
 
@@ -25,7 +25,7 @@ class Node:
     feeds.
     """
 
-    __slots__ = ("field", "index", "match", "name", "nodes", "optional", "slot", "tag")
+    __slots__ = ("field", "index", "match", "name", "names", "nodes", "optional", "slot", "tag")
 
     def __init__(self, name: str, optional: bool) -> None:
         self.name: str = name
@@ -35,6 +35,7 @@ class Node:
         self.field: str = ""
         self.nodes: list[Node] = []
         self.index: dict[str, int] = {}
+        self.names: dict[str, int] = {}
         self.match: Optional[Callable[[str], Any]] = None
 
     @property
@@ -50,8 +51,8 @@ class Node:
             yield from node.leaves()
 
     def seal(self) -> None:
-        """Index the children by tag. A unit is found under any of the tags that may stand for
-        it.
+        """Index the children by tag, and by name alone where that is enough to tell them apart. A
+        unit is found under any of the tags that may stand for it.
         """
         for position, node in enumerate(self.nodes):
             tags = (
@@ -61,6 +62,12 @@ class Node:
             )
             self.index.update((known, position) for known in tags)
             node.seal()
+        names = [known.rpartition("}")[2] for known in self.index]
+        self.names = {
+            name: position
+            for name, position in zip(names, self.index.values())
+            if names.count(name) == 1
+        }
 
 
 class Plan(NamedTuple):

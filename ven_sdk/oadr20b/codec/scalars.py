@@ -1,8 +1,8 @@
 """Texts and their values: times, durations, numbers, booleans (docs/protocol/messages.rst).
 Pure functions, cached.
 
-``parse_*`` takes what the schema allows and raises ``ValueError`` otherwise; ``lenient_*`` takes
-what peers send and says what was wrong with it; ``format_*`` writes what the schema allows and
+``parse_*`` takes the usual form and raises ``ValueError`` otherwise, also where the schema allows
+more: :mod:`.lexical` knows all that peers send. ``format_*`` writes what the schema allows and
 raises ``ValueError`` or ``TypeError``.
 """
 
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache, lru_cache
 from math import isfinite
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Union
 
 Number = Union[int, float]
 UTC = timezone.utc
@@ -25,26 +25,11 @@ arithmetic of dates.
 _CACHED = 4096
 
 
-class Lenient(NamedTuple):
-    """A value read tolerantly. ``deviation``: what breaks the schema; ``remark``: what is legal but
-    was interpreted.
-    """
-
-    value: Any
-    deviation: str = ""
-    remark: str = ""
-
-
 # --- durations ------------------------------------------------------------------------------------
 #
 
-_DURATION = re.compile(
-    r"([+-])?P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)W)?(?:([0-9]+)D)?"
-    r"(T)?(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:[.,][0-9]+)?)S)?"
-)
-_WEEKS = re.compile(r"[0-9]+W")
 _DAYS = re.compile(
-    r"P(?:[0-9]{1,6}D)?(?:T(?=[0-9])(?:[0-9]{1,7}H)?(?:[0-9]{1,9}M)?(?:[0-9]{1,10}S)?)?"
+    r"P(?:([0-9]{1,6})D)?(?:T(?=[0-9])(?:([0-9]{1,7})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,10})S)?)?"
 )
 
 
@@ -53,58 +38,20 @@ def parse_duration(text: str) -> timedelta:
     """The usual durations: no sign, no years, months or weeks. ``ValueError`` for all others, which
     may be legal too.
     """
-    if not _DAYS.fullmatch(text) or text == "P":
+    found = _DAYS.fullmatch(text)
+    if found is None or text == "P":
         raise ValueError(text)
-    return lenient_duration(text).value  # type: ignore[no-any-return]
+    days, hours, minutes, seconds = (int(digits or 0) for digits in found.groups())
+    value = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if value > LONGEST:
+        raise ValueError(text)
+    return value
 
 
 @lru_cache(maxsize=_CACHED)
 def parse_signed_duration(text: str) -> timedelta:
     """The same with an optional sign, for ramp-up and recovery."""
     return -parse_duration(text[1:]) if text[:1] == "-" else parse_duration(text)
-
-
-def lenient_duration(text: str, negative: bool = False) -> Lenient:
-    """A duration in any of the shapes that are seen. ``ValueError`` says why it is none.
-
-    A year counts as 365 days and a month as 30, since the profile says of neither when it begins.
-    """
-    text = text.strip()
-    if _WEEKS.fullmatch(text):
-        return Lenient(_bounded(days=7 * int(text[:-1][:12])))
-    found = _DURATION.fullmatch(text)
-    if found is None or text.endswith("T"):
-        raise ValueError("is no duration such as PT15M")
-    sign, years, months, weeks, days, _, hours, minutes, seconds = found.groups()
-    value = _bounded(
-        days=_int(years) * 365 + _int(months) * 30 + _int(weeks) * 7 + _int(days),
-        minutes=_int(hours) * 60 + _int(minutes),
-        seconds=Decimal((seconds or "0")[:30].replace(",", ".")),
-    )
-    if sign == "-" and value and not negative:
-        raise ValueError("is negative, which only ramp-up and recovery may be")
-    odd = (
-        "weeks are written like 2W"
-        if weeks
-        else ""
-        if not seconds or seconds.isdigit()
-        else "fractions of seconds"
-    )
-    guess = f"was taken as {value.days} days" if years or months else ""
-    return Lenient(-value if sign == "-" else value, odd, guess)
-
-
-def _int(digits: Optional[str]) -> int:
-    return int(digits[:12]) if digits else 0
-
-
-def _bounded(days: int, minutes: int = 0, seconds: Union[int, Decimal] = 0) -> timedelta:
-    if days > LONGEST.days or minutes > LONGEST.days * 1440 or seconds > LONGEST.days * 86400:
-        raise ValueError("is longer than a thousand years")
-    value = timedelta(days=days, minutes=minutes, microseconds=int(seconds * 1000000))
-    if value > LONGEST:
-        raise ValueError("is longer than a thousand years")
-    return value
 
 
 @lru_cache(maxsize=_CACHED)
@@ -139,12 +86,6 @@ def format_positive_duration(value: timedelta) -> str:
 # --- moments --------------------------------------------------------------------------------------
 #
 
-_MOMENT = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2})?"
-)
-
-
 _SHAPES = frozenset(
     (20, 24, 27)
 )  # no fraction, milliseconds, microseconds: what Python 3.9 reads by itself
@@ -167,46 +108,6 @@ def parse_date_time(text: str) -> datetime:
     return datetime.fromisoformat(text[:-1] + "+00:00")
 
 
-def lenient_date_time(text: str) -> Lenient:
-    """A moment with any offset or none (then it is UTC), in UTC. ``ValueError`` says why it is
-    none.
-    """
-    found = _MOMENT.fullmatch(text.strip())
-    if found is None:
-        raise ValueError("is no date and time such as 2030-01-31T12:00:00Z")
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
-    try:
-        value = datetime(
-            int(year),
-            int(month),
-            int(day),
-            int(hour) % 24 if hour == "24" else int(hour),
-            int(minute),
-            int(second),
-            int(((fraction or "") + "000000")[:6]),
-            UTC,
-        )
-        if hour == "24":
-            value += timedelta(days=1)
-        if zone and zone != "Z":
-            value -= _offset(zone)
-    except (ValueError, OverflowError) as cause:
-        raise ValueError("is not a date that exists between the years 1 and 9999") from cause
-    offset = "has an offset, where UTC with a Z is wanted" if zone and zone != "Z" else ""
-    return Lenient(
-        value,
-        offset or ("ends in a point" if fraction == "" else ""),
-        "" if zone else "has no zone and was taken as UTC",
-    )
-
-
-def _offset(zone: str) -> timedelta:
-    size = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
-    if size > timedelta(hours=14):
-        raise ValueError(zone)
-    return -size if zone[0] == "-" else size
-
-
 def format_date_time(value: datetime) -> str:
     """UTC with a ``Z``. A naive datetime is a ``ValueError``: nobody knows which moment it is.
     ``TypeError`` for a value of another type.
@@ -226,7 +127,7 @@ def format_date_time(value: datetime) -> str:
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _BIGGEST = 10**308
-_LONGEST_NUMBER = 1000
+LONGEST_NUMBER = 1000
 """Characters. What is read is kept in a cache, which a sender of longer ones could fill with
 memory.
 """
@@ -237,9 +138,8 @@ def parse_number(text: str) -> Number:
     """A finite xs:float: an ``int`` where it is written as one. NaN, INF and what overflows are
     ``ValueError``s.
     """
-    if len(text) > _LONGEST_NUMBER:
-        raise ValueError(f"has more than {_LONGEST_NUMBER} characters, and is no number")
-    text = text.strip()
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"has more than {LONGEST_NUMBER} characters, and is no number")
     if _WHOLE.fullmatch(text) and len(text) < 310:
         whole = int(text)
         if -_BIGGEST <= whole <= _BIGGEST:
@@ -294,9 +194,8 @@ def parse_integer(text: str) -> int:
     """A whole number of at most 20 digits; its range is the declaration's matter. ``ValueError``
     for what is none, or is out of range.
     """
-    if len(text) > _LONGEST_NUMBER:
+    if len(text) > LONGEST_NUMBER:
         raise ValueError("is no whole number")
-    text = text.strip()
     if not _WHOLE.fullmatch(text) or len(text) > 20:
         raise ValueError("is no whole number")
     return int(text)
@@ -304,18 +203,6 @@ def parse_integer(text: str) -> int:
 
 BOOLEANS: dict[str, bool] = {"true": True, "false": False, "1": True, "0": False}
 BOOLEAN_TEXT: dict[bool, str] = {True: "true", False: "false"}
-
-
-def lenient_boolean(text: str) -> Lenient:
-    """xs:boolean; other cases of the words are read too. ``ValueError`` for what is none, or is out
-    of range.
-    """
-    text = text.strip()
-    if text in BOOLEANS:
-        return Lenient(BOOLEANS[text])
-    if text.lower() in BOOLEANS:
-        return Lenient(BOOLEANS[text.lower()], "is not written in lower case")
-    raise ValueError("is neither true nor false")
 
 
 @cache

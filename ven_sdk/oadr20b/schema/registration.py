@@ -107,16 +107,20 @@ class CreatedPartyRegistration(Payload):
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
     vtn_id: str = wire.text("ei:vtnID", otherwise="")
     profiles: tuple[Profile, ...] = wire.children(
-        "oadr:oadrProfiles/oadr:oadrProfile", Profile, at_least=1, default=SIMPLE_HTTP_2_0B
+        "oadr:oadrProfiles/oadr:oadrProfile",
+        Profile,
+        at_least=1,
+        default=SIMPLE_HTTP_2_0B,
+        vital=False,
     )
     requested_oadr_poll_freq: Optional[timedelta] = wire.duration(
         "oadr:oadrRequestedOadrPollFreq?/xcal:duration"
     )
     service_specific_info: tuple[ServiceInfo, ...] = wire.children(
-        "oadr:oadrServiceSpecificInfo?/oadr:oadrService", ServiceInfo
+        "oadr:oadrServiceSpecificInfo?/oadr:oadrService", ServiceInfo, vital=False
     )
     extensions: tuple[Extension, ...] = wire.children(
-        "oadr:oadrExtensions?/oadr:oadrExtension", Extension
+        "oadr:oadrExtensions?/oadr:oadrExtension", Extension, vital=False
     )
 
 

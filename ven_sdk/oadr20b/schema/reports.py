@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Optional
 
 from ...enums import READING_TYPE, REPORT_NAME
+from ...errors import PayloadError
 from ...schema import slots as wire
 from ...schema.common import EiResponse, Payload, Period, schema_version
 from ...schema.points import ReportDescription, ReportPayload
@@ -21,8 +22,8 @@ class ReportInterval(Record):
     ``dtstart`` is filled in after reading where the message leaves it out; ``derived`` is 1 then.
     """
 
-    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time")
-    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration")
+    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time", vital=True)
+    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration", vital=True)
     uid: Optional[str] = wire.text("xcal:uid?/xcal:text")
     report_payloads: tuple[ReportPayload, ...] = wire.children(
         "oadr:oadrReportPayload", ReportPayload
@@ -45,10 +46,10 @@ class Report(Record):
     ``intervals``).
     """
 
-    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time")
-    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration")
+    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time", vital=True)
+    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration", vital=True)
     intervals: tuple[ReportInterval, ...] = wire.children(
-        "strm:intervals?/ei:interval", ReportInterval
+        "strm:intervals?/ei:interval", ReportInterval, at_least=1
     )
     report_id: Optional[str] = wire.text("ei:eiReportID", optional=True)
     report_descriptions: tuple[ReportDescription, ...] = wire.children(
@@ -90,13 +91,13 @@ class ReportSpecifier(Record):
 
     report_specifier_id: str = wire.text("ei:reportSpecifierID")
     granularity: Optional[timedelta] = wire.duration(
-        "xcal:granularity/xcal:duration", otherwise=None
+        "xcal:granularity/xcal:duration", otherwise=None, vital=True
     )
     report_back_duration: Optional[timedelta] = wire.duration(
-        "ei:reportBackDuration/xcal:duration", otherwise=None
+        "ei:reportBackDuration/xcal:duration", otherwise=None, vital=True
     )
     report_interval: Optional[ReportPeriod] = wire.child(
-        "ei:reportInterval", ReportPeriod, optional=True
+        "ei:reportInterval", ReportPeriod, optional=True, vital=True
     )
     specifier_payloads: tuple[SpecifierPayload, ...] = wire.children(
         "ei:specifierPayload", SpecifierPayload, at_least=1
@@ -109,6 +110,17 @@ class ReportRequest(Record):
 
     report_request_id: str = wire.text("ei:reportRequestID")
     report_specifier: ReportSpecifier = wire.child("ei:reportSpecifier", ReportSpecifier)
+
+
+@element
+class FaultyRequest(Record):
+    """A report request that could not be read: what is known of it, as far as it could be, and
+    why.
+    """
+
+    report_request_id: Optional[str] = wire.unwired(hidden=False, compare=True)
+    report_specifier_id: Optional[str] = wire.unwired(hidden=False, compare=True)
+    error: PayloadError = wire.unwired(hidden=False)
 
 
 @element
@@ -135,8 +147,9 @@ class RegisteredReport(Payload):
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
     report_requests: tuple[ReportRequest, ...] = wire.children(
-        "oadr:oadrReportRequest", ReportRequest
+        "oadr:oadrReportRequest", ReportRequest, faulty="faulty"
     )
+    faulty: tuple[FaultyRequest, ...] = wire.unwired(sequence=True, hidden=False)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
 
@@ -149,8 +162,9 @@ class CreateReport(Payload):
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
     report_requests: tuple[ReportRequest, ...] = wire.children(
-        "oadr:oadrReportRequest", ReportRequest, at_least=1
+        "oadr:oadrReportRequest", ReportRequest, at_least=1, faulty="faulty"
     )
+    faulty: tuple[FaultyRequest, ...] = wire.unwired(sequence=True, hidden=False)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
 
 

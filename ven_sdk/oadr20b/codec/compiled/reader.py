@@ -2,9 +2,8 @@
 class's plan at first use.
 
 It expects the children in the order of the schema and asks each only for its tag, so it knows
-nothing of deviations: at the first surprise it gives up, and the careful reader takes the element
-from the start. What it does accept, the careful reader accepts with the same result; a property
-test holds them equal.
+nothing of deviations: at the first surprise it gives up, and the plain reader takes the element
+from the start. What it does accept, the plain reader accepts with the same result.
 """
 
 from __future__ import annotations
@@ -12,14 +11,16 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Any, Callable
 
+from ....errors import PayloadError
 from ....schema.construct import builder
 from ....schema.record import NONE, Items, Record
 from ....schema.slots import Slot
-from .. import irregular, scalars
+from .. import irregular, plain_reader, scalars
 from ..complete import COMPLETIONS
+from ..findings import Element, Findings
 from ..plan import UNIT_TAGS, Node, plan_of
 
-Reader = Callable[[Any, Any], Any]
+Reader = Callable[[Element, Findings], Any]
 _NESTED = ("child", "children", "targets", "measurement", "markup")
 """The kinds of values that are more than a text."""
 _SURPRISES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
@@ -39,32 +40,37 @@ class _End:
 
 
 @cache
-def swift_reader(cls: type[Record]) -> Reader:
+def compiled_reader(cls: type[Record]) -> Reader:
     """``read(element, findings)`` for a class of records."""
     return _Compiler(cls).compiled()
 
 
-def _read_nested(cls: type[Record], element: Any, findings: Any) -> Any:
-    return swift_reader(cls)(element, findings)
+def read_record(cls: type[Record], element: Element, findings: Findings) -> Any:
+    """A record by the compiled reader of its class."""
+    return compiled_reader(cls)(element, findings)
+
+
+def _read_plainly(cls: type[Record], element: Element, findings: Findings) -> Any:
+    """The same by the plain reader, which comes back here for the records inside."""
+    return plain_reader.read_record(cls, element, findings, read_record)
 
 
 class _Compiler:
     """Writes the source of one reader. ``scope`` holds the constants that it uses, by name."""
 
     def __init__(self, cls: type[Record]) -> None:
-        from ..reader import read_carefully
-
         self.cls = cls
         self.lines: list[str] = []
         self.scope: dict[str, Any] = {
             "END": _End,
             "Items": Items,
             "build": builder(cls),
-            "careful": read_carefully,
+            "plainly": _read_plainly,
             "cls": cls,
             "NONE": NONE,
-            "SURPRISES": _SURPRISES,
+            "SURPRISES": (*_SURPRISES, *_refusals(plan_of(cls).root)),
             "BOOLEANS": scalars.BOOLEANS,
+            "FLAGS": {None: False, "false": False, "true": True},
             "number": scalars.parse_number,
             "UNITS": UNIT_TAGS,
             "date_time": scalars.parse_date_time,
@@ -73,8 +79,8 @@ class _Compiler:
             "signed_duration": scalars.parse_signed_duration,
             "read_targets": irregular.read_targets,
             "read_unit": irregular.read_unit,
-            "read_event": irregular.read_event,
-            "nested": _read_nested,
+            "read_apart": irregular.read_apart,
+            "nested": read_record,
             "read_markup": irregular.read_markup,
             "extension": _extension,
         }
@@ -91,7 +97,7 @@ class _Compiler:
         """
 
         def first(element: Any, findings: Any) -> Any:
-            read = self.scope[name] = swift_reader(cls)
+            read = self.scope[name] = compiled_reader(cls)
             return read(element, findings)
 
         name = self.constant(first)
@@ -117,8 +123,8 @@ class _Compiler:
         self.say(
             1,
             "except SURPRISES:",
-            "    del findings.notes[mark:]",
-            "    return careful(cls, element, findings)",
+            "    findings.forget(mark)",
+            "    return plainly(cls, element, findings)",
         )
         if self.cls in COMPLETIONS:
             self.say(1, f"{self.constant(COMPLETIONS[self.cls])}(made, element, findings)")
@@ -152,7 +158,7 @@ class _Compiler:
             only is not None
             and only.slot is not None
             and only.slot.kind == "children"
-            and not only.slot.companion
+            and not _apart(only.slot)
         ):
             self.all_alike(only, element, depth)
             return
@@ -217,22 +223,24 @@ class _Compiler:
         self.say(
             depth,
             "found = []",
-            *(["faulty = []"] if slot.companion else []),
+            *(["faulty = []"] if _apart(slot) else []),
             f"while {name} == {tag}:",
         )
         if slot.kind == "texts":
             self.say(depth, f"    found.append({child}.text or '')")
-        elif slot.companion:
-            self.say(depth, f"    found.append(read_event({child}, findings, nested, faulty))")
+        elif _apart(slot):
+            self.say(
+                depth,
+                f"    found.append(read_apart({self.constant(slot)}, {child}, findings, nested, "
+                "faulty))",
+            )
         else:
             self.say(depth, f"    found.append({self.late(slot.record)}({child}, findings))")
         self.say(depth, f"    {advance}")
-        if slot.companion:
-            self.say(
-                depth,
-                f"v_{slot.companion} = Items(faulty)",
-                "if faulty: found = [event for event in found if event is not None]",
-            )
+        if _apart(slot):
+            if slot.companion:
+                self.say(depth, f"v_{slot.companion} = Items(faulty)")
+            self.say(depth, "found = [record for record in found if record is not None]")
         self.say(depth, f"if found: v_{node.field} = Items(found)")
         if slot.at_least:
             self.say(depth, "else: raise ValueError")
@@ -265,7 +273,7 @@ class _Compiler:
         if kind == "test_flag":
             return [
                 f"v_{slot.companion} = {child}.text or None",
-                f"{target} = v_{slot.companion} not in (None, 'false')",
+                f"{target} = FLAGS[v_{slot.companion}]",
             ]
         if kind == "child":
             return [f"{target} = {self.late(slot.record)}({child}, findings)"]
@@ -293,6 +301,21 @@ class _Compiler:
             matches = self.constant(lru_cache(maxsize=1024)(node.match))
             lines.append(f"if {target} is not None and not {matches}({target}): raise ValueError")
         return lines
+
+
+def _refusals(root: Node) -> tuple[type[Exception], ...]:
+    """The error that is a surprise too where a record inside may be left out."""
+    may_be_left_out = any(
+        leaf.slot is not None
+        and (leaf.slot.kind == "measurement" or (leaf.slot.kind == "child" and not leaf.slot.vital))
+        for leaf in root.leaves()
+    )
+    return (PayloadError,) if may_be_left_out else ()
+
+
+def _apart(slot: Slot) -> bool:
+    """Whether one of many records that cannot be read spoils only itself."""
+    return bool(slot.companion) or not slot.vital
 
 
 def _unread(slot: Slot) -> Any:

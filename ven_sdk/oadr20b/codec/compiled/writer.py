@@ -1,11 +1,9 @@
 """From a record to its payload, as text: :func:`payload_text`, by functions compiled from the plans
 at first use.
 
-Building a tree costs lxml three times what parsing the same text does, with the E-factory six
-times, and reports of thousands of intervals feel it. So the generated code writes text, in which
-every value is either escaped or made of digits; trees are parsed from it. Where it stumbles,
-:mod:`.factory` writes the record again with the E-factory and says what is wrong with it; a
-property test holds the two equal. Pure functions.
+The generated code writes text, in which every value is either escaped or made of digits. Where it
+stumbles it gives up, and :mod:`..plain_writer` writes the record again and says what is wrong with
+it. Pure functions.
 """
 
 from __future__ import annotations
@@ -13,46 +11,33 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Any, Callable, Optional
 
-from lxml import etree
-
 from ....errors import ConfigurationError
 from ....schema.common import Payload, Target
 from ....schema.record import Record
 from ....schema.slots import Slot
 from ....schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
-from .. import formats, plain_writer, scalars
+from .. import formats, scalars
 from ..complete import DERIVABLE
 from ..irregular import read_markup
-from ..namespaces import WRITTEN
 from ..plan import Node, plan_of
 
 Writer = Callable[[Any], str]
 _STUMBLES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
 
 
-def payload_text(record: Payload) -> str:
-    """The payload element of a record as text, without namespace declarations: those are the
-    envelope's.
-
-    What cannot be written validly is a :class:`ConfigurationError` that names the record, the field
-    and what it should be.
+def payload_text(record: Payload) -> Optional[str]:
+    """The payload element of a record as text without namespace declarations, or None where the
+    plain writer has to look at it.
     """
     try:
-        name, write = record.wire_name, swift_writer(type(record))
+        name, write = record.wire_name, compiled_writer(type(record))
         return f"<oadr:{name}{write(record)}</oadr:{name}>"
     except _STUMBLES:
-        text: str = etree.tostring(plain_writer.element(record), encoding="unicode")
-        return text
-
-
-def element(record: Payload) -> Any:
-    """The payload element of a record, in a tree of its own that declares all namespaces."""
-    declared = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in WRITTEN.items())
-    return etree.fromstring(f"<holder {declared}>{payload_text(record)}</holder>")[0]
+        return None
 
 
 @cache
-def swift_writer(cls: type[Record]) -> Writer:
+def compiled_writer(cls: type[Record]) -> Writer:
     """``write(record)``: what stands after the name of a record's element: attributes, ``>`` and
     the content. ``ConfigurationError`` for what the schema has no element for.
     """
@@ -114,7 +99,7 @@ def _unit(value: Measurement) -> str:
         scale = f"<scale:siScaleCode>{word}</scale:siScaleCode>"
     power = ""
     if kind.power:
-        attributes = swift_writer(PowerAttributes)(value.power_attributes)
+        attributes = compiled_writer(PowerAttributes)(value.power_attributes)
         power = f"<power:powerAttributes{attributes}</power:powerAttributes>"
     return (
         f"<{name}><{kind.prefix}:itemDescription>{escape(value.description)}</{kind.prefix}:itemDescription>"
@@ -143,7 +128,7 @@ def _targets(targets: Any) -> str:
                     raise ValueError(field)
                 parts.append(f"<{name}>{escape(value)}</{name}>")
             else:
-                parts.append(f"<{name}{swift_writer(cls)(value)}</{name}>")
+                parts.append(f"<{name}{compiled_writer(cls)(value)}</{name}>")
     return "".join(parts)
 
 
@@ -187,7 +172,7 @@ class _Compiler:
         """
 
         def first(record: Any) -> str:
-            write = self.scope[name] = swift_writer(cls)
+            write = self.scope[name] = compiled_writer(cls)
             return write(record)
 
         name = self.constant(first)

@@ -1,0 +1,369 @@
+"""Reads elements into records as the declarations say, looks at everything, and names every
+deviation: the definition of what is read how.
+
+What :mod:`.compiled.reader` makes of the same declarations is faster and equal; at the first oddity
+it gives up and hands the element over here. How tolerant reading goes on after an oddity:
+
+* An oddity that leaves one meaning is understood and noted (``findings.note``; an error where
+  reading is strict).
+* A value that may be absent and makes no sense is left out, with a note; so is an optional record.
+* A value that a record needs (``Slot.vital``) spoils the record, and with it the event or report
+  request that it stands in, or the message.
+
+Pure functions, run by the exchange threads.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Callable, Optional
+
+from lxml import etree
+
+from ...errors import PayloadError
+from ...schema.construct import builder
+from ...schema.record import Items, Record
+from ...schema.slots import MISSING, Slot
+from . import irregular, lexical
+from .complete import COMPLETIONS
+from .findings import Element, Findings
+from .namespaces import ATOM, KNOWN, XSI, local_name, namespace_of
+from .plan import Node, plan_of
+
+ReadRecord = Callable[[Any, Element, Findings], Any]
+"""``read(cls, element, findings)`` of whichever reader is at work."""
+
+_NIL = f"{{{XSI}}}nil"
+_STRAY = etree.XPath("descendant-or-self::text()[../*][normalize-space()]")
+_WRAPPERS = frozenset(("date-time", "duration", "text", "value", "payloadFloat"))
+"""Elements that others put around a value."""
+
+
+def read_record(
+    cls: type[Record], element: Element, findings: Findings, nested: Optional[ReadRecord] = None
+) -> Any:
+    """The record of ``cls`` that an element describes. ``nested`` reads the records inside it: this
+    same function, unless a faster reader hands over only what it does not understand.
+    """
+    plan = plan_of(cls)
+    reading = _Reading(findings, nested or read_record)
+    for field, name, match in plan.attributes:
+        reading.values[field] = _attribute(element, name, match, findings)
+    reading.children(plan.root, element)
+    record = _builder(cls)(
+        *(_held(slot, reading.values.get(name, MISSING)) for name, slot in cls.slots.items())
+    )
+    complete = COMPLETIONS.get(cls)
+    if complete is not None:
+        complete(record, element, findings)
+    flaw = record.flaw()
+    if flaw:
+        findings.note(element, f"deviates: {flaw}")
+    return record
+
+
+_builder = cache(builder)
+
+
+def stray_text(element: Element) -> Optional[tuple[Element, str]]:
+    """The first text inside ``element`` that stands beside elements, and where; feeds apart, which
+    may hold any markup.
+    """
+    texts: Any = _STRAY(element)
+    for text in texts:
+        holder = text.getparent().getparent() if text.is_tail else text.getparent()
+        if not any(namespace_of(each.tag) == ATOM for each in (holder, *holder.iterancestors())):
+            return holder, str(text)
+    return None
+
+
+def _attribute(
+    element: Element, name: str, match: Callable[[str], Any], findings: Findings
+) -> Optional[str]:
+    value: Optional[str] = element.get(name)
+    if value is None:
+        value = element.get(local_name(name))
+        if value is not None:
+            findings.note(element, f"has the attribute {local_name(name)} without its namespace")
+    if value is not None and not match(value):
+        findings.note(element, f"has an odd {local_name(name)}", value)
+    return value
+
+
+def _held(slot: Slot, value: Any) -> Any:
+    if slot.repeated:
+        return Items(value or ())
+    if value is not MISSING:
+        return value
+    return slot.default if slot.kind in ("test_flag", "unwired") else None
+
+
+class _Reading:
+    """The reading of one element: ``values`` collects the fields while its children are walked."""
+
+    __slots__ = ("_nested", "findings", "values")
+
+    def __init__(self, findings: Findings, nested: ReadRecord) -> None:
+        self.values: dict[str, Any] = {}
+        self.findings = findings
+        self._nested = nested
+
+    # --- which element is what --------------------------------------------------------------------
+
+    def children(self, node: Node, element: Element) -> None:
+        """Hand each child to the node that knows it; then see which nodes got none."""
+        first: dict[int, Element] = {}
+        last = 0
+        for child in element.iterchildren("*"):
+            position = self._position(node, child, element)
+            if position is None:
+                continue
+            if position < last:
+                self.findings.note(child, "stands in the wrong place")
+            last = max(last, position)
+            inner = node.nodes[position]
+            if position not in first or inner.repeated:
+                first.setdefault(position, child)
+                self._read(inner, child)
+            else:
+                self._twice(inner, first[position], child)
+        for position, inner in enumerate(node.nodes):
+            if position not in first:
+                self._missing(inner, element, local_name(inner.tag))
+
+    def _position(self, node: Node, child: Element, element: Element) -> Optional[int]:
+        """Which of the node's parts a child is. A name from another of OpenADR's namespaces counts,
+        unless the right one stands there too.
+        """
+        position = node.index.get(child.tag)
+        if position is not None:
+            return position
+        position = node.names.get(local_name(child.tag))
+        namespace = namespace_of(child.tag)
+        if position is None:
+            self.findings.note(child, "is not known here and was left out")
+            return None
+        right = node.nodes[position]
+        if namespace not in KNOWN or (
+            not right.repeated and next(element.iterchildren(right.tag), None) is not None
+        ):
+            self.findings.note(
+                child,
+                f"is not of the namespace {namespace_of(right.tag)!r} and was left out",
+                namespace,
+            )
+            return None
+        self.findings.note(
+            child,
+            f"is taken for one of {namespace_of(right.tag)!r} although its namespace is",
+            namespace,
+        )
+        return position
+
+    def _twice(self, node: Node, first: Element, second: Element) -> None:
+        """An element that stands there once too often: no harm if both say the same; otherwise
+        nobody knows which counts.
+        """
+        if _canonical(first) == _canonical(second):
+            self.findings.note(second, "stands there twice, both times the same")
+        elif any(leaf.slot is None or leaf.slot.vital for leaf in node.leaves()):
+            self.findings.fail(second, "stands there twice, so that nobody knows which counts")
+        else:
+            self.findings.note(
+                second, "stands there twice, so that nobody knows which counts: both were left out"
+            )
+            for leaf in node.leaves():
+                self._leave_out(leaf)
+
+    def _missing(self, node: Node, element: Element, path: str) -> None:
+        """An element that is not there: nothing, a deviation, or an error where no sense can be
+        made without it.
+        """
+        slot = node.slot
+        if node.optional or (slot is not None and node.repeated and not slot.at_least):
+            return
+        if slot is None:
+            for inner in node.nodes:
+                self._missing(inner, element, f"{path}/{local_name(inner.tag)}")
+            if not any(_demanding(leaf) for leaf in node.leaves()):
+                self.findings.note(element, "is missing", inside=path)
+            return
+        if not (slot.repeated or slot.kind == "constant" or _may_be_absent(slot)):
+            self.findings.fail(element, "is missing" + _elsewhere(node, element), inside=path)
+        self.findings.note(element, "is missing", inside=path)
+        if not slot.repeated:
+            self._leave_out(node)
+
+    def _leave_out(self, node: Node) -> None:
+        """Let a field hold what it holds where the element is absent."""
+        slot = node.slot
+        if slot is not None and slot.otherwise is not MISSING:
+            self.values[node.field] = slot.otherwise
+        else:
+            self.values.pop(node.field, None)
+
+    # --- what stands in it ------------------------------------------------------------------------
+
+    def _read(self, node: Node, element: Element) -> None:
+        slot = node.slot
+        if slot is None:
+            self._wrapper(node, element)
+        elif slot.kind in lexical.KINDS:
+            self._scalar(node, slot, element)
+        else:
+            _NESTED[slot.kind](self, node, slot, element)
+
+    def _wrapper(self, node: Node, element: Element) -> None:
+        """An element that only holds others; some peers put the value itself into it."""
+        leaf = _only_leaf(node)
+        if leaf is None or len(element) or not (element.text or "").strip():
+            self.children(node, element)
+            return
+        self.findings.note(element, f"holds a value without {local_name(leaf.tag)} around it")
+        self._read(leaf, element)
+
+    def _scalar(self, node: Node, slot: Slot, element: Element) -> None:
+        text = self._text_in(element)
+        if not (text if slot.kind == "text" else text.strip()):
+            self.values[node.field] = self._empty(node, slot, element)
+            return
+        try:
+            read = lexical.KINDS[slot.kind](slot, node.match, text)
+        except ValueError as cause:
+            if slot.vital or self.findings.strict:
+                self.findings.fail(element, str(cause), text)
+            self.findings.note(element, f"{cause} and was left out", text)
+            self._leave_out(node)
+            return
+        if read.deviation:
+            self.findings.note(element, read.deviation, text)
+        if read.remark:
+            self.findings.remark(element, read.remark, text)
+        self.values[node.field] = read.value
+        if slot.kind == "test_flag":
+            self.values[slot.companion] = text
+
+    def _text_in(self, element: Element) -> str:
+        """The text of an element; some peers wrap it once more."""
+        if not len(element):
+            return element.text or ""
+        inner = element
+        while len(inner) == 1 and local_name(inner[0].tag) in _WRAPPERS:
+            inner = inner[0]
+        if inner is not element and not len(inner) and not (element.text or "").strip():
+            self.findings.note(element, f"holds its value inside {local_name(inner.tag)}")
+            return inner.text or ""
+        self.findings.note(element, "holds elements, where only text belongs")
+        return element.text or ""
+
+    def _empty(self, node: Node, slot: Slot, element: Element) -> Any:
+        """An empty element is an absent one, where absence is possible; an ID may be empty (section
+        1.3).
+        """
+        if slot.kind == "test_flag":
+            self.values[slot.companion] = None
+            return False
+        absent_allowed = slot.default is None or slot.optional
+        if slot.kind == "text" and not absent_allowed:
+            return self._empty_text(node, slot, element)
+        if absent_allowed or slot.otherwise is not MISSING:
+            if slot.kind != "text" and element.get(_NIL) not in ("true", "1"):
+                self.findings.note(element, "is empty")
+            return None if absent_allowed else slot.otherwise
+        self.findings.fail(element, "is empty")
+
+    def _empty_text(self, node: Node, slot: Slot, element: Element) -> str:
+        if node.match is not None and not node.match(""):
+            if slot.refused:
+                self.findings.fail(element, "is empty", "")
+            self.findings.note(element, lexical.WRONG_FORM, "")
+        return ""
+
+    # --- elements inside elements -----------------------------------------------------------------
+
+    def child(self, node: Node, slot: Slot, element: Element) -> None:
+        """One record; an optional one that cannot be read is left out."""
+        count = len(self.findings.notes)
+        try:
+            self.values[node.field] = self._nested(slot.record, element, self.findings)
+        except PayloadError as error:
+            if slot.vital or self.findings.strict:
+                raise
+            self.findings.forget(count)
+            self.findings.note(element, f"was left out: {error}")
+            self._leave_out(node)
+
+    def record_of_many(self, node: Node, slot: Slot, element: Element) -> None:
+        """One of many records."""
+        held: list[Any] = self.values.setdefault(node.field, [])
+        faulty = self.values.setdefault(slot.companion, []) if slot.companion else []
+        record = irregular.read_apart(slot, element, self.findings, self._nested, faulty)
+        if record is not None:
+            held.append(record)
+
+    def text_of_many(self, node: Node, slot: Slot, element: Element) -> None:
+        """One of many texts."""
+        self.values.setdefault(node.field, []).append(element.text or "")
+
+    def targets(self, node: Node, slot: Slot, element: Element) -> None:
+        """Targets of any kind."""
+        self.values[node.field] = irregular.read_targets(element, self.findings, self._nested)
+
+    def measurement(self, node: Node, slot: Slot, element: Element) -> None:
+        """A unit; one that makes no sense is left out."""
+        count = len(self.findings.notes)
+        try:
+            self.values[node.field] = irregular.read_unit(element, self.findings, self._nested)
+        except PayloadError as error:
+            if self.findings.strict:
+                raise
+            self.findings.forget(count)
+            self.findings.note(element, f"was left out: {error}")
+
+    def markup(self, node: Node, slot: Slot, element: Element) -> None:
+        """Foreign markup, as it is."""
+        self.values[node.field] = irregular.read_markup(element)
+
+    def constant(self, node: Node, slot: Slot, element: Element) -> None:
+        """Whatever stands in it says nothing."""
+
+
+_NESTED: dict[str, Callable[[_Reading, Node, Slot, Element], None]] = {
+    "child": _Reading.child,
+    "children": _Reading.record_of_many,
+    "texts": _Reading.text_of_many,
+    "targets": _Reading.targets,
+    "measurement": _Reading.measurement,
+    "markup": _Reading.markup,
+    "constant": _Reading.constant,
+}
+
+
+def _demanding(leaf: Node) -> bool:
+    slot = leaf.slot
+    return slot is not None and not leaf.optional and not (leaf.repeated and not slot.at_least)
+
+
+def _may_be_absent(slot: Slot) -> bool:
+    return slot.otherwise is not MISSING or slot.default is None
+
+
+def _elsewhere(node: Node, element: Element) -> str:
+    """Where an element that is missed stands in a namespace that is none of OpenADR's."""
+    name = local_name(node.tag)
+    for child in element.iterchildren("*"):
+        if local_name(child.tag) == name:
+            return f" (there is one of the namespace {namespace_of(child.tag)!r})"
+    return ""
+
+
+def _only_leaf(node: Node) -> Optional[Node]:
+    """The single value that a wrapper can hold, or None where it holds more than that."""
+    while node.slot is None and len(node.nodes) == 1:
+        node = node.nodes[0]
+    return node if node.slot is not None and node.slot.kind in lexical.KINDS else None
+
+
+def _canonical(element: Element) -> bytes:
+    text: bytes = etree.tostring(element, method="c14n", exclusive=True, with_tail=False)
+    return text
