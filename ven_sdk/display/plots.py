@@ -58,7 +58,7 @@ def _steps(signal: EventSignal) -> list[Step]:
             not step.duration,
         )
         for step in signal.intervals
-        if step.dtstart is not None
+        if step.dtstart is not None and step.signal_payload is not None
     ]
 
 
@@ -78,7 +78,7 @@ def plot_schedule(
             [
                 Step(row.start, row.end, row.payload)
                 for row in rows
-                if row.signal.signal_name == name
+                if row.signal.signal_name == name and row.payload is not None
             ],
         )
         for name in sorted(signals)

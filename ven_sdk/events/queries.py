@@ -35,7 +35,7 @@ class ScheduleRow:
     event: Event
     signal: EventSignal
     interval: Interval
-    payload: Number
+    payload: Optional[Number]
 
 
 # --- events ---------------------------------------------------------------------------------------

@@ -256,7 +256,6 @@ FAULTS = [
     ("<ei:value>0.21<", "<ei:value>NaN<", "interval[1]/signalPayload/payloadFloat/value"),
     ("<ei:value>0.21<", "<ei:value>INF<", "value"),
     ("<ei:value>0.21<", "<ei:value>1e999<", "value"),
-    ("<ei:value>0.21</ei:value>", "", "signalPayload/payloadFloat/value"),
     ("<ei:signalName>ELECTRICITY_PRICE</ei:signalName>", "", "eiEventSignal/signalName"),
 ]
 
