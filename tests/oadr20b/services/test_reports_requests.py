@@ -10,7 +10,13 @@ import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
 from tests.oadr20b.services.reports_harness import METADATA, ZERO, Meter, ReportHarness, ask, ok
-from ven_sdk.oadr20b.schema.reports import CancelReport, UpdatedReport
+from ven_sdk.errors import PayloadError
+from ven_sdk.oadr20b.schema.reports import (
+    CancelReport,
+    CreateReport,
+    FaultyRequest,
+    UpdatedReport,
+)
 from ven_sdk.oadr20b.services import answers, registration, reports
 from ven_sdk.state.change import Change
 
@@ -478,3 +484,19 @@ def test_t19_a_new_request_knows_the_last_value_of_the_one_before() -> None:
     vtn.go(MINUTE)
 
     assert vtn.qualities("new")[0] == ("12:03:00", 2, "Quality Bad - Last Known Value")
+
+
+def test_an_unreadable_request_is_refused_alone_and_the_others_run() -> None:
+    vtn = acknowledged(ven())
+    faulty = FaultyRequest(
+        report_request_id="bad", error=PayloadError("rID is missing.", path="a/rID")
+    )
+    message = CreateReport(
+        request_id="cr-1", report_requests=(ask("good", "p"),), ven_id="v", faulty=(faulty,)
+    )
+    vtn.run(lambda book, now: reports.requested(book, message, now))
+
+    answer = vtn.answered()
+    assert answer.response.response_code == "454"
+    assert "'bad'" in answer.response.response_description
+    assert tuple(answer.pending_reports) == ("good",)

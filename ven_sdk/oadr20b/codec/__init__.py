@@ -1,7 +1,8 @@
 """How records become XML and XML becomes records. What there is to read and write is declared in
-:mod:`ven_sdk.schema`.
+:mod:`ven_sdk.schema` and :mod:`ven_sdk.oadr20b.schema`.
 
-``gate`` admits bytes, ``envelope`` wraps payloads, ``reader`` and ``writer`` do the work, both
-compiled from the declarations at first use. Everything here is functions of values, safe to call
-from any thread.
+Begin with ``plan`` (how a declaration lies in XML), ``plain_reader`` with ``lexical`` (what texts
+mean), and ``plain_writer``: they define what is read and written. ``reader`` and ``writer`` choose
+between them and ``compiled``, which does the same faster. ``gate`` admits bytes, ``envelope`` wraps
+payloads. Everything here is functions of values, safe to call from any thread.
 """

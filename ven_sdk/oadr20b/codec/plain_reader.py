@@ -219,7 +219,9 @@ class _Reading:
         if leaf is None or len(element) or not (element.text or "").strip():
             self.children(node, element)
             return
-        self.findings.note(element, f"holds a value without {local_name(leaf.tag)} around it")
+        self.findings.note(
+            element, f"holds its value as text, without the element {local_name(leaf.tag)}"
+        )
         self._read(leaf, element)
 
     def _scalar(self, node: Node, slot: Slot, element: Element) -> None:

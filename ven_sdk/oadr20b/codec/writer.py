@@ -15,22 +15,32 @@ from .compiled import writer as compiled_writer
 from .findings import Element
 from .namespaces import WRITTEN
 
-_DECLARED = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in WRITTEN.items())
+_DECLARATIONS = tuple(f' xmlns:{prefix}="{uri}"' for prefix, uri in WRITTEN.items())
 
 
 def payload_text(record: Payload, plain: bool = PLAIN) -> str:
-    """The payload element of a record as text. What the compiled writer makes has no namespace
-    declarations: those are the envelope's.
+    """The payload element of a record as text, without namespace declarations: those are the
+    envelope's.
 
     What cannot be written validly is a :class:`ven_sdk.ConfigurationError` that names the record,
     the field and what it should be.
     """
     text = None if plain else compiled_writer.payload_text(record)
     if text is None:
-        text = etree.tostring(plain_writer.element(record), encoding="unicode")
+        text = _undeclared(etree.tostring(plain_writer.element(record), encoding="unicode"))
     return text
+
+
+def _undeclared(text: str) -> str:
+    """The text of an element whose start tag declares all namespaces, without these."""
+    start, end, rest = text.partition(">")
+    for declaration in _DECLARATIONS:
+        start = start.replace(declaration, "", 1)
+    return start + end + rest
 
 
 def element(record: Payload, plain: bool = PLAIN) -> Element:
     """The payload element of a record, in a tree of its own that declares all namespaces."""
-    return etree.fromstring(f"<holder {_DECLARED}>{payload_text(record, plain)}</holder>")[0]
+    return etree.fromstring(
+        f"<holder{''.join(_DECLARATIONS)}>{payload_text(record, plain)}</holder>"
+    )[0]

@@ -20,6 +20,7 @@ from ....state.reports import BLOCK, CATALOGUE, RequestState
 from ...schema.reports import (
     CreatedReport,
     CreateReport,
+    FaultyRequest,
     RegisteredReport,
     ReportRequest,
 )
@@ -30,6 +31,8 @@ from .request_meaning import JITTER_CAP, is_metadata, start
 
 MOST_REQUESTS = 1000
 """Requests that run at a time; a VTN that goes on asking is refused."""
+MOST_NAMED = 5
+"""Requests of one message that are named when they cannot be read."""
 Bad = tuple[str, str]
 
 
@@ -42,7 +45,12 @@ def requested(book: Book, message: CreateReport, now: datetime) -> Outcome:
     """
     wanted = [one.report_request_id for one in message.report_requests if is_metadata(one)]
     outcome, is_accepted = accept(
-        book, message.report_requests, message.request_id, now, spared=bool(wanted)
+        book,
+        message.report_requests,
+        message.request_id,
+        now,
+        spared=bool(wanted),
+        unreadable=message.faulty,
     )
     if not wanted or not is_accepted:
         return outcome
@@ -65,10 +73,13 @@ def registered(book: Book, reply: Optional[RegisteredReport], now: datetime) -> 
             Change("requests", key, replace(one, spared=False)) for key, one in spared.items()
         )
     )
-    if reply is None or not reply.report_requests:
+    if reply is None or not (reply.report_requests or reply.faulty):
         return outcome
     request_id = reply.response.request_id or book.request_ids.get("register report", "")
-    return outcome + accept(book, reply.report_requests, request_id, now, ended)[0]
+    return (
+        outcome
+        + accept(book, reply.report_requests, request_id, now, ended, unreadable=reply.faulty)[0]
+    )
 
 
 def announce_catalogue(book: Book, now: datetime) -> Outcome:
@@ -93,12 +104,14 @@ def accept(
     now: datetime,
     ended: frozenset[str] = frozenset(),
     spared: bool = False,
+    unreadable: Sequence[FaultyRequest] = (),
 ) -> tuple[Outcome, bool]:
     """T13: start all of ``requests``, or none if one is bad; owe the oadrCreatedReport either way
     (T11, G6, G10).
 
     ``ended`` are keys of requests that end in the same step; ``spared``: the next catalogue ends
-    none of them.
+    none of them. What is ``unreadable`` is refused by itself: the answer has code 454, and the
+    others run.
     """
     ran = {key: request.report_request_id for key, request in running(book) if key not in ended}
     bad = next(
@@ -121,9 +134,28 @@ def accept(
     return (
         end_requests(book, replaced, now)
         + Outcome(changes=tuple(_begin(book, keys)))
-        + _answer(book, request_id, pending, now)
+        + _answer(book, request_id, pending, now, *_refusal(unreadable))
+        + Outcome(notes=tuple(map(_unreadable_note, unreadable[:MOST_NAMED])))
         + (look_now(now) if started else NOTHING)
     ), True
+
+
+def _refusal(unreadable: Sequence[FaultyRequest]) -> tuple[str, Optional[str]]:
+    """The code of an answer, and why."""
+    if not unreadable:
+        return "200", None
+    names = ", ".join(repr(each.report_request_id) for each in unreadable[:MOST_NAMED])
+    return "454", f"request {names} could not be read: {unreadable[0].error}"
+
+
+def _unreadable_note(request: FaultyRequest) -> Note:
+    return Note(
+        f"Report request {request.report_request_id!r} could not be read; it is answered with code "
+        f"454, and others of its message are served: {request.error}",
+        logging.WARNING,
+        once=f"unreadable request {request.report_request_id!r} {request.error.path}",
+        error=request.error,
+    )
 
 
 def _begin(book: Book, requests: Mapping[str, RequestState]) -> Iterator[Change]:

@@ -1,0 +1,348 @@
+"""What peers write for a value: every slot of every payload, in every form that has only one
+meaning, reads as the same record with one note; strict reading takes what the schema allows.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Optional
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from tests.oadr20b.codec.strategies import records
+from ven_sdk.errors import PayloadError
+from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec.namespaces import KNOWN, namespace_of, tag
+from ven_sdk.oadr20b.codec.plan import Node, plan_of
+from ven_sdk.oadr20b.schema.payloads import PAYLOADS
+from ven_sdk.schema.common import URI, Payload
+from ven_sdk.schema.record import Record
+from ven_sdk.schema.slots import Slot
+
+Variant = Callable[[str], Optional[str]]
+
+
+def _other_case(text: str) -> str:
+    return text.swapcase()
+
+
+VARIANTS: dict[str, list[Variant]] = {
+    "boolean": [str.upper, str.title, " {} ".format, "\n\t{}\n".format],
+    "integer": [" {}".format, "{}\n".format, "{}.0".format, "0{}".format],
+    "number": [" {} ".format, "\t{}".format],
+    "decimal": [" {} ".format],
+    "date_time": [
+        " {}\n".format,
+        lambda text: text.replace("T", "t"),
+        lambda text: text.replace("Z", "z"),
+        lambda text: text.replace("Z", "+00:00"),
+        lambda text: text.replace("Z", "+0000"),
+        lambda text: text.replace("T", " "),
+        lambda text: text.replace("Z", ""),
+        lambda text: text.replace(":00Z", "Z") if re.search("T..:..:00Z", text) else None,
+        lambda text: text.replace("Z", "0000001Z") if re.search(r"\.\d{6}Z", text) else None,
+    ],
+    "duration": [" {} ".format, str.lower],
+    "token": [" {}\n".format, _other_case],
+    "text": [" {}\n".format],
+}
+SAFE = frozenset(("0{}",))
+"""Forms that are as usual as the usual one: they may have no note."""
+
+
+def _leaves(cls: type[Record], element: Any) -> list[tuple[Slot, Any]]:
+    """Every element with a text of a declared type in and below the element of a record."""
+    return list(_below(plan_of(cls).root, element))
+
+
+def _below(node: Node, element: Any) -> Any:
+    for child in element:
+        position = node.index.get(child.tag)
+        if position is None:
+            continue
+        inner = node.nodes[position]
+        if inner.slot is None:
+            yield from _below(inner, child)
+        elif inner.slot.kind in ("child", "children"):
+            yield from _below(plan_of(inner.slot.record).root, child)
+        elif inner.slot.kind in VARIANTS and not len(child):
+            yield inner.slot, child
+
+
+def _written(record: Payload) -> Any:
+    return envelope.payload_of(gate.admit(envelope.message(record)))
+
+
+def _both(element: Any, strict: bool = False) -> reader.Reading:
+    compiled = reader.read(element, strict=strict, plain=False)
+    assert compiled == reader.read(element, strict=strict, plain=True)
+    return compiled
+
+
+def _applicable(slot: Slot, variant: Variant, text: str) -> Optional[str]:
+    if slot.kind == "text" and slot.pattern != URI:
+        return None
+    if slot.kind == "token" and variant is _other_case:
+        alike = [word for word in slot.values or () if word.lower() == text.lower()]
+        return variant(text) if len(alike) == 1 else None
+    return variant(text)
+
+
+@pytest.mark.parametrize("name", sorted(PAYLOADS))
+@settings(max_examples=25)
+@given(data=st.data())
+def test_another_form_of_a_value_reads_as_the_same_record_with_one_note(
+    name: str, data: Any
+) -> None:
+    record = data.draw(records(PAYLOADS[name]))
+    element = _written(record)
+    before = reader.read(element).deviations
+    leaves = [(slot, leaf) for slot, leaf in _leaves(PAYLOADS[name], element) if leaf.text]
+    if not leaves:
+        return
+    slot, leaf = data.draw(st.sampled_from(leaves))
+    text = _applicable(slot, data.draw(st.sampled_from(VARIANTS[slot.kind])), leaf.text)
+    if text is None or text == leaf.text:
+        return
+    leaf.text = text
+    reading = _both(element)
+
+    assert reading.record == record
+    assert len(reading.deviations) <= len(before) + 1
+    if not text.startswith("0"):
+        assert len(reading.deviations) == len(before) + 1
+
+
+@pytest.mark.parametrize("name", sorted(PAYLOADS))
+@settings(max_examples=15)
+@given(data=st.data())
+def test_a_name_from_a_neighbouring_namespace_is_read_and_noted(name: str, data: Any) -> None:
+    record = data.draw(records(PAYLOADS[name]))
+    element = _written(record)
+    before = len(reader.read(element).deviations)
+    candidates = [child for child in element.iterdescendants() if "Atom" not in child.tag]
+    if not candidates:
+        return
+    chosen = data.draw(st.sampled_from(candidates))
+    if any("Atom" in each.tag or "components" in each.tag for each in chosen.iterancestors()):
+        return
+    others = sorted(KNOWN - {namespace_of(chosen.tag)})
+    namespace = data.draw(st.sampled_from(others))
+    local = etree.QName(chosen).localname
+    chosen.tag = f"{{{namespace}}}{local}" if namespace else local
+    if chosen.getparent() is not None and chosen.tag in plan_tags(chosen.getparent()):
+        return
+    reading = _both(element)
+
+    assert reading.record == record
+    assert len(reading.deviations) == before + 1
+    assert repr(namespace) in reading.deviations[-1] or any(
+        repr(namespace) in note for note in reading.deviations
+    )
+    with pytest.raises(PayloadError):
+        reader.read(element, strict=True)
+
+
+def plan_tags(parent: Any) -> set[str]:
+    """The tags of the neighbours, of which a renamed element may not become one."""
+    return {child.tag for child in parent if parent.tag != child.tag and len(parent) > 1}
+
+
+WRAPPED = [
+    ("<xcal:duration><xcal:duration>PT1H</xcal:duration></xcal:duration>", "PT1H"),
+    ("<xcal:uid><xcal:text>0</xcal:text></xcal:uid>", "<xcal:uid>0</xcal:uid>"),
+    (
+        "<ei:signalPayload><ei:payloadFloat><ei:value>2</ei:value></ei:payloadFloat>"
+        "</ei:signalPayload>",
+        "<ei:signalPayload>2</ei:signalPayload>",
+    ),
+    (
+        "<ei:eiMarketContext><emix:marketContext>http://m</emix:marketContext></ei:eiMarketContext>",
+        "<ei:eiMarketContext>http://m</ei:eiMarketContext>",
+    ),
+    (
+        "<ei:createdDateTime>2030-01-01T00:00:00Z</ei:createdDateTime>",
+        "<ei:createdDateTime><xcal:date-time>2030-01-01T00:00:00Z</xcal:date-time>"
+        "</ei:createdDateTime>",
+    ),
+    (
+        "<xcal:dtstart><xcal:date-time>2030-01-01T00:00:00Z</xcal:date-time></xcal:dtstart>",
+        "<xcal:dtstart>2030-01-01T00:00:00Z</xcal:dtstart>",
+    ),
+]
+EVENT = """<oadr:oadrDistributeEvent xmlns:oadr="{oadr}" xmlns:ei="{ei}" xmlns:xcal="{xcal}"
+ xmlns:strm="{strm}" xmlns:emix="{emix}" xmlns:pyld="{pyld}" ei:schemaVersion="2.0b">\
+<pyld:requestID>r</pyld:requestID><ei:vtnID>v</ei:vtnID><oadr:oadrEvent><ei:eiEvent>\
+<ei:eventDescriptor><ei:eventID>e</ei:eventID><ei:modificationNumber>3</ei:modificationNumber>\
+<ei:priority>1</ei:priority>\
+<ei:eiMarketContext><emix:marketContext>http://m</emix:marketContext></ei:eiMarketContext>\
+<ei:createdDateTime>2030-01-01T00:00:00Z</ei:createdDateTime><ei:eventStatus>far</ei:eventStatus>\
+</ei:eventDescriptor><ei:eiActivePeriod><xcal:properties>\
+<xcal:dtstart><xcal:date-time>2030-01-01T00:00:00Z</xcal:date-time></xcal:dtstart>\
+<xcal:duration><xcal:duration>PT1H</xcal:duration></xcal:duration>\
+<ei:x-eiNotification><xcal:duration>P1D</xcal:duration></ei:x-eiNotification>\
+</xcal:properties><xcal:components/></ei:eiActivePeriod><ei:eiEventSignals><ei:eiEventSignal>\
+<strm:intervals><ei:interval>\
+<xcal:duration><xcal:duration>PT1H</xcal:duration></xcal:duration>\
+<xcal:uid><xcal:text>0</xcal:text></xcal:uid>\
+<ei:signalPayload><ei:payloadFloat><ei:value>2</ei:value></ei:payloadFloat></ei:signalPayload>\
+</ei:interval></strm:intervals><ei:signalName>SIMPLE</ei:signalName>\
+<ei:signalType>level</ei:signalType><ei:signalID>s</ei:signalID></ei:eiEventSignal>\
+</ei:eiEventSignals><ei:eiTarget/></ei:eiEvent>\
+<oadr:oadrResponseRequired>always</oadr:oadrResponseRequired></oadr:oadrEvent>\
+</oadr:oadrDistributeEvent>""".format(
+    **{
+        prefix: namespace_of(tag(f"{prefix}:x"))
+        for prefix in ("oadr", "ei", "xcal", "strm", "emix", "pyld")
+    }
+)
+
+
+def _event(old: str, new: str, strict: bool = False) -> reader.Reading:
+    assert old in EVENT
+    return _both(etree.fromstring(EVENT.replace(old, new, 1)), strict)
+
+
+WHOLE = reader.read(etree.fromstring(EVENT))
+
+
+def test_the_message_that_the_forms_below_are_made_of_is_as_the_schema_wants_it() -> None:
+    assert WHOLE.deviations == ()
+    assert _event("SIMPLE", "SIMPLE", strict=True) == WHOLE
+
+
+@pytest.mark.parametrize(("old", "new"), WRAPPED)
+def test_a_value_with_a_wrapper_too_few_or_too_many_is_read(old: str, new: str) -> None:
+    if not new.startswith("<"):
+        new = f"<xcal:duration>{new}</xcal:duration>"
+    reading = _event(old, new)
+    assert reading.record == WHOLE.record
+    assert len(reading.deviations) == 1
+    with pytest.raises(PayloadError):
+        _event(old, new, strict=True)
+
+
+@pytest.mark.parametrize("status", ["FAR", "Far", "fAR"])
+def test_a_status_in_another_case_is_read(status: str) -> None:
+    assert _event(">far<", f">{status}<").record == WHOLE.record
+
+
+@pytest.mark.parametrize("status", ["canceled", "Canceled", "CANCELLED", "cancelled "])
+def test_every_spelling_of_cancelled_is_one(status: str) -> None:
+    record: Any = _event(">far<", f">{status}<").record
+    assert record.events[0].event_status == "cancelled"
+
+
+# --- the smallest unit is refused -----------------------------------------------------------------
+
+OPTIONAL = [
+    ("<ei:priority>1<", "<ei:priority>high<", "priority"),
+    ("<ei:priority>1<", "<ei:priority>-1<", "priority"),
+    (">2030-01-01T00:00:00Z</ei:created", ">yesterday</ei:created", "created_date_time"),
+    (
+        "<ei:x-eiNotification><xcal:duration>P1D<",
+        "<ei:x-eiNotification><xcal:duration>soon<",
+        "active_period",
+    ),
+    ("<xcal:duration>P1D</xcal:duration>", "", "active_period"),
+    (
+        "<ei:priority>1</ei:priority>",
+        "<ei:priority>1</ei:priority><ei:priority>2</ei:priority>",
+        "priority",
+    ),
+    ("<ei:signalID>s</ei:signalID>", "<ei:signalID>s</ei:signalID><ei:currentValue/>", ""),
+    (
+        "<ei:signalID>s</ei:signalID>",
+        "<ei:signalID>s</ei:signalID><ei:currentValue><ei:payloadFloat><ei:value>x</ei:value>"
+        "</ei:payloadFloat></ei:currentValue>",
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "field"), OPTIONAL)
+def test_an_optional_value_that_makes_no_sense_is_left_out(old: str, new: str, field: str) -> None:
+    reading = _event(old, new)
+    record: Any = reading.record
+    (event,) = record.events
+    if field == "active_period":
+        assert event.active_period.notification_period is None
+    elif field:
+        assert event[field] is None
+    else:
+        assert event.event_signals[0].current_value is None
+    assert len(reading.deviations) == 1
+    assert "understood" not in reading.deviations[0]
+    with pytest.raises(PayloadError):
+        _event(old, new, strict=True)
+
+
+MANDATORY = [
+    ("<xcal:duration>PT1H</xcal:duration></xcal:duration><xcal:uid>", "duration"),
+    ("<ei:value>2<", "value"),
+    ("<ei:signalName>SIMPLE</ei:signalName>", "signalName"),
+    ("<xcal:dtstart><xcal:date-time>2030-01-01T00:00:00Z</xcal:date-time></xcal:dtstart>", "dtst"),
+]
+
+
+@pytest.mark.parametrize(("part", "path"), MANDATORY)
+@pytest.mark.parametrize("status", ["active", "cancelled", "CANCELED"])
+def test_a_mandatory_value_spoils_its_event_of_which_the_rest_is_kept(
+    part: str, path: str, status: str
+) -> None:
+    broken = part.replace("PT1H", "an hour").replace(">2<", ">two<").replace("SIMPLE", "")
+    broken = broken.replace("2030-01-01T00:00:00Z", "tomorrow")
+    if "signalName" in part:
+        broken = ""
+    text = EVENT.replace(part, broken).replace(">far<", f">{status}<")
+    record: Any = _both(etree.fromstring(text)).record
+    (faulty,) = record.faulty
+    assert (faulty.event_id, faulty.modification_number) == ("e", 3)
+    assert faulty.market_context == "http://m"
+    assert faulty.response_required == "always"
+    assert faulty.is_cancellation is (status != "active")
+    assert path in faulty.error.path
+
+
+def test_an_interval_without_a_payload_is_read_unless_strict() -> None:
+    payload = EVENT[EVENT.index("<ei:signalPayload>") : EVENT.index("</ei:interval>")]
+    reading = _event(payload, "")
+    record: Any = reading.record
+    assert record.events[0].event_signals[0].intervals[0].signal_payload is None
+    assert "signalPayload" in reading.deviations[0]
+    with pytest.raises(PayloadError, match="signalPayload"):
+        _event(payload, "", strict=True)
+
+
+@pytest.mark.parametrize(
+    "old", ["<ei:eventDescriptor>", "</ei:priority>", "<strm:intervals>", "</ei:eiTarget>"]
+)
+def test_strict_reading_refuses_text_between_elements(old: str) -> None:
+    if old not in EVENT:
+        old = "<ei:eiTarget/>"
+    assert _event(old, old + "stray").record == WHOLE.record
+    with pytest.raises(PayloadError, match="text where only elements belong: 'stray'"):
+        _event(old, old + "stray", strict=True)
+
+
+def test_a_foreign_namespace_is_named_and_its_element_left_out() -> None:
+    reading = _event("<ei:priority>1</ei:priority>", '<priority xmlns="urn:other">1</priority>')
+    record: Any = reading.record
+    assert record.events[0].priority is None
+    assert "'urn:other'" in reading.deviations[0]
+    assert "left out" in reading.deviations[0]
+    number = "<ei:modificationNumber>3</ei:modificationNumber>"
+    faulty: Any = _event(number, '<modificationNumber xmlns="urn:other">3</modificationNumber>')
+    assert "'urn:other'" in str(faulty.record.faulty[0].error)
+
+
+def test_the_element_of_the_right_namespace_counts_where_both_stand() -> None:
+    reading = _event(
+        "<ei:priority>1</ei:priority>",
+        "<oadr:priority>2</oadr:priority><ei:priority>1</ei:priority>",
+    )
+    assert reading.record == WHOLE.record
+    assert "left out" in reading.deviations[0]
