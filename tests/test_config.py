@@ -59,7 +59,7 @@ def test_a_url_that_cannot_be_used_is_refused(url: Any) -> None:
     [
         ({"register": False}, "register=False needs ven_id"),
         ({"timeout": -1}, "timeout must be at least"),
-        ({"timeout": "30"}, "timeout must be a timedelta or a number of seconds"),
+        ({"timeout": "30"}, "timeout must be a timedelta, a number of seconds, or a text"),
         ({"poll_frequency": True}, "poll_frequency"),
         ({"poll_frequency": float("nan")}, "poll_frequency"),
         ({"default_opt": "optin"}, "Did you mean 'optIn'"),

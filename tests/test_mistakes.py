@@ -38,7 +38,7 @@ Do = Callable[[OpenADRClient], Any]
         (lambda client: client.add_report(print, "r", "votlage"), "Near names: voltage"),
         (
             lambda client: client.add_report(print, "r", "voltage", sampling_rate="10"),
-            "a number of seconds, not '10'",
+            "such as '10 s', '15 min' or 'PT2H', not '10'",
         ),
         (lambda client: client.report_value("r", 1), "There is no data point 'r'"),
     ],
@@ -59,7 +59,7 @@ def test_a_mistake_is_answered_with_what_would_be_right(do: Do, says: str) -> No
         ({"register": "yes"}, "register must be True or False"),
         ({"allow_jitter": 0.5}, "allow_jitter must be True or False"),
         ({"default_opt": "optin"}, "Did you mean 'optIn'?"),
-        ({"poll_frequency": "10s"}, "a number of seconds, not '10s'"),
+        ({"poll_frequency": "often"}, "or 'PT2H', not 'often'"),
         ({"targets": ["r1"]}, "such as {'resource_id': ['r1']}"),
         ({"targets": {"resource": ["r1"]}}, "Did you mean 'resource_id'?"),
         ({"cert": "nope.pem"}, "'nope.pem' cannot be read"),
@@ -73,11 +73,30 @@ def test_a_wrong_argument_is_named(wrong: "dict[str, Any]", says: str) -> None:
     assert says in str(caught.value)
 
 
-def test_attributes_of_ones_own_and_spans_of_time_are_taken() -> None:
-    client = OpenADRClient("ven", URL, strict=0)  # type: ignore[arg-type]
+def test_a_class_of_ones_own_has_attributes_of_its_own_and_spans_of_time_are_taken() -> None:
+    class Site(OpenADRClient):
+        pass
+
+    client = Site("ven", URL, strict=0)  # type: ignore[arg-type]
 
     client.site = "bakery"  # type: ignore[attr-defined]
 
     assert client.site == "bakery"  # type: ignore[attr-defined]
     assert client.settings.strict is False
     assert client.schedule(timedelta(hours=1)) == ()
+
+
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("pol_frequency", "Did you mean 'poll_frequency'?"),
+        ("poll_frequency", "can be read, not set. Give poll_frequency to the constructor"),
+        ("events", "can be read, not set."),
+        ("site", "A client has no attribute 'site'"),
+    ],
+)
+def test_an_attribute_that_would_have_no_effect_cannot_be_set(name: str, says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        setattr(OpenADRClient("ven", URL), name, 3)
+
+    assert says in str(caught.value)

@@ -14,7 +14,17 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Optional, Union
 
-from .config import Duration, duration, settings
+from .arguments import (
+    MOST_THREADS,
+    SMALLEST_RESPONSE,
+    Duration,
+    flag,
+    named_arguments,
+    proxy_addresses,
+    waiting_seconds,
+    whole,
+)
+from .config import settings
 from .errors import StoreError, TransportError
 from .identity import Identity
 from .log import WIRE
@@ -24,7 +34,7 @@ from .runtime.signals import until_signal
 from .state.store import Store
 from .usercode.handlers import Handlers, Hooks
 from .ven import Ven
-from .wiring import build, positive, store_of
+from .wiring import build, store_of
 
 log: logging.Logger = logging.getLogger("ven_sdk")
 
@@ -42,6 +52,7 @@ class OpenADRClient(Ven):
     ``run()``, or ``start()`` and ``stop()``, or ``with client:``.
     """
 
+    @named_arguments
     def __init__(
         self,
         ven_name: str,
@@ -110,21 +121,23 @@ class OpenADRClient(Ven):
             replay_window=checked.replay_window,
             disable_signature=disable_signature,
             timeout=checked.timeout,
-            proxies=proxies,
-            max_response_size=positive("max_response_size", max_response_size),
+            proxies=proxy_addresses(proxies),
+            max_response_size=whole("max_response_size", max_response_size, SMALLEST_RESPONSE),
             secure=checked.vtn_url.startswith("https:"),
         )
         kept = store_of(store)
         kept.check()
-        runtime = Runtime(callback_workers=positive("callback_workers", callback_workers))
+        runtime = Runtime(
+            callback_workers=whole("callback_workers", callback_workers, 1, MOST_THREADS)
+        )
         handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue(now=runtime.clock.now)
         engine = build(checked, identity, runtime, kept, handlers, hooks, catalogue)
         super().__init__(checked, engine, handlers, hooks, catalogue)
         self._identity, self._runtime, self._store = identity, runtime, kept
-        self._show_fingerprint = show_fingerprint
+        self._show_fingerprint = flag("show_fingerprint", show_fingerprint)
         self._life = threading.Lock()
         self._ended = threading.Event()
-        if debug:
+        if flag("debug", debug):
             logging.getLogger(WIRE).setLevel(logging.DEBUG)
 
     # --- life -------------------------------------------------------------------------------------
@@ -137,7 +150,7 @@ class OpenADRClient(Ven):
         Harmless while the client runs. ``TransportError`` says the last cause then.
         """
         self._runtime.check_process()
-        seconds = None if wait is None else duration("wait", wait).total_seconds()
+        seconds = None if wait is None else waiting_seconds("wait", wait)
         with self._life:
             if self._engine.stopped:
                 self._begin()
@@ -204,7 +217,7 @@ class OpenADRClient(Ven):
         named in a warning and left behind: its threads end with the process.
         """
         self._runtime.check_process()
-        seconds = duration("timeout", timeout).total_seconds()
+        seconds = waiting_seconds("timeout", timeout)
         self._ended.set()
         own = threading.current_thread().name.startswith("ven_sdk-")
         if not self._life.acquire(blocking=not own):

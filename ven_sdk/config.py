@@ -7,17 +7,28 @@ what the services and the engine ask while they run.
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Optional, Union
+from typing import Any, Optional
 from urllib.parse import urlsplit, urlunsplit
 
+from .arguments import (
+    Duration,
+    choice,
+    duration,
+    flag,
+    names,
+    optional_text,
+    text,
+    waiting_seconds,
+    without_secrets,
+)
+from .enums import SIGNAL_NAME
 from .errors import ConfigurationError
+from .near_names import did_you_mean
 from .values import dataclass
 
-Duration = Union[timedelta, float, int]
-
+LONGEST_PERIOD = timedelta(days=366)
 DEFAULT_PATH = "/OpenADR2/Simple/2.0b"
 TARGET_KINDS = (
     "aggregated_p_node",
@@ -92,86 +103,22 @@ def settings(
     return Settings(
         ven_name=text("ven_name", ven_name),
         vtn_url=base_url(vtn_url),
-        ven_id=None if ven_id is None else text("ven_id", ven_id),
-        registration_id=None
-        if registration_id is None
-        else text("registration_id", registration_id),
+        ven_id=optional_text("ven_id", ven_id),
+        registration_id=optional_text("registration_id", registration_id),
         register=flag("register", register),
         poll_frequency=None
         if poll_frequency is None
-        else duration("poll_frequency", poll_frequency, 1e-3),
-        timeout=duration("timeout", timeout, 1e-3).total_seconds(),
+        else duration("poll_frequency", poll_frequency, 1e-3, LONGEST_PERIOD),
+        timeout=waiting_seconds("timeout", timeout, 1e-3),
         max_backlog=duration("max_backlog", max_backlog, 1.0),
-        opt_timeout=duration("opt_timeout", opt_timeout, 1e-3),
+        opt_timeout=duration("opt_timeout", opt_timeout, 1e-3, LONGEST_PERIOD),
         default_opt=choice("default_opt", default_opt, ("optIn", "optOut")),
-        replay_window=duration("replay_window", replay_window, 1e-3),
+        replay_window=duration("replay_window", replay_window, 1e-3, LONGEST_PERIOD),
         market_contexts=names("market_contexts", market_contexts),
         targets=target_sets(targets),
-        signals=names("signals", signals),
+        signals=signal_names(signals),
         **{name: flag(name, value) for name, value in others.items()},
     )
-
-
-def duration(name: str, value: Any, minimum: float = 0.0) -> timedelta:
-    """``value`` (a timedelta or a number of seconds) as a timedelta of at least ``minimum``
-    seconds. ``ConfigurationError`` for anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, (timedelta, numbers.Real)):
-        raise ConfigurationError(
-            f"{name} must be a timedelta or a number of seconds, not {value!r}."
-        )
-    try:
-        result = value if isinstance(value, timedelta) else timedelta(seconds=float(value))
-    except (OverflowError, ValueError) as cause:
-        raise ConfigurationError(f"{name}={value!r} is no usable duration.") from cause
-    if result < timedelta(seconds=minimum):
-        raise ConfigurationError(f"{name} must be at least {minimum:g} s, not {value!r}.")
-    return result
-
-
-def flag(name: str, value: Any) -> bool:
-    """``value`` as True or False; a text such as ``'no'`` would count as True.
-    ``ConfigurationError`` for anything else.
-    """
-    if value not in (True, False):
-        raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
-    return bool(value)
-
-
-def text(name: str, value: Any) -> str:
-    """``value`` as a non-empty text. ``ConfigurationError`` for anything else."""
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{name} must be a non-empty text, not {value!r}.")
-    return str(value)
-
-
-def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    """``value`` if it is one of ``choices``; the error lists them. ``ConfigurationError`` for
-    anything else.
-    """
-    if value not in choices:
-        from difflib import get_close_matches
-
-        near = get_close_matches(str(value), choices, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigurationError(
-            f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}.{hint}"
-        )
-    return str(value)
-
-
-def names(name: str, value: Any) -> Optional[frozenset[str]]:
-    """``value`` (an iterable of texts, or one text) as a set; None stays None.
-    ``ConfigurationError`` for anything else.
-    """
-    if value is None:
-        return None
-    values = (
-        [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else None
-    )
-    if values is None or not all(isinstance(item, str) for item in values):
-        raise ConfigurationError(f"{name} must be a list of texts, not {value!r}.")
-    return frozenset(map(str, values))
 
 
 def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
@@ -193,27 +140,48 @@ def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
     return result
 
 
+def signal_names(value: Any) -> Optional[frozenset[str]]:
+    """The names of signals as a set: well-known ones, and those that begin with ``x-``.
+    ``ConfigurationError`` for anything else.
+    """
+    found = names("signals", value)
+    for name in sorted(found or ()):
+        if name not in SIGNAL_NAME.values and not name.startswith("x-"):
+            raise ConfigurationError(
+                f"signals holds {name!r}, which is no signal of OpenADR."
+                f"{did_you_mean(name, SIGNAL_NAME.values)} Known are: "
+                f"{', '.join(SIGNAL_NAME.values)}, and names that begin with 'x-'."
+            )
+    return found
+
+
 def base_url(url: Any) -> str:
     """The VTN's base URL without a trailing slash; an empty path becomes the standard's own (rule
-    H1). ``ConfigurationError`` for anything else.
+    H1). No error shows what may be secret in it. ``ConfigurationError`` for
+    anything else.
     """
-    text("vtn_url", url)
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(
-            f"vtn_url must look like 'https://vtn.example.com/OpenADR2/Simple/2.0b', not {url!r}."
-        )
+    if not isinstance(url, str) or not url.strip():
+        raise ConfigurationError(f"vtn_url must be a non-empty text, not {url!r}.")
+    text("vtn_url", url.strip()) if "@" not in url else None
+    shown = without_secrets(url.strip())
     try:
-        parts.port  # noqa: B018
+        parts = urlsplit(url.strip())
+        has_host, _ = bool(parts.hostname), parts.port
     except ValueError as cause:
-        raise ConfigurationError(f"vtn_url {url!r} has no usable port: {cause}.") from cause
-    if parts.query or parts.fragment:
-        raise ConfigurationError(f"vtn_url {url!r} must not have a query or a fragment.")
+        raise ConfigurationError(f"vtn_url {shown!r} has no usable host and port.") from (
+            None if "@" in url else cause
+        )
+    if parts.scheme not in ("http", "https") or not has_host or any(map(str.isspace, url.strip())):
+        raise ConfigurationError(
+            f"vtn_url must look like 'https://vtn.example.com/OpenADR2/Simple/2.0b', not {shown!r}."
+        )
     if parts.username or parts.password:
         raise ConfigurationError(
             "vtn_url must not hold a user name or password: OpenADR identifies a VEN by its "
             "certificate."
         )
+    if parts.query or parts.fragment:
+        raise ConfigurationError(f"vtn_url {shown!r} must not have a query or a fragment.")
     return str(
         urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH, "", ""))
     )

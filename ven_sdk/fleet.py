@@ -17,9 +17,21 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Callable, Optional
 
-from .config import Duration, Settings, duration, settings
+from .arguments import (
+    MOST_THREADS,
+    SMALLEST_RESPONSE,
+    Duration,
+    flag,
+    known_arguments,
+    named_arguments,
+    optional_text,
+    proxy_addresses,
+    waiting_seconds,
+    whole,
+)
+from .config import Settings, base_url, settings
 from .errors import ConfigurationError, StateError, StoreError
-from .identity import Identity
+from .identity import Identity, check_files
 from .log import Repeats
 from .points.catalogue import Catalogue
 from .runtime.engine import Engine
@@ -31,7 +43,7 @@ from .usercode.functions import Function
 from .usercode.handlers import PARAMETERS, SINGLE, Handlers, Hooks, Registry
 from .values import dataclass
 from .ven import Ven
-from .wiring import build, positive, store_of
+from .wiring import build, store_of
 
 log: logging.Logger = logging.getLogger("ven_sdk")
 
@@ -128,6 +140,7 @@ class Fleet:
     ``ConfigurationError`` for what it cannot use.
     """
 
+    @named_arguments
     def __init__(
         self,
         vtn_url: Optional[str] = None,
@@ -138,16 +151,16 @@ class Fleet:
         callback_workers: int = 4,
         start_rate: float = STARTS_A_SECOND,
     ) -> None:
-        self._vtn_url = vtn_url
+        self._vtn_url = None if vtn_url is None else base_url(vtn_url)
         self._store = SharedStore(store_of(store))
         self._store.check()
         self._has_store = False
-        self._workers = positive("exchange_workers", exchange_workers)
+        self._workers = whole("exchange_workers", exchange_workers, 1, MOST_THREADS)
         self._runtime = Runtime(
             exchange_workers=self._workers,
             many=True,
-            handler_workers=positive("handler_workers", handler_workers),
-            callback_workers=positive("callback_workers", callback_workers),
+            handler_workers=whole("handler_workers", handler_workers, 1, MOST_THREADS),
+            callback_workers=whole("callback_workers", callback_workers, 1, MOST_THREADS),
         )
         if (
             isinstance(start_rate, bool)
@@ -201,8 +214,16 @@ class Fleet:
             raise ConfigurationError(
                 f"The VEN {ven_name!r} has no vtn_url: give it to add() or to Fleet()."
             )
-        _check_names(arguments)
+        known_arguments("Fleet.add()", arguments, sorted(SETTINGS.union(IDENTITY)))
         own = {name: arguments.pop(name) for name in IDENTITY if name in arguments}
+        check_files(*(own.get(name) for name in ("cert", "key", "passphrase", "ca_file")))
+        for name in ("tls_fingerprint", "vtn_fingerprint"):
+            optional_text(name, own.get(name))
+        for name in ("check_hostname", "disable_signature"):
+            own[name] = flag(name, own.get(name, name == "check_hostname"))
+        own["proxies"] = proxy_addresses(own.get("proxies"))
+        if "max_response_size" in own:
+            whole("max_response_size", own["max_response_size"], SMALLEST_RESPONSE)
         signs = own.get("cert") is not None and not own.get("disable_signature", False)
         checked = settings(ven_name, url, xml_signature=signs, **arguments)
         self._check_free(ven_name)
@@ -434,7 +455,7 @@ class Fleet:
     def stop(self, timeout: Duration = 10) -> None:
         """Stop all VENs in order, as ``OpenADRClient.stop`` does; twice is harmless."""
         self._runtime.check_process()
-        seconds = duration("timeout", timeout).total_seconds()
+        seconds = waiting_seconds("timeout", timeout)
         self._ended.set()
         own = threading.current_thread().name.startswith("ven_sdk-")
         if not self._life.acquire(blocking=not own):
@@ -509,7 +530,7 @@ class Fleet:
     def wait(self, registered: int, timeout: Duration = timedelta(minutes=1)) -> bool:
         """Wait until so many VENs are registered; False when that took longer than ``timeout``."""
         clock = self._runtime.clock
-        deadline = clock.monotonic() + duration("timeout", timeout).total_seconds()
+        deadline = clock.monotonic() + waiting_seconds("timeout", timeout)
         while True:
             waiting = [ven for ven in self if ven._engine.stopped or not ven._is_registered()]
             if len(self) - len(waiting) >= registered:
@@ -520,15 +541,6 @@ class Fleet:
             begun = next((ven for ven in waiting if not ven._engine.stopped), None)
             if begun is None or not begun._engine.wait(begun._is_registered, min(left, PAUSE)):
                 self._ended.wait(min(left, PAUSE))  # nobody has begun yet, or others are quicker
-
-
-def _check_names(arguments: dict[str, Any]) -> None:
-    unknown = [name for name in arguments if name not in SETTINGS and name not in IDENTITY]
-    if unknown:
-        raise ConfigurationError(
-            f"Fleet.add() takes no argument {unknown[0]!r}. Known are: "
-            f"{', '.join(sorted(SETTINGS.union(IDENTITY)))}."
-        )
 
 
 def _comparable(value: Any) -> Any:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from .arguments import file_or_bytes, flag
 from .errors import ConfigurationError, VenError
 from .transport.sessions import Connections
 
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
     from .security.credentials import Credentials
 
 log: logging.Logger = logging.getLogger(__name__)
+
+
+def check_files(
+    cert: Any = None, key: Any = None, passphrase: Any = None, ca_file: Any = None
+) -> None:
+    """Refuse what is neither a path nor the bytes of a file, and a passphrase that is no text."""
+    for name, value in (("cert", cert), ("key", key), ("ca_file", ca_file)):
+        file_or_bytes(name, value)
+    if passphrase is not None and not isinstance(passphrase, str):
+        raise ConfigurationError("passphrase must be a text.")
 
 
 class Identity:
@@ -52,6 +63,9 @@ class Identity:
         secure: bool = True,
         max_idle: int = 2,
     ) -> None:
+        check_files(cert, key, passphrase, ca_file)
+        check_hostname = flag("check_hostname", check_hostname)
+        disable_signature = flag("disable_signature", disable_signature)
         if key is not None and cert is None:
             raise ConfigurationError(
                 "key was given without cert: give the certificate that belongs to it as well."

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Callable, Optional
 
-from .config import Duration, duration
+from .arguments import Duration, duration, waiting_seconds
 from .errors import ConfigurationError, VenError
 from .fleet import Fleet
 from .runtime.signals import until_signal
@@ -141,7 +141,7 @@ class FleetMember:
 
         From anywhere, a handler too; twice is harmless.
         """
-        seconds = duration("timeout", timeout).total_seconds()
+        seconds = waiting_seconds("timeout", timeout)
         self._ended.set()
         own = threading.current_thread().name.startswith("ven_sdk-")
         if not self._life.acquire(blocking=not own):

@@ -11,7 +11,8 @@ import numbers
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar, Union
 
-from .config import Duration, Settings, duration
+from .arguments import Duration, duration, named_arguments, waiting_seconds
+from .config import Settings
 from .display.tables import Rows
 from .display.views import NotebookViews
 from .errors import ConfigurationError, ProtocolError, StateError, TransportError, VenError
@@ -28,7 +29,8 @@ from .points.catalogue import Catalogue
 from .runtime.engine import Engine
 from .runtime.status import Health, Status
 from .schema.events import Event
-from .usercode.handlers import NOBODY_DECIDES, Handlers, Hooks, nearest_handler
+from .usercode.attributes import check_attribute
+from .usercode.handlers import NOBODY_DECIDES, Handlers, Hooks
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling": "registered"}
@@ -97,11 +99,7 @@ class Ven(NotebookViews):
         self._hooks.add(name, function)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        handler = nearest_handler(name)
-        if handler not in (None, name):
-            raise ConfigurationError(
-                f"A client has no attribute {name!r}. Did you mean client.{handler}?"
-            )
+        check_attribute(self, name)
         if name.startswith("on_"):
             self.add_handler(name, value)
         else:
@@ -109,6 +107,7 @@ class Ven(NotebookViews):
 
     # --- reports ----------------------------------------------------------------------------------
 
+    @named_arguments
     def add_report(
         self,
         callback: Optional[Callable[..., Any]] = None,
@@ -184,6 +183,7 @@ class Ven(NotebookViews):
         """The catalogue, as it is offered to the VTN."""
         return Rows(self._engine.read(lambda: report_service.offered_reports(self._engine.book)))
 
+    @named_arguments
     def request_report(
         self,
         report_specifier_id: str,
@@ -294,6 +294,7 @@ class Ven(NotebookViews):
 
     # --- opts -------------------------------------------------------------------------------------
 
+    @named_arguments
     def create_opt(
         self,
         opt_type: str,
@@ -445,11 +446,7 @@ class Ven(NotebookViews):
         is raised.
         """
         engine = self._engine
-        seconds = (
-            self.settings.timeout
-            if timeout is None
-            else duration("timeout", timeout).total_seconds()
-        )
+        seconds = self.settings.timeout if timeout is None else waiting_seconds("timeout", timeout)
         engine.refusals.pop(name, None)
         engine.transact(step)
         engine.conversation.hurry()

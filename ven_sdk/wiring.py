@@ -67,10 +67,3 @@ def store_of(store: Any) -> Store:
     from .state.sqlite import SQLiteStore
 
     return SQLiteStore(os.fspath(store))
-
-
-def positive(name: str, value: Any) -> int:
-    """``value`` if it is a whole number of at least 1. ``ConfigurationError`` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}.")
-    return value

@@ -14,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Optional
 
-from ..config import duration, text
+from ..arguments import duration, flag, optional_text, quantity, sendable_parts, text, uri
 from ..errors import ConfigurationError
 from ..schema.common import Target
 from ..schema.points import DataPoint, Key, OfferedReport
@@ -98,11 +98,16 @@ class Catalogue:
         name = points.report_name(report_name)
         mode = _mode(name, data_collection_mode, callback)
         kind, reading = points.kinds_of(name, report_type, reading_type)
-        power = PowerAttributes(hertz=power_hertz, voltage=power_voltage, ac=power_ac)
-        measured = points.measurement(name, measurement, unit=unit, scale=scale, power=power)
+        power = PowerAttributes(
+            hertz=quantity("power_hertz", power_hertz),
+            voltage=quantity("power_voltage", power_voltage),
+            ac=flag("power_ac", power_ac),
+        )
+        measured = points.measurement(
+            name, measurement, unit=optional_text("unit", unit), scale=scale, power=power
+        )
         rate = points.sampling_rate(sampling_rate)
-        if resource_id is not None:
-            resource_id = text("resource_id", resource_id)
+        resource_id = optional_text("resource_id", resource_id)
         sources = points.targets(
             "report_data_source", data_source if report_data_source is None else report_data_source
         )
@@ -136,13 +141,14 @@ class Catalogue:
             report_dtstart=points.moment("report_dtstart", report_dtstart),
             market_context=None
             if market_context is None
-            else text("market_context", market_context),
+            else uri("market_context", market_context),
             report_data_source=sources,
             report_subject=points.device_class(end_device_asset_mrid),
             resource_id=resource_id,
             gaps=points.one_of("gaps", gaps, GAPS, extensible=False),
             interval_duration=points.flag_or_none("interval_duration", interval_duration),
         )
+        _check_texts(point)
         self._put(point)
         return point.key
 
@@ -198,6 +204,15 @@ class Catalogue:
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
         self._cached = (known, digest)
         return digest
+
+
+def _check_texts(point: DataPoint) -> None:
+    """Refuse what XML cannot carry, wherever it stands; names that were derived included."""
+    for name in ("report_name", "measurement", "report_type", "reading_type"):
+        sendable_parts(name, getattr(point, name))
+    sendable_parts("report_data_source", point.report_data_source)
+    sendable_parts("end_device_asset_mrid", point.report_subject)
+    text("r_id", point.r_id)
 
 
 def _mode(name: str, mode: Any, callback: Any) -> str:

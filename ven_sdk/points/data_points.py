@@ -7,20 +7,29 @@ Every wrong argument is a ConfigurationError that lists what would be right.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Optional
 
-from ..config import duration
+from .. import arguments
+from ..arguments import duration
 from ..enums import CURRENCIES, READING_TYPE, REPORT_NAME, REPORT_TYPE, SI_SCALE_CODE
 from ..errors import ConfigurationError
+from ..near_names import did_you_mean
 from ..schema.common import EndDeviceAsset, Target
 from ..schema.points import SamplingRate
 from ..schema.units import UNITS, Measurement, PowerAttributes
 
 STATUS, GREEN_BUTTON = "TELEMETRY_STATUS", "HISTORY_GREENBUTTON"
+PREFIXES = {
+    **{code: code for code in SI_SCALE_CODE.values if code != "none"},
+    "u": "micro",
+    "µ": "micro",
+}
+"""What may stand before a unit, and the scale that it means."""
 DEFAULT_RATE = SamplingRate(
     min_period=timedelta(seconds=10), max_period=timedelta(hours=1), on_change=False
 )
+LONGEST_RATE = timedelta(days=366)
 DEFAULT_DURATION = timedelta(hours=1)
 
 
@@ -34,13 +43,10 @@ def one_of(name: str, value: Any, choices: Sequence[str], extensible: bool = Tru
     folded = {choice.lower(): choice for choice in choices}
     if text.lower() in folded:
         return folded[text.lower()]
-    from difflib import get_close_matches
-
-    near = get_close_matches(text.lower(), list(folded), 3)
-    hint = f" Did you mean {' or '.join(repr(folded[word]) for word in near)}?" if near else ""
     own = " or a name that begins with 'x-'" if extensible else ""
     raise ConfigurationError(
-        f"{name} must be one of {', '.join(map(repr, choices))}{own}, not {value!r}.{hint}"
+        f"{name} must be one of {', '.join(map(repr, choices))}{own}, not {value!r}."
+        f"{did_you_mean(text, choices)}"
     )
 
 
@@ -108,9 +114,21 @@ def _named(given: str, unit: Optional[str], scale: str, power: PowerAttributes) 
         return Measurement.named(given, unit=unit, scale=scale)
     if unit is None and kind.units and kind.units is not CURRENCIES:
         unit = kind.units[0]
+    if unit is not None:
+        unit, scale = _split_unit(unit, scale, kind.units)
     return Measurement.named(
         given, unit=unit, scale=scale, power_attributes=power if kind.power else None
     )
+
+
+def _split_unit(unit: str, scale: str, units: Sequence[str]) -> tuple[str, str]:
+    """Unit and scale of a prefixed unit such as ``kW``; both as they are where there is none."""
+    if unit in units or scale != "none":
+        return unit, scale
+    for prefix, code in PREFIXES.items():
+        if unit.startswith(prefix) and unit[len(prefix) :] in units:
+            return unit[len(prefix) :], code
+    return unit, scale
 
 
 def sampling_rate(given: Any) -> SamplingRate:
@@ -122,10 +140,10 @@ def sampling_rate(given: Any) -> SamplingRate:
     if isinstance(given, Mapping):
         rate = given if isinstance(given, SamplingRate) else SamplingRate.from_dict(given)
     else:
-        period = duration("sampling_rate", given, 1.0)
+        period = duration("sampling_rate", given, 1.0, LONGEST_RATE)
         rate = SamplingRate(min_period=period, max_period=period, on_change=False)
     for period in (rate.min_period, rate.max_period):
-        if duration("sampling_rate", period) % timedelta(seconds=1):
+        if duration("sampling_rate", period, 0.0, LONGEST_RATE) % timedelta(seconds=1):
             raise ConfigurationError(
                 f"sampling_rate {period} has a fraction of a second, which OpenADR cannot express."
             )
@@ -162,22 +180,20 @@ def _target(name: str, given: Any) -> Target:
 
 def device_class(mrid: Any) -> tuple[Target, ...]:
     """The device class that a value is about."""
-    return () if mrid is None else (Target(end_device_asset=EndDeviceAsset(mrid=str(mrid))),)
+    return (
+        ()
+        if mrid is None
+        else (
+            Target(
+                end_device_asset=EndDeviceAsset(mrid=arguments.text("end_device_asset_mrid", mrid))
+            ),
+        )
+    )
 
 
 def moment(name: str, given: Any) -> Optional[datetime]:
-    """An aware UTC datetime of what was given; a naive one counts as UTC. ``ConfigurationError``
-    for anything else.
-    """
-    if given is None:
-        return None
-    if not isinstance(given, datetime):
-        raise ConfigurationError(f"{name} must be a datetime, not {given!r}.")
-    return (
-        given.replace(tzinfo=timezone.utc)
-        if given.tzinfo is None
-        else given.astimezone(timezone.utc)
-    )
+    """An aware UTC datetime of what was given, or None."""
+    return None if given is None else arguments.moment(name, given)
 
 
 def derived_r_id(

@@ -17,6 +17,7 @@ from itertools import count
 from typing import Callable, Optional, Union
 
 from ..errors import ConfigurationError, StoreError
+from ..text import is_xml
 from .lock import ProcessLock
 from .sqlite_file import MIGRATIONS, StoreFile, checksum, failure
 from .store import ChangeRow, Row, Store, already_open, checked, not_open
@@ -65,7 +66,7 @@ class SQLiteStore(Store):
             )  # one file, one lock, whichever link leads to it
         except (TypeError, ValueError) as cause:
             raise ConfigurationError(f"store must be the path of a file, not {path!r}.") from cause
-        if given in ("", ":memory:") or "\0" in given:
+        if given in ("", ":memory:") or not is_xml(given):
             raise ConfigurationError(
                 f"store must be the path of a file, not {given!r}. Leave it out to keep the state "
                 "in memory."

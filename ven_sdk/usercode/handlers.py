@@ -10,8 +10,9 @@ import threading
 from datetime import timedelta
 from typing import NamedTuple, Optional
 
-from ..config import Duration, duration
+from ..arguments import Duration, duration
 from ..errors import ConfigurationError, HandlerError
+from ..near_names import did_you_mean
 from ..text import repr_of
 from .calls import invoke
 from .decisions import check_decision
@@ -68,12 +69,9 @@ class Registry:
         of parameters.
         """
         if name not in self._parameters:
-            from difflib import get_close_matches
-
-            near = get_close_matches(str(name), self._parameters, 1)
             raise ConfigurationError(
                 f"There is no {self._what} {name!r}."
-                + (f" Did you mean {near[0]!r}?" if near else "")
+                + did_you_mean(name, self._parameters)
                 + f" Known are: {', '.join(self._parameters)}."
             )
         if not callable(function):
@@ -147,7 +145,11 @@ class Handlers(Registry):
         with self._lock:
             self._leads = (
                 *self._leads,
-                (f"before_event:{len(self._leads)}", duration("lead", lead), function),
+                (
+                    f"before_event:{len(self._leads)}",
+                    duration("lead", lead, 0.0, timedelta(days=366)),
+                    function,
+                ),
             )
 
     def leads(self) -> tuple[tuple[str, timedelta], ...]:

@@ -295,7 +295,7 @@ class Awaited:
         ({"sampling_rate": 0}, "at least 1 s"),
         ({"sampling_rate": 1.5}, "fraction of a second"),
         ({"sampling_rate": SamplingRate(HOUR, timedelta(seconds=1))}, "below min_period"),
-        ({"sampling_rate": "fast"}, "timedelta or a number of seconds"),
+        ({"sampling_rate": "fast"}, "a number of seconds"),
         ({"report_dtstart": "yesterday"}, "must be a datetime"),
         ({"report_data_source": 7}, "resource ID, an objects.Target"),
         ({"resource_id": ""}, "non-empty text"),

@@ -667,7 +667,7 @@ def test_a_schedule_that_expired_while_the_process_was_down_leaves_at_the_start(
         ("vavailability", "today"),
         ("vavailability", [(NOON,)]),
         ("vavailability", [("noon", HOUR)]),
-        ("vavailability", [(NOON, "PT1H")]),
+        ("vavailability", [(NOON, "an hour")]),
         ("vavailability", [(NOON, -HOUR)]),
         ("vavailability", [(NOON, timedelta.max)]),
         ("vavailability", [(NOON, float("inf"))]),

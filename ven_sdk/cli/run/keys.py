@@ -13,11 +13,10 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Callable
 
+from ...arguments import duration
 from ...errors import ConfigurationError
 
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_UNITS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 Kind = Callable[[Any], Any]
 
 
@@ -70,21 +69,15 @@ def number(value: Any) -> float:
 
 
 def seconds(value: Any) -> timedelta:
-    """A duration: seconds, or a text such as "90 s", "5 min", "2 h", "7 d". ``ConfigurationError``
-    for anything else.
-    """
+    """A duration: seconds, or a text such as "90 s", "5 min", "2 h", "7 d"."""
+    plain = isinstance(value, str) and re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*", value)
     try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return timedelta(seconds=value)
-        match = _DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
-        if match is not None and match[2] in ("", *_UNITS):
-            return timedelta(seconds=float(match[1]) * _UNITS.get(match[2], 1))
-    except (OverflowError, ValueError):  # too long for a timedelta; inf and nan
-        pass
-    raise ConfigurationError(
-        f'expected seconds, or a text such as "90 s", "5 min", "2 h" or "7 d", found '
-        f"{describe_value(value)}."
-    )
+        return duration("the duration", float(value) if plain else value)
+    except ConfigurationError as cause:
+        raise ConfigurationError(
+            f'expected seconds, or a text such as "90 s", "5 min", "2 h" or "7 d", found '
+            f"{describe_value(value)}."
+        ) from cause
 
 
 def whole_seconds(value: Any) -> timedelta:

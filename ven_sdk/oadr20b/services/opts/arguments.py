@@ -5,10 +5,10 @@ Pure functions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Optional
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Optional
 
-from ....config import choice, duration
+from ....arguments import choice, duration, moment, optional_text
 from ....enums import OPT_REASON, SIGNAL_TARGET_MRID
 from ....errors import ConfigurationError, StateError
 from ....schema.common import EndDeviceAsset, Target
@@ -26,15 +26,9 @@ PLAIN_KINDS = ("group_id", "group_name", "resource_id", "ven_id", "party_id")
 """Kinds of targets whose value is a text."""
 
 
-def check_text(name: str, value: object) -> Optional[str]:
-    """``value`` as a non-empty text, or None. ``ConfigurationError`` for anything else."""
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{name} must be a non-empty text or None, not {value!r}.")
-    if not is_xml(value):
-        raise ConfigurationError(f"{name}={value!r} has characters that XML cannot carry.")
-    return str(value)
+def check_text(name: str, value: Any) -> Optional[str]:
+    """``value`` as a non-empty text, or None."""
+    return optional_text(name, value)
 
 
 def check_type(value: object) -> str:
@@ -237,17 +231,14 @@ def _window(part: object) -> VavailabilityComponent:
             "A window in vavailability must have a dtstart (a datetime) and a duration, such as "
             f"(datetime, timedelta); this one is {part!r}."
         )
-    return VavailabilityComponent(dtstart=_to_utc(start), duration=_whole_seconds(length))
-
-
-def _to_utc(moment: datetime) -> datetime:
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+    begin, exact = moment("dtstart in vavailability", start), _whole_seconds(length)
     try:
-        return aware.astimezone(timezone.utc)
+        begin + exact
     except OverflowError as cause:
         raise ConfigurationError(
-            f"dtstart={moment!r} in vavailability lies outside the calendar of UTC."
+            f"A window in vavailability ends outside the calendar: {begin} and {exact} later."
         ) from cause
+    return VavailabilityComponent(dtstart=begin, duration=exact)
 
 
 def _whole_seconds(length: object) -> timedelta:

@@ -1,0 +1,188 @@
+"""Every argument of every public call is checked where it is given: a table over all of them, with
+values that cannot work, and what may not be seen in an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any, Callable
+
+import pytest
+
+from ven_sdk import ConfigurationError, Fleet, OpenADRClient, VenError
+from ven_sdk.arguments import duration, without_secrets
+from ven_sdk.near_names import did_you_mean
+
+URL = "http://vtn.example.com"
+ABSURD: tuple[Any, ...] = (
+    "meter\x01",
+    "line\nbreak",
+    "nul\x00",
+    "half\ud800",
+    "\ufffe",
+    b"\xff",
+    timedelta.max,
+    timedelta.min,
+    datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))),
+    float("nan"),
+    float("inf"),
+    1e12,
+    10**400,
+    -1,
+    object(),
+    {"\x00": "\x00"},
+    ["\ud800"],
+    {1, 2},
+)
+TEXTS = ABSURD[:5]
+
+
+FREE = ("cert", "key", "ca_file", "store", "data_source", "report_data_source", "targets")
+"""What may hold a line break: paths, and IDs within targets."""
+
+
+def construct(**arguments: Any) -> Any:
+    return OpenADRClient(**{"ven_name": "ven", "vtn_url": URL, **arguments})
+
+
+def add_report(**arguments: Any) -> Any:
+    whole = {"callback": int, "resource_id": "r", "measurement": "voltage", **arguments}
+    client = construct()
+    client.add_report(**whole)
+    return client
+
+
+def create_opt(**arguments: Any) -> Any:
+    from ven_sdk.config import settings
+    from ven_sdk.oadr20b.services import opts
+    from ven_sdk.oadr20b.state.book import Book
+    from ven_sdk.points.catalogue import Catalogue
+    from ven_sdk.state.registration import Registration
+    from ven_sdk.usercode.handlers import Handlers
+
+    book = Book(settings("ven", URL), Catalogue(), Handlers(), rows_of_event=opts.forget_event)
+    book.tables["registration"][""] = Registration(phase="registered", ven_id="v")
+    whole = {
+        "opt_type": "optOut",
+        "opt_reason": "economic",
+        "vavailability": [(datetime(2031, 1, 1), 3600)],
+        **arguments,
+    }
+    return opts.create(book, datetime(2030, 1, 1, tzinfo=timezone.utc), **whole)
+
+
+def build_fleet(**arguments: Any) -> Any:
+    return Fleet(**{"vtn_url": URL, **arguments})
+
+
+def add_to_fleet(**arguments: Any) -> Any:
+    return Fleet(URL).add(**{"ven_name": "ven", **arguments})
+
+
+CALLS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "OpenADRClient": (construct, OpenADRClient),
+    "add_report": (add_report, OpenADRClient.add_report),
+    "create_opt": (create_opt, OpenADRClient.create_opt),
+    "Fleet": (build_fleet, Fleet),
+    "Fleet.add": (add_to_fleet, OpenADRClient),
+}
+
+
+def rows() -> Iterator[Any]:
+    for name, (call, documented) in CALLS.items():
+        for argument in inspect.signature(documented).parameters:
+            if argument not in ("self", "common"):
+                yield pytest.param(call, argument, id=f"{name}-{argument}")
+
+
+@pytest.mark.parametrize("call, argument", rows())
+def test_an_absurd_value_is_an_error_of_ours_or_none(
+    call: Callable[..., Any], argument: str
+) -> None:
+    for value in ABSURD:
+        with contextlib.suppress(VenError):
+            call(**{argument: value})
+
+
+@pytest.mark.parametrize("call, argument", rows())
+def test_no_text_that_xml_cannot_carry_is_taken(call: Callable[..., Any], argument: str) -> None:
+    for value in TEXTS:
+        if argument == "passphrase" or (argument in FREE and "\n" in value):
+            continue  # never sent
+        with pytest.raises(VenError):
+            call(**{argument: value})
+
+
+def test_a_duration_may_be_written_as_people_and_as_the_standard_write_it() -> None:
+    given = (timedelta(minutes=15), 900, "15 min", "900s", "0.25 h", "PT15M", "PT900S")
+
+    assert {duration("poll_frequency", each) for each in given} == {timedelta(minutes=15)}
+    assert duration("x", "P1DT2H") == timedelta(hours=26) and duration("x", "2 days").days == 2
+
+
+@pytest.mark.parametrize("text", ["often", "10", "P", "PT", "P1M", "-5 s", "1e3 s", "5 parsecs"])
+def test_a_text_that_is_no_duration_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="such as '10 s', '15 min'"):
+        duration("poll_frequency", text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "htps://joe:S3cret@vtn.example.com/x",
+        "https://joe:S3cret@vtn.example.com/x?a=1",
+        "https://joe:S3cret@vtn.example.com:99999/",
+        "https://joe:S3/cr@et@vtn.example.com:99999/",
+        "joe:S3cret@vtn.example.com",
+        "https://joe:S3?cret@vtn.example.com",
+        "https://vtn.example.com/x?token=S3cret",
+        "https://vtn.example.com/x#S3cret",
+        "https://[::1/S3cret@",
+        "https://joe:S3cret\x00@vtn.example.com/",
+        "https://vtn.example.com:http/?S3cret",
+    ],
+)
+def test_what_may_be_secret_in_a_url_is_in_no_error(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        OpenADRClient("ven", url)
+
+    told = f"{caught.value!r} {caught.value.__cause__!r} {without_secrets(url)}"
+    assert "S3" not in told and "vtn_url" in told
+
+
+@pytest.mark.parametrize("unit, sent", [("kW", "W k"), ("MW", "W M"), ("W", "W none")])
+def test_a_prefixed_unit_is_unit_and_scale(unit: str, sent: str) -> None:
+    client = construct()
+    client.add_report(callback=int, resource_id="r", measurement="powerReal", unit=unit)
+
+    (measured,) = [each.measurement for each in client.reports[0].report_descriptions]
+    assert measured is not None and f"{measured.unit} {measured.scale}" == sent
+
+
+def test_near_names_are_found_whatever_the_case() -> None:
+    assert did_you_mean("RESOURCEID", ["resource_id", "ven_id"]) == " Did you mean 'resource_id'?"
+    assert did_you_mean("zzz", ["resource_id"]) == ""
+
+
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda: construct(certs="x.pem"), "Did you mean 'cert'?"),
+        (lambda: add_report(sampling_rat=3), "Did you mean 'sampling_rate'?"),
+        (lambda: Fleet(URL, storee="x"), "Did you mean 'store'?"),
+        (lambda: Fleet(URL).add("n", tymeout=3), "Did you mean 'timeout'?"),
+        (lambda: OpenADRClient("ven"), "vtn_url"),  # type: ignore[call-arg]
+        (lambda: construct(proxies="http://p:3128"), "proxies={'http': 'http://p:3128'"),
+        (lambda: construct(signals=["SIMPEL"]), "Did you mean 'SIMPLE'?"),
+    ],
+)
+def test_an_argument_that_is_mistyped_names_the_right_one(
+    call: Callable[[], Any], says: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        call()
+
+    assert says in str(caught.value)

@@ -1,0 +1,346 @@
+"""Checks of what users pass: one function for each kind of value, used by every call that takes
+such a value. Pure functions.
+
+A value either comes back in the form that the SDK works with, or is a ConfigurationError that names
+the argument, what was given and what would be right. Where a secret may stand in a value, the error
+does not show it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import numbers
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, Callable, Optional, TypeVar, Union
+from urllib.parse import urlsplit
+
+from .errors import ConfigurationError
+from .near_names import did_you_mean
+from .text import is_xml, repr_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+Duration = Union[timedelta, float, str]
+"""A timedelta, a number of seconds, or a text such as ``'10 s'``, ``'15 min'``, ``'PT15M'``."""
+
+LONGEST = timedelta(days=36525)
+"""The longest duration that is taken anywhere: a century. More overflows the calendar."""
+LONGEST_WAIT = timedelta(days=7)
+"""The longest time that a call or an exchange may wait. Operating systems end at 24 days."""
+MOST_THREADS = 1000
+SMALLEST_RESPONSE = 1000
+"""Bytes that an answer of a VTN has at least, more or less."""
+LONGEST_TEXT = 2000
+"""Characters of a name or an ID."""
+EXPECTED_DURATION = "a timedelta, a number of seconds, or a text such as '10 s', '15 min' or 'PT2H'"
+
+_UNITS = {
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), 0.001),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("d", "day", "days"), 86400.0),
+}
+_SPOKEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)")
+_ISO = re.compile(
+    r"P(?:([0-9]+)W)?(?:([0-9]+)D)?"
+    r"(?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?)?"
+)
+_ISO_UNITS = (604800.0, 86400.0, 3600.0, 60.0, 1.0)
+_CONTROL = re.compile("[\t\n\r\x7f-\x9f\u2028\u2029]")
+_NOT_IN_URIS = re.compile(r"[\s<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})")
+
+
+# --- durations ------------------------------------------------------------------------------------
+
+
+def duration(
+    name: str, value: Any, minimum: float = 0.0, maximum: timedelta = LONGEST
+) -> timedelta:
+    """``value`` as a timedelta of at least ``minimum`` seconds and at most ``maximum``.
+    ``ConfigurationError`` for anything else.
+    """
+    result = _timedelta(name, value)
+    if result < timedelta(seconds=minimum):
+        raise ConfigurationError(f"{name} must be at least {minimum:g} s, not {_shown(value)}.")
+    if result > maximum:
+        raise ConfigurationError(
+            f"{name} must be at most {maximum.days} days, not {_shown(value)}."
+        )
+    return result
+
+
+def waiting_seconds(name: str, value: Any, minimum: float = 0.0) -> float:
+    """``value``, a duration for which a thread may wait, in seconds.
+    ``ConfigurationError`` for anything else.
+    """
+    return duration(name, value, minimum, LONGEST_WAIT).total_seconds()
+
+
+def _timedelta(name: str, value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    seconds = _seconds_of_text(value) if isinstance(value, str) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real):
+        raise ConfigurationError(f"{name} must be {EXPECTED_DURATION}, not {_shown(value)}.")
+    try:
+        return timedelta(seconds=float(seconds))
+    except (OverflowError, ValueError) as cause:
+        raise ConfigurationError(f"{name}={_shown(value)} is no usable duration.") from cause
+
+
+def _seconds_of_text(text: str) -> Optional[float]:
+    spoken = _SPOKEN.fullmatch(text.strip().lower())
+    if spoken is not None:
+        return None if spoken[2] not in _UNITS else float(spoken[1]) * _UNITS[spoken[2]]
+    iso = _ISO.fullmatch(text.strip())
+    if iso is None or not any(iso.groups()):
+        return None
+    return sum(float(part) * unit for part, unit in zip(iso.groups(), _ISO_UNITS) if part)
+
+
+def moment(name: str, value: Any) -> datetime:
+    """``value``, a datetime, in UTC; a naive one counts as UTC.
+    ``ConfigurationError`` for anything else.
+    """
+    if not isinstance(value, datetime):
+        raise ConfigurationError(f"{name} must be a datetime, not {_shown(value)}.")
+    if value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError as cause:
+        raise ConfigurationError(
+            f"{name}={_shown(value)} lies outside the calendar in UTC."
+        ) from cause
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def file_or_bytes(name: str, value: Any) -> Any:
+    """``value``, the path of a file or the file's bytes; None stays None.
+    ``ConfigurationError`` for anything else.
+    """
+    if value is None or isinstance(value, bytes):
+        return value
+    if not isinstance(value, (str, os.PathLike)):
+        raise ConfigurationError(
+            f"{name} must be the path of a file, or its bytes, not {_shown(value)}."
+        )
+    sendable(name, os.fsdecode(value))
+    if not os.fspath(value):
+        raise ConfigurationError(f"{name} must be the path of a file, not an empty text.")
+    return value
+
+
+# --- numbers and choices --------------------------------------------------------------------------
+
+
+def flag(name: str, value: Any) -> bool:
+    """``value`` as True or False; a text such as ``'no'`` would count as True.
+    ``ConfigurationError`` for anything else.
+    """
+    if not isinstance(value, (bool, int)) or value not in (0, 1):
+        raise ConfigurationError(f"{name} must be True or False, not {_shown(value)}.")
+    return bool(value)
+
+
+def whole(name: str, value: Any, minimum: int = 1, maximum: int = 2**31 - 1) -> int:
+    """``value`` if it is a whole number from ``minimum`` to ``maximum``.
+    ``ConfigurationError`` for anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+        raise ConfigurationError(
+            f"{name} must be a whole number of at least {minimum} and at most {maximum}, "
+            f"not {_shown(value)}."
+        )
+    return value
+
+
+def quantity(name: str, value: Any) -> float:
+    """``value`` if it is a finite number of more than 0, as volts and hertz are.
+    ``ConfigurationError`` for anything else.
+    """
+    usable = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not usable or not 0 < value < 1e9:
+        raise ConfigurationError(f"{name} must be a number of more than 0, not {_shown(value)}.")
+    return value  # type: ignore[no-any-return]
+
+
+def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """``value`` if it is one of ``choices``; the error lists them.
+    ``ConfigurationError`` for anything else.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ConfigurationError(
+            f"{name} must be one of {', '.join(map(repr, choices))}, not {_shown(value)}."
+            f"{did_you_mean(value, choices)}"
+        )
+    return str(value)
+
+
+# --- texts ----------------------------------------------------------------------------------------
+
+
+def text(name: str, value: Any) -> str:
+    """``value`` as a name or an ID: one line that XML and a store can carry, without blanks at its
+    ends. ``ConfigurationError`` for
+    anything else.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError(f"{name} must be a non-empty text, not {_shown(value)}.")
+    sendable(name, value)
+    found = _CONTROL.search(value)
+    if found is not None:
+        raise ConfigurationError(
+            f"{name} must be one line of text; {_shown(value)} holds {found[0]!r}."
+        )
+    if value != value.strip():
+        raise ConfigurationError(
+            f"{name} must not begin or end with a blank, as {_shown(value)} does: a VTN may cut "
+            "it off."
+        )
+    if len(value) > LONGEST_TEXT:
+        raise ConfigurationError(
+            f"{name} must have at most {LONGEST_TEXT} characters, not {len(value)}."
+        )
+    return str(value)
+
+
+def optional_text(name: str, value: Any) -> Optional[str]:
+    """``value`` as :func:`text` takes it, or None.
+    ``ConfigurationError`` for anything else.
+    """
+    return None if value is None else text(name, value)
+
+
+def sendable(name: str, value: str) -> str:
+    """``value`` if XML and a store can carry all of its characters.
+    ``ConfigurationError`` for anything else.
+    """
+    if not is_xml(value):
+        raise ConfigurationError(
+            f"{name} holds a control character or a lone surrogate, which XML cannot carry: "
+            f"{_shown(value)}."
+        )
+    return value
+
+
+def sendable_parts(name: str, value: Any) -> None:
+    """Refuse a record, mapping or sequence in which a text stands that XML cannot carry.
+    ``ConfigurationError`` for anything else.
+    """
+    if isinstance(value, str):
+        sendable(name, value)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            sendable_parts(f"{name}[{key!r}]", item)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            sendable_parts(name, item)
+
+
+def uri(name: str, value: Any) -> str:
+    """``value`` as a URI, such as a market context: what the schema's ``anyURI`` allows.
+    ``ConfigurationError`` for anything else.
+    """
+    text(name, value)
+    try:
+        urlsplit(value)
+    except ValueError as cause:
+        raise ConfigurationError(f"{name} is no URI: {cause}.") from cause
+    if _NOT_IN_URIS.search(value) or value.count("#") > 1:
+        raise ConfigurationError(
+            f"{name} must be a URI such as 'http://MarketContext1', not {without_secrets(value)!r}."
+        )
+    return str(value)
+
+
+def proxy_addresses(value: Any) -> Optional[dict[str, str]]:
+    """``proxies``, a dict of scheme to address; None stays None. An address alone is refused: it
+    may be meant for both schemes, or for one. ``ConfigurationError`` for
+    anything else.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or not all(
+        isinstance(part, str) for pair in value.items() for part in pair
+    ):
+        shown = without_secrets(value) if isinstance(value, str) else "http://proxy:3128"
+        raise ConfigurationError(
+            "proxies must be a dict of the VTN's scheme to the address of its proxy. Write "
+            f"proxies={{'http': {shown!r}, 'https': {shown!r}}}."
+        )
+    for scheme in value:
+        if scheme.partition("://")[0] not in ("http", "https", "all"):
+            raise ConfigurationError(
+                f"proxies has the unknown scheme {scheme!r}. Known are 'http', 'https' and 'all'."
+            )
+    return dict(value)
+
+
+def names(name: str, value: Any) -> Optional[frozenset[str]]:
+    """``value`` (an iterable of texts, or one text) as a set; None stays None.
+    ``ConfigurationError`` for anything else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return frozenset((text(name, value),))
+    if not isinstance(value, Iterable) or isinstance(value, (Mapping, bytes)):
+        raise ConfigurationError(f"{name} must be a list of texts, not {_shown(value)}.")
+    items = list(value)
+    if not all(isinstance(item, str) for item in items):
+        raise ConfigurationError(f"{name} must be a list of texts, not {_shown(value)}.")
+    return frozenset(text(f"an item of {name}", item) for item in items)
+
+
+def without_secrets(url: str) -> str:
+    """``url`` for a message: without user name, password, query and fragment."""
+    if "@" in url:
+        scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://", url)
+        return f"{scheme[0] if scheme else ''}[cut]"
+    return re.sub(r"[?#].*", lambda found: f"{found[0][0]}[cut]", url, count=1, flags=re.DOTALL)
+
+
+def known_arguments(function: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse an argument that ``function`` does not have; the error names the nearest.
+    ``ConfigurationError`` for anything else.
+    """
+    known = tuple(known)
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(
+                f"{function} takes no argument {name!r}.{did_you_mean(name, known)} Known are: "
+                f"{', '.join(known)}."
+            )
+
+
+def named_arguments(function: F) -> F:
+    """Before a public function: arguments that it does not have, and those that are missing, are
+    ConfigurationErrors that name the nearest right one.
+    """
+    signature = inspect.signature(function)
+    own = function.__qualname__.partition(".__init__")[0]
+    known = [name for name in signature.parameters if name != "self"]
+
+    @functools.wraps(function)
+    def called(*values: Any, **named: Any) -> Any:
+        known_arguments(f"{own}()", named, known)
+        try:
+            signature.bind(*values, **named)
+        except TypeError as cause:
+            raise ConfigurationError(f"{own}(): {cause}.") from None
+        return function(*values, **named)
+
+    return called  # type: ignore[return-value]
+
+
+def _shown(value: Any) -> str:
+    """``value`` in a message: short."""
+    shown = repr_of(value)
+    return shown if len(shown) <= 200 else f"{shown[:200]}..."
