@@ -31,7 +31,9 @@ log: logging.Logger = logging.getLogger(__name__)
 def check_files(
     cert: Any = None, key: Any = None, passphrase: Any = None, ca_file: Any = None
 ) -> None:
-    """Refuse what is neither a path nor the bytes of a file, and a passphrase that is no text."""
+    """Refuse what is neither a path nor the bytes of a file, and a passphrase that is no text, by a
+    ``ConfigurationError``.
+    """
     for name, value in (("cert", cert), ("key", key), ("ca_file", ca_file)):
         file_or_bytes(name, value)
     if passphrase is not None and not isinstance(passphrase, str):

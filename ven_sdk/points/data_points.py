@@ -214,7 +214,7 @@ def derived_r_id(
 
 
 def flag_or_none(name: str, given: Any) -> Optional[bool]:
-    """True, False, or None for what the protocol says."""
+    """True, False, or None for what the protocol says; ``ConfigurationError`` for anything else."""
     if given is None or isinstance(given, bool):
         return given
     raise ConfigurationError(f"{name} must be True, False or None, not {given!r}.")

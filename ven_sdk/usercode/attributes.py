@@ -11,7 +11,7 @@ from .handlers import PARAMETERS, nearest_handler
 
 def check_attribute(client: object, name: str) -> None:
     """Refuse to set what the client does not have or what can only be read. Classes of users may
-    have attributes of their own.
+    have attributes of their own. ``ConfigurationError`` names what would be right.
     """
     handler = nearest_handler(name)
     if handler not in (None, name):

@@ -69,10 +69,12 @@ def number(value: Any) -> float:
 
 
 def seconds(value: Any) -> timedelta:
-    """A duration: seconds, or a text such as "90 s", "5 min", "2 h", "7 d"."""
+    """A duration: seconds, or a text such as "90 s", "5 min", "2 h", "7 d". ``ConfigurationError``
+    for anything else; its limits are those of the argument.
+    """
     plain = isinstance(value, str) and re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*", value)
     try:
-        return duration("the duration", float(value) if plain else value)
+        return duration("the duration", float(value) if plain else value, float("-1e9"))
     except ConfigurationError as cause:
         raise ConfigurationError(
             f'expected seconds, or a text such as "90 s", "5 min", "2 h" or "7 d", found '
