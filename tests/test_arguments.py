@@ -98,7 +98,7 @@ def rows() -> Iterator[Any]:
                 yield pytest.param(call, argument, id=f"{name}-{argument}")
 
 
-@pytest.mark.parametrize("call, argument", rows())
+@pytest.mark.parametrize("call, argument", list(rows()))
 def test_an_absurd_value_is_an_error_of_ours_or_none(
     call: Callable[..., Any], argument: str
 ) -> None:
@@ -107,7 +107,7 @@ def test_an_absurd_value_is_an_error_of_ours_or_none(
             call(**{argument: value})
 
 
-@pytest.mark.parametrize("call, argument", rows())
+@pytest.mark.parametrize("call, argument", list(rows()))
 def test_no_text_that_xml_cannot_carry_is_taken(call: Callable[..., Any], argument: str) -> None:
     for value in TEXTS:
         if argument == "passphrase" or (argument in FREE and "\n" in value):
