@@ -4,13 +4,14 @@ no connection.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any, Optional
 
 from .config import Settings
 from .errors import ConfigurationError
 from .identity import Identity
-from .log import Repeats
+from .log import PACKAGE, Repeats
 from .oadr20b import tables as _tables  # noqa: F401  registers what notebooks show
 from .oadr20b.exchange import Exchange
 from .oadr20b.services import opts
@@ -42,12 +43,19 @@ def build(
         hooks=hooks,
         strict=settings.strict,
         max_bytes=identity.max_response_size,
-        deviations=None if repeats is None else repeats.of(settings.ven_name),
+        deviations=_troubles(settings, runtime, repeats),
     )
     book = Book(settings, catalogue, handlers, rows_of_event=opts.forget_event)
     engine = Engine(settings.ven_name, book, runtime, exchange, handlers, store)
     identity.remember_nonces(engine.remember_nonce)
     return engine
+
+
+def _troubles(settings: Settings, runtime: Runtime, repeats: Optional[Repeats]) -> Repeats:
+    """What counts the troubles of one VEN, and logs them as ``ven_sdk``; in a fleet with its name."""
+    if repeats is not None:
+        return repeats.of(settings.ven_name)
+    return Repeats(logging.getLogger(PACKAGE), monotonic=runtime.clock.monotonic)
 
 
 def store_of(store: Any) -> Store:
