@@ -52,7 +52,7 @@ def build(
 
 
 def _troubles(settings: Settings, runtime: Runtime, repeats: Optional[Repeats]) -> Repeats:
-    """What counts the troubles of one VEN, and logs them as ``ven_sdk``; in a fleet with its name."""
+    """What counts and logs the troubles of one VEN, as ``ven_sdk``; in a fleet with its name."""
     if repeats is not None:
         return repeats.of(settings.ven_name)
     return Repeats(logging.getLogger(PACKAGE), monotonic=runtime.clock.monotonic)
