@@ -18,6 +18,7 @@ from ven_sdk.cli.run.build import build
 from ven_sdk.cli.run.command import example
 from ven_sdk.cli.run.file import Document, load, positions_of
 from ven_sdk.cli.run.plan import Plan, make_plan
+from ven_sdk.testing import pki
 
 pytest.importorskip(
     "tomllib" if sys.version_info >= (3, 11) else "tomli",
@@ -193,6 +194,26 @@ def test_a_passphrase_may_be_mounted_as_a_file(folder: Path) -> None:
         planned(folder, GOOD + 'passphrase_file = "secret"\n').arguments["passphrase"]
         == "open sesame"
     )
+
+
+def test_credentials_of_systemd_are_files_that_may_be_missing(folder: Path) -> None:
+    handed = folder / "credentials"
+    handed.mkdir()
+    identity = pki.identity("credential")
+    (handed / "cert").write_bytes(identity.cert_pem)
+    (handed / "key").write_bytes(identity.encrypted_key_pem("open sesame"))
+    (handed / "passphrase").write_text("open sesame\n")
+    (handed / "control_token").write_text("\n")
+
+    plan = planned(folder, GOOD, {"CREDENTIALS_DIRECTORY": str(handed)})
+
+    assert plan.arguments["passphrase"] == "open sesame"
+    assert "token" not in plan.control
+    client = build(plan)
+    assert isinstance(client, OpenADRClient)
+    (handed / "cert").write_text("\n")
+    (handed / "key").unlink()
+    assert "cert" not in planned(folder, GOOD, {"CREDENTIALS_DIRECTORY": str(handed)}).arguments
 
 
 def test_what_a_cluster_sets_for_a_service_named_ven_does_no_harm(folder: Path) -> None:

@@ -7,6 +7,7 @@ Every problem is found before one is raised. No thread. :mod:`.build` makes the 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -122,6 +123,7 @@ def make_plan(
     plan.ven.origins = plan.origins
     _secret_file(plan, "ven", "passphrase", plan.ven.arguments, environment)
     _secret_file(plan, "control", "token", plan.control, environment)
+    _credentials(plan, environment)
     _handlers(plan, environment)
     plan.reports = _reports(plan, plan.document.values.get("reports"), ("reports",))
     _sites(plan)
@@ -217,6 +219,36 @@ def _secret_file(
             plan.document.where(table, f"{key}_file"),
             f"{key}_file {name!r} cannot be read: {cause}.",
         )
+
+
+def _credentials(plan: Plan, environment: Mapping[str, str]) -> None:
+    """What systemd handed over (LoadCredential): files that count where nothing else says so. One
+    that is missing or empty is not given.
+    """
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return
+    for key in ("cert", "key", "ca_file"):
+        path = os.path.join(folder, key)
+        if key not in plan.ven.arguments and _has_content(path):
+            plan.ven.arguments[key] = path
+            plan.origins[key] = f"the credential {key}"
+    for table, key, into in (
+        ("ven", "passphrase", plan.ven.arguments),
+        ("control", "token", plan.control),
+    ):
+        path = os.path.join(folder, key if table == "ven" else f"{table}_{key}")
+        if _has_content(path):
+            given = {**environment, keys.variable(f"{key}_file", table): path}
+            _secret_file(plan, table, key, into, given)
+
+
+def _has_content(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return bool(file.read(4096).strip())
+    except OSError:
+        return False
 
 
 def _table(plan: Plan, name: str) -> Mapping[str, Any]:

@@ -196,7 +196,7 @@ function log() {
   if (!state.messages.length) return empty("None yet.");
   return table("log", ["", "From", "Message", "Answer"], state.messages.map(message => make("tr", {"data-key": String(message.number)},
     make("td", {class: "soft mono"}, clock(message.at)),
-    make("td", {}, message.ven ? nameOf(message.ven) : "–"),
+    make("td", {class: "tight"}, message.ven ? nameOf(message.ven) : "–"),
     make("td", {}, make("button", {type: "button", class: "plain", "data-message": String(message.number), title: "Show the XML"}, short(message.kind)),
       message.times > 1 ? make("span", {class: "soft"}, " × " + message.times) : "", make("div", {class: "soft small"}, message.words || ""),
       message.trouble.map(text => make("div", {class: "small"}, pill(text, "warn")))),
