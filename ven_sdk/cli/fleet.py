@@ -37,7 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:
-    """Exit code 0; 1 for a fleet with slots that nobody runs, a VEN or member that is not there."""
+    """Exit code 0; 1 for a fleet with slots that nobody runs, a VEN or member that is not there.
+    ``ConfigurationError`` for a store that cannot be read.
+    """
     if not options.store:
         raise ConfigurationError("Which fleet? Give --store postgresql://..., or set VEN_STORE.")
     with _observed(options.store) as store:
