@@ -173,7 +173,7 @@ def _offset(zone: str) -> timedelta:
 
 
 def boolean(text: str) -> Lenient:
-    """xs:boolean; other cases of the words are read too."""
+    """xs:boolean; other cases of the words are read too. ``ValueError`` for what cannot be written."""
     word, space = _collapsed(text)
     if word in scalars.BOOLEANS:
         return Lenient(scalars.BOOLEANS[word], "", space)
@@ -189,7 +189,9 @@ def number(text: str) -> Lenient:
 
 
 def integer(slot: Slot, text: str) -> Lenient:
-    """A whole number in the slot's range; some peers add a fraction of zero."""
+    """A whole number in the slot's range; some peers add a fraction of zero. ``ValueError`` for
+    what cannot be written.
+    """
     word, space = _collapsed(text[: scalars.LONGEST_NUMBER + 2])
     whole, point, fraction = word.partition(".")
     odd = ""
@@ -206,7 +208,9 @@ def _numbers(text: str) -> Lenient:
 
 
 def token(slot: Slot, text: str) -> Lenient:
-    """A word of the slot's vocabulary, in other cases and spellings too."""
+    """A word of the slot's vocabulary, in other cases and spellings too. ``ValueError`` for what
+    cannot be written.
+    """
     word, space = _collapsed(text)
     if slot.values is None or word in slot.values:
         return Lenient(word, "", space)
