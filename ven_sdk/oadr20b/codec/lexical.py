@@ -173,7 +173,7 @@ def _offset(zone: str) -> timedelta:
 
 
 def boolean(text: str) -> Lenient:
-    """xs:boolean; other cases of the words are read too. ``ValueError`` for what cannot be written."""
+    """xs:boolean; other cases of the words are read too. ``ValueError`` for anything else."""
     word, space = _collapsed(text)
     if word in scalars.BOOLEANS:
         return Lenient(scalars.BOOLEANS[word], "", space)
@@ -190,7 +190,7 @@ def number(text: str) -> Lenient:
 
 def integer(slot: Slot, text: str) -> Lenient:
     """A whole number in the slot's range; some peers add a fraction of zero. ``ValueError`` for
-    what cannot be written.
+    anything else.
     """
     word, space = _collapsed(text[: scalars.LONGEST_NUMBER + 2])
     whole, point, fraction = word.partition(".")
@@ -209,7 +209,7 @@ def _numbers(text: str) -> Lenient:
 
 def token(slot: Slot, text: str) -> Lenient:
     """A word of the slot's vocabulary, in other cases and spellings too. ``ValueError`` for what
-    cannot be written.
+    cannot be read.
     """
     word, space = _collapsed(text)
     if slot.values is None or word in slot.values:
