@@ -74,7 +74,7 @@ def duration(
 
 
 def waiting_seconds(name: str, value: Any, minimum: float = 0.0) -> float:
-    """``value``, a duration for which a thread may wait, in seconds.
+    """``value``, a duration for which a thread may wait, in seconds; ``minimum`` is in seconds too.
     ``ConfigurationError`` for anything else.
     """
     return duration(name, value, minimum, LONGEST_WAIT).total_seconds()

@@ -11,7 +11,7 @@ CLOSE = 0.6
 
 def nearest(word: object, known: Iterable[str], close: float = CLOSE) -> str:
     """The known name that is most like ``word``, whatever the case and the separators; ``""`` where
-    none is like it.
+    none is like it. ``close`` is the likeness wanted, between 0 and 1.
     """
     from difflib import get_close_matches  # costs 2 ms, and only mistakes need it
 
@@ -21,7 +21,9 @@ def nearest(word: object, known: Iterable[str], close: float = CLOSE) -> str:
 
 
 def did_you_mean(word: object, known: Iterable[str], close: float = CLOSE) -> str:
-    """`` Did you mean 'name'?`` with a blank before it, or ``""``: to be added to an error."""
+    """`` Did you mean 'name'?`` with a blank before it, or ``""``: to be added to an error.
+    ``close`` is the likeness wanted, between 0 and 1.
+    """
     near = nearest(word, known, close)
     return f" Did you mean {near!r}?" if near else ""
 
