@@ -516,8 +516,9 @@ class Ven(NotebookViews):
         if status.state != "registered":
             problems.append(f"The VEN is {status.state}, not registered.")
         late = self.poll_frequency * LATE_POLLS + timedelta(seconds=self.settings.timeout)
+        heard = [moment for moment in (status.last_poll, status.since) if moment is not None]
         if status.state == "registered" and (
-            status.last_poll is None or self._engine.clock.now() - status.last_poll > late
+            not heard or self._engine.clock.now() - max(heard) > late
         ):
             problems.append(
                 f"The last good poll was {status.last_poll or 'never'}; expected one every "
