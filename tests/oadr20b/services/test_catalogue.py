@@ -365,3 +365,35 @@ def test_the_same_function_and_methods_of_one_object_share_a_lane(
     one: Any, other: Any, shared: bool
 ) -> None:
     assert (lane_of(one) == lane_of(other)) is shared
+
+
+@pytest.mark.parametrize(
+    "measurement, unit, expected",
+    [
+        ("powerReal", "kW", ("W", "k")),
+        ("powerReal", "W", ("W", "none")),
+        ("energyReal", "MWh", ("Wh", "M")),
+        ("voltage", "mV", ("V", "m")),
+    ],
+)
+def test_a_prefixed_unit_is_unit_and_scale(
+    measurement: str, unit: str, expected: tuple[str, str]
+) -> None:
+    found = description(measurement=measurement, unit=unit).measurement
+
+    assert found is not None
+    assert (found.unit, found.scale) == expected
+
+
+def test_a_unit_that_a_measurement_does_not_have_is_refused_with_those_it_has() -> None:
+    for unit in ("kV", "horse", "k"):
+        with pytest.raises(ConfigurationError, match="'W' or 'J/s'"):
+            description(measurement="powerReal", unit=unit)
+    with pytest.raises(ConfigurationError):
+        description(measurement="powerReal", unit="kW", scale="M")
+
+
+@pytest.mark.parametrize("given", [{"gaps": "leave"}, {"gaps": 1}, {"interval_duration": "yes"}])
+def test_what_gaps_and_interval_duration_may_be_is_said(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(given))):
+        description(**given)
