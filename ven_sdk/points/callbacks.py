@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Hashable, Mapping
-from typing import Any, Callable, Union
+from typing import Callable, Union
 
 from ..errors import ConfigurationError, HandlerError
 from ..usercode import close_awaitable, describe_failure, name_of, refuse_async, unwrap
 from .entries import Collected
 
-Callback = Callable[..., Any]
-Reader = Callable[[Any], Collected]
+Callback = Callable[..., object]
+Reader = Callable[[object], Collected]
 
 RANGE = ("date_from", "date_to", "sampling_interval")
 
@@ -33,8 +33,8 @@ def lane_of(callback: Callback) -> Hashable:
     return ("report", id(shared))
 
 
-def check_callback(callback: Any, ranged: bool) -> None:
-    """ConfigurationError unless ``callback`` is a plain function that can be called as its mode
+def check_callback(callback: object, ranged: bool) -> Callback:
+    """``callback``. ConfigurationError unless it is a plain function that can be called as its mode
     needs.
     """
     if not callable(callback):
@@ -43,7 +43,7 @@ def check_callback(callback: Any, ranged: bool) -> None:
     try:
         signature = inspect.signature(callback)
     except (TypeError, ValueError):  # some built-in functions do not tell
-        return
+        return callback
     keywords = dict.fromkeys(RANGE) if ranged else {}
     try:
         signature.bind(**keywords)
@@ -58,10 +58,11 @@ def check_callback(callback: Any, ranged: bool) -> None:
             f"{mode} callback({wanted}), but {name_of(callback)}{signature} cannot be called so: "
             f"{cause}."
         ) from cause
+    return callback
 
 
 def gather(
-    callback: Callback, read: Reader, about: str, keywords: Mapping[str, Any]
+    callback: Callback, read: Reader, about: str, keywords: Mapping[str, object]
 ) -> Union[Collected, HandlerError]:
     """Call ``callback`` and take in what it gave: iterables are consumed here, on the pool's
     thread, not under a lock. ``TypeError`` for an awaitable.

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Optional
+from typing import Optional
 
 from ..arguments import duration, flag, optional_text, quantity, sendable_parts, text, uri
 from ..errors import ConfigurationError
@@ -20,7 +20,7 @@ from ..schema.common import Target
 from ..schema.points import DataPoint, Key, OfferedReport
 from ..schema.units import PowerAttributes
 from . import data_points as points
-from .callbacks import check_callback, lane_of
+from .callbacks import Callback, check_callback, lane_of
 
 __all__ = ["Catalogue", "DataPoint", "lane_of"]
 
@@ -65,27 +65,27 @@ class Catalogue:
 
     def add(
         self,
-        callback: Any = None,
+        callback: object = None,
         resource_id: Optional[str] = None,
-        measurement: Any = None,
+        measurement: object = None,
         data_collection_mode: str = "incremental",
         report_specifier_id: Optional[str] = None,
         r_id: Optional[str] = None,
         report_name: str = "TELEMETRY_USAGE",
         reading_type: str = "Direct Read",
         report_type: str = "reading",
-        report_duration: Any = None,
-        report_dtstart: Any = None,
-        sampling_rate: Any = None,
-        data_source: Any = None,
-        scale: Any = "none",
+        report_duration: object = None,
+        report_dtstart: object = None,
+        sampling_rate: object = None,
+        data_source: object = None,
+        scale: object = "none",
         unit: Optional[str] = None,
         power_ac: bool = True,
-        power_hertz: Any = 50,
-        power_voltage: Any = 230,
+        power_hertz: object = 50,
+        power_voltage: object = 230,
         market_context: Optional[str] = None,
         end_device_asset_mrid: Optional[str] = None,
-        report_data_source: Any = None,
+        report_data_source: object = None,
         gaps: str = "mark",
         interval_duration: Optional[bool] = None,
     ) -> Key:
@@ -96,7 +96,7 @@ class Catalogue:
         there is already.
         """
         name = points.report_name(report_name)
-        mode = _mode(name, data_collection_mode, callback)
+        mode, reader = _mode_and_callback(name, data_collection_mode, callback)
         kind, reading = points.kinds_of(name, report_type, reading_type)
         power = PowerAttributes(
             hertz=quantity("power_hertz", power_hertz),
@@ -131,8 +131,8 @@ class Catalogue:
             else points.derived_r_id(named, measured, kind, reading),
             report_name=name,
             data_collection_mode=mode,
-            callback=callback,
-            lane=None if callback is None else lane_of(callback),
+            callback=reader,
+            lane=None if reader is None else lane_of(reader),
             measurement=measured,
             report_type=kind,
             reading_type=reading,
@@ -215,9 +215,9 @@ def _check_texts(point: DataPoint) -> None:
     text("r_id", point.r_id)
 
 
-def _mode(name: str, mode: Any, callback: Any) -> str:
-    """The collection mode; history is always asked for a span. The callback is checked against
-    it.
+def _mode_and_callback(name: str, mode: object, callback: object) -> tuple[str, Optional[Callback]]:
+    """The collection mode, and the callback checked against it; history is always asked for a
+    span.
     """
     chosen = (
         "full"
@@ -225,11 +225,11 @@ def _mode(name: str, mode: Any, callback: Any) -> str:
         else points.one_of("data_collection_mode", mode, MODES, extensible=False)
     )
     if callback is not None:
-        check_callback(callback, chosen == "full")
-    elif chosen == "full":
+        return chosen, check_callback(callback, chosen == "full")
+    if chosen == "full":
         raise ConfigurationError(
             f"report_name={name!r} with data_collection_mode={chosen!r} needs a "
             f"callback(date_from=, "
             "date_to=, sampling_interval=); only incremental data points can be pushed."
         )
-    return chosen
+    return chosen, None

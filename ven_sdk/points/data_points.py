@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Optional
+from typing import Optional
 
 from .. import arguments
 from ..arguments import duration
@@ -33,7 +33,7 @@ LONGEST_RATE = timedelta(days=366)
 DEFAULT_DURATION = timedelta(hours=1)
 
 
-def one_of(name: str, value: Any, choices: Sequence[str], extensible: bool = True) -> str:
+def one_of(name: str, value: object, choices: Sequence[str], extensible: bool = True) -> str:
     """``value`` if it is one of ``choices`` (in any case), or an ``x-`` token.
     ``ConfigurationError`` for anything else.
     """
@@ -50,7 +50,7 @@ def one_of(name: str, value: Any, choices: Sequence[str], extensible: bool = Tru
     )
 
 
-def report_name(value: Any) -> str:
+def report_name(value: object) -> str:
     """The name of a data report: a well-known one or an ``x-`` name, without METADATA.
     ``ConfigurationError`` for anything else.
     """
@@ -66,7 +66,7 @@ def report_name(value: Any) -> str:
     return one_of("report_name", text, names)
 
 
-def kinds_of(name: str, report_type: Any, reading_type: Any) -> tuple[str, str]:
+def kinds_of(name: str, report_type: object, reading_type: object) -> tuple[str, str]:
     """Report type and reading type; a status has its own unless others were asked for (T5)."""
     if name == STATUS:
         report_type = "x-resourceStatus" if report_type == "reading" else report_type
@@ -77,7 +77,7 @@ def kinds_of(name: str, report_type: Any, reading_type: Any) -> tuple[str, str]:
 
 
 def measurement(
-    name: str, given: Any, *, unit: Optional[str], scale: Any, power: PowerAttributes
+    name: str, given: object, *, unit: Optional[str], scale: object, power: PowerAttributes
 ) -> Optional[Measurement]:
     """The unit of a data point; None for a status and for Green Button. ``given`` is what
     ``add_report`` takes. ``ConfigurationError`` for anything else.
@@ -95,13 +95,15 @@ def measurement(
             )
         return None
     if isinstance(given, str):
-        made = _named(given, unit, scale, power)
+        measured = _named(given, unit, scale, power)
     else:
-        made = Measurement.of(given)
-        made = made if scale == "none" else made.replace(scale=scale)
-    if made.flaw():
-        raise ConfigurationError(f"measurement {made.name!r} cannot be sent: {made.flaw()}.")
-    return made
+        measured = Measurement.of(given)
+        measured = measured if scale == "none" else measured.replace(scale=scale)
+    if measured.flaw():
+        raise ConfigurationError(
+            f"measurement {measured.name!r} cannot be sent: {measured.flaw()}."
+        )
+    return measured
 
 
 def _named(given: str, unit: Optional[str], scale: str, power: PowerAttributes) -> Measurement:
@@ -131,7 +133,7 @@ def _split_unit(unit: str, scale: str, units: Sequence[str]) -> tuple[str, str]:
     return unit, scale
 
 
-def sampling_rate(given: Any) -> SamplingRate:
+def sampling_rate(given: object) -> SamplingRate:
     """How often a point can be sampled: of a duration, a SamplingRate, or None (10 s to 1 h).
     ``ConfigurationError`` for anything else.
     """
@@ -154,7 +156,7 @@ def sampling_rate(given: Any) -> SamplingRate:
     return rate
 
 
-def targets(name: str, given: Any) -> tuple[Target, ...]:
+def targets(name: str, given: object) -> tuple[Target, ...]:
     """Targets of what was given: a resource ID, a Target, a dict of its fields, or several."""
     if given is None:
         return ()
@@ -164,7 +166,7 @@ def targets(name: str, given: Any) -> tuple[Target, ...]:
     return tuple(_target(name, item) for item in several)
 
 
-def _target(name: str, given: Any) -> Target:
+def _target(name: str, given: object) -> Target:
     if isinstance(given, str):
         return Target(resource_id=given)
     if isinstance(given, Target):
@@ -178,7 +180,7 @@ def _target(name: str, given: Any) -> Target:
     )
 
 
-def device_class(mrid: Any) -> tuple[Target, ...]:
+def device_class(mrid: object) -> tuple[Target, ...]:
     """The device class that a value is about."""
     return (
         ()
@@ -191,7 +193,7 @@ def device_class(mrid: Any) -> tuple[Target, ...]:
     )
 
 
-def moment(name: str, given: Any) -> Optional[datetime]:
+def moment(name: str, given: object) -> Optional[datetime]:
     """An aware UTC datetime of what was given, or None."""
     return None if given is None else arguments.moment(name, given)
 
@@ -213,7 +215,7 @@ def derived_r_id(
     return "-".join(str(word).strip().replace(" ", "_") for word in words if word)
 
 
-def flag_or_none(name: str, given: Any) -> Optional[bool]:
+def flag_or_none(name: str, given: object) -> Optional[bool]:
     """True, False, or None for what the protocol says; ``ConfigurationError`` for anything else."""
     if given is None or isinstance(given, bool):
         return given

@@ -12,13 +12,16 @@ from __future__ import annotations
 import json
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol
 
 from ..enums import DATA_QUALITY
 from ..schema.points import ReportPayload, ResourceStatus
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 UTC = timezone.utc
 GAP, UNCHANGED = "~", "="
@@ -44,19 +47,19 @@ NO_VALUE = Collected()
 # --- what callbacks return ------------------------------------------------------------------------
 
 
-def read_numbers(result: Any) -> Collected:
+def read_numbers(result: object) -> Collected:
     """Of an incremental or range callback: a value, a Sample, ``(datetime, value)``, an iterable of
     those, or None.
     """
     return _read(result, number_entry)
 
 
-def read_statuses(result: Any) -> Collected:
+def read_statuses(result: object) -> Collected:
     """Of a TELEMETRY_STATUS callback: a ResourceStatus, alone or in what ``read_numbers`` knows."""
     return _read(result, status_entry)
 
 
-def read_feed(result: Any) -> Collected:
+def read_feed(result: object) -> Collected:
     """Of a HISTORY_GREENBUTTON callback: the Atom feed as text or bytes. ``TypeError`` for a value
     of another type.
     """
@@ -74,7 +77,7 @@ def read_feed(result: Any) -> Collected:
     return Collected(((None, json.dumps(text)),)) if text.strip() else NO_VALUE
 
 
-def _read(result: Any, entry_of: Any) -> Collected:
+def _read(result: object, entry_of: Callable[[object], str]) -> Collected:
     naive = False
     samples: list[tuple[Optional[datetime], str]] = []
     for item in _items(result):
@@ -90,7 +93,7 @@ def _read(result: Any, entry_of: Any) -> Collected:
     return Collected(tuple(samples), naive)
 
 
-def _items(result: Any) -> Iterable[Any]:
+def _items(result: object) -> Iterable[object]:
     """The samples in a result: itself, unless it is an iterable of them."""
     single = (
         result is None
@@ -101,14 +104,30 @@ def _items(result: Any) -> Iterable[Any]:
     return (result,) if single or not isinstance(result, Iterable) else result
 
 
-def _is_pair(item: Any) -> bool:
+def _is_pair(item: object) -> TypeGuard[tuple[datetime, object]]:
     return isinstance(item, Sequence) and len(item) == 2 and isinstance(item[0], datetime)
 
 
-def _sample(item: Any) -> tuple[Optional[datetime], Any, tuple[Any, Any, Any]]:
+class _Dated(Protocol):
+    """What has the fields of a Sample: its class stands with the user's objects, above."""
+
+    at: object
+    value: object
+    confidence: object
+    accuracy: object
+    data_quality: object
+
+
+def _is_sample(item: object) -> TypeGuard[_Dated]:
+    return hasattr(item, "at") and hasattr(item, "data_quality")
+
+
+def _sample(
+    item: object,
+) -> tuple[Optional[datetime], object, tuple[object, object, object]]:
     if _is_pair(item):
         return item[0], item[1], (None, None, None)
-    if hasattr(item, "at") and hasattr(item, "data_quality"):
+    if _is_sample(item):
         if item.at is not None and not isinstance(item.at, datetime):
             raise TypeError(f"a Sample has at={item.at!r}; expected a datetime")
         return item.at, item.value, (item.confidence, item.accuracy, item.data_quality)
@@ -118,7 +137,7 @@ def _sample(item: Any) -> tuple[Optional[datetime], Any, tuple[Any, Any, Any]]:
 # --- entries --------------------------------------------------------------------------------------
 
 
-def number_entry(value: Any) -> str:
+def number_entry(value: object) -> str:
     """A number as text, with the precision that it came with; empty for None and NaN. TypeError for
     anything else. ``ValueError`` for a number that no report can hold.
     """
@@ -148,7 +167,7 @@ def number_entry(value: Any) -> str:
     return "" if math.isnan(size) else text
 
 
-def status_entry(value: Any) -> str:
+def status_entry(value: object) -> str:
     """A ResourceStatus (or a dict of its fields) as text; empty for None. ``TypeError`` for a value
     of another type.
     """
@@ -161,9 +180,9 @@ def status_entry(value: Any) -> str:
     return json.dumps(_jsonable(value), separators=(",", ":"))
 
 
-def _jsonable(record: Any) -> dict[str, Any]:
+def _jsonable(record: Mapping[str, object]) -> dict[str, object]:
     """A status with its numbers checked; Decimal and numpy numbers stand as text."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, value in record.items():
         if isinstance(value, Mapping):
             found[name] = _jsonable(value)
@@ -175,7 +194,7 @@ def _jsonable(record: Any) -> dict[str, Any]:
 
 
 def with_quality(
-    entry: str, confidence: Any = None, accuracy: Any = None, quality: Any = None
+    entry: str, confidence: object = None, accuracy: object = None, quality: object = None
 ) -> str:
     """``entry`` with what is known about how good it is. ValueError names what is out of range."""
     if not entry or (confidence is None and accuracy is None and quality is None):
@@ -296,7 +315,7 @@ def payload(r_id: str, entry: str) -> Optional[ReportPayload]:
     return Entry.parse(entry).payload(r_id) if entry else None
 
 
-def number(text: str) -> Any:
+def number(text: str) -> object:
     """The number in ``text``: int or float where that holds all its digits, otherwise Decimal."""
     try:
         return int(text)
@@ -305,7 +324,7 @@ def number(text: str) -> Any:
     return value if repr(value) == text else Decimal(text)
 
 
-def status(data: Mapping[str, Any]) -> ResourceStatus:
+def status(data: Mapping[str, object]) -> ResourceStatus:
     """The ResourceStatus that ``status_entry`` wrote down."""
     return ResourceStatus.from_dict(
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Optional
+from typing import Optional
 
 from ..errors import ConfigurationError
 from ..schema.points import DataPoint
@@ -43,7 +43,9 @@ def find_point(book: Book, name: str) -> DataPoint:
     )
 
 
-def push_value(book: Book, name: str, given: Any, at: Optional[datetime], now: datetime) -> Outcome:
+def push_value(
+    book: Book, name: str, given: object, at: Optional[datetime], now: datetime
+) -> Outcome:
     """Take in a sample for every request that wants the data point; kept until the VTN has
     acknowledged it.
 
@@ -70,7 +72,7 @@ def push_value(book: Book, name: str, given: Any, at: Optional[datetime], now: d
     return _enter(book, point, taken_at, entry) + note_naive(point.key, read._replace(naive=naive))
 
 
-def _read(point: DataPoint, given: Any) -> Collected:
+def _read(point: DataPoint, given: object) -> Collected:
     try:
         return read_statuses(given) if point.report_name == STATUS else read_numbers(given)
     except (TypeError, ValueError) as cause:

@@ -109,11 +109,11 @@ def _interval(part: Part, at: datetime, entries: str) -> ReportInterval:
     duration = part.granularity if part.spans else None
     if entries.startswith('"'):
         return ReportInterval(dtstart=at, duration=part.granularity, feed=json.loads(entries))
-    made = (payload(r_id, entry) for r_id, entry in zip(part.r_ids, unpack(entries)))
+    payloads = (payload(r_id, entry) for r_id, entry in zip(part.r_ids, unpack(entries)))
     return ReportInterval(
         dtstart=at,
         duration=duration,
-        report_payloads=Items(one for one in made if one is not None),
+        report_payloads=Items(one for one in payloads if one is not None),
     )
 
 

@@ -38,10 +38,10 @@ def _row(
     request: str, r_ids: tuple[str, ...], at: datetime, entries: str, state: str
 ) -> Iterator[Shown]:
     for r_id, entry in zip(r_ids, unpack(entries)):
-        made = payload(r_id, entry) if entry and not entry.startswith('"') else None
-        if made is not None:
-            value = made.value if made.value is not None else made.resource_status
-            yield request, r_id, at, value, made.data_quality, state
+        found = payload(r_id, entry) if entry and not entry.startswith('"') else None
+        if found is not None:
+            value = found.value if found.value is not None else found.resource_status
+            yield request, r_id, at, value, found.data_quality, state
 
 
 def offered_reports(book: Book) -> tuple[Report, ...]:
