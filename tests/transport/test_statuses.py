@@ -39,7 +39,7 @@ def rejected(serve: Serve, connect: Connect, answer: bytes) -> TransportError:
         (503, True, "overloaded"),
         (599, True, "its side"),
         (101, False, "Expected 200"),
-        (204, True, "Expected 200"),
+        (206, True, "Expected 200"),
         (206, True, "Expected 200"),
     ],
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 from ..errors import PayloadError, SecurityError, TransportError, VenError
 from ..log import WIRE, Redacted, Repeats
 from ..schema.common import Payload
+from ..transport.cookies import Cookies
 from ..transport.sessions import Reply
 from .codec import envelope, gate, reader
 from .schema.registration import Poll
@@ -38,6 +39,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_cookies",
         "_identity",
         "_max_bytes",
         "_monotonic",
@@ -73,6 +75,7 @@ class Exchange:
         self.deviations: Repeats = deviations or Repeats(log, monotonic=monotonic)
         self.offset: Optional[timedelta] = None
         self.may_send: Optional[Callable[[], bool]] = None
+        self._cookies = Cookies()
         self._poll: Optional[tuple[str, bytes]] = None
         self._refresh_at = monotonic() + REFRESH
 
@@ -98,7 +101,7 @@ class Exchange:
         before = self._now()
         try:
             reply = self._identity.connections.post(
-                f"{self._url}/{service or record.service}", body, self.may_send
+                f"{self._url}/{service or record.service}", body, self.may_send, self._cookies
             )
         # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
         except SecurityError as cause:

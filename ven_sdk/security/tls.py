@@ -53,6 +53,7 @@ def client_context(
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.check_hostname = check_hostname
+    context.post_handshake_auth = True  # TLS 1.3: a server may ask when it has seen the path
     _trust(context, ca_file)
     if credentials is not None:
         _load_own(context, credentials)

@@ -2,23 +2,28 @@
 ``http.client``'s.
 
 Nothing is inflated: the SDK asks for no content encoding, and an answer that has one is refused
-unread.
+unread. A charset in that place is none.
 """
 
 from __future__ import annotations
 
 import http.client
+import logging
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import IO, Any, Optional
 
 from .incoming import Source
 from .route import Deadline, Stage, Unacceptable
 from .wire import Wire
 
+log: logging.Logger = logging.getLogger(__name__)
+
 _BLOCK = 1 << 16
 _LINE = 4096  # of a chunk's size and extensions, and of a trailer
 _TRAILERS = 100
+_CHARSET = re.compile(r"utf-?(?:8|16)|(?:us-)?ascii|iso-?8859-?\d{1,2}|latin-?1|windows-125\d")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 
 
@@ -50,6 +55,10 @@ def receive(
     source = Source(wire, deadline)
     response = source.response("POST")
     headers = response.headers
+    if response.status == 204:  # No Content is an empty answer
+        return Answer(200, response.reason, headers, b""), not (
+            response.will_close or source.has_surplus()
+        )
     if response.status != 200:
         page = _body(response, limit) if error_pages else b""
         return Answer(response.status, response.reason, headers, page), False
@@ -71,15 +80,27 @@ def received(response: Any, limit: int) -> Answer:
     _check_encoding(response.headers)
     content: bytes = response.content or b""
     _check_size(len(content), limit)
-    return Answer(response.status_code, response.reason or "", response.headers, content)
+    status = 200 if response.status_code == 204 else response.status_code
+    return Answer(status, response.reason or "", response.headers, content)
 
 
 def _check_encoding(headers: Any) -> None:
     encoding = headers.get("Content-Encoding")
-    if encoding and encoding.strip().lower() != "identity":
+    if not encoding:
+        return
+    name = encoding.strip().lower()
+    if _CHARSET.fullmatch(name):
+        _mention_charset(name)
+    elif name != "identity":
         raise Unacceptable(
             f"is encoded with {encoding[:40]!r} although the request allows identity only"
         )
+
+
+@lru_cache(maxsize=16)
+def _mention_charset(name: str) -> None:
+    """Say once that a charset is no content coding: the answer is read as it is."""
+    log.info("A VTN sends the charset %r as Content-Encoding; its answers are read as plain.", name)
 
 
 def _body(response: http.client.HTTPResponse, limit: int) -> bytes:

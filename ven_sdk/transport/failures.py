@@ -12,6 +12,7 @@ import socket
 import ssl
 from datetime import datetime, timezone
 from typing import Any, Optional
+from urllib.parse import urlsplit
 
 import requests
 
@@ -41,6 +42,11 @@ _ADVICE = {
     429: "It is asked too often; it is tried again later.",
     503: "It is overloaded or down for maintenance; it is tried again later.",
 }
+_SLASH = (
+    "It wants a slash at the end of each service's address, which OpenADR's addresses do not have: "
+    "its operator must accept them without, or rewrite them in a proxy. ven-sdk doctor says "
+    "more."
+)
 _WAITING = {
     Stage.RESOLVE: "the name {host!r} was not resolved",
     Stage.CONNECT: "{host} port {port} did not accept a connection",
@@ -76,7 +82,7 @@ def failure(
 def rejection(status: int, reason: str, headers: Any, where: str) -> TransportError:
     """The error for an HTTP status other than 200 (rule H5)."""
     now = http_date(headers.get("Date")) or datetime.now(timezone.utc)
-    advice = _ADVICE.get(status) or _advice_by_class(status, headers)
+    advice = _ADVICE.get(status) or _advice_by_class(status, headers, where)
     return TransportError(
         f"POST {where}: the VTN answered with HTTP status {status}{_quoted(reason)}. {advice}",
         status=status,
@@ -175,9 +181,11 @@ def _is_retryable(status: int) -> bool:
     return status in _RETRYABLE_4XX or status >= 500 or 200 <= status < 300
 
 
-def _advice_by_class(status: int, headers: Any) -> str:
+def _advice_by_class(status: int, headers: Any, where: str) -> str:
     if 300 <= status < 400:
         target = str(headers.get("Location") or "")[:200]
+        if urlsplit(target).path == urlsplit(where).path + "/":
+            return _SLASH
         return (
             f"It wants to send the VEN to {target!r}. Redirects are not followed: if that is the "
             f"VTN, put its "

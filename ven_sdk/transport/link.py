@@ -58,7 +58,7 @@ class Link(HTTPAdapter):
         self._retire = retire
         self._limit = limit
         self._timeout = timeout
-        self._job: Optional[tuple[Service, bytes, Deadline]] = None
+        self._job: Optional[tuple[Service, tuple[bytes, ...], Deadline]] = None
         self._may_send: Optional[Callable[[], bool]] = None
 
     def exchange(
@@ -67,15 +67,16 @@ class Link(HTTPAdapter):
         body: bytes,
         deadline: Deadline,
         may_send: Optional[Callable[[], bool]] = None,
+        cookie: Optional[str] = None,
     ) -> Answer:
         """One POST; what comes back has status 200. After any error the connection is gone.
 
         StateError where ``may_send`` says no, when all is ready to be sent.
         """
-        self._job, self._may_send = (target, body, deadline), may_send
+        self._job, self._may_send = (target, target.message(body, cookie), deadline), may_send
         done = False
         try:
-            answer = self._sent(target, body)
+            answer = self._sent(target.request(body, cookie))
             done = True
         except (
             requests.RequestException,
@@ -104,16 +105,15 @@ class Link(HTTPAdapter):
         if wire is not None:
             wire.cut()
 
-    def _sent(self, target: Service, body: bytes) -> Answer:
-        response: Any = self.send(target.request(body), timeout=_NO_TIMEOUT)
+    def _sent(self, request: requests.PreparedRequest) -> Answer:
+        response: Any = self.send(request, timeout=_NO_TIMEOUT)
         return response if isinstance(response, Answer) else received(response, self._limit)
 
     # --- what HTTPAdapter.send calls --------------------------------------------------------------
     def urlopen(self, *_: Any, **__: Any) -> Answer:
         """The exchange itself, on the connection that is there, or on a fresh one."""
         assert self._job is not None
-        target, body, deadline = self._job
-        message = target.message(body)
+        target, message, deadline = self._job
         return self._on_old_wire(target, message, deadline) or self._on_new_wire(
             target, message, deadline
         )

@@ -26,7 +26,7 @@ _PORTS = {"http": 80, "https": 443}
 class Service:
     """One URL to post to. ``where`` names it in logs and errors, without credentials or query."""
 
-    __slots__ = ("_head", "_headers", "_url", "route", "where")
+    __slots__ = ("_head", "_headers", "_url", "path", "route", "where")
 
     def __init__(self, url: str, agent: str, proxy: Optional[str]) -> None:
         prepared = _prepare(url, agent)
@@ -37,6 +37,7 @@ class Service:
         place = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
         self.where: str = f"{parts.scheme}://{place}{parts.path}"
         self.route: Route = Route(parts.scheme == "https", host, port, _proxy(proxy))
+        self.path: str = parts.path or "/"
         self._url = prepared.url
         self._headers = _headers(prepared.headers, place, self.route)
         target = prepared.path_url
@@ -53,14 +54,16 @@ class Service:
             .replace(b"%%d", b"%d")
         )
 
-    def message(self, body: bytes) -> tuple[bytes, ...]:
+    def message(self, body: bytes, cookie: Optional[str] = None) -> tuple[bytes, ...]:
         """The request as it goes over the wire: one piece where it is small, so that it leaves in
         one packet.
         """
         head = self._head % len(body)
+        if cookie is not None:
+            head = head[:-2] + f"Cookie: {cookie}\r\n\r\n".encode("latin-1")
         return (head + body,) if len(body) < _LARGE else (head, body)
 
-    def request(self, body: bytes) -> requests.PreparedRequest:
+    def request(self, body: bytes, cookie: Optional[str] = None) -> requests.PreparedRequest:
         """The same request as ``requests`` knows it, for its adapter and for what stands in for
         that in tests.
         """
@@ -69,6 +72,8 @@ class Service:
         request.url = self._url
         request.headers = headers = CaseInsensitiveDict(self._headers)
         headers["Content-Length"] = str(len(body))
+        if cookie is not None:
+            headers["Cookie"] = cookie
         request.body = body
         return request
 

@@ -19,10 +19,11 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 from time import monotonic
-from typing import Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 from .._version import __version__
 from ..errors import ConfigurationError, StateError
+from .cookies import Cookies
 from .dates import http_date
 from .link import Link
 from .route import Deadline, Route
@@ -82,9 +83,16 @@ class Connections:
         self._tickets: dict[Route, tuple[ssl.SSLContext, ssl.SSLSession]] = {}
         self._closed = False
 
-    def post(self, url: str, body: bytes, may_send: Optional[Callable[[], bool]] = None) -> Reply:
+    def post(
+        self,
+        url: str,
+        body: bytes,
+        may_send: Optional[Callable[[], bool]] = None,
+        cookies: Optional[Cookies] = None,
+    ) -> Reply:
         """POST ``body`` to ``url`` and return the answer, whose status is 200. ``may_send`` is
-        asked when the connection stands and nothing is sent yet.
+        asked when the connection stands and nothing is sent yet; ``cookies`` are sent along, and
+        take up those that come.
 
         :raises TransportError: anything else, see its attributes; redirects are not followed (rule
         H5). :raises SecurityError: what ``tls_check`` raised. :raises ConfigurationError: no
@@ -95,9 +103,13 @@ class Connections:
         deadline = Deadline(self._timeout)
         link = self._borrow(target.route)
         try:
-            answer = link.exchange(target, body, deadline, may_send)
+            secure = target.route.secure
+            cookie = None if cookies is None else cookies.header(target.path, secure)
+            answer = link.exchange(target, body, deadline, may_send, cookie)
         finally:
             self._give_back(link)
+        if cookies is not None and "Set-Cookie" in answer.headers:
+            cookies.take(_all(answer.headers, "Set-Cookie"), target.path)
         return Reply(
             answer.status_code,
             answer.content,
@@ -224,6 +236,12 @@ class Connections:
         with self._lock:
             made_with, session = self._tickets.pop(route, (None, None))
         return session if made_with is context else None
+
+
+def _all(headers: Any, name: str) -> list[str]:
+    """All headers of a name; a stand-in for the network has at most one."""
+    several = getattr(headers, "get_all", None)
+    return list(several(name) or ()) if several is not None else [headers[name]]
 
 
 def _drop(links: list[Link]) -> None:
