@@ -40,7 +40,6 @@ def rejected(serve: Serve, connect: Connect, answer: bytes) -> TransportError:
         (599, True, "its side"),
         (101, False, "Expected 200"),
         (206, True, "Expected 200"),
-        (206, True, "Expected 200"),
     ],
 )
 def test_every_status_but_200_is_an_error_that_says_what_to_do(
