@@ -64,7 +64,9 @@ def xsd() -> etree.XMLSchema:
     """The official OpenADR 2.0b schema; ``xsd.assertValid(element)`` says what is wrong."""
     schema = load_schema()
     if schema is None:
-        pytest.skip("openleadr, whose package data holds the official XSD, is not installed")
+        pytest.skip(
+            "pip install '.[test]' brings openleadr, whose package data holds the official XSD"
+        )
     return schema
 
 

@@ -89,7 +89,10 @@ def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path, method: str) ->
 
 
 @posix
-@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(
+    os.name == "posix" and os.geteuid() == 0,
+    reason="root may write everywhere: run this as another user",
+)
 @pytest.mark.parametrize("which", ["folder", "file"])
 def test_a_place_without_permission_to_write_is_refused(tmp_path: Path, which: str) -> None:
     path = tmp_path / "ven.db"

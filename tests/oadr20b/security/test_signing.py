@@ -69,7 +69,7 @@ def xmlsec_here() -> Any:
     try:
         import xmlsec
     except Exception as cause:  # ImportError, or an error of its own
-        pytest.skip(f"xmlsec: {cause}")
+        pytest.skip(f"pip install xmlsec brings the second opinion ({cause})")
     return xmlsec
 
 
