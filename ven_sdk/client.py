@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 from .arguments import (
     MOST_THREADS,
@@ -24,14 +24,18 @@ from .arguments import (
     waiting_seconds,
     whole,
 )
+from .client_life import ClientLife
 from .config import settings
-from .errors import StoreError, TransportError
+from .errors import TransportError
 from .identity import Identity
 from .log import WIRE
 from .points.catalogue import Catalogue
+from .runtime.clock import Clock, checked_clock
 from .runtime.runtime import Runtime
 from .runtime.signals import until_signal
+from .schema.events import Event
 from .state.store import Store
+from .usercode.decisions import decision_handler
 from .usercode.handlers import Handlers, Hooks
 from .ven import Ven
 from .wiring import build, store_of
@@ -39,8 +43,8 @@ from .wiring import build, store_of
 log: logging.Logger = logging.getLogger("ven_sdk")
 
 MEBIBYTE = 2**20
-OWED_SHARE = 0.5
-"""Part of stop()'s timeout that is spent on sending what is owed."""
+STOP_TIMEOUT = 10.0
+"""Seconds that ``stop()`` takes at the most, unless told otherwise."""
 
 
 class OpenADRClient(Ven):
@@ -88,6 +92,8 @@ class OpenADRClient(Ven):
         callback_workers: int = 4,
         debug: bool = False,
         show_fingerprint: bool = True,
+        on_event: Union[Callable[[Event], Any], str, None] = None,
+        clock: Optional[Clock] = None,
     ) -> None:
         checked = settings(
             ven_name,
@@ -128,15 +134,16 @@ class OpenADRClient(Ven):
         kept = store_of(store)
         kept.check()
         runtime = Runtime(
-            callback_workers=whole("callback_workers", callback_workers, 1, MOST_THREADS)
+            callback_workers=whole("callback_workers", callback_workers, 1, MOST_THREADS),
+            clock=checked_clock(clock),
         )
         handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue(now=runtime.clock.now)
         engine = build(checked, identity, runtime, kept, handlers, hooks, catalogue)
         super().__init__(checked, engine, handlers, hooks, catalogue)
-        self._identity, self._runtime, self._store = identity, runtime, kept
-        self._show_fingerprint = flag("show_fingerprint", show_fingerprint)
-        self._life = threading.Lock()
-        self._ended = threading.Event()
+        shows = flag("show_fingerprint", show_fingerprint)
+        self._life = ClientLife(checked, engine, identity, runtime, kept, shows)
+        if on_event is not None:
+            self.add_handler("on_event", decision_handler(on_event))
         if flag("debug", debug):
             logging.getLogger(WIRE).setLevel(logging.DEBUG)
 
@@ -149,11 +156,9 @@ class OpenADRClient(Ven):
         after so long, and the last cause raised. StoreError when another process has the store.
         Harmless while the client runs. ``TransportError`` says the last cause then.
         """
-        self._runtime.check_process()
+        self._life.runtime.check_process()
         seconds = None if wait is None else waiting_seconds("wait", wait)
-        with self._life:
-            if self._engine.stopped:
-                self._begin()
+        self._life.start(self)
         if seconds is None or self._engine.wait(self._is_registered, seconds):
             return
         cause = self._engine.counters.last_error
@@ -163,90 +168,31 @@ class OpenADRClient(Ven):
             + (f" {cause}" if cause else " The VTN was not reached.")
         ) from cause
 
-    def _begin(self) -> None:
-        self._ended.clear()
-        warnings = self._engine.open_store()
-        try:
-            warnings += self._restore()
-            self._identity.connections.reopen()
-            self._runtime.start()
-            self._announce()
-            self._engine.start()
-        except BaseException:
-            self._runtime.stop(1.0)
-            self._engine.close_store()
-            raise
-        for text in warnings:
-            self._engine.report(StoreError(text, path=self._store.name), text, text, logging.ERROR)
-
-    def _restore(self) -> tuple[str, ...]:
-        """Take in what the store holds; what could not be understood is told."""
-        if not self._store.durable:
-            return ()
-        unread = self._engine.restore()
-        self._identity.recall_nonces(self._engine.book.nonces)
-        return unread
-
-    def _announce(self) -> None:
-        if self._show_fingerprint and self._identity.fingerprint:
-            log.info("The fingerprint of this VEN's certificate is %s.", self._identity.fingerprint)
-        if self._identity.verifier is None:
-            log.warning(
-                "Messages from the VTN are not authenticated: vtn_fingerprint is not set. "
-                "Whoever answers at %s is "
-                "obeyed.",
-                self.settings.vtn_url,
-            )
-        if not self._store.durable:
-            log.info(
-                "No store is set: registration, answers, opts and samples not yet delivered do "
-                "not survive this process."
-            )
-
     def run(self) -> None:
         """Start, and block until ``stop()``, Ctrl-C or SIGTERM; then stop in order. Works off the
         main thread too.
         """
-        until_signal(self.start, self._ended, self.stop)
+        self._life.runtime.check_process()
+        ended = self._life.cycle.next_stop()
+        until_signal(self.start, ended, lambda: self._end_run(ended))
 
-    def stop(self, timeout: Duration = 10) -> None:
+    def _end_run(self, ended: threading.Event) -> None:
+        """A ``stop()`` of another thread is waited for; another start after it is left alone."""
+        if ended.is_set():
+            self._life.cycle.wait_until_idle(STOP_TIMEOUT)
+        else:
+            self.stop()
+
+    def stop(self, timeout: Duration = STOP_TIMEOUT) -> None:
         """Stop: collect no more, try for a while to send what is owed, end all threads, close the
         store.
 
-        From anywhere, a handler too; twice is harmless. What does not finish within ``timeout`` is
-        named in a warning and left behind: its threads end with the process.
+        From anywhere, a handler too; twice is harmless; while another thread starts the client,
+        it ends as soon as it has started. What does not finish within ``timeout`` is named in a
+        warning and left behind: its threads end with the process.
         """
-        self._runtime.check_process()
-        seconds = waiting_seconds("timeout", timeout)
-        self._ended.set()
-        own = threading.current_thread().name.startswith("ven_sdk-")
-        if not self._life.acquire(blocking=not own):
-            return  # another thread is stopping, and waits for this one
-        try:
-            if self._engine.stopped:
-                self._runtime.wait_for_stopper(seconds)
-            else:
-                self._end(seconds)
-        finally:
-            self._life.release()
-
-    def _end(self, seconds: float) -> None:
-        deadline = self._engine.clock.monotonic() + seconds
-
-        def left() -> float:
-            return max(0.0, deadline - self._engine.clock.monotonic())
-
-        self._engine.wind_up(seconds * OWED_SHARE)
-        self._engine.close()
-        self._identity.connections.close()
-        unfinished = self._runtime.stop(left())
-        self._engine.close_store()
-        if unfinished:
-            log.warning(
-                "Stopped, but these did not finish and are left behind: %s.", ", ".join(unfinished)
-            )
-        else:
-            log.info("Stopped.")
+        self._life.runtime.check_process()
+        self._life.stop(waiting_seconds("timeout", timeout))
 
     def __enter__(self) -> "OpenADRClient":
         self.start()

@@ -31,16 +31,17 @@ from .arguments import (
 )
 from .config import Settings, base_url, settings
 from .errors import ConfigurationError, StateError, StoreError
+from .fleet_handlers import FleetHandlers, FleetHooks
 from .identity import Identity, check_files
 from .log import Repeats
 from .points.catalogue import Catalogue
 from .runtime.engine import Engine
+from .runtime.lifecycle import Lifecycle
 from .runtime.runtime import Runtime
 from .runtime.signals import until_signal
 from .state.memory import MemoryStore
 from .state.shared import SharedStore
-from .usercode.functions import Function
-from .usercode.handlers import PARAMETERS, SINGLE, Handlers, Hooks, Registry
+from .usercode.handlers import PARAMETERS, SINGLE, Hooks, Registry
 from .values import dataclass
 from .ven import Ven
 from .wiring import build, store_of
@@ -68,6 +69,8 @@ STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
 STORE_PAUSE = 5.0
 """Seconds until a VEN is begun again whose rows could not be read."""
+STOP_TIMEOUT = 10.0
+"""Seconds that ``stop()`` takes at the most, unless told otherwise."""
 PAUSE = 0.1
 """Seconds between looks at a whole fleet."""
 
@@ -85,45 +88,6 @@ class FleetStatus:
     counters: dict[str, int]
     queues: dict[str, int]
     threads: int
-
-
-class FleetHandlers(Handlers):
-    """One VEN's handlers, with the fleet's behind them: those are called with the VEN as first
-    argument.
-    """
-
-    def __init__(self, shared: Registry) -> None:
-        super().__init__()
-        self._shared = shared
-        self.ven: Optional[Ven] = None
-
-    def functions(self, name: str) -> tuple[Function, ...]:
-        """The VEN's own functions, then the fleet's; of those that are one only, the own one comes
-        before the fleet's.
-        """
-        own = super().functions(name)
-        shared = self._shared.functions(name)
-        if not shared or (own and name in SINGLE):
-            return own
-        return (*own, *(partial(function, self.ven) for function in shared))
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in self._shared
-
-
-class FleetHooks(Hooks):
-    """One VEN's hooks, and the fleet's after them."""
-
-    def __init__(self, shared: Hooks) -> None:
-        super().__init__()
-        self._shared = shared
-
-    def functions(self, name: str) -> tuple[Function, ...]:
-        """The VEN's own hooks, then the fleet's."""
-        return (*super().functions(name), *self._shared.functions(name))
-
-    def __bool__(self) -> bool:
-        return bool(self._functions) or bool(self._shared)
 
 
 class Fleet:
@@ -182,12 +146,13 @@ class Fleet:
         )
         self._hooks, self._repeats = Hooks(), Repeats(log, limit=4096)
         self._vens: dict[str, Ven] = {}
+        self._members: dict[Ven, threading.Lock] = {}  # each is held while its VEN starts or ends
+        self._removed: set[str] = set()  # whose rows leave the store when it is open
         self._identities: dict[tuple[Any, ...], tuple[Identity, int]] = {}
         self._lock = (
             threading.Lock()
         )  # guards the two dicts and _start_at; nothing slow happens under it
-        self._life = threading.Lock()
-        self._ended = threading.Event()
+        self._life = Lifecycle(self._start, self._end)
         self._running = False
 
     # --- members ----------------------------------------------------------------------------------
@@ -235,6 +200,9 @@ class Fleet:
             raise
         with self._lock:
             free = self._vens.setdefault(ven_name, ven) is ven
+            if free:
+                self._members[ven] = threading.Lock()
+                self._removed.discard(ven_name)
             running = self._running
         if not free:
             self._release(ven._engine)
@@ -268,16 +236,15 @@ class Fleet:
         )
         with self._lock:
             known = self._identities.get(key)
-        made = (
-            known[0]
-            if known
-            else Identity(
-                **arguments,
-                timeout=checked.timeout,
-                replay_window=checked.replay_window,
-                secure=checked.vtn_url.startswith("https:"),
-                max_idle=1 if arguments.get("cert") else self._workers,
-            )
+            if known is not None:
+                self._identities[key] = (known[0], known[1] + 1)
+                return known[0]
+        made = Identity(
+            **arguments,
+            timeout=checked.timeout,
+            replay_window=checked.replay_window,
+            secure=checked.vtn_url.startswith("https:"),
+            max_idle=1 if arguments.get("cert") else self._workers,
         )
         with self._lock:
             identity, users = self._identities.get(key, (made, 0))
@@ -291,20 +258,26 @@ class Fleet:
         ven = self[ven_name]
         if cancel:
             ven.cancel_registration()
-        if self._take_out(ven) and self._running:
+        if not self._take_out(ven):
+            return
+        if self._running:
             self._store.forget(ven_name)
+        else:
+            self._removed.add(ven_name)
 
     def _take_out(self, ven: Ven) -> bool:
         """The VEN ends here; its rows stay. False when another thread took it out."""
         with self._lock:
             if self._vens.pop(ven.settings.ven_name, None) is None:
                 return False
+            member = self._members.pop(ven)
         engine = ven._engine
-        engine.close()
-        engine.close_store()
-        engine.read(
-            lambda: setattr(engine.keeper, "store", MemoryStore())
-        )  # what still runs for it writes nothing more
+        with member:  # a start that is under way is over before, one that comes finds it gone
+            engine.close()
+            engine.close_store()
+            engine.read(
+                lambda: setattr(engine.keeper, "store", MemoryStore())
+            )  # what still runs for it writes nothing more
         self._release(engine)
         return True
 
@@ -371,12 +344,9 @@ class Fleet:
         StoreError when another process has the store. A disk without room stops nobody: see
         ``OpenADRClient``."""
         self._runtime.check_process()
-        with self._life:
-            if not self._running:
-                self._start()
+        self._life.start()
 
     def _start(self) -> None:
-        self._ended.clear()
         texts = self._open_store()
         self._runtime.start()
         with self._lock:
@@ -384,6 +354,7 @@ class Fleet:
             vens, identities = tuple(self._vens.values()), tuple(self._identities.values())
         for text in texts:
             log.error("%s", text)
+        self._forget_removed()
         for identity, _ in identities:
             identity.connections.reopen()
         for ven in vens:
@@ -422,13 +393,15 @@ class Fleet:
         )
 
     def _begun(self, ven: Ven) -> None:
+        """The VEN starts, unless it or the fleet has ended since its turn was set."""
+        member = self._members.get(ven)
+        if member is not None:
+            with member:
+                if self._running and ven._engine.stopped and ven in self._members:
+                    self._start_one(ven)
+
+    def _start_one(self, ven: Ven) -> None:
         engine = ven._engine
-        if (
-            not self._running
-            or not engine.stopped
-            or self._vens.get(ven.settings.ven_name) is not ven
-        ):
-            return
         try:
             if self._store.durable:
                 for text in (*engine.open_store(), *engine.restore()):
@@ -446,33 +419,37 @@ class Fleet:
             )
         engine.start()
 
+    def _forget_removed(self) -> None:
+        """Rows of VENs that were removed while the store was closed leave it now."""
+        if not self._has_store:
+            return
+        with self._lock:
+            gone, self._removed = self._removed, set()
+        for name in gone:
+            self._store.forget(name)
+
     def _begin_later(self, ven: Ven, error: StoreError) -> None:
         """Its rows are owned by whoever can read them: without them the VEN does not begin."""
         self._repeats.say("store", logging.ERROR, f"{error} VENs start when it can be read.")
         ven._engine.close_store()
         self._runtime.scheduler.after(STORE_PAUSE, partial(self._begin, ven))
 
-    def stop(self, timeout: Duration = 10) -> None:
+    def stop(self, timeout: Duration = STOP_TIMEOUT) -> None:
         """Stop all VENs in order, as ``OpenADRClient.stop`` does; twice is harmless."""
         self._runtime.check_process()
         seconds = waiting_seconds("timeout", timeout)
-        self._ended.set()
-        own = threading.current_thread().name.startswith("ven_sdk-")
-        if not self._life.acquire(blocking=not own):
-            return  # another thread is stopping, and waits for this one
-        try:
-            if self._running:
-                self._end(seconds)
-        finally:
-            self._life.release()
+        self._life.stop(seconds)
 
     def _end(self, seconds: float) -> None:
         deadline = self._runtime.clock.monotonic() + seconds
-        self._running = False
-        engines = [ven._engine for ven in self]
+        with self._lock:
+            self._running = False
+            members = tuple(self._members.items())
+        engines = [ven._engine for ven, _ in members]
         self._wind_up([engine for engine in engines if not engine.stopped], deadline - seconds / 2)
-        for engine in engines:
-            engine.close()
+        for ven, member in members:
+            with member:
+                ven._engine.close()
         for identity, _ in tuple(self._identities.values()):
             identity.connections.close()
         unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))
@@ -501,7 +478,16 @@ class Fleet:
 
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop."""
-        until_signal(self.start, self._ended, self.stop)
+        self._runtime.check_process()
+        ended = self._life.next_stop()
+        until_signal(self.start, ended, lambda: self._end_run(ended))
+
+    def _end_run(self, ended: threading.Event) -> None:
+        """A ``stop()`` of another thread is waited for; another start after it is left alone."""
+        if ended.is_set():
+            self._life.wait_until_idle(STOP_TIMEOUT)
+        else:
+            self.stop()
 
     def __enter__(self) -> "Fleet":
         self.start()
@@ -540,7 +526,9 @@ class Fleet:
                 return False
             begun = next((ven for ven in waiting if not ven._engine.stopped), None)
             if begun is None or not begun._engine.wait(begun._is_registered, min(left, PAUSE)):
-                self._ended.wait(min(left, PAUSE))  # nobody has begun yet, or others are quicker
+                self._life.next_stop().wait(
+                    min(left, PAUSE)
+                )  # nobody has begun yet, or others are quicker
 
 
 def _comparable(value: Any) -> Any:

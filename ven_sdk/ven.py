@@ -52,12 +52,8 @@ class Ven(NotebookViews):
         catalogue: Catalogue,
     ) -> None:
         self.settings = settings
-        self._engine, self._handlers, self._hooks, self._catalogue = (
-            engine,
-            handlers,
-            hooks,
-            catalogue,
-        )
+        self._engine, self._handlers = engine, handlers
+        self._hooks, self._catalogue = hooks, catalogue
 
     def __repr__(self) -> str:
         return (
@@ -142,6 +138,7 @@ class Ven(NotebookViews):
         ``mark`` sends a placeholder of bad quality (T19), ``omit`` nothing. ``interval_duration``:
         whether intervals have one; None: where data is summed (T21).
         """
+        self._engine.runtime.check_process()
         found = self._catalogue.add(
             callback=callback,
             resource_id=resource_id,
@@ -175,6 +172,7 @@ class Ven(NotebookViews):
         """Push a sample of the data point ``r_id`` (or of the resource that has only one), measured
         ``at`` (None: now).
         """
+        self._engine.runtime.check_process()
         at = self._engine.now() if at is None else at
         self._engine.push(lambda book, now: report_service.push_value(book, r_id, value, at, now))
 
@@ -280,6 +278,7 @@ class Ven(NotebookViews):
         """Take part in the event: the first answer, or a change of it (E23). Never blocks;
         StateError if unknown or over.
         """
+        self._engine.runtime.check_process()
         self._engine.transact(
             lambda book, now: event_service.opt(book, event_id, "optIn", None, now)
         )
@@ -288,6 +287,7 @@ class Ven(NotebookViews):
         """Do not take part in the event, or no longer. ``reason`` goes with the answer
         (responseDescription). Never blocks.
         """
+        self._engine.runtime.check_process()
         self._engine.transact(
             lambda book, now: event_service.opt(book, event_id, "optOut", reason, now)
         )

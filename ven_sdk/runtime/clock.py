@@ -11,6 +11,9 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import Optional
 
+from ..errors import ConfigurationError
+from ..text import repr_of
+
 UTC = timezone.utc
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,6 +38,17 @@ class Clock:
         notification.
         """
         condition.wait(seconds)
+
+
+def checked_clock(clock: object) -> Optional[Clock]:
+    """``clock`` if it is one, or None for the machine's; ``ConfigurationError`` for anything
+    else.
+    """
+    if clock is not None and not isinstance(clock, Clock):
+        raise ConfigurationError(
+            f"clock must be a ven_sdk.testing.ManualClock or None, not {repr_of(clock)}."
+        )
+    return clock
 
 
 def timestamp(moment: datetime) -> float:

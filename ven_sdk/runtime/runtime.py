@@ -162,6 +162,11 @@ class Runtime:
         self._pid = os.getpid()
         self.scheduler.start()
 
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether its threads are here, not in the parent of a fork."""
+        return self._pid == os.getpid()
+
     def check_process(self) -> None:
         """StateError in a forked child: its threads stayed behind in the parent."""
         if self._pid is not None and self._pid != os.getpid():

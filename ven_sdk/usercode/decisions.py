@@ -6,8 +6,9 @@ Runs on pool threads, with objects of the user that may do anything when they ar
 from __future__ import annotations
 
 import enum
-from typing import Union
+from typing import Callable, Union, cast
 
+from ..arguments import choice
 from ..errors import HandlerError
 from ..text import repr_of
 
@@ -52,3 +53,17 @@ def check_decision(result: object, handler: str, event_id: str) -> Decision:
         f"'optOut' or ven_sdk.DEFER. The event is opted out of.",
         handler=handler,
     )
+
+
+def decision_handler(given: object) -> Callable[..., object]:
+    """The handler that ``on_event=`` means: a function, or the same answer to every event.
+    ``ConfigurationError`` for any other text.
+    """
+    if not isinstance(given, str):
+        return cast("Callable[..., object]", given)  # checked where handlers are added
+    opt = choice("on_event", given, OPTS)
+
+    def answer_every_event(event: object) -> str:
+        return opt
+
+    return answer_every_event

@@ -1,0 +1,204 @@
+"""start(), stop(), run() and the last reference, from any threads in any order: no wish is lost."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import threading
+import time
+import warnings
+from typing import Any
+
+import pytest
+
+from ven_sdk import OpenADRClient, StateError
+from ven_sdk.runtime.lifecycle import Lifecycle
+from ven_sdk.state.memory import MemoryStore
+from ven_sdk.testing import LocalVTN
+
+URL = "http://127.0.0.1:9"
+
+
+class Gate(MemoryStore):
+    """Opens when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.leave = threading.Event(), threading.Event()
+
+    def open(self) -> tuple[str, ...]:
+        self.entered.set()
+        assert self.leave.wait(10)
+        return super().open()
+
+
+def ours() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name.startswith("ven_sdk-")]
+
+
+@pytest.mark.parametrize("name", ["somebody", "ven_sdk-handler-1"])
+def test_a_stop_that_comes_while_another_thread_starts_ends_what_was_started(name: str) -> None:
+    store = Gate()
+    client = OpenADRClient("v", URL, store=store)
+    starter = threading.Thread(target=client.start)
+    starter.start()
+    assert store.entered.wait(5)
+
+    stopper = threading.Thread(target=client.stop, name=name)
+    stopper.start()
+    if name != "somebody":
+        stopper.join(5)  # a thread of a pool does not wait for what may wait for it
+        assert not stopper.is_alive()
+    store.leave.set()
+    starter.join(5)
+    stopper.join(5)
+
+    assert client.status.state == "stopped"
+    assert ours() == []
+
+
+def test_a_stop_between_run_and_its_start_ends_run() -> None:
+    store = Gate()
+    client = OpenADRClient("v", URL, store=store)
+    runner = threading.Thread(target=client.run)
+    runner.start()
+    assert store.entered.wait(5)
+    stopper = threading.Thread(target=client.stop)
+    stopper.start()
+    store.leave.set()
+
+    runner.join(5)
+    stopper.join(5)
+
+    assert not runner.is_alive()
+    assert client.status.state == "stopped"
+
+
+def test_a_start_that_follows_a_stop_is_left_alone_by_the_run_that_ends() -> None:
+    with LocalVTN() as vtn:
+        client = OpenADRClient("v", vtn.url)
+        runner = threading.Thread(target=client.run)
+        runner.start()
+        while client.status.state != "registered":
+            time.sleep(0.01)
+        client.stop()
+        client.start(wait=5)
+        runner.join(5)
+        assert not runner.is_alive()
+        assert client.status.state == "registered"
+        client.stop()
+
+
+def test_what_begins_and_ends_does_so_in_turn_whoever_asks() -> None:
+    running: list[str] = []
+
+    def begin() -> None:
+        assert running == []
+        running.append(threading.current_thread().name)
+
+    def end(_seconds: float) -> None:
+        assert len(running) == 1
+        running.clear()
+
+    life = Lifecycle(begin, end)
+    failed: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for turn in range(200):
+                life.start() if (turn + number) % 2 else life.stop(1.0)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    life.stop(1.0)
+
+    assert failed == [] and running == [] and not life.is_running
+
+
+def test_a_client_whose_last_reference_goes_is_stopped_and_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = OpenADRClient("forgotten", URL)
+    client.start()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        del client
+        gc.collect()
+    end = time.monotonic() + 5
+    while ours() and time.monotonic() < end:
+        time.sleep(0.01)
+
+    assert [each.category for each in seen] == [ResourceWarning]
+    assert "'forgotten'" in str(seen[0].message) and "test_life_any_order.py" in str(
+        seen[0].message
+    )
+    assert ours() == []
+
+
+def test_a_client_that_was_stopped_goes_without_a_word() -> None:
+    client = OpenADRClient("v", URL)
+    client.start()
+    client.stop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del client
+        gc.collect()
+
+
+def test_a_second_client_for_the_same_ven_and_vtn_is_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first, second = OpenADRClient("v", URL), OpenADRClient("v", URL)
+    with caplog.at_level(logging.WARNING, "ven_sdk"), first:
+        with second:
+            pass
+        said = [line for line in caplog.messages if "Two clients" in line]
+    assert len(said) == 1 and "test_life_any_order.py" in said[0] and "stop()" in said[0]
+    caplog.clear()
+    with first:
+        pass
+    assert not [line for line in caplog.messages if "Two clients" in line]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_in_the_child_of_a_fork_every_call_that_would_change_something_is_refused() -> None:
+    client = OpenADRClient("v", URL)
+    client.add_report(resource_id="d", measurement="voltage", r_id="p")
+    client.start()
+    calls: list[Any] = [
+        client.start,
+        client.stop,
+        client.run,
+        lambda: client.opt_in("e"),
+        lambda: client.opt_out("e"),
+        lambda: client.report_value("p", 1),
+        lambda: client.add_report(resource_id="x", measurement="voltage"),
+        lambda: client.create_opt("optOut", "economic", event_id="e"),
+        lambda: client.cancel_opt("o"),
+        lambda: client.request_report("r"),
+        client.register,
+        client.cancel_registration,
+        client.request_events,
+    ]
+    child = os.fork()
+    if child == 0:
+        accepted = 0
+        for call in calls:
+            try:
+                call()
+                accepted += 1
+            except StateError:
+                pass
+            except BaseException:
+                accepted += 100
+        os._exit(min(accepted, 255))
+    _, status = os.waitpid(child, 0)
+    client.stop()
+
+    assert os.waitstatus_to_exitcode(status) == 0

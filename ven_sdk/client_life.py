@@ -1,0 +1,170 @@
+"""Beginning and ending of one client: what its threads need, without the client itself.
+
+Nothing here refers to the client, so that a program that loses its last reference to a started
+client does not leave it running: ``weakref`` sees it go, and it is stopped, with a ResourceWarning.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import warnings
+import weakref
+from typing import Optional
+
+from .config import Settings
+from .errors import StoreError
+from .identity import Identity
+from .runtime.engine import Engine
+from .runtime.lifecycle import Lifecycle
+from .runtime.runtime import Runtime
+from .state.store import Store
+
+log: logging.Logger = logging.getLogger("ven_sdk")
+
+OWED_SHARE = 0.5
+"""Part of stop()'s timeout that is spent on sending what is owed."""
+ABANDONED_TIMEOUT = 5.0
+
+_running: dict[tuple[str, str], "ClientLife"] = {}
+_running_lock = threading.Lock()
+
+
+class ClientLife:
+    """Starts and stops what a client consists of. ``cycle`` says whether it runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        identity: Identity,
+        runtime: Runtime,
+        store: Store,
+        show_fingerprint: bool,
+    ) -> None:
+        self.settings: Settings = settings
+        self.engine: Engine = engine
+        self.identity: Identity = identity
+        self.runtime: Runtime = runtime
+        self.store: Store = store
+        self._show_fingerprint = show_fingerprint
+        self.cycle: Lifecycle = Lifecycle(self._begin, self._end)
+        self._finalizer: Optional["weakref.finalize[..., object]"] = None
+        self._started_at = ""
+
+    def start(self, client: object) -> None:
+        """Start, unless it runs; ``client`` is whose last reference is watched."""
+        if self._finalizer is None:
+            self._finalizer = weakref.finalize(client, self._abandoned)
+            self._finalizer.atexit = False
+        self.cycle.start()
+
+    def stop(self, seconds: float) -> None:
+        """Stop within about ``seconds``; a thread that was stopped from inside is waited for."""
+        was_running = self.cycle.is_running
+        self.cycle.stop(seconds)
+        if not was_running:
+            self.runtime.wait_for_stopper(seconds)
+
+    def _begin(self) -> None:
+        texts = self.engine.open_store()
+        try:
+            texts += self._restore()
+            self.identity.connections.reopen()
+            self.runtime.start()
+            self._announce()
+            self.engine.start()
+        except BaseException:
+            self.runtime.stop(1.0)
+            self.engine.close_store()
+            raise
+        self._note_running()
+        for text in texts:
+            self.engine.report(StoreError(text, path=self.store.name), text, text, logging.ERROR)
+
+    def _restore(self) -> tuple[str, ...]:
+        """Take in what the store holds; what could not be understood is told."""
+        if not self.store.durable:
+            return ()
+        unread = self.engine.restore()
+        self.identity.recall_nonces(self.engine.book.nonces)
+        return unread
+
+    def _announce(self) -> None:
+        if self._show_fingerprint and self.identity.fingerprint:
+            log.info("The fingerprint of this VEN's certificate is %s.", self.identity.fingerprint)
+        if self.identity.verifier is None:
+            log.warning(
+                "Messages from the VTN are not authenticated: vtn_fingerprint is not set. Whoever "
+                "answers at %s is obeyed.",
+                self.settings.vtn_url,
+            )
+        if not self.store.durable:
+            log.info(
+                "No store is set: registration, answers, opts and samples not yet delivered do "
+                "not survive this process."
+            )
+
+    def _note_running(self) -> None:
+        """Warn of a second client for the same VEN and VTN: a notebook cell that was run twice."""
+        key = (self.settings.ven_name, self.settings.vtn_url)
+        self._started_at = _caller()
+        with _running_lock:
+            first = _running.setdefault(key, self)
+        if first is not self:
+            log.warning(
+                "Two clients of this process run as VEN %r at %s: one was started before, at %s, "
+                "this one at %s. Both poll, and each gets only some of the events. Call stop() of "
+                "the first (in a notebook: before its variable gets another client).",
+                *key,
+                first._started_at,
+                self._started_at,
+            )
+
+    def _end(self, seconds: float) -> None:
+        clock = self.engine.clock
+        deadline = clock.monotonic() + seconds
+        self._note_stopped()
+        self.engine.wind_up(seconds * OWED_SHARE)
+        self.engine.close()
+        self.identity.connections.close()
+        unfinished = self.runtime.stop(max(0.0, deadline - clock.monotonic()))
+        self.engine.close_store()
+        if unfinished:
+            log.warning(
+                "Stopped, but these did not finish and are left behind: %s.", ", ".join(unfinished)
+            )
+        else:
+            log.info("Stopped.")
+
+    def _note_stopped(self) -> None:
+        key = (self.settings.ven_name, self.settings.vtn_url)
+        with _running_lock:
+            if _running.get(key) is self:
+                del _running[key]
+
+    def _abandoned(self) -> None:
+        """The last reference to the client is gone. This runs wherever that happens, under locks
+        too: the stopping is left to a thread.
+        """
+        if not self.cycle.is_running or not self.runtime.is_of_this_process:
+            return
+        text = (
+            f"The client {self.settings.ven_name!r} at {self.settings.vtn_url} (started at "
+            f"{self._started_at}) was not stopped, and nothing refers to it any more: it is "
+            "stopped now. Keep it in a variable, and call stop() or use 'with client:'."
+        )
+        warnings.warn(text, ResourceWarning, stacklevel=2)
+        log.warning("%s", text)
+        threading.Thread(
+            target=self.stop, args=(ABANDONED_TIMEOUT,), name="ven_sdk stopping", daemon=True
+        ).start()
+
+
+def _caller() -> str:
+    """File and line of the user's code that called us."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("ven_sdk"):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

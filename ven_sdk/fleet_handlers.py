@@ -1,0 +1,51 @@
+"""Handlers and hooks of a VEN in a fleet: its own, and those of all VENs. Any thread may add;
+reading takes no lock.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Optional
+
+from .usercode.functions import Function
+from .usercode.handlers import SINGLE, Handlers, Hooks, Registry
+from .ven import Ven
+
+
+class FleetHandlers(Handlers):
+    """One VEN's handlers, with the fleet's behind them: those are called with the VEN as first
+    argument.
+    """
+
+    def __init__(self, shared: Registry) -> None:
+        super().__init__()
+        self._shared = shared
+        self.ven: Optional[Ven] = None
+
+    def functions(self, name: str) -> tuple[Function, ...]:
+        """The VEN's own functions, then the fleet's; of those that are one only, the own one comes
+        before the fleet's.
+        """
+        own = super().functions(name)
+        shared = self._shared.functions(name)
+        if not shared or (own and name in SINGLE):
+            return own
+        return (*own, *(partial(function, self.ven) for function in shared))
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._shared
+
+
+class FleetHooks(Hooks):
+    """One VEN's hooks, and the fleet's after them."""
+
+    def __init__(self, shared: Hooks) -> None:
+        super().__init__()
+        self._shared = shared
+
+    def functions(self, name: str) -> tuple[Function, ...]:
+        """The VEN's own hooks, then the fleet's."""
+        return (*super().functions(name), *self._shared.functions(name))
+
+    def __bool__(self) -> bool:
+        return bool(self._functions) or bool(self._shared)
