@@ -232,8 +232,8 @@ TABLE = (
     Mutation(
         "E20",
         "oadr20b.services.events.incoming_list.Intake",
-        "self.book, self.now, self.request_id = book, now, message.request_id",
-        "self.book, self.now, self.request_id = book, now, message.response.request_id",
+        "self.request_id: str = message.request_id",
+        "self.request_id: str = message.response.request_id",
         f"{ANSWER}::test_e20_the_responses_carry_the_lists_top_level_request_id_and_the_eiresponse_none",
     ),
     Mutation(
@@ -678,7 +678,7 @@ TABLE = (
     ),
     Mutation(
         "E52",
-        "events.execution._announce_intervals",
+        "events.runs.announce_intervals",
         "if position in state.other_devices: continue",
         "pass",
         f"{FILTER}::test_e52_only_the_signals_for_ones_own_devices_are_announced",
@@ -762,28 +762,28 @@ TABLE = (
     ),
     Mutation(
         "clock",
-        "events.execution._bound_early_run",
+        "events.clock_steps._bound_early_run",
         "if state.end_at <= now:",
         "if False:",
         f"{RUN}::test_a_run_that_the_clock_was_set_back_out_of_ends_soon_and_comes_again_at_its_time",
     ),
     Mutation(
         "clock",
-        "events.execution._heed_clock_set_back",
+        "events.clock_steps.heed_clock_set_back",
         "state = replace(state, deadline=limit)",
         "pass",
         f"{RUN}::test_a_clock_that_is_set_back_prolongs_neither_the_opt_timeout_nor_a_random_end",
     ),
     Mutation(
         "clock",
-        "events.execution._is_announced",
+        "events.runs._is_announced",
         "other.position == mark and other.start > limit",
         "False",
         f"{RUN}::test_after_a_clock_set_back_inside_an_event_the_interval_of_now_is_announced",
     ),
     Mutation(
         "clock",
-        "events.execution._is_announced",
+        "events.runs._is_announced",
         "limit = shift(now, CLOCK_STEP)",
         "limit = now",
         f"{RUN}::test_a_clock_set_back_by_seconds_at_a_boundary_repeats_nothing",

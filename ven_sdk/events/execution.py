@@ -1,27 +1,10 @@
-"""Carrying events out: what is due by the clock, handler calls and what becomes of them, and the
-row's next timer.
+"""Carrying events out: what is due by the clock, what becomes of handler calls, and the row's next
+timer.
 
 ``advance`` is the one place that begins and ends runs. It looks at a row and at the time only, so
 that a modification, an opt, a clock step, a suspended machine and a restart are the same case.
 ``carry_out`` makes an Outcome of a row: whoever changes a row of the table ``events`` returns what
 ``carry_out`` gives. Pure functions; they run as steps of the engine.
-
-Moments that a row keeps, and what holds when the wall clock is set back and they lie ahead:
-
-=============  ====================================================================================
-``deadline``   never further away than ``opt_timeout``: it is cut to that
-``end_at``     never further away than the event's startafter: it is cut to that (E31)
-``started``    a run whose start lies ahead goes on for ``EARLY`` at most, in case the clock is put
-               right; then it ends, and begins again at its time
-``over``       counts no more when the start lies ahead by more than ``CLOCK_STEP``
-``announced``  an interval that lies ahead by more than ``CLOCK_STEP`` counts as not announced: the
-               one that rules now is announced
-``leads``      forgotten where the run is to begin again; otherwise not repeated
-``offset``     a span, not a moment: it stays (E30)
-=============  ====================================================================================
-
-A clock set forth makes due what lies before the new time, at once: intervals that were passed over
-are skipped (E36), an undecided event gets its default answer (E18).
 """
 
 from __future__ import annotations
@@ -29,69 +12,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
-from ..instants import shift, shift_back
+from ..instants import shift_back
 from ..state.change import Change
 from ..state.events import EventState, PendingCall
 from ..state.outcome import NOTHING, Call, Note, Outcome, Step, Timer
 from ..usercode.decisions import DEFER
 from . import timing
+from .calls import KEPT_FOR, arguments_of
+from .clock_steps import heed_clock_set_back
+from .runs import announce_intervals, begin_run, call_leads, end_run, run_ends
 
 if TYPE_CHECKING:
-    from ..schema.events import EventSignal
     from ..state.book import Book
 
-KEPT_FOR = frozenset({"on_event_start", "on_event_end", "on_cancel_event"})
-"""Calls that a row is kept for until they returned. An event that is over needs no decision any
-more.
-"""
-CLOCK_STEP = timedelta(minutes=1)
-"""A clock set back by less than this repeats nothing."""
-EARLY = timedelta(minutes=5)
-"""How long a run goes on after the clock was set back to before its start."""
 
-
-# --- calls ----------------------------------------------------------------------------------------
-
-
-def add_call(
-    book: "Book",
-    state: EventState,
-    handler: str,
-    *,
-    signal: Optional[int] = None,
-    interval: Optional[int] = None,
-    implied: Optional[bool] = None,
-) -> EventState:
-    """The row with one more call to make, if the user set that handler."""
-    if not book.has_handler(handler) and handler not in {name for name, _ in book.leads()}:
-        return state
-    call = PendingCall(int(book.next_key()), handler, signal, interval, implied)
-    return replace(state, pending=(*state.pending, call))
-
-
-def bind_calls(state: EventState) -> tuple[PendingCall, ...]:
-    """The pending calls, each with the version it is about, for a row whose event is about to be
-    replaced.
-    """
-    return tuple(
-        call if call.event is not None else replace(call, event=state.event)
-        for call in state.pending
-    )
-
-
-def build_call(key: str, state: EventState, call: PendingCall) -> Call:
-    """The call for the engine."""
-    event = call.event or state.event
-    arguments: tuple[object, ...] = (event,)
-    if call.signal is not None and call.interval is not None:
-        signal = event.event_signals[call.signal]
-        arguments = (event, signal, signal.intervals[call.interval])
-    elif call.implied is not None and call.handler == "on_cancel_event":
-        arguments = (event, call.implied)
-    return Call(f"event:{key}", call.handler, arguments, done=accept_return(key, call))
+# --- what a handler's return means ----------------------------------------------------------------
 
 
 def accept_return(key: str, call: PendingCall) -> Callable[[object], Step]:
@@ -147,118 +85,21 @@ def advance(book: "Book", state: EventState, now: datetime) -> EventState:
     """Everything that is due at ``now``: the opt-timeout, leads, begin, intervals, end. Doing it
     twice changes nothing.
     """
-    state = _heed_clock_set_back(book, state, now)
+    state = heed_clock_set_back(book, state, now)
     if is_overdue(state, now):
         state = decide(state, book.settings.default_opt)  # E18
-    if state.started and _run_ends(state, now):
+    if state.started and run_ends(state, now):
         over = state.end is not None and state.end <= now
         return replace(end_run(book, state), over=over)
     if not state.participates or state.waiting or state.cancelled is not None or state.over:
         # nothing begins before the decision about it; what began under the last one goes on
         return state
     if state.started:
-        return _announce_intervals(book, state, now)
+        return announce_intervals(book, state, now)
     if now < state.start:
-        return _call_leads(book, state, now)
+        return call_leads(book, state, now)
     if state.end is None or now < state.end:  # a late event runs for what is left of it: E37
-        return _announce_intervals(book, _begin_run(book, state), now)
-    return state
-
-
-def _heed_clock_set_back(book: "Book", state: EventState, now: datetime) -> EventState:
-    """See the table at the top: nothing waits for longer than its own rule allows."""
-    limit = shift(now, book.settings.opt_timeout)
-    if state.waiting and state.deadline is not None and state.deadline > limit:
-        state = replace(state, deadline=limit)
-    if state.over and state.start > shift(now, CLOCK_STEP):
-        state = replace(state, over=False, leads=past_leads(book, state, now))
-    if state.started and state.cancelled is None:
-        return _bound_early_run(book, state, now)
-    limit = shift(now, timing.start_after(state.event.active_period))
-    if state.end_at is not None and state.end_at > limit:
-        state = replace(state, end_at=limit)  # E31
-    return state
-
-
-def _bound_early_run(book: "Book", state: EventState, now: datetime) -> EventState:
-    """A run whose start lies ahead, for the clock was set back, ends soon unless that is mended."""
-    if state.start <= now:
-        return state if state.end_at is None else replace(state, end_at=None)
-    limit = shift(now, EARLY)
-    if state.end_at is None or state.end_at > limit:
-        return replace(state, end_at=limit)
-    if state.end_at <= now:
-        return replace(end_run(book, state), leads=past_leads(book, state, now))
-    return state
-
-
-def past_leads(book: "Book", state: EventState, now: datetime) -> tuple[str, ...]:
-    """The ``before_event`` handlers whose moment is not to come (again)."""
-    return tuple(name for name, lead in book.leads() if shift_back(state.start, lead) <= now)
-
-
-def _run_ends(state: EventState, now: datetime) -> bool:
-    """Whether a running event ends: opted out, its time is up, or cancelled and its random delay is
-    over (E31).
-    """
-    last = timing.end_of_run(state)
-    at_once = state.cancelled is not None and state.end_at is None
-    return at_once or not state.participates or (last is not None and last <= now)
-
-
-def _begin_run(book: "Book", state: EventState) -> EventState:
-    none_yet = (-1,) * len(state.event.event_signals)
-    return add_call(book, replace(state, started=True, announced=none_yet), "on_event_start")
-
-
-def end_run(book: "Book", state: EventState) -> EventState:
-    """The row with its run ended, whatever the time."""
-    if not state.started:
-        return state
-    return add_call(book, replace(state, started=False, end_at=None), "on_event_end")
-
-
-def _announce_intervals(book: "Book", state: EventState, now: datetime) -> EventState:
-    """Announce the interval that runs now, of each signal, once; those missed meanwhile are skipped
-    (E36).
-    """
-    for position, signal in enumerate(state.event.event_signals):
-        if position in state.other_devices:
-            continue
-        span = timing.current_span(state, signal, now)
-        if span is None or _is_announced(state, signal, span, state.announced[position], now):
-            continue
-        marks = (*state.announced[:position], span.position, *state.announced[position + 1 :])
-        state = add_call(
-            book,
-            replace(state, announced=marks),
-            "on_interval_start",
-            signal=position,
-            interval=span.position,
-        )
-    return state
-
-
-def _is_announced(
-    state: EventState, signal: "EventSignal", span: timing.Span, mark: int, now: datetime
-) -> bool:
-    """Whether ``span``, which runs now, needs no call: it, or one about to begin, had its own."""
-    if span.position >= mark:
-        return span.position == mark
-    limit = shift(now, CLOCK_STEP)
-    return not any(
-        other.position == mark and other.start > limit
-        for other in timing.interval_spans(state, signal)
-    )
-
-
-def _call_leads(book: "Book", state: EventState, now: datetime) -> EventState:
-    """Call the ``before_event`` handlers whose lead has come; late rather than never, but not after
-    the start.
-    """
-    for name, lead in book.leads():
-        if name not in state.leads and shift_back(state.start, lead) <= now:
-            state = add_call(book, replace(state, leads=(*state.leads, name)), name)
+        return announce_intervals(book, begin_run(book, state), now)
     return state
 
 
@@ -301,13 +142,18 @@ def carry_out(
     state = advance(book, state, now)
     known = {call.number for call in held.pending} if held is not None else set()
     calls = tuple(
-        build_call(key, state, call) for call in state.pending if call.number not in known
+        _build_call(key, state, call) for call in state.pending if call.number not in known
     )
     if is_finished(state, now):
         return forget(book, key, held) + Outcome(calls=calls, notes=notes)
     changes = () if state == held else (Change("events", key, state),)
     timers = (build_timer(book, key, state, now),)
     return Outcome(changes=changes, calls=calls, timers=timers, notes=notes)
+
+
+def _build_call(key: str, state: EventState, call: PendingCall) -> Call:
+    arguments = arguments_of(state, call)
+    return Call(f"event:{key}", call.handler, arguments, done=accept_return(key, call))
 
 
 def _note_default_opt(book: "Book", key: str, state: EventState, now: datetime) -> tuple[Note, ...]:

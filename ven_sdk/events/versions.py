@@ -16,7 +16,9 @@ from ..instants import ZERO, shift
 from ..schema.events import Event, EventSignal
 from ..state.events import EventState
 from . import timing
-from .execution import add_call, bind_calls, decide, end_run, past_leads
+from .calls import add_call, bind_calls
+from .execution import decide
+from .runs import end_run, past_leads
 
 if TYPE_CHECKING:
     from ..state.book import Book

@@ -4,8 +4,10 @@ out.
 ::
 
     incoming_list  a list is taken in          transitions  what it makes of one event
-    eligibility    is it for this VEN          responses    oadrCreatedEvent
+    eligibility    is it for this VEN          consistency  does it make sense in itself
+    responses      oadrCreatedEvent            list_memory  what is kept of a list for them
     user_opts      opt_in and opt_out          lifecycle    start, list request, end of registration
+    wording        what the log says about a list
 
 Pure functions of the book and the time; they run as steps of the engine.
 """

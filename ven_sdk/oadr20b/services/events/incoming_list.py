@@ -24,6 +24,7 @@ from ...state.event_list import EventList
 from .. import answers
 from ..task import is_success
 from . import transitions
+from .list_memory import remember_list
 from .responses import build_response
 from .wording import describe_change, describe_missing, join_changes
 
@@ -258,7 +259,7 @@ class Intake:
             carry_out(self.book, key, self.book.events.get(key), state, self.now)
             for key, state in self.rows.items()
         ]
-        row = Change("event_list", "", self._left_behind(complete))
+        row = Change("event_list", "", self._remembered(complete))
         return combine(outcomes) + Outcome(changes=(row,), notes=(*self._lines(), *self.notes))
 
     def _lines(self) -> list[Note]:
@@ -271,44 +272,21 @@ class Intake:
             lines.append(Note(describe_missing(sorted(self.missing))))
         return lines
 
-    def _left_behind(self, complete: bool) -> EventList:
-        """The list as it is remembered: E23 wants the requestID of the last one that held an
-        event.
-        """
-        before, known = self.book.event_list, self.book.events.keys()
-        newer = {(one.event_id, one.modification_number) for one in self.others}
-        waiting = tuple(
-            one
-            for one in before.others
-            if (one.event_id, one.modification_number) not in newer
-            and (not complete or one.event_id in self.present)
+    def _remembered(self, complete: bool) -> EventList:
+        """What this list leaves behind."""
+        decided = (key for key, state in self.rows.items() if state.decision is not None)
+        return remember_list(
+            self.book.event_list,
+            EventList(
+                request_id=self.request_id,
+                present=frozenset(self.present),
+                due=frozenset(self.due),
+                fresh=frozenset(decided),
+                others=tuple(self.others),
+            ),
+            self.book.events.keys(),
+            complete,
         )
-        due = ((before.due - self.present) & known) | self.due
-        fresh = frozenset(key for key, state in self.rows.items() if state.decision is not None)
-        return EventList(
-            request_id=self.request_id,
-            present=frozenset(self.present),
-            older=self._older(before),
-            due=frozenset(due),
-            fresh=fresh,
-            others=(*waiting, *self.others),
-        )
-
-    def _older(self, before: EventList) -> dict[str, str]:
-        """The IDs of earlier lists, for what is not in this one; the same dict where a short list
-        changes nothing in it.
-        """
-        left, known = before.present - self.present, self.book.events.keys()
-        if (
-            not left
-            and before.older.keys().isdisjoint(self.present)
-            and len(before.older) <= len(known)
-        ):
-            return before.older
-        older = {**before.older, **dict.fromkeys(left, before.request_id)}
-        return {
-            key: value for key, value in older.items() if key in known and key not in self.present
-        }
 
 
 def _as_held(

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....events import versions
-from ....events.execution import bind_calls
+from ....events.calls import bind_calls
 from ....schema.events import Event
 from ....state.events import EventState
 from .. import opts
