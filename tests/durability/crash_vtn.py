@@ -23,8 +23,10 @@ LISTED = 60
 """How many events the list holds; answered ones make room for new ones (rule E25)."""
 
 
-def change(memory: Memory, chance: random.Random, vtn: RawVTN, number: int) -> None:
-    """One more event, or a change of one of the last few."""
+def change(
+    memory: Memory, chance: random.Random, vtn: RawVTN, number: int, listed: int = LISTED
+) -> None:
+    """One more event, or a change of one of the last few; at most ``listed`` that are answered."""
     with memory.lock:
         recent = [event for event in list(memory.events.values())[-8:] if not event.cancelled]
         kind = chance.random()
@@ -41,7 +43,7 @@ def change(memory: Memory, chance: random.Random, vtn: RawVTN, number: int) -> N
             for key, event in memory.events.items()
             if memory.answered.get(key) == event.modification
         ]
-        for key in answered[: max(0, len(memory.events) - LISTED)]:
+        for key in answered[: max(0, len(memory.events) - listed)]:
             del memory.events[key]
         memory.unsaid = True
 

@@ -67,6 +67,10 @@ class Drill:
         self.port = 0
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self._runs = 0
+        self._read = 0  # how far the VTN's log was read, and what stood there
+        self._messages: list[tuple[float, str, str, bytes]] = []
+        self._names: dict[str, str] = {}
+        self._asked: dict[str, str] = {}
 
     def __enter__(self) -> Drill:
         self.vtn = subprocess.Popen(
@@ -133,46 +137,44 @@ class Drill:
             cursor = connection.execute(text)
             return cursor.fetchall() if cursor.description else []
 
-    def polled(self, since: float) -> dict[str, float]:
-        """The first poll of each VEN after ``since`` (Unix time)."""
-        first: dict[str, float] = {}
-        for at, name, _, body in self.messages():
-            if at >= since and b"oadrPoll" in body:
-                first.setdefault(name, at)
-        return first
-
     def all_poll(self, since: float, seconds: float) -> dict[str, float]:
         """Wait until every VEN has polled after ``since``; returns when each did, from then."""
         deadline = time.monotonic() + seconds
+        first: dict[str, float] = {}
+        looked = 0
         while True:
-            first = self.polled(since)
+            messages = self.messages()
+            for at, name, _, body in messages[looked:]:
+                if at >= since and b"oadrPoll" in body:
+                    first.setdefault(name, at)
+            looked = len(messages)
             if len(first) == self.vens:
                 return {name: at - since for name, at in first.items()}
             assert time.monotonic() < deadline, f"only {len(first)} of {self.vens} VENs poll"
-            time.sleep(0.25)
+            time.sleep(0.1)
 
     def messages(self) -> list[tuple[float, str, str, bytes]]:
-        """(when, VEN, member, body) of all that the VTN got from registered VENs."""
-        names: dict[str, str] = {}
-        asked: dict[str, str] = {}
-        found = []
-        for line in (self.folder / "vtn.jsonl").read_bytes().splitlines():
-            try:
-                facts = json.loads(line)
-            except ValueError:  # being written
-                continue
-            body = facts["body"].encode()
-            ven_id = _text("venID", body)
-            if facts["dir"] == "in":
-                if b"CreatePartyRegistration" in body:
-                    asked[_text("requestID", body)] = _text("oadrVenName", body)
-                elif ven_id in names:
-                    member = facts["service"].strip("/").partition("/")[0]
-                    member = re.sub(r"(Oadr|Ei).*", "", member)
-                    found.append((facts["at"], names[ven_id], member, body))
-            elif b"CreatedPartyRegistration" in body and _text("requestID", body) in asked:
-                names[ven_id] = asked[_text("requestID", body)]
-        return found
+        """(when, VEN, member, first bytes) of all that the VTN got from registered VENs so far."""
+        with open(self.folder / "vtn.jsonl", "rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):  # being written
+                    break
+                self._read += len(line)
+                self._take(json.loads(line))
+        return self._messages
+
+    def _take(self, facts: dict[str, Any]) -> None:
+        body = facts["body"].encode()
+        if facts["dir"] == "in":
+            if b"CreatePartyRegistration" in body:
+                self._asked[_text("requestID", body)] = _text("oadrVenName", body)
+            elif _text("venID", body) in self._names:
+                member = re.sub(r"(Oadr|Ei).*", "", facts["service"].strip("/").partition("/")[0])
+                name = self._names[_text("venID", body)]
+                self._messages.append((facts["at"], name, member, body[-300:]))
+        elif b"CreatedPartyRegistration" in body and _text("requestID", body) in self._asked:
+            self._names[_text("venID", body)] = self._asked.pop(_text("requestID", body))
 
     def finish(self, seconds: float = 30.0) -> dict[str, Any]:
         """Make no more events and samples, let everything be delivered, stop in order; the
@@ -236,7 +238,7 @@ class Drill:
         for at, ven, member, body in self.messages():
             before = [who for when, who in history.get(_slot(ven), ()) if when <= at]
             if before and before[-1] not in ("", member):
-                found.append([at, ven, member, before[-1], body[:400].decode()[-60:]])
+                found.append([at, ven, member, before[-1], body.decode()])
         return found
 
 

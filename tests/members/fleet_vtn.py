@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.durability.crash_vtn import change
 from tests.durability.raw_vtn import Memory, RawVTN, payload, response, text_of
 
+LISTED = 4
+"""How many events the list of a VEN holds."""
 EVERY = 0.05
 """Seconds between changes of some VEN's list of events."""
 
@@ -83,7 +85,7 @@ class FleetVTN(RawVTN):
             memory = self.each[chance.choice(sorted(self.each))]
             whole, self.memory = self.memory, memory
             try:
-                change(memory, chance, self, number)
+                change(memory, chance, self, number, LISTED)
             finally:
                 self.memory = whole
 

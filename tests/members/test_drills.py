@@ -55,7 +55,7 @@ def test_a_suspended_member_writes_and_sends_nothing_that_is_another_s(tmp_path:
 
 
 def test_a_database_killed_or_away_for_longer_than_a_lease_loses_nothing(tmp_path: Path) -> None:
-    with Drill(tmp_path, seed=9) as drill:
+    with Drill(tmp_path, seed=9, lease=5.0) as drill:
         drill.all_poll(0, 40)
         drill.database.kill()
         time.sleep(0.5)

@@ -104,7 +104,7 @@ class PostgreSQLStore(LeasedStore):
                 raise already_open(self)
             try:
                 self.slots: int = self._database.open(self._new_slots)
-                self._link.open()
+                self._link.open(self._lease)
                 self._has_left, self._deadline, self._patient_until = False, 0.0, 0.0
             except StoreError as error:
                 # Never begun without: another may be the owner.

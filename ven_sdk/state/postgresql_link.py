@@ -1,15 +1,17 @@
 """The way to a PostgreSQL database: its address, a pool of connections, and errors of ours.
 
-Every statement is one transaction, and comes back within ``ANSWER_SECONDS`` or fails: also from a
+Every statement is one transaction, and comes back within seconds or fails: also from a
 server that hangs, or behind a network that swallows everything. Any thread may call it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Optional
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -21,14 +23,13 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 ANSWER_SECONDS = 5.0
-"""How long a statement may take, and how long connecting may."""
+"""How long a statement may take at the most, and how long connecting may."""
 CONNECTIONS = 4
 TRIES = 3
 """How often a statement is tried whose connection broke: all statements may be repeated."""
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,40}")
 _PASSING = ("starting up", "shutting down", "in recovery mode", "too many", "remaining connection")
 _KEEP_ALIVE = {
-    "connect_timeout": "5",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
     "keepalives_count": "3",
@@ -100,15 +101,18 @@ class Link:
 
     def __init__(self, address: Address) -> None:
         self._address = address
+        self._seconds = ANSWER_SECONDS
         self._pool: Optional[ConnectionPool[Any]] = None
         self._trouble: Optional[StoreError] = None
         self._opening = threading.Lock()
         self._reading = threading.BoundedSemaphore(CONNECTIONS - 2)
 
-    def open(self) -> None:
-        """Connect. StoreError where the database cannot be reached, or ConfigurationError where it
-        refuses for good.
+    def open(self, lease: float) -> None:
+        """Connect. An answer may take a third of ``lease``, and 5 s at the most, so that a renewal
+        that failed leaves time for others. StoreError where the database cannot be reached, or
+        ConfigurationError where it refuses for good.
         """
+        self._seconds = max(1.0, min(ANSWER_SECONDS, lease / 3))
         with self.single():
             pass
         with self._opening:
@@ -119,13 +123,13 @@ class Link:
 
         return ConnectionPool(
             self._address.conninfo,
-            connection_class=_connection_class(),
-            kwargs={"autocommit": True},
-            configure=_configure,
+            connection_class=_connection_class(self._seconds),
+            kwargs={"autocommit": True, "connect_timeout": math.ceil(self._seconds)},
+            configure=partial(_configure, seconds=self._seconds),
             min_size=1,
             max_size=CONNECTIONS,
-            timeout=ANSWER_SECONDS,
-            reconnect_timeout=ANSWER_SECONDS,
+            timeout=self._seconds,
+            reconnect_timeout=self._seconds,
             name="ven_sdk-store",
             open=True,
         )
@@ -147,9 +151,11 @@ class Link:
         """A connection of its own, for what needs no pool: a look, a migration."""
         psycopg = library()
         try:
-            connection = _connection_class().connect(self._address.conninfo, autocommit=True)
+            connection = _connection_class(self._seconds).connect(
+                self._address.conninfo, autocommit=True, connect_timeout=math.ceil(self._seconds)
+            )
             try:
-                _configure(connection)
+                _configure(connection, self._seconds)
                 yield connection
             finally:
                 connection.close()
@@ -207,7 +213,7 @@ class Link:
 
     def _tried(self, pool: ConnectionPool[Any], statement: str, values: Optional[Values]) -> Rows:
         psycopg = library()
-        deadline = monotonic() + ANSWER_SECONDS
+        deadline = monotonic() + self._seconds
         for attempt in range(1, TRIES + 1):
             with pool.connection(max(0.1, deadline - monotonic())) as connection:
                 try:
@@ -236,7 +242,7 @@ class Link:
         return StoreError(f"The store {name!r} failed: {text}.", path=name)
 
 
-def _configure(connection: psycopg.Connection[Any]) -> None:
+def _configure(connection: psycopg.Connection[Any], seconds: float) -> None:
     # What returns is durable, whatever the database's default is; a lock is not waited for longer
     # than anything else.
     connection.execute(
@@ -244,12 +250,12 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
         "set_config('client_encoding', 'UTF8', false), set_config('synchronous_commit', "
         "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' "
         "ELSE current_setting('synchronous_commit') END, false)",
-        (str(int(ANSWER_SECONDS * 1000)),),
+        (str(int(seconds * 1000)),),
     )
 
 
-def _connection_class() -> Any:
-    """psycopg's connection, of which nothing waits longer than ``ANSWER_SECONDS``."""
+def _connection_class(seconds: float) -> Any:
+    """psycopg's connection, of which nothing waits longer than ``seconds``."""
     psycopg = library()
 
     class PunctualConnection(psycopg.Connection):  # type: ignore[misc, name-defined, unused-ignore]
@@ -260,7 +266,7 @@ def _connection_class() -> Any:
 
         def _bounded(self, gen: Any) -> Any:
             # The library resumes the generator at least every tenth of a second, ready or not.
-            deadline = monotonic() + ANSWER_SECONDS + 1.0
+            deadline = monotonic() + seconds + 1.0
             try:
                 state = next(gen)
                 while True:
