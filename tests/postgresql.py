@@ -80,8 +80,14 @@ class Server:
         )
         if test is not None and test.returncode == 0:
             return found
-        copy = self._folder / "install"
-        shutil.copytree(found.parent, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        # A wheel's programs find their libraries by a path relative to their own.
+        package = found.parents[1]
+        copy = self._folder / "install" / package.name / found.parent.name
+        ignored = shutil.ignore_patterns("include")
+        shutil.copytree(found.parent, copy, symlinks=True, ignore=ignored)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, self._folder / "install" / libraries.name)
         return copy / "bin"
 
     def _make(self) -> None:

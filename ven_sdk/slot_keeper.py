@@ -53,6 +53,7 @@ class SlotKeeper:
         self._begun: dict[int, dict[str, Site]] = {}  # this and the rest: of the own thread
         self._revisions: dict[int, int] = {}
         self._forced = 0
+        self._in_trouble = False
         self._refused: dict[str, str] = {}
         self._thread: Optional[threading.Thread] = None
 
@@ -116,8 +117,11 @@ class SlotKeeper:
             try:
                 if seen is not None:
                     self._look(seen)
+                self._in_trouble = False
             except VenError as error:
-                log.warning("Slots are not moved now: %s", error)
+                if not self._in_trouble:
+                    log.warning("Slots are not moved now: %s", error)
+                self._in_trouble = True
             except Exception:
                 log.exception("Slots were not moved. This is a fault of ven_sdk: please report it.")
 

@@ -284,6 +284,7 @@ class LeasedStoreSuite(StoreSuite):
 def own(store: LeasedStore, ven: str) -> int:
     """Take the slot of ``ven``; returns its number."""
     slot = slot_of(ven, store.slots)
+    store.renew()
     store.take([slot])
     assert store.holds(ven)
     return slot
