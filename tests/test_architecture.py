@@ -42,9 +42,10 @@ ORDER = (
     "state",
     "events",
     "points",
+    "identity",
+    "profile",
     "runtime",
     "display",
-    "identity",
     "oadr20b",
     "objects",
     "wiring",
@@ -71,8 +72,6 @@ MAY_USE_OADR20B = frozenset({"oadr20b", "objects", "wiring", "testing", "cli"})
 UPWARDS = frozenset(
     {
         ("identity", "oadr20b"),
-        ("runtime", "oadr20b"),
-        ("ven", "oadr20b"),
     }
 )
 

@@ -87,9 +87,7 @@ class ClientLife:
         """Take in what the store holds; what could not be understood is told."""
         if not self.store.durable:
             return ()
-        unread = self.engine.restore()
-        self.identity.recall_nonces(self.engine.book.nonces)
-        return unread
+        return self.engine.restore()
 
     def _announce(self) -> None:
         if self._show_fingerprint and self.identity.fingerprint:

@@ -61,6 +61,7 @@ class Settings:
     report_only: bool = False
     xml_signature: bool = False
     allow_jitter: bool = True
+    jitter: Optional[str] = None
     poll_frequency: Optional[timedelta] = None
     max_backlog: timedelta = timedelta(days=7)
     timeout: float = 30.0
@@ -72,6 +73,13 @@ class Settings:
     signals: Optional[frozenset[str]] = None
     implied_cancel: bool = True
     replay_window: timedelta = timedelta(seconds=60)
+
+    @property
+    def poll_jitter(self) -> str:
+        """How polls are spread: ``both`` ways, only ``later``, or ``none``."""
+        if not self.allow_jitter:
+            return "none"
+        return self.jitter or ("later" if self.strict else "both")
 
 
 def settings(
@@ -90,6 +98,7 @@ def settings(
     market_contexts: Any = None,
     targets: Any = None,
     signals: Any = None,
+    jitter: Optional[str] = None,
     **others: Any,
 ) -> Settings:
     """The checked settings of a client's arguments; ConfigurationError names the argument that is
@@ -117,6 +126,7 @@ def settings(
         market_contexts=names("market_contexts", market_contexts),
         targets=target_sets(targets),
         signals=signal_names(signals),
+        jitter=None if jitter is None else choice("jitter", jitter, ("both", "later")),
         **{name: flag(name, value) for name, value in others.items()},
     )
 

@@ -39,7 +39,6 @@ from .runtime.engine import Engine
 from .runtime.lifecycle import Lifecycle
 from .runtime.runtime import Runtime
 from .runtime.signals import until_signal
-from .state.memory import MemoryStore
 from .state.shared import SharedStore
 from .usercode.handlers import PARAMETERS, SINGLE, Hooks, Registry
 from .values import dataclass
@@ -275,9 +274,7 @@ class Fleet:
         with member:  # a start that is under way is over before, one that comes finds it gone
             engine.close()
             engine.close_store()
-            engine.read(
-                lambda: setattr(engine.keeper, "store", MemoryStore())
-            )  # what still runs for it writes nothing more
+            engine.detach_store()  # what still runs for it writes nothing more
         self._release(engine)
         return True
 
@@ -289,7 +286,7 @@ class Fleet:
         deadline = self._runtime.clock.monotonic() + seconds
         if seconds:
             for ven in vens:
-                ven._engine.conversation.closing = True
+                ven._engine.closing = True
             for ven in vens:
                 ven._engine.settle(deadline - self._runtime.clock.monotonic())
         for ven in vens:
@@ -297,7 +294,7 @@ class Fleet:
 
     def _release(self, engine: Engine) -> None:
         """The engine uses its identity no more; the last one to do so closes the connections."""
-        used = engine.exchange.identity
+        used = engine.profile.identity
         used.forget_keeper(engine.remember_nonce)
         with self._lock:
             for key, (identity, users) in list(self._identities.items()):
@@ -360,7 +357,7 @@ class Fleet:
         for ven in vens:
             self._begin_soon(ven)
         log.info("A fleet of %d VENs starts.", len(vens))
-        trusting = sum(ven._engine.exchange.identity.verifier is None for ven in vens)
+        trusting = sum(ven._engine.profile.identity.verifier is None for ven in vens)
         if trusting:
             log.warning(
                 "Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not "
@@ -406,7 +403,6 @@ class Fleet:
             if self._store.durable:
                 for text in (*engine.open_store(), *engine.restore()):
                     log.error("%s", text)
-                engine.exchange.identity.recall_nonces(engine.book.nonces)
         except StoreError as error:
             if self._store.is_leased:
                 self._begin_later(ven, error)
@@ -468,7 +464,7 @@ class Fleet:
         """
         clock = self._runtime.clock
         for engine in engines:
-            engine.conversation.closing = True
+            engine.closing = True
         self._runtime.pools["handler"].settle(max(0.0, deadline - clock.monotonic()))
         owing = [engine for engine in engines if engine.owes()]
         for engine in owing:

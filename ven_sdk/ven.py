@@ -9,28 +9,28 @@ from __future__ import annotations
 import math
 import numbers
 from datetime import datetime, timedelta
-from typing import Any, Callable, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
 
 from .arguments import Duration, duration, named_arguments, waiting_seconds
 from .config import Settings
 from .display.tables import Rows
 from .display.views import NotebookViews
-from .errors import ConfigurationError, ProtocolError, StateError, TransportError, VenError
+from .errors import ConfigurationError, StateError, TransportError
 from .events import queries
-from .oadr20b.schema.reports import Report
-from .oadr20b.services import events as event_service
-from .oadr20b.services import opts as opt_service
-from .oadr20b.services import registration
-from .oadr20b.services import reports as report_service
-from .oadr20b.services.reports.queries import Shown
-from .oadr20b.state import opts as opt_states
-from .oadr20b.state.opts import OptState
 from .points.catalogue import Catalogue
+from .points.pushed_values import push_value
+from .profile import CallRequest
 from .runtime.engine import Engine
 from .runtime.status import Health, Status
+from .runtime.tickets import Ticket
 from .schema.events import Event
 from .usercode.attributes import check_attribute
 from .usercode.handlers import NOBODY_DECIDES, Handlers, Hooks
+
+if TYPE_CHECKING:
+    from .oadr20b.schema.reports import Report
+    from .oadr20b.services.reports.queries import Shown
+    from .oadr20b.state.opts import OptState
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling": "registered"}
@@ -54,6 +54,7 @@ class Ven(NotebookViews):
         self.settings = settings
         self._engine, self._handlers = engine, handlers
         self._hooks, self._catalogue = hooks, catalogue
+        self._profile = engine.profile
 
     def __repr__(self) -> str:
         return (
@@ -174,12 +175,12 @@ class Ven(NotebookViews):
         """
         self._engine.runtime.check_process()
         at = self._engine.now() if at is None else at
-        self._engine.push(lambda book, now: report_service.push_value(book, r_id, value, at, now))
+        self._engine.push(lambda book, now: push_value(book, r_id, value, at, now))
 
     @property
     def reports(self) -> tuple[Report, ...]:
         """The catalogue, as it is offered to the VTN."""
-        return Rows(self._engine.read(lambda: report_service.offered_reports(self._engine.book)))
+        return Rows(self._engine.read(lambda: self._profile.offered_reports(self._engine.book)))
 
     @named_arguments
     def request_report(
@@ -201,31 +202,19 @@ class Ven(NotebookViews):
         it refuses; TransportError when no reply came in time.
         """
         self._running("request_report()")
-        made: dict[str, str] = {}
-
-        def step(book: Any, now: datetime) -> Any:
-            made["id"], outcome = report_service.ask(
-                book,
-                now,
-                report_specifier_id=report_specifier_id,
-                r_ids=r_ids,
-                granularity=duration("granularity", granularity),
-                report_back_duration=duration("report_back_duration", report_back_duration),
-                dtstart=dtstart,
-                report_duration=None
-                if report_duration is None
-                else duration("report_duration", report_duration),
-                report_request_id=report_request_id,
-            )
-            return outcome
-
-        self._exchange(
-            step,
-            lambda: not report_service.asking(self._engine.book, made["id"]),
-            "report request",
-            timeout,
+        request = self._profile.request_report(
+            report_specifier_id=report_specifier_id,
+            r_ids=r_ids,
+            granularity=duration("granularity", granularity),
+            report_back_duration=duration("report_back_duration", report_back_duration),
+            dtstart=dtstart,
+            report_duration=None
+            if report_duration is None
+            else duration("report_duration", report_duration),
+            report_request_id=report_request_id,
         )
-        return made["id"]
+        self._wait_for_answer("request_report()", request, timeout)
+        return request.result
 
     # --- events -----------------------------------------------------------------------------------
 
@@ -269,7 +258,7 @@ class Ven(NotebookViews):
         return self._engine.now()
 
     def _undelivered(self) -> list[Shown]:
-        return self._engine.read(lambda: report_service.samples(self._engine.book))
+        return self._engine.read(lambda: self._profile.undelivered(self._engine.book))
 
     def _states(self) -> Any:
         return self._engine.snapshot("events")
@@ -279,18 +268,14 @@ class Ven(NotebookViews):
         StateError if unknown or over.
         """
         self._engine.runtime.check_process()
-        self._engine.transact(
-            lambda book, now: event_service.opt(book, event_id, "optIn", None, now)
-        )
+        self._engine.transact(self._profile.opt_event(event_id, "optIn", None))
 
     def opt_out(self, event_id: str, reason: Optional[str] = None) -> None:
         """Do not take part in the event, or no longer. ``reason`` goes with the answer
         (responseDescription). Never blocks.
         """
         self._engine.runtime.check_process()
-        self._engine.transact(
-            lambda book, now: event_service.opt(book, event_id, "optOut", reason, now)
-        )
+        self._engine.transact(self._profile.opt_event(event_id, "optOut", reason))
 
     # --- opts -------------------------------------------------------------------------------------
 
@@ -316,72 +301,30 @@ class Ven(NotebookViews):
         is sent again under the same ID.
         """
         self._running("create_opt()")
-        made: dict[str, str] = {}
-
-        def step(book: Any, now: datetime) -> Any:
-            made["id"], outcome = opt_service.create(
-                book,
-                now,
-                opt_type=opt_type,
-                opt_reason=opt_reason,
-                targets=targets,
-                vavailability=vavailability,
-                event_id=event_id,
-                modification_number=modification_number,
-                opt_id=opt_id,
-                request_id=request_id,
-                market_context=market_context,
-                signal_target_mrid=signal_target_mrid,
-            )
-            return outcome
-
-        self._opt_exchange(step, made, (opt_states.OWED,), "create_opt()")
-        return made["id"]
+        request = self._profile.create_opt(
+            opt_type=opt_type,
+            opt_reason=opt_reason,
+            targets=targets,
+            vavailability=vavailability,
+            event_id=event_id,
+            modification_number=modification_number,
+            opt_id=opt_id,
+            request_id=request_id,
+            market_context=market_context,
+            signal_target_mrid=signal_target_mrid,
+        )
+        self._wait_for_answer("create_opt()", request, opt_id=request.result)
+        return request.result
 
     def cancel_opt(self, opt_id: str) -> None:
         """Withdraw the opt ``opt_id`` (O1.7); blocks and raises as ``create_opt`` does."""
         self._running("cancel_opt()")
-        self._opt_exchange(
-            lambda book, now: opt_service.cancel(book, opt_id, now),
-            {"id": opt_id},
-            (opt_states.CANCELLING,),
-            "cancel_opt()",
-        )
-
-    def _opt_exchange(
-        self, step: Any, made: dict[str, str], waiting: tuple[str, ...], what: str
-    ) -> None:
-        self._engine.transact(step)
-        self._engine.conversation.wake()
-
-        def found() -> Optional[OptState]:
-            return self._engine.book.opts.get(made["id"])
-
-        def is_over() -> bool:
-            state = found()
-            return state is None or state.state not in waiting
-
-        if not self._engine.wait(is_over, self.settings.timeout):
-            raise TransportError(
-                f"{what}: the VTN gave no answer within {self.settings.timeout:g} s. The opt "
-                f"{made['id']!r} "
-                "stays owed and is sent again.",
-                opt_id=made["id"],
-            )
-        state = found()
-        if state is not None and state.code is not None:
-            raise ProtocolError(
-                f"{what}: the VTN refused the opt {made['id']!r} with code {state.code}"
-                f"{f': {state.description}' if state.description else ''}.",
-                response_code=state.code,
-                response_description=state.description,
-                received="oadrCreatedOpt",
-            )
+        self._wait_for_answer("cancel_opt()", self._profile.cancel_opt(opt_id), opt_id=opt_id)
 
     @property
     def opts(self) -> tuple[OptState, ...]:
         """The opts that stand: sent or still owed."""
-        return Rows(opt_service.list_standing(self._engine.snapshot("opts")))
+        return Rows(self._profile.standing_opts(self._engine.snapshot("opts")))
 
     # --- registration -----------------------------------------------------------------------------
 
@@ -398,18 +341,22 @@ class Ven(NotebookViews):
     @property
     def poll_frequency(self) -> timedelta:
         """The period of polling: the own setting, else what the VTN asked for, else 10 s."""
-        return registration.poll_period(self._engine.book)
+        return self._profile.poll_period(self._engine.book)
 
     def register(self, new: bool = False) -> None:
         """Register (again); with ``new`` without the old IDs (R6). Blocks until done; errors as
         ``cancel_registration``.
         """
         self._running("register()")
-        self._exchange(
-            lambda book, now: registration.begin(book, now, new=new),
-            self._is_registered,
-            "registration",
-        )
+        deadline = self._engine.clock.monotonic() + self.settings.timeout
+        self._wait_for_answer("register()", self._profile.request_registration(new))
+        rest = deadline - self._engine.clock.monotonic()
+        if not self._engine.wait(self._is_registered, rest):
+            raise TransportError(
+                "register(): the VTN registered this VEN, but did not take its catalogue and list "
+                f"of events within {self.settings.timeout:g} s. It is tried again until it "
+                "succeeds."
+            ) from self._engine.counters.last_error
 
     def cancel_registration(self) -> None:
         """End the registration (R12). Blocks; ProtocolError when the VTN refuses, TransportError
@@ -421,47 +368,53 @@ class Ven(NotebookViews):
                 f"cancel_registration(): this VEN is {self._state()}, there is no registration "
                 f"to cancel."
             )
-        self._exchange(
-            lambda book, now: registration.moved(book, now, "cancelling"),
-            lambda: self._engine.book.registration.phase != "cancelling",
-            "cancellation of the registration",
-        )
+        self._wait_for_answer("cancel_registration()", self._profile.request_cancellation())
 
     def request_events(self) -> tuple[Event, ...]:
         """Ask the VTN for all events; those known then. ``StateError`` while not registered."""
         self._running("request_events()")
         if self._engine.book.registration.phase != "registered":
             raise StateError(f"request_events(): this VEN is {self._state()}.")
-        self._exchange(
-            lambda book, now: registration.moved(book, now, "registered", resync=True),
-            lambda: not self._engine.book.registration.resync,
-            "event request",
-        )
+        self._wait_for_answer("request_events()", self._profile.request_events())
         return self.events
 
-    def _exchange(
-        self, step: Any, is_done: Callable[[], bool], name: str, timeout: Optional[Duration] = None
+    def _wait_for_answer(
+        self,
+        call: str,
+        request: CallRequest,
+        timeout: Optional[Duration] = None,
+        opt_id: Optional[str] = None,
     ) -> None:
-        """Transact ``step`` and wait until ``is_done``; the VTN's refusal of the exchange ``name``
-        is raised.
+        """Owe the message of ``request`` to the VTN, and wait for what comes of that exchange.
+
+        Raises the VTN's refusal, StateError when the registration ended before, and TransportError
+        when no answer came in time.
         """
-        engine = self._engine
+        engine, ticket = self._engine, Ticket(request.message)
         seconds = self.settings.timeout if timeout is None else waiting_seconds("timeout", timeout)
-        engine.refusals.pop(name, None)
-        engine.transact(step)
-        engine.conversation.hurry()
-        done = engine.wait(lambda: is_done() or name in engine.refusals, seconds)
-        refusal: Optional[VenError] = engine.refusals.pop(name, None)
-        if refusal is not None:
-            raise refusal
-        if not done:
-            raise TransportError(
-                f"No answer to the {name} within {seconds:g} s. It is tried again until it "
-                f"succeeds."
-            ) from engine.counters.last_error
+        engine.transact(request.step, opens=ticket)
+        engine.conversation.hurry(request.message)
+
+        def is_over() -> bool:
+            return ticket.is_settled or not request.is_owed(engine.book)
+
+        is_done = engine.wait(lambda: engine.read(is_over), seconds)
+        engine.read(lambda: engine.tickets.remove(ticket))
+        if ticket.error is not None:
+            raise ticket.error
+        if ticket.is_settled:
+            return
+        if is_done:
+            raise StateError(
+                f"{call}: the registration ended before the VTN answered, so nothing is owed to it "
+                "any more."
+            )
+        raise TransportError(
+            f"{call}: the VTN gave no answer within {seconds:g} s. {request.text}", opt_id=opt_id
+        ) from ticket.cause
 
     def _is_registered(self) -> bool:
-        return registration.is_registered(self._engine.book.registration)
+        return self._engine.book.registration.phase == "registered"
 
     def _running(self, call: str) -> None:
         self._engine.runtime.check_process()
@@ -491,20 +444,16 @@ class Ven(NotebookViews):
                     "exchanges": counters.exchanges,
                     "failures": counters.failures,
                     "polls": counters.polls,
-                    **report_service.counters(engine.book),
+                    **self._profile.counters(engine.book),
                 },
                 queues={
-                    "answers": len(engine.book.answers),
-                    "event_answers": sum(state.owed for state in engine.book.events.values()),
-                    "opts": len(engine.book.opts),
-                    "events": len(engine.book.events),
-                    "samples": len(engine.book.samples),
-                    "deliveries": len(engine.book.deliveries),
+                    **self._profile.queues(engine.book),
                     "unsaved": engine.unsaved,
                     **{name: pool.waiting() for name, pool in engine.pools.items()},
                 },
                 stuck=engine.runtime.stuck(),
                 clock_offset=engine.offset.measured,
+                services=engine.conversation.services(),
             )
         )
 

@@ -14,6 +14,7 @@ from .identity import Identity
 from .log import PACKAGE, Repeats
 from .oadr20b import tables as _tables  # noqa: F401  registers what notebooks show
 from .oadr20b.exchange import Exchange
+from .oadr20b.profile import Profile20b
 from .oadr20b.services import opts
 from .oadr20b.state.book import Book
 from .points.catalogue import Catalogue
@@ -44,9 +45,11 @@ def build(
         strict=settings.strict,
         max_bytes=identity.max_response_size,
         deviations=_troubles(settings, runtime, repeats),
+        may_send=(lambda: store.holds(settings.ven_name)) if store.is_leased else None,
     )
     book = Book(settings, catalogue, handlers, rows_of_event=opts.forget_event)
-    engine = Engine(settings.ven_name, book, runtime, exchange, handlers, store)
+    profile = Profile20b(exchange)
+    engine = Engine(settings.ven_name, book, runtime, profile, handlers, store, exchange.deviations)
     identity.remember_nonces(engine.remember_nonce)
     return engine
 

@@ -16,7 +16,9 @@ from typing import Any, Callable, Optional
 
 from ven_sdk.config import settings
 from ven_sdk.errors import VenError
+from ven_sdk.identity import Identity
 from ven_sdk.log import Repeats
+from ven_sdk.oadr20b.profile import Profile20b
 from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration, Response
 from ven_sdk.oadr20b.schema.reports import (
     RegisteredReport,
@@ -28,6 +30,7 @@ from ven_sdk.oadr20b.schema.reports import (
 from ven_sdk.oadr20b.services import opts
 from ven_sdk.oadr20b.state.book import Book
 from ven_sdk.points.catalogue import Catalogue
+from ven_sdk.profile import Received
 from ven_sdk.runtime.engine import Engine
 from ven_sdk.runtime.runtime import Runtime
 from ven_sdk.schema.common import EiResponse, Payload
@@ -54,6 +57,7 @@ class FakeVTN:
         self.clock = clock
         self.deviations = Repeats(logging.getLogger("ven_sdk.oadr20b.exchange"))
         self.offset: Optional[timedelta] = None
+        self.identity = Identity(secure=False)
         self.hooks = Hooks()
         self.fail: Callable[[Payload], Any] = lambda record: None
         self.counts: Counter[str] = Counter()
@@ -66,12 +70,13 @@ class FakeVTN:
         self.serial = 0
         self.wish: Optional[tuple[float, float]] = None
 
-    def post(self, record: Payload, service: str = "") -> Optional[Payload]:
+    def post(self, record: Payload, service: str = "") -> Received:
         self.counts[record.wire_name] += 1
         other = self.fail(record)
         if other is not None:
-            return None if other == "empty" else other
-        return self.handle(record)
+            return Received(None if other == "empty" else other)
+        found = self.handle(record)
+        return Received(found, self.offset)
 
     def handle(self, record: Any) -> Any:
         answer = getattr(self, f"_{type(record).__name__}", None)
@@ -222,9 +227,10 @@ class World:
             "ven",
             book,
             self.runtime,
-            self.vtn,
-            self.handlers,  # type: ignore[arg-type]
+            Profile20b(self.vtn),  # type: ignore[arg-type]
+            self.handlers,
             store if store is not None else MemoryStore(),
+            self.vtn.deviations,
         )
         self.ven = Ven(chosen, self.engine, self.handlers, Hooks(), catalogue)
         self.handlers.add_handler("on_event", lambda event: "optIn")

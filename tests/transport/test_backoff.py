@@ -15,13 +15,20 @@ def test_ceilings_double_up_to_the_cap() -> None:
     assert [backoff.next() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_jitter_is_full_and_the_thousandth_failure_still_waits_at_most_the_cap() -> None:
-    backoff = Backoff(random=lambda: 0.25)
+def test_a_wait_is_at_least_half_its_ceiling_and_the_thousandth_at_most_the_cap() -> None:
+    backoff = Backoff(random=lambda: 0.0)
 
     waits = [backoff.next() for _ in range(1000)]
 
-    assert waits[:3] == [0.25, 0.5, 1.0]
-    assert max(waits) == 15
+    assert waits[:3] == [0.5, 1.0, 2.0]
+    assert max(waits) == 30
+
+
+@pytest.mark.parametrize(("chance", "factor"), [(0.0, 0.9), (0.5, 1.0), (1.0, 1.1)])
+def test_strict_waits_are_the_doubling_within_a_tenth(chance: float, factor: float) -> None:
+    backoff = Backoff(random=lambda: chance, strict=True)
+
+    assert [backoff.next() for _ in range(3)] == pytest.approx([factor, 2 * factor, 4 * factor])
 
 
 def test_a_success_starts_again_from_the_base() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 from ..errors import PayloadError, SecurityError, TransportError, VenError
 from ..log import WIRE, Redacted, Repeats
+from ..profile import Received
 from ..schema.common import Payload
 from ..transport.cookies import Cookies
 from ..transport.sessions import Reply
@@ -33,15 +34,15 @@ REFRESH = 60.0
 class Exchange:
     """The way to one VTN for one VEN.
 
-    ``post`` sends a record to the service that it belongs to and returns the record that came back,
-    or None for an empty body (G12). ``offset`` is how far the VTN's clock was ahead of ours at the
-    last reply, or None. ``may_send``, where it is set, is asked at the last moment before.
+    ``post`` sends a record to the service that it belongs to. ``may_send()`` is asked right before
+    anything is sent; where it says no, nothing is.
     """
 
     __slots__ = (
         "_cookies",
         "_identity",
         "_max_bytes",
+        "_may_send",
         "_monotonic",
         "_now",
         "_poll",
@@ -50,8 +51,6 @@ class Exchange:
         "_url",
         "deviations",
         "hooks",
-        "may_send",
-        "offset",
     )
 
     def __init__(
@@ -65,6 +64,7 @@ class Exchange:
         strict: bool = False,
         max_bytes: int = gate.MAX_BYTES,
         deviations: Optional[Repeats] = None,
+        may_send: Optional[Callable[[], bool]] = None,
     ) -> None:
         self._url = url
         self._identity = identity
@@ -73,8 +73,7 @@ class Exchange:
         self.hooks: Hooks = hooks
         self._strict, self._max_bytes = strict, max_bytes
         self.deviations: Repeats = deviations or Repeats(log, monotonic=monotonic)
-        self.offset: Optional[timedelta] = None
-        self.may_send: Optional[Callable[[], bool]] = None
+        self._may_send = may_send
         self._cookies = Cookies()
         self._poll: Optional[tuple[str, bytes]] = None
         self._refresh_at = monotonic() + REFRESH
@@ -84,8 +83,9 @@ class Exchange:
         """Who speaks here."""
         return self._identity
 
-    def post(self, record: Payload, service: str = "") -> Optional[Payload]:
-        """Send ``record`` to its service (or to ``service``).
+    def post(self, record: Payload, service: str = "") -> Received:
+        """Send ``record`` to its service (or to ``service``). What comes back is a record (None for
+        an empty body, G12), and how far the VTN's clock was ahead of ours.
 
         TransportError, SecurityError or PayloadError tell why no record came back,
         ConfigurationError why none was sent, StateError that ``may_send`` said no.
@@ -101,16 +101,15 @@ class Exchange:
         before = self._now()
         try:
             reply = self._identity.connections.post(
-                f"{self._url}/{service or record.service}", body, self.may_send, self._cookies
+                f"{self._url}/{service or record.service}", body, self._may_send, self._cookies
             )
         # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
         except SecurityError as cause:
             raise TransportError(str(cause), delivered=False) from cause
-        if reply.date is not None:
-            self._compare_clocks(reply, before)
         if wire.isEnabledFor(logging.DEBUG):
             wire.debug("<- %s", Redacted(reply.body))
-        return self.read(reply.body) if reply.body.strip() else None
+        found = self.read(reply.body) if reply.body.strip() else None
+        return Received(found, _clock_offset(reply, before))
 
     def _body(self, record: Payload) -> bytes:
         """The bytes to send. The unsigned poll is always the same and is made once."""
@@ -121,13 +120,6 @@ class Exchange:
         if self._poll is None or self._poll[0] != record.ven_id:
             self._poll = (record.ven_id, envelope.message(record))
         return self._poll[1]
-
-    def _compare_clocks(self, reply: Reply, before: datetime) -> None:
-        """E40: the Date header has whole seconds, and was written while the exchange went on."""
-        assert reply.date is not None
-        self.offset = (
-            reply.date + timedelta(seconds=0.5) - before - timedelta(seconds=reply.elapsed / 2)
-        )
 
     def read(self, body: bytes) -> Payload:
         """The record that ``body`` holds, after the gate and, with ``vtn_fingerprint``, the
@@ -175,3 +167,11 @@ class Exchange:
         text = body.decode("utf-8", "replace")
         for hook in ("after_receive_xml", "before_schema_validation", "before_parse_xml"):
             self.hooks.run(hook, text)
+
+
+def _clock_offset(reply: Reply, before: datetime) -> Optional[timedelta]:
+    """E40: the Date header has whole seconds, and was written while the exchange went on."""
+    if reply.date is None:
+        return None
+    half_way = timedelta(seconds=reply.elapsed / 2)
+    return reply.date + timedelta(seconds=0.5) - before - half_way

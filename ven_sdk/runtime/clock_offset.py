@@ -14,7 +14,7 @@ SAMPLES, COARSE, LIMIT = 5, timedelta(seconds=2), timedelta(minutes=15)
 ZERO = timedelta(0)
 
 
-class Offset:
+class ClockOffset:
     """``measured`` is the median of what was seen, ``applied`` what the VEN adds to its own clock
     for events.
     """

@@ -1,461 +1,303 @@
-"""What is sent next: the talk of one VEN with its VTN, read from the book, one exchange after
-another.
+"""What is sent next: the talk of one VEN with its VTN, one exchange after another.
 
-Two lanes on the exchange pool. ``talk`` has registration, answers and polls, strictly in order
-(P4); ``post`` has opts and report deliveries, so that a long upload delays no poll (P6). A lane
-runs when something changed or its time has come, sends until nothing is due, and sets a timer.
-Nothing is kept here that a restart would miss: what is owed stands in the book.
+**The theory.** A conversation has *lanes* (the profile names them). A lane is a job on the exchange
+pool that runs when something changed or its time has come: it asks the profile for tasks, sends the
+first that may be sent, does what the reply means, and goes on until nothing is left; then it sets a
+timer and ends. Lanes run side by side, so a long upload delays no poll (P6), and one task never
+runs on two lanes. Nothing is kept here that a restart would miss: what is owed stands in the book,
+so a crash, an outage and a slow link are the same case.
+
+*States of a lane*: idle (a timer, or nothing, will wake it), queued (a job waits for a thread),
+running. A lane that is woken while it runs is queued again, so that no change is missed between the
+last look at the book and the end of the job. While the client is closing, a lane *rests* once it
+finds nothing that could be sent now.
+
+*States of a poll*: due when its period has passed since the last one began, or at once while the
+queue is drained (P3): the reply brought something new. A reply that changes nothing (the same list,
+a request that runs, a registration that is asked for again) counts as an empty queue.
+
+*One exchange*, on a thread of the pool, without a lock: the tickets that are open for the message
+are taken, it is sent, the reply is judged, and the step that follows from it is transacted together
+with the tickets. In between anything may have happened: steps of other threads, ``stop()``, another
+registration. Steps look at the book again.
+
+*Failures* have three scopes (``failures``), each with its own back-off. *Pace*: beside the polls of
+the period a VEN sends at most :data:`MESSAGES_A_MINUTE` messages a minute, or
+:data:`MESSAGES_A_PERIOD` in a poll period where that is more; reports whose time has come and what
+the user's calls ask for stand outside of it, for both are paced by whoever wants them.
+
+*Locks.* ``_lock`` guards what lanes share (failures, pace, what is being sent); it is taken inside
+the lock of the transactions, never the other way round, and held for moments only.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Optional
+import threading
+from datetime import timedelta
+from typing import Optional
 from urllib.parse import urlsplit
 
-from ..errors import (
-    ConfigurationError,
-    PayloadError,
-    SecurityError,
-    StateError,
-    TransportError,
-    VenError,
-)
-from ..oadr20b.services import answers, events, opts, poll, registration, reports
-from ..oadr20b.services.task import Task, judge, unknown_ven
-from ..schema.common import Payload
-from ..schema.events import DistributeEvent
-from ..state.outcome import NOTHING, Outcome
-from ..transport.backoff import Backoff
+from ..errors import VenError
+from ..profile import Lane, Task, Turn
+from .exchanges import Exchanges, make_backoff
+from .failures import SHORT_CAP, Failures, Scope
+from .polling import Polling
+from .rates import Window
 from .scheduler import Job
+from .status import ServiceStatus
+from .transactions import Transactions
 
-if TYPE_CHECKING:
-    from ..oadr20b.state.book import Book
-    from .engine import Engine
+log = logging.getLogger("ven_sdk")
 
-log: logging.Logger = logging.getLogger(__name__)
-
-HOLD = 0.5
-"""Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are
-about to decide.
+HELD_POLL = 1.0
+"""Seconds after which a poll without a reply counts as held back by the VTN, until it has the
+answers that it waits for (P4).
 """
-DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
-"""Polls in a row before a pause of seconds (P3)."""
-JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
-FOR_GOOD = 1e9
-"""Seconds that what failed while closing is kept back."""
-NOT_OWNED = 5.0
-"""Seconds between looks whether the store says again that the VEN runs here."""
-A_MINUTE = 60.0
-"""Seconds after which a link that still fails gets another line in the log."""
+MESSAGES_A_MINUTE, MESSAGES_A_PERIOD = 50, 5
+"""What a VEN sends at most, beside its regular polls, reports and what the user asks for."""
 BUSY = 20
 """Exchanges that a lane does before it lets others have the thread."""
-_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
 
 
-LANES = {"talk": "polls and answers", "post": "reports and opts"}
-"""The lanes, and what goes over each, for people."""
+class LaneState:
+    """When one lane may send, and when it wakes by itself."""
 
+    __slots__ = ("blocked_until", "is_queued", "is_resting", "lane", "timer", "wake_at")
 
-class Lane:
-    """The state of one lane: when it may send, and when it wakes by itself. Written by the lane's
-    own job, mostly.
-    """
-
-    __slots__ = (
-        "backoff",
-        "blocked_until",
-        "failed_poll",
-        "name",
-        "queued",
-        "resting",
-        "tasks",
-        "timer",
-        "wake_at",
-    )
-
-    def __init__(self, name: str) -> None:
-        self.name: str = name
-        self.queued: bool = False
-        self.resting: bool = True
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.is_queued = False
+        self.is_resting = True
         self.timer: Optional[Job] = None
         self.wake_at: Optional[float] = None
-        self.blocked_until: float = 0.0
-        self.backoff: Optional[Backoff] = None
-        self.failed_poll: bool = False
-        self.tasks: dict[str, tuple[float, Backoff]] = {}
+        self.blocked_until = 0.0
 
 
 class Conversation:
-    """Both lanes of one VEN. ``wake`` may be called from any thread, under the engine's lock
-    too.
+    """All lanes of one VEN. ``wake`` may be called from any thread, under the lock of the
+    transactions too.
     """
 
-    __slots__ = (
-        "_draining",
-        "_engine",
-        "_hold_until",
-        "_lanes",
-        "_lost",
-        "_poll_at",
-        "_rounds",
-        "_vtn",
-        "closing",
-    )
+    def __init__(self, transactions: Transactions) -> None:
+        self._base, self._profile = transactions, transactions.profile
+        settings = transactions.book.settings
+        self._vtn = sys.intern(urlsplit(settings.vtn_url).netloc)
+        self._lanes = tuple(map(LaneState, self._profile.lanes))
+        self._lock = threading.Lock()
+        self.failures = Failures(lambda cap: make_backoff(transactions.book, cap))
+        self.polling = Polling(transactions.book, self._profile)
+        self._sending: dict[tuple[str, str], float] = {}
+        self._awaited: set[tuple[str, str]] = set()
+        self._asked: set[tuple[str, str]] = set()
+        self._pace = Window(MESSAGES_A_MINUTE)
+        self._exchanges = Exchanges(
+            transactions, self.failures, self.polling, self._lock, self.wake, self._block_all
+        )
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._vtn = sys.intern(urlsplit(engine.book.settings.vtn_url).netloc)
-        self._lanes = tuple(map(Lane, LANES))
-        self._poll_at: Optional[float] = None
-        self._hold_until = 0.0
-        self._draining = False
-        self._rounds = 0
-        self._lost: Optional[Backoff] = None
-        self.closing: bool = False
+    def _block_all(self, seconds: float) -> None:
+        until = self._base.clock.monotonic() + seconds
+        for state in self._lanes:
+            state.blocked_until = max(state.blocked_until, until)
 
     # --- waking -----------------------------------------------------------------------------------
 
-    def wake(self, post: bool = True) -> None:
-        """Look whether there is something to send; without ``post``, on the lane of polls and
-        events only.
-        """
-        for lane in self._lanes:
-            if post or lane.name == "talk":
-                self._wake(lane)
+    def wake(self, uploads: bool = True) -> None:
+        """Look whether there is something to send; without ``uploads``, on the other lanes only."""
+        for state in self._lanes:
+            if uploads or not state.lane.uploads:
+                self._wake(state)
 
-    def _wake(self, lane: Lane) -> None:
-        if lane.queued or self._engine.stopped:
+    def _wake(self, state: LaneState) -> None:
+        if state.is_queued or self._base.stopped:
             return
-        lane.queued, lane.resting = True, False
-        engine = self._engine
-        engine.runtime.exchanges(self._vtn).submit(
-            (engine, lane.name), lambda: self._run(lane), f"{lane.name} of {engine.name}"
+        state.is_queued, state.is_resting = True, False
+        base = self._base
+        base.runtime.exchanges(self._vtn).submit(
+            (base, state.lane.name), lambda: self._run(state), f"{state.lane.name} of {base.name}"
         )
 
     @property
     def is_resting(self) -> bool:
         """Whether, while closing, nothing is left that could be sent now."""
-        return all(lane.resting and not lane.queued for lane in self._lanes)
+        return all(state.is_resting and not state.is_queued for state in self._lanes)
 
-    def hurry(self) -> None:
-        """Forget back-off: the user asked for something now."""
-        for lane in self._lanes:
-            lane.blocked_until = 0.0
-            lane.tasks.clear()
+    def hurry(self, *names: tuple[str, str]) -> None:
+        """The user asked for something now: forget all waiting, and send the messages ``names``
+        whatever the pace.
+        """
+        with self._lock:
+            self.failures.retry_all()
+            self._asked.update(names)
+        for state in self._lanes:
+            state.blocked_until = 0.0
         self.wake()
 
     def stop(self) -> None:
         """Set no more timers."""
-        for lane in self._lanes:
-            if lane.timer is not None:
-                lane.timer.cancel()
+        for state in self._lanes:
+            if state.timer is not None:
+                state.timer.cancel()
 
-    def _run(self, lane: Lane) -> None:
-        lane.queued = False  # whatever changes from here on wakes the lane anew
+    def services(self) -> dict[str, ServiceStatus]:
+        """How the services of the VTN are, for ``status``."""
+        with self._lock:
+            return {name: self._service(name) for name in self._profile.services}
+
+    def _service(self, name: str) -> ServiceStatus:
+        found = self.failures.of_service(name)
+        if not found:
+            return ServiceStatus("ok")
+        missing = [failure for failure in found if failure.scope is Scope.MISSING]
+        first = (missing or found)[0]
+        since = self._base.clock.now() - timedelta(
+            seconds=max(0.0, self._base.clock.monotonic() - first.since)
+        )
+        return ServiceStatus("missing" if missing else "failing", since, first.error)
+
+    # --- a lane at work ---------------------------------------------------------------------------
+
+    def _run(self, state: LaneState) -> None:
+        state.is_queued = False  # whatever changes from here on wakes the lane anew
         for _ in range(BUSY):
             task: Optional[Task] = None
             try:
-                task, wait = self._engine.read(lambda: self._next(lane))
+                task, wait = self._base.read(lambda: self._take(state))
                 if task is None:
-                    self._sleep(lane, wait)
+                    self._sleep(state, wait)
                     return
-                self._perform(lane, task)
+                try:
+                    self._exchanges.perform(task)
+                finally:
+                    self._put_back(task)
             except (
                 Exception
             ) as cause:  # a fault of ours: the lane must outlive it, or the VEN falls silent
-                self._stumbled(lane, task, cause)
-        self._wake(lane)
+                self._survive(state, task, cause)
+        self._wake(state)
 
-    def _stumbled(self, lane: Lane, task: Optional[Task], cause: Exception) -> None:
-        """Whatever a message made us do wrong is said whole; the task waits, and everything else
-        goes on.
+    def _survive(self, state: LaneState, task: Optional[Task], cause: Exception) -> None:
+        """What a message made us do wrong is logged whole; the task waits, and everything else goes
+        on.
         """
-        engine, what = self._engine, task.name if task is not None else lane.name
+        base, what = self._base, task.name if task is not None else state.lane.name
         log.error(
             "%s of %s failed. This is a fault of ven_sdk: please report it.",
             what,
-            engine.name,
+            base.name,
             exc_info=cause,
         )
         error = VenError(
             f"{what} failed: {type(cause).__name__}. This is a fault of ven_sdk: please report it."
         )
-        engine.report(error, f"fault in {what}", str(error), logging.ERROR)
-        if task is not None:
-            self._block(lane, task.name)
-        else:
-            lane.blocked_until = engine.clock.monotonic() + self._backoff(lane).next()
-
-    def _sleep(self, lane: Lane, wait: Optional[float]) -> None:
-        engine = self._engine
-        if self.closing:
-            lane.resting = True
-            engine.tell()
+        base.report(error, f"fault in {what}", str(error), logging.ERROR)
+        now = base.clock.monotonic()
+        if task is None:
+            state.blocked_until = now + SHORT_CAP
             return
-        at = None if wait is None else engine.clock.monotonic() + wait
-        if lane.timer is not None:
-            if at is not None and lane.wake_at is not None and abs(at - lane.wake_at) < 1e-3:
-                return
-            lane.timer.cancel()
-        lane.timer, lane.wake_at = None, at
-        if wait is not None and not engine.stopped:
-            lane.timer = engine.scheduler.after(wait, lambda: self._due(lane))
+        with self._lock:
+            self.failures.fail_message(task.identity, error, now)
 
-    def _due(self, lane: Lane) -> None:
-        lane.timer = lane.wake_at = None
-        self._wake(lane)
+    def _sleep(self, state: LaneState, wait: Optional[float]) -> None:
+        base = self._base
+        if base.closing:
+            state.is_resting = True
+            base.wake_waiters()
+            return
+        at = None if wait is None else base.clock.monotonic() + wait
+        if state.timer is not None:
+            if at is not None and state.wake_at is not None and abs(at - state.wake_at) < 1e-3:
+                return
+            state.timer.cancel()
+        state.timer, state.wake_at = None, at
+        if wait is not None and not base.stopped:
+            state.timer = base.scheduler.after(wait, lambda: self._fire(state))
+
+    def _fire(self, state: LaneState) -> None:
+        state.timer = state.wake_at = None
+        self._wake(state)
 
     # --- what is next -----------------------------------------------------------------------------
 
-    def _next(self, lane: Lane) -> tuple[Optional[Task], Optional[float]]:
+    def _take(self, state: LaneState) -> tuple[Optional[Task], Optional[float]]:
         """The task to send now, or None and the seconds to wait (None: until something changes)."""
-        now = self._engine.clock.monotonic()
-        if lane.blocked_until > now:
-            return None, lane.blocked_until - now
-        waits: list[float] = []
-        for task in self._talk(now, waits) if lane.name == "talk" else self._post():
-            if not self._engine.may_send():
-                return None, NOT_OWNED
-            blocked = lane.tasks.get(task.name)
-            if blocked is None or blocked[0] <= now:
-                return task, None
-            waits.append(blocked[0] - now)
-        return None, min(waits) if waits else None
+        now = self._base.clock.monotonic()
+        if state.blocked_until > now:
+            return None, state.blocked_until - now
+        with self._lock:
+            if state.lane.overtakes_polls:
+                return self._take_overtaking(state, now)
+            waits: list[float] = []
+            turn = self._turn(now, waits)
+            return self._choose(state, turn, now, waits)
 
-    def _talk(self, now: float, waits: list[float]) -> Iterator[Task]:
-        """The tasks of the lane, urgent first; ``waits`` gets the seconds until there may be
-        others.
-        """
-        engine, book = self._engine, self._engine.book
-        phase = book.registration.phase
-        if phase == "new":
-            return
-        if phase != "query" and book.registration.known:
-            yield from _some(answers.next_task(book))
-        yield from _some(registration.next_task(book))
-        if phase != "registered":
-            return
-        if not book.settings.report_only:
-            if registration.list_due(book, engine.now()) and not self.closing:
-                yield registration.request_events(book)
-            if now >= self._hold_until or not events.is_deciding(book, engine.now()):
-                yield from _some(events.answer_task(book, engine.now()))
-            else:
-                waits.append(self._hold_until - now)
-        if self.closing:
-            return
-        if registration.catalogue_due(book, engine.now()):
-            yield registration.register_reports(book)
-        yield from _some(reports.ask_task(book))
-        wait = self._until_poll(now)
+    def _take_overtaking(
+        self, state: LaneState, now: float
+    ) -> tuple[Optional[Task], Optional[float]]:
+        """Answers that a VTN may wait for before it lets a poll return (P4)."""
+        if self.polling.began is None:
+            return None, None
+        waits: list[float] = []
+        wait = self.polling.began + HELD_POLL - now
+        if wait > 0:
+            return None, wait
+        return self._choose(state, self._turn(now, waits), now, waits)
+
+    def _turn(self, now: float, waits: list[float]) -> Turn:
+        base = self._base
+        moment = base.now()
+        is_holding = now < self.polling.hold_until and self._profile.is_deciding(base.book, moment)
+        if is_holding:
+            waits.append(self.polling.hold_until - now)
+        wait = self.polling.seconds_to_next(now, is_holding)
         if wait > 0:
             waits.append(wait)
-        else:
-            yield poll.task(book)
+        return Turn(moment, base.closing, is_holding, wait <= 0)
 
-    def _until_poll(self, now: float) -> float:
-        """Seconds to the next poll: at once while the queue is drained (P3), but not before quick
-        handlers decided (P4).
-        """
-        if not self._draining:
-            return 0.0 if self._poll_at is None else self._poll_at - now
-        held = self._hold_until - now
-        if held > 0 and events.is_deciding(self._engine.book, self._engine.now()):
-            return held
-        return 0.0
+    def _choose(
+        self, state: LaneState, turn: Turn, now: float, waits: list[float]
+    ) -> tuple[Optional[Task], Optional[float]]:
+        for task in self._profile.tasks(state.lane.name, self._base.book, turn):
+            if task.identity in self._sending:
+                self._awaited.add(task.identity)
+                break  # another lane sends it, and wakes this one afterwards
+            wait = self._seconds_to(task, state, now)
+            if wait <= 0:
+                self._sending[task.identity] = now
+                self._note_pace(task, state, now)
+                return task, None
+            waits.append(wait)
+        return None, min(waits) if waits else None
 
-    def _post(self) -> Iterator[Task]:
-        book = self._engine.book
-        if book.registration.phase != "registered":
-            return
-        yield from _some(opts.next_task(book))
-        yield from _some(reports.delivery_task(book, self._engine.now()))
+    def _seconds_to(self, task: Task, state: LaneState, now: float) -> float:
+        until = max(
+            self.failures.link_blocked_until,
+            self.failures.blocked_until(self._exchanges.kind_of(task), task.identity),
+        )
+        if until > now or not self._is_paced(task, state):
+            return until - now
+        return self._pace.seconds_to_wait(now)
 
-    # --- one exchange -----------------------------------------------------------------------------
+    def _is_paced(self, task: Task, state: LaneState) -> bool:
+        """Whether the task counts for the pace: regular polls, uploads and calls do not."""
+        if state.lane.uploads or task.identity in self._asked:
+            return False
+        return not task.poll or self.polling.is_draining
 
-    def _perform(self, lane: Lane, task: Task) -> None:
-        engine = self._engine
-        if task.poll:
-            self._plan_poll()
-        try:
-            reply = engine.exchange.post(task.record, task.service)
-        except (PayloadError, SecurityError) as error:
-            engine.exchanged(task, error)
-            self._unreadable(lane, task, error)
-        except TransportError as error:
-            engine.exchanged(task, error)
-            self._failed(lane, task, error)
-        except StateError:
-            return  # stopped a moment ago: the connections are closed
-        except (
-            ConfigurationError
-        ) as error:  # our own record cannot be written: repeating it would not help
-            engine.exchanged(task, error)
-            engine.transact(task.refuse(error))
-        else:
-            engine.exchanged(task, None)
-            self._answered(lane, task, reply)
+    def _note_pace(self, task: Task, state: LaneState, now: float) -> None:
+        if self._is_paced(task, state):
+            period = self._profile.poll_period(self._base.book).total_seconds()
+            self._pace.most = max(MESSAGES_A_MINUTE, int(MESSAGES_A_PERIOD * 60 / max(period, 0.1)))
+            self._pace.note(now)
+        self._asked.discard(task.identity)
 
-    def _plan_poll(self) -> None:
-        """P5: the period is measured from the start of a round; a drained queue polls on within its
-        round.
-        """
-        engine = self._engine
-        now = engine.clock.monotonic()
-        if not self._draining:
-            self._rounds = 0
-            self._poll_at = now + self._period()
-        self._draining = False
-
-    def _period(self) -> float:
-        period = registration.poll_period(self._engine.book)
-        if not self._engine.book.settings.allow_jitter:
-            return period.total_seconds()
-        spread = min(period * JITTER, JITTER_CAP).total_seconds()
-        return period.total_seconds() + spread * (2 * self._engine.book.chance.random() - 1)
-
-    def _answered(self, lane: Lane, task: Task, reply: Optional[Payload]) -> None:
-        engine = self._engine
-        self._recovered(lane, task)
-        lost = unknown_ven(task, reply)
-        if lost is not None:
-            self._unknown(lane, lost)
-            return
-        error = judge(task, reply)
-        if error is not None:
-            if task.patient:
-                self._block(lane, task.name)
-            engine.refused(task.name, error)
-            engine.transact(task.refuse(error), task.record)
-            return
-        lane.tasks.pop(task.name, None)
-        if task.poll:
-            self._polled(reply)
-        if isinstance(reply, DistributeEvent):
-            self._hold_until = engine.clock.monotonic() + HOLD
-        engine.transact(task.accept(reply), task.record)
-
-    def _polled(self, reply: Optional[Payload]) -> None:
-        self._lost = None
-        if poll.is_empty(reply):
-            return
-        self._rounds += 1
-        if self._rounds % DRAIN_CAP:
-            self._draining = True
-        else:
-            self._poll_at = self._engine.clock.monotonic() + DRAIN_PAUSE
-
-    def _unknown(self, lane: Lane, reason: str) -> None:
-        """R13, at once the first time; a VTN that goes on saying so is asked with growing
-        distance.
-        """
-        engine = self._engine
-        if self._lost is None:
-            self._lost = Backoff(random=engine.book.chance.random)
-        else:
-            lane.blocked_until = engine.clock.monotonic() + self._lost.next()
-        engine.transact(lambda book, now: registration.lost(book, now, reason))
-
-    def _unreadable(self, lane: Lane, task: Task, error: VenError) -> None:
-        """The VTN has the message; only its reply is of no use. A poll's may have held an event:
-        ask for the list.
-        """
-        engine = self._engine
-        self._recovered(lane, task)
-        text = f"The reply to {task.name} was refused: {error}"
-        engine.report(error, f"unreadable reply to {task.name}: {_kind(error)}", text)
-        if task.poll:
-            engine.transact(
-                lambda book, now: (
-                    _resync(book, now) + poll.unreadable(error)(book, now)
-                    if engine.may_be_courteous()
-                    else _resync(book, now)
-                )
-            )
-            return
-        attempts = self._block(lane, task.name)
-        self._maybe_give_up(lane, task, error, attempts)
-
-    def _maybe_give_up(self, lane: Lane, task: Task, error: VenError, attempts: int) -> None:
-        if task.give_up and attempts >= task.give_up:
-            lane.tasks.pop(task.name, None)
-            self._engine.transact(task.refuse(error), task.record)
-
-    def _failed(self, lane: Lane, task: Task, error: TransportError) -> None:
-        engine = self._engine
-        if engine.stopped:
-            return
-        if self.closing:
-            lane.blocked_until = FOR_GOOD
-        elif not error.retryable and not task.poll:
-            engine.report(error, f"{task.name} not accepted", str(error))
-            self._block(lane, task.name)
-            engine.transact(task.refuse(error), task.record)
-        elif (
-            error.status == 500 and not task.poll
-        ):  # the link is fine, only this message is not: polls go on
-            self._recovered(lane, task)
-            attempts = self._block(lane, task.name)
-            engine.report(error, f"{task.name} failed", f"{error} It is sent again.")
-            self._maybe_give_up(lane, task, error, attempts)
-        else:
-            patient = error.status in (400, 401, 403, 404, 406)
-            wait = self._backoff(lane).next(error.retry_after, patient=patient)
-            lane.blocked_until = engine.clock.monotonic() + wait
-            lane.failed_poll = lane.failed_poll or task.poll
-            self._poll_at = None
-            level = logging.ERROR if patient else logging.WARNING
-            text = f"{error} Trying again in {wait:.1f} s."
-            engine.report(error, f"link {lane.name}", text, level, every=A_MINUTE)
-        if error.delivered is not False and (task.poll or task.name == "event answer"):
-            engine.transact(_resync)
-
-    def _recovered(self, lane: Lane, task: Task) -> None:
-        """The link works. A poll that failed keeps its back-off until a poll succeeds: the event
-        request that follows a failed poll would otherwise undo it each time."""
-        if lane.backoff is None:
-            return
-        if task.poll or not lane.failed_poll:
-            lane.backoff, lane.failed_poll = None, False
-            self._engine.repeats.over(
-                f"link {lane.name}", f"The trouble with the VTN ({LANES[lane.name]})"
-            )
-        for other in self._lanes:
-            if other.backoff is not None:
-                other.blocked_until = 0.0
-                self._wake(other)
-
-    def _backoff(self, lane: Lane) -> Backoff:
-        if lane.backoff is None:
-            lane.backoff = Backoff(random=self._engine.book.chance.random)
-        return lane.backoff
-
-    def _block(self, lane: Lane, name: str) -> int:
-        """Keep ``name`` from being sent again at once; returns how often it was."""
-        _, backoff = lane.tasks.get(name) or (0.0, Backoff(random=self._engine.book.chance.random))
-        wait = FOR_GOOD if self.closing else max(0.5, backoff.next())
-        lane.tasks[name] = (self._engine.clock.monotonic() + wait, backoff)
-        return backoff.attempts
-
-
-def _kind(error: VenError) -> str:
-    """The error's sentence without what varies from message to message: another reason is said
-    anew, the same is counted.
-    """
-    return _VALUES.sub("", str(error).partition(": ")[0])
-
-
-def _some(task: Optional[Task]) -> tuple[Task, ...]:
-    return () if task is None else (task,)
-
-
-def _resync(book: Book, now: datetime) -> Outcome:
-    """H6: a reply that was lost may have been an event; the list tells."""
-    if book.registration.phase != "registered" or book.registration.resync:
-        return NOTHING
-    return registration.moved(book, now, "registered", resync=True)
+    def _put_back(self, task: Task) -> None:
+        with self._lock:
+            self._sending.pop(task.identity, None)
+            if task.poll:
+                self.polling.end()
+            was_awaited = task.identity in self._awaited
+            self._awaited.discard(task.identity)
+        if was_awaited:
+            self.wake()

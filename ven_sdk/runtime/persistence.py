@@ -19,7 +19,7 @@ from .clock import Clock
 Place = tuple[str, str]
 
 
-class Keeper:
+class Persistence:
     """Writes the changes of the VEN ``name`` to ``store``.
 
     ``failed(error)`` is called when they could not be written, ``mended()`` when all that waited
@@ -32,6 +32,7 @@ class Keeper:
     __slots__ = (
         "_book",
         "_clock",
+        "_is_detached",
         "_failed",
         "_failed_at",
         "_is_open",
@@ -63,7 +64,7 @@ class Keeper:
         self._waiting: dict[Place, ChangeRow] = {}
         self._unknown: set[Place] = set()  # those of them that the store has never had
         self._failed_at = 0.0
-        self._is_open = False
+        self._is_open = self._is_detached = False
         self.is_lost: bool = False
 
     @property
@@ -102,7 +103,7 @@ class Keeper:
         """Write ``changes`` in one transaction, and what waited before them. ``late`` gives the
         store free again after it.
         """
-        if not self.store.durable or self.is_lost:
+        if not self.store.durable or self.is_lost or self._is_detached:
             return
         rows = self._book.rows_of(changes)
         if self._waiting:
@@ -155,6 +156,10 @@ class Keeper:
             if place not in self._waiting and row.key not in self._book.tables[row.table]:
                 self._unknown.add(place)
             self._waiting[place] = row
+
+    def detach(self) -> None:
+        """Write nothing more: the rows belong to somebody else, or to nobody."""
+        self._is_detached = True
 
     def save(self, *, late: bool = False) -> None:
         """Try now to write what could not be written."""

@@ -29,7 +29,7 @@ class Counters:
         self.last_error: Optional[VenError] = None
         self.last_error_at: Optional[datetime] = None
 
-    def exchanged(self, was_poll: bool, error: Optional[VenError], now: datetime) -> None:
+    def count(self, was_poll: bool, error: Optional[VenError], now: datetime) -> None:
         """Count one exchange."""
         self.exchanges += 1
         if error is not None:
@@ -40,12 +40,24 @@ class Counters:
 
 
 @dataclass(frozen=True)
+class ServiceStatus:
+    """How one service of the VTN is: ``state`` is ``ok``, ``failing``, or ``missing`` where the VTN
+    does not offer it; ``since`` (aware UTC) and ``error`` say since when and with what.
+    """
+
+    state: str = "ok"
+    since: Optional[datetime] = None
+    error: Optional[VenError] = None
+
+
+@dataclass(frozen=True)
 class Status(Presentable):
     """A client at one moment. Times are aware UTC, durations timedeltas.
 
     ``state`` is ``stopped``, ``connecting`` (not yet registered), ``registered`` or
     ``unregistered`` (cancelled). ``clock_offset`` is how far the VTN's clock is ahead of this
-    machine's. ``stuck`` names user code that does not return.
+    machine's. ``stuck`` names user code that does not return. ``services`` says for each service
+    of the VTN whether it works (:class:`ServiceStatus`).
     """
 
     state: str
@@ -57,6 +69,7 @@ class Status(Presentable):
     queues: dict[str, int] = field(default_factory=dict)
     stuck: tuple[Running, ...] = ()
     clock_offset: timedelta = timedelta(0)
+    services: dict[str, ServiceStatus] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

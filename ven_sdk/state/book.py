@@ -8,6 +8,7 @@ applied. The tables here are those of every protocol; a profile's own are added 
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import random
@@ -98,6 +99,8 @@ class Book:
     the keys of those whose answer is owed. ``sample_rows`` is one of ``samples``: the rows of each
     request, by time.
 
+    ``replies`` counts the replies to each exchange that has a requestID.
+
     Volatile tables of sampling: ``samplings`` by name, ``queries`` by request and rID. By data
     point: ``busy`` (a callback that has not returned, since when), ``known`` (last values),
     ``recent`` (the newest values, T41), ``failing`` (why the last call failed). By request:
@@ -111,6 +114,7 @@ class Book:
         Table("events", EventState, uploads=False),
         Table("requests", RequestState),
         Table("samples", SampleRow),
+        volatile("replies", int),
         volatile("samplings", Sampling),
         volatile("queries", RangeQuery),
         volatile("busy", datetime),
@@ -157,7 +161,8 @@ class Book:
         self.owed: dict[str, None] = {}
         self.sample_rows: SampleIndex = SampleIndex()
         self.versions: dict[str, int] = dict.fromkeys(self.tables, 0)
-        self.request_ids: dict[str, str] = {}
+        self.replies: dict[str, int] = self.tables["replies"]
+        self._secret = secrets.token_bytes(16)
         self._numbers: Iterator[int] = itertools.count(1)
         self._kinds = {table.name: table for table in self.layout}
         self.volatile: frozenset[str] = frozenset(
@@ -202,7 +207,12 @@ class Book:
         """The requestID for the exchange ``name``: the same until its reply has come (H6), never a
         key (G7).
         """
-        return self.request_ids.setdefault(name, secrets.token_hex(16))
+        text = f"{name} {self.replies.get(name, 0)}".encode()
+        return hashlib.blake2b(text, key=self._secret, digest_size=16).hexdigest()
+
+    def use_request_id(self, name: str) -> Change:
+        """The reply to the exchange ``name`` has come: its next requestID is another one."""
+        return Change("replies", name, self.replies.get(name, 0) + 1)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Make ``changes`` what is remembered. ``versions`` of the touched tables rise, so that

@@ -17,8 +17,8 @@ class Registration:
     ``known`` is False after the VTN said that it does not know us (R13) until a registration
     succeeded. ``fresh`` asks for a registration without the old IDs (R6). ``catalogue`` is the
     digest of the catalogue that the VTN acknowledged, ``catalogue_created`` its createdDateTime
-    (R8). ``resync`` asks for the event list (H6). ``catalogue_again`` and ``list_again`` say when
-    those are tried again that the VTN failed over.
+    (R8). ``resync`` asks for the event list (H6), ``renewal`` for a registration with the IDs that
+    are held (R10). ``catalogue_again`` and ``list_again`` stand in stores of the first version.
     """
 
     phase: str = "new"
@@ -36,6 +36,7 @@ class Registration:
     catalogue_again: Optional[datetime] = None
     list_again: Optional[datetime] = None
     reason: Optional[str] = None
+    renewal: bool = False
 
     def with_catalogue_request(self, report_request_id: str) -> Registration:
         """The VTN asked for the catalogue by this METADATA request (T8)."""

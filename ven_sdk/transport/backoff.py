@@ -14,21 +14,28 @@ _DOUBLINGS = 32  # far beyond any cap, and 2 ** n stays a small number
 
 
 class Backoff:
-    """Capped exponential waiting with full jitter: up to ``base``, 2, 4 … ``cap`` seconds (rule
-    H6).
+    """Capped exponential waiting: a ceiling of ``base``, 2, 4 ... ``cap`` seconds (rule H6), and a
+    wait between half of it and the whole, which spreads a thousand VENs that lost their VTN at the
+    same moment.
 
-    ``random`` gives numbers in [0, 1). Full jitter (anything from zero to the ceiling) spreads a
-    thousand VENs that lost their VTN at the same moment evenly over time.
+    ``random`` gives numbers in [0, 1). With ``strict`` every wait is the ceiling ±10 %, as the
+    specification has it.
     """
 
-    __slots__ = ("_attempts", "_base", "_cap", "_random")
+    __slots__ = ("_attempts", "_base", "_cap", "_random", "_strict")
 
     def __init__(
-        self, base: float = 1.0, cap: float = 60.0, random: Callable[[], float] = _random.random
+        self,
+        base: float = 1.0,
+        cap: float = 60.0,
+        random: Callable[[], float] = _random.random,
+        *,
+        strict: bool = False,
     ) -> None:
         self._base = base
         self._cap = cap
         self._random = random
+        self._strict = strict
         self._attempts = 0
 
     @property
@@ -42,19 +49,17 @@ class Backoff:
         ``retry_after`` (seconds, as the VTN asked; at most an hour is believed) is a lower bound:
         the wait lies between it and twice it, or the ceiling of now, so that those who were sent
         away together do not come back together. ``patient`` is for what no quick repetition can
-        mend (401, 403, 404 of rule H5): between half the cap and the cap.
+        mend (401, 403, 404 of rule H5): the ceiling is the cap at once.
         """
-        ceiling = (
-            self._cap
-            if patient
-            else min(self._cap, self._base * 2.0 ** min(self._attempts, _DOUBLINGS))
-        )
+        doubled = self._base * 2.0 ** min(self._attempts, _DOUBLINGS)
+        ceiling = self._cap if patient else min(self._cap, doubled)
         self._attempts += 1
         if retry_after is not None:
             floor = min(max(retry_after, 0.0), RETRY_AFTER_CAP)
             return floor + self._random() * max(ceiling, min(floor, self._cap))
-        floor = ceiling / 2 if patient else 0.0
-        return floor + self._random() * (ceiling - floor)
+        if self._strict:
+            return ceiling * (0.9 + 0.2 * self._random())
+        return ceiling * (0.5 + 0.5 * self._random())
 
     def reset(self) -> None:
         """An attempt succeeded: the next wait starts from ``base``."""

@@ -15,10 +15,10 @@ from typing import Any, Callable, Optional
 
 from ven_sdk.config import settings
 from ven_sdk.errors import HandlerError, ProtocolError, VenError
+from ven_sdk.oadr20b.profile import Profile20b
 from ven_sdk.oadr20b.services import events, opts
-from ven_sdk.oadr20b.services.task import Task
 from ven_sdk.oadr20b.state.book import Book
-from ven_sdk.runtime.engine import STEPS
+from ven_sdk.profile import Task
 from ven_sdk.state.change import Change
 from ven_sdk.state.outcome import Call, Note, Outcome, Step, Timer
 from ven_sdk.state.registration import Registration
@@ -198,7 +198,7 @@ class Harness:
     def _fire(self, timer: Timer) -> None:
         if self.timers.get(timer.key) is timer:
             del self.timers[timer.key]
-            self.run(timer.step or STEPS[timer.key])
+            self.run(timer.step or Profile20b.timer_steps[timer.key])
 
     # --- the VTN ----------------------------------------------------------------------------------
 
@@ -219,8 +219,12 @@ class Harness:
         if task is None:
             return None
         self.sent.append(task.record)
-        cause: VenError = ProtocolError(f"refused with {error}", response_code=error or "")
-        self.run(task.accept(reply) if error is None else task.refuse(cause))
+        cause: Optional[VenError] = None
+        if error is not None:
+            cause = ProtocolError(f"refused with {error}", response_code=error)
+        elif task.confirms is not None and reply is not None:
+            cause = task.confirms(reply)
+        self.run(task.accept(reply) if cause is None else task.refuse(cause))
         return task.record
 
     def opt(self, event_id: str, opt_type: str, reason: Optional[str] = None) -> Outcome:

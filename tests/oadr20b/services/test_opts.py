@@ -41,7 +41,7 @@ def cancel(ven: Harness, opt_id: str) -> None:
 
 
 def deliver(ven: Harness, error: Optional[str] = None) -> Any:
-    return ven.post(opts.next_task(ven.book), error=error)
+    return ven.post(next(opts.list_tasks(ven.book), None), error=error)
 
 
 def standing(ven: Harness) -> tuple[OptState, ...]:
@@ -189,7 +189,7 @@ def test_o1_7_an_opt_of_an_event_is_never_cancelled() -> None:
     with pytest.raises(StateError, match="event 'a'"):
         cancel(ven, opt_id)
 
-    assert opts.next_task(ven.book) is None
+    assert next(opts.list_tasks(ven.book), None) is None
 
 
 def test_o1_7_a_cancellation_that_an_earlier_version_owed_is_not_sent() -> None:
@@ -202,7 +202,7 @@ def test_o1_7_a_cancellation_that_an_earlier_version_owed_is_not_sent() -> None:
 
     ven.restart()
 
-    assert opts.next_task(ven.book) is None
+    assert next(opts.list_tasks(ven.book), None) is None
     assert state(ven, opt_id) == "confirmed"
 
 
@@ -344,7 +344,7 @@ def test_o1_5_after_a_refused_replacement_the_earlier_opt_goes_on_to_stand() -> 
 def test_o1_5_a_reply_to_a_replaced_opt_does_not_confirm_the_new_one() -> None:
     ven = Harness()
     create(ven, opt_id="x")
-    task = opts.next_task(ven.book)
+    task = next(opts.list_tasks(ven.book), None)
     create(ven, opt_id="x", opt_type="optIn")
 
     ven.post(task)
@@ -454,7 +454,7 @@ def test_o1_8_no_opt_is_sent_unless_the_user_made_one() -> None:
     ven.send(distribute(event("a")))
     ven.opt("a", "optOut")
 
-    assert opts.next_task(ven.book) is None
+    assert next(opts.list_tasks(ven.book), None) is None
 
 
 @pytest.mark.parametrize(
@@ -559,11 +559,11 @@ def test_o1_10_a_reason_of_the_schema_or_of_ones_own(reason: Any, ok: bool) -> N
 def test_an_opt_stays_owed_under_the_same_ids_until_it_is_answered() -> None:
     ven = Harness()
     create(ven, opt_id="x", request_id="r")
-    first = opts.next_task(ven.book)
+    first = next(opts.list_tasks(ven.book), None)
     ven.advance(HOUR)
     ven.restart()
 
-    again = opts.next_task(ven.book)
+    again = next(opts.list_tasks(ven.book), None)
 
     assert first is not None
     assert again is not None
@@ -576,11 +576,11 @@ def test_a_cancellation_is_sent_again_under_the_same_request_id() -> None:
     opt_id = create(ven)
     deliver(ven)
     cancel(ven, opt_id)
-    first = opts.next_task(ven.book)
+    first = next(opts.list_tasks(ven.book), None)
     ven.apply(opts.cancel(ven.book, opt_id, ven.now))
     ven.restart()
 
-    again = opts.next_task(ven.book)
+    again = next(opts.list_tasks(ven.book), None)
 
     assert first is not None
     assert again is not None

@@ -178,9 +178,9 @@ def test_R8_with_the_same_registration_id_an_unchanged_catalogue_is_not_sent_aga
 
 def test_R8_a_changed_catalogue_is_sent_while_registered() -> None:
     harness = fresh(known={"phase": "registered", "catalogue": Catalogue().digest()})
-    assert not registration.catalogue_due(harness.book)
+    assert not registration.is_catalogue_due(harness.book)
     harness.book.catalogue.add(callback=lambda: 1, resource_id="r", measurement="voltage")
-    assert registration.catalogue_due(harness.book)
+    assert registration.is_catalogue_due(harness.book)
 
 
 @pytest.mark.parametrize("code", ["463", "452", "500"])
@@ -220,7 +220,7 @@ def test_R9_ids_that_the_vtn_refused_are_not_sent_again() -> None:
 def test_R10_a_wish_for_reregistration_is_acknowledged_before_the_registration() -> None:
     harness = fresh(known={"phase": "registered", "ven_id": "ven-1", "registration_id": "reg-1"})
     harness.run(lambda book, now: poll.receive(book, RequestReregistration(ven_id="ven-1"), now))
-    task = answers.next_task(harness.book)
+    task = next(answers.list_tasks(harness.book), None)
     assert task is not None and task.service == "EiRegisterParty"
     record = harness.post(task)
     assert (record.wire_name, record.ven_id, record.response.request_id) == (
@@ -245,7 +245,7 @@ def test_R11_a_cancellation_with_the_right_ids_ends_the_registration() -> None:
         handlers={"on_registration_lost": lost.append},
     )
     harness.run(lambda book, now: poll.receive(book, cancellation(), now))
-    record = harness.post(answers.next_task(harness.book))
+    record = harness.post(next(answers.list_tasks(harness.book), None))
 
     assert (record.wire_name, record.response.response_code) == (
         "oadrCanceledPartyRegistration",
@@ -271,7 +271,7 @@ def test_R11_a_cancellation_with_wrong_ids_is_answered_452_and_changes_nothing(
 ) -> None:
     harness = fresh(known={"phase": "registered", "ven_id": "ven-1", "registration_id": "reg-1"})
     harness.run(lambda book, now: poll.receive(book, cancellation(**wrong), now))
-    record = harness.post(answers.next_task(harness.book))
+    record = harness.post(next(answers.list_tasks(harness.book), None))
     assert record.response.response_code == "452" and record.ven_id == "ven-1"
     assert harness.book.registration.phase == "registered"
 
@@ -332,7 +332,7 @@ def test_R13_a_lost_registration_runs_the_bootstrap_again_and_tells_the_operator
         },
         handlers={"on_registration_lost": lost.append},
     )
-    harness.run(lambda book, now: registration.lost(book, now, "the VTN said so"))
+    harness.run(lambda book, now: registration.lose(book, now, "the VTN said so"))
     assert harness.book.registration.phase == "query" and lost == ["the VTN said so"]
     step(harness, created())
     step(harness, created())
@@ -461,7 +461,7 @@ def test_G11_a_request_for_another_ven_is_answered_452_and_starts_nothing() -> N
         report_requests=(ReportRequest(report_request_id="1", report_specifier=specifier),),
     )
     harness.run(lambda book, now: poll.receive(book, message, now))
-    record = harness.post(answers.next_task(harness.book))
+    record = harness.post(next(answers.list_tasks(harness.book), None))
     assert (record.wire_name, record.response.response_code, record.response.request_id) == (
         "oadrCreatedReport",
         "452",
@@ -473,7 +473,7 @@ def test_G11_a_request_for_another_ven_is_answered_452_and_starts_nothing() -> N
 def test_G6_P8_an_unexpected_payload_is_answered_453_at_its_service() -> None:
     harness = fresh(known={"phase": "registered", "ven_id": "ven-1"})
     harness.run(lambda book, now: poll.receive(book, created(), now))
-    task = answers.next_task(harness.book)
+    task = next(answers.list_tasks(harness.book), None)
     assert task is not None and task.service == "EiRegisterParty"
     assert task.record.response.response_code == "453"  # type: ignore[attr-defined]
 
@@ -486,9 +486,12 @@ def test_answers_go_out_in_order_and_a_refused_one_is_dropped_with_a_word() -> N
                 book, now, "200", request_id
             )
         )
-    assert harness.post(answers.next_task(harness.book), error="459").response.request_id == "a"
-    assert harness.post(answers.next_task(harness.book)).response.request_id == "b"
-    assert answers.next_task(harness.book) is None and len(harness.errors()) == 1
+    assert (
+        harness.post(next(answers.list_tasks(harness.book), None), error="459").response.request_id
+        == "a"
+    )
+    assert harness.post(next(answers.list_tasks(harness.book), None)).response.request_id == "b"
+    assert next(answers.list_tasks(harness.book), None) is None and len(harness.errors()) == 1
 
 
 def test_only_one_courtesy_waits_at_a_time() -> None:

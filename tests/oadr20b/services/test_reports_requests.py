@@ -73,7 +73,7 @@ def test_t8_metadata_is_answered_first_stays_in_no_list_and_has_the_catalogue_se
     answer = vtn.create(METADATA)
 
     assert (answer.response.response_code, answer.pending_reports) == ("200", ())
-    assert registration.catalogue_due(vtn.book)
+    assert registration.is_catalogue_due(vtn.book)
 
 
 def test_t9_ordinary_requests_beside_metadata_are_served_and_survive_the_catalogue() -> None:

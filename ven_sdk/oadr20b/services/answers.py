@@ -5,17 +5,19 @@ kept until delivered.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ...errors import VenError
+from ...profile import Task
 from ...schema.common import EiResponse, Payload
 from ...state.change import Change
 from ...state.outcome import NOTHING, Note, Outcome, Step
 from ..schema.payloads import PAYLOADS
 from ..schema.registration import Response
 from ..state.answers import Answer
-from .task import OK, Task
+from .task import OK
 
 if TYPE_CHECKING:
     from ..state.book import Book
@@ -83,29 +85,30 @@ def owe_response(
     return owe(book, record, now, courtesy=courtesy, service=service)
 
 
-def next_task(book: Book) -> Optional[Task]:
-    """The answer that is owed first, or None."""
-    found = next(iter(book.answers.items()), None)
-    if found is None:
-        return None
-    key, answer = found
-    record = PAYLOADS[answer.payload].from_dict(answer.record)
+def list_tasks(book: Book) -> Iterator[Task]:
+    """The answers that are owed, in order (P4). One that the VTN fails over holds up no other."""
+    for key, answer in book.answers.items():
+        yield _task(key, answer)
+
+
+def _task(key: str, answer: Answer) -> Task:
     return Task(
         name=f"answer {answer.payload}",
-        content=record,
+        content=PAYLOADS[answer.payload].from_dict(answer.record),
         expects=(),
-        accept=lambda _reply: _done(key),
-        refuse=lambda error: _dropped(key, answer, error),
+        accept=lambda _reply: _forget(key),
+        refuse=lambda error: _drop(key, answer, error),
         service=answer.service,
         give_up=1 if answer.courtesy else 5,
+        key=key,
     )
 
 
-def _done(key: str) -> Step:
+def _forget(key: str) -> Step:
     return lambda book, now: Outcome(changes=(Change("answers", key, None),))
 
 
-def _dropped(key: str, answer: Answer, error: VenError) -> Step:
+def _drop(key: str, answer: Answer, error: VenError) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
         note = Note(
             f"The VTN did not take {answer.payload}, which is not sent again: {error}",

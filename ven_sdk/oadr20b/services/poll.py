@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ...errors import SecurityError, VenError
+from ...profile import Task
 from ...schema.common import Payload
 from ...schema.events import DistributeEvent
 from ...state.outcome import NOTHING, Note, Outcome, Step
@@ -28,7 +29,7 @@ from ..schema.reports import (
     UpdateReport,
 )
 from . import answers, events, registration, reports
-from .task import Task, code_of, is_success
+from .task import code_of, is_success
 
 if TYPE_CHECKING:
     from ..state.book import Book
@@ -39,7 +40,7 @@ RECEIVERS: Mapping[type, Callable[[Book, Any, datetime], Outcome]] = {
     CancelReport: reports.cancel,
     RegisterReport: reports.offered,
     UpdateReport: reports.updated,
-    CancelPartyRegistration: registration.cancelled_by_vtn,
+    CancelPartyRegistration: registration.receive_cancellation,
     RequestReregistration: registration.reregister,
 }
 
@@ -57,26 +58,26 @@ def task(book: Book) -> Task:
         "poll",
         Poll(ven_id=book.registration.ven_id or ""),
         tuple(RECEIVERS),
-        received,
-        refused,
+        take_reply,
+        take_refusal,
         poll=True,
     )
 
 
-def received(reply: Optional[Payload]) -> Step:
+def take_reply(reply: Optional[Payload]) -> Step:
     """What to do with a poll's reply; an empty body or ``oadrResponse`` is an empty queue (P2,
     G12).
     """
     if reply is None or isinstance(reply, Response):
-        return _nothing
+        return _do_nothing
     return lambda book, now: receive(book, reply, now)
 
 
-def _nothing(book: Book, now: datetime) -> Outcome:
+def _do_nothing(book: Book, now: datetime) -> Outcome:
     return NOTHING
 
 
-def refused(error: VenError) -> Step:
+def take_refusal(error: VenError) -> Step:
     """P8: an error code to a poll (452 and 463 are R13's) is logged, and polling goes on."""
     return lambda book, now: Outcome(
         notes=(
@@ -89,13 +90,13 @@ def receive(book: Book, message: Payload, now: datetime) -> Outcome:
     """Give ``message`` to its service; a payload that no VEN gets is answered 453."""
     receiver = RECEIVERS.get(type(message))
     if receiver is None:
-        return NOTHING if isinstance(message, Response) else unexpected(book, message, now)
-    if foreign(book, message):
+        return NOTHING if isinstance(message, Response) else refuse_unexpected(book, message, now)
+    if is_foreign(book, message):
         return refuse_foreign(book, message, now)
     return receiver(book, message, now)
 
 
-def unexpected(book: Book, message: Payload, now: datetime) -> Outcome:
+def refuse_unexpected(book: Book, message: Payload, now: datetime) -> Outcome:
     """A payload that no VEN gets: 453, to the service that it belongs to."""
     note = Note(
         f"The VTN sent {message.wire_name}, which is not for a VEN. It was answered with code 453.",
@@ -108,7 +109,7 @@ def unexpected(book: Book, message: Payload, now: datetime) -> Outcome:
     )
 
 
-def foreign(book: Book, message: Payload) -> bool:
+def is_foreign(book: Book, message: Payload) -> bool:
     """Rule G11: the message names another VEN. (A cancelled registration checks both its IDs
     itself, R11.)
     """
@@ -143,7 +144,7 @@ def refuse_foreign(book: Book, message: Payload, now: datetime) -> Outcome:
     return answers.owe(book, answer(**facts), now) + Outcome(notes=(note,))
 
 
-def unreadable(error: VenError) -> Step:
+def answer_unreadable(error: VenError) -> Step:
     """A polled message that was refused: told to the VTN as a courtesy, quoting nothing of it
     (rules G).
     """

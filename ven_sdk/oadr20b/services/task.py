@@ -1,49 +1,19 @@
-"""One exchange that is owed to the VTN, and the judgement of its reply that all services share."""
+"""The judgement of a reply to a task, which all services share: response codes, and whether the
+payload is an answer at all (rules G9, G12, R13).
+"""
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Callable, Optional, Union
+from typing import Callable, Optional
 
-from ...errors import ProtocolError, VenError
+from ...errors import ProtocolError
+from ...profile import Task
 from ...schema.common import Payload
-from ...state.outcome import Step
-from ...values import dataclass
 from ..schema.registration import RequestReregistration, Response
 
 OK = "200"
-
-
-@dataclass(frozen=True)
-class Task:
-    """What to send and what its reply means.
-
-    ``name`` says what it is (``poll``, ``register report`` …), for logs and back-off; ``about``
-    adds what the log's reader wants to know. ``expects`` lists the payloads that answer it; an
-    ``oadrResponse`` with a 2xx code, or an empty body (G12), counts as an answer too, and reaches
-    ``accept`` as what it is (None for the empty body). ``refuse`` takes the error that repeating
-    would not mend; after that a ``patient`` task waits before it is sent again (R9). ``service`` is
-    given where the payload does not say it. After ``give_up`` failures that are its own (an HTTP
-    500, a reply that cannot be read) it counts as refused; 0 is never.
-    """
-
-    name: str
-    content: Union[Payload, Callable[[], Payload]]
-    expects: tuple[type[Payload], ...]
-    accept: Callable[[Optional[Payload]], Step]
-    refuse: Callable[[VenError], Step]
-    service: str = ""
-    poll: bool = False
-    patient: bool = False
-    give_up: int = 0
-    about: str = ""
-
-    @cached_property
-    def record(self) -> Payload:
-        """What to send. A large message is made here, when it is first asked for, and not where the
-        task was found.
-        """
-        return self.content() if callable(self.content) else self.content
+CANCELLATION = "cancellation of the registration"
+WIRE_NAMES = {"registration_id": "registrationID", "ven_id": "venID"}
 
 
 def is_success(code: str) -> bool:
@@ -65,8 +35,8 @@ def code_of(reply: Optional[Payload]) -> tuple[str, Optional[str]]:
 
 def unknown_ven(task: Task, reply: Optional[Payload]) -> Optional[str]:
     """Rule R13: why this reply means that the VTN does not know this VEN, or None."""
-    if task.patient:
-        return None  # the registration itself: its refusal is no loss (R9)
+    if task.registers:
+        return None  # not registered is what it is about to mend (R2, R9)
     if isinstance(reply, RequestReregistration) and not task.poll:
         return f"the VTN answered {task.name} with oadrRequestReregistration"
     code, description = code_of(reply)
@@ -90,11 +60,43 @@ def judge(task: Task, reply: Optional[Payload]) -> Optional[ProtocolError]:
             response_description=description,
             received=type(reply).__name__,
         )
+    if task.confirms is not None:
+        return task.confirms(reply)
     if reply is None or isinstance(reply, (Response, *task.expects)):
         return None
-    names = " or ".join(kind.wire_name for kind in task.expects)
+    return wrong_type(task.name, reply, task.expects)
+
+
+def wrong_type(
+    name: str, reply: Optional[Payload], expects: tuple[type[Payload], ...]
+) -> ProtocolError:
+    """The error for a reply that is no answer to the task ``name``."""
+    names = " or ".join(kind.wire_name for kind in expects)
+    found = "an empty body" if reply is None else reply.wire_name
     return ProtocolError(
-        f"The VTN answered {task.name} with {reply.wire_name}; expected {names}.",
+        f"The VTN answered {name} with {found}; expected {names}.",
         response_code="453",
-        received=reply.wire_name,
+        received=found,
     )
+
+
+def confirmed_by(
+    name: str, kind: type[Payload], *fields: str
+) -> Callable[[Optional[Payload]], Optional[ProtocolError]]:
+    """For ``Task.confirms``: only a payload of ``kind`` confirms the task ``name``, and it must
+    have ``fields``.
+    """
+
+    def check(reply: Optional[Payload]) -> Optional[ProtocolError]:
+        if not isinstance(reply, kind):
+            return wrong_type(name, reply, (kind,))
+        for field in fields:
+            if not getattr(reply, field):
+                return ProtocolError(
+                    f"The VTN accepted the {name} without a {WIRE_NAMES[field]}.",
+                    response_code="454",
+                    received=kind.wire_name,
+                )
+        return None
+
+    return check

@@ -12,7 +12,7 @@ out.
 Pure functions of the book and the time; they run as steps of the engine.
 """
 
-from .incoming_list import receive
+from .incoming_list import receive, receive_none
 from .lifecycle import drop_all, is_deciding, look_again, request_task, resume
 from .responses import ANSWER, answer_task
 from .user_opts import opt
@@ -25,6 +25,7 @@ __all__ = [
     "look_again",
     "opt",
     "receive",
+    "receive_none",
     "request_task",
     "resume",
 ]

@@ -58,6 +58,12 @@ def receive(
     return intake.outcome(complete)
 
 
+def receive_none(book: "Book", now: datetime) -> Outcome:
+    """An ``oadrResponse`` to a request for the list: there are no events (E12)."""
+    vtn_id = book.registration.vtn_id or ""
+    return receive(book, DistributeEvent(request_id="", vtn_id=vtn_id, events=()), now)
+
+
 def _refuse_list(book: "Book", message: DistributeEvent, now: datetime) -> Optional[Outcome]:
     """Rule E12: an error code, or another VTN's ID (G11, answered 452 without eventResponses, E20,
     E21).

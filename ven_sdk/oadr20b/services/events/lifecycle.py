@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Callable, Optional
 from ....errors import VenError
 from ....events import versions
 from ....events.execution import carry_out, combine, resume_event
+from ....profile import Task
 from ....schema.common import Payload
 from ....schema.events import DistributeEvent, RequestEvent
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....usercode.handlers import NOBODY_DECIDES
-from ..task import Task
 
 if TYPE_CHECKING:
     from ...state.book import Book

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Optional
 
 from ....errors import VenError
 from ....events.execution import build_timer, combine, forget, is_finished
+from ....profile import Task
 from ....schema.events import CreatedEvent, EventResponse
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ...state.event_list import EventList
 from .. import answers
-from ..task import Task
 
 if TYPE_CHECKING:
     from ...state.book import Book
@@ -111,7 +111,13 @@ def answer_task(book: "Book", now: datetime) -> Optional[Task]:
         lambda error: refuse(sent, error),
         about=_describe(book, sent),
         give_up=FAILURES,
+        key=_key(sent),
     )
+
+
+def _key(sent: tuple[EventResponse, ...]) -> str:
+    """Answers that are sent one by one fail one by one."""
+    return sent[0].event_id if len(sent) == 1 else ""
 
 
 def _describe(book: "Book", sent: tuple[EventResponse, ...]) -> str:

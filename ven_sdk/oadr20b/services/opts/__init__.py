@@ -13,18 +13,22 @@ steps.
 """
 
 from .calls import cancel, create
-from .rows import forget_all, forget_event, resume
+from .rows import forget_all, forget_confirmed, forget_event, resume
 from .schedules import find_opt_of, is_opted_out, list_standing
-from .tasks import next_task
+from .tasks import CANCELLATION, CREATION, is_owed, list_tasks
 
 __all__ = [
+    "CANCELLATION",
+    "CREATION",
     "cancel",
     "create",
     "find_opt_of",
     "forget_all",
+    "forget_confirmed",
     "forget_event",
     "is_opted_out",
+    "is_owed",
     "list_standing",
-    "next_task",
+    "list_tasks",
     "resume",
 ]

@@ -15,7 +15,7 @@ from ....instants import shift
 from ....state.change import Change
 from ....state.outcome import NOTHING, Outcome, Step, Timer
 from ...schema.opt import CreateOpt
-from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, REPLACED, OptState
+from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, REPLACED, OptState
 from ..market_context import is_same
 
 if TYPE_CHECKING:
@@ -120,8 +120,25 @@ def forget_event(book: "Book", event_id: str) -> tuple[Change, ...]:
     )
 
 
+def forget_confirmed(book: "Book", now: datetime) -> Outcome:
+    """Rule R7: opts that the VTN had are part of the registration that is gone. One that is owed is
+    sent under the new registration; one that is being withdrawn no longer replaces any.
+    """
+    gone = [key for key, row in book.opts.items() if row.state not in (OWED, CANCELLING)]
+    left = [
+        row for row in book.opts.values() if row.previous is not None and row.opt_id not in gone
+    ]
+    return Outcome(
+        changes=(
+            *(Change("opts", key, None) for key in gone),
+            *(Change("opts", row.opt_id, replace(row, previous=None)) for row in left),
+        ),
+        timers=tuple(Timer(f"opt:{key}") for key in gone),
+    )
+
+
 def forget_all(book: "Book", now: datetime) -> Outcome:
-    """Rule R7: opts were part of the registration that is gone. A caller who waits finds that the
+    """The registration ended (R11, R12), and the opts with it. A caller who waits finds that the
     row is missing.
     """
     return Outcome(

@@ -6,51 +6,72 @@ Rules O1. Pure functions of the book.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from ....errors import VenError
 from ....instants import to_local
+from ....profile import Task
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState
-from ..task import Task
+from ..task import confirmed_by
 from .rows import forget_replaced, store_row
 
 if TYPE_CHECKING:
     from ...state.book import Book
 
+CREATION, CANCELLATION = "opt", "opt cancellation"
 _EPOCH = datetime.min.replace(tzinfo=timezone.utc)
 
 
-def next_task(book: "Book") -> Optional[Task]:
-    """The opt or cancellation that has been owed longest, or None. It stays the same, IDs included,
-    until it is answered.
+def list_tasks(book: "Book") -> Iterator[Task]:
+    """The opts and cancellations that are owed, the one owed longest first. Each stays the same,
+    IDs included, until it is answered; one that the VTN fails over blocks no other.
     """
     owed = [row for row in book.opts.values() if row.state in (OWED, CANCELLING)]
-    if not owed:
-        return None
-    row = min(owed, key=lambda one: (one.since or _EPOCH, one.order))
-    if row.state == OWED:
-        return Task(
-            "opt",
-            row.record,
-            (CreatedOpt,),
-            lambda _reply: _acknowledge(row, CONFIRMED),
-            lambda error: _refuse(row, error),
-            about=_describe(row),
-        )
+    for row in sorted(owed, key=lambda one: (one.since or _EPOCH, one.order)):
+        yield _creation(book, row) if row.state == OWED else _cancellation(book, row)
+
+
+def is_owed(book: "Book", opt_id: str) -> bool:
+    """Whether the opt, or its withdrawal, still has to be answered by the VTN."""
+    row = book.opts.get(opt_id)
+    return row is not None and row.state in (OWED, CANCELLING)
+
+
+def _creation(book: "Book", row: OptState) -> Task:
+    return Task(
+        CREATION,
+        row.record.replace(ven_id=book.registration.ven_id or row.record.ven_id),
+        (CreatedOpt,),
+        lambda _reply: _acknowledge(row, CONFIRMED),
+        lambda error: _refuse(row, error),
+        about=_describe(row),
+        key=row.opt_id,
+        needs_service=True,
+        confirms=confirmed_by(CREATION, CreatedOpt),
+    )
+
+
+def _cancellation(book: "Book", row: OptState) -> Task:
     record = CancelOpt(
-        request_id=row.cancel_request_id or "", opt_id=row.opt_id, ven_id=row.record.ven_id
+        request_id=row.cancel_request_id or "",
+        opt_id=row.opt_id,
+        ven_id=book.registration.ven_id or row.record.ven_id,
     )
     return Task(
-        "opt cancellation",
+        CANCELLATION,
         record,
         (CanceledOpt,),
         lambda _reply: _acknowledge(row, CANCELLED),
         lambda error: _keep(row, error),
         about=repr(row.opt_id),
+        key=row.opt_id,
+        needs_service=True,
+        confirms=confirmed_by(CANCELLATION, CanceledOpt),
     )
 
 

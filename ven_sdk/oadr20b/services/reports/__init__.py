@@ -23,13 +23,13 @@ from ....points.entries import unpack
 from ....points.pushed_values import find_point, push_value
 from ....points.tables import TIMER, look_now, pending, point_key, running
 from ....points.timing import EPOCH
+from ....profile import Task
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import Outcome, Step
 from ....state.reports import LastValue, SampleRow
 from ...schema.reports import RegisteredReport, RegisterReport
 from ...state.book import Book
-from ..task import Task
 from .endings import cancel, forget_requests
 from .from_vtn import (
     ask,

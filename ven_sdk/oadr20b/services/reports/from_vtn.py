@@ -16,6 +16,7 @@ from typing import Callable, Optional, Union
 from ....errors import StateError, VenError
 from ....points.data_points import moment
 from ....points.timing import EPOCH, NONE
+from ....profile import Task
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Call, Note, Outcome, Step
@@ -37,7 +38,7 @@ from ...schema.reports import (
 )
 from ...state.book import Book
 from .. import answers
-from ..task import Task
+from ..task import confirmed_by
 from .request_meaning import METADATA
 
 WANTED, RUNNING, UNWANTED = "wanted", "running", "unwanted"
@@ -208,6 +209,10 @@ def ask_task(book: Book) -> Optional[Task]:
                 _then(key, RUNNING),
                 _refused(key),
                 give_up=5,
+                key=request.report_request_id,
+                request_name=f"ask {key}",
+                needs_service=True,
+                confirms=confirmed_by("report request", CreatedReport),
             )
         if request.phase == UNWANTED:
             record = CancelReport(
@@ -223,6 +228,9 @@ def ask_task(book: Book) -> Optional[Task]:
                 _then(key, None),
                 _refused(key),
                 give_up=5,
+                key=request.report_request_id,
+                request_name=f"stop {key}",
+                needs_service=True,
             )
     return None
 

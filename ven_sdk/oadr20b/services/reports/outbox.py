@@ -14,6 +14,7 @@ from ....errors import ConfigurationError, TransportError, VenError
 from ....points.entries import count_values, payload, unpack
 from ....points.tables import count, forget_request, look_now
 from ....points.timing import NONE
+from ....profile import Task
 from ....schema.common import Payload
 from ....schema.record import Items
 from ....state.change import Change
@@ -28,7 +29,6 @@ from ...schema.reports import (
 )
 from ...state.book import Book
 from ...state.deliveries import Delivery, Part
-from ..task import Task
 from .endings import cancel, end_requests
 
 FIRST_ANSWERED = frozenset((CreatedReport.wire_name, CanceledReport.wire_name))
@@ -54,6 +54,7 @@ def delivery_task(book: Book, now: datetime) -> Optional[Task]:
         accept=_accept(key),
         refuse=_refuse(key),
         give_up=FAILURES,
+        key=key,
     )
 
 

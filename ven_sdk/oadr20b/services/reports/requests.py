@@ -75,7 +75,7 @@ def registered(book: Book, reply: Optional[RegisteredReport], now: datetime) -> 
     )
     if reply is None or not (reply.report_requests or reply.faulty):
         return outcome
-    request_id = reply.response.request_id or book.request_ids.get("register report", "")
+    request_id = reply.response.request_id or ""
     return (
         outcome
         + accept(book, reply.report_requests, request_id, now, ended, unreadable=reply.faulty)[0]

@@ -1,0 +1,290 @@
+"""OpenADR 2.0b as a profile: what a VEN sends on its lanes, and what replies mean. See
+:class:`ven_sdk.profile.Profile` for who asks what, and when.
+
+Stateless but for the exchange: what is owed stands in the book.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Optional
+
+from ..errors import TransportError, VenError
+from ..profile import (
+    Accepted,
+    CallRequest,
+    Lane,
+    Profile,
+    Received,
+    Refused,
+    Task,
+    Turn,
+    UnknownVen,
+    Verdict,
+)
+from ..schema.common import Payload
+from ..schema.events import DistributeEvent
+from ..state.outcome import NOTHING, Outcome, Step
+from .exchange import Exchange
+from .services import answers, events, opts, poll, registration, reports
+from .services.task import CANCELLATION, code_of, judge, unknown_ven
+from .state.book import Book
+
+POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
+NEWS_TABLES = frozenset(
+    {"events", "opts", "requests", "samples", "deliveries", "offers", "received"}
+)
+"""Tables whose change makes it worth to poll on at once."""
+
+
+class Profile20b(Profile):
+    """The 2.0b side of one VEN."""
+
+    lanes = (
+        Lane(POLLS, "registration, polls and answers"),
+        Lane(ANSWERS, "answers that a poll waits for", overtakes_polls=True),
+        Lane(REPORTS, "reports", uploads=True),
+        Lane(OPTS, "opts", uploads=True),
+    )
+    services = ("EiEvent", "EiReport", "EiOpt", "EiRegisterParty", "OadrPoll")
+    timer_steps = {reports.TIMER: reports.look}
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange, self.identity = exchange, exchange.identity
+
+    # --- what is next -----------------------------------------------------------------------------
+
+    def tasks(self, lane: str, book: Book, turn: Turn) -> Iterator[Task]:
+        """See :meth:`Profile.tasks`."""
+        if lane == POLLS:
+            return self._talk(book, turn)
+        if book.registration.phase != "registered":
+            return iter(())
+        if lane == OPTS:
+            return opts.list_tasks(book)
+        if lane == REPORTS:
+            return _some(reports.delivery_task(book, turn.now))
+        return self._event_answers(book, turn)
+
+    def _talk(self, book: Book, turn: Turn) -> Iterator[Task]:
+        state = book.registration
+        if state.phase == "new":
+            return
+        if state.phase != "query" and state.known:
+            yield from answers.list_tasks(book)
+        if turn.is_closing and state.phase != "cancelling":
+            yield from self._event_answers(book, turn)
+            return
+        yield from _some(registration.next_task(book))
+        if state.phase != "registered":
+            return
+        if registration.is_list_due(book) and not book.settings.report_only:
+            yield registration.request_events(book)
+        yield from self._event_answers(book, turn)
+        if registration.is_catalogue_due(book):
+            yield registration.register_reports(book)
+        yield from _some(reports.ask_task(book))
+        if turn.is_poll_due:
+            yield poll.task(book)
+
+    @staticmethod
+    def _event_answers(book: Book, turn: Turn) -> Iterator[Task]:
+        if book.registration.phase != "registered" or book.settings.report_only:
+            return
+        if not turn.is_holding:
+            yield from _some(events.answer_task(book, turn.now))
+
+    def is_deciding(self, book: Book, now: datetime) -> bool:
+        """See :meth:`Profile.is_deciding`."""
+        return events.is_deciding(book, now)
+
+    def poll_period(self, book: Book) -> timedelta:
+        """See :meth:`Profile.poll_period`."""
+        return registration.poll_period(book)
+
+    def owes(self, book: Book, now: datetime) -> bool:
+        """See :meth:`Profile.owes`."""
+        if book.registration.phase != "registered":
+            return bool(book.answers) and book.registration.phase == "cancelled"
+        return bool(
+            book.answers
+            or events.answer_task(book, now)
+            or next(opts.list_tasks(book), None)
+            or reports.delivery_due(book, now)
+        )
+
+    # --- exchanges --------------------------------------------------------------------------------
+
+    def send(self, task: Task) -> Received:
+        """See :meth:`Profile.send`."""
+        return self.exchange.post(task.record, task.service)
+
+    def service_of(self, task: Task) -> str:
+        """See :meth:`Profile.service_of`."""
+        return task.service or task.record.service
+
+    def judge(self, task: Task, reply: Optional[Payload]) -> Verdict:
+        """See :meth:`Profile.judge`."""
+        if task.name == CANCELLATION and code_of(reply)[0] == "463":
+            return Accepted()  # it is not registered: what was wanted
+        reason = unknown_ven(task, reply)
+        if reason is not None:
+            return UnknownVen(reason)
+        error = judge(task, reply)
+        if error is not None:
+            return Refused(error)
+        more = task.poll and not poll.is_empty(reply)
+        return Accepted(more=more, holds=isinstance(reply, DistributeEvent))
+
+    def is_news(self, book: Book, outcome: Outcome) -> bool:
+        """See :meth:`Profile.is_news`."""
+        return any(
+            book.tables[table].get(key) != value
+            for table, key, value in outcome.changes
+            if table in NEWS_TABLES
+        )
+
+    def lose_reply(self, task: Task, error: VenError) -> Optional[Step]:
+        """H6: what was lost may have been an event, and the list tells. A status that a server gave
+        instead of looking at the message lost nothing.
+        """
+        status = error.status if isinstance(error, TransportError) else None
+        if task.poll and (status is None or status >= 500):
+            return _resync
+        return _resync if task.name == events.ANSWER and status is None else None
+
+    def report_unreadable(self, task: Task, error: VenError) -> Optional[Step]:
+        """See :meth:`Profile.report_unreadable`."""
+        return poll.answer_unreadable(error)
+
+    def lose_registration(self, reason: str) -> Step:
+        """See :meth:`Profile.lose_registration`."""
+        return lambda book, now: registration.lose(book, now, reason)
+
+    def receive(self, message: Payload) -> Step:
+        """See :meth:`Profile.receive`."""
+        return lambda book, now: poll.receive(book, message, now)
+
+    # --- the user's calls -------------------------------------------------------------------------
+
+    def request_registration(self, new: bool) -> CallRequest:
+        """See :meth:`Profile.request_registration`."""
+        return CallRequest(
+            lambda book, now: registration.begin(book, now, new=new),
+            ("registration", ""),
+            lambda book: book.registration.phase != "cancelled",
+        )
+
+    def request_cancellation(self) -> CallRequest:
+        """See :meth:`Profile.request_cancellation`."""
+        return CallRequest(
+            lambda book, now: registration.change_phase(book, now, "cancelling"),
+            (CANCELLATION, ""),
+            lambda book: book.registration.phase == "cancelling",
+        )
+
+    def request_events(self) -> CallRequest:
+        """See :meth:`Profile.request_events`."""
+        return CallRequest(
+            lambda book, now: registration.change_phase(book, now, "registered", resync=True),
+            ("event request", ""),
+            lambda book: book.registration.phase not in ("cancelling", "cancelled"),
+        )
+
+    def request_report(self, **facts: Any) -> CallRequest:
+        """See :meth:`Profile.request_report`."""
+        own_id = facts.pop("report_request_id") or f"ven-{secrets.token_hex(12)}"
+        return CallRequest(
+            lambda book, now: reports.ask(book, now, report_request_id=own_id, **facts)[1],
+            ("report request", own_id),
+            lambda book: reports.asking(book, own_id),
+            own_id,
+        )
+
+    def create_opt(self, **facts: Any) -> CallRequest:
+        """See :meth:`Profile.create_opt`."""
+        given = facts.pop("opt_id")
+        opt_id = secrets.token_hex(16) if given is None else given
+        return CallRequest(
+            lambda book, now: opts.create(book, now, opt_id=opt_id, **facts)[1],
+            (opts.CREATION, str(opt_id)),
+            lambda book: opts.is_owed(book, opt_id),
+            opt_id,
+            f"The opt {opt_id!r} stays owed and is sent again.",
+        )
+
+    def cancel_opt(self, opt_id: str) -> CallRequest:
+        """See :meth:`Profile.cancel_opt`."""
+        return CallRequest(
+            lambda book, now: opts.cancel(book, opt_id, now),
+            (opts.CANCELLATION, str(opt_id)),
+            lambda book: opts.is_owed(book, opt_id),
+            opt_id,
+            f"The cancellation of opt {opt_id!r} stays owed and is sent again.",
+        )
+
+    def opt_event(self, event_id: str, opt_type: str, reason: Optional[str]) -> Step:
+        """See :meth:`Profile.opt_event`."""
+        return lambda book, now: events.opt(book, event_id, opt_type, reason, now)
+
+    # --- what users look at -----------------------------------------------------------------------
+
+    def offered_reports(self, book: Book) -> tuple[Any, ...]:
+        """See :meth:`Profile.offered_reports`."""
+        return reports.offered_reports(book)
+
+    def undelivered(self, book: Book) -> list[Any]:
+        """See :meth:`Profile.undelivered`."""
+        return reports.samples(book)
+
+    def standing_opts(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """See :meth:`Profile.standing_opts`."""
+        return opts.list_standing(rows)
+
+    def counters(self, book: Book) -> dict[str, int]:
+        """See :meth:`Profile.counters`."""
+        return reports.counters(book)
+
+    def queues(self, book: Book) -> dict[str, int]:
+        """See :meth:`Profile.queues`."""
+        return {
+            "answers": len(book.answers),
+            "event_answers": len(book.owed),
+            "opts": len(book.opts),
+            "events": len(book.events),
+            "samples": len(book.samples),
+            "deliveries": len(book.deliveries),
+        }
+
+    # --- life -------------------------------------------------------------------------------------
+
+    def restore(self, book: Book) -> None:
+        """See :meth:`Profile.restore`."""
+        self.identity.recall_nonces(book.nonces)
+
+    def resume(self, book: Book, now: datetime) -> Outcome:
+        """See :meth:`Profile.resume`."""
+        return (
+            registration.resume(book, now)
+            + events.resume(book, now)
+            + opts.resume(book, now)
+            + reports.resume(book, now)
+        )
+
+    def look_again(self, book: Book, now: datetime) -> Outcome:
+        """See :meth:`Profile.look_again`."""
+        return events.look_again(book, now) + opts.resume(book, now) + reports.look(book, now)
+
+
+def _some(task: Optional[Task]) -> Iterator[Task]:
+    if task is not None:
+        yield task
+
+
+def _resync(book: Any, now: datetime) -> Outcome:
+    state = book.registration
+    if state.phase != "registered" or state.resync or book.settings.report_only:
+        return NOTHING
+    return registration.change_phase(book, now, "registered", resync=True)

@@ -1,0 +1,50 @@
+"""EiRegisterParty: the life of a registration (rules R), as one machine whose phases stand in
+``PHASES``.
+
+::
+
+    new -> query -> register -> reports -> events -> registered   (R1: the bootstrap)
+    registered, a registration in between, registered             (R10: the VTN asks for it)
+    any -> query                                                  (R13: the VTN does not know us)
+    registered -> cancelling -> cancelled                         (R12; by the VTN at once, R11)
+
+    phases      the values       joining   query and registration
+    bootstrap   what follows it  leaving   its end, and its renewal
+
+A phase is what is to be sent next, so a failure at any place is mended by sending the same again.
+What the VTN does not offer, or fails over, does not hold up the rest: without the catalogue or the
+list of events the bootstrap goes on. A pre-provisioned VEN (``register=False``) has neither query
+nor register and begins at ``reports``. Pure functions of the book.
+"""
+
+from .bootstrap import (
+    is_catalogue_due,
+    is_list_due,
+    next_task,
+    register_reports,
+    request_events,
+)
+from .joining import begin, lose, register, resume
+from .leaving import cancel_registration, end_registration, receive_cancellation, reregister
+from .phases import PHASES, change_phase, frequency, is_registered, poll_period
+
+__all__ = [
+    "PHASES",
+    "begin",
+    "cancel_registration",
+    "change_phase",
+    "end_registration",
+    "frequency",
+    "is_catalogue_due",
+    "is_list_due",
+    "is_registered",
+    "lose",
+    "next_task",
+    "poll_period",
+    "receive_cancellation",
+    "register",
+    "register_reports",
+    "request_events",
+    "reregister",
+    "resume",
+]

@@ -1,0 +1,180 @@
+"""What follows a registration: the catalogue and the list of events (rules R1, R8, T1, T8, H6).
+
+Neither holds up the other, nor polls: where the VTN does not take them, the bootstrap goes on, and
+they are sent later, as their back-off allows. Steps and tasks; pure functions of the book.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Callable, Optional
+
+from ....errors import VenError
+from ....profile import Task
+from ....schema.common import Payload
+from ....schema.events import DistributeEvent
+from ....state.outcome import NOTHING, Note, Outcome, Step
+from ...schema.reports import RegisteredReport
+from .. import events, reports
+from ..task import confirmed_by
+from .joining import query, register
+from .leaving import cancel_registration
+from .phases import after_reports, change_phase, phase_after
+
+if TYPE_CHECKING:
+    from ...state.book import Book
+
+
+# --- the catalogue --------------------------------------------------------------------------------
+
+
+def register_reports(book: Book) -> Task:
+    """T1: the catalogue goes out after a registration, also when it is empty."""
+    digest, created = book.catalogue.digest(), reports.catalogue_created(book)
+    task = reports.registration_task(
+        book, lambda reply: _take_confirmation(reply, digest, created), _refuse_catalogue
+    )
+    return replace(
+        task,
+        request_name="register report",
+        confirms=confirmed_by(task.name, RegisteredReport),
+        postpone=_postpone_catalogue,
+    )
+
+
+def is_catalogue_due(book: Book) -> bool:
+    """Whether the VTN has to be sent the catalogue: it changed, or the VTN asked (R8, T8)."""
+    state = book.registration
+    return state.catalogue_request is not None or state.catalogue != book.catalogue.digest()
+
+
+def _take_confirmation(reply: Optional[Payload], digest: str, created: Optional[datetime]) -> Step:
+    def step(book: Book, now: datetime) -> Outcome:
+        outcome = change_phase(
+            book,
+            now,
+            phase_after(book, "reports", after_reports(book)),
+            catalogue=digest,
+            catalogue_created=created,
+            catalogue_request=None,
+            known=True,
+        )
+        return outcome + reports.registered(
+            book, reply if isinstance(reply, RegisteredReport) else None, now
+        )
+
+    return step
+
+
+def _refuse_catalogue(error: VenError) -> Step:
+    """A catalogue that the VTN does not want is no reason to miss its events."""
+
+    def step(book: Book, now: datetime) -> Outcome:
+        note = Note(
+            f"{error} The VEN goes on without reports; they are offered again at the next "
+            "registration.",
+            logging.ERROR,
+            once="catalogue refused",
+            error=error,
+        )
+        return change_phase(
+            book,
+            now,
+            phase_after(book, "reports", after_reports(book)),
+            catalogue=book.catalogue.digest(),
+            catalogue_request=None,
+        ) + Outcome(notes=(note,))
+
+    return step
+
+
+def _postpone_catalogue(_error: VenError) -> Step:
+    """One that the VTN could not take comes again; events do not wait for it (H5)."""
+
+    def step(book: Book, now: datetime) -> Outcome:
+        if book.registration.phase != "reports":
+            return NOTHING
+        return change_phase(book, now, after_reports(book))
+
+    return step
+
+
+# --- the list of events ---------------------------------------------------------------------------
+
+
+def request_events(book: Book) -> Task:
+    """R1: the complete list ends the bootstrap; H6: it is asked for again after a poll whose reply
+    was lost.
+    """
+    task = events.request_task(book, _take_list, _refuse_list)
+    return replace(task, request_name="event request", postpone=_postpone_list)
+
+
+def is_list_due(book: Book) -> bool:
+    """Whether a registered VEN asks for the list of events: a reply was lost (H6), or the list
+    itself.
+    """
+    return book.registration.resync
+
+
+def _take_list(reply: Optional[Payload]) -> Step:
+    """The list; an ``oadrResponse`` says that there are no events, for some VTNs have no other way
+    (O 19, E12). An empty body says nothing.
+    """
+
+    def step(book: Book, now: datetime) -> Outcome:
+        phase = phase_after(book, "events", "registered")
+        outcome = change_phase(book, now, phase, resync=False)
+        if isinstance(reply, DistributeEvent):
+            return outcome + events.receive(book, reply, now)
+        return outcome + (NOTHING if reply is None else events.receive_none(book, now))
+
+    return step
+
+
+def _refuse_list(error: VenError) -> Step:
+    def step(book: Book, now: datetime) -> Outcome:
+        note = Note(
+            f"{error} Events will come by polling.",
+            logging.WARNING,
+            once="events refused",
+            error=error,
+        )
+        phase = phase_after(book, "events", "registered")
+        return change_phase(book, now, phase, resync=False) + Outcome(notes=(note,))
+
+    return step
+
+
+def _postpone_list(_error: VenError) -> Step:
+    """Events come by polling until the list can be had."""
+
+    def step(book: Book, now: datetime) -> Outcome:
+        if book.registration.phase != "events":
+            return NOTHING
+        return change_phase(book, now, "registered", resync=True)
+
+    return step
+
+
+# --- the machine ----------------------------------------------------------------------------------
+
+STEPS: Mapping[str, Callable[[Book], Task]] = {
+    "query": query,
+    "register": register,
+    "reports": register_reports,
+    "events": request_events,
+    "cancelling": cancel_registration,
+}
+
+
+def next_task(book: Book) -> Optional[Task]:
+    """What the machine sends next; None when it rests."""
+    state = book.registration
+    if state.phase == "registered" and state.renewal:
+        return register(book)
+    build = STEPS.get(state.phase)
+    return build(book) if build else None

@@ -1,0 +1,227 @@
+"""Registering: the query, the registration, and what a VTN that does not know the VEN means (rules
+R1 to R9, R13). Steps and tasks; pure functions of the book.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional
+
+from ....errors import VenError
+from ....profile import Task
+from ....schema.common import Payload
+from ....state.outcome import NOTHING, Call, Note, Outcome, Step
+from ...schema.registration import (
+    CreatedPartyRegistration,
+    CreatePartyRegistration,
+    QueryRegistration,
+)
+from ..task import confirmed_by
+from .leaving import forget_running
+from .phases import after_registering, change_phase, frequency
+
+if TYPE_CHECKING:
+    from ...state.book import Book
+
+FAILURES = 3
+"""How often the VTN may fail over the query (HTTP 500) before the registration follows without."""
+
+
+def begin(book: Book, now: datetime, *, new: bool = False) -> Outcome:
+    """Run the bootstrap from its first step (R1, R15: with what is remembered); ``new`` leaves the
+    old IDs out (R6).
+    """
+    settings, state = book.settings, book.registration
+    facts: dict[str, Any] = {"reason": None, "renewal": False}
+    if not settings.register:
+        facts["ven_id"] = settings.ven_id
+        facts["registration_id"] = settings.registration_id or state.registration_id
+        return change_phase(book, now, after_registering(book), known=True, **facts)
+    return change_phase(
+        book,
+        now,
+        "query",
+        ven_id=state.ven_id or settings.ven_id,
+        fresh=new or state.fresh,
+        registration_id=state.registration_id or settings.registration_id,
+        **facts,
+    )
+
+
+def resume(book: Book, now: datetime) -> Outcome:
+    """A start: the bootstrap; but a cancellation that the user asked for before is sent first."""
+    return NOTHING if book.registration.phase == "cancelling" else begin(book, now)
+
+
+def lose(book: Book, now: datetime, reason: str) -> Outcome:
+    """Rule R13: the VTN does not know this VEN; the bootstrap runs again."""
+    if book.registration.phase in ("new", "query", "cancelled"):
+        return NOTHING
+    note = Note(
+        f"Registration lost: {reason}. The VEN registers again.",
+        logging.WARNING,
+        once="registration lost",
+    )
+    call = Call("client", "on_registration_lost", (reason,))
+    phase = "query" if book.settings.register else "reports"
+    facts: dict[str, Any] = {"known": False, "catalogue": None, "renewal": False}
+    return change_phase(book, now, phase, reason=reason, **facts) + Outcome(
+        calls=(call,), notes=(note,)
+    )
+
+
+# --- the query ------------------------------------------------------------------------------------
+
+
+def query(book: Book) -> Task:
+    """R1: the query comes first at every start."""
+    return Task(
+        "query registration",
+        QueryRegistration(request_id=book.request_id("query")),
+        (CreatedPartyRegistration,),
+        take_query_reply,
+        _pass_query,
+        request_name="query",
+        registers=True,
+        give_up=FAILURES,
+    )
+
+
+def take_query_reply(reply: Optional[Payload]) -> Step:
+    """What the VTN offers; IDs that it has for us are taken over, empty ones are absent (R2, R3,
+    R16).
+    """
+
+    def step(book: Book, now: datetime) -> Outcome:
+        state = book.registration
+        if not isinstance(reply, CreatedPartyRegistration):
+            return change_phase(book, now, "register")
+        registration_id = (
+            None if state.fresh else state.registration_id or reply.registration_id or None
+        )
+        return change_phase(
+            book,
+            now,
+            "register",
+            registration_id=registration_id,
+            ven_id=state.ven_id or reply.ven_id or None,
+            vtn_id=reply.vtn_id or state.vtn_id,
+            poll_frequency=frequency(reply) or state.poll_frequency,
+        ) + _check_profiles(reply)
+
+    return step
+
+
+def _check_profiles(reply: CreatedPartyRegistration) -> Outcome:
+    """R18: a VTN that does not offer our profile is tried all the same."""
+    offered = {profile.profile_name for profile in reply.profiles}
+    if not offered or "2.0b" in offered:
+        return NOTHING
+    note = Note(
+        f"The VTN offers the profiles {', '.join(sorted(offered))}, not 2.0b. The VEN tries 2.0b "
+        "all the same.",
+        logging.WARNING,
+        once="profile",
+    )
+    return Outcome(notes=(note,))
+
+
+def _pass_query(error: VenError) -> Step:
+    """A refused query does not hinder the registration itself (R2)."""
+    note = Note(f"{error} The VEN registers all the same.", logging.WARNING, once="query refused")
+    return lambda book, now: change_phase(book, now, "register") + Outcome(notes=(note,))
+
+
+# --- the registration -----------------------------------------------------------------------------
+
+
+def register(book: Book) -> Task:
+    """R4: no registrationID the first time; R5: the current IDs when registering again; R6: none
+    when forced new.
+    """
+    state, settings = book.registration, book.settings
+    ven_id = settings.ven_id if state.fresh else state.ven_id
+    record = CreatePartyRegistration(
+        request_id=book.request_id("register"),
+        registration_id=None if state.fresh else state.registration_id,
+        ven_id=ven_id,
+        profile_name="2.0b",
+        transport_name="simpleHttp",
+        report_only=settings.report_only,
+        xml_signature=settings.xml_signature,
+        ven_name=settings.ven_name,
+        http_pull_model=True,
+    )
+    needed = ("registration_id",) if state.ven_id else ("registration_id", "ven_id")
+    return Task(
+        "registration",
+        record,
+        (CreatedPartyRegistration,),
+        take_registration,
+        refuse_registration,
+        patient=True,
+        registers=True,
+        renews=True,
+        request_name="register",
+        confirms=confirmed_by("registration", CreatedPartyRegistration, *needed),
+    )
+
+
+def take_registration(reply: Optional[Payload]) -> Step:
+    """R7: a new registrationID forgets what ran under the old one; R8: the same one keeps it."""
+
+    def step(book: Book, now: datetime) -> Outcome:
+        assert isinstance(reply, CreatedPartyRegistration)
+        state = book.registration
+        ven_id = reply.ven_id or state.ven_id
+        is_new = reply.registration_id != state.registration_id or not state.known
+        outcome = forget_running(book, now) if is_new else NOTHING
+        facts: dict[str, Any] = {"catalogue": None, "catalogue_created": None} if is_new else {}
+        outcome += change_phase(
+            book,
+            now,
+            _phase_after_registration(book, is_new),
+            ven_id=ven_id,
+            registration_id=reply.registration_id,
+            vtn_id=reply.vtn_id or None,
+            fresh=False,
+            known=True,
+            renewal=False,
+            reason=None,
+            poll_frequency=frequency(reply) or state.poll_frequency,
+            **facts,
+        )
+        note = Note(
+            f"Registered with {reply.vtn_id} as {ven_id} (registration {reply.registration_id})."
+        )
+        return outcome + Outcome(calls=(Call("client", "on_registered"),), notes=(note,))
+
+    return step
+
+
+def _phase_after_registration(book: Book, is_new: bool) -> str:
+    """R8: after a mere renewal neither the catalogue nor the list of events is required."""
+    if is_new:
+        return "reports"
+    return "registered" if book.registration.renewal else after_registering(book)
+
+
+def refuse_registration(error: VenError) -> Step:
+    """R9: not registered; the bootstrap begins again, without IDs that the VTN would not have."""
+
+    def step(book: Book, now: datetime) -> Outcome:
+        state = book.registration
+        code = getattr(error, "response_code", "")
+        had_ids = state.registration_id or state.ven_id != book.settings.ven_id
+        fresh = bool(state.fresh or (had_ids and code.startswith("4")))
+        note = Note(
+            f"{error} The VEN is not registered and tries again later.",
+            logging.ERROR,
+            once="registration refused",
+            error=error,
+        )
+        facts: dict[str, Any] = {"fresh": fresh, "renewal": False, "reason": str(error)}
+        return change_phase(book, now, "query", **facts) + Outcome(notes=(note,))
+
+    return step

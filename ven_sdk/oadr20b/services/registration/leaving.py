@@ -1,0 +1,112 @@
+"""The end of a registration, by either side, and its renewal (rules R7, R10 to R12). Steps and
+tasks; pure functions of the book.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ....profile import Task
+from ....state.change import Change
+from ....state.outcome import Call, Note, Outcome
+from ...schema.registration import (
+    CanceledPartyRegistration,
+    CancelPartyRegistration,
+    RequestReregistration,
+)
+from .. import answers, events, opts, reports
+from ..task import CANCELLATION, confirmed_by
+from .phases import change_phase
+
+if TYPE_CHECKING:
+    from ...state.book import Book
+
+
+def forget_running(book: Book, now: datetime) -> Outcome:
+    """R7: requests and opts ran under the registration that is gone; so did answers not yet
+    sent. Opts that the VTN has not got yet stay owed.
+    """
+    answers_gone = Outcome(changes=tuple(Change("answers", key, None) for key in book.answers))
+    return answers_gone + reports.forget_requests(book, now) + opts.forget_confirmed(book, now)
+
+
+def cancel_registration(book: Book) -> Task:
+    """R12: the VEN ends its registration. That the VTN does not know it any more (463) is what was
+    wanted.
+    """
+    state = book.registration
+    record = CancelPartyRegistration(
+        request_id=book.request_id("cancel"),
+        registration_id=state.registration_id or "",
+        ven_id=state.ven_id,
+    )
+    return Task(
+        CANCELLATION,
+        record,
+        (CanceledPartyRegistration,),
+        lambda _reply: lambda book, now: end_registration(book, now, "cancelled by this VEN"),
+        lambda _error: lambda book, now: change_phase(book, now, "registered"),
+        request_name="cancel",
+        needs_service=True,
+        confirms=confirmed_by(CANCELLATION, CanceledPartyRegistration),
+    )
+
+
+def receive_cancellation(book: Book, message: CancelPartyRegistration, now: datetime) -> Outcome:
+    """R11: with the right IDs the registration ends; with wrong ones 452 is answered and nothing
+    changes.
+    """
+    state = book.registration
+    is_right = message.registration_id == state.registration_id and message.ven_id in (
+        None,
+        "",
+        state.ven_id,
+    )
+    code = "200" if is_right else "452"
+    reply = CanceledPartyRegistration(
+        response=answers.response(code, message.request_id),
+        registration_id=message.registration_id,
+        ven_id=state.ven_id,
+    )
+    if not is_right:
+        return answers.owe(book, reply, now)
+    return end_registration(book, now, "cancelled by the VTN") + answers.owe(book, reply, now)
+
+
+def end_registration(book: Book, now: datetime, reason: str) -> Outcome:
+    """R11, R12: unregistered from now on; events end, and all that the VTN gave is forgotten:
+    requests, opts, the registrationID, and a venID that was not assigned beforehand.
+    """
+    note = Note(
+        f"The registration was {reason}. The VEN stays unregistered until register() is called.",
+        logging.WARNING,
+    )
+    return (
+        forget_running(book, now)
+        + opts.forget_all(book, now)
+        + events.drop_all(book, now, reason)
+        + change_phase(
+            book,
+            now,
+            "cancelled",
+            ven_id=book.settings.ven_id,
+            registration_id=None,
+            catalogue=None,
+            resync=False,
+            renewal=False,
+            reason=reason,
+        )
+        + Outcome(calls=(Call("client", "on_registration_lost", (reason,)),), notes=(note,))
+    )
+
+
+def reregister(book: Book, message: RequestReregistration, now: datetime) -> Outcome:
+    """R10: acknowledge, then register again with the current IDs in an exchange of its own. Polls
+    go on meanwhile: a VTN that asks again and again is followed with growing distance.
+    """
+    acknowledgement = answers.owe_response(book, now, service=message.service)
+    if not book.settings.register or book.registration.phase != "registered":
+        return acknowledgement
+    return acknowledgement + change_phase(book, now, "registered", renewal=True)

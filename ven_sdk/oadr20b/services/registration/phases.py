@@ -1,0 +1,67 @@
+"""Where a registration stands: its phase, and the values that are read from it. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Optional
+
+from ....state.change import Change
+from ....state.outcome import Outcome
+from ....state.registration import Registration
+from ...schema.registration import CreatedPartyRegistration
+
+if TYPE_CHECKING:
+    from ...state.book import Book
+
+PHASES = ("new", "query", "register", "reports", "events", "registered", "cancelling", "cancelled")
+SLOWEST_POLL, FASTEST_POLL, DEFAULT_POLL = (
+    timedelta(hours=24),
+    timedelta(seconds=1),
+    timedelta(seconds=10),
+)
+
+
+def change_phase(book: Book, now: datetime, phase: str, **facts: Any) -> Outcome:
+    """The registration in ``phase``, with other facts of it."""
+    state = book.registration
+    since = now if phase != state.phase else state.since
+    return Outcome(
+        changes=(Change("registration", "", replace(state, phase=phase, since=since, **facts)),)
+    )
+
+
+def after_registering(book: Book) -> str:
+    """The phase that follows a registration: the catalogue only if the VTN has not got it (R8)."""
+    if book.registration.catalogue != book.catalogue.digest():
+        return "reports"
+    return after_reports(book)
+
+
+def after_reports(book: Book) -> str:
+    """The phase that follows the catalogue: events, which a report-only VEN does not have."""
+    return "registered" if book.settings.report_only else "events"
+
+
+def phase_after(book: Book, phase: str, following: str) -> str:
+    """``following`` where the registration is in ``phase``; otherwise the phase in which it is."""
+    current = book.registration.phase
+    return following if current == phase else current
+
+
+def frequency(reply: CreatedPartyRegistration) -> Optional[timedelta]:
+    """R14: the poll period that the VTN asks for, kept within 1 s and 24 h; None when it names
+    none.
+    """
+    wanted = reply.requested_oadr_poll_freq
+    return None if wanted is None else min(max(wanted, FASTEST_POLL), SLOWEST_POLL)
+
+
+def poll_period(book: Book) -> timedelta:
+    """The user's poll_frequency, else the VTN's, else 10 s (R14, P5)."""
+    return book.settings.poll_frequency or book.registration.poll_frequency or DEFAULT_POLL
+
+
+def is_registered(state: Registration) -> bool:
+    """Whether the bootstrap is over and polling goes on."""
+    return state.phase == "registered"

@@ -1,0 +1,297 @@
+"""What a protocol gives to the rest of the SDK: a *profile*. OpenADR 2.0b is one (``oadr20b``); the
+list of profiles stands in ``wiring``.
+
+The runtime asks a profile what is to be sent next on each lane, gives it to the profile's exchange,
+asks what the reply means, and runs the steps that come of it. Back-off, pacing, threads and timers
+belong to the runtime; messages, their order and their meaning belong to the profile. A profile has
+no thread and keeps no state of its own: what it must remember stands in the book.
+
+=====================  =========================================================================
+asked of a profile     when
+=====================  =========================================================================
+``tasks``              a lane looks for something to send
+``send``               a task is sent, on an exchange thread, without a lock
+``judge``              a reply came
+``is_news``            a polled message was taken in: is it worth to poll on at once
+``lose_reply``         the VTN may have the message, and its reply is lost
+``report_unreadable``  a polled message could not be read
+``lose_registration``  the VTN does not know this VEN
+``receive``            a message came that was not polled (push), or was
+``resume``             the client starts
+``look_again``         the wall clock was set
+=====================  =========================================================================
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Callable, NamedTuple, Optional, Union
+
+from .errors import ProtocolError, VenError
+from .identity import Identity
+from .schema.common import Payload
+from .state.outcome import Outcome, Step
+from .values import dataclass
+
+
+@dataclass(frozen=True)
+class Task:
+    """One message to send, and what its reply means.
+
+    ``name`` is the kind of message (``poll``, ``report delivery`` …), for logs and back-off;
+    ``key`` tells messages of one kind apart; ``about`` adds what a reader of the log wants to know.
+    ``expects`` lists the payloads that answer it. Where ``confirms`` is given, only these do, and
+    it may refuse a reply that lacks what was to be confirmed. ``refuse`` takes the error that
+    repeating would not mend. ``service`` is given where the payload does not say it.
+    ``request_name`` is the name of its requestID in the book.
+
+    What happens when it fails: a ``patient`` task waits after a refusal before it is sent again.
+    After ``give_up`` failures of its own (HTTP 500, a reply that cannot be read, a service that is
+    not there) it counts as refused; 0 is never. One that ``needs_service`` is refused at once when
+    the VTN does not offer the service. ``postpone`` gives the step that lets the rest go on without
+    it, when it failed and will be sent again. One that ``renews`` brings back, when it succeeds,
+    all that waits because a service is missing. One that ``registers`` is part of becoming known
+    to the VTN.
+    """
+
+    name: str
+    content: Union[Payload, Callable[[], Payload]]
+    expects: tuple[type[Payload], ...]
+    accept: Callable[[Optional[Payload]], Step]
+    refuse: Callable[[VenError], Step]
+    service: str = ""
+    poll: bool = False
+    patient: bool = False
+    give_up: int = 0
+    about: str = ""
+    key: str = ""
+    request_name: str = ""
+    confirms: Optional[Callable[[Optional[Payload]], Optional[ProtocolError]]] = None
+    needs_service: bool = False
+    postpone: Optional[Callable[[VenError], Step]] = None
+    renews: bool = False
+    registers: bool = False
+
+    @cached_property
+    def record(self) -> Payload:
+        """What to send. A large message is made here, when it is first asked for, and not where the
+        task was found.
+        """
+        return self.content() if callable(self.content) else self.content
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What tells this message from all others: the kind and the key."""
+        return self.name, self.key
+
+
+class Turn(NamedTuple):
+    """What a lane that asks for tasks knows: the time, whether the client is stopping, whether
+    answers still wait for handlers that are about to decide, and whether a poll is due.
+    """
+
+    now: datetime
+    is_closing: bool = False
+    is_holding: bool = False
+    is_poll_due: bool = True
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The reply answers the task. ``more``: it brought something, so that more may be waiting.
+    ``holds``: handlers are about to decide about it.
+    """
+
+    more: bool = False
+    holds: bool = False
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The VTN refused the task, or its reply is no answer to it."""
+
+    error: ProtocolError
+
+
+@dataclass(frozen=True)
+class UnknownVen:
+    """The VTN does not know this VEN: ``reason`` says how it said so."""
+
+    reason: str
+
+
+Verdict = Union[Accepted, Refused, UnknownVen]
+
+
+class Received(NamedTuple):
+    """What came back for one message: a record (None for an empty body), and how far the VTN's
+    clock was ahead of ours, where its reply said so.
+    """
+
+    record: Optional[Payload]
+    clock_offset: Optional[timedelta] = None
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One of the queues of exchanges of a VEN: what it is called in threads, and for people.
+
+    ``uploads``: only rows of tables that matter to uploads wake it. ``overtakes_polls``: it sends
+    only while a poll has been waiting for its reply for a while.
+    """
+
+    name: str
+    description: str
+    uploads: bool = False
+    overtakes_polls: bool = False
+
+
+class CallRequest(NamedTuple):
+    """What a blocking call of the user asks for: the step that owes a message to the VTN, the
+    identity of that message, and whether it is still owed. ``result`` is what the call returns,
+    ``text`` what stays owed where no answer comes in time.
+    """
+
+    step: Step
+    message: tuple[str, str]
+    is_owed: Callable[[Any], bool]
+    result: str = ""
+    text: str = "It is tried again until it succeeds."
+
+
+class Profile(ABC):
+    """What a VEN of one protocol sends, and what replies mean. Made for one VEN by ``wiring``."""
+
+    lanes: tuple[Lane, ...]
+    """The first one is that of polls."""
+    services: tuple[str, ...]
+    """The services of the protocol, as ``status.services`` names them."""
+    identity: Identity
+    """Who the VEN is, and whom it believes."""
+    timer_steps: Mapping[str, Step]
+    """The steps of timers that only name their key."""
+
+    @abstractmethod
+    def tasks(self, lane: str, book: Any, turn: Turn) -> Iterable[Task]:
+        """What could be sent now on ``lane``, most urgent first. A pure look at the book."""
+
+    @abstractmethod
+    def send(self, task: Task) -> Received:
+        """Send the task's record and return what came back.
+
+        Raises TransportError, SecurityError or PayloadError where no record came back,
+        ConfigurationError where none was sent, StateError when the client was stopped.
+        """
+
+    @abstractmethod
+    def service_of(self, task: Task) -> str:
+        """The service that the task belongs to."""
+
+    @abstractmethod
+    def judge(self, task: Task, reply: Optional[Payload]) -> Verdict:
+        """What ``reply`` means for ``task``."""
+
+    @abstractmethod
+    def is_news(self, book: Any, outcome: Outcome) -> bool:
+        """Whether ``outcome``, not applied yet, changes anything that makes polling on worth it."""
+
+    @abstractmethod
+    def is_deciding(self, book: Any, now: datetime) -> bool:
+        """Whether handlers are about to decide about what came last."""
+
+    @abstractmethod
+    def poll_period(self, book: Any) -> timedelta:
+        """The time from poll to poll."""
+
+    @abstractmethod
+    def lose_reply(self, task: Task, error: VenError) -> Optional[Step]:
+        """The step that makes good a reply that was lost or could not be read, or None where
+        sending again does.
+        """
+
+    @abstractmethod
+    def report_unreadable(self, task: Task, error: VenError) -> Optional[Step]:
+        """The step that tells the VTN that its message could not be read, or None."""
+
+    @abstractmethod
+    def lose_registration(self, reason: str) -> Step:
+        """The step to run when the VTN does not know this VEN."""
+
+    @abstractmethod
+    def receive(self, message: Payload) -> Step:
+        """Take in a message of the VTN that was not asked for: polled, or pushed. What answers it
+        is owed in the book afterwards.
+        """
+
+    # --- the user's calls -------------------------------------------------------------------------
+
+    @abstractmethod
+    def request_registration(self, new: bool) -> CallRequest:
+        """Register, or register again; with ``new`` without the IDs that are held."""
+
+    @abstractmethod
+    def request_cancellation(self) -> CallRequest:
+        """End the registration."""
+
+    @abstractmethod
+    def request_events(self) -> CallRequest:
+        """Ask for the complete list of events."""
+
+    @abstractmethod
+    def request_report(self, **facts: Any) -> CallRequest:
+        """Ask the VTN for a report that it offers."""
+
+    @abstractmethod
+    def create_opt(self, **facts: Any) -> CallRequest:
+        """Send an opt."""
+
+    @abstractmethod
+    def cancel_opt(self, opt_id: str) -> CallRequest:
+        """Withdraw an opt."""
+
+    @abstractmethod
+    def opt_event(self, event_id: str, opt_type: str, reason: Optional[str]) -> Step:
+        """The decision about an event, given or changed by the user."""
+
+    # --- what users look at -----------------------------------------------------------------------
+
+    @abstractmethod
+    def offered_reports(self, book: Any) -> tuple[Any, ...]:
+        """The catalogue, as the VTN gets it."""
+
+    @abstractmethod
+    def undelivered(self, book: Any) -> list[Any]:
+        """The samples that the VTN has not acknowledged."""
+
+    @abstractmethod
+    def standing_opts(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The opts that stand or are being sent, of the rows of the table ``opts``."""
+
+    @abstractmethod
+    def counters(self, book: Any) -> dict[str, int]:
+        """What was counted, for ``status``."""
+
+    @abstractmethod
+    def queues(self, book: Any) -> dict[str, int]:
+        """How much waits to be sent, for ``status``."""
+
+    # --- life -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def restore(self, book: Any) -> None:
+        """The book was read from the store: take over what is held elsewhere."""
+
+    @abstractmethod
+    def resume(self, book: Any, now: datetime) -> Outcome:
+        """Go on from what the book holds: timers, calls, and the first message to send."""
+
+    @abstractmethod
+    def look_again(self, book: Any, now: datetime) -> Outcome:
+        """The wall clock was set: what is to come is worked out anew."""
+
+    @abstractmethod
+    def owes(self, book: Any, now: datetime) -> bool:
+        """Whether something is owed to the VTN that could be sent now."""

@@ -1,0 +1,96 @@
+"""Calls of user code for one VEN: put onto the pools, run there without a lock, their result given
+to the step that waits for it.
+
+Calls of one lane run in order, never two at once. A call of a handler that did not begin before the
+client was stopped stands in the book and is made after the next start; one of a report callback is
+given up, so that it is asked anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Callable
+
+from ..errors import HandlerError
+from ..state.outcome import NOT_CALLED, Call, Step
+from ..text import LONGEST, shorten
+from ..usercode import invoke
+from ..usercode.handlers import SINGLE, Handlers
+from .runtime import Runtime
+from .troubles import Troubles
+
+
+class Calls:
+    """``is_stopped()`` says whether calls may still begin; ``transact(step)`` runs what their
+    result leads to.
+    """
+
+    def __init__(
+        self,
+        owner: object,
+        name: str,
+        runtime: Runtime,
+        handlers: Handlers,
+        troubles: Troubles,
+        is_stopped: Callable[[], bool],
+        transact: Callable[[Step], object],
+    ) -> None:
+        self._owner, self._name, self._runtime = owner, name, runtime
+        self._handlers, self._troubles = handlers, troubles
+        self._is_stopped, self._transact = is_stopped, transact
+        self._not_begun: dict[int, Call] = {}
+
+    def submit(self, call: Call) -> None:
+        """Make ``call`` when its turn has come."""
+        if call.pool == "report":
+            self._not_begun[id(call)] = call
+        self._runtime.pools[call.pool].submit(
+            (self._owner, call.lane) if call.pool == "handler" else call.lane,
+            lambda: self._make(call),
+            f"{call.handler} of {self._name}",
+        )
+
+    def _make(self, call: Call) -> None:
+        if self._is_stopped():
+            return
+        if call.pool == "report" and self._not_begun.pop(id(call), None) is None:
+            return  # it waited while the VEN was stopped and started: another stands for it
+        if call.function is not None:
+            result: Any = invoke(call.function, call.arguments, call.keywords)
+            errors: tuple[HandlerError, ...] = (result,) if isinstance(result, HandlerError) else ()
+        else:
+            result, errors = self._handlers.call(call.handler, call.arguments)
+        for error in errors:
+            self._report(call, error)
+        if call.done is not None:
+            self._transact(call.done(result))
+
+    def _report(self, call: Call, error: HandlerError) -> None:
+        """Log a failure of user code, counted for each event, and tell ``on_error``; a failure of
+        ``on_error`` itself is logged only.
+        """
+        key = f"handler {error.handler} {call.handler} {call.lane}"
+        text = f"{error} {_consequence(call)}"
+        if call.handler == "on_error":
+            self._troubles.repeats.say(key[:LONGEST], logging.ERROR, shorten(text))
+        else:
+            self._troubles.report(error, key, text, logging.ERROR)
+
+    def give_up_waiting(self) -> None:
+        """Report callbacks that waited for their turn when the VEN stopped are asked anew."""
+        waiting, self._not_begun = self._not_begun, {}
+        for call in waiting.values():
+            if call.done is not None:
+                self._transact(call.done(NOT_CALLED))
+
+
+def _consequence(call: Call) -> str:
+    """What a failure of the user's code means for the VTN."""
+    if call.pool == "report":
+        return "The report goes out with a gap."
+    if call.handler in SINGLE:
+        return (
+            f"Event {call.arguments[0].event_id!r} gets optOut, unless it was decided otherwise "
+            f"meanwhile."
+        )
+    return "Everything else goes on."

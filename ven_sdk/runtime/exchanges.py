@@ -1,0 +1,342 @@
+"""One exchange after another: a task is sent, its reply is judged, and what follows is transacted.
+
+Runs on exchange threads, without a lock while the network runs. In between anything may happen:
+steps of other threads, ``stop()``, another registration. So the tickets are taken before the
+message is sent, and the step that a reply leads to looks at the book again. What failed is kept in
+``failures``, whose table says how far each failure reaches.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from datetime import datetime
+from typing import Any, Callable, Optional
+
+from ..errors import (
+    ConfigurationError,
+    PayloadError,
+    SecurityError,
+    StateError,
+    TransportError,
+    VenError,
+)
+from ..profile import Accepted, Received, Refused, Task, UnknownVen
+from ..schema.common import Payload
+from ..state.book import Book
+from ..state.outcome import Outcome, Step
+from ..text import shorten
+from ..transport.backoff import Backoff
+from .failures import (
+    CLOSED,
+    LONG_CAP,
+    MISSING_CAP,
+    REPEATABLE,
+    SHORT_CAP,
+    Failures,
+    Kind,
+    Scope,
+    scope_of,
+)
+from .polling import Polling
+from .rates import GrowingPause, Window
+from .tickets import Ticket
+from .transactions import Transactions
+
+log = logging.getLogger("ven_sdk")
+
+HOLD = 0.5
+"""Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are
+about to decide.
+"""
+FOR_GOOD = 1e9
+"""Seconds that what failed while closing is kept back."""
+COURTESY_PAUSE = 60.0
+"""Seconds from one message to the next that tells the VTN what could not be read."""
+_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
+
+
+def make_backoff(book: Book, cap: float) -> Backoff:
+    """A back-off of this VEN."""
+    return Backoff(cap=cap, random=book.chance.random, strict=book.settings.strict)
+
+
+class Exchanges:
+    """The exchanges of one VEN. ``wake()`` lets all lanes look again, ``block_all(seconds)`` lets
+    them wait; ``lock`` guards ``failures`` and ``polling``.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        failures: Failures,
+        polling: Polling,
+        lock: threading.Lock,
+        wake: Callable[[], None],
+        block_all: Callable[[float], None],
+    ) -> None:
+        self._base, self._profile = transactions, transactions.profile
+        self.failures, self._polling, self._lock = failures, polling, lock
+        self.wake, self._block_all = wake, block_all
+        self._courtesy = Window(1, COURTESY_PAUSE)
+        self._lost = GrowingPause(make_backoff(transactions.book, LONG_CAP))
+        self._renewals = GrowingPause(make_backoff(transactions.book, LONG_CAP))
+
+    def kind_of(self, task: Task) -> Kind:
+        """The kind of message that the task is, and the service that it goes to."""
+        return Kind(self._profile.service_of(task), task.name)
+
+    def perform(self, task: Task) -> None:
+        """Send ``task`` and do what comes of it."""
+        base = self._base
+        begun = base.clock.monotonic()
+        if task.poll:
+            with self._lock:
+                self._polling.begin(begun)
+        tickets = base.read(lambda: base.tickets.of(task.identity))
+        try:
+            received = self._profile.send(task)
+        except TransportError as error:
+            base.counters.count(task.poll, error, base.clock.now())
+            self._fail(task, error, begun, tickets)
+        except (PayloadError, SecurityError) as error:
+            base.counters.count(task.poll, error, base.clock.now())
+            self._refuse_reply(task, error, tickets)
+        except StateError:
+            return  # stopped a moment ago: the connections are closed
+        except (
+            ConfigurationError
+        ) as error:  # our own record cannot be written: repeating it would not help
+            base.counters.count(task.poll, error, base.clock.now())
+            base.transact(task.refuse(error), tickets=tickets, error=error)
+        else:
+            self._count(task, received)
+            self._take_in(task, received.record, tickets)
+
+    def _count(self, task: Task, received: Received) -> None:
+        base = self._base
+        base.counters.count(task.poll, None, base.clock.now())
+        level = logging.DEBUG if task.poll else logging.INFO
+        about = f"{task.name} ({task.about})" if task.about else task.name
+        log.log(level, "%s: %s.", base.name, shorten(about))
+        if received.clock_offset is not None:
+            base.compare_clocks(received.clock_offset)
+
+    # --- replies ----------------------------------------------------------------------------------
+
+    def _take_in(self, task: Task, reply: Optional[Payload], tickets: tuple[Ticket, ...]) -> None:
+        self._recover(task)
+        verdict = self._profile.judge(task, reply)
+        if isinstance(verdict, UnknownVen):
+            self._lose_registration(verdict.reason)
+        elif isinstance(verdict, Refused):
+            self._take_refusal(task, verdict.error, tickets)
+        else:
+            self._accept(task, verdict, reply, tickets)
+
+    def _take_refusal(self, task: Task, error: VenError, tickets: tuple[Ticket, ...]) -> None:
+        now = self._base.clock.monotonic()
+        with self._lock:
+            if task.patient:
+                self.failures.fail_message(task.identity, error, now)
+            else:
+                self.failures.forget_message(task.identity)
+        self._base.transact(
+            task.refuse(error), request_name=task.request_name, tickets=tickets, error=error
+        )
+
+    def _accept(
+        self, task: Task, verdict: Accepted, reply: Optional[Payload], tickets: tuple[Ticket, ...]
+    ) -> None:
+        base = self._base
+        now = base.clock.monotonic()
+        with self._lock:
+            self.failures.forget_message(task.identity)
+            if task.renews:
+                self.failures.retry_missing()
+                self.failures.hold_message(task.identity, now + self._renewals.next(now))
+            if verdict.holds:
+                self._polling.hold_until = now + HOLD
+        is_news = False
+
+        def step(book: Any, moment: datetime) -> Outcome:
+            nonlocal is_news
+            outcome = task.accept(reply)(book, moment)
+            is_news = verdict.more and self._profile.is_news(book, outcome)
+            return outcome
+
+        base.transact(step, request_name=task.request_name, tickets=tickets)
+        if is_news:
+            with self._lock:
+                self._polling.drain(now)
+        if task.renews:
+            self.wake()
+
+    def _lose_registration(self, reason: str) -> None:
+        """R13, at once the first time; a VTN that goes on saying so is asked with growing
+        distance.
+        """
+        with self._lock:
+            pause = self._lost.next(self._base.clock.monotonic())
+        self._block_all(pause)
+        self._base.transact(self._profile.lose_registration(reason))
+
+    def _recover(self, task: Task) -> None:
+        """An exchange came back whole: the link works, and so does this service for such
+        messages.
+        """
+        kind = self.kind_of(task)
+        self._report_reach()
+        with self._lock:
+            service = self.failures.answer(kind, self._base.clock.monotonic())
+        if service is not None:
+            what = f"The trouble with {kind.service} of the VTN"
+            self._base.troubles.end(f"service {kind.service}", what)
+
+    def _report_reach(self) -> None:
+        """An HTTP answer came: the link works."""
+        with self._lock:
+            link = self.failures.reach()
+        if link is not None:
+            self._base.troubles.end("link", "The trouble with the VTN")
+            self.wake()
+
+    def _refuse_reply(self, task: Task, error: VenError, tickets: tuple[Ticket, ...]) -> None:
+        """The VTN has the message; only its reply is of no use. A poll's may have held an event:
+        ask for the list.
+        """
+        self._recover(task)
+        text = f"The reply to {task.name} was refused: {error}"
+        self._base.report(error, f"unreadable reply to {task.name}: {_kind_of(error)}", text)
+        if not task.poll:
+            self._fail_message(task, error, tickets)
+            return
+        self._transact(self._profile.lose_reply(task, error))
+        if self._courtesy.allow(self._base.clock.monotonic()):
+            self._transact(self._profile.report_unreadable(task, error))
+
+    def _transact(self, step: Optional[Step]) -> None:
+        if step is not None:
+            self._base.transact(step)
+
+    # --- failures ---------------------------------------------------------------------------------
+
+    def _fail(
+        self, task: Task, error: TransportError, begun: float, tickets: tuple[Ticket, ...]
+    ) -> None:
+        base = self._base
+        if base.stopped:
+            return
+        for ticket in tickets:
+            ticket.cause = error
+        scope = scope_of(error)
+        if scope is not Scope.LINK:
+            self._report_reach()
+        if base.closing:
+            self._give_up_closing(task, scope)
+        elif scope is Scope.LINK:
+            self._fail_link(task, error, begun)
+        elif scope is Scope.UNACCEPTABLE and not (task.poll or task.patient):
+            base.report(error, f"{task.name} not accepted", str(error))
+            self._refuse(task, error, tickets)
+        elif scope is Scope.MESSAGE and not task.poll:
+            base.report(error, f"{task.name} failed", f"{error} It is sent again.")
+            self._fail_message(task, error, tickets)
+        else:
+            self._fail_service(task, error, scope, tickets)
+        if error.delivered is not False:
+            self._transact(self._profile.lose_reply(task, error))
+
+    def _give_up_closing(self, task: Task, scope: Scope) -> None:
+        """While the client stops nothing is tried twice, and nothing more over a link that is
+        down.
+        """
+        if scope is Scope.LINK:
+            self._block_all(FOR_GOOD)
+        with self._lock:
+            until = self._base.clock.monotonic() + FOR_GOOD
+            self.failures.hold_message(task.identity, until)
+
+    def _fail_link(self, task: Task, error: TransportError, begun: float) -> None:
+        now = self._base.clock.monotonic()
+        with self._lock:
+            wait = self.failures.fail_link(error, begun, now)
+            if error.delivered is None and not task.poll:  # it may be this service that hangs
+                self.failures.fail_message(task.identity, error, now)
+            if task.poll:
+                self._polling.fail()
+        text = f"{error} Trying again in {wait:.1f} s."
+        self._base.troubles.report(error, "link", text, lasts=True)
+
+    def _fail_service(
+        self, task: Task, error: TransportError, scope: Scope, tickets: tuple[Ticket, ...]
+    ) -> None:
+        """The place is closed, busy or missing. Other kinds of messages go on."""
+        is_missing = scope is Scope.MISSING
+        if is_missing and (task.needs_service or self._has_given_up(task, error)):
+            self._report_missing(task, error)
+            self._refuse(task, error, tickets)
+            return
+        cap = self._cap_of(task, error, scope)
+        kind, now = self.kind_of(task), self._base.clock.monotonic()
+        with self._lock:
+            wait = self.failures.fail_kind(kind, error, scope, now, cap)
+            if task.poll:
+                self._polling.fail()
+        level = logging.ERROR if error.status in CLOSED or is_missing else logging.WARNING
+        text = f"{error} {kind.service} is tried again in {wait:.0f} s; everything else goes on."
+        self._base.troubles.report(error, f"service {kind.service}", text, level, lasts=task.poll)
+        if task.postpone is not None:
+            self._base.transact(task.postpone(error))
+
+    @staticmethod
+    def _cap_of(task: Task, error: TransportError, scope: Scope) -> float:
+        """The longest wait: an hour for a service that is not there. Polls and registrations go on
+        all the same, and more seldom where the specification forbids to repeat them as they are
+        (H5).
+        """
+        if task.poll or task.patient:
+            return SHORT_CAP if error.status in REPEATABLE else LONG_CAP
+        return MISSING_CAP if scope is Scope.MISSING else SHORT_CAP
+
+    def _has_given_up(self, task: Task, error: VenError) -> bool:
+        """Whether a message to a service that is not there has been tried often enough."""
+        kind, now = self.kind_of(task), self._base.clock.monotonic()
+        if not task.give_up or task.poll:
+            return False
+        with self._lock:
+            attempts = self.failures.fail_message(task.identity, error, now)
+            return attempts >= task.give_up or not self.failures.is_used(kind.service)
+
+    def _report_missing(self, task: Task, error: TransportError) -> None:
+        kind, now = self.kind_of(task), self._base.clock.monotonic()
+        with self._lock:
+            self.failures.fail_kind(kind, error, Scope.MISSING, now, MISSING_CAP)
+        text = f"{error} {task.name} is not sent; everything else goes on."
+        self._base.troubles.report(error, f"service {kind.service}", text, logging.ERROR)
+
+    def _fail_message(self, task: Task, error: VenError, tickets: tuple[Ticket, ...]) -> None:
+        now = self._base.clock.monotonic()
+        with self._lock:
+            attempts = self.failures.fail_message(task.identity, error, now)
+            if self._base.closing:
+                self.failures.hold_message(task.identity, now + FOR_GOOD)
+        if task.give_up and attempts >= task.give_up:
+            self._refuse(task, error, tickets)
+        elif task.postpone is not None:
+            self._base.transact(task.postpone(error))
+
+    def _refuse(self, task: Task, error: VenError, tickets: tuple[Ticket, ...]) -> None:
+        with self._lock:
+            self.failures.forget_message(task.identity)
+        self._base.transact(
+            task.refuse(error), request_name=task.request_name, tickets=tickets, error=error
+        )
+
+
+def _kind_of(error: VenError) -> str:
+    """The error's sentence without what varies from message to message: another reason is logged
+    anew, the same is counted.
+    """
+    return _VALUES.sub("", str(error).partition(": ")[0])

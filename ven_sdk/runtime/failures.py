@@ -1,0 +1,208 @@
+"""What failed, and until when it is left alone: the three scopes of failure of one VEN.
+
+============  ====================================  =============================================
+scope         what it is                            what waits
+============  ====================================  =============================================
+the *link*    no HTTP answer: refused, DNS, TLS,    everything, until the link's back-off is over
+              time-out
+a *service*   an HTTP status about the place and    messages of this kind to this service
+              not about the message (403, 404,
+              503 ...)
+a *message*   this message was failed over (HTTP    this message; others of its kind go on
+              500, a reply that cannot be read) or
+              refused
+============  ====================================  =============================================
+
+Each has a back-off of its own, which its own success undoes and nothing else: that polls go through
+says nothing of reports. A failure that is seldom asked again (``CLOSED``, ``MISSING``) begins
+gently where the same was good a moment ago, and grows with how long it lasts.
+
+Whoever calls this holds the lock of the conversation. Moments are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Callable, NamedTuple, Optional, Union
+
+from ..errors import TransportError, VenError
+from ..transport.backoff import Backoff
+
+
+class Scope(Enum):
+    """How far a failure reaches."""
+
+    LINK = "link"
+    SERVICE = "service"
+    CLOSED = "closed service"
+    MISSING = "missing service"
+    MESSAGE = "message"
+    UNACCEPTABLE = "unacceptable message"
+
+
+MISSING = frozenset({404, 405, 501})
+"""Statuses of a service, or an operation of it, that is not there."""
+CLOSED = frozenset({401, 403, 407})
+"""Statuses of a service that does not let this VEN in."""
+BUSY = frozenset({408, 425, 429, 502, 503, 504})
+"""Statuses of a service that is overloaded, or of a gateway before it."""
+
+REPEATABLE = CLOSED | BUSY | {404}
+"""Statuses after which polls and registrations are repeated as they are; after others (400, 405,
+406, 501) more seldom.
+"""
+
+SHORT_CAP, LONG_CAP, MISSING_CAP = 60.0, 300.0, 3600.0
+"""Seconds that a back-off grows to: as a rule; for a message that the VTN finds unacceptable and
+that must be sent all the same (polls, registration); for a service that is not there.
+"""
+GOOD_LATELY = 600.0
+"""Seconds for which a success counts as a moment ago."""
+
+
+def scope_of(error: VenError) -> Scope:
+    """How far the failure of one exchange reaches."""
+    if not isinstance(error, TransportError):
+        return Scope.MESSAGE
+    status = error.status
+    if status is None:
+        return Scope.LINK
+    if status in MISSING:
+        return Scope.MISSING
+    if status in CLOSED or 300 <= status < 400:
+        return Scope.CLOSED
+    if status in BUSY or status < 300:
+        return Scope.SERVICE
+    return Scope.UNACCEPTABLE if 400 <= status < 500 else Scope.MESSAGE
+
+
+class Failure:
+    """Something that failed and will be tried again. ``since`` is when it began, ``until`` how long
+    it waits.
+    """
+
+    __slots__ = ("backoff", "cap", "error", "scope", "since", "until")
+
+    def __init__(self, backoff: Backoff, since: float, cap: float = SHORT_CAP) -> None:
+        self.backoff, self.since, self.cap = backoff, since, cap
+        self.until = 0.0
+        self.error: Optional[VenError] = None
+        self.scope = Scope.MESSAGE
+
+
+class Kind(NamedTuple):
+    """Messages of one kind to one service."""
+
+    service: str
+    name: str
+
+
+Message = tuple[str, str]
+Place = Union[Kind, Message]
+
+
+class Failures:
+    """The failures of one VEN. ``make_backoff(cap)`` makes the back-off of a new one."""
+
+    __slots__ = ("_good_at", "_kinds", "_make", "_messages", "link")
+
+    def __init__(self, make_backoff: Callable[[float], Backoff]) -> None:
+        self._make = make_backoff
+        self.link: Optional[Failure] = None
+        self._kinds: dict[Kind, Failure] = {}
+        self._messages: dict[Message, Failure] = {}
+        self._good_at: dict[Kind, float] = {}
+
+    # --- what waits -------------------------------------------------------------------------------
+
+    def blocked_until(self, kind: Kind, message: Message) -> float:
+        """The moment from which the message may be sent; 0 where nothing is in its way."""
+        found = (self._kinds.get(kind), self._messages.get(message))
+        return max((failure.until for failure in found if failure is not None), default=0.0)
+
+    @property
+    def link_blocked_until(self) -> float:
+        """The moment from which anything may be sent."""
+        return 0.0 if self.link is None else self.link.until
+
+    def of_service(self, service: str) -> tuple[Failure, ...]:
+        """What fails at a service, oldest first."""
+        found = [failure for kind, failure in self._kinds.items() if kind.service == service]
+        return tuple(sorted(found, key=lambda failure: failure.since))
+
+    def is_used(self, service: str) -> bool:
+        """Whether the service gave a good answer to anything yet."""
+        return any(kind.service == service for kind in self._good_at)
+
+    # --- what happens -----------------------------------------------------------------------------
+
+    def fail_link(self, error: VenError, begun: float, now: float) -> float:
+        """No HTTP answer came to an exchange that began at ``begun``; returns the seconds to wait.
+        Exchanges that were under way together fail once.
+        """
+        failure = self.link
+        if failure is None:
+            failure = self.link = Failure(self._make(SHORT_CAP), now)
+            failure.scope = Scope.LINK
+        elif begun < failure.until:
+            return max(0.0, failure.until - now)
+        failure.error, failure.until = error, now + failure.backoff.next()
+        return failure.until - now
+
+    def fail_kind(self, kind: Kind, error: VenError, scope: Scope, now: float, cap: float) -> float:
+        """Messages of this kind fail for what the service is; returns the seconds to wait."""
+        failure = self._kinds.get(kind)
+        if failure is None or failure.cap != cap:
+            since = now if failure is None else failure.since
+            failure = self._kinds[kind] = Failure(self._make(cap), since, cap)
+        good_at = self._good_at.get(kind)
+        gently = scope is Scope.SERVICE or (
+            good_at is not None and failure.since - good_at < GOOD_LATELY
+        )
+        retry_after = error.retry_after if isinstance(error, TransportError) else None
+        wait = failure.backoff.next(retry_after, patient=not gently)
+        failure.error, failure.scope, failure.until = error, scope, now + wait
+        return wait
+
+    def fail_message(self, message: Message, error: VenError, now: float) -> int:
+        """The message fails for itself; returns how often it did."""
+        failure = self._messages.get(message)
+        if failure is None:
+            failure = self._messages[message] = Failure(self._make(SHORT_CAP), now)
+        failure.error, failure.until = error, now + failure.backoff.next()
+        return failure.backoff.attempts
+
+    def hold_message(self, message: Message, until: float) -> None:
+        """Keep the message back, whatever its failures say."""
+        failure = self._messages.get(message)
+        if failure is None:
+            failure = self._messages[message] = Failure(self._make(SHORT_CAP), until)
+        failure.until = max(failure.until, until)
+
+    def answer(self, kind: Kind, now: float) -> Optional[Failure]:
+        """The service answered a message of this kind as a service does; returns what failed
+        before.
+        """
+        self._good_at[kind] = now
+        return self._kinds.pop(kind, None)
+
+    def reach(self) -> Optional[Failure]:
+        """An HTTP answer came, whatever it was: the link works. Returns what failed before."""
+        failure, self.link = self.link, None
+        return failure
+
+    def forget_message(self, message: Message) -> None:
+        """The message is done with."""
+        self._messages.pop(message, None)
+
+    def retry_missing(self) -> None:
+        """Ask again for services that were not there."""
+        for failure in self._kinds.values():
+            if failure.scope is Scope.MISSING:
+                failure.until = 0.0
+
+    def retry_all(self) -> None:
+        """Forget all waiting: the user asked for something now."""
+        self.link = None
+        self._kinds.clear()
+        self._messages.clear()

@@ -1,0 +1,74 @@
+"""When the next poll is due (rules P3 to P5): the period, its jitter, and the draining of a queue.
+
+Used under the lock of the conversation. Moments are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Optional
+
+from ..profile import Profile
+from ..state.book import Book
+
+DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
+"""Polls in a row before a pause of seconds (P3)."""
+JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
+
+
+class Polling:
+    """``began`` is when the poll under way was sent, or None; ``is_draining`` says that the last
+    one brought something new, so that the next follows at once.
+    """
+
+    __slots__ = ("_at", "_book", "_profile", "_rounds", "began", "hold_until", "is_draining")
+
+    def __init__(self, book: Book, profile: Profile) -> None:
+        self._book, self._profile = book, profile
+        self._at: Optional[float] = None
+        self._rounds = 0
+        self.began: Optional[float] = None
+        self.hold_until = 0.0
+        self.is_draining = False
+
+    def begin(self, now: float) -> None:
+        """A poll is sent. P5: the period is measured from the start of a round; a drained queue
+        polls on within its round.
+        """
+        self.began = now
+        if not self.is_draining:
+            self._rounds = 0
+            self._at = now + self._period()
+        self.is_draining = False
+
+    def end(self) -> None:
+        """The poll is over, however it ended."""
+        self.began = None
+
+    def fail(self) -> None:
+        """It failed: the next one waits for the back-off only."""
+        self._at = None
+
+    def drain(self, now: float) -> None:
+        """The reply brought something new: poll on, with a pause now and then (P3)."""
+        self._rounds += 1
+        if self._rounds % DRAIN_CAP:
+            self.is_draining = True
+        else:
+            self._at = now + DRAIN_PAUSE
+
+    def seconds_to_next(self, now: float, is_holding: bool) -> float:
+        """To the next poll: none while the queue is drained (P3), but not before quick handlers
+        decided (P4).
+        """
+        if self.is_draining:
+            return self.hold_until - now if is_holding else 0.0
+        return 0.0 if self._at is None else self._at - now
+
+    def _period(self) -> float:
+        period, jitter = self._profile.poll_period(self._book), self._book.settings.poll_jitter
+        spread = min(period * JITTER, JITTER_CAP).total_seconds()
+        chance = self._book.chance.random()
+        if jitter == "later":
+            return period.total_seconds() + spread * chance
+        return period.total_seconds() + (spread * (2 * chance - 1) if jitter == "both" else 0.0)

@@ -1,0 +1,336 @@
+"""The facts of one VEN, and the only way to change them: a step becomes state, timers, calls and
+log lines here, and nowhere else.
+
+**The theory.** A *step* is a pure function of the book and the time. ``transact`` runs it under the
+lock, commits its changes to the store in one transaction, applies them to the book, arms its timers
+and queues its calls; all before the lock is given back, so that whoever sees the new state finds
+timers and calls that belong to it. Notes are logged after that, and whoever waits is woken.
+
+*What may happen in between.* Between two steps anything: another thread's step, a stop, a message.
+So a step trusts nothing that was read before it, and looks at the book again; a task that was made
+from the book says in its steps what it was made of, and does nothing where that has changed. Within
+a step nothing happens: no user code, no lxml, no network runs under the lock. The store's disk
+does: a commit is part of the transaction, for what was not written was not promised.
+
+*Locks.* ``_lock`` guards the book, the timers and the tickets. ``changed`` wakes those who wait; it
+may be taken under ``_lock``, never the other way round. Readers that must
+not wait use ``snapshot``, which takes the lock only when a table changed.
+
+*When the process dies* after the commit, the next start finds the changes, and ``Profile.resume``
+makes timers and calls from the book; before it, nothing was promised.
+
+Any thread may call everything here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime, timedelta
+from typing import Any, Callable, Optional, TypeVar
+
+from ..errors import LeaseLostError, StoreError, VenError
+from ..log import Repeats
+from ..profile import Profile
+from ..state.book import Book
+from ..state.change import Change
+from ..state.outcome import NOTHING, Call, Outcome, Step, Timer
+from ..state.store import Store
+from ..text import shorten
+from ..usercode.handlers import Handlers
+from .calls import Calls
+from .clock import Clock
+from .clock_offset import ClockOffset
+from .persistence import Persistence
+from .runtime import Runtime
+from .scheduler import Job, Scheduler
+from .status import Counters
+from .tickets import Ticket, Tickets
+from .timers import Timers
+from .troubles import Troubles
+from .workers import Workers
+
+log = logging.getLogger("ven_sdk")
+T = TypeVar("T")
+
+
+class Transactions:
+    """The book of one VEN with its lock, store, timers, calls, tickets and troubles.
+
+    ``stopped``: nothing begins any more. ``closing``: nothing new begins, what is owed goes out.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        book: Book,
+        runtime: Runtime,
+        profile: Profile,
+        handlers: Handlers,
+        store: Store,
+        repeats: Repeats,
+    ) -> None:
+        self.name, self.book, self.runtime, self.profile = name, book, runtime, profile
+        self.handlers, self.store, self.repeats = handlers, store, repeats
+        self.stopped = True
+        self.closing = False
+        self.counters = Counters()
+        self.offset = ClockOffset()
+        self.changed = threading.Condition()
+        self.tickets = Tickets()
+        self._news = 0
+        self._lock = threading.RLock()
+        self._snapshots: dict[str, tuple[int, tuple[Any, ...]]] = {}
+        self._listeners: list[Callable[[bool], None]] = []
+        self._retry: Optional[Job] = None
+        self.troubles = Troubles(repeats, runtime.clock, self.counters, self._tell_user)
+        self.calls = Calls(
+            self, name, runtime, handlers, self.troubles, lambda: self.stopped, self.transact
+        )
+        self.timers = Timers(self, runtime, self.offset, profile.timer_steps, self._run_timer)
+        self.persistence = Persistence(
+            name, store, book, runtime.clock, self._report_store, self._report_saved
+        )
+
+    # --- what others need of the runtime ----------------------------------------------------------
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's clock, or a test's."""
+        return self.runtime.clock
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The timers of the runtime."""
+        return self.runtime.scheduler
+
+    @property
+    def pools(self) -> dict[str, Workers]:
+        """The threads of the runtime."""
+        return self.runtime.pools
+
+    def now(self) -> datetime:
+        """Aware UTC by the VTN's clock, as far as that is known and believed (E40)."""
+        return self.clock.now() + self.offset.applied
+
+    # --- steps ------------------------------------------------------------------------------------
+
+    def read(self, function: Callable[[], T]) -> T:
+        """What ``function`` finds in the book while nobody changes it."""
+        with self._lock:
+            return function()
+
+    def snapshot(self, table: str) -> tuple[Any, ...]:
+        """The rows of ``table``, oldest first; made anew only when it changed."""
+        known = self._snapshots.get(table)
+        if known is None or known[0] != self.book.versions[table]:
+            with self._lock:
+                known = self._snapshots[table] = (
+                    self.book.versions[table],
+                    tuple(self.book.tables[table].values()),
+                )
+        return known[1]
+
+    def listen(self, function: Callable[[bool], None]) -> None:
+        """Call ``function(uploads)`` after each change of what may be sent; ``uploads`` says
+        whether uploads may depend on it.
+        """
+        self._listeners.append(function)
+
+    def transact(
+        self,
+        step: Step,
+        *,
+        request_name: str = "",
+        tickets: tuple[Ticket, ...] = (),
+        error: Optional[VenError] = None,
+        opens: Optional[Ticket] = None,
+    ) -> Outcome:
+        """Run ``step`` and do what it asks for.
+
+        For a step that a reply led to: ``request_name`` names the requestID that is used up, and
+        ``tickets`` are settled with ``error`` in the same transaction. ``opens`` is the ticket of a
+        caller who waits for what the step owes.
+        """
+        with self._lock:
+            outcome = step(self.book, self.now())
+            if outcome is NOTHING and not (request_name or tickets or opens):
+                return outcome
+            if request_name:
+                outcome = Outcome(changes=(self.book.use_request_id(request_name),)) + outcome
+            if not self._carry_out(outcome):
+                return NOTHING
+            if opens is not None:
+                self.tickets.add(opens)
+            for ticket in tickets:
+                ticket.settle(error)
+        for note in outcome.notes:
+            self.troubles.note(note)
+        if outcome.changes or tickets:
+            self.wake_waiters()
+            self._tell_listeners(outcome)
+        return outcome
+
+    def _carry_out(self, outcome: Outcome) -> bool:
+        """Commit, apply, arm and queue; False when the rows belong to somebody else by now."""
+        if outcome.changes:
+            self.persistence.commit(outcome.changes, late=self.stopped)
+            if self.persistence.is_lost:
+                return False  # whoever has the rows now does what is due
+            self.book.apply(outcome.changes)
+        for timer in outcome.timers:
+            if timer.at is None or not self.stopped:
+                self.timers.set(timer)
+        for call in outcome.calls:
+            self.calls.submit(call)
+        return True
+
+    def _tell_listeners(self, outcome: Outcome) -> None:
+        tables = {change.table for change in outcome.changes}
+        if not tables <= self.book.volatile:
+            for listener in self._listeners:
+                listener(not tables <= self.book.without_uploads)
+
+    def _run_timer(self, timer: Timer) -> None:
+        with self._lock:
+            if self.stopped or self.closing or not self.timers.take(timer):
+                return  # replaced or cancelled while it was on its way
+        try:
+            self.transact(self.timers.step_of(timer))
+        except Exception:
+            log.exception(
+                "Timer %s of %s failed. This is a fault of ven_sdk: please report it. It is set "
+                "again.",
+                shorten(timer.key),
+                self.name,
+            )
+            with self._lock:
+                self.timers.set_again(timer, self.now())
+        for listener in self._listeners:
+            listener(True)
+
+    def look_again(self) -> None:
+        """The time of day is another than it was: what is to come is worked out anew, on the pool
+        for timers.
+        """
+        self.pools["step"].submit(self, self._look_again, f"new time of {self.name}")
+
+    def _look_again(self) -> None:
+        self.transact(self.profile.look_again)
+
+    def compare_clocks(self, seen: timedelta) -> None:
+        """A reply said how far the VTN's clock is ahead of ours (E40)."""
+        if self.offset.add(seen):
+            with self._lock:
+                self.timers.reset()
+            self.look_again()
+        if abs(self.offset.measured) > self.book.settings.replay_window:
+            self.repeats.say(
+                "clock",
+                logging.WARNING,
+                f"This machine's clock is {self.offset.measured.total_seconds():+.0f} s off "
+                "the VTN's. Signed messages will be refused; set the clock (NTP).",
+            )
+
+    # --- waiting ----------------------------------------------------------------------------------
+
+    def wake_waiters(self) -> None:
+        """Let those who wait look again."""
+        with self.changed:
+            self._news += 1
+            self.changed.notify_all()
+
+    def wait(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait until ``condition()`` (looked at after every change, without a lock held), at most
+        ``timeout`` seconds.
+        """
+        deadline = self.clock.monotonic() + timeout
+        while True:
+            with self.changed:
+                seen = self._news
+            if condition():
+                return True
+            rest = deadline - self.clock.monotonic()
+            if rest <= 0 or self.stopped:
+                return condition()
+            with self.changed:
+                if self._news == seen:
+                    self.clock.wait(self.changed, rest)
+
+    # --- troubles ---------------------------------------------------------------------------------
+
+    def report(self, error: VenError, key: str, text: str, level: int = logging.WARNING) -> None:
+        """Log ``text`` the first time and count it afterwards; tell ``on_error``, and keep it as
+        the last error.
+        """
+        self.troubles.report(error, key, text, level)
+
+    def _tell_user(self, error: VenError) -> None:
+        if "on_error" in self.handlers and not self.stopped:
+            self.calls.submit(Call("client", "on_error", (error,)))
+
+    # --- the store --------------------------------------------------------------------------------
+
+    def _report_store(self, error: StoreError) -> None:
+        if isinstance(error, LeaseLostError):
+            self.report(error, "store", str(error), logging.ERROR)
+            self.close()
+            return
+        self.report(
+            error,
+            "store",
+            f"{error} The VEN runs on in memory and writes what is missing when it can.",
+            logging.ERROR,
+        )
+        if self._retry is None and not self.stopped:
+            self._retry = self.scheduler.after(
+                self.persistence.retry,
+                lambda: self.pools["step"].submit(self, self._try_again, "saving"),
+            )
+
+    def _report_saved(self) -> None:
+        self.troubles.end("store", "The trouble with the store", logging.WARNING)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self.save()
+
+    def save(self) -> None:
+        """Try to write what could not be written."""
+        with self._lock:
+            self.persistence.save(late=self.stopped)
+
+    def detach_store(self) -> None:
+        """Write nothing more: the VEN is taken out."""
+        with self._lock:
+            self.persistence.detach()
+
+    @property
+    def unsaved(self) -> int:
+        """Rows that stand in memory only because the store failed."""
+        return self.persistence.waiting
+
+    def remember_nonce(self, nonce: str, moment: datetime, forgotten: tuple[str, ...]) -> None:
+        """Keep a nonce over a restart (S7). It is committed before the message is acted on."""
+        if not self.store.durable:
+            return
+        changes = (
+            Change("nonces", nonce, moment.isoformat()),
+            *(Change("nonces", old, None) for old in forgotten),
+        )
+        with self._lock:
+            self.persistence.commit(changes)
+            self.book.apply(changes)
+
+    def close(self) -> None:
+        """Let nothing begin any more: timers are forgotten, queued calls stay in the book for the
+        next start.
+        """
+        self.stopped = True
+        with self._lock:
+            if self._retry is not None:
+                self._retry.cancel()
+                self._retry = None
+            self.timers.clear()
+        self.save()
+        self.wake_waiters()

@@ -1,0 +1,115 @@
+"""What one VEN says of troubles: a log line the first time and then a count, ``on_error``, the last
+error.
+
+The one place that bounds how much is said: at most :data:`TROUBLES_A_MINUTE` lines of WARNING or
+above, and as many calls of ``on_error``, whatever the VTN answers. What goes beyond is counted, and
+the count is logged with the next line. Failures of user code are counted for each event and data
+point, and stand outside of that bound. Any thread may call everything here; the lock guards
+numbers only, nothing is logged under it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Callable, Optional
+
+from ..errors import HandlerError, VenError
+from ..log import Repeats
+from ..state.outcome import Note
+from ..text import LONGEST, shorten
+from .clock import Clock
+from .rates import Window
+from .status import Counters
+
+log = logging.getLogger("ven_sdk")
+
+TROUBLES_A_MINUTE = 15
+"""Lines of WARNING and above, and calls of ``on_error``, that a VEN makes of what a VTN does."""
+STILL = 60.0
+"""Seconds after which a trouble that goes on is logged again, although it is only a repetition."""
+
+
+class Troubles:
+    """The troubles of one VEN. ``tell(error)`` calls the user's ``on_error``."""
+
+    def __init__(
+        self,
+        repeats: Repeats,
+        clock: Clock,
+        counters: Counters,
+        tell: Callable[[VenError], None],
+    ) -> None:
+        self.repeats, self._clock, self._counters, self._tell = repeats, clock, counters, tell
+        self._lock = threading.Lock()
+        self._lines = Window(TROUBLES_A_MINUTE)
+        self._calls = Window(TROUBLES_A_MINUTE)
+        self._left_out = 0
+
+    def report(
+        self,
+        error: VenError,
+        key: str,
+        text: str,
+        level: int = logging.WARNING,
+        *,
+        lasts: bool = False,
+    ) -> None:
+        """Log ``text`` the first time and count it afterwards; tell ``on_error`` the first time,
+        and keep it as the last error. One that ``lasts`` is logged once a minute while it goes on.
+        """
+        _drop_tracebacks(error)
+        self._counters.last_error, self._counters.last_error_at = error, self._clock.now()
+        now, key = self._clock.monotonic(), key[:LONGEST]
+        bounded = not isinstance(error, HandlerError)
+        if bounded and self.repeats.count(key) == 0 and not self._may_log(now):
+            return
+        every = STILL if lasts else None
+        count = self.repeats.say(key, level, shorten(text), every=every)
+        if count == 1 and (not bounded or self._may_tell(now)):
+            self._tell(error)
+
+    def note(self, note: Note) -> None:
+        """Log what a step had to say."""
+        if isinstance(note.error, VenError):
+            self.report(note.error, note.once or note.text, note.text, note.level)
+        elif not self._is_bounded(note) or self._may_log(self._clock.monotonic()):
+            self._log(note)
+
+    def _is_bounded(self, note: Note) -> bool:
+        """Whether it counts as a new warning. Repetitions are counted where they are logged."""
+        if note.level < logging.WARNING:
+            return False
+        return note.once is None or self.repeats.count(note.once[:LONGEST]) == 0
+
+    def _log(self, note: Note) -> None:
+        if note.once is not None:
+            self.repeats.say(note.once[:LONGEST], note.level, shorten(note.text))
+        else:
+            self.repeats.log(note.level, shorten(note.text))
+
+    def end(self, key: str, what: str, level: int = logging.INFO) -> None:
+        """The trouble ``key`` is over."""
+        self.repeats.over(key, what, level)
+
+    def _may_log(self, now: float) -> bool:
+        with self._lock:
+            allowed = self._lines.allow(now)
+            left_out = self._left_out
+            self._left_out = 0 if allowed else left_out + 1
+        if allowed and left_out:
+            log.warning("%d further warnings were left out: they came too fast.", left_out)
+        return allowed
+
+    def _may_tell(self, now: float) -> bool:
+        with self._lock:
+            return self._calls.allow(now)
+
+
+def _drop_tracebacks(error: Optional[BaseException]) -> None:
+    """Drop the tracebacks of an error that is kept: their frames would keep the message that it is
+    about, and its tree.
+    """
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
