@@ -19,7 +19,8 @@ from typing import Any, Optional
 from cryptography import x509
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
-from signxml.verifier import SignatureConfiguration, XMLVerifier
+from signxml.exceptions import InvalidDigest
+from signxml.verifier import SignatureConfiguration
 
 from ...errors import SecurityError
 from ...security.fingerprint import fingerprint_of, is_full, normalise
@@ -36,6 +37,7 @@ from .names import (
     SIGNED_OBJECT,
 )
 from .replay import ReplayGuard
+from .signxml_seam import OwnTreeVerifier
 from .timestamps import parse_timestamp
 
 _CANONICAL = frozenset(
@@ -70,32 +72,6 @@ _PROPERTY_HOLDERS = (
 )
 _MAX_NAMESPACES = 64
 _parsers = threading.local()
-
-
-class _OwnTree(XMLVerifier):
-    """signxml's verifier, spared its copies of the whole tree: this one is ours alone and parsed as
-    strictly as its own.
-
-    It copies the tree for the enveloped-signature transform, which takes the signature out; rule S2
-    refuses that one before (:func:`_target`). The signature and what a reference covers it checks
-    on copies, as ever.
-    """
-
-    _whole: Any = None
-
-    def get_root(self, data: Any) -> Any:
-        self._whole = data
-        return data
-
-    def _tostring(self, xml_node: Any, **options: Any) -> Any:
-        if xml_node is self._whole and not options:
-            return xml_node
-        return super()._tostring(xml_node, **options)  # type: ignore[no-untyped-call]
-
-    def _fromstring(self, xml_string: Any, **options: Any) -> Any:
-        if xml_string is self._whole:
-            return xml_string
-        return super()._fromstring(xml_string, **options)  # type: ignore[no-untyped-call]
 
 
 class Verifier:
@@ -261,13 +237,12 @@ def _verified(root: etree._Element, certificate: x509.Certificate, now: datetime
     """
     config = replace(_CONFIG, verification_time=now) if _TAKES_TIME else _CONFIG  # type: ignore[call-arg, unused-ignore]
     try:
-        results = _OwnTree().verify(
-            root,
-            x509_cert=certificate,
-            parser=_parser(verbatim=True),
-            id_attribute="Id",
-            expect_config=config,
-        )
+        try:
+            results = _results(root, certificate, config)
+        except InvalidDigest:
+            if not _may_cover_comments(root):
+                raise
+            results = _results(root, certificate, config, with_comments=True)
     except (
         Exception
     ) as cause:  # whatever signxml, lxml or cryptography object to, the message is not verified
@@ -278,6 +253,30 @@ def _verified(root: etree._Element, certificate: x509.Certificate, now: datetime
             received=type(cause).__name__,
         ) from cause
     return list(results) if isinstance(results, list) else [results]
+
+
+def _results(
+    root: etree._Element,
+    certificate: x509.Certificate,
+    config: SignatureConfiguration,
+    with_comments: bool = False,
+) -> Any:
+    verifier = OwnTreeVerifier()
+    verifier.with_comments = with_comments
+    return verifier.verify(
+        root,
+        x509_cert=certificate,
+        parser=_parser(verbatim=True),
+        id_attribute="Id",
+        expect_config=config,
+    )
+
+
+def _may_cover_comments(root: etree._Element) -> bool:
+    return any(
+        (transform.get("Algorithm") or "").endswith("WithComments")
+        for transform in root.iter(f"{{{DS}}}Transform")
+    )
 
 
 def _one(results: list[Any], tags: "tuple[str, ...]") -> Any:
