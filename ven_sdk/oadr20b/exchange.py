@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log: logging.Logger = logging.getLogger(__name__)
 wire: logging.Logger = logging.getLogger(WIRE)
 
+_SIGNATURE = b"Signature"
 REFRESH = 60.0
 """Seconds between looks at certificate files that may have been renewed."""
 
@@ -158,9 +159,23 @@ class Exchange:
     def _read(self, body: bytes) -> reader.Reading:
         """Gate, signature, record: each sees only what the one before it let pass."""
         verifier = self._identity.verifier
-        root = gate.admit(body, max_bytes=self._max_bytes, verbatim=verifier is not None)
+        may_be_signed = verifier is not None or _SIGNATURE in body
+        root = gate.admit(body, max_bytes=self._max_bytes, verbatim=may_be_signed)
         if verifier is not None:
             root = verifier.verify(root, self._now())
+        elif may_be_signed and envelope.is_signed(root):
+            from .security.verification import verify_unpinned
+
+            root = verify_unpinned(root, self._now())
+        elif self._strict and self._identity.signer is not None:
+            raise SecurityError(
+                "The message is not signed, although this VEN signs its own (strict=True, cert and "
+                "key). The message was discarded. If the VTN does not sign, leave strict out or "
+                "set disable_signature=True.",
+                expected="ds:Signature",
+            )
+        elif may_be_signed:  # the word stood in a text: comments go, as from any unsigned message
+            root = gate.admit(body, max_bytes=self._max_bytes)
         return reader.read(envelope.payload_of(root, strict=self._strict), strict=self._strict)
 
     def _announce(self, body: bytes) -> None:

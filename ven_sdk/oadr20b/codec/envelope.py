@@ -14,6 +14,7 @@ from ...errors import PayloadError
 from ...schema.common import Payload
 from ..schema.payloads import PAYLOADS
 from . import writer
+from .findings import Element
 from .namespaces import OADR, OADR_2_0A, WRITTEN, local_name, namespace_of, tag
 
 SIGNED_ID = "oadrSignedObject"
@@ -130,6 +131,11 @@ def payload_of(root: Any, strict: bool = False) -> Any:
             path=local_name(root.tag),
         )
     return root
+
+
+def is_signed(root: Element) -> bool:
+    """Whether a message carries a signature, wherever it stands."""
+    return next(root.iter(_SIGNATURE), None) is not None
 
 
 def _refuse_foreign(name: Any) -> None:

@@ -71,6 +71,8 @@ _PROPERTY_HOLDERS = (
     f"{{{DS}}}SignatureProperty",
 )
 _MAX_NAMESPACES = 64
+_MOST_CERTIFICATES = 4
+"""Certificates of a message that are tried, where none is expected."""
 _parsers = threading.local()
 
 
@@ -101,12 +103,7 @@ class Verifier:
         """The certificate in KeyInfo that has the expected fingerprint (rule S5), inside its
         validity period.
         """
-        ders = [
-            _decoded(element)
-            for element in signature.iterfind(
-                f"{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate"
-            )
-        ]
+        ders = _certificates(signature)
         full = is_full(self.vtn_fingerprint)
         received = [fingerprint_of(der, full=full) for der in ders]
         if self.vtn_fingerprint not in received:
@@ -133,6 +130,38 @@ class Verifier:
             )
         stamp, nonce = (found[0].findtext(f"{{{DSP}}}{name}") for name in ("timestamp", "nonce"))
         self._replay.check(parse_timestamp(stamp), nonce and nonce.strip(), now)
+
+
+def verify_unpinned(root: etree._Element, now: datetime) -> etree._Element:
+    """The ``oadrSignedObject`` as it was signed by the holder of a certificate that the message
+    itself carries.
+
+    That proves that nobody changed the message on its way who could not sign it anew, and nothing
+    about who signed it or when: it is for clients without ``vtn_fingerprint``, which believe
+    whoever answers, but not a message whose own signature is broken. Raises as
+    :meth:`Verifier.verify`.
+    """
+    ders = _certificates(_signature(root))[:_MOST_CERTIFICATES]
+    error = SecurityError(
+        "The message's signature names no certificate, so that nobody can verify it. The message "
+        "was discarded.",
+        expected="X509Certificate",
+    )
+    for der in ders:
+        try:
+            results = _verified(root, _valid_certificate(der, now), now)
+        except SecurityError as cause:
+            error = cause
+            continue
+        _one(results, _PROPERTY_HOLDERS)
+        return _clean(_one(results, (SIGNED_OBJECT,)))
+    raise error
+
+
+def _certificates(signature: etree._Element) -> list[bytes]:
+    """The certificates in KeyInfo (DER), in their order."""
+    path = f"{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate"
+    return [_decoded(element) for element in signature.iterfind(path)]
 
 
 def _signature(root: etree._Element) -> etree._Element:
