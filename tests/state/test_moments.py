@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ven_sdk.points.tables import row_key
 from ven_sdk.state import moments
 from ven_sdk.state.moments import Moments
-from ven_sdk.state.reports import SampleRow
+from ven_sdk.state.recent import RecentValues
+from ven_sdk.state.reports import LastValue, SampleRow
 from ven_sdk.state.sample_index import SampleIndex
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=timezone.utc)
@@ -81,3 +82,26 @@ def test_the_index_holds_the_keys_of_each_request_by_time(
         assert list(index.keys(request)) == kept
         assert index.newest(request) == (kept[-1] if kept else None)
         assert (request in index) == bool(kept)
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(SECONDS, st.sampled_from(["1", "2.50", '{"online":true}']))), max_size=9
+    ),
+    st.integers(1, 9),
+    SECONDS,
+)
+def test_the_newest_values_come_back_as_they_were_kept(
+    batches: list[list[tuple[int, str]]], most: int, last: int
+) -> None:
+    found = RecentValues()
+    expected: list[LastValue] = []
+    for batch in batches:
+        values = [LastValue(at(second), entry) for second, entry in batch]
+        found = found.with_values(values, most)
+        expected = [*expected, *values][-most:]
+
+    assert list(found) == expected
+    assert len(found) == len(expected)
+    assert not expected or found.newest == expected[-1]
+    assert list(found.until(at(last))) == [one for one in expected if one.at <= at(last)]

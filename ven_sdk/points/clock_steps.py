@@ -143,8 +143,8 @@ def _values(book: Book, now: datetime) -> Iterator[Change]:
         for key, moments in book.tables[table].items():
             yield Change(table, key, moments.until(now))
     for key, recent in book.recent.items():
-        if recent[-1].at > now:
-            yield Change("recent", key, tuple(one for one in recent if one.at <= now) or None)
+        if recent.newest.at > now:
+            yield Change("recent", key, recent.until(now) or None)
     for key, value in book.known.items():
         if value.at > now:
             yield Change("known", key, LastValue(EPOCH, value.entry))

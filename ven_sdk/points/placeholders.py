@@ -5,6 +5,7 @@ duration (T21). Pure functions.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Optional
 
 from ..schema.points import DataPoint
@@ -51,6 +52,12 @@ def _stand_in(
 def _holds(book: Book, point: DataPoint, is_quiet: bool) -> bool:
     """On change: whether no new value means that the last one holds, or that its source is gone."""
     return (is_quiet or point.callback is None) and point_key(point.key) not in book.failing
+
+
+def span_of(book: Book, request: RequestState) -> timedelta:
+    """What a summed value is about where the request names no spacing: the offered one."""
+    periods = [point.sampling_rate.min_period for point in points_of(book, request) if point.summed]
+    return max(periods, default=timedelta(0))
 
 
 def has_spans(book: Book, request: RequestState) -> bool:

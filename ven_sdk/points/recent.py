@@ -13,9 +13,12 @@ from datetime import datetime, timedelta
 from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
+from ..state.recent import RecentValues
 from ..state.reports import LastValue, RequestState, SampleRow
 from .tables import Rows, point_key, points_of
 from .timing import EPOCH, LATEST, floor, following
+
+_NONE = RecentValues()
 
 
 def keep_values(
@@ -23,12 +26,12 @@ def keep_values(
 ) -> tuple[Change, ...]:
     """Keep what is newer than all that is kept of a data point, and let the oldest go."""
     offered, key = book.catalogue.by_key.get(point), point_key(point)
-    kept = book.recent.get(key, ())
-    newest = kept[-1].at if kept else EPOCH
-    new = tuple(LastValue(at, entry) for at, entry in samples if at > newest)
+    kept = book.recent.get(key, _NONE)
+    newest = kept.newest.at if kept else EPOCH
+    new = [LastValue(at, entry) for at, entry in samples if at > newest]
     if offered is None or not new:
         return ()
-    return (Change("recent", key, (*kept, *new)[-offered.kept_values :]),)
+    return (Change("recent", key, kept.with_values(new, offered.kept_values)),)
 
 
 def is_summed_due(book: Book, point: DataPoint, now: datetime) -> bool:
@@ -53,7 +56,7 @@ def rows_on_hand(book: Book, key: str, request: RequestState) -> tuple[SampleRow
     rows = Rows(book)
     for point in points_of(book, request):
         earliest = request.origin
-        for at, entry in sorted(book.recent.get(point_key(point.key), ())):
+        for at, entry in book.recent.get(point_key(point.key), _NONE):
             if earliest <= at and (request.end is None or at < request.end):
                 rows.put(key, request, at, {point.r_id: entry})
                 earliest = at + max(request.granularity, timedelta(microseconds=1))

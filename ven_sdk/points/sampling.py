@@ -142,7 +142,7 @@ def _values_at_hand(book: Book, request: RequestState) -> dict[Key, str]:
     found: dict[Key, str] = {}
     for point in points_of(book, request):
         key = point_key(point.key)
-        last = book.recent[key][-1] if point.summed and key in book.recent else None
+        last = book.recent[key].newest if point.summed and key in book.recent else None
         if point.callback is None:
             last = book.known.get(key)
         if last is not None:

@@ -23,6 +23,7 @@ from ..schema.points import DataPoint, Key, OfferedReport
 from .change import Change
 from .events import EventState
 from .moments import Moments
+from .recent import RecentValues
 from .registration import Registration
 from .reports import (
     LastValue,
@@ -126,7 +127,7 @@ class Book:
         volatile("counts", SampleCounts),
         volatile("looks", datetime),
         volatile("failing", str),
-        volatile("recent", tuple),
+        volatile("recent", RecentValues),
     )
 
     def __init__(
@@ -155,7 +156,7 @@ class Book:
         self.seen: dict[str, dict[str, str]] = self.tables["seen"]
         self.dated: dict[str, Moments] = self.tables["dated"]
         self.sent: dict[str, Moments] = self.tables["sent"]
-        self.recent: dict[str, tuple[LastValue, ...]] = self.tables["recent"]
+        self.recent: dict[str, RecentValues] = self.tables["recent"]
         self.looks: dict[str, datetime] = self.tables["looks"]
         self.failing: dict[str, str] = self.tables["failing"]
         self.owed: dict[str, None] = {}

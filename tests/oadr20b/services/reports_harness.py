@@ -100,6 +100,7 @@ class ReportHarness(Harness):
         self.online = True
         self.record: list[tuple[str, str, datetime, Any, Optional[str]]] = []
         self.messages: list[UpdateReport] = []
+        self.by_request_id: dict[str, UpdateReport] = {}
 
     def point(
         self, r_id: str = "p", callback: Any = None, *, specifier: str = SPEC, **more: Any
@@ -164,8 +165,9 @@ class ReportHarness(Harness):
 
     def take(self, message: UpdateReport) -> None:
         """Into the VTN's record, unless it is the same message again."""
-        if any(message == known for known in self.messages):
+        if message == self.by_request_id.get(message.request_id):
             return
+        self.by_request_id[message.request_id] = message
         self.messages.append(message)
         for report in message.reports:
             for interval in report.intervals:

@@ -226,6 +226,7 @@ def test_a_one_shot_in_the_same_second_shares_the_value_too() -> None:
     vtn = ReportHarness()
     meter = vtn.point()
     vtn.create(ask("rq", back=MINUTE))
+    vtn.deliver()
     vtn.create(ask("once", every=ZERO, back=ZERO))
     vtn.go(2 * MINUTE)
 

@@ -171,6 +171,16 @@ def test_t42_summed_data_is_sampled_all_the_time_and_a_one_shot_has_the_last_sam
     assert report.intervals[0].duration == MINUTE
 
 
+def test_t42_summed_values_on_change_are_about_the_span_that_is_offered() -> None:
+    vtn = ReportHarness()
+    vtn.point("p", measurement="energyReal", sampling_rate=MINUTE)
+    vtn.create(ask("rq", every=ZERO, back=5 * MINUTE, start=NOON))
+    vtn.go(5 * MINUTE)
+    (report,) = vtn.messages[0].reports
+
+    assert {interval.duration for interval in report.intervals} == {MINUTE}
+
+
 def test_t42_a_summed_point_that_fails_is_read_once_a_moment() -> None:
     vtn = ReportHarness()
     meter: Meter = vtn.point(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Optional
 
 from ....points.entries import is_value, unpack
-from ....points.placeholders import fill, has_spans
+from ....points.placeholders import fill, has_spans, span_of
 from ....points.sampling import spacing_of
 from ....points.timing import INSTANT, begin_of, floor
 from ....state.reports import BLOCK, CHANGE, ONCE, RequestState
@@ -42,7 +42,7 @@ def report_part(
         request.specifier,
         _report_name(book, request),
         request.r_ids,
-        request.granularity,
+        request.granularity or span_of(book, request),
         tuple(rows),
         spans=has_spans(book, request),
     )

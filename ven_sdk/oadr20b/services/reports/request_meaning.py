@@ -102,9 +102,9 @@ def _one_shot(book: Book, state: RequestState, now: datetime) -> RequestState:
     moment, spacing = now.replace(microsecond=0), NONE
     if points and all(point.summed for point in points):
         spacing = max(point.sampling_rate.min_period for point in points)
-        recent = [book.recent.get(point_key(point.key), ())[-1:] for point in points]
-        if all(recent):
-            moment = max(one.at for last in recent for one in last)
+        keys = [point_key(point.key) for point in points]
+        if all(key in book.recent for key in keys):
+            moment = max(book.recent[key].newest.at for key in keys)
     return replace(state, origin=moment, granularity=spacing, start=None, end=None, due=now)
 
 
