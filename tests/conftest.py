@@ -81,14 +81,14 @@ def xsd_watch(request: pytest.FixtureRequest, no_thread_left: None) -> Iterator[
 
 def _watch_what_vens_send() -> None:
     """Everything that any VEN of any test sends passes here, signed or not."""
-    made = Exchange._body
+    made = Exchange.serialise
 
     def watched(self: Exchange, record: Payload) -> bytes:
         body = made(self, record)
         WATCH.see(body)
         return body
 
-    Exchange._body = watched  # type: ignore[method-assign]
+    Exchange.serialise = watched  # type: ignore[method-assign]
 
 
 _watch_what_vens_send()

@@ -38,7 +38,7 @@ from .state.store import Store
 from .usercode.decisions import decision_handler
 from .usercode.handlers import Handlers, Hooks
 from .ven import Ven
-from .wiring import build, store_of
+from .wiring import build, listener_of, store_of
 
 log: logging.Logger = logging.getLogger("ven_sdk")
 
@@ -94,6 +94,10 @@ class OpenADRClient(Ven):
         show_fingerprint: bool = True,
         on_event: Union[Callable[[Event], Any], str, None] = None,
         clock: Optional[Clock] = None,
+        push: Optional[str] = None,
+        listen: Optional[str] = None,
+        push_ack: str = "response",
+        poll_fallback: Optional[Duration] = None,
     ) -> None:
         checked = settings(
             ven_name,
@@ -115,6 +119,9 @@ class OpenADRClient(Ven):
             signals=signals,
             implied_cancel=implied_cancel,
             replay_window=replay_window,
+            push=push,
+            push_ack=push_ack,
+            poll_fallback=poll_fallback,
         )
         identity = Identity(
             cert=cert,
@@ -142,6 +149,7 @@ class OpenADRClient(Ven):
         super().__init__(checked, engine, handlers, hooks, catalogue)
         shows = flag("show_fingerprint", show_fingerprint)
         self._life = ClientLife(checked, engine, identity, runtime, kept, shows)
+        self._life.listener = listener_of(checked, identity, listen, engine)
         if on_event is not None:
             self.add_handler("on_event", decision_handler(on_event))
         if flag("debug", debug):

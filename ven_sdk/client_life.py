@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 import weakref
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from .config import Settings
 from .errors import StoreError
@@ -21,8 +21,13 @@ from .runtime.lifecycle import Lifecycle
 from .runtime.runtime import Runtime
 from .state.store import Store
 
+if TYPE_CHECKING:
+    from .push import Listener
+
 log: logging.Logger = logging.getLogger("ven_sdk")
 
+LISTENER_SHARE = 0.25
+"""Part of stop()'s timeout that answers to pushed messages may take."""
 OWED_SHARE = 0.5
 """Part of stop()'s timeout that is spent on sending what is owed."""
 ABANDONED_TIMEOUT = 5.0
@@ -52,6 +57,7 @@ class ClientLife:
         self.cycle: Lifecycle = Lifecycle(self._begin, self._end)
         self._finalizer: Optional["weakref.finalize[..., object]"] = None
         self._started_at = ""
+        self.listener: Optional[Listener] = None
 
     def start(self, client: object) -> None:
         """Start, unless it runs; ``client`` is whose last reference is watched."""
@@ -75,6 +81,8 @@ class ClientLife:
             self.runtime.start()
             self._announce()
             self.engine.start()
+            if self.listener is not None:
+                self.listener.start()
         except BaseException:
             self.runtime.stop(1.0)
             self.engine.close_store()
@@ -124,6 +132,8 @@ class ClientLife:
         clock = self.engine.clock
         deadline = clock.monotonic() + seconds
         self._note_stopped()
+        if self.listener is not None:
+            self.listener.stop(seconds * LISTENER_SHARE)
         self.engine.wind_up(seconds * OWED_SHARE)
         self.engine.close()
         self.identity.connections.close()

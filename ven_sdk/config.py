@@ -7,6 +7,7 @@ what the services and the engine ask while they run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Optional
@@ -48,6 +49,18 @@ TARGET_KINDS = (
 
 
 @dataclass(frozen=True)
+class PushSettings:
+    """How the VTN calls the VEN. ``address`` is what the VTN is told, ``prefix`` its path;
+    ``ack`` is how an event list is acknowledged; after ``fallback`` without a push the VEN polls.
+    """
+
+    address: str
+    prefix: str = ""
+    ack: str = "response"
+    fallback: Optional[timedelta] = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """What the user decided. Durations are timedeltas; sets are None where everything is let
     through.
@@ -73,6 +86,7 @@ class Settings:
     signals: Optional[frozenset[str]] = None
     implied_cancel: bool = True
     replay_window: timedelta = timedelta(seconds=60)
+    push: Optional[PushSettings] = None
 
     @property
     def poll_jitter(self) -> str:
@@ -99,6 +113,9 @@ def settings(
     targets: Any = None,
     signals: Any = None,
     jitter: Optional[str] = None,
+    push: Optional[str] = None,
+    push_ack: str = "response",
+    poll_fallback: Optional[Duration] = None,
     **others: Any,
 ) -> Settings:
     """The checked settings of a client's arguments; ConfigurationError names the argument that is
@@ -127,6 +144,7 @@ def settings(
         targets=target_sets(targets),
         signals=signal_names(signals),
         jitter=None if jitter is None else choice("jitter", jitter, ("both", "later")),
+        push=push_settings(push, push_ack, poll_fallback),
         **{name: flag(name, value) for name, value in others.items()},
     )
 
@@ -163,6 +181,51 @@ def signal_names(value: Any) -> Optional[frozenset[str]]:
                 f"{', '.join(SIGNAL_NAME.values)}, and names that begin with 'x-'."
             )
     return found
+
+
+def push_settings(push: Any, ack: Any, fallback: Any) -> Optional[PushSettings]:
+    """What ``push``, ``push_ack`` and ``poll_fallback`` mean together; None where the VEN polls.
+
+    The standard's own path at the end of the address is cut off: VTNs add it (P9).
+    ``ConfigurationError`` for anything that is no address.
+    """
+    checked_ack = choice("push_ack", ack, ("response", "empty"))
+    if push is None:
+        if fallback is not None:
+            raise ConfigurationError("poll_fallback needs push: without it the VEN polls anyway.")
+        return None
+    text("push", push)
+    parts = urlsplit(push.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "push is the address that the VTN reaches, such as "
+            f"'https://ven.example.com:8443/site7', not {push!r}."
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError("push must not hold a user name or password.")
+    try:
+        parts.port  # noqa: B018
+    except ValueError as cause:
+        raise ConfigurationError(f"push has no usable port: {cause}.") from cause
+    prefix = re.sub("/{2,}", "/", parts.path).rstrip("/")
+    prefix = re.sub(f"({re.escape(DEFAULT_PATH)})+(/Ei[A-Za-z]+)?$", "", prefix)
+    return PushSettings(
+        address=urlunsplit((parts.scheme, parts.netloc, prefix, "", "")),
+        prefix=prefix,
+        ack=checked_ack,
+        fallback=None if fallback is None else duration("poll_fallback", fallback, 1.0),
+    )
+
+
+def listen_address(listen: Any) -> tuple[str, int]:
+    """Host and port that ``listen`` (``'0.0.0.0:8443'``, ``':8443'``, ``'[::]:8443'``) names; port
+    0 is a free one. ``ConfigurationError`` for anything else.
+    """
+    given = text("listen", listen).strip()
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]*):(\d{1,5})", given)
+    if found is None or int(found[2]) > 65535:
+        raise ConfigurationError(f"listen must look like '0.0.0.0:8443', not {listen!r}.")
+    return found[1].strip("[]") or "0.0.0.0", int(found[2])
 
 
 def base_url(url: Any) -> str:

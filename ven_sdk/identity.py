@@ -74,6 +74,7 @@ class Identity:
             )
         self.credentials = None if cert is None else _credentials(cert, key, passphrase)
         self._ca_file, self._check_hostname = ca_file, check_hostname
+        self._pin = None if tls_fingerprint is None else _pin(tls_fingerprint)
         self.max_response_size = max_response_size
         self._refused = ""
         self.signer = (
@@ -98,13 +99,23 @@ class Identity:
             proxies=proxies,
             max_response_size=max_response_size,
             max_idle=max_idle,
-            tls_check=None if tls_fingerprint is None else _pin(tls_fingerprint),
+            tls_check=self._pin,
         )
 
     def _context(self, credentials: Optional[Credentials]) -> ssl.SSLContext:
         from .security.tls import client_context
 
         return client_context(credentials, self._ca_file, check_hostname=self._check_hostname)
+
+    @property
+    def ca_file(self) -> Any:
+        """What vouches for the VTN's TLS certificates; None is the system's store."""
+        return self._ca_file
+
+    def check_caller(self, certificate: Optional[bytes]) -> None:
+        """SecurityError where ``tls_fingerprint`` is given and a pushing VTN shows another."""
+        if self._pin is not None:
+            self._pin(certificate or b"")
 
     def _seen(self, *seen: object) -> None:
         for keeper in self._keepers[:1]:

@@ -32,6 +32,7 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 
 from .errors import ProtocolError, VenError
 from .identity import Identity
+from .push.peer import Peer, Response
 from .schema.common import Payload
 from .state.outcome import Outcome, Step
 from .values import dataclass
@@ -207,6 +208,12 @@ class Profile(ABC):
         """The time from poll to poll."""
 
     @abstractmethod
+    def pause_of_polls(self, book: Any, now: float) -> Optional[float]:
+        """Seconds from ``now`` (monotonic) in which the VTN is expected to call instead of being
+        polled: 0 where it is polled, None where it never is.
+        """
+
+    @abstractmethod
     def lose_reply(self, task: Task, error: VenError) -> Optional[Step]:
         """The step that makes good a reply that was lost or could not be read, or None where
         sending again does.
@@ -224,6 +231,12 @@ class Profile(ABC):
     def receive(self, message: Payload) -> Step:
         """Take in a message of the VTN that was not asked for: polled, or pushed. What answers it
         is owed in the book afterwards.
+        """
+
+    @abstractmethod
+    def take_push(self, path: str, body: bytes, peer: Peer, base: Any) -> Response:
+        """Take in a pushed HTTP request, with the transactions ``base``; the HTTP response (status,
+        headers, body). It does not raise for what a peer can send.
         """
 
     # --- the user's calls -------------------------------------------------------------------------

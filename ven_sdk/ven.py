@@ -20,6 +20,7 @@ from .events import queries
 from .points.catalogue import Catalogue
 from .points.pushed_values import push_value
 from .profile import CallRequest
+from .push.peer import Peer, Response
 from .runtime.engine import Engine
 from .runtime.status import Health, Status
 from .runtime.tickets import Ticket
@@ -326,6 +327,17 @@ class Ven(NotebookViews):
         """The opts that stand: sent or still owed."""
         return Rows(self._profile.standing_opts(self._engine.snapshot("opts")))
 
+    # --- push -------------------------------------------------------------------------------------
+
+    def receive(self, path: str, body: bytes, peer: Peer) -> Response:
+        """Take in an HTTP request that the VTN pushed: for a web server of your own, see
+        :func:`ven_sdk.push.wsgi`. Status, headers and body of the response come back.
+
+        ``path`` is that of the request, ``peer`` who sent it, by a certificate that TLS verified.
+        It may block for a commit to the store, and raises for nothing that a peer can send.
+        """
+        return self._engine.profile.take_push(path, body, peer, self._engine)
+
     # --- registration -----------------------------------------------------------------------------
 
     @property
@@ -466,8 +478,11 @@ class Ven(NotebookViews):
             problems.append(f"The VEN is {status.state}, not registered.")
         late = self.poll_frequency * LATE_POLLS + timedelta(seconds=self.settings.timeout)
         heard = [moment for moment in (status.last_poll, status.since) if moment is not None]
-        if status.state == "registered" and (
-            not heard or self._engine.clock.now() - max(heard) > late
+        polls = self.settings.push is None or self.settings.push.fallback is not None
+        if (
+            polls
+            and status.state == "registered"
+            and (not heard or self._engine.clock.now() - max(heard) > late)
         ):
             problems.append(
                 f"The last good poll was {status.last_poll or 'never'}; expected one every "

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
-from .config import Settings
+from .config import Settings, listen_address
 from .errors import ConfigurationError
 from .identity import Identity
 from .log import PACKAGE, Repeats
@@ -23,6 +23,9 @@ from .runtime.runtime import Runtime
 from .state.memory import MemoryStore
 from .state.store import Store
 from .usercode.handlers import Handlers, Hooks
+
+if TYPE_CHECKING:
+    from .push import Listener
 
 
 def build(
@@ -59,6 +62,32 @@ def _troubles(settings: Settings, runtime: Runtime, repeats: Optional[Repeats]) 
     if repeats is not None:
         return repeats.of(settings.ven_name)
     return Repeats(logging.getLogger(PACKAGE), monotonic=runtime.clock.monotonic)
+
+
+def listener_of(
+    settings: Settings, identity: Identity, listen: Optional[str], engine: Engine
+) -> Optional[Listener]:
+    """The listener for pushed messages that the argument ``listen`` asks for, not yet started.
+    ``ConfigurationError`` where it cannot work.
+    """
+    if listen is None:
+        return None
+    if settings.push is None:
+        raise ConfigurationError(
+            "listen needs push: the address that the VTN reaches, such as "
+            "push='https://ven.example.com:8443'."
+        )
+    from .oadr20b.pushed import service_at
+    from .push.server import listener_of as listener
+
+    prefix = settings.push.prefix
+    return listener(
+        identity,
+        *listen_address(listen),
+        lambda path, body, peer: engine.profile.take_push(path, body, peer, engine),
+        encrypted=settings.push.address.startswith("https:"),
+        knows=lambda path: service_at(path, prefix) is not None,
+    )
 
 
 def store_of(store: Any) -> Store:

@@ -105,6 +105,8 @@ class PushingVTN:
             return self._registration(request_id, known=True)
         if name == "oadrRegisterReport":
             return payload("oadrRegisteredReport", ei_response(request_id))
+        if name == "oadrCancelPartyRegistration":
+            return payload("oadrCanceledPartyRegistration", ei_response(request_id))
         if name == "oadrRequestEvent":
             return self.listed(ei_response(request_id))
         if name == "oadrUpdateReport":

@@ -94,7 +94,7 @@ class Exchange:
         if self._monotonic() >= self._refresh_at:
             self._refresh_at = self._monotonic() + REFRESH
             self._identity.refresh()
-        body = self._body(record)
+        body = self.serialise(record)
         if self.hooks:
             self.hooks.run("before_send_xml", body.decode())
         if wire.isEnabledFor(logging.DEBUG):
@@ -112,8 +112,10 @@ class Exchange:
         found = self.read(reply.body) if reply.body.strip() else None
         return Received(found, _clock_offset(reply, before))
 
-    def _body(self, record: Payload) -> bytes:
-        """The bytes to send. The unsigned poll is always the same and is made once."""
+    def serialise(self, record: Payload) -> bytes:
+        """The bytes to send, signed where the VEN signs. The unsigned poll is always the same and
+        is made once.
+        """
         if self._identity.signer is not None:
             return self._identity.signer.seal(envelope.signed_object(record))
         if not isinstance(record, Poll):

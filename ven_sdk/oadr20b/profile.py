@@ -24,9 +24,11 @@ from ..profile import (
     UnknownVen,
     Verdict,
 )
+from ..push.peer import Peer, Response
 from ..schema.common import Payload
 from ..schema.events import DistributeEvent
 from ..state.outcome import NOTHING, Outcome, Step
+from . import pushed
 from .exchange import Exchange
 from .services import answers, events, opts, poll, registration, reports
 from .services.task import CANCELLATION, code_of, judge, unknown_ven
@@ -53,6 +55,7 @@ class Profile20b(Profile):
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange, self.identity = exchange, exchange.identity
+        self.pushed_at: Optional[float] = None
 
     # --- what is next -----------------------------------------------------------------------------
 
@@ -103,6 +106,17 @@ class Profile20b(Profile):
     def poll_period(self, book: Book) -> timedelta:
         """See :meth:`Profile.poll_period`."""
         return registration.poll_period(book)
+
+    def pause_of_polls(self, book: Book, now: float) -> Optional[float]:
+        """P10: a VEN that is called polls only when nothing was pushed for so long, if ever."""
+        push = book.settings.push
+        if push is None:
+            return 0.0
+        if push.fallback is None:
+            return None
+        if self.pushed_at is None:
+            self.pushed_at = now
+        return max(0.0, self.pushed_at + push.fallback.total_seconds() - now)
 
     def owes(self, book: Book, now: datetime) -> bool:
         """See :meth:`Profile.owes`."""
@@ -166,6 +180,13 @@ class Profile20b(Profile):
     def receive(self, message: Payload) -> Step:
         """See :meth:`Profile.receive`."""
         return lambda book, now: poll.receive(book, message, now)
+
+    def take_push(self, path: str, body: bytes, peer: Peer, base: Any) -> Response:
+        """See :meth:`Profile.take_push`."""
+        response = pushed.receive(path, body, peer, base, self.exchange)
+        if response.status == 200:
+            self.pushed_at = base.clock.monotonic()
+        return response
 
     # --- the user's calls -------------------------------------------------------------------------
 

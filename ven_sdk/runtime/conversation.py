@@ -250,7 +250,10 @@ class Conversation:
         is_holding = now < self.polling.hold_until and self._profile.is_deciding(base.book, moment)
         if is_holding:
             waits.append(self.polling.hold_until - now)
-        wait = self.polling.seconds_to_next(now, is_holding)
+        pause = self._profile.pause_of_polls(base.book, now)
+        if pause is None:
+            return Turn(moment, base.closing, is_holding, False)
+        wait = max(pause, self.polling.seconds_to_next(now, is_holding))
         if wait > 0:
             waits.append(wait)
         return Turn(moment, base.closing, is_holding, wait <= 0)

@@ -151,7 +151,8 @@ def register(book: Book) -> Task:
         report_only=settings.report_only,
         xml_signature=settings.xml_signature,
         ven_name=settings.ven_name,
-        http_pull_model=True,
+        transport_address=None if settings.push is None else settings.push.address,
+        http_pull_model=settings.push is None,
     )
     needed = ("registration_id",) if state.ven_id else ("registration_id", "ven_id")
     return Task(
