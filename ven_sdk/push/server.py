@@ -1,5 +1,5 @@
-"""The listener of one identity: its certificate is shown, its authority vouches for callers, its pin
-is asked for. Renewed files count from the next connection on.
+"""The listener of one identity: its certificate is shown, its authority vouches for callers, and
+its pin is asked for. Renewed files count from the next connection on.
 """
 
 from __future__ import annotations

@@ -154,6 +154,18 @@ def _poll(state: State, ven: Ven) -> Given:
     """At most one message: what was queued, else the list of events if it changed (P2)."""
     ven.polls += 1
     ven.last_poll = state.clock.time()
+    return _take(state, ven)
+
+
+def take_for_push(state: State, ven: Ven) -> Given:
+    """The next message to push: what a poll would get; a pushed list has no eiResponse (CR 40)."""
+    given = _take(state, ven)
+    if isinstance(given.answer, DistributeEvent):
+        return Given(given.answer.replace(response=None), given.lost)
+    return given
+
+
+def _take(state: State, ven: Ven) -> Given:
     queue = state.for_anyone or ven.queue
     if queue:
         item = queue.popleft()

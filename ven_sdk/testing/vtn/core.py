@@ -19,6 +19,7 @@ from .fault import Fault, FaultBoard
 from .http import Server
 from .http_requests import Request
 from .journal import Journal, Received
+from .pusher import Pusher
 from .reply import Reply
 from .state import State
 from .trust import Trust
@@ -43,6 +44,7 @@ class Core:
         self._journal = Journal(state.lock, state.keep)
         self._board = FaultBoard()
         self._server = Server(self._serve, now=state.clock.time, connected=self._board.connecting)
+        self._pusher = Pusher(state, wire, trust.push_context, self._finish_push)
         self._violations: deque[Violation] = deque(maxlen=1000)
         self._own_violations: deque[str] = deque(maxlen=1000)
         self._sent: dict[tuple[str, str], bytes] = {}
@@ -79,6 +81,7 @@ class Core:
         self.closed = True
         for fault in self._board.faults:
             fault.clear()
+        self._pusher.close()
         self._server.close()
         self._trust.close()
 
@@ -177,12 +180,22 @@ class Core:
         with self._state.lock:
             received.answer, received.status = reply.record, 0 if reply.silent else reply.status
             self._journal.enter(received)
+            self._pusher.look()
             self._state.lock.notify_all()
         for listener in list(self.listeners):
             try:
                 listener(received)
             except Exception:
                 log.exception("A listener of LocalVTN failed on %s; the VTN goes on.", received)
+
+    def _finish_push(self, received: Received, reply: Reply) -> None:
+        """A VEN answered a push in its HTTP response."""
+        with self._state.lock:
+            received.number = self._journal.new_number()
+            if received.error is not None:
+                self._violations.append(Violation(received, str(received.error)))
+            self._violations.extend(Violation(received, what) for what in received.deviations)
+        self._finish(received, reply)
 
     # --- for faults -------------------------------------------------------------------------------
     #

@@ -87,6 +87,16 @@ class Trust:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
+    def push_context(self) -> ssl.SSLContext:
+        """The VTN's side of TLS where it calls VENs: it shows its certificate, and believes those
+        of the throw-away authority.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=self.identity.authority_pem.decode())
+        context.check_hostname = False
+        context.load_cert_chain(*self.identity.write(self.folder, "vtn"))
+        return context
+
     # --- what VENs are given ----------------------------------------------------------------------
 
     def ca_file(self) -> str:

@@ -71,6 +71,10 @@ class Wire:
         received.record = known
         received.ven_id = getattr(known, "ven_id", None) or ""
 
+    def read_body(self, body: bytes, received: Received) -> None:
+        """Fill in what the body of a VEN's HTTP response says; errors as ``read``."""
+        received.record = self._read(body, received)
+
     def _read(self, body: bytes, received: Received) -> Payload:
         root = gate.admit(body, max_bytes=64 * 2**20, verbatim=self.verify)
         source = root
