@@ -10,6 +10,7 @@ calls ``run()`` is stopped after it); ``.. behold`` with code that runs after th
 from __future__ import annotations
 
 import re
+import socket
 import textwrap
 import threading
 import time
@@ -74,6 +75,7 @@ class Stage:
 
     def __init__(self, page: Path, vtn: LocalVTN, secure: Optional[LocalVTN], **names: Any) -> None:
         self.page, self.vtn, self.secure = page, vtn, secure
+        self._ports: dict[str, int] = {}
         self.names: dict[str, Any] = {"__name__": "page", "vtn": vtn, "secure": secure, **names}
         self._meanwhile: Optional[Block] = None
         self._failure: Optional[BaseException] = None
@@ -135,11 +137,21 @@ class Stage:
             "\n" * block.line + self._here(block.text), str(self.page), "exec", dont_inherit=True
         )
 
+    def _free_port(self, instead_of: str) -> int:
+        """A port of this machine, the same one for the whole page."""
+        if instead_of not in self._ports:
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                self._ports[instead_of] = int(taken.getsockname()[1])
+        return self._ports[instead_of]
+
     def _here(self, text: str) -> str:
         """The text with this machine's places in the place of the page's."""
         text = text.replace("localhost:8080", f"127.0.0.1:{self.vtn.port}").replace(
             "/var/lib/ven/", ""
         )
+        for port in ("8443", "8450"):  # where VENs listen for pushes
+            if f":{port}'" in text or f":{port}/" in text:
+                text = text.replace(f":{port}", f":{self._free_port(port)}")
         if self.secure is not None:
             text = re.sub(
                 r"https://vtn\.example\.com(?::\d+)?(?:/OpenADR2/Simple/2\.0b)?",

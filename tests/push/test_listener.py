@@ -310,6 +310,8 @@ class Trust:
         self.ca.cert_pem.write_to_path(self.ca_file)
         self.vtn = self.files("vtn", self.ca.issue_cert("vtn.example"))
         self.stranger = self.files("stranger", self.other_ca.issue_cert("vtn.example"))
+        pem = Path(self.vtn[0]).read_text(encoding="ascii").partition("-----END CERTIFICATE-----")
+        self.vtn_der = ssl.PEM_cert_to_DER_cert(f"{pem[0]}{pem[1]}\n")
         self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.ca.issue_cert("127.0.0.1", "localhost").configure_cert(self.server)
         self.ca.configure_trust(self.server)
@@ -334,10 +336,7 @@ def test_a_vtn_with_its_certificate_is_admitted_and_named(
     with encrypted(listener.address, trust.ca_file, *trust.vtn) as vtn:
         assert exchange(vtn, request())[0] == 200
 
-    der = inbox.received[0][2].certificate
-    assert der == ssl.PEM_cert_to_DER_cert(
-        Path(trust.vtn[0]).read_text().split("-----END")[0] + "-----END CERTIFICATE-----\n"
-    )
+    assert inbox.received[0][2].certificate == trust.vtn_der
 
 
 @pytest.mark.parametrize("who", ["nobody", "stranger"])

@@ -382,9 +382,8 @@ def test_the_certificate_of_the_peer_is_believed_from_trusted_proxies_only(
     import ssl
     import urllib.parse
 
-    pem = Path(trust.vtn[0]).read_text(encoding="ascii")
-    pem = pem[: pem.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----\n"
-    der = ssl.PEM_cert_to_DER_cert(pem)
+    der = trust.vtn_der
+    pem = ssl.DER_cert_to_PEM_cert(der)
     value = (
         f":{base64.b64encode(der).decode()}:"
         if header == "HTTP_CLIENT_CERT"

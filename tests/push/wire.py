@@ -73,10 +73,11 @@ def encrypted(
     certificate: Optional[str] = None,
     key: Optional[str] = None,
     source: str = "127.0.0.1",
+    name: str = "",
 ) -> ssl.SSLSocket:
     """A TLS connection, with a client certificate where one is given."""
     context = ssl.create_default_context(cafile=ca)
     context.check_hostname = False
     if certificate is not None:
         context.load_cert_chain(certificate, key)
-    return context.wrap_socket(connect(address, source))
+    return context.wrap_socket(connect(address, source), server_hostname=name or None)
