@@ -14,7 +14,7 @@ from tests.oadr20b.services.builders import event
 from ven_sdk.errors import ConfigurationError, HandlerError
 from ven_sdk.usercode import invoke
 from ven_sdk.usercode.decisions import OPTS
-from ven_sdk.usercode.handlers import Handlers
+from ven_sdk.usercode.handlers import Handlers, Hooks
 
 
 async def asynchronous(event: Any) -> str:
@@ -31,6 +31,8 @@ class Callable_:
     [
         ("on_evnt", lambda event: None, "Did you mean 'on_event'"),
         ("on_event", "optIn", "must be a function"),
+        (["on_event"], print, "There is no handler ['on_event']"),
+        (None, print, "There is no handler None"),
         ("on_event", lambda: None, "cannot be called as on_event(event)"),
         ("on_cancel_event", lambda event: None, "on_cancel_event(event, implied)"),
         (
@@ -44,7 +46,7 @@ class Callable_:
     ],
 )
 def test_a_wrong_handler_is_refused_with_what_would_be_right(
-    name: str, function: Any, says: str
+    name: Any, function: Any, says: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Handlers().add_handler(name, function)
@@ -115,3 +117,17 @@ def test_one_failing_handler_does_not_keep_the_next_from_being_called() -> None:
     assert isinstance(result.value, HandlerError)
     assert result.errors == (result.value,)
     assert called == ["event"]
+
+
+def test_a_hook_that_fails_for_every_message_is_logged_once_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hooks = Hooks()
+    hooks.add("before_parse_xml", lambda text: 1 // 0)
+
+    for _ in range(20):
+        hooks.run("before_parse_xml", "<xml/>")
+
+    assert len(caplog.messages) == 2
+    assert "ZeroDivisionError" in caplog.messages[0]
+    assert "(10 times so far)" in caplog.messages[1]

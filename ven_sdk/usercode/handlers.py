@@ -12,6 +12,7 @@ from typing import NamedTuple, Optional
 
 from ..arguments import Duration, duration
 from ..errors import ConfigurationError, HandlerError
+from ..log import Repeats
 from ..near_names import did_you_mean
 from ..text import repr_of
 from .calls import invoke
@@ -68,9 +69,9 @@ class Registry:
         """ConfigurationError for an unknown name, no callable, an ``async def``, or a wrong number
         of parameters.
         """
-        if name not in self._parameters:
+        if not isinstance(name, str) or name not in self._parameters:
             raise ConfigurationError(
-                f"There is no {self._what} {name!r}."
+                f"There is no {self._what} {repr_of(name)}."
                 + did_you_mean(name, self._parameters)
                 + f" Known are: {', '.join(self._parameters)}."
             )
@@ -82,7 +83,7 @@ class Registry:
         wanted = self._parameters[name]
         try:
             signature = inspect.signature(function)
-        except ValueError:
+        except (TypeError, ValueError):
             return  # a builtin that does not tell its parameters
         try:
             signature.bind(*wanted)
@@ -206,14 +207,16 @@ def nearest_handler(name: str) -> Optional[str]:
 
 
 class Hooks(Registry):
-    """Hooks on messages: their return is ignored, an exception is logged."""
+    """Hooks on messages: their return is ignored; an exception is logged, then counted."""
 
     def __init__(self) -> None:
         super().__init__(HOOKS, "hook")
+        self._repeats = Repeats(logger)
 
     def run(self, name: str, *arguments: object) -> None:
         """Call the hooks of ``name``."""
         for function in self.functions(name):
             result = invoke(function, arguments)
-            if isinstance(result, Exception):
-                logger.warning("The hook %s failed and the message goes on: %s", name, result)
+            if type(result) is HandlerError:
+                text = f"The hook {name} failed and the message goes on: {result}"
+                self._repeats.say(f"{name} {result.handler}", logging.WARNING, text)
