@@ -88,5 +88,9 @@ def call_leads(book: "Book", state: EventState, now: datetime) -> EventState:
 
 
 def past_leads(book: "Book", state: EventState, now: datetime) -> tuple[str, ...]:
-    """The ``before_event`` handlers whose moment is not to come (again)."""
-    return tuple(name for name, lead in book.leads() if shift_back(state.start, lead) <= now)
+    """The ``before_event`` handlers that were called and whose moment does not lie ahead (again)."""
+    return tuple(
+        name
+        for name, lead in book.leads()
+        if name in state.leads and shift_back(state.start, lead) <= now
+    )

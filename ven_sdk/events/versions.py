@@ -61,8 +61,7 @@ def replace_version(
     if state.started:
         marks = (_announced_before(held, state, signal, now) for signal in event.event_signals)
         state = replace(state, announced=tuple(marks))
-    past = past_leads(book, state, now)
-    return replace(state, leads=tuple(name for name in state.leads if name in past))
+    return replace(state, leads=past_leads(book, state, now))
 
 
 def _is_within(state: EventState, now: datetime) -> bool:
