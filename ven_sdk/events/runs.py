@@ -88,7 +88,7 @@ def call_leads(book: "Book", state: EventState, now: datetime) -> EventState:
 
 
 def past_leads(book: "Book", state: EventState, now: datetime) -> tuple[str, ...]:
-    """The ``before_event`` handlers that were called and whose moment does not lie ahead (again)."""
+    """The ``before_event`` handlers that were called and whose moment does not lie ahead again."""
     return tuple(
         name
         for name, lead in book.leads()
