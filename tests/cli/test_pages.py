@@ -47,7 +47,7 @@ def typed() -> list[str]:
         for page in PAGES
         for block in blocks(page, "console")
         for line in block.splitlines()
-        if line
+        if line and "export " not in line
     ]
     units = [
         line.partition("=")[2]

@@ -174,7 +174,7 @@ def test_a_fault_that_is_over_is_off(orders: Orders) -> None:
         ({"do": "modify_event", "event_id": "e"}, "needs something that changes"),
         ({"do": "cancel_event"}, "needs event_id"),
         ({"do": "fault", "name": "gremlins"}, "There is no fault 'gremlins'"),
-        ({"do": "fault", "name": "500", "seconds": 1}, "does not take that"),
+        ({"do": "fault", "name": "500", "seconds": 1}, "takes no argument 'seconds'"),
         ({"do": "clear_fault", "number": 7}, "No fault 7 is on"),
         ({"do": "reregister", "ven": "nobody"}, "There is no VEN 'nobody'"),
     ],

@@ -233,7 +233,7 @@ def test_an_event_that_is_wrong_is_refused_at_once(vtn: LocalVTN) -> None:
         vtn.add_event(colour="red")
     with pytest.raises(ConfigurationError, match="not a mixture"):
         vtn.add_event(intervals=[1, (MINUTE, 2)])
-    with pytest.raises(ConfigurationError, match="at least one interval"):
+    with pytest.raises(ConfigurationError, match="an event needs at least one"):
         vtn.add_event(intervals=[])
     with pytest.raises(ConfigurationError, match="signal_name is 'COLOUR'"):
         vtn.add_event(signal_name="COLOUR")

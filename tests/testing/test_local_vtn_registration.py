@@ -223,5 +223,5 @@ def test_a_poll_frequency_that_no_message_can_hold_is_refused_at_once(given: flo
 
 
 def test_a_port_that_there_is_not_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="Port 70000 of"):
+    with pytest.raises(ConfigurationError, match="port must be a whole number"):
         LocalVTN(port=70000).start()

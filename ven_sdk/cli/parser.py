@@ -120,7 +120,7 @@ def no_such_command(word: str) -> str:
     """What to say about a command that there is not."""
     what = "option" if word.startswith("-") else "command"
     return (
-        f"There is no {what} {word!r}{_hint(word, list(COMMANDS))}. There are: "
+        f"There is no {what} {word!r}{_hint(word, [*COMMANDS, '--version', '--help'])}. There are: "
         f"{', '.join(COMMANDS)}.\nTry: ven-sdk --help"
     )
 

@@ -12,12 +12,12 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Optional, Union
+from typing import Optional
 
+from ..arguments import Duration, duration
 from ..errors import ConfigurationError
 from ..runtime.clock import EPOCH, UTC, Clock, timestamp
 
-Duration = Union[timedelta, float, int]
 NANO = 10**9
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -109,7 +109,11 @@ class ManualClock(Clock):
         return self.now()
 
     def advance_to(self, moment: datetime) -> datetime:
-        """Let time pass until the wall clock shows ``moment``."""
+        """Let time pass until the wall clock shows ``moment``, an aware datetime.
+        ``ConfigurationError`` for a naive one.
+        """
+        if moment.tzinfo is None:
+            raise ConfigurationError(f"{moment!r} has no zone: give an aware datetime.")
         return self.advance(moment - self.now())
 
     def advance_to_next(self) -> Optional[timedelta]:
@@ -166,11 +170,11 @@ class ManualClock(Clock):
 
 def _nanoseconds(given: Duration) -> int:
     """Whole numbers add up exactly, so that ten steps of 0.1 s are a second."""
-    return (
-        given // timedelta(microseconds=1) * 1000
-        if isinstance(given, timedelta)
-        else round(given * NANO)
-    )
+    if isinstance(given, timedelta):
+        return given // timedelta(microseconds=1) * 1000
+    if isinstance(given, (int, float)) and not isinstance(given, bool) and math.isfinite(given):
+        return round(given * NANO)
+    return duration("seconds", given) // timedelta(microseconds=1) * 1000
 
 
 def _wake(sleepers: list[_Sleeper]) -> None:

@@ -15,6 +15,7 @@ from ...fleet import Fleet
 from ...ven import Ven
 from .control import check_token
 from .plan import Plan, Report, Site
+from .server import parse_address
 
 T = TypeVar("T")
 STAND_INS = {"ven_name": "stand-in", "vtn_url": "http://127.0.0.1"}
@@ -42,6 +43,13 @@ def vens_of(runner: Union[OpenADRClient, Fleet]) -> Union[list[Ven], Fleet]:
 
 
 def _check_tables(plan: Plan) -> None:
+    for table in ("health", "control"):
+        port = getattr(plan, table).get("port")
+        if port is not None:
+            try:
+                parse_address(port, table)
+            except ConfigurationError as error:
+                plan.complain(plan.document.where(table, "port"), str(error))
     if plan.control.get("port") is not None:
         try:
             check_token(plan.control.get("token"))

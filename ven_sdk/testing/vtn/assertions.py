@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Optional, TypeVar, overload
 
+from ...arguments import choice
+from ...enums import OPT
 from ...oadr20b.schema.opt import CreateOpt
 from ...schema.common import Payload
 from .core import Core
@@ -138,8 +140,10 @@ class Waits(Records):
         modification_number: Optional[int] = None,
     ) -> EventAnswer:
         """The first answer to an event that says ``opt_type`` (any, if left out). ``timeout`` in
-        seconds.
+        seconds. ``ConfigurationError`` for an opt_type that there is not.
         """
+        if opt_type is not None:
+            choice("opt_type", opt_type, tuple(OPT.values))
 
         def found() -> Optional[EventAnswer]:
             for each in self._state.events.answers_to.get(event_id, ()):

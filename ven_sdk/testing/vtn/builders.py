@@ -4,18 +4,20 @@ functions.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Optional, Union
 
+from ... import arguments
+from ...arguments import LONGEST
 from ...errors import ConfigurationError
+from ...near_names import did_you_mean
 from ...schema.common import EndDeviceAsset, Target
 from ...schema.events import ActivePeriod, Event, EventDescriptor, EventSignal, Interval
 from ...schema.record import Items
 from ...schema.units import Measurement
 
-Duration = Union[timedelta, float, int]
+Duration = arguments.Duration
 Moment = Union[datetime, timedelta, float, int, None]
 Step = Union[float, int, tuple[Duration, Union[float, int]], Mapping[str, Any], Interval]
 MARKET_CONTEXT = "http://localhost/programme"
@@ -182,8 +184,7 @@ def _target(given: Any) -> Target:
         raise _no_targets(given)
     [(kind, value)] = given.items()
     if kind not in kinds:
-        near = difflib.get_close_matches(str(kind), kinds, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(kinds)}."
+        hint = did_you_mean(kind, kinds) or f" Known are: {', '.join(kinds)}."
         raise ConfigurationError(f"targets: there is no kind {kind!r}.{hint}")
     if value is None or isinstance(value, (bool, int, float, bytes)):
         raise ConfigurationError(f"targets: {kind} takes IDs, which are texts, not {value!r}.")
@@ -204,22 +205,25 @@ def moment(given: Moment, now: datetime) -> datetime:
     if isinstance(given, datetime):
         if given.tzinfo is None:
             raise ConfigurationError(
-                f"The time {given!r} has no zone. Give an aware datetime, or a duration from now."
+                f"dtstart: the time {given!r} has no zone. Give an aware datetime, or a duration "
+                "from now."
             )
         return given
-    return now if given is None else now + span(given)
+    return now if given is None else now + span(given, "dtstart")
 
 
-def span(given: Duration) -> timedelta:
-    """A duration of a timedelta or of seconds."""
-    return given if isinstance(given, timedelta) else timedelta(seconds=given)
+def span(given: Duration, name: str = "duration") -> timedelta:
+    """A duration of a timedelta, of seconds, or of a text such as ``'10 min'``; it may lie before
+    now. ``ConfigurationError`` for anything else.
+    """
+    return arguments.duration(name, given, -LONGEST.total_seconds(), LONGEST)
 
 
 def whole_seconds(name: str, given: Optional[Duration]) -> Optional[timedelta]:
     """The same for what is told to VENs, or None: a message has no fractions of a second in its
     durations. ``ConfigurationError`` for anything else.
     """
-    found = None if given is None else span(given)
+    found = None if given is None else span(given, name)
     if found is not None and (found < timedelta(0) or found.microseconds):
         raise ConfigurationError(
             f"{name} must be a whole number of seconds, as messages hold no others, not "
@@ -274,9 +278,13 @@ def _steps(given: Sequence[Step], duration: Optional[Duration]) -> tuple[list[In
     """Intervals, and how long they are together. Plain payloads share ``duration`` (10 minutes), in
     whole seconds.
     """
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            f"intervals are a list, such as [1, 2] or [(60, 1), (60, 2)], not {given!r}."
+        )
     if not given:
         raise ConfigurationError(
-            "An event needs at least one interval: intervals=[1] is one of level 1."
+            "intervals: an event needs at least one, such as intervals=[1] of level 1."
         )
     plain = sum(1 for step in given if isinstance(step, (int, float)))
     if plain not in (0, len(given)):
@@ -304,8 +312,8 @@ def _step(number: int, given: Step) -> Interval:
     if isinstance(given, tuple) and len(given) == 2:
         return Interval(uid=str(number), duration=span(given[0]), signal_payload=given[1])
     raise ConfigurationError(
-        f"Interval {number} is {given!r}, expected a payload, (duration, payload), or a dict of "
-        "dtstart, duration, uid, signal_payload."
+        f"intervals: number {number} is {given!r}, expected a payload, (duration, payload), or a "
+        "dict of dtstart, duration, uid, signal_payload."
     )
 
 

@@ -8,12 +8,14 @@ A fault looks at a request before the VTN does (``before``) and at the reply bef
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Callable, Optional, Protocol, Union
 
+from ... import arguments
 from ...errors import ConfigurationError
 from ...schema.common import Payload
 from .journal import Kind, Received, kind_of
@@ -59,6 +61,14 @@ class Fault:
     ``threading.Event``, or when a function says so. ``ConfigurationError`` for what it cannot use.
     """
 
+    def __new__(cls, *values: object, **named: object) -> "Fault":
+        """Refuse what neither the class nor its bases take. ``ConfigurationError`` names the
+        nearest.
+        """
+        known = [name for base in cls.__mro__ for name in _parameters(base)]
+        arguments.known_arguments(cls.__name__, named, known)
+        return super().__new__(cls)
+
     def __init__(
         self,
         *,
@@ -73,6 +83,8 @@ class Fault:
             raise ConfigurationError(
                 f"There is no service {service!r}; there are {', '.join(SERVICES)}."
             )
+        if not (until is None or isinstance(until, threading.Event) or callable(until)):
+            until = arguments.duration("until", until)
         self.service = service
         self.ven_id: Optional[str] = ven_id
         self.times: Optional[int] = times
@@ -183,6 +195,13 @@ class Fault:
         }
         given = (f"{name}={value!r}" for name, value in limits.items() if value)
         return f"{type(self).__name__}({', '.join(given)})"
+
+
+def _parameters(cls: type) -> list[str]:
+    made = vars(cls).get("__init__")
+    return (
+        list(inspect.signature(made).parameters) if made is not None and cls is not object else []
+    )
 
 
 def one_of(name: str, value: str, choices: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Callable, Optional, Union
 
+from ... import arguments
 from ...errors import ConfigurationError
 from .fault import Fault, FaultyVtn, one_of, seconds_of
 from .journal import Received
@@ -30,7 +31,7 @@ class Down(Fault):
     def begin(self, vtn: FaultyVtn) -> None:
         """Hang up; set the alarm."""
         vtn.hang_up()
-        if isinstance(self.until, (timedelta, float, int)):
+        if isinstance(self.until, timedelta):
             self._alarm = threading.Timer(seconds_of(self.until), self.clear)
             self._alarm.name, self._alarm.daemon = "ven_sdk-vtn-down", True
             self._alarm.start()
@@ -49,7 +50,7 @@ class Slow(Fault):
 
     def __init__(self, seconds: float = 1.0, **limits: Any) -> None:
         super().__init__(**limits)
-        self.seconds = seconds
+        self.seconds = arguments.duration("seconds", seconds).total_seconds()
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """Later."""
@@ -94,8 +95,8 @@ class Drip(Fault):
 
     def __init__(self, seconds: float = 0.5, size: int = 1, **limits: Any) -> None:
         super().__init__(**limits)
-        self.seconds: float = seconds
-        self.size: int = size
+        self.seconds: float = arguments.duration("seconds", seconds).total_seconds()
+        self.size: int = arguments.whole("size", size)
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """Piece by piece."""
@@ -142,7 +143,7 @@ class Status(Fault):
         **limits: Any,
     ) -> None:
         super().__init__(**limits)
-        self.status: int = status
+        self.status: int = arguments.whole("status", status, 100, 999)
         self.body: bytes = body
         self.headers: dict[str, str] = {"Content-Type": "text/html"} if body else {}
         if retry_after is not None:
@@ -157,7 +158,7 @@ class Status(Fault):
 
 class Refuse(Fault):
     """An OpenADR code (rules G8, R13) in the answer that belongs to the message, or in an
-    oadrResponse (``bare``).
+    oadrResponse (``bare``). ``ConfigurationError`` for what is no code.
     """
 
     def __init__(
@@ -170,6 +171,8 @@ class Refuse(Fault):
     ) -> None:
         super().__init__(**limits)
         self.code: str = str(code)
+        if not (len(self.code) == 3 and self.code.isascii() and self.code.isdigit()):
+            raise ConfigurationError(f"code has three digits, such as '463', not {code!r}.")
         self.description: str = description
         self.bare: bool = bare
 
@@ -215,11 +218,13 @@ class Replay(Fault):
 
 class Answer(Fault):
     """This very reply (see :func:`~ven_sdk.testing.Raw`) or these bytes in the place of the
-    VTN's.
+    VTN's. ``ConfigurationError`` for anything else.
     """
 
     def __init__(self, reply: Union[Reply, bytes], **limits: Any) -> None:
         super().__init__(**limits)
+        if not isinstance(reply, (Reply, bytes)):
+            raise ConfigurationError(f"A reply is bytes or Raw(...), not {reply!r}.")
         self.reply: Reply = Reply(body=reply) if isinstance(reply, bytes) else reply
 
     def before(self, received: Received) -> Optional[Reply]:

@@ -15,6 +15,7 @@ from threading import Condition
 from typing import Any, Callable, Optional, TypeVar, Union
 
 from ...errors import ConfigurationError, VenError
+from ...near_names import did_you_mean
 from ...oadr20b.schema.payloads import PAYLOADS
 from ...schema.common import Payload
 
@@ -89,7 +90,8 @@ def kind_of(wanted: Kind) -> type[Payload]:
     if isinstance(found, type) and issubclass(found, Payload):
         return found
     names = ", ".join(cls.__name__ for cls in PAYLOADS.values())
-    raise ConfigurationError(f"{wanted!r} is no payload of OpenADR 2.0b. There are: {names}.")
+    hint = did_you_mean(wanted, KINDS)
+    raise ConfigurationError(f"{wanted!r} is no payload of OpenADR 2.0b.{hint} There are: {names}.")
 
 
 class Journal:

@@ -13,6 +13,9 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
+from ... import arguments
+from ...errors import ConfigurationError
+from ...near_names import did_you_mean
 from ...oadr20b.schema.reports import RegisterReport, Report
 from ...runtime.clock import Clock
 from ...schema.common import Payload
@@ -21,13 +24,35 @@ from .builders import Duration, span, whole_seconds
 from .commands import EventCommands, PartyCommands, ReportCommands
 from .core import PATH
 from .fault_commands import FaultCommands
-from .reports import Wishes
+from .reports import ReportWish, Wishes
 from .state import Accept, State
 from .trust import ClientCert, Trust
 from .wire import Wire
 
 if TYPE_CHECKING:
     from ..pki import Identity
+
+
+_SET = ("listeners", "routes", "errors", "closed", "strict")
+
+
+def _check(accept: object, wishes: object, vens: object) -> None:
+    """ConfigurationError for arguments of a wrong kind."""
+    is_code = isinstance(accept, str) and len(accept) == 3 and accept.isdigit()
+    if not (isinstance(accept, bool) or callable(accept) or accept == "known" or is_code):
+        raise ConfigurationError(
+            "accept is True, False, 'known', a code of three digits, or a function of the request, "
+            f"not {accept!r}."
+        )
+    listed = wishes if isinstance(wishes, (list, tuple)) else [wishes]
+    if not isinstance(wishes, bool) and not all(isinstance(each, ReportWish) for each in listed):
+        raise ConfigurationError(
+            f"ask_for_reports is True, False, a ReportWish or a list of them, not {wishes!r}."
+        )
+    if vens is not None and not isinstance(vens, Mapping):
+        raise ConfigurationError(
+            f"vens are a dict such as {{'site-a': {{'registered': True}}}}, not {vens!r}."
+        )
 
 
 class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Assertions):
@@ -53,6 +78,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     kept. ``port``: 0 takes a free one.
     """
 
+    @arguments.named_arguments
     def __init__(
         self,
         *,
@@ -77,6 +103,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         keep_samples: int = 1_000_000,
         port: int = 0,
     ) -> None:
+        _check(accept, ask_for_reports, vens)
         state = State(
             vtn_id,
             clock or Clock(),
@@ -84,12 +111,12 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             ask_for_reports,
             accept,
             offers,
-            None if repeat_events is None else span(repeat_events),
+            None if repeat_events is None else span(repeat_events, "repeat_events"),
             vens or {},
             keep,
             keep_samples,
         )
-        trust = Trust(kind, span(replay_window).total_seconds())
+        trust = Trust(kind, span(replay_window, "replay_window").total_seconds())
         if identity is not None:
             trust.renew(identity)
         wire = Wire(
@@ -103,7 +130,17 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             wire.check_writable(RegisterReport(request_id="", reports=tuple(offers)))
         super().__init__(state, trust, wire, tls=tls, client_certificates=client_certificates)
         self.strict = strict
-        self._wanted_port = port
+        self._wanted_port = arguments.whole("port", port, 0, 65535)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set what the VTN has. ``ConfigurationError`` names the nearest of what it does not."""
+        own = type(self).__module__.startswith("ven_sdk.") and not name.startswith("_")
+        if own and name not in _SET and not hasattr(type(self), name):
+            known = [each for each in dir(type(self)) if not each.startswith("_")]
+            raise ConfigurationError(
+                f"LocalVTN has no attribute {name!r}.{did_you_mean(name, [*known, *_SET])}"
+            )
+        super().__setattr__(name, value)
 
     # --- life -------------------------------------------------------------------------------------
     #
@@ -202,6 +239,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
 
     @accept.setter
     def accept(self, accept: Accept) -> None:
+        _check(accept, False, None)
         with self._state.lock:
             self._state.accept = accept
 
@@ -222,5 +260,6 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
 
     @ask_for_reports.setter
     def ask_for_reports(self, wishes: Wishes) -> None:
+        _check(True, wishes, None)
         with self._state.lock:
             self._state.wishes = wishes

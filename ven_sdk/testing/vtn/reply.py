@@ -7,9 +7,11 @@ Values only: ``vtn_http`` puts them on the wire, faults change them on the way. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from http import HTTPStatus
 from typing import Any, Callable, Optional, Union
+
+from ... import arguments
 
 Body = Union[bytes, Iterable[bytes]]
 KEEP, CLOSE, RESET = "keep", "close", "reset"
@@ -108,8 +110,11 @@ def Raw(
     ``Raw(gzip_bomb, headers={'Content-Encoding': 'gzip'})``, ``Raw(itertools.repeat(b' ' * 4096))``
     for a body without end, ``Raw(headers={'X': 'x' * 10_000_000})``, ``Raw(b'<html>',
     status=503)``, ``Raw(verbatim=b'not even HTTP')``. ``how``: the other fields of :class:`Reply`,
-    such as ``pace`` or ``ending``.
+    such as ``pace`` or ``ending``. ``ConfigurationError`` for what makes no reply.
     """
+    arguments.known_arguments("Raw", how, [each.name for each in fields(Reply)])
+    arguments.whole("status", status, 100, 999)
+    arguments.choice("ending", how.get("ending", KEEP), (KEEP, CLOSE, RESET))
     return Reply(status=status, body=body, headers=dict(headers or {}), verbatim=verbatim, **how)
 
 

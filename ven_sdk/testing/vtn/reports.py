@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple, Optional, Union
 
+from ...arguments import known_arguments
 from ...errors import ConfigurationError
 from ...oadr20b.schema.reports import (
     Report,
@@ -46,6 +47,11 @@ class ReportWish:
     report_specifier_id: Optional[str] = None
     report_name: Optional[str] = None
     by_poll: bool = False
+
+    def __new__(cls, *values: object, **named: object) -> "ReportWish":
+        """Refuse what it does not take. ``ConfigurationError`` names the nearest."""
+        known_arguments("ReportWish", named, cls.__dataclass_fields__)
+        return super().__new__(cls)
 
 
 Wishes = Union[bool, ReportWish, Sequence[ReportWish]]

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
+from ...arguments import choice
 from ...errors import SecurityError
 from ...oadr20b.security.names import DS
 from ...oadr20b.security.replay import ReplayGuard
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from ..pki import Identity
 
 _CERTIFICATES = f"{{{DS}}}Signature/{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate"
+
+KEY_KINDS = ("ec", "ec384", "rsa")
 
 
 class ClientCert(NamedTuple):
@@ -47,7 +50,7 @@ class Trust:
     """
 
     def __init__(self, kind: str, replay_window: float) -> None:
-        self.kind: str = kind
+        self.kind: str = choice("kind", kind, KEY_KINDS)
         self.replay_window: float = replay_window
         self._identity: Optional["Identity"] = None
         self._signer: Optional[Signer] = None
@@ -109,7 +112,7 @@ class Trust:
         """A certificate for a VEN, whose signatures are accepted from now on."""
         from .. import pki
 
-        made = pki.identity(name, kind)
+        made = pki.identity(name, choice("kind", kind, KEY_KINDS))
         self.believe(made.fingerprint)
         stem = "".join(letter if letter.isalnum() else "-" for letter in name)
         return ClientCert(*made.write(self.folder, f"{stem}-{kind}", passphrase), made.fingerprint)
