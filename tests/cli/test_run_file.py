@@ -17,7 +17,8 @@ from ven_sdk.cli.run import keys
 from ven_sdk.cli.run.build import build
 from ven_sdk.cli.run.command import example
 from ven_sdk.cli.run.file import Document, load, positions_of
-from ven_sdk.cli.run.plan import Plan, make_plan
+from ven_sdk.cli.run.plan import make_plan
+from ven_sdk.cli.run.records import Plan
 from ven_sdk.testing import pki
 
 pytest.importorskip(

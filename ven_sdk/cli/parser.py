@@ -5,9 +5,9 @@ on argparse.
 from __future__ import annotations
 
 import argparse
-import difflib
 from typing import Any, NamedTuple, NoReturn
 
+from ..near_names import nearest
 from .console import Console, wrap
 
 
@@ -126,5 +126,5 @@ def no_such_command(word: str) -> str:
 
 
 def _hint(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
-    return f" (did you mean {near[0]}?)" if near else ""
+    near = nearest(word, known)
+    return f" (did you mean {near}?)" if near else ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import datetime, timezone, tzinfo
 from typing import Optional, Union
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ..errors import ConfigurationError
+from ..near_names import did_you_mean
 
 Zone = Union[tzinfo, str, None]
 
@@ -31,8 +31,7 @@ def _named(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as cause:
-        near = difflib.get_close_matches(name, available_timezones(), 1)
-        hint = f" Did you mean {near[0]!r}?" if near else " Use a name such as 'Europe/Berlin'."
+        hint = did_you_mean(name, available_timezones()) or " Use a name such as 'Europe/Berlin'."
         raise ConfigurationError(f"There is no time zone {name!r}.{hint}") from cause
 
 

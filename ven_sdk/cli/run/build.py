@@ -14,7 +14,7 @@ from ...errors import ConfigurationError
 from ...fleet import Fleet
 from ...ven import Ven
 from .control import check_token
-from .plan import Plan, Report, Site
+from .records import Plan, Report, Site
 from .server import parse_address
 
 T = TypeVar("T")

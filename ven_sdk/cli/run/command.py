@@ -19,7 +19,8 @@ from ..console import Console
 from ..parser import Usage
 from .file import Document, load
 from .log import set_up
-from .plan import Plan, Report, make_plan
+from .plan import make_plan
+from .records import Plan, Report
 
 EPILOG = """\
 Every argument of OpenADRClient is a key under [ven] and a variable: vtn_url is VEN_VTN_URL,

@@ -4,7 +4,6 @@ thread.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import os
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any, Callable, Optional
 
 from ...errors import ConfigurationError
+from ...near_names import did_you_mean
 from ...usercode.decisions import DEFER
 
 STDLIB: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
@@ -47,10 +47,7 @@ def import_function(reference: Any, folder: str) -> Callable[..., Any]:
     found: Any = _module(module_name.strip(), folder)
     for part in name.strip().split("."):
         if not hasattr(found, part):
-            near = difflib.get_close_matches(
-                part, [each for each in vars(found) if not each.startswith("_")], 1
-            )
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(part, [each for each in vars(found) if not each.startswith("_")])
             raise ConfigurationError(
                 f"there is no {part!r} in {module_name} ({_file(found)}).{hint}"
             )
@@ -118,8 +115,7 @@ def _near(name: str, folder: str) -> str:
         there = [entry[:-3] for entry in os.listdir(folder) if entry.endswith(".py")]
     except OSError:
         there = []
-    near = difflib.get_close_matches(name, there, 1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    return did_you_mean(name, there)
 
 
 def _place(cause: BaseException) -> str:

@@ -10,34 +10,36 @@ import json
 import math
 import os
 import re
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Callable
 
 from ...arguments import duration
 from ...errors import ConfigurationError
+from ...near_names import did_you_mean
 
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-Kind = Callable[[Any], Any]
+Kind = Callable[[object], Any]
 
 
 # --- kinds of values ------------------------------------------------------------------------------
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """A text. ``ConfigurationError`` for anything else."""
     if not isinstance(value, str):
         raise ConfigurationError(f"expected a text in quotes, found {describe_value(value)}.")
     return value
 
 
-def path(value: Any) -> str:
+def path(value: object) -> str:
     """A path, ``~`` and ``$VARIABLES`` expanded. Relative ones count from the file's folder, see
     :func:`resolve_path`.
     """
     return os.path.expanduser(os.path.expandvars(text(value)))
 
 
-def flag(value: Any) -> bool:
+def flag(value: object) -> bool:
     """true or false; as a variable also 1, 0, yes, no, on, off. ``ConfigurationError`` for anything
     else.
     """
@@ -48,7 +50,7 @@ def flag(value: Any) -> bool:
     raise ConfigurationError(f"expected true or false, found {describe_value(value)}.")
 
 
-def whole(value: Any) -> int:
+def whole(value: object) -> int:
     """A whole number. ``ConfigurationError`` for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -57,7 +59,7 @@ def whole(value: Any) -> int:
     raise ConfigurationError(f"expected a whole number, found {describe_value(value)}.")
 
 
-def number(value: Any) -> float:
+def number(value: object) -> float:
     """A number. ``ConfigurationError`` for anything else."""
     if (
         isinstance(value, (int, float))
@@ -68,13 +70,13 @@ def number(value: Any) -> float:
     raise ConfigurationError(f"expected a number, found {describe_value(value)}.")
 
 
-def seconds(value: Any) -> timedelta:
+def seconds(value: object) -> timedelta:
     """A duration: seconds, or a text such as "90 s", "5 min", "2 h", "7 d". ``ConfigurationError``
     for anything else; its limits are those of the argument.
     """
     plain = isinstance(value, str) and re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*", value)
     try:
-        return duration("the duration", float(value) if plain else value, float("-1e9"))
+        return duration("the duration", float(str(value)) if plain else value, float("-1e9"))
     except ConfigurationError as cause:
         raise ConfigurationError(
             f'expected seconds, or a text such as "90 s", "5 min", "2 h" or "7 d", found '
@@ -82,7 +84,7 @@ def seconds(value: Any) -> timedelta:
         ) from cause
 
 
-def whole_seconds(value: Any) -> timedelta:
+def whole_seconds(value: object) -> timedelta:
     """A duration in whole seconds: the schema has no fractions. ``ConfigurationError`` for anything
     else.
     """
@@ -95,7 +97,7 @@ def whole_seconds(value: Any) -> timedelta:
     return length
 
 
-def moment(value: Any) -> datetime:
+def moment(value: object) -> datetime:
     """A date and time; without a zone it is UTC. ``ConfigurationError`` for anything else."""
     if isinstance(value, str):
         try:
@@ -110,7 +112,7 @@ def moment(value: Any) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
 
 
-def names(value: Any) -> tuple[str, ...]:
+def names(value: object) -> tuple[str, ...]:
     """Texts; in a variable, separated by commas. ``ConfigurationError`` for anything else."""
     values = (
         [each.strip() for each in value.split(",") if each.strip()]
@@ -122,7 +124,7 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(values)
 
 
-def table(value: Any) -> dict[str, Any]:
+def table(value: object) -> dict[str, Any]:
     """A table; in a variable it is JSON. ``ConfigurationError`` for anything else."""
     if isinstance(value, str):
         try:
@@ -136,12 +138,12 @@ def table(value: Any) -> dict[str, Any]:
     return value
 
 
-def anything(value: Any) -> Any:
+def anything(value: object) -> Any:
     """What the client itself looks at."""
     return value
 
 
-def sampling(value: Any) -> Any:
+def sampling(value: object) -> Any:
     """A duration, or a table of min_period, max_period and on_change. ``ConfigurationError`` for
     anything else.
     """
@@ -162,7 +164,7 @@ def sampling(value: Any) -> Any:
     )
 
 
-def describe_value(value: Any) -> str:
+def describe_value(value: object) -> str:
     """A value for a message: short, and named as in TOML."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -260,3 +262,9 @@ def variable(key: str, table: str = "ven") -> str:
 def resolve_path(value: str, folder: str) -> str:
     """A path of a file, counted from that file's folder."""
     return os.path.normpath(os.path.join(folder, value))
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """The nearest known word, or all of them."""
+    names = list(known)
+    return did_you_mean(word, names) or f" Known are: {', '.join(names)}."

@@ -4,16 +4,16 @@ something else. Pure functions.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Callable
 
 from ...enums import SIGNAL_NAME
 from ...errors import ConfigurationError
+from ...near_names import did_you_mean
 from ..run import keys
 
-Kind = Callable[[Any], Any]
+Kind = Callable[[object], Any]
 LONGEST = timedelta(days=3650)
 MOST_STEPS, MOST_LETTERS = 1000, 1000
 LEVELS = (0, 1, 2, 3)
@@ -28,14 +28,13 @@ class FieldError(ConfigurationError):
         self.field = field
 
 
-def checked(order: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, Any]:
+def checked(order: Mapping[str, object], kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """The fields that an order gives, converted; FieldError for one that there is not, or that
     holds something else.
     """
     unknown = sorted(str(name) for name in order if name not in {"do", "at", *kinds})
     if unknown:
-        near = difflib.get_close_matches(unknown[0], list(kinds), 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(unknown[0], kinds)
         known = ", ".join(kinds) or "nothing"
         raise FieldError(unknown[0], f"{order['do']} takes {known}, not {unknown[0]!r}.{hint}")
     found = {}
@@ -60,7 +59,7 @@ def needed(given: Mapping[str, Any], name: str, do: object) -> Any:
 # --- kinds ----------------------------------------------------------------------------------------
 
 
-def name(value: Any) -> str:
+def name(value: object) -> str:
     """A name or ID: a printable text that is not empty. ``ConfigurationError`` for anything
     else.
     """
@@ -73,7 +72,7 @@ def name(value: Any) -> str:
     return found
 
 
-def comment(value: Any) -> str:
+def comment(value: object) -> str:
     """A text for people: whatever may stand in XML. ``ConfigurationError`` for anything else."""
     found = keys.text(value)
     if len(found) > MOST_LETTERS or not all(each.isprintable() or each in "\n\t" for each in found):
@@ -81,18 +80,17 @@ def comment(value: Any) -> str:
     return found
 
 
-def begin(value: Any) -> timedelta:
+def begin(value: object) -> timedelta:
     """When something begins, counted from now; negative where it has begun. ``ConfigurationError``
     for what is no duration.
     """
-    negative = isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0
-    length = -keys.seconds(-value) if negative else keys.seconds(value)
+    length = keys.seconds(value)
     if abs(length) > LONGEST:
         raise ConfigurationError(f"at most {LONGEST.days} days from now.")
     return length
 
 
-def spacing(value: Any) -> timedelta:
+def spacing(value: object) -> timedelta:
     """A duration in whole seconds. ``ConfigurationError`` for anything else."""
     length = keys.whole_seconds(value)
     if length > LONGEST:
@@ -100,7 +98,7 @@ def spacing(value: Any) -> timedelta:
     return length
 
 
-def delay(value: Any) -> float:
+def delay(value: object) -> float:
     """A duration of a fault, in seconds. ``ConfigurationError`` for what is none."""
     length = keys.seconds(value)
     if length > LONGEST:
@@ -108,7 +106,7 @@ def delay(value: Any) -> float:
     return length.total_seconds()
 
 
-def count(value: Any) -> int:
+def count(value: object) -> int:
     """How often: a whole number from 1 on. ``ConfigurationError`` for anything else."""
     number = keys.whole(value)
     if not 1 <= number <= 1_000_000:
@@ -116,7 +114,7 @@ def count(value: Any) -> int:
     return number
 
 
-def priority(value: Any) -> int:
+def priority(value: object) -> int:
     """A priority: 0 is none, 1 the highest. ``ConfigurationError`` for anything else."""
     number = keys.whole(value)
     if not 0 <= number < 2**31:
@@ -124,19 +122,18 @@ def priority(value: Any) -> int:
     return number
 
 
-def signal(value: Any) -> str:
+def signal(value: object) -> str:
     """A signal's name: the standard's, or one of one's own that begins with x-.
     ``ConfigurationError`` names a near one.
     """
     found = name(value)
     if found not in SIGNAL_NAME.values and not found.startswith("x-"):
-        near = difflib.get_close_matches(found, SIGNAL_NAME.values, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(found, SIGNAL_NAME.values)
         raise ConfigurationError(f"there is no {found!r}.{hint}")
     return found
 
 
-def response_required(value: Any) -> str:
+def response_required(value: object) -> str:
     """Whether VENs are to answer. ``ConfigurationError`` for anything else."""
     if value not in ("always", "never"):
         raise ConfigurationError(
@@ -145,13 +142,13 @@ def response_required(value: Any) -> str:
     return str(value)
 
 
-def targets(value: Any) -> dict[str, list[str]]:
+def targets(value: object) -> dict[str, list[str]]:
     """Whom an event is for: kinds of targets, each with its IDs."""
     table = keys.table(value)
     return {name(kind): list(map(name, keys.names(ids))) for kind, ids in table.items()}
 
 
-def steps(value: Any) -> list[tuple[timedelta, float]]:
+def steps(value: object) -> list[tuple[timedelta, float]]:
     """``[[60, 1], ["1 min", 2]]``: how long, and the payload. ``ConfigurationError`` for anything
     else, ``FieldError`` for a wrong part of a pair.
     """
@@ -177,14 +174,14 @@ def _is_pair(step: object) -> bool:
     return isinstance(step, (list, tuple)) and len(step) == 2
 
 
-def _length(value: Any) -> timedelta:
+def _length(value: object) -> timedelta:
     try:
         return spacing(value)
     except ConfigurationError as error:
         raise FieldError("seconds", str(error)) from error
 
 
-def _payload(value: Any) -> float:
+def _payload(value: object) -> float:
     try:
         number = keys.number(value)
     except ConfigurationError as error:

@@ -7,13 +7,13 @@ min". Any thread.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import threading
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
 from ...errors import ConfigurationError
+from ...near_names import did_you_mean
 from ...testing import Fault, LocalVTN
 from ..run import keys
 from . import fields
@@ -36,7 +36,7 @@ FAULTS: dict[str, str] = {
     "redirect": "redirects",
     "463": "does not know the VEN (code 463)",
 }
-_SETTINGS: dict[str, dict[str, Any]] = {"slow": {"seconds": 5.0}}
+_SETTINGS: dict[str, dict[str, float]] = {"slow": {"seconds": 5.0}}
 _EVENT: dict[str, fields.Kind] = {
     "event_id": fields.name,
     "begin": fields.begin,
@@ -65,7 +65,7 @@ _REPORT: dict[str, fields.Kind] = {
     "granularity": fields.spacing,
     "report_back_duration": fields.spacing,
 }
-Order = Mapping[str, Any]
+Order = Mapping[str, object]
 
 
 class Orders:
@@ -106,8 +106,7 @@ class Orders:
             )
         name = order.get("do")
         if not isinstance(name, str) or name not in self._known:
-            near = difflib.get_close_matches(str(name), self._known, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, self._known)
             raise ConfigurationError(
                 f"There is no order do = {name!r:.60}.{hint} Known are: {', '.join(self._known)}."
             )

@@ -14,7 +14,7 @@ import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError, VenError
@@ -24,9 +24,9 @@ logger: logging.Logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 MAX_ORDER = 100_000
 _HOSTS = (LOOPBACK, "localhost", "::1")
-State = Callable[[], dict[str, Any]]
-Order = Callable[[Any], Any]
-Message = Callable[[int], Optional[dict[str, Any]]]
+State = Callable[[], dict[str, object]]
+Order = Callable[[object], object]
+Message = Callable[[int], Optional[dict[str, object]]]
 
 
 class Page:
@@ -102,7 +102,7 @@ def _handler(state: State, order: Order, message: Message) -> type[BaseHTTPReque
 class _Server(ThreadingHTTPServer):
     """A server that says nothing about browsers that went away."""
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Log it quietly: a tab that was closed is no trouble."""
         logger.debug("A request of %s ended early.", client_address)
 
@@ -155,7 +155,7 @@ class _Answers(BaseHTTPRequestHandler):
             ("Content-Security-Policy", policy),
         )
 
-    def data(self, status: int, value: Any) -> None:
+    def data(self, status: int, value: object) -> None:
         """JSON."""
         self.answer(status, "application/json", json.dumps(value, default=str).encode())
 
@@ -182,6 +182,6 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *arguments: Any) -> None:
+    def log_message(self, format: str, *arguments: object) -> None:
         """Not on standard error."""
         logger.debug(format, *arguments)

@@ -1,0 +1,135 @@
+"""What belongs to a plan's VENs: the sites of a fleet, handlers, data points. Imports the user's
+modules, on the main thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import ConfigurationError
+from ...usercode.handlers import PARAMETERS
+from . import keys
+from .file import Place
+from .functions import DECISIONS, constant_decision, import_function
+from .keys import hint
+from .records import Handler, Plan, Report, Site
+from .sites import Cell, read_sites
+from .values import put_value, table_of
+
+DECIDING = ("on_event", "on_update_event")
+
+
+# --- VENs of a fleet ------------------------------------------------------------------------------
+
+
+def read_fleet(plan: Plan) -> None:
+    given = plan.document.values.get("vens")
+    for number, table in enumerate(given if isinstance(given, list) else []):
+        if isinstance(table, dict):
+            plan.sites.append(_site(plan, table, ("vens", number)))
+    if plan.fleet.get("sites"):
+        try:
+            rows = read_sites(plan.fleet["sites"])
+        except ConfigurationError as error:
+            plan.complain(plan.origins.get("sites", ""), str(error))
+            rows = []
+        plan.sites += [_row(plan, row) for row in rows]
+    plan.is_fleet = "vens" in plan.document.values or "fleet" in plan.document.values
+
+
+def _site(plan: Plan, table: Mapping[str, Any], place: Place) -> Site:
+    site = Site(where=plan.document.where(*place))
+    for key, value in table.items():
+        if key == "reports":
+            site.reports = read_reports(plan, value, (*place, key))
+        elif key in keys.CLIENT:
+            where = f"{plan.document.where(*place, key)}, {key}"
+            kind, folder = keys.CLIENT[key], plan.document.folder
+            put_value(plan, site.arguments, site.origins, key, value, kind, where, folder)
+        else:
+            where = f"{plan.document.where(*place, key, value=False)}, {key}"
+            plan.complain(where, f"there is no key {key!r} in [[vens]].{hint(key, keys.CLIENT)}")
+    return site
+
+
+def _row(plan: Plan, row: Mapping[str, Cell]) -> Site:
+    """A VEN of a table of sites: texts, as in variables."""
+    site = Site(where=next((cell.row for cell in row.values()), ""))
+    for key, cell in row.items():
+        kind = keys.CLIENT.get(key)
+        if kind is None:
+            text = f"there is no key {key!r} for a VEN.{hint(key, keys.CLIENT)}"
+            plan.complain(f"{cell.head}, {key}", text)
+        elif cell.text:
+            where = f"{cell.row}, {key}"
+            put_value(plan, site.arguments, site.origins, key, cell.text, kind, where, cell.folder)
+    return site
+
+
+# --- functions ------------------------------------------------------------------------------------
+
+
+def read_handlers(plan: Plan, environment: Mapping[str, str]) -> None:
+    given = {
+        name: (value, f"{plan.document.where('handlers', name, value=name in PARAMETERS)}, {name}")
+        for name, value in table_of(plan, "handlers").items()
+    }
+    for name in PARAMETERS:
+        variable = f"VEN_{name.upper()}"
+        if environment.get(variable):
+            given[name] = (keys.names(environment[variable]), f"the variable {variable}")
+    for name, (value, where) in given.items():
+        if name not in PARAMETERS:
+            plan.complain(where, f"there is no handler {name!r}.{hint(name, PARAMETERS)}")
+            continue
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            _handler(plan, name, each, where)
+
+
+def _handler(plan: Plan, name: str, value: Any, where: str) -> None:
+    try:
+        reference, lead = (
+            (value.get("function"), value.get("lead")) if isinstance(value, dict) else (value, None)
+        )
+        if name == "before_event" and lead is None:
+            raise ConfigurationError('expected { function = "module:function", lead = "5 min" }.')
+        call = (
+            constant_decision(reference)
+            if name in DECIDING and reference in DECISIONS
+            else import_function(reference, plan.document.folder)
+        )
+        duration = None if lead is None else keys.seconds(lead)
+        plan.handlers.append(Handler(name, call, duration, where))
+    except ConfigurationError as error:
+        plan.complain(where, str(error))
+
+
+def read_reports(plan: Plan, given: object, place: Place) -> list[Report]:
+    found = []
+    for number, table in enumerate(given if isinstance(given, list) else []):
+        report = Report(where=plan.document.where(*place, number))
+        for key, value in table.items() if isinstance(table, dict) else ():
+            if key not in keys.REPORT:
+                where = f"{plan.document.where(*place, number, key, value=False)}, {key}"
+                text = f"there is no key {key!r} in [[reports]].{hint(key, keys.REPORT)}"
+                plan.complain(where, text)
+                continue
+            where = f"{plan.document.where(*place, number, key)}, {key}"
+            put_value(
+                plan, report.arguments, report.origins, key, value, keys.REPORT[key], where, ""
+            )
+            if key == "callback" and key in report.arguments:
+                _callback(plan, report, where)
+        found.append(report)
+    return found
+
+
+def _callback(plan: Plan, report: Report, where: str) -> None:
+    try:
+        report.arguments["callback"] = import_function(
+            report.arguments["callback"], plan.document.folder
+        )
+    except ConfigurationError as error:
+        plan.complain(where, str(error))
+        del report.arguments["callback"]

@@ -1,0 +1,116 @@
+"""Values of a plan's tables: from the file, from variables, from the command line, from files that
+hold secrets. No thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import ConfigurationError
+from . import keys
+from .keys import hint
+from .records import Plan
+
+
+def read_values(
+    plan: Plan,
+    table: str,
+    known: Mapping[str, keys.Kind],
+    into: dict[str, Any],
+    environment: Mapping[str, str],
+    overrides: Mapping[str, Mapping[str, Any]],
+) -> None:
+    files = {"ven": "passphrase_file", "control": "token_file"}
+    for key, value in table_of(plan, table).items():
+        if key in known:
+            where = f"{plan.document.where(table, key)}, {key}"
+            put_value(plan, into, plan.origins, key, value, known[key], where, plan.document.folder)
+        elif key != files.get(table):
+            where = f"{plan.document.where(table, key, value=False)}, {key}"
+            plan.complain(where, f"there is no key {key!r} in [{table}].{hint(key, known)}")
+    for key, kind in known.items():
+        name = keys.variable(key, table)
+        if environment.get(name):
+            text, where = environment[name], f"the variable {name}"
+            put_value(plan, into, plan.origins, key, text, kind, where, "")
+        given = overrides.get(table, {}).get(key)
+        if given is not None:
+            where = f"--{key if table == 'ven' else f'{table}-{key}'}".replace("_", "-")
+            put_value(plan, into, plan.origins, key, given, kind, where, "")
+
+
+def put_value(
+    plan: Plan,
+    into: dict[str, Any],
+    origins: dict[str, str],
+    key: str,
+    value: Any,
+    kind: keys.Kind,
+    where: str,
+    folder: str,
+) -> None:
+    try:
+        converted = kind(value)
+    except ConfigurationError as error:
+        plan.complain(where, str(error))
+        return
+    is_path = kind is keys.path and folder
+    into[key] = keys.resolve_path(converted, folder) if is_path else converted
+    origins[key] = where
+
+
+def read_secret_file(
+    plan: Plan, table: str, key: str, into: dict[str, Any], environment: Mapping[str, str]
+) -> None:
+    """A secret that is mounted as a file, as container platforms and systemd do."""
+    given = table_of(plan, table).get(f"{key}_file")
+    name = environment.get(keys.variable(f"{key}_file", table)) or (
+        keys.resolve_path(str(given), plan.document.folder) if given else None
+    )
+    if not name or key in into:
+        return
+    try:
+        with open(name, encoding="utf-8") as file:
+            into[key] = file.read().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as cause:
+        plan.complain(
+            plan.document.where(table, f"{key}_file"),
+            f"{key}_file {name!r} cannot be read: {cause}.",
+        )
+
+
+def read_credentials(plan: Plan, environment: Mapping[str, str]) -> None:
+    """What systemd handed over (LoadCredential): files that count where nothing else says so. One
+    that is missing or empty is not given.
+    """
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return
+    for key in ("cert", "key", "ca_file"):
+        path = os.path.join(folder, key)
+        if key not in plan.ven.arguments and _has_content(path):
+            plan.ven.arguments[key] = path
+            plan.origins[key] = f"the credential {key}"
+    for table, key, into in (
+        ("ven", "passphrase", plan.ven.arguments),
+        ("control", "token", plan.control),
+    ):
+        path = os.path.join(folder, key if table == "ven" else f"{table}_{key}")
+        if _has_content(path):
+            given = {**environment, keys.variable(f"{key}_file", table): path}
+            read_secret_file(plan, table, key, into, given)
+
+
+def _has_content(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return bool(file.read(4096).strip())
+    except OSError:
+        return False
+
+
+def table_of(plan: Plan, name: str) -> Mapping[str, Any]:
+    found = plan.document.values.get(name)
+    return found if isinstance(found, dict) else {}
