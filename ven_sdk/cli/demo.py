@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import random
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Optional
 
 from ..client import OpenADRClient
+from ..schema.events import Event, EventSignal, Interval
 from ..testing import LocalVTN, ReportWish
 from .console import Console
 from .demo_story import Story
@@ -57,11 +58,11 @@ def _ven(url: str, story: Story) -> OpenADRClient:
     def power() -> int:
         return LEVELS[min(client.current_level(), 2)] + random.randrange(-40, 40)
 
-    def on_event(event: Any) -> str:
+    def on_event(event: Event) -> str:
         story.tell("VEN", "on_event", f"the handler takes part in {event.event_id!r}", "green")
         return "optIn"
 
-    def on_event_start(event: Any) -> None:
+    def on_event_start(event: Event) -> None:
         story.tell(
             "VEN",
             "on_event_start",
@@ -70,16 +71,16 @@ def _ven(url: str, story: Story) -> OpenADRClient:
             "bold",
         )
 
-    def on_interval_start(event: Any, signal: Any, interval: Any) -> None:
+    def on_interval_start(event: Event, signal: EventSignal, interval: Interval) -> None:
         story.tell(
             "VEN",
             "on_interval_start",
-            f"level {interval.signal_payload:g} for {interval.duration.total_seconds():g} s"
+            f"level {interval.signal_payload:g} for {(interval.duration or STEP).total_seconds():g} s"
             f"{_late(interval.dtstart)}",
             "green",
         )
 
-    def on_event_end(event: Any) -> None:
+    def on_event_end(event: Event) -> None:
         end = event.active_period.dtstart + event.active_period.duration
         story.tell(
             "VEN", "on_event_end", f"{event.event_id!r} is over{_late(end)}", "green", "bold"
@@ -123,8 +124,9 @@ def _play(client: OpenADRClient, vtn: LocalVTN, story: Story) -> list[str]:
     return missing
 
 
-def _late(moment: Any) -> str:
-    late = (datetime.now(timezone.utc) - moment).total_seconds() * 1000
+def _late(moment: Optional[datetime]) -> str:
+    now = datetime.now(timezone.utc)
+    late = (now - (moment or now)).total_seconds() * 1000
     return f", {late:.0f} ms after its moment"
 
 

@@ -18,6 +18,8 @@ from .times import Zone, zone_name, zone_of
 OPEN_END = timedelta(hours=1)
 """How much of an interval without an end is drawn."""
 LEVELS = (0, 1, 2, 3)
+Axes = Any
+"""Axes of matplotlib, whose types are not at hand."""
 
 
 class Step(NamedTuple):
@@ -38,7 +40,7 @@ class Panel(NamedTuple):
     steps: list[Step]
 
 
-def plot_event(event: Event, axes: Any = None, tz: Zone = None) -> Any:
+def plot_event(event: Event, axes: Axes = None, tz: Zone = None) -> Axes:
     """Draw each signal of ``event`` over time, in a panel of its own, or all of them in ``axes``;
     times in ``tz``, UTC if left out. A dotted line is now.
 
@@ -64,10 +66,10 @@ def _steps(signal: EventSignal) -> list[Step]:
 
 def plot_schedule(
     rows: Sequence[ScheduleRow],
-    axes: Any = None,
+    axes: Axes = None,
     tz: Zone = None,
     now: Optional[datetime] = None,
-) -> Any:
+) -> Axes:
     """Draw what rules when, a panel for every signal, or all of them in ``axes``; returns as
     :func:`plot_event` does.
     """
@@ -88,8 +90,8 @@ def plot_schedule(
 
 
 def _draw(
-    panels: Sequence[Panel], title: str, axes: Any, tz: Zone, now: Optional[datetime] = None
-) -> Any:
+    panels: Sequence[Panel], title: str, axes: Axes, tz: Zone, now: Optional[datetime] = None
+) -> Axes:
     zone_of(tz)  # a wrong one is refused before anything is drawn
     moment = now or datetime.now(timezone.utc)
     several = [axes] * max(1, len(panels)) if axes is not None else _panels(max(1, len(panels)))
@@ -104,7 +106,7 @@ def _draw(
     return several[0]
 
 
-def _panels(count: int) -> Sequence[Any]:
+def _panels(count: int) -> Sequence[Axes]:
     try:
         from matplotlib import pyplot
     except ImportError as cause:
@@ -117,7 +119,7 @@ def _panels(count: int) -> Sequence[Any]:
     return list(axes[:, 0])
 
 
-def _draw_panel(axes: Any, panel: Panel, colour: str) -> None:
+def _draw_panel(axes: Axes, panel: Panel, colour: str) -> None:
     """The steps as an outline over a light filling; between steps that do not touch there is
     nothing.
     """
@@ -146,7 +148,7 @@ def _draw_panel(axes: Any, panel: Panel, colour: str) -> None:
     _value_axis(axes, panel)
 
 
-def _mark_now(axes: Any, panel: Panel, now: datetime) -> None:
+def _mark_now(axes: Axes, panel: Panel, now: datetime) -> None:
     """A dotted line at this moment, where it lies in the picture."""
     if panel.steps and panel.steps[0].start <= now <= max(step.end for step in panel.steps):
         axes.axvline(now, color="0.35", linestyle=":", linewidth=1.2)
@@ -173,7 +175,7 @@ def _runs(steps: Sequence[Step]) -> list[list[Step]]:
     return runs
 
 
-def _value_axis(axes: Any, panel: Panel) -> None:
+def _value_axis(axes: Axes, panel: Panel) -> None:
     values = [step.value for step in panel.steps]
     axes.set_ylabel(_label(panel.signal), fontsize="small")
     axes.grid(alpha=0.25)
@@ -199,7 +201,7 @@ def _unit(signal: EventSignal) -> Optional[str]:
     return f"{scale if scale not in (None, 'none') else ''}{signal.measurement.unit or ''}" or None
 
 
-def _time_axis(axes: Any, has_times: bool, tz: Zone, now: datetime) -> None:
+def _time_axis(axes: Axes, has_times: bool, tz: Zone, now: datetime) -> None:
     axes.set_xlabel(zone_name(tz, now), fontsize="small")
     if not has_times:
         axes.set_xticks([])

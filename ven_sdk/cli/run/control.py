@@ -25,6 +25,8 @@ from .server import Page, Place, Port, Request, page_of, parse_address, refusal
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+Order = dict[str, Any]
+"""What JSON holds."""
 SHORTEST = 16
 """Characters of a token at least."""
 HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -195,21 +197,21 @@ def _event(event: Event) -> dict[str, object]:
     return {**_plain(event), "opt": event.opt}
 
 
-def _plain(record: Record) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(record.to_json())
+def _plain(record: Record) -> Order:
+    plain: Order = json.loads(record.to_json())
     return plain
 
 
 # --- orders ---------------------------------------------------------------------------------------
 
 
-def _opt_in(ven: Ven, event_id: str, order: dict[str, Any]) -> Page:
+def _opt_in(ven: Ven, event_id: str, order: Order) -> Page:
     _allow(order)
     ven.opt_in(event_id)
     return page_of({"event_id": event_id, "opt": "optIn"})
 
 
-def _opt_out(ven: Ven, event_id: str, order: dict[str, Any]) -> Page:
+def _opt_out(ven: Ven, event_id: str, order: Order) -> Page:
     _allow(order, "reason")
     reason = order.get("reason")
     if reason is not None and not isinstance(reason, str):
@@ -218,7 +220,7 @@ def _opt_out(ven: Ven, event_id: str, order: dict[str, Any]) -> Page:
     return page_of({"event_id": event_id, "opt": "optOut"})
 
 
-def _report_value(ven: Ven, r_id: str, order: dict[str, Any]) -> Page:
+def _report_value(ven: Ven, r_id: str, order: Order) -> Page:
     _allow(order, "value", "at")
     value = order.get("value")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -231,7 +233,7 @@ def _report_value(ven: Ven, r_id: str, order: dict[str, Any]) -> Page:
     return page_of({"r_id": r_id, "value": value, "at": at})
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def _json(body: bytes) -> Order:
     try:
         order = json.loads(body or b"{}", parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as cause:
@@ -245,7 +247,7 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _allow(order: dict[str, Any], *names: str) -> None:
+def _allow(order: Order, *names: str) -> None:
     unknown = sorted(set(order) - set(names))
     if unknown:
         known = f"takes {', '.join(names)}" if names else "takes nothing"
@@ -267,7 +269,7 @@ QUESTIONS: dict[str, Callable[[Ven, tuple[str, ...], Request], Page]] = {
     "signals": _signal,
     "reports": _reports,
 }
-ORDERS: dict[tuple[str, str], Callable[[Ven, str, dict[str, Any]], Page]] = {
+ORDERS: dict[tuple[str, str], Callable[[Ven, str, Order], Page]] = {
     ("events", "opt-in"): _opt_in,
     ("events", "opt-out"): _opt_out,
     ("reports", "value"): _report_value,

@@ -13,10 +13,14 @@ from typing import Any, Optional
 from ...oadr20b.descriptions import describe, units_of
 from ...oadr20b.schema.reports import RegisterReport
 from ...schema.common import Payload
-from ...schema.events import Event
+from ...schema.events import Event, EventSignal
+from ...schema.units import Measurement
 from ...testing import LocalVTN, Received
+from ...testing.vtn.vens import Ven
 from .orders import FAULTS, Orders
 
+Json = dict[str, Any]
+"""What JSON takes."""
 MESSAGES, POINTS, SPAN = 80, 400, timedelta(minutes=10)
 COMPARED = ("ven", "kind", "status", "code", "answer", "trouble")
 
@@ -28,9 +32,9 @@ class View:
 
     def __init__(self, vtn: LocalVTN, orders: Orders) -> None:
         self._vtn, self._orders = vtn, orders
-        self._messages: deque[dict[str, Any]] = deque(maxlen=MESSAGES)
+        self._messages: deque[Json] = deque(maxlen=MESSAGES)
         self._kept: dict[int, Received] = {}
-        self._seen: dict[str, Any] = {}
+        self._seen: dict[str, Event] = {}
         self._units: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -69,7 +73,7 @@ class View:
             self._units.update(units_of(message))
         return "" if message is None else describe(message, self._units)
 
-    def message(self, number: int) -> Optional[dict[str, Any]]:
+    def message(self, number: int) -> Optional[Json]:
         """The XML of a message that is listed, and of its answer; None where it is gone."""
         with self._lock:
             received = self._kept.get(number)
@@ -83,7 +87,7 @@ class View:
             "status": received.status,
         }
 
-    def _take_out_equal(self, says: dict[str, Any]) -> int:
+    def _take_out_equal(self, says: Json) -> int:
         """How often the same was said among the newest lines, which the new one replaces.
         Deliveries of several VENs take turns, so that these are looked through as far as there is
         nothing else."""
@@ -95,7 +99,7 @@ class View:
                 break
         return 0
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Everything, as JSON takes it."""
         vtn = self._vtn
         return {
@@ -117,7 +121,7 @@ class View:
             "known_faults": [{"name": name, "says": says} for name, says in FAULTS.items()],
         }
 
-    def _ven(self, ven: Any) -> dict[str, Any]:
+    def _ven(self, ven: Ven) -> Json:
         return {
             "ven_id": ven.ven_id,
             "name": ven.ven_name,
@@ -144,15 +148,15 @@ class View:
             "opts": len(ven.opts),
         }
 
-    def _message_rows(self) -> list[dict[str, Any]]:
+    def _message_rows(self) -> list[Json]:
         with self._lock:
             return list(self._messages)
 
-    def _events(self) -> list[dict[str, Any]]:
+    def _events(self) -> list[Json]:
         """Those that the VTN holds, then those that it held until lately, so that a picture of a
         report keeps them.
         """
-        answers: dict[str, dict[str, Any]] = {}
+        answers: dict[str, Json] = {}
         for answer in self._vtn.answers:
             answers.setdefault(answer.event_id, {})[answer.ven_id] = {
                 "ven": answer.ven_id,
@@ -181,7 +185,7 @@ class View:
             *past,
         ]
 
-    def _series(self) -> list[dict[str, Any]]:
+    def _series(self) -> list[Json]:
         units = {
             (ven.ven_id, point.r_id): point.measurement
             for ven in self._vtn.vens.values()
@@ -209,7 +213,7 @@ class View:
         ]
 
 
-def _event(event: Event, status: str, answers: Mapping[str, Any]) -> dict[str, Any]:
+def _event(event: Event, status: str, answers: Mapping[str, Json]) -> Json:
     period = event.active_period
     return {
         "event_id": event.event_id,
@@ -228,13 +232,13 @@ def _event(event: Event, status: str, answers: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _end(event: Any) -> float:
+def _end(event: Event) -> float:
     return float(
         event.active_period.dtstart.timestamp() + event.active_period.duration.total_seconds()
     )
 
 
-def _steps(signal: Any) -> list[tuple[float, float, float]]:
+def _steps(signal: EventSignal) -> list[tuple[float, float, Optional[float]]]:
     """Begin, seconds and payload of each interval."""
     return [
         (
@@ -247,14 +251,14 @@ def _steps(signal: Any) -> list[tuple[float, float, float]]:
     ] or _without_starts(signal)
 
 
-def _without_starts(signal: Any) -> list[tuple[float, float, float]]:
+def _without_starts(signal: EventSignal) -> list[tuple[float, float, Optional[float]]]:
     return [
         (0.0, step.duration.total_seconds() if step.duration else 0.0, step.signal_payload)
         for step in signal.intervals
     ]
 
 
-def _number(value: Any) -> Optional[float]:
+def _number(value: object) -> Optional[float]:
     """A number to plot: of a status report, whether the resource is online."""
     if isinstance(value, (int, float)):
         return float(value)
@@ -262,7 +266,7 @@ def _number(value: Any) -> Optional[float]:
     return None if online is None else float(online)
 
 
-def _unit(measurement: Any) -> dict[str, str]:
+def _unit(measurement: Optional[Measurement]) -> dict[str, str]:
     if measurement is None:
         return {"measurement": "", "unit": ""}
     scale = getattr(measurement, "scale", None)
@@ -272,6 +276,6 @@ def _unit(measurement: Any) -> dict[str, str]:
     }
 
 
-def _code(answer: Any) -> str:
+def _code(answer: Optional[Payload]) -> str:
     response = getattr(answer, "response", None)
     return str(response.response_code) if response is not None else ""
