@@ -30,6 +30,7 @@ from .arguments import (
     whole,
 )
 from .config import Settings, base_url, settings
+from .display.tables import fleet_html
 from .errors import ConfigurationError, StateError, StoreError
 from .fleet_handlers import FleetHandlers, FleetHooks
 from .identity import Identity, check_files
@@ -313,6 +314,11 @@ class Fleet:
     def __iter__(self) -> Iterator[Ven]:
         with self._lock:
             return iter(tuple(self._vens.values()))
+
+    def _repr_html_(self) -> str:
+        found = [(ven.settings.ven_name, ven.status, ven.current_level()) for ven in self]
+        registered = sum(1 for _, status, _ in found if status.state == "registered")
+        return fleet_html(found, f"Fleet: {len(found)} VENs, {registered} registered")
 
     def __len__(self) -> int:
         return len(self._vens)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ven_sdk import ConfigurationError, OpenADRClient
+from ven_sdk import ConfigurationError, Fleet, OpenADRClient
 from ven_sdk.display.plots import plot_event, plot_schedule
 from ven_sdk.display.tables import Rows, facts_table, table
 from ven_sdk.events.queries import ScheduleRow
@@ -237,6 +237,19 @@ def test_signals_intervals_and_periods_show_themselves() -> None:
 
 def test_what_has_no_table_of_its_own_shows_its_text() -> None:
     assert Measurement.named("voltage")._repr_html_() is None
+
+
+def test_a_fleet_shows_a_line_for_each_ven(vtn: LocalVTN) -> None:
+    fleet = Fleet(vtn.url)
+    for number in range(102):
+        fleet.add(f"site-{number}")
+
+    rows = Cells(fleet._repr_html_()).rows
+
+    assert rows[0] == ["Fleet: 102 VENs, 0 registered; 2 more are not shown"]
+    assert rows[1][:2] == ["VEN", "state"]
+    assert rows[2][:2] == ["site-0", "stopped"]
+    assert len(rows) == 102
 
 
 # --- frames ---------------------------------------------------------------------------------------

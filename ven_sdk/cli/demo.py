@@ -72,11 +72,11 @@ def _ven(url: str, story: Story) -> OpenADRClient:
         )
 
     def on_interval_start(event: Event, signal: EventSignal, interval: Interval) -> None:
+        seconds = (interval.duration or STEP).total_seconds()
         story.tell(
             "VEN",
             "on_interval_start",
-            f"level {interval.signal_payload:g} for {(interval.duration or STEP).total_seconds():g} s"
-            f"{_late(interval.dtstart)}",
+            f"level {interval.signal_payload:g} for {seconds:g} s{_late(interval.dtstart)}",
             "green",
         )
 

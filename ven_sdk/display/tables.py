@@ -251,6 +251,30 @@ def health_html(health: Health, tz: Zone = None) -> str:
     return facts_table({**problems, **health.facts}, caption, tz)
 
 
+MOST_VENS = 100
+"""VENs of a fleet that have a line of their own."""
+
+
+def fleet_html(fleet: Iterable[tuple[str, Status, int]], caption: str) -> str:
+    """A fleet: a line for each VEN (name, status, level that rules), the first hundred of them."""
+    found = list(fleet)
+    rows = [
+        {
+            "VEN": name,
+            "state": status.state,
+            "since": status.since,
+            "last poll": status.last_poll,
+            "level": level or None,
+            "polls": status.counters.get("polls"),
+            "failures": status.counters.get("failures") or None,
+            "last error": status.last_error,
+        }
+        for name, status, level in found[:MOST_VENS]
+    ]
+    more = len(found) - MOST_VENS
+    return table(rows, f"{caption}; {more} more are not shown" if more > 0 else caption)
+
+
 def overview_html(
     name: str,
     status: Status,
