@@ -59,6 +59,7 @@ def scene(browser: Browser) -> Iterator[Scene]:
             with client:
                 vtn.assert_registered("site-a")
                 browser.open(page.url)
+                browser.complaints()  # those of the scene before
                 yield Scene(vtn, browser, client, updates)
         finally:
             orders.clear_faults()
