@@ -30,7 +30,6 @@ ORDER = (
     "errors",
     "presentation",
     "enums",
-    "values",
     "log",
     "arguments",
     "config",

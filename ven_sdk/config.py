@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Optional
 from urllib.parse import urlsplit, urlunsplit
@@ -27,7 +28,6 @@ from .arguments import (
 from .enums import SIGNAL_NAME
 from .errors import ConfigurationError
 from .near_names import did_you_mean
-from .values import dataclass
 
 LONGEST_PERIOD = timedelta(days=366)
 DEFAULT_PATH = "/OpenADR2/Simple/2.0b"

@@ -12,7 +12,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import partial
 from typing import Any, Callable, Optional
@@ -42,7 +42,6 @@ from .runtime.runtime import Runtime
 from .runtime.signals import until_signal
 from .state.shared import SharedStore
 from .usercode.handlers import PARAMETERS, SINGLE, Hooks, Registry
-from .values import dataclass
 from .ven import Ven
 from .wiring import build, store_of
 

@@ -14,13 +14,13 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, Optional, TextIO, Union
 
 from .errors import ConfigurationError
 from .text import one_line, shorten
-from .values import dataclass
 
 if TYPE_CHECKING:  # Python 3.9 and 3.10 cannot subscript the class at run time
     _StreamHandler = logging.StreamHandler[TextIO]

@@ -15,6 +15,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Callable, Optional
 
@@ -26,7 +27,6 @@ from .runtime.status import Health
 from .sites import Catalogue, Functions, SiteTable, store_of_fleet
 from .slot_keeper import SlotKeeper
 from .state.leases import LEASE, RENEWALS, SLOTS, Member, Renewal, seconds_awake
-from .values import dataclass
 
 log: logging.Logger = logging.getLogger(__name__)
 

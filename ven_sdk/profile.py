@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Callable, NamedTuple, Optional, Union
@@ -35,7 +36,6 @@ from .identity import Identity
 from .push.peer import Peer, Response
 from .schema.common import Payload
 from .state.outcome import Outcome, Step
-from .values import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Callable, Optional, Union
 
 from .errors import ConfigurationError
 from .state.leases import SLOTS, LeasedStore, Member, SiteRow, slot_of
-from .values import dataclass
 from .ven import Ven
 
 Functions = Mapping[str, Callable[..., Any]]

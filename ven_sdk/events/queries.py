@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Optional, Union
 
 from ..instants import LAST, shift
 from ..schema.events import Event, EventSignal, Interval, Number
 from ..state.events import EventState
-from ..values import dataclass
 from . import timing
 
 States = tuple[EventState, ...]

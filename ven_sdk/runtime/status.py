@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Optional
 
 from ..errors import VenError
 from ..presentation import Presentable
-from ..values import dataclass
 from .workers import Running
 
 

@@ -5,11 +5,11 @@ statuses, values. Declarations only.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Callable, ClassVar, NamedTuple, Optional, Union
 
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
-from ..values import dataclass
 from . import slots as wire
 from .common import URI, Target
 from .record import Record, element

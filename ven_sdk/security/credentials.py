@@ -8,7 +8,7 @@ Reads the files that the user named, and can tell that they were renewed; whoeve
 from __future__ import annotations
 
 import os
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Optional, Union
 
@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..errors import ConfigurationError
-from ..values import dataclass
 from .fingerprint import fingerprint_of
 from .keyfiles import Material, read_pem, read_pkcs12
 

@@ -8,13 +8,13 @@ has begun, and the handler calls that have not returned. Services make changed c
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Optional
 
 from ..instants import shift
 from ..schema.events import Event
-from ..values import dataclass
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Callable, Optional
 
-from ..values import dataclass
 from .change import Change
 
 Step = Callable[[Any, datetime], "Outcome"]

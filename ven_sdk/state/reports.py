@@ -8,12 +8,11 @@ of an outage stay small in memory and in the store.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Optional
 
 from ..schema.points import Key
-from ..values import dataclass
 
 Run = tuple[datetime, datetime]
 

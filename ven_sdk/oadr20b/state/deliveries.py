@@ -4,10 +4,9 @@ row of the table ``deliveries`` each.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Optional
-
-from ...values import dataclass
 
 
 @dataclass(frozen=True)

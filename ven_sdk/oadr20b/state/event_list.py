@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from ...schema.events import EventResponse
-from ...values import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ Frozen values only.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Optional
 
-from ...values import dataclass
 from ..schema.opt import CreateOpt
 
 OWED, CONFIRMED, REFUSED = "owed", "confirmed", "refused"
