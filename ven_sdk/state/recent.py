@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from ..values import dataclass
 from .reports import LastValue
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
