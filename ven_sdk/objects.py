@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 from .oadr20b.schema.opt import (
     CanceledOpt,
@@ -186,3 +186,14 @@ class Sample(Record):
     confidence: Optional[int] = wire.unwired(hidden=False, compare=True)
     accuracy: Optional[float] = wire.unwired(hidden=False, compare=True)
     data_quality: Optional[str] = wire.unwired(hidden=False, compare=True)
+
+    if TYPE_CHECKING:  # for callers; the constructor is compiled from the fields
+
+        def __init__(
+            self,
+            value: Any,
+            at: Optional[datetime] = None,
+            confidence: Optional[int] = None,
+            accuracy: Optional[float] = None,
+            data_quality: Optional[str] = None,
+        ) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import json
 import pickle
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any, Optional
 
 import pytest
 
+from ven_sdk import objects
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.objects import (
     ActivePeriod,
@@ -26,6 +28,7 @@ from ven_sdk.objects import (
     Target,
 )
 from ven_sdk.schema import slots as wire
+from ven_sdk.schema.construct import constructor
 from ven_sdk.schema.record import Items, Record, element, view
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
@@ -290,3 +293,15 @@ def test_required_fields_are_required_and_keywords_only() -> None:
         Derived(second=1)
     with pytest.raises(TypeError):
         Derived("a")
+
+
+@pytest.mark.parametrize("name", objects.__all__)
+def test_the_signature_that_is_shown_is_the_one_that_the_constructor_has(name: str) -> None:
+    cls = getattr(objects, name)
+    shown = inspect.signature(cls)
+    compiled = inspect.signature(constructor(cls)) if cls is not objects.Record else None
+    if compiled is None:
+        return
+    ours = [(each.name, each.kind, each.default) for each in shown.parameters.values()]
+    real = [(each.name, each.kind, each.default) for each in compiled.parameters.values()]
+    assert ours == real[1:]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional, Union
 
 from ..errors import ConfigurationError
 from . import slots as wire
@@ -193,6 +193,25 @@ class Target(Record):
     resource_id: Optional[str] = wire.text("ei:resourceID", optional=True)
     ven_id: Optional[str] = wire.text("ei:venID", optional=True)
     party_id: Optional[str] = wire.text("ei:partyID", optional=True)
+
+    if TYPE_CHECKING:  # for callers; the constructor is compiled from the fields
+
+        def __init__(
+            self,
+            aggregated_p_node: Union[AggregatedPNode, Mapping[str, Any], None] = None,
+            end_device_asset: Union[EndDeviceAsset, Mapping[str, Any], None] = None,
+            meter_asset: Union[MeterAsset, Mapping[str, Any], None] = None,
+            p_node: Union[PNode, Mapping[str, Any], None] = None,
+            service_area: Union[ServiceArea, Mapping[str, Any], None] = None,
+            service_delivery_point: Union[ServiceDeliveryPoint, Mapping[str, Any], None] = None,
+            service_location: Union[ServiceLocation, Mapping[str, Any], None] = None,
+            transport_interface: Union[TransportInterface, Mapping[str, Any], None] = None,
+            group_id: Optional[str] = None,
+            group_name: Optional[str] = None,
+            resource_id: Optional[str] = None,
+            ven_id: Optional[str] = None,
+            party_id: Optional[str] = None,
+        ) -> None: ...
 
     def made(self) -> None:
         """Refuse a target of no kind or of several. ``ConfigurationError`` for anything else."""

@@ -21,6 +21,7 @@ from .slots import MISSING, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as _Base
+    from inspect import Signature
 
     _MappingBase = _Base[str, Any]
 else:
@@ -278,6 +279,35 @@ def restore(cls: type[R], values: tuple[Any, ...]) -> R:
     return record
 
 
+class _Signature:
+    """What ``help()`` and ``inspect.signature`` show of a record's constructor, compiled at
+    its first use.
+    """
+
+    def __get__(self, _instance: object, cls: type[Record]) -> Signature:
+        from inspect import Parameter, Signature
+
+        def parameter(name: str) -> Parameter:
+            slot = cls.slots[name]
+            ahead = name in cls.positional
+            required = slot.default is MISSING and not slot.repeated
+            given = () if slot.default is MISSING else slot.default
+            return Parameter(
+                name,
+                Parameter.POSITIONAL_OR_KEYWORD if ahead else Parameter.KEYWORD_ONLY,
+                default=Parameter.empty if required else given,
+                annotation=_annotation(cls, name),
+            )
+
+        rest = (name for name in cls.slots if name not in cls.positional)
+        return Signature([parameter(name) for name in (*cls.positional, *rest)])
+
+
+def _annotation(cls: type[Record], name: str) -> str:
+    found = (vars(base).get("__annotations__", {}).get(name) for base in cls.__mro__)
+    return str(next((each for each in found if each is not None), "Any"))
+
+
 def element(cls: type[R]) -> type[R]:
     """Make a record of a class whose fields are declared with slots (and with those of its
     bases).
@@ -298,6 +328,7 @@ def element(cls: type[R]) -> type[R]:
     made._values_of = _tuple_of(names)
     made._compared_of = _tuple_of(tuple(name for name in names if made.slots[name].compare))
     _declare_dataclass(made)
+    made.__signature__ = _Signature()
     return made  # type: ignore[no-any-return]
 
 

@@ -168,7 +168,7 @@ def _targets(item: object) -> tuple[Target, ...]:
         if kind not in Target.slots:
             raise ConfigurationError(f"targets has the unknown kind {kind!r}. Kinds: {kinds}.")
         many = ids if isinstance(ids, (list, tuple, set, frozenset)) else [ids]
-        found += [Target(**{kind: _check_id(kind, one)}) for one in many]
+        found += [Target.from_dict({kind: _check_id(kind, one)}) for one in many]
     return tuple(found)
 
 
