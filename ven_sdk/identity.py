@@ -134,7 +134,9 @@ class Identity:
     def recall_nonces(self, nonces: Mapping[str, str]) -> None:
         """Take in the nonces that a store kept."""
         if self.replay is not None and nonces:
-            self.replay.restore({"nonces": dict(nonces)})
+            known = dict(nonces)
+            floor = known.pop("", None)  # the time of the latest that was forgotten
+            self.replay.restore({"nonces": known, "floor": floor})
 
     @property
     def fingerprint(self) -> Optional[str]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ven_sdk import OpenADRClient
 from ven_sdk.errors import ConfigurationError, StoreError
 from ven_sdk.state import sqlite_file
 from ven_sdk.state.sqlite import SQLiteStore
@@ -274,6 +275,38 @@ def test_a_damaged_file_is_moved_aside_and_the_store_starts_anew(
     store.close()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b'[ven]\nname = "v"\n' * 20, b"-----BEGIN PRIVATE KEY-----\nMII\n", b"x", b"\0" * 4096],
+)
+def test_a_file_that_is_no_store_is_refused_and_stays_as_it_is(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "site.toml"
+    path.write_bytes(content)
+    store = SQLiteStore(path)
+
+    for use in (store.check, store.open, lambda: OpenADRClient("v", "http://vtn", store=path)):
+        with pytest.raises(ConfigurationError, match="is no store of ven_sdk"):
+            use()
+
+    assert path.read_bytes() == content
+    assert [each.name for each in tmp_path.iterdir()] == ["site.toml"]
+
+
+def test_a_database_that_has_a_table_of_our_name_by_chance_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wiki.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE facts (subject, sentence)")
+        connection.commit()
+    before = path.read_bytes()
+
+    with pytest.raises(ConfigurationError, match="another application"):
+        SQLiteStore(path).open()
+
+    assert path.read_bytes() == before
+
+
 def test_a_new_file_never_meets_the_log_of_the_damaged_one(tmp_path: Path) -> None:
     # Given a damaged file beside the log and the journal of better days
     path = tmp_path / "ven.db"
@@ -294,6 +327,7 @@ def test_a_new_file_never_meets_the_log_of_the_damaged_one(tmp_path: Path) -> No
 
 
 def test_files_damaged_in_the_same_second_get_names_of_their_own(tmp_path: Path) -> None:
+    filled(tmp_path / "ven.db")
     for _ in range(3):
         not_a_database(tmp_path / "ven.db")
         with opened(SQLiteStore(tmp_path / "ven.db")):

@@ -7,13 +7,14 @@ all of it under its lock.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Callable
 
 from ..errors import LeaseLostError, StoreError
 from ..state.book import Book
 from ..state.change import Change
-from ..state.store import ChangeRow, Store
+from ..state.store import ChangeRow, Store, checked
 from .clock import Clock
 
 Place = tuple[str, str]
@@ -130,12 +131,35 @@ class Persistence:
             self._failed(error)
             return
         except StoreError as error:
-            self._put_by(rows, error)
+            sound = rows if error.retryable else self._storable(rows)
+            if len(sound) < len(rows):
+                self._leave_out(rows, sound, error, late)
+            else:
+                self._put_by(rows, error)
             return
         if self._waiting:
             self._waiting.clear()
             self._unknown.clear()
             self._mended()
+
+    def _storable(self, rows: Iterable[ChangeRow]) -> list[ChangeRow]:
+        """Those of ``rows`` that a store can hold: each is looked at alone."""
+        sound: list[ChangeRow] = []
+        for row in rows:
+            with contextlib.suppress(StoreError):
+                sound += checked(self.store, self._name, (row,))
+        return sound
+
+    def _leave_out(
+        self, rows: list[ChangeRow], sound: list[ChangeRow], error: StoreError, late: bool
+    ) -> None:
+        """What no store can hold stays in memory only, and spoils nothing else."""
+        for row in rows:
+            if row not in sound:
+                self._waiting.pop((row.table, row.key), None)
+        self._failed(error)
+        if sound:
+            self._write(sound, late)
 
     def _put_by(self, rows: Iterable[ChangeRow], error: StoreError) -> None:
         if not self._waiting:

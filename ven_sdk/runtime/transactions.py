@@ -39,7 +39,7 @@ from ..state.store import Store
 from ..text import shorten
 from ..usercode.handlers import Handlers
 from .calls import Calls
-from .clock import Clock
+from .clock import UTC, Clock
 from .clock_offset import ClockOffset
 from .persistence import Persistence
 from .runtime import Runtime
@@ -52,6 +52,8 @@ from .workers import Workers
 
 log = logging.getLogger("ven_sdk")
 T = TypeVar("T")
+FLOOR = ""
+"""The key under which the time of the latest nonce that was forgotten is kept."""
 
 
 class Transactions:
@@ -314,11 +316,14 @@ class Transactions:
         """Keep a nonce over a restart (S7). It is committed before the message is acted on."""
         if not self.store.durable:
             return
-        changes = (
-            Change("nonces", nonce, moment.isoformat()),
-            *(Change("nonces", old, None) for old in forgotten),
-        )
         with self._lock:
+            known = (self.book.nonces.get(name) for name in (FLOOR, *forgotten))
+            floor = max(filter(None, known), default=None)
+            changes = (
+                Change("nonces", nonce, moment.astimezone(UTC).isoformat()),
+                *(Change("nonces", old, None) for old in forgotten),
+                *((Change("nonces", FLOOR, floor),) if floor and forgotten else ()),
+            )
             self.persistence.commit(changes)
             self.book.apply(changes)
 

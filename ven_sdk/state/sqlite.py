@@ -91,7 +91,7 @@ class SQLiteStore(Store):
         with self._turn():
             if self._connection is not None:
                 raise already_open(self)
-            self._file.check_place()
+            self._file.check()
             self._lock.acquire(self.name)
             try:
                 self._connection, warnings = self._file.open()

@@ -15,6 +15,7 @@ import time
 import zlib
 from itertools import chain, count
 from pathlib import Path
+from typing import Optional
 
 from ..errors import ConfigurationError, StoreError
 
@@ -50,6 +51,7 @@ _SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA journal_size_limit = 16777216",
 )
+_MAGIC = b"SQLite format 3\0"
 _FAULTS = (sqlite3.Error, UnicodeError)
 """What reading a damaged file raises: the names in SQLite's own error message need not be text."""
 _DISK_TROUBLE = ("locked", "disk i/o error", "disk is full", "unable to open", "readonly")
@@ -74,14 +76,35 @@ class StoreFile:
         files.
         """
         self.check_place()
-        if os.path.exists(self.path):
-            with (
-                contextlib.suppress(*_FAULTS),
-                contextlib.closing(
-                    sqlite3.connect(Path(self.path).as_uri() + "?mode=ro&immutable=1", uri=True)
-                ) as connection,
-            ):
-                self._check_version(connection)
+        if not os.path.exists(self.path):
+            return
+        uri = Path(self.path).as_uri() + "?mode=ro&immutable=1"
+        try:
+            with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+                is_new = self._check_version(connection) == 0
+        except _FAULTS as cause:
+            self._refuse_foreign(cause)
+        else:
+            if is_new:  # SQLite takes a file of a few bytes for an empty one
+                self._refuse_foreign(None)
+
+    def _refuse_foreign(self, cause: Optional[Exception]) -> None:
+        if self._is_foreign():
+            raise ConfigurationError(
+                f"{self.path!r} is no store of ven_sdk but another kind of file, which is left "
+                "as it is. Give the path of a store, or of a file that does not exist yet."
+            ) from cause
+
+    def _is_foreign(self) -> bool:
+        """Whether nothing says that the file, which SQLite cannot read, was ever a store: a lock
+        stands beside each, and damage seldom hits just the beginning. Asked where SQLite cannot
+        read it, so that this process has no connection whose locks the look could drop.
+        """
+        if any(os.path.exists(self.path + end) for end in (".lock", "-wal")):
+            return False
+        with contextlib.suppress(OSError), open(self.path, "rb") as file:
+            return file.read(len(_MAGIC)) not in (b"", _MAGIC)
+        return True
 
     def check_place(self) -> None:
         """Raise ConfigurationError when no store can be at this path."""
@@ -157,7 +180,7 @@ class StoreFile:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        if mark != APPLICATION_ID and tables and "facts" not in tables:
+        if mark != APPLICATION_ID and tables and not self._has_our_table(connection, tables):
             raise ConfigurationError(
                 f"{self.path!r} is a database of another application (its tables: "
                 f"{', '.join(sorted(tables)):.200}), not a store. Give another path."
@@ -171,6 +194,12 @@ class StoreFile:
                 path=self.path,
             )
         return int(version)
+
+    def _has_our_table(self, connection: sqlite3.Connection, tables: set[str]) -> bool:
+        """Whether a database without our mark has our table: a store whose mark was damaged."""
+        rows = connection.execute("PRAGMA table_info(facts)") if tables == {"facts"} else ()
+        columns = [row[1] for row in rows]
+        return columns[:3] == ["ven", "tab", "key"]
 
     def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
         for number, statements in enumerate(self.migrations[version:], version + 1):

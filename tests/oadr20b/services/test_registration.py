@@ -499,3 +499,29 @@ def test_only_one_courtesy_waits_at_a_time() -> None:
     for _ in range(3):
         harness.run(lambda book, now: answers.owe_response(book, now, "459", courtesy=True))
     assert len(harness.book.answers) == 1 and harness.now == NOON
+
+
+def test_another_vtn_on_the_same_store_starts_clean_and_the_handlers_are_told() -> None:
+    known = {"vtn_id": "old", "ven_id": "ven-1", "registration_id": "reg-1", "phase": "registered"}
+    harness = fresh(known=known)
+    begin(harness)
+
+    step(harness, created(vtn_id="new", ven_id=None, registration_id=None))
+
+    state = harness.book.registration
+    assert (state.vtn_id, state.ven_id, state.registration_id) == ("new", None, None)
+    assert not state.known and harness.book.opts == {} and harness.book.events == {}
+    assert harness.last("on_registration_lost") == ("the VTN old was replaced by new",)
+    sent = registration.register(harness.book).record
+    assert getattr(sent, "registration_id", None) is None
+
+
+def test_the_same_vtn_keeps_what_ran() -> None:
+    known = {"vtn_id": "vtn", "ven_id": "ven-1", "registration_id": "reg-1", "phase": "registered"}
+    harness = fresh(known=known)
+    begin(harness)
+
+    step(harness, created())
+
+    assert harness.book.registration.registration_id == "reg-1"
+    assert harness.book.registration.known

@@ -18,7 +18,7 @@ from ...schema.registration import (
     QueryRegistration,
 )
 from ..task import confirmed_by
-from .leaving import forget_running
+from .leaving import forget_other_vtn, forget_running, is_another_vtn
 from .phases import after_registering, change_phase, frequency
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def take_query_reply(reply: Optional[Payload]) -> Step:
         state = book.registration
         if not isinstance(reply, CreatedPartyRegistration):
             return change_phase(book, now, "register")
+        if is_another_vtn(book, reply.vtn_id):
+            return _begin_with_other_vtn(book, now, reply)
         registration_id = (
             None if state.fresh else state.registration_id or reply.registration_id or None
         )
@@ -111,6 +113,27 @@ def take_query_reply(reply: Optional[Payload]) -> Step:
         ) + _check_profiles(reply)
 
     return step
+
+
+def _begin_with_other_vtn(book: Book, now: datetime, reply: CreatedPartyRegistration) -> Outcome:
+    """None of the IDs of the VTN before are shown to this one, unless the user gave them."""
+    settings = book.settings
+    return (
+        forget_other_vtn(book, now, reply.vtn_id)
+        + change_phase(
+            book,
+            now,
+            "register",
+            registration_id=settings.registration_id or reply.registration_id or None,
+            ven_id=settings.ven_id or reply.ven_id or None,
+            vtn_id=reply.vtn_id,
+            poll_frequency=frequency(reply),
+            known=False,
+            catalogue=None,
+            catalogue_created=None,
+        )
+        + _check_profiles(reply)
+    )
 
 
 def _check_profiles(reply: CreatedPartyRegistration) -> Outcome:
@@ -176,8 +199,11 @@ def take_registration(reply: Optional[Payload]) -> Step:
         assert isinstance(reply, CreatedPartyRegistration)
         state = book.registration
         ven_id = reply.ven_id or state.ven_id
-        is_new = reply.registration_id != state.registration_id or not state.known
+        is_other = is_another_vtn(book, reply.vtn_id)
+        is_new = is_other or reply.registration_id != state.registration_id or not state.known
         outcome = forget_running(book, now) if is_new else NOTHING
+        if is_other:
+            outcome = forget_other_vtn(book, now, reply.vtn_id)
         facts: dict[str, Any] = {"catalogue": None, "catalogue_created": None} if is_new else {}
         outcome += change_phase(
             book,
