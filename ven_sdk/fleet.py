@@ -36,6 +36,7 @@ from .fleet_handlers import FleetHandlers, FleetHooks
 from .identity import Identity, check_files
 from .log import Repeats
 from .points.catalogue import Catalogue
+from .runtime.clock import Clock, checked_clock
 from .runtime.engine import Engine
 from .runtime.lifecycle import Lifecycle
 from .runtime.runtime import Runtime
@@ -99,7 +100,8 @@ class Fleet:
 
     ``exchange_workers`` threads talk to each VTN, ``handler_workers`` run event handlers,
     ``callback_workers`` report callbacks. Where one does not come back soon, another takes its
-    place, up to a hundred more. At most ``start_rate`` VENs begin in one second.
+    place, up to a hundred more. At most ``start_rate`` VENs begin in one second. ``clock`` is a
+    :class:`~ven_sdk.testing.ManualClock` for tests.
     ``ConfigurationError`` for what it cannot use.
     """
 
@@ -113,6 +115,7 @@ class Fleet:
         handler_workers: int = 8,
         callback_workers: int = 4,
         start_rate: float = STARTS_A_SECOND,
+        clock: Optional[Clock] = None,
     ) -> None:
         self._vtn_url = None if vtn_url is None else base_url(vtn_url)
         self._store = SharedStore(store_of(store))
@@ -122,6 +125,7 @@ class Fleet:
         self._runtime = Runtime(
             exchange_workers=self._workers,
             many=True,
+            clock=checked_clock(clock),
             handler_workers=whole("handler_workers", handler_workers, 1, MOST_THREADS),
             callback_workers=whole("callback_workers", callback_workers, 1, MOST_THREADS),
         )

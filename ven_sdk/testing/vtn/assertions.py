@@ -4,6 +4,7 @@ what did. Any thread.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Optional, TypeVar, overload
 
@@ -20,6 +21,10 @@ from .wire import Violation
 
 P = TypeVar("P", bound=Payload)
 Where = Optional[Callable[[Any], Any]]
+
+
+__tracebackhide__ = operator.methodcaller("errisinstance", NotSeen)
+"""For pytest: what was not seen is a matter of the test's own line, not of ours."""
 
 
 class Records(Core):

@@ -6,6 +6,7 @@ arrived or changed. Connection threads write, the test's threads read and wait.
 
 from __future__ import annotations
 
+import operator
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -29,6 +30,10 @@ class NotSeen(VenError, AssertionError):
     """What was waited for did not happen in time; the text shows what did. An AssertionError, so
     that pytest shows it.
     """
+
+
+__tracebackhide__ = operator.methodcaller("errisinstance", NotSeen)
+"""For pytest: what was not seen is a matter of the test's own line, not of ours."""
 
 
 @dataclass

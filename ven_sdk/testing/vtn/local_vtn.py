@@ -30,6 +30,7 @@ from .trust import ClientCert, Trust
 from .wire import Wire
 
 if TYPE_CHECKING:
+    from ...client import OpenADRClient
     from ..pki import Identity
 
 
@@ -130,6 +131,9 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             wire.check_writable(RegisterReport(request_id="", reports=tuple(offers)))
         super().__init__(state, trust, wire, tls=tls, client_certificates=client_certificates)
         self.strict = strict
+        self._clock = state.clock
+        self._tls = tls
+        self._clients: list[OpenADRClient] = []
         self._wanted_port = arguments.whole("port", port, 0, 65535)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -152,8 +156,29 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         return self
 
     def stop(self) -> None:
-        """End everything: no thread, socket or file is left. Twice is harmless."""
+        """End everything, the clients of :meth:`client` too: no thread, socket or file is left.
+        Twice is harmless.
+        """
+        clients, self._clients = self._clients, []
+        for client in clients:
+            client.stop()
         self.close()
+
+    def client(self, ven_name: str = "ven", **arguments: Any) -> "OpenADRClient":
+        """A client for this VTN, not started: its clock is the VTN's, its polls come without
+        jitter, and where the VTN has TLS it has a certificate that the VTN believes. ``arguments``
+        are those of ``OpenADRClient`` and come first. It is stopped with the VTN.
+        ``ConfigurationError`` as the constructor raises it.
+        """
+        from ...client import OpenADRClient
+
+        known: dict[str, Any] = {"clock": self._clock, "allow_jitter": False}
+        if self._tls:
+            cert = self.client_cert(ven_name)
+            known.update(cert=cert.cert, key=cert.key, ca_file=self.ca_file)
+        client = OpenADRClient(ven_name, self.url, **{**known, **arguments})
+        self._clients.append(client)
+        return client
 
     def __enter__(self) -> "LocalVTN":
         return self.start()
