@@ -123,6 +123,7 @@ def own_threads() -> list[str]:
     ]
 
 
+@pytest.mark.timeout(SECONDS + 180)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_whatever_eight_threads_ask_for_nothing_is_lost_and_nothing_is_left(tmp_path: Path) -> None:
     with LocalVTN(check=False) as vtn:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ven_sdk.errors import StoreError
 from ven_sdk.runtime.clock import Clock
-from ven_sdk.runtime.persistence import Keeper
+from ven_sdk.runtime.persistence import Persistence
 from ven_sdk.state.change import Change
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.state.store import ChangeRow
@@ -27,7 +27,7 @@ class Rows(NamedTuple):
 def test_a_row_with_nul_spoils_neither_its_neighbours_nor_what_follows() -> None:
     store, errors, mended = DurableMemory(), [], []
     book: Any = Rows({"nonces": {}})
-    keeper = Keeper("v", store, book, Clock(), errors.append, lambda: mended.append(1))
+    keeper = Persistence("v", store, book, Clock(), errors.append, lambda: mended.append(1))
     keeper.open()
 
     keeper.commit([Change("nonces", "good", "1"), Change("nonces", "bad\0", "1")])

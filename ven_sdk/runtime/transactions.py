@@ -317,7 +317,7 @@ class Transactions:
         if not self.store.durable:
             return
         with self._lock:
-            known = (self.book.nonces.get(name) for name in (FLOOR, *forgotten))
+            known = (self.book.tables["nonces"].get(name) for name in (FLOOR, *forgotten))
             floor = max(filter(None, known), default=None)
             changes = (
                 Change("nonces", nonce, moment.astimezone(UTC).isoformat()),
