@@ -18,7 +18,7 @@ from ven_sdk.cli.vtn.page import Page
 from ven_sdk.cli.vtn.view import View
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.testing import LocalVTN
-from ven_sdk.testing.vtn.faults import named
+from ven_sdk.testing.vtn.faults import fault_named
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_events_are_added_modified_and_cancelled(vtn: LocalVTN, orders: Orders) 
 
 
 def test_every_fault_of_the_page_is_one_of_the_vtn_s() -> None:
-    assert [name for name in FAULTS if named(name) is None] == []
+    assert [name for name in FAULTS if fault_named(name) is None] == []
 
 
 def test_a_fault_that_is_over_is_off(orders: Orders) -> None:

@@ -80,7 +80,7 @@ def _add_report(
     try:
         ven.add_report(**arguments)
     except ConfigurationError as error:
-        named = named_in(str(error), arguments)
+        named = argument_named_in(str(error), arguments)
         where = (
             report.origins[named].rpartition(", ")[0] if named in report.origins else report.where
         )
@@ -190,7 +190,7 @@ def _try_all(
         try:
             return make(**left)
         except ConfigurationError as error:
-            named = named_in(str(error), left)
+            named = argument_named_in(str(error), left)
             if named in STAND_INS and left[named] == STAND_INS[named]:
                 return None  # complained about already
             plan.complain(origins.get(named, where or plan.document.name), str(error))
@@ -201,7 +201,7 @@ def _try_all(
             left.update({key: STAND_INS[key] for key in STAND_INS if key == named})
 
 
-def named_in(message: str, arguments: Mapping[str, Any]) -> str:
+def argument_named_in(message: str, arguments: Mapping[str, Any]) -> str:
     """The argument that a message of the client's is about: the first that it names, or whose value
     it quotes; an empty text where it is none.
     """

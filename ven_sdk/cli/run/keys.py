@@ -208,6 +208,10 @@ CLIENT: dict[str, Kind] = {
     "callback_workers": whole,
     "debug": flag,
     "show_fingerprint": flag,
+    "push": text,
+    "listen": text,
+    "push_ack": text,
+    "poll_fallback": seconds,
 }
 
 REPORT: dict[str, Kind] = {

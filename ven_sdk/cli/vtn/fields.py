@@ -28,7 +28,7 @@ class FieldError(ConfigurationError):
         self.field = field
 
 
-def checked(order: Mapping[str, object], kinds: Mapping[str, Kind]) -> dict[str, Any]:
+def check_fields(order: Mapping[str, object], kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """The fields that an order gives, converted; FieldError for one that there is not, or that
     holds something else.
     """
@@ -49,7 +49,7 @@ def checked(order: Mapping[str, object], kinds: Mapping[str, Kind]) -> dict[str,
     return found
 
 
-def needed(given: Mapping[str, Any], name: str, do: object) -> Any:
+def require_field(given: Mapping[str, Any], name: str, do: object) -> Any:
     """A field that the order cannot do without. ``FieldError`` where it is not given."""
     if name not in given:
         raise FieldError(name, f"{do} needs {name}.")

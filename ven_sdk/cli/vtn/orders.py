@@ -17,7 +17,7 @@ from ...near_names import did_you_mean
 from ...testing import Fault, LocalVTN
 from ..run import keys
 from . import fields
-from .fields import FieldError, checked, needed
+from .fields import FieldError, check_fields, require_field
 
 FAULTS: dict[str, str] = {
     "down": "refuses connections",
@@ -92,7 +92,7 @@ class Orders:
             "cancel_registration": lambda order: vtn.cancel_registration(_ven(order)),
             "forget": lambda order: vtn.forget(_ven(order)),
             "restart": lambda order: vtn.restart(
-                memory=checked(order, {"memory": keys.flag}).get("memory", True)
+                memory=check_fields(order, {"memory": keys.flag}).get("memory", True)
             ),
         }
 
@@ -132,7 +132,7 @@ class Orders:
     # --- events -----------------------------------------------------------------------------------
 
     def _add_event(self, order: Order) -> str:
-        given = checked(order, _NEW_EVENT)
+        given = check_fields(order, _NEW_EVENT)
         signal = given.pop("signal_name", "SIMPLE")
         steps = given.pop("steps", None) or fields.steps([[600, 1]])
         fields.check_levels(signal, steps)
@@ -148,8 +148,8 @@ class Orders:
         )
 
     def _modify_event(self, order: Order) -> int:
-        given = checked(order, _EVENT)
-        event_id = str(needed(given, "event_id", order["do"]))
+        given = check_fields(order, _EVENT)
+        event_id = str(require_field(given, "event_id", order["do"]))
         del given["event_id"]
         if not given:
             raise ConfigurationError(
@@ -167,8 +167,8 @@ class Orders:
     # --- faults -----------------------------------------------------------------------------------
 
     def _fault(self, order: Order) -> int:
-        given = checked(order, _FAULT)
-        name = str(needed(given, "name", order["do"]))
+        given = check_fields(order, _FAULT)
+        name = str(require_field(given, "name", order["do"]))
         del given["name"]
         try:
             fault = self._vtn.fault(name, **{**_SETTINGS.get(name, {}), **given})
@@ -180,7 +180,7 @@ class Orders:
         return number
 
     def _clear_fault(self, order: Order) -> None:
-        number = checked(order, {"number": keys.whole}).get("number")
+        number = check_fields(order, {"number": keys.whole}).get("number")
         with self._lock:
             entry = self._faults.pop(number, None) if number is not None else None
         if entry is None:
@@ -197,14 +197,14 @@ class Orders:
     # --- reports ----------------------------------------------------------------------------------
 
     def _request_report(self, order: Order) -> str:
-        given = checked(order, _REPORT)
+        given = check_fields(order, _REPORT)
         return self._vtn.request_report(
             given.pop("report_specifier_id", None), ven_id=given.pop("ven", None), **given
         )
 
     def _cancel_report(self, order: Order) -> None:
-        given = checked(order, {"ven": fields.name, "report_request_id": fields.name})
-        request_id = str(needed(given, "report_request_id", order["do"]))
+        given = check_fields(order, {"ven": fields.name, "report_request_id": fields.name})
+        request_id = str(require_field(given, "report_request_id", order["do"]))
         ven = self._vtn.ven(given.get("ven"))
         if request_id not in ven.asked:
             raise FieldError("report_request_id", f"no report {request_id!r} was asked for.")
@@ -223,11 +223,13 @@ class Orders:
 
 
 def _event_id(order: Order) -> str:
-    return str(needed(checked(order, {"event_id": fields.name}), "event_id", order["do"]))
+    return str(
+        require_field(check_fields(order, {"event_id": fields.name}), "event_id", order["do"])
+    )
 
 
 def _ven(order: Order) -> Optional[str]:
-    return checked(order, {"ven": fields.name}).get("ven")
+    return check_fields(order, {"ven": fields.name}).get("ven")
 
 
 def _renamed(given: dict[str, Any]) -> dict[str, Any]:

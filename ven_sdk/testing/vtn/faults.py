@@ -301,7 +301,7 @@ def as_fault(given: Union[Fault, str, Reply, bytes], **options: Any) -> Fault:
     anything else.
     """
     if isinstance(given, str):
-        return named(given, **options)
+        return fault_named(given, **options)
     if isinstance(given, (Reply, bytes)):
         return Answer(given, **options)
     if options or not isinstance(given, Fault):
@@ -312,7 +312,7 @@ def as_fault(given: Union[Fault, str, Reply, bytes], **options: Any) -> Fault:
     return given
 
 
-def named(name: str, **options: Any) -> Fault:
+def fault_named(name: str, **options: Any) -> Fault:
     """The fault of that name: ``'down'``, ``'slow'``, ``'reset in body'`` …, an OpenADR code
     (``'463'``: 45x and 46x) or any other number as an HTTP status. ``options`` are those of its
     class. ``ConfigurationError`` for anything else.

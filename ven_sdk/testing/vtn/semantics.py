@@ -10,7 +10,7 @@ from ...schema.common import Payload
 from ...schema.events import CreatedEvent, DistributeEvent
 
 
-def senseless(record: Payload) -> list[str]:
+def find_missing_content(record: Payload) -> list[str]:
     """What is missing in a message that its schema does not ask for; nothing for most."""
     if isinstance(record, UpdateReport):
         return _update_report(record)

@@ -16,7 +16,7 @@ from ...schema.common import Payload
 from .http_requests import Request
 from .journal import Received
 from .reply import Reply
-from .semantics import senseless
+from .semantics import find_missing_content
 from .trust import Trust
 
 _MOST_KEPT = 20_000
@@ -65,7 +65,7 @@ class Wire:
         else:
             known = self._read(request.body, received)
             if self.check:
-                received.deviations += senseless(known)
+                received.deviations += find_missing_content(known)
             if received.service == "OadrPoll" and not received.deviations and not self.verify:
                 _keep(self._polls, request.body, (request.body, known))
         received.record = known
@@ -102,7 +102,7 @@ class Wire:
         try:
             root = gate.admit(body, max_bytes=64 * 2**20)
             found = reader.read(envelope.payload_of(root)).record
-            return [*_strict_deviations(root), *senseless(found)]
+            return [*_strict_deviations(root), *find_missing_content(found)]
         except UNREADABLE as error:
             return [str(error)]
 
