@@ -30,14 +30,6 @@ NAMES = {
         "decide=lambda _: 'optIn')",
         "sites = {site.name: site}",
     ),
-    "design": (
-        "from dataclasses import dataclass",
-        "from datetime import datetime",
-        "from typing import Callable",
-        "from ven_sdk.state.book import Book",
-        "from ven_sdk.state.change import Change",
-        "from ven_sdk.state.outcome import Call, Note, Outcome, Timer",
-    ),
 }
 """What a page about the inside takes for granted."""
 
