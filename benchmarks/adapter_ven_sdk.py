@@ -145,17 +145,18 @@ class Poller:
         """See every exchange on the thread that did it; when as many as wanted were done, the lane
         is held at once.
         """
-        exchanged = self.engine.exchanged
+        exchanges = self.engine.conversation._exchanges
+        count = exchanges._count
 
-        def watched(task, error):
-            exchanged(task, error)
-            if task.name == self.wanted and error is None:
+        def watched(task, received):
+            count(task, received)
+            if task.name == self.wanted:
                 self.done.append(time.perf_counter())
                 if len(self.done) == self.target:
                     self._talk().blocked_until = self.engine.clock.monotonic() + DAY
                     self.reached.set()
 
-        self.engine.exchanged = watched
+        exchanges._count = watched
 
     def _talk(self):
         return self.engine.conversation._lanes[0]
@@ -173,7 +174,7 @@ class Poller:
 
     def _release(self):
         self._talk().blocked_until = 0.0
-        self.engine.conversation._poll_at = None
+        self.engine.conversation.polling.fail()
 
     def _go(self):
         self._release()
@@ -222,7 +223,7 @@ class Poller:
         self.engine.transact(lambda book, now: events.receive(book, message, now))
         while self.engine.read(lambda: events.deciding(self.engine.book, self.engine.now())):
             time.sleep(0.01)
-        self.engine.conversation._poll_at = self.engine.clock.monotonic() + DAY
+        self.engine.conversation.polling._at = self.engine.clock.monotonic() + DAY
         self._talk().blocked_until = 0.0
         self._until("event answer", 1, self.engine.conversation.wake)
 
@@ -230,7 +231,7 @@ class Poller:
         """There is no periodic upkeep of events (each has a timer of its own); this is one look at
         what is due.
         """
-        self.engine.read(lambda: self.engine.conversation._next(self._talk()))
+        self.engine.read(lambda: self.engine.conversation._take(self._talk()))
 
     def close(self):
         self.client.stop()
@@ -274,10 +275,10 @@ def first_done(client, patience=10):
 def fleet(n, url, tls, key, interval, warm, measure, variant=None):
     """Over TLS each VEN has its own certificate. ``late``: how long after its time a poll began."""
     from ven_sdk import Fleet
-    from ven_sdk.runtime.conversation import Conversation
+    from ven_sdk.runtime.polling import Polling
 
     certificates = own_certificates(n) if tls or key else None
-    seen = Punctuality(Conversation)
+    seen = Punctuality(Polling)
     base, started = rss_kib(), time.perf_counter()
     group = Fleet(url, start_rate=n / interval)
     for i in range(n):
@@ -317,23 +318,21 @@ def fleet(n, url, tls, key, interval, warm, measure, variant=None):
 class Punctuality:
     """Watches when polls begin, against when they were due, and how long they take."""
 
-    def __init__(self, conversation):
+    def __init__(self, polling):
         self.late, self.lengths = [], []
-        plan, polled = conversation._plan_poll, conversation._polled
+        begin, end = polling.begin, polling.end
 
-        def planned(self_):
-            due, now = self_._poll_at, time.monotonic()
-            plan(self_)
-            begun[self_] = now
+        def begun(self_, now):
+            due = self_._at
+            begin(self_, now)
             if due is not None:
                 self.late.append(max(0.0, now - due))
 
-        def done(self_, reply):
-            self.lengths.append(time.monotonic() - begun.pop(self_))
-            polled(self_, reply)
+        def ended(self_):
+            self.lengths.append(time.monotonic() - self_.began)
+            end(self_)
 
-        begun = {}
-        conversation._plan_poll, conversation._polled = planned, done
+        polling.begin, polling.end = begun, ended
 
     def clear(self):
         self.late.clear(), self.lengths.clear()

@@ -49,5 +49,5 @@ class QuietClient:
 
     def poll(self):
         conversation = self.engine.conversation
-        conversation._poll_at = None
+        conversation.polling.fail()
         conversation._run(conversation._lanes[0])

@@ -12,8 +12,8 @@ import pytest
 
 from tests.test_fleet import fleet_of
 from ven_sdk import Fleet, StoreError
-from ven_sdk.runtime.conversation import Conversation
-from ven_sdk.runtime.persistence import Keeper
+from ven_sdk.runtime.persistence import Persistence
+from ven_sdk.runtime.polling import Polling
 from ven_sdk.state.sqlite import SQLiteStore
 from ven_sdk.testing import LocalVTN, Stalled
 
@@ -29,16 +29,16 @@ s.
 def lateness(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[float]]:
     """How late each poll of one VEN began, in seconds."""
     late: "dict[Any, list[float]]" = {}
-    plan = Conversation._plan_poll
+    begin = Polling.begin
 
-    def planned(self: Conversation) -> None:
-        due = self._poll_at
+    def note(self: Polling, now: float) -> None:
+        due = self._at
         if due is not None:
-            late.setdefault(self._engine, []).append(time.monotonic() - due)
-        plan(self)
+            late.setdefault(self._book, []).append(time.monotonic() - due)
+        begin(self, now)
 
-    monkeypatch.setattr(Conversation, "_plan_poll", planned)
-    return lambda ven: late.get(ven._engine, [])
+    monkeypatch.setattr(Polling, "begin", note)
+    return lambda ven: late.get(ven._engine.book, [])
 
 
 def eventually(condition: Callable[[], Any], what: str) -> None:
@@ -185,7 +185,7 @@ class FullDisk(SQLiteStore):
 def test_a_fleet_starts_with_a_full_disk_and_writes_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(Keeper, "retry", 0.2)
+    monkeypatch.setattr(Persistence, "retry", 0.2)
     store = FullDisk(tmp_path / "fleet.db")
     with LocalVTN() as vtn:
         with fleet_of(vtn, 3, store=store) as fleet:

@@ -120,7 +120,9 @@ def test_the_machine_goes_on(step: str, failure: str, times: int) -> None:
     assert {world.vtn.answered.get(name) for name in ("first", "second")} <= {"optIn", None}
     if (step, failure) not in WITHOUT_REPORTS:
         delivered = len(world.vtn.samples)
-        world.until(lambda: len(world.vtn.samples) > delivered, 600)
+        # a service that was never there is asked for once an hour
+        patience = 7200 if failure == "404" else 600
+        world.until(lambda: len(world.vtn.samples) > delivered, patience)
     assert world.vtn.doubles == []
     if (step, failure) != (
         "oadrUpdateReport",

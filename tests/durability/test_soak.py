@@ -70,13 +70,12 @@ def sizes(world: World) -> dict[str, int]:
     engine = world.engine
     return {
         **{f"table {name}": len(rows) for name, rows in engine.book.tables.items()},
-        "request ids": len(engine.book.request_ids),
-        "timers": len(engine._timers),
+        "timers": len(engine.timers),
         "monotonic jobs": len(world.runtime.scheduler._monotonic.rows),
         "wall jobs": len(world.runtime.scheduler._wall.rows),
-        "refusals": len(engine.refusals),
+        "failures": len(engine.conversation.failures),
+        "tickets": len(engine.tickets),
         "repeats": len(engine.repeats._table),
-        **{f"blocked {lane.name}": len(lane.tasks) for lane in engine.conversation._lanes},
     }
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.durability.conftest import EACH_SECOND, hasty_ven
 from ven_sdk import OpenADRClient, StoreError
-from ven_sdk.runtime.persistence import Keeper
+from ven_sdk.runtime.persistence import Persistence
 from ven_sdk.state.sqlite import SQLiteStore
 from ven_sdk.testing import LocalVTN
 
@@ -53,7 +53,7 @@ def test_a_ven_with_a_full_disk_runs_on_in_memory_says_so_and_catches_up(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(Keeper, "retry", 0.2)
+    monkeypatch.setattr(Persistence, "retry", 0.2)
     store, errors = SmallDisk(tmp_path / "ven.db"), []
     with hasty_ven(local.url, tmp_path, store=store) as ven:
         ven.add_handler("on_error", errors.append)
@@ -96,7 +96,7 @@ def test_a_ven_with_a_full_disk_runs_on_in_memory_says_so_and_catches_up(
 def test_what_comes_and_goes_while_the_disk_is_full_takes_no_memory(
     local: LocalVTN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Keeper, "retry", 0.1)
+    monkeypatch.setattr(Persistence, "retry", 0.1)
     store = SmallDisk(tmp_path / "ven.db")
     with hasty_ven(local.url, tmp_path, store=store) as ven:
         ven.start(wait=5)

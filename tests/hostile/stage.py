@@ -14,11 +14,13 @@ import threading
 import time
 from contextlib import suppress
 from typing import Any, Callable, NamedTuple, Optional, Union
+from unittest import mock
 
 from ven_sdk import OpenADRClient
 from ven_sdk.errors import TransportError, VenError
 from ven_sdk.oadr20b.codec import envelope
 from ven_sdk.objects import DistributeEvent, EiResponse
+from ven_sdk.runtime import troubles
 from ven_sdk.testing import LocalVTN, Raw, Reply
 from ven_sdk.testing.vtn.builders import event
 
@@ -82,7 +84,10 @@ class Stage:
         logging.getLogger("ven_sdk").addHandler(self._log)
         self.vtn.start()
         defaults: dict[str, Any] = {"poll_frequency": POLL, "allow_jitter": False, "timeout": 5.0}
-        self.client = OpenADRClient("ven-hostile", self.vtn.url, **{**defaults, **self._options})
+        with mock.patch.object(troubles, "TROUBLES_A_MINUTE", 10_000):  # each message is its own
+            self.client = OpenADRClient(
+                "ven-hostile", self.vtn.url, **{**defaults, **self._options}
+            )
         for name in ("on_event", "on_update_event"):
             self.client.add_handler(name, self._on_event)
         self.client.add_handler("on_cancel_event", lambda event, implied: None)

@@ -18,7 +18,7 @@ from tests.oadr20b.security.forge import Forge
 from tests.oadr20b.security.test_verification import VTN
 from ven_sdk import Fleet, OpenADRClient
 from ven_sdk.oadr20b.security.replay import ReplayGuard
-from ven_sdk.runtime import conversation
+from ven_sdk.oadr20b.services import poll
 from ven_sdk.testing import Answer, LocalVTN, Raw, pki
 
 
@@ -193,14 +193,14 @@ def test_what_a_message_makes_us_do_wrong_stops_neither_polls_nor_events(
     with Stage() as stage:
         stage.answers_a_good_event()
         stage.settle()
-        real = conversation.poll.receive
+        real = poll.receive
 
         def stumble(book: Any, message: Any, now: Any) -> Any:
             if getattr(message, "request_id", "") == "list-1":
                 raise ZeroDivisionError
             return real(book, message, now)
 
-        monkeypatch.setattr(conversation.poll, "receive", stumble)
+        monkeypatch.setattr(poll, "receive", stumble)
 
         stage.vtn.reply_once(stage.evil_list())
         eventually(
@@ -214,7 +214,7 @@ def test_what_a_message_makes_us_do_wrong_stops_neither_polls_nor_events(
 def test_what_makes_the_reader_stumble_is_an_unreadable_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    exchange = OpenADRClient("ven", "http://127.0.0.1:9")._engine.exchange
+    exchange = OpenADRClient("ven", "http://127.0.0.1:9")._engine.profile.exchange
     monkeypatch.setattr("ven_sdk.oadr20b.exchange.gate.admit", lambda *_, **__: 1 / 0)
     from ven_sdk.errors import PayloadError
 

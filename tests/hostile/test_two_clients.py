@@ -21,7 +21,7 @@ def test_eight_threads_and_a_thousand_messages_none_accepted_by_the_wrong_client
     exchanges = [
         OpenADRClient(
             "ven", "http://127.0.0.1:9", vtn_fingerprint=side.fingerprint
-        )._engine.exchange
+        )._engine.profile.exchange
         for side in sides
     ]
     messages = [
@@ -64,7 +64,9 @@ def test_eight_threads_and_a_thousand_messages_none_accepted_by_the_wrong_client
 def test_each_client_has_a_replay_memory_of_its_own() -> None:
     vtn = pki.identity("vtn")
     first, second = (
-        OpenADRClient("ven", "http://127.0.0.1:9", vtn_fingerprint=vtn.fingerprint)._engine.exchange
+        OpenADRClient(
+            "ven", "http://127.0.0.1:9", vtn_fingerprint=vtn.fingerprint
+        )._engine.profile.exchange
         for _ in range(2)
     )
     data = Forge(vtn).bytes()

@@ -113,6 +113,9 @@ class Failures:
         self._messages: dict[Message, Failure] = {}
         self._good_at: dict[Kind, float] = {}
 
+    def __len__(self) -> int:
+        return len(self._kinds) + len(self._messages) + (self.link is not None)
+
     # --- what waits -------------------------------------------------------------------------------
 
     def blocked_until(self, kind: Kind, message: Message) -> float:
@@ -155,14 +158,16 @@ class Failures:
         if failure is None or failure.cap != cap:
             since = now if failure is None else failure.since
             failure = self._kinds[kind] = Failure(self._make(cap), since, cap)
-        good_at = self._good_at.get(kind)
-        gently = scope is Scope.SERVICE or (
-            good_at is not None and failure.since - good_at < GOOD_LATELY
-        )
+        gently = scope is Scope.SERVICE or self._was_good_before(kind.service, failure.since)
         retry_after = error.retry_after if isinstance(error, TransportError) else None
         wait = failure.backoff.next(retry_after, patient=not gently)
         failure.error, failure.scope, failure.until = error, scope, now + wait
         return wait
+
+    def _was_good_before(self, service: str, since: float) -> bool:
+        """Whether the service gave a good answer to anything a moment before ``since``."""
+        moments = [at for kind, at in self._good_at.items() if kind.service == service]
+        return bool(moments) and since - max(moments) < GOOD_LATELY
 
     def fail_message(self, message: Message, error: VenError, now: float) -> int:
         """The message fails for itself; returns how often it did."""

@@ -42,6 +42,9 @@ class Tickets:
     def __init__(self) -> None:
         self._open: dict[Name, list[Ticket]] = {}
 
+    def __len__(self) -> int:
+        return sum(map(len, self._open.values()))
+
     def add(self, ticket: Ticket) -> None:
         """It waits for the next message of its name."""
         self._open.setdefault(ticket.name, []).append(ticket)
