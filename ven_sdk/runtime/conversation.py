@@ -106,6 +106,8 @@ class Conversation:
     def wake(self, uploads: bool = True) -> None:
         """Look whether there is something to send; without ``uploads``, on the other lanes only."""
         for state in self._lanes:
+            if state.lane.overtakes_polls and self.polling.began is None:
+                continue  # there is no poll to overtake
             if uploads or not state.lane.uploads:
                 self._wake(state)
 
@@ -163,9 +165,9 @@ class Conversation:
         for _ in range(BUSY):
             task: Optional[Task] = None
             try:
-                task, wait = self._base.read(lambda: self._take(state))
+                task, at = self._base.read(lambda: self._take(state))
                 if task is None:
-                    self._sleep(state, wait)
+                    self._sleep(state, at)
                     return
                 try:
                     self._exchanges.perform(task)
@@ -199,19 +201,19 @@ class Conversation:
         with self._lock:
             self.failures.fail_message(task.identity, error, now)
 
-    def _sleep(self, state: LaneState, wait: Optional[float]) -> None:
+    def _sleep(self, state: LaneState, at: Optional[float]) -> None:
         base = self._base
         if base.closing:
             state.is_resting = True
             base.wake_waiters()
             return
-        at = None if wait is None else base.clock.monotonic() + wait
         if state.timer is not None:
             if at is not None and state.wake_at is not None and abs(at - state.wake_at) < 1e-3:
                 return
             state.timer.cancel()
         state.timer, state.wake_at = None, at
-        if wait is not None and not base.stopped:
+        if at is not None and not base.stopped:
+            wait = at - base.clock.monotonic()
             state.timer = base.scheduler.after(wait, lambda: self._fire(state))
 
     def _fire(self, state: LaneState) -> None:
@@ -221,10 +223,12 @@ class Conversation:
     # --- what is next -----------------------------------------------------------------------------
 
     def _take(self, state: LaneState) -> tuple[Optional[Task], Optional[float]]:
-        """The task to send now, or None and the seconds to wait (None: until something changes)."""
+        """The task to send now, or None and the moment to look again (None: when something
+        changes).
+        """
         now = self._base.clock.monotonic()
         if state.blocked_until > now:
-            return None, state.blocked_until - now
+            return None, state.blocked_until
         with self._lock:
             if state.lane.overtakes_polls:
                 return self._take_overtaking(state, now)
@@ -241,7 +245,7 @@ class Conversation:
         waits: list[float] = []
         wait = self.polling.began + HELD_POLL - now
         if wait > 0:
-            return None, wait
+            return None, now + wait
         return self._choose(state, self._turn(now, waits), now, waits)
 
     def _turn(self, now: float, waits: list[float]) -> Turn:
@@ -271,7 +275,7 @@ class Conversation:
                 self._note_pace(task, state, now)
                 return task, None
             waits.append(wait)
-        return None, min(waits) if waits else None
+        return None, now + min(waits) if waits else None
 
     def _seconds_to(self, task: Task, state: LaneState, now: float) -> float:
         until = max(

@@ -207,7 +207,9 @@ class Failures:
                 failure.until = 0.0
 
     def retry_all(self) -> None:
-        """Forget all waiting: the user asked for something now."""
-        self.link = None
-        self._kinds.clear()
-        self._messages.clear()
+        """Let everything be tried now: the user asked for something. What fails again waits as long
+        as it would have.
+        """
+        for failure in (*self._kinds.values(), *self._messages.values(), self.link):
+            if failure is not None:
+                failure.until = 0.0
