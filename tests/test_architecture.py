@@ -52,6 +52,7 @@ ORDER = (
     "client_life",
     "client",
     "fleet_handlers",
+    "fleet_identities",
     "fleet",
     "sites",
     "slot_keeper",

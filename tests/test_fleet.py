@@ -162,9 +162,9 @@ def test_vens_of_one_identity_share_connections_others_do_not() -> None:
         assert fleet.wait(30, PATIENCE)
         eventually(lambda: fleet.status.counters["polls"] >= 60, "sixty polls")
         assert vtn.connections < 30
-        assert len({id(ven._engine.exchange.identity) for ven in fleet}) == 1
+        assert len({id(ven._engine.profile.identity) for ven in fleet}) == 1
         other = fleet.add("other", max_response_size=2**20)
-        assert other._engine.exchange.identity is not fleet["ven-0"]._engine.exchange.identity
+        assert other._engine.profile.identity is not fleet["ven-0"]._engine.profile.identity
 
 
 def test_each_ven_with_its_own_certificate() -> None:

@@ -26,19 +26,31 @@ if TYPE_CHECKING:
         TransportError,
         VenError,
     )
-    from .fleet import Fleet
+    from .events.queries import ScheduleRow
+    from .fleet import Fleet, FleetStatus
     from .log import enable_default_logging
     from .member import FleetMember
+    from .oadr20b.state.opts import OptState
+    from .runtime.status import Health, Status
     from .security.fingerprint import certificate_fingerprint
     from .sites import Site, SiteTable
     from .state.leases import slot_of
+    from .state.store import Store
     from .usercode.decisions import DEFER
+    from .ven import Ven
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "OpenADRClient": "client",
     "Fleet": "fleet",
+    "FleetStatus": "fleet",
+    "Ven": "ven",
+    "Status": "runtime.status",
+    "Health": "runtime.status",
+    "ScheduleRow": "events.queries",
+    "OptState": "oadr20b.state.opts",
+    "Store": "state.store",
     "FleetMember": "member",
     "Site": "sites",
     "SiteTable": "sites",
@@ -69,6 +81,13 @@ __all__ = [
     "DEFER",
     "ConfigurationError",
     "Fleet",
+    "FleetStatus",
+    "Health",
+    "OptState",
+    "ScheduleRow",
+    "Status",
+    "Store",
+    "Ven",
     "FleetMember",
     "Site",
     "SiteTable",

@@ -327,10 +327,14 @@ def named_arguments(function: F) -> F:
     signature = inspect.signature(function)
     own = function.__qualname__.partition(".__init__")[0]
     known = [name for name in signature.parameters if name != "self"]
+    takes_more = inspect.Parameter.VAR_KEYWORD in {
+        parameter.kind for parameter in signature.parameters.values()
+    }
 
     @functools.wraps(function)
     def called(*values: Any, **named: Any) -> Any:
-        known_arguments(f"{own}()", named, known)
+        if not takes_more:
+            known_arguments(f"{own}()", named, known)
         try:
             signature.bind(*values, **named)
         except TypeError as cause:

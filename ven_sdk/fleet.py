@@ -15,25 +15,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import partial
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, TypeVar
 
 from .arguments import (
     MOST_THREADS,
-    SMALLEST_RESPONSE,
     Duration,
-    flag,
     known_arguments,
     named_arguments,
-    optional_text,
-    proxy_addresses,
+    quantity,
     waiting_seconds,
     whole,
 )
 from .config import Settings, base_url, settings
 from .display.tables import fleet_html
-from .errors import ConfigurationError, StateError, StoreError
-from .fleet_handlers import FleetHandlers, FleetHooks
-from .identity import Identity, check_files
+from .errors import ConfigurationError, StateError, StoreError, TransportError
+from .fleet_handlers import FleetHandlers, FleetHooks, SharedHandlers
+from .fleet_identities import ARGUMENTS as IDENTITY
+from .fleet_identities import Identities, check_arguments
+from .identity import Identity
 from .log import Repeats
 from .points.catalogue import Catalogue
 from .runtime.clock import Clock, checked_clock
@@ -41,34 +40,28 @@ from .runtime.engine import Engine
 from .runtime.lifecycle import Lifecycle
 from .runtime.runtime import Runtime
 from .runtime.signals import until_signal
+from .runtime.status import Health
 from .state.shared import SharedStore
-from .usercode.handlers import PARAMETERS, SINGLE, Hooks, Registry
+from .usercode.handlers import Hooks
 from .ven import Ven
 from .wiring import build, store_of
 
+F = TypeVar("F", bound=Callable[..., Any])
 log: logging.Logger = logging.getLogger("ven_sdk")
 
-IDENTITY = (
-    "cert",
-    "key",
-    "passphrase",
-    "ca_file",
-    "check_hostname",
-    "tls_fingerprint",
-    "vtn_fingerprint",
-    "disable_signature",
-    "proxies",
-    "max_response_size",
-)
 SETTINGS = frozenset(field.name for field in fields(Settings)) - {
     "ven_name",
     "vtn_url",
     "xml_signature",
 }
+OWN = ("vtn_url", "store", "exchange_workers", "handler_workers", "callback_workers", "start_rate")
+"""Arguments of ``Fleet`` itself, for errors that name the nearest."""
 STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
 STORE_PAUSE = 5.0
 """Seconds until a VEN is begun again whose rows could not be read."""
+MOST_NAMED = 5
+"""Troubles that an error names."""
 STOP_TIMEOUT = 10.0
 """Seconds that ``stop()`` takes at the most, unless told otherwise."""
 PAUSE = 0.1
@@ -94,7 +87,8 @@ class Fleet:
     """Many VENs on shared threads.
 
     ``add`` makes one (arguments as ``OpenADRClient`` has them, and it returns a ``Ven``);
-    ``vtn_url`` given here serves all that do not name their own. ``store`` is one file for all.
+    ``vtn_url`` given here serves all that do not name their own, and so do other arguments of
+    ``add`` that are given here. ``store`` is one file for all.
     ``add_handler(name, f)`` is for all VENs: ``f`` gets the VEN before the usual arguments; a VEN's
     own handler comes first.
 
@@ -116,7 +110,10 @@ class Fleet:
         callback_workers: int = 4,
         start_rate: float = STARTS_A_SECOND,
         clock: Optional[Clock] = None,
+        **common: Any,
     ) -> None:
+        known_arguments("Fleet()", common, (*OWN, *sorted(SETTINGS.union(IDENTITY))))
+        self._common = common
         self._vtn_url = None if vtn_url is None else base_url(vtn_url)
         self._store = SharedStore(store_of(store))
         self._store.check()
@@ -129,29 +126,14 @@ class Fleet:
             handler_workers=whole("handler_workers", handler_workers, 1, MOST_THREADS),
             callback_workers=whole("callback_workers", callback_workers, 1, MOST_THREADS),
         )
-        if (
-            isinstance(start_rate, bool)
-            or not isinstance(start_rate, (int, float))
-            or not start_rate > 0
-        ):
-            raise ConfigurationError(
-                f"start_rate must be a number of VENs a second, more than 0, not {start_rate!r}."
-            )
-        self._rate = start_rate
+        self._rate = quantity("start_rate", start_rate)
         self._start_at = 0.0
-        self._handlers = Registry(
-            {
-                name: ("ven", *wanted)
-                for name, wanted in PARAMETERS.items()
-                if name != "before_event"
-            },
-            "fleet handler",
-        )
+        self._handlers = SharedHandlers()
         self._hooks, self._repeats = Hooks(), Repeats(log, limit=4096)
         self._vens: dict[str, Ven] = {}
         self._members: dict[Ven, threading.Lock] = {}  # each is held while its VEN starts or ends
         self._removed: set[str] = set()  # whose rows leave the store when it is open
-        self._identities: dict[tuple[Any, ...], tuple[Identity, int]] = {}
+        self._identities = Identities(self._workers)
         self._lock = (
             threading.Lock()
         )  # guards the two dicts and _start_at; nothing slow happens under it
@@ -183,19 +165,12 @@ class Fleet:
                 f"The VEN {ven_name!r} has no vtn_url: give it to add() or to Fleet()."
             )
         known_arguments("Fleet.add()", arguments, sorted(SETTINGS.union(IDENTITY)))
-        own = {name: arguments.pop(name) for name in IDENTITY if name in arguments}
-        check_files(*(own.get(name) for name in ("cert", "key", "passphrase", "ca_file")))
-        for name in ("tls_fingerprint", "vtn_fingerprint"):
-            optional_text(name, own.get(name))
-        for name in ("check_hostname", "disable_signature"):
-            own[name] = flag(name, own.get(name, name == "check_hostname"))
-        own["proxies"] = proxy_addresses(own.get("proxies"))
-        if "max_response_size" in own:
-            whole("max_response_size", own["max_response_size"], SMALLEST_RESPONSE)
+        arguments = {**self._common, **arguments}
+        own = check_arguments({name: arguments.pop(name) for name in IDENTITY if name in arguments})
         signs = own.get("cert") is not None and not own.get("disable_signature", False)
         checked = settings(ven_name, url, xml_signature=signs, **arguments)
         self._check_free(ven_name)
-        ven = self._made(checked, self._identity(checked, own))
+        ven = self._made(checked, self._identities.get(checked, own))
         try:
             prepare(ven)
         except BaseException:
@@ -228,31 +203,6 @@ class Fleet:
         )
         ven = handlers.ven = Ven(checked, engine, handlers, hooks, catalogue)
         return ven
-
-    def _identity(self, checked: Settings, arguments: dict[str, Any]) -> Identity:
-        """VENs with the same certificate and trust share connections."""
-        key = (
-            checked.vtn_url.split(":")[0],
-            checked.timeout,
-            checked.replay_window,
-            *(_comparable(arguments.get(name)) for name in IDENTITY),
-        )
-        with self._lock:
-            known = self._identities.get(key)
-            if known is not None:
-                self._identities[key] = (known[0], known[1] + 1)
-                return known[0]
-        made = Identity(
-            **arguments,
-            timeout=checked.timeout,
-            replay_window=checked.replay_window,
-            secure=checked.vtn_url.startswith("https:"),
-            max_idle=1 if arguments.get("cert") else self._workers,
-        )
-        with self._lock:
-            identity, users = self._identities.get(key, (made, 0))
-            self._identities[key] = (identity, users + 1)
-        return identity
 
     def remove(self, ven_name: str, *, cancel: bool = False) -> None:
         """Take a VEN out of the fleet; with ``cancel`` its registration is cancelled first, which
@@ -300,13 +250,7 @@ class Fleet:
         """The engine uses its identity no more; the last one to do so closes the connections."""
         used = engine.profile.identity
         used.forget_keeper(engine.remember_nonce)
-        with self._lock:
-            for key, (identity, users) in list(self._identities.items()):
-                if identity is used and users > 1:
-                    self._identities[key] = (identity, users - 1)
-                elif identity is used:
-                    del self._identities[key]
-                    used.connections.close()
+        self._identities.release(used)
 
     def __getitem__(self, ven_name: str) -> Ven:
         ven = self._vens.get(ven_name)
@@ -331,11 +275,24 @@ class Fleet:
 
     # --- handlers ---------------------------------------------------------------------------------
 
-    def add_handler(self, name: str, function: Callable[..., Any]) -> None:
-        """Call ``function(ven, ...)`` when ``name`` happens to any VEN. ``before_event`` belongs to
-        single VENs.
+    def add_handler(
+        self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None
+    ) -> None:
+        """Call ``function(ven, ...)`` when ``name`` happens to any VEN; ``lead`` belongs to
+        ``before_event``. ``ConfigurationError`` as a client's ``add_handler`` raises it.
         """
-        self._handlers.add(name, function, single=name in SINGLE)
+        self._handlers.add_handler(name, function, lead)
+
+    def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
+        """``@fleet.on('on_event')`` before a function does what ``add_handler`` does.
+        ``ConfigurationError`` as it raises it.
+        """
+
+        def decorate(function: F) -> F:
+            self.add_handler(name, function, lead=lead)
+            return function
+
+        return decorate
 
     def add_hook(self, name: str, function: Callable[..., Any]) -> None:
         """Call ``function`` with every message of every VEN."""
@@ -343,26 +300,34 @@ class Fleet:
 
     # --- life -------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start all VENs, spread over ``len(fleet) / start_rate`` seconds; returns at once.
-        Harmless when it runs.
+    def start(self, wait: Optional[Duration] = None) -> None:
+        """Start all VENs, spread over ``len(fleet) / start_rate`` seconds; returns at once, or with
+        ``wait`` when all are registered. Harmless when it runs.
 
         StoreError when another process has the store. A disk without room stops nobody: see
-        ``OpenADRClient``."""
+        ``OpenADRClient``. ``TransportError`` when not all were registered within ``wait``: the
+        fleet goes on, and ``health()`` names those that are missing.
+        """
         self._runtime.check_process()
+        seconds = None if wait is None else waiting_seconds("wait", wait)
         self._life.start()
+        if seconds is not None and not self.wait(len(self), seconds):
+            problems = self.health().problems
+            raise TransportError(
+                f"Not all VENs were registered within {seconds:g} s; the fleet goes on. "
+                f"{' '.join(problems[:MOST_NAMED])}"
+            )
 
     def _start(self) -> None:
         texts = self._open_store()
         self._runtime.start()
         with self._lock:
             self._running, self._start_at = True, 0.0
-            vens, identities = tuple(self._vens.values()), tuple(self._identities.values())
+            vens = tuple(self._vens.values())
         for text in texts:
             log.error("%s", text)
         self._forget_removed()
-        for identity, _ in identities:
-            identity.connections.reopen()
+        self._identities.reopen()
         for ven in vens:
             self._begin_soon(ven)
         log.info("A fleet of %d VENs starts.", len(vens))
@@ -455,8 +420,7 @@ class Fleet:
         for ven, member in members:
             with member:
                 ven._engine.close()
-        for identity, _ in tuple(self._identities.values()):
-            identity.connections.close()
+        self._identities.close()
         unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))
         for engine in engines:
             engine.close_store()
@@ -518,6 +482,25 @@ class Fleet:
         threads = sum(thread.name.startswith("ven_sdk-") for thread in threading.enumerate())
         return FleetStatus(len(self), dict(states), dict(counters), dict(queues), threads)
 
+    def health(self) -> Health:
+        """Whether all is well with every VEN, and a sentence that names the VEN for everything that
+        is not. The cost is that of each VEN's ``health()``.
+        """
+        problems = [
+            f"{ven.settings.ven_name}: {problem}"
+            for ven in self
+            for problem in ven.health().problems
+        ]
+        if not self._running:
+            problems = ["The fleet is not started."]
+        status = self.status
+        facts = {"vens": status.vens, "states": status.states, "counters": status.counters}
+        return Health(not problems, tuple(problems), facts)
+
+    def __repr__(self) -> str:
+        states = self.status.states
+        return f"<Fleet of {len(self)} VENs, {states.get('registered', 0)} registered>"
+
     def wait(self, registered: int, timeout: Duration = timedelta(minutes=1)) -> bool:
         """Wait until so many VENs are registered; False when that took longer than ``timeout``."""
         clock = self._runtime.clock
@@ -534,8 +517,3 @@ class Fleet:
                 self._life.next_stop().wait(
                     min(left, PAUSE)
                 )  # nobody has begun yet, or others are quicker
-
-
-def _comparable(value: Any) -> Any:
-    """``value`` as part of a key: equal for what means the same."""
-    return tuple(sorted(value.items())) if isinstance(value, dict) else value

@@ -4,12 +4,23 @@ reading takes no lock.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Optional
 
 from .usercode.functions import Function
-from .usercode.handlers import SINGLE, Handlers, Hooks, Registry
+from .usercode.handlers import PARAMETERS, SINGLE, Handlers, Hooks
 from .ven import Ven
+
+FLEET = "fleet's "
+"""Before the names of the fleet's ``before_event`` handlers."""
+
+
+class SharedHandlers(Handlers):
+    """The fleet's own handlers: each gets the VEN before its usual arguments."""
+
+    parameters = {name: ("ven", *wanted) for name, wanted in PARAMETERS.items()}
+    what = "fleet handler"
 
 
 class FleetHandlers(Handlers):
@@ -17,7 +28,7 @@ class FleetHandlers(Handlers):
     argument.
     """
 
-    def __init__(self, shared: Registry) -> None:
+    def __init__(self, shared: Handlers) -> None:
         super().__init__()
         self._shared = shared
         self.ven: Optional[Ven] = None
@@ -27,10 +38,17 @@ class FleetHandlers(Handlers):
         before the fleet's.
         """
         own = super().functions(name)
-        shared = self._shared.functions(name)
+        shared = self._shared.functions(name.removeprefix(FLEET))
+        if name.startswith("before_event:"):
+            return own  # numbered: the fleet's of that number is another
         if not shared or (own and name in SINGLE):
             return own
         return (*own, *(partial(function, self.ven) for function in shared))
+
+    def leads(self) -> tuple[tuple[str, timedelta], ...]:
+        """The VEN's own ``before_event`` handlers, and the fleet's under names of their own."""
+        shared = ((f"{FLEET}{name}", lead) for name, lead in self._shared.leads())
+        return (*super().leads(), *shared)
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or name in self._shared

@@ -118,8 +118,11 @@ class Handlers(Registry):
     ``before_event:N``.
     """
 
+    parameters: dict[str, tuple[str, ...]] = PARAMETERS
+    what = "handler"
+
     def __init__(self) -> None:
-        super().__init__(PARAMETERS, "handler")
+        super().__init__(self.parameters, self.what)
         self._failing: dict[tuple[str, int], str] = {}
         self._leads: tuple[tuple[str, timedelta, Function], ...] = ()
 

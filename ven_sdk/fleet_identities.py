@@ -1,0 +1,105 @@
+"""The identities of a fleet's VENs: those with the same certificate and trust share one, and its
+connections. Any thread may call it; no lock is held while an identity is made.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from .arguments import SMALLEST_RESPONSE, flag, optional_text, proxy_addresses, whole
+from .config import Settings
+from .identity import Identity, check_files
+
+ARGUMENTS = (
+    "cert",
+    "key",
+    "passphrase",
+    "ca_file",
+    "check_hostname",
+    "tls_fingerprint",
+    "vtn_fingerprint",
+    "disable_signature",
+    "proxies",
+    "max_response_size",
+)
+
+
+class Identities:
+    """Identities by what they are made of, each with the number of VENs that use it."""
+
+    def __init__(self, max_idle: int) -> None:
+        self._max_idle = max_idle
+        self._lock = threading.Lock()
+        self._known: dict[tuple[Any, ...], tuple[Identity, int]] = {}
+
+    def get(self, settings: Settings, arguments: Mapping[str, Any]) -> Identity:
+        """The identity for a VEN, which counts as one more user. ``ConfigurationError`` for
+        certificates that cannot be used.
+        """
+        key = (
+            settings.vtn_url.split(":")[0],
+            settings.timeout,
+            settings.replay_window,
+            *(_comparable(arguments.get(name)) for name in ARGUMENTS),
+        )
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None:
+                self._known[key] = (known[0], known[1] + 1)
+                return known[0]
+        made = Identity(
+            **arguments,
+            timeout=settings.timeout,
+            replay_window=settings.replay_window,
+            secure=settings.vtn_url.startswith("https:"),
+            max_idle=1 if arguments.get("cert") else self._max_idle,
+        )
+        with self._lock:
+            identity, users = self._known.get(key, (made, 0))
+            self._known[key] = (identity, users + 1)
+        return identity
+
+    def release(self, used: Identity) -> None:
+        """One VEN uses ``used`` no more; the last one to do so closes its connections."""
+        with self._lock:
+            for key, (identity, users) in list(self._known.items()):
+                if identity is used and users > 1:
+                    self._known[key] = (identity, users - 1)
+                elif identity is used:
+                    del self._known[key]
+                    used.connections.close()
+
+    def reopen(self) -> None:
+        """Allow exchanges again."""
+        for identity in self._all():
+            identity.connections.reopen()
+
+    def close(self) -> None:
+        """End all connections."""
+        for identity in self._all():
+            identity.connections.close()
+
+    def _all(self) -> list[Identity]:
+        with self._lock:
+            return [identity for identity, _ in self._known.values()]
+
+
+def check_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of an identity, checked. ``ConfigurationError`` for what cannot be used."""
+    own = dict(given)
+    check_files(*(own.get(name) for name in ("cert", "key", "passphrase", "ca_file")))
+    for name in ("tls_fingerprint", "vtn_fingerprint"):
+        optional_text(name, own.get(name))
+    for name in ("check_hostname", "disable_signature"):
+        own[name] = flag(name, own.get(name, name == "check_hostname"))
+    own["proxies"] = proxy_addresses(own.get("proxies"))
+    if "max_response_size" in own:
+        whole("max_response_size", own["max_response_size"], SMALLEST_RESPONSE)
+    return own
+
+
+def _comparable(value: Any) -> Any:
+    """``value`` as part of a key: equal for what means the same."""
+    return tuple(sorted(value.items())) if isinstance(value, dict) else value
