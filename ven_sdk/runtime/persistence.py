@@ -18,6 +18,7 @@ from ..state.store import ChangeRow, Store, checked
 from .clock import Clock
 
 Place = tuple[str, str]
+LEASED_RETRY = 2.0
 
 
 class Persistence:
@@ -69,6 +70,13 @@ class Persistence:
         self.is_lost: bool = False
 
     @property
+    def pause(self) -> float:
+        """Seconds between attempts. Short where another may take the rows over, since what is not
+        written then is lost.
+        """
+        return min(self.retry, LEASED_RETRY) if self.store.is_leased else self.retry
+
+    @property
     def waiting(self) -> int:
         """Rows that stand in memory only because the store failed."""
         return len(self._waiting)
@@ -109,7 +117,7 @@ class Persistence:
         rows = self._book.rows_of(changes)
         if self._waiting:
             self._remember(rows)
-            if self._clock.monotonic() - self._failed_at < self.retry:
+            if self._clock.monotonic() - self._failed_at < self.pause:
                 return
             rows = list(self._waiting.values())
         if rows:
