@@ -211,14 +211,7 @@ class PostgreSQLStore(LeasedStore):
         slot = self.slot(ven)
         if slot not in self._tokens:
             raise lost(self, ven, slot)
-        while True:
-            try:
-                self._group.submit(Work(slot, ven, rows))
-                return
-            except StoreError as error:
-                # Nothing is done on what is not written, as long as that can be hoped for.
-                if not (error.retryable and self.holds(ven) and self._link.wait_for_recovery()):
-                    raise
+        self._group.submit(Work(slot, ven, rows))
 
     def _write(self, tickets: Sequence[Ticket[Work]]) -> None:
         """One statement, one transaction; where that fails by its contents, one for each."""

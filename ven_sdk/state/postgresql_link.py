@@ -104,8 +104,6 @@ class Link:
         self._seconds = ANSWER_SECONDS
         self._pool: Optional[ConnectionPool[Any]] = None
         self._trouble: Optional[StoreError] = None
-        self._trouble_at = 0.0
-        self._recovered = threading.Event()
         self._opening = threading.Lock()
         self._reading = threading.BoundedSemaphore(CONNECTIONS - 2)
 
@@ -119,7 +117,6 @@ class Link:
             pass
         with self._opening:
             self._pool, self._trouble = self._fresh_pool(), None
-            self._recovered.set()
 
     def _fresh_pool(self) -> ConnectionPool[Any]:
         from psycopg_pool import ConnectionPool
@@ -188,23 +185,9 @@ class Link:
             if isinstance(error, ConfigurationError):  # it was right when the store was opened
                 error = StoreError(str(error), path=self._address.name, retryable=True)
             if error.retryable and self._pool is pool:
-                self._note_trouble(error)
+                self._trouble = error
             raise error from cause
         return rows
-
-    def _note_trouble(self, error: StoreError) -> None:
-        with self._opening:
-            if self._trouble is None:
-                self._trouble_at = monotonic()
-                self._recovered.clear()
-            self._trouble = error
-
-    def wait_for_recovery(self) -> bool:
-        """Whether the trouble ended while this waited. It waits while the trouble is young: a
-        server that is started again comes back within the time of an answer.
-        """
-        left = self._trouble_at + self._seconds - monotonic()
-        return left > 0 and self._recovered.wait(left)
 
     def read(self, statement: str, values: Optional[Values] = None) -> Rows:
         """``run`` for what may come from many threads at once: they leave two connections to
@@ -224,7 +207,6 @@ class Link:
         with self._opening:
             if self._pool is pool:
                 self._pool, self._trouble = self._fresh_pool(), None
-                self._recovered.set()
         # Its threads may still be waiting for a connection: nobody waits for them.
         threading.Thread(target=pool.close, name="ven_sdk-store-close", daemon=True).start()
         return rows
