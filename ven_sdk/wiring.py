@@ -48,7 +48,7 @@ def build(
         strict=settings.strict,
         max_bytes=identity.max_response_size,
         deviations=_troubles(settings, runtime, repeats),
-        may_send=(lambda: store.holds(settings.ven_name)) if store.is_leased else None,
+        may_send=(lambda: engine.may_send()) if store.is_leased else None,
     )
     book = Book(settings, catalogue, handlers, rows_of_event=opts.forget_event)
     profile = Profile20b(exchange)

@@ -57,6 +57,8 @@ answers that it waits for (P4).
 """
 MESSAGES_A_MINUTE, MESSAGES_A_PERIOD = 50, 5
 """What a VEN sends at most, beside its regular polls, reports and what the user asks for."""
+NOT_OWNED = 5.0
+"""Seconds between looks whether the store says again that the VEN runs here."""
 BUSY = 20
 """Exchanges that a lane does before it lets others have the thread."""
 
@@ -270,6 +272,8 @@ class Conversation:
                 self._awaited.add(task.identity)
                 break  # another lane sends it, and wakes this one afterwards
             wait = self._seconds_to(task, state, now)
+            if not self._base.may_send():
+                return None, NOT_OWNED
             if wait <= 0:
                 self._sending[task.identity] = now
                 self._note_pace(task, state, now)

@@ -55,6 +55,9 @@ T = TypeVar("T")
 FLOOR = ""
 """The key under which the time of the latest nonce that was forgotten is kept."""
 
+LOOK = 1.0
+"""Seconds between looks whether a lease that could not be renewed is there again."""
+
 
 class Transactions:
     """The book of one VEN with its lock, store, timers, calls, tickets and troubles.
@@ -87,7 +90,13 @@ class Transactions:
         self._retry: Optional[Job] = None
         self.troubles = Troubles(repeats, runtime.clock, self.counters, self._tell_user)
         self.calls = Calls(
-            self, name, runtime, handlers, self.troubles, lambda: self.stopped, self.transact
+            self,
+            name,
+            runtime,
+            handlers,
+            self.troubles,
+            lambda: not self._may_call(),
+            self.transact,
         )
         self.timers = Timers(self, runtime, self.offset, profile.timer_steps, self._run_timer)
         self.persistence = Persistence(
@@ -286,12 +295,32 @@ class Transactions:
         )
         if self._retry is None and not self.stopped:
             self._retry = self.scheduler.after(
-                self.persistence.retry,
+                self.persistence.pause,
                 lambda: self.pools["step"].submit(self, self._try_again, "saving"),
             )
 
     def _report_saved(self) -> None:
         self.troubles.end("store", "The trouble with the store", logging.WARNING)
+        if self.store.is_leased:
+            for listener in self._listeners:
+                listener(True)
+
+    def may_send(self) -> bool:
+        """Whether no other owner of the store can be running this VEN, or would begin without
+        something that was done: what waits to be written comes first.
+        """
+        if not self.store.is_leased:
+            return True
+        waits = self.persistence.is_lost or self.persistence.waiting
+        return not waits and self.store.holds(self.name)
+
+    def _may_call(self) -> bool:
+        """Whether a call may be made: not by a VEN that has ended, and not while another owner may
+        be making it. Waits until that is known.
+        """
+        while not self.stopped and not self.may_send():
+            self.wait(self.may_send, LOOK)
+        return not self.stopped
 
     def _try_again(self) -> None:
         self._retry = None
