@@ -21,8 +21,8 @@ from .troubles import Troubles
 
 
 class Calls:
-    """``is_stopped()`` says whether calls may still begin; ``transact(step)`` runs what their
-    result leads to.
+    """``is_stopped(call)`` says that the call may not begin any more; ``transact(step)`` runs what
+    its result leads to.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Calls:
         runtime: Runtime,
         handlers: Handlers,
         troubles: Troubles,
-        is_stopped: Callable[[], bool],
+        is_stopped: Callable[[Call], bool],
         transact: Callable[[Step], object],
     ) -> None:
         self._owner, self._name, self._runtime = owner, name, runtime
@@ -51,7 +51,7 @@ class Calls:
         )
 
     def _make(self, call: Call) -> None:
-        if self._is_stopped():
+        if self._is_stopped(call):
             return
         if call.pool == "report" and self._not_begun.pop(id(call), None) is None:
             return  # it waited while the VEN was stopped and started: another stands for it

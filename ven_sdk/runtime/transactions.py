@@ -95,7 +95,7 @@ class Transactions:
             runtime,
             handlers,
             self.troubles,
-            lambda: not self._may_call(),
+            self._is_over,
             self.transact,
         )
         self.timers = Timers(self, runtime, self.offset, profile.timer_steps, self._run_timer)
@@ -314,13 +314,13 @@ class Transactions:
         waits = self.persistence.is_lost or self.persistence.waiting
         return not waits and self.store.holds(self.name)
 
-    def _may_call(self) -> bool:
-        """Whether a call may be made: not by a VEN that has ended, and not while another owner may
-        be making it. Waits until that is known.
+    def _is_over(self, call: Call) -> bool:
+        """Whether ``call`` may not be made: by a VEN that has ended, and by a handler that another
+        owner may be calling, for which this waits until it is known. A meter is read at its time.
         """
-        while not self.stopped and not self.may_send():
+        while call.pool == "handler" and not self.stopped and not self.may_send():
             self.wait(self.may_send, LOOK)
-        return not self.stopped
+        return self.stopped
 
     def _try_again(self) -> None:
         self._retry = None
