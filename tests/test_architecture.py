@@ -51,6 +51,7 @@ ORDER = (
     "ven",
     "client_life",
     "client",
+    "fleet_arguments",
     "fleet_handlers",
     "fleet_identities",
     "fleet",

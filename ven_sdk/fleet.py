@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import partial
-from typing import Any, Callable, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from .arguments import (
     MOST_THREADS,
@@ -45,6 +45,11 @@ from .state.shared import SharedStore
 from .usercode.handlers import Hooks
 from .ven import Ven
 from .wiring import build, store_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .fleet_arguments import VenArguments
 
 F = TypeVar("F", bound=Callable[..., Any])
 log: logging.Logger = logging.getLogger("ven_sdk")
@@ -110,10 +115,10 @@ class Fleet:
         callback_workers: int = 4,
         start_rate: float = STARTS_A_SECOND,
         clock: Optional[Clock] = None,
-        **common: Any,
+        **common: Unpack[VenArguments],
     ) -> None:
         known_arguments("Fleet()", common, (*OWN, *sorted(SETTINGS.union(IDENTITY))))
-        self._common = common
+        self._common = dict(common)
         self._vtn_url = None if vtn_url is None else base_url(vtn_url)
         self._store = SharedStore(store_of(store))
         self._store.check()
@@ -142,14 +147,16 @@ class Fleet:
 
     # --- members ----------------------------------------------------------------------------------
 
-    def add(self, ven_name: str, vtn_url: Optional[str] = None, **arguments: Any) -> Ven:
+    def add(
+        self, ven_name: str, vtn_url: Optional[str] = None, **arguments: Unpack[VenArguments]
+    ) -> Ven:
         """Add a VEN; in a running fleet it starts soon. ConfigurationError for wrong arguments or a
         name taken.
 
         ``arguments`` are those of ``OpenADRClient`` but for what the fleet has for all: store,
         callback_workers, debug and show_fingerprint.
         """
-        return self._add(ven_name, vtn_url, arguments, lambda ven: None)
+        return self._add(ven_name, vtn_url, dict(arguments), lambda ven: None)
 
     def _add(
         self,

@@ -15,7 +15,7 @@ from .arguments import Duration, duration, named_arguments, waiting_seconds
 from .config import Settings
 from .display.tables import Rows
 from .display.views import NotebookViews
-from .errors import ConfigurationError, StateError, TransportError
+from .errors import ConfigurationError, StateError, TransportError, VenError
 from .events import queries
 from .points.catalogue import Catalogue
 from .points.pushed_values import push_value
@@ -24,7 +24,7 @@ from .push.peer import Peer, Response
 from .runtime.engine import Engine
 from .runtime.status import Health, Status
 from .runtime.tickets import Ticket
-from .schema.events import Event
+from .schema.events import Event, EventSignal, Interval
 from .usercode.attributes import check_attribute
 from .usercode.handlers import NOBODY_DECIDES, Handlers, Hooks
 
@@ -96,12 +96,25 @@ class Ven(NotebookViews):
         """Call ``function`` with every message; see the table of hooks. Its return is ignored."""
         self._hooks.add(name, function)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        check_attribute(self, name)
-        if name.startswith("on_"):
-            self.add_handler(name, value)
-        else:
-            super().__setattr__(name, value)
+    if TYPE_CHECKING:  # what may be set; anything else is refused by type checkers as well
+        on_event: Callable[[Event], object]
+        on_update_event: Callable[[Event], object]
+        on_cancel_event: Callable[[Event, bool], object]
+        on_event_start: Callable[[Event], object]
+        on_interval_start: Callable[[Event, EventSignal, Interval], object]
+        on_event_end: Callable[[Event], object]
+        on_registered: Callable[[], object]
+        on_registration_lost: Callable[[str], object]
+        on_error: Callable[[VenError], object]
+        on_report: Callable[[Any], object]
+    else:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            check_attribute(self, name)
+            if name.startswith("on_"):
+                self.add_handler(name, value)
+            else:
+                super().__setattr__(name, value)
 
     # --- reports ----------------------------------------------------------------------------------
 

@@ -1,0 +1,42 @@
+"""What users write, for type checkers: lines marked "refused" must be errors, all others none."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ven_sdk import Fleet, Health, OpenADRClient, OptState, ScheduleRow, Status, Ven, objects
+
+
+def decide(event: objects.Event) -> str:
+    return "optIn" if event.event_signals[0].intervals[0].dtstart else "optOut"
+
+
+client = OpenADRClient("ven", "https://vtn.example.com", poll_frequency="10 s", timeout=30)
+client.on_event = decide
+client.add_report(callback=lambda: 1.0, resource_id="meter", measurement="voltage", unit="V")
+client.start(wait=timedelta(seconds=5))
+status: Status = client.status
+health: Health = client.health()
+level: int = client.current_level()
+rows: tuple[ScheduleRow, ...] = client.schedule(hours=4)
+opts: tuple[OptState, ...] = client.opts
+sample = objects.Sample(value=1.0)
+
+fleet = Fleet("https://vtn.example.com", timeout=10)
+ven: Ven = fleet.add("site", poll_frequency="1 min")
+
+
+@fleet.on("on_event")
+def decide_for_all(ven: Ven, event: objects.Event) -> str:
+    return "optIn"
+
+
+OpenADRClient("ven", "https://vtn.example.com", certs="x.pem")  # refused
+OpenADRClient("ven")  # refused
+OpenADRClient("ven", "https://vtn.example.com", timeout=[30])  # refused
+client.pol_frequency = 3  # refused
+client.poll_frequency = timedelta(seconds=3)  # refused
+client.add_report(sampling_rat=3)  # refused
+fleet.add("n", tymeout=3)  # refused
+Fleet("https://vtn.example.com", tymeout=3)  # refused
+wrong: str = client.current_level()  # refused
