@@ -29,7 +29,7 @@ def world(
 def stop_with_calls_waiting(made: World) -> None:
     """Stop at a moment at which callbacks were queued and none has begun."""
     engine, queue = made.engine, made.runtime.jobs.queue
-    while not any(engine._not_begun.values()):
+    while not any(engine.calls._not_begun.values()):
         made.clock.advance(0.5)
         made.runtime.scheduler.run_due()
         for _ in range(len(queue)):

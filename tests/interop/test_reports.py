@@ -4,7 +4,6 @@ callbacks gave.
 
 from __future__ import annotations
 
-import functools
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -12,8 +11,7 @@ from typing import Any
 import pytest
 
 from tests.peers.openleadr_peer import OpenleadrVTN
-from ven_sdk import OpenADRClient, client
-from ven_sdk.runtime.runtime import Runtime
+from ven_sdk import OpenADRClient
 from ven_sdk.testing import ManualClock
 
 START = datetime(2030, 3, 1, 7, 59, 13, tzinfo=timezone.utc)
@@ -46,16 +44,19 @@ class Meter:
     "granularity", [timedelta(seconds=90), timedelta(minutes=45)], ids=["90 s", "45 min"]
 )
 def test_what_arrives_is_what_the_callbacks_gave_at_even_moments(
-    monkeypatch: pytest.MonkeyPatch, granularity: timedelta, mode: str
+    granularity: timedelta, mode: str
 ) -> None:
     clock = ManualClock(START)
-    monkeypatch.setattr(client, "Runtime", functools.partial(Runtime, clock=clock))
     meter = Meter(clock)
     with OpenleadrVTN(
         report_requests=[{"sampling_interval": granularity, "report_interval": 2 * granularity}]
     ) as vtn:
         ven = OpenADRClient(
-            "metered", vtn.url, poll_frequency=timedelta(hours=20), allow_jitter=False
+            "metered",
+            vtn.url,
+            poll_frequency=timedelta(hours=20),
+            allow_jitter=False,
+            clock=clock,
         )
         ven.add_report(
             callback=meter.read if mode == "incremental" else meter.range,
@@ -101,7 +102,7 @@ def settle(ven: OpenADRClient) -> None:
     pause, quiet = threading.Event(), 0
     for _ in range(500):
         busy = (
-            any(pool.waiting() or pool.running() for pool in ven._runtime.pools.values())
+            any(pool.waiting() or pool.running() for pool in ven._engine.runtime.pools.values())
             or ven._engine.book.deliveries
         )
         quiet = 0 if busy else quiet + 1
