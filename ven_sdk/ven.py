@@ -370,7 +370,7 @@ class Ven(NotebookViews):
 
     def register(self, new: bool = False) -> None:
         """Register (again); with ``new`` without the old IDs (R6). Blocks until done; errors as
-        ``cancel_registration``.
+        ``cancel_registration``. ``TransportError`` where no answer comes in time.
         """
         self._running("register()")
         deadline = self._engine.clock.monotonic() + self.settings.timeout

@@ -108,7 +108,9 @@ class Profile20b(Profile):
         return registration.poll_period(book)
 
     def pause_of_polls(self, book: Book, now: float) -> Optional[float]:
-        """P10: a VEN that is called polls only when nothing was pushed for so long, if ever."""
+        """P10: a VEN that is called polls only when nothing was pushed for so long, if ever.
+        ``now`` is of the monotonic clock.
+        """
         push = book.settings.push
         if push is None:
             return 0.0

@@ -58,7 +58,7 @@ _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
 
 
 def make_backoff(book: Book, cap: float) -> Backoff:
-    """A back-off of this VEN."""
+    """A back-off of this VEN. ``cap`` in seconds."""
     return Backoff(cap=cap, random=book.chance.random, strict=book.settings.strict)
 
 

@@ -78,7 +78,7 @@ def scope_of(error: VenError) -> Scope:
 
 class Failure:
     """Something that failed and will be tried again. ``since`` is when it began, ``until`` how long
-    it waits.
+    it waits. ``since`` is of the monotonic clock. ``cap`` in seconds.
     """
 
     __slots__ = ("backoff", "cap", "error", "scope", "since", "until")
@@ -141,7 +141,7 @@ class Failures:
 
     def fail_link(self, error: VenError, begun: float, now: float) -> float:
         """No HTTP answer came to an exchange that began at ``begun``; returns the seconds to wait.
-        Exchanges that were under way together fail once.
+        Exchanges that were under way together fail once. ``now`` is of the monotonic clock.
         """
         failure = self.link
         if failure is None:
@@ -153,7 +153,9 @@ class Failures:
         return failure.until - now
 
     def fail_kind(self, kind: Kind, error: VenError, scope: Scope, now: float, cap: float) -> float:
-        """Messages of this kind fail for what the service is; returns the seconds to wait."""
+        """Messages of this kind fail for what the service is; returns the seconds to wait. ``now``
+        is of the monotonic clock. ``cap`` in seconds.
+        """
         failure = self._kinds.get(kind)
         if failure is None or failure.cap != cap:
             since = now if failure is None else failure.since
@@ -170,7 +172,9 @@ class Failures:
         return bool(moments) and since - max(moments) < GOOD_LATELY
 
     def fail_message(self, message: Message, error: VenError, now: float) -> int:
-        """The message fails for itself; returns how often it did."""
+        """The message fails for itself; returns how often it did. ``now`` is of the monotonic
+        clock.
+        """
         failure = self._messages.get(message)
         if failure is None:
             failure = self._messages[message] = Failure(self._make(SHORT_CAP), now)
@@ -178,7 +182,7 @@ class Failures:
         return failure.backoff.attempts
 
     def hold_message(self, message: Message, until: float) -> None:
-        """Keep the message back, whatever its failures say."""
+        """Keep the message back, whatever its failures say. ``until`` is of the monotonic clock."""
         failure = self._messages.get(message)
         if failure is None:
             failure = self._messages[message] = Failure(self._make(SHORT_CAP), until)
@@ -186,7 +190,7 @@ class Failures:
 
     def answer(self, kind: Kind, now: float) -> Optional[Failure]:
         """The service answered a message of this kind as a service does; returns what failed
-        before.
+        before. ``now`` is of the monotonic clock.
         """
         self._good_at[kind] = now
         return self._kinds.pop(kind, None)

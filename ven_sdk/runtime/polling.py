@@ -33,7 +33,7 @@ class Polling:
 
     def begin(self, now: float) -> None:
         """A poll is sent. P5: the period is measured from the start of a round; a drained queue
-        polls on within its round.
+        polls on within its round. ``now`` is of the monotonic clock.
         """
         self.began = now
         if not self.is_draining:
@@ -50,7 +50,9 @@ class Polling:
         self._at = None
 
     def drain(self, now: float) -> None:
-        """The reply brought something new: poll on, with a pause now and then (P3)."""
+        """The reply brought something new: poll on, with a pause now and then (P3). ``now`` is of
+        the monotonic clock.
+        """
         self._rounds += 1
         if self._rounds % DRAIN_CAP:
             self.is_draining = True
@@ -59,7 +61,7 @@ class Polling:
 
     def seconds_to_next(self, now: float, is_holding: bool) -> float:
         """To the next poll: none while the queue is drained (P3), but not before quick handlers
-        decided (P4).
+        decided (P4). ``now`` is of the monotonic clock.
         """
         if self.is_draining:
             return self.hold_until - now if is_holding else 0.0

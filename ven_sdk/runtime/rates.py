@@ -24,7 +24,7 @@ class Window:
         self._moments: deque[float] = deque()
 
     def seconds_to_wait(self, now: float) -> float:
-        """Zero when it may happen now."""
+        """Zero when it may happen now. ``now`` is of the monotonic clock."""
         while self._moments and self._moments[0] <= now - self._seconds:
             self._moments.popleft()
         if len(self._moments) < self.most:
@@ -32,11 +32,11 @@ class Window:
         return self._moments[len(self._moments) - self.most] + self._seconds - now
 
     def note(self, now: float) -> None:
-        """It happens."""
+        """It happens. ``now`` is of the monotonic clock."""
         self._moments.append(now)
 
     def allow(self, now: float) -> bool:
-        """Whether it may happen now; if so, it is noted."""
+        """Whether it may happen now; if so, it is noted. ``now`` is of the monotonic clock."""
         if self.seconds_to_wait(now) > 0:
             return False
         self.note(now)
@@ -56,7 +56,9 @@ class GrowingPause:
         self._pause = 0.0
 
     def next(self, now: float) -> float:
-        """It comes once more: how many seconds to wait before it is followed."""
+        """It comes once more: how many seconds to wait before it is followed. ``now`` is of the
+        monotonic clock.
+        """
         if self._at is None or now - self._at > max(60.0, QUIET * self._pause):
             self._backoff.reset()
             self._pause = 0.0
