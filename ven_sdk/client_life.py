@@ -28,6 +28,8 @@ log: logging.Logger = logging.getLogger("ven_sdk")
 
 LISTENER_SHARE = 0.25
 """Part of stop()'s timeout that answers to pushed messages may take."""
+SHORTEST_TIMEOUT = 5.0
+"""Seconds; a VEN waits at least so long for a reply (rule H7)."""
 OWED_SHARE = 0.5
 """Part of stop()'s timeout that is spent on sending what is owed."""
 ABANDONED_TIMEOUT = 5.0
@@ -105,6 +107,12 @@ class ClientLife:
                 "Messages from the VTN are not authenticated: vtn_fingerprint is not set. Whoever "
                 "answers at %s is obeyed.",
                 self.settings.vtn_url,
+            )
+        if self.settings.timeout < SHORTEST_TIMEOUT:
+            log.warning(
+                "timeout is %g s: the specification wants a VEN to wait at least %g s for a reply.",
+                self.settings.timeout,
+                SHORTEST_TIMEOUT,
             )
         if not self.store.durable:
             log.info(

@@ -523,6 +523,11 @@ class Ven(NotebookViews):
                 f"{status.counters['samples_dropped']} samples were dropped undelivered."
             )
         problems.extend(self._engine.snapshot("failing"))
+        problems.extend(
+            service.describe(name)
+            for name, service in status.services.items()
+            if service.state != "ok"
+        )
         if abs(status.clock_offset) > self.settings.replay_window:
             problems.append(f"The clocks of VEN and VTN are {status.clock_offset} apart.")
         facts = {

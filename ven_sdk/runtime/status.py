@@ -48,6 +48,12 @@ class ServiceStatus:
     since: Optional[datetime] = None
     error: Optional[VenError] = None
 
+    def describe(self, name: str) -> str:
+        """A sentence about a service that is not well."""
+        if self.state == "missing":
+            return f"The VTN does not offer {name}: {self.error}"
+        return f"{name} of the VTN fails since {self.since:%Y-%m-%d %H:%M:%S} UTC: {self.error}"
+
 
 @dataclass(frozen=True)
 class Status(Presentable):

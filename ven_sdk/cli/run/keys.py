@@ -192,6 +192,7 @@ CLIENT: dict[str, Kind] = {
     "replay_window": seconds,
     "disable_signature": flag,
     "allow_jitter": flag,
+    "jitter": text,
     "poll_frequency": seconds,
     "store": path,
     "max_backlog": seconds,
