@@ -48,12 +48,20 @@ NOTICED = timedelta(milliseconds=100)
 """Steps of less than this are none: NTP makes them all the time."""
 SMALL, SMALL_CAP = 0.1, timedelta(minutes=5)
 """Part of a period by which a report may be late; the jitter is as large."""
+LEAST_ATTENTION = timedelta(seconds=5)
 
 
 def step_back(book: Book, now: datetime) -> timedelta:
     """By how much the clock was set back since somebody looked; zero where it was not."""
     looked = book.looked
     return NONE if looked is None or looked - now < NOTICED else looked - now
+
+
+def attention(request: RequestState) -> timedelta:
+    """How long nobody needs to look at the clock: a step back is not seen that ends after the last
+    look, and makes a report late by as much.
+    """
+    return max(LEAST_ATTENTION, min(request.back * SMALL, SMALL_CAP))
 
 
 def newest_moment(book: Book) -> datetime:

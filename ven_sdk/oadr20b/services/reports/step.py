@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Optional
 
-from ....points.clock_steps import correct_moments
+from ....points.clock_steps import attention, correct_moments
 from ....points.entries import count_values
 from ....points.range_queries import ask_due, wake_times, write_answers
 from ....points.recent import next_summed
@@ -75,7 +75,7 @@ def next_at(book: Book, now: datetime) -> Optional[datetime]:
         if moment is not None:
             times.append(moment)
         if request.due is not None:
-            times.append(request.due + request.jitter)
+            times += [request.due + request.jitter, now + attention(request)]
     times += [*wake_times(book, now), *next_summed(book, now)]
     times += [
         delivery.retry_at for delivery in book.deliveries.values() if delivery.retry_at is not None
