@@ -48,7 +48,8 @@ class Engine(Transactions):
         """Lock the store; texts for the operator come back. StoreError when another process has
         it.
         """
-        return self.persistence.open()
+        with self._lock:  # a return that is written late may have it open at this moment
+            return self.persistence.open()
 
     def close_store(self) -> None:
         """Let others have the store."""

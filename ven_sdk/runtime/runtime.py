@@ -71,6 +71,7 @@ class Runtime:
         self.pools: dict[str, Workers] = {}
         self._making = threading.Lock()
         self._pid: Optional[int] = None
+        self._is_open = False  # under _making: whether a pool that is made now may take work
         self._stopped_by: Optional[threading.Thread] = None
         self._make_pools()
         self._close_pools(0.0)
@@ -106,7 +107,7 @@ class Runtime:
         if pool is None:
             with self._making:
                 pool = self.pools.get(name) or self._made("exchange", name)
-                if self._pid is None:
+                if not self._is_open:
                     pool.close(0.0)
                 self.pools = {
                     **self.pools,
@@ -158,7 +159,9 @@ class Runtime:
     def start(self) -> None:
         """Make timers and pools run; harmless when they do."""
         if self._pid is None:
-            self._make_pools()
+            with self._making:
+                self._make_pools()
+                self._is_open = True
         self._pid = os.getpid()
         self.scheduler.start()
 
@@ -200,7 +203,9 @@ class Runtime:
     def _close_pools(self, timeout: float) -> tuple[str, ...]:
         deadline = self.clock.monotonic() + timeout
         left: tuple[str, ...] = ()
-        for pool in tuple(self.pools.values()):
+        with self._making:
+            self._is_open, pools = False, tuple(self.pools.values())
+        for pool in pools:
             left += pool.close(max(0.0, deadline - self.clock.monotonic()))
         return left
 
