@@ -19,7 +19,9 @@ FLEET = "fleet's "
 class SharedHandlers(Handlers):
     """The fleet's own handlers: each gets the VEN before its usual arguments."""
 
-    parameters = {name: ("ven", *wanted) for name, wanted in PARAMETERS.items()}
+    parameters: "dict[str, tuple[str, ...]]" = {
+        name: ("ven", *wanted) for name, wanted in PARAMETERS.items()
+    }
     what = "fleet handler"
 
 

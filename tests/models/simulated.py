@@ -85,7 +85,10 @@ class Network:
     """What an identity's connections are to the SDK: ``post`` and a life."""
 
     def __init__(self, post: Callable[[str, bytes], Reply]) -> None:
-        self.post = post
+        self._post = post
+
+    def post(self, url: str, body: bytes, may_send: object = None) -> Reply:
+        return self._post(url, body)
 
     def renew(self, context: object) -> None:
         pass

@@ -7,11 +7,12 @@ Stateless but for the exchange: what is owed stands in the book.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Optional
 
 from ..errors import TransportError, VenError
+from ..identity import Identity
 from ..profile import (
     Accepted,
     CallRequest,
@@ -44,17 +45,18 @@ NEWS_TABLES = frozenset(
 class Profile20b(Profile):
     """The 2.0b side of one VEN."""
 
-    lanes = (
+    lanes: tuple[Lane, ...] = (
         Lane(POLLS, "registration, polls and answers"),
         Lane(ANSWERS, "answers that a poll waits for", overtakes_polls=True),
         Lane(REPORTS, "reports", uploads=True),
         Lane(OPTS, "opts", uploads=True),
     )
-    services = ("EiEvent", "EiReport", "EiOpt", "EiRegisterParty", "OadrPoll")
-    timer_steps = {reports.TIMER: reports.look}
+    services: tuple[str, ...] = ("EiEvent", "EiReport", "EiOpt", "EiRegisterParty", "OadrPoll")
+    timer_steps: Mapping[str, Step] = {reports.TIMER: reports.look}
 
     def __init__(self, exchange: Exchange) -> None:
-        self.exchange, self.identity = exchange, exchange.identity
+        self.exchange: Exchange = exchange
+        self.identity: Identity = exchange.identity
         self.pushed_at: Optional[float] = None
 
     # --- what is next -----------------------------------------------------------------------------

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .state.book import Book
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 SERVICES = frozenset({"EiEvent", "EiReport", "EiRegisterParty"})
 BASE = "OpenADR2/Simple/2.0b"

@@ -49,7 +49,7 @@ from .scheduler import Job
 from .status import ServiceStatus
 from .transactions import Transactions
 
-log = logging.getLogger("ven_sdk")
+log: logging.Logger = logging.getLogger("ven_sdk")
 
 HELD_POLL = 1.0
 """Seconds after which a poll without a reply counts as held back by the VTN, until it has the
@@ -69,12 +69,12 @@ class LaneState:
     __slots__ = ("blocked_until", "is_queued", "is_resting", "lane", "timer", "wake_at")
 
     def __init__(self, lane: Lane) -> None:
-        self.lane = lane
-        self.is_queued = False
-        self.is_resting = True
+        self.lane: Lane = lane
+        self.is_queued: bool = False
+        self.is_resting: bool = True
         self.timer: Optional[Job] = None
         self.wake_at: Optional[float] = None
-        self.blocked_until = 0.0
+        self.blocked_until: float = 0.0
 
 
 class Conversation:
@@ -88,8 +88,8 @@ class Conversation:
         self._vtn = sys.intern(urlsplit(settings.vtn_url).netloc)
         self._lanes = tuple(map(LaneState, self._profile.lanes))
         self._lock = threading.Lock()
-        self.failures = Failures(lambda cap: make_backoff(transactions.book, cap))
-        self.polling = Polling(transactions.book, self._profile)
+        self.failures: Failures = Failures(lambda cap: make_backoff(transactions.book, cap))
+        self.polling: Polling = Polling(transactions.book, self._profile)
         self._sending: dict[tuple[str, str], float] = {}
         self._awaited: set[tuple[str, str]] = set()
         self._asked: set[tuple[str, str]] = set()

@@ -39,7 +39,7 @@ class Engine(Transactions):
         super().__init__(name, book, runtime, profile, handlers, store, repeats)
         self._is_restored = False
         self._early: deque[Step] = deque(maxlen=MOST_EARLY)
-        self.conversation = Conversation(self)
+        self.conversation: Conversation = Conversation(self)
         self.listen(lambda uploads: self.conversation.wake(uploads=uploads))
 
     # --- the store --------------------------------------------------------------------------------
@@ -72,7 +72,8 @@ class Engine(Transactions):
 
     def start(self) -> None:
         """Go on from what the book holds (R15), and begin the bootstrap (R1)."""
-        self.stopped = self.closing = False
+        self.stopped = False
+        self.closing = False
         self.conversation = Conversation(self)
         self.runtime.looking_again.add(self.look_again)
         self.calls.give_up_waiting()

@@ -44,7 +44,7 @@ from .rates import GrowingPause, Window
 from .tickets import Ticket
 from .transactions import Transactions
 
-log = logging.getLogger("ven_sdk")
+log: logging.Logger = logging.getLogger("ven_sdk")
 
 HOLD = 0.5
 """Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are
@@ -77,8 +77,10 @@ class Exchanges:
         block_all: Callable[[float], None],
     ) -> None:
         self._base, self._profile = transactions, transactions.profile
-        self.failures, self._polling, self._lock = failures, polling, lock
-        self.wake, self._block_all = wake, block_all
+        self.failures: Failures = failures
+        self._polling, self._lock = polling, lock
+        self.wake: Callable[[], None] = wake
+        self._block_all = block_all
         self._courtesy = Window(1, COURTESY_PAUSE)
         self._lost = GrowingPause(make_backoff(transactions.book, LONG_CAP))
         self._renewals = GrowingPause(make_backoff(transactions.book, LONG_CAP))

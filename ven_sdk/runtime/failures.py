@@ -84,10 +84,12 @@ class Failure:
     __slots__ = ("backoff", "cap", "error", "scope", "since", "until")
 
     def __init__(self, backoff: Backoff, since: float, cap: float = SHORT_CAP) -> None:
-        self.backoff, self.since, self.cap = backoff, since, cap
-        self.until = 0.0
+        self.backoff: Backoff = backoff
+        self.since: float = since
+        self.cap: float = cap
+        self.until: float = 0.0
         self.error: Optional[VenError] = None
-        self.scope = Scope.MESSAGE
+        self.scope: Scope = Scope.MESSAGE
 
 
 class Kind(NamedTuple):

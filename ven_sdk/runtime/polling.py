@@ -28,8 +28,8 @@ class Polling:
         self._at: Optional[float] = None
         self._rounds = 0
         self.began: Optional[float] = None
-        self.hold_until = 0.0
-        self.is_draining = False
+        self.hold_until: float = 0.0
+        self.is_draining: bool = False
 
     def begin(self, now: float) -> None:
         """A poll is sent. P5: the period is measured from the start of a round; a drained queue

@@ -20,7 +20,8 @@ class Window:
     __slots__ = ("_moments", "_seconds", "most")
 
     def __init__(self, most: int, seconds: float = 60.0) -> None:
-        self.most, self._seconds = most, seconds
+        self.most: int = most
+        self._seconds = seconds
         self._moments: deque[float] = deque()
 
     def seconds_to_wait(self, now: float) -> float:

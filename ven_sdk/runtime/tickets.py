@@ -24,8 +24,8 @@ class Ticket:
     __slots__ = ("cause", "error", "is_settled", "name")
 
     def __init__(self, name: Name) -> None:
-        self.name = name
-        self.is_settled = False
+        self.name: Name = name
+        self.is_settled: bool = False
         self.error: Optional[VenError] = None
         self.cause: Optional[VenError] = None
 

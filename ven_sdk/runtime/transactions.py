@@ -50,7 +50,7 @@ from .timers import Timers
 from .troubles import Troubles
 from .workers import Workers
 
-log = logging.getLogger("ven_sdk")
+log: logging.Logger = logging.getLogger("ven_sdk")
 T = TypeVar("T")
 FLOOR = ""
 """The key under which the time of the latest nonce that was forgotten is kept."""
@@ -75,21 +75,26 @@ class Transactions:
         store: Store,
         repeats: Repeats,
     ) -> None:
-        self.name, self.book, self.runtime, self.profile = name, book, runtime, profile
-        self.handlers, self.store, self.repeats = handlers, store, repeats
-        self.stopped = True
-        self.closing = False
-        self.counters = Counters()
-        self.offset = ClockOffset()
-        self.changed = threading.Condition()
-        self.tickets = Tickets()
+        self.name: str = name
+        self.book: Book = book
+        self.runtime: Runtime = runtime
+        self.profile: Profile = profile
+        self.handlers: Handlers = handlers
+        self.store: Store = store
+        self.repeats: Repeats = repeats
+        self.stopped: bool = True
+        self.closing: bool = False
+        self.counters: Counters = Counters()
+        self.offset: ClockOffset = ClockOffset()
+        self.changed: threading.Condition = threading.Condition()
+        self.tickets: Tickets = Tickets()
         self._news = 0
         self._lock = threading.RLock()
         self._snapshots: dict[str, tuple[int, tuple[Any, ...]]] = {}
         self._listeners: list[Callable[[bool], None]] = []
         self._retry: Optional[Job] = None
-        self.troubles = Troubles(repeats, runtime.clock, self.counters, self._tell_user)
-        self.calls = Calls(
+        self.troubles: Troubles = Troubles(repeats, runtime.clock, self.counters, self._tell_user)
+        self.calls: Calls = Calls(
             self,
             name,
             runtime,
@@ -98,8 +103,10 @@ class Transactions:
             self._is_over,
             self.transact,
         )
-        self.timers = Timers(self, runtime, self.offset, profile.timer_steps, self._run_timer)
-        self.persistence = Persistence(
+        self.timers: Timers = Timers(
+            self, runtime, self.offset, profile.timer_steps, self._run_timer
+        )
+        self.persistence: Persistence = Persistence(
             name, store, book, runtime.clock, self._report_store, self._report_saved
         )
 

@@ -22,7 +22,7 @@ from .clock import Clock
 from .rates import Window
 from .status import Counters
 
-log = logging.getLogger("ven_sdk")
+log: logging.Logger = logging.getLogger("ven_sdk")
 
 TROUBLES_A_MINUTE = 15
 """Lines of WARNING and above, and calls of ``on_error``, that a VEN makes of what a VTN does."""
@@ -40,7 +40,8 @@ class Troubles:
         counters: Counters,
         tell: Callable[[VenError], None],
     ) -> None:
-        self.repeats, self._clock, self._counters, self._tell = repeats, clock, counters, tell
+        self.repeats: Repeats = repeats
+        self._clock, self._counters, self._tell = clock, counters, tell
         self._lock = threading.Lock()
         self._lines = Window(TROUBLES_A_MINUTE)
         self._calls = Window(TROUBLES_A_MINUTE)

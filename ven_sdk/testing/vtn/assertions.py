@@ -23,7 +23,7 @@ P = TypeVar("P", bound=Payload)
 Where = Optional[Callable[[Any], Any]]
 
 
-__tracebackhide__ = operator.methodcaller("errisinstance", NotSeen)
+__tracebackhide__: Callable[[Any], bool] = operator.methodcaller("errisinstance", NotSeen)
 """For pytest: what was not seen is a matter of the test's own line, not of ours."""
 
 

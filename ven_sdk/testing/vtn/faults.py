@@ -50,7 +50,7 @@ class Slow(Fault):
 
     def __init__(self, seconds: float = 1.0, **limits: Any) -> None:
         super().__init__(**limits)
-        self.seconds = arguments.duration("seconds", seconds).total_seconds()
+        self.seconds: float = arguments.duration("seconds", seconds).total_seconds()
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """Later."""

@@ -32,7 +32,7 @@ class NotSeen(VenError, AssertionError):
     """
 
 
-__tracebackhide__ = operator.methodcaller("errisinstance", NotSeen)
+__tracebackhide__: Callable[[Any], bool] = operator.methodcaller("errisinstance", NotSeen)
 """For pytest: what was not seen is a matter of the test's own line, not of ours."""
 
 

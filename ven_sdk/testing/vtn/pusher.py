@@ -24,7 +24,7 @@ from .state import State
 from .vens import Ven
 from .wire import UNREADABLE, Wire
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 TIMEOUT = 10.0
@@ -42,7 +42,7 @@ class Pusher:
     ) -> None:
         self._state, self._wire, self._context, self._enter = state, wire, context, enter
         self._threads: dict[str, threading.Thread] = {}
-        self.closed = False
+        self.closed: bool = False
 
     def look(self) -> None:
         """A VEN registered: see that it is called. The VTN's lock is held."""
