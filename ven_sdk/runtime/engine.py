@@ -72,8 +72,8 @@ class Engine(Transactions):
 
     def start(self) -> None:
         """Go on from what the book holds (R15), and begin the bootstrap (R1)."""
-        self.stopped = False
-        self.closing = False
+        self.stopped: bool = False
+        self.closing: bool = False
         self.conversation = Conversation(self)
         self.runtime.looking_again.add(self.look_again)
         self.calls.give_up_waiting()

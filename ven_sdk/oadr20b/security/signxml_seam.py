@@ -39,7 +39,14 @@ _OWN = frozenset((f"{_XML}id", f"{_XML}base"))
 """The attributes that Canonical XML 1.1 does not take from ancestors as they are."""
 
 
-class OwnTreeVerifier(XMLVerifier):
+def make_verifier() -> Any:
+    """A verifier of signxml for a tree that nobody else holds; for one verification. Its attribute
+    ``with_comments`` says whether references cover comments where their transform says so.
+    """
+    return _OwnTreeVerifier()
+
+
+class _OwnTreeVerifier(XMLVerifier):
     """signxml's verifier for a tree that nobody else holds."""
 
     _whole: Any = None

@@ -37,7 +37,7 @@ from .names import (
     SIGNED_OBJECT,
 )
 from .replay import ReplayGuard
-from .signxml_seam import OwnTreeVerifier
+from .signxml_seam import make_verifier
 from .timestamps import parse_timestamp
 
 _CANONICAL = frozenset(
@@ -290,7 +290,7 @@ def _results(
     config: SignatureConfiguration,
     with_comments: bool = False,
 ) -> Any:
-    verifier = OwnTreeVerifier()
+    verifier = make_verifier()
     verifier.with_comments = with_comments
     return verifier.verify(
         root,
