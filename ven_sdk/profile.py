@@ -52,10 +52,10 @@ class Task:
     What happens when it fails: a ``patient`` task waits after a refusal before it is sent again.
     After ``give_up`` failures of its own (HTTP 500, a reply that cannot be read, a service that is
     not there) it counts as refused; 0 is never. One that ``needs_service`` is refused at once when
-    the VTN does not offer the service. ``postpone`` gives the step that lets the rest go on without
-    it, when it failed and will be sent again. One that ``renews`` brings back, when it succeeds,
-    all that waits because a service is missing. One that ``registers`` is part of becoming known
-    to the VTN.
+    the VTN does not offer the service; one that ``stays_owed`` is not given up for that.
+    ``postpone`` gives the step that lets the rest go on without it, when it failed and will be sent
+    again. One that ``renews`` brings back, when it succeeds, all that waits because a service is
+    missing. One that ``registers`` is part of becoming known to the VTN.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Task:
     postpone: Optional[Callable[[VenError], Step]] = None
     renews: bool = False
     registers: bool = False
+    stays_owed: bool = False
 
     @cached_property
     def record(self) -> Payload:

@@ -84,11 +84,11 @@ class PassingClock(ManualClock):
 class Network:
     """What an identity's connections are to the SDK: ``post`` and a life."""
 
-    def __init__(self, post: Callable[[str, bytes], Reply]) -> None:
-        self._post = post
+    def __init__(self, answer: Callable[[str, bytes], Reply]) -> None:
+        self._answer = answer
 
-    def post(self, url: str, body: bytes, may_send: object = None) -> Reply:
-        return self._post(url, body)
+    def post(self, url: str, body: bytes, *_: object) -> Reply:
+        return self._answer(url, body)
 
     def renew(self, context: object) -> None:
         pass

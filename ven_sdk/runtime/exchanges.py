@@ -156,6 +156,7 @@ class Exchanges:
         with self._lock:
             self.failures.forget_message(task.identity)
             if task.renews:
+                self.failures.forget_service(self._profile.service_of(task))
                 self.failures.retry_missing()
                 self.failures.hold_message(task.identity, now + self._renewals.next(now))
             if verdict.holds:
@@ -279,6 +280,7 @@ class Exchanges:
         if is_missing and (task.needs_service or self._has_given_up(task, error)):
             self._report_missing(task, error)
             self._refuse(task, error, tickets)
+            self._forget_given_up(task)
             return
         cap = self._cap_of(task, error, scope)
         kind, now = self.kind_of(task), self._base.clock.monotonic()
@@ -305,11 +307,20 @@ class Exchanges:
     def _has_given_up(self, task: Task, error: VenError) -> bool:
         """Whether a message to a service that is not there has been tried often enough."""
         kind, now = self.kind_of(task), self._base.clock.monotonic()
-        if not task.give_up or task.poll:
+        if not task.give_up or task.poll or task.stays_owed:
             return False
         with self._lock:
             attempts = self.failures.fail_message(task.identity, error, now)
             return attempts >= task.give_up or not self.failures.is_used(kind.service)
+
+    def _forget_given_up(self, task: Task) -> None:
+        """A message was given up at a service that is there for others: the next of its kind is
+        tried as if nothing had been.
+        """
+        kind = self.kind_of(task)
+        with self._lock:
+            if not task.needs_service and self.failures.is_used(kind.service):
+                self.failures.forget_kind(kind)
 
     def _report_missing(self, task: Task, error: TransportError) -> None:
         kind, now = self.kind_of(task), self._base.clock.monotonic()

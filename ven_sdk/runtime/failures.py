@@ -192,8 +192,13 @@ class Failures:
 
     def answer(self, kind: Kind, now: float) -> Optional[Failure]:
         """The service answered a message of this kind as a service does; returns what failed
-        before. ``now`` is of the monotonic clock.
+        before. ``now`` is of the monotonic clock. The first good answer of a service says that it
+        is there: what was thought missing is asked again.
         """
+        if not self.is_used(kind.service):
+            for other, failure in self._kinds.items():
+                if other.service == kind.service and failure.scope is Scope.MISSING:
+                    failure.until = 0.0
         self._good_at[kind] = now
         return self._kinds.pop(kind, None)
 
@@ -205,6 +210,15 @@ class Failures:
     def forget_message(self, message: Message) -> None:
         """The message is done with."""
         self._messages.pop(message, None)
+
+    def forget_kind(self, kind: Kind) -> None:
+        """Nothing of this kind is owed any more."""
+        self._kinds.pop(kind, None)
+
+    def forget_service(self, service: str) -> None:
+        """The service did what it is for; what failed there before no longer matters."""
+        for kind in [kind for kind in self._kinds if kind.service == service]:
+            del self._kinds[kind]
 
     def retry_missing(self) -> None:
         """Ask again for services that were not there."""

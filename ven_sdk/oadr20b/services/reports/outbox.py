@@ -55,6 +55,7 @@ def delivery_task(book: Book, now: datetime) -> Optional[Task]:
         refuse=_refuse(key),
         give_up=FAILURES,
         key=key,
+        stays_owed=True,
     )
 
 
