@@ -9,6 +9,19 @@ returns delays only its own key. Threads are made when they are needed.
 When ``maximum`` threads are held by jobs that do not return, the pool is full: what is submitted
 waits, in order, until one of them returns. Nobody is left to work meanwhile, so ``is_full`` says so
 to ``health()``, and ``on_full`` is called.
+
+**The theory.** A pool holds a queue of jobs for each key (a *lane*), and a list of keys that are
+ready. *States of a key*: unknown (nothing submitted), ready (its first job waits for a thread),
+running (a thread has its first job; later ones wait behind it). A key is in the list of ready ones
+or with a thread, never both: that keeps the order, and keeps two jobs of one key apart. *States of
+a worker*: idle, busy, replaced. A replaced one is busy for longer than ``stuck_after``; another
+thread may be made for it, and when its job returns it ends if there are enough without it.
+
+*Locks*: one condition guards all of that and wakes idle workers; no job runs under it. *In
+between*: a job may submit others, also under its own key (they run after it), and may close the
+pool from inside; ``close`` then waits for all threads but its own. A job that was submitted and
+not begun is
+dropped by ``close``: whoever submitted it finds in the book that it is still to be done.
 """
 
 from __future__ import annotations
