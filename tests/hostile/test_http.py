@@ -59,7 +59,6 @@ HTTP: dict[str, Row] = {
         f"{code} with an event": Row(status(code), f"HTTP status {code}")
         for code in (
             201,
-            204,
             206,
             400,
             401,
