@@ -194,7 +194,7 @@ class Ven(NotebookViews):
     @property
     def reports(self) -> tuple[Report, ...]:
         """The catalogue, as it is offered to the VTN."""
-        return Rows(self._engine.read(lambda: self._profile.offered_reports(self._engine.book)))
+        return Rows(self._engine.look(lambda: self._profile.offered_reports(self._engine.book)))
 
     @named_arguments
     def request_report(
@@ -272,7 +272,7 @@ class Ven(NotebookViews):
         return self._engine.now()
 
     def _undelivered(self) -> list[Shown]:
-        return self._engine.read(lambda: self._profile.undelivered(self._engine.book))
+        return self._engine.look(lambda: self._profile.undelivered(self._engine.book))
 
     def _states(self) -> Any:
         return self._engine.snapshot("events")
@@ -457,29 +457,34 @@ class Ven(NotebookViews):
     def status(self) -> Status:
         """What the client is doing, at this moment; cheap, from any thread."""
         engine = self._engine
-        counters = engine.counters
-        return engine.read(
-            lambda: Status(
-                state=self._state(),
-                since=engine.book.registration.since,
-                last_poll=counters.last_poll,
-                last_error=counters.last_error,
-                last_error_at=counters.last_error_at,
-                counters={
-                    "exchanges": counters.exchanges,
-                    "failures": counters.failures,
-                    "polls": counters.polls,
-                    **self._profile.counters(engine.book),
-                },
-                queues={
-                    **self._profile.queues(engine.book),
-                    "unsaved": engine.unsaved,
-                    **{name: pool.waiting() for name, pool in engine.pools.items()},
-                },
-                stuck=engine.runtime.stuck(),
-                clock_offset=engine.offset.measured,
-                services=engine.conversation.services(),
+        counters, book = engine.counters, engine.book
+        since, counted, queued = engine.look(
+            lambda: (
+                book.registration.since,
+                self._profile.counters(book),
+                self._profile.queues(book),
             )
+        )
+        return Status(
+            state=self._state(),
+            since=since,
+            last_poll=counters.last_poll,
+            last_error=counters.last_error,
+            last_error_at=counters.last_error_at,
+            counters={
+                "exchanges": counters.exchanges,
+                "failures": counters.failures,
+                "polls": counters.polls,
+                **counted,
+            },
+            queues={
+                **queued,
+                "unsaved": engine.unsaved,
+                **engine.runtime.waiting(),
+            },
+            stuck=engine.runtime.stuck(),
+            clock_offset=engine.offset.measured,
+            services={} if engine.runtime.is_inherited else engine.conversation.services(),
         )
 
     def health(self) -> Health:

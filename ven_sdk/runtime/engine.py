@@ -64,7 +64,9 @@ class Engine(Transactions):
             self._is_restored = True
             if self.persistence.waiting or not self.persistence.is_open:
                 return ()
-            unread = self.book.restore(self.store.load(self.name))
+            rows = self.store.load(self.name)
+            with self._applying:
+                unread = self.book.restore(rows)
         self.profile.restore(self.book)
         return unread
 

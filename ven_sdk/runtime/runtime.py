@@ -152,9 +152,17 @@ class Runtime:
             AFTERMATH.get(pool, ""),
         )
 
+    def waiting(self) -> dict[str, int]:
+        """How many jobs wait in each pool."""
+        return {name: pool.waiting() for name, pool in self._seen_pools().items()}
+
+    def _seen_pools(self) -> dict[str, Workers]:
+        """The pools that may be looked into: none in the child of a fork, see ``is_inherited``."""
+        return {} if self.is_inherited else self.pools
+
     def full_pools(self) -> tuple[str, ...]:
         """The pools in which work waits and no thread is left."""
-        return tuple(name for name, pool in self.pools.items() if pool.is_full)
+        return tuple(name for name, pool in self._seen_pools().items() if pool.is_full)
 
     def start(self) -> None:
         """Make timers and pools run; harmless when they do."""
@@ -170,9 +178,16 @@ class Runtime:
         """Whether its threads are here, not in the parent of a fork."""
         return self._pid == os.getpid()
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this is the child of a fork: nobody changes anything here, and a lock that a
+        thread of the parent held is never given back.
+        """
+        return self._pid is not None and self._pid != os.getpid()
+
     def check_process(self) -> None:
         """StateError in a forked child: its threads stayed behind in the parent."""
-        if self._pid is not None and self._pid != os.getpid():
+        if self.is_inherited:
             raise StateError(
                 f"This client was started in process {self._pid} and is now used in its fork "
                 f"{os.getpid()}, where "
@@ -183,7 +198,7 @@ class Runtime:
         """User code and exchanges that run for long."""
         return tuple(
             running
-            for name, pool in self.pools.items()
+            for name, pool in self._seen_pools().items()
             if name != "step"
             for running in pool.stuck()
             if running.seconds >= SLOW or not name.startswith("exchange")

@@ -13,8 +13,9 @@ a step nothing happens: no user code, no lxml, no network runs under the lock. T
 does: a commit is part of the transaction, for what was not written was not promised.
 
 *Locks.* ``_lock`` guards the book, the timers and the tickets. ``changed`` wakes those who wait; it
-may be taken under ``_lock``, never the other way round. Readers that must
-not wait use ``snapshot``, which takes the lock only when a table changed.
+may be taken under ``_lock``, never the other way round. ``_applying`` is held only while changes
+are applied to the book, in memory, under ``_lock``: readers that must not wait for a slow disk use
+``look`` and ``snapshot``, which take that one alone. Nothing is called under it that takes a lock.
 
 *When the process dies* after the commit, the next start finds the changes, and ``Profile.resume``
 makes timers and calls from the book; before it, nothing was promised.
@@ -26,6 +27,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar
 
@@ -90,6 +92,7 @@ class Transactions:
         self.tickets: Tickets = Tickets()
         self._news = 0
         self._lock = threading.RLock()
+        self._applying = threading.Lock()
         self._snapshots: dict[str, tuple[int, tuple[Any, ...]]] = {}
         self._listeners: list[Callable[[bool], None]] = []
         self._retry: Optional[Job] = None
@@ -138,15 +141,22 @@ class Transactions:
         with self._lock:
             return function()
 
+    def look(self, function: Callable[[], T]) -> T:
+        """What ``function`` finds in the book between two changes; commits are not waited for.
+        ``function`` takes no lock.
+        """
+        if self.runtime.is_inherited:
+            return function()
+        with self._applying:
+            return function()
+
     def snapshot(self, table: str) -> tuple[Any, ...]:
         """The rows of ``table``, oldest first; made anew only when it changed."""
         known = self._snapshots.get(table)
         if known is None or known[0] != self.book.versions[table]:
-            with self._lock:
-                known = self._snapshots[table] = (
-                    self.book.versions[table],
-                    tuple(self.book.tables[table].values()),
-                )
+            known = self._snapshots[table] = self.look(
+                lambda: (self.book.versions[table], tuple(self.book.tables[table].values()))
+            )
         return known[1]
 
     def listen(self, function: Callable[[bool], None]) -> None:
@@ -189,13 +199,17 @@ class Transactions:
             self._tell_listeners(outcome)
         return outcome
 
+    def _apply(self, changes: Iterable[Change]) -> None:
+        with self._applying:
+            self.book.apply(changes)
+
     def _carry_out(self, outcome: Outcome) -> bool:
         """Commit, apply, arm and queue; False when the rows belong to somebody else by now."""
         if outcome.changes:
             self.persistence.commit(outcome.changes, late=self.stopped)
             if self.persistence.is_lost:
                 return False  # whoever has the rows now does what is due
-            self.book.apply(outcome.changes)
+            self._apply(outcome.changes)
         for timer in outcome.timers:
             if timer.at is None or not self.stopped:
                 self.timers.set(timer)
@@ -361,7 +375,7 @@ class Transactions:
                 *((Change("nonces", FLOOR, floor),) if floor and forgotten else ()),
             )
             self.persistence.commit(changes)
-            self.book.apply(changes)
+            self._apply(changes)
 
     def close(self) -> None:
         """Let nothing begin any more: timers are forgotten, queued calls stay in the book for the
