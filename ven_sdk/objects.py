@@ -64,6 +64,7 @@ from .schema.common import (
     Target,
     TransportInterface,
 )
+from .schema.element import element
 from .schema.events import (
     ActivePeriod,
     CreatedEvent,
@@ -84,7 +85,7 @@ from .schema.points import (
     ResourceStatus,
     SamplingRate,
 )
-from .schema.record import Record, element
+from .schema.record import Record
 from .schema.units import Measurement, PowerAttributes
 
 Opt = CreateOpt

@@ -29,7 +29,9 @@ from ven_sdk.objects import (
 )
 from ven_sdk.schema import slots as wire
 from ven_sdk.schema.construct import constructor
-from ven_sdk.schema.record import Items, Record, element, view
+from ven_sdk.schema.element import element
+from ven_sdk.schema.items import Items
+from ven_sdk.schema.record import Record, view
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 

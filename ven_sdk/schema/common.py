@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Optional, Union
 
 from ..errors import ConfigurationError
 from . import slots as wire
-from .record import Items, Record, alias, element
+from .element import element
+from .items import Items
+from .record import Record, alias
 
 RESPONSE_CODE = "[0-9]{3}"
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"

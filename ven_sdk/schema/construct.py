@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any, Callable
 
 from ..errors import ConfigurationError
-from .record import NONE, Items, Record
+from .items import NONE, Items
+from .record import Record
 from .slots import MISSING, Slot
 
 

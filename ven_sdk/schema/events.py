@@ -12,7 +12,8 @@ from ..errors import PayloadError
 from ..presentation import plot_of
 from . import slots as wire
 from .common import RESPONSE_CODE, URI, EiResponse, Payload, Period, Target, by_type, schema_version
-from .record import Record, element, leading_view, view
+from .element import element
+from .record import Record, leading_view, view
 from .units import Measurement
 
 Number = Union[int, float]

@@ -26,7 +26,8 @@ from typing import (
 )
 
 from ..errors import PayloadError, StateError
-from .record import Items, Record, restore
+from .items import Items
+from .record import Record, restore
 from .slots import MISSING, Slot
 
 T = TypeVar("T")

@@ -12,7 +12,8 @@ from typing import Any, Callable, ClassVar, NamedTuple, Optional, Union
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
 from . import slots as wire
 from .common import URI, Target
-from .record import Record, element
+from .element import element
+from .record import Record
 from .units import Measurement
 
 Number = Union[int, float]

@@ -1,9 +1,8 @@
 """What all records share: frozen, slotted, keyword-only dataclasses that read as mappings
 (``event['event_id']``) too.
 
-``@element`` turns a class whose fields are declared with :mod:`.slots` into such a record, also on
-Python 3.9, whose dataclasses have neither ``slots=`` nor ``kw_only=``. Constructors are generated
-at first use. Records hold no XML and may be shared between threads.
+``@element`` (:mod:`.element`) turns a class whose fields are declared with :mod:`.slots` into such
+a record. Records hold no XML and may be shared between threads.
 """
 
 from __future__ import annotations
@@ -17,35 +16,16 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
 
 from ..errors import ConfigurationError
 from ..presentation import Presentable
-from .slots import MISSING, Slot
+from .slots import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as _Base
-    from inspect import Signature
 
     _MappingBase = _Base[str, Any]
 else:
     _MappingBase = object
 
 R = TypeVar("R", bound="Record")
-
-
-class Items(tuple[Any, ...]):
-    """The sequences in records: tuples that compare equal to lists as well."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return tuple.__eq__(self, tuple(other) if isinstance(other, list) else other) is True
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return tuple.__hash__(self)
-
-
-NONE = Items()
 
 
 class view(property):
@@ -87,11 +67,7 @@ class Record(Presentable, _MappingBase):
     _compared_of: ClassVar[Callable[[Any], Any]]
 
     def __init__(self, *args: Any, **values: Any) -> None:
-        from .construct import constructor
-
-        cls = type(self)
-        cls.__init__ = constructor(cls)  # type: ignore[method-assign]
-        cls.__init__(self, *args, **values)
+        raise TypeError(f"{type(self).__name__} has no constructor: decorate it with @element.")
 
     def flaw(self) -> str:
         """What contradicts the schema although each field alone is right; an empty string if
@@ -277,109 +253,3 @@ def restore(cls: type[R], values: tuple[Any, ...]) -> R:
     for name, value in zip(cls.slots, values):
         object.__setattr__(record, name, value)
     return record
-
-
-class _Signature:
-    """What ``help()`` and ``inspect.signature`` show of a record's constructor, compiled at
-    its first use.
-    """
-
-    def __get__(self, _instance: object, cls: type[Record]) -> Signature:
-        from inspect import Parameter, Signature
-
-        def parameter(name: str) -> Parameter:
-            slot = cls.slots[name]
-            ahead = name in cls.positional
-            required = slot.default is MISSING and not slot.repeated
-            given = () if slot.default is MISSING else slot.default
-            return Parameter(
-                name,
-                Parameter.POSITIONAL_OR_KEYWORD if ahead else Parameter.KEYWORD_ONLY,
-                default=Parameter.empty if required else given,
-                annotation=_annotation(cls, name),
-            )
-
-        rest = (name for name in cls.slots if name not in cls.positional)
-        return Signature([parameter(name) for name in (*cls.positional, *rest)])
-
-
-def _annotation(cls: type[Record], name: str) -> str:
-    found = (vars(base).get("__annotations__", {}).get(name) for base in cls.__mro__)
-    return str(next((each for each in found if each is not None), "Any"))
-
-
-def element(cls: type[R]) -> type[R]:
-    """Make a record of a class whose fields are declared with slots (and with those of its
-    bases).
-    """
-    own = {name: value for name, value in vars(cls).items() if isinstance(value, Slot)}
-    stored = {name: slot for name, slot in own.items() if slot.stored}
-    namespace = {
-        name: value
-        for name, value in vars(cls).items()
-        if name not in own and name not in ("__dict__", "__weakref__")
-    }
-    namespace["__slots__"] = tuple(stored)
-    namespace["slots"] = {**cls.slots, **stored}
-    namespace["declared"] = {**cls.declared, **own}
-    made: Any = type(cls.__name__, cls.__bases__, namespace)
-    _name_keys(made)
-    names = tuple(made.slots)
-    made._values_of = _tuple_of(names)
-    made._compared_of = _tuple_of(tuple(name for name in names if made.slots[name].compare))
-    _declare_dataclass(made)
-    made.__signature__ = _Signature()
-    return made  # type: ignore[no-any-return]
-
-
-def _tuple_of(names: tuple[str, ...]) -> Any:
-    """A property-like method that gives the values of ``names`` as a tuple, at the speed of C where
-    there are several.
-    """
-    if len(names) > 1:
-        getter = attrgetter(*names)
-    elif names:
-        single = attrgetter(names[0])
-        return lambda self: (single(self),)
-    else:
-        return lambda self: ()
-    return lambda self: getter(self)
-
-
-def _name_keys(cls: type[Record]) -> None:
-    """Fix which names ``keys()`` and ``[...]`` know: fields, views and aliases."""
-    views: dict[str, property] = {}
-    for base in reversed(cls.__mro__):
-        views.update(
-            {name: value for name, value in vars(base).items() if isinstance(value, (view, alias))}
-        )
-    fields = [name for name, slot in cls.slots.items() if not slot.hidden]
-    leading = [name for name, value in views.items() if isinstance(value, leading_view)]
-    rest = [
-        name for name, value in views.items() if isinstance(value, view) and name not in leading
-    ]
-    cls._keys = (*leading, *fields, *rest)
-    cls._readable = {
-        **{name: name for name in cls._keys},
-        **{name: value.name for name, value in views.items() if isinstance(value, alias)},
-    }
-
-
-def _declare_dataclass(cls: type[Record]) -> None:
-    """Let ``dataclasses.fields`` and its kin see the record; making one by ``dataclasses`` would
-    not give slots on 3.9.
-    """
-    fields: dict[str, Any] = {}
-    for name, slot in cls.slots.items():
-        default: Any = dataclasses.MISSING if slot.default is MISSING else slot.default
-        field: Any = dataclasses.field(default=default, compare=slot.compare)
-        field.name, field.type, field._field_type = (
-            name,
-            cls.__annotations__.get(name, "Any"),
-            _FIELD,
-        )
-        fields[name] = field
-    cls.__dataclass_fields__ = fields  # type: ignore[attr-defined]
-
-
-_FIELD: Any = vars(dataclasses)["_FIELD"]

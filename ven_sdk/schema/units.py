@@ -13,7 +13,8 @@ from typing import Any, ClassVar, NamedTuple, Optional, Union
 from ..enums import CURRENCIES, SI_SCALE_CODE
 from ..errors import ConfigurationError
 from . import slots as wire
-from .record import Record, element
+from .element import element
+from .record import Record
 
 Decimal = Union[int, float]
 GREEN_BUTTON = "oadrGBDataDescription"

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import http.client
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .route import Deadline, Stage, Unacceptable
-
-if TYPE_CHECKING:
-    from .wire import Wire
 
 HEAD_LIMIT = (
     256 * 1024
 )  # bytes of status line, headers and interim answers; a real answer has some hundred
+
+
+class Receiver(Protocol):
+    """The connection that is read from: a :class:`~.wire.Wire`."""
+
+    stage: Stage
+
+    def receive_into(self, buffer: Any, deadline: Deadline) -> int:
+        """Put what has come into ``buffer``; the count, 0 at the end of the stream."""
+
+    def has_surplus(self) -> bool:
+        """Whether decrypted bytes are waiting after the end of an answer."""
 
 
 class Incoming(io.RawIOBase):
@@ -27,7 +36,7 @@ class Incoming(io.RawIOBase):
     ``stop()`` ends it: what is buffered by then is all that can be read.
     """
 
-    def __init__(self, wire: Wire, deadline: Deadline) -> None:
+    def __init__(self, wire: Receiver, deadline: Deadline) -> None:
         self._wire = wire
         self._deadline = deadline
         self.ended: bool = False  # before the body, that is
@@ -76,7 +85,7 @@ class Source:
 
     __slots__ = ("_incoming", "_reader", "_wire")
 
-    def __init__(self, wire: Wire, deadline: Deadline) -> None:
+    def __init__(self, wire: Receiver, deadline: Deadline) -> None:
         self._wire = wire
         self._incoming = Incoming(wire, deadline)
         self._reader = _Reader(self._incoming)

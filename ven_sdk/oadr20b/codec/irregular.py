@@ -16,7 +16,8 @@ from ...errors import PayloadError
 from ...schema.common import Target
 from ...schema.construct import builder
 from ...schema.events import Event, EventDescriptor, FaultyEvent
-from ...schema.record import Items, Record
+from ...schema.items import Items
+from ...schema.record import Record
 from ...schema.slots import Slot
 from ...schema.units import CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from ..schema.reports import FaultyRequest, ReportRequest

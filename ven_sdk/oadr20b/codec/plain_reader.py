@@ -22,7 +22,8 @@ from lxml import etree
 
 from ...errors import PayloadError
 from ...schema.construct import builder
-from ...schema.record import Items, Record
+from ...schema.items import Items
+from ...schema.record import Record
 from ...schema.slots import MISSING, Slot
 from . import irregular, lexical
 from .complete import COMPLETIONS

@@ -8,7 +8,8 @@ from typing import Optional
 from ...enums import OPT, OPT_REASON
 from ...schema import slots as wire
 from ...schema.common import URI, EiResponse, Payload, Period, Target, by_type, schema_version
-from ...schema.record import Record, element, view
+from ...schema.element import element
+from ...schema.record import Record, view
 
 
 @element

@@ -9,8 +9,9 @@ from ...enums import READING_TYPE, REPORT_NAME
 from ...errors import PayloadError
 from ...schema import slots as wire
 from ...schema.common import EiResponse, Payload, Period, schema_version
+from ...schema.element import element
 from ...schema.points import ReportDescription, ReportPayload
-from ...schema.record import Record, element
+from ...schema.record import Record
 from ...schema.units import Measurement
 
 

@@ -14,7 +14,7 @@ from ...errors import ConfigurationError
 from ...near_names import did_you_mean
 from ...schema.common import EndDeviceAsset, Target
 from ...schema.events import ActivePeriod, Event, EventDescriptor, EventSignal, Interval
-from ...schema.record import Items
+from ...schema.items import Items
 from ...schema.units import Measurement
 
 Duration = arguments.Duration

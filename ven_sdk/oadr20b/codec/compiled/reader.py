@@ -13,7 +13,8 @@ from typing import Any, Callable
 
 from ....errors import PayloadError
 from ....schema.construct import builder
-from ....schema.record import NONE, Items, Record
+from ....schema.items import NONE, Items
+from ....schema.record import Record
 from ....schema.slots import Slot
 from .. import irregular, plain_reader, scalars
 from ..complete import COMPLETIONS

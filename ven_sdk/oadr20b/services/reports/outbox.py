@@ -16,7 +16,7 @@ from ....points.tables import count, forget_request, look_now
 from ....points.timing import NONE
 from ....profile import Task
 from ....schema.common import Payload
-from ....schema.record import Items
+from ....schema.items import Items
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ...schema.reports import (

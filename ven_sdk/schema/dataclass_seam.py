@@ -1,0 +1,26 @@
+"""Lets ``dataclasses.fields`` and its kin see records, which ``@dataclass`` would not give slots on
+Python 3.9: the only place that knows how ``dataclasses`` marks a field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .record import Record
+from .slots import MISSING
+
+_FIELD: Any = vars(dataclasses)["_FIELD"]  # the mark of an ordinary field
+
+
+def declare_dataclass(cls: type[Record]) -> None:
+    """Declare the slots of ``cls`` as the fields of a dataclass."""
+    fields: dict[str, Any] = {}
+    for name, slot in cls.slots.items():
+        default: Any = dataclasses.MISSING if slot.default is MISSING else slot.default
+        field: Any = dataclasses.field(default=default, compare=slot.compare)
+        field.name = name
+        field.type = cls.__annotations__.get(name, "Any")
+        field._field_type = _FIELD
+        fields[name] = field
+    cls.__dataclass_fields__ = fields  # type: ignore[attr-defined]

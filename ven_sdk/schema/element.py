@@ -1,0 +1,113 @@
+"""``@element`` makes a record of a class whose fields are declared with :mod:`.slots`, also on
+Python 3.9, whose dataclasses have neither ``slots=`` nor ``kw_only=``.
+
+A record's constructor is compiled when the first record of its class is made: a VEN uses few of
+them.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from .construct import constructor
+from .dataclass_seam import declare_dataclass
+from .record import R, Record, alias, leading_view, view
+from .slots import MISSING, Slot
+
+if TYPE_CHECKING:
+    from inspect import Signature
+
+
+class _Signature:
+    """What ``help()`` and ``inspect.signature`` show of a record's constructor, compiled at
+    its first use.
+    """
+
+    def __get__(self, _instance: object, cls: type[Record]) -> Signature:
+        from inspect import Parameter, Signature
+
+        def parameter(name: str) -> Parameter:
+            slot = cls.slots[name]
+            ahead = name in cls.positional
+            required = slot.default is MISSING and not slot.repeated
+            given = () if slot.default is MISSING else slot.default
+            return Parameter(
+                name,
+                Parameter.POSITIONAL_OR_KEYWORD if ahead else Parameter.KEYWORD_ONLY,
+                default=Parameter.empty if required else given,
+                annotation=_annotation(cls, name),
+            )
+
+        rest = (name for name in cls.slots if name not in cls.positional)
+        return Signature([parameter(name) for name in (*cls.positional, *rest)])
+
+
+def _annotation(cls: type[Record], name: str) -> str:
+    found = (vars(base).get("__annotations__", {}).get(name) for base in cls.__mro__)
+    return str(next((each for each in found if each is not None), "Any"))
+
+
+def element(cls: type[R]) -> type[R]:
+    """Make a record of a class whose fields are declared with slots (and with those of its
+    bases).
+    """
+    own = {name: value for name, value in vars(cls).items() if isinstance(value, Slot)}
+    stored = {name: slot for name, slot in own.items() if slot.stored}
+    namespace = {
+        name: value
+        for name, value in vars(cls).items()
+        if name not in own and name not in ("__dict__", "__weakref__")
+    }
+    namespace["__slots__"] = tuple(stored)
+    namespace["slots"] = {**cls.slots, **stored}
+    namespace["declared"] = {**cls.declared, **own}
+    namespace["__init__"] = _compile_and_construct
+    record: Any = type(cls.__name__, cls.__bases__, namespace)
+    _name_keys(record)
+    names = tuple(record.slots)
+    record._values_of = _tuple_of(names)
+    record._compared_of = _tuple_of(tuple(name for name in names if record.slots[name].compare))
+    declare_dataclass(record)
+    record.__signature__ = _Signature()
+    return record  # type: ignore[no-any-return]
+
+
+def _compile_and_construct(self: Record, *args: Any, **values: Any) -> None:
+    """The constructor until the first record of its class is made."""
+    cls = type(self)
+    cls.__init__ = constructor(cls)  # type: ignore[method-assign]
+    cls.__init__(self, *args, **values)
+
+
+def _tuple_of(names: tuple[str, ...]) -> Any:
+    """A property-like method that gives the values of ``names`` as a tuple, at the speed of C where
+    there are several.
+    """
+    if len(names) > 1:
+        getter = attrgetter(*names)
+    elif names:
+        single = attrgetter(names[0])
+        return lambda self: (single(self),)
+    else:
+        return lambda self: ()
+    return lambda self: getter(self)
+
+
+def _name_keys(cls: type[Record]) -> None:
+    """Fix which names ``keys()`` and ``[...]`` know: fields, views and aliases."""
+    views: dict[str, property] = {}
+    for base in reversed(cls.__mro__):
+        views.update(
+            {name: value for name, value in vars(base).items() if isinstance(value, (view, alias))}
+        )
+    fields = [name for name, slot in cls.slots.items() if not slot.hidden]
+    leading = [name for name, value in views.items() if isinstance(value, leading_view)]
+    rest = [
+        name for name, value in views.items() if isinstance(value, view) and name not in leading
+    ]
+    cls._keys = (*leading, *fields, *rest)
+    cls._readable = {
+        **{name: name for name in cls._keys},
+        **{name: value.name for name, value in views.items() if isinstance(value, alias)},
+    }
