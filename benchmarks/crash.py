@@ -112,7 +112,8 @@ class Crashes:
         while time.monotonic() < deadline:
             time.sleep(2.0)
             figures = count(self.folder)
-            if not any(figures[name] for name in LOSSES if name != "samples doubled"):
+            lost = any(figures[name] for name in LOSSES if name != "samples doubled")
+            if figures["events"] and figures["samples committed"] and not lost:
                 break
         ven.send_signal(signal.SIGTERM)
         ven.communicate(timeout=20)

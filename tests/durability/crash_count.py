@@ -17,6 +17,11 @@ from typing import Any
 from lxml import etree
 
 Version = tuple[str, int]
+Sample = tuple[str, str, str]
+STANDS_IN = ("Quality Bad", "No New Value")
+"""How the quality begins of what is sent where nothing was measured: another sample's value, or 0.
+The measured one may follow, and then replaces it; the other way round a sample would be lost.
+"""
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -38,13 +43,14 @@ def text(element: Any, name: str) -> str:
 
 class Log:
     """What the VTN's raw log says: last version of every event it sent, answers it got, samples it
-    got.
+    got; ``unsaid`` are those that came before a message that says there is none.
     """
 
     def __init__(self, path: Path) -> None:
         self.sent: dict[str, tuple[int, bool]] = {}
         self.answered: set[tuple[str, int, str]] = set()
-        self.samples: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
+        self.samples: dict[Sample, set[tuple[str, str]]] = {}
+        self.unsaid: list[Sample] = []
         self.values: set[str] = set()
         self.bodies: dict[str, int] = {}
         self.opts: set[str] = set()
@@ -91,6 +97,10 @@ class Log:
                     text(payload, "rID"),
                     text(interval, "date-time"),
                 )
+                if text(payload, "oadrDataQuality").startswith(STANDS_IN):
+                    if any(which != message for _, which in self.samples.get(key, ())):
+                        self.unsaid.append(key)
+                    continue
                 self.samples.setdefault(key, set()).add((value, message))
                 self.values.add(str(int(float(value))))
 
@@ -183,6 +193,7 @@ def count(folder: Path) -> dict[str, Any]:
         "delivered again after commit": journal.again,
         "samples lost": lost,
         "samples doubled": [[*key, found] for key, found in doubled.items()],
+        "samples unsaid": log.unsaid,
     }
 
 
@@ -194,6 +205,7 @@ LOSSES = (
     "opts lost",
     "samples lost",
     "samples doubled",
+    "samples unsaid",
 )
 
 

@@ -110,9 +110,9 @@ def staged() -> None:
         with stages.inside(of_payload(record.wire_name)):
             return post(self, record, service)
 
-    def marked_transact(self: Engine, *arguments: Any) -> Any:
+    def marked_transact(self: Engine, *arguments: Any, **keywords: Any) -> Any:
         with stages.inside("step"):
-            return transact(self, *arguments)
+            return transact(self, *arguments, **keywords)
 
     Exchange.post, Engine.transact = marked_post, marked_transact  # type: ignore[method-assign]
 

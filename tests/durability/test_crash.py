@@ -70,6 +70,17 @@ FORGERIES: dict[str, Any] = {
             )
         ),
     ),
+    "samples unsaid": (
+        "vtn.jsonl",
+        lambda log: (
+            log
+            + log.replace(
+                "</ei:payloadFloat>",
+                "</ei:payloadFloat><oadr:oadrDataQuality>Quality Bad - Last Known Value"
+                "</oadr:oadrDataQuality>",
+            )
+        ),
+    ),
     "delivered again after commit": ("journal.jsonl", lambda log: log + log),
 }
 
