@@ -54,6 +54,7 @@ ORDER = (
     "fleet_arguments",
     "fleet_handlers",
     "fleet_identities",
+    "fleet_push",
     "fleet",
     "sites",
     "slot_keeper",

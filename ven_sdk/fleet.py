@@ -12,7 +12,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
@@ -29,12 +29,15 @@ from .arguments import (
 from .config import Settings, base_url, settings
 from .display.tables import fleet_html
 from .errors import ConfigurationError, StateError, StoreError, TransportError
+from .fleet_arguments import OWN, SETTINGS
 from .fleet_handlers import FleetHandlers, FleetHooks, SharedHandlers
 from .fleet_identities import ARGUMENTS as IDENTITY
 from .fleet_identities import Identities, check_arguments
+from .fleet_push import FleetPush, arguments_of_one
 from .identity import Identity
 from .log import Repeats
 from .points.catalogue import Catalogue
+from .push.peer import Peer, Response
 from .runtime.clock import Clock, checked_clock
 from .runtime.engine import Engine
 from .runtime.lifecycle import Lifecycle
@@ -54,13 +57,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 log: logging.Logger = logging.getLogger("ven_sdk")
 
-SETTINGS = frozenset(field.name for field in fields(Settings)) - {
-    "ven_name",
-    "vtn_url",
-    "xml_signature",
-}
-OWN = ("vtn_url", "store", "exchange_workers", "handler_workers", "callback_workers", "start_rate")
-"""Arguments of ``Fleet`` itself, for errors that name the nearest."""
 STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
 STORE_PAUSE = 5.0
@@ -71,6 +67,8 @@ STOP_TIMEOUT = 10.0
 """Seconds that ``stop()`` takes at the most, unless told otherwise."""
 PAUSE = 0.1
 """Seconds between looks at a whole fleet."""
+LISTENER_SHARE = 0.25
+"""Part of stop()'s timeout that answers to pushed messages may take."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +97,10 @@ class Fleet:
 
     ``exchange_workers`` threads talk to each VTN, ``handler_workers`` run event handlers,
     ``callback_workers`` report callbacks. Where one does not come back soon, another takes its
-    place, up to a hundred more. At most ``start_rate`` VENs begin in one second. ``clock`` is a
-    :class:`~ven_sdk.testing.ManualClock` for tests.
-    ``ConfigurationError`` for what it cannot use.
+    place, up to a hundred more. At most ``start_rate`` VENs begin in one second. ``listen`` is the
+    one address where all VENs with ``push`` are called (``cert``, ``key`` and ``ca_file`` given
+    here are the listener's); ``{ven_name}`` in ``push`` is each VEN's name. ``clock`` is a
+    :class:`~ven_sdk.testing.ManualClock` for tests. ``ConfigurationError`` for what it cannot use.
     """
 
     @named_arguments
@@ -114,6 +113,7 @@ class Fleet:
         handler_workers: int = 8,
         callback_workers: int = 4,
         start_rate: float = STARTS_A_SECOND,
+        listen: Optional[str] = None,
         clock: Optional[Clock] = None,
         **common: Unpack[VenArguments],
     ) -> None:
@@ -139,6 +139,11 @@ class Fleet:
         self._members: dict[Ven, threading.Lock] = {}  # each is held while its VEN starts or ends
         self._removed: set[str] = set()  # whose rows leave the store when it is open
         self._identities = Identities(self._workers)
+        self._push = FleetPush(
+            listen,
+            self._common,
+            lambda once, text: self._repeats.say(once, logging.WARNING, "%s", text),
+        )
         self._lock = (
             threading.Lock()
         )  # guards the two dicts and _start_at; nothing slow happens under it
@@ -172,10 +177,11 @@ class Fleet:
                 f"The VEN {ven_name!r} has no vtn_url: give it to add() or to Fleet()."
             )
         known_arguments("Fleet.add()", arguments, sorted(SETTINGS.union(IDENTITY)))
-        arguments = {**self._common, **arguments}
+        arguments = arguments_of_one(self._common, arguments, ven_name)
         own = check_arguments({name: arguments.pop(name) for name in IDENTITY if name in arguments})
         signs = own.get("cert") is not None and not own.get("disable_signature", False)
         checked = settings(ven_name, url, xml_signature=signs, **arguments)
+        self._push.check(checked.push)
         self._check_free(ven_name)
         ven = self._made(checked, self._identities.get(checked, own))
         try:
@@ -188,6 +194,7 @@ class Fleet:
             if free:
                 self._members[ven] = threading.Lock()
                 self._removed.discard(ven_name)
+                self._push.add(ven)
             running = self._running
         if not free:
             self._release(ven._engine)
@@ -231,6 +238,7 @@ class Fleet:
             if self._vens.pop(ven.settings.ven_name, None) is None:
                 return False
             member = self._members.pop(ven)
+            self._push.remove(ven)
         engine = ven._engine
         with member:  # a start that is under way is over before, one that comes finds it gone
             engine.close()
@@ -305,6 +313,14 @@ class Fleet:
         """Call ``function`` with every message of every VEN."""
         self._hooks.add(name, function)
 
+    # --- push -------------------------------------------------------------------------------------
+
+    def receive(self, path: str, body: bytes, peer: Peer) -> Response:
+        """Take in an HTTP request that a VTN pushed to one of the VENs, for a web server of your
+        own; 404 where no VEN is meant. See ``OpenADRClient.receive``.
+        """
+        return self._push.receive(path, body, peer)
+
     # --- life -------------------------------------------------------------------------------------
 
     def start(self, wait: Optional[Duration] = None) -> None:
@@ -326,6 +342,14 @@ class Fleet:
             )
 
     def _start(self) -> None:
+        self._push.start()
+        try:
+            self._start_vens()
+        except BaseException:
+            self._push.stop(0.0)
+            raise
+
+    def _start_vens(self) -> None:
         texts = self._open_store()
         self._runtime.start()
         with self._lock:
@@ -422,6 +446,7 @@ class Fleet:
         with self._lock:
             self._running = False
             members = tuple(self._members.items())
+        self._push.stop(seconds * LISTENER_SHARE)
         engines = [ven._engine for ven, _ in members]
         self._wind_up([engine for engine in engines if not engine.stopped], deadline - seconds / 2)
         for ven, member in members:

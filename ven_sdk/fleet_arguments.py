@@ -1,16 +1,35 @@
-"""The arguments of a VEN in a fleet as types: what ``Fleet(...)`` and ``Fleet.add(...)`` take by
-name. For type checkers and editors; the checks themselves are those of the client.
+"""The arguments of a fleet and of a VEN in it: their names, and their types for type checkers and
+editors. The checks themselves are those of the client.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Optional, TypedDict, Union
 
 from .arguments import Duration
+from .config import Settings
 
 File = Union[str, bytes, "os.PathLike[str]", None]
+
+SETTINGS: frozenset[str] = frozenset(field.name for field in fields(Settings)) - {
+    "ven_name",
+    "vtn_url",
+    "xml_signature",
+} | {"push_ack", "poll_fallback"}
+"""Arguments of a VEN that ``Fleet`` and ``add`` take, beside those of its identity."""
+OWN: tuple[str, ...] = (
+    "vtn_url",
+    "store",
+    "exchange_workers",
+    "handler_workers",
+    "callback_workers",
+    "start_rate",
+    "listen",
+)
+"""Arguments of ``Fleet`` itself, for errors that name the nearest."""
 
 
 class VenArguments(TypedDict, total=False):
@@ -30,6 +49,7 @@ class VenArguments(TypedDict, total=False):
     replay_window: Duration
     disable_signature: bool
     allow_jitter: bool
+    jitter: Optional[str]
     poll_frequency: Optional[Duration]
     max_backlog: Duration
     timeout: Duration
@@ -42,3 +62,6 @@ class VenArguments(TypedDict, total=False):
     targets: Optional[Mapping[str, Iterable[str]]]
     signals: Optional[Iterable[str]]
     implied_cancel: bool
+    push: Optional[str]
+    push_ack: str
+    poll_fallback: Optional[Duration]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional
@@ -77,6 +78,7 @@ class Identity:
         self._pin = None if tls_fingerprint is None else _pin(tls_fingerprint)
         self.max_response_size = max_response_size
         self._refused = ""
+        self._refreshing = threading.Lock()
         self.signer = (
             _signer(self.credentials) if self.credentials and not disable_signature else None
         )
@@ -146,7 +148,15 @@ class Identity:
     def refresh(self) -> bool:
         """Take over certificate files (``ca_file`` too) that were renewed on disk; True when they
         were. Where they cannot be used, that is said once for each reason, and everything stays as
-        it was."""
+        it was. One thread at a time looks; the others go on."""
+        if not self._refreshing.acquire(blocking=False):
+            return False
+        try:
+            return self._refresh()
+        finally:
+            self._refreshing.release()
+
+    def _refresh(self) -> bool:
         stamp = self._ca_stamp() if self._ca_file is not None else None
         own = self.credentials is not None and self.credentials.renewed()
         if not own and stamp in (None, self._ca_seen):

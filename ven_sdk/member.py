@@ -22,6 +22,7 @@ from typing import Any, Callable, Optional
 from .arguments import Duration, duration, waiting_seconds
 from .errors import ConfigurationError, VenError
 from .fleet import Fleet
+from .push.peer import Peer, Response
 from .runtime.signals import until_signal
 from .runtime.status import Health
 from .sites import Catalogue, Functions, SiteTable, store_of_fleet
@@ -101,6 +102,12 @@ class FleetMember:
     def add_handler(self, name: str, function: Callable[..., Any]) -> None:
         """Call ``function(ven, ...)`` when ``name`` happens to any VEN that runs here."""
         self.fleet.add_handler(name, function)
+
+    def receive(self, path: str, body: bytes, peer: Peer) -> Response:
+        """Take in an HTTP request that a VTN pushed to a VEN that runs here, as ``Fleet.receive``
+        does; 404 for one that runs elsewhere.
+        """
+        return self.fleet.receive(path, body, peer)
 
     # --- life -------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from .errors import ConfigurationError
 from .identity import Identity
 from .log import PACKAGE, Repeats
 from .oadr20b import tables as _tables  # noqa: F401  registers what notebooks show
-from .oadr20b.exchange import Exchange
+from .oadr20b.exchange import Exchange, named_in
 from .oadr20b.profile import Profile20b
 from .oadr20b.services import opts
 from .oadr20b.state.book import Book
@@ -77,7 +77,7 @@ def listener_of(
             "listen needs push: the address that the VTN reaches, such as "
             "push='https://ven.example.com:8443'."
         )
-    from .oadr20b.pushed import service_at
+    from .oadr20b.pushed import is_at
     from .push.server import listener_of as listener
 
     prefix = settings.push.prefix
@@ -86,8 +86,24 @@ def listener_of(
         *listen_address(listen),
         lambda path, body, peer: engine.profile.take_push(path, body, peer, engine),
         encrypted=settings.push.address.startswith("https:"),
-        knows=lambda path: service_at(path, prefix) is not None,
+        knows=lambda path: is_at(path, prefix),
     )
+
+
+def push_prefix(path: str) -> Optional[str]:
+    """The path of the address that a pushed request was sent to, without percent-encoding; None
+    where there is no service of a VEN.
+    """
+    from .oadr20b.pushed import prefix_of
+
+    return prefix_of(path)
+
+
+def named_in_push(body: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    """The venIDs and the vtnIDs that a pushed message names, unproved. ``PayloadError`` for what
+    is no message.
+    """
+    return named_in(body)
 
 
 def store_of(store: Any) -> Store:

@@ -18,6 +18,8 @@ from ..schema.common import Payload
 from ..transport.cookies import Cookies
 from ..transport.sessions import Reply
 from .codec import envelope, gate, reader
+from .codec.findings import Element
+from .codec.namespaces import tag
 from .schema.registration import Poll
 
 if TYPE_CHECKING:
@@ -184,6 +186,18 @@ class Exchange:
         text = body.decode("utf-8", "replace")
         for hook in ("after_receive_xml", "before_schema_validation", "before_parse_xml"):
             self.hooks.run(hook, text)
+
+
+def named_in(body: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    """The venIDs and the vtnIDs that stand anywhere in a message. They prove nothing: whoever is
+    meant checks the signature. ``PayloadError`` for what is no message.
+    """
+    root = gate.admit(body)
+    return _texts(root, tag("ei:venID")), _texts(root, tag("ei:vtnID"))
+
+
+def _texts(root: Element, name: str) -> frozenset[str]:
+    return frozenset(each.text.strip() for each in root.iter(name) if each.text)
 
 
 def _clock_offset(reply: Reply, before: datetime) -> Optional[timedelta]:

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
+from urllib.parse import unquote
 
 from ..config import PushSettings
 from ..errors import PayloadError, SecurityError, StateError
@@ -49,14 +50,18 @@ XML: Mapping[str, str] = {"Content-Type": "application/xml"}
 _PATH = re.compile(rf"(?P<prefix>.*?)(?:/{re.escape(BASE)})+/(?P<service>\w+)/?")
 
 
-def service_at(path: str, prefix: str) -> Optional[str]:
-    """The service that ``path`` names for a VEN whose address has the path ``prefix``, or None.
-    Doubled slashes, and the standard's path standing twice, are accepted.
+def prefix_of(path: str) -> Optional[str]:
+    """What stands before the standard's own path, without percent-encoding; None where ``path``
+    names no service of a VEN. Doubled slashes, and the standard's path standing twice, are
+    accepted.
     """
-    found = _PATH.fullmatch(re.sub("/{2,}", "/", path))
-    if found is None or found["prefix"] != prefix or found["service"] not in SERVICES:
-        return None
-    return found["service"]
+    found = _PATH.fullmatch(re.sub("/{2,}", "/", unquote(path)))
+    return found["prefix"] if found is not None and found["service"] in SERVICES else None
+
+
+def is_at(path: str, prefix: str) -> bool:
+    """Whether ``path`` names a service of a VEN whose address has the path ``prefix``."""
+    return prefix_of(path) == unquote(prefix)
 
 
 def receive(path: str, body: bytes, peer: Peer, base: Transactions, exchange: Exchange) -> Response:
@@ -64,7 +69,7 @@ def receive(path: str, body: bytes, peer: Peer, base: Transactions, exchange: Ex
     that a peer can send.
     """
     push = base.book.settings.push
-    if push is None or service_at(path, push.prefix) is None:
+    if push is None or not is_at(path, push.prefix):
         return plain(404, "There is nothing at this path.\n")
     refusal = _refuse_caller(push, peer, base, exchange)
     if refusal is not None:

@@ -4,7 +4,9 @@ its pin is asked for. Renewed files count from the next connection on.
 
 from __future__ import annotations
 
+import logging
 import ssl
+from time import monotonic
 from typing import Callable, Optional, Protocol
 
 from ..errors import ConfigurationError
@@ -12,6 +14,11 @@ from ..security.credentials import Credentials, Source
 from ..security.tls import server_context
 from .listener import Limits, Listener
 from .peer import Receive
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+LOOK_AFTER = 10.0
+"""Seconds between two looks at certificate files."""
 
 
 class ServerIdentity(Protocol):
@@ -24,6 +31,9 @@ class ServerIdentity(Protocol):
     @property
     def ca_file(self) -> Optional[Source]:
         """Who vouches for callers."""
+
+    def refresh(self) -> bool:
+        """Take over files that were renewed on disk; whether there were any."""
 
     def check_caller(self, certificate: Optional[bytes]) -> None:
         """SecurityError where the certificate is not the pinned one."""
@@ -58,18 +68,38 @@ def listener_of(
 
 
 class _Contexts:
-    """The TLS settings for the next connection, made again when the certificate was renewed."""
+    """The TLS settings for the next connection, made again when the certificate was renewed. An
+    idle VEN sends nothing that would notice: connections look at the files, now and then.
+    """
 
     def __init__(self, identity: ServerIdentity) -> None:
         self._identity = identity
-        self._made: Optional[tuple[Credentials, ssl.SSLContext]] = None
+        self._current: Optional[tuple[Credentials, ssl.SSLContext]] = None
+        self._look_at = monotonic() + LOOK_AFTER
 
     def __call__(self) -> ssl.SSLContext:
+        if monotonic() >= self._look_at:
+            self._look_at = monotonic() + LOOK_AFTER
+            self._identity.refresh()
         credentials = self._identity.credentials
         if credentials is None:
             raise ConfigurationError(
                 "push with https:// needs cert and key: the VTN wants to see the VEN's certificate."
             )
-        if self._made is None or self._made[0] is not credentials:
-            self._made = credentials, server_context(credentials, self._identity.ca_file)
-        return self._made[1]
+        if self._current is None or self._current[0] is not credentials:
+            self._current = credentials, self._make(credentials)
+        return self._current[1]
+
+    def _make(self, credentials: Credentials) -> ssl.SSLContext:
+        """Where ``ca_file`` cannot be used just now, what was trusted before is."""
+        try:
+            return server_context(credentials, self._identity.ca_file)
+        except ConfigurationError as error:
+            if self._current is None:
+                raise
+            logger.error(
+                "The renewed certificate files cannot be used for pushed messages; the listener "
+                "goes on with those it has. %s",
+                error,
+            )
+            return self._current[1]

@@ -86,7 +86,8 @@ def _receive(
     if int(given) > MAX_BODY:
         raise Refusal(413, f"A message has {MAX_BODY} bytes at most here.")
     body = environ["wsgi.input"].read(int(given))
-    path = str(environ.get("SCRIPT_NAME") or "") + str(environ.get("PATH_INFO") or "")
+    decoded = str(environ.get("SCRIPT_NAME") or "") + str(environ.get("PATH_INFO") or "")
+    path = urllib.parse.quote(decoded, encoding="latin-1")  # PEP 3333 has bytes in such texts
     address = str(environ.get("REMOTE_ADDR") or "")
     certificate = _certificate(environ) if _is_trusted(address, networks) else None
     return receiver.receive(re.sub("/{2,}", "/", path), body, Peer(address, certificate))

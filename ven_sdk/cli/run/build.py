@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional, TypeVar, Union
 from ...client import OpenADRClient
 from ...errors import ConfigurationError
 from ...fleet import Fleet
+from ...fleet_identities import ARGUMENTS
 from ...ven import Ven
 from .control import check_token
 from .records import Plan, Report, Site
@@ -22,7 +23,9 @@ STAND_INS = {"ven_name": "stand-in", "vtn_url": "http://127.0.0.1"}
 """What takes the place of a wrong value so that the others can be judged."""
 FILES = ("cert", "key", "passphrase")
 """What is left out together: one of them makes no sense without the others."""
-OF_FLEET = ("store", "callback_workers")
+OF_FLEET = ("store", "callback_workers", "listen")
+OF_LISTENER = ("push", *ARGUMENTS)
+"""What the fleet's one listener is made of, beside its address."""
 NOT_OF_FLEET = ("debug", "show_fingerprint")
 
 
@@ -99,6 +102,8 @@ def _fleet(plan: Plan) -> Optional[Fleet]:
             plan.complain(plan.origins.get(key, ""), f"{key} is not for a fleet: leave it out.")
             del common[key]
     common.pop("ven_name", None)
+    if "listen" in own:
+        own.update({key: common[key] for key in OF_LISTENER if key in common})
     fleet = _try_all(plan, Fleet, own, plan.origins, plan.document.where("fleet"))
     if fleet is None:
         return None
@@ -115,6 +120,9 @@ def _fleet(plan: Plan) -> Optional[Fleet]:
 
 def _add_site(plan: Plan, fleet: Fleet, site: Site, common: Mapping[str, Any]) -> None:
     origins = {**plan.origins, **site.origins}
+    for key in [each for each in OF_FLEET if each in site.arguments]:
+        plan.complain(origins[key], f"{key} is for all VENs together: write it under [ven].")
+        del site.arguments[key]
     ven = _try_all(plan, fleet.add, {**common, **site.arguments}, origins, site.where)
     if ven is None:
         return
