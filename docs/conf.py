@@ -18,11 +18,12 @@ copyright = "2026, the ven_sdk authors"
 release = version = runpy.run_path(str(_root / "ven_sdk" / "_version.py"))["__version__"]
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "_ext"))
-extensions = ["sphinx.ext.autodoc", "rules"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "rules"]
 exclude_patterns = ["_build", "**/_*.rst"]
 html_theme = "furo"
 html_title = f"ven_sdk {release}"
 
+napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": True}

@@ -29,6 +29,7 @@ ORDER = (
     "instants",
     "errors",
     "presentation",
+    "vocabulary",
     "enums",
     "log",
     "arguments",

@@ -344,6 +344,11 @@ def named_arguments(function: F) -> F:
     return called  # type: ignore[return-value]
 
 
+def show_arguments(of: Callable[..., Any], like: Callable[..., Any]) -> None:
+    """``help()`` and ``inspect`` show the function ``of`` with the arguments of ``like``."""
+    setattr(of, "__signature__", inspect.signature(like))  # noqa: B010
+
+
 def _shown(value: Any) -> str:
     """``value`` in a message: short."""
     shown = repr_of(value)

@@ -51,9 +51,72 @@ class OpenADRClient(Ven):
     """A VEN: it registers with the VTN at ``vtn_url``, polls, hands events to handlers and delivers
     reports.
 
-    All arguments but the first two are keywords; durations are timedeltas or seconds. A mistake in
-    them, or in the files that they name, is a :class:`~ven_sdk.ConfigurationError` here. Use
-    ``run()``, or ``start()`` and ``stop()``, or ``with client:``.
+    Use ``run()``, or ``start()`` and ``stop()``, or ``with client:``. Constructing starts no thread
+    and opens no connection; it loads and checks keys, certificates and the store's file. A duration
+    is a timedelta, a number of seconds, or a text: ``'10 s'``, ``'15 min'``, ``'PT2H'``.
+
+    Arguments:
+        ven_name: the VEN's name at the VTN: one line of text.
+        vtn_url: the VTN's address, ``https://...`` or ``http://...``. With an empty path,
+            ``/OpenADR2/Simple/2.0b`` is added; any other path is used as it is.
+        ven_id (None): the venID, where the VTN's operator gave you one beforehand.
+        registration_id (None): the registrationID, likewise.
+        register (True): False for a pre-provisioned VEN: it never registers, and needs ``ven_id``.
+        report_only (False): register as a VEN that takes no events.
+        cert (None): client certificate for TLS: path or bytes of PEM, or a ``.p12`` file. With it,
+            messages are signed.
+        key (None): its private key, path or bytes of PEM; None where ``cert`` holds the key too.
+        passphrase (None): the text that opens ``key`` or the ``.p12`` file.
+        ca_file (None): what the VTN's TLS certificate is checked against: file, folder or bytes.
+            None is the system's store; no environment variable changes that.
+        check_hostname (True): False accepts a VTN whose certificate is for another name.
+        tls_fingerprint (None): the TLS certificate that alone is accepted, by its SHA-256.
+        vtn_fingerprint (None): only messages signed by the holder of this certificate are acted on:
+            ten bytes as OpenADR writes them, or the full SHA-256, any case, colons or not.
+            None: messages are not authenticated, and a warning says so.
+        replay_window (60 s): how far a signed message's timestamp may lie in the past or future.
+        disable_signature (False): do not sign although there is a key, for legacy VTNs.
+        allow_jitter (True): spread polls and report deliveries by up to 10 %, at most 5 minutes.
+            Data is sampled at its moments all the same.
+        jitter (None): ``'both'`` spreads to either side, ``'later'`` only lengthens.
+            None: ``'later'`` with ``strict``, else ``'both'``.
+        poll_frequency (None): time between polls. None: what the VTN asks for, else 10 s.
+        store (None): a file, ``postgresql://...`` or a Store, for what must survive a crash:
+            registration, events, answers, opts, samples. None: all of it is in memory.
+        max_backlog (7 days): age beyond which undelivered samples are dropped, counted and logged.
+        timeout (30 s): how long a whole exchange may take, from connecting to the last byte, and
+            how long calls such as ``create_opt`` wait; at most 7 days.
+        proxies (None): a dict of the VTN's scheme to its proxy, such as
+            ``{'https': 'http://proxy:3128'}``. None: no proxy; no environment variable adds one.
+        max_response_size (16777216): bytes that an answer may have.
+        strict (False): refuse messages that deviate from the schema, instead of logging it once.
+        opt_timeout (60 s): time for a handler to decide; then ``default_opt`` is sent for it.
+        default_opt ('optOut'): ``'optIn'`` or ``'optOut'``, for handlers that raise, return
+            anything else, or are late.
+        market_contexts (None): programmes (URIs) that this VEN takes part in; None: all.
+        targets (None): whom it answers for: ``{'resource_id': ['r1'], 'group_id': [...]}``. Kinds
+            that are left out are not checked; None: all.
+        signals (None): names of signals that it understands; None: all. Events outside of these
+            three are refused with the standard's code and reach no handler.
+        implied_cancel (True): an event missing from the VTN's complete list is cancelled.
+        callback_workers (4): threads for report callbacks, 1 to 1000.
+        debug (False): log every message that is sent and received.
+        show_fingerprint (True): log the own certificate's fingerprint at start.
+        on_event (None): the function that decides, or ``'optIn'`` or ``'optOut'`` for every event.
+            None: add a handler, or every event is opted out of.
+        clock (None): a :class:`~ven_sdk.testing.ManualClock` for tests.
+        push (None): the address at which the VTN reaches this VEN, ``https://...``: it pushes
+            messages instead of being polled.
+        listen (None): host and port to bind for it, such as ``'0.0.0.0:8443'``. None: a web server
+            of your own hands requests to ``receive``.
+        push_ack ('response'): how a pushed event list is acknowledged: ``'response'`` or
+            ``'empty'``.
+        poll_fallback (None): poll as well when no push came for so long. None: never.
+
+    Raises:
+        ConfigurationError: an argument, or a file that one names, cannot be used. It names the
+            argument, what was given, and what would be right.
+        StoreError: a newer version wrote the store's file.
     """
 
     @named_arguments

@@ -41,7 +41,8 @@ class StateError(VenError):
 class StoreError(StateError):
     """The store cannot be used: locked by another process, of a newer version, or the disk failed.
 
-    ``path`` is the store's file. ``retryable`` is True where room on the disk would mend it.
+    ``message`` says what, ``path`` is the store's file. ``retryable`` is True where room on the
+    disk would mend it.
     """
 
     def __init__(
@@ -53,14 +54,14 @@ class StoreError(StateError):
 
 
 class LeaseLostError(StoreError):
-    """Another owner may have the VEN's rows, so that nothing is written or sent for it here."""
+    """Another owner may have the VEN's rows, so that nothing is written or sent for it here.
+    ``message``, ``path`` and ``retryable`` are those of :class:`StoreError`.
+    """
 
 
 class HandlerError(VenError):
     """A handler or callback of the user's raised, returned something unusable, or did not return in
-    time.
-
-    ``handler`` names it.
+    time. ``message`` says what, ``handler`` names it.
     """
 
     def __init__(self, message: str, *, handler: str = "") -> None:
@@ -72,10 +73,14 @@ class TransportError(VenError):
     """An exchange did not complete: no connection, TLS failure, deadline, HTTP status other than
     200.
 
-    ``status`` is the HTTP status or None. ``retry_after`` is what the VTN asked for, in seconds, or
-    None. ``delivered`` is False when the request surely never reached the VTN (refused, unresolved,
-    handshake failed), None when nobody knows. ``opt_id`` names the opt that stays owed
-    (``create_opt``). ``retryable`` follows rule H5.
+    Attributes:
+        message: what happened, and what to do.
+        status: the HTTP status, or None.
+        retry_after: what the VTN asked for, in seconds, or None.
+        delivered: False when the request surely never reached the VTN (refused, unresolved,
+            handshake failed), None when nobody knows.
+        retryable: whether the same again can help.
+        opt_id: the opt that stays owed (``create_opt``).
     """
 
     retryable: bool = True
@@ -101,7 +106,8 @@ class TransportError(VenError):
 class SecurityError(VenError):
     """A received message is not what it should be: signature, fingerprint, freshness, nonce.
 
-    ``expected`` and ``received`` say what was compared. The message reaches no handler.
+    ``message`` says what; ``expected`` and ``received`` say what was compared. It reaches no
+    handler.
     """
 
     response_code = "459"
@@ -113,8 +119,8 @@ class SecurityError(VenError):
 
 
 class PayloadError(VenError):
-    """A received message cannot be understood. ``path`` is the element path, ``value`` what stood
-    there (cut short).
+    """A received message cannot be understood. ``message`` says why, ``path`` is the element path,
+    ``value`` what stood there (cut short).
     """
 
     response_code = "454"
@@ -128,8 +134,11 @@ class PayloadError(VenError):
 class ProtocolError(VenError):
     """The VTN answered with an error, or with a payload that is no answer to what was sent.
 
-    ``response_code`` and ``response_description`` are the VTN's own; ``received`` names the
-    payload.
+    Attributes:
+        message: what happened.
+        response_code: the VTN's own.
+        response_description: the VTN's own text, or None.
+        received: name of the payload.
     """
 
     def __init__(

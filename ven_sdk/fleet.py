@@ -73,10 +73,14 @@ LISTENER_SHARE = 0.25
 
 @dataclass(frozen=True)
 class FleetStatus:
-    """A fleet at one moment: how many VENs there are, in which state, and their counters added up.
+    """A fleet at one moment: its VENs counted, their counters added up.
 
-    ``states`` counts VENs by the state that ``ven.status`` gives. ``threads`` are all of this
-    library's in the process.
+    Attributes:
+        vens: how many there are.
+        states: how many are in each state that ``ven.status`` gives.
+        counters: exchanges, failures and polls since the start.
+        queues: what waits: answers, events, samples, deliveries.
+        threads: all threads of this library in the process.
     """
 
     vens: int
@@ -87,20 +91,28 @@ class FleetStatus:
 
 
 class Fleet:
-    """Many VENs on shared threads.
+    """Many VENs on shared threads: ``add`` makes one and returns its :class:`~ven_sdk.Ven`.
 
-    ``add`` makes one (arguments as ``OpenADRClient`` has them, and it returns a ``Ven``);
-    ``vtn_url`` given here serves all that do not name their own, and so do other arguments of
-    ``add`` that are given here. ``store`` is one file for all.
     ``add_handler(name, f)`` is for all VENs: ``f`` gets the VEN before the usual arguments; a VEN's
-    own handler comes first.
+    own handler comes first. Where a thread does not come back soon, another takes its place, up to
+    a hundred more.
 
-    ``exchange_workers`` threads talk to each VTN, ``handler_workers`` run event handlers,
-    ``callback_workers`` report callbacks. Where one does not come back soon, another takes its
-    place, up to a hundred more. At most ``start_rate`` VENs begin in one second. ``listen`` is the
-    one address where all VENs with ``push`` are called (``cert``, ``key`` and ``ca_file`` given
-    here are the listener's); ``{ven_name}`` in ``push`` is each VEN's name. ``clock`` is a
-    :class:`~ven_sdk.testing.ManualClock` for tests. ``ConfigurationError`` for what it cannot use.
+    Arguments:
+        vtn_url (None): the VTN of all VENs that do not name their own.
+        store (None): one file for all, ``postgresql://...`` or a Store; None: in memory.
+        exchange_workers (8): threads that talk to each VTN, 1 to 1000.
+        handler_workers (8): threads that run event handlers.
+        callback_workers (4): threads that run report callbacks.
+        start_rate (250): VENs that begin in one second, at the most.
+        listen (None): host and port, such as ``'0.0.0.0:8443'``: the one address where all VENs
+            with ``push`` are called. ``cert``, ``key`` and ``ca_file`` given here are the
+            listener's.
+        clock (None): a :class:`~ven_sdk.testing.ManualClock` for tests.
+        **common: arguments of ``add`` that all VENs share, such as ``ca_file`` or ``timeout``. In
+            ``push``, ``{ven_name}`` is each VEN's name.
+
+    Raises:
+        ConfigurationError: an argument, or a file that one names, cannot be used.
     """
 
     @named_arguments
@@ -155,11 +167,18 @@ class Fleet:
     def add(
         self, ven_name: str, vtn_url: Optional[str] = None, **arguments: Unpack[VenArguments]
     ) -> Ven:
-        """Add a VEN; in a running fleet it starts soon. ConfigurationError for wrong arguments or a
-        name taken.
+        """Add a VEN; in a running fleet it starts soon.
 
-        ``arguments`` are those of ``OpenADRClient`` but for what the fleet has for all: store,
-        callback_workers, debug and show_fingerprint.
+        Arguments:
+            ven_name: its name at the VTN, and in the fleet.
+            vtn_url (None): its VTN; None: the fleet's.
+            **arguments: those of ``OpenADRClient``, but for what the fleet has for all: ``store``,
+                ``callback_workers``, ``clock``, ``debug``, ``show_fingerprint``, ``on_event``,
+                ``listen``, ``push_ack``, ``poll_fallback``. They come before those that ``Fleet``
+                was given for all.
+
+        Raises:
+            ConfigurationError: a wrong argument, or a name that is taken.
         """
         return self._add(ven_name, vtn_url, dict(arguments), lambda ven: None)
 
@@ -219,9 +238,10 @@ class Fleet:
         return ven
 
     def remove(self, ven_name: str, *, cancel: bool = False) -> None:
-        """Take a VEN out of the fleet; with ``cancel`` its registration is cancelled first, which
-        blocks and may raise as ``cancel_registration`` does. Its rows leave the store. StateError
-        for a name that there is not."""
+        """Take the VEN ``ven_name`` out of the fleet; with ``cancel`` its registration is cancelled
+        first, which blocks and may raise as ``cancel_registration`` does. Its rows leave the store.
+        StateError for a name that there is not.
+        """
         ven = self[ven_name]
         if cancel:
             ven.cancel_registration()
@@ -293,14 +313,15 @@ class Fleet:
     def add_handler(
         self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None
     ) -> None:
-        """Call ``function(ven, ...)`` when ``name`` happens to any VEN; ``lead`` belongs to
-        ``before_event``. ``ConfigurationError`` as a client's ``add_handler`` raises it.
+        """Call ``function(ven, ...)`` when ``name`` happens to any VEN; ``function`` gets the VEN
+        before the usual arguments. ``lead`` belongs to ``before_event``. ``ConfigurationError`` as
+        a client's ``add_handler`` raises it.
         """
         self._handlers.add_handler(name, function, lead)
 
     def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
-        """``@fleet.on('on_event')`` before a function does what ``add_handler`` does.
-        ``ConfigurationError`` as it raises it.
+        """``@fleet.on('on_event')`` before a function does what ``add_handler`` does, with the same
+        ``name``, ``lead`` and ``ConfigurationError``.
         """
 
         def decorate(function: F) -> F:
@@ -310,14 +331,15 @@ class Fleet:
         return decorate
 
     def add_hook(self, name: str, function: Callable[..., Any]) -> None:
-        """Call ``function`` with every message of every VEN."""
+        """Call ``function`` with every message of every VEN that passes the hook ``name``."""
         self._hooks.add(name, function)
 
     # --- push -------------------------------------------------------------------------------------
 
     def receive(self, path: str, body: bytes, peer: Peer) -> Response:
         """Take in an HTTP request that a VTN pushed to one of the VENs, for a web server of your
-        own; 404 where no VEN is meant. See ``OpenADRClient.receive``.
+        own; 404 where no VEN is meant. ``path``, ``body`` and ``peer`` are those of
+        ``Ven.receive``.
         """
         return self._push.receive(path, body, peer)
 
@@ -436,7 +458,9 @@ class Fleet:
         self._runtime.scheduler.after(STORE_PAUSE, partial(self._begin, ven))
 
     def stop(self, timeout: Duration = STOP_TIMEOUT) -> None:
-        """Stop all VENs in order, as ``OpenADRClient.stop`` does; twice is harmless."""
+        """Stop all VENs in order, within ``timeout`` (a duration), as ``OpenADRClient.stop`` does;
+        twice is harmless.
+        """
         self._runtime.check_process()
         seconds = waiting_seconds("timeout", timeout)
         self._life.stop(seconds)
@@ -534,7 +558,9 @@ class Fleet:
         return f"<Fleet of {len(self)} VENs, {states.get('registered', 0)} registered>"
 
     def wait(self, registered: int, timeout: Duration = timedelta(minutes=1)) -> bool:
-        """Wait until so many VENs are registered; False when that took longer than ``timeout``."""
+        """Wait until so many VENs are ``registered``; False when that took longer than
+        ``timeout``.
+        """
         clock = self._runtime.clock
         deadline = clock.monotonic() + waiting_seconds("timeout", timeout)
         while True:

@@ -73,7 +73,8 @@ class _DefaultHandler(_StreamHandler):
 
 
 def enable_default_logging(level: Union[int, str] = logging.INFO) -> None:
-    """Log what the SDK says to stderr, one line a record. Called again it only changes the level.
+    """Log what the SDK says to stderr, one line a record. Called again it only changes the
+    ``level`` (a number of ``logging``, or a name such as ``'DEBUG'``).
 
     The root logger is left alone. A program that configures logging itself does not need this.
     Raises :class:`~ven_sdk.errors.ConfigurationError` for a level that logging does not know.

@@ -63,11 +63,20 @@ class MemberStatus:
 class FleetMember:
     """Runs its share of a fleet; other members run theirs. Start as many as are needed, anywhere.
 
-    ``store`` is ``postgresql://...``, the same for all. ``sites(slot)`` gives the :class:`Site` of
-    every VEN of a slot (others are left out); None is the store's own table (:class:`SiteTable`).
-    ``functions`` are those that sites name. ``name`` is this member's for good, ``weight`` says how
-    much it takes. A lease lasts ``lease`` seconds; ``slots`` counts when the store is made.
-    Everything else is ``Fleet``'s.
+    Arguments:
+        store: ``postgresql://...``, the same for all members.
+        sites (None): ``sites(slot)`` gives the :class:`Site` of every VEN of a slot (others are
+            left out). None: the store's own table (:class:`SiteTable`).
+        name (None): this member's for good; None: host and process.
+        weight (1.0): how much it takes, beside the others' weights.
+        lease (15 s): how long a slot is its own without a renewal; at least 1 s.
+        slots (1024): into how many parts the fleet is cut, 2 to 65536. Counts when the store is
+            made.
+        functions (None): those that sites name, by their names.
+        **fleet: arguments of :class:`Fleet`, but for ``store``.
+
+    Raises:
+        ConfigurationError: an argument cannot be used, or the store cannot be shared.
     """
 
     def __init__(
@@ -144,7 +153,8 @@ class FleetMember:
             )
 
     def stop(self, timeout: Duration = GRACE) -> None:
-        """Leave the fleet: what is owed is sent, then all slots are free for the others at once.
+        """Leave the fleet: what is owed is sent within ``timeout`` (a duration), then all slots are
+        free for the others at once.
 
         From anywhere, a handler too; twice is harmless.
         """
@@ -274,7 +284,9 @@ class FleetMember:
         return Health(ok=not problems, problems=tuple(problems), facts=facts)
 
     def wait(self, registered: int, timeout: Duration = timedelta(minutes=1)) -> bool:
-        """Wait until so many VENs are registered here; False when that took longer."""
+        """Wait until so many VENs are ``registered`` here; False when that took longer than
+        ``timeout``.
+        """
         return self.fleet.wait(registered, timeout)
 
 

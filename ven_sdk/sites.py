@@ -23,11 +23,17 @@ Catalogue = Callable[[int], Iterable["Site"]]
 class Site:
     """One VEN of a fleet: its name, its VTN, and how it is to be made.
 
-    ``arguments`` are those of ``Fleet.add`` (``cert``, ``key``, ``vtn_fingerprint`` ...).
-    ``reports`` are those of ``add_report``, one mapping each. ``handlers`` maps ``on_event`` and
-    the like to functions. Functions, ``callback`` of a report too, may be named: the member's
-    ``functions`` has them. VENs of one ``placement`` run on one member; it takes the name's place
-    where slots are worked out, and stays what it is for good.
+    Functions may be named in ``reports`` (``callback``) and ``handlers``: the member's
+    ``functions`` has them.
+
+    Arguments:
+        ven_name: its name.
+        vtn_url (None): its VTN; None: the member's.
+        placement (None): VENs of one placement run on one member. It takes the name's place where
+            slots are worked out, and stays what it is for good.
+        arguments: those of ``Fleet.add`` (``cert``, ``key``, ``vtn_fingerprint`` ...).
+        reports: the arguments of ``add_report``, one mapping each.
+        handlers: ``on_event`` and the like, with their functions.
     """
 
     ven_name: str
@@ -38,7 +44,7 @@ class Site:
     handlers: Mapping[str, Any] = field(default_factory=dict)
 
     def slot(self, slots: int = SLOTS) -> int:
-        """Its slot in a fleet of so many."""
+        """Its slot in a fleet of so many ``slots``."""
         return slot_of(self.placement or self.ven_name, slots)
 
     def to_json(self) -> str:
@@ -54,8 +60,8 @@ class Site:
 
     @classmethod
     def from_json(cls, text: str) -> Site:
-        """The site that ``to_json`` wrote, or anybody else: ConfigurationError says what is
-        wrong.
+        """The site of a ``text`` that ``to_json`` wrote, or anybody else: ConfigurationError says
+        what is wrong.
         """
         try:
             said = json.loads(text)
@@ -71,7 +77,9 @@ class Site:
         return cls(**{**said, "reports": tuple(said.get("reports", ()))})
 
     def prepare(self, ven: Ven, functions: Functions) -> None:
-        """Give ``ven`` its reports and handlers. ConfigurationError for a name without function."""
+        """Give ``ven`` its reports and handlers; ``functions`` are those that it names.
+        ConfigurationError for a name without function.
+        """
         for report in self.reports:
             arguments = dict(report)
             if "callback" in arguments:
@@ -93,9 +101,10 @@ class Site:
 
 
 class SiteTable:
-    """The catalogue in the store's own table. ``store`` is its address, or a store that is open.
+    """The catalogue in the store's own table. Members notice a change within seconds.
 
-    Members notice a change within seconds. ``with SiteTable(url) as table: table.put(sites)``.
+    ``store`` is its address, or a store that is open; ``slots`` counts when the store is made.
+    ``with SiteTable(url) as table: table.put(sites)``.
     """
 
     def __init__(self, store: Union[str, LeasedStore], *, slots: int = SLOTS) -> None:
@@ -118,14 +127,16 @@ class SiteTable:
         return (Site.from_json(row.text) for row in self._store.sites(slot))
 
     def put(self, sites: Iterable[Site]) -> None:
-        """Add sites, or replace those of the same names."""
+        """Add ``sites``, or replace those of the same names."""
         slots = self._store.slots
         self._store.put_sites(
             SiteRow(site.ven_name, site.slot(slots), site.to_json()) for site in sites
         )
 
     def remove(self, *ven_names: str) -> None:
-        """Delete sites: their VENs end within seconds, and keep their registration and rows."""
+        """Delete the sites of ``ven_names``: their VENs end within seconds, and keep their
+        registration and rows.
+        """
         self._store.remove_sites(ven_names)
 
 

@@ -42,7 +42,9 @@ LONG_RUNNING = 30.0
 
 
 class Ven(NotebookViews):
-    """The part of a VEN's interface that does not depend on who runs its threads."""
+    """A VEN: what a client and a member of a :class:`~ven_sdk.Fleet` have in common. Made by
+    ``OpenADRClient(...)`` and ``Fleet.add(...)``, not by its own constructor.
+    """
 
     def __init__(
         self,
@@ -69,17 +71,26 @@ class Ven(NotebookViews):
     def add_handler(
         self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None
     ) -> None:
-        """Call ``function`` when ``name`` happens; see the table of handlers. ``lead`` belongs to
-        ``before_event``.
+        """Call ``function`` when ``name`` happens; see the table of handlers.
 
         One function for ``on_event`` and ``on_update_event`` (a second replaces it), any number for
-        the others. ConfigurationError for an unknown name, a wrong number of parameters, an ``async
-        def``, or no callable.
+        the others.
+
+        Arguments:
+            name: of the handler: ``'on_event'``, ``'on_event_start'``, ``'on_registered'`` ...
+            function: a plain function; it may block.
+            lead (None): with ``before_event`` alone: how long before the start, a duration.
+
+        Raises:
+            ConfigurationError: an unknown name, a wrong number of parameters, an ``async def``, or
+                no callable.
         """
         self._handlers.add_handler(name, function, lead)
 
     def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
-        """``@client.on('on_event')`` adds a handler; ``ConfigurationError`` as ``add_handler``."""
+        """``@client.on('on_event')`` before a function adds it as a handler. ``name``, ``lead`` and
+        ``ConfigurationError`` are those of ``add_handler``.
+        """
         if callable(name):
             raise ConfigurationError(
                 "@client.on wants the name of a handler: write @client.on('on_event') before "
@@ -93,7 +104,9 @@ class Ven(NotebookViews):
         return decorate
 
     def add_hook(self, name: str, function: Callable[..., Any]) -> None:
-        """Call ``function`` with every message; see the table of hooks. Its return is ignored."""
+        """Call ``function`` with every message that passes the hook ``name``; see the table of
+        hooks. Its return is ignored. ``ConfigurationError`` for an unknown name or no callable.
+        """
         self._hooks.add(name, function)
 
     if TYPE_CHECKING:  # what may be set; anything else is refused by type checkers as well
@@ -145,13 +158,50 @@ class Ven(NotebookViews):
         gaps: str = "mark",
         interval_duration: Optional[bool] = None,
     ) -> tuple[str, str]:
-        """Offer a data point to the VTN; returns (report_specifier_id, r_id).
+        """Offer a data point to the VTN; returns ``(report_specifier_id, r_id)``. While the client
+        runs, the new catalogue is sent to the VTN.
 
-        ``callback`` gives the value when one is needed, on a thread of its own kind; it may block.
-        Without one, ``report_value`` pushes values. ConfigurationError lists what would be right.
-        While the client runs, the new catalogue is sent to the VTN (R8). Without a value ``gaps``
-        ``mark`` sends a placeholder of bad quality (T19), ``omit`` nothing. ``interval_duration``:
-        whether intervals have one; None: where data is summed (T21).
+        Arguments:
+            callback (None): gives the value when one is needed, on a thread where it may block:
+                ``callback()``, or ``callback(date_from=, date_to=, sampling_interval=)`` in mode
+                ``'full'``. None: you push values with ``report_value``.
+            resource_id (None): what is measured, such as ``'device001'``.
+            measurement (None): a name in any case (``'voltage'``), a member of
+                ``enums.MEASUREMENTS``, an ``objects.Measurement`` or a dict of its fields. A name
+                of your own needs ``unit``.
+            data_collection_mode ('incremental'): ``'incremental'`` asks for one value at each
+                sampling time, ``'full'`` for all values of a period when a report is due.
+            report_specifier_id (None): ID of the report; None: the report's name.
+            r_id (None): ID of the data point; None: made of ``resource_id`` and the measurement,
+                the same after every restart.
+            report_name ('TELEMETRY_USAGE'): a member of ``enums.REPORT_NAME``, or ``x-...``.
+            reading_type ('Direct Read'): how it is read: one of ``enums.READING_TYPE``.
+            report_type ('reading'): what it is: one of ``enums.REPORT_TYPE``.
+            report_duration (None): how much data the VEN keeps, as the catalogue declares it, a
+                duration; None is 1 h.
+            report_dtstart (None): the earliest history on offer, a datetime (naive: UTC).
+            sampling_rate (None): one period (a duration of whole seconds), or
+                ``objects.SamplingRate(min_period, max_period, on_change)``; None is 10 s to 1 h.
+            data_source (None): an older name of ``report_data_source``.
+            scale ('none'): SI prefix of the unit: one of ``enums.SI_SCALE_CODE``, such as ``'k'``.
+            unit (None): unit of the values; ``'kW'`` is ``'W'`` with the scale ``'k'``. None: the
+                measurement's own.
+            power_ac (True): for power alone: alternating current.
+            power_hertz (50): for power alone: its frequency in hertz.
+            power_voltage (230): for power alone: its voltage in volts.
+            market_context (None): the programme that the report belongs to, a URI.
+            end_device_asset_mrid (None): class of the device, such as one of
+                ``enums.SIGNAL_TARGET_MRID``.
+            report_data_source (None): where values come from: a resource ID, ``objects.Target``,
+                dict, or a list of these. None: ``resource_id``.
+            gaps ('mark'): without a value, ``'mark'`` sends a placeholder of bad quality,
+                ``'omit'`` nothing.
+            interval_duration (None): whether intervals carry their duration; None: where data is
+                summed.
+
+        Raises:
+            ConfigurationError: an argument cannot be used (the nearest right ones are named), or
+                there is such a data point already.
         """
         self._engine.runtime.check_process()
         found = self._catalogue.add(
@@ -184,8 +234,15 @@ class Ven(NotebookViews):
         return found
 
     def report_value(self, r_id: str, value: Any, at: Optional[datetime] = None) -> None:
-        """Push a sample of the data point ``r_id`` (or of the resource that has only one), measured
-        ``at`` (None: now).
+        """Push a sample.
+
+        Arguments:
+            r_id: the data point; a ``resource_id`` serves where it has only one.
+            value: one value, of the kinds that the report's callback may return.
+            at (None): when it was measured, a datetime (naive: UTC); None is now.
+
+        Raises:
+            ConfigurationError: no such data point, or no usable value.
         """
         self._engine.runtime.check_process()
         at = self._engine.now() if at is None else at
@@ -209,11 +266,24 @@ class Ven(NotebookViews):
         report_request_id: Optional[str] = None,
         timeout: Optional[Duration] = None,
     ) -> str:
-        """Ask the VTN for a report that it offers (T32); returns the reportRequestID once the VTN
-        agreed.
+        """Ask the VTN for a report that it offers; returns the reportRequestID once the VTN agreed.
+        The data reaches the handler ``on_report(report)``.
 
-        The data reaches the handler ``on_report(report)``. ProtocolError with the VTN's code when
-        it refuses; TransportError when no reply came in time.
+        Arguments:
+            report_specifier_id: of a report in the VTN's catalogue; ``'METADATA'`` asks for that.
+            r_ids (None): its data points: one ID or several; None: all of them.
+            granularity (0): time between values, a duration.
+            report_back_duration (0): time between deliveries, a duration; 0: one report.
+            dtstart (None): from when on, a datetime; None: now.
+            report_duration (None): for how long, a duration; None: no end.
+            report_request_id (None): an ID of your own; None: a new one.
+            timeout (None): how long to wait for the answer, a duration; None: the client's.
+
+        Raises:
+            ConfigurationError: an argument cannot be used.
+            ProtocolError: the VTN refused, with its code.
+            TransportError: no answer in time.
+            StateError: the client does not run.
         """
         self._running("request_report()")
         request = self._profile.request_report(
@@ -246,11 +316,15 @@ class Ven(NotebookViews):
         return queries.next_event(self._states(), self._engine.now())
 
     def current_level(self) -> int:
-        """The SIMPLE level that rules now, 0 to 3 (E50): opted in, no test events."""
+        """The SIMPLE level that rules now, 0 to 3: of the event of the highest priority (E50).
+        Events that are not opted in to, and test events, do not count.
+        """
         return queries.current_level(self._states(), self._engine.now())
 
     def signal_now(self, signal_name: str) -> Any:
-        """The payload of the signal ``signal_name`` that rules now (E50), or None."""
+        """The payload of the signal ``signal_name`` that rules now, or None. Among several events
+        the one of the highest priority rules (E50).
+        """
         return queries.signal_now(self._states(), signal_name, self._engine.now())
 
     def schedule(self, hours: Union[float, timedelta] = 24) -> tuple[Any, ...]:
@@ -278,15 +352,15 @@ class Ven(NotebookViews):
         return self._engine.snapshot("events")
 
     def opt_in(self, event_id: str) -> None:
-        """Take part in the event: the first answer, or a change of it (E23). Never blocks;
-        StateError if unknown or over.
+        """Take part in the event ``event_id``: the first answer, or a change of it. Never blocks.
+        ``StateError`` for an event that is unknown or over.
         """
         self._engine.runtime.check_process()
         self._engine.transact(self._profile.opt_event(event_id, "optIn", None))
 
     def opt_out(self, event_id: str, reason: Optional[str] = None) -> None:
-        """Do not take part in the event, or no longer. ``reason`` goes with the answer
-        (responseDescription). Never blocks.
+        """Do not take part in the event ``event_id``, or no longer. ``reason`` is a text that goes
+        with the answer. Never blocks. ``StateError`` for an event that is unknown or over.
         """
         self._engine.runtime.check_process()
         self._engine.transact(self._profile.opt_event(event_id, "optOut", reason))
@@ -307,12 +381,30 @@ class Ven(NotebookViews):
         market_context: Optional[str] = None,
         signal_target_mrid: Optional[str] = None,
     ) -> str:
-        """Opt in or out of an event, of resources of it, or for a schedule (rules O1); returns the
-        opt's ID.
+        """Opt in or out of an event, of resources of it, or for a schedule; returns the opt's ID.
+        Blocks until the VTN answered.
 
-        Blocks until the VTN answered. ProtocolError with the VTN's code when it refuses;
-        TransportError with ``opt_id`` when no reply came within ``timeout``: the opt stays owed and
-        is sent again under the same ID.
+        Arguments:
+            opt_type: ``'optIn'`` or ``'optOut'``.
+            opt_reason: one of ``enums.OPT_REASON``, or a token that begins with ``x-``.
+            targets (None): what it is about: ``{'resource_id': ['r1']}``, a list of such dicts or
+                of ``objects.Target``. None: the whole VEN, or what the event names.
+            vavailability (None): times of a schedule, needed without ``event_id``: a list of
+                ``(dtstart, duration)``, an aware datetime and a duration each; 0 has no end.
+            event_id (None): the event. None: the opt is a schedule.
+            modification_number (None): of the event; None: as the client knows it.
+            opt_id (None): an ID of your own; that of a schedule that stands replaces it.
+            request_id (None): an ID of your own for the message.
+            market_context (None): for a schedule alone: the programme, a URI.
+            signal_target_mrid (None): class of devices, such as one of
+                ``enums.SIGNAL_TARGET_MRID``.
+
+        Raises:
+            ConfigurationError: an argument cannot be used, or two of them together.
+            ProtocolError: the VTN refused, with its code.
+            TransportError: no answer within the client's ``timeout``. It has ``opt_id``: the opt
+                stays owed and is sent again under the same ID.
+            StateError: the client does not run, the event is not known, or wants no response.
         """
         self._running("create_opt()")
         request = self._profile.create_opt(
@@ -331,7 +423,9 @@ class Ven(NotebookViews):
         return request.result
 
     def cancel_opt(self, opt_id: str) -> None:
-        """Withdraw the opt ``opt_id`` (O1.7); blocks and raises as ``create_opt`` does."""
+        """Withdraw the opt ``opt_id``. Blocks until the VTN answered, and raises as ``create_opt``
+        does.
+        """
         self._running("cancel_opt()")
         self._wait_for_answer("cancel_opt()", self._profile.cancel_opt(opt_id), opt_id=opt_id)
 
@@ -346,8 +440,9 @@ class Ven(NotebookViews):
         """Take in an HTTP request that the VTN pushed: for a web server of your own, see
         :func:`ven_sdk.push.wsgi`. Status, headers and body of the response come back.
 
-        ``path`` is that of the request, ``peer`` who sent it, by a certificate that TLS verified.
-        It may block for a commit to the store, and raises for nothing that a peer can send.
+        ``path`` is that of the request, ``body`` its bytes, ``peer`` who sent it, by a certificate
+        that TLS verified. It may block for a commit to the store, and raises for nothing that a
+        peer can send.
         """
         return self._engine.profile.take_push(path, body, peer, self._engine)
 

@@ -51,7 +51,8 @@ class NotebookViews:
 
     def plot_schedule(self: Viewed, hours: Hours = 24, axes: Any = None, tz: Zone = None) -> Any:
         """Draw ``schedule(hours)`` with matplotlib (extra ``plot``), in ``axes`` if given, times in
-        ``tz``; returns the axes. ConfigurationError without matplotlib.
+        ``tz``; returns the axes. ``hours`` is a number or a timedelta. ConfigurationError without
+        matplotlib.
         """
         return plots.plot_schedule(self.schedule(hours), axes, tz, self._now())
 

@@ -26,8 +26,15 @@ HIGHEST_LEVEL = 3
 
 @dataclass(frozen=True)
 class ScheduleRow:
-    """``signal`` of ``event`` rules from ``start`` to ``end`` with the ``payload`` of ``interval``;
-    times are real (E29).
+    """What rules for a while.
+
+    Attributes:
+        start: the moment itself: start tolerance and modifications are in it; aware UTC.
+        end: likewise.
+        event: the event.
+        signal: its signal.
+        interval: the signal's interval.
+        payload: its number; None where it has none.
     """
 
     start: datetime

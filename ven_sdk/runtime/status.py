@@ -59,10 +59,18 @@ class ServiceStatus:
 class Status(Presentable):
     """A client at one moment. Times are aware UTC, durations timedeltas.
 
-    ``state`` is ``stopped``, ``connecting`` (not yet registered), ``registered`` or
-    ``unregistered`` (cancelled). ``clock_offset`` is how far the VTN's clock is ahead of this
-    machine's. ``stuck`` names user code that does not return. ``services`` says for each service
-    of the VTN whether it works (:class:`ServiceStatus`).
+    Attributes:
+        state: ``stopped``, ``connecting`` (not yet registered), ``registered`` or ``unregistered``
+            (cancelled).
+        since: since when it is registered, or not.
+        last_poll: the last poll that the VTN answered.
+        last_error: what went wrong last, or None.
+        last_error_at: when that was.
+        counters: numbers since the client was made: exchanges, failures, polls, samples ...
+        queues: how much waits: answers, samples, calls of handlers ...
+        stuck: user code that does not return, and for how long.
+        clock_offset: how far the VTN's clock is ahead of this machine's.
+        services: for each service of the VTN whether it works (:class:`ServiceStatus`).
     """
 
     state: str
@@ -79,8 +87,12 @@ class Status(Presentable):
 
 @dataclass(frozen=True)
 class Health(Presentable):
-    """The answer to a supervisor: ``ok``, and a sentence for everything that is not as it should
-    be.
+    """Whether all is well with a client.
+
+    Attributes:
+        ok: True where nothing is wrong.
+        problems: a sentence for everything that is wrong.
+        facts: state, last poll, counters, queue lengths.
     """
 
     ok: bool

@@ -20,8 +20,8 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----",
 
 
 def certificate_fingerprint(certificate: Union[str, bytes]) -> str:
-    """The last ten bytes of the SHA-256 of a certificate (PEM or DER), as ``'AA:BB:...'`` (rule
-    L5).
+    """The last ten bytes of the SHA-256 of ``certificate`` (PEM or DER), as ``'AA:BB:...'``: what
+    OpenADR calls its fingerprint.
 
     Of a PEM chain the first certificate counts. Raises :class:`ConfigurationError` where there is
     none.

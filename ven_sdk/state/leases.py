@@ -158,7 +158,9 @@ class LeasedStore(Store):
 
 
 def slot_of(name: str, slots: int = SLOTS) -> int:
-    """The slot of a VEN: by its ``placement`` where it has one, else by its ``ven_name``."""
+    """The slot of a VEN, of 0 to ``slots`` - 1. ``name`` is its ``placement`` where it has one,
+    else its ``ven_name``.
+    """
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % slots
 
 

@@ -80,7 +80,8 @@ class Store(ABC):
 
     @abstractmethod
     def load(self, ven: str) -> list[Row]:
-        """The rows of one VEN. Within a table they stand in the order in which they were first set.
+        """The rows of the VEN ``ven``. Within a table they stand in the order in which they were
+        first set.
 
         Setting a row again leaves it in its place; one that was deleted and set again is the last.
         """
@@ -91,8 +92,8 @@ class Store(ABC):
 
     @abstractmethod
     def commit(self, ven: str, changes: Sequence[ChangeRow]) -> None:
-        """Apply the changes, in order, in one transaction: all of them are durable when this
-        returns.
+        """Apply the ``changes`` to rows of ``ven``, in order, in one transaction: all of them are
+        durable when this returns.
 
         Raises StoreError with nothing applied; its ``retryable`` is True where the same commit can
         succeed later (disk full, read or write error). Threads that call at the same time may share
@@ -101,7 +102,7 @@ class Store(ABC):
 
     @abstractmethod
     def forget(self, ven: str) -> None:
-        """Delete every row of one VEN, in one transaction. An unknown one is harmless. Raises as
+        """Delete every row of ``ven``, in one transaction. An unknown one is harmless. Raises as
         ``commit()`` does.
         """
 

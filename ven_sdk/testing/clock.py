@@ -90,8 +90,8 @@ class ManualClock(Clock):
     # --- what tests do ----------------------------------------------------------------------------
 
     def advance(self, seconds: Duration) -> datetime:
-        """Let time pass, on both clocks, and wake those whose time has come; the wall clock
-        afterwards. ``ConfigurationError`` for anything else.
+        """Let ``seconds`` (a duration) pass, on both clocks, and wake those whose time has come;
+        the wall clock afterwards. ``ConfigurationError`` for anything else.
         """
         amount = _nanoseconds(seconds)
         if amount < 0:
@@ -129,8 +129,8 @@ class ManualClock(Clock):
         return timedelta(microseconds=left / 1000)
 
     def step(self, delta: Duration) -> datetime:
-        """Set the wall clock forward or (negative) back; no time passes. All that wait look
-        again.
+        """Set the wall clock forward by ``delta``, a duration, or (negative) back; no time passes.
+        All that wait look again.
         """
         with self._changed:
             self._wall += _nanoseconds(delta)

@@ -17,13 +17,19 @@ REPLACED = "replaced"
 
 @dataclass(frozen=True)
 class OptState:
-    """One opt. ``state`` is one of owed, confirmed, refused, cancelling, cancelled, and replaced
-    (by a later schedule, O1.5).
+    """One opt, and what came of it.
 
-    ``code`` and ``description`` are the VTN's, where it refused: the opt itself (state ``refused``)
-    or its cancellation (state ``confirmed``: it still holds, or ``refused``: the VTN does not know
-    it). ``order`` sorts by what is to be sent first. ``previous`` is the confirmed opt of the same
-    ID that this one is to replace (O1.5).
+    Attributes:
+        record: what was sent: type, reason, targets, times.
+        state: owed, confirmed, refused, cancelling, cancelled, or replaced (by a later schedule of
+            the same ID).
+        order: sorts by what is to be sent first.
+        since: when it was made, aware UTC.
+        cancel_request_id: the ID of the message that withdraws it.
+        code: the VTN's code, where it refused the opt (state ``refused``) or its cancellation
+            (state ``confirmed``: it still holds; or ``refused``: the VTN does not know it).
+        description: the VTN's text with it.
+        previous: the confirmed opt of the same ID that this one is to replace.
     """
 
     record: CreateOpt

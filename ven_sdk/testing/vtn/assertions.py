@@ -36,7 +36,9 @@ class Records(Core):
         return self._journal.select()
 
     def received_of(self, kind: Kind, *, where: Where = None, after: int = 0) -> list[Received]:
-        """The messages of a kind, a class or a name such as ``'oadrPoll'`` or ``'Poll'``."""
+        """The messages of a ``kind``, a class or a name such as ``'oadrPoll'`` or ``'Poll'``, that
+        ``where`` says yes to, after a :meth:`mark` (``after``).
+        """
         return self._journal.select(kind, where, after=after)
 
     @property
@@ -88,7 +90,7 @@ class Records(Core):
         return self._server.connections
 
     def opt_of(self, event_id: str, ven_id: Optional[str] = None) -> Optional[EventAnswer]:
-        """The last answer to an event, or None."""
+        """The last answer to ``event_id`` of ``ven_id`` (None: of any), or None."""
         with self._state.lock:
             answers = list(self._state.events.answers_to.get(event_id, ()))
         return next((each for each in reversed(answers) if ven_id in (None, each.ven_id)), None)
@@ -123,16 +125,23 @@ class Waits(Records):
     def wait_for(
         self, kind: Kind, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0
     ) -> Any:
-        """The record of the ``count``-th message of a kind that ``where`` says yes to, after a
-        :meth:`mark`.
+        """The record of a message. What has come already counts: ``after=vtn.mark()`` waits for a
+        new one.
 
-        What has come already counts: ``after=vtn.mark()`` waits for a new one. ``timeout`` in
-        seconds.
+        Arguments:
+            kind: a class of payloads, or a name such as ``'oadrPoll'``.
+            count (1): which of them.
+            timeout (5): seconds.
+            where (None): a function of the record that says whether it counts.
+            after (0): a :meth:`mark`: only messages after it count.
+
+        Raises:
+            NotSeen: it did not come in time; the text shows what came instead.
         """
         return self._journal.wait_for(kind, count, timeout, where, after).record
 
     def wait_for_polls(self, count: int = 1, timeout: float = 5) -> None:
-        """So many more polls. ``timeout`` in seconds."""
+        """Wait for ``count`` more polls, up to ``timeout`` seconds."""
         self.wait_for("oadrPoll", count, timeout, after=self.mark())
 
     def wait_for_opt(
@@ -144,8 +153,18 @@ class Waits(Records):
         ven_id: Optional[str] = None,
         modification_number: Optional[int] = None,
     ) -> EventAnswer:
-        """The first answer to an event that says ``opt_type`` (any, if left out). ``timeout`` in
-        seconds. ``ConfigurationError`` for an opt_type that there is not.
+        """The first answer to an event.
+
+        Arguments:
+            event_id: the event.
+            opt_type (None): ``'optIn'`` or ``'optOut'``; None: either.
+            timeout (5): seconds.
+            ven_id (None): only answers of this VEN.
+            modification_number (None): only answers to this version.
+
+        Raises:
+            NotSeen: it did not come in time.
+            ConfigurationError: an opt_type that there is not.
         """
         if opt_type is not None:
             choice("opt_type", opt_type, tuple(OPT.values))
@@ -178,8 +197,16 @@ class Waits(Records):
         r_id: Optional[str] = None,
         report_request_id: Optional[str] = None,
     ) -> list[ReportSample]:
-        """At least ``count`` values, of a data point, of a request; all that there are then.
-        ``timeout`` in seconds.
+        """All values that came, once there are ``count``.
+
+        Arguments:
+            count (1): how many, at least.
+            timeout (5): seconds.
+            r_id (None): only of this data point.
+            report_request_id (None): only for this request.
+
+        Raises:
+            NotSeen: they did not come in time.
         """
 
         def fitting() -> list[ReportSample]:
@@ -199,7 +226,9 @@ class Waits(Records):
         )
 
     def wait_for_registration(self, ven: Optional[str] = None, timeout: float = 5) -> Ven:
-        """A VEN (its ID or name; any, if left out) that is registered. ``timeout`` in seconds."""
+        """A VEN (``ven``: its ID or name; any, if left out) that is registered. ``timeout`` in
+        seconds.
+        """
 
         def found() -> Optional[Ven]:
             return next(
@@ -228,18 +257,32 @@ class Assertions(Waits):
     """Assertions that wait a moment for what is to come, and show what came instead."""
 
     def assert_registered(self, ven: Optional[str] = None, *, timeout: float = 5) -> Ven:
-        """A VEN is registered, or is soon. ``timeout`` in seconds."""
+        """The VEN ``ven`` (its ID or name; any, if left out) is registered, or is soon. ``timeout``
+        in seconds.
+        """
         return self.wait_for_registration(ven, timeout)
 
     def assert_received(
         self, kind: Kind, count: int = 1, *, where: Where = None, timeout: float = 5
     ) -> list[Received]:
-        """At least so many messages of a kind came, or come soon. ``timeout`` in seconds."""
+        """So many messages came, or come soon; all of them.
+
+        Arguments:
+            kind: a class of payloads, or a name such as ``'oadrPoll'``.
+            count (1): how many, at least.
+            where (None): a function of the record that says whether it counts.
+            timeout (5): seconds.
+
+        Raises:
+            NotSeen: they did not come in time.
+        """
         self._journal.wait_for(kind, count, timeout, where, 0)
         return self.received_of(kind, where=where)
 
     def assert_not_received(self, kind: Kind, *, where: Where = None, after: int = 0) -> None:
-        """No message of that kind has come. ``NotSeen`` shows what arrived instead."""
+        """No message of that ``kind`` that ``where`` says yes to has come, after a :meth:`mark`
+        (``after``). ``NotSeen`` shows what arrived instead.
+        """
         found = self.received_of(kind, where=where, after=after)
         if found:
             raise NotSeen(
@@ -256,7 +299,17 @@ class Assertions(Waits):
         timeout: float = 5,
     ) -> EventAnswer:
         """The VEN's answer to an event is ``opt_type``: the last one that came, or one that comes
-        soon. ``NotSeen`` shows what arrived instead. ``timeout`` in seconds.
+        soon.
+
+        Arguments:
+            event_id: the event.
+            opt_type: ``'optIn'`` or ``'optOut'``.
+            ven_id (None): only answers of this VEN.
+            modification_number (None): only answers to this version.
+            timeout (5): seconds.
+
+        Raises:
+            NotSeen: another answer came, or none; it shows what arrived.
         """
         answer = self.wait_for_opt(
             event_id, opt_type, timeout, ven_id=ven_id, modification_number=modification_number
@@ -277,8 +330,16 @@ class Assertions(Waits):
         report_request_id: Optional[str] = None,
         timeout: float = 5,
     ) -> list[ReportSample]:
-        """These values of a data point arrived first, in this order, or do soon; floats as exact as
-        the wire's. ``NotSeen`` shows what arrived instead. ``timeout`` in seconds.
+        """These values of a data point arrived first, in this order, or do soon.
+
+        Arguments:
+            r_id: the data point.
+            values: what is expected; floats as exact as the wire's.
+            report_request_id (None): only for this request.
+            timeout (5): seconds.
+
+        Raises:
+            NotSeen: other values came, or too few; it shows what arrived.
         """
         wanted = list(values)
         samples = self.wait_for_samples(
@@ -306,6 +367,8 @@ class Assertions(Waits):
             raise NotSeen(f"Expected no {what}, but there are {len(found)}:\n  {shown}")
 
     def story(self, after: int = 0, lines: int = 15) -> str:
-        """What arrived, one line a message, for people."""
+        """What arrived after a :meth:`mark` (``after``), one line a message, for people: the last
+        ``lines``.
+        """
         with self._state.lock:
             return self._journal.story(after, lines)

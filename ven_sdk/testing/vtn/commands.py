@@ -50,17 +50,23 @@ class EventCommands(Core):
     ) -> str:
         """Add an event; its ID.
 
-        ``intervals``: payloads that share ``duration`` (10 minutes), or ``(duration, payload)``
-        each; ``duration=0`` with one payload has no end. ``dtstart``: a datetime, or a duration
-        from now (now). ``ven_id`` (or a venName): whom it is for; None is all, also those that
-        register later. ``targets``: records, dicts or ``{'resource_id': [...]}``; the VEN's own ID
-        if left out. ``signal_type`` and ``measurement`` are the usual ones of ``signal_name``.
-
-        ``more``: ``priority``, ``market_context``, ``test_event``, ``response_required``
-        (``'always'``), ``tolerance``, ``notification``, ``ramp_up``, ``recovery``, ``vtn_comment``,
-        ``modification_number``, ``signal_id``, ``device_class``, ``signals`` (instead of one),
-        ``baseline``. ``event_status`` is that of the clock, unless given. Or give an ``event`` of
-        your own, whole.
+        Arguments:
+            event (None): an event of your own, whole, instead of all the rest.
+            ven_id (None): whom it is for, by venID or venName; None is all, also those that
+                register later.
+            event_id (None): an ID of your own.
+            intervals ((1,)): payloads that share ``duration``, or ``(duration, payload)`` each.
+            duration (None): of each interval; None is 10 minutes; 0 with one payload has no end.
+            dtstart (None): a datetime, or a duration from now; None is now.
+            signal_name ('SIMPLE'): name of its signal.
+            signal_type (None): None: the usual one of ``signal_name``, and so for ``measurement``.
+            targets (None): records, dicts or ``{'resource_id': [...]}``; None: the VEN's own ID.
+            event_status (None): None: that of the clock.
+            announce (True): whether the next poll gets it.
+            **more: ``priority``, ``market_context``, ``test_event``, ``response_required``
+                (``'always'``), ``tolerance``, ``notification``, ``ramp_up``, ``recovery``,
+                ``vtn_comment``, ``modification_number``, ``signal_id``, ``device_class``,
+                ``signals`` (instead of one), ``baseline``.
         """
         with self._state.lock:
             owner, now = self._id_of(ven_id), self._state.now()
@@ -85,7 +91,9 @@ class EventCommands(Core):
         return str(event.event_id)
 
     def modify_event(self, event_id: str, *, announce: bool = True, **changes: Any) -> int:
-        """Change an event (the settings of :meth:`add_event`); its new modification number."""
+        """Change the event ``event_id``; its new modification number. ``changes`` are settings of
+        :meth:`add_event`; with ``announce`` the next poll gets it.
+        """
         with self._state.lock:
             held = self._state.events.get(event_id)
             changes.setdefault("modification_number", held.event.modification_number + 1)
@@ -95,20 +103,22 @@ class EventCommands(Core):
         return int(event.modification_number)
 
     def cancel_event(self, event_id: str, *, announce: bool = True) -> int:
-        """Cancel an event; its modification number. It stays on a VEN's list until that has
-        confirmed it (E25).
+        """Cancel the event ``event_id``; its modification number. It stays on a VEN's list until
+        that has confirmed it. With ``announce`` the next poll gets it.
         """
         return self.modify_event(event_id, event_status="cancelled", announce=announce)
 
     def drop_event(self, event_id: str, *, announce: bool = True) -> None:
-        """Take an event off the list: an implied cancel (E6)."""
+        """Take the event ``event_id`` off the list: an implied cancel. With ``announce`` the next
+        poll gets the list without it.
+        """
         with self._state.lock:
             held = self._state.events.get(event_id)
             del self._state.events.held[event_id]
             self._tell(held.ven_id, announce)
 
     def announce(self, ven_id: Optional[str] = None) -> None:
-        """Give the list of events to the next poll, changed or not."""
+        """Give the list of events to the next poll of ``ven_id`` (None: of all), changed or not."""
         with self._state.lock:
             self._tell(self._id_of(ven_id), True)
 
@@ -154,8 +164,17 @@ class ReportCommands(Core):
         report_interval: Optional[tuple[Moment, Duration]] = None,
         ven_id: Optional[str] = None,
     ) -> str:
-        """Ask for a report that the VEN offers; the reportRequestID. Arguments as in
-        :class:`ReportWish`; spacings that are left out are taken from the offer, and 0 means 0."""
+        """Ask for a report that the VEN offers; the reportRequestID. Spacings that are left out are
+        taken from the offer, and 0 means 0.
+
+        Arguments:
+            report_specifier_id (None): of the report; None: the first on offer.
+            r_ids (None): its data points; None: all.
+            granularity (None): spacing of samples, a duration.
+            report_back_duration (None): spacing of deliveries, a duration.
+            report_interval (None): ``(dtstart, duration)``, a duration of 0 for no end.
+            ven_id (None): the VEN, by venID or venName; None: the only one.
+        """
         state = self._state
         with state.lock:
             ven = state.vens.get(ven_id)
@@ -167,13 +186,15 @@ class ReportCommands(Core):
         return self.send_request(request, ven_id=ven.ven_id)
 
     def request_metadata(self, *, ven_id: Optional[str] = None) -> str:
-        """Ask for the catalogue again (T8); the reportRequestID."""
+        """Ask ``ven_id`` (None: the only VEN) for its catalogue again; the reportRequestID."""
         return self.send_request(
             vtn_reports.metadata_request(self._new_id("report")), ven_id=ven_id
         )
 
     def send_request(self, *requests: ReportRequest, ven_id: Optional[str] = None) -> str:
-        """Queue an oadrCreateReport with requests of your own; the ID of the first."""
+        """Queue an oadrCreateReport with ``requests`` of your own for ``ven_id`` (None: the only
+        VEN); the ID of the first.
+        """
         with self._state.lock:
             ven = self._state.vens.get(ven_id)
             record = CreateReport(
@@ -193,7 +214,14 @@ class ReportCommands(Core):
         piggyback: bool = False,
         ven_id: Optional[str] = None,
     ) -> None:
-        """Cancel requests: by the next poll, or inside the next oadrUpdatedReport (T28 to T31)."""
+        """Cancel requests for reports.
+
+        Arguments:
+            *report_request_ids: their IDs.
+            report_to_follow (False): whether the VEN sends a last report.
+            piggyback (False): inside the next oadrUpdatedReport, instead of by the next poll.
+            ven_id (None): the VEN; None: the only one.
+        """
         with self._state.lock:
             ven = self._state.vens.get(ven_id)
             record = CancelReport(
@@ -208,8 +236,8 @@ class ReportCommands(Core):
                 ven.queue.append(record)
 
     def offer_reports(self, *reports: Report, ven_id: Optional[str] = None) -> None:
-        """Queue the VTN's own oadrRegisterReport, often empty (T1, T2); registrations to come get
-        it too.
+        """Queue the VTN's own oadrRegisterReport with ``reports``, often none, for ``ven_id``
+        (None: all); registrations to come get it too.
         """
         self._wire.check_writable(RegisterReport(request_id="", reports=reports))
         with self._state.lock:
@@ -238,8 +266,14 @@ class PartyCommands(Core):
         fingerprint: Optional[str] = None,
         registered: bool = False,
     ) -> str:
-        """Make a VEN known, with pre-assigned IDs if given; its venID. ``registered``: it need not
-        register at all.
+        """Make a VEN known; its venID.
+
+        Arguments:
+            ven_name: its name.
+            ven_id (None): a venID that it has beforehand; None: a new one.
+            registration_id (None): likewise.
+            fingerprint (None): of its certificate.
+            registered (False): True: it need not register at all.
         """
         with self._state.lock:
             return self._state.vens.add(
@@ -257,19 +291,19 @@ class PartyCommands(Core):
             return dict(self._state.vens.by_id)
 
     def ven(self, ven: Optional[str] = None) -> Ven:
-        """The VEN of that ID or name; the only one if left out."""
+        """The VEN ``ven`` (its venID or name); the only one if left out."""
         with self._state.lock:
             return self._state.vens.get(ven)
 
     def request_reregistration(self, ven_id: Optional[str] = None) -> None:
-        """Queue an oadrRequestReregistration (R10)."""
+        """Queue an oadrRequestReregistration for ``ven_id`` (None: all VENs)."""
         with self._state.lock:
             for ven in self._state.vens.meant(ven_id):
                 ven.queue.append(RequestReregistration(ven_id=ven.ven_id))
 
     def cancel_registration(self, ven_id: Optional[str] = None, **wrong: Any) -> None:
-        """Queue an oadrCancelPartyRegistration (R11). ``wrong``: other values for its fields, such
-        as registration_id.
+        """Queue an oadrCancelPartyRegistration for ``ven_id`` (None: all VENs). ``wrong``: other
+        values for its fields, such as registration_id.
         """
         with self._state.lock:
             for ven in self._state.vens.meant(ven_id):
@@ -282,15 +316,17 @@ class PartyCommands(Core):
                 ven.queue.append(CancelPartyRegistration(**fields))
 
     def forget(self, ven_id: Optional[str] = None) -> None:
-        """VENs are unknown from now on: whatever they send gets 463 until they register."""
+        """``ven_id`` (None: every VEN) is unknown from now on: whatever it sends gets 463 until it
+        registers.
+        """
         with self._state.lock:
             for ven in self._state.vens.meant(ven_id):
                 self._state.vens.remove(ven)
 
     def queue(self, *messages: Union[Payload, bytes, Reply], ven_id: Optional[str] = None) -> None:
-        """Any messages (records, bytes, :func:`Raw`), each in the place of a poll's reply: to this
-        VEN, or to whichever polls next. What is queued goes before events; what is wrong with it
-        stands in ``own_violations``. ``ConfigurationError`` for what is no message.
+        """Any ``messages`` (records, bytes, :func:`Raw`), each in the place of a poll's reply: to
+        ``ven_id``, or to whichever polls next. What is queued goes before events; what is wrong
+        with it stands in ``own_violations``. ``ConfigurationError`` for what is no message.
         """
         for message in messages:
             if not isinstance(message, (Payload, bytes, Reply)):

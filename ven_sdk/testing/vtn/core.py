@@ -66,7 +66,7 @@ class Core:
     #
 
     def open(self, port: int = 0) -> None:
-        """Listen, on a free port unless one is named."""
+        """Listen on ``port``; 0 takes a free one."""
         if self._tls:
             self._server.context = self._trust.context(
                 client_certificates=self._client_certificates
@@ -201,14 +201,14 @@ class Core:
     #
 
     def add_fault(self, fault: Fault) -> None:
-        """Switch a fault on."""
+        """Switch ``fault`` on."""
         fault.belong_to(self)
         with self._state.lock:
             self._board.add(fault)
         fault.begin(self)
 
     def drop_fault(self, fault: Fault) -> None:
-        """Switch a fault off; it does nothing but forget it."""
+        """Switch ``fault`` off; it does nothing but forget it."""
         with self._state.lock:
             self._board.remove(fault)
             self._state.lock.notify_all()
@@ -216,7 +216,14 @@ class Core:
     def refusal(
         self, received: Received, code: str, description: str, *, bare: bool = False
     ) -> Reply:
-        """The error answer to a message."""
+        """The error answer to a message.
+
+        Arguments:
+            received: the message.
+            code: an OpenADR code of three digits.
+            description: a text with it.
+            bare (False): in an oadrResponse, not in the answer that belongs to the message.
+        """
         if received.record is None:
             return refusal_of(received.error)
         with self._state.lock:
@@ -224,7 +231,9 @@ class Core:
         return Reply(body=self._wire.write(record), record=record)
 
     def last_sent(self, received: Received) -> Optional[bytes]:
-        """What was last sent to that VEN and service, apart from acknowledgements."""
+        """What was last sent to the VEN and service of ``received``, apart from
+        acknowledgements.
+        """
         return self._sent.get((received.ven_id, received.service))
 
     def hang_up(self) -> None:
@@ -239,8 +248,17 @@ class Core:
     def wait_until(
         self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0
     ) -> Any:
-        """Wait until ``found()`` gives something; it is called whenever anything happened, with the
-        lock held. ``timeout`` in seconds.
+        """Wait until ``found()`` gives something, which comes back; it is called whenever anything
+        happened, with the lock held.
+
+        Arguments:
+            found: the question.
+            timeout: seconds.
+            what: what is waited for, as the error calls it.
+            after (0): the error tells what arrived after this :meth:`mark`.
+
+        Raises:
+            NotSeen: it did not happen in time.
         """
         return self._journal.wait_until(
             found,

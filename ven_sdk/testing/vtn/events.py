@@ -18,7 +18,18 @@ _STATUS_ORDER = {"active": 0, "near": 1, "far": 1}
 
 
 class EventAnswer(NamedTuple):
-    """One ``eventResponse`` of a VEN."""
+    """One ``eventResponse`` of a VEN.
+
+    Attributes:
+        at: when it came, by the VTN's clock.
+        ven_id: whose it is.
+        event_id: the event that it answers.
+        modification_number: of that event.
+        opt_type: ``'optIn'`` or ``'optOut'``.
+        response_code: ``'200'``, or what the VEN does not understand.
+        response_description: the VEN's text with it, or None.
+        request_id: of the list of events that it answers.
+    """
 
     at: datetime
     ven_id: str

@@ -53,12 +53,19 @@ class FaultyVtn(Protocol):
 
 class Fault:
     """Base of the faults. ``hits`` counts the requests that it struck; ``wait_for_hits`` waits for
-    them.
+    them. The keywords of this class are taken by every fault.
 
-    ``service``: only requests to this one; ``message``: only this kind of payload (a class or its
-    name); ``ven_id``: only this VEN's; ``skip``: how many of these are let through first;
-    ``times``: how many it strikes; ``until``: when it is over: after a duration, at a
-    ``threading.Event``, or when a function says so. ``ConfigurationError`` for what it cannot use.
+    Arguments:
+        service (None): only requests to this one, such as ``'OadrPoll'``.
+        message (None): only this kind of payload, a class or its name.
+        ven_id (None): only requests of this VEN.
+        times (None): how many it strikes; None: all.
+        skip (0): how many of these are let through first.
+        until (None): when it is over: after a duration, at a ``threading.Event``, or when a
+            function says so.
+
+    Raises:
+        ConfigurationError: what it cannot use; the nearest right name is given.
     """
 
     def __new__(cls, *values: object, **named: object) -> "Fault":
@@ -99,13 +106,13 @@ class Fault:
     # --- what faults are made of ------------------------------------------------------------------
 
     def before(self, received: Received) -> Optional[Reply]:
-        """The reply in the place of the VTN's, which then never sees the message; None lets it
-        through.
+        """The reply in the place of the VTN's to ``received``, which then never sees the message;
+        None lets it through.
         """
         return None
 
     def after(self, received: Received, reply: Reply) -> Reply:
-        """The reply that goes out instead of this one."""
+        """The reply to ``received`` that goes out instead of ``reply``."""
         return reply
 
     def connecting(self) -> float:
@@ -113,10 +120,10 @@ class Fault:
         return 0.0
 
     def begin(self, vtn: "FaultyVtn") -> None:
-        """The fault was switched on."""
+        """The fault was switched on at ``vtn``."""
 
     def end(self, vtn: "FaultyVtn") -> None:
-        """The fault was switched off."""
+        """The fault was switched off at ``vtn``."""
 
     # --- when -------------------------------------------------------------------------------------
     #
@@ -136,7 +143,7 @@ class Fault:
         return self.until is not None and time.monotonic() - self._begun >= seconds_of(self.until)
 
     def strikes(self, received: Received) -> bool:
-        """Whether this request is struck; it counts then. The VTN's lock is held."""
+        """Whether ``received`` is struck; it counts then. The VTN's lock is held."""
         if self.over or (self.service is not None and received.service != self.service):
             return False
         if self.message is not None and type(received.record) is not self.message:
@@ -158,7 +165,7 @@ class Fault:
             self.end(vtn)
 
     def belong_to(self, vtn: "FaultyVtn") -> None:
-        """It is this VTN's, from now on."""
+        """The VTN that it strikes is ``vtn``."""
         self._vtn = vtn
         self._begun = time.monotonic()
         self.cleared = False
@@ -214,6 +221,9 @@ def one_of(name: str, value: str, choices: Iterable[str]) -> str:
 def seconds_of(value: Any) -> float:
     """Seconds of a timedelta or a number."""
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
+arguments.show_arguments(Fault.__new__, Fault.__init__)
 
 
 class FaultBoard:

@@ -17,8 +17,8 @@ class FaultCommands(Core):
     """What goes wrong."""
 
     def fault(self, fault: Union[str, Fault, Reply, bytes], **options: Any) -> Fault:
-        """Switch a fault on, by name, as an object or as the reply that it gives, until it is over,
-        or ``.clear()`` or the end of its ``with``.
+        """Switch on ``fault``, a name, an object or the reply that it gives, until it is over, or
+        ``.clear()`` or the end of its ``with``.
 
         Names: ``'down'``, ``'slow'``, ``'stalled'``, ``'half-open'``, ``'drip'``, ``'bad xml'``,
         ``'html'``, ``'empty'``, ``'replay'``, ``'reset before body'``, ``'reset in body'``,
@@ -31,8 +31,8 @@ class FaultCommands(Core):
         return made
 
     def faults(self, *faults: Union[str, Fault, Reply, bytes]) -> ExitStack:
-        """Switch several on; ``with vtn.faults(Slow(2), Refuse('463')):`` switches them off at its
-        end.
+        """Switch several ``faults`` on; ``with vtn.faults(Slow(2), Refuse('463')):`` switches them
+        off at its end.
         """
         stack = ExitStack()
         for fault in faults:
@@ -42,7 +42,7 @@ class FaultCommands(Core):
     def reply_once(
         self, reply: Union[Reply, bytes], *, service: Optional[str] = "OadrPoll"
     ) -> Fault:
-        """These bytes, or this :func:`Raw` reply, for one request to a service (None: any); the VTN
+        """The ``reply``, bytes or :func:`Raw`, for one request to ``service`` (None: any); the VTN
         never sees it.
         """
         return self.fault(Answer(reply, service=service, times=1))

@@ -29,7 +29,7 @@ class Down(Fault):
         self._alarm: Optional[threading.Timer] = None
 
     def begin(self, vtn: FaultyVtn) -> None:
-        """Hang up; set the alarm."""
+        """``vtn`` hangs up; the alarm is set."""
         vtn.hang_up()
         if isinstance(self.until, timedelta):
             self._alarm = threading.Timer(seconds_of(self.until), self.clear)
@@ -37,7 +37,7 @@ class Down(Fault):
             self._alarm.start()
 
     def end(self, vtn: FaultyVtn) -> None:
-        """Come back, unless the VTN was closed meanwhile."""
+        """``vtn`` comes back, unless it was closed meanwhile."""
         alarm, self._alarm = self._alarm, None
         if alarm is not None and alarm is not threading.current_thread():
             alarm.cancel()
@@ -46,21 +46,24 @@ class Down(Fault):
 
 
 class Slow(Fault):
-    """Replies come ``seconds`` late."""
+    """Replies come ``seconds`` late (a duration). ``limits`` are the arguments of
+    :class:`Fault`.
+    """
 
     def __init__(self, seconds: float = 1.0, **limits: Any) -> None:
         super().__init__(**limits)
         self.seconds: float = arguments.duration("seconds", seconds).total_seconds()
 
     def after(self, received: Received, reply: Reply) -> Reply:
-        """Later."""
+        """``reply``, later; ``received`` plays no part."""
         return replace(reply, delay=reply.delay + self.seconds)
 
 
 class Stalled(Fault):
     """Nothing comes back, and the connection stands. ``at``: ``'request'`` (the message is not
     handled), ``'reply'`` (it is), ``'body'`` (it stops half-way), ``'connection'`` (half-open:
-    nothing is even read, no handshake made)."""
+    nothing is even read, no handshake made). ``limits`` are the arguments of :class:`Fault`.
+    """
 
     def __init__(self, at: str = "request", **limits: Any) -> None:
         super().__init__(**limits)
@@ -74,15 +77,15 @@ class Stalled(Fault):
         return FOREVER
 
     def strikes(self, received: Received) -> bool:
-        """Whole connections are struck otherwise."""
+        """Whole connections are struck otherwise than by ``received``."""
         return self.at != "connection" and super().strikes(received)
 
     def before(self, received: Received) -> Optional[Reply]:
-        """Silence."""
+        """Silence in the place of an answer to ``received``."""
         return Reply(silent=True, delay=FOREVER) if self.at == "request" else None
 
     def after(self, received: Received, reply: Reply) -> Reply:
-        """Silence, from somewhere on."""
+        """Silence, from somewhere in ``reply`` on; ``received`` plays no part."""
         if self.at != "body":
             return replace(reply, delay=FOREVER)
         whole = b"".join(reply.pieces("Thu, 01 Jan 1970 00:00:00 GMT"))
@@ -91,7 +94,9 @@ class Stalled(Fault):
 
 
 class Drip(Fault):
-    """The reply, head included, comes in pieces of ``size`` bytes, ``seconds`` apart."""
+    """The reply, head included, comes in pieces of ``size`` bytes, ``seconds`` apart. ``limits``
+    are the arguments of :class:`Fault`.
+    """
 
     def __init__(self, seconds: float = 0.5, size: int = 1, **limits: Any) -> None:
         super().__init__(**limits)
@@ -99,15 +104,16 @@ class Drip(Fault):
         self.size: int = arguments.whole("size", size)
 
     def after(self, received: Received, reply: Reply) -> Reply:
-        """Piece by piece."""
+        """``reply``, piece by piece; ``received`` plays no part."""
         return replace(reply, pace=self.seconds, piece=self.size)
 
 
 class Reset(Fault):
-    """The connection is reset: ``'before'`` anything of the reply went out, ``'in'`` its body, or
-    right ``'after'`` it.
+    """The connection is reset. ``at``: ``'before'`` anything of the reply went out, ``'in'`` its
+    body, or right ``'after'`` it.
 
-    ``handled=False``: the VTN never saw the message (only ``'before'``).
+    ``handled=False``: the VTN never saw the message (only ``'before'``). ``limits`` are the
+    arguments of :class:`Fault`.
     """
 
     def __init__(self, at: str = "before", *, handled: bool = True, **limits: Any) -> None:
@@ -116,21 +122,27 @@ class Reset(Fault):
         self.handled: bool = handled
 
     def before(self, received: Received) -> Optional[Reply]:
-        """At once."""
+        """A reset at once, where the VTN is not to see ``received``."""
         return (
             Reply(silent=True, ending=RESET) if self.at == "before" and not self.handled else None
         )
 
     def after(self, received: Received, reply: Reply) -> Reply:
-        """On the way."""
+        """``reply``, with a reset on the way; ``received`` plays no part."""
         return replace(
             reply, ending=RESET, silent=self.at == "before", cut=0.5 if self.at == "in" else 1.0
         )
 
 
 class Status(Fault):
-    """An HTTP status in the place of an answer; the VTN does not see the message. ``retry_after``:
-    seconds or a date.
+    """An HTTP status in the place of an answer; the VTN does not see the message.
+
+    Arguments:
+        status (500): the HTTP status.
+        body (b''): bytes of the reply.
+        retry_after (None): header Retry-After: seconds or a date.
+        location (None): header Location.
+        **limits: the arguments of :class:`Fault`.
     """
 
     def __init__(
@@ -152,13 +164,21 @@ class Status(Fault):
             self.headers["Location"] = location
 
     def before(self, received: Received) -> Optional[Reply]:
-        """The status."""
+        """The status, whatever was ``received``."""
         return Reply(status=self.status, body=self.body, headers=self.headers)
 
 
 class Refuse(Fault):
-    """An OpenADR code (rules G8, R13) in the answer that belongs to the message, or in an
-    oadrResponse (``bare``). ``ConfigurationError`` for what is no code.
+    """An OpenADR code in the answer that belongs to the message.
+
+    Arguments:
+        code ('463'): three digits.
+        description ('refused for the test'): a text with it.
+        bare (False): in an oadrResponse instead.
+        **limits: the arguments of :class:`Fault`.
+
+    Raises:
+        ConfigurationError: what is no code.
     """
 
     def __init__(
@@ -177,13 +197,13 @@ class Refuse(Fault):
         self.bare: bool = bare
 
     def before(self, received: Received) -> Optional[Reply]:
-        """The refusal."""
+        """The refusal of ``received``."""
         return self.vtn.refusal(received, self.code, self.description, bare=self.bare)
 
 
 class BadXml(Fault):
     """The reply's body is spoilt: the second half is cut off, or it is what ``body`` says (bytes,
-    or a function of it).
+    or a function of it). ``limits`` are the arguments of :class:`Fault`.
     """
 
     def __init__(
@@ -193,7 +213,7 @@ class BadXml(Fault):
         self.body = body
 
     def after(self, received: Received, reply: Reply) -> Reply:
-        """Spoilt, with its right length."""
+        """``reply`` with a spoilt body of its right length, whatever was ``received``."""
         whole = reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
         spoilt = (
             self.body(whole)
@@ -208,17 +228,26 @@ class BadXml(Fault):
 class Replay(Fault):
     """What was sent before is sent again, byte for byte, in the place of a new reply: to the same
     VEN and service, the last one that was more than "nothing new". Lets through what there is
-    nothing to repeat for."""
+    nothing to repeat for.
+
+    Arguments:
+        service (None): those of :class:`Fault`.
+        message (None): likewise.
+        ven_id (None): likewise.
+        times (None): likewise.
+        skip (0): likewise.
+        until (None): likewise.
+    """
 
     def before(self, received: Received) -> Optional[Reply]:
-        """The old reply."""
+        """The old reply, to the VEN and service of ``received``."""
         body = self.vtn.last_sent(received)
         return None if body is None else Reply(body=body)
 
 
 class Answer(Fault):
-    """This very reply (see :func:`~ven_sdk.testing.Raw`) or these bytes in the place of the
-    VTN's. ``ConfigurationError`` for anything else.
+    """This very ``reply`` (see :func:`~ven_sdk.testing.Raw`), or these bytes, in the place of the
+    VTN's. ``limits`` are the arguments of :class:`Fault`. ``ConfigurationError`` for anything else.
     """
 
     def __init__(self, reply: Union[Reply, bytes], **limits: Any) -> None:
@@ -228,13 +257,14 @@ class Answer(Fault):
         self.reply: Reply = Reply(body=reply) if isinstance(reply, bytes) else reply
 
     def before(self, received: Received) -> Optional[Reply]:
-        """The reply."""
+        """The reply, whatever was ``received``."""
         return self.reply
 
 
 class InTurn(Fault):
-    """A script: each fault (an object, a name, or a reply) strikes one request, in this order; None
-    lets one through. Over after the last one. ``ConfigurationError`` for what it cannot use.
+    """A script: each of ``faults`` (an object, a name, or a reply) strikes one request, in this
+    order; None lets one through. Over after the last one. ``limits`` are the arguments of
+    :class:`Fault`. ``ConfigurationError`` for what it cannot use.
     """
 
     def __init__(self, *faults: Union[Fault, str, Reply, bytes, None], **limits: Any) -> None:
@@ -249,24 +279,24 @@ class InTurn(Fault):
         )
 
     def begin(self, vtn: FaultyVtn) -> None:
-        """Its faults belong to the same VTN."""
+        """Its faults belong to the same ``vtn``."""
         for fault in self.faults:
             if fault is not None:
                 fault.belong_to(vtn)
 
     def before(self, received: Received) -> Optional[Reply]:
-        """That of the one whose turn it is."""
+        """What the one whose turn it is gives for ``received``."""
         fault = self._turn(received)
         return fault.before(received) if fault is not None else None
 
     def after(self, received: Received, reply: Reply) -> Reply:
-        """That of the one whose turn it is."""
+        """What the one whose turn it is makes of ``reply`` to ``received``."""
         fault = self._turn(received)
         return fault.after(received, reply) if fault is not None else reply
 
     def strikes(self, received: Received) -> bool:
-        """The number of the hit says whose turn it is, also where several requests run at a
-        time.
+        """Whether ``received`` is struck. The number of the hit says whose turn it is, also where
+        several requests run at a time.
         """
         struck = super().strikes(received)
         if struck:

@@ -38,12 +38,23 @@ __tracebackhide__: Callable[[Any], bool] = operator.methodcaller("errisinstance"
 
 @dataclass
 class Received:
-    """One message of a VEN: when it came (the VTN's clock), where to, what it said, and what it got
-    back.
+    """One message of a VEN, and what it got back.
 
-    ``record`` is None where the message could not be read; ``error`` says why. ``answer`` is None
-    until the reply was made, and for a fault's reply, which is no record; ``status`` is its HTTP
-    status. ``number`` counts arrivals; ``order`` counts the messages that were handled.
+    Attributes:
+        number: counts arrivals.
+        at: when it came, by the VTN's clock.
+        service: where to, such as ``'OadrPoll'``.
+        record: what it said; None where it could not be read.
+        raw: its bytes.
+        headers: of the HTTP request.
+        ven_id: who says to have sent it.
+        fingerprint: of the certificate that it came with, or None.
+        error: why it could not be read, or None.
+        deviations: how it departs from the schema and the rules.
+        answer: what was answered; None until then, and for a fault's reply, which is no record.
+        status: HTTP status of the answer.
+        order: counts the messages that were handled.
+        turns: whose turn it was, of faults :class:`InTurn`.
     """
 
     number: int

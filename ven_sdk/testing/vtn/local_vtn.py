@@ -60,23 +60,35 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     """A VTN on a free port of 127.0.0.1 while its ``with`` runs (or from ``start()`` to
     ``stop()``).
 
-    ``poll_frequency``: what VENs are told (None: nothing). ``vens``: those known beforehand, by
-    name, with any of ``ven_id``, ``registration_id``, ``fingerprint``, ``registered``. ``accept``:
-    whether registrations are; False, a code, ``'known'`` (only known VENs), or a function of the
-    request that says so. ``ask_for_reports``: True, or what to ask for of each report on offer
-    (:class:`ReportWish`, one or several). ``offers``: the VTN's own catalogue, sent after each
-    registration (None: none is sent). ``repeat_events``: a list of events that is not wholly
-    answered is sent again after that time; None: only when it changed.
+    Arguments:
+        vtn_id ('localvtn'): its vtnID.
+        poll_frequency (1 s): what VENs are told, a duration of whole seconds; None: nothing.
+        vens (None): those known beforehand, by name, each a dict with any of ``ven_id``,
+            ``registration_id``, ``fingerprint``, ``registered``.
+        accept (True): whether registrations are: True, False, a code such as ``'463'``, ``'known'``
+            (only known VENs), or a function of the request that says so.
+        ask_for_reports (False): True, or what to ask for of each report on offer
+            (:class:`ReportWish`, one or several).
+        offers (None): the VTN's own catalogue, sent after each registration; None: none is sent.
+        repeat_events (None): a list of events that is not wholly answered is sent again after that
+            duration; None: only when it changed.
+        tls (False): mutual TLS with throw-away certificates.
+        client_certificates (True): False asks VENs for none.
+        sign (False): what it sends is signed.
+        verify (None): what it gets must be signed; None: as ``sign``.
+        kind ('ec'): its key: ``'ec'``, ``'ec384'`` or ``'rsa'``.
+        identity (None): a certificate of your own (``ven_sdk.testing.pki``).
+        replay_window (60 s): how far the timestamp of a signed message may be off.
+        check (True): every message is held against the schema and the rules, see ``violations``
+            and, for messages that a test queues, ``own_violations``.
+        strict (False): the end of the ``with`` fails where there were any.
+        clock (None): the VTN's time, a :class:`ManualClock` for instance.
+        keep (20000): how many messages are kept.
+        keep_samples (1000000): how many samples are kept.
+        port (0): where it listens; 0 takes a free one.
 
-    ``tls``: mutual TLS with throw-away certificates; ``client_certificates=False`` asks for none.
-    ``sign``: what it sends is signed, and (``verify``) so must be what it gets. ``kind``: its key,
-    ``'ec'`` or ``'rsa'``; ``identity``: a certificate of your own (``ven_sdk.testing.pki``).
-
-    ``check``: every message is held against the schema and the rules, see ``violations``
-    and, for messages that a test queues, ``own_violations``.
-    ``strict``: the end of the ``with`` fails where there were any. ``clock``: the VTN's time, a
-    :class:`ManualClock` for instance. ``keep``, ``keep_samples``: how many messages and samples are
-    kept. ``port``: 0 takes a free one.
+    Raises:
+        ConfigurationError: an argument cannot be used.
     """
 
     @arguments.named_arguments
@@ -165,9 +177,9 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         self.close()
 
     def client(self, ven_name: str = "ven", **arguments: Any) -> "OpenADRClient":
-        """A client for this VTN, not started: its clock is the VTN's, its polls come without
-        jitter, and where the VTN has TLS it has a certificate that the VTN believes. ``arguments``
-        are those of ``OpenADRClient`` and come first. It is stopped with the VTN.
+        """A client ``ven_name`` for this VTN, not started: its clock is the VTN's, its polls come
+        without jitter, and where the VTN has TLS it has a certificate that the VTN believes.
+        ``arguments`` are those of ``OpenADRClient`` and come first. It is stopped with the VTN.
         ``ConfigurationError`` as the constructor raises it.
         """
         from ...client import OpenADRClient
@@ -225,8 +237,9 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     def client_cert(
         self, name: str = "ven", kind: str = "ec", *, passphrase: Optional[str] = None
     ) -> ClientCert:
-        """The paths of a certificate and key for a VEN, which the VTN believes; the same again for
-        the same name.
+        """The paths of a certificate and key for the VEN ``name``, which the VTN believes; the same
+        again for the same name. ``kind`` is ``'ec'``, ``'ec384'`` or ``'rsa'``; with ``passphrase``
+        the key is encrypted.
         """
         return self._trust.client_cert(name, kind, passphrase)
 
@@ -238,17 +251,17 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         return self._server.context
 
     def message(self, record: Payload) -> bytes:
-        """The bytes that the VTN would send for a record, signed if it signs: for a test to tamper
-        with and queue.
+        """The bytes that the VTN would send for ``record``, signed if it signs: for a test to
+        tamper with and queue.
         """
         return self._wire.write(record)
 
     def trust(self, fingerprint: str) -> None:
-        """Believe messages signed with the certificate of that fingerprint."""
+        """Believe messages signed with the certificate of that ``fingerprint``."""
         self._trust.believe(fingerprint)
 
     def renew_certificate(self, identity: "Identity") -> None:
-        """Use another certificate from now on, for new connections and for signatures."""
+        """Use the certificate ``identity`` from now on, for new connections and for signatures."""
         self._trust.renew(identity)
         if self._tls:
             self._server.context = self._trust.context(

@@ -22,13 +22,21 @@ XML = "application/xml"
 class Reply:
     """One HTTP reply.
 
-    ``body``: bytes, or an iterable of pieces, which goes out in chunked coding unless ``headers``
-    give a Content-Length. ``headers`` come on top of Content-Type, Content-Length and Date, and
-    replace them. ``delay``: seconds before it begins. ``pace``: seconds between pieces of ``piece``
-    bytes. ``cut``: how much of the body goes out, from 0.0 to 1.0. ``ending``: what happens to the
-    connection then, ``'keep'``, ``'close'`` or ``'reset'`` (RST). ``silent``: nothing goes out at
-    all. ``verbatim``: all the bytes of the reply, head included, in the place of everything else.
-    ``lost``: called where the connection broke while it was sent.
+    Arguments:
+        status (200): HTTP status.
+        body (b''): bytes, or an iterable of pieces, which goes out in chunked coding unless
+            ``headers`` give a Content-Length.
+        headers: come on top of Content-Type, Content-Length and Date, and replace them.
+        delay (0.0): seconds before it begins.
+        pace (0.0): seconds between pieces.
+        piece (1): bytes of a piece.
+        cut (1.0): how much of the body goes out, from 0.0 to 1.0.
+        ending ('keep'): what happens to the connection then: ``'keep'``, ``'close'`` or
+            ``'reset'``.
+        silent (False): nothing goes out at all.
+        verbatim (None): all the bytes of the reply, head included, in the place of everything else.
+        record (None): the payload that the body holds, for the journal.
+        lost (None): called where the connection broke while it was sent.
     """
 
     status: int = 200
@@ -58,7 +66,7 @@ class Reply:
         )
 
     def head(self, date: str) -> bytes:
-        """Status line and headers."""
+        """Status line and headers; ``date`` is the text of that header."""
         headers: dict[str, str] = {"Content-Type": XML, "Date": date}
         if isinstance(self.body, bytes):
             headers["Content-Length"] = str(len(self.body))
@@ -77,7 +85,7 @@ class Reply:
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
     def pieces(self, date: str) -> Iterator[bytes]:
-        """The reply as it goes over the wire, piece by piece."""
+        """The reply as it goes over the wire, piece by piece; ``date`` as in ``head``."""
         if self.verbatim is not None:
             yield from _split(_whole(self.verbatim), self.piece if self.pace else 0)
             return
@@ -109,8 +117,17 @@ def Raw(
 
     ``Raw(gzip_bomb, headers={'Content-Encoding': 'gzip'})``, ``Raw(itertools.repeat(b' ' * 4096))``
     for a body without end, ``Raw(headers={'X': 'x' * 10_000_000})``, ``Raw(b'<html>',
-    status=503)``, ``Raw(verbatim=b'not even HTTP')``. ``how``: the other fields of :class:`Reply`,
-    such as ``pace`` or ``ending``. ``ConfigurationError`` for what makes no reply.
+    status=503)``, ``Raw(verbatim=b'not even HTTP')``.
+
+    Arguments:
+        body (b''): bytes, or an iterable of pieces.
+        status (200): HTTP status, 100 to 999.
+        headers (None): HTTP headers on top of the usual ones.
+        verbatim (None): all the bytes of the reply, in the place of everything else.
+        **how: the other fields of :class:`Reply`, such as ``pace`` or ``ending``.
+
+    Raises:
+        ConfigurationError: what makes no reply.
     """
     arguments.known_arguments("Raw", how, [each.name for each in fields(Reply)])
     arguments.whole("status", status, 100, 999)

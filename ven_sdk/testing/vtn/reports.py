@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple, Optional, Union
 
-from ...arguments import known_arguments
+from ... import arguments
 from ...errors import ConfigurationError
 from ...oadr20b.schema.reports import (
     Report,
@@ -33,11 +33,14 @@ _DEFAULT_SPACING = timedelta(seconds=10)
 class ReportWish:
     """What to ask for when a VEN offers reports. What is None is taken from the offer.
 
-    ``granularity``: spacing of samples (the offered minimum); ``report_back_duration``: spacing of
-    deliveries (the granularity); ``report_interval``: ``(dtstart, duration)``, a duration of 0 for
-    no end; ``r_ids``: which data points; ``report_specifier_id``, ``report_name`` (without
-    ``METADATA_``): which reports. ``by_poll``: ask by oadrCreateReport at the next poll, not in
-    oadrRegisteredReport.
+    Arguments:
+        granularity (None): spacing of samples, a duration; None: the offered minimum.
+        report_back_duration (None): spacing of deliveries, a duration; None: the granularity.
+        report_interval (None): ``(dtstart, duration)``, a duration of 0 for no end.
+        r_ids (None): which data points; None: all.
+        report_specifier_id (None): only the report of this ID.
+        report_name (None): only reports of this name (without ``METADATA_``).
+        by_poll (False): ask by oadrCreateReport at the next poll, not in oadrRegisteredReport.
     """
 
     granularity: Optional[Duration] = None
@@ -50,17 +53,30 @@ class ReportWish:
 
     def __new__(cls, *values: object, **named: object) -> "ReportWish":
         """Refuse what it does not take. ``ConfigurationError`` names the nearest."""
-        known_arguments("ReportWish", named, cls.__dataclass_fields__)
+        arguments.known_arguments("ReportWish", named, cls.__dataclass_fields__)
         return super().__new__(cls)
 
 
+arguments.show_arguments(ReportWish.__new__, ReportWish.__init__)
 Wishes = Union[bool, ReportWish, Sequence[ReportWish]]
 
 
 class ReportSample(NamedTuple):
-    """One value that a VEN delivered. ``value`` is a number, a ResourceStatus or the text of a
-    Green Button feed; ``message`` is the number of the message that it came in
-    (:attr:`Received.number`)."""
+    """One value that a VEN delivered.
+
+    Attributes:
+        at: when it was measured; None where neither value nor report says so.
+        value: a number, a ResourceStatus or the text of a Green Button feed.
+        r_id: the data point.
+        report_specifier_id: the report.
+        report_request_id: the request that it answers.
+        ven_id: the VEN.
+        data_quality: one of ``enums.DATA_QUALITY``, or None.
+        confidence: percent, or None.
+        accuracy: in the unit of the value, or None.
+        duration: of the interval, or None.
+        message: number of the message that it came in (:attr:`Received.number`).
+    """
 
     at: Optional[datetime]
     value: Any
@@ -77,7 +93,7 @@ class ReportSample(NamedTuple):
 
 class Double(NamedTuple):
     """A data point and time that came twice for one request, in different messages or with
-    different values.
+    different values: the ``first`` and the ``second`` sample.
     """
 
     first: ReportSample

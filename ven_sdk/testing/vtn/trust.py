@@ -37,7 +37,9 @@ KEY_KINDS = ("ec", "ec384", "rsa")
 
 
 class ClientCert(NamedTuple):
-    """Paths of a certificate and its key, and the fingerprint that the VTN knows it by."""
+    """A certificate for a VEN: the paths ``cert`` and ``key``, and the ``fingerprint`` that the VTN
+    knows it by.
+    """
 
     cert: str
     key: str

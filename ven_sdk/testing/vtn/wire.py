@@ -23,7 +23,7 @@ _MOST_KEPT = 20_000
 
 
 class Violation(NamedTuple):
-    """What a VEN did wrong, and in which message."""
+    """``what`` a VEN did wrong, and in which ``message``."""
 
     message: Received
     what: str

@@ -1,0 +1,53 @@
+"""What a vocabulary is: a ``str`` enum whose docstring lists its members and what each is for. The
+words themselves are in :mod:`.enums`. Nothing here runs in a thread.
+"""
+
+from __future__ import annotations
+
+import inspect
+from enum import Enum, EnumMeta
+from typing import Any
+
+
+class _VocabularyType(EnumMeta):
+    """Gives the classes themselves ``values`` and ``members``, and a docstring that lists them."""
+
+    def __init__(cls, *class_parts: Any) -> None:
+        super().__init__(*class_parts)
+        if len(cls):
+            lines = "".join(map(cls._line, cls.__members__))
+            cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\nAttributes:\n{lines}"
+
+    @property
+    def members(cls) -> list[str]:
+        """The names, sorted, aliases included."""
+        return sorted(cls.__members__)
+
+    @property
+    def values(cls) -> list[str]:
+        """The values in the order of the schema, each once, as plain ``str``."""
+        return [str.__str__(member.value) for member in cls]  # type: ignore[var-annotated]
+
+    def _line(cls, name: str) -> str:
+        """A member in the docstring; an alias names what it stands for."""
+        member: Vocabulary = cls.__members__[name]
+        about = member.__doc__ if member.name == name else f"another name of {member.name}"
+        return f"    {name} ({member.value!r}): {about}.\n"
+
+
+class Vocabulary(str, Enum, metaclass=_VocabularyType):
+    """Base of the vocabularies: a member is its value wherever a ``str`` is wanted. Its
+    ``__doc__`` says what it is for.
+    """
+
+    _value_: str
+
+    def __new__(cls, value: str, meaning: str = "") -> "Vocabulary":
+        """A member of its value and what that is for."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.__doc__ = meaning
+        return member
+
+    __str__ = str.__str__
+    __format__ = str.__format__  # type: ignore[assignment]
