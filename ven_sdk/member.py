@@ -113,8 +113,8 @@ class FleetMember:
         self.fleet.add_handler(name, function)
 
     def receive(self, path: str, body: bytes, peer: Peer) -> Response:
-        """Take in an HTTP request that a VTN pushed to a VEN that runs here, as ``Fleet.receive``
-        does; 404 for one that runs elsewhere.
+        """Take in an HTTP request that a VTN pushed to a VEN that runs here: ``path``, ``body`` and
+        ``peer`` are those of ``Fleet.receive``; 404 for one that runs elsewhere.
         """
         return self.fleet.receive(path, body, peer)
 
