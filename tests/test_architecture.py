@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "ven_sdk"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-MAX_MODULE_LINES = 560
+MAX_MODULE_LINES = 660
 MAX_FUNCTION_LINES = 60
 
 # The parts of the package, lowest first. A part imports only from parts above its own line. A new

@@ -67,6 +67,7 @@ class Record(Presentable, _MappingBase):
     _compared_of: ClassVar[Callable[[Any], Any]]
 
     def __init__(self, *args: Any, **values: Any) -> None:
+        """``TypeError``: only ``@element`` gives a class of records its constructor."""
         raise TypeError(f"{type(self).__name__} has no constructor: decorate it with @element.")
 
     def flaw(self) -> str:
