@@ -27,9 +27,9 @@ from .arguments import (
 from .client_life import ClientLife
 from .config import settings
 from .errors import TransportError
-from .identity import Identity
 from .log import WIRE
 from .points.catalogue import Catalogue
+from .profiles import choose_profile
 from .runtime.clock import Clock, checked_clock
 from .runtime.runtime import Runtime
 from .runtime.signals import until_signal
@@ -188,20 +188,22 @@ class OpenADRClient(Ven):
             push_ack=push_ack,
             poll_fallback=poll_fallback,
         )
-        identity = Identity(
-            cert=cert,
-            key=key,
-            passphrase=passphrase,
-            ca_file=ca_file,
-            check_hostname=check_hostname,
-            tls_fingerprint=tls_fingerprint,
-            vtn_fingerprint=vtn_fingerprint,
-            replay_window=checked.replay_window,
-            disable_signature=disable_signature,
-            timeout=checked.timeout,
-            proxies=proxy_addresses(proxies),
-            max_response_size=whole("max_response_size", max_response_size, SMALLEST_RESPONSE),
-            secure=checked.vtn_url.startswith("https:"),
+        identity = choose_profile(checked.vtn_url).make_identity(
+            checked,
+            {
+                "cert": cert,
+                "key": key,
+                "passphrase": passphrase,
+                "ca_file": ca_file,
+                "check_hostname": check_hostname,
+                "tls_fingerprint": tls_fingerprint,
+                "vtn_fingerprint": vtn_fingerprint,
+                "disable_signature": disable_signature,
+                "proxies": proxy_addresses(proxies),
+                "max_response_size": whole(
+                    "max_response_size", max_response_size, SMALLEST_RESPONSE
+                ),
+            },
         )
         kept = store_of(store)
         kept.check()

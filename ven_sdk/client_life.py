@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Optional
 
 from .config import Settings
 from .errors import StoreError
-from .identity import Identity
 from .runtime.engine import Engine
 from .runtime.lifecycle import Lifecycle
 from .runtime.runtime import Runtime
 from .state.store import Store
+from .transport.identity import Identity
 
 if TYPE_CHECKING:
     from .push import Listener
@@ -102,7 +102,7 @@ class ClientLife:
     def _announce(self) -> None:
         if self._show_fingerprint and self.identity.fingerprint:
             log.info("The fingerprint of this VEN's certificate is %s.", self.identity.fingerprint)
-        if self.identity.verifier is None:
+        if not self.identity.verifies_messages:
             log.warning(
                 "Messages from the VTN are not authenticated: vtn_fingerprint is not set. Whoever "
                 "answers at %s is obeyed.",

@@ -34,7 +34,6 @@ from .fleet_handlers import FleetHandlers, FleetHooks, SharedHandlers
 from .fleet_identities import ARGUMENTS as IDENTITY
 from .fleet_identities import Identities, check_arguments
 from .fleet_push import FleetPush, arguments_of_one
-from .identity import Identity
 from .log import Repeats
 from .points.catalogue import Catalogue
 from .push.peer import Peer, Response
@@ -45,6 +44,7 @@ from .runtime.runtime import Runtime
 from .runtime.signals import until_signal
 from .runtime.status import Health
 from .state.shared import SharedStore
+from .transport.identity import Identity
 from .usercode.handlers import Hooks
 from .ven import Ven
 from .wiring import build, store_of
@@ -283,9 +283,8 @@ class Fleet:
 
     def _release(self, engine: Engine) -> None:
         """The engine uses its identity no more; the last one to do so closes the connections."""
-        used = engine.profile.identity
-        used.forget_keeper(engine.remember_nonce)
-        self._identities.release(used)
+        engine.profile.detach()
+        self._identities.release(engine.profile.identity)
 
     def __getitem__(self, ven_name: str) -> Ven:
         ven = self._vens.get(ven_name)
@@ -384,7 +383,7 @@ class Fleet:
         for ven in vens:
             self._begin_soon(ven)
         log.info("A fleet of %d VENs starts.", len(vens))
-        trusting = sum(ven._engine.profile.identity.verifier is None for ven in vens)
+        trusting = sum(not ven._engine.profile.identity.verifies_messages for ven in vens)
         if trusting:
             log.warning(
                 "Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not "

@@ -10,20 +10,20 @@ from typing import Any
 
 from .arguments import SMALLEST_RESPONSE, flag, optional_text, proxy_addresses, whole
 from .config import Settings
-from .identity import Identity, check_files
+from .profiles import choose_profile
+from .transport.identity import Identity, check_files
 
-ARGUMENTS = (
+TLS_ARGUMENTS = (
     "cert",
     "key",
     "passphrase",
     "ca_file",
     "check_hostname",
     "tls_fingerprint",
-    "vtn_fingerprint",
-    "disable_signature",
     "proxies",
     "max_response_size",
 )
+ARGUMENTS = (*TLS_ARGUMENTS, "vtn_fingerprint", "disable_signature")
 
 
 class Identities:
@@ -38,7 +38,9 @@ class Identities:
         """The identity for a VEN, which counts as one more user. ``ConfigurationError`` for
         certificates that cannot be used.
         """
+        kind = choose_profile(settings.vtn_url)
         key = (
+            kind.name,
             settings.vtn_url.split(":")[0],
             settings.timeout,
             settings.replay_window,
@@ -49,15 +51,10 @@ class Identities:
             if known is not None:
                 self._known[key] = (known[0], known[1] + 1)
                 return known[0]
-        made = Identity(
-            **arguments,
-            timeout=settings.timeout,
-            replay_window=settings.replay_window,
-            secure=settings.vtn_url.startswith("https:"),
-            max_idle=1 if arguments.get("cert") else self._max_idle,
-        )
+        max_idle = 1 if arguments.get("cert") else self._max_idle
+        new = kind.make_identity(settings, {**arguments, "max_idle": max_idle})
         with self._lock:
-            identity, users = self._known.get(key, (made, 0))
+            identity, users = self._known.get(key, (new, 0))
             self._known[key] = (identity, users + 1)
         return identity
 

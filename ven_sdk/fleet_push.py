@@ -16,14 +16,14 @@ from urllib.parse import quote, unquote
 from .arguments import text
 from .config import PushSettings, listen_address, push_settings
 from .errors import ConfigurationError, PayloadError, SecurityError
-from .fleet_identities import ARGUMENTS, check_arguments
-from .identity import Identity
+from .fleet_identities import TLS_ARGUMENTS, check_arguments
+from .profiles import PROFILES, choose_profile
 from .push import Limits, Listener, Peer, Response
 from .push.peer import plain
 from .push.server import listener_of
 from .security.credentials import Credentials, Source
+from .transport.identity import Identity
 from .ven import Ven
-from .wiring import named_in_push, push_prefix
 
 LIMITS = Limits(connections=512, per_address=128)
 """A VTN calls all VENs of a fleet from one address."""
@@ -53,13 +53,15 @@ class FleetPush:
             self._listener = self._make_listener(listen, arguments)
 
     def _make_listener(self, listen: str, arguments: Mapping[str, Any]) -> Listener:
-        own = {name: arguments[name] for name in ARGUMENTS if name in arguments}
+        own = check_arguments(
+            {name: arguments[name] for name in TLS_ARGUMENTS if name in arguments}
+        )
         address = _common_address(arguments)
         self._encrypted = (
             own.get("cert") is not None if address is None else address.startswith("https:")
         )
         return listener_of(
-            _FleetIdentity(Identity(**check_arguments(own), secure=False), self._callees),
+            _FleetIdentity(_tls_identity(own), self._callees),
             *listen_address(listen),
             self.receive,
             encrypted=self._encrypted,
@@ -122,14 +124,16 @@ class FleetPush:
         return vens[0].receive(path, body, peer)
 
     def _at(self, path: str) -> tuple[Ven, ...]:
-        prefix = push_prefix(path)
-        return () if prefix is None else self._vens.get(prefix, ())
+        prefixes = (kind.push_prefix(path) for kind in PROFILES)
+        found = (self._vens.get(prefix, ()) for prefix in prefixes if prefix is not None)
+        return next(filter(None, found), ())
 
     def _named(self, vens: tuple[Ven, ...], path: str, body: bytes) -> tuple[Ven, ...]:
         """Which of those at one path a message names: by venID; an event list that names none, by
         its vtnID, where each VEN has a VTN of its own.
         """
-        ven_ids, vtn_ids = named_in_push(body)
+        kind = choose_profile(vens[0].settings.vtn_url)
+        ven_ids, vtn_ids = kind.named_in_push(body)
         found = tuple(ven for ven in vens if ven.ven_id in ven_ids)
         if not found and not ven_ids:
             found = tuple(ven for ven in vens if ven._engine.book.registration.vtn_id in vtn_ids)
@@ -190,6 +194,10 @@ class _FleetIdentity:
                 return
         if refusal is not None:
             raise refusal
+
+
+def _tls_identity(own: Mapping[str, Any]) -> Identity:
+    return Identity(**{name: own[name] for name in TLS_ARGUMENTS if name in own}, secure=False)
 
 
 def arguments_of_one(

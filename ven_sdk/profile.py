@@ -1,5 +1,5 @@
 """What a protocol gives to the rest of the SDK: a *profile*. OpenADR 2.0b is one (``oadr20b``); the
-list of profiles stands in ``wiring``.
+list of them stands in ``profiles``.
 
 The runtime asks a profile what is to be sent next on each lane, gives it to the profile's exchange,
 asks what the reply means, and runs the steps that come of it. Back-off, pacing, threads and timers
@@ -25,17 +25,22 @@ asked of a profile     when
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Callable, NamedTuple, Optional, Union
 
+from .config import Settings
 from .errors import ProtocolError, VenError
-from .identity import Identity
+from .log import Repeats
 from .push.peer import Peer, Response
 from .schema.common import Payload
+from .state.book import Book, Catalogue, HandlerNames
+from .state.change import Change
 from .state.outcome import Outcome, Step
+from .transport.identity import Identity
+from .usercode.handlers import Hooks
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,8 @@ class UnknownVen:
 
 
 Verdict = Union[Accepted, Refused, UnknownVen]
+Remember = Callable[[Callable[[Any], Sequence[Change]]], None]
+"""``remember(changes_of)`` commits ``changes_of(book)``."""
 
 
 class Received(NamedTuple):
@@ -165,7 +172,9 @@ class CallRequest(NamedTuple):
 
 
 class Profile(ABC):
-    """What a VEN of one protocol sends, and what replies mean. Made for one VEN by ``wiring``."""
+    """What a VEN of one protocol sends, and what replies mean. Made for one VEN by a
+    :class:`ProfileKind`.
+    """
 
     lanes: tuple[Lane, ...]
     """The first one is that of polls."""
@@ -295,6 +304,16 @@ class Profile(ABC):
     # --- life -------------------------------------------------------------------------------------
 
     @abstractmethod
+    def attach(self, remember: Remember) -> None:
+        """The VEN is put together: ``remember`` commits what must outlive the process and belongs
+        to no step.
+        """
+
+    @abstractmethod
+    def detach(self) -> None:
+        """The VEN is gone for good: what it shares with others serves them alone."""
+
+    @abstractmethod
     def restore(self, book: Any) -> None:
         """The book was read from the store: take over what is held elsewhere."""
 
@@ -309,3 +328,57 @@ class Profile(ABC):
     @abstractmethod
     def owes(self, book: Any, now: datetime) -> bool:
         """Whether something is owed to the VTN that could be sent now."""
+
+
+class ProfileKind(ABC):
+    """A protocol that VENs can speak: makes what one VEN of it consists of. It has no state."""
+
+    name: str
+    """What the protocol is called, for people."""
+
+    @abstractmethod
+    def serves(self, vtn_url: str) -> bool:
+        """Whether a VTN at ``vtn_url`` speaks this protocol, as far as the address tells."""
+
+    @abstractmethod
+    def make_identity(self, settings: Settings, arguments: Mapping[str, Any]) -> Identity:
+        """Who a VEN is, by the ``arguments`` of its user that say so. ``ConfigurationError`` for
+        files that cannot be used.
+        """
+
+    @abstractmethod
+    def make_book(self, settings: Settings, catalogue: Catalogue, handlers: HandlerNames) -> Book:
+        """The empty tables of a VEN."""
+
+    @abstractmethod
+    def make_profile(
+        self,
+        settings: Settings,
+        identity: Identity,
+        *,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        hooks: Hooks,
+        repeats: Repeats,
+        may_send: Optional[Callable[[], bool]],
+    ) -> Profile:
+        """The profile of a VEN with an ``identity`` of ``make_identity``. ``now()`` and
+        ``monotonic()`` (seconds) are its clocks, ``repeats`` logs what is wrong in the VTN's
+        messages, and ``may_send()`` is asked right before anything is sent.
+        """
+
+    @abstractmethod
+    def is_pushed_to(self, path: str, prefix: str) -> bool:
+        """Whether a VTN pushes to ``path`` of a VEN whose address has the path ``prefix``."""
+
+    @abstractmethod
+    def push_prefix(self, path: str) -> Optional[str]:
+        """The path of the address that a pushed request was sent to, without percent-encoding; None
+        where there is no service of a VEN.
+        """
+
+    @abstractmethod
+    def named_in_push(self, body: bytes) -> tuple[frozenset[str], frozenset[str]]:
+        """The venIDs and the vtnIDs that a pushed message names, unproved. ``PayloadError`` for
+        what is no message.
+        """

@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .config import Settings, listen_address
 from .errors import ConfigurationError
-from .identity import Identity
 from .log import PACKAGE, Repeats
-from .oadr20b import tables as _tables  # noqa: F401  registers what notebooks show
-from .oadr20b.exchange import Exchange, named_in
-from .oadr20b.profile import Profile20b
-from .oadr20b.services import opts
-from .oadr20b.state.book import Book
 from .points.catalogue import Catalogue
+from .profiles import choose_profile
 from .runtime.engine import Engine
 from .runtime.runtime import Runtime
 from .state.memory import MemoryStore
 from .state.store import Store
+from .transport.identity import Identity
 from .usercode.handlers import Handlers, Hooks
 
 if TYPE_CHECKING:
@@ -39,21 +35,20 @@ def build(
     repeats: Optional[Repeats] = None,
 ) -> Engine:
     """The engine of a VEN on ``runtime``, not yet started."""
-    exchange = Exchange(
-        settings.vtn_url,
+    kind = choose_profile(settings.vtn_url)
+    troubles = _troubles(settings, runtime, repeats)
+    profile = kind.make_profile(
+        settings,
         identity,
         now=runtime.clock.now,
         monotonic=runtime.clock.monotonic,
         hooks=hooks,
-        strict=settings.strict,
-        max_bytes=identity.max_response_size,
-        deviations=_troubles(settings, runtime, repeats),
+        repeats=troubles,
         may_send=(lambda: engine.may_send()) if store.is_leased else None,
     )
-    book = Book(settings, catalogue, handlers, rows_of_event=opts.forget_event)
-    profile = Profile20b(exchange)
-    engine = Engine(settings.ven_name, book, runtime, profile, handlers, store, exchange.deviations)
-    identity.remember_nonces(engine.remember_nonce)
+    book = kind.make_book(settings, catalogue, handlers)
+    engine = Engine(settings.ven_name, book, runtime, profile, handlers, store, troubles)
+    profile.attach(engine.remember)
     return engine
 
 
@@ -77,33 +72,16 @@ def listener_of(
             "listen needs push: the address that the VTN reaches, such as "
             "push='https://ven.example.com:8443'."
         )
-    from .oadr20b.pushed import is_at
     from .push.server import listener_of as listener
 
-    prefix = settings.push.prefix
+    prefix, kind = settings.push.prefix, choose_profile(settings.vtn_url)
     return listener(
         identity,
         *listen_address(listen),
         lambda path, body, peer: engine.profile.take_push(path, body, peer, engine),
         encrypted=settings.push.address.startswith("https:"),
-        knows=lambda path: is_at(path, prefix),
+        knows=lambda path: kind.is_pushed_to(path, prefix),
     )
-
-
-def push_prefix(path: str) -> Optional[str]:
-    """The path of the address that a pushed request was sent to, without percent-encoding; None
-    where there is no service of a VEN.
-    """
-    from .oadr20b.pushed import prefix_of
-
-    return prefix_of(path)
-
-
-def named_in_push(body: bytes) -> tuple[frozenset[str], frozenset[str]]:
-    """The venIDs and the vtnIDs that a pushed message names, unproved. ``PayloadError`` for what
-    is no message.
-    """
-    return named_in(body)
 
 
 def store_of(store: Any) -> Store:

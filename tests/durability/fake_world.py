@@ -16,8 +16,8 @@ from typing import Any, Callable, Optional
 
 from ven_sdk.config import settings
 from ven_sdk.errors import VenError
-from ven_sdk.identity import Identity
 from ven_sdk.log import Repeats
+from ven_sdk.oadr20b.identity import SigningIdentity
 from ven_sdk.oadr20b.profile import Profile20b
 from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration, Response
 from ven_sdk.oadr20b.schema.reports import (
@@ -57,7 +57,7 @@ class FakeVTN:
         self.clock = clock
         self.deviations = Repeats(logging.getLogger("ven_sdk.oadr20b.exchange"))
         self.offset: Optional[timedelta] = None
-        self.identity = Identity(secure=False)
+        self.identity = SigningIdentity(secure=False)
         self.hooks = Hooks()
         self.fail: Callable[[Payload], Any] = lambda record: None
         self.counts: Counter[str] = Counter()

@@ -20,7 +20,7 @@ from tests.durability.fake_world import FakeRuntime
 from tests.models.peer import PeerVTN
 from ven_sdk.config import settings
 from ven_sdk.errors import VenError
-from ven_sdk.identity import Identity
+from ven_sdk.oadr20b.identity import SigningIdentity
 from ven_sdk.points.catalogue import Catalogue
 from ven_sdk.state.change import Change
 from ven_sdk.state.store import ChangeRow, Row, Store, checked
@@ -134,7 +134,7 @@ class SimulatedVen:
         handlers, hooks = Handlers(), Hooks()
         catalogue = Catalogue(now=self.clock.now)
         chosen = settings("ven", URL, **self.arguments)
-        identity = Identity(secure=False)
+        identity = SigningIdentity(secure=False)
         identity.connections = Network(self.vtn.post)  # type: ignore[assignment]
         self.engine = build(chosen, identity, self.runtime, self.store, handlers, hooks, catalogue)
         self.engine.book.chance = random.Random(self.chance.random())

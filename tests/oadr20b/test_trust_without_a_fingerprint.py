@@ -15,8 +15,8 @@ from lxml import etree
 
 from tests.oadr20b.security.forge import BODY, Forge
 from ven_sdk.errors import SecurityError
-from ven_sdk.identity import Identity
 from ven_sdk.oadr20b.exchange import Exchange
+from ven_sdk.oadr20b.identity import SigningIdentity
 from ven_sdk.testing import pki
 from ven_sdk.usercode.handlers import Hooks
 
@@ -27,7 +27,7 @@ NOW = datetime(2030, 1, 1, 12, 0, 5, tzinfo=timezone.utc)
 def _exchange(strict: bool = False, **trust: Any) -> Exchange:
     return Exchange(
         "http://127.0.0.1:9",
-        Identity(secure=False, **trust),
+        SigningIdentity(secure=False, **trust),
         now=lambda: NOW,
         monotonic=time.monotonic,
         hooks=Hooks(),

@@ -23,8 +23,8 @@ from .codec.namespaces import tag
 from .schema.registration import Poll
 
 if TYPE_CHECKING:
-    from ..identity import Identity
     from ..usercode.handlers import Hooks
+    from .identity import SigningIdentity
 
 log: logging.Logger = logging.getLogger(__name__)
 wire: logging.Logger = logging.getLogger(WIRE)
@@ -59,7 +59,7 @@ class Exchange:
     def __init__(
         self,
         url: str,
-        identity: Identity,
+        identity: SigningIdentity,
         *,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -82,7 +82,7 @@ class Exchange:
         self._refresh_at = monotonic() + REFRESH
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> SigningIdentity:
         """Who speaks here."""
         return self._identity
 
@@ -118,8 +118,9 @@ class Exchange:
         """The bytes to send, signed where the VEN signs. The unsigned poll is always the same and
         is made once.
         """
-        if self._identity.signer is not None:
-            return self._identity.signer.seal(envelope.signed_object(record))
+        signer = self._identity.signer
+        if signer is not None:
+            return signer.seal(envelope.signed_object(record))
         if not isinstance(record, Poll):
             return envelope.message(record)
         if self._poll is None or self._poll[0] != record.ven_id:

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any, Optional
 
 from ..errors import TransportError, VenError
-from ..identity import Identity
 from ..profile import (
     Accepted,
     CallRequest,
@@ -20,6 +19,7 @@ from ..profile import (
     Profile,
     Received,
     Refused,
+    Remember,
     Task,
     Turn,
     UnknownVen,
@@ -31,9 +31,11 @@ from ..schema.events import DistributeEvent
 from ..state.outcome import NOTHING, Outcome, Step
 from . import pushed
 from .exchange import Exchange
+from .identity import SigningIdentity
 from .services import answers, events, opts, poll, registration, reports
 from .services.task import CANCELLATION, code_of, judge, unknown_ven
 from .state.book import Book
+from .state.nonces import keep_nonce
 
 POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
 NEWS_TABLES = frozenset(
@@ -56,7 +58,8 @@ class Profile20b(Profile):
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange: Exchange = exchange
-        self.identity: Identity = exchange.identity
+        self.identity: SigningIdentity = exchange.identity
+        self._remember: Optional[Remember] = None
         self.pushed_at: Optional[float] = None
 
     # --- what is next -----------------------------------------------------------------------------
@@ -285,9 +288,22 @@ class Profile20b(Profile):
 
     # --- life -------------------------------------------------------------------------------------
 
+    def attach(self, remember: Remember) -> None:
+        """See :meth:`Profile.attach`."""
+        self._remember = remember
+        self.identity.add_nonce_writer(self._store_nonce)
+
+    def detach(self) -> None:
+        """See :meth:`Profile.detach`."""
+        self.identity.remove_nonce_writer(self._store_nonce)
+
+    def _store_nonce(self, nonce: str, moment: datetime, forgotten: tuple[str, ...]) -> None:
+        assert self._remember is not None
+        self._remember(lambda book: keep_nonce(book.nonces, nonce, moment, forgotten))
+
     def restore(self, book: Book) -> None:
         """See :meth:`Profile.restore`."""
-        self.identity.recall_nonces(book.nonces)
+        self.identity.restore_nonces(book.nonces)
 
     def resume(self, book: Book, now: datetime) -> Outcome:
         """See :meth:`Profile.resume`."""

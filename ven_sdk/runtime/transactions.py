@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar
 
@@ -41,7 +41,7 @@ from ..state.store import Store
 from ..text import shorten
 from ..usercode.handlers import Handlers
 from .calls import Calls
-from .clock import UTC, Clock
+from .clock import Clock
 from .clock_offset import ClockOffset
 from .persistence import Persistence
 from .runtime import Runtime
@@ -54,9 +54,6 @@ from .workers import Workers
 
 log: logging.Logger = logging.getLogger("ven_sdk")
 T = TypeVar("T")
-FLOOR = ""
-"""The key under which the time of the latest nonce that was forgotten is kept."""
-
 LOOK = 1.0
 """Seconds between looks whether a lease that could not be renewed is there again."""
 
@@ -362,18 +359,14 @@ class Transactions:
         """Rows that stand in memory only because the store failed."""
         return self.persistence.waiting
 
-    def remember_nonce(self, nonce: str, moment: datetime, forgotten: tuple[str, ...]) -> None:
-        """Keep a nonce over a restart (S7). It is committed before the message is acted on."""
+    def remember(self, changes_of: Callable[[Any], Sequence[Change]]) -> None:
+        """Commit ``changes_of(book)`` over a restart, which nobody waits for: nothing is woken. The
+        changes are committed when this returns.
+        """
         if not self.store.durable:
             return
         with self._lock:
-            known = (self.book.tables["nonces"].get(name) for name in (FLOOR, *forgotten))
-            floor = max(filter(None, known), default=None)
-            changes = (
-                Change("nonces", nonce, moment.astimezone(UTC).isoformat()),
-                *(Change("nonces", old, None) for old in forgotten),
-                *((Change("nonces", FLOOR, floor),) if floor and forgotten else ()),
-            )
+            changes = changes_of(self.book)
             self.persistence.commit(changes)
             self._apply(changes)
 

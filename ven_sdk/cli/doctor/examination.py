@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Optional
 
 from ...errors import TransportError
-from ...identity import Identity
+from ...oadr20b.identity import SigningIdentity
 from ...security.tls import client_context
 from ...transport.failures import failure
 from ...transport.route import Deadline, Route
@@ -69,7 +69,7 @@ class Examination:
     timeout: float = 10.0
     replay_window: float = 60.0
     route: Route = NOWHERE
-    identity: Optional[Identity] = None
+    identity: Optional[SigningIdentity] = None
     addresses: tuple[str, ...] = ()
     own: Optional[CertificateFacts] = None
     chain: tuple[CertificateFacts, ...] = ()
@@ -81,7 +81,7 @@ class Examination:
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def known_identity(self) -> Identity:
+    def known_identity(self) -> SigningIdentity:
         """The loaded files; the step before this one has seen to them."""
         assert self.identity is not None
         return self.identity

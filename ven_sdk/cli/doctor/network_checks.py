@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ...config import base_url
 from ...errors import ConfigurationError
-from ...identity import Identity
+from ...oadr20b.identity import SigningIdentity
 from ...transport.route import Deadline
 from ...transport.service import service
 from ...transport.wire import Wire
@@ -78,9 +78,9 @@ def _own_files(exam: Examination) -> str:
     )
 
 
-def _identity(exam: Examination) -> Identity:
+def _identity(exam: Examination) -> SigningIdentity:
     """The VEN's files, loaded and checked as the VEN itself does it."""
-    return Identity(
+    return SigningIdentity(
         cert=exam.cert,
         key=exam.key,
         passphrase=exam.passphrase,

@@ -1,9 +1,9 @@
-"""Who a VEN is to its VTN, and whom it believes: certificates, TLS, signing and verification,
-loaded once.
+"""Who a VEN is to its VTN, and whom it believes, as far as TLS goes: certificates, loaded once, and
+the connections made with them. What a protocol does with keys beside TLS stands in its profile.
 
 Made by the constructor, so that mistakes surface there. ``refresh`` is called now and then by an
-exchange thread. What signs, verifies and reads certificates is imported when it is first needed: a
-VEN without them starts in half the time.
+exchange thread. What reads certificates is imported when it is first needed: a VEN without them
+starts in half the time.
 """
 
 from __future__ import annotations
@@ -13,18 +13,14 @@ import os
 import ssl
 import threading
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from .arguments import file_or_bytes, flag
-from .errors import ConfigurationError, VenError
-from .transport.sessions import Connections
+from ..arguments import file_or_bytes, flag
+from ..errors import ConfigurationError, VenError
+from .sessions import Connections
 
 if TYPE_CHECKING:
-    from .oadr20b.security.replay import OnSeen, ReplayGuard
-    from .oadr20b.security.signing import Signer
-    from .oadr20b.security.verification import Verifier
-    from .security.credentials import Credentials
+    from ..security.credentials import Credentials
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -42,11 +38,14 @@ def check_files(
 
 
 class Identity:
-    """Certificate and trust of one VEN, and the connections made with them.
+    """Certificate and trust of one VEN, and the connections made with them. VENs for which these
+    are the same may share one.
 
-    ``signer`` is None where messages go out unsigned, ``verifier`` None where whoever answers is
-    believed. ``ConfigurationError`` for what it cannot use. ``timeout`` in seconds.
+    ``ConfigurationError`` for what it cannot use. ``timeout`` in seconds.
     """
+
+    verifies_messages: bool = False
+    """Whether messages are authenticated by more than TLS."""
 
     def __init__(
         self,
@@ -57,9 +56,6 @@ class Identity:
         ca_file: Any = None,
         check_hostname: bool = True,
         tls_fingerprint: Optional[str] = None,
-        vtn_fingerprint: Optional[str] = None,
-        replay_window: timedelta = timedelta(seconds=60),
-        disable_signature: bool = False,
         timeout: float = 30.0,
         proxies: Optional[Mapping[str, str]] = None,
         max_response_size: int = 16 * 2**20,
@@ -68,7 +64,6 @@ class Identity:
     ) -> None:
         check_files(cert, key, passphrase, ca_file)
         check_hostname = flag("check_hostname", check_hostname)
-        disable_signature = flag("disable_signature", disable_signature)
         if key is not None and cert is None:
             raise ConfigurationError(
                 "key was given without cert: give the certificate that belongs to it as well."
@@ -79,20 +74,6 @@ class Identity:
         self.max_response_size = max_response_size
         self._refused = ""
         self._refreshing = threading.Lock()
-        self.signer = (
-            _signer(self.credentials) if self.credentials and not disable_signature else None
-        )
-        self.replay: Optional[ReplayGuard] = None
-        self.verifier: Optional[Verifier] = None
-        self._keepers: list[OnSeen] = []
-        if vtn_fingerprint is not None:
-            from .oadr20b.security.replay import ReplayGuard
-            from .oadr20b.security.verification import Verifier
-
-            self.replay = ReplayGuard(
-                replay_window.total_seconds(), on_seen=lambda *seen: self._seen(*seen)
-            )
-            self.verifier = Verifier(vtn_fingerprint, self.replay)
         self._secure, self._ca_seen = secure, self._ca_stamp() if ca_file is not None else None
         context = self._context(self.credentials) if secure else None
         self.connections: Connections = Connections(
@@ -105,7 +86,7 @@ class Identity:
         )
 
     def _context(self, credentials: Optional[Credentials]) -> ssl.SSLContext:
-        from .security.tls import client_context
+        from ..security.tls import client_context
 
         return client_context(credentials, self._ca_file, check_hostname=self._check_hostname)
 
@@ -119,27 +100,6 @@ class Identity:
         if self._pin is not None:
             self._pin(certificate or b"")
 
-    def _seen(self, *seen: object) -> None:
-        for keeper in self._keepers[:1]:
-            keeper(*seen)  # type: ignore[arg-type]
-
-    def remember_nonces(self, on_seen: OnSeen) -> None:
-        """Tell ``on_seen`` of every nonce accepted, so that it survives a restart (S7). VENs that
-        share an identity share its nonces: the first one keeps them."""
-        self._keepers.append(on_seen)
-
-    def forget_keeper(self, on_seen: OnSeen) -> None:
-        """One of those VENs is gone: the next one keeps the nonces."""
-        if on_seen in self._keepers:
-            self._keepers.remove(on_seen)
-
-    def recall_nonces(self, nonces: Mapping[str, str]) -> None:
-        """Take in the nonces that a store kept."""
-        if self.replay is not None and nonces:
-            known = dict(nonces)
-            floor = known.pop("", None)  # the time of the latest that was forgotten
-            self.replay.restore({"nonces": known, "floor": floor})
-
     @property
     def fingerprint(self) -> Optional[str]:
         """The own certificate's fingerprint (L5), or None without one."""
@@ -147,8 +107,8 @@ class Identity:
 
     def refresh(self) -> bool:
         """Take over certificate files (``ca_file`` too) that were renewed on disk; True when they
-        were. Where they cannot be used, that is said once for each reason, and everything stays as
-        it was. One thread at a time looks; the others go on."""
+        were. Where they cannot be used, that is logged once for each reason, and everything stays
+        as it was. One thread at a time looks; the others go on."""
         if not self._refreshing.acquire(blocking=False):
             return False
         try:
@@ -176,8 +136,6 @@ class Identity:
         self._refused, self._ca_seen, self.credentials = "", stamp, renewed
         if context is not None:
             self.connections.renew(context)
-        if self.signer and renewed:
-            self.signer = _signer(renewed)
         log.info(
             "The certificate files were renewed on disk and are used from now on.%s",
             f" The own fingerprint is {renewed.fingerprint}." if renewed else "",
@@ -185,27 +143,21 @@ class Identity:
         return True
 
     def _ca_stamp(self) -> Any:
-        from .security.credentials import is_path, stamp_of
+        from ..security.credentials import is_path, stamp_of
 
         return stamp_of(os.fspath(self._ca_file)) if is_path(self._ca_file) else None
 
 
 def _credentials(cert: Any, key: Any, passphrase: Optional[str]) -> Credentials:
-    from .security.credentials import Credentials
+    from ..security.credentials import Credentials
 
     return Credentials.load(cert, key, passphrase)
 
 
-def _signer(credentials: Credentials) -> Signer:
-    from .oadr20b.security.signing import Signer
-
-    return Signer(credentials)
-
-
 def _pin(fingerprint: str) -> Callable[[bytes], None]:
     """The check of a TLS peer's certificate against ``fingerprint`` (L7)."""
-    from .security.fingerprint import normalise
-    from .security.tls import check_peer
+    from ..security.fingerprint import normalise
+    from ..security.tls import check_peer
 
     pinned = normalise(fingerprint)
     return lambda der: check_peer(der, pinned)
