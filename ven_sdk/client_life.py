@@ -109,11 +109,7 @@ class ClientLife:
                 self.settings.vtn_url,
             )
         if self.settings.timeout < SHORTEST_TIMEOUT:
-            log.warning(
-                "timeout is %g s: the specification wants a VEN to wait at least %g s for a reply.",
-                self.settings.timeout,
-                SHORTEST_TIMEOUT,
-            )
+            log.warning("%s", short_timeout("timeout", self.settings.timeout))
         if not self.store.durable:
             log.info(
                 "No store is set: registration, answers, opts and samples not yet delivered do "
@@ -176,6 +172,14 @@ class ClientLife:
         threading.Thread(
             target=self.stop, args=(ABANDONED_TIMEOUT,), name="ven_sdk stopping", daemon=True
         ).start()
+
+
+def short_timeout(what: str, seconds: float) -> str:
+    """The warning about a ``timeout`` in ``seconds`` that is too short."""
+    return (
+        f"{what} is {seconds:g} s: the specification wants a VEN to wait at least "
+        f"{SHORTEST_TIMEOUT:g} s for a reply."
+    )
 
 
 def _caller() -> str:

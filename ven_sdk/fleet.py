@@ -26,6 +26,7 @@ from .arguments import (
     waiting_seconds,
     whole,
 )
+from .client_life import SHORTEST_TIMEOUT, short_timeout
 from .config import Settings, base_url, settings
 from .display.tables import fleet_html
 from .errors import ConfigurationError, StateError, StoreError, TransportError
@@ -179,6 +180,7 @@ class Fleet:
 
         Raises:
             ConfigurationError: a wrong argument, or a name that is taken.
+            StateError: in the child of a fork.
         """
         return self._add(ven_name, vtn_url, dict(arguments), lambda ven: None)
 
@@ -190,6 +192,7 @@ class Fleet:
         prepare: Callable[[Ven], None],
     ) -> Ven:
         """``add``; ``prepare`` gives the VEN its reports and handlers before it can start."""
+        self._runtime.check_process()
         url = vtn_url or self._vtn_url
         if url is None:
             raise ConfigurationError(
@@ -202,6 +205,9 @@ class Fleet:
         checked = settings(ven_name, url, xml_signature=signs, **arguments)
         self._push.check(checked.push)
         self._check_free(ven_name)
+        if checked.timeout < SHORTEST_TIMEOUT:
+            text = short_timeout(f"timeout of the VEN {ven_name!r}", checked.timeout)
+            self._repeats.say("short timeout", logging.WARNING, text)
         ven = self._made(checked, self._identities.get(checked, own))
         try:
             prepare(ven)
@@ -242,6 +248,7 @@ class Fleet:
         first, which blocks and may raise as ``cancel_registration`` does. Its rows leave the store.
         StateError for a name that there is not.
         """
+        self._runtime.check_process()
         ven = self[ven_name]
         if cancel:
             ven.cancel_registration()
@@ -293,6 +300,8 @@ class Fleet:
         return ven
 
     def __iter__(self) -> Iterator[Ven]:
+        if self._runtime.is_inherited:
+            return iter(tuple(self._vens.values()))  # nobody changes them here
         with self._lock:
             return iter(tuple(self._vens.values()))
 
@@ -558,8 +567,9 @@ class Fleet:
 
     def wait(self, registered: int, timeout: Duration = timedelta(minutes=1)) -> bool:
         """Wait until so many VENs are ``registered``; False when that took longer than
-        ``timeout``.
+        ``timeout``. ``StateError`` in the child of a fork.
         """
+        self._runtime.check_process()
         clock = self._runtime.clock
         deadline = clock.monotonic() + waiting_seconds("timeout", timeout)
         while True:

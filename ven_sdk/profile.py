@@ -18,7 +18,8 @@ asked of a profile     when
 ``lose_registration``  the VTN does not know this VEN
 ``receive``            a message came that was not polled (push), or was
 ``resume``             the client starts
-``look_again``         the wall clock was set
+``look_again``         the wall clock was set back
+``shift_deadlines``    the wall clock was set, before any step sees its new time
 =====================  =========================================================================
 """
 
@@ -323,7 +324,13 @@ class Profile(ABC):
 
     @abstractmethod
     def look_again(self, book: Any, now: datetime) -> Outcome:
-        """The wall clock was set: what is to come is worked out anew."""
+        """The wall clock was set back: what is to come is worked out anew."""
+
+    @abstractmethod
+    def shift_deadlines(self, book: Any, now: datetime, by: timedelta) -> Outcome:
+        """The wall clock was set ``by`` so much: what is to be done within a span of time is due
+        when that span is over, whatever the clock says.
+        """
 
     @abstractmethod
     def owes(self, book: Any, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ven_sdk import OpenADRClient, StateError
+from ven_sdk import Fleet, OpenADRClient, StateError
 from ven_sdk.runtime.lifecycle import Lifecycle
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.testing import LocalVTN
@@ -187,20 +188,94 @@ def test_in_the_child_of_a_fork_every_call_that_would_change_something_is_refuse
         client.cancel_registration,
         client.request_events,
     ]
+    wrong = in_a_child(
+        [lambda: client.status, client.health, lambda: client.events, lambda: repr(client)], calls
+    )
+    client.stop()
+
+    assert wrong == 0
+
+
+def in_a_child(reads: list[Any], changes: list[Any]) -> int:
+    """How many of these do wrong in the child of a fork: reads return, changes are refused."""
     child = os.fork()
     if child == 0:
         signal.alarm(20)  # no read may wait for a lock that a thread of the parent held
-        accepted = 0 if (client.status, client.health(), client.events, repr(client)) else 1
-        for call in calls:
+        wrong = 0
+        for read in reads:
             try:
-                call()
-                accepted += 1
+                read()
+            except BaseException:
+                wrong += 1
+        for change in changes:
+            try:
+                change()
+                wrong += 1
             except StateError:
                 pass
             except BaseException:
-                accepted += 100
-        os._exit(min(accepted, 255))
+                wrong += 1
+        os._exit(wrong)
     _, status = os.waitpid(child, 0)
-    client.stop()
+    return os.waitstatus_to_exitcode(status)
 
-    assert os.waitstatus_to_exitcode(status) == 0
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fleet_in_the_child_of_a_fork_is_read_whatever_locks_were_held_and_never_changed() -> (
+    None
+):
+    fleet = Fleet(URL)
+    ven = fleet.add("v")
+    fleet.start()
+    engine = ven._engine
+    locks = (
+        fleet._lock,
+        engine._lock,
+        engine._applying,
+        engine.changed,
+        engine.conversation._lock,
+        ven._handlers._lock,
+    )
+    with contextlib.ExitStack() as held:
+        for lock in locks:
+            held.enter_context(lock)
+        wrong = in_a_child(
+            [
+                lambda: fleet.status,
+                lambda: fleet.health(),
+                lambda: list(fleet),
+                lambda: len(fleet),
+                lambda: "v" in fleet,
+                lambda: repr(fleet),
+                fleet._repr_html_,
+                lambda: ven.status,
+                ven.health,
+                lambda: ven.events,
+                lambda: ven.opts,
+                lambda: ven.reports,
+                ven.schedule,
+                ven.current_level,
+            ],
+            [
+                fleet.start,
+                fleet.stop,
+                fleet.run,
+                lambda: fleet.wait(1, 0.1),
+                lambda: fleet.add("w"),
+                lambda: fleet.remove("v"),
+                ven.register,
+                lambda: ven.opt_in("e"),
+            ],
+        )
+    fleet.stop()
+
+    assert wrong == 0
+
+
+def test_a_timeout_that_is_too_short_is_warned_of_in_a_fleet_as_in_a_client(caplog: Any) -> None:
+    fleet = Fleet(URL, timeout=2)
+    for number in range(3):
+        fleet.add(f"v{number}")
+
+    said = [line for line in caplog.messages if "wait at least 5 s" in line]
+    assert len(said) == 1 and "'v0'" in said[0] and "2 s" in said[0]

@@ -161,6 +161,7 @@ class PeerVTN:
         self.sent: list[tuple[float, str, str]] = []
         self.wish: Optional[tuple[int, int]] = None
         self.serial = 0
+        self.vtn_id = "vtn"
 
     # --- the network ------------------------------------------------------------------------------
 
@@ -248,7 +249,9 @@ class PeerVTN:
     def _oadrQueryRegistration(self, text: str) -> bytes:
         return payload(
             "oadrCreatedPartyRegistration",
-            ei_response(first("requestID", text)) + "<ei:vtnID>vtn</ei:vtnID>" + _profiles(),
+            ei_response(first("requestID", text))
+            + f"<ei:vtnID>{self.vtn_id}</ei:vtnID>"
+            + _profiles(),
         )
 
     def _oadrCreatePartyRegistration(self, text: str) -> bytes:
@@ -259,7 +262,7 @@ class PeerVTN:
         inside = (
             ei_response(first("requestID", text))
             + f"<ei:registrationID>reg-{self.record.registration}</ei:registrationID>"
-            + "<ei:venID>ven-1</ei:venID><ei:vtnID>vtn</ei:vtnID>"
+            + f"<ei:venID>ven-1</ei:venID><ei:vtnID>{self.vtn_id}</ei:vtnID>"
             + _profiles()
         )
         return payload("oadrCreatedPartyRegistration", inside)
@@ -303,7 +306,8 @@ class PeerVTN:
         events = "".join(event.xml(now) for event in self.events.values())
         inside = (
             ei_response()
-            + f"<pyld:requestID>list-{self.serial}</pyld:requestID><ei:vtnID>vtn</ei:vtnID>{events}"
+            + f"<pyld:requestID>list-{self.serial}</pyld:requestID>"
+            + f"<ei:vtnID>{self.vtn_id}</ei:vtnID>{events}"
         )
         return payload("oadrDistributeEvent", inside)
 

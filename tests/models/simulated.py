@@ -115,7 +115,8 @@ class Lines(logging.Handler):
 class SimulatedVen:
     """One VEN through all its processes: ``start``, ``stop``, ``kill`` and time."""
 
-    def __init__(self, seed: int, **arguments: Any) -> None:
+    def __init__(self, seed: int, url: str = URL, **arguments: Any) -> None:
+        self.url = url
         self.clock = PassingClock()
         self.clock.go_on = self._pass
         self.vtn = PeerVTN(self.clock.now, self.clock.monotonic, self.clock.advance)
@@ -133,7 +134,7 @@ class SimulatedVen:
         self.runtime = FakeRuntime(self.clock)
         handlers, hooks = Handlers(), Hooks()
         catalogue = Catalogue(now=self.clock.now)
-        chosen = settings("ven", URL, **self.arguments)
+        chosen = settings("ven", self.url, **self.arguments)
         identity = SigningIdentity(secure=False)
         identity.connections = Network(self.vtn.post)  # type: ignore[assignment]
         self.engine = build(chosen, identity, self.runtime, self.store, handlers, hooks, catalogue)

@@ -3,7 +3,8 @@
 Moments that a row keeps, and what holds when the wall clock is set back and they lie ahead:
 
 =============  ====================================================================================
-``deadline``   never further away than ``opt_timeout``: it is cut to that
+``deadline``   moves with the clock while the process runs; after a restart it is never further
+               away than ``opt_timeout``: it is cut to that
 ``end_at``     never further away than the event's startafter: it is cut to that (E31)
 ``started``    a run whose start lies ahead goes on for ``EARLY`` at most, in case the clock is put
                right; then it ends, and begins again at its time
@@ -15,7 +16,7 @@ Moments that a row keeps, and what holds when the wall clock is set back and the
 =============  ====================================================================================
 
 A clock set forth makes due what lies before the new time, at once: intervals that were passed over
-are skipped (E36), an undecided event gets its default answer (E18).
+are skipped (E36). An undecided event keeps the time that was left for its decision (E18).
 """
 
 from __future__ import annotations

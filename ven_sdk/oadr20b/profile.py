@@ -318,6 +318,10 @@ class Profile20b(Profile):
         """See :meth:`Profile.look_again`."""
         return events.look_again(book, now) + opts.resume(book, now) + reports.look(book, now)
 
+    def shift_deadlines(self, book: Book, now: datetime, by: timedelta) -> Outcome:
+        """See :meth:`Profile.shift_deadlines`."""
+        return events.shift_deadlines(book, now, by)
+
 
 def _some(task: Optional[Task]) -> Iterator[Task]:
     if task is not None:

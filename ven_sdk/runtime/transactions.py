@@ -54,6 +54,8 @@ from .workers import Workers
 
 log: logging.Logger = logging.getLogger("ven_sdk")
 T = TypeVar("T")
+CLOCK_STEP = 1.0
+"""Seconds by which the wall clock must leave the monotonic one at once to count as set."""
 LOOK = 1.0
 """Seconds between looks whether a lease that could not be renewed is there again."""
 
@@ -88,6 +90,7 @@ class Transactions:
         self.changed: threading.Condition = threading.Condition()
         self.tickets: Tickets = Tickets()
         self._news = 0
+        self._ahead: Optional[float] = None
         self._lock = threading.RLock()
         self._applying = threading.Lock()
         self._snapshots: dict[str, tuple[int, tuple[Any, ...]]] = {}
@@ -178,7 +181,7 @@ class Transactions:
         caller who waits for what the step owes.
         """
         with self._lock:
-            outcome = step(self.book, self.now())
+            outcome = step(self.book, self._time_of_step())
             if outcome is NOTHING and not (request_name or tickets or opens):
                 return outcome
             if request_name:
@@ -195,6 +198,17 @@ class Transactions:
             self.wake_waiters()
             self._tell_listeners(outcome)
         return outcome
+
+    def _time_of_step(self) -> datetime:
+        """The time for a step. Where the wall clock was set since the last one, what is waited for
+        moves with it first, so that no step takes the new time for time that has passed.
+        """
+        now, before = self.now(), self._ahead
+        self._ahead = now.timestamp() - self.clock.monotonic()
+        if before is not None and abs(self._ahead - before) > CLOCK_STEP:
+            by = timedelta(seconds=self._ahead - before)
+            self._carry_out(self.profile.shift_deadlines(self.book, now, by))
+        return now
 
     def _apply(self, changes: Iterable[Change]) -> None:
         with self._applying:

@@ -186,16 +186,15 @@ class Handlers(Registry):
         """Remember how the last call of a function went."""
         if failure is None and place not in self._failing:
             return
-        with self._lock:
-            if failure is None:
-                self._failing.pop(place, None)
-            else:
-                self._failing[place] = str(failure)
+        with self._lock:  # a new dict: others are reading the old one
+            others = {key: text for key, text in self._failing.items() if key != place}
+            self._failing = others if failure is None else {**others, place: str(failure)}
 
     def problems(self) -> tuple[str, ...]:
-        """A sentence for every function whose last call failed, for ``health()``."""
-        with self._lock:
-            failing = sorted(self._failing.items())
+        """A sentence for every function whose last call failed, for ``health()``. No lock: the
+        child of a fork may read as well.
+        """
+        failing = sorted(self._failing.items())
         return tuple(
             f"The last call of the handler {name} failed: {text}" for (name, _), text in failing
         )

@@ -34,8 +34,20 @@ from .task import code_of, is_success
 if TYPE_CHECKING:
     from ..state.book import Book
 
+
+def _receive_list(book: Book, message: DistributeEvent, now: datetime) -> Outcome:
+    """A list of events. Where it is another VTN's than a pre-provisioned VEN thinks, the list that
+    it asks for will tell.
+    """
+    outcome = events.receive(book, message, now)
+    if registration.is_unexpected(book, message.vtn_id):
+        phase = book.registration.phase
+        outcome += registration.change_phase(book, now, phase, resync=True)
+    return outcome
+
+
 RECEIVERS: Mapping[type, Callable[[Book, Any, datetime], Outcome]] = {
-    DistributeEvent: events.receive,
+    DistributeEvent: _receive_list,
     CreateReport: reports.requested,
     CancelReport: reports.cancel,
     RegisterReport: reports.offered,

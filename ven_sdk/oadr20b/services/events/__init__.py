@@ -13,7 +13,7 @@ Pure functions of the book and the time; they run as steps of the engine.
 """
 
 from .incoming_list import receive, receive_none
-from .lifecycle import drop_all, is_deciding, look_again, request_task, resume
+from .lifecycle import drop_all, is_deciding, look_again, request_task, resume, shift_deadlines
 from .responses import ANSWER, answer_task
 from .user_opts import opt
 
@@ -28,4 +28,5 @@ __all__ = [
     "receive_none",
     "request_task",
     "resume",
+    "shift_deadlines",
 ]

@@ -5,12 +5,14 @@ back, the registration is gone. Pure functions; they run as steps of the engine.
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, Optional
 
 from ....errors import VenError
 from ....events import versions
-from ....events.execution import carry_out, combine, resume_event
+from ....events.execution import build_timer, carry_out, combine, resume_event
+from ....instants import shift
 from ....profile import Task
 from ....schema.common import Payload
 from ....schema.events import DistributeEvent, RequestEvent
@@ -59,6 +61,21 @@ def look_again(book: "Book", now: datetime) -> Outcome:
     done is done again.
     """
     return combine(carry_out(book, key, held, held, now) for key, held in book.events.items())
+
+
+def shift_deadlines(book: "Book", now: datetime, by: timedelta) -> Outcome:
+    """E18: whoever decides about an event has ``opt_timeout`` for it, also when the clock is set
+    meanwhile.
+    """
+    rows = {
+        key: replace(held, deadline=shift(held.deadline, by))
+        for key, held in book.events.items()
+        if held.waiting and held.deadline is not None
+    }
+    return Outcome(
+        changes=tuple(Change("events", key, state) for key, state in rows.items()),
+        timers=tuple(build_timer(book, key, state, now) for key, state in rows.items()),
+    )
 
 
 def resume(book: "Book", now: datetime) -> Outcome:

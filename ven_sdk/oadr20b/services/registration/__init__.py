@@ -10,6 +10,7 @@
 
     phases      the values       joining   query and registration
     bootstrap   what follows it  leaving   its end, and its renewal
+    other_vtn   is it the same VTN
 
 A phase is what is to be sent next, so a failure at any place is mended by sending the same again.
 What the VTN does not offer, or fails over, does not hold up the rest: without the catalogue or the
@@ -26,6 +27,7 @@ from .bootstrap import (
 )
 from .joining import begin, lose, register, resume
 from .leaving import cancel_registration, end_registration, receive_cancellation, reregister
+from .other_vtn import is_unexpected
 from .phases import PHASES, change_phase, frequency, is_registered, poll_period
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "is_catalogue_due",
     "is_list_due",
     "is_registered",
+    "is_unexpected",
     "lose",
     "next_task",
     "poll_period",

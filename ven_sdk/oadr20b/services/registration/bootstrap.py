@@ -22,6 +22,7 @@ from .. import events, reports
 from ..task import confirmed_by
 from .joining import query, register
 from .leaving import cancel_registration
+from .other_vtn import is_unexpected, learn_vtn, start_anew
 from .phases import after_reports, change_phase, phase_after
 
 if TYPE_CHECKING:
@@ -126,8 +127,11 @@ def _take_list(reply: Optional[Payload]) -> Step:
     """
 
     def step(book: Book, now: datetime) -> Outcome:
+        vtn_id = reply.vtn_id if isinstance(reply, DistributeEvent) else None
+        if is_unexpected(book, vtn_id):
+            return start_anew(book, now, vtn_id)
         phase = phase_after(book, "events", "registered")
-        outcome = change_phase(book, now, phase, resync=False)
+        outcome = change_phase(book, now, phase, resync=False, **learn_vtn(book, vtn_id))
         if isinstance(reply, DistributeEvent):
             return outcome + events.receive(book, reply, now)
         return outcome + (NOTHING if reply is None else events.receive_none(book, now))
@@ -137,6 +141,8 @@ def _take_list(reply: Optional[Payload]) -> Step:
 
 def _refuse_list(error: VenError) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
+        if is_unexpected(book, None):
+            return start_anew(book, now, None)
         note = Note(
             f"{error} Events will come by polling.",
             logging.WARNING,
@@ -155,6 +161,8 @@ def _postpone_list(_error: VenError) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
         if book.registration.phase != "events":
             return NOTHING
+        if is_unexpected(book, None):
+            return start_anew(book, now, None)
         return change_phase(book, now, "registered", resync=True)
 
     return step

@@ -18,7 +18,8 @@ from ...schema.registration import (
     QueryRegistration,
 )
 from ..task import confirmed_by
-from .leaving import forget_other_vtn, forget_running, is_another_vtn
+from .leaving import forget_running
+from .other_vtn import NO_CATALOGUE, forget_other_vtn, is_another_vtn, learn_vtn
 from .phases import after_registering, change_phase, frequency
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def begin(book: Book, now: datetime, *, new: bool = False) -> Outcome:
     settings, state = book.settings, book.registration
     facts: dict[str, Any] = {"reason": None, "renewal": False}
     if not settings.register:
-        facts["ven_id"] = settings.ven_id
-        facts["registration_id"] = settings.registration_id or state.registration_id
-        return change_phase(book, now, after_registering(book), known=True, **facts)
+        return _begin_provisioned(book, now)
     return change_phase(
         book,
         now,
@@ -47,6 +46,32 @@ def begin(book: Book, now: datetime, *, new: bool = False) -> Outcome:
         registration_id=state.registration_id or settings.registration_id,
         **facts,
     )
+
+
+def _begin_provisioned(book: Book, now: datetime) -> Outcome:
+    """A pre-provisioned VEN begins after the registration. Requests and opts belong to the IDs that
+    it was given then. Which VTN answers, a list of events will tell; one that gets no lists goes by
+    the address.
+    """
+    settings, state = book.settings, book.registration
+    registration_id = settings.registration_id or state.registration_id
+    facts: dict[str, Any] = {"reason": None, "renewal": False, "known": True}
+    outcome, is_new = NOTHING, False
+    if settings.report_only:
+        facts |= learn_vtn(book, None)
+        is_new = is_another_vtn(book, None)
+    if is_new:
+        outcome, registration_id = forget_other_vtn(book, now, None), settings.registration_id
+        facts["vtn_id"] = None
+    elif state.ven_id and (state.ven_id, state.registration_id) != (
+        settings.ven_id,
+        registration_id,
+    ):
+        outcome, is_new = forget_running(book, now), True
+    phase = "reports" if is_new else after_registering(book)
+    facts |= NO_CATALOGUE if is_new else {}
+    facts |= {"ven_id": settings.ven_id, "registration_id": registration_id}
+    return outcome + change_phase(book, now, phase, **facts)
 
 
 def resume(book: Book, now: datetime) -> Outcome:
@@ -97,7 +122,7 @@ def take_query_reply(reply: Optional[Payload]) -> Step:
         state = book.registration
         if not isinstance(reply, CreatedPartyRegistration):
             return change_phase(book, now, "register")
-        if is_another_vtn(book, reply.vtn_id):
+        if reply.vtn_id and is_another_vtn(book, reply.vtn_id):
             return _begin_with_other_vtn(book, now, reply)
         registration_id = (
             None if state.fresh else state.registration_id or reply.registration_id or None
@@ -127,6 +152,7 @@ def _begin_with_other_vtn(book: Book, now: datetime, reply: CreatedPartyRegistra
             registration_id=settings.registration_id or reply.registration_id or None,
             ven_id=settings.ven_id or reply.ven_id or None,
             vtn_id=reply.vtn_id,
+            vtn_url=settings.vtn_url,
             poll_frequency=frequency(reply),
             known=False,
             catalogue=None,
@@ -211,7 +237,8 @@ def take_registration(reply: Optional[Payload]) -> Step:
             _phase_after_registration(book, is_new),
             ven_id=ven_id,
             registration_id=reply.registration_id,
-            vtn_id=reply.vtn_id or None,
+            vtn_id=reply.vtn_id or (None if is_other else state.vtn_id),
+            vtn_url=book.settings.vtn_url,
             fresh=False,
             known=True,
             renewal=False,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from ....profile import Task
 from ....state.change import Change
@@ -30,26 +30,6 @@ def forget_running(book: Book, now: datetime) -> Outcome:
     """
     answers_gone = Outcome(changes=tuple(Change("answers", key, None) for key in book.answers))
     return answers_gone + reports.forget_requests(book, now) + opts.forget_confirmed(book, now)
-
-
-def is_another_vtn(book: Book, vtn_id: Optional[str]) -> bool:
-    """Whether what the book holds came from another VTN than ``vtn_id``, which answers now."""
-    known = book.registration.vtn_id
-    return bool(known and vtn_id and vtn_id != known)
-
-
-def forget_other_vtn(book: Book, now: datetime, vtn_id: Optional[str]) -> Outcome:
-    """Events, opts and requests belong to the VTN that they came from: another one starts clean,
-    and the handlers are told.
-    """
-    reason = f"the VTN {book.registration.vtn_id} was replaced by {vtn_id}"
-    note = Note(f"Registration lost: {reason}. The VEN starts anew.", logging.WARNING)
-    return (
-        forget_running(book, now)
-        + opts.forget_all(book, now)
-        + events.drop_all(book, now, "with another VTN")
-        + Outcome(calls=(Call("client", "on_registration_lost", (reason,)),), notes=(note,))
-    )
 
 
 def cancel_registration(book: Book) -> Task:
