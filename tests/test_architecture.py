@@ -87,6 +87,16 @@ LIBRARY_HOME: dict[str, frozenset[str]] = {
     "matplotlib": frozenset({"display"}),
 }
 
+# Private names of libraries, and the one module that may use them. Each has a test that fails where
+# a new version of the library has not got them.
+SEAMS = {
+    "ven_sdk/schema/dataclass_seam.py": ("_FIELD", "_field_type", "__dataclass_fields__"),
+    "ven_sdk/security/ssl_seam.py": ("_sslobj", "_msg_callback"),
+    "ven_sdk/oadr20b/security/signxml_seam.py": ("_tostring", "_fromstring", "_c14n"),
+    "ven_sdk/transport/requests_seam.py": ("HTTPAdapter", "init_poolmanager", "cert_verify"),
+    "ven_sdk/transport/incoming.py": ("will_close", "fp"),
+}
+
 # Pure values and functions: nothing that waits, talks, locks or parses.
 PURE = frozenset({"schema", "events", "points", "oadr20b/services", "oadr20b/schema"})
 IMPURE = frozenset(
@@ -268,6 +278,27 @@ def test_a_library_is_used_only_where_it_belongs(library: str) -> None:
     ]
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("home", SEAMS)
+def test_private_names_of_a_library_stand_in_one_module(home: str) -> None:
+    names = set(SEAMS[home])
+    users = {
+        name_of(path) for path in MODULES for node in ast.walk(parse(path)) if names & said_by(node)
+    }
+
+    assert users == {home}
+
+
+def said_by(node: ast.AST) -> set[str]:
+    """The names that a node uses or defines."""
+    if isinstance(node, ast.Attribute):
+        return {node.attr}
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, (ast.FunctionDef, ast.alias)):
+        return {node.name}
+    return {str(node.value)} if isinstance(node, ast.Constant) else set()
 
 
 def test_only_the_exchange_and_the_test_vtn_use_the_codec() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import IO, Any, Optional
 
-from .incoming import Source
+from .incoming import Response, Source
 from .route import Deadline, Stage, Unacceptable
 from .wire import Wire
 
@@ -57,7 +57,7 @@ def receive(
     headers = response.headers
     if response.status == 204:  # No Content is an empty answer
         return Answer(200, response.reason, headers, b""), not (
-            response.will_close or source.has_surplus()
+            response.ends or source.has_surplus()
         )
     if response.status != 200:
         page = _body(response, limit) if error_pages else b""
@@ -71,7 +71,7 @@ def receive(
         )
     content = _body(response, limit)
     return Answer(200, response.reason, headers, content), not (
-        response.will_close or source.has_surplus()
+        response.ends or source.has_surplus()
     )
 
 
@@ -103,14 +103,14 @@ def _mention_charset(name: str) -> None:
     log.info("A VTN sends the charset %r as Content-Encoding; its answers are read as plain.", name)
 
 
-def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
+def _body(response: Response, limit: int) -> bytes:
     if response.length is not None:
         _check_size(response.length, limit)
         return response.read()
     blocks: list[bytes] = []
     size = 0
     for block in (
-        _chunks(response.fp) if response.chunked else iter(lambda: response.read(_BLOCK), b"")
+        _chunks(response.file) if response.is_chunked else iter(lambda: response.read(_BLOCK), b"")
     ):
         size += len(block)
         _check_size(size, limit)

@@ -1,5 +1,5 @@
 """The bytes that come, as ``http.client`` wants to read them, under the exchange's deadline and a
-limit for headers.
+limit for headers: the only place that knows what ``http.client`` does not document.
 
 Runs on the thread that posts.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import io
-from typing import Any, Protocol
+from typing import IO, Any, Optional, Protocol
 
 from .route import Deadline, Stage, Unacceptable
 
@@ -78,6 +78,29 @@ class _Reader(io.BufferedReader):
         pass
 
 
+class Response:
+    """An answer whose head is read. ``file`` is the stream of its body, as it comes over the wire:
+    with chunks, where it ``is_chunked``. ``length`` is None where no header says it. ``ends`` says
+    that the connection is at its end with the body.
+    """
+
+    __slots__ = ("_response", "ends", "file", "headers", "is_chunked", "length", "reason", "status")
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self._response = response
+        self.status: int = response.status
+        self.reason: str = response.reason
+        self.headers: http.client.HTTPMessage = response.headers
+        self.length: Optional[int] = response.length
+        self.is_chunked: bool = bool(response.chunked)
+        self.ends: bool = response.will_close
+        self.file: IO[bytes] = response.fp
+
+    def read(self, size: Optional[int] = None) -> bytes:
+        """The body, or at most ``size`` bytes of it. ``IncompleteRead`` where it ended before."""
+        return self._response.read(size)
+
+
 class Source:
     """What ``http.client.HTTPResponse`` takes for a socket: all answers of one exchange from one
     buffer.
@@ -93,7 +116,7 @@ class Source:
     def makefile(self, *_: Any) -> io.BufferedReader:
         return self._reader
 
-    def response(self, method: str) -> http.client.HTTPResponse:
+    def response(self, method: str) -> Response:
         """The final answer, its body not yet read; interim ones (1xx) are passed over. RFC 9110
         section 15.2. ``ConnectionResetError`` where it ended before.
         """
@@ -105,7 +128,7 @@ class Source:
             ):  # http.client takes the end of the stream for the end of the headers
                 raise ConnectionResetError("end of stream")
             if not 100 <= response.status < 200 or response.status == 101:
-                return response
+                return Response(response)
 
     def has_surplus(self) -> bool:
         """Whether more came than the answer: the next one would start in the middle of nowhere.

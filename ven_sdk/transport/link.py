@@ -1,5 +1,5 @@
-"""One kept-alive connection as an adapter of ``requests``: sends one prepared message and brings
-the answer.
+"""One kept-alive connection: sends one prepared message and brings the answer, through an adapter
+of ``requests``.
 
 Used by one thread at a time (the one that posts), except :meth:`Link.cut`. Who gets which link is
 the concern of ``sessions``; what a failure means is that of ``failures``.
@@ -10,17 +10,16 @@ from __future__ import annotations
 import http.client
 import logging
 import socket
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
-from urllib3.util import Retry, Timeout
 
 from ..errors import StateError
 from .answers import Answer, receive, received
 from .failures import failure, rejection, stand_in_failure
 from .handshakes import is_refusal
+from .requests_seam import Adapter
 from .route import Deadline, Stage, Unacceptable
 from .service import Service
 from .wire import Wire
@@ -30,18 +29,10 @@ log: logging.Logger = logging.getLogger(__name__)
 # seconds to wait for the sign that a message on an old connection was not read: one round trip
 _PATIENCE = 0.5
 _BROKEN = (OSError, http.client.HTTPException, Unacceptable, UnicodeError)
-_NO_RETRIES = Retry(0, read=False)
-_NO_TIMEOUT: Any = Timeout(None)  # the deadline is ours
 
 
-class Link(HTTPAdapter):
-    """An adapter of ``requests`` with at most one connection, used by one thread at a time.
-
-    ``HTTPAdapter.send`` is called as it is, which is where test libraries such as ``responses``
-    step in; the pool that it asks for is the link itself. That leaves out what ``Session.request``
-    and urllib3's pools do for each request: merging settings and cookies, redirects, retries.
-    ``timeout`` in seconds.
-    """
+class Link:
+    """At most one connection, used by one thread at a time. ``timeout`` in seconds."""
 
     def __init__(
         self,
@@ -50,7 +41,7 @@ class Link(HTTPAdapter):
         limit: int,
         timeout: float,
     ) -> None:
-        super().__init__(max_retries=_NO_RETRIES)
+        self._adapter = Adapter()
         self.wire: Optional[Wire] = None
         self.is_wanted = True  # False: not for another exchange
         self._is_cut = False
@@ -58,7 +49,6 @@ class Link(HTTPAdapter):
         self._retire = retire
         self._limit = limit
         self._timeout = timeout
-        self._job: Optional[tuple[Service, tuple[bytes, ...], Deadline]] = None
         self._may_send: Optional[Callable[[], bool]] = None
 
     def exchange(
@@ -73,19 +63,23 @@ class Link(HTTPAdapter):
 
         StateError where ``may_send`` says no, when all is ready to be sent.
         """
-        self._job, self._may_send = (target, target.message(body, cookie), deadline), may_send
+        self._may_send = may_send
+        message = target.message(body, cookie)
         done = False
         try:
-            answer = self._sent(target.request(body, cookie))
+            response = self._adapter.pass_on(
+                target.request(body, cookie), lambda: self._post(target, message, deadline)
+            )
+            answer = response if isinstance(response, Answer) else received(response, self._limit)
             done = True
         except (
             requests.RequestException,
             HTTPError,
             *_BROKEN,
-        ) as cause:  # of a stand-in: urlopen raises our errors
+        ) as cause:  # of a stand-in: ours are raised by _post
             raise stand_in_failure(cause, target.where) from cause
         finally:
-            self._job = self._may_send = None
+            self._may_send = None
             if not done:
                 self.drop()
         if answer.status_code != 200:
@@ -105,15 +99,9 @@ class Link(HTTPAdapter):
         if wire is not None:
             wire.cut()
 
-    def _sent(self, request: requests.PreparedRequest) -> Answer:
-        response: Any = self.send(request, timeout=_NO_TIMEOUT)
-        return response if isinstance(response, Answer) else received(response, self._limit)
-
-    # --- what HTTPAdapter.send calls --------------------------------------------------------------
-    def urlopen(self, *_: Any, **__: Any) -> Answer:
-        """The exchange itself, on the connection that is there, or on a fresh one."""
-        assert self._job is not None
-        target, message, deadline = self._job
+    # --- the exchange -----------------------------------------------------------------------------
+    def _post(self, target: Service, message: tuple[bytes, ...], deadline: Deadline) -> Answer:
+        """The exchange itself, on the connection that is there, or on a new one."""
         return self._on_old_wire(target, message, deadline) or self._on_new_wire(
             target, message, deadline
         )
@@ -121,7 +109,7 @@ class Link(HTTPAdapter):
     def _on_old_wire(
         self, target: Service, message: tuple[bytes, ...], deadline: Deadline
     ) -> Optional[Answer]:
-        """The answer, or None where a fresh connection is needed and the message surely was not
+        """The answer, or None where a new connection is needed and the message surely was not
         read.
         """
         wire = self.wire
@@ -181,30 +169,6 @@ class Link(HTTPAdapter):
             raise (later if is_refusal(later) else cause) from None
         self.drop()
         return answer
-
-    def init_poolmanager(self, *_: Any, **__: Any) -> None:
-        """No pools: this adapter is its own."""
-
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:
-        return self
-
-    def get_connection(self, *_: Any, **__: Any) -> Any:
-        return self  # its name in requests before 2.32
-
-    def cert_verify(self, *_: Any, **__: Any) -> None:
-        """Trust is in the SSLContext; what ``requests`` would take from the environment is not."""
-
-    def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
-        return request.url or ""  # not used: the head of the message is prepared
-
-    def build_response(self, req: requests.PreparedRequest, resp: Any) -> Any:
-        if not isinstance(resp, Answer):
-            return super().build_response(req, resp)  # a stand-in's
-        resp.request, resp.url = req, req.url
-        return resp
-
-    def close(self) -> None:
-        self.drop()
 
 
 def _is_surely_unread(cause: BaseException, wire: Wire, deadline: Deadline) -> bool:

@@ -7,12 +7,12 @@ Pure, and shared by all connections of the process.
 from __future__ import annotations
 
 import functools
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Optional
 from urllib.parse import unquote, urlsplit
 
 import requests
-from requests.auth import _basic_auth_str
 from requests.structures import CaseInsensitiveDict
 from requests.utils import select_proxy
 
@@ -148,8 +148,13 @@ def _proxy(address: Optional[str]) -> Optional[Proxy]:
         )
     authorization = None
     if parts.username:
-        authorization = str(_basic_auth_str(unquote(parts.username), unquote(parts.password or "")))
+        authorization = _basic(unquote(parts.username), unquote(parts.password or ""))
     return Proxy(host, port, authorization)
+
+
+def _basic(user: str, password: str) -> str:
+    """The credentials as RFC 7617 has them."""
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 def _shown(url: object) -> str:

@@ -19,6 +19,7 @@ import socket
 import ssl
 from typing import Any, Callable, Optional
 
+from ..security.ssl_seam import shown_names
 from .incoming import Source
 from .route import Deadline, Proxy, ProxyRefusal, Route, Stage
 
@@ -187,7 +188,7 @@ class Wire:
         try:
             sock.do_handshake()
         except ssl.SSLCertVerificationError:
-            self.certificate_names = _names(sock)
+            self.certificate_names = shown_names(sock)
             raise
         log.debug(
             "TLS to %s port %s: %s, session %s",
@@ -217,14 +218,3 @@ def _happens(sock: socket.socket, *, readable: bool, seconds: float) -> bool:
     return readable and bool(
         select.select([sock], [], [], seconds)[0]
     )  # Windows shows no reset this way: unknown
-
-
-def _names(sock: ssl.SSLSocket) -> tuple[str, ...]:
-    """The names in a certificate that was refused, where this Python (3.10 and later) shows it."""
-    show = getattr(getattr(sock, "_sslobj", None), "get_unverified_chain", None)
-    try:
-        chain = show() if show is not None else None
-        info = chain[0].get_info() if chain else {}
-        return tuple(str(value) for _, value in info.get("subjectAltName", ()))
-    except (ssl.SSLError, ValueError, TypeError, AttributeError):
-        return ()  # it serves an explanation only

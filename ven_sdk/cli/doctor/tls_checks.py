@@ -11,13 +11,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from typing import Any, Optional
+from typing import Optional
 
 from cryptography import x509
 
 from ...errors import ConfigurationError
 from ...security.credentials import content
 from ...security.keyfiles import read_certificates
+from ...security.ssl_seam import call_on_certificate_request, shown_chain
 from ...security.tls import check_peer
 from ...transport import handshakes
 from ...transport.wire import Wire
@@ -25,7 +26,6 @@ from ..certificates import CertificateFacts, describe_der, now_utc
 from .examination import SOON, BrokenLink, Examination, wrong_clock
 from .probes import date_of, speaks_http
 
-_HANDSHAKE, _CERTIFICATE_REQUEST = 22, 13  # ContentType and HandshakeType of RFC 8446
 _PATIENCE = 0.5
 """Seconds for a refusal to arrive: a round trip."""
 _SILENT = (
@@ -205,31 +205,13 @@ def _watch_for_request(context: ssl.SSLContext) -> Optional[list[bool]]:
     cannot tell.
     """
     asked: list[bool] = []
-
-    def watch(
-        _conn: Any, _direction: str, _version: Any, content: Any, message: Any, _data: bytes
-    ) -> None:
-        if content == _HANDSHAKE and message == _CERTIFICATE_REQUEST:
-            asked.append(True)
-
-    try:
-        context._msg_callback = watch  # type: ignore[attr-defined]  # a debugging aid of the ssl module
-    except (AttributeError, TypeError):
-        return None
-    return asked
+    can_tell = call_on_certificate_request(context, lambda: asked.append(True))
+    return asked if can_tell else None
 
 
 def _chain(sock: ssl.SSLSocket) -> tuple[CertificateFacts, ...]:
     """What the VTN showed, its own certificate first; that one alone on Python 3.9."""
-    found: list[bytes] = []
-    with contextlib.suppress(ssl.SSLError, ValueError, AttributeError):
-        if hasattr(sock, "get_unverified_chain"):
-            found = [bytes(each) for each in sock.get_unverified_chain()]
-        elif hasattr(sock._sslobj, "get_unverified_chain"):  # type: ignore[attr-defined]
-            found = [
-                ssl.PEM_cert_to_DER_cert(each.public_bytes())  # Python 3.10 to 3.12
-                for each in sock._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]
-            ]
+    found = shown_chain(sock)
     if not found:
         with contextlib.suppress(ssl.SSLError, ValueError):
             leaf = sock.getpeercert(binary_form=True)

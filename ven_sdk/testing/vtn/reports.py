@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple, Optional, Union
 
@@ -53,7 +53,7 @@ class ReportWish:
 
     def __new__(cls, *values: object, **named: object) -> "ReportWish":
         """Refuse what it does not take. ``ConfigurationError`` names the nearest."""
-        arguments.known_arguments("ReportWish", named, cls.__dataclass_fields__)
+        arguments.known_arguments("ReportWish", named, [field.name for field in fields(cls)])
         return super().__new__(cls)
 
 
