@@ -245,11 +245,12 @@ class OpenADRClient(Ven):
 
     def run(self) -> None:
         """Start, and block until ``stop()``, Ctrl-C or SIGTERM; then stop in order. Works off the
-        main thread too.
+        main thread too. LeaseLostError where another owner of the store ended it.
         """
         self._life.runtime.check_process()
         ended = self._life.cycle.next_stop()
         until_signal(self.start, ended, lambda: self._end_run(ended))
+        self._life.cycle.check()
 
     def _end_run(self, ended: threading.Event) -> None:
         """A ``stop()`` of another thread is waited for; another start after it is left alone."""

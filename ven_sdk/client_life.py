@@ -14,7 +14,7 @@ import weakref
 from typing import TYPE_CHECKING, Optional
 
 from .config import Settings
-from .errors import StoreError
+from .errors import LeaseLostError, StoreError
 from .runtime.engine import Engine
 from .runtime.lifecycle import Lifecycle
 from .runtime.runtime import Runtime
@@ -60,6 +60,7 @@ class ClientLife:
         self._finalizer: Optional["weakref.finalize[..., object]"] = None
         self._started_at = ""
         self.listener: Optional[Listener] = None
+        store.watch_lease(self._lose)
 
     def start(self, client: object) -> None:
         """Start, unless it runs; ``client`` is whose last reference is watched."""
@@ -149,6 +150,10 @@ class ClientLife:
             )
         else:
             log.info("Stopped.")
+
+    def _lose(self, error: LeaseLostError) -> None:
+        self.engine.lose(error)
+        self.cycle.fail(error, ABANDONED_TIMEOUT)
 
     def _note_stopped(self) -> None:
         key = (self.settings.ven_name, self.settings.vtn_url)

@@ -29,7 +29,13 @@ from .arguments import (
 from .client_life import SHORTEST_TIMEOUT, short_timeout
 from .config import Settings, base_url, settings
 from .display.tables import fleet_html
-from .errors import ConfigurationError, StateError, StoreError, TransportError
+from .errors import (
+    ConfigurationError,
+    LeaseLostError,
+    StateError,
+    StoreError,
+    TransportError,
+)
 from .fleet_arguments import OWN, SETTINGS
 from .fleet_handlers import FleetHandlers, FleetHooks, SharedHandlers
 from .fleet_identities import ARGUMENTS as IDENTITY
@@ -161,6 +167,7 @@ class Fleet:
             threading.Lock()
         )  # guards the two dicts and _start_at; nothing slow happens under it
         self._life = Lifecycle(self._start, self._end)
+        self._store.watch_lease(self._lose)
         self._running = False
 
     # --- members ----------------------------------------------------------------------------------
@@ -495,6 +502,11 @@ class Fleet:
             "The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else ""
         )
 
+    def _lose(self, error: LeaseLostError) -> None:
+        for ven in self:
+            ven._engine.lose(error)
+        self._life.fail(error, STOP_TIMEOUT)
+
     def _wind_up(self, engines: list[Engine], deadline: float) -> None:
         """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side,
         until ``deadline``.
@@ -510,10 +522,13 @@ class Fleet:
             engine.wind_up(max(0.0, deadline - clock.monotonic()))
 
     def run(self) -> None:
-        """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop."""
+        """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop. LeaseLostError where another
+        owner of the store ended it.
+        """
         self._runtime.check_process()
         ended = self._life.next_stop()
         until_signal(self.start, ended, lambda: self._end_run(ended))
+        self._life.check()
 
     def _end_run(self, ended: threading.Event) -> None:
         """A ``stop()`` of another thread is waited for; another start after it is left alone."""

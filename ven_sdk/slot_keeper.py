@@ -126,11 +126,15 @@ class SlotKeeper:
                 log.exception("Slots were not moved. This is a fault of ven_sdk: please report it.")
 
     def _look(self, renewal: Renewal) -> None:
-        """One pass: what was lost ends first, what is held begins, one slot is given back."""
+        """One pass: what was lost ends first, what is held begins, one slot is given back.
+
+        A slot may be lost at any moment of it. It is not taken again before its VENs ended here:
+        they know nothing of what another owner did meanwhile, and would write over it.
+        """
         for slot in set(self._begun) - self._store.held:
             self._end(slot, 0.0)
             log.warning("Slot %d has another owner now: its VENs ended here.", slot)
-        missing = self.wanted - self._store.held
+        missing = self.wanted - self._store.held - self._begun.keys()
         if missing:
             self._store.take(missing)
         held = self._store.held

@@ -12,6 +12,8 @@ from __future__ import annotations
 import threading
 from typing import Callable, Optional
 
+from ..errors import VenError
+
 
 class Lifecycle:
     """Whether something runs. ``begin()`` makes it run, ``end(seconds)`` ends it within about so
@@ -25,6 +27,7 @@ class Lifecycle:
         self._end_within: Optional[float] = None
         self._watchers: list[threading.Event] = []
         self.is_running: bool = False
+        self._failure: Optional[VenError] = None
 
     def start(self) -> None:
         """Begin, unless it runs. Raises what ``begin`` raises; nothing runs then."""
@@ -32,6 +35,7 @@ class Lifecycle:
             return
         try:
             if not self.is_running:
+                self._failure = None
                 self._begin()
                 self.is_running = True
         finally:
@@ -53,6 +57,16 @@ class Lifecycle:
                 return
             self._busy = own
         self._let_go()
+
+    def fail(self, error: VenError, seconds: float) -> None:
+        """``stop()`` because of ``error``, which ``check()`` raises until the next start."""
+        self._failure = error
+        self.stop(seconds)
+
+    def check(self) -> None:
+        """Raise what ended it, unless that was somebody's wish."""
+        if self._failure is not None:
+            raise self._failure
 
     def next_stop(self) -> threading.Event:
         """An event that the next ``stop()`` sets."""

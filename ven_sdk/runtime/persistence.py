@@ -136,9 +136,7 @@ class Persistence:
             if late:
                 self.close()
         except LeaseLostError as error:
-            self.is_lost = True
-            self._waiting.clear()
-            self._failed(error)
+            self.lose(error)
             return
         except StoreError as error:
             sound = rows if error.retryable else self._storable(rows)
@@ -190,6 +188,13 @@ class Persistence:
             if place not in self._waiting and row.key not in self._book.tables[row.table]:
                 self._unknown.add(place)
             self._waiting[place] = row
+
+    def lose(self, error: LeaseLostError) -> None:
+        """Another is the owner of the rows: it does what is due, and nothing is written here."""
+        if not self.is_lost:
+            self.is_lost = True
+            self._waiting.clear()
+            self._failed(error)
 
     def detach(self) -> None:
         """Write nothing more: the rows belong to somebody else, or to nobody."""

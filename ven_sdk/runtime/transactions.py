@@ -350,6 +350,8 @@ class Transactions:
         """Whether ``call`` may not be made: by a VEN that has ended, and by a handler that another
         owner may be calling, for which this waits until it is known. A meter is read at its time.
         """
+        if call.handler == "on_error":  # what the user must know depends on no lease
+            return self.stopped and not self.persistence.is_lost
         while call.pool == "handler" and not self.stopped and not self.may_send():
             self.wait(self.may_send, LOOK)
         return self.stopped
@@ -362,6 +364,11 @@ class Transactions:
         """Try to write what could not be written."""
         with self._lock:
             self.persistence.save(late=self.stopped)
+
+    def lose(self, error: LeaseLostError) -> None:
+        """The VEN ends here: another owner of its rows runs it."""
+        with self._lock:
+            self.persistence.lose(error)
 
     def detach_store(self) -> None:
         """Write nothing more: the VEN is taken out."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Callable
 
-from ..errors import StoreError
+from ..errors import LeaseLostError, StoreError
 from .leases import RENEWALS, LeasedStore, SlotRow, seconds_awake
 
 log: logging.Logger = logging.getLogger(__name__)
@@ -15,18 +16,27 @@ LOOK = 0.2
 
 
 class LeaseThread:
-    """Renews all leases of ``store`` several times in each, until ``stop()``. Says trouble once."""
+    """Renews all leases of ``store`` several times in each, until ``stop()``. Says trouble once.
 
-    def __init__(self, store: LeasedStore, lease: float) -> None:
-        self._store, self._pause = store, lease / RENEWALS
+    ``lost(error)`` is called here when another has become the owner.
+    """
+
+    def __init__(
+        self, store: LeasedStore, lease: float, lost: Callable[[LeaseLostError], None]
+    ) -> None:
+        self._store, self._pause, self._lost = store, lease / RENEWALS, lost
         self._ended = threading.Event()
         self._in_trouble = False
-        self._held: frozenset[int] = frozenset()
+        self._owned: frozenset[int] = frozenset()
         self._thread = threading.Thread(target=self._run, name="ven_sdk-lease", daemon=True)
 
     def start(self) -> None:
         """Begin renewing."""
         self._thread.start()
+
+    def own_every_slot(self) -> None:
+        """From now on the store is this owner's: what a renewal does not find is lost."""
+        self._owned = frozenset(range(self._store.slots))
 
     def stop(self) -> None:
         """End the thread, after a renewal that is under way."""
@@ -42,15 +52,21 @@ class LeaseThread:
                 self._say(error)
 
     def _renew(self) -> None:
+        owned = self._owned  # as it was before the renewal
         held = self._store.renew().held
-        if self._held - held:
-            log.error(
-                "The store %r has another owner now: nothing is sent or written here any more.",
-                self._store.name,
-            )
         if self._in_trouble:
             log.warning("The store %r can be reached again.", self._store.name)
-        self._held, self._in_trouble = held, False
+        self._in_trouble = False
+        if owned - held:
+            self._owned = frozenset()
+            self._lost(
+                LeaseLostError(
+                    f"The store {self._store.name!r} has another owner now: nothing is sent or "
+                    "written here any more, and what ran on it ends. One client or one Fleet has "
+                    "a store for itself: stop the other one, then start this one again.",
+                    path=self._store.name,
+                )
+            )
 
     def _say(self, error: Exception) -> None:
         if not self._in_trouble:

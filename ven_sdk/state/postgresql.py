@@ -14,9 +14,9 @@ import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
-from ..errors import StoreError
+from ..errors import LeaseLostError, StoreError
 from . import postgresql_schema as sql
 from .group_commit import GroupCommit, Ticket
 from .lease_thread import LeaseThread, take_every_slot
@@ -70,11 +70,16 @@ class PostgreSQLStore(LeasedStore):
         self._owning = threading.Lock()  # one renewal, taking or giving back at a time
         self._life = threading.Lock()
         self._thread: Optional[LeaseThread] = None
+        self._lost: Callable[[LeaseLostError], None] = _log_loss
         self._group: GroupCommit[Work] = GroupCommit(self._write)
         self._batches = count(1)
         self._pid: Optional[int] = None
 
     # --- opening and closing ----------------------------------------------------------------------
+
+    def watch_lease(self, lost: Callable[[LeaseLostError], None]) -> None:
+        """See :meth:`Store.watch_lease`. A fleet's member finds it out by its own renewals."""
+        self._lost = lost
 
     def check(self) -> None:
         """See :meth:`Store.check`. A database that cannot be reached now passes."""
@@ -121,11 +126,12 @@ class PostgreSQLStore(LeasedStore):
     def _take_all(self) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"
         self._member = Member(f"{name}:{secrets.token_hex(8)}", name)
-        thread = LeaseThread(self, self._lease)
+        thread = LeaseThread(self, self._lease, lambda error: self._lost(error))
         try:
             self.renew()
             thread.start()
             take_every_slot(self)
+            thread.own_every_slot()
         except BaseException:
             thread.stop()
             self._leave_if_possible()
@@ -338,3 +344,7 @@ class PostgreSQLStore(LeasedStore):
                 f"{os.getpid()}, made by fork(). Make the client in the child.",
                 path=self.name,
             )
+
+
+def _log_loss(error: LeaseLostError) -> None:
+    log.error("%s", error)

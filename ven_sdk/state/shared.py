@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Callable
 
+from ..errors import LeaseLostError
 from .store import ChangeRow, Row, Store
 
 
@@ -27,6 +29,10 @@ class SharedStore(Store):
     def holds(self, ven: str) -> bool:
         """See :meth:`Store.holds`."""
         return self._store.holds(ven)
+
+    def watch_lease(self, lost: Callable[[LeaseLostError], None]) -> None:
+        """See :meth:`Store.watch_lease`."""
+        self._store.watch_lease(lost)
 
     def check(self) -> None:
         """See :meth:`Store.check`."""

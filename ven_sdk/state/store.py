@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
-from ..errors import StoreError
+from ..errors import LeaseLostError, StoreError
 
 
 class Row(NamedTuple):
@@ -52,6 +52,11 @@ class Store(ABC):
     def holds(self, ven: str) -> bool:
         """Whether this owner may act for ``ven`` at this moment. False: send nothing for it."""
         return True
+
+    def watch_lease(self, lost: Callable[[LeaseLostError], None]) -> None:  # noqa: B027
+        """Call ``lost(error)``, on a thread of the store, when another has become the owner of all
+        that this one had. A file's owner keeps it: nothing is ever called.
+        """
 
     @abstractmethod
     def check(self) -> None:

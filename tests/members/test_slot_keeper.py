@@ -1,0 +1,75 @@
+"""The keeper of a member's slots, pass by pass, with a store that changes its mind in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ven_sdk import Site, slot_of
+from ven_sdk.slot_keeper import SlotKeeper
+from ven_sdk.state.leases import Member, Renewal
+
+SLOTS = 4
+NAME = "ven-0"
+SLOT = slot_of(NAME, SLOTS)
+
+
+class World:
+    """Store and fleet of one member that wants everything: what it does, in order."""
+
+    slots = SLOTS
+
+    def __init__(self) -> None:
+        self.held: frozenset[int] = frozenset(range(SLOTS))
+        self.done: list[tuple[str, Any]] = []
+        self.loses_while_ending: frozenset[int] = frozenset()
+
+    def take(self, slots: Iterable[int]) -> frozenset[int]:
+        taken = frozenset(slots)
+        self.done.append(("take", taken))
+        self.held |= taken
+        return taken
+
+    def give_back(self, slots: Iterable[int]) -> None:
+        self.held -= frozenset(slots)
+
+    def place(self, ven: str, slot: int) -> None: ...
+
+    def misplaced(self, vens: Iterable[str]) -> dict[str, int]:
+        return {}
+
+    def _add(self, name: str, *_: Any) -> None:
+        self.done.append(("begin", name))
+
+    def _hand_over(self, names: Iterable[str], seconds: float) -> None:
+        for name in names:
+            self.done.append(("end", name))
+        self.held -= self.loses_while_ending
+        self.loses_while_ending = frozenset()
+
+
+def keeper_of(world: World, *sites: Site) -> SlotKeeper:
+    def catalogue(slot: int) -> list[Site]:
+        return [site for site in sites if site.slot(SLOTS) == slot]
+
+    keeper = SlotKeeper("a", world, world, catalogue, {})  # type: ignore[arg-type]
+    keeper.renewed(renewal(world))
+    return keeper
+
+
+def renewal(world: World) -> Renewal:
+    return Renewal(world.held, False, (Member("a:1", "a"),), 1)
+
+
+def test_a_slot_that_is_lost_in_the_middle_of_a_pass_is_not_taken_before_its_vens_ended() -> None:
+    world = World()
+    other = next(f"ven-{n}" for n in range(99) if slot_of(f"ven-{n}", SLOTS) != SLOT)
+    keeper = keeper_of(world, Site(NAME, "http://127.0.0.1/"), Site(other, "http://127.0.0.1/"))
+    keeper._look(renewal(world))
+    world.done.clear()
+    world.held -= {slot_of(other, SLOTS)}
+    world.loses_while_ending = frozenset({SLOT})  # another took it, and gave it free again
+    keeper._look(renewal(world))
+    keeper._look(renewal(world))
+    ours = [what for what in world.done if what[1] == NAME or what == ("take", frozenset({SLOT}))]
+    assert ours == [("end", NAME), ("take", frozenset({SLOT})), ("begin", NAME)]
