@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Optional
+from typing import Any, Optional
 
 from .oadr20b.schema.opt import (
     CanceledOpt,
@@ -175,26 +175,14 @@ class Sample(Record):
     of ``enums.DATA_QUALITY`` or an ``x-`` token.
     """
 
-    positional: ClassVar[tuple[str, ...]] = (
-        "value",
-        "at",
-        "confidence",
-        "accuracy",
-        "data_quality",
+    value: Any = wire.unwired_value(object, compare=True, kw_only=False)
+    at: Optional[datetime] = wire.unwired(hidden=False, compare=True, default=None, kw_only=False)
+    confidence: Optional[int] = wire.unwired(
+        hidden=False, compare=True, default=None, kw_only=False
     )
-    value: Any = wire.unwired(default=wire.MISSING, hidden=False, compare=True)
-    at: Optional[datetime] = wire.unwired(hidden=False, compare=True)
-    confidence: Optional[int] = wire.unwired(hidden=False, compare=True)
-    accuracy: Optional[float] = wire.unwired(hidden=False, compare=True)
-    data_quality: Optional[str] = wire.unwired(hidden=False, compare=True)
-
-    if TYPE_CHECKING:  # for callers; the constructor is compiled from the fields
-
-        def __init__(
-            self,
-            value: Any,
-            at: Optional[datetime] = None,
-            confidence: Optional[int] = None,
-            accuracy: Optional[float] = None,
-            data_quality: Optional[str] = None,
-        ) -> None: ...
+    accuracy: Optional[float] = wire.unwired(
+        hidden=False, compare=True, default=None, kw_only=False
+    )
+    data_quality: Optional[str] = wire.unwired(
+        hidden=False, compare=True, default=None, kw_only=False
+    )

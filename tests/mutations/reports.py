@@ -505,7 +505,7 @@ TABLE = (
     Mutation(
         "precision",
         "points.entries.number",
-        "return value if repr(value) == text else Decimal(text)",
+        "return value if repr(value) == text else cast(Number, Decimal(text))",
         "return value",
         f"{COLLECTION}::test_confidence_accuracy_and_quality_go_where_the_callback_gives_them",
     ),

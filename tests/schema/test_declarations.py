@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import pytest
 
@@ -13,7 +13,9 @@ from ven_sdk.oadr20b.codec.compiled.writer import compiled_writer
 from ven_sdk.oadr20b.codec.plan import plan_of
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS, PROFILES
 from ven_sdk.schema.common import Payload
+from ven_sdk.schema.items import Items
 from ven_sdk.schema.record import Record
+from ven_sdk.schema.slots import MISSING
 from ven_sdk.schema.units import Measurement
 
 KINDS = {
@@ -75,7 +77,11 @@ def test_a_declaration_is_sound(cls: Any) -> None:
             slot.record, Record
         ), name
         assert not slot.companion or slot.companion in cls.slots, name
-        assert slot.repeated == str(hints.get(name, "")).startswith(("typing.Tuple", "tuple")), name
+        assert slot.repeated == (get_origin(hints.get(name)) is Items), name
+        absence = slot.stored and (slot.optional or slot.repeated or "?" in slot.path)
+        assert not absence or slot.default is not MISSING, (
+            f"{name}: what may be absent has a default"
+        )
     assert not set(cls.slots) & {
         "keys",
         "values",

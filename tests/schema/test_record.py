@@ -274,8 +274,8 @@ class Base(Record):
 class Derived(Base):
     """A record with more fields than its base, and a view."""
 
-    second: Optional[int] = wire.integer("ei:priority", optional=True)
-    third: tuple[str, ...] = wire.texts("ei:resourceID")
+    second: Optional[int] = wire.integer("ei:priority", optional=True, default=None)
+    third: Items[str] = wire.texts("ei:resourceID", default=())
 
     @view
     def doubled(self) -> str:

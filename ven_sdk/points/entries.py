@@ -15,10 +15,10 @@ import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol, cast
 
 from ..enums import DATA_QUALITY
-from ..schema.points import ReportPayload, ResourceStatus
+from ..schema.points import Number, ReportPayload, ResourceStatus
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -315,13 +315,15 @@ def payload(r_id: str, entry: str) -> Optional[ReportPayload]:
     return Entry.parse(entry).payload(r_id) if entry else None
 
 
-def number(text: str) -> object:
-    """The number in ``text``: int or float where that holds all its digits, otherwise Decimal."""
+def number(text: str) -> Number:
+    """The number in ``text``: int or float where that holds all its digits, otherwise Decimal,
+    which is written like a float.
+    """
     try:
         return int(text)
     except ValueError:
         value = float(text)
-    return value if repr(value) == text else Decimal(text)
+    return value if repr(value) == text else cast(Number, Decimal(text))
 
 
 def status(data: Mapping[str, object]) -> ResourceStatus:

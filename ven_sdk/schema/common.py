@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Optional, Union
+from typing import TYPE_CHECKING, ClassVar, Optional, Union
 
 from ..errors import ConfigurationError
 from . import slots as wire
@@ -41,8 +41,7 @@ class Payload(Record):
 
 def schema_version() -> str:
     """The declaration of ``ei:schemaVersion``, which every payload carries (rule G2)."""
-    made: str = wire.attribute("ei:schemaVersion", default="2.0b", pattern=r"2\.0[ab]|x-\S.*")
-    return made
+    return wire.attribute("ei:schemaVersion", default="2.0b", pattern=r"2\.0[ab]|x-\S.*")
 
 
 @element
@@ -52,7 +51,9 @@ class EiResponse(Record):
     """
 
     response_code: str = wire.text("ei:responseCode", pattern=RESPONSE_CODE)
-    response_description: Optional[str] = wire.text("ei:responseDescription", optional=True)
+    response_description: Optional[str] = wire.text(
+        "ei:responseDescription", optional=True, default=None
+    )
     request_id: str = wire.text("pyld:requestID", default="", otherwise="")
 
     @property
@@ -65,32 +66,28 @@ class EiResponse(Record):
 class AggregatedPNode(Record):
     """An aggregated pricing node."""
 
-    positional: ClassVar[tuple[str, ...]] = ("node",)
-    node: str = wire.text("power:node")
+    node: str = wire.text("power:node", kw_only=False)
 
 
 @element
 class EndDeviceAsset(Record):
     """A device class, see ``enums.SIGNAL_TARGET_MRID``."""
 
-    positional: ClassVar[tuple[str, ...]] = ("mrid",)
-    mrid: str = wire.text("power:mrid")
+    mrid: str = wire.text("power:mrid", kw_only=False)
 
 
 @element
 class MeterAsset(Record):
     """A meter."""
 
-    positional: ClassVar[tuple[str, ...]] = ("mrid",)
-    mrid: str = wire.text("power:mrid")
+    mrid: str = wire.text("power:mrid", kw_only=False)
 
 
 @element
 class PNode(Record):
     """A pricing node."""
 
-    positional: ClassVar[tuple[str, ...]] = ("node",)
-    node: str = wire.text("power:node")
+    node: str = wire.text("power:node", kw_only=False)
 
 
 @element
@@ -100,7 +97,7 @@ class Polygon(Record):
     """
 
     id: Optional[str] = wire.attribute("gml:id", default=None, pattern=_NAME)
-    positions: tuple[float, ...] = wire.numbers("gml:exterior/gml:LinearRing/gml:posList")
+    positions: Items[float] = wire.numbers("gml:exterior/gml:LinearRing/gml:posList", default=())
 
 
 @element
@@ -122,33 +119,33 @@ class FeatureCollection(Record):
 class ServiceArea(Record):
     """An area that is served."""
 
-    positional: ClassVar[tuple[str, ...]] = ("feature_collection",)
-    feature_collection: FeatureCollection = wire.child("gml:FeatureCollection", FeatureCollection)
+    feature_collection: FeatureCollection = wire.child(
+        "gml:FeatureCollection", FeatureCollection, kw_only=False
+    )
 
 
 @element
 class ServiceDeliveryPoint(Record):
     """Where the service is delivered."""
 
-    positional: ClassVar[tuple[str, ...]] = ("node",)
-    node: str = wire.text("power:node")
+    node: str = wire.text("power:node", kw_only=False)
 
 
 @element
 class ServiceLocation(Record):
     """The place of a customer."""
 
-    positional: ClassVar[tuple[str, ...]] = ("feature_collection",)
-    feature_collection: FeatureCollection = wire.child("gml:FeatureCollection", FeatureCollection)
+    feature_collection: FeatureCollection = wire.child(
+        "gml:FeatureCollection", FeatureCollection, kw_only=False
+    )
 
 
 @element
 class TransportInterface(Record):
     """Where a transmission begins and ends."""
 
-    positional: ClassVar[tuple[str, ...]] = ("point_of_receipt", "point_of_delivery")
-    point_of_receipt: str = wire.text("power:pointOfReceipt")
-    point_of_delivery: str = wire.text("power:pointOfDelivery")
+    point_of_receipt: str = wire.text("power:pointOfReceipt", kw_only=False)
+    point_of_delivery: str = wire.text("power:pointOfDelivery", kw_only=False)
 
 
 @element
@@ -157,57 +154,56 @@ class Target(Record):
     this order.
     """
 
-    positional: ClassVar[tuple[str, ...]] = (
-        "aggregated_p_node",
-        "end_device_asset",
-        "meter_asset",
-        "p_node",
-        "service_area",
-        "service_delivery_point",
-        "service_location",
-        "transport_interface",
-        "group_id",
-        "group_name",
-        "resource_id",
-        "ven_id",
-        "party_id",
-    )
     aggregated_p_node: Optional[AggregatedPNode] = wire.child(
-        "power:aggregatedPnode", AggregatedPNode, optional=True
+        "power:aggregatedPnode", AggregatedPNode, optional=True, default=None, kw_only=False
     )
     end_device_asset: Optional[EndDeviceAsset] = wire.child(
-        "power:endDeviceAsset", EndDeviceAsset, optional=True
+        "power:endDeviceAsset", EndDeviceAsset, optional=True, default=None, kw_only=False
     )
-    meter_asset: Optional[MeterAsset] = wire.child("power:meterAsset", MeterAsset, optional=True)
-    p_node: Optional[PNode] = wire.child("power:pnode", PNode, optional=True)
-    service_area: Optional[ServiceArea] = wire.child("emix:serviceArea", ServiceArea, optional=True)
+    meter_asset: Optional[MeterAsset] = wire.child(
+        "power:meterAsset", MeterAsset, optional=True, default=None, kw_only=False
+    )
+    p_node: Optional[PNode] = wire.child(
+        "power:pnode", PNode, optional=True, default=None, kw_only=False
+    )
+    service_area: Optional[ServiceArea] = wire.child(
+        "emix:serviceArea", ServiceArea, optional=True, default=None, kw_only=False
+    )
     service_delivery_point: Optional[ServiceDeliveryPoint] = wire.child(
-        "power:serviceDeliveryPoint", ServiceDeliveryPoint, optional=True
+        "power:serviceDeliveryPoint",
+        ServiceDeliveryPoint,
+        optional=True,
+        default=None,
+        kw_only=False,
     )
     service_location: Optional[ServiceLocation] = wire.child(
-        "power:serviceLocation", ServiceLocation, optional=True
+        "power:serviceLocation", ServiceLocation, optional=True, default=None, kw_only=False
     )
     transport_interface: Optional[TransportInterface] = wire.child(
-        "power:transportInterface", TransportInterface, optional=True
+        "power:transportInterface", TransportInterface, optional=True, default=None, kw_only=False
     )
-    group_id: Optional[str] = wire.text("ei:groupID", optional=True)
-    group_name: Optional[str] = wire.text("ei:groupName", optional=True)
-    resource_id: Optional[str] = wire.text("ei:resourceID", optional=True)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
-    party_id: Optional[str] = wire.text("ei:partyID", optional=True)
+    group_id: Optional[str] = wire.text("ei:groupID", optional=True, default=None, kw_only=False)
+    group_name: Optional[str] = wire.text(
+        "ei:groupName", optional=True, default=None, kw_only=False
+    )
+    resource_id: Optional[str] = wire.text(
+        "ei:resourceID", optional=True, default=None, kw_only=False
+    )
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None, kw_only=False)
+    party_id: Optional[str] = wire.text("ei:partyID", optional=True, default=None, kw_only=False)
 
     if TYPE_CHECKING:  # for callers; the constructor is compiled from the fields
 
         def __init__(
             self,
-            aggregated_p_node: Union[AggregatedPNode, Mapping[str, Any], None] = None,
-            end_device_asset: Union[EndDeviceAsset, Mapping[str, Any], None] = None,
-            meter_asset: Union[MeterAsset, Mapping[str, Any], None] = None,
-            p_node: Union[PNode, Mapping[str, Any], None] = None,
-            service_area: Union[ServiceArea, Mapping[str, Any], None] = None,
-            service_delivery_point: Union[ServiceDeliveryPoint, Mapping[str, Any], None] = None,
-            service_location: Union[ServiceLocation, Mapping[str, Any], None] = None,
-            transport_interface: Union[TransportInterface, Mapping[str, Any], None] = None,
+            aggregated_p_node: Union[AggregatedPNode, Mapping[str, object], None] = None,
+            end_device_asset: Union[EndDeviceAsset, Mapping[str, object], None] = None,
+            meter_asset: Union[MeterAsset, Mapping[str, object], None] = None,
+            p_node: Union[PNode, Mapping[str, object], None] = None,
+            service_area: Union[ServiceArea, Mapping[str, object], None] = None,
+            service_delivery_point: Union[ServiceDeliveryPoint, Mapping[str, object], None] = None,
+            service_location: Union[ServiceLocation, Mapping[str, object], None] = None,
+            transport_interface: Union[TransportInterface, Mapping[str, object], None] = None,
             group_id: Optional[str] = None,
             group_name: Optional[str] = None,
             resource_id: Optional[str] = None,
@@ -234,9 +230,11 @@ def by_type(targets: tuple[Target, ...]) -> dict[str, list[object]]:
     return grouped
 
 
-def of_types(grouped: Mapping[str, Sequence[Any]]) -> tuple[Target, ...]:
+def of_types(grouped: Mapping[str, Sequence[object]]) -> tuple[Target, ...]:
     """The targets of such a dict."""
-    return Items(Target(**{kind: value}) for kind, values in grouped.items() for value in values)
+    return Items(
+        Target.from_dict({kind: value}) for kind, values in grouped.items() for value in values
+    )
 
 
 @element
@@ -251,18 +249,18 @@ class Period(Record):
     dtstart: datetime = wire.date_time("xcal:properties/xcal:dtstart/xcal:date-time")
     duration: timedelta = wire.duration("xcal:properties/xcal:duration/xcal:duration")
     tolerance: Optional[timedelta] = wire.duration(
-        "xcal:properties/xcal:tolerance?/xcal:tolerate/xcal:startafter", optional=True
+        "xcal:properties/xcal:tolerance?/xcal:tolerate/xcal:startafter", optional=True, default=None
     )
     notification_period: Optional[timedelta] = wire.duration(
-        "xcal:properties/ei:x-eiNotification?/xcal:duration"
+        "xcal:properties/ei:x-eiNotification?/xcal:duration", default=None
     )
     ramp_up_period: Optional[timedelta] = wire.duration(
-        "xcal:properties/ei:x-eiRampUp?/xcal:duration", negative=True
+        "xcal:properties/ei:x-eiRampUp?/xcal:duration", negative=True, default=None
     )
     recovery_period: Optional[timedelta] = wire.duration(
-        "xcal:properties/ei:x-eiRecovery?/xcal:duration", negative=True
+        "xcal:properties/ei:x-eiRecovery?/xcal:duration", negative=True, default=None
     )
 
-    notification: ClassVar[alias] = alias("notification_period")
-    ramp_up: ClassVar[alias] = alias("ramp_up_period")
-    recovery: ClassVar[alias] = alias("recovery_period")
+    notification: ClassVar[alias[Optional[timedelta]]] = alias("notification_period")
+    ramp_up: ClassVar[alias[Optional[timedelta]]] = alias("ramp_up_period")
+    recovery: ClassVar[alias[Optional[timedelta]]] = alias("recovery_period")

@@ -8,21 +8,23 @@ not check values, the writer does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Callable
+from typing import Callable, Optional, TypeVar, cast
 
 from ..errors import ConfigurationError
 from .items import NONE, Items
 from .record import Record
 from .slots import MISSING, Slot
 
+R = TypeVar("R", bound=Record)
+
 
 def constructor(cls: type[Record]) -> Callable[..., None]:
     """The ``__init__`` of a record class: keywords only, except for the names in
     ``cls.positional``.
     """
-    scope: dict[str, Any] = {
+    scope: dict[str, object] = {
         "Items": Items,
         "items": as_items,
         "NONE": NONE,
@@ -43,19 +45,19 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
     exec(
         compile("\n".join(lines) or "pass", f"<{cls.__name__}.__init__>", "exec"), scope
     )  # our own text
-    made: Callable[..., None] = scope["__init__"]
+    made = cast("Callable[..., None]", scope["__init__"])
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     return made
 
 
-def _parameter(name: str, slot: Slot, scope: dict[str, Any]) -> str:
-    if slot.default is MISSING and not slot.repeated:
+def _parameter(name: str, slot: Slot, scope: dict[str, object]) -> str:
+    if slot.default is MISSING:
         return name
-    scope["default_" + name] = NONE if slot.default is MISSING else slot.default
+    scope["default_" + name] = slot.default
     return f"{name}=default_{name}"
 
 
-def _converted(name: str, slot: Slot, scope: dict[str, Any]) -> str:
+def _converted(name: str, slot: Slot, scope: dict[str, object]) -> str:
     """The expression that turns an argument into what the field holds; the usual type is passed on
     by one test.
     """
@@ -77,7 +79,7 @@ def _converted(name: str, slot: Slot, scope: dict[str, Any]) -> str:
     return name
 
 
-def as_items(value: Any, record: Any, name: str) -> Items:
+def as_items(value: object, record: Optional[type[Record]], name: str) -> Items[object]:
     """A field's sequence of what was given: a list, a tuple, any iterable, one record alone, or
     None. ``ConfigurationError`` for anything else.
     """
@@ -89,10 +91,12 @@ def as_items(value: Any, record: Any, name: str) -> Items:
         )
     if isinstance(value, Mapping):
         value = (value,)
+    if not isinstance(value, Iterable):
+        raise ConfigurationError(f"{name} is a sequence, not {value!r}.")
     return Items(as_record(item, record) for item in value) if record else Items(value)
 
 
-def as_record(value: Any, record: Any) -> Any:
+def as_record(value: object, record: Optional[type[Record]]) -> object:
     """A record of what was given: itself, a dict of its fields, or what the class's ``of`` knows
     how to convert.
     """
@@ -104,7 +108,7 @@ def as_record(value: Any, record: Any) -> Any:
     return record.from_dict(value) if isinstance(value, Mapping) else value
 
 
-def as_duration(value: Any, name: str) -> timedelta:
+def as_duration(value: object, name: str) -> timedelta:
     """A timedelta of a number of seconds. Anything else is a ConfigurationError."""
     if isinstance(value, timedelta):
         return value
@@ -116,7 +120,7 @@ def as_duration(value: Any, name: str) -> timedelta:
     raise ConfigurationError(f"{name} is a timedelta or a number of seconds, not {value!r}.")
 
 
-def builder(cls: type[Record]) -> Callable[..., Any]:
+def builder(cls: type[R]) -> Callable[..., R]:
     """``build(a, b, ...)``: a record of these very values, in the order of the slots, several times
     faster than ``__init__``.
 
@@ -131,7 +135,6 @@ def builder(cls: type[Record]) -> Callable[..., Any]:
     lines = [f"def build({', '.join(names)}):", "    made = new(twin)"]
     lines += [f"    made.{name} = {name}" for name in names]
     lines += ["    made.__class__ = cls", "    return made"]
-    scope: dict[str, Any] = {"new": object.__new__, "twin": twin, "cls": cls}
+    scope: dict[str, object] = {"new": object.__new__, "twin": twin, "cls": cls}
     exec(compile("\n".join(lines), f"<{cls.__name__}.build>", "exec"), scope)  # our own text
-    made: Callable[..., Any] = scope["build"]
-    return made
+    return cast("Callable[..., R]", scope["build"])

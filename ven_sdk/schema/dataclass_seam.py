@@ -10,17 +10,17 @@ from typing import Any
 from .record import Record
 from .slots import MISSING
 
-_FIELD: Any = vars(dataclasses)["_FIELD"]  # the mark of an ordinary field
+_FIELD: object = vars(dataclasses)["_FIELD"]  # the mark of an ordinary field
 
 
 def declare_dataclass(cls: type[Record]) -> None:
     """Declare the slots of ``cls`` as the fields of a dataclass."""
-    fields: dict[str, Any] = {}
+    fields: dict[str, object] = {}
     for name, slot in cls.slots.items():
-        default: Any = dataclasses.MISSING if slot.default is MISSING else slot.default
+        default: object = dataclasses.MISSING if slot.default is MISSING else slot.default
         field: Any = dataclasses.field(default=default, compare=slot.compare)
         field.name = name
-        field.type = cls.__annotations__.get(name, "Any")
+        field.type = cls.__annotations__.get(name, "object")
         field._field_type = _FIELD
         fields[name] = field
     cls.__dataclass_fields__ = fields  # type: ignore[attr-defined]

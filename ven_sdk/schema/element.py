@@ -7,9 +7,11 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Callable, cast
 
+from . import slots as wire
 from .construct import constructor
 from .dataclass_seam import declare_dataclass
 from .record import R, Record, alias, leading_view, view
@@ -17,6 +19,13 @@ from .slots import MISSING, Slot
 
 if TYPE_CHECKING:
     from inspect import Signature
+
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_facts):
+        """Nothing at run time: it tells type checkers which parameters a record's class has."""
+        return lambda decorator: decorator
 
 
 class _Signature:
@@ -30,12 +39,11 @@ class _Signature:
         def parameter(name: str) -> Parameter:
             slot = cls.slots[name]
             ahead = name in cls.positional
-            required = slot.default is MISSING and not slot.repeated
-            given = () if slot.default is MISSING else slot.default
+            required = slot.default is MISSING
             return Parameter(
                 name,
                 Parameter.POSITIONAL_OR_KEYWORD if ahead else Parameter.KEYWORD_ONLY,
-                default=Parameter.empty if required else given,
+                default=Parameter.empty if required else slot.default,
                 annotation=_annotation(cls, name),
             )
 
@@ -45,44 +53,76 @@ class _Signature:
 
 def _annotation(cls: type[Record], name: str) -> str:
     found = (vars(base).get("__annotations__", {}).get(name) for base in cls.__mro__)
-    return str(next((each for each in found if each is not None), "Any"))
+    return str(next((each for each in found if each is not None), "object"))
 
 
+@dataclass_transform(
+    eq_default=False,
+    kw_only_default=True,
+    frozen_default=True,
+    field_specifiers=(
+        wire.text,
+        wire.texts,
+        wire.token,
+        wire.boolean,
+        wire.integer,
+        wire.number,
+        wire.numbers,
+        wire.decimal,
+        wire.date_time,
+        wire.duration,
+        wire.attribute,
+        wire.child,
+        wire.children,
+        wire.targets,
+        wire.measurement,
+        wire.markup,
+        wire.test_flag,
+        wire.unwired,
+        wire.unwired_items,
+        wire.unwired_value,
+    ),
+)
 def element(cls: type[R]) -> type[R]:
     """Make a record of a class whose fields are declared with slots (and with those of its
     bases).
     """
     own = {name: value for name, value in vars(cls).items() if isinstance(value, Slot)}
     stored = {name: slot for name, slot in own.items() if slot.stored}
+    slots = {**cls.slots, **stored}
     namespace = {
         name: value
         for name, value in vars(cls).items()
         if name not in own and name not in ("__dict__", "__weakref__")
     }
     namespace["__slots__"] = tuple(stored)
-    namespace["slots"] = {**cls.slots, **stored}
+    namespace["slots"] = slots
     namespace["declared"] = {**cls.declared, **own}
     namespace["__init__"] = _compile_and_construct
-    record: Any = type(cls.__name__, cls.__bases__, namespace)
+    namespace.setdefault("positional", _positional(slots))
+    namespace["_values_of"] = _tuple_of(tuple(slots))
+    namespace["_compared_of"] = _tuple_of(tuple(name for name in slots if slots[name].compare))
+    namespace["__signature__"] = _Signature()
+    record = cast("type[R]", type(cls.__name__, cls.__bases__, namespace))
     _name_keys(record)
-    names = tuple(record.slots)
-    record._values_of = _tuple_of(names)
-    record._compared_of = _tuple_of(tuple(name for name in names if record.slots[name].compare))
     declare_dataclass(record)
-    record.__signature__ = _Signature()
-    return record  # type: ignore[no-any-return]
+    return record
 
 
-def _compile_and_construct(self: Record, *args: Any, **values: Any) -> None:
+def _compile_and_construct(self: Record, *args: object, **values: object) -> None:
     """The constructor until the first record of its class is made."""
     cls = type(self)
     cls.__init__ = constructor(cls)  # type: ignore[method-assign]
     cls.__init__(self, *args, **values)
 
 
-def _tuple_of(names: tuple[str, ...]) -> Any:
-    """A property-like method that gives the values of ``names`` as a tuple, at the speed of C where
-    there are several.
+def _positional(slots: Mapping[str, Slot]) -> tuple[str, ...]:
+    return tuple(name for name, slot in slots.items() if not slot.kw_only)
+
+
+def _tuple_of(names: tuple[str, ...]) -> Callable[[Record], tuple[object, ...]]:
+    """A method that gives the values of ``names`` as a tuple, at the speed of C where there are
+    several.
     """
     if len(names) > 1:
         getter = attrgetter(*names)
@@ -96,7 +136,7 @@ def _tuple_of(names: tuple[str, ...]) -> Any:
 
 def _name_keys(cls: type[Record]) -> None:
     """Fix which names ``keys()`` and ``[...]`` know: fields, views and aliases."""
-    views: dict[str, property] = {}
+    views: dict[str, object] = {}
     for base in reversed(cls.__mro__):
         views.update(
             {name: value for name, value in vars(base).items() if isinstance(value, (view, alias))}

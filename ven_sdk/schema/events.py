@@ -5,7 +5,7 @@ only.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Optional, Union
+from typing import Any, ClassVar, Optional, Union
 
 from ..enums import EVENT_STATUS, OPT, RESPONSE_REQUIRED, SIGNAL_NAME, SIGNAL_TYPE
 from ..errors import PayloadError
@@ -13,6 +13,7 @@ from ..presentation import plot_of
 from . import slots as wire
 from .common import RESPONSE_CODE, URI, EiResponse, Payload, Period, Target, by_type, schema_version
 from .element import element
+from .items import Items
 from .record import Record, leading_view, view
 from .units import Measurement
 
@@ -28,25 +29,27 @@ class EventDescriptor(Record):
     event_id: str = wire.text("ei:eventID", pattern="(?s).+", refused=True)
     modification_number: int = wire.integer("ei:modificationNumber")
     modification_date_time: Optional[datetime] = wire.date_time(
-        "ei:modificationDateTime", optional=True
+        "ei:modificationDateTime", optional=True, default=None
     )
-    modification_reason: Optional[str] = wire.text("ei:modificationReason", optional=True)
-    priority: Optional[int] = wire.integer("ei:priority", optional=True)
+    modification_reason: Optional[str] = wire.text(
+        "ei:modificationReason", optional=True, default=None
+    )
+    priority: Optional[int] = wire.integer("ei:priority", optional=True, default=None)
     market_context: Optional[str] = wire.text(
         "ei:eiMarketContext/emix:marketContext", otherwise=None, pattern=URI
     )
     created_date_time: Optional[datetime] = wire.date_time("ei:createdDateTime", otherwise=None)
     event_status: str = wire.token("ei:eventStatus", EVENT_STATUS.values, refused=True)
-    test_event: bool = wire.test_flag("ei:testEvent", text_in="test_event_text")
-    vtn_comment: Optional[str] = wire.text("ei:vtnComment", optional=True)
-    test_event_text: Optional[str] = wire.unwired()
+    test_event: bool = wire.test_flag("ei:testEvent", text_in="test_event_text", default=False)
+    vtn_comment: Optional[str] = wire.text("ei:vtnComment", optional=True, default=None)
+    test_event_text: Optional[str] = wire.unwired(default=None)
 
 
 @element
 class ActivePeriod(Period):
     """When an event is active."""
 
-    components: Any = wire.constant("xcal:components")
+    components: ClassVar[wire.Slot] = wire.constant("xcal:components")
 
 
 @element
@@ -59,9 +62,13 @@ class Interval(Record):
     out, which breaks the schema.
     """
 
-    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time", vital=True)
-    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration", vital=True)
-    uid: Optional[str] = wire.text("xcal:uid?/xcal:text")
+    dtstart: Optional[datetime] = wire.date_time(
+        "xcal:dtstart?/xcal:date-time", vital=True, default=None
+    )
+    duration: Optional[timedelta] = wire.duration(
+        "xcal:duration?/xcal:duration", vital=True, default=None
+    )
+    uid: Optional[str] = wire.text("xcal:uid?/xcal:text", default=None)
     signal_payload: Optional[Number] = wire.number(
         "ei:signalPayload/ei:payloadFloat/ei:value", otherwise=None, vital=True
     )
@@ -74,15 +81,17 @@ class EventSignal(Record):
     only.
     """
 
-    intervals: tuple[Interval, ...] = wire.children(
-        "strm:intervals/ei:interval", Interval, at_least=1
+    intervals: Items[Interval] = wire.children(
+        "strm:intervals/ei:interval", Interval, at_least=1, default=()
     )
-    targets: tuple[Target, ...] = wire.targets("ei:eiTarget?", Target)
+    targets: Items[Target] = wire.targets("ei:eiTarget?", Target, default=())
     signal_name: str = wire.token("ei:signalName", SIGNAL_NAME.values, extensible=True)
     signal_type: str = wire.token("ei:signalType", SIGNAL_TYPE.values)
     signal_id: str = wire.text("ei:signalID", otherwise="")
-    measurement: Optional[Measurement] = wire.measurement(Measurement)
-    current_value: Optional[Number] = wire.number("ei:currentValue?/ei:payloadFloat/ei:value")
+    measurement: Optional[Measurement] = wire.measurement(Measurement, default=None)
+    current_value: Optional[Number] = wire.number(
+        "ei:currentValue?/ei:payloadFloat/ei:value", default=None
+    )
 
     @view
     def targets_by_type(self) -> dict[str, list[object]]:
@@ -96,19 +105,13 @@ class EventBaseline(Record):
 
     dtstart: datetime = wire.date_time("xcal:dtstart/xcal:date-time")
     duration: timedelta = wire.duration("xcal:duration/xcal:duration")
-    intervals: tuple[Interval, ...] = wire.children(
-        "strm:intervals/ei:interval", Interval, at_least=1
+    intervals: Items[Interval] = wire.children(
+        "strm:intervals/ei:interval", Interval, at_least=1, default=()
     )
     baseline_id: str = wire.text("ei:baselineID", otherwise="")
-    resource_ids: tuple[str, ...] = wire.texts("ei:resourceID")
+    resource_ids: Items[str] = wire.texts("ei:resourceID", default=())
     baseline_name: str = wire.text("ei:baselineName", otherwise="")
-    measurement: Optional[Measurement] = wire.measurement(Measurement)
-
-
-def _of_descriptor(name: str) -> Any:
-    return leading_view(
-        lambda event: getattr(event.event_descriptor, name), doc=f"``event_descriptor.{name}``."
-    )
+    measurement: Optional[Measurement] = wire.measurement(Measurement, default=None)
 
 
 @element
@@ -117,32 +120,74 @@ class Event(Record):
 
     event_descriptor: EventDescriptor = wire.child("ei:eiEvent/ei:eventDescriptor", EventDescriptor)
     active_period: ActivePeriod = wire.child("ei:eiEvent/ei:eiActivePeriod", ActivePeriod)
-    event_signals: tuple[EventSignal, ...] = wire.children(
-        "ei:eiEvent/ei:eiEventSignals/ei:eiEventSignal", EventSignal, at_least=1
+    event_signals: Items[EventSignal] = wire.children(
+        "ei:eiEvent/ei:eiEventSignals/ei:eiEventSignal", EventSignal, at_least=1, default=()
     )
     event_baseline: Optional[EventBaseline] = wire.child(
-        "ei:eiEvent/ei:eiEventSignals/ei:eiEventBaseline", EventBaseline, optional=True
+        "ei:eiEvent/ei:eiEventSignals/ei:eiEventBaseline",
+        EventBaseline,
+        optional=True,
+        default=None,
     )
-    targets: tuple[Target, ...] = wire.targets("ei:eiEvent/ei:eiTarget", Target)
+    targets: Items[Target] = wire.targets("ei:eiEvent/ei:eiTarget", Target, default=())
     response_required: str = wire.token(
         "oadr:oadrResponseRequired", RESPONSE_REQUIRED.values, default="always", refused=True
     )
 
-    opt: Optional[str] = wire.unwired()
+    opt: Optional[str] = wire.unwired(default=None)
     """What this VEN answered, ``optIn`` or ``optOut``, in the events that a client hands out; None
     before the answer. No part of the message, and no key.
     """
 
-    event_id: str = _of_descriptor("event_id")
-    modification_number: int = _of_descriptor("modification_number")
-    modification_date_time: Optional[datetime] = _of_descriptor("modification_date_time")
-    modification_reason: Optional[str] = _of_descriptor("modification_reason")
-    event_status: str = _of_descriptor("event_status")
-    test_event: bool = _of_descriptor("test_event")
-    priority: Optional[int] = _of_descriptor("priority")
-    market_context: Optional[str] = _of_descriptor("market_context")
-    created_date_time: Optional[datetime] = _of_descriptor("created_date_time")
-    vtn_comment: Optional[str] = _of_descriptor("vtn_comment")
+    @leading_view
+    def event_id(self) -> str:
+        """``event_descriptor.event_id``."""
+        return self.event_descriptor.event_id
+
+    @leading_view
+    def modification_number(self) -> int:
+        """``event_descriptor.modification_number``."""
+        return self.event_descriptor.modification_number
+
+    @leading_view
+    def modification_date_time(self) -> Optional[datetime]:
+        """``event_descriptor.modification_date_time``."""
+        return self.event_descriptor.modification_date_time
+
+    @leading_view
+    def modification_reason(self) -> Optional[str]:
+        """``event_descriptor.modification_reason``."""
+        return self.event_descriptor.modification_reason
+
+    @leading_view
+    def event_status(self) -> str:
+        """``event_descriptor.event_status``."""
+        return self.event_descriptor.event_status
+
+    @leading_view
+    def test_event(self) -> bool:
+        """``event_descriptor.test_event``."""
+        return self.event_descriptor.test_event
+
+    @leading_view
+    def priority(self) -> Optional[int]:
+        """``event_descriptor.priority``."""
+        return self.event_descriptor.priority
+
+    @leading_view
+    def market_context(self) -> Optional[str]:
+        """``event_descriptor.market_context``."""
+        return self.event_descriptor.market_context
+
+    @leading_view
+    def created_date_time(self) -> Optional[datetime]:
+        """``event_descriptor.created_date_time``."""
+        return self.event_descriptor.created_date_time
+
+    @leading_view
+    def vtn_comment(self) -> Optional[str]:
+        """``event_descriptor.vtn_comment``."""
+        return self.event_descriptor.vtn_comment
 
     @view
     def targets_by_type(self) -> dict[str, list[object]]:
@@ -169,13 +214,13 @@ class Event(Record):
 class FaultyEvent(Record):
     """An event that could not be read: what is known of it, as far as it could be, and why."""
 
-    event_id: Optional[str] = wire.unwired(hidden=False, compare=True)
-    modification_number: Optional[int] = wire.unwired(hidden=False, compare=True)
-    event_status: Optional[str] = wire.unwired(hidden=False, compare=True)
-    market_context: Optional[str] = wire.unwired(hidden=False, compare=True)
-    test_event: Optional[bool] = wire.unwired(hidden=False, compare=True)
-    response_required: Optional[str] = wire.unwired(hidden=False, compare=True)
-    error: PayloadError = wire.unwired(hidden=False)
+    event_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    modification_number: Optional[int] = wire.unwired(hidden=False, compare=True, default=None)
+    event_status: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    market_context: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    test_event: Optional[bool] = wire.unwired(hidden=False, compare=True, default=None)
+    response_required: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    error: PayloadError = wire.unwired_value(PayloadError)
 
     @property
     def is_cancellation(self) -> bool:
@@ -196,7 +241,9 @@ class RequestEvent(Payload):
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:eiRequestEvent/pyld:requestID", otherwise="")
     ven_id: str = wire.text("pyld:eiRequestEvent/ei:venID", otherwise="")
-    reply_limit: Optional[int] = wire.integer("pyld:eiRequestEvent/pyld:replyLimit", optional=True)
+    reply_limit: Optional[int] = wire.integer(
+        "pyld:eiRequestEvent/pyld:replyLimit", optional=True, default=None
+    )
 
 
 @element
@@ -208,11 +255,13 @@ class DistributeEvent(Payload):
     wire_name = "oadrDistributeEvent"
     service = "EiEvent"
     schema_version: Optional[str] = schema_version()
-    response: Optional[EiResponse] = wire.child("ei:eiResponse", EiResponse, optional=True)
+    response: Optional[EiResponse] = wire.child(
+        "ei:eiResponse", EiResponse, optional=True, default=None
+    )
     request_id: str = wire.text("pyld:requestID", otherwise="")
     vtn_id: str = wire.text("ei:vtnID", otherwise="")
-    events: tuple[Event, ...] = wire.children("oadr:oadrEvent", Event, faulty="faulty")
-    faulty: tuple[FaultyEvent, ...] = wire.unwired(sequence=True, hidden=False)
+    events: Items[Event] = wire.children("oadr:oadrEvent", Event, faulty="faulty", default=())
+    faulty: Items[FaultyEvent] = wire.unwired_items(FaultyEvent, default=())
 
 
 @element
@@ -222,7 +271,9 @@ class EventResponse(Record):
     """
 
     response_code: str = wire.text("ei:responseCode", pattern=RESPONSE_CODE, default="200")
-    response_description: Optional[str] = wire.text("ei:responseDescription", optional=True)
+    response_description: Optional[str] = wire.text(
+        "ei:responseDescription", optional=True, default=None
+    )
     request_id: str = wire.text("pyld:requestID", otherwise="")
     event_id: str = wire.text("ei:qualifiedEventID/ei:eventID")
     modification_number: int = wire.integer("ei:qualifiedEventID/ei:modificationNumber")
@@ -239,7 +290,7 @@ class CreatedEvent(Payload):
     service = "EiEvent"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("pyld:eiCreatedEvent/ei:eiResponse", EiResponse)
-    event_responses: tuple[EventResponse, ...] = wire.children(
-        "pyld:eiCreatedEvent/ei:eventResponses?/ei:eventResponse", EventResponse
+    event_responses: Items[EventResponse] = wire.children(
+        "pyld:eiCreatedEvent/ei:eventResponses?/ei:eventResponse", EventResponse, default=()
     )
     ven_id: str = wire.text("pyld:eiCreatedEvent/ei:venID", otherwise="")

@@ -1,14 +1,28 @@
-"""The sequences that records hold: immutable, and equal to lists that say the same."""
+"""The sequences in records. Values only."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TypeVar, Union
+
+T = TypeVar("T")
 
 
-class Items(tuple[Any, ...]):
-    """The sequences in records: tuples that compare equal to lists as well."""
+class Items(tuple[T, ...]):
+    """The sequences in records: tuples that compare equal to lists as well.
+
+    A field of this type takes any iterable of records, or of dicts that describe them.
+    """
 
     __slots__ = ()
+
+    if TYPE_CHECKING:  # as a field of a record: what reading gives, and what may be given
+
+        def __get__(self, record: object, owner: object = None) -> Items[T]: ...
+
+        def __set__(
+            self, record: object, value: Iterable[Union[T, Mapping[str, object]]]
+        ) -> None: ...
 
     def __eq__(self, other: object) -> bool:
         return tuple.__eq__(self, tuple(other) if isinstance(other, list) else other) is True
@@ -20,4 +34,5 @@ class Items(tuple[Any, ...]):
         return tuple.__hash__(self)
 
 
-NONE = Items()
+NONE: Items[object] = Items()
+"""No items."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Callable, ClassVar, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Callable, ClassVar, NamedTuple, Optional, Union
 
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
 from . import slots as wire
 from .common import URI, Target
 from .element import element
+from .items import Items
 from .record import Record
 from .units import Measurement
 
@@ -29,10 +30,11 @@ LEAST_KEPT, MOST_KEPT = 100, 4096
 class SamplingRate(Record):
     """How often a data point can be sampled: fastest and slowest, or on change."""
 
-    positional: ClassVar[tuple[str, ...]] = ("min_period", "max_period", "on_change")
-    min_period: timedelta = wire.duration("oadr:oadrMinPeriod")
-    max_period: timedelta = wire.duration("oadr:oadrMaxPeriod")
-    on_change: bool = wire.boolean("oadr:oadrOnChange", default=False, otherwise=False)
+    min_period: timedelta = wire.duration("oadr:oadrMinPeriod", kw_only=False)
+    max_period: timedelta = wire.duration("oadr:oadrMaxPeriod", kw_only=False)
+    on_change: bool = wire.boolean(
+        "oadr:oadrOnChange", default=False, otherwise=False, kw_only=False
+    )
 
 
 @element
@@ -40,16 +42,18 @@ class ReportDescription(Record):
     """One data point of a catalogue."""
 
     r_id: str = wire.text("ei:rID")
-    report_subject: tuple[Target, ...] = wire.targets("ei:reportSubject?", Target)
-    report_data_source: tuple[Target, ...] = wire.targets("ei:reportDataSource?", Target)
+    report_subject: Items[Target] = wire.targets("ei:reportSubject?", Target, default=())
+    report_data_source: Items[Target] = wire.targets("ei:reportDataSource?", Target, default=())
     report_type: str = wire.token("ei:reportType", REPORT_TYPE.values, extensible=True)
-    measurement: Optional[Measurement] = wire.measurement(Measurement)
+    measurement: Optional[Measurement] = wire.measurement(Measurement, default=None)
     reading_type: str = wire.token(
         "ei:readingType", READING_TYPE.values, extensible=True, otherwise="x-notApplicable"
     )
-    market_context: Optional[str] = wire.text("emix:marketContext", optional=True, pattern=URI)
+    market_context: Optional[str] = wire.text(
+        "emix:marketContext", optional=True, pattern=URI, default=None
+    )
     sampling_rate: Optional[SamplingRate] = wire.child(
-        "oadr:oadrSamplingRate", SamplingRate, optional=True
+        "oadr:oadrSamplingRate", SamplingRate, optional=True, default=None
     )
 
 
@@ -60,17 +64,30 @@ class LoadControlState(Record):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("current", "min", "max", "normal")
-    min: Optional[Number] = wire.number("oadr:oadrMin", optional=True)
-    max: Optional[Number] = wire.number("oadr:oadrMax", optional=True)
+    min: Optional[Number] = wire.number("oadr:oadrMin", optional=True, default=None)
+    max: Optional[Number] = wire.number("oadr:oadrMax", optional=True, default=None)
     current: Number = wire.number("oadr:oadrCurrent")
-    normal: Optional[Number] = wire.number("oadr:oadrNormal", optional=True)
+    normal: Optional[Number] = wire.number("oadr:oadrNormal", optional=True, default=None)
+
+    if TYPE_CHECKING:  # by position the fields have another order than on the wire
+
+        def __init__(
+            self,
+            current: Number,
+            min: Optional[Number] = None,
+            max: Optional[Number] = None,
+            normal: Optional[Number] = None,
+        ) -> None: ...
 
     @classmethod
-    def of(cls, given: Any) -> "LoadControlState":
+    def of(cls, given: Union[LoadControlState, Mapping[str, object], Number]) -> LoadControlState:
         """A state of a LoadControlState, of a dict of its fields, or of the current value."""
         if isinstance(given, cls):
             return given
         return cls.from_dict(given) if isinstance(given, Mapping) else cls(current=given)
+
+
+_GivenState = Union[LoadControlState, Mapping[str, object], Number, None]
 
 
 @element
@@ -79,28 +96,50 @@ class ResourceStatus(Record):
     it has one.
     """
 
-    positional: ClassVar[tuple[str, ...]] = (
-        "online",
-        "manual_override",
-        "capacity",
-        "level_offset",
-        "percent_offset",
-        "set_point",
+    online: bool = wire.boolean("oadr:oadrOnline", kw_only=False)
+    manual_override: bool = wire.boolean(
+        "oadr:oadrManualOverride", default=False, otherwise=False, kw_only=False
     )
-    online: bool = wire.boolean("oadr:oadrOnline")
-    manual_override: bool = wire.boolean("oadr:oadrManualOverride", default=False, otherwise=False)
     capacity: Optional[LoadControlState] = wire.child(
-        "oadr:oadrLoadControlState?/oadr:oadrCapacity", LoadControlState, optional=True
+        "oadr:oadrLoadControlState?/oadr:oadrCapacity",
+        LoadControlState,
+        optional=True,
+        default=None,
+        kw_only=False,
     )
     level_offset: Optional[LoadControlState] = wire.child(
-        "oadr:oadrLoadControlState?/oadr:oadrLevelOffset", LoadControlState, optional=True
+        "oadr:oadrLoadControlState?/oadr:oadrLevelOffset",
+        LoadControlState,
+        optional=True,
+        default=None,
+        kw_only=False,
     )
     percent_offset: Optional[LoadControlState] = wire.child(
-        "oadr:oadrLoadControlState?/oadr:oadrPercentOffset", LoadControlState, optional=True
+        "oadr:oadrLoadControlState?/oadr:oadrPercentOffset",
+        LoadControlState,
+        optional=True,
+        default=None,
+        kw_only=False,
     )
     set_point: Optional[LoadControlState] = wire.child(
-        "oadr:oadrLoadControlState?/oadr:oadrSetPoint", LoadControlState, optional=True
+        "oadr:oadrLoadControlState?/oadr:oadrSetPoint",
+        LoadControlState,
+        optional=True,
+        default=None,
+        kw_only=False,
     )
+
+    if TYPE_CHECKING:  # the constructor takes what stands for a LoadControlState too
+
+        def __init__(
+            self,
+            online: bool,
+            manual_override: bool = False,
+            capacity: _GivenState = None,
+            level_offset: _GivenState = None,
+            percent_offset: _GivenState = None,
+            set_point: _GivenState = None,
+        ) -> None: ...
 
 
 @element
@@ -108,14 +147,14 @@ class ReportPayload(Record):
     """One value of one data point: a number in ``value``, or a ``resource_status``."""
 
     r_id: str = wire.text("ei:rID")
-    confidence: Optional[int] = wire.integer("ei:confidence", optional=True, high=100)
-    accuracy: Optional[Number] = wire.number("ei:accuracy", optional=True)
-    value: Optional[Number] = wire.number("ei:payloadFloat?/ei:value", vital=True)
+    confidence: Optional[int] = wire.integer("ei:confidence", optional=True, high=100, default=None)
+    accuracy: Optional[Number] = wire.number("ei:accuracy", optional=True, default=None)
+    value: Optional[Number] = wire.number("ei:payloadFloat?/ei:value", vital=True, default=None)
     resource_status: Optional[ResourceStatus] = wire.child(
-        "oadr:oadrPayloadResourceStatus", ResourceStatus, optional=True
+        "oadr:oadrPayloadResourceStatus", ResourceStatus, optional=True, default=None
     )
     data_quality: Optional[str] = wire.token(
-        "oadr:oadrDataQuality", DATA_QUALITY.values, optional=True, extensible=True
+        "oadr:oadrDataQuality", DATA_QUALITY.values, optional=True, extensible=True, default=None
     )
 
     def flaw(self) -> str:
@@ -143,7 +182,7 @@ class DataPoint:
     r_id: str
     report_name: str
     data_collection_mode: str
-    callback: Optional[Callable[..., Any]]
+    callback: Optional[Callable[..., object]]
     lane: Hashable
     measurement: Optional[Measurement]
     report_type: str

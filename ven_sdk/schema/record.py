@@ -12,40 +12,53 @@ import json
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar
 
 from ..errors import ConfigurationError
 from ..presentation import Presentable
 from .slots import Slot
 
+FieldValue = Any
+"""What a field holds, for those who name it by a text: ``record[key]`` and JSON."""
+
 if TYPE_CHECKING:
     from collections.abc import Mapping as _Base
 
-    _MappingBase = _Base[str, Any]
+    _MappingBase = _Base[str, FieldValue]
 else:
     _MappingBase = object
 
+
 R = TypeVar("R", bound="Record")
+T = TypeVar("T")
 
 
-class view(property):
-    """A computed value that is a key too. ``leading`` ones come before the fields."""
+if TYPE_CHECKING:
+    view = property
+    leading_view = property
 
-    leading = False
+    class alias(Generic[T]):
+        """Another name of a field: readable, but not among the keys."""
 
+        def __init__(self, name: str) -> None:
+            self.name = name
 
-class leading_view(view):
-    """A view that ``keys()`` names before the fields."""
+        def __get__(self, record: object, owner: object = None) -> T: ...
 
-    leading = True
+else:
 
+    class view(property):
+        """A computed value that is a key too."""
 
-class alias(property):
-    """Another name of a field: readable, but not among the keys."""
+    class leading_view(view):
+        """A view that ``keys()`` names before the fields."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(attrgetter(name), doc=f"The same as ``{name}``.")
-        self.name = name
+    class alias(property, Generic[T]):
+        """Another name of a field: readable, but not among the keys."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__(attrgetter(name), doc=f"The same as ``{name}``.")
+            self.name = name
 
 
 class Record(Presentable, _MappingBase):
@@ -63,10 +76,10 @@ class Record(Presentable, _MappingBase):
     positional: ClassVar[tuple[str, ...]] = ()
     _keys: ClassVar[tuple[str, ...]] = ()
     _readable: ClassVar[dict[str, str]] = {}
-    _values_of: ClassVar[Callable[[Any], tuple[Any, ...]]]
-    _compared_of: ClassVar[Callable[[Any], Any]]
+    _values_of: ClassVar[Callable[[Record], tuple[object, ...]]]
+    _compared_of: ClassVar[Callable[[Record], tuple[object, ...]]]
 
-    def __init__(self, *args: Any, **values: Any) -> None:
+    def __init__(self, *args: object, **values: object) -> None:
         """``TypeError``: only ``@element`` gives a class of records its constructor."""
         raise TypeError(f"{type(self).__name__} has no constructor: decorate it with @element.")
 
@@ -78,16 +91,18 @@ class Record(Presentable, _MappingBase):
 
     # --- a value, not a place ---------------------------------------------------------------------
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise dataclasses.FrozenInstanceError(
-            f"{type(self).__name__} is immutable, so {name} cannot be set. "
-            f"Make a changed copy: record.replace({name}=...)."
-        )
+    if not TYPE_CHECKING:  # type checkers refuse to set any attribute by themselves
 
-    def __delattr__(self, name: str) -> None:
-        raise dataclasses.FrozenInstanceError(
-            f"{type(self).__name__} is immutable, so {name} cannot be deleted."
-        )
+        def __setattr__(self, name: str, value: object) -> None:
+            raise dataclasses.FrozenInstanceError(
+                f"{type(self).__name__} is immutable, so {name} cannot be set. "
+                f"Make a changed copy: record.replace({name}=...)."
+            )
+
+        def __delattr__(self, name: str) -> None:
+            raise dataclasses.FrozenInstanceError(
+                f"{type(self).__name__} is immutable, so {name} cannot be deleted."
+            )
 
     def __eq__(self, other: object) -> bool:
         if type(other) is type(self):
@@ -100,7 +115,7 @@ class Record(Presentable, _MappingBase):
         same = self.__eq__(other)
         return same if same is NotImplemented else not same
 
-    def _says(self, other: Mapping[Any, Any]) -> bool:
+    def _says(self, other: Mapping[str, object]) -> bool:
         """Whether a dict says the same: its keys are ours, and what it leaves out is absent or
         computed here.
         """
@@ -115,13 +130,13 @@ class Record(Presentable, _MappingBase):
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._compared_of()))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return restore, (type(self), self._values_of())
 
     def __copy__(self: R) -> R:
         return self
 
-    def __deepcopy__(self: R, memo: Any) -> R:
+    def __deepcopy__(self: R, memo: object) -> R:
         return self
 
     def __repr__(self) -> str:
@@ -132,7 +147,7 @@ class Record(Presentable, _MappingBase):
         )
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def replace(self: R, **changes: Any) -> R:
+    def replace(self: R, **changes: object) -> R:
         """A copy with some fields changed."""
         values = {name: getattr(self, name) for name in self.slots}
         for name in changes:
@@ -142,7 +157,7 @@ class Record(Presentable, _MappingBase):
 
     # --- as a mapping -----------------------------------------------------------------------------
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> FieldValue:
         if key in self._readable:
             return getattr(self, key)
         from difflib import get_close_matches
@@ -166,20 +181,20 @@ class Record(Presentable, _MappingBase):
         """The names of what carries a value."""
         return KeysView(self)
 
-    def items(self) -> ItemsView[str, Any]:
+    def items(self) -> ItemsView[str, FieldValue]:
         """Names and values of what carries one."""
         return ItemsView(self)
 
-    def values(self) -> ValuesView[Any]:
+    def values(self) -> ValuesView[FieldValue]:
         """What carries a value, in the order of the keys."""
         return ValuesView(self)
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: object = None) -> FieldValue:
         """The value of ``key``, or ``default`` where it is absent or unknown."""
         value = getattr(self, key) if key in self._readable else None
         return default if value is None else value
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, FieldValue]:
         """Plain dicts and lists, with datetimes and timedeltas in them; what is absent is left
         out.
         """
@@ -192,14 +207,14 @@ class Record(Presentable, _MappingBase):
         return json.dumps(self.to_dict(), default=_jsonable, **options)
 
     @classmethod
-    def from_dict(cls: type[R], data: Mapping[str, Any]) -> R:
+    def from_dict(cls: type[R], data: Mapping[str, object]) -> R:
         """The record that a dict describes; nested dicts and lists become records. Computed keys
         are ignored.
 
         An unknown key is a :class:`~ven_sdk.ConfigurationError`, and so is a required one that is
         missing.
         """
-        values: dict[str, Any] = {}
+        values: dict[str, object] = {}
         for key, value in data.items():
             name = cls._readable.get(key, key if key in cls.slots else None)
             if name is None:
@@ -219,7 +234,7 @@ class Record(Presentable, _MappingBase):
 Mapping.register(Record)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: object, other: object) -> bool:
     """Equality for which None and an empty sequence or mapping are the same: nothing."""
     nothing = other is None or (isinstance(other, (list, tuple, Mapping)) and not len(other))
     if one is None or (isinstance(one, (tuple, dict)) and not one):
@@ -227,7 +242,7 @@ def _same(one: Any, other: Any) -> bool:
     return not nothing and bool(one == other)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, (list, tuple)):
@@ -237,7 +252,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _jsonable(value: Any) -> Any:
+def _jsonable(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, timedelta):
@@ -246,7 +261,7 @@ def _jsonable(value: Any) -> Any:
     return str(value)
 
 
-def restore(cls: type[R], values: tuple[Any, ...]) -> R:
+def restore(cls: type[R], values: tuple[object, ...]) -> R:
     """The record of ``cls`` with exactly these field values, in the order of its slots: nothing is
     checked or converted.
     """

@@ -10,11 +10,28 @@ declarations, made at import.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Optional
+from datetime import datetime, timedelta
+from typing import Final, Optional, TypeVar, Union, cast
 
-MISSING: Any = type(
-    "MISSING", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False}
-)()
+from .items import Items
+
+T = TypeVar("T")
+Number = Union[int, float]
+
+
+class Missing:
+    """The type of ``MISSING``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = Missing()
 """No default: the field has to be given, the element has to be there."""
 
 UINT32 = 2**32 - 1
@@ -28,7 +45,7 @@ class Slot:
     (``MISSING``: that is an error). ``vital``: one that is there and cannot be read spoils the
     record, because leaving it out would change what the record means; unless declared, what may be
     absent is not vital. ``hidden`` fields are no keys; fields with ``compare`` False do not count
-    for equality.
+    for equality. Fields without ``kw_only`` may be given by position.
     """
 
     __slots__ = (
@@ -37,10 +54,10 @@ class Slot:
         "companion",
         "default",
         "extensible",
-        "filled",
         "hidden",
         "high",
         "kind",
+        "kw_only",
         "low",
         "negative",
         "optional",
@@ -59,11 +76,12 @@ class Slot:
         path: str = "",
         *,
         optional: bool = False,
-        default: Any = MISSING,
-        otherwise: Any = MISSING,
+        default: object = MISSING,
+        otherwise: object = MISSING,
         hidden: bool = False,
         compare: bool = True,
-        record: Any = None,
+        kw_only: bool = True,
+        record: Optional[type] = None,
         at_least: int = 0,
         values: Optional[Iterable[str]] = None,
         extensible: bool = False,
@@ -73,18 +91,18 @@ class Slot:
         high: int = UINT32,
         negative: bool = False,
         companion: str = "",
-        filled: bool = True,
         vital: Optional[bool] = None,
     ) -> None:
         self.kind: str = kind
         self.path: str = path
         self.optional: bool = optional
         absent = optional or "?" in path
-        self.default: Any = None if absent and default is MISSING and filled else default
-        self.otherwise: Any = otherwise
+        self.default: object = default
+        self.otherwise: object = otherwise
         self.hidden: bool = hidden
         self.compare: bool = compare
-        self.record: Any = record
+        self.kw_only: bool = kw_only
+        self.record: Optional[type] = record
         self.at_least: int = at_least
         self.values: Optional[frozenset[str]] = None if values is None else frozenset(values)
         self.extensible: bool = extensible
@@ -94,7 +112,6 @@ class Slot:
         self.high: int = high
         self.negative: bool = negative
         self.companion: str = companion
-        self.filled: bool = filled
         self.vital: bool = (not absent and otherwise is MISSING) if vital is None else vital
 
     @property
@@ -111,19 +128,26 @@ class Slot:
 _SEQUENCES = frozenset(("texts", "children", "targets", "numbers", "sequence"))
 
 
+# --- one function for each kind of field ----------------------------------------------------------
+#
+# For type checkers each gives what the field holds, as ``dataclasses.field`` does, and a field with
+# ``default`` may be left out when a record is made.
+
+
 def text(
     path: str,
     *,
     optional: bool = False,
-    default: Any = MISSING,
-    otherwise: Any = MISSING,
+    default: Union[str, Missing, None] = MISSING,
+    otherwise: Union[str, Missing, None] = MISSING,
     pattern: str = "",
     refused: bool = False,
-) -> Any:
+    kw_only: bool = True,
+) -> str:
     """A string, kept as it is. ``pattern``: what it has to match as a whole; ``refused``: or it is
     an error.
     """
-    return Slot(
+    slot = Slot(
         "text",
         path,
         optional=optional,
@@ -131,12 +155,14 @@ def text(
         otherwise=otherwise,
         pattern=pattern,
         refused=refused,
+        kw_only=kw_only,
     )
+    return cast(str, slot)
 
 
-def texts(path: str, *, at_least: int = 0) -> Any:
+def texts(path: str, *, default: tuple[str, ...], at_least: int = 0) -> Items[str]:
     """Strings, one element each."""
-    return Slot("texts", path, at_least=at_least, filled=False)
+    return cast(Items[str], Slot("texts", path, default=Items(default), at_least=at_least))
 
 
 def token(
@@ -144,15 +170,16 @@ def token(
     values: Optional[Iterable[str]],
     *,
     optional: bool = False,
-    default: Any = MISSING,
-    otherwise: Any = MISSING,
+    default: Union[str, Missing, None] = MISSING,
+    otherwise: Union[str, Missing, None] = MISSING,
     extensible: bool = False,
     refused: bool = False,
-) -> Any:
+    kw_only: bool = True,
+) -> str:
     """One word of a vocabulary. ``extensible``: or any ``x-`` token; ``refused``: an unknown one is
     an error.
     """
-    return Slot(
+    slot = Slot(
         "token",
         path,
         optional=optional,
@@ -161,82 +188,110 @@ def token(
         values=values,
         extensible=extensible,
         refused=refused,
+        kw_only=kw_only,
     )
+    return cast(str, slot)
 
 
 def boolean(
-    path: str, *, optional: bool = False, default: Any = MISSING, otherwise: Any = MISSING
-) -> Any:
+    path: str,
+    *,
+    optional: bool = False,
+    default: Union[bool, Missing, None] = MISSING,
+    otherwise: Union[bool, Missing, None] = MISSING,
+    kw_only: bool = True,
+) -> bool:
     """``true`` or ``false`` (xs:boolean)."""
-    return Slot("boolean", path, optional=optional, default=default, otherwise=otherwise)
+    slot = Slot(
+        "boolean", path, optional=optional, default=default, otherwise=otherwise, kw_only=kw_only
+    )
+    return cast(bool, slot)
 
 
 def integer(
     path: str,
     *,
     optional: bool = False,
-    default: Any = MISSING,
-    otherwise: Any = MISSING,
+    default: Union[int, Missing, None] = MISSING,
+    otherwise: Union[int, Missing, None] = MISSING,
     low: int = 0,
     high: int = UINT32,
-) -> Any:
+) -> int:
     """A whole number between ``low`` and ``high`` (xs:unsignedInt)."""
-    return Slot(
+    slot = Slot(
         "integer", path, optional=optional, default=default, otherwise=otherwise, low=low, high=high
     )
+    return cast(int, slot)
 
 
 def number(
     path: str,
     *,
     optional: bool = False,
-    default: Any = MISSING,
-    otherwise: Any = MISSING,
+    default: Union[Number, Missing, None] = MISSING,
+    otherwise: Union[Number, Missing, None] = MISSING,
     vital: Optional[bool] = None,
-) -> Any:
+    kw_only: bool = True,
+) -> Number:
     """A finite xs:float: ``int`` when written without fraction and exponent, ``float``
     otherwise.
     """
-    return Slot(
-        "number", path, optional=optional, default=default, otherwise=otherwise, vital=vital
+    slot = Slot(
+        "number",
+        path,
+        optional=optional,
+        default=default,
+        otherwise=otherwise,
+        vital=vital,
+        kw_only=kw_only,
     )
+    return cast(Number, slot)
 
 
-def numbers(path: str) -> Any:
+def numbers(path: str, *, default: tuple[float, ...]) -> Items[float]:
     """A list of doubles in one element, separated by blanks (gml:posList)."""
-    return Slot("numbers", path, filled=False)
+    return cast(Items[float], Slot("numbers", path, default=Items(default)))
 
 
-def decimal(path: str, *, default: Any = MISSING, otherwise: Any = MISSING) -> Any:
+def decimal(
+    path: str,
+    *,
+    default: Union[Number, Missing] = MISSING,
+    otherwise: Union[Number, Missing] = MISSING,
+    kw_only: bool = True,
+) -> Number:
     """A finite xs:decimal, which has no exponent on the wire."""
-    return Slot("decimal", path, default=default, otherwise=otherwise)
+    slot = Slot("decimal", path, default=default, otherwise=otherwise, kw_only=kw_only)
+    return cast(Number, slot)
 
 
 def date_time(
     path: str,
     *,
     optional: bool = False,
-    default: Any = MISSING,
-    otherwise: Any = MISSING,
+    default: Union[datetime, Missing, None] = MISSING,
+    otherwise: Union[datetime, Missing, None] = MISSING,
     vital: Optional[bool] = None,
-) -> Any:
+) -> datetime:
     """A moment: an aware ``datetime`` in UTC (rule G1)."""
-    return Slot(
+    slot = Slot(
         "date_time", path, optional=optional, default=default, otherwise=otherwise, vital=vital
     )
+    return cast(datetime, slot)
 
 
 def duration(
     path: str,
     *,
     optional: bool = False,
-    default: Any = MISSING,
-    otherwise: Any = MISSING,
+    default: Union[timedelta, Missing, None] = MISSING,
+    otherwise: Union[timedelta, Missing, None] = MISSING,
     negative: bool = False,
     vital: Optional[bool] = None,
-) -> Any:
+    kw_only: bool = True,
+) -> timedelta:
     """A ``timedelta``; ``negative`` where the profile allows a sign (ramp-up and recovery)."""
-    return Slot(
+    slot = Slot(
         "duration",
         path,
         optional=optional,
@@ -244,27 +299,31 @@ def duration(
         otherwise=otherwise,
         negative=negative,
         vital=vital,
+        kw_only=kw_only,
     )
+    return cast(timedelta, slot)
 
 
-def attribute(path: str, *, default: Any, pattern: str = "") -> Any:
+def attribute(path: str, *, default: Optional[str], pattern: str = "") -> str:
     """An optional attribute of the element itself; it says nothing about meaning and is not
     compared.
     """
-    return Slot("attribute", path, optional=True, default=default, compare=False, pattern=pattern)
+    slot = Slot("attribute", path, optional=True, default=default, compare=False, pattern=pattern)
+    return cast(str, slot)
 
 
 def child(
     path: str,
-    record: Any,
+    record: type[T],
     *,
     optional: bool = False,
-    default: Any = MISSING,
-    otherwise: Any = MISSING,
+    default: Union[T, Missing, None] = MISSING,
+    otherwise: Union[T, Missing, None] = MISSING,
     vital: Optional[bool] = None,
-) -> Any:
+    kw_only: bool = True,
+) -> T:
     """One nested record."""
-    return Slot(
+    slot = Slot(
         "child",
         path,
         optional=optional,
@@ -272,70 +331,77 @@ def child(
         otherwise=otherwise,
         record=record,
         vital=vital,
+        kw_only=kw_only,
     )
+    return cast(T, slot)
 
 
 def children(
     path: str,
-    record: Any,
+    record: type[T],
     *,
+    default: tuple[T, ...],
     at_least: int = 0,
-    default: Any = MISSING,
     faulty: str = "",
     vital: bool = True,
-) -> Any:
+) -> Items[T]:
     """Nested records. With ``faulty`` one that cannot be read spoils only itself; that field tells
     of it. One that is not ``vital`` is left out then.
     """
-    return Slot(
+    slot = Slot(
         "children",
         path,
         record=record,
         at_least=at_least,
-        default=default,
+        default=Items(default),
         companion=faulty,
-        filled=False,
         vital=vital,
     )
+    return cast(Items[T], slot)
 
 
-def targets(path: str, record: Any) -> Any:
+def targets(path: str, record: type[T], *, default: tuple[T, ...]) -> Items[T]:
     """Targets, of any kind, in one element (ei:EiTargetType): a record of one field for each."""
-    return Slot("targets", path, record=record, filled=False)
+    return cast(Items[T], Slot("targets", path, default=Items(default), record=record))
 
 
-def measurement(record: Any) -> Any:
+def measurement(record: type[T], *, default: Optional[T]) -> T:
     """The unit: whichever element substitutes for ``emix:itemBase``."""
-    return Slot("measurement", "emix:itemBase", optional=True, record=record)
+    slot = Slot("measurement", "emix:itemBase", optional=True, default=default, record=record)
+    return cast(T, slot)
 
 
-def markup(path: str, *, optional: bool = True) -> Any:
+def markup(path: str, *, default: Optional[str], optional: bool = True) -> str:
     """A foreign element (an Atom feed), kept as text in exclusive canonical form."""
-    return Slot("markup", path, optional=optional)
+    return cast(str, Slot("markup", path, optional=optional, default=default))
 
 
-def test_flag(path: str, *, text_in: str) -> Any:
+def test_flag(path: str, *, default: bool, text_in: str) -> bool:
     """``testEvent``: a string of which only ``false`` means no (rule E41). The string itself is
     kept in ``text_in``.
     """
-    return Slot("test_flag", path, optional=True, default=False, companion=text_in)
+    slot = Slot("test_flag", path, optional=True, default=default, companion=text_in)
+    return cast(bool, slot)
 
 
-def constant(path: str) -> Any:
+def constant(path: str) -> Slot:
     """An empty element that always stands there, whatever a peer puts into it. Records do not show
     it.
     """
-    return Slot("constant", path, filled=False)
+    return Slot("constant", path)
 
 
-def unwired(
-    *, default: Any = None, hidden: bool = True, compare: bool = False, sequence: bool = False
-) -> Any:
+def unwired(*, default: T, hidden: bool = True, compare: bool = False, kw_only: bool = True) -> T:
     """A field that has no element of its own."""
-    return Slot(
-        "sequence" if sequence else "unwired",
-        default=default,
-        hidden=hidden,
-        compare=compare,
-        filled=False,
-    )
+    slot = Slot("unwired", default=default, hidden=hidden, compare=compare, kw_only=kw_only)
+    return cast(T, slot)
+
+
+def unwired_items(record: type[T], *, default: tuple[T, ...]) -> Items[T]:
+    """A sequence of records that has no element of its own, but is a key."""
+    return cast(Items[T], Slot("sequence", default=Items(default), hidden=False, compare=False))
+
+
+def unwired_value(kind: type[T], *, compare: bool = False, kw_only: bool = True) -> T:
+    """A field of that type without an element of its own, which has to be given, and is a key."""
+    return cast(T, Slot("unwired", hidden=False, compare=compare, kw_only=kw_only))

@@ -8,7 +8,7 @@ schemas). Values only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Union
 
 from ..enums import CURRENCIES, SI_SCALE_CODE
 from ..errors import ConfigurationError
@@ -67,10 +67,9 @@ class PowerAttributes(Record):
     current.
     """
 
-    positional: ClassVar[tuple[str, ...]] = ("hertz", "voltage", "ac")
-    hertz: Decimal = wire.decimal("power:hertz", default=50)
-    voltage: Decimal = wire.decimal("power:voltage", default=230)
-    ac: bool = wire.boolean("power:ac", default=True)
+    hertz: Decimal = wire.decimal("power:hertz", default=50, kw_only=False)
+    voltage: Decimal = wire.decimal("power:voltage", default=230, kw_only=False)
+    ac: bool = wire.boolean("power:ac", default=True, kw_only=False)
 
 
 @element
@@ -82,23 +81,19 @@ class Measurement(Record):
     ``scale``. A Green Button description (``oadrGBDataDescription``) has only its Atom ``feed``.
     """
 
-    positional: ClassVar[tuple[str, ...]] = (
-        "name",
-        "description",
-        "unit",
-        "scale",
-        "power_attributes",
-        "pulse_factor",
+    name: str = wire.token("", tuple(UNITS), kw_only=False)
+    description: Optional[str] = wire.text("", optional=True, default=None, kw_only=False)
+    unit: Optional[str] = wire.text("", optional=True, default=None, kw_only=False)
+    scale: str = wire.token(
+        "scale:siScaleCode", SI_SCALE_CODE.values, default="none", kw_only=False
     )
-    name: str = wire.token("", tuple(UNITS))
-    description: Optional[str] = wire.text("", optional=True)
-    unit: Optional[str] = wire.text("", optional=True)
-    scale: str = wire.token("scale:siScaleCode", SI_SCALE_CODE.values, default="none")
     power_attributes: Optional[PowerAttributes] = wire.child(
-        "power:powerAttributes", PowerAttributes, optional=True
+        "power:powerAttributes", PowerAttributes, optional=True, default=None, kw_only=False
     )
-    pulse_factor: Optional[Decimal] = wire.number("oadr:pulseFactor", optional=True)
-    feed: Optional[str] = wire.markup("atom:feed")
+    pulse_factor: Optional[Decimal] = wire.number(
+        "oadr:pulseFactor", optional=True, default=None, kw_only=False
+    )
+    feed: Optional[str] = wire.markup("atom:feed", default=None)
 
     @property
     def acceptable_units(self) -> tuple[str, ...]:
@@ -152,7 +147,7 @@ class Measurement(Record):
         return ""
 
     @classmethod
-    def of(cls, given: Any) -> "Measurement":
+    def of(cls, given: object) -> "Measurement":
         """A measurement of a Measurement, a name in any case, or a dict of its fields.
         ``ConfigurationError`` for anything else.
         """

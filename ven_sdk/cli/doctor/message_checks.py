@@ -242,7 +242,7 @@ def _known_beforehand(record: Payload, exam: Examination) -> str:
     """
     who = f"the VEN {exam.ven_id!r}"
     _accepted(record, DistributeEvent, exam, f"a request of {who} for its events")
-    reply = _ask(exam, Poll(ven_id=exam.ven_id))
+    reply = _ask(exam, Poll(ven_id=exam.ven_id or ""))
     _accepted(reply, Payload, exam, f"a poll of {who}")
     if not isinstance(reply, Response):
         exam.notes.append(

@@ -165,7 +165,7 @@ _build_target = builder(Target)
 _NO_TARGET: tuple[None, ...] = (None,) * len(_target_plan.nodes)
 
 
-def read_targets(element: Any, findings: Findings, read: ReadRecord) -> Items:
+def read_targets(element: Any, findings: Findings, read: ReadRecord) -> Items[Target]:
     """The targets in an element of ``ei:EiTargetType``, a record of one field for each."""
     made: list[Any] = []
     last = 0

@@ -20,7 +20,7 @@ from ...schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from . import scalars
 from .formats import FORMATS, feed_element, numbers_text, text_of
 from .namespaces import PREFIXES, WRITTEN
-from .plan import Node, plan_of
+from .plan import Node, plan_of, record_of
 
 _EXPECTED = {
     "text": "a str",
@@ -110,7 +110,7 @@ def _leaf(node: Node, slot: Slot, record: Record, path: str) -> list[Any]:
     if value is None:
         if node.optional:
             return []
-        expected = _article(slot.record) if slot.record else _EXPECTED.get(slot.kind, "a value")
+        expected = _article(record_of(slot)) if slot.record else _EXPECTED.get(slot.kind, "a value")
         raise ConfigurationError(f"{path} is missing, expected {expected}.")
     if slot.kind in _NESTED:
         return _NESTED[slot.kind](node, slot, value, path)
@@ -133,13 +133,13 @@ def _text(node: Node, slot: Slot, value: Any, path: str) -> str:
 
 
 def _child(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
-    return [maker(node.name)(*_contents(slot.record, value, path))]
+    return [maker(node.name)(*_contents(record_of(slot), value, path))]
 
 
 def _children(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
     make = maker(node.name)
     return [
-        make(*_contents(slot.record, item, f"{path}[{position}]"))
+        make(*_contents(record_of(slot), item, f"{path}[{position}]"))
         for position, item in enumerate(value)
     ]
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from re import Pattern
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 from ...schema.record import Record
 from ...schema.slots import Slot
@@ -36,7 +36,7 @@ class Node:
         self.nodes: list[Node] = []
         self.index: dict[str, int] = {}
         self.names: dict[str, int] = {}
-        self.match: Optional[Callable[[str], Any]] = None
+        self.match: Optional[Callable[[str], object]] = None
 
     @property
     def repeated(self) -> bool:
@@ -74,8 +74,14 @@ class Plan(NamedTuple):
     """How one class of records lies in XML."""
 
     root: Node
-    attributes: tuple[tuple[str, str, Callable[[str], Any]], ...]
+    attributes: tuple[tuple[str, str, Callable[[str], object]], ...]
     """Field, name on the wire, and what its text has to match."""
+
+
+def record_of(slot: Slot) -> type[Record]:
+    """The class of the records in a slot for such."""
+    assert slot.record is not None and issubclass(slot.record, Record)
+    return slot.record
 
 
 UNIT_TAGS: dict[str, str] = {tag(f"{kind.prefix}:{name}"): name for name, kind in UNITS.items()}

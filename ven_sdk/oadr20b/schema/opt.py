@@ -9,6 +9,7 @@ from ...enums import OPT, OPT_REASON
 from ...schema import slots as wire
 from ...schema.common import URI, EiResponse, Payload, Period, Target, by_type, schema_version
 from ...schema.element import element
+from ...schema.items import Items
 from ...schema.record import Record, view
 
 
@@ -21,8 +22,8 @@ class VavailabilityComponent(Period):
 class Vavailability(Record):
     """A schedule: the windows that an opt is for."""
 
-    components: tuple[VavailabilityComponent, ...] = wire.children(
-        "xcal:components/xcal:available", VavailabilityComponent
+    components: Items[VavailabilityComponent] = wire.children(
+        "xcal:components/xcal:available", VavailabilityComponent, default=()
     )
 
 
@@ -38,17 +39,21 @@ class CreateOpt(Payload):
     opt_id: str = wire.text("ei:optID", otherwise="")
     opt_type: str = wire.token("ei:optType", OPT.values, refused=True)
     opt_reason: str = wire.token("ei:optReason", OPT_REASON.values, extensible=True)
-    market_context: Optional[str] = wire.text("emix:marketContext", optional=True, pattern=URI)
+    market_context: Optional[str] = wire.text(
+        "emix:marketContext", optional=True, pattern=URI, default=None
+    )
     ven_id: str = wire.text("ei:venID", otherwise="")
     vavailability: Optional[Vavailability] = wire.child(
-        "xcal:vavailability", Vavailability, optional=True
+        "xcal:vavailability", Vavailability, optional=True, default=None
     )
     created_date_time: Optional[datetime] = wire.date_time("ei:createdDateTime", otherwise=None)
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    event_id: Optional[str] = wire.text("ei:qualifiedEventID?/ei:eventID")
-    modification_number: Optional[int] = wire.integer("ei:qualifiedEventID?/ei:modificationNumber")
-    targets: tuple[Target, ...] = wire.targets("ei:eiTarget", Target)
-    device_class: tuple[Target, ...] = wire.targets("oadr:oadrDeviceClass?", Target)
+    event_id: Optional[str] = wire.text("ei:qualifiedEventID?/ei:eventID", default=None)
+    modification_number: Optional[int] = wire.integer(
+        "ei:qualifiedEventID?/ei:modificationNumber", default=None
+    )
+    targets: Items[Target] = wire.targets("ei:eiTarget", Target, default=())
+    device_class: Items[Target] = wire.targets("oadr:oadrDeviceClass?", Target, default=())
 
     @view
     def targets_by_type(self) -> dict[str, list[object]]:
@@ -95,4 +100,4 @@ class CanceledOpt(Payload):
     service = "EiOpt"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    opt_id: Optional[str] = wire.text("ei:optID", optional=True)
+    opt_id: Optional[str] = wire.text("ei:optID", optional=True, default=None)

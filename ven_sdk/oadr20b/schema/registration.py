@@ -27,8 +27,8 @@ class Profile(Record):
     """A profile that the VTN speaks, and over which transports."""
 
     profile_name: str = wire.token("oadr:oadrProfileName", PROFILE_NAME.values)
-    transports: tuple[Transport, ...] = wire.children(
-        "oadr:oadrTransports/oadr:oadrTransport", Transport, at_least=1
+    transports: Items[Transport] = wire.children(
+        "oadr:oadrTransports/oadr:oadrTransport", Transport, at_least=1, default=()
     )
 
 
@@ -51,7 +51,7 @@ class ServiceInfo(Record):
     """What the VTN says about one service."""
 
     service_name: str = wire.token("oadr:oadrServiceName", SERVICE_NAME.values)
-    infos: tuple[Info, ...] = wire.children("oadr:oadrInfo", Info, at_least=1)
+    infos: Items[Info] = wire.children("oadr:oadrInfo", Info, at_least=1, default=())
 
 
 @element
@@ -59,7 +59,7 @@ class Extension(Record):
     """An extension that the VTN offers."""
 
     extension_name: str = wire.text("oadr:oadrExtensionName")
-    infos: tuple[Info, ...] = wire.children("oadr:oadrInfo", Info)
+    infos: Items[Info] = wire.children("oadr:oadrInfo", Info, default=())
 
 
 @element
@@ -80,16 +80,18 @@ class CreatePartyRegistration(Payload):
     service = "EiRegisterParty"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    registration_id: Optional[str] = wire.text("ei:registrationID", optional=True)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    registration_id: Optional[str] = wire.text("ei:registrationID", optional=True, default=None)
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
     profile_name: str = wire.token("oadr:oadrProfileName", PROFILE_NAME.values, default="2.0b")
     transport_name: str = wire.token(
         "oadr:oadrTransportName", TRANSPORT_NAME.values, default="simpleHttp"
     )
-    transport_address: Optional[str] = wire.text("oadr:oadrTransportAddress", optional=True)
+    transport_address: Optional[str] = wire.text(
+        "oadr:oadrTransportAddress", optional=True, default=None
+    )
     report_only: bool = wire.boolean("oadr:oadrReportOnly", default=False, otherwise=False)
     xml_signature: bool = wire.boolean("oadr:oadrXmlSignature", default=False, otherwise=False)
-    ven_name: Optional[str] = wire.text("oadr:oadrVenName", optional=True)
+    ven_name: Optional[str] = wire.text("oadr:oadrVenName", optional=True, default=None)
     http_pull_model: Optional[bool] = wire.boolean(
         "oadr:oadrHttpPullModel", optional=True, default=True
     )
@@ -105,10 +107,10 @@ class CreatedPartyRegistration(Payload):
     service = "EiRegisterParty"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    registration_id: Optional[str] = wire.text("ei:registrationID", optional=True)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    registration_id: Optional[str] = wire.text("ei:registrationID", optional=True, default=None)
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
     vtn_id: str = wire.text("ei:vtnID", otherwise="")
-    profiles: tuple[Profile, ...] = wire.children(
+    profiles: Items[Profile] = wire.children(
         "oadr:oadrProfiles/oadr:oadrProfile",
         Profile,
         at_least=1,
@@ -116,13 +118,13 @@ class CreatedPartyRegistration(Payload):
         vital=False,
     )
     requested_oadr_poll_freq: Optional[timedelta] = wire.duration(
-        "oadr:oadrRequestedOadrPollFreq?/xcal:duration"
+        "oadr:oadrRequestedOadrPollFreq?/xcal:duration", default=None
     )
-    service_specific_info: tuple[ServiceInfo, ...] = wire.children(
-        "oadr:oadrServiceSpecificInfo?/oadr:oadrService", ServiceInfo, vital=False
+    service_specific_info: Items[ServiceInfo] = wire.children(
+        "oadr:oadrServiceSpecificInfo?/oadr:oadrService", ServiceInfo, vital=False, default=()
     )
-    extensions: tuple[Extension, ...] = wire.children(
-        "oadr:oadrExtensions?/oadr:oadrExtension", Extension, vital=False
+    extensions: Items[Extension] = wire.children(
+        "oadr:oadrExtensions?/oadr:oadrExtension", Extension, vital=False, default=()
     )
 
 
@@ -135,7 +137,7 @@ class CancelPartyRegistration(Payload):
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
     registration_id: str = wire.text("ei:registrationID", otherwise="")
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
 
 
 @element
@@ -146,8 +148,8 @@ class CanceledPartyRegistration(Payload):
     service = "EiRegisterParty"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    registration_id: Optional[str] = wire.text("ei:registrationID", optional=True)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    registration_id: Optional[str] = wire.text("ei:registrationID", optional=True, default=None)
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
 
 
 @element
@@ -177,4 +179,4 @@ class Response(Payload):
     wire_name = "oadrResponse"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)

@@ -10,6 +10,7 @@ from ...errors import PayloadError
 from ...schema import slots as wire
 from ...schema.common import EiResponse, Payload, Period, schema_version
 from ...schema.element import element
+from ...schema.items import Items
 from ...schema.points import ReportDescription, ReportPayload
 from ...schema.record import Record
 from ...schema.units import Measurement
@@ -23,13 +24,17 @@ class ReportInterval(Record):
     ``dtstart`` is filled in after reading where the message leaves it out; ``derived`` is 1 then.
     """
 
-    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time", vital=True)
-    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration", vital=True)
-    uid: Optional[str] = wire.text("xcal:uid?/xcal:text")
-    report_payloads: tuple[ReportPayload, ...] = wire.children(
-        "oadr:oadrReportPayload", ReportPayload
+    dtstart: Optional[datetime] = wire.date_time(
+        "xcal:dtstart?/xcal:date-time", vital=True, default=None
     )
-    feed: Optional[str] = wire.markup("oadr:oadrGBPayload?/atom:feed", optional=False)
+    duration: Optional[timedelta] = wire.duration(
+        "xcal:duration?/xcal:duration", vital=True, default=None
+    )
+    uid: Optional[str] = wire.text("xcal:uid?/xcal:text", default=None)
+    report_payloads: Items[ReportPayload] = wire.children(
+        "oadr:oadrReportPayload", ReportPayload, default=()
+    )
+    feed: Optional[str] = wire.markup("oadr:oadrGBPayload?/atom:feed", optional=False, default=None)
     derived: int = wire.unwired(default=0)
 
     def flaw(self) -> str:
@@ -47,19 +52,23 @@ class Report(Record):
     ``intervals``).
     """
 
-    dtstart: Optional[datetime] = wire.date_time("xcal:dtstart?/xcal:date-time", vital=True)
-    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration", vital=True)
-    intervals: tuple[ReportInterval, ...] = wire.children(
-        "strm:intervals?/ei:interval", ReportInterval, at_least=1
+    dtstart: Optional[datetime] = wire.date_time(
+        "xcal:dtstart?/xcal:date-time", vital=True, default=None
     )
-    report_id: Optional[str] = wire.text("ei:eiReportID", optional=True)
-    report_descriptions: tuple[ReportDescription, ...] = wire.children(
-        "oadr:oadrReportDescription", ReportDescription
+    duration: Optional[timedelta] = wire.duration(
+        "xcal:duration?/xcal:duration", vital=True, default=None
+    )
+    intervals: Items[ReportInterval] = wire.children(
+        "strm:intervals?/ei:interval", ReportInterval, at_least=1, default=()
+    )
+    report_id: Optional[str] = wire.text("ei:eiReportID", optional=True, default=None)
+    report_descriptions: Items[ReportDescription] = wire.children(
+        "oadr:oadrReportDescription", ReportDescription, default=()
     )
     report_request_id: str = wire.text("ei:reportRequestID", default="0", otherwise="")
     report_specifier_id: str = wire.text("ei:reportSpecifierID")
     report_name: Optional[str] = wire.token(
-        "ei:reportName", REPORT_NAME.values, optional=True, extensible=True
+        "ei:reportName", REPORT_NAME.values, optional=True, extensible=True, default=None
     )
     created_date_time: Optional[datetime] = wire.date_time("ei:createdDateTime", otherwise=None)
 
@@ -74,7 +83,7 @@ class SpecifierPayload(Record):
     """One data point that is asked for."""
 
     r_id: str = wire.text("ei:rID")
-    measurement: Optional[Measurement] = wire.measurement(Measurement)
+    measurement: Optional[Measurement] = wire.measurement(Measurement, default=None)
     reading_type: str = wire.token(
         "ei:readingType",
         READING_TYPE.values,
@@ -98,10 +107,10 @@ class ReportSpecifier(Record):
         "ei:reportBackDuration/xcal:duration", otherwise=None, vital=True
     )
     report_interval: Optional[ReportPeriod] = wire.child(
-        "ei:reportInterval", ReportPeriod, optional=True, vital=True
+        "ei:reportInterval", ReportPeriod, optional=True, vital=True, default=None
     )
-    specifier_payloads: tuple[SpecifierPayload, ...] = wire.children(
-        "ei:specifierPayload", SpecifierPayload, at_least=1
+    specifier_payloads: Items[SpecifierPayload] = wire.children(
+        "ei:specifierPayload", SpecifierPayload, at_least=1, default=()
     )
 
 
@@ -119,9 +128,9 @@ class FaultyRequest(Record):
     why.
     """
 
-    report_request_id: Optional[str] = wire.unwired(hidden=False, compare=True)
-    report_specifier_id: Optional[str] = wire.unwired(hidden=False, compare=True)
-    error: PayloadError = wire.unwired(hidden=False)
+    report_request_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    report_specifier_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    error: PayloadError = wire.unwired_value(PayloadError)
 
 
 @element
@@ -134,9 +143,9 @@ class RegisterReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    reports: tuple[Report, ...] = wire.children("oadr:oadrReport", Report)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
-    report_request_id: Optional[str] = wire.text("ei:reportRequestID", optional=True)
+    reports: Items[Report] = wire.children("oadr:oadrReport", Report, default=())
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
+    report_request_id: Optional[str] = wire.text("ei:reportRequestID", optional=True, default=None)
 
 
 @element
@@ -147,11 +156,11 @@ class RegisteredReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    report_requests: tuple[ReportRequest, ...] = wire.children(
-        "oadr:oadrReportRequest", ReportRequest, faulty="faulty"
+    report_requests: Items[ReportRequest] = wire.children(
+        "oadr:oadrReportRequest", ReportRequest, faulty="faulty", default=()
     )
-    faulty: tuple[FaultyRequest, ...] = wire.unwired(sequence=True, hidden=False)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    faulty: Items[FaultyRequest] = wire.unwired_items(FaultyRequest, default=())
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
 
 
 @element
@@ -162,11 +171,11 @@ class CreateReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    report_requests: tuple[ReportRequest, ...] = wire.children(
-        "oadr:oadrReportRequest", ReportRequest, at_least=1, faulty="faulty"
+    report_requests: Items[ReportRequest] = wire.children(
+        "oadr:oadrReportRequest", ReportRequest, at_least=1, faulty="faulty", default=()
     )
-    faulty: tuple[FaultyRequest, ...] = wire.unwired(sequence=True, hidden=False)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    faulty: Items[FaultyRequest] = wire.unwired_items(FaultyRequest, default=())
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
 
 
 @element
@@ -177,8 +186,10 @@ class CreatedReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    pending_reports: tuple[str, ...] = wire.texts("oadr:oadrPendingReports/ei:reportRequestID")
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    pending_reports: Items[str] = wire.texts(
+        "oadr:oadrPendingReports/ei:reportRequestID", default=()
+    )
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
 
 
 @element
@@ -189,8 +200,8 @@ class UpdateReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    reports: tuple[Report, ...] = wire.children("oadr:oadrReport", Report)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    reports: Items[Report] = wire.children("oadr:oadrReport", Report, default=())
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
 
 
 @element
@@ -201,9 +212,9 @@ class CancelReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    report_request_ids: tuple[str, ...] = wire.texts("ei:reportRequestID", at_least=1)
+    report_request_ids: Items[str] = wire.texts("ei:reportRequestID", at_least=1, default=())
     report_to_follow: bool = wire.boolean("pyld:reportToFollow", otherwise=False)
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
 
 
 @element
@@ -215,9 +226,9 @@ class UpdatedReport(Payload):
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
     cancel_report: Optional[CancelReport] = wire.child(
-        "oadr:oadrCancelReport", CancelReport, optional=True
+        "oadr:oadrCancelReport", CancelReport, optional=True, default=None
     )
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
 
 
 @element
@@ -228,5 +239,7 @@ class CanceledReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("ei:eiResponse", EiResponse)
-    pending_reports: tuple[str, ...] = wire.texts("oadr:oadrPendingReports/ei:reportRequestID")
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True)
+    pending_reports: Items[str] = wire.texts(
+        "oadr:oadrPendingReports/ei:reportRequestID", default=()
+    )
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)

@@ -19,7 +19,7 @@ from ....schema.slots import Slot
 from .. import irregular, plain_reader, scalars
 from ..complete import COMPLETIONS
 from ..findings import Element, Findings
-from ..plan import UNIT_TAGS, Node, plan_of
+from ..plan import UNIT_TAGS, Node, plan_of, record_of
 
 Reader = Callable[[Element, Findings], Any]
 _NESTED = ("child", "children", "targets", "measurement", "markup")
@@ -179,7 +179,7 @@ class _Compiler:
     def all_alike(self, node: Node, element: str, depth: int) -> None:
         """A wrapper whose children are all of one kind."""
         assert node.slot is not None
-        read, tag = self.late(node.slot.record), self.constant(node.tag)
+        read, tag = self.late(record_of(node.slot)), self.constant(node.tag)
         self.say(
             depth,
             f"v_{node.field} = Items([{read}(x, findings) if x.tag == {tag} else END.surprise "
@@ -236,7 +236,7 @@ class _Compiler:
                 "faulty))",
             )
         else:
-            self.say(depth, f"    found.append({self.late(slot.record)}({child}, findings))")
+            self.say(depth, f"    found.append({self.late(record_of(slot))}({child}, findings))")
         self.say(depth, f"    {advance}")
         if _apart(slot):
             if slot.companion:
@@ -277,7 +277,7 @@ class _Compiler:
                 f"{target} = FLAGS[v_{slot.companion}]",
             ]
         if kind == "child":
-            return [f"{target} = {self.late(slot.record)}({child}, findings)"]
+            return [f"{target} = {self.late(record_of(slot))}({child}, findings)"]
         if kind == "numbers":
             return [f"{target} = Items([number(x) for x in {child}.text.split()])"]
         call = {

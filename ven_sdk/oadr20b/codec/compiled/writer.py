@@ -19,7 +19,7 @@ from ....schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from .. import formats, scalars
 from ..complete import DERIVABLE
 from ..irregular import read_markup
-from ..plan import Node, plan_of
+from ..plan import Node, plan_of, record_of
 
 Writer = Callable[[Any], str]
 _STUMBLES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
@@ -290,7 +290,7 @@ class _Compiler:
         if slot.kind == "texts":
             piece = f"<{node.name}>{{escape(x)}}</{node.name}>"
         else:
-            piece = f"<{node.name}{{{self.late(slot.record)}(x)}}</{node.name}>"
+            piece = f"<{node.name}{{{self.late(record_of(slot))}(x)}}</{node.name}>"
         self.say(depth, f"{made} = ''.join([f'''{piece}''' for x in {made}])")
         return f"{{{made}}}"
 
@@ -299,7 +299,7 @@ class _Compiler:
         if slot.kind in ("measurement", "markup"):
             return f"{{{'unit' if slot.kind == 'measurement' else 'feed'}({made})}}"
         if slot.kind == "child":
-            return f"<{node.name}{{{self.late(slot.record)}({made})}}</{node.name}>"
+            return f"<{node.name}{{{self.late(record_of(slot))}({made})}}</{node.name}>"
         return f"<{node.name}>{{{self.text(slot, made, node.match)}}}</{node.name}>"
 
     def text(self, slot: Slot, made: str, match: Optional[Callable[[str], Any]]) -> str:
