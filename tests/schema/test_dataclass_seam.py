@@ -18,7 +18,7 @@ class Ours(Record):
     """A record with a required field and an optional one."""
 
     name: str = wire.text("ei:name")
-    pause: Optional[timedelta] = wire.duration("ei:pause", optional=True)
+    pause: Optional[timedelta] = wire.duration("ei:pause", optional=True, default=None)
 
 
 @dataclasses.dataclass(frozen=True)
