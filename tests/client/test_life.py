@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.durability.raw_vtn import RawVTN
-from ven_sdk import OpenADRClient, StateError, TransportError
+from ven_sdk import DEFER, OpenADRClient, StateError, TransportError
+from ven_sdk.testing import LocalVTN
 
 
 @pytest.fixture
@@ -211,3 +212,23 @@ def test_what_a_handler_returns_after_it_stopped_the_client_is_remembered(
     assert life() == ["e1"]
     assert life() == []
     assert vtn.count("oadrCreatedEvent") == 1
+
+
+def test_stop_waits_for_no_lane_that_was_at_work_while_a_poll_was_under_way() -> None:
+    """An answer that overtook a slow poll leaves its lane awake: closing looks at every lane."""
+    with LocalVTN(poll_frequency=1) as vtn:
+        client = vtn.client(on_event=lambda event: DEFER)
+        client.start(wait=10)
+        vtn.wait_for("oadrRequestEvent")
+        event_id = vtn.add_event(dtstart=3600)
+        vtn.wait_for_polls(2)
+        slow = vtn.fault("slow", seconds=0.5, service="OadrPoll", times=1)
+        slow.wait_for_hits(timeout=10)
+        client.opt_in(event_id)
+        vtn.wait_for_opt(event_id)
+        mark = vtn.mark()
+        vtn.wait_for("oadrPoll", after=mark)
+        threading.Event().wait(0.2)  # until that poll is over as well
+        begun = time.monotonic()
+        client.stop()
+        assert time.monotonic() - begun < 4

@@ -106,12 +106,17 @@ class Conversation:
     # --- waking -----------------------------------------------------------------------------------
 
     def wake(self, uploads: bool = True) -> None:
-        """Look whether there is something to send; without ``uploads``, on the other lanes only."""
+        """Look whether there is something to send; without ``uploads``, on the other lanes only.
+        While closing every lane looks, for each has to come to rest.
+        """
         for state in self._lanes:
-            if state.lane.overtakes_polls and self.polling.began is None:
-                continue  # there is no poll to overtake
+            if self._has_nothing_to_overtake(state.lane) and not self._base.closing:
+                continue
             if uploads or not state.lane.uploads:
                 self._wake(state)
+
+    def _has_nothing_to_overtake(self, lane: Lane) -> bool:
+        return lane.overtakes_polls and self.polling.began is None
 
     def _wake(self, state: LaneState) -> None:
         if state.is_queued or self._base.stopped:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     )
     from .vtn.journal import NotSeen, Received
     from .vtn.local_vtn import LocalVTN
+    from .vtn.push_faults import PushFault
+    from .vtn.pusher import Pushed
     from .vtn.reply import Raw, Reply
     from .vtn.reports import Double, ReportSample, ReportWish
     from .vtn.trust import ClientCert
@@ -51,6 +53,8 @@ _HOMES = {
         "Status",
     ),
     "vtn.journal": ("NotSeen", "Received"),
+    "vtn.push_faults": ("PushFault",),
+    "vtn.pusher": ("Pushed",),
     "vtn.reply": ("Raw", "Reply"),
     "vtn.reports": ("Double", "ReportSample", "ReportWish"),
     "vtn.events": ("EventAnswer",),
@@ -72,6 +76,8 @@ __all__ = [
     "LocalVTN",
     "ManualClock",
     "NotSeen",
+    "PushFault",
+    "Pushed",
     "Raw",
     "Received",
     "Refuse",

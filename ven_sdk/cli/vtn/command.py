@@ -112,7 +112,9 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     with _opened(_vtn(options), options) as vtn:
         orders = Orders(vtn)
         view = View(vtn, orders)
-        vtn.listeners += [view.note_message, MessageLog(console).note_message]
+        messages = MessageLog(console)
+        vtn.listeners += [view.note_message, messages.note_message]
+        vtn.push_listeners.append(messages.note_push)
         for name in options.fault:
             orders.carry_out({"do": "fault", "name": name})
         with _company(options, console, view, orders, steps) as page:

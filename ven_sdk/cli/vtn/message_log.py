@@ -4,11 +4,13 @@ connection threads.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ...oadr20b.descriptions import describe, units_of
 from ...oadr20b.schema.registration import Poll, Response
 from ...oadr20b.schema.reports import RegisterReport, UpdatedReport
 from ...schema.common import Payload
-from ...testing import Received
+from ...testing import Pushed, Received
 from ..console import Console
 
 INDENT = 10
@@ -30,26 +32,37 @@ class MessageLog:
             self._line(received, record, received.ven_id or "a VEN", "→")
             if answer is None:
                 what = f"HTTP {received.status}" if received.status else "no answer"
-                self._plain(received, f"{received.ven_id or 'a VEN'} ← {what}")
+                self._plain(received.at, f"{received.ven_id or 'a VEN'} ← {what}")
             elif not _only_acknowledges(answer):
                 self._line(received, answer, received.ven_id or "a VEN", "←")
         for trouble in [str(received.error)] if received.error else received.deviations:
             self._console.paragraph(trouble, "yellow", indent=INDENT, first=" " * INDENT)
+
+    def note_push(self, pushed: Pushed) -> None:
+        """What was pushed to a VEN, and how it went where it failed."""
+        record = pushed.record
+        words = describe(record, self._units) if record is not None else ""
+        what = record.wire_name[4:] if record is not None else "bytes"
+        failed = "" if pushed.taken else f", failed: {pushed.trouble or f'HTTP {pushed.status}'}"
+        text = f"{pushed.ven_id} ← {what} (pushed{failed}){f': {words}' if words else ''}"
+        self._plain(pushed.at, text)
 
     def _line(
         self, received: Received, message: "Payload | None", ven: str, direction: str
     ) -> None:
         name = message.wire_name[4:] if message is not None else received.kind
         words = describe(message, self._units) if message is not None else ""
-        self._plain(received, f"{ven} {direction} {name}{f': {words}' if words else ''}")
+        self._plain(received.at, f"{ven} {direction} {name}{f': {words}' if words else ''}")
 
-    def _plain(self, received: Received, text: str) -> None:
-        when = self._console.paint(f"{received.at.astimezone():%H:%M:%S}", "dim")
+    def _plain(self, at: datetime, text: str) -> None:
+        when = self._console.paint(f"{at.astimezone():%H:%M:%S}", "dim")
         self._console.paragraph(text, indent=INDENT, first=f"{when}  ")
 
 
 def _is_routine(received: Received) -> bool:
-    """Whether a message is a poll that brought nothing."""
+    """Whether a message is a poll that brought nothing, or acknowledges a push."""
+    if isinstance(received.record, Response):
+        return received.record.response.ok
     return isinstance(received.record, Poll) and (
         received.answer is not None and _only_acknowledges(received.answer)
     )

@@ -35,6 +35,12 @@ FAULTS: dict[str, str] = {
     "403": "HTTP status 403",
     "redirect": "redirects",
     "463": "does not know the VEN (code 463)",
+    "push lost": "does not hear what VENs answer to pushes",
+    "push reset": "resets pushes half-way",
+    "push slow": "pushes in small pieces",
+    "push doubled": "pushes everything twice at once",
+    "push bad xml": "pushes broken XML",
+    "push replay": "pushes the last message again, before each",
 }
 _SETTINGS: dict[str, dict[str, float]] = {"slow": {"seconds": 5.0}}
 _EVENT: dict[str, fields.Kind] = {

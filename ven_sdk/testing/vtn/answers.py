@@ -165,6 +165,21 @@ def take_for_push(state: State, ven: Ven) -> Given:
     return given
 
 
+def is_anything_due(state: State, ven: Ven) -> bool:
+    """Whether a push would bring the VEN anything."""
+    return bool(ven.news or ven.queue or state.for_anyone or _repeats(state, ven))
+
+
+def seconds_to_repeat(state: State, ven: Ven) -> Optional[float]:
+    """Until the list of events is due again if nobody answers it; None where that is never."""
+    if state.repeat_events is None or ven.ven_id not in state.given:
+        return None
+    if not state.events.unanswered(ven.ven_id, state.now()):
+        return None
+    passed = state.clock.monotonic() - state.given[ven.ven_id]
+    return max(0.0, state.repeat_events.total_seconds() - passed)
+
+
 def _take(state: State, ven: Ven) -> Given:
     queue = state.for_anyone or ven.queue
     if queue:

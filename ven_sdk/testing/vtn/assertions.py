@@ -15,6 +15,7 @@ from ...schema.common import Payload
 from .core import Core
 from .events import EventAnswer
 from .journal import Kind, NotSeen, Received, kind_of
+from .pusher import Pushed
 from .reports import Double, ReportSample
 from .vens import Ven
 from .wire import Violation
@@ -88,6 +89,39 @@ class Records(Core):
     def connections(self) -> int:
         """How many connections were accepted so far."""
         return self._server.connections
+
+    @property
+    def pushes(self) -> list[Pushed]:
+        """What was pushed to VENs, in order, the last 10,000."""
+        with self._state.lock:
+            return list(self._pusher.pushes)
+
+    def wait_for_pushes(
+        self, count: int = 1, timeout: float = 5, *, ven: Optional[str] = None
+    ) -> list[Pushed]:
+        """Wait until VENs have taken ``count`` pushes; those. ``ven`` is an ID or a name; NotSeen
+        says what there was instead. ``timeout`` in seconds.
+        """
+
+        def taken() -> list[Pushed]:
+            ven_id = None if ven is None else self._state.vens.get(ven).ven_id
+            return [
+                each for each in self._pusher.pushes if each.taken and ven_id in (None, each.ven_id)
+            ]
+
+        def enough() -> Optional[list[Pushed]]:
+            found = taken()
+            return found if len(found) >= count else None
+
+        def instead() -> "tuple[str, str]":
+            failed = [str(each) for each in self._pusher.pushes if not each.taken]
+            return (
+                f"{count} pushes that were taken within {timeout:g} s",
+                f"{len(taken())} were, {len(failed)} failed. {'; '.join(failed[-3:])}".strip(),
+            )
+
+        found: list[Pushed] = self._journal.wait_until(enough, timeout, instead)
+        return found
 
     def opt_of(self, event_id: str, ven_id: Optional[str] = None) -> Optional[EventAnswer]:
         """The last answer to ``event_id`` of ``ven_id`` (None: of any), or None."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, TypeVar
 
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
@@ -19,13 +20,14 @@ from .fault import Fault, FaultBoard
 from .http import Server
 from .http_requests import Request
 from .journal import Journal, Received
-from .pusher import Pusher
+from .pusher import Pushed, Pusher
 from .reply import Reply
 from .state import State
 from .trust import Trust
 from .wire import UNREADABLE, Violation, Wire, refusal_of
 
 log: logging.Logger = logging.getLogger(__name__)
+T = TypeVar("T")
 PATH = "/OpenADR2/Simple/2.0b"
 SERVICES = {
     f"{PATH}/{service}": service
@@ -44,7 +46,9 @@ class Core:
         self._journal = Journal(state.lock, state.keep)
         self._board = FaultBoard()
         self._server = Server(self._serve, now=state.clock.time, connected=self._board.connecting)
-        self._pusher = Pusher(state, wire, trust.push_context, self._finish_push)
+        self._pusher = Pusher(
+            state, wire, trust.push_context, self._board, self._finish_push, self._note_push
+        )
         self._violations: deque[Violation] = deque(maxlen=1000)
         self._own_violations: deque[str] = deque(maxlen=1000)
         self._sent: dict[tuple[str, str], bytes] = {}
@@ -52,6 +56,8 @@ class Core:
         """Called with each message once its reply is made, on the connection's thread; what one
         raises is logged.
         """
+        self.push_listeners: list[Callable[[Pushed], None]] = []
+        """Called with each push once it was tried, on its own thread; what one raises is logged."""
         self.routes: dict[str, Callable[[Request], Reply]] = {}
         """Other pages of the same server: a function of the request for each path (without the
         query).
@@ -73,6 +79,7 @@ class Core:
             )
         self._server.open(port)
         self.closed = False
+        self._pusher.open()
 
     def close(self) -> None:
         """Switch faults off, hang up, end all threads, free the port, remove files. Twice is
@@ -182,11 +189,17 @@ class Core:
             self._journal.enter(received)
             self._pusher.look()
             self._state.lock.notify_all()
-        for listener in list(self.listeners):
+        self._notify(self.listeners, received)
+
+    def _notify(self, listeners: Sequence[Callable[[T], None]], what: T) -> None:
+        for listener in list(listeners):
             try:
-                listener(received)
+                listener(what)
             except Exception:
-                log.exception("A listener of LocalVTN failed on %s; the VTN goes on.", received)
+                log.exception("A listener of LocalVTN failed on %s; the VTN goes on.", what)
+
+    def _note_push(self, pushed: Pushed) -> None:
+        self._notify(self.push_listeners, pushed)
 
     def _finish_push(self, received: Received, reply: Reply) -> None:
         """A VEN answered a push in its HTTP response."""
@@ -237,13 +250,15 @@ class Core:
         return self._sent.get((received.ven_id, received.service))
 
     def hang_up(self) -> None:
-        """Refuse connections and reset those that stand."""
+        """Refuse connections and reset those that stand; call nobody."""
+        self._pusher.rest()
         self._server.hang_up()
 
     def listen(self) -> None:
         """Accept connections again, on the same port."""
         if not self.closed:
             self._server.listen()
+            self._pusher.resume()
 
     def wait_until(
         self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Callable, Optional, Protocol, Union
+from typing import Any, Callable, ClassVar, Optional, Protocol, Union
 
 from ... import arguments
 from ...errors import ConfigurationError
@@ -67,6 +67,9 @@ class Fault:
     Raises:
         ConfigurationError: what it cannot use; the nearest right name is given.
     """
+
+    of_pushes: ClassVar[bool] = False
+    """Whether it strikes what the VTN pushes, and not what VENs send."""
 
     def __new__(cls, *values: object, **named: object) -> "Fault":
         """Refuse what neither the class nor its bases take. ``ConfigurationError`` names the
@@ -144,6 +147,8 @@ class Fault:
 
     def strikes(self, received: Received) -> bool:
         """Whether ``received`` is struck; it counts then. The VTN's lock is held."""
+        if received.pushed is not self.of_pushes:
+            return False
         if self.over or (self.service is not None and received.service != self.service):
             return False
         if self.message is not None and type(received.record) is not self.message:

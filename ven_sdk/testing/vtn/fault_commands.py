@@ -23,8 +23,11 @@ class FaultCommands(Core):
         Names: ``'down'``, ``'slow'``, ``'stalled'``, ``'half-open'``, ``'drip'``, ``'bad xml'``,
         ``'html'``, ``'empty'``, ``'replay'``, ``'reset before body'``, ``'reset in body'``,
         ``'reset after body'``, ``'redirect'``, ``'503 with Retry-After'``, HTTP statuses such as
-        ``'500'``, OpenADR codes such as ``'463'``. ``options``: those of every :class:`Fault`
-        (``service``, ``message``, ``ven_id``, ``times``, ``skip``, ``until``) and of its class.
+        ``'500'``, OpenADR codes such as ``'463'``. Of what the VTN pushes (:class:`PushFault`):
+        ``'push lost'``, ``'push reset'``, ``'push stalled'``, ``'push silent'``, ``'push slow'``,
+        ``'push doubled'``, ``'push bad xml'``, ``'push garbage'``, ``'push replay'``. ``options``:
+        those of every :class:`Fault` (``service``, ``message``, ``ven_id``, ``times``, ``skip``,
+        ``until``) and of its class.
         """
         made = as_fault(fault, **options)
         self.add_fault(made)

@@ -14,6 +14,7 @@ from ... import arguments
 from ...errors import ConfigurationError
 from .fault import Fault, FaultyVtn, one_of, seconds_of
 from .journal import Received
+from .push_faults import CHANGES, PushFault
 from .reply import RESET, Reply
 
 FOREVER = math.inf
@@ -274,6 +275,10 @@ class InTurn(Fault):
                 "A VTN that is down gets no request to strike. Use vtn.fault('down') beside the "
                 "script."
             )
+        if any(isinstance(fault, PushFault) or str(fault).startswith("push ") for fault in faults):
+            raise ConfigurationError(
+                "A fault of pushes has no request to strike. Use vtn.fault(...) beside the script."
+            )
         self.faults: tuple[Fault | None, ...] = tuple(
             None if fault is None else as_fault(fault) for fault in faults
         )
@@ -323,6 +328,7 @@ _NAMED: dict[str, tuple[type[Fault], dict[str, Any]]] = {
     "reset after body": (Reset, {"at": "after"}),
     "503 with Retry-After": (Status, {"status": 503, "retry_after": 2}),
     "redirect": (Status, {"status": 302, "location": "http://127.0.0.1:9/elsewhere"}),
+    **{f"push {how}": (PushFault, {"how": how}) for how in CHANGES},
 }
 
 

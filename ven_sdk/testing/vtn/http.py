@@ -26,6 +26,12 @@ from .reply import CLOSE, KEEP, RESET, Reply
 NAME = "ven_sdk-vtn"
 
 
+def free_port() -> int:
+    """A port of loopback that is free at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
 class Server:
     """Listens on 127.0.0.1. ``handle(request)`` gives the reply and runs on the connection's
     thread.

@@ -55,6 +55,7 @@ class Received:
         status: HTTP status of the answer.
         order: counts the messages that were handled.
         turns: whose turn it was, of faults :class:`InTurn`.
+        pushed: whether it is what a :class:`PushFault` is asked about: a message of the VTN's own.
     """
 
     number: int
@@ -71,6 +72,7 @@ class Received:
     status: int = 0
     order: int = 0
     turns: dict[int, int] = field(default_factory=dict)
+    pushed: bool = False
 
     @property
     def kind(self) -> str:

@@ -24,6 +24,8 @@ from .builders import Duration, span, whole_seconds
 from .commands import EventCommands, PartyCommands, ReportCommands
 from .core import PATH
 from .fault_commands import FaultCommands
+from .http import free_port
+from .pusher import FIRST_PAUSE
 from .reports import ReportWish, Wishes
 from .state import Accept, State
 from .trust import ClientCert, Trust
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from ..pki import Identity
 
 
-_SET = ("listeners", "routes", "errors", "closed", "strict")
+_SET = ("listeners", "push_listeners", "routes", "errors", "closed", "strict")
 
 
 def _check(accept: object, wishes: object, vens: object) -> None:
@@ -54,6 +56,12 @@ def _check(accept: object, wishes: object, vens: object) -> None:
         raise ConfigurationError(
             f"vens are a dict such as {{'site-a': {{'registered': True}}}}, not {vens!r}."
         )
+
+
+def _callable_at(port: int, *, encrypted: bool) -> dict[str, Any]:
+    """The arguments of a client that is called at a port of this machine."""
+    address = f"{'https' if encrypted else 'http'}://127.0.0.1:{port}"
+    return {"push": address, "listen": f"127.0.0.1:{port}"}
 
 
 class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Assertions):
@@ -86,6 +94,10 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         keep (20000): how many messages are kept.
         keep_samples (1000000): how many samples are kept.
         port (0): where it listens; 0 takes a free one.
+        push (None): whom it calls: None: VENs that register for it; False: nobody; True: as None,
+            and clients of :meth:`client` register for it and listen on a free port.
+        push_retry (1 s): a push that fails is tried again after this duration, then after doubling
+            pauses of two minutes at the most.
 
     Raises:
         ConfigurationError: an argument cannot be used.
@@ -115,6 +127,8 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         keep: int = 20_000,
         keep_samples: int = 1_000_000,
         port: int = 0,
+        push: Optional[bool] = None,
+        push_retry: Duration = FIRST_PAUSE,
     ) -> None:
         _check(accept, ask_for_reports, vens)
         state = State(
@@ -142,6 +156,9 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         if offers:
             wire.check_writable(RegisterReport(request_id="", reports=tuple(offers)))
         super().__init__(state, trust, wire, tls=tls, client_certificates=client_certificates)
+        self._pusher.enabled = arguments.flag("push", True if push is None else push)
+        self._pusher.retry = span(push_retry, "push_retry").total_seconds()
+        self._calls = push is True
         self.strict = strict
         self._clock = state.clock
         self._tls = tls
@@ -178,8 +195,9 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
 
     def client(self, ven_name: str = "ven", **arguments: Any) -> "OpenADRClient":
         """A client ``ven_name`` for this VTN, not started: its clock is the VTN's, its polls come
-        without jitter, and where the VTN has TLS it has a certificate that the VTN believes.
-        ``arguments`` are those of ``OpenADRClient`` and come first. It is stopped with the VTN.
+        without jitter, and where the VTN has TLS it has a certificate that the VTN believes; it is
+        called where the VTN has ``push=True``. ``arguments`` are those of ``OpenADRClient`` and
+        come first. It is stopped with the VTN.
         ``ConfigurationError`` as the constructor raises it.
         """
         from ...client import OpenADRClient
@@ -188,6 +206,8 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         if self._tls:
             cert = self.client_cert(ven_name)
             known.update(cert=cert.cert, key=cert.key, ca_file=self.ca_file)
+        if self._calls and "push" not in arguments:
+            known.update(_callable_at(free_port(), encrypted=self._tls))
         client = OpenADRClient(ven_name, self.url, **{**known, **arguments})
         self._clients.append(client)
         return client

@@ -1,0 +1,60 @@
+"""What may go wrong when LocalVTN calls a VEN. Values; :mod:`.pusher` asks, under the VTN's
+lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Callable, ClassVar, Optional
+
+from ... import arguments
+from .fault import Fault, one_of
+from .push_http import STALL, PushRequest
+from .reply import RESET
+
+GARBAGE = b"\x16\x03\x01 this is no HTTP\r\n\x00\xff\r\n\r\n"
+
+Change = Callable[[PushRequest, "PushFault"], PushRequest]
+
+
+class PushFault(Fault):
+    """A push goes wrong, and is tried again as VTNs do. ``how``: ``'lost'`` (the VEN takes it in,
+    the VTN does not get the answer), ``'reset'`` (half of it, then RST), ``'stalled'`` (half of it,
+    then nothing), ``'silent'`` (a connection, then nothing), ``'slow'`` (pieces of ``size`` bytes,
+    ``seconds`` apart), ``'doubled'`` (twice at the same time), ``'bad xml'`` (half a body),
+    ``'garbage'`` (no HTTP), ``'replay'`` (the last one again, before it). ``limits`` are the
+    arguments of :class:`Fault`. ``ConfigurationError`` for anything else.
+    """
+
+    of_pushes: ClassVar[bool] = True
+
+    def __init__(
+        self, how: str = "lost", *, seconds: float = 0.2, size: int = 256, **limits: Any
+    ) -> None:
+        super().__init__(**limits)
+        self.how: str = one_of("how", how, CHANGES)
+        self.seconds: float = arguments.duration("seconds", seconds).total_seconds()
+        self.size: int = arguments.whole("size", size)
+
+    def change(self, request: PushRequest, last: Optional[bytes]) -> PushRequest:
+        """The request that goes out instead; ``last`` is the body pushed to this VEN before."""
+        changed = CHANGES[self.how](request, self)
+        return replace(changed, before=last or b"") if self.how == "replay" else changed
+
+    def __repr__(self) -> str:
+        return f"PushFault({self.how!r})"
+
+
+CHANGES: Mapping[str, Change] = {
+    "lost": lambda request, fault: replace(request, heard=False),
+    "reset": lambda request, fault: replace(request, cut=0.5, ending=RESET),
+    "stalled": lambda request, fault: replace(request, cut=0.5, ending=STALL),
+    "silent": lambda request, fault: replace(request, silent=True, ending=STALL),
+    "slow": lambda request, fault: replace(request, piece=fault.size, pace=fault.seconds),
+    "doubled": lambda request, fault: replace(request, copies=2),
+    "bad xml": lambda request, fault: replace(request, body=request.body[: len(request.body) // 2]),
+    "garbage": lambda request, fault: replace(request, verbatim=GARBAGE),
+    "replay": lambda request, fault: request,
+}
+"""By the name of what goes wrong: how it changes a request."""
