@@ -173,10 +173,10 @@ def test_a_signed_push_that_is_replayed_is_refused_and_the_new_one_is_taken() ->
         made = vtn.client(vtn_fingerprint=vtn.fingerprint)
         made.add_handler("on_event", lambda event: called.append(event.event_id) or "optIn")
         made.start(wait=10)
-        vtn.wait_for_opt(vtn.add_event(event_id="one", dtstart=3600))
+        vtn.wait_for_opt(vtn.add_event(event_id="one", dtstart=3600), timeout=15)
         for how in ("replay", "doubled", "lost"):
             with vtn.fault(PushFault(how, times=1)):
-                vtn.wait_for_opt(vtn.add_event(event_id=how, dtstart=3600))
+                vtn.wait_for_opt(vtn.add_event(event_id=how, dtstart=3600), timeout=15)
     assert called == ["one", "replay", "doubled", "lost"]
 
 

@@ -19,12 +19,20 @@ Change = Callable[[PushRequest, "PushFault"], PushRequest]
 
 
 class PushFault(Fault):
-    """A push goes wrong, and is tried again as VTNs do. ``how``: ``'lost'`` (the VEN takes it in,
-    the VTN does not get the answer), ``'reset'`` (half of it, then RST), ``'stalled'`` (half of it,
-    then nothing), ``'silent'`` (a connection, then nothing), ``'slow'`` (pieces of ``size`` bytes,
-    ``seconds`` apart), ``'doubled'`` (twice at the same time), ``'bad xml'`` (half a body),
-    ``'garbage'`` (no HTTP), ``'replay'`` (the last one again, before it). ``limits`` are the
-    arguments of :class:`Fault`. ``ConfigurationError`` for anything else.
+    """A push goes wrong, and is tried again as VTNs do.
+
+    Arguments:
+        how ('lost'): ``'lost'`` (the VEN takes it in, the VTN does not get the answer), ``'reset'``
+            (half of it, then RST), ``'stalled'`` (half of it, then nothing), ``'silent'`` (a
+            connection, then nothing), ``'slow'`` (in pieces), ``'doubled'`` (twice at the same
+            time), ``'bad xml'`` (half a body), ``'garbage'`` (no HTTP), ``'replay'`` (the last one
+            again, before it).
+        seconds (0.2): between pieces, where it is slow.
+        size (256): bytes of a piece.
+        **limits: the arguments of :class:`Fault`.
+
+    Raises:
+        ConfigurationError: what it cannot use.
     """
 
     of_pushes: ClassVar[bool] = True
@@ -38,7 +46,7 @@ class PushFault(Fault):
         self.size: int = arguments.whole("size", size)
 
     def change(self, request: PushRequest, last: Optional[bytes]) -> PushRequest:
-        """The request that goes out instead; ``last`` is the body pushed to this VEN before."""
+        """What goes out instead of ``request``; ``last`` is the body pushed to this VEN before."""
         changed = CHANGES[self.how](request, self)
         return replace(changed, before=last or b"") if self.how == "replay" else changed
 
