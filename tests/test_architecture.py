@@ -25,9 +25,9 @@ MAX_FUNCTION_LINES = 60
 ORDER = (
     "_version",
     "text",
-    "near_names",
     "instants",
     "errors",
+    "near_names",
     "presentation",
     "vocabulary",
     "enums",

@@ -112,7 +112,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from .near_names import missing_name
+
+        raise missing_name(__name__, name, __all__)
     from importlib import import_module
 
     home = _HOMES[name]

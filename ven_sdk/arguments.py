@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import numbers
 import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any, Callable, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
-from .errors import ConfigurationError
+from .errors import ArgumentError, ConfigurationError
 from .near_names import did_you_mean
 from .text import is_xml, repr_of
 
@@ -43,8 +45,9 @@ _UNITS = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0),
     **dict.fromkeys(("h", "hour", "hours"), 3600.0),
     **dict.fromkeys(("d", "day", "days"), 86400.0),
+    **dict.fromkeys(("w", "week", "weeks"), 604800.0),
 }
-_SPOKEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)")
+_SPOKEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*")
 _ISO = re.compile(
     r"P(?:([0-9]+)W)?(?:([0-9]+)D)?"
     r"(?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?)?"
@@ -63,7 +66,7 @@ def duration(
     """``value`` as a timedelta of at least ``minimum`` seconds and at most ``maximum``.
     ``ConfigurationError`` for anything else.
     """
-    result = _timedelta(name, value)
+    result = any_duration(name, value)
     if result < timedelta(seconds=minimum):
         raise ConfigurationError(f"{name} must be at least {minimum:g} s, not {_shown(value)}.")
     if result > maximum:
@@ -80,12 +83,18 @@ def waiting_seconds(name: str, value: Any, minimum: float = 0.0) -> float:
     return duration(name, value, minimum, LONGEST_WAIT).total_seconds()
 
 
-def _timedelta(name: str, value: Any) -> timedelta:
+def any_duration(name: str, value: Any) -> timedelta:
+    """``value`` as a timedelta, also a negative one. ``ConfigurationError`` for anything else."""
     if isinstance(value, timedelta):
         return value
-    seconds = _seconds_of_text(value) if isinstance(value, str) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real):
-        raise ConfigurationError(f"{name} must be {EXPECTED_DURATION}, not {_shown(value)}.")
+    seconds: Any = _seconds_of_text(value) if isinstance(value, str) else scalar(value)
+    if isinstance(seconds, timedelta):
+        return seconds
+    if not is_number(seconds):
+        hint = ""
+        if isinstance(value, str) and value.strip().isdigit():
+            hint = f" A number alone is seconds: {value.strip()}, without quotes."
+        raise ConfigurationError(f"{name} must be {EXPECTED_DURATION}, not {_shown(value)}.{hint}")
     try:
         return timedelta(seconds=float(seconds))
     except (OverflowError, ValueError) as cause:
@@ -93,10 +102,11 @@ def _timedelta(name: str, value: Any) -> timedelta:
 
 
 def _seconds_of_text(text: str) -> Optional[float]:
-    spoken = _SPOKEN.fullmatch(text.strip().lower())
-    if spoken is not None:
-        return None if spoken[2] not in _UNITS else float(spoken[1]) * _UNITS[spoken[2]]
-    iso = _ISO.fullmatch(text.strip())
+    parts = _SPOKEN.findall(text.strip().lower())
+    if parts and _SPOKEN.sub("", text.strip().lower()) == "":
+        known = all(unit in _UNITS for _, unit in parts)
+        return sum(float(count) * _UNITS[unit] for count, unit in parts) if known else None
+    iso = _ISO.fullmatch(text.strip().upper())
     if iso is None or not any(iso.groups()):
         return None
     return sum(float(part) * unit for part, unit in zip(iso.groups(), _ISO_UNITS) if part)
@@ -140,35 +150,58 @@ def file_or_bytes(name: str, value: Any) -> Any:
 # --- numbers and choices --------------------------------------------------------------------------
 
 
+def scalar(value: Any) -> Any:
+    """The plain value of what numpy calls a scalar (also an array without dimensions); anything
+    else as it is.
+    """
+    if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
+        return value.item()
+    return value
+
+
+def is_number(value: Any) -> bool:
+    """Whether ``value`` is a number, a ``Decimal`` too; True and False are none."""
+    return isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool)
+
+
 def flag(name: str, value: Any) -> bool:
     """``value`` as True or False; a text such as ``'no'`` would count as True.
     ``ConfigurationError`` for anything else.
     """
-    if not isinstance(value, (bool, int)) or value not in (0, 1):
+    plain = scalar(value)
+    if not isinstance(plain, (bool, int)) or plain not in (0, 1):
         raise ConfigurationError(f"{name} must be True or False, not {_shown(value)}.")
-    return bool(value)
+    return bool(plain)
 
 
 def whole(name: str, value: Any, minimum: int = 1, maximum: int = 2**31 - 1) -> int:
     """``value`` if it is a whole number from ``minimum`` to ``maximum``.
     ``ConfigurationError`` for anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+    plain = scalar(value)
+    if isinstance(plain, bool) or not isinstance(plain, int) or not minimum <= plain <= maximum:
         raise ConfigurationError(
             f"{name} must be a whole number of at least {minimum} and at most {maximum}, "
             f"not {_shown(value)}."
         )
-    return value
+    return int(plain)
 
 
 def quantity(name: str, value: Any) -> float:
     """``value`` if it is a finite number of more than 0, as volts and hertz are.
     ``ConfigurationError`` for anything else.
     """
-    usable = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not usable or not 0 < value < 1e9:
+    plain = scalar(value)
+    if not is_number(plain) or not 0 < _float(plain) < 1e9:
         raise ConfigurationError(f"{name} must be a number of more than 0, not {_shown(value)}.")
-    return value  # type: ignore[no-any-return]
+    return plain  # type: ignore[no-any-return]
+
+
+def _float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
@@ -180,7 +213,7 @@ def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
             f"{name} must be one of {', '.join(map(repr, choices))}, not {_shown(value)}."
             f"{did_you_mean(value, choices)}"
         )
-    return str(value)
+    return str.__str__(value)
 
 
 # --- texts ----------------------------------------------------------------------------------------
@@ -208,7 +241,7 @@ def text(name: str, value: Any) -> str:
         raise ConfigurationError(
             f"{name} must have at most {LONGEST_TEXT} characters, not {len(value)}."
         )
-    return str(value)
+    return str.__str__(value)  # of a member of a user's enum, too
 
 
 def optional_text(name: str, value: Any) -> Optional[str]:
@@ -257,7 +290,7 @@ def uri(name: str, value: Any) -> str:
         raise ConfigurationError(
             f"{name} must be a URI such as 'http://MarketContext1', not {without_secrets(value)!r}."
         )
-    return str(value)
+    return str.__str__(value)
 
 
 def proxy_addresses(value: Any) -> Optional[dict[str, str]]:
@@ -275,10 +308,15 @@ def proxy_addresses(value: Any) -> Optional[dict[str, str]]:
             "proxies must be a dict of the VTN's scheme to the address of its proxy. Write "
             f"proxies={{'http': {shown!r}, 'https': {shown!r}}}."
         )
-    for scheme in value:
-        if scheme.partition("://")[0] not in ("http", "https", "all"):
+    for scheme, address in value.items():
+        word, mark, host = scheme.partition("://")
+        if word not in ("http", "https", "all") or (mark and not host):
             raise ConfigurationError(
                 f"proxies has the unknown scheme {scheme!r}. Known are 'http', 'https' and 'all'."
+            )
+        if not address.strip():
+            raise ConfigurationError(
+                f"proxies has no address for {scheme!r}. Leave it out where there is no proxy."
             )
     return dict(value)
 
@@ -308,13 +346,11 @@ def without_secrets(url: str) -> str:
 
 
 def known_arguments(function: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse an argument that ``function`` does not have; the error names the nearest.
-    ``ConfigurationError`` for anything else.
-    """
-    known = tuple(known)
+    """Refuse an argument that ``function`` does not have: ``ArgumentError`` names the nearest."""
+    known = tuple(dict.fromkeys(name for name in known if name not in ("self", "limits")))
     for name in given:
         if name not in known:
-            raise ConfigurationError(
+            raise ArgumentError(
                 f"{function} takes no argument {name!r}.{did_you_mean(name, known)} Known are: "
                 f"{', '.join(known)}."
             )
@@ -322,7 +358,7 @@ def known_arguments(function: str, given: Iterable[str], known: Iterable[str]) -
 
 def named_arguments(function: F) -> F:
     """Before a public function: arguments that it does not have, and those that are missing, are
-    ConfigurationErrors that name the nearest right one.
+    an ``ArgumentError`` that names the nearest right one.
     """
     signature = inspect.signature(function)
     own = function.__qualname__.partition(".__init__")[0]
@@ -338,7 +374,7 @@ def named_arguments(function: F) -> F:
         try:
             signature.bind(*values, **named)
         except TypeError as cause:
-            raise ConfigurationError(f"{own}(): {cause}.") from None
+            raise ArgumentError(f"{own}(): {cause}.") from None
         return function(*values, **named)
 
     return called  # type: ignore[return-value]

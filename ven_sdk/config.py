@@ -22,15 +22,18 @@ from .arguments import (
     names,
     optional_text,
     text,
+    uri,
     waiting_seconds,
     without_secrets,
 )
-from .enums import SIGNAL_NAME
+from .enums import SERVICE_NAME, SIGNAL_NAME
 from .errors import ConfigurationError
 from .near_names import did_you_mean
 
 LONGEST_PERIOD = timedelta(days=366)
 DEFAULT_PATH = "/OpenADR2/Simple/2.0b"
+_SERVICES = frozenset(name.lower() for name in SERVICE_NAME.values)
+_NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 TARGET_KINDS = (
     "aggregated_p_node",
     "end_device_asset",
@@ -140,7 +143,7 @@ def settings(
         opt_timeout=duration("opt_timeout", opt_timeout, 1e-3, LONGEST_PERIOD),
         default_opt=choice("default_opt", default_opt, ("optIn", "optOut")),
         replay_window=duration("replay_window", replay_window, 1e-3, LONGEST_PERIOD),
-        market_contexts=names("market_contexts", market_contexts),
+        market_contexts=_contexts(market_contexts),
         targets=target_sets(targets),
         signals=signal_names(signals),
         jitter=None if jitter is None else choice("jitter", jitter, ("both", "later")),
@@ -162,7 +165,7 @@ def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
         )
     result = {}
     for kind, ids in value.items():
-        found = names(f"targets[{kind!r}]", ids)
+        found = _not_empty(f"targets[{kind!r}]", names(f"targets[{kind!r}]", ids))
         if found is not None:
             result[choice("a kind in targets", kind, TARGET_KINDS)] = found
     return result
@@ -172,14 +175,36 @@ def signal_names(value: Any) -> Optional[frozenset[str]]:
     """The names of signals as a set: well-known ones, and those that begin with ``x-``.
     ``ConfigurationError`` for anything else.
     """
-    found = names("signals", value)
+    found = _not_empty("signals", names("signals", value))
     for name in sorted(found or ()):
-        if name not in SIGNAL_NAME.values and not name.startswith("x-"):
-            raise ConfigurationError(
-                f"signals holds {name!r}, which is no signal of OpenADR."
-                f"{did_you_mean(name, SIGNAL_NAME.values)} Known are: "
-                f"{', '.join(SIGNAL_NAME.values)}, and names that begin with 'x-'."
-            )
+        check_signal("signals", name)
+    return found
+
+
+def check_signal(argument: str, name: str) -> None:
+    """Refuse a ``name`` that no signal has: it is neither well known nor begins with ``x-``.
+    ``ConfigurationError`` names the nearest.
+    """
+    if name not in SIGNAL_NAME.values and not (name.startswith("x-") and len(name) > 2):
+        raise ConfigurationError(
+            f"{argument} holds {name!r}, which is no signal of OpenADR."
+            f"{did_you_mean(name, SIGNAL_NAME.values)} Known are: "
+            f"{', '.join(SIGNAL_NAME.values)}, and names that begin with 'x-'."
+        )
+
+
+def _not_empty(name: str, found: Optional[frozenset[str]]) -> Optional[frozenset[str]]:
+    if found is not None and not found:
+        raise ConfigurationError(
+            f"{name} is empty, so that every event would be refused. Leave it out to take all."
+        )
+    return found
+
+
+def _contexts(value: Any) -> Optional[frozenset[str]]:
+    found = _not_empty("market_contexts", names("market_contexts", value))
+    for each in found or ():
+        uri("an item of market_contexts", each)
     return found
 
 
@@ -235,18 +260,21 @@ def base_url(url: Any) -> str:
     """
     if not isinstance(url, str) or not url.strip():
         raise ConfigurationError(f"vtn_url must be a non-empty text, not {url!r}.")
-    text("vtn_url", url.strip()) if "@" not in url else None
-    shown = without_secrets(url.strip())
+    url = str.__str__(url).strip()
+    text("vtn_url", url) if "@" not in url else None
+    shown = without_secrets(url)
     try:
-        parts = urlsplit(url.strip())
-        has_host, _ = bool(parts.hostname), parts.port
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
     except ValueError as cause:
         raise ConfigurationError(f"vtn_url {shown!r} has no usable host and port.") from (
             None if "@" in url else cause
         )
-    if parts.scheme not in ("http", "https") or not has_host or any(map(str.isspace, url.strip())):
+    if parts.scheme not in ("http", "https") or not host or any(map(str.isspace, url)):
+        hint = f" Write https:// or http:// before it: 'https://{shown}'." if _bare(shown) else ""
         raise ConfigurationError(
-            f"vtn_url must look like 'https://vtn.example.com/OpenADR2/Simple/2.0b', not {shown!r}."
+            "vtn_url must look like 'https://vtn.example.com/OpenADR2/Simple/2.0b', not "
+            f"{shown!r}.{hint}"
         )
     if parts.username or parts.password:
         raise ConfigurationError(
@@ -255,6 +283,39 @@ def base_url(url: Any) -> str:
         )
     if parts.query or parts.fragment:
         raise ConfigurationError(f"vtn_url {shown!r} must not have a query or a fragment.")
+    doubled = host in ("http", "https") and parts.path.startswith("//")
+    if not _is_host(host) or port == 0 or doubled or _NO_ESCAPE.search(parts.path):
+        raise ConfigurationError(
+            f"vtn_url {shown!r} has no usable host, port and path. It must look like "
+            "'https://vtn.example.com/OpenADR2/Simple/2.0b'."
+        )
+    service = service_at_end(parts.path)
+    if service:
+        raise ConfigurationError(
+            f"vtn_url ends in {service!r}, the name of a service, which a VEN adds itself. Leave "
+            f"it out: {shown.rstrip('/')[: -len(service)].rstrip('/')!r}."
+        )
     return str(
         urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH, "", ""))
     )
+
+
+def service_at_end(path: str) -> str:
+    """The name of a VTN's service at the end of a path; an empty text where there is none."""
+    last = path.rstrip("/").rpartition("/")[2]
+    return last if last.lower() in _SERVICES else ""
+
+
+def _bare(url: str) -> bool:
+    """Whether ``url`` is a host, with or without port and path, that lacks its scheme."""
+    return re.fullmatch(r"[\w-]+(\.[\w-]+)*(:\d+)?(/[^/\s].*)?/?", url) is not None
+
+
+def _is_host(host: str) -> bool:
+    """Whether ``host`` can be a name or an address: no empty label, no IPv4 beyond 255."""
+    if ":" in host:
+        return True  # IPv6, which urlsplit has checked
+    labels = re.sub(r"\.$", "", host).split(".")
+    if len(labels) == 4 and all(map(str.isdigit, labels)):
+        return all(int(label) < 256 for label in labels)
+    return all(re.fullmatch(r"\w([\w-]*\w)?", label) for label in labels)

@@ -8,6 +8,8 @@ compare equal. Nothing here runs in a thread.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .vocabulary import Vocabulary
 
 __all__ = [
@@ -337,14 +339,14 @@ class MEASUREMENTS(Vocabulary):
     ENERGY_REAL = "energyReal", "Wh"
     REAL_ENERGY = "energyReal"
     ACTIVE_ENERGY = "energyReal"
-    ENERGY_REACTIVE = "energyReactive", "VArh"
+    ENERGY_REACTIVE = "energyReactive", "VARh"
     REACTIVE_ENERGY = "energyReactive"
     ENERGY_APPARENT = "energyApparent", "VAh"
     APPARENT_ENERGY = "energyApparent"
     POWER_REAL = "powerReal", "W"
     REAL_POWER = "powerReal"
     ACTIVE_POWER = "powerReal"
-    POWER_REACTIVE = "powerReactive", "VAr"
+    POWER_REACTIVE = "powerReactive", "VAR"
     REACTIVE_POWER = "powerReactive"
     POWER_APPARENT = "powerApparent", "VA"
     APPARENT_POWER = "powerApparent"
@@ -371,3 +373,11 @@ _CODES = (
 )
 CURRENCIES: tuple[str, ...] = tuple(_CODES.split())
 """The currency codes that the schema knows: the list of 2010. Later ones cannot be written."""
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        from .near_names import missing_name
+
+        raise missing_name(__name__, name, __all__)

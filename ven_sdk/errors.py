@@ -32,6 +32,14 @@ class ConfigurationError(VenError, ValueError):
     """A wrong argument, file or record of the user's: raised in the call that received it."""
 
 
+class ArgumentError(ConfigurationError, TypeError):
+    """An argument that a call does not have, or one that is missing. The text names the nearest."""
+
+
+class NoSuchAttributeError(ConfigurationError, AttributeError):
+    """An attribute that a public object does not have. The text names the nearest."""
+
+
 class StateError(VenError):
     """The call makes no sense in the state that the client is in (not registered, unknown event,
     already running).

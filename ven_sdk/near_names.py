@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .errors import NoSuchAttributeError
+
 CLOSE = 0.6
 
 
@@ -26,6 +28,24 @@ def did_you_mean(word: object, known: Iterable[str], close: float = CLOSE) -> st
     """
     near = nearest(word, known, close)
     return f" Did you mean {near!r}?" if near else ""
+
+
+def missing_attribute(owner: object, name: str, known: Iterable[str]) -> NoSuchAttributeError:
+    """The error for an attribute that ``owner``, an object or a class, does not have."""
+    cls = owner if isinstance(owner, type) else type(owner)
+    hint = "" if name.startswith("_") else did_you_mean(name, known)
+    return NoSuchAttributeError(f"{cls.__name__} has no attribute {name!r}.{hint}")
+
+
+def missing_name(module: str, name: str, known: Iterable[str]) -> NoSuchAttributeError:
+    """The error for a name that a module does not have."""
+    hint = "" if name.startswith("_") else did_you_mean(name, known)
+    return NoSuchAttributeError(f"module {module!r} has no attribute {name!r}.{hint}")
+
+
+def public_names(cls: type) -> list[str]:
+    """The attributes of a class that are for its users."""
+    return [name for name in dir(cls) if not name.startswith("_")]
 
 
 def _plain(name: str) -> str:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from .oadr20b.schema.opt import (
     CanceledOpt,
@@ -186,3 +186,11 @@ class Sample(Record):
     data_quality: Optional[str] = wire.unwired(
         hidden=False, compare=True, default=None, kw_only=False
     )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        from .near_names import missing_name
+
+        raise missing_name(__name__, name, __all__)

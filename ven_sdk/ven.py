@@ -6,13 +6,21 @@ shared threads. Everything here may be called from any thread.
 
 from __future__ import annotations
 
-import math
-import numbers
+import contextlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
 
-from .arguments import Duration, duration, named_arguments, waiting_seconds
-from .config import Settings
+from .arguments import (
+    LONGEST,
+    Duration,
+    duration,
+    is_number,
+    named_arguments,
+    scalar,
+    text,
+    waiting_seconds,
+)
+from .config import Settings, check_signal
 from .display.tables import Rows
 from .display.views import NotebookViews
 from .errors import ConfigurationError, StateError, TransportError, VenError
@@ -25,7 +33,7 @@ from .runtime.engine import Engine
 from .runtime.status import Health, Status
 from .runtime.tickets import Ticket
 from .schema.events import Event, EventSignal, Interval
-from .usercode.attributes import check_attribute
+from .usercode.attributes import CheckedAttributes
 from .usercode.handlers import NOBODY_DECIDES, Handlers, Hooks
 
 if TYPE_CHECKING:
@@ -41,10 +49,12 @@ LONG_RUNNING = 30.0
 """Seconds after which user code that has not returned is a problem of ``health()``."""
 
 
-class Ven(NotebookViews):
+class Ven(CheckedAttributes, NotebookViews):
     """A VEN: what a client and a member of a :class:`~ven_sdk.Fleet` have in common. Made by
     ``OpenADRClient(...)`` and ``Fleet.add(...)``, not by its own constructor.
     """
+
+    _own = ("settings",)
 
     def __init__(
         self,
@@ -120,14 +130,6 @@ class Ven(NotebookViews):
         on_registration_lost: Callable[[str], object]
         on_error: Callable[[VenError], object]
         on_report: Callable[[Any], object]
-    else:
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            check_attribute(self, name)
-            if name.startswith("on_"):
-                self.add_handler(name, value)
-            else:
-                super().__setattr__(name, value)
 
     # --- reports ----------------------------------------------------------------------------------
 
@@ -325,22 +327,21 @@ class Ven(NotebookViews):
         """The payload of the signal ``signal_name`` that rules now, or None. Among several events
         the one of the highest priority rules (E50).
         """
-        return queries.signal_now(self._states(), signal_name, self._engine.now())
+        name, states = text("signal_name", signal_name), self._states()
+        if not any(
+            signal.signal_name == name
+            for event in queries.events(states, self._engine.now())
+            for signal in event.event_signals
+        ):
+            check_signal("signal_name", name)
+        return queries.signal_now(states, name, self._engine.now())
 
-    def schedule(self, hours: Union[float, timedelta] = 24) -> tuple[Any, ...]:
+    def schedule(self, hours: Union[float, timedelta, str] = 24) -> tuple[Any, ...]:
         """What is to be done in the next ``hours`` (or timedelta): records of start, end, event,
         signal, interval, payload. ``ConfigurationError`` for a wrong argument.
         """
-        span: Any = hours / timedelta(hours=1) if isinstance(hours, timedelta) else hours
-        if (
-            isinstance(span, bool)
-            or not isinstance(span, numbers.Real)
-            or not math.isfinite(float(span))
-        ):
-            raise ConfigurationError(
-                f"schedule() takes a number of hours or a timedelta, not {hours!r}."
-            )
-        return Rows(queries.schedule(self._states(), self._engine.now(), float(span)))
+        span = _hours(hours)
+        return Rows(queries.schedule(self._states(), self._engine.now(), span))
 
     def _now(self) -> datetime:
         return self._engine.now()
@@ -638,3 +639,19 @@ class Ven(NotebookViews):
             "clock_offset": status.clock_offset,
         }
         return Health(ok=not problems, problems=tuple(problems), facts=facts)
+
+
+def _hours(hours: Union[float, timedelta, str]) -> float:
+    """Hours of a number of hours, a timedelta or a text such as ``'24 h'``, at least 0.
+    ``ConfigurationError`` for anything else.
+    """
+    found: Any = scalar(hours)
+    if isinstance(found, (timedelta, str)):
+        with contextlib.suppress(ConfigurationError):
+            return duration("hours", found) / timedelta(hours=1)
+    elif is_number(found) and 0 <= float(found) <= LONGEST / timedelta(hours=1):
+        return float(found)
+    raise ConfigurationError(
+        f"schedule() takes a number of hours or a timedelta, not {hours!r}. A text such as '24 h' "
+        "is taken as well."
+    )

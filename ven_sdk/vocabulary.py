@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import inspect
 from enum import Enum, EnumMeta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import ConfigurationError
+from .near_names import did_you_mean, missing_attribute
+
+V = TypeVar("V")
 
 
 class _VocabularyType(EnumMeta):
@@ -28,6 +33,21 @@ class _VocabularyType(EnumMeta):
         """The values in the order of the schema, each once, as plain ``str``."""
         return [str.__str__(member.value) for member in cls]  # type: ignore[var-annotated]
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> Any:
+            found = cls.__dict__.get("_member_map_", {}).get(name)  # Python 3.9 asks here for them
+            if found is None:
+                raise missing_attribute(cls, name, cls.__dict__.get("_member_map_", ()))
+            return found
+
+    def __getitem__(cls: type[V], name: str) -> V:
+        try:
+            return super().__getitem__(name)  # type: ignore[misc, no-any-return]
+        except KeyError:
+            hint = did_you_mean(name, cls.__members__)  # type: ignore[attr-defined]
+            raise KeyError(f"{cls.__name__} has no member {name!r}.{hint}") from None
+
     def _line(cls, name: str) -> str:
         """A member in the docstring; an alias names what it stands for."""
         member: Vocabulary = cls.__members__[name]
@@ -48,6 +68,13 @@ class Vocabulary(str, Enum, metaclass=_VocabularyType):
         member._value_ = value
         member.__doc__ = meaning
         return member
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ConfigurationError(
+            f"{value!r} is not in {cls.__name__}.{did_you_mean(value, cls.values)} Known are: "
+            f"{', '.join(cls.values)}."
+        )
 
     __str__ = str.__str__
     __format__ = str.__format__  # type: ignore[assignment]

@@ -14,7 +14,7 @@ from .. import arguments
 from ..arguments import duration
 from ..enums import CURRENCIES, READING_TYPE, REPORT_NAME, REPORT_TYPE, SI_SCALE_CODE
 from ..errors import ConfigurationError
-from ..near_names import did_you_mean
+from ..near_names import did_you_mean, nearest
 from ..schema.common import EndDeviceAsset, Target
 from ..schema.points import SamplingRate
 from ..schema.units import UNITS, Measurement, PowerAttributes
@@ -24,8 +24,22 @@ PREFIXES = {
     **{code: code for code in SI_SCALE_CODE.values if code != "none"},
     "u": "micro",
     "µ": "micro",
+    "μ": "micro",  # the Greek letter, which looks the same
 }
 """What may stand before a unit, and the scale that it means."""
+SCALE_NAMES = {
+    **PREFIXES,
+    **{"pico": "p", "nano": "n", "milli": "m", "centi": "c", "deci": "d"},
+    **{"kilo": "k", "mega": "M", "giga": "G", "tera": "T", "1000": "k", "1000000": "M"},
+}
+"""What people call a scale, and the scale that they mean."""
+UNIT_NAMES = {
+    **{"watt": "W", "watts": "W", "kilowatt": "kW", "kilowatts": "kW", "megawatt": "MW"},
+    **{"volt": "V", "volts": "V", "amp": "A", "amps": "A", "ampere": "A", "hertz": "Hz"},
+    **{"c": "celsius", "°c": "celsius", "f": "fahrenheit", "°f": "fahrenheit"},
+    **{"pulses": "count", "pulse": "count", "therm": "thm", "€": "EUR", "$": "USD", "£": "GBP"},
+}
+"""What people call a unit, and the unit that they mean."""
 DEFAULT_RATE = SamplingRate(
     min_period=timedelta(seconds=10), max_period=timedelta(hours=1), on_change=False
 )
@@ -37,7 +51,7 @@ def one_of(name: str, value: object, choices: Sequence[str], extensible: bool = 
     """``value`` if it is one of ``choices`` (in any case), or an ``x-`` token.
     ``ConfigurationError`` for anything else.
     """
-    text = str(value)
+    text = str.__str__(value) if isinstance(value, str) else repr(value)
     if text in choices or (extensible and text.startswith("x-") and len(text) > 2):
         return text
     folded = {choice.lower(): choice for choice in choices}
@@ -55,7 +69,7 @@ def report_name(value: object) -> str:
     ``ConfigurationError`` for anything else.
     """
     names = [name for name in REPORT_NAME.values if not name.startswith("METADATA_")]
-    text = str(value)
+    text = str.__str__(value) if isinstance(value, str) else repr(value)
     for prefix, plain in (("x-METADATA_", "x-"), ("METADATA_", "")):
         if text.startswith(prefix):
             raise ConfigurationError(
@@ -63,7 +77,7 @@ def report_name(value: object) -> str:
                 f"itself. "
                 f"Give {plain + text[len(prefix) :]!r}."
             )
-    return one_of("report_name", text, names)
+    return one_of("report_name", value, names)
 
 
 def kinds_of(name: str, report_type: object, reading_type: object) -> tuple[str, str]:
@@ -82,9 +96,7 @@ def measurement(
     """The unit of a data point; None for a status and for Green Button. ``given`` is what
     ``add_report`` takes. ``ConfigurationError`` for anything else.
     """
-    scale = one_of(
-        "scale", "none" if scale is None else scale, SI_SCALE_CODE.values, extensible=False
-    )
+    scale = _scale(scale)
     if name in (STATUS, GREEN_BUTTON):
         return None
     if given is None:
@@ -95,10 +107,10 @@ def measurement(
             )
         return None
     if isinstance(given, str):
-        measured = _named(given, unit, scale, power)
+        measured = _named(str.__str__(given), unit, scale, power)
     else:
         measured = Measurement.of(given)
-        measured = measured if scale == "none" else measured.replace(scale=scale)
+        measured = measured.replace(scale=_scale(measured.scale if scale == "none" else scale))
     if measured.flaw():
         raise ConfigurationError(
             f"measurement {measured.name!r} cannot be sent: {measured.flaw()}."
@@ -106,18 +118,29 @@ def measurement(
     return measured
 
 
+def _scale(given: object) -> str:
+    text = "none" if given is None else given
+    meant = SCALE_NAMES.get(str(text).lower())
+    if meant and str(text).lower() not in map(str.lower, SI_SCALE_CODE.values):
+        raise ConfigurationError(f"scale is {given!r}. Did you mean {meant!r}?")
+    return one_of("scale", text, SI_SCALE_CODE.values, extensible=False)
+
+
 def _named(given: str, unit: Optional[str], scale: str, power: PowerAttributes) -> Measurement:
     """A measurement by name: the schema's first unit unless there is a choice of currencies; or a
     unit of one's own.
     """
     try:
-        kind = UNITS[Measurement.named(given).name]
+        name = Measurement.named(given).name
     except ConfigurationError:
+        _refuse_mistyped(given, unit)
         return Measurement.named(given, unit=unit, scale=scale)
+    kind = UNITS[name]
     if unit is None and kind.units and kind.units is not CURRENCIES:
         unit = kind.units[0]
     if unit is not None:
         unit, scale = _split_unit(unit, scale, kind.units)
+        _check_unit(name, unit, kind.units)
     return Measurement.named(
         given, unit=unit, scale=scale, power_attributes=power if kind.power else None
     )
@@ -125,12 +148,61 @@ def _named(given: str, unit: Optional[str], scale: str, power: PowerAttributes) 
 
 def _split_unit(unit: str, scale: str, units: Sequence[str]) -> tuple[str, str]:
     """Unit and scale of a prefixed unit such as ``kW``; both as they are where there is none."""
-    if unit in units or scale != "none":
+    if unit in units:
         return unit, scale
     for prefix, code in PREFIXES.items():
         if unit.startswith(prefix) and unit[len(prefix) :] in units:
+            if scale not in ("none", code):
+                raise ConfigurationError(
+                    f"unit={unit!r} says the scale {code!r}, and scale={scale!r} says another. "
+                    "Leave scale out."
+                )
             return unit[len(prefix) :], code
     return unit, scale
+
+
+def _check_unit(name: str, unit: str, units: Sequence[str]) -> None:
+    """Refuse a unit that the measurement ``name`` does not have, with what was meant."""
+    if not units or unit in units:
+        return
+    several = (f"{prefix}{each}" for each in units for prefix in PREFIXES)
+    own = () if units is CURRENCIES else several
+    meant = UNIT_NAMES.get(unit.lower().replace(" ", ""))
+    hint = did_you_mean(unit if meant is None else meant, [*units, *own])
+    other = _measurement_of(unit)
+    if other and other != name:
+        hint = f" {unit!r} is a unit of {other!r}."
+    expected = (
+        "a currency code such as 'EUR'"
+        if units is CURRENCIES
+        else f"{' or '.join(map(repr, units))}, with or without a prefix such as 'k'"
+    )
+    raise ConfigurationError(f"unit of {name!r} is {unit!r}, expected {expected}.{hint}")
+
+
+def _refuse_mistyped(given: str, unit: Optional[str]) -> None:
+    """Refuse a unit in the place of a measurement, and a mistyped measurement with its unit."""
+    meant = _measurement_of(given)
+    if meant and unit is None:
+        raise ConfigurationError(
+            f"{given!r} is a unit, not a measurement. Write measurement={meant!r}, unit={given!r}."
+        )
+    near = nearest(given, UNITS)
+    if near and unit is not None and _measurement_of(unit) == near:
+        raise ConfigurationError(
+            f"There is no measurement {given!r}. Did you mean {near!r}? A unit of your own needs "
+            "a name that is no other's."
+        )
+
+
+def _measurement_of(unit: str) -> Optional[str]:
+    """The measurement that has ``unit``, with or without a prefix."""
+    for name, kind in UNITS.items():
+        if kind.units and kind.units is not CURRENCIES:
+            found, _ = _split_unit(unit, "none", kind.units)
+            if found in kind.units:
+                return name
+    return None
 
 
 def sampling_rate(given: object) -> SamplingRate:

@@ -12,12 +12,15 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Callable, Optional, TypeVar, cast
 
-from ..errors import ConfigurationError
+from ..arguments import any_duration, known_arguments
+from ..errors import ArgumentError, ConfigurationError
 from .items import NONE, Items
 from .record import Record
 from .slots import MISSING, Slot
 
 R = TypeVar("R", bound=Record)
+REQUIRED = object()
+"""The default of a field that must be given."""
 
 
 def constructor(cls: type[Record]) -> Callable[..., None]:
@@ -30,13 +33,22 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
         "NONE": NONE,
         "timedelta": timedelta,
         "as_duration": as_duration,
+        "REQUIRED": REQUIRED,
+        "refuse": _refuse,
     }
     slots = cls.slots
     ahead = [_parameter(name, slots[name], scope) for name in cls.positional]
     rest = [
         _parameter(name, slot, scope) for name, slot in slots.items() if name not in cls.positional
     ]
-    lines = [f"def __init__({', '.join(['self', *ahead, *(['*', *rest] if rest else [])])}):"]
+    required = [name for name, slot in slots.items() if _is_required(slot)]
+    wrong = " or ".join(["_more", "_unknown", *(f"{name} is REQUIRED" for name in required)])
+    given = "".join(f"{name}, " for name in required)
+    lines = [
+        f"def __init__({', '.join(['self', *ahead, '*_more', *rest, '**_unknown'])}):",
+        f"    if {wrong}:",
+        f"        refuse(type(self), _more, _unknown, ({given}))",
+    ]
     for name, slot in slots.items():
         scope["set_" + name] = getattr(cls, name).__set__
         lines.append(f"    set_{name}(self, {_converted(name, slot, scope)})")
@@ -50,9 +62,32 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
     return made
 
 
+def _is_required(slot: Slot) -> bool:
+    return slot.default is MISSING
+
+
+def _refuse(
+    cls: type[Record],
+    more: tuple[object, ...],
+    unknown: Mapping[str, object],
+    given: tuple[object, ...],
+) -> None:
+    """``ArgumentError`` for names that a record does not have, and for fields without a value."""
+    known_arguments(f"{cls.__name__}()", unknown, cls.slots)
+    if more:
+        others = ", ".join(name for name in cls.slots if name not in cls.positional)
+        raise ArgumentError(
+            f"{cls.__name__}() takes {len(cls.positional)} arguments without a name. Give the "
+            f"others by name: {others or 'there are none'}."
+        )
+    required = [name for name, slot in cls.slots.items() if _is_required(slot)]
+    missing = [name for name, value in zip(required, given) if value is REQUIRED]
+    raise ArgumentError(f"{cls.__name__}() needs {', '.join(missing)}.")
+
+
 def _parameter(name: str, slot: Slot, scope: dict[str, object]) -> str:
-    if slot.default is MISSING:
-        return name
+    if _is_required(slot):
+        return f"{name}=REQUIRED"
     scope["default_" + name] = slot.default
     return f"{name}=default_{name}"
 
@@ -109,15 +144,8 @@ def as_record(value: object, record: Optional[type[Record]]) -> object:
 
 
 def as_duration(value: object, name: str) -> timedelta:
-    """A timedelta of a number of seconds. Anything else is a ConfigurationError."""
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            return timedelta(seconds=value)
-        except (OverflowError, ValueError):
-            pass
-    raise ConfigurationError(f"{name} is a timedelta or a number of seconds, not {value!r}.")
+    """A timedelta of a duration, also of a negative one; anything else is a ConfigurationError."""
+    return value if isinstance(value, timedelta) else any_duration(name, value)
 
 
 def builder(cls: type[R]) -> Callable[..., R]:

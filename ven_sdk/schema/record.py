@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar
 
-from ..errors import ConfigurationError
+from ..errors import ArgumentError, ConfigurationError
+from ..near_names import did_you_mean, missing_attribute
 from ..presentation import Presentable
 from .slots import Slot
 
@@ -103,6 +104,9 @@ class Record(Presentable, _MappingBase):
             raise dataclasses.FrozenInstanceError(
                 f"{type(self).__name__} is immutable, so {name} cannot be deleted."
             )
+
+        def __getattr__(self, name: str) -> object:
+            raise missing_attribute(self, name, self._readable)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is type(self):
@@ -215,17 +219,20 @@ class Record(Presentable, _MappingBase):
         missing.
         """
         values: dict[str, object] = {}
+        if not isinstance(data, Mapping):
+            raise ConfigurationError(f"{cls.__name__} is made of a dict, not of {data!r}.")
         for key, value in data.items():
             name = cls._readable.get(key, key if key in cls.slots else None)
             if name is None:
                 raise ConfigurationError(
-                    f"{cls.__name__} has no field {key!r}. It has: {', '.join(cls.slots)}."
+                    f"{cls.__name__} has no field {key!r}.{did_you_mean(key, cls.slots)} It has: "
+                    f"{', '.join(cls.slots)}."
                 )
             if name in cls.slots and (name == key or name not in data):
                 values[name] = value
         try:
             return cls(**values)
-        except TypeError as cause:
+        except ArgumentError as cause:
             raise ConfigurationError(
                 f"{cls.__name__} cannot be made of {sorted(values)}: {cause}"
             ) from cause

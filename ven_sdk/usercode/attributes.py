@@ -1,37 +1,60 @@
-"""What may be set on a client: a mistyped attribute would have no effect, and nobody would know.
-Pure functions.
+"""What may be set on a client or a fleet, and what can be read there: a mistyped attribute would
+have no effect, and nobody would know. Any thread.
 """
 
 from __future__ import annotations
 
+import inspect
+from typing import TYPE_CHECKING, Any, ClassVar
+
 from ..errors import ConfigurationError
-from ..near_names import did_you_mean
+from ..near_names import did_you_mean, missing_attribute, public_names
 from .handlers import PARAMETERS, nearest_handler
 
 
-def check_attribute(client: object, name: str) -> None:
-    """Refuse to set what the client does not have or what can only be read. Classes of users may
-    have attributes of their own. ``ConfigurationError`` names what would be right.
+class CheckedAttributes:
+    """Base of what users hold: ``owner.on_event = f`` adds a handler, and a name that it does not
+    have is an error of ours, which names the nearest, when it is set and when it is read.
+
+    Classes of users may have attributes of their own. ``_own`` may be set once, by the constructor.
     """
+
+    _own: ClassVar[tuple[str, ...]] = ()
+
+    if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not name.startswith("_") and (name not in self._own or name in vars(self)):
+                check_attribute(self, name)
+            if name.startswith("on_"):
+                self.add_handler(name, value)
+            else:
+                super().__setattr__(name, value)
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name, public_names(type(self)))
+
+
+def check_attribute(owner: object, name: str) -> None:
+    """Refuse to set what ``owner``, a client or a fleet, does not have or what can only be read.
+    ``ConfigurationError`` names what would be right.
+    """
+    cls = type(owner)
+    word = "fleet" if "Fleet" in cls.__name__ else "client"
     handler = nearest_handler(name)
     if handler not in (None, name):
         raise ConfigurationError(
-            f"A client has no attribute {name!r}. Did you mean client.{handler}?"
+            f"A {word} has no attribute {name!r}. Did you mean {word}.{handler}?"
         )
-    cls = type(client)
-    if isinstance(getattr(cls, name, None), property):
+    ours = cls.__module__.startswith("ven_sdk.")
+    given = inspect.signature(cls).parameters if ours else {}
+    to_constructor = f" Give {name} to the constructor." if name in given else ""
+    held = getattr(cls, name, None)
+    if isinstance(held, property) or name in vars(owner) or (ours and callable(held)):
+        raise ConfigurationError(f"{word}.{name} can be read, not set.{to_constructor}")
+    if ours and not name.startswith("on_"):
+        near = did_you_mean(name, [*public_names(cls), *PARAMETERS, *given])
         raise ConfigurationError(
-            f"client.{name} can be read, not set."
-            + (
-                f" Give {name} to the constructor."
-                if hasattr(getattr(client, "settings", None), name)
-                else ""
-            )
-        )
-    free = name.startswith(("_", "on_")) or name == "settings" or hasattr(cls, name)
-    if not free and cls.__module__.startswith("ven_sdk."):
-        known = [each for each in dir(cls) if not each.startswith("_")]
-        raise ConfigurationError(
-            f"A client has no attribute {name!r}.{did_you_mean(name, [*known, *PARAMETERS])} What "
-            "the constructor takes is given to the constructor."
+            f"A {word} has no attribute {name!r}.{to_constructor or near} What the constructor "
+            "takes is given to the constructor."
         )

@@ -9,7 +9,7 @@ import time
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from ...config import base_url
+from ...config import base_url, service_at_end
 from ...errors import ConfigurationError
 from ...oadr20b.identity import SigningIdentity
 from ...transport.route import Deadline
@@ -19,22 +19,22 @@ from ..certificates import CertificateFacts, describe_certificate, now_utc
 from .examination import SOON, BrokenLink, Examination, Step, explain_failure, wrong_clock
 from .probes import date_of
 
-SERVICES = frozenset({"eievent", "eiopt", "eireport", "eiregisterparty", "oadrpoll"})
 TOO_FAR = timedelta(days=1)
 """A clock that is off by more makes certificates look expired, or not yet valid."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 
 def _address(exam: Examination) -> str:
-    given, exam.url = exam.url, base_url(exam.url)
-    parts = urlsplit(exam.url)
-    last = parts.path.rpartition("/")[2]
-    if last.lower() in SERVICES:
+    given = exam.url
+    last = service_at_end(given.strip())
+    if last:
         without = given.strip().rstrip("/")[: -len(last)].rstrip("/")
         raise BrokenLink(
             f"URL ends in {last!r}, the name of a service. A VEN adds the services' names itself.",
             advice=f"Leave it out, here and in vtn_url: {without}",
         )
+    exam.url = base_url(given)
+    parts = urlsplit(exam.url)
     secure = parts.scheme == "https"
     exam.route = service(f"{exam.url}/EiRegisterParty", "ven-sdk doctor", None).route
     exam.facts.update(url=exam.url, host=exam.route.host, port=exam.route.port)
