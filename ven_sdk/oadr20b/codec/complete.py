@@ -9,25 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from types import MemberDescriptorType
 from typing import Any, Callable, Optional
 
 from ...schema.events import Event, EventBaseline, Interval
+from ...schema.record import Record
 from ..schema.reports import Report, ReportInterval
-from .findings import Findings
+from .findings import Element, Findings
 
 START, LENGTH, UID = 1, 2, 4
 DERIVABLE = {"dtstart": START, "duration": LENGTH, "uid": UID}
 """The bits of ``derived``, by the field that was not in the message and is not written either."""
 _ZERO = timedelta(0)
-_set_start: Callable[[Any, Any], None] = Interval.dtstart.__set__  # type: ignore[union-attr]
-_set_length: Callable[[Any, Any], None] = Interval.duration.__set__  # type: ignore[union-attr]
-_set_uid: Callable[[Any, Any], None] = Interval.uid.__set__  # type: ignore[union-attr]
-_set_derived: Callable[[Any, Any], None] = Interval.derived.__set__  # type: ignore[attr-defined]
-_set_report_start: Callable[[Any, Any], None] = ReportInterval.dtstart.__set__  # type: ignore[union-attr]
-_set_report_derived: Callable[[Any, Any], None] = ReportInterval.derived.__set__  # type: ignore[attr-defined]
 
 
-def complete_event(event: Event, element: Any, findings: Findings) -> None:
+def _setter(cls: type[Record], field: str) -> Callable[[Record, object], None]:
+    """Sets a field of a record, which is immutable for everybody else."""
+    member: MemberDescriptorType = vars(cls)[field]
+    return member.__set__
+
+
+_set_start = _setter(Interval, "dtstart")
+_set_length = _setter(Interval, "duration")
+_set_uid = _setter(Interval, "uid")
+_set_derived = _setter(Interval, "derived")
+_set_report_start = _setter(ReportInterval, "dtstart")
+_set_report_derived = _setter(ReportInterval, "derived")
+
+
+def complete_event(event: Event, element: Element, findings: Findings) -> None:
     """Fill in the intervals of an event, and refuse one that nobody could execute: no signals, or
     beyond all calendars.
     """
@@ -58,7 +68,7 @@ def _probe(event: Event, end: datetime) -> None:
         period.dtstart - abs(period.ramp_up_period or _ZERO) - (period.notification_period or _ZERO)
 
 
-def complete_baseline(baseline: EventBaseline, element: Any, findings: Findings) -> None:
+def complete_baseline(baseline: EventBaseline, element: Element, findings: Findings) -> None:
     """The same for a baseline, which has a start of its own."""
     try:
         _fill(baseline.intervals, baseline.dtstart, baseline.dtstart + baseline.duration)
@@ -97,7 +107,7 @@ def _length(
     return max(following - moment, _ZERO) if following is not None else _ZERO
 
 
-def complete_report(report: Report, element: Any, findings: Findings) -> None:
+def complete_report(report: Report, element: Element, findings: Findings) -> None:
     """Fill in the starts of a report's intervals: each begins where the one before it ended
     (T21).
     """
@@ -119,8 +129,9 @@ def complete_report(report: Report, element: Any, findings: Findings) -> None:
         )
 
 
-COMPLETIONS: dict[type, Callable[[Any, Any, Findings], None]] = {
+COMPLETIONS: dict[type[Record], Callable[[Any, Element, Findings], None]] = {
     Event: complete_event,
     EventBaseline: complete_baseline,
     Report: complete_report,
 }
+"""By the class of the records that a function completes: it is called with no others."""

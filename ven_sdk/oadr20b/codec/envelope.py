@@ -6,8 +6,6 @@ needs. Pure functions.
 
 from __future__ import annotations
 
-from typing import Any
-
 from lxml import etree
 
 from ...errors import PayloadError
@@ -50,7 +48,7 @@ def message(record: Payload) -> bytes:
     return f"{_DECLARATION}{_HEAD}{text}{_TAIL}".encode()
 
 
-def wrap(record: Payload) -> Any:
+def wrap(record: Payload) -> Element:
     """The root of a whole message (``oadrPayload``) with ``record`` in it, ready to be signed in
     place or serialised.
 
@@ -60,7 +58,7 @@ def wrap(record: Payload) -> Any:
     return _wrapped(writer.payload_text(record))
 
 
-def _wrapped(text: str) -> Any:
+def _wrapped(text: str) -> Element:
     # The text is our own, however long a report is; the limits of the gate are for what others
     # send.
     root = etree.fromstring(
@@ -85,7 +83,7 @@ def signed_object(record: Payload) -> bytes:
     return f"{_CANONICAL_HEAD}{text}</oadr:oadrSignedObject>".encode()
 
 
-def _drop_repeated_ids(root: Any) -> None:
+def _drop_repeated_ids(root: Element) -> None:
     """An xs:ID stands once in a message; records may name a place as often as they like."""
     seen = {SIGNED_ID}
     for place in root.iter(*_GML_HOLDERS):
@@ -96,13 +94,13 @@ def _drop_repeated_ids(root: Any) -> None:
             seen.add(name)
 
 
-def to_bytes(root: Any) -> bytes:
+def to_bytes(root: Element) -> bytes:
     """A finished tree as UTF-8 bytes, not indented: what was signed must not change."""
     data: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
     return data
 
 
-def payload_of(root: Any, strict: bool = False) -> Any:
+def payload_of(root: Element, strict: bool = False) -> Element:
     """The payload element in a message, or in the ``oadrSignedObject`` that a signature covers.
 
     A payload without its envelope is accepted unless ``strict`` (rule G3). Anything else than one
@@ -138,7 +136,7 @@ def is_signed(root: Element) -> bool:
     return next(root.iter(_SIGNATURE), None) is not None
 
 
-def _refuse_foreign(name: Any) -> None:
+def _refuse_foreign(name: object) -> None:
     local, namespace = local_name(name), namespace_of(name)
     if namespace == OADR_2_0A:
         raise PayloadError(
@@ -157,7 +155,7 @@ def _refuse_foreign(name: Any) -> None:
         )
 
 
-def _signed_object(root: Any, strict: bool) -> Any:
+def _signed_object(root: Element, strict: bool) -> Element:
     parts = [part for part in root if isinstance(part.tag, str)]
     signed = [part for part in parts if part.tag == _SIGNED]
     others = [part for part in parts if part.tag != _SIGNED]
@@ -175,7 +173,7 @@ def _signed_object(root: Any, strict: bool) -> Any:
     return signed[0]
 
 
-def _only_payload(signed: Any) -> Any:
+def _only_payload(signed: Element) -> Element:
     payloads = [part for part in signed if isinstance(part.tag, str)]
     if len(payloads) != 1:
         raise PayloadError(

@@ -8,13 +8,17 @@ say.
 from __future__ import annotations
 
 import re
-from typing import Any, NoReturn, Optional
+from typing import TYPE_CHECKING, NoReturn, Optional
 
 from ...errors import PayloadError
 from .namespaces import local_name
 
-Element = Any
-"""An element of lxml. Its own name for the type says that texts and tags may be anything."""
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+    from typing_extensions import TypeAlias
+
+Element: TypeAlias = "_Element"
+"""An element of lxml, whose own name for the type is private."""
 
 _MOST_NOTES = 50
 _LONGEST_VALUE = 80
@@ -86,12 +90,13 @@ def path_of(element: Element, inside: str = "") -> str:
     name.
     """
     steps = [inside] if inside else []
-    while element is not None:
-        name = local_name(element.tag)
+    step: Optional[Element] = element
+    while step is not None:
+        name = local_name(step.tag)
         if name in _OUTSIDE and steps:
             break
-        steps.append(name + _number(element))
-        element = element.getparent()
+        steps.append(name + _number(step))
+        step = step.getparent()
     return "/".join(reversed(steps))
 
 

@@ -7,7 +7,7 @@ where it stands.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from lxml import etree
 
@@ -15,12 +15,13 @@ from ...schema.record import Record
 from ...schema.slots import Slot
 from . import scalars
 from .complete import DERIVABLE
+from .findings import Element
 from .namespaces import tag
 
 _FEED = tag("atom:feed")
 
 
-def text_of(record: Record, field: str, slot: Slot) -> Any:
+def text_of(record: Record, field: str, slot: Slot) -> object:
     """A field's value as far as it is written: nothing for what reading had derived."""
     if slot.kind == "test_flag":
         return test_flag_text(getattr(record, field), getattr(record, slot.companion))
@@ -43,7 +44,7 @@ def test_flag_text(flag: bool, text: Optional[str]) -> Optional[str]:
     return "true" if flag else "false"
 
 
-def token_text(slot: Slot, value: Any) -> str:
+def token_text(slot: Slot, value: object) -> str:
     """A word of the slot's vocabulary. ``ValueError`` for what the schema does not allow."""
     word = scalars.check_text(value)
     if slot.values is None or word in slot.values:
@@ -60,7 +61,7 @@ def token_text(slot: Slot, value: Any) -> str:
     )
 
 
-def integer_text(slot: Slot, value: Any) -> str:
+def integer_text(slot: Slot, value: object) -> str:
     """A whole number in the slot's range. ``TypeError`` for a value of another type. ``ValueError``
     for what the schema does not allow.
     """
@@ -71,19 +72,21 @@ def integer_text(slot: Slot, value: Any) -> str:
     return str(int(value))
 
 
-def boolean_text(value: Any) -> str:
+def boolean_text(value: object) -> str:
     """``true`` or ``false``. ``TypeError`` for a value of another type."""
     if value not in (True, False):
         raise TypeError("expected True or False")
     return scalars.BOOLEAN_TEXT[bool(value)]
 
 
-def numbers_text(value: Any) -> str:
-    """Numbers with blanks between them."""
+def numbers_text(value: object) -> str:
+    """Numbers with blanks between them. ``TypeError`` for a value of another type."""
+    if not isinstance(value, tuple):
+        raise TypeError("expected numbers")
     return " ".join(map(scalars.format_number, value))
 
 
-FORMATS: dict[str, Callable[[Slot, Any], str]] = {
+FORMATS: dict[str, Callable[[Slot, object], str]] = {
     "text": lambda slot, value: scalars.check_text(value),
     "token": token_text,
     "boolean": lambda slot, value: boolean_text(value),
@@ -99,7 +102,7 @@ FORMATS: dict[str, Callable[[Slot, Any], str]] = {
 }
 
 
-def feed_element(text: Any) -> Any:
+def feed_element(text: object) -> Element:
     """The element of an Atom feed that is given as text. What stands in it is its author's
     responsibility. ``TypeError`` for a value of another type. ``ValueError`` for what the schema
     does not allow.

@@ -11,11 +11,14 @@ from __future__ import annotations
 import re
 import threading
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Optional
 
 from lxml import etree
 
 from ...errors import PayloadError
+
+if TYPE_CHECKING:
+    from xml.parsers.expat import XMLParserType
 
 MAX_BYTES = 16 * 2**20
 MAX_ELEMENTS = 500_000
@@ -119,11 +122,12 @@ class _Prolog:
     """A parser target that builds nothing and notices the first start tag."""
 
     over = False
-    expat: Any = None
+    expat: Optional[XMLParserType] = None
 
-    def start(self, _tag: str, _attributes: Any) -> None:
+    def start(self, _tag: str, _attributes: object) -> None:
         self.over = True
-        self.expat.StartElementHandler = None  # the rest of the step is of no interest
+        if self.expat is not None:
+            self.expat.StartElementHandler = None  # the rest of the step is of no interest
 
     def close(self) -> None:
         """Asked for by the parser; there is nothing to give."""

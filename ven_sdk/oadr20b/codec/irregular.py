@@ -7,7 +7,8 @@ namespaces are known by their local part here too.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from collections.abc import Mapping
+from typing import Callable, Optional, Protocol, TypeVar
 
 from lxml import etree
 
@@ -17,18 +18,24 @@ from ...schema.common import Target
 from ...schema.construct import builder
 from ...schema.events import Event, EventDescriptor, FaultyEvent
 from ...schema.items import Items
-from ...schema.record import Record
+from ...schema.record import R, Record
 from ...schema.slots import Slot
 from ...schema.units import CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from ..schema.reports import FaultyRequest, ReportRequest
 from . import lexical
 from .findings import Element, Findings
 from .namespaces import KNOWN, local_name, namespace_of, tag
-from .plan import plan_of
-from .scalars import parse_number
+from .plan import plan_of, record_of
+from .scalars import Number, parse_number
 
-ReadRecord = Callable[[Any, Element, Findings], Any]
-"""``read(cls, element, findings)`` of whichever reader is at work."""
+T = TypeVar("T")
+
+
+class ReadRecord(Protocol):
+    """``read(cls, element, findings)`` of whichever reader is at work."""
+
+    def __call__(self, cls: type[R], element: Element, findings: Findings, /) -> R:
+        """The record of ``cls`` that an element describes."""
 
 
 # --- units ----------------------------------------------------------------------------------------
@@ -52,7 +59,7 @@ _ORDER = ("description", "unit", "scale", "pulse_factor", "power_attributes", "f
 _SCALES = Measurement.declared["scale"].values or frozenset()
 
 
-def read_unit(element: Any, findings: Findings, read: ReadRecord) -> Measurement:
+def read_unit(element: Element, findings: Findings, read: ReadRecord) -> Measurement:
     """The measurement that a unit element describes. An empty description or unit stands for the
     fixed one.
     """
@@ -79,8 +86,8 @@ def read_unit(element: Any, findings: Findings, read: ReadRecord) -> Measurement
     return made
 
 
-def _collect(element: Any, known: dict[str, str], findings: Findings) -> dict[str, Any]:
-    parts: dict[str, Any] = {}
+def _collect(element: Element, known: dict[str, str], findings: Findings) -> dict[str, Element]:
+    parts: dict[str, Element] = {}
     last = 0
     for child in element.iterchildren("*"):
         part = known.get(child.tag) or _known_name(child, _PART_NAMES, findings)
@@ -96,7 +103,7 @@ def _collect(element: Any, known: dict[str, str], findings: Findings) -> dict[st
     return parts
 
 
-def _known_name(child: Element, names: dict[str, Any], findings: Findings) -> Any:
+def _known_name(child: Element, names: Mapping[str, T], findings: Findings) -> Optional[T]:
     """What a name from another of OpenADR's namespaces stands for, or None."""
     found = names.get(local_name(child.tag)) if namespace_of(child.tag) in KNOWN else None
     if found is not None:
@@ -108,12 +115,12 @@ def _known_name(child: Element, names: dict[str, Any], findings: Findings) -> An
     return found
 
 
-def _text(parts: dict[str, Any], part: str) -> str:
+def _text(parts: dict[str, Element], part: str) -> str:
     return (parts[part].text or "").strip() if part in parts else ""
 
 
 def _description(
-    element: Any, name: str, text: str, findings: Findings
+    element: Element, name: str, text: str, findings: Findings
 ) -> tuple[str, Optional[str]]:
     """Currencies are told apart by their description, not by the element; elsewhere the element
     decides.
@@ -133,7 +140,7 @@ def _description(
     return name, kind.description
 
 
-def _scale(element: Any, name: str, parts: dict[str, Any], findings: Findings) -> str:
+def _scale(element: Element, name: str, parts: dict[str, Element], findings: Findings) -> str:
     code = _text(parts, "scale")
     if not code and name != "pulseCount":
         findings.note(element, "is missing, 'none' was taken for it", inside="siScaleCode")
@@ -142,7 +149,7 @@ def _scale(element: Any, name: str, parts: dict[str, Any], findings: Findings) -
     return code or "none"
 
 
-def _pulse_factor(parts: dict[str, Any], findings: Findings) -> Any:
+def _pulse_factor(parts: dict[str, Element], findings: Findings) -> Optional[Number]:
     text = _text(parts, "pulse_factor")
     try:
         return parse_number(text) if text else None
@@ -165,9 +172,9 @@ _build_target = builder(Target)
 _NO_TARGET: tuple[None, ...] = (None,) * len(_target_plan.nodes)
 
 
-def read_targets(element: Any, findings: Findings, read: ReadRecord) -> Items[Target]:
+def read_targets(element: Element, findings: Findings, read: ReadRecord) -> Items[Target]:
     """The targets in an element of ``ei:EiTargetType``, a record of one field for each."""
-    made: list[Any] = []
+    made: list[Target] = []
     last = 0
     for child in element.iterchildren("*"):
         position, slot = (
@@ -179,7 +186,7 @@ def read_targets(element: Any, findings: Findings, read: ReadRecord) -> Items[Ta
         if position < last:
             findings.note(child, "stands in the wrong place")
         last = position
-        value = child.text if slot.kind == "text" else read(slot.record, child, findings)
+        value = child.text if slot.kind == "text" else read(record_of(slot), child, findings)
         if value is None:
             findings.note(child, "is empty and was left out")
             continue
@@ -191,7 +198,7 @@ def read_targets(element: Any, findings: Findings, read: ReadRecord) -> Items[Ta
 #
 
 
-def read_markup(element: Any) -> str:
+def read_markup(element: Element) -> str:
     """A foreign element as text, in exclusive canonical form, which brings along the namespaces
     that it uses.
     """
@@ -203,21 +210,20 @@ def read_markup(element: Any) -> str:
 
 
 def read_apart(
-    slot: Slot, element: Element, findings: Findings, read: ReadRecord, faulty: list[Any]
+    slot: Slot, element: Element, findings: Findings, read: ReadRecord, faulty: list[object]
 ) -> Optional[Record]:
     """One of many records, or None when it cannot be read: then ``faulty`` tells of it (rule E11),
     or, where nobody needs it, a note.
     """
     count = len(findings.notes)
     try:
-        record: Record = read(slot.record, element, findings)
-        return record
+        return read(record_of(slot), element, findings)
     except PayloadError as error:
         if findings.strict or (slot.vital and not slot.companion):
             raise
         findings.forget(count)
         if slot.companion:
-            faulty.append(_SALVAGES[slot.record](element, error))
+            faulty.append(_SALVAGES[record_of(slot)](element, error))
         else:
             findings.note(element, f"was left out: {error}")
         return None
@@ -231,15 +237,15 @@ def _faulty_event(element: Element, error: PayloadError) -> FaultyEvent:
     inner = _only(context, "marketContext")
     test = _only(descriptor, "testEvent")
     return FaultyEvent(
-        event_id=_value(of["event_id"], _only(descriptor, "eventID")),
+        event_id=_value(of["event_id"], _only(descriptor, "eventID"), str),
         modification_number=_value(
-            of["modification_number"], _only(descriptor, "modificationNumber")
+            of["modification_number"], _only(descriptor, "modificationNumber"), int
         ),
-        event_status=_value(of["event_status"], _only(descriptor, "eventStatus")),
-        market_context=_value(of["market_context"], context if inner is None else inner),
+        event_status=_value(of["event_status"], _only(descriptor, "eventStatus"), str),
+        market_context=_value(of["market_context"], context if inner is None else inner, str),
         test_event=None if test is None else bool(test.text) and test.text != "false",
         response_required=_value(
-            Event.declared["response_required"], _only(element, "oadrResponseRequired")
+            Event.declared["response_required"], _only(element, "oadrResponseRequired"), str
         ),
         error=error,
     )
@@ -253,8 +259,8 @@ def _faulty_request(element: Element, error: PayloadError) -> FaultyRequest:
     )
     slot = ReportRequest.declared["report_request_id"]
     return FaultyRequest(
-        report_request_id=_value(slot, request),
-        report_specifier_id=_value(slot, specifier),
+        report_request_id=_value(slot, request, str),
+        report_specifier_id=_value(slot, specifier, str),
         error=error,
     )
 
@@ -271,18 +277,19 @@ def _only(parent: Optional[Element], name: str) -> Optional[Element]:
     return found[0] if len(found) == 1 else None
 
 
-def _value(slot: Slot, element: Optional[Element]) -> Any:
+def _value(slot: Slot, element: Optional[Element], kind: type[T]) -> Optional[T]:
     """A value by itself, or None where there is none that makes sense."""
     if element is None:
         return None
     text = (element.text or "").strip()
     try:
-        return lexical.KINDS[slot.kind](slot, None, text).value if text else None
+        value = lexical.KINDS[slot.kind](slot, None, text).value if text else None
     except ValueError:
         return None
+    return value if isinstance(value, kind) else None
 
 
-_SALVAGES: dict[Any, Callable[[Element, PayloadError], Record]] = {
+_SALVAGES: dict[type[Record], Callable[[Element, PayloadError], Record]] = {
     Event: _faulty_event,
     ReportRequest: _faulty_request,
 }

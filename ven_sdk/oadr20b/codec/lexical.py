@@ -11,7 +11,7 @@ import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Callable, NamedTuple, Optional, Union
 
 from ...schema.common import URI
 from ...schema.slots import Slot
@@ -21,7 +21,7 @@ from .scalars import LONGEST, UTC
 WRONG_FORM = "does not have the form that the schema wants"
 SPACE = "has white space around it, which does not count"
 _WHITE = re.compile("[ \t\r\n]+")
-Match = Optional[Callable[[str], Any]]
+Match = Optional[Callable[[str], object]]
 
 
 class Lenient(NamedTuple):
@@ -29,7 +29,7 @@ class Lenient(NamedTuple):
     was interpreted.
     """
 
-    value: Any
+    value: object
     deviation: str = ""
     remark: str = ""
 

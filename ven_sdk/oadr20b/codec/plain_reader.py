@@ -16,23 +16,21 @@ Pure functions, run by the exchange threads.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Callable, Optional
+from typing import Callable, Optional, cast
 
 from lxml import etree
 
 from ...errors import PayloadError
 from ...schema.construct import builder
-from ...schema.items import Items
-from ...schema.record import Record
+from ...schema.items import NONE, Items
+from ...schema.record import R
 from ...schema.slots import MISSING, Slot
 from . import irregular, lexical
 from .complete import COMPLETIONS
 from .findings import Element, Findings
+from .irregular import ReadRecord
 from .namespaces import ATOM, KNOWN, XSI, local_name, namespace_of
-from .plan import Node, plan_of
-
-ReadRecord = Callable[[Any, Element, Findings], Any]
-"""``read(cls, element, findings)`` of whichever reader is at work."""
+from .plan import Node, plan_of, record_of
 
 _NIL = f"{{{XSI}}}nil"
 _STRAY = etree.XPath("descendant-or-self::text()[../*][normalize-space()]")
@@ -41,8 +39,8 @@ _WRAPPERS = frozenset(("date-time", "duration", "text", "value", "payloadFloat")
 
 
 def read_record(
-    cls: type[Record], element: Element, findings: Findings, nested: Optional[ReadRecord] = None
-) -> Any:
+    cls: type[R], element: Element, findings: Findings, nested: Optional[ReadRecord] = None
+) -> R:
     """The record of ``cls`` that an element describes. ``nested`` reads the records inside it: this
     same function, unless a faster reader hands over only what it does not understand.
     """
@@ -51,7 +49,7 @@ def read_record(
     for field, name, match in plan.attributes:
         reading.values[field] = _attribute(element, name, match, findings)
     reading.children(plan.root, element)
-    record = _builder(cls)(
+    record: R = _builder(cls)(
         *(_held(slot, reading.values.get(name, MISSING)) for name, slot in cls.slots.items())
     )
     complete = COMPLETIONS.get(cls)
@@ -70,16 +68,21 @@ def stray_text(element: Element) -> Optional[tuple[Element, str]]:
     """The first text inside ``element`` that stands beside elements, and where; feeds apart, which
     may hold any markup.
     """
-    texts: Any = _STRAY(element)
-    for text in texts:
-        holder = text.getparent().getparent() if text.is_tail else text.getparent()
-        if not any(namespace_of(each.tag) == ATOM for each in (holder, *holder.iterancestors())):
+    for text in cast("list[etree._ElementUnicodeResult]", _STRAY(element)):
+        holder = text.getparent()
+        if holder is not None and text.is_tail:
+            holder = holder.getparent()
+        if holder is not None and not _in_feed(holder):
             return holder, str(text)
     return None
 
 
+def _in_feed(element: Element) -> bool:
+    return any(namespace_of(each.tag) == ATOM for each in (element, *element.iterancestors()))
+
+
 def _attribute(
-    element: Element, name: str, match: Callable[[str], Any], findings: Findings
+    element: Element, name: str, match: Callable[[str], object], findings: Findings
 ) -> Optional[str]:
     value: Optional[str] = element.get(name)
     if value is None:
@@ -91,9 +94,9 @@ def _attribute(
     return value
 
 
-def _held(slot: Slot, value: Any) -> Any:
+def _held(slot: Slot, value: object) -> object:
     if slot.repeated:
-        return Items(value or ())
+        return Items(value) if isinstance(value, (list, tuple)) else NONE
     if value is not MISSING:
         return value
     return slot.default if slot.kind in ("test_flag", "unwired") else None
@@ -105,7 +108,7 @@ class _Reading:
     __slots__ = ("_nested", "findings", "values")
 
     def __init__(self, findings: Findings, nested: ReadRecord) -> None:
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, object] = {}
         self.findings = findings
         self._nested = nested
 
@@ -259,7 +262,7 @@ class _Reading:
         self.findings.note(element, "holds elements, where only text belongs")
         return element.text or ""
 
-    def _empty(self, node: Node, slot: Slot, element: Element) -> Any:
+    def _empty(self, node: Node, slot: Slot, element: Element) -> object:
         """An empty element is an absent one, where absence is possible; an ID may be empty (section
         1.3).
         """
@@ -288,7 +291,7 @@ class _Reading:
         """One record; an optional one that cannot be read is left out."""
         count = len(self.findings.notes)
         try:
-            self.values[node.field] = self._nested(slot.record, element, self.findings)
+            self.values[node.field] = self._nested(record_of(slot), element, self.findings)
         except PayloadError as error:
             if slot.vital or self.findings.strict:
                 raise
@@ -298,15 +301,21 @@ class _Reading:
 
     def record_of_many(self, node: Node, slot: Slot, element: Element) -> None:
         """One of many records."""
-        held: list[Any] = self.values.setdefault(node.field, [])
-        faulty = self.values.setdefault(slot.companion, []) if slot.companion else []
+        held = self._list(node.field)
+        faulty = self._list(slot.companion) if slot.companion else []
         record = irregular.read_apart(slot, element, self.findings, self._nested, faulty)
         if record is not None:
             held.append(record)
 
     def text_of_many(self, node: Node, slot: Slot, element: Element) -> None:
         """One of many texts."""
-        self.values.setdefault(node.field, []).append(element.text or "")
+        self._list(node.field).append(element.text or "")
+
+    def _list(self, field: str) -> list[object]:
+        """What was read so far of a field that holds many."""
+        held = self.values.setdefault(field, [])
+        assert isinstance(held, list)
+        return held
 
     def targets(self, node: Node, slot: Slot, element: Element) -> None:
         """Targets of any kind."""

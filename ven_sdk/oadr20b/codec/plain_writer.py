@@ -8,7 +8,7 @@ is the one that tells users what is wrong with a record. Pure functions.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Callable
+from typing import Callable, Union
 
 from lxml.builder import ElementMaker  # type: ignore[import-not-found]
 
@@ -18,6 +18,7 @@ from ...schema.record import Record
 from ...schema.slots import Slot
 from ...schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from . import scalars
+from .findings import Element
 from .formats import FORMATS, feed_element, numbers_text, text_of
 from .namespaces import PREFIXES, WRITTEN
 from .plan import Node, plan_of, record_of
@@ -35,17 +36,17 @@ _EXPECTED = {
 
 
 @cache
-def maker(name: str, whole: bool = False) -> Callable[..., Any]:
+def maker(name: str, whole: bool = False) -> Callable[..., Element]:
     """The E-factory's maker of ``prefix:local``; only a root's declares the ``whole`` namespace
     map.
     """
     prefix, _, local = name.partition(":")
     factory = ElementMaker(namespace=PREFIXES[prefix], nsmap=dict(WRITTEN) if whole else None)
-    made: Callable[..., Any] = getattr(factory, local)
+    made: Callable[..., Element] = getattr(factory, local)
     return made
 
 
-def element(record: Payload) -> Any:
+def element(record: Payload) -> Element:
     """The payload element of a record. :class:`ConfigurationError` names the record, the field and
     what it should be.
     """
@@ -55,7 +56,7 @@ def element(record: Payload) -> Any:
     return make(*_contents(type(record), record, type(record).__name__))
 
 
-def _contents(cls: type[Record], record: Any, path: str) -> list[Any]:
+def _contents(cls: type[Record], record: object, path: str) -> list[Union[dict[str, str], Element]]:
     """What stands inside the element of a record: its attributes, then its elements."""
     if not isinstance(record, cls):
         raise ConfigurationError(f"{path} is {_brief(record)}, expected {_article(cls)}.")
@@ -75,7 +76,7 @@ def _contents(cls: type[Record], record: Any, path: str) -> list[Any]:
     return [attributes, *_inside(plan.root, record, path)]
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     """A wrong value as an error shows it: not a whole message."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -85,8 +86,8 @@ def _article(cls: type[Record]) -> str:
     return f"{'an' if cls.__name__[0] in 'AEIOU' else 'a'} {cls.__name__}"
 
 
-def _inside(node: Node, record: Record, path: str) -> list[Any]:
-    made: list[Any] = []
+def _inside(node: Node, record: Record, path: str) -> list[Element]:
+    made: list[Element] = []
     for inner in node.nodes:
         if inner.slot is not None:
             made += _leaf(inner, inner.slot, record, f"{path}.{inner.field}")
@@ -101,11 +102,11 @@ def _present(leaf: Node, record: Record) -> bool:
     return value is not None and not (leaf.slot.repeated and not value)
 
 
-def _leaf(node: Node, slot: Slot, record: Record, path: str) -> list[Any]:
+def _leaf(node: Node, slot: Slot, record: Record, path: str) -> list[Element]:
     if slot.kind == "constant":
         return [maker(node.name)()]
     value = text_of(record, node.field, slot)
-    if slot.repeated and len(value) < slot.at_least:
+    if slot.repeated and len(_many(value, path)) < slot.at_least:
         raise ConfigurationError(f"{path} is empty, expected at least one.")
     if value is None:
         if node.optional:
@@ -117,7 +118,14 @@ def _leaf(node: Node, slot: Slot, record: Record, path: str) -> list[Any]:
     return [maker(node.name)(_text(node, slot, value, path))]
 
 
-def _text(node: Node, slot: Slot, value: Any, path: str) -> str:
+def _many(value: object, path: str) -> tuple[object, ...]:
+    """What a field with a sequence holds."""
+    if not isinstance(value, tuple):
+        raise ConfigurationError(f"{path} is {_brief(value)}, expected a sequence.")
+    return value
+
+
+def _text(node: Node, slot: Slot, value: object, path: str) -> str:
     try:
         text = FORMATS[slot.kind](slot, value)
     except (ValueError, TypeError, AttributeError, ArithmeticError) as cause:
@@ -132,51 +140,56 @@ def _text(node: Node, slot: Slot, value: Any, path: str) -> str:
 # --- elements inside elements ---------------------------------------------------------------------
 
 
-def _child(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+def _child(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
     return [maker(node.name)(*_contents(record_of(slot), value, path))]
 
 
-def _children(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+def _children(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
     make = maker(node.name)
     return [
         make(*_contents(record_of(slot), item, f"{path}[{position}]"))
-        for position, item in enumerate(value)
+        for position, item in enumerate(_many(value, path))
     ]
 
 
-def _texts(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+def _texts(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
     make = maker(node.name)
-    return [make(_checked(item, f"{path}[{position}]")) for position, item in enumerate(value)]
+    return [
+        make(_checked(item, f"{path}[{position}]"))
+        for position, item in enumerate(_many(value, path))
+    ]
 
 
-def _checked(value: Any, path: str) -> str:
+def _checked(value: object, path: str) -> str:
     try:
         return scalars.check_text(value)
     except (ValueError, TypeError) as cause:
         raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
 
 
-def _numbers(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+def _numbers(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
     try:
         return [maker(node.name)(numbers_text(value))]
     except (ValueError, TypeError) as cause:
         raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
 
 
-def _targets(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+def _targets(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
     """All targets in one element, kinds in the order of the schema (ei:EiTargetType)."""
     if node.optional and not value:
         return []
     return [maker(node.name)(*target_elements(value, path))]
 
 
-def target_elements(targets: Any, path: str) -> list[Any]:
+def target_elements(given: object, path: str) -> list[Element]:
     """The elements of targets, sorted by kind. ``ConfigurationError`` for what the schema has no
     element for.
     """
-    for position, target in enumerate(targets):
+    targets: list[Target] = []
+    for position, target in enumerate(_many(given, path)):
         if not isinstance(target, Target):
             raise ConfigurationError(f"{path}[{position}] is {_brief(target)}, expected a Target.")
+        targets.append(target)
     made = []
     for node in plan_of(Target).root.nodes:
         assert node.slot is not None
@@ -186,18 +199,18 @@ def target_elements(targets: Any, path: str) -> list[Any]:
     return made
 
 
-def _markup(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+def _markup(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
     try:
         return [feed_element(value)]
     except (ValueError, TypeError) as cause:
         raise ConfigurationError(f"{path}: {cause}.") from cause
 
 
-def _measurement(node: Node, slot: Slot, value: Any, path: str) -> list[Any]:
+def _measurement(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
     return [unit_element(value, path)]
 
 
-def unit_element(value: Any, path: str) -> Any:
+def unit_element(value: object, path: str) -> Element:
     """The unit element of a measurement. ``ConfigurationError`` for what the schema has no element
     for.
     """
@@ -212,7 +225,7 @@ def unit_element(value: Any, path: str) -> Any:
     return make(*_unit_parts(value, path))
 
 
-def _unit_parts(value: Measurement, path: str) -> list[Any]:
+def _unit_parts(value: Measurement, path: str) -> list[Element]:
     """Description and units have the namespace of the unit; then comes the scale, or for pulses
     their factor.
     """
@@ -244,7 +257,7 @@ def _unit_parts(value: Measurement, path: str) -> list[Any]:
     return parts
 
 
-_NESTED: dict[str, Callable[[Node, Slot, Any, str], list[Any]]] = {
+_NESTED: dict[str, Callable[[Node, Slot, object, str], list[Element]]] = {
     "child": _child,
     "children": _children,
     "texts": _texts,

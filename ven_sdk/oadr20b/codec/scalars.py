@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache, lru_cache
 from math import isfinite
-from typing import Any, Union
+from typing import SupportsFloat, Union
 
 Number = Union[int, float]
 UTC = timezone.utc
@@ -55,7 +55,7 @@ def parse_signed_duration(text: str) -> timedelta:
 
 
 @lru_cache(maxsize=_CACHED)
-def format_duration(value: timedelta) -> str:
+def format_duration(value: object) -> str:
     """The shortest usual form; zero is ``PT0S``. The schema has no fractions: they are a
     ``ValueError``. ``TypeError`` for a value of another type.
     """
@@ -73,7 +73,7 @@ def format_duration(value: timedelta) -> str:
     return f"{sign}P{day}{'T' + time if time else ''}" if day or time else "PT0S"
 
 
-def format_positive_duration(value: timedelta) -> str:
+def format_positive_duration(value: object) -> str:
     """The same for places where a sign is not allowed. ``ValueError`` for what is none, or is out
     of range.
     """
@@ -108,7 +108,7 @@ def parse_date_time(text: str) -> datetime:
     return datetime.fromisoformat(text[:-1] + "+00:00")
 
 
-def format_date_time(value: datetime) -> str:
+def format_date_time(value: object) -> str:
     """UTC with a ``Z``. A naive datetime is a ``ValueError``: nobody knows which moment it is.
     ``TypeError`` for a value of another type.
     """
@@ -151,23 +151,22 @@ def parse_number(text: str) -> Number:
     raise ValueError("is no finite number")
 
 
-def format_number(value: Any) -> str:
+def format_number(value: object) -> str:
     """The shortest text that reads as the same value. Takes ints, floats, Decimals, bools and what
     ``float()`` takes. ``ValueError`` for what is none, or is out of range.
     """
-    kind = type(value)
-    if kind is float:
+    if type(value) is float:
         if not isfinite(value):
             raise ValueError("is no finite number")
         return repr(value)
-    if kind is int:
+    if type(value) is int:
         if not -_BIGGEST <= value <= _BIGGEST:
             raise ValueError("is too large for xs:float")
         return str(value)
     return _format_other(value)
 
 
-def _format_other(value: Any) -> str:
+def _format_other(value: object) -> str:
     if isinstance(value, (str, bytes)) or value is None:
         raise TypeError("a number is expected")
     if isinstance(value, Decimal):
@@ -176,10 +175,12 @@ def _format_other(value: Any) -> str:
         return str(value)
     if hasattr(value, "__index__"):
         return format_number(int(value))
+    if not isinstance(value, SupportsFloat):
+        raise TypeError("a number is expected")
     return format_number(float(value))
 
 
-def format_decimal(value: Any) -> str:
+def format_decimal(value: object) -> str:
     """xs:decimal: no exponent, at most 24 digits, which is what validators can hold. ``ValueError``
     for what is none, or is out of range.
     """
@@ -211,7 +212,7 @@ def _illegal() -> "re.Pattern[str]":
     return re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def check_text(value: Any) -> str:
+def check_text(value: object) -> str:
     """The text itself. ``TypeError`` if it is none, ``ValueError`` if it holds characters that XML
     does not have.
     """

@@ -9,12 +9,12 @@ from the start. What it does accept, the plain reader accepts with the same resu
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import Any, Callable
+from typing import Any, Callable, cast
 
 from ....errors import PayloadError
 from ....schema.construct import builder
 from ....schema.items import NONE, Items
-from ....schema.record import Record
+from ....schema.record import R, Record
 from ....schema.slots import Slot
 from .. import irregular, plain_reader, scalars
 from ..complete import COMPLETIONS
@@ -22,6 +22,7 @@ from ..findings import Element, Findings
 from ..plan import UNIT_TAGS, Node, plan_of, record_of
 
 Reader = Callable[[Element, Findings], Any]
+"""Generated code: it gives a record of the class that it was made for."""
 _NESTED = ("child", "children", "targets", "measurement", "markup")
 """The kinds of values that are more than a text."""
 _SURPRISES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
@@ -46,12 +47,13 @@ def compiled_reader(cls: type[Record]) -> Reader:
     return _Compiler(cls).compiled()
 
 
-def read_record(cls: type[Record], element: Element, findings: Findings) -> Any:
+def read_record(cls: type[R], element: Element, findings: Findings) -> R:
     """A record by the compiled reader of its class."""
-    return compiled_reader(cls)(element, findings)
+    record: R = compiled_reader(cls)(element, findings)
+    return record
 
 
-def _read_plainly(cls: type[Record], element: Element, findings: Findings) -> Any:
+def _read_plainly(cls: type[R], element: Element, findings: Findings) -> R:
     """The same by the plain reader, which comes back here for the records inside."""
     return plain_reader.read_record(cls, element, findings, read_record)
 
@@ -62,7 +64,7 @@ class _Compiler:
     def __init__(self, cls: type[Record]) -> None:
         self.cls = cls
         self.lines: list[str] = []
-        self.scope: dict[str, Any] = {
+        self.scope: dict[str, object] = {
             "END": _End,
             "Items": Items,
             "build": builder(cls),
@@ -86,7 +88,7 @@ class _Compiler:
             "extension": _extension,
         }
 
-    def constant(self, value: Any) -> str:
+    def constant(self, value: object) -> str:
         """A name in the scope for a value."""
         name = f"k{len(self.scope)}"
         self.scope[name] = value
@@ -97,7 +99,7 @@ class _Compiler:
         one is read.
         """
 
-        def first(element: Any, findings: Any) -> Any:
+        def first(element: Element, findings: Findings) -> object:
             read = self.scope[name] = compiled_reader(cls)
             return read(element, findings)
 
@@ -133,10 +135,9 @@ class _Compiler:
         exec(
             compile("\n".join(self.lines), f"<read {self.cls.__name__}>", "exec"), self.scope
         )  # our own
-        read: Reader = self.scope["read"]
-        return read
+        return cast(Reader, self.scope["read"])
 
-    def attribute(self, field: str, name: str, match: Callable[[str], Any]) -> None:
+    def attribute(self, field: str, name: str, match: Callable[[str], object]) -> None:
         """An attribute; one without its namespace, or of an odd form, is for the careful reader."""
         self.say(2, f"v_{field} = element.get({self.constant(name)})")
         bare = self.constant(name.rpartition("}")[2])
@@ -319,5 +320,5 @@ def _apart(slot: Slot) -> bool:
     return bool(slot.companion) or not slot.vital
 
 
-def _unread(slot: Slot) -> Any:
+def _unread(slot: Slot) -> object:
     return slot.default if slot.kind in ("test_flag", "unwired") else None

@@ -8,8 +8,9 @@ it. Pure functions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache, lru_cache
-from typing import Any, Callable, Optional
+from typing import Callable, Optional, cast
 
 from ....errors import ConfigurationError
 from ....schema.common import Payload, Target
@@ -21,7 +22,7 @@ from ..complete import DERIVABLE
 from ..irregular import read_markup
 from ..plan import Node, plan_of, record_of
 
-Writer = Callable[[Any], str]
+Writer = Callable[[object], str]
 _STUMBLES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
 
 
@@ -52,7 +53,7 @@ _MOST_CACHED = 256  # characters
 # --- what generated code calls --------------------------------------------------------------------
 
 
-def escape(text: Any) -> str:
+def escape(text: object) -> str:
     """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it.
     IDs come again: cached.
 
@@ -67,7 +68,7 @@ def escape(text: Any) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _escaped(text: Any) -> str:
+def _escaped(text: object) -> str:
     plain = scalars.check_text(text)
     if "&" in plain or "<" in plain or ">" in plain or "\r" in plain:
         plain = (
@@ -107,14 +108,14 @@ def _unit(value: Measurement) -> str:
     )
 
 
-def _feed(text: Any) -> str:
+def _feed(text: object) -> str:
     return read_markup(formats.feed_element(text))
 
 
 _kinds_of_targets = [(node.field, node.name, node.slot) for node in plan_of(Target).root.nodes]
 
 
-def _targets(targets: Any) -> str:
+def _targets(targets: Iterable[Target]) -> str:
     """The elements of targets, kinds in the order of the schema."""
     parts = []
     for field, name, slot in _kinds_of_targets:
@@ -122,7 +123,7 @@ def _targets(targets: Any) -> str:
             value = getattr(target, field)
             if value is None:
                 continue
-            cls: Any = type(value)
+            cls: type[Record] = type(value)
             if slot is not None and slot.kind == "text":
                 if value == "":
                     raise ValueError(field)
@@ -143,7 +144,7 @@ class _Compiler:
         self.cls = cls
         self.lines: list[str] = []
         self.count = 0
-        self.scope: dict[str, Any] = {
+        self.scope: dict[str, object] = {
             "number": scalars.format_number,
             "decimal": scalars.format_decimal,
             "moment": scalars.format_date_time,
@@ -160,7 +161,7 @@ class _Compiler:
             "expected": cls,
         }
 
-    def constant(self, value: Any) -> str:
+    def constant(self, value: object) -> str:
         """A name in the scope for a value."""
         name = f"k{len(self.scope)}"
         self.scope[name] = value
@@ -171,7 +172,7 @@ class _Compiler:
         one is written.
         """
 
-        def first(record: Any) -> str:
+        def first(record: object) -> str:
             write = self.scope[name] = compiled_writer(cls)
             return write(record)
 
@@ -200,10 +201,9 @@ class _Compiler:
         exec(
             compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope
         )  # our own
-        write: Writer = self.scope["write"]
-        return write
+        return cast(Writer, self.scope["write"])
 
-    def attribute(self, field: str, match: Callable[[str], Any]) -> str:
+    def attribute(self, field: str, match: Callable[[str], object]) -> str:
         """The piece of an attribute."""
         made, name = self.variable(), self.cls.declared[field].path
         self.say(
@@ -302,7 +302,7 @@ class _Compiler:
             return f"<{node.name}{{{self.late(record_of(slot))}({made})}}</{node.name}>"
         return f"<{node.name}>{{{self.text(slot, made, node.match)}}}</{node.name}>"
 
-    def text(self, slot: Slot, made: str, match: Optional[Callable[[str], Any]]) -> str:
+    def text(self, slot: Slot, made: str, match: Optional[Callable[[str], object]]) -> str:
         """The expression of a value's text."""
         if slot.kind == "token":
             words = self.constant({word: escape(word) for word in slot.values or ()})
@@ -342,7 +342,7 @@ def _integer_of(slot: Slot) -> Writer:
     return lambda value: formats.integer_text(slot, value)
 
 
-def _matching(match: Callable[[str], Any]) -> Writer:
+def _matching(match: Callable[[str], object]) -> Writer:
     @lru_cache(maxsize=1024)
     def matching(value: str) -> str:
         if not match(value):
