@@ -25,6 +25,7 @@ from .near_names import did_you_mean
 from .text import is_xml, repr_of
 
 F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C")
 Duration = Union[timedelta, float, str]
 """A timedelta, a number of seconds, or a text such as ``'10 s'``, ``'15 min'``, ``'PT15M'``."""
 
@@ -138,8 +139,9 @@ def file_or_bytes(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bytes):
         return value
     if not isinstance(value, (str, os.PathLike)):
+        # what was given may hold a key, so it is not shown
         raise ConfigurationError(
-            f"{name} must be the path of a file, or its bytes, not {_shown(value)}."
+            f"{name} must be the path of a file, or its bytes, not a {type(value).__name__}."
         )
     sendable(name, os.fsdecode(value))
     if not os.fspath(value):
@@ -378,6 +380,14 @@ def named_arguments(function: F) -> F:
         return function(*values, **named)
 
     return called  # type: ignore[return-value]
+
+
+def checked_names(cls: type[C]) -> type[C]:
+    """A dataclass whose constructor answers a mistyped name as :func:`named_arguments` does."""
+    init: Any = vars(cls)["__init__"]
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    setattr(cls, "__init__", named_arguments(init))  # noqa: B010
+    return cls
 
 
 def show_arguments(of: Callable[..., Any], like: Callable[..., Any]) -> None:

@@ -88,6 +88,8 @@ def enable_default_logging(level: Union[int, str] = logging.INFO) -> None:
 
 def _set_level(logger: logging.Logger, level: Union[int, str]) -> None:
     try:
+        if isinstance(level, bool):
+            raise TypeError("a truth value is no level")
         logger.setLevel(level.upper() if isinstance(level, str) else level)
     except (TypeError, ValueError) as cause:
         raise ConfigurationError(

@@ -6,19 +6,26 @@ database of the user's, from a file. Nothing here runs a VEN.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Callable, Optional, Union
 
+from .arguments import checked_names, choice, known_arguments, optional_text, text
+from .config import base_url
 from .errors import ConfigurationError
+from .fleet_arguments import SETTINGS
+from .fleet_identities import ARGUMENTS as IDENTITY
 from .state.leases import SLOTS, LeasedStore, Member, SiteRow, slot_of
+from .usercode.handlers import PARAMETERS
 from .ven import Ven
 
 Functions = Mapping[str, Callable[..., Any]]
 Catalogue = Callable[[int], Iterable["Site"]]
 
 
+@checked_names
 @dataclass(frozen=True)
 class Site:
     """One VEN of a fleet: its name, its VTN, and how it is to be made.
@@ -65,7 +72,7 @@ class Site:
         """
         try:
             said = json.loads(text)
-        except ValueError as cause:
+        except (TypeError, ValueError) as cause:
             raise ConfigurationError(f"A site is not JSON: {text!r:.80}.") from cause
         if not isinstance(said, dict) or not isinstance(said.get("ven_name"), str):
             raise ConfigurationError(f"A site must have a ven_name: {text!r:.80}.")
@@ -127,8 +134,12 @@ class SiteTable:
         return (Site.from_json(row.text) for row in self._store.sites(slot))
 
     def put(self, sites: Iterable[Site]) -> None:
-        """Add ``sites``, or replace those of the same names."""
-        slots = self._store.slots
+        """Add ``sites``, or replace those of the same names. ``ConfigurationError`` names what is
+        wrong in one; none is written then.
+        """
+        slots, sites = self._store.slots, tuple(sites)
+        for site in sites:
+            check_site(site)
         self._store.put_sites(
             SiteRow(site.ven_name, site.slot(slots), site.to_json()) for site in sites
         )
@@ -138,6 +149,27 @@ class SiteTable:
         registration and rows.
         """
         self._store.remove_sites(ven_names)
+
+
+def check_site(site: Site) -> None:
+    """Refuse a site that no member could run, by its names: ``ConfigurationError``."""
+    if not isinstance(site, Site):
+        raise ConfigurationError(f"A site is a ven_sdk.Site, not {site!r}.")
+    about = f"The site {text('ven_name', site.ven_name)!r}"
+    if site.vtn_url is not None:
+        base_url(site.vtn_url)
+    optional_text("placement", site.placement)
+    for name, given in (("arguments", site.arguments), ("handlers", site.handlers)):
+        if not isinstance(given, Mapping):
+            raise ConfigurationError(f"{about}: {name} are a mapping, not {given!r}.")
+    known_arguments(f"{about}: add()", site.arguments, sorted(SETTINGS.union(IDENTITY)))
+    reports = inspect.signature(Ven.add_report).parameters
+    for report in site.reports:
+        if not isinstance(report, Mapping):
+            raise ConfigurationError(f"{about}: a report is a mapping, not {report!r}.")
+        known_arguments(f"{about}: add_report()", report, reports)
+    for name in site.handlers:
+        choice(f"{about}: a handler", name, tuple(PARAMETERS))
 
 
 OBSERVER = Member("", "")

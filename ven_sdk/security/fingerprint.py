@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import re
 from typing import Union
 
@@ -19,9 +20,9 @@ _SEPARATORS = re.compile(r"[\s:-]+")
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
-def certificate_fingerprint(certificate: Union[str, bytes]) -> str:
-    """The last ten bytes of the SHA-256 of ``certificate`` (PEM or DER), as ``'AA:BB:...'``: what
-    OpenADR calls its fingerprint.
+def certificate_fingerprint(certificate: Union[str, bytes, os.PathLike[str]]) -> str:
+    """The last ten bytes of the SHA-256 of ``certificate`` (PEM or DER, or a ``Path``), as
+    ``'AA:BB:...'``: what OpenADR calls its fingerprint.
 
     Of a PEM chain the first certificate counts. Raises :class:`ConfigurationError` where there is
     none.
@@ -70,8 +71,8 @@ def _with_colons(digits: str) -> str:
     return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
 
 
-def _der(certificate: Union[str, bytes]) -> bytes:
-    data = certificate.encode() if isinstance(certificate, str) else bytes(certificate)
+def _der(certificate: Union[str, bytes, os.PathLike[str]]) -> bytes:
+    data = _content(certificate)
     if data[:1] == b"\x30":  # an ASN.1 sequence: DER
         return data
     pem = _PEM.search(data)
@@ -82,6 +83,29 @@ def _der(certificate: Union[str, bytes]) -> bytes:
         raise ConfigurationError(
             "The PEM certificate is damaged: its content is not base64."
         ) from cause
+    hint = (
+        " A path is given as pathlib.Path(...)."
+        if isinstance(certificate, str) and 0 < len(data) < 500
+        else ""
+    )
     raise ConfigurationError(
         "Expected a certificate, as PEM (with a BEGIN CERTIFICATE line) or DER; found neither."
+        f"{hint}"
     )
+
+
+def _content(certificate: Union[str, bytes, os.PathLike[str]]) -> bytes:
+    """The bytes of a certificate: given, or those of the file that a ``Path`` names."""
+    if isinstance(certificate, str):
+        return certificate.encode(errors="replace")
+    if isinstance(certificate, (bytes, bytearray, memoryview)):
+        return bytes(certificate)
+    if not isinstance(certificate, os.PathLike):
+        raise ConfigurationError(f"A certificate is text, bytes or a Path, not {certificate!r}.")
+    try:
+        with open(certificate, "rb") as file:
+            return file.read()
+    except OSError as cause:
+        raise ConfigurationError(
+            f"The certificate {os.fspath(certificate)!r} cannot be read: {cause.strerror}."
+        ) from cause

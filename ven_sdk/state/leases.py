@@ -14,10 +14,12 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Optional
 
-from ..errors import LeaseLostError
+from ..arguments import whole
+from ..errors import ConfigurationError, LeaseLostError
 from .store import Row, Store
 
 SLOTS = 1024
+MOST_SLOTS = 65536
 """How many slots a fleet has that was not told otherwise. Fixed when its store is made."""
 LEASE = 15.0
 """Seconds that a slot stays its owner's without a renewal."""
@@ -159,9 +161,12 @@ class LeasedStore(Store):
 
 def slot_of(name: str, slots: int = SLOTS) -> int:
     """The slot of a VEN, of 0 to ``slots`` - 1. ``name`` is its ``placement`` where it has one,
-    else its ``ven_name``.
+    else its ``ven_name``. ``ConfigurationError`` for what is no name or no number of slots.
     """
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % slots
+    if not isinstance(name, str):
+        raise ConfigurationError(f"slot_of() takes the name of a VEN, not {name!r}.")
+    count = whole("slots", slots, 1, MOST_SLOTS)
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count
 
 
 def wanted_slots(name: str, members: Mapping[str, float], slots: int) -> frozenset[int]:

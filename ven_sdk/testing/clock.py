@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Optional
 
-from ..arguments import Duration, duration
+from ..arguments import Duration, duration, whole
 from ..errors import ConfigurationError
 from ..runtime.clock import EPOCH, UTC, Clock, timestamp
 
@@ -38,7 +38,7 @@ class ManualClock(Clock):
     """
 
     def __init__(self, start: datetime = START) -> None:
-        if start.tzinfo is None:
+        if not isinstance(start, datetime) or start.tzinfo is None:
             raise ConfigurationError(
                 f"start is {start!r}: give an aware datetime, such as datetime(2030, 1, 1, "
                 "tzinfo=timezone.utc)."
@@ -112,8 +112,8 @@ class ManualClock(Clock):
         """Let time pass until the wall clock shows ``moment``, an aware datetime.
         ``ConfigurationError`` for a naive one.
         """
-        if moment.tzinfo is None:
-            raise ConfigurationError(f"{moment!r} has no zone: give an aware datetime.")
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            raise ConfigurationError(f"moment is {moment!r}: give an aware datetime.")
         return self.advance(moment - self.now())
 
     def advance_to_next(self) -> Optional[timedelta]:
@@ -148,7 +148,8 @@ class ManualClock(Clock):
         """Wait (in real time) until at least ``count`` threads wait with a deadline that is still
         to come. ``AssertionError`` if they do not within ``timeout`` seconds.
         """
-        end = time.monotonic() + timeout
+        end = time.monotonic() + duration("timeout", timeout).total_seconds()
+        count = whole("count", count, 0)
         with self._changed:
             while self._count() < count:
                 left = end - time.monotonic()

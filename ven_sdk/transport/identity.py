@@ -35,6 +35,10 @@ def check_files(
         file_or_bytes(name, value)
     if passphrase is not None and not isinstance(passphrase, str):
         raise ConfigurationError("passphrase must be a text.")
+    if passphrase is not None and cert is None:
+        raise ConfigurationError(
+            "passphrase was given without cert: give the certificate, and the key that it opens."
+        )
 
 
 class Identity:
@@ -75,7 +79,8 @@ class Identity:
         self._refused = ""
         self._refreshing = threading.Lock()
         self._secure, self._ca_seen = secure, self._ca_stamp() if ca_file is not None else None
-        context = self._context(self.credentials) if secure else None
+        used = secure or ca_file is not None  # a mistake in ca_file is told with http:// as well
+        context = self._context(self.credentials) if used else None
         self.connections: Connections = Connections(
             context if secure else lambda: self._context(self.credentials),
             timeout=timeout,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
+from ...arguments import text
 from ...errors import ConfigurationError
 from ...oadr20b.schema.registration import CancelPartyRegistration, RequestReregistration
 from ...oadr20b.schema.reports import (
@@ -275,6 +276,7 @@ class PartyCommands(Core):
             fingerprint (None): of its certificate.
             registered (False): True: it need not register at all.
         """
+        text("ven_name", ven_name)
         with self._state.lock:
             return self._state.vens.add(
                 ven_name,

@@ -20,6 +20,13 @@ from .reply import RESET, Reply
 FOREVER = math.inf
 
 
+def body_of(body: object) -> bytes:
+    """The bytes of a reply; ``ConfigurationError`` for anything else, a text too."""
+    if not isinstance(body, bytes):
+        raise ConfigurationError(f"body is bytes, not {body!r}. Write a text as b'...'.")
+    return body
+
+
 class Down(Fault):
     """Connections are refused, and those that stand are reset. With ``until`` a duration it comes
     back by itself. ``until`` in seconds.
@@ -120,7 +127,7 @@ class Reset(Fault):
     def __init__(self, at: str = "before", *, handled: bool = True, **limits: Any) -> None:
         super().__init__(**limits)
         self.at: str = one_of("at", at, ("before", "in", "after"))
-        self.handled: bool = handled
+        self.handled: bool = arguments.flag("handled", handled)
 
     def before(self, received: Received) -> Optional[Reply]:
         """A reset at once, where the VTN is not to see ``received``."""
@@ -157,7 +164,7 @@ class Status(Fault):
     ) -> None:
         super().__init__(**limits)
         self.status: int = arguments.whole("status", status, 100, 999)
-        self.body: bytes = body
+        self.body: bytes = body_of(body)
         self.headers: dict[str, str] = {"Content-Type": "text/html"} if body else {}
         if retry_after is not None:
             self.headers["Retry-After"] = str(retry_after)
@@ -195,7 +202,7 @@ class Refuse(Fault):
         if not (len(self.code) == 3 and self.code.isascii() and self.code.isdigit()):
             raise ConfigurationError(f"code has three digits, such as '463', not {code!r}.")
         self.description: str = description
-        self.bare: bool = bare
+        self.bare: bool = arguments.flag("bare", bare)
 
     def before(self, received: Received) -> Optional[Reply]:
         """The refusal of ``received``."""
@@ -211,7 +218,7 @@ class BadXml(Fault):
         self, body: Union[bytes, Callable[[bytes], bytes], None] = None, **limits: Any
     ) -> None:
         super().__init__(**limits)
-        self.body = body
+        self.body = body if body is None or callable(body) else body_of(body)
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """``reply`` with a spoilt body of its right length, whatever was ``received``."""

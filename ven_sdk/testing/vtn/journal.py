@@ -15,6 +15,7 @@ from datetime import datetime
 from threading import Condition
 from typing import Any, Callable, Optional, TypeVar, Union
 
+from ...arguments import duration, whole
 from ...errors import ConfigurationError, VenError
 from ...near_names import did_you_mean
 from ...oadr20b.schema.payloads import PAYLOADS
@@ -112,6 +113,12 @@ def kind_of(wanted: Kind) -> type[Payload]:
     raise ConfigurationError(f"{wanted!r} is no payload of OpenADR 2.0b.{hint} There are: {names}.")
 
 
+def check_filter(where: object) -> None:
+    """Refuse a ``where`` that cannot be asked: ``ConfigurationError``."""
+    if where is not None and not callable(where):
+        raise ConfigurationError(f"where must be a function of the record, not {where!r}.")
+
+
 class Journal:
     """The messages, the last ``keep`` of them; ``counts`` goes on for ever."""
 
@@ -145,6 +152,7 @@ class Journal:
         the mark ``after``.
         """
         cls = None if wanted is None else kind_of(wanted)
+        check_filter(where)
         with self.condition:
             recent: list[Received] = []
             for received in reversed(self.messages):
@@ -169,7 +177,7 @@ class Journal:
         """The ``count``-th such message; :class:`NotSeen` where it did not come in time.
         ``timeout`` in seconds.
         """
-        name = kind_of(wanted).__name__
+        name, count = kind_of(wanted).__name__, whole("count", count)
         seen: list[Received] = []
         upto = [after]
 
@@ -200,7 +208,7 @@ class Journal:
         """What ``found`` gives, as soon as it is neither None nor False. ``NotSeen`` shows what
         arrived instead. ``timeout`` in seconds.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + duration("timeout", timeout).total_seconds()
         with self.condition:
             while True:
                 value = found()

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ... import arguments
 from ...errors import ConfigurationError
-from ...near_names import did_you_mean
+from ...near_names import did_you_mean, missing_attribute, public_names
 from ...oadr20b.schema.reports import RegisterReport, Report
-from ...runtime.clock import Clock
+from ...runtime.clock import Clock, checked_clock
 from ...schema.common import Payload
 from .assertions import Assertions
 from .builders import Duration, span, whole_seconds
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..pki import Identity
 
 
+KNOWN_OF_A_VEN = ("ven_id", "registration_id", "fingerprint", "registered")
 _SET = ("listeners", "push_listeners", "routes", "errors", "closed", "strict")
 
 
@@ -52,16 +53,36 @@ def _check(accept: object, wishes: object, vens: object) -> None:
         raise ConfigurationError(
             f"ask_for_reports is True, False, a ReportWish or a list of them, not {wishes!r}."
         )
-    if vens is not None and not isinstance(vens, Mapping):
+    if vens is None:
+        return
+    if not isinstance(vens, Mapping) or not all(
+        isinstance(each, Mapping) for each in vens.values()
+    ):
         raise ConfigurationError(
             f"vens are a dict such as {{'site-a': {{'registered': True}}}}, not {vens!r}."
         )
+    for name, facts in vens.items():
+        arguments.text("a name in vens", name)
+        arguments.known_arguments(f"vens[{name!r}]", facts, KNOWN_OF_A_VEN)
 
 
 def _callable_at(port: int, *, encrypted: bool) -> dict[str, Any]:
     """The arguments of a client that is called at a port of this machine."""
     address = f"{'https' if encrypted else 'http'}://127.0.0.1:{port}"
     return {"push": address, "listen": f"127.0.0.1:{port}"}
+
+
+def _check_identity(identity: object) -> None:
+    if not hasattr(identity, "fingerprint"):
+        raise ConfigurationError(
+            f"identity is a certificate of ven_sdk.testing.pki, not {identity!r}."
+        )
+
+
+def _reports(offers: Optional[Sequence[Report]]) -> Optional[tuple[Report, ...]]:
+    if offers is not None and not isinstance(offers, (list, tuple)):
+        raise ConfigurationError(f"offers are a list of objects.Report, not {offers!r}.")
+    return None if offers is None else tuple(offers)
 
 
 class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Assertions):
@@ -131,31 +152,39 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         push_retry: Duration = FIRST_PAUSE,
     ) -> None:
         _check(accept, ask_for_reports, vens)
+        offers = _reports(offers)
         state = State(
-            vtn_id,
-            clock or Clock(),
+            arguments.text("vtn_id", vtn_id),
+            checked_clock(clock) or Clock(),
             whole_seconds("poll_frequency", poll_frequency),
             ask_for_reports,
             accept,
             offers,
             None if repeat_events is None else span(repeat_events, "repeat_events"),
             vens or {},
-            keep,
-            keep_samples,
+            arguments.whole("keep", keep),
+            arguments.whole("keep_samples", keep_samples),
         )
         trust = Trust(kind, span(replay_window, "replay_window").total_seconds())
         if identity is not None:
+            _check_identity(identity)
             trust.renew(identity)
         wire = Wire(
             trust,
             state.now,
-            sign=sign,
-            verify=sign if verify is None else verify,
-            check=check or strict,
+            sign=arguments.flag("sign", sign),
+            verify=arguments.flag("verify", sign if verify is None else verify),
+            check=arguments.flag("check", check) or arguments.flag("strict", strict),
         )
         if offers:
             wire.check_writable(RegisterReport(request_id="", reports=tuple(offers)))
-        super().__init__(state, trust, wire, tls=tls, client_certificates=client_certificates)
+        super().__init__(
+            state,
+            trust,
+            wire,
+            tls=arguments.flag("tls", tls),
+            client_certificates=arguments.flag("client_certificates", client_certificates),
+        )
         self._pusher.enabled = arguments.flag("push", True if push is None else push)
         self._pusher.retry = span(push_retry, "push_retry").total_seconds()
         self._calls = push is True
@@ -174,6 +203,11 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
                 f"LocalVTN has no attribute {name!r}.{did_you_mean(name, [*known, *_SET])}"
             )
         super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name, [*public_names(type(self)), *_SET])
 
     # --- life -------------------------------------------------------------------------------------
     #
@@ -261,7 +295,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         again for the same name. ``kind`` is ``'ec'``, ``'ec384'`` or ``'rsa'``; with ``passphrase``
         the key is encrypted.
         """
-        return self._trust.client_cert(name, kind, passphrase)
+        return self._trust.client_cert(arguments.text("name", name), kind, passphrase)
 
     @property
     def tls_context(self) -> Optional[ssl.SSLContext]:
@@ -281,7 +315,10 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         self._trust.believe(fingerprint)
 
     def renew_certificate(self, identity: "Identity") -> None:
-        """Use the certificate ``identity`` from now on, for new connections and for signatures."""
+        """Use the certificate ``identity`` from now on, for new connections and for signatures.
+        ``ConfigurationError`` for what is none.
+        """
+        _check_identity(identity)
         self._trust.renew(identity)
         if self._tls:
             self._server.context = self._trust.context(

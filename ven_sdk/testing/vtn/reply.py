@@ -6,12 +6,14 @@ Values only: ``vtn_http`` puts them on the wire, faults change them on the way. 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from http import HTTPStatus
 from typing import Any, Callable, Optional, Union
 
 from ... import arguments
+from ...errors import ConfigurationError
 
 Body = Union[bytes, Iterable[bytes]]
 KEEP, CLOSE, RESET = "keep", "close", "reset"
@@ -131,6 +133,16 @@ def Raw(
     """
     arguments.known_arguments("Raw", how, [each.name for each in fields(Reply)])
     arguments.whole("status", status, 100, 999)
+    for name, given in (("body", body), ("verbatim", verbatim)):
+        if isinstance(given, str) or not (given is None or isinstance(given, (bytes, Iterable))):
+            raise ConfigurationError(
+                f"{name} is bytes or an iterable of bytes, not {given!r}. Write a text as b'...'."
+            )
+    if headers is not None and not isinstance(headers, Mapping):
+        raise ConfigurationError(f"headers are a dict such as {{'X': 'y'}}, not {headers!r}.")
+    for name in ("delay", "pace"):
+        if how.get(name, 0.0) != math.inf:
+            how[name] = arguments.duration(name, how.get(name, 0.0)).total_seconds()
     arguments.choice("ending", how.get("ending", KEEP), (KEEP, CLOSE, RESET))
     return Reply(status=status, body=body, headers=dict(headers or {}), verbatim=verbatim, **how)
 

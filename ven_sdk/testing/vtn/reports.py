@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple, Optional, Union
 
@@ -29,6 +29,7 @@ METADATA = "METADATA"
 _DEFAULT_SPACING = timedelta(seconds=10)
 
 
+@arguments.checked_names
 @dataclass(frozen=True)
 class ReportWish:
     """What to ask for when a VEN offers reports. What is None is taken from the offer.
@@ -51,13 +52,18 @@ class ReportWish:
     report_name: Optional[str] = None
     by_poll: bool = False
 
-    def __new__(cls, *values: object, **named: object) -> "ReportWish":
-        """Refuse what it does not take. ``ConfigurationError`` names the nearest."""
-        arguments.known_arguments("ReportWish", named, [field.name for field in fields(cls)])
-        return super().__new__(cls)
+    def __post_init__(self) -> None:
+        for name in ("granularity", "report_back_duration"):
+            given = getattr(self, name)
+            if given is not None:
+                span(given, name)
+        if isinstance(self.r_ids, str):
+            raise ConfigurationError(f"r_ids are a list of IDs. Write [{self.r_ids!r}].")
+        pair = self.report_interval
+        if pair is not None and not (isinstance(pair, tuple) and len(pair) == 2):
+            raise ConfigurationError(f"report_interval is (dtstart, duration), not {pair!r}.")
 
 
-arguments.show_arguments(ReportWish.__new__, ReportWish.__init__)
 Wishes = Union[bool, ReportWish, Sequence[ReportWish]]
 
 
