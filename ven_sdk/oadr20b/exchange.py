@@ -181,7 +181,7 @@ class Exchange:
             )
         elif may_be_signed:  # the word stood in a text: comments go, as from any unsigned message
             root = gate.admit(body, max_bytes=self._max_bytes)
-        return reader.read(envelope.payload_of(root, strict=self._strict), strict=self._strict)
+        return reader.read_message(root, strict=self._strict)
 
     def _announce(self, body: bytes) -> None:
         text = body.decode("utf-8", "replace")

@@ -291,6 +291,9 @@ class CreatedEvent(Payload):
     schema_version: Optional[str] = schema_version()
     response: EiResponse = wire.child("pyld:eiCreatedEvent/ei:eiResponse", EiResponse)
     event_responses: Items[EventResponse] = wire.children(
-        "pyld:eiCreatedEvent/ei:eventResponses?/ei:eventResponse", EventResponse, default=()
+        "pyld:eiCreatedEvent/ei:eventResponses?/ei:eventResponse",
+        EventResponse,
+        vital=False,
+        default=(),
     )
     ven_id: str = wire.text("pyld:eiCreatedEvent/ei:venID", otherwise="")

@@ -5,6 +5,7 @@ meaning, reads as the same record with one note; strict reading takes what the s
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any, Callable, Optional
 
 import pytest
@@ -346,3 +347,267 @@ def test_the_element_of_the_right_namespace_counts_where_both_stand() -> None:
     )
     assert reading.record == WHOLE.record
     assert "left out" in reading.deviations[0]
+
+
+# --- what stands around values --------------------------------------------------------------------
+
+VALUE = (
+    "<ei:signalPayload><ei:payloadFloat><ei:value>2</ei:value></ei:payloadFloat></ei:signalPayload>"
+)
+PROPERTIES = EVENT[EVENT.index("<xcal:properties>") : EVENT.index("<xcal:components/>")]
+CONTEXT = (
+    "<ei:eiMarketContext><emix:marketContext>http://m</emix:marketContext></ei:eiMarketContext>"
+)
+WITHOUT_WRAPPER = [
+    (VALUE, "<ei:signalPayload><ei:value>2</ei:value></ei:signalPayload>", 1),
+    (VALUE, "<ei:payloadFloat><ei:value>2</ei:value></ei:payloadFloat>", 1),
+    (VALUE, "<ei:signalPayload><oadr:value>2</oadr:value></ei:signalPayload>", 2),
+    (CONTEXT, "<emix:marketContext>http://m</emix:marketContext>", 1),
+    (PROPERTIES, PROPERTIES.replace("xcal:properties>", "xcal:components>"), 0),
+    (PROPERTIES, PROPERTIES[len("<xcal:properties>") : -len("</xcal:properties>")], 3),
+    ("<xcal:uid><xcal:text>0</xcal:text></xcal:uid>", "<xcal:text>0</xcal:text>", 1),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "notes"), WITHOUT_WRAPPER)
+def test_what_lacks_the_element_around_it_is_read_where_only_one_place_is_meant(
+    old: str, new: str, notes: int
+) -> None:
+    reading = _event(old, new)
+    if not notes:  # another element around it is no missing one
+        assert reading.record != WHOLE.record
+        return
+    assert reading.record == WHOLE.record
+    assert len(reading.deviations) == notes
+    assert "stands without the element" in reading.deviations[0]
+    with pytest.raises(PayloadError):
+        _event(old, new, strict=True)
+
+
+EMPTY = [
+    ("</ei:eiEventSignals>", "<ei:eiEventBaseline/></ei:eiEventSignals>"),
+    ("<pyld:requestID>r", "<ei:eiResponse/><pyld:requestID>r"),
+    ("<ei:eiTarget/>", "<ei:eiTarget><ei:resourceID/></ei:eiTarget>"),
+    ("<ei:eiTarget/>", '<ei:eiTarget><p:meterAsset xmlns:p="{power}"/></ei:eiTarget>'),
+    ("<strm:intervals><ei:interval>", "<strm:intervals><ei:interval><xcal:dtstart/>"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), EMPTY)
+def test_what_is_empty_is_absent_and_nothing_is_lost(old: str, new: str) -> None:
+    reading = _event(old, new.format(power=namespace_of(tag("power:x"))))
+    assert reading.record == WHOLE.record
+    assert len(reading.deviations) == 1
+    assert "was left out:" not in reading.deviations[0]
+
+
+def test_text_between_elements_is_passed_over_with_a_note() -> None:
+    reading = _event("<ei:eventDescriptor>", "<ei:eventDescriptor>urgent")
+    assert reading.record == WHOLE.record
+    assert reading.deviations[0].endswith("which was passed over: 'urgent'.")
+
+
+@pytest.mark.parametrize("code", ["463 ", "\n463\n"])
+def test_a_response_code_counts_without_white_space(code: str) -> None:
+    answer = f"<ei:eiResponse><ei:responseCode>{code}</ei:responseCode><pyld:requestID/>"
+    reading = _event("<pyld:requestID>r", f"{answer}</ei:eiResponse><pyld:requestID>r")
+    record: Any = reading.record
+    assert record.response.response_code == "463"
+    assert len(reading.deviations) == 1
+
+
+# --- cancellations need an ID, a number and a status ----------------------------------------------
+
+DESCRIPTOR = EVENT[
+    EVENT.index("<ei:eventDescriptor>") : EVENT.index("<ei:eiActivePeriod>")
+].replace(">far<", ">cancelled<")
+NUMBER = "<ei:modificationNumber>3</ei:modificationNumber>"
+BROKEN = [
+    (NUMBER, NUMBER * 2),
+    (NUMBER, NUMBER + "<oadr:modificationNumber>4</oadr:modificationNumber>"),
+    (NUMBER, "<oadr:modificationNumber> 3.0 </oadr:modificationNumber>"),
+    (">cancelled<", "><xcal:text>Canceled</xcal:text><"),
+    (DESCRIPTOR, DESCRIPTOR * 2),
+    ("<ei:priority>1<", "<ei:priority>no<"),
+    ("<ei:eiTarget/>", ""),
+    ("oadrResponseRequired>always<", "oadrResponseRequired>perhaps<"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), BROKEN)
+@pytest.mark.parametrize("other", ["", "<ei:value>two<", "missing"])
+def test_a_cancellation_is_one_whatever_else_is_wrong(old: str, new: str, other: str) -> None:
+    text = EVENT.replace(">far<", ">cancelled<")
+    assert old in text
+    text = text.replace(old, new, 1).replace("<ei:value>2<", other or "<ei:value>2<")
+    if other == "missing":
+        text = text.replace(PROPERTIES, "")
+    record: Any = _both(_parsed(text)).record
+    if record.events:
+        (event,) = record.events
+        assert (event.event_id, event.modification_number) == ("e", 3)
+        assert event.event_status == "cancelled"
+    else:
+        (faulty,) = record.faulty
+        assert faulty.is_cancellation
+        assert (faulty.event_id, faulty.modification_number) == ("e", 3)
+
+
+def _parsed(text: str) -> Any:
+    return etree.fromstring(text.replace("missing/ei:value>", "<ei:value>2</ei:value>"))
+
+
+# --- reports, catalogues and answers --------------------------------------------------------------
+
+HEAD = EVENT[EVENT.index(" xmlns:oadr") : EVENT.index(">") + 1]
+REPORT = (
+    "<oadr:oadrReport>{span}<strm:intervals><ei:interval>"
+    "<xcal:dtstart><xcal:date-time>{begin}</xcal:date-time></xcal:dtstart>"
+    "<oadr:oadrReportPayload><ei:rID>a</ei:rID><ei:payloadFloat><ei:value>{a}</ei:value>"
+    "</ei:payloadFloat></oadr:oadrReportPayload>"
+    "<oadr:oadrReportPayload><ei:rID>b</ei:rID><ei:payloadFloat><ei:value>2</ei:value>"
+    "</ei:payloadFloat></oadr:oadrReportPayload></ei:interval></strm:intervals>"
+    "<ei:reportRequestID>{request}</ei:reportRequestID><ei:reportSpecifierID>s</ei:reportSpecifierID>"
+    "<ei:createdDateTime>2030-01-01T00:00:00Z</ei:createdDateTime></oadr:oadrReport>"
+)
+BEGIN = "2030-01-01T00:00:00Z"
+
+
+def _update(*reports: str) -> reader.Reading:
+    text = f"<oadr:oadrUpdateReport{HEAD}<pyld:requestID>r</pyld:requestID>{''.join(reports)}"
+    return _both(etree.fromstring(text + "</oadr:oadrUpdateReport>"))
+
+
+def test_a_value_that_cannot_be_read_spoils_no_other() -> None:
+    reading = _update(REPORT.format(span="", begin=BEGIN, a="x", request="1"))
+    record: Any = reading.record
+    (interval,) = record.reports[0].intervals
+    assert [payload.r_id for payload in interval.report_payloads] == ["b"]
+    assert "was left out" in reading.deviations[0]
+
+
+def test_a_report_that_cannot_be_read_spoils_no_other_and_its_ids_are_kept() -> None:
+    record: Any = _update(
+        REPORT.format(span="", begin="never", a="1", request="1"),
+        REPORT.format(span="", begin=BEGIN, a="1", request="2"),
+    ).record
+    assert [report.report_request_id for report in record.reports] == ["2"]
+    (faulty,) = record.faulty
+    assert (faulty.report_request_id, faulty.report_specifier_id) == ("1", "s")
+    assert "date-time" in faulty.error.path
+
+
+def test_a_duration_of_a_report_that_makes_no_sense_is_left_out() -> None:
+    span = "<xcal:duration><xcal:duration>long</xcal:duration></xcal:duration>"
+    reading = _update(REPORT.format(span=span, begin=BEGIN, a="1", request="1"))
+    record: Any = reading.record
+    assert record.reports[0].duration is None
+    assert len(record.reports[0].intervals[0].report_payloads) == 2
+
+
+POINT = (
+    "<oadr:oadrReportDescription><ei:rID>{r_id}</ei:rID><ei:reportType>usage</ei:reportType>"
+    "<ei:readingType>Direct Read</ei:readingType>{rate}</oadr:oadrReportDescription>"
+)
+
+
+def test_a_data_point_that_cannot_be_read_spoils_no_other_and_an_empty_rate_is_none() -> None:
+    points = POINT.format(r_id="a", rate="<oadr:oadrSamplingRate/>") + POINT.format(
+        r_id="b", rate=""
+    ).replace("<ei:rID>b</ei:rID>", "")
+    text = (
+        f"<oadr:oadrRegisterReport{HEAD}<pyld:requestID>r</pyld:requestID><oadr:oadrReport>{points}"
+        "<ei:reportRequestID>0</ei:reportRequestID><ei:reportSpecifierID>s</ei:reportSpecifierID>"
+        "<ei:createdDateTime>2030-01-01T00:00:00Z</ei:createdDateTime></oadr:oadrReport>"
+        "</oadr:oadrRegisterReport>"
+    )
+    reading = _both(etree.fromstring(text))
+    record: Any = reading.record
+    (point,) = record.reports[0].report_descriptions
+    assert (point.r_id, point.sampling_rate) == ("a", None)
+    assert "oadrSamplingRate is empty." in reading.deviations[0]
+    assert "was left out" in reading.deviations[1]
+
+
+def test_an_answer_that_is_neither_in_nor_out_spoils_no_other() -> None:
+    answer = (
+        "<ei:eventResponse><ei:responseCode>200</ei:responseCode><pyld:requestID/>"
+        "<ei:qualifiedEventID><ei:eventID>{id}</ei:eventID>" + NUMBER + "</ei:qualifiedEventID>"
+        "<ei:optType>{opt}</ei:optType></ei:eventResponse>"
+    )
+    text = (
+        f"<oadr:oadrCreatedEvent{HEAD}<pyld:eiCreatedEvent><ei:eiResponse>"
+        "<ei:responseCode>200</ei:responseCode><pyld:requestID/></ei:eiResponse>"
+        "<ei:eventResponses>"
+        + answer.format(id="x", opt="none")
+        + answer.format(id="y", opt="optin")
+        + "</ei:eventResponses><ei:venID>v</ei:venID></pyld:eiCreatedEvent></oadr:oadrCreatedEvent>"
+    )
+    record: Any = _both(etree.fromstring(text)).record
+    assert [(one.event_id, one.opt_type) for one in record.event_responses] == [("y", "optIn")]
+
+
+@pytest.mark.parametrize("span", ["", "<xcal:duration/>"])
+def test_a_request_without_spacing_and_end_is_read(span: str) -> None:
+    text = (
+        f"<oadr:oadrRegisteredReport{HEAD}<ei:eiResponse><ei:responseCode>200</ei:responseCode>"
+        "<pyld:requestID/></ei:eiResponse><oadr:oadrReportRequest>"
+        "<ei:reportRequestID>1</ei:reportRequestID><ei:reportSpecifier>"
+        "<ei:reportSpecifierID>telemetry</ei:reportSpecifierID><oadr:reportInterval>"
+        f"<xcal:properties><xcal:dtstart><oadr:date-time>{BEGIN}</oadr:date-time></xcal:dtstart>"
+        f"{span}</xcal:properties></oadr:reportInterval></ei:reportSpecifier>"
+        "</oadr:oadrReportRequest></oadr:oadrRegisteredReport>"
+    )
+    record: Any = _both(etree.fromstring(text)).record
+    (request,) = record.report_requests
+    assert request.report_specifier.report_interval.duration == timedelta(0)
+    assert request.report_specifier.granularity is None
+
+
+# --- the envelope ---------------------------------------------------------------------------------
+
+ENVELOPE = (
+    '<o:oadrPayload xmlns:o="{o}" xmlns:s="{s}"><s:oadrSignedObject>{payload}'
+    "</s:oadrSignedObject>{{}}</o:oadrPayload>"
+)
+
+
+def _whole(outer: str, inner: str, beside: str = "", strict: bool = False) -> reader.Reading:
+    text = ENVELOPE.format(o=outer, s=inner, payload=EVENT).format(beside)
+    return reader.read_message(gate.admit(text.encode()), strict=strict)
+
+
+OADR, EI = namespace_of(tag("oadr:x")), namespace_of(tag("ei:x"))
+
+
+@pytest.mark.parametrize(("outer", "inner", "notes"), [(OADR, EI, 1), (EI, OADR, 1), (EI, EI, 2)])
+def test_the_envelope_may_be_of_a_neighbouring_namespace(
+    outer: str, inner: str, notes: int
+) -> None:
+    reading = _whole(outer, inner)
+    assert reading.record == WHOLE.record
+    assert len(reading.deviations) == notes
+    assert repr(EI) in reading.deviations[0]
+    with pytest.raises(PayloadError):
+        _whole(outer, inner, strict=True)
+
+
+def test_a_message_without_any_namespace_is_read() -> None:
+    text = re.sub(r' xmlns:\w+="[^"]*"', "", EVENT)
+    text = re.sub(r"(</?|\s)(oadr|ei|xcal|strm|emix|pyld):", r"\1", text)
+    text = f"<oadrPayload><oadrSignedObject>{text}</oadrSignedObject></oadrPayload>"
+    reading = reader.read_message(gate.admit(text.encode()))
+    assert reading.record == WHOLE.record
+    assert all("namespace" in note for note in reading.deviations)
+
+
+def test_what_a_peer_adds_beside_the_object_of_an_unsigned_message_is_left_out() -> None:
+    reading = _whole(OADR, OADR, '<TLS xmlns="urn:peer" cn="x"/>')
+    assert reading.record == WHOLE.record
+    assert reading.deviations == ("TLS is not known here and was left out.",)
+    with pytest.raises(PayloadError):
+        _whole(OADR, OADR, '<TLS xmlns="urn:peer"/>', strict=True)
+    signature = f'<Signature xmlns="{namespace_of(tag("ds:x"))}"/>'
+    for beside in (signature, f'<TLS xmlns="urn:peer">{signature}</TLS>'):
+        with pytest.raises(PayloadError, match="more than a Signature"):
+            _whole(OADR, OADR, beside)

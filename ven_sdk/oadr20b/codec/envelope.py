@@ -6,14 +6,16 @@ needs. Pure functions.
 
 from __future__ import annotations
 
+from typing import Optional
+
 from lxml import etree
 
 from ...errors import PayloadError
 from ...schema.common import Payload
 from ..schema.payloads import PAYLOADS
 from . import writer
-from .findings import Element
-from .namespaces import OADR, OADR_2_0A, WRITTEN, local_name, namespace_of, tag
+from .findings import Element, Findings
+from .namespaces import ATOM, KNOWN, OADR, OADR_2_0A, WRITTEN, local_name, namespace_of, tag
 
 SIGNED_ID = "oadrSignedObject"
 _PAYLOAD, _SIGNED = tag("oadr:oadrPayload"), tag("oadr:oadrSignedObject")
@@ -100,13 +102,15 @@ def to_bytes(root: Element) -> bytes:
     return data
 
 
-def payload_of(root: Element, strict: bool = False) -> Element:
+def payload_of(root: Element, strict: bool = False, findings: Optional[Findings] = None) -> Element:
     """The payload element in a message, or in the ``oadrSignedObject`` that a signature covers.
 
-    A payload without its envelope is accepted unless ``strict`` (rule G3). Anything else than one
+    A payload without its envelope is accepted unless ``strict`` (rule G3), and names from another
+    of OpenADR's namespaces are; ``findings`` takes the notes. Anything else than one
     ``oadrSignedObject`` with one payload in it, the signature before it at the most, is a
-    :class:`PayloadError`.
+    :class:`PayloadError`; so is what stands beside it in a signed message.
     """
+    findings = findings or Findings(strict)
     if root.tag == _PAYLOAD:
         plain = (
             root[0] if len(root) == 1 else None
@@ -118,11 +122,16 @@ def payload_of(root: Element, strict: bool = False) -> Element:
             and isinstance(plain[0].tag, str)
         ):
             return plain[0]
-        return _only_payload(_signed_object(root, strict))
+        return _only_payload(_signed_object(root, findings))
     _refuse_foreign(root.tag)
-    if root.tag == _SIGNED:
+    name = local_name(root.tag)
+    if namespace_of(root.tag) != OADR and name not in PAYLOADS:
+        _note_namespace(root, findings)
+    if name == "oadrPayload":
+        return _only_payload(_signed_object(root, findings))
+    if name == "oadrSignedObject":
         return _only_payload(root)
-    if strict:
+    if findings.strict:
         raise PayloadError(
             f"The message begins with {local_name(root.tag)!r}, expected oadrPayload. "
             "Without strict=True a bare payload is read.",
@@ -145,7 +154,9 @@ def _refuse_foreign(name: object) -> None:
             path=local,
             value=namespace,
         )
-    if namespace != OADR or not (local in PAYLOADS or local in ("oadrPayload", "oadrSignedObject")):
+    if namespace not in KNOWN or not (
+        local in PAYLOADS or local in ("oadrPayload", "oadrSignedObject")
+    ):
         raise PayloadError(
             f"The message begins with {local!r} of namespace {namespace!r}, expected oadrPayload "
             f"of "
@@ -155,15 +166,29 @@ def _refuse_foreign(name: object) -> None:
         )
 
 
-def _signed_object(root: Element, strict: bool) -> Element:
+def _note_namespace(element: Element, findings: Findings) -> None:
+    text = f"is taken for one of {OADR!r} although its namespace is"
+    findings.note(element, text, namespace_of(element.tag))
+
+
+def _signed_object(root: Element, findings: Findings) -> Element:
     parts = [part for part in root if isinstance(part.tag, str)]
-    signed = [part for part in parts if part.tag == _SIGNED]
-    others = [part for part in parts if part.tag != _SIGNED]
+    signed = [
+        part
+        for part in parts
+        if local_name(part.tag) == "oadrSignedObject" and namespace_of(part.tag) in KNOWN
+    ]
+    others = [part for part in parts if part not in signed]
     if len(signed) != 1:
         raise PayloadError(
             f"oadrPayload holds {len(signed)} oadrSignedObject, expected one.", path="oadrPayload"
         )
-    if len(others) > 1 or (others and (others[0].tag != _SIGNATURE or parts[0] is not others[0])):
+    if signed[0].tag != _SIGNED:
+        _note_namespace(signed[0], findings)
+    if others and not is_signed(root) and all(map(_is_foreign, others)):
+        for other in others:
+            findings.note(other, "is not known here and was left out")
+    elif others and (len(others) > 1 or parts[0] is not others[0] or others[0].tag != _SIGNATURE):
         raise PayloadError(
             "oadrPayload holds more than a Signature and, after it, an oadrSignedObject: "
             + ", ".join(local_name(part.tag) for part in parts[:5])
@@ -171,6 +196,10 @@ def _signed_object(root: Element, strict: bool) -> Element:
             path="oadrPayload",
         )
     return signed[0]
+
+
+def _is_foreign(element: Element) -> bool:
+    return namespace_of(element.tag) not in KNOWN - {"", ATOM}
 
 
 def _only_payload(signed: Element) -> Element:

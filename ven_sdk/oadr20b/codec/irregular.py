@@ -21,7 +21,7 @@ from ...schema.items import Items
 from ...schema.record import R, Record
 from ...schema.slots import Slot
 from ...schema.units import CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
-from ..schema.reports import FaultyRequest, ReportRequest
+from ..schema.reports import FaultyReport, FaultyRequest, Report, ReportRequest
 from . import lexical
 from .findings import Element, Findings
 from .namespaces import KNOWN, local_name, namespace_of, tag
@@ -36,6 +36,29 @@ class ReadRecord(Protocol):
 
     def __call__(self, cls: type[R], element: Element, findings: Findings, /) -> R:
         """The record of ``cls`` that an element describes."""
+
+
+_WRAPPERS = frozenset(("date-time", "duration", "text", "value", "payloadFloat"))
+"""Elements that others put around a value."""
+
+
+def innermost(element: Element) -> Optional[Element]:
+    """The element that holds a value which a peer has wrapped once more, or None."""
+    inner = element
+    while len(inner) == 1 and local_name(inner[0].tag) in _WRAPPERS:
+        inner = inner[0]
+    wrapped = inner is not element and not len(inner) and not (element.text or "").strip()
+    return inner if wrapped else None
+
+
+def is_empty(element: Element) -> bool:
+    """Whether nothing stands in an element, which is as if it was not there (rule G5)."""
+    return not len(element) and not (element.text or "").strip()
+
+
+def left_out(error: PayloadError) -> str:
+    """What a note says of a part that was left out for an error."""
+    return f"was left out: {str(error).rstrip('.')}"
 
 
 # --- units ----------------------------------------------------------------------------------------
@@ -69,16 +92,14 @@ def read_unit(element: Element, findings: Findings, read: ReadRecord) -> Measure
         if "feed" not in parts:
             findings.note(element, "is missing", inside="feed")
         return Measurement(name=name, feed=read_markup(parts["feed"]) if "feed" in parts else None)
-    name, description = _description(element, name, _text(parts, "description"), findings)
+    name, description = _description(element, name, _text(parts, "description", findings), findings)
     made = Measurement(
         name=name,
         description=description,
-        unit=_text(parts, "unit") or None,
+        unit=_text(parts, "unit", findings) or None,
         scale=_scale(element, name, parts, findings),
         pulse_factor=_pulse_factor(parts, findings),
-        power_attributes=read(PowerAttributes, parts["power_attributes"], findings)
-        if "power_attributes" in parts
-        else None,
+        power_attributes=_power_attributes(parts, findings, read),
     )
     flaw = made.flaw()
     if flaw:
@@ -115,8 +136,11 @@ def _known_name(child: Element, names: Mapping[str, T], findings: Findings) -> O
     return found
 
 
-def _text(parts: dict[str, Element], part: str) -> str:
-    return (parts[part].text or "").strip() if part in parts else ""
+def _text(parts: dict[str, Element], part: str, findings: Findings) -> str:
+    text = (parts[part].text or "") if part in parts else ""
+    if text != text.strip():
+        findings.remark(parts[part], lexical.SPACE, text)
+    return text.strip()
 
 
 def _description(
@@ -141,20 +165,41 @@ def _description(
 
 
 def _scale(element: Element, name: str, parts: dict[str, Element], findings: Findings) -> str:
-    code = _text(parts, "scale")
+    code = _text(parts, "scale", findings)
     if not code and name != "pulseCount":
         findings.note(element, "is missing, 'none' was taken for it", inside="siScaleCode")
+    elif code.lower() == "none" != code:
+        findings.note(parts["scale"], "is taken for 'none'", code)
+        return "none"
     elif code and code not in _SCALES:
         findings.note(parts["scale"], "is no scale code of the schema", code)
     return code or "none"
 
 
 def _pulse_factor(parts: dict[str, Element], findings: Findings) -> Optional[Number]:
-    text = _text(parts, "pulse_factor")
+    text = _text(parts, "pulse_factor", findings)
     try:
         return parse_number(text) if text else None
     except ValueError as cause:
-        findings.fail(parts["pulse_factor"], str(cause), text)
+        findings.note(parts["pulse_factor"], f"{cause} and was left out", text)
+        return None
+
+
+def _power_attributes(
+    parts: dict[str, Element], findings: Findings, read: ReadRecord
+) -> Optional[PowerAttributes]:
+    element = parts.get("power_attributes")
+    if element is None:
+        return None
+    count = len(findings.notes)
+    try:
+        return read(PowerAttributes, element, findings)
+    except PayloadError as error:
+        if findings.strict:
+            raise
+        findings.forget(count)
+        findings.note(element, left_out(error))
+        return None
 
 
 # --- targets --------------------------------------------------------------------------------------
@@ -186,12 +231,22 @@ def read_targets(element: Element, findings: Findings, read: ReadRecord) -> Item
         if position < last:
             findings.note(child, "stands in the wrong place")
         last = position
-        value = child.text if slot.kind == "text" else read(record_of(slot), child, findings)
+        value: object = None
+        if slot.kind == "text":
+            value = _target_text(child)
+        elif not is_empty(child):
+            value = read(record_of(slot), child, findings)
         if value is None:
             findings.note(child, "is empty and was left out")
             continue
         made.append(_build_target(*_NO_TARGET[:position], value, *_NO_TARGET[position + 1 :]))
     return Items(made)
+
+
+def _target_text(element: Element) -> Optional[str]:
+    inner = innermost(element)
+    text: Optional[str] = (element if inner is None else inner).text
+    return text
 
 
 # --- foreign markup -------------------------------------------------------------------------------
@@ -225,27 +280,29 @@ def read_apart(
         if slot.companion:
             faulty.append(_SALVAGES[record_of(slot)](element, error))
         else:
-            findings.note(element, f"was left out: {error}")
+            findings.note(element, left_out(error))
         return None
 
 
 def _faulty_event(element: Element, error: PayloadError) -> FaultyEvent:
     """What can be read of an event that cannot be read as a whole, each part by itself."""
     of = EventDescriptor.declared
-    descriptor = _only(_only(element, "eiEvent"), "eventDescriptor")
-    context = _only(descriptor, "eiMarketContext")
-    inner = _only(context, "marketContext")
-    test = _only(descriptor, "testEvent")
+    path = "ei:eventDescriptor"
+    whole = _only(element, "ei:eiEvent")
+    descriptor = _only(element if whole is None else whole, path)
+    context = _only(descriptor, "ei:eiMarketContext")
+    inner = _only(descriptor if context is None else context, "emix:marketContext")
+    test = _only(descriptor, "ei:testEvent")
     return FaultyEvent(
-        event_id=_value(of["event_id"], _only(descriptor, "eventID"), str),
+        event_id=_value(of["event_id"], _only(descriptor, "ei:eventID"), str),
         modification_number=_value(
-            of["modification_number"], _only(descriptor, "modificationNumber"), int
+            of["modification_number"], _only(descriptor, "ei:modificationNumber"), int
         ),
-        event_status=_value(of["event_status"], _only(descriptor, "eventStatus"), str),
+        event_status=_value(of["event_status"], _only(descriptor, "ei:eventStatus"), str),
         market_context=_value(of["market_context"], context if inner is None else inner, str),
         test_event=None if test is None else bool(test.text) and test.text != "false",
         response_required=_value(
-            Event.declared["response_required"], _only(element, "oadrResponseRequired"), str
+            Event.declared["response_required"], _only(element, "oadr:oadrResponseRequired"), str
         ),
         error=error,
     )
@@ -254,8 +311,8 @@ def _faulty_event(element: Element, error: PayloadError) -> FaultyEvent:
 def _faulty_request(element: Element, error: PayloadError) -> FaultyRequest:
     """The same of a report request."""
     request, specifier = (
-        _only(element, "reportRequestID"),
-        _only(_only(element, "reportSpecifier"), "reportSpecifierID"),
+        _only(element, "ei:reportRequestID"),
+        _only(_only(element, "ei:reportSpecifier"), "ei:reportSpecifierID"),
     )
     slot = ReportRequest.declared["report_request_id"]
     return FaultyRequest(
@@ -265,23 +322,43 @@ def _faulty_request(element: Element, error: PayloadError) -> FaultyRequest:
     )
 
 
+def _faulty_report(element: Element, error: PayloadError) -> FaultyReport:
+    """The same of a report."""
+    slot = ReportRequest.declared["report_request_id"]
+    return FaultyReport(
+        report_request_id=_value(slot, _only(element, "ei:reportRequestID"), str),
+        report_specifier_id=_value(slot, _only(element, "ei:reportSpecifierID"), str),
+        error=error,
+    )
+
+
 def _only(parent: Optional[Element], name: str) -> Optional[Element]:
-    """The child of this name, if there is just one, in any of OpenADR's namespaces."""
+    """The child of this name: of the right namespace, or else of any of OpenADR's. None where there
+    is none, or several that differ.
+    """
     if parent is None:
         return None
-    found = [
+    right = tag(name)
+    found = list(parent.iterchildren(right)) or [
         child
         for child in parent.iterchildren("*")
-        if local_name(child.tag) == name and namespace_of(child.tag) in KNOWN
+        if local_name(child.tag) == local_name(right) and namespace_of(child.tag) in KNOWN
     ]
-    return found[0] if len(found) == 1 else None
+    return found[0] if found and len({canonical(one) for one in found}) == 1 else None
+
+
+def canonical(element: Element) -> bytes:
+    """An element by itself, in a form in which two that say the same are equal."""
+    text: bytes = etree.tostring(element, method="c14n", exclusive=True, with_tail=False)
+    return text
 
 
 def _value(slot: Slot, element: Optional[Element], kind: type[T]) -> Optional[T]:
     """A value by itself, or None where there is none that makes sense."""
     if element is None:
         return None
-    text = (element.text or "").strip()
+    inner = innermost(element)
+    text = ((element if inner is None else inner).text or "").strip()
     try:
         value = lexical.KINDS[slot.kind](slot, None, text).value if text else None
     except ValueError:
@@ -292,4 +369,5 @@ def _value(slot: Slot, element: Optional[Element], kind: type[T]) -> Optional[T]
 _SALVAGES: dict[type[Record], Callable[[Element, PayloadError], Record]] = {
     Event: _faulty_event,
     ReportRequest: _faulty_request,
+    Report: _faulty_report,
 }

@@ -59,7 +59,7 @@ def duration(text: str, negative: bool = False) -> Lenient:
     if _WEEKS.fullmatch(upper):
         return Lenient(_bounded(days=7 * int(upper[:-1][:12])), _case(word, upper), space)
     found = _DURATION.fullmatch(upper)
-    if found is None or upper.endswith("T"):
+    if found is None or upper.endswith("PT"):
         raise ValueError("is no duration such as PT15M")
     sign, years, months, weeks, days, _, hours, minutes, seconds = found.groups()
     value = _bounded(
@@ -241,12 +241,14 @@ def _spelling(word: str) -> str:
 
 
 def _text(slot: Slot, match: Match, text: str) -> Lenient:
-    """A string, kept as it is; only URIs collapse white space."""
+    """A string, kept as it is. URIs collapse white space; what only white space keeps from its
+    form, such as a response code, is read without it.
+    """
     if match is None or match(text):
         return Lenient(text)
     word, space = _collapsed(text)
-    if slot.pattern == URI and space and match(word):
-        return Lenient(word, "", space)
+    if space and match(word):
+        return Lenient(word, "", space) if slot.pattern == URI else Lenient(word, space)
     if slot.refused:
         raise ValueError("has a form that makes no sense")
     return Lenient(text, WRONG_FORM)

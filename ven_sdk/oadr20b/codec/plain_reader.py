@@ -32,10 +32,9 @@ from .irregular import ReadRecord
 from .namespaces import ATOM, KNOWN, XSI, local_name, namespace_of
 from .plan import Node, plan_of, record_of
 
+HOLDS_ELEMENTS = "holds elements, where only text belongs"
 _NIL = f"{{{XSI}}}nil"
 _STRAY = etree.XPath("descendant-or-self::text()[../*][normalize-space()]")
-_WRAPPERS = frozenset(("date-time", "duration", "text", "value", "payloadFloat"))
-"""Elements that others put around a value."""
 
 
 def read_record(
@@ -114,12 +113,15 @@ class _Reading:
 
     # --- which element is what --------------------------------------------------------------------
 
-    def children(self, node: Node, element: Element) -> None:
-        """Hand each child to the node that knows it; then see which nodes got none."""
+    def children(self, node: Node, element: Element, these: Optional[list[Element]] = None) -> None:
+        """Hand each child (or ``these`` of them) to the node that knows it; then see which nodes
+        got none.
+        """
         first: dict[int, Element] = {}
+        bare: dict[int, list[Element]] = {}
         last = 0
-        for child in element.iterchildren("*"):
-            position = self._position(node, child, element)
+        for child in element.iterchildren("*") if these is None else these:
+            position = self._position(node, child, element, bare)
             if position is None:
                 continue
             if position < last:
@@ -132,12 +134,16 @@ class _Reading:
             else:
                 self._twice(inner, first[position], child)
         for position, inner in enumerate(node.nodes):
-            if position not in first:
+            if position in bare and position not in first:
+                self.children(inner, element, bare[position])
+            elif position not in first:
                 self._missing(inner, element, local_name(inner.tag))
 
-    def _position(self, node: Node, child: Element, element: Element) -> Optional[int]:
+    def _position(
+        self, node: Node, child: Element, element: Element, bare: dict[int, list[Element]]
+    ) -> Optional[int]:
         """Which of the node's parts a child is. A name from another of OpenADR's namespaces counts,
-        unless the right one stands there too.
+        unless the right one stands there too. What lacks its wrapper is put into ``bare``.
         """
         position = node.index.get(child.tag)
         if position is not None:
@@ -145,7 +151,7 @@ class _Reading:
         position = node.names.get(local_name(child.tag))
         namespace = namespace_of(child.tag)
         if position is None:
-            self.findings.note(child, "is not known here and was left out")
+            self._without_wrapper(node, child, element, bare)
             return None
         right = node.nodes[position]
         if namespace not in KNOWN or (
@@ -164,11 +170,27 @@ class _Reading:
         )
         return position
 
+    def _without_wrapper(
+        self, node: Node, child: Element, element: Element, bare: dict[int, list[Element]]
+    ) -> None:
+        """An element that only its wrapper may hold counts where the wrapper is not there."""
+        position = node.deeper.get(local_name(child.tag))
+        wrapper = None if position is None else node.nodes[position].tag
+        if (
+            position is None
+            or namespace_of(child.tag) not in KNOWN
+            or next(element.iterchildren(wrapper), None) is not None
+        ):
+            self.findings.note(child, "is not known here and was left out")
+            return
+        self.findings.note(child, f"stands without the element {local_name(wrapper)} around it")
+        bare.setdefault(position, []).append(child)
+
     def _twice(self, node: Node, first: Element, second: Element) -> None:
         """An element that stands there once too often: no harm if both say the same; otherwise
         nobody knows which counts.
         """
-        if _canonical(first) == _canonical(second):
+        if irregular.canonical(first) == irregular.canonical(second):
             self.findings.note(second, "stands there twice, both times the same")
         elif any(leaf.slot is None or leaf.slot.vital for leaf in node.leaves()):
             self.findings.fail(second, "stands there twice, so that nobody knows which counts")
@@ -253,13 +275,11 @@ class _Reading:
         """The text of an element; some peers wrap it once more."""
         if not len(element):
             return element.text or ""
-        inner = element
-        while len(inner) == 1 and local_name(inner[0].tag) in _WRAPPERS:
-            inner = inner[0]
-        if inner is not element and not len(inner) and not (element.text or "").strip():
+        inner = irregular.innermost(element)
+        if inner is not None:
             self.findings.note(element, f"holds its value inside {local_name(inner.tag)}")
             return inner.text or ""
-        self.findings.note(element, "holds elements, where only text belongs")
+        self.findings.note(element, HOLDS_ELEMENTS)
         return element.text or ""
 
     def _empty(self, node: Node, slot: Slot, element: Element) -> object:
@@ -288,15 +308,18 @@ class _Reading:
     # --- elements inside elements -----------------------------------------------------------------
 
     def child(self, node: Node, slot: Slot, element: Element) -> None:
-        """One record; an optional one that cannot be read is left out."""
+        """One record; an optional one that cannot be read is left out. One that is empty is an
+        absent one.
+        """
         count = len(self.findings.notes)
         try:
             self.values[node.field] = self._nested(record_of(slot), element, self.findings)
         except PayloadError as error:
-            if slot.vital or self.findings.strict:
+            is_absent = slot.optional and irregular.is_empty(element)
+            if self.findings.strict or (slot.vital and not is_absent):
                 raise
             self.findings.forget(count)
-            self.findings.note(element, f"was left out: {error}")
+            self.findings.note(element, "is empty" if is_absent else irregular.left_out(error))
             self._leave_out(node)
 
     def record_of_many(self, node: Node, slot: Slot, element: Element) -> None:
@@ -309,7 +332,7 @@ class _Reading:
 
     def text_of_many(self, node: Node, slot: Slot, element: Element) -> None:
         """One of many texts."""
-        self._list(node.field).append(element.text or "")
+        self._list(node.field).append(self._text_in(element))
 
     def _list(self, field: str) -> list[object]:
         """What was read so far of a field that holds many."""
@@ -330,7 +353,7 @@ class _Reading:
             if self.findings.strict:
                 raise
             self.findings.forget(count)
-            self.findings.note(element, f"was left out: {error}")
+            self.findings.note(element, irregular.left_out(error))
 
     def markup(self, node: Node, slot: Slot, element: Element) -> None:
         """Foreign markup, as it is."""
@@ -364,7 +387,7 @@ def _elsewhere(node: Node, element: Element) -> str:
     """Where an element that is missed stands in a namespace that is none of OpenADR's."""
     name = local_name(node.tag)
     for child in element.iterchildren("*"):
-        if local_name(child.tag) == name:
+        if local_name(child.tag) == name and child.tag != node.tag:
             return f" (there is one of the namespace {namespace_of(child.tag)!r})"
     return ""
 
@@ -374,8 +397,3 @@ def _only_leaf(node: Node) -> Optional[Node]:
     while node.slot is None and len(node.nodes) == 1:
         node = node.nodes[0]
     return node if node.slot is not None and node.slot.kind in lexical.KINDS else None
-
-
-def _canonical(element: Element) -> bytes:
-    text: bytes = etree.tostring(element, method="c14n", exclusive=True, with_tail=False)
-    return text

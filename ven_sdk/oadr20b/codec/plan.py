@@ -9,6 +9,7 @@ shape.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from re import Pattern
@@ -17,7 +18,7 @@ from typing import Callable, NamedTuple, Optional
 from ...schema.record import Record
 from ...schema.slots import Slot
 from ...schema.units import UNITS
-from .namespaces import tag
+from .namespaces import local_name, tag
 
 
 class Node:
@@ -25,7 +26,18 @@ class Node:
     feeds.
     """
 
-    __slots__ = ("field", "index", "match", "name", "names", "nodes", "optional", "slot", "tag")
+    __slots__ = (
+        "deeper",
+        "field",
+        "index",
+        "match",
+        "name",
+        "names",
+        "nodes",
+        "optional",
+        "slot",
+        "tag",
+    )
 
     def __init__(self, name: str, optional: bool) -> None:
         self.name: str = name
@@ -36,6 +48,7 @@ class Node:
         self.nodes: list[Node] = []
         self.index: dict[str, int] = {}
         self.names: dict[str, int] = {}
+        self.deeper: dict[str, int] = {}
         self.match: Optional[Callable[[str], object]] = None
 
     @property
@@ -50,9 +63,16 @@ class Node:
         for node in self.nodes:
             yield from node.leaves()
 
+    def inside(self, depth: int = 0) -> Iterator[tuple[int, str]]:
+        """The local names of what the wrappers in this one hold, and how deep."""
+        for node in self.nodes:
+            yield depth, local_name(node.tag)
+            yield from node.inside(depth + 1)
+
     def seal(self) -> None:
         """Index the children by tag, and by name alone where that is enough to tell them apart. A
-        unit is found under any of the tags that may stand for it.
+        unit is found under any of the tags that may stand for it. ``deeper`` knows the wrapper of
+        what a peer may have put here without it.
         """
         for position, node in enumerate(self.nodes):
             tags = (
@@ -68,6 +88,25 @@ class Node:
             for name, position in zip(names, self.index.values())
             if names.count(name) == 1
         }
+        self.deeper = _outermost(
+            [
+                (depth, name, position)
+                for position, node in enumerate(self.nodes)
+                for depth, name in node.inside()
+                if name not in names
+            ]
+        )
+
+
+def _outermost(held: list[tuple[int, str, int]]) -> dict[str, int]:
+    """The position of each name, where only one is the least deep."""
+    least = {name: min(each[0] for each in held if each[1] == name) for _, name, _ in held}
+    counts = Counter((name, depth) for depth, name, _ in held)
+    return {
+        name: position
+        for depth, name, position in held
+        if depth == least[name] and counts[name, depth] == 1
+    }
 
 
 class Plan(NamedTuple):

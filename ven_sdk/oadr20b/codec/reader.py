@@ -12,12 +12,12 @@ from typing import Callable, NamedTuple
 from ...errors import PayloadError
 from ...schema.common import Payload
 from ..schema.payloads import PAYLOADS
-from . import plain_reader
+from . import envelope, plain_reader
 from .choice import PLAIN
 from .compiled import reader as compiled_reader
-from .findings import Element, Findings
+from .findings import Element, Findings, path_of
 from .namespaces import KNOWN, OADR, OADR_2_0A, local_name, namespace_of, tag
-from .plain_reader import stray_text
+from .plain_reader import HOLDS_ELEMENTS, stray_text
 
 _BY_TAG: dict[str, type[Payload]] = {tag("oadr:" + name): cls for name, cls in PAYLOADS.items()}
 
@@ -44,12 +44,33 @@ def read(element: Element, strict: bool = False, plain: bool = PLAIN) -> Reading
     Otherwise PayloadError is only raised for what cannot be understood; an event or a report
     request that cannot be is put into ``faulty`` of its message, and spoils no other (rule E11).
     """
+    return _read(element, Findings(strict), plain)
+
+
+def read_message(root: Element, strict: bool = False) -> Reading:
+    """The record of a whole message, or of the ``oadrSignedObject`` that a signature covers; what
+    is said of its envelope stands among the deviations. Errors as :func:`read`.
+    """
     findings = Findings(strict)
+    return _read(envelope.payload_of(root, findings=findings), findings, PLAIN)
+
+
+def _read(element: Element, findings: Findings, plain: bool) -> Reading:
     cls = _BY_TAG.get(element.tag) or _from_another_namespace(element, findings)
     record = _READERS[plain](cls, element, findings)
-    if strict:
-        _refuse_stray_text(element, findings)
+    stray = stray_text(element)
+    if stray is not None and not _is_noted(stray[0], findings):
+        text = "holds text where only elements belong"
+        findings.note(
+            stray[0], text + ", which was passed over" * (not findings.strict), stray[1].strip()
+        )
     return Reading(record, tuple(findings.notes))
+
+
+def _is_noted(element: Element, findings: Findings) -> bool:
+    """Whether the text of an element is its value, and what stands beside that was noted."""
+    known = f"{path_of(element)} {HOLDS_ELEMENTS}"
+    return any(note.startswith(known) for note in findings.notes)
 
 
 def _from_another_namespace(element: Element, findings: Findings) -> type[Payload]:
@@ -59,12 +80,6 @@ def _from_another_namespace(element: Element, findings: Findings) -> type[Payloa
         raise PayloadError(_unknown(element.tag), path=local)
     findings.note(element, f"is taken for one of {OADR!r} although its namespace is", namespace)
     return PAYLOADS[local]
-
-
-def _refuse_stray_text(element: Element, findings: Findings) -> None:
-    found = stray_text(element)
-    if found is not None:
-        findings.fail(found[0], "holds text where only elements belong", found[1])
 
 
 def _unknown(name: str) -> str:

@@ -32,7 +32,7 @@ class ReportInterval(Record):
     )
     uid: Optional[str] = wire.text("xcal:uid?/xcal:text", default=None)
     report_payloads: Items[ReportPayload] = wire.children(
-        "oadr:oadrReportPayload", ReportPayload, default=()
+        "oadr:oadrReportPayload", ReportPayload, vital=False, default=()
     )
     feed: Optional[str] = wire.markup("oadr:oadrGBPayload?/atom:feed", optional=False, default=None)
     derived: int = wire.unwired(default=0)
@@ -55,15 +55,13 @@ class Report(Record):
     dtstart: Optional[datetime] = wire.date_time(
         "xcal:dtstart?/xcal:date-time", vital=True, default=None
     )
-    duration: Optional[timedelta] = wire.duration(
-        "xcal:duration?/xcal:duration", vital=True, default=None
-    )
+    duration: Optional[timedelta] = wire.duration("xcal:duration?/xcal:duration", default=None)
     intervals: Items[ReportInterval] = wire.children(
         "strm:intervals?/ei:interval", ReportInterval, at_least=1, default=()
     )
     report_id: Optional[str] = wire.text("ei:eiReportID", optional=True, default=None)
     report_descriptions: Items[ReportDescription] = wire.children(
-        "oadr:oadrReportDescription", ReportDescription, default=()
+        "oadr:oadrReportDescription", ReportDescription, vital=False, default=()
     )
     report_request_id: str = wire.text("ei:reportRequestID", default="0", otherwise="")
     report_specifier_id: str = wire.text("ei:reportSpecifierID")
@@ -75,7 +73,13 @@ class Report(Record):
 
 @element
 class ReportPeriod(Period):
-    """The span that a report request covers; a zero duration means until it is cancelled."""
+    """The span that a report request covers; a zero duration means until it is cancelled, and so
+    does none.
+    """
+
+    duration: timedelta = wire.duration(
+        "xcal:properties/xcal:duration/xcal:duration", otherwise=timedelta(0), vital=True
+    )
 
 
 @element
@@ -134,6 +138,15 @@ class FaultyRequest(Record):
 
 
 @element
+class FaultyReport(Record):
+    """A report that could not be read: what is known of it, as far as it could be, and why."""
+
+    report_request_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    report_specifier_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    error: PayloadError = wire.unwired_value(PayloadError)
+
+
+@element
 class RegisterReport(Payload):
     """The catalogue of what the sender can report; ``report_request_id`` only in the answer to a
     METADATA request.
@@ -143,7 +156,8 @@ class RegisterReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    reports: Items[Report] = wire.children("oadr:oadrReport", Report, default=())
+    reports: Items[Report] = wire.children("oadr:oadrReport", Report, faulty="faulty", default=())
+    faulty: Items[FaultyReport] = wire.unwired_items(FaultyReport, default=())
     ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
     report_request_id: Optional[str] = wire.text("ei:reportRequestID", optional=True, default=None)
 
@@ -200,7 +214,8 @@ class UpdateReport(Payload):
     service = "EiReport"
     schema_version: Optional[str] = schema_version()
     request_id: str = wire.text("pyld:requestID", otherwise="")
-    reports: Items[Report] = wire.children("oadr:oadrReport", Report, default=())
+    reports: Items[Report] = wire.children("oadr:oadrReport", Report, faulty="faulty", default=())
+    faulty: Items[FaultyReport] = wire.unwired_items(FaultyReport, default=())
     ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
 
 

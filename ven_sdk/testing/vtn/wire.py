@@ -80,8 +80,9 @@ class Wire:
         source = root
         if self.verify:
             source, received.fingerprint = self._trust.verify(root, self._now())
-        reading = reader.read(envelope.payload_of(source))
-        if self.check and (reading.deviations or root.tag.endswith("oadrPayload") is False):
+        reading = reader.read_message(source)
+        is_odd = bool(reading.deviations or getattr(reading.record, "faulty", ()))
+        if self.check and (is_odd or root.tag.endswith("oadrPayload") is False):
             received.deviations += _strict_deviations(source)
         if self.check and getattr(reading.record, "schema_version", None) is None:
             received.deviations.append("ei:schemaVersion is missing (rule G2)")
@@ -101,7 +102,7 @@ class Wire:
         body = message if isinstance(message, bytes) else envelope.message(message)
         try:
             root = gate.admit(body, max_bytes=64 * 2**20)
-            found = reader.read(envelope.payload_of(root)).record
+            found = reader.read_message(root).record
             return [*_strict_deviations(root), *find_missing_content(found)]
         except UNREADABLE as error:
             return [str(error)]
@@ -131,7 +132,7 @@ def _strict_deviations(source: Any) -> list[str]:
     no deviation.
     """
     try:
-        reader.read(envelope.payload_of(source, strict=True), strict=True)
+        reader.read_message(source, strict=True)
     except PayloadError as deviation:
         return [str(deviation)]
     return []

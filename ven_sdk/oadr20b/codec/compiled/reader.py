@@ -229,7 +229,11 @@ class _Compiler:
             f"while {name} == {tag}:",
         )
         if slot.kind == "texts":
-            self.say(depth, f"    found.append({child}.text or '')")
+            self.say(
+                depth,
+                f"    if len({child}): raise ValueError",
+                f"    found.append({child}.text or '')",
+            )
         elif _apart(slot):
             self.say(
                 depth,
@@ -309,7 +313,10 @@ def _refusals(root: Node) -> tuple[type[Exception], ...]:
     """The error that is a surprise too where a record inside may be left out."""
     may_be_left_out = any(
         leaf.slot is not None
-        and (leaf.slot.kind == "measurement" or (leaf.slot.kind == "child" and not leaf.slot.vital))
+        and (
+            leaf.slot.kind == "measurement"
+            or (leaf.slot.kind == "child" and (leaf.slot.optional or not leaf.slot.vital))
+        )
         for leaf in root.leaves()
     )
     return (PayloadError,) if may_be_left_out else ()

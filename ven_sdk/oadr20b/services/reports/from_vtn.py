@@ -44,6 +44,8 @@ from .request_meaning import METADATA
 WANTED, RUNNING, UNWANTED = "wanted", "running", "unwanted"
 KEPT_REPORTS = 100
 HANDLER = "on_report"
+MOST_NAMED = 5
+"""Unreadable reports of one message that get a line of their own."""
 
 
 # --- what the VTN sends ---------------------------------------------------------------------------
@@ -51,12 +53,32 @@ HANDLER = "on_report"
 
 def offered(book: Book, message: RegisterReport, now: datetime) -> Outcome:
     """T2: the VTN's catalogue, usually empty, is acknowledged; it is kept for ``offers``."""
+    code, why, notes = _unread(message)
     reply = RegisteredReport(
-        response=answers.response(request_id=message.request_id), ven_id=book.registration.ven_id
+        response=answers.response(code, message.request_id, why), ven_id=book.registration.ven_id
     )
-    return Outcome(changes=(Change("offers", "", tuple(message.reports)),)) + answers.owe(
-        book, reply, now
+    changes = (Change("offers", "", tuple(message.reports)),)
+    return Outcome(changes=changes, notes=notes) + answers.owe(book, reply, now)
+
+
+def _unread(
+    message: Union[RegisterReport, UpdateReport],
+) -> tuple[str, Optional[str], tuple[Note, ...]]:
+    """Code, description and log lines for reports that could not be read, beside which the others
+    stand.
+    """
+    notes = tuple(
+        Note(
+            f"A report of the VTN's could not be read: {faulty.error}",
+            logging.WARNING,
+            once=f"faulty report {faulty.report_specifier_id!r} {faulty.error.path}",
+            error=faulty.error,
+        )
+        for faulty in message.faulty
     )
+    if not notes:
+        return "200", None, ()
+    return "454", f"{len(notes)} report(s) could not be read", notes[:MOST_NAMED]
 
 
 def offers(book: Book) -> tuple[Report, ...]:
@@ -75,9 +97,11 @@ def updated(book: Book, message: UpdateReport, now: datetime) -> Outcome:
         if report.report_request_id not in ours
     ]
     known = [report for report in message.reports if report.report_request_id in ours]
-    why = f"reportRequestID {', '.join(unknown)} is not known" if unknown else None
+    code, why, notes = _unread(message)
+    if unknown:
+        code, why = "452", f"reportRequestID {', '.join(unknown)} is not known"
     reply = UpdatedReport(
-        response=answers.response("452" if unknown else "200", message.request_id, why),
+        response=answers.response(code, message.request_id, why),
         ven_id=book.registration.ven_id,
     )
     calls = (
@@ -87,7 +111,7 @@ def updated(book: Book, message: UpdateReport, now: datetime) -> Outcome:
     )
     kept = (*book.received, *known)[-KEPT_REPORTS:]
     changes = (Change("received", "", kept),) if known else ()
-    return Outcome(changes=changes, calls=calls) + answers.owe(book, reply, now)
+    return Outcome(changes=changes, calls=calls, notes=notes) + answers.owe(book, reply, now)
 
 
 def received(book: Book, report_request_id: Optional[str] = None) -> tuple[Report, ...]:
