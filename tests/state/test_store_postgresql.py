@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +67,7 @@ def until_written(store: PostgreSQLStore, changes: list[ChangeRow]) -> None:
 
 class TestTrouble:
     def test_a_database_killed_and_started_again_has_all_that_was_committed(
-        self, server: postgresql.Server
+        self, server: postgresql.Server, caplog: pytest.LogCaptureFixture
     ) -> None:
         store = PostgreSQLStore(server.url(), lease=1.5)
         store.open()
@@ -82,6 +85,7 @@ class TestTrouble:
             server.start()
             until_written(store, [ChangeRow("t", "c", "3")])
             assert [row.key for row in store.load("ven-1")] == ["a", "c"]
+            assert not [record for record in caplog.records if record.name.startswith("psycopg")]
         finally:
             store.close()
 
@@ -231,3 +235,35 @@ class TestModel:
                 assert store.load(ven) == model.load(ven)
         finally:
             store.close()
+
+
+LEFT_OPEN = """
+import gc, os, sys
+from ven_sdk.state.postgresql import PostgreSQLStore
+from ven_sdk.state.store import ChangeRow
+store = PostgreSQLStore(sys.argv[1], lease=30)
+store.open()
+child = os.fork()
+if child == 0:
+    del store
+    gc.collect()
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+store.commit("ven-1", [ChangeRow("t", "a", "1")])
+assert store.load("ven-1")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork()")
+def test_an_exit_without_close_and_a_fork_are_quiet_and_leave_the_connections_alone(
+    postgresql_server: postgresql.Server,
+) -> None:
+    quiet = ("-X", "dev", "-W", "ignore::DeprecationWarning")
+    done = subprocess.run(
+        [sys.executable, *quiet, "-c", LEFT_OPEN, postgresql_server.url("left_open")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

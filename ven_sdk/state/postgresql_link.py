@@ -7,6 +7,7 @@ server that hangs, or behind a network that swallows everything. Any thread may 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import re
 import threading
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg_pool import ConnectionPool
 
+log: logging.Logger = logging.getLogger(__name__)
+
 ANSWER_SECONDS = 5.0
 """How long a statement may take at the most, and how long connecting may."""
 CONNECTIONS = 4
+POOL = "ven_sdk-store"
+"""What the pool is called in its log lines."""
 TRIES = 3
 """How often a statement is tried whose connection broke: all statements may be repeated."""
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,40}")
@@ -121,6 +126,7 @@ class Link:
     def _fresh_pool(self) -> ConnectionPool[Any]:
         from psycopg_pool import ConnectionPool
 
+        logging.getLogger("psycopg.pool").addFilter(_POOL_LINES)  # once, however often it is added
         return ConnectionPool(
             self._address.conninfo,
             connection_class=_connection_class(self._seconds),
@@ -130,7 +136,7 @@ class Link:
             max_size=CONNECTIONS,
             timeout=self._seconds,
             reconnect_timeout=self._seconds,
-            name="ven_sdk-store",
+            name=POOL,
             open=True,
         )
 
@@ -240,6 +246,23 @@ class Link:
                 retryable=True,
             )
         return StoreError(f"The store {name!r} failed: {text}.", path=name)
+
+
+class _PoolLines(logging.Filter):
+    """What the library logs about our pool: each attempt to connect, many times in an outage. The
+    store tells of its trouble once; the lines are on our own logger at DEBUG.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is about a pool of somebody else's."""
+        text = record.getMessage()
+        if POOL not in text and __name__ not in text:
+            return True
+        log.debug("%s", text)
+        return False
+
+
+_POOL_LINES = _PoolLines()
 
 
 def _configure(connection: psycopg.Connection[Any], seconds: float) -> None:
