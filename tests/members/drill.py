@@ -101,10 +101,12 @@ class Drill:
     def start(self, name: str, wait: bool = False) -> None:
         """A new process for the member ``name``."""
         self._runs += 1
-        words = [self.database.url(), self.port, self.vens, f"{self.lease:g}", f"{self.poll:g}"]
+        url, port = self.addresses(name)
+        words = [url, port, self.vens, f"{self.lease:g}", f"{self.poll:g}"]
         with open(self.folder / f"out-{name}-{self._runs}", "wb") as out:
             self.workers[name] = subprocess.Popen(
                 [
+                    *self.machine(name),
                     sys.executable,
                     HERE / "fleet_worker.py",
                     *map(str, (self.folder, name, self._runs, *words)),
@@ -117,6 +119,14 @@ class Drill:
             while "go" not in path.read_text():
                 assert time.monotonic() < deadline, path.read_text()
                 time.sleep(0.05)
+
+    def addresses(self, name: str) -> tuple[str, str]:
+        """The database's address for the member ``name``, and the VTN's host and port."""
+        return self.database.url(), f"127.0.0.1:{self.port}"
+
+    def machine(self, name: str) -> list[str]:
+        """What goes before the command that starts the member ``name``."""
+        return []
 
     def kill(self, name: str) -> None:
         """kill -9, and nobody there for a moment."""

@@ -1,7 +1,9 @@
 """One member of the drills' fleet, as a process that is killed and suspended.
 
-``fleet_worker.py FOLDER NAME RUN STORE VTN_PORT VENS LEASE POLL``. FOLDER/journal-NAME-RUN.jsonl
-has a line when a handler was called and when it returned (synced), and one after every commit.
+``fleet_worker.py FOLDER NAME RUN STORE VTN VENS LEASE POLL``; VTN is host and port.
+FOLDER/journal-NAME-RUN.jsonl has a line when a handler was called and when it returned (synced),
+and one after every commit. FOLDER/clock-NAME, if it is there, says by how many seconds this
+member's wall clock is wrong.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ven_sdk import FleetMember, Site
+from ven_sdk.runtime.clock import Clock
 from ven_sdk.state.postgresql import PostgreSQLStore
 from ven_sdk.state.store import ChangeRow
 
@@ -66,7 +70,24 @@ def handler(name: str) -> Any:
     return handle
 
 
-def site(number: int, url: str, poll: float, read: Any) -> Site:
+class SteppedClock(Clock):
+    """The machine's clock, set by whoever writes FOLDER/clock-NAME."""
+
+    def time(self) -> float:
+        try:
+            return super().time() + float((FOLDER / f"clock-{NAME}").read_text() or 0)
+        except OSError:
+            return super().time()
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.time(), timezone.utc)
+
+
+METERS = 10
+"""How many VENs have a meter, about, whatever their number: it is read every second."""
+
+
+def site(number: int, url: str, poll: float, every: int, read: Any) -> Site:
     return Site(
         f"ven-{number}",
         url,
@@ -81,12 +102,12 @@ def site(number: int, url: str, poll: float, read: Any) -> Site:
                 "sampling_rate": 1,
             },
         )
-        if number % 4 == 0
+        if number % every == 0
         else (),
     )
 
 
-def main(store: str, port: str, vens: str, lease: str, poll: str) -> None:
+def main(store: str, vtn: str, vens: str, lease: str, poll: str) -> None:
     logging.basicConfig(
         level=logging.INFO, filename=FOLDER / f"log-{NAME}-{RUN}", format="%(asctime)s %(message)s"
     )
@@ -96,11 +117,15 @@ def main(store: str, port: str, vens: str, lease: str, poll: str) -> None:
         with lock:
             return None if (FOLDER / "quiet").exists() else next(numbers)
 
-    url = f"http://127.0.0.1:{port}/{NAME}/OpenADR2/Simple/2.0b"
-    every = [site(number, url, float(poll), read) for number in range(int(vens))]
+    url = f"http://{vtn}/{NAME}/OpenADR2/Simple/2.0b"
+    by_slot: dict[int, list[Site]] = {}
+    for number in range(int(vens)):
+        made = site(number, url, float(poll), max(4, int(vens) // METERS), read)
+        by_slot.setdefault(made.slot(SLOTS), []).append(made)
     member = FleetMember(
         store=JournalStore(f"{store}&application_name={NAME}"),
-        sites=lambda slot: [each for each in every if each.slot(SLOTS) == slot],
+        sites=lambda slot: by_slot.get(slot, []),
+        clock=SteppedClock(),
         name=NAME,
         lease=float(lease),
         slots=SLOTS,
