@@ -67,7 +67,7 @@ class Exchange:
         strict: bool = False,
         max_bytes: int = gate.MAX_BYTES,
         deviations: Optional[Repeats] = None,
-        may_send: Optional[Callable[[], bool]] = None,
+        may_send: Optional[Callable[[], float]] = None,
     ) -> None:
         self._url = url
         self._identity = identity
@@ -91,7 +91,7 @@ class Exchange:
         an empty body, G12), and how far the VTN's clock was ahead of ours.
 
         TransportError, SecurityError or PayloadError tell why no record came back,
-        ConfigurationError why none was sent, StateError that ``may_send`` said no.
+        ConfigurationError why none was sent, StateError that ``may_send`` said 0.
         """
         if self._monotonic() >= self._refresh_at:
             self._refresh_at = self._monotonic() + REFRESH

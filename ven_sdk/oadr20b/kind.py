@@ -52,7 +52,7 @@ class OpenADR20b(ProfileKind):
         monotonic: Callable[[], float],
         hooks: Hooks,
         repeats: Repeats,
-        may_send: Optional[Callable[[], bool]],
+        may_send: Optional[Callable[[], float]],
     ) -> Profile20b:
         """See :meth:`ProfileKind.make_profile`."""
         assert isinstance(identity, SigningIdentity)

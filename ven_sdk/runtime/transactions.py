@@ -346,6 +346,10 @@ class Transactions:
         waits = self.persistence.is_lost or self.persistence.waiting
         return not waits and self.store.holds(self.name)
 
+    def sending_time(self) -> float:
+        """For how many seconds a message that is sent now may be under way; 0: send none."""
+        return self.store.transit if self.may_send() else 0.0
+
     def _is_over(self, call: Call) -> bool:
         """Whether ``call`` may not be made: by a VEN that has ended, and by a handler that another
         owner may be calling, for which this waits until it is known. A meter is read at its time.

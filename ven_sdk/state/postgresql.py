@@ -60,6 +60,7 @@ class PostgreSQLStore(LeasedStore):
         self._member = Member("", "")
         self._joined = False
         self._lease = lease
+        self.transit: float = lease * (1 - SENDING_SHARE)
         self._new_slots = slots
         self.slots = 0
         self._places: dict[str, int] = {}
@@ -97,6 +98,7 @@ class PostgreSQLStore(LeasedStore):
     def join(self, member: Member, lease: float, slots: int = SLOTS) -> None:
         """See :meth:`LeasedStore.join`. ``lease`` in seconds."""
         self._member, self._joined, self._lease, self._new_slots = member, True, lease, slots
+        self.transit = lease * (1 - SENDING_SHARE)
 
     def open(self) -> tuple[str, ...]:
         """See :meth:`Store.open`. Without ``join()`` it waits until the lease of an owner that died

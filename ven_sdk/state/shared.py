@@ -22,6 +22,7 @@ class SharedStore(Store):
         self.durable: bool = store.durable
         self.name: str = store.name
         self.is_leased: bool = store.is_leased
+        self.transit: float = store.transit
         self._store = store
         self._users = 0
         self._lock = threading.Lock()
@@ -43,6 +44,7 @@ class SharedStore(Store):
         with self._lock:
             told = self._store.open() if self._users == 0 else ()
             self._users += 1
+            self.transit = self._store.transit
             return told
 
     def close(self) -> None:

@@ -49,6 +49,9 @@ class Store(ABC):
     """True where rows may have another owner: see ``state/leases.py``. Files and memory have one
     owner, who keeps them."""
 
+    transit: float = 60.0
+    """Seconds for which a message that ``holds()`` allowed may be under way."""
+
     def holds(self, ven: str) -> bool:
         """Whether this owner may act for ``ven`` at this moment. False: send nothing for it."""
         return True

@@ -49,19 +49,20 @@ class Link:
         self._retire = retire
         self._limit = limit
         self._timeout = timeout
-        self._may_send: Optional[Callable[[], bool]] = None
+        self._may_send: Optional[Callable[[], float]] = None
 
     def exchange(
         self,
         target: Service,
         body: bytes,
         deadline: Deadline,
-        may_send: Optional[Callable[[], bool]] = None,
+        may_send: Optional[Callable[[], float]] = None,
         cookie: Optional[str] = None,
     ) -> Answer:
         """One POST; what comes back has status 200. After any error the connection is gone.
 
-        StateError where ``may_send`` says no, when all is ready to be sent.
+        ``may_send`` is asked when all is ready to be sent: for how many seconds the message may be
+        under way. StateError where it says 0.
         """
         self._may_send = may_send
         message = target.message(body, cookie)
@@ -141,8 +142,11 @@ class Link:
             raise failure(cause, wire, target.where, deadline, self._timeout) from cause
 
     def _converse(self, wire: Wire, message: tuple[bytes, ...], deadline: Deadline) -> Answer:
-        if self._may_send is not None and not self._may_send():
-            raise StateError("Another owner of the store may run this VEN: nothing was sent.")
+        if self._may_send is not None:
+            seconds = self._may_send()
+            if not seconds:
+                raise StateError("Another owner of the store may run this VEN: nothing was sent.")
+            wire.limit_transit(seconds)
         wire.stage = Stage.SEND
         try:
             for piece in message:

@@ -87,17 +87,17 @@ class Connections:
         self,
         url: str,
         body: bytes,
-        may_send: Optional[Callable[[], bool]] = None,
+        may_send: Optional[Callable[[], float]] = None,
         cookies: Optional[Cookies] = None,
     ) -> Reply:
         """POST ``body`` to ``url`` and return the answer, whose status is 200. ``may_send`` is
-        asked when the connection stands and nothing is sent yet; ``cookies`` are sent along, and
-        take up those that come.
+        asked when the connection stands and nothing is sent yet: for how many seconds the message
+        may be under way. ``cookies`` are sent along, and take up those that come.
 
         :raises TransportError: anything else, see its attributes; redirects are not followed (rule
         H5). :raises SecurityError: what ``tls_check`` raised. :raises ConfigurationError: no
         request can be made of ``url``. :raises StateError: after :meth:`close`, and
-        where ``may_send`` says no.
+        where ``may_send`` says 0.
         """
         target = service(url, self._agent, proxy_of(url, self._proxies))
         deadline = Deadline(self._timeout)

@@ -135,6 +135,15 @@ class Wire:
                     sock, socket.SHUT_RDWR
                 )  # SSLSocket's own would drop TLS under the other's feet
 
+    def limit_transit(self, seconds: float) -> None:
+        """What the other side has not acknowledged after so long does not reach it any more, be
+        the connection closed or not. Linux only: elsewhere systems go on for minutes.
+        """
+        sock = self._sock
+        if sock is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            milliseconds = max(1, int(seconds * 1000))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
     def close(self) -> None:
         """Give the socket back."""
         sock, self._sock = self._sock, None
