@@ -299,6 +299,10 @@ class Profile(ABC):
         """What was counted, for ``status``."""
 
     @abstractmethod
+    def problems(self, book: Any) -> tuple[str, ...]:
+        """A sentence for ``health()`` for all that the VTN would not have."""
+
+    @abstractmethod
     def queues(self, book: Any) -> dict[str, int]:
         """How much waits to be sent, for ``status``."""
 

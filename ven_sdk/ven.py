@@ -624,6 +624,7 @@ class Ven(CheckedAttributes, NotebookViews):
                 f"{status.counters['samples_dropped']} samples were dropped undelivered."
             )
         problems.extend(self._engine.snapshot("failing"))
+        problems.extend(self._profile.problems(self._engine.book))
         problems.extend(
             service.describe(name)
             for name, service in status.services.items()

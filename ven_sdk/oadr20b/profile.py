@@ -275,6 +275,15 @@ class Profile20b(Profile):
         """See :meth:`Profile.counters`."""
         return reports.counters(book)
 
+    def problems(self, book: Book) -> tuple[str, ...]:
+        """See :meth:`Profile.problems`."""
+        if book.registration.refused_catalogue is None:
+            return ()
+        return (
+            "The VTN refused the catalogue, so it asks for no reports. It is offered again at the "
+            "next start or registration.",
+        )
+
     def queues(self, book: Book) -> dict[str, int]:
         """See :meth:`Profile.queues`."""
         return {

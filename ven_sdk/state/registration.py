@@ -15,9 +15,10 @@ class Registration:
     ``known`` is False after the VTN said that it does not know us (R13) until a registration
     succeeded. ``fresh`` asks for a registration without the old IDs (R6). ``catalogue`` is the
     digest of the catalogue that the VTN acknowledged, ``catalogue_created`` its createdDateTime
-    (R8). ``resync`` asks for the event list (H6), ``renewal`` for a registration with the IDs that
-    are held (R10). ``vtn_url`` is where the VTN was that all this came from. ``catalogue_again``
-    and ``list_again`` stand in stores of the first version.
+    (R8), ``refused_catalogue`` the digest of one that it would not have. ``resync`` asks for the
+    event list (H6), ``renewal`` for a registration with the IDs that are held (R10). ``vtn_url`` is
+    where the VTN was that all this came from. ``catalogue_again`` and ``list_again`` stand in
+    stores of the first version.
     """
 
     phase: str = "new"
@@ -36,6 +37,7 @@ class Registration:
     list_again: Optional[datetime] = None
     reason: Optional[str] = None
     renewal: bool = False
+    refused_catalogue: Optional[str] = None
     vtn_url: Optional[str] = None
 
     def with_catalogue_request(self, report_request_id: str) -> Registration:

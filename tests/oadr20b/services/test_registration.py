@@ -423,6 +423,19 @@ def test_a_refused_catalogue_does_not_keep_events_from_the_ven() -> None:
     assert harness.book.registration.phase == "events" and harness.errors()
 
 
+def test_a_refused_catalogue_is_offered_again_at_the_next_start_or_registration() -> None:
+    harness = fresh()
+    queried(harness)
+    step(harness, created())
+    step(harness, error="461")
+    assert not registration.is_catalogue_due(harness.book)
+
+    queried(harness)
+    step(harness, created())  # the same registration: what the VTN has is not sent again (R8)
+
+    assert getattr(registration.next_task(harness.book), "name", "") == "register report"
+
+
 # --- P, G: what the VTN asks ----------------------------------------------------------------------
 
 

@@ -49,7 +49,8 @@ def register_reports(book: Book) -> Task:
 def is_catalogue_due(book: Book) -> bool:
     """Whether the VTN has to be sent the catalogue: it changed, or the VTN asked (R8, T8)."""
     state = book.registration
-    return state.catalogue_request is not None or state.catalogue != book.catalogue.digest()
+    known = (state.catalogue, state.refused_catalogue)
+    return state.catalogue_request is not None or book.catalogue.digest() not in known
 
 
 def _take_confirmation(reply: Optional[Payload], digest: str, created: Optional[datetime]) -> Step:
@@ -61,6 +62,7 @@ def _take_confirmation(reply: Optional[Payload], digest: str, created: Optional[
             catalogue=digest,
             catalogue_created=created,
             catalogue_request=None,
+            refused_catalogue=None,
             known=True,
         )
         return outcome + reports.registered(
@@ -75,7 +77,7 @@ def _refuse_catalogue(error: VenError) -> Step:
 
     def step(book: Book, now: datetime) -> Outcome:
         note = Note(
-            f"{error} The VEN goes on without reports; they are offered again at the next "
+            f"{error} The VEN goes on without reports; they are offered again at the next start or "
             "registration.",
             logging.ERROR,
             once="catalogue refused",
@@ -85,7 +87,7 @@ def _refuse_catalogue(error: VenError) -> Step:
             book,
             now,
             phase_after(book, "reports", after_reports(book)),
-            catalogue=book.catalogue.digest(),
+            refused_catalogue=book.catalogue.digest(),
             catalogue_request=None,
         ) + Outcome(notes=(note,))
 

@@ -34,7 +34,7 @@ def begin(book: Book, now: datetime, *, new: bool = False) -> Outcome:
     old IDs out (R6).
     """
     settings, state = book.settings, book.registration
-    facts: dict[str, Any] = {"reason": None, "renewal": False}
+    facts: dict[str, Any] = {"reason": None, "renewal": False, "refused_catalogue": None}
     if not settings.register:
         return _begin_provisioned(book, now)
     return change_phase(
@@ -56,6 +56,7 @@ def _begin_provisioned(book: Book, now: datetime) -> Outcome:
     settings, state = book.settings, book.registration
     registration_id = settings.registration_id or state.registration_id
     facts: dict[str, Any] = {"reason": None, "renewal": False, "known": True}
+    facts["refused_catalogue"] = None
     outcome, is_new = NOTHING, False
     if settings.report_only:
         facts |= learn_vtn(book, None)
@@ -243,6 +244,7 @@ def take_registration(reply: Optional[Payload]) -> Step:
             known=True,
             renewal=False,
             reason=None,
+            refused_catalogue=None,
             poll_frequency=frequency(reply) or state.poll_frequency,
             **facts,
         )
