@@ -153,7 +153,8 @@ class Fleet:
         self._rate = quantity("start_rate", start_rate)
         self._start_at = 0.0
         self._handlers = SharedHandlers()
-        self._hooks, self._repeats = Hooks(), Repeats(log, limit=4096)
+        self._hooks = Hooks()
+        self._repeats = Repeats(log, limit=4096, monotonic=self._runtime.clock.monotonic)
         self._vens: dict[str, Ven] = {}
         self._members: dict[Ven, threading.Lock] = {}  # each is held while its VEN starts or ends
         self._removed: set[str] = set()  # whose rows leave the store when it is open

@@ -162,7 +162,8 @@ class Lane:
 class CallRequest(NamedTuple):
     """What a blocking call of the user asks for: the step that owes a message to the VTN, the
     identity of that message, and whether it is still owed. ``result`` is what the call returns,
-    ``text`` what stays owed where no answer comes in time.
+    ``text`` what stays owed where no answer comes in time. One that is asked ``anew`` is owed again
+    when the same message was under way for somebody else: its reply may be too old.
     """
 
     step: Step
@@ -170,6 +171,7 @@ class CallRequest(NamedTuple):
     is_owed: Callable[[Any], bool]
     result: str = ""
     text: str = "It is tried again until it succeeds."
+    anew: bool = False
 
 
 class Profile(ABC):

@@ -470,13 +470,17 @@ class Ven(CheckedAttributes, NotebookViews):
         """
         self._running("register()")
         deadline = self._engine.clock.monotonic() + self.settings.timeout
-        self._wait_for_answer("register()", self._profile.request_registration(new))
+        request = self._profile.request_registration(new)
+        if self.settings.register:
+            self._wait_for_answer("register()", request)
+        else:  # the VTN knows it beforehand: only the bootstrap is run again
+            self._engine.transact(request.step)
+            self._engine.conversation.hurry()
         rest = deadline - self._engine.clock.monotonic()
         if not self._engine.wait(self._is_registered, rest):
             raise TransportError(
-                "register(): the VTN registered this VEN, but did not take its catalogue and list "
-                f"of events within {self.settings.timeout:g} s. It is tried again until it "
-                "succeeds."
+                "register(): the VTN knows this VEN, but did not take its catalogue and list of "
+                f"events within {self.settings.timeout:g} s. It is tried again until it succeeds."
             ) from self._engine.counters.last_error
 
     def cancel_registration(self) -> None:
@@ -484,7 +488,7 @@ class Ven(CheckedAttributes, NotebookViews):
         when it does not answer. ``StateError`` while there is no registration.
         """
         self._running("cancel_registration()")
-        if self._engine.book.registration.phase != "registered":
+        if self._engine.book.registration.phase not in ("registered", "cancelling"):
             raise StateError(
                 f"cancel_registration(): this VEN is {self._state()}, there is no registration "
                 f"to cancel."
@@ -511,7 +515,8 @@ class Ven(CheckedAttributes, NotebookViews):
         Raises the VTN's refusal, StateError when the registration ended before, and TransportError
         when no answer came in time.
         """
-        engine, ticket = self._engine, Ticket(request.message)
+        engine = self._engine
+        ticket = Ticket(request.message, request.step if request.anew else None)
         seconds = self.settings.timeout if timeout is None else waiting_seconds("timeout", timeout)
         engine.transact(request.step, opens=ticket)
         engine.conversation.hurry(request.message)

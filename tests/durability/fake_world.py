@@ -55,7 +55,9 @@ class FakeVTN:
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
-        self.deviations = Repeats(logging.getLogger("ven_sdk.oadr20b.exchange"))
+        self.deviations = Repeats(
+            logging.getLogger("ven_sdk.oadr20b.exchange"), monotonic=clock.monotonic
+        )
         self.offset: Optional[timedelta] = None
         self.identity = SigningIdentity(secure=False)
         self.hooks = Hooks()

@@ -4,6 +4,7 @@ No thread, no time.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -215,3 +216,44 @@ def test_vens_that_were_cut_off_together_do_not_come_back_together() -> None:
         times.append(int(next_poll(world)))
     assert max(times.count(second) for second in range(61)) < 30
     assert max(times) <= 61
+
+
+# --- what is logged while the VTN is away ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransportError("nobody is there", delivered=False),
+        TransportError("timeout"),
+        TransportError("busy", status=503, retryable=True),
+        TransportError("closed", status=403, retryable=True),
+    ],
+    ids=["no connection", "timeout", "503", "403"],
+)
+def test_while_the_vtn_is_away_there_is_a_line_a_minute(
+    error: TransportError, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    world.start()
+    world.run(60)
+    world.vtn.fail = failure(error)
+    moments: list[float] = []
+
+    class Moments(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.WARNING:
+                moments.append(world.clock.monotonic())
+
+    handler = Moments()
+    logging.getLogger("ven_sdk").addHandler(handler)
+    try:
+        begun = world.clock.monotonic()
+        world.run(HOUR)
+    finally:
+        logging.getLogger("ven_sdk").removeHandler(handler)
+
+    gaps = [after - before for before, after in zip([begun, *moments], moments)]
+    assert 25 <= len(moments) <= 70
+    assert max(gaps) <= 130  # the next poll after a minute, and that waits for up to a minute
+    assert world.clock.monotonic() - moments[-1] <= 130

@@ -203,12 +203,13 @@ class Profile20b(Profile):
             lambda book, now: registration.begin(book, now, new=new),
             ("registration", ""),
             lambda book: book.registration.phase != "cancelled",
+            anew=True,
         )
 
     def request_cancellation(self) -> CallRequest:
         """See :meth:`Profile.request_cancellation`."""
         return CallRequest(
-            lambda book, now: registration.change_phase(book, now, "cancelling"),
+            registration.owe_cancellation,
             (CANCELLATION, ""),
             lambda book: book.registration.phase == "cancelling",
         )
@@ -216,9 +217,10 @@ class Profile20b(Profile):
     def request_events(self) -> CallRequest:
         """See :meth:`Profile.request_events`."""
         return CallRequest(
-            lambda book, now: registration.change_phase(book, now, "registered", resync=True),
+            registration.owe_event_request,
             ("event request", ""),
             lambda book: book.registration.phase not in ("cancelling", "cancelled"),
+            anew=True,
         )
 
     def request_report(self, **facts: Any) -> CallRequest:

@@ -41,7 +41,6 @@ from .failures import (
 )
 from .polling import Polling
 from .rates import GrowingPause, Window
-from .tickets import Ticket
 from .transactions import Transactions
 
 log: logging.Logger = logging.getLogger("ven_sdk")
@@ -96,25 +95,32 @@ class Exchanges:
         if task.poll:
             with self._lock:
                 self._polling.begin(begun)
-        tickets = base.read(lambda: base.tickets.of(task.identity))
+        base.read(lambda: base.tickets.begin(task.identity))
+        try:
+            self._exchange(task, begun)
+        finally:
+            base.read(lambda: base.tickets.end(task.identity))
+
+    def _exchange(self, task: Task, begun: float) -> None:
+        base = self._base
         try:
             received = self._profile.send(task)
         except TransportError as error:
             base.counters.count(task.poll, error, base.clock.now())
-            self._fail(task, error, begun, tickets)
+            self._fail(task, error, begun)
         except (PayloadError, SecurityError) as error:
             base.counters.count(task.poll, error, base.clock.now())
-            self._refuse_reply(task, error, tickets)
+            self._refuse_reply(task, error)
         except StateError:
             return  # stopped a moment ago: the connections are closed
         except (
             ConfigurationError
         ) as error:  # our own record cannot be written: repeating it would not help
             base.counters.count(task.poll, error, base.clock.now())
-            base.transact(task.refuse(error), tickets=tickets, error=error)
+            base.transact(task.refuse(error), settles=task.identity, error=error)
         else:
             self._count(task, received)
-            self._take_in(task, received.record, tickets)
+            self._take_in(task, received.record)
 
     def _count(self, task: Task, received: Received) -> None:
         base = self._base
@@ -127,17 +133,17 @@ class Exchanges:
 
     # --- replies ----------------------------------------------------------------------------------
 
-    def _take_in(self, task: Task, reply: Optional[Payload], tickets: tuple[Ticket, ...]) -> None:
+    def _take_in(self, task: Task, reply: Optional[Payload]) -> None:
         self._recover(task)
         verdict = self._profile.judge(task, reply)
         if isinstance(verdict, UnknownVen):
             self._lose_registration(verdict.reason)
         elif isinstance(verdict, Refused):
-            self._take_refusal(task, verdict.error, tickets)
+            self._take_refusal(task, verdict.error)
         else:
-            self._accept(task, verdict, reply, tickets)
+            self._accept(task, verdict, reply)
 
-    def _take_refusal(self, task: Task, error: VenError, tickets: tuple[Ticket, ...]) -> None:
+    def _take_refusal(self, task: Task, error: VenError) -> None:
         now = self._base.clock.monotonic()
         with self._lock:
             if task.patient:
@@ -145,12 +151,10 @@ class Exchanges:
             else:
                 self.failures.forget_message(task.identity)
         self._base.transact(
-            task.refuse(error), request_name=task.request_name, tickets=tickets, error=error
+            task.refuse(error), request_name=task.request_name, settles=task.identity, error=error
         )
 
-    def _accept(
-        self, task: Task, verdict: Accepted, reply: Optional[Payload], tickets: tuple[Ticket, ...]
-    ) -> None:
+    def _accept(self, task: Task, verdict: Accepted, reply: Optional[Payload]) -> None:
         base = self._base
         now = base.clock.monotonic()
         with self._lock:
@@ -169,7 +173,7 @@ class Exchanges:
             is_news = verdict.more and self._profile.is_news(book, outcome)
             return outcome
 
-        base.transact(step, request_name=task.request_name, tickets=tickets)
+        base.transact(step, request_name=task.request_name, settles=task.identity)
         if is_news:
             with self._lock:
                 self._polling.drain(now)
@@ -205,7 +209,7 @@ class Exchanges:
             self._base.troubles.end("link", "The trouble with the VTN")
             self.wake()
 
-    def _refuse_reply(self, task: Task, error: VenError, tickets: tuple[Ticket, ...]) -> None:
+    def _refuse_reply(self, task: Task, error: VenError) -> None:
         """The VTN has the message; only its reply is of no use. A poll's may have held an event:
         ask for the list.
         """
@@ -213,7 +217,7 @@ class Exchanges:
         text = f"The reply to {task.name} was refused: {error}"
         self._base.report(error, f"unreadable reply to {task.name}: {_kind_of(error)}", text)
         if not task.poll:
-            self._fail_message(task, error, tickets)
+            self._fail_message(task, error)
             return
         self._transact(self._profile.lose_reply(task, error))
         if self._courtesy.allow(self._base.clock.monotonic()):
@@ -225,14 +229,11 @@ class Exchanges:
 
     # --- failures ---------------------------------------------------------------------------------
 
-    def _fail(
-        self, task: Task, error: TransportError, begun: float, tickets: tuple[Ticket, ...]
-    ) -> None:
+    def _fail(self, task: Task, error: TransportError, begun: float) -> None:
         base = self._base
         if base.stopped:
             return
-        for ticket in tickets:
-            ticket.cause = error
+        base.read(lambda: base.tickets.fail(task.identity, error))
         scope = scope_of(error)
         if scope is not Scope.LINK:
             self._report_reach()
@@ -242,12 +243,12 @@ class Exchanges:
             self._fail_link(task, error, begun)
         elif scope is Scope.UNACCEPTABLE and not (task.poll or task.patient):
             base.report(error, f"{task.name} not accepted", str(error))
-            self._refuse(task, error, tickets)
+            self._refuse(task, error)
         elif scope is Scope.MESSAGE and not task.poll:
             base.report(error, f"{task.name} failed", f"{error} It is sent again.")
-            self._fail_message(task, error, tickets)
+            self._fail_message(task, error)
         else:
-            self._fail_service(task, error, scope, tickets)
+            self._fail_service(task, error, scope)
         if error.delivered is not False:
             self._transact(self._profile.lose_reply(task, error))
 
@@ -272,14 +273,12 @@ class Exchanges:
         text = f"{error} Trying again in {wait:.1f} s."
         self._base.troubles.report(error, "link", text, lasts=True)
 
-    def _fail_service(
-        self, task: Task, error: TransportError, scope: Scope, tickets: tuple[Ticket, ...]
-    ) -> None:
+    def _fail_service(self, task: Task, error: TransportError, scope: Scope) -> None:
         """The place is closed, busy or missing. Other kinds of messages go on."""
         is_missing = scope is Scope.MISSING
         if is_missing and (task.needs_service or self._has_given_up(task, error)):
             self._report_missing(task, error)
-            self._refuse(task, error, tickets)
+            self._refuse(task, error)
             self._forget_given_up(task)
             return
         cap = self._cap_of(task, error, scope)
@@ -329,22 +328,22 @@ class Exchanges:
         text = f"{error} {task.name} is not sent; everything else goes on."
         self._base.troubles.report(error, f"service {kind.service}", text, logging.ERROR)
 
-    def _fail_message(self, task: Task, error: VenError, tickets: tuple[Ticket, ...]) -> None:
+    def _fail_message(self, task: Task, error: VenError) -> None:
         now = self._base.clock.monotonic()
         with self._lock:
             attempts = self.failures.fail_message(task.identity, error, now)
             if self._base.closing:
                 self.failures.hold_message(task.identity, now + FOR_GOOD)
         if task.give_up and attempts >= task.give_up:
-            self._refuse(task, error, tickets)
+            self._refuse(task, error)
         elif task.postpone is not None:
             self._base.transact(task.postpone(error))
 
-    def _refuse(self, task: Task, error: VenError, tickets: tuple[Ticket, ...]) -> None:
+    def _refuse(self, task: Task, error: VenError) -> None:
         with self._lock:
             self.failures.forget_message(task.identity)
         self._base.transact(
-            task.refuse(error), request_name=task.request_name, tickets=tickets, error=error
+            task.refuse(error), request_name=task.request_name, settles=task.identity, error=error
         )
 
 

@@ -2,8 +2,10 @@
 
 A ticket is opened before the exchange is owed, under the name of the message. The conversation
 takes the tickets that are open when it sends that message, and settles exactly these with what came
-of it; one opened meanwhile waits for the next. Two threads hold two tickets. Everything here runs
-under the lock of the transactions.
+of it; one opened meanwhile waits for the next, which it owes again if the one under way used up
+what it had asked for. Where a call asks for nothing else than what is under way (the same opt is
+withdrawn by two threads), it joins that exchange. Two threads hold two tickets. Everything here
+runs under the lock of the transactions.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ..errors import VenError
+from ..state.outcome import Step
 
 Name = tuple[str, str]
 """The kind of message and its key, as a task has them."""
@@ -18,13 +21,14 @@ Name = tuple[str, str]
 
 class Ticket:
     """One caller's claim to the result of an exchange. ``error`` is the VTN's refusal, or None;
-    ``cause`` the last failure that was no answer.
+    ``cause`` the last failure that was no answer. ``owe`` is the step that owes the message again.
     """
 
-    __slots__ = ("cause", "error", "is_settled", "name")
+    __slots__ = ("cause", "error", "is_settled", "name", "owe")
 
-    def __init__(self, name: Name) -> None:
+    def __init__(self, name: Name, owe: Optional[Step] = None) -> None:
         self.name: Name = name
+        self.owe: Optional[Step] = owe
         self.is_settled: bool = False
         self.error: Optional[VenError] = None
         self.cause: Optional[VenError] = None
@@ -35,19 +39,24 @@ class Ticket:
 
 
 class Tickets:
-    """The tickets that are open, by the name of the message."""
+    """The tickets that are open, and of those the ones whose exchange is under way, by the name of
+    the message. Of one name one message is under way at a time.
+    """
 
-    __slots__ = ("_open",)
+    __slots__ = ("_open", "_under_way")
 
     def __init__(self) -> None:
         self._open: dict[Name, list[Ticket]] = {}
+        self._under_way: dict[Name, list[Ticket]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._open.values()))
 
-    def add(self, ticket: Ticket) -> None:
-        """It waits for the next message of its name."""
+    def add(self, ticket: Ticket, *, joins: bool = False) -> None:
+        """It waits for the next message of its name; one that ``joins``, for the one under way."""
         self._open.setdefault(ticket.name, []).append(ticket)
+        if joins and ticket.name in self._under_way:
+            self._under_way[ticket.name].append(ticket)
 
     def remove(self, ticket: Ticket) -> None:
         """Nobody waits for it any more."""
@@ -57,6 +66,25 @@ class Tickets:
         if not held:
             self._open.pop(ticket.name, None)
 
-    def of(self, name: Name) -> tuple[Ticket, ...]:
-        """Those that are open now."""
-        return tuple(self._open.get(name, ()))
+    def begin(self, name: Name) -> None:
+        """The message is sent: those that are open now are claims to its result."""
+        self._under_way[name] = [one for one in self._open.get(name, ()) if not one.is_settled]
+
+    def fail(self, name: Name, cause: VenError) -> None:
+        """No answer came. They go on to wait."""
+        for ticket in self._under_way.get(name, ()):
+            ticket.cause = cause
+
+    def settle(self, name: Name, error: Optional[VenError]) -> None:
+        """The exchange is over: the VTN agreed, or ``error`` says why not."""
+        for ticket in self._under_way.pop(name, ()):
+            ticket.settle(error)
+
+    def end(self, name: Name) -> None:
+        """The message is no longer under way, whatever came of it."""
+        self._under_way.pop(name, None)
+
+    def left_over(self, name: Name) -> Optional[Step]:
+        """The step that owes the message again, for whoever asked while it was under way."""
+        open_now = (one for one in self._open.get(name, ()) if not one.is_settled)
+        return next((one.owe for one in open_now if one.owe is not None), None)

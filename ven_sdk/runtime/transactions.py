@@ -31,7 +31,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar
 
-from ..errors import LeaseLostError, StoreError, VenError
+from ..errors import LeaseLostError, StateError, StoreError, VenError
 from ..log import Repeats
 from ..profile import Profile
 from ..state.book import Book
@@ -47,7 +47,7 @@ from .persistence import Persistence
 from .runtime import Runtime
 from .scheduler import Job, Scheduler
 from .status import Counters
-from .tickets import Ticket, Tickets
+from .tickets import Name, Ticket, Tickets
 from .timers import Timers
 from .troubles import Troubles
 from .workers import Workers
@@ -170,34 +170,48 @@ class Transactions:
         step: Step,
         *,
         request_name: str = "",
-        tickets: tuple[Ticket, ...] = (),
+        settles: Optional[Name] = None,
         error: Optional[VenError] = None,
         opens: Optional[Ticket] = None,
     ) -> Outcome:
         """Run ``step`` and do what it asks for.
 
         For a step that a reply led to: ``request_name`` names the requestID that is used up, and
-        ``tickets`` are settled with ``error`` in the same transaction. ``opens`` is the ticket of a
-        caller who waits for what the step owes.
+        the tickets of the message ``settles`` are settled with ``error`` in the same transaction.
+        ``opens`` is the ticket of a caller who waits for what the step owes.
         """
         with self._lock:
             outcome = step(self.book, self._time_of_step())
-            if outcome is NOTHING and not (request_name or tickets or opens):
+            if outcome is NOTHING and not (request_name or settles or opens):
                 return outcome
             if request_name:
                 outcome = Outcome(changes=(self.book.use_request_id(request_name),)) + outcome
             if not self._carry_out(outcome):
                 return NOTHING
             if opens is not None:
-                self.tickets.add(opens)
-            for ticket in tickets:
-                ticket.settle(error)
+                self.tickets.add(opens, joins=outcome is NOTHING)
+            if settles is not None:
+                self.tickets.settle(settles, error)
+                outcome += self._owe_again(settles)
         for note in outcome.notes:
             self.troubles.note(note)
-        if outcome.changes or tickets:
+        if outcome.changes or settles:
             self.wake_waiters()
             self._tell_listeners(outcome)
         return outcome
+
+    def _owe_again(self, name: Name) -> Outcome:
+        """What was asked for while the message was under way is owed once more: its reply may have
+        used up what the step of the asking changed.
+        """
+        step = self.tickets.left_over(name)
+        if step is None:
+            return NOTHING
+        try:
+            outcome = step(self.book, self._time_of_step())
+        except StateError:  # it can no longer be asked for: the caller finds that out
+            return NOTHING
+        return outcome if self._carry_out(outcome) else NOTHING
 
     def _time_of_step(self) -> datetime:
         """The time for a step. Where the wall clock was set since the last one, what is waited for

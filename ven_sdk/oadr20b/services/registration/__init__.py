@@ -22,11 +22,18 @@ from .bootstrap import (
     is_catalogue_due,
     is_list_due,
     next_task,
+    owe_event_request,
     register_reports,
     request_events,
 )
 from .joining import begin, lose, register, resume
-from .leaving import cancel_registration, end_registration, receive_cancellation, reregister
+from .leaving import (
+    cancel_registration,
+    end_registration,
+    owe_cancellation,
+    receive_cancellation,
+    reregister,
+)
 from .other_vtn import is_unexpected
 from .phases import PHASES, change_phase, frequency, is_registered, poll_period
 
@@ -43,6 +50,8 @@ __all__ = [
     "is_unexpected",
     "lose",
     "next_task",
+    "owe_cancellation",
+    "owe_event_request",
     "poll_period",
     "receive_cancellation",
     "register",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
-from ....errors import VenError
+from ....errors import StateError, VenError
 from ....profile import Task
 from ....schema.common import Payload
 from ....schema.events import DistributeEvent
@@ -106,6 +106,13 @@ def _postpone_catalogue(_error: VenError) -> Step:
 
 
 # --- the list of events ---------------------------------------------------------------------------
+
+
+def owe_event_request(book: Book, now: datetime) -> Outcome:
+    """The user asks for the list of events. StateError while the VEN is not registered."""
+    if book.registration.phase != "registered":
+        raise StateError("request_events(): this VEN is not registered.")
+    return change_phase(book, now, "registered", resync=True)
 
 
 def request_events(book: Book) -> Task:

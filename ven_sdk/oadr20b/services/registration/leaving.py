@@ -8,9 +8,10 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ....errors import StateError
 from ....profile import Task
 from ....state.change import Change
-from ....state.outcome import Call, Note, Outcome
+from ....state.outcome import NOTHING, Call, Note, Outcome
 from ...schema.registration import (
     CanceledPartyRegistration,
     CancelPartyRegistration,
@@ -30,6 +31,18 @@ def forget_running(book: Book, now: datetime) -> Outcome:
     """
     answers_gone = Outcome(changes=tuple(Change("answers", key, None) for key in book.answers))
     return answers_gone + reports.forget_requests(book, now) + opts.forget_confirmed(book, now)
+
+
+def owe_cancellation(book: Book, now: datetime) -> Outcome:
+    """The user asks for the end of the registration. StateError where there is none; nothing new
+    while it is being cancelled.
+    """
+    phase = book.registration.phase
+    if phase not in ("registered", "cancelling"):
+        raise StateError(
+            "cancel_registration(): this VEN is not registered, there is no registration to cancel."
+        )
+    return NOTHING if phase == "cancelling" else change_phase(book, now, "cancelling")
 
 
 def cancel_registration(book: Book) -> Task:
