@@ -124,11 +124,13 @@ def test_the_machine_goes_on(step: str, failure: str, times: int) -> None:
         patience = 7200 if failure == "404" else 600
         world.until(lambda: len(world.vtn.samples) > delivered, patience)
     assert world.vtn.doubles == []
-    if (step, failure) != (
-        "oadrUpdateReport",
-        "not sendable",
-    ):  # those samples are dropped, and said to be
-        assert world.ven.health().ok, world.ven.health().problems
+    if (step, failure) == ("oadrUpdateReport", "not sendable"):
+        return  # those samples are dropped, and said to be
+    problems = world.ven.health().problems
+    if step == "oadrRegisterReport" and (step, failure) in WITHOUT_REPORTS:
+        assert len(problems) == 1 and "refused the catalogue" in problems[0]
+    else:
+        assert problems == ()
 
 
 WITHOUT_REPORTS = {
