@@ -29,9 +29,9 @@ from .points.catalogue import Catalogue
 from .points.pushed_values import push_value
 from .profile import CallRequest
 from .push.peer import Peer, Response
+from .runtime.awaiting import await_answer
 from .runtime.engine import Engine
 from .runtime.status import Health, Status
-from .runtime.tickets import Ticket
 from .schema.events import Event, EventSignal, Interval
 from .usercode.attributes import CheckedAttributes
 from .usercode.handlers import NOBODY_DECIDES, Handlers, Hooks
@@ -510,34 +510,8 @@ class Ven(CheckedAttributes, NotebookViews):
         timeout: Optional[Duration] = None,
         opt_id: Optional[str] = None,
     ) -> None:
-        """Owe the message of ``request`` to the VTN, and wait for what comes of that exchange.
-
-        Raises the VTN's refusal, StateError when the registration ended before, and TransportError
-        when no answer came in time.
-        """
-        engine = self._engine
-        ticket = Ticket(request.message, request.step if request.anew else None)
         seconds = self.settings.timeout if timeout is None else waiting_seconds("timeout", timeout)
-        engine.transact(request.step, opens=ticket)
-        engine.conversation.hurry(request.message)
-
-        def is_over() -> bool:
-            return ticket.is_settled or not request.is_owed(engine.book)
-
-        is_done = engine.wait(lambda: engine.read(is_over), seconds)
-        engine.read(lambda: engine.tickets.remove(ticket))
-        if ticket.error is not None:
-            raise ticket.error
-        if ticket.is_settled:
-            return
-        if is_done:
-            raise StateError(
-                f"{call}: the registration ended before the VTN answered, so nothing is owed to it "
-                "any more."
-            )
-        raise TransportError(
-            f"{call}: the VTN gave no answer within {seconds:g} s. {request.text}", opt_id=opt_id
-        ) from ticket.cause
+        await_answer(self._engine, call, request, seconds, opt_id)
 
     def _is_registered(self) -> bool:
         return self._engine.book.registration.phase == "registered"
