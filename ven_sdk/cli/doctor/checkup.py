@@ -14,18 +14,23 @@ from ...errors import VenError
 from .examination import FAILED, NOTE, OK, SKIPPED, BrokenLink, Examination, Finding, Step
 from .message_checks import MESSAGE_STEPS
 from .network_checks import NETWORK_STEPS
+from .push_checks import PUSH_STEPS, TLS_ONLY
 from .tls_checks import TLS_STEPS
 
 
-def steps_for(url: str) -> list[tuple[str, Step]]:
-    """The steps on the way to ``url``, in their order; a plain http:// address has no TLS ones."""
-    tls = [] if url.strip().lower().startswith("http:") else TLS_STEPS
-    return [*NETWORK_STEPS, *tls, *MESSAGE_STEPS]
+def steps_for(exam: Examination) -> list[tuple[str, Step]]:
+    """The steps on the way to ``exam.url``, in their order; a plain http:// address has no TLS
+    ones.
+    """
+    plain = exam.url.strip().lower().startswith("http:")
+    if exam.push:
+        return [each for each in PUSH_STEPS if not (plain and each[0] in TLS_ONLY)]
+    return [*NETWORK_STEPS, *([] if plain else TLS_STEPS), *MESSAGE_STEPS]
 
 
 def examine(exam: Examination) -> Iterator[Finding]:
     """The findings, each as soon as it is made; after the first failure the rest is not reached."""
-    steps, broken = steps_for(exam.url), ""
+    steps, broken = steps_for(exam), ""
     names = [name for name, _ in steps]
     for name, step in steps:
         if broken and names.index(name) > names.index(broken):
@@ -55,7 +60,8 @@ def _finding(name: str, step: Step, exam: Examination) -> Finding:
         return Finding(
             name,
             FAILED,
-            f"The VTN was there a moment ago, but now: {error.strerror or error}. Try again.",
+            f"{'It' if exam.push else 'The VTN'} was there a moment ago, but now: "
+            f"{error.strerror or error}. Try again.",
             tuple(exam.details),
             "",
             exam.facts,

@@ -29,13 +29,28 @@ The links: address, own files, name, port, TLS, chain, host name, client certifi
 fingerprints, clock, HTTP, message, signature, registration. Each is a line; what lies behind a
 broken link is not looked at. Exit code 0: all is well; 1: a link is broken.
 
+With --push the links are those from a VTN to this VEN: address, own files, a listener of this
+command's own, name, port, TLS, certificate, client certificate, path. Stop the VEN for it, or
+what the VEN answers is examined. It calls from this machine: what a firewall does to others it
+cannot see.
+
 Nothing is changed on the VTN, except with --register. The passphrase may stand in
 VEN_PASSPHRASE."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options, named as the arguments of OpenADRClient are."""
-    parser.add_argument("url", metavar="URL", help="the VTN's address, as in vtn_url")
+    parser.add_argument("url", metavar="URL", nargs="?", help="the VTN's address, as in vtn_url")
+    push = parser.add_argument_group("where the VTN calls the VEN")
+    push.add_argument(
+        "--push", metavar="ADDRESS", help="examine this address, as in push, from outside in"
+    )
+    push.add_argument(
+        "--listen", metavar="HOST:PORT", help="what is bound, as in listen (the port of ADDRESS)"
+    )
+    push.add_argument(
+        "--proxied", action="store_true", help="a web server does TLS: listen for plain HTTP"
+    )
     files = parser.add_argument_group("who the VEN is, and whom it trusts")
     files.add_argument("--cert", metavar="FILE", help="the client certificate: PEM, .p12 or .pfx")
     files.add_argument("--key", metavar="FILE", help="its key, where it is not in the same file")
@@ -79,10 +94,14 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     """Examine, print each finding as it is made; 0 where no link is broken, else 1."""
     exam = _examination(options)
     findings: list[Finding] = []
-    for finding in examine(exam):
-        findings.append(finding)
-        if not options.json and finding.state != SKIPPED:
-            _show(finding, console)
+    try:
+        for finding in examine(exam):
+            findings.append(finding)
+            if not options.json and finding.state != SKIPPED:
+                _show(finding, console)
+    finally:
+        if exam.listener is not None:
+            exam.listener.close()
     broken = next((each for each in findings if each.state == FAILED), None)
     if options.json:
         console.line(json.dumps(_plain(exam, findings, broken), indent=2, default=str))
@@ -96,8 +115,15 @@ def _examination(options: argparse.Namespace) -> Examination:
         raise Usage("--register needs --ven-name: that is what is registered.")
     if not options.timeout > 0:
         raise Usage(f"--timeout must be more than 0, not {options.timeout:g}.")
+    if bool(options.url) == bool(options.push):
+        raise Usage("Give URL, the VTN's address, or --push ADDRESS, the VEN's own.")
+    if (options.listen or options.proxied) and not options.push:
+        raise Usage("--listen and --proxied belong to --push ADDRESS.")
     return Examination(
-        url=options.url,
+        url=options.push or options.url,
+        push=bool(options.push),
+        listen=options.listen,
+        proxied=options.proxied,
         cert=options.cert,
         key=options.key,
         ca_file=options.ca_file,

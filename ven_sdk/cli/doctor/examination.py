@@ -16,6 +16,7 @@ from ...transport.failures import failure
 from ...transport.route import Deadline, Route
 from ...transport.wire import Wire
 from ..certificates import CertificateFacts, now_utc, span_text
+from .push_listener import PushListener
 
 NOWHERE = Route(True, "", 0, None)
 SOON = timedelta(days=60)
@@ -51,7 +52,7 @@ class Finding:
 @dataclass
 class Examination:
     """A way to a VTN: what was asked about it, and what is known so far. ``notes``, ``details`` and
-    ``facts`` are a step's.
+    ``facts`` are a step's. With ``push``, ``url`` is the address where the VTN calls the VEN.
     """
 
     url: str
@@ -76,6 +77,11 @@ class Examination:
     refusal: Optional[BaseException] = None
     asked_for_certificate: Optional[bool] = None
     exchange: Any = None
+    push: bool = False
+    listen: Optional[str] = None
+    proxied: bool = False
+    listener: Optional[PushListener] = None
+    shown: tuple[bytes, ...] = ()
     notes: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)

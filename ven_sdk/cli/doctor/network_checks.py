@@ -57,7 +57,7 @@ def _address(exam: Examination) -> str:
 
 def _own_files(exam: Examination) -> str:
     try:
-        identity = _identity(exam)
+        identity = own_identity(exam)
     except ConfigurationError as cause:
         raise _clock_or(cause, exam) from cause
     exam.identity = identity
@@ -78,7 +78,7 @@ def _own_files(exam: Examination) -> str:
     )
 
 
-def _identity(exam: Examination) -> SigningIdentity:
+def own_identity(exam: Examination) -> SigningIdentity:
     """The VEN's files, loaded and checked as the VEN itself does it."""
     return SigningIdentity(
         cert=exam.cert,
