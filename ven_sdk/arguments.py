@@ -327,16 +327,21 @@ def names(name: str, value: Any) -> Optional[frozenset[str]]:
     """``value`` (an iterable of texts, or one text) as a set; None stays None.
     ``ConfigurationError`` for anything else.
     """
-    if value is None:
-        return None
+    return None if value is None else frozenset(name_list(name, value))
+
+
+def name_list(name: str, value: Any) -> tuple[str, ...]:
+    """``value`` (an iterable of texts, or one text) in its order. ``ConfigurationError`` for
+    anything else.
+    """
     if isinstance(value, str):
-        return frozenset((text(name, value),))
+        return (text(name, value),)
     if not isinstance(value, Iterable) or isinstance(value, (Mapping, bytes)):
         raise ConfigurationError(f"{name} must be a list of texts, not {_shown(value)}.")
     items = list(value)
     if not all(isinstance(item, str) for item in items):
         raise ConfigurationError(f"{name} must be a list of texts, not {_shown(value)}.")
-    return frozenset(text(f"an item of {name}", item) for item in items)
+    return tuple(text(f"an item of {name}", item) for item in items)
 
 
 def without_secrets(url: str) -> str:
@@ -362,24 +367,31 @@ def named_arguments(function: F) -> F:
     """Before a public function: arguments that it does not have, and those that are missing, are
     an ``ArgumentError`` that names the nearest right one.
     """
-    signature = inspect.signature(function)
-    own = function.__qualname__.partition(".__init__")[0]
-    known = [name for name in signature.parameters if name != "self"]
-    takes_more = inspect.Parameter.VAR_KEYWORD in {
-        parameter.kind for parameter in signature.parameters.values()
-    }
 
     @functools.wraps(function)
     def called(*values: Any, **named: Any) -> Any:
-        if not takes_more:
-            known_arguments(f"{own}()", named, known)
         try:
-            signature.bind(*values, **named)
-        except TypeError as cause:
-            raise ArgumentError(f"{own}(): {cause}.") from None
-        return function(*values, **named)
+            return function(*values, **named)
+        except TypeError:
+            _explain(function, values, named)
+            raise
 
     return called  # type: ignore[return-value]
+
+
+def _explain(
+    function: Callable[..., Any], values: tuple[Any, ...], named: Mapping[str, Any]
+) -> None:
+    """``ArgumentError`` where ``function`` cannot be called with these arguments."""
+    signature = inspect.signature(function)
+    own = function.__qualname__.partition(".__init__")[0]
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        known_arguments(f"{own}()", named, signature.parameters)
+    try:
+        signature.bind(*values, **named)
+    except TypeError as cause:
+        raise ArgumentError(f"{own}(): {cause}.") from None
 
 
 def checked_names(cls: type[C]) -> type[C]:

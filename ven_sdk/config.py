@@ -226,6 +226,11 @@ def push_settings(push: Any, ack: Any, fallback: Any) -> Optional[PushSettings]:
             "push is the address that the VTN reaches, such as "
             f"'https://ven.example.com:8443/site7', not {push!r}."
         )
+    if parts.hostname in ("0.0.0.0", "::", "*"):
+        raise ConfigurationError(
+            f"push is the address that the VTN reaches; {parts.hostname!r} is none. It may "
+            "stand in listen."
+        )
     if parts.username or parts.password:
         raise ConfigurationError("push must not hold a user name or password.")
     try:

@@ -36,12 +36,13 @@ from .errors import (
     StoreError,
     TransportError,
 )
-from .fleet_arguments import OWN, SETTINGS
+from .fleet_arguments import OWN, SETTINGS, check_common
 from .fleet_handlers import FleetHandlers, FleetHooks, SharedHandlers
 from .fleet_identities import ARGUMENTS as IDENTITY
 from .fleet_identities import Identities, check_arguments
 from .fleet_push import FleetPush, arguments_of_one
 from .log import Repeats
+from .near_names import did_you_mean
 from .points.catalogue import Catalogue
 from .push.peer import Peer, Response
 from .runtime.clock import Clock, checked_clock
@@ -52,6 +53,7 @@ from .runtime.signals import until_signal
 from .runtime.status import Health
 from .state.shared import SharedStore
 from .transport.identity import Identity
+from .usercode.attributes import CheckedAttributes, handler_name
 from .usercode.handlers import Hooks
 from .ven import Ven
 from .wiring import build, store_of
@@ -97,7 +99,7 @@ class FleetStatus:
     threads: int
 
 
-class Fleet:
+class Fleet(CheckedAttributes):
     """Many VENs on shared threads: ``add`` makes one and returns its :class:`~ven_sdk.Ven`.
 
     ``add_handler(name, f)`` is for all VENs: ``f`` gets the VEN before the usual arguments; a VEN's
@@ -137,6 +139,7 @@ class Fleet:
         **common: Unpack[VenArguments],
     ) -> None:
         known_arguments("Fleet()", common, (*OWN, *sorted(SETTINGS.union(IDENTITY))))
+        check_common(dict(common), vtn_url)
         self._common = dict(common)
         self._vtn_url = None if vtn_url is None else base_url(vtn_url)
         self._store = SharedStore(store_of(store))
@@ -304,7 +307,8 @@ class Fleet:
     def __getitem__(self, ven_name: str) -> Ven:
         ven = self._vens.get(ven_name)
         if ven is None:
-            raise StateError(f"The fleet has no VEN named {ven_name!r}.")
+            near = did_you_mean(ven_name, self._vens)
+            raise StateError(f"The fleet has no VEN named {ven_name!r}.{near}")
         return ven
 
     def __iter__(self) -> Iterator[Ven]:
@@ -339,6 +343,8 @@ class Fleet:
         """``@fleet.on('on_event')`` before a function does what ``add_handler`` does, with the same
         ``name``, ``lead`` and ``ConfigurationError``.
         """
+
+        handler_name(name, "fleet")
 
         def decorate(function: F) -> F:
             self.add_handler(name, function, lead=lead)
@@ -586,7 +592,7 @@ class Fleet:
         ``timeout``. ``StateError`` in the child of a fork.
         """
         self._runtime.check_process()
-        clock = self._runtime.clock
+        clock, registered = self._runtime.clock, whole("registered", registered, 0)
         deadline = clock.monotonic() + waiting_seconds("timeout", timeout)
         while True:
             waiting = [ven for ven in self if ven._engine.stopped or not ven._is_registered()]

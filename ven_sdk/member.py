@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Callable, Optional
 
-from .arguments import Duration, duration, waiting_seconds
+from .arguments import Duration, duration, named_arguments, optional_text, waiting_seconds
 from .errors import ConfigurationError, VenError
 from .fleet import Fleet
 from .push.peer import Peer, Response
@@ -28,6 +28,7 @@ from .runtime.status import Health
 from .sites import Catalogue, Functions, SiteTable, store_of_fleet
 from .slot_keeper import SlotKeeper
 from .state.leases import LEASE, RENEWALS, SLOTS, Member, Renewal, seconds_awake
+from .usercode.attributes import CheckedAttributes
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class MemberStatus:
     may_send: bool
 
 
-class FleetMember:
+class FleetMember(CheckedAttributes):
     """Runs its share of a fleet; other members run theirs. Start as many as are needed, anywhere.
 
     Arguments:
@@ -79,6 +80,9 @@ class FleetMember:
         ConfigurationError: an argument cannot be used, or the store cannot be shared.
     """
 
+    _own = ("name", "fleet")
+
+    @named_arguments
     def __init__(
         self,
         *,
@@ -91,7 +95,8 @@ class FleetMember:
         functions: Optional[Functions] = None,
         **fleet: Any,
     ) -> None:
-        self.name: str = name or f"{socket.gethostname()}-{os.getpid()}"
+        _check_catalogue(sites, functions)
+        self.name: str = optional_text("name", name) or f"{socket.gethostname()}-{os.getpid()}"
         self._store = store_of_fleet(store)
         self._lease = duration("lease", lease).total_seconds()
         self._slots = _checked(self._lease, slots, weight)
@@ -291,6 +296,15 @@ class FleetMember:
 
 
 _NOTHING = Renewal(frozenset(), False, (), 0)
+
+
+def _check_catalogue(sites: object, functions: object) -> None:
+    if sites is not None and not callable(sites):
+        raise ConfigurationError(f"sites is a function of a slot, not {sites!r}.")
+    if functions is not None and not (
+        isinstance(functions, Mapping) and all(map(callable, functions.values()))
+    ):
+        raise ConfigurationError(f"functions are a dict of names to functions, not {functions!r}.")
 
 
 def _checked(lease: float, slots: int, weight: float) -> int:

@@ -14,7 +14,9 @@ from .arguments import (
     LONGEST,
     Duration,
     duration,
+    flag,
     is_number,
+    name_list,
     named_arguments,
     scalar,
     text,
@@ -33,7 +35,7 @@ from .runtime.awaiting import await_answer
 from .runtime.engine import Engine
 from .runtime.status import Health, Status
 from .schema.events import Event, EventSignal, Interval
-from .usercode.attributes import CheckedAttributes
+from .usercode.attributes import CheckedAttributes, handler_name
 from .usercode.handlers import NOBODY_DECIDES, Handlers, Hooks
 
 if TYPE_CHECKING:
@@ -101,11 +103,7 @@ class Ven(CheckedAttributes, NotebookViews):
         """``@client.on('on_event')`` before a function adds it as a handler. ``name``, ``lead`` and
         ``ConfigurationError`` are those of ``add_handler``.
         """
-        if callable(name):
-            raise ConfigurationError(
-                "@client.on wants the name of a handler: write @client.on('on_event') before "
-                f"{getattr(name, '__name__', name)!s}."
-            )
+        handler_name(name, "client")
 
         def decorate(function: F) -> F:
             self.add_handler(name, function, lead=lead)
@@ -289,8 +287,8 @@ class Ven(CheckedAttributes, NotebookViews):
         """
         self._running("request_report()")
         request = self._profile.request_report(
-            report_specifier_id=report_specifier_id,
-            r_ids=r_ids,
+            report_specifier_id=text("report_specifier_id", report_specifier_id),
+            r_ids=None if r_ids is None else name_list("r_ids", r_ids),
             granularity=duration("granularity", granularity),
             report_back_duration=duration("report_back_duration", report_back_duration),
             dtstart=dtstart,
@@ -469,6 +467,7 @@ class Ven(CheckedAttributes, NotebookViews):
         ``cancel_registration``. ``TransportError`` where no answer comes in time.
         """
         self._running("register()")
+        new = flag("new", new)
         deadline = self._engine.clock.monotonic() + self.settings.timeout
         request = self._profile.request_registration(new)
         if self.settings.register:

@@ -221,6 +221,7 @@ def sampling_rate(given: object) -> SamplingRate:
             raise ConfigurationError(
                 f"sampling_rate {period} has a fraction of a second, which OpenADR cannot express."
             )
+    arguments.flag("on_change in sampling_rate", rate.on_change)
     if rate.max_period < rate.min_period:
         raise ConfigurationError(
             f"sampling_rate has max_period {rate.max_period} below min_period {rate.min_period}."
@@ -235,7 +236,38 @@ def targets(name: str, given: object) -> tuple[Target, ...]:
     several = (
         given if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else (given,)
     )
-    return tuple(_target(name, item) for item in several)
+    found = tuple(target for item in several for target in _targets(name, item))
+    for target in found:
+        for kind, value in target.items():
+            record = Target.slots[kind].record
+            if record is not None and not isinstance(value, record):
+                raise ConfigurationError(
+                    f"{name}: {kind} must be an objects.{record.__name__}, not {value!r}. A "
+                    "resource is Target(resource_id='r1')."
+                )
+            _check_id(f"{name}: {kind}", value)
+    return found
+
+
+def _check_id(name: str, value: object) -> None:
+    """An ID is a text, also inside the record of a kind such as a meter."""
+    if not isinstance(value, Mapping):
+        arguments.text(name, value)
+    elif len(value) == 1:
+        for part in value.values():
+            if not isinstance(part, Mapping):
+                arguments.text(name, part)
+
+
+def _targets(name: str, given: object) -> tuple[Target, ...]:
+    """The targets of one item; a dict may have several IDs of a kind."""
+    if isinstance(given, Mapping) and not isinstance(given, Target):
+        return tuple(
+            _target(name, {kind: one})
+            for kind, ids in given.items()
+            for one in (ids if isinstance(ids, (list, tuple, set, frozenset)) else [ids])
+        )
+    return (_target(name, given),)
 
 
 def _target(name: str, given: object) -> Target:

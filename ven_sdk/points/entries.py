@@ -17,6 +17,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol, cast
 
+from ..arguments import flag, is_number, scalar
 from ..enums import DATA_QUALITY
 from ..schema.points import Number, ReportPayload, ResourceStatus
 
@@ -186,8 +187,8 @@ def _jsonable(record: Mapping[str, object]) -> dict[str, object]:
     for name, value in record.items():
         if isinstance(value, Mapping):
             found[name] = _jsonable(value)
-        elif isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
-            found[name] = bool(value)
+        elif name in ("online", "manual_override"):
+            found[name] = flag(name, value)
         else:
             found[name] = number_entry(value)
     return found
@@ -199,15 +200,15 @@ def with_quality(
     """``entry`` with what is known about how good it is. ValueError names what is out of range."""
     if not entry or (confidence is None and accuracy is None and quality is None):
         return entry
-    if confidence is not None and not (
-        isinstance(confidence, numbers.Real) and 0 <= float(confidence) <= 100
+    percent = scalar(confidence)
+    if percent is not None and not (
+        is_number(percent) and 0 <= percent <= 100 and percent == int(percent)
     ):
-        raise ValueError(f"confidence is {confidence!r}; expected a percentage from 0 to 100")
-    if (
-        quality is not None
-        and str(quality) not in _KNOWN_QUALITIES
-        and not str(quality).startswith("x-")
-    ):
+        raise ValueError(
+            f"confidence is {confidence!r}; expected a percentage from 0 to 100, a whole number"
+        )
+    word = str.__str__(quality) if isinstance(quality, str) else quality
+    if word is not None and word not in _KNOWN_QUALITIES and not str(word).startswith("x-"):
         raise ValueError(
             f"data_quality is {quality!r}; expected one of enums.DATA_QUALITY or an x- token"
         )
@@ -215,9 +216,9 @@ def with_quality(
     return json.dumps(
         [
             entry,
-            None if confidence is None else int(float(confidence)),
+            None if percent is None else int(percent),
             accurate,
-            None if quality is None else str(quality),
+            word,
         ],
         separators=(",", ":"),
     )

@@ -5,8 +5,10 @@ have no effect, and nobody would know. Any thread.
 from __future__ import annotations
 
 import inspect
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..arguments import named_arguments
 from ..errors import ConfigurationError
 from ..near_names import did_you_mean, missing_attribute, public_names
 from .handlers import PARAMETERS, nearest_handler
@@ -21,6 +23,11 @@ class CheckedAttributes:
 
     _own: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.__module__.startswith("ven_sdk."):
+            _check_names_of_arguments(cls)
+
     if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
 
         def __setattr__(self, name: str, value: Any) -> None:
@@ -33,6 +40,24 @@ class CheckedAttributes:
 
         def __getattr__(self, name: str) -> Any:
             raise missing_attribute(self, name, public_names(type(self)))
+
+
+def _check_names_of_arguments(cls: type) -> None:
+    """Every public method of ``cls`` answers a mistyped argument with the nearest."""
+    for base in cls.__mro__:
+        for name, method in vars(base).items() if base.__module__.startswith("ven_sdk.") else ():
+            plain = isinstance(method, FunctionType) and not hasattr(method, "__wrapped__")
+            if plain and not name.startswith("_") and getattr(cls, name) is method:
+                setattr(cls, name, named_arguments(method))
+
+
+def handler_name(name: object, owner: str) -> None:
+    """Refuse ``@owner.on`` without the name of a handler: ``ConfigurationError``."""
+    if callable(name):
+        raise ConfigurationError(
+            f"@{owner}.on wants the name of a handler: write @{owner}.on('on_event') before "
+            f"{getattr(name, '__name__', name)!s}."
+        )
 
 
 def check_attribute(owner: object, name: str) -> None:
