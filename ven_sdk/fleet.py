@@ -36,10 +36,10 @@ from .errors import (
     StoreError,
     TransportError,
 )
-from .fleet_arguments import OWN, SETTINGS, check_common
+from .fleet_arguments import OWN, SETTINGS
 from .fleet_handlers import FleetHandlers, FleetHooks, SharedHandlers
 from .fleet_identities import ARGUMENTS as IDENTITY
-from .fleet_identities import Identities, check_arguments
+from .fleet_identities import Identities, check_arguments, check_common
 from .fleet_push import FleetPush, arguments_of_one
 from .log import Repeats
 from .near_names import did_you_mean

@@ -10,8 +10,7 @@ from dataclasses import fields
 from typing import Optional, TypedDict, Union
 
 from .arguments import Duration
-from .config import Settings, settings
-from .fleet_identities import ARGUMENTS, check_arguments
+from .config import Settings
 
 File = Union[str, bytes, "os.PathLike[str]", None]
 
@@ -66,13 +65,3 @@ class VenArguments(TypedDict, total=False):
     push: Optional[str]
     push_ack: str
     poll_fallback: Optional[Duration]
-
-
-def check_common(given: dict[str, object], vtn_url: Optional[str]) -> None:
-    """Refuse what ``Fleet`` was given for all VENs and none could use: ``ConfigurationError``."""
-    given.setdefault("ven_id", "known later")
-    if "{" in str(given.get("push")):
-        given.pop("push")  # made of each VEN's name
-        given.pop("poll_fallback", None)
-    check_arguments({name: given.pop(name) for name in ARGUMENTS if name in given})
-    settings("known later", vtn_url or "http://known.later", **given)  # type: ignore[arg-type]

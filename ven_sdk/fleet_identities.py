@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Optional
 
 from .arguments import SMALLEST_RESPONSE, flag, optional_text, proxy_addresses, whole
-from .config import Settings
+from .config import Settings, settings
 from .profiles import choose_profile
 from .transport.identity import Identity, check_files
 
@@ -95,6 +95,16 @@ def check_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     if "max_response_size" in own:
         whole("max_response_size", own["max_response_size"], SMALLEST_RESPONSE)
     return own
+
+
+def check_common(given: dict[str, object], vtn_url: Optional[str]) -> None:
+    """Refuse what ``Fleet`` was given for all VENs and none could use: ``ConfigurationError``."""
+    given.setdefault("ven_id", "known later")
+    if "{" in str(given.get("push")):
+        given.pop("push")  # made of each VEN's name
+        given.pop("poll_fallback", None)
+    check_arguments({name: given.pop(name) for name in ARGUMENTS if name in given})
+    settings("known later", vtn_url or "http://known.later", **given)  # type: ignore[arg-type]
 
 
 def _comparable(value: Any) -> Any:

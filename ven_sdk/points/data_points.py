@@ -230,7 +230,9 @@ def sampling_rate(given: object) -> SamplingRate:
 
 
 def targets(name: str, given: object) -> tuple[Target, ...]:
-    """Targets of what was given: a resource ID, a Target, a dict of its fields, or several."""
+    """Targets of what was given: a resource ID, a Target, a dict of its fields, or several.
+    ``ConfigurationError`` for anything else.
+    """
     if given is None:
         return ()
     several = (

@@ -249,7 +249,9 @@ def number(
 
 
 def numbers(path: str, *, default: tuple[float, ...]) -> Items[float]:
-    """A list of doubles in one element, separated by blanks (gml:posList)."""
+    """A list of doubles in one element, separated by blanks (gml:posList). ``default`` values
+    stand in for it where it is left out.
+    """
     return cast(Items[float], Slot("numbers", path, default=Items(default)))
 
 
