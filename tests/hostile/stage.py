@@ -144,14 +144,15 @@ class Stage:
         return Seen(error if error is not known else None, moved)
 
     def hurry(self) -> None:
-        """Have the client ask for its events now: whatever back-off it was in is over. (One that
-        begins just then is not.)
+        """Have the client ask for its events until it wants no list any more: whatever back-off it
+        was in is over. (One that begins just then is not, so it is asked again.)
         """
         end = time.monotonic() + PATIENCE
         while True:
             try:
                 self.client.request_events()
-                return
+                if not self.client._engine.book.registration.resync:
+                    return
             except TransportError:
                 if time.monotonic() > end:
                     raise

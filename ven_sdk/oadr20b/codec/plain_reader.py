@@ -187,13 +187,13 @@ class _Reading:
         bare.setdefault(position, []).append(child)
 
     def _twice(self, node: Node, first: Element, second: Element) -> None:
-        """An element that stands there once too often: no harm if both say the same; otherwise
-        nobody knows which counts.
+        """An element that stands there once too often: nobody knows which counts. What no sense can
+        be made without is refused, even if both say the same: no honest peer sends it.
         """
-        if irregular.canonical(first) == irregular.canonical(second):
-            self.findings.note(second, "stands there twice, both times the same")
-        elif any(leaf.slot is None or leaf.slot.vital for leaf in node.leaves()):
+        if any(leaf.slot is None or leaf.slot.vital for leaf in node.leaves()):
             self.findings.fail(second, "stands there twice, so that nobody knows which counts")
+        elif irregular.canonical(first) == irregular.canonical(second):
+            self.findings.note(second, "stands there twice, both times the same")
         else:
             self.findings.note(
                 second, "stands there twice, so that nobody knows which counts: both were left out"
