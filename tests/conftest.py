@@ -4,6 +4,7 @@ without deadlines.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -54,6 +55,16 @@ def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     left = _still_alive(_ours() - before)
     assert not left, f"still alive {JOIN_SECONDS} s after the test: {', '.join(left)}"
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """What a test, or an example that it runs, does to the log of the package ends with it."""
+    logger = logging.getLogger("ven_sdk")
+    level, handlers = logger.level, list(logger.handlers)
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
 # --- the official XSD -----------------------------------------------------------------------------

@@ -112,7 +112,6 @@ def test_the_end_of_a_trouble_says_of_which(vtn: LocalVTN, said: Said) -> None:
         vtn.assert_registered()
         with vtn.fault("500", service="OadrPoll", times=1):
             said.wait_for("HTTP status 500")
-            assert (
-                "The trouble with the VTN (polls and answers) ended after 1 time."
-                in said.wait_for("ended")
+            assert "The trouble with OadrPoll of the VTN ended after 1 time." in said.wait_for(
+                "ended"
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.programs import ROOT, Program, call
+from tests.cli.programs import Program, call
 from ven_sdk.cli.init.command import FILES, KINDS
 
 needs_toml = pytest.mark.skipif(
@@ -38,7 +37,7 @@ def test_what_it_writes_runs_against_the_test_vtn_at_once(kind: str, tmp_path: P
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_its_test_passes(kind: str, tmp_path: Path) -> None:
+def test_its_test_passes(kind: str, tmp_path: Path, clean_env: dict[str, str]) -> None:
     assert call("init", str(tmp_path / "site"), "--kind", kind).returncode == 0
 
     done = subprocess.run(
@@ -46,7 +45,7 @@ def test_its_test_passes(kind: str, tmp_path: Path) -> None:
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *("-p", "ven_sdk.testing.plugin", str(tmp_path / "site" / "test_site.py")),
         ],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**clean_env, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=tmp_path,
         capture_output=True,
         text=True,

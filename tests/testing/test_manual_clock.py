@@ -59,7 +59,7 @@ def sleeper(clock: ManualClock, seconds: float, woken: threading.Event) -> threa
     def sleep() -> None:
         with condition:
             while clock.monotonic() < deadline:
-                clock.wait(condition, deadline - clock.monotonic())
+                clock.wait(condition, deadline)
         woken.set()
 
     thread = threading.Thread(target=sleep, daemon=True)

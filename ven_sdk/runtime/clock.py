@@ -33,11 +33,26 @@ class Clock:
         """Seconds of a clock that nobody sets."""
         return time.monotonic()
 
-    def wait(self, condition: threading.Condition, seconds: Optional[float]) -> None:
-        """Wait on ``condition`` (held by the caller) for at most ``seconds``; None waits for a
-        notification.
+    def machine_seconds(self) -> float:
+        """The machine's own monotonic seconds, also where a test moves the clock by hand: what
+        takes its time in this world, such as a reply, is waited for by them.
         """
-        condition.wait(seconds)
+        return time.monotonic()
+
+    def wait(
+        self,
+        condition: threading.Condition,
+        until: Optional[float],
+        machine_until: Optional[float] = None,
+    ) -> None:
+        """Wait on ``condition`` (held by the caller) until ``monotonic()`` is ``until``; None waits
+        for a notification. ``machine_until``, of ``machine_seconds()``, ends it as well where the
+        two are not the same.
+
+        A moment and no length: time that passes between the caller's look at the clock and the wait
+        is not waited for twice.
+        """
+        condition.wait(None if until is None else max(0.0, until - time.monotonic()))
 
 
 def checked_clock(clock: object) -> Optional[Clock]:

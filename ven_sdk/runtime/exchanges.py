@@ -300,7 +300,8 @@ class Exchanges:
         (H5).
         """
         if task.poll or task.patient:
-            return SHORT_CAP if error.status in REPEATABLE else LONG_CAP
+            is_short = scope is Scope.MESSAGE or error.status in REPEATABLE
+            return SHORT_CAP if is_short else LONG_CAP
         return MISSING_CAP if scope is Scope.MISSING else SHORT_CAP
 
     def _has_given_up(self, task: Task, error: VenError) -> bool:

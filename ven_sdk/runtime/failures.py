@@ -157,12 +157,16 @@ class Failures:
     def fail_kind(self, kind: Kind, error: VenError, scope: Scope, now: float, cap: float) -> float:
         """Messages of this kind fail for what the service is; returns the seconds to wait. ``now``
         is of the monotonic clock. ``cap`` in seconds.
+
+        The wait begins gently for what passes by itself, and where the service was good a moment
+        ago.
         """
         failure = self._kinds.get(kind)
         if failure is None or failure.cap != cap:
             since = now if failure is None else failure.since
             failure = self._kinds[kind] = Failure(self._make(cap), since, cap)
-        gently = scope is Scope.SERVICE or self._was_good_before(kind.service, failure.since)
+        passes = scope is Scope.SERVICE or scope is Scope.MESSAGE
+        gently = passes or self._was_good_before(kind.service, failure.since)
         retry_after = error.retry_after if isinstance(error, TransportError) else None
         wait = failure.backoff.next(retry_after, patient=not gently)
         failure.error, failure.scope, failure.until = error, scope, now + wait

@@ -186,9 +186,11 @@ class Scheduler:
             with self._condition:
                 if self._stopping:
                     return
+                now = self.clock.monotonic()
                 seconds = self._seconds_to_next()
                 if seconds is None or seconds > 0:
-                    self.clock.wait(self._condition, seconds)
+                    until = None if seconds is None else now + seconds
+                    self.clock.wait(self._condition, until)
 
     def stop(self, timeout: Optional[float] = None) -> bool:
         """End the thread and forget all timers. False when it did not end in time (never called by

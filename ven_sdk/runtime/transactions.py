@@ -299,20 +299,21 @@ class Transactions:
 
     def wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Wait until ``condition()`` (looked at after every change, without a lock held), at most
-        ``timeout`` seconds.
+        ``timeout`` seconds, of the machine's as well: nobody moves a test's clock meanwhile.
         """
-        deadline = self.clock.monotonic() + timeout
+        clock = self.clock
+        until, machine_until = clock.monotonic() + timeout, clock.machine_seconds() + timeout
         while True:
             with self.changed:
                 seen = self._news
             if condition():
                 return True
-            rest = deadline - self.clock.monotonic()
-            if rest <= 0 or self.stopped:
+            is_late = clock.monotonic() >= until or clock.machine_seconds() >= machine_until
+            if is_late or self.stopped:
                 return condition()
             with self.changed:
                 if self._news == seen:
-                    self.clock.wait(self.changed, rest)
+                    clock.wait(self.changed, until, machine_until)
 
     # --- troubles ---------------------------------------------------------------------------------
 

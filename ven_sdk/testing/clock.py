@@ -13,12 +13,13 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Optional
+from weakref import WeakSet
 
 from ..arguments import Duration, duration, whole
 from ..errors import ConfigurationError
 from ..runtime.clock import EPOCH, UTC, Clock, timestamp
 
-NANO = 10**9
+NANO, MICRO = 10**9, 1000
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -47,6 +48,7 @@ class ManualClock(Clock):
         self._elapsed = 0
         self._wall = round(timestamp(start) * NANO)
         self._sleepers: list[_Sleeper] = []
+        self._conditions: WeakSet[threading.Condition] = WeakSet()
 
     # --- what the SDK asks ------------------------------------------------------------------------
 
@@ -64,24 +66,30 @@ class ManualClock(Clock):
         with self._changed:
             return self._elapsed / NANO
 
-    def wait(self, condition: threading.Condition, seconds: Optional[float]) -> None:
-        """Wait on ``condition`` (held by the caller) until it is notified or the clock was moved
-        ``seconds`` on.
+    def wait(
+        self,
+        condition: threading.Condition,
+        until: Optional[float],
+        machine_until: Optional[float] = None,
+    ) -> None:
+        """Wait on ``condition`` (held by the caller) until it is notified or the clock was moved to
+        ``until``.
 
-        The machine's own time plays no part. It may return early, as every wait on a condition may.
-        Less than a microsecond passes by itself: it is what rounding left of a wait.
+        The machine's own time plays no part but for ``machine_until``. It may return early, as
+        every wait on a condition may. Less than a microsecond passes by itself: it is what rounding
+        left of a wait.
         """
         with self._changed:
-            if seconds is not None and seconds < 1e-6:
-                self._elapsed += max(0, math.ceil(seconds * NANO))
+            self._conditions.add(condition)
+            deadline = None if until is None else round(until * NANO)
+            if deadline is not None and deadline - self._elapsed < MICRO:
+                self._elapsed = max(self._elapsed + 1, deadline)
                 return
-            sleeper = _Sleeper(
-                condition, None if seconds is None else self._elapsed + round(seconds * NANO)
-            )
+            sleeper = _Sleeper(condition, deadline)
             self._sleepers.append(sleeper)
             self._changed.notify_all()
         try:
-            condition.wait()
+            condition.wait(None if machine_until is None else machine_until - time.monotonic())
         finally:
             with self._changed:
                 self._sleepers.remove(sleeper)
@@ -100,11 +108,11 @@ class ManualClock(Clock):
             )
         with self._changed:
             self._elapsed += amount
-            due = [
-                each
+            due = {
+                each.condition
                 for each in self._sleepers
                 if each.deadline is not None and each.deadline <= self._elapsed
-            ]
+            }
         _wake(due)
         return self.now()
 
@@ -134,7 +142,7 @@ class ManualClock(Clock):
         """
         with self._changed:
             self._wall += _nanoseconds(delta)
-            everybody = list(self._sleepers)
+            everybody = set(self._conditions)
         _wake(everybody)
         return self.now()
 
@@ -178,7 +186,7 @@ def _nanoseconds(given: Duration) -> int:
     return duration("seconds", given) // timedelta(microseconds=1) * 1000
 
 
-def _wake(sleepers: list[_Sleeper]) -> None:
-    for sleeper in sleepers:
-        with sleeper.condition:
-            sleeper.condition.notify_all()
+def _wake(conditions: set[threading.Condition]) -> None:
+    for condition in conditions:
+        with condition:
+            condition.notify_all()

@@ -257,8 +257,21 @@ def read_markup(element: Element) -> str:
     """A foreign element as text, in exclusive canonical form, which brings along the namespaces
     that it uses.
     """
-    text: bytes = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
-    return text.decode("utf-8")
+    return canonical_form(element).decode("utf-8")
+
+
+def canonical_form(element: Element) -> bytes:
+    """An element in exclusive canonical form, without comments; as it stands where its namespaces
+    have none (relative addresses).
+    """
+    text: bytes
+    try:
+        text = etree.tostring(
+            element, method="c14n", exclusive=True, with_comments=False, with_tail=False
+        )
+    except etree.C14NError:
+        text = etree.tostring(element, encoding="utf-8", with_tail=False)
+    return text
 
 
 # --- events and report requests apart from each other ---------------------------------------------
@@ -344,13 +357,7 @@ def _only(parent: Optional[Element], name: str) -> Optional[Element]:
         for child in parent.iterchildren("*")
         if local_name(child.tag) == local_name(right) and namespace_of(child.tag) in KNOWN
     ]
-    return found[0] if found and len({canonical(one) for one in found}) == 1 else None
-
-
-def canonical(element: Element) -> bytes:
-    """An element by itself, in a form in which two that say the same are equal."""
-    text: bytes = etree.tostring(element, method="c14n", exclusive=True, with_tail=False)
-    return text
+    return found[0] if found and len({canonical_form(one) for one in found}) == 1 else None
 
 
 def _value(slot: Slot, element: Optional[Element], kind: type[T]) -> Optional[T]:

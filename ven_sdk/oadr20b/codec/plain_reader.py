@@ -192,7 +192,7 @@ class _Reading:
         """
         if any(leaf.slot is None or leaf.slot.vital for leaf in node.leaves()):
             self.findings.fail(second, "stands there twice, so that nobody knows which counts")
-        elif irregular.canonical(first) == irregular.canonical(second):
+        elif irregular.canonical_form(first) == irregular.canonical_form(second):
             self.findings.note(second, "stands there twice, both times the same")
         else:
             self.findings.note(

@@ -22,6 +22,8 @@ Moment = Union[datetime, timedelta, float, int, None]
 Step = Union[float, int, tuple[Duration, Union[float, int]], Mapping[str, Any], Interval]
 MARKET_CONTEXT = "http://localhost/programme"
 ZERO = timedelta(0)
+ABSURD = timedelta(days=1_000_000)
+"""What a test may have its VTN say, for the VEN has to survive it: some 2,700 years."""
 _PRICES = ("ELECTRICITY_PRICE", "ENERGY_PRICE", "DEMAND_CHARGE", "BID_PRICE")
 _TYPES = {
     "SIMPLE": "level",
@@ -216,7 +218,7 @@ def span(given: Duration, name: str = "duration") -> timedelta:
     """A duration of a timedelta, of seconds, or of a text such as ``'10 min'``; it may lie before
     now. ``ConfigurationError`` for anything else.
     """
-    return arguments.duration(name, given, -LONGEST.total_seconds(), LONGEST)
+    return arguments.duration(name, given, -LONGEST.total_seconds(), ABSURD)
 
 
 def whole_seconds(name: str, given: Optional[Duration]) -> Optional[timedelta]:

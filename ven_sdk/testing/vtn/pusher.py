@@ -157,12 +157,11 @@ class Pusher:
         deadline = self._state.clock.monotonic() + pause
         before = self._registration_of(ven_id)
         while not self.closed:
-            left = deadline - self._state.clock.monotonic()
-            if left <= 0:
+            if self._state.clock.monotonic() >= deadline:
                 return False
             if self._registration_of(ven_id) is not before:
                 return True
-            self._state.clock.wait(self._state.lock, left)
+            self._state.clock.wait(self._state.lock, deadline)
         return False
 
     def _registration_of(self, ven_id: str) -> Optional[CreatePartyRegistration]:
@@ -178,8 +177,9 @@ class Pusher:
                     break
                 if not self._resting and answers.is_anything_due(self._state, ven):
                     return answers.take_for_push(self._state, ven), address_of(ven)
+                now = self._state.clock.monotonic()
                 seconds = answers.seconds_to_repeat(self._state, ven)
-                self._state.clock.wait(self._state.lock, seconds)
+                self._state.clock.wait(self._state.lock, None if seconds is None else now + seconds)
             self._threads.pop(ven_id, None)
             return None
 
