@@ -146,6 +146,11 @@ def _families(vens: Iterable[Union[Ven, Iterable[Ven]]]) -> list[Family]:
         counted = [((ven,), status.counters.get(name, 0)) for ven, status, _ in found]
         text = f"status.counters[{name!r}]."
         families.append(Family(f"ven_sdk_{name}", text, kind, ("ven",), counted))
+    ends = [
+        ((ven, role), moment.timestamp())
+        for ven, status, _ in found
+        for role, moment in status.certificates.items()
+    ]
     healthy = [((ven,), int(health.ok)) for ven, _, health in found]
     queues = [
         ((ven, queue), length)
@@ -155,6 +160,13 @@ def _families(vens: Iterable[Union[Ven, Iterable[Ven]]]) -> list[Family]:
     return [
         *families,
         Family("ven_sdk_healthy", "1 while health() finds no problem.", "gauge", ("ven",), healthy),
+        Family(
+            "ven_sdk_certificate_end_timestamp_seconds",
+            "Unix time at which a certificate ends: own, ca_file, vtn_tls, vtn_signing.",
+            "gauge",
+            ("ven", "certificate"),
+            ends,
+        ),
         Family(
             "ven_sdk_queue",
             "What waits: answers, samples, jobs of a pool.",

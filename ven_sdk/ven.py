@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = {"registered": "registered", "cancelled": "unregistered", "cancelling": "registered"}
+ENDS_SOON = timedelta(days=30)
+"""Before the end of a certificate, after which ``health()`` is no longer ok."""
 LATE_POLLS = 3
 """Periods without a good poll after which ``health()`` is no longer ok."""
 LONG_RUNNING = 30.0
@@ -559,7 +561,14 @@ class Ven(CheckedAttributes, NotebookViews):
             stuck=engine.runtime.stuck(),
             clock_offset=engine.offset.measured,
             services={} if engine.runtime.is_inherited else engine.conversation.services(),
+            certificates=self._certificate_ends(),
         )
+
+    def _certificate_ends(self) -> dict[str, datetime]:
+        found: dict[str, datetime] = {}
+        for end in self._profile.identity.certificates():
+            found[end.role] = min(end.ends, found.get(end.role, end.ends))
+        return found
 
     def health(self) -> Health:
         """Whether all is well, and a sentence for everything that is not: for a supervisor or a
@@ -603,6 +612,7 @@ class Ven(CheckedAttributes, NotebookViews):
             )
         problems.extend(self._engine.snapshot("failing"))
         problems.extend(self._profile.problems(self._engine.book))
+        problems.extend(self._ending_certificates())
         problems.extend(
             service.describe(name)
             for name, service in status.services.items()
@@ -618,6 +628,12 @@ class Ven(CheckedAttributes, NotebookViews):
             "clock_offset": status.clock_offset,
         }
         return Health(ok=not problems, problems=tuple(problems), facts=facts)
+
+    def _ending_certificates(self) -> list[str]:
+        """A sentence for each certificate that ends within 30 days."""
+        now = self._engine.clock.now()
+        ends = self._profile.identity.certificates()
+        return [end.describe(now) for end in ends if end.ends - now <= ENDS_SOON]
 
 
 def _hours(hours: Union[float, timedelta, str]) -> float:

@@ -96,6 +96,7 @@ class Exchange:
         if self._monotonic() >= self._refresh_at:
             self._refresh_at = self._monotonic() + REFRESH
             self._identity.refresh()
+        self._check_validity()
         body = self.serialise(record)
         if self.hooks:
             self.hooks.run("before_send_xml", body.decode())
@@ -113,6 +114,12 @@ class Exchange:
             wire.debug("<- %s", Redacted(reply.body))
         found = self.read(reply.body) if reply.body.strip() else None
         return Received(found, _clock_offset(reply, before))
+
+    def _check_validity(self) -> None:
+        try:
+            self._identity.check_validity(self._now())
+        except SecurityError as cause:  # nothing was sent: the link fails until it is renewed
+            raise TransportError(str(cause), delivered=False) from cause
 
     def serialise(self, record: Payload) -> bytes:
         """The bytes to send, signed where the VEN signs. The unsigned poll is always the same and
@@ -169,9 +176,7 @@ class Exchange:
         if verifier is not None:
             root = verifier.verify(root, self._now())
         elif may_be_signed and envelope.is_signed(root):
-            from .security.verification import verify_unpinned
-
-            root = verify_unpinned(root, self._now())
+            root = self._identity.verify_unpinned(root, self._now())
         elif self._strict and self._identity.signer is not None:
             raise SecurityError(
                 "The message is not signed, although this VEN signs its own (strict=True, cert and "

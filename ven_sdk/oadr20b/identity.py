@@ -17,6 +17,8 @@ from .state.nonces import FLOOR
 
 if TYPE_CHECKING:
     from ..security.credentials import Credentials
+    from ..security.validity import CertificateEnd
+    from .codec.findings import Element
     from .security.replay import OnSeen, ReplayGuard
     from .security.signing import Signer
     from .security.verification import Verifier
@@ -44,6 +46,7 @@ class SigningIdentity(Identity):
         if self.credentials is not None and not is_unsigned:
             self._signer = self.credentials, _make_signer(self.credentials)
         self.verifier: Optional[Verifier] = None
+        self._signed: Optional[CertificateEnd] = None
         self._replay: Optional[ReplayGuard] = None
         self._nonce_writers: list[OnSeen] = []
         if vtn_fingerprint is not None:
@@ -63,6 +66,25 @@ class SigningIdentity(Identity):
         if known[0] is not credentials:
             known = self._signer = credentials, _make_signer(credentials)
         return known[1]
+
+    def verify_unpinned(self, root: Element, now: datetime) -> Element:
+        """The ``oadrSignedObject`` of a signed message where no ``vtn_fingerprint`` is given: its
+        certificate is the message's own, and where there is a ``ca_file``, that vouches for it.
+        ``SecurityError`` otherwise.
+        """
+        from ..security.validity import VTN_SIGNING, end_of
+        from .security.verification import verify_unpinned
+
+        signed, certificate = verify_unpinned(root, now, self.anchors)
+        self._signed = end_of(VTN_SIGNING, certificate)
+        return signed
+
+    def _seen(self) -> tuple[Optional[CertificateEnd], ...]:
+        from ..security.validity import VTN_SIGNING, end_of
+
+        shown = None if self.verifier is None else self.verifier.certificate
+        signing = self._signed if shown is None else end_of(VTN_SIGNING, shown)
+        return (*super()._seen(), signing)
 
     # --- the memory against replays (S7) ----------------------------------------------------------
 

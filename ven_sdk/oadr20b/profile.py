@@ -6,12 +6,13 @@ Stateless but for the exchange: what is owed stands in the book.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Optional
 
-from ..errors import TransportError, VenError
+from ..errors import SecurityError, TransportError, VenError
 from ..profile import (
     Accepted,
     CallRequest,
@@ -28,7 +29,7 @@ from ..profile import (
 from ..push.peer import Peer, Response
 from ..schema.common import Payload
 from ..schema.events import DistributeEvent
-from ..state.outcome import NOTHING, Outcome, Step
+from ..state.outcome import NOTHING, Note, Outcome, Step, Timer
 from . import pushed
 from .exchange import Exchange
 from .identity import SigningIdentity
@@ -38,6 +39,8 @@ from .state.book import Book
 from .state.nonces import keep_nonce
 
 POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
+FIRST_LOOK, LATER_LOOK = timedelta(minutes=1), timedelta(hours=1)
+"""Until the certificates are looked at again."""
 NEWS_TABLES = frozenset(
     {"events", "opts", "requests", "samples", "deliveries", "offers", "received"}
 )
@@ -61,6 +64,7 @@ class Profile20b(Profile):
         self.identity: SigningIdentity = exchange.identity
         self._remember: Optional[Remember] = None
         self.pushed_at: Optional[float] = None
+        self._looks = 0
 
     # --- what is next -----------------------------------------------------------------------------
 
@@ -323,7 +327,22 @@ class Profile20b(Profile):
             + events.resume(book, now)
             + opts.resume(book, now)
             + reports.resume(book, now)
+            + self._look_at_certificates(book, now)
         )
+
+    def _look_at_certificates(self, book: Book, now: datetime) -> Outcome:
+        """Say which certificates end soon (L10). The VTN's are known after the first exchange."""
+        if not self.identity.has_certificates:
+            return NOTHING
+        again = FIRST_LOOK if not self._looks else LATER_LOOK
+        self._looks += 1
+        notes = []
+        for end in self.identity.ending(now):
+            text = end.describe(now)
+            error = SecurityError(text, expected=end.ends, received=now)
+            notes.append(Note(text, logging.WARNING, once=text, error=error))
+        timer = Timer("certificates", now + again, self._look_at_certificates)
+        return Outcome(notes=tuple(notes), timers=(timer,))
 
     def look_again(self, book: Book, now: datetime) -> Outcome:
         """See :meth:`Profile.look_again`."""

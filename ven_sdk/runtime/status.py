@@ -71,6 +71,8 @@ class Status(Presentable):
         stuck: user code that does not return, and for how long.
         clock_offset: how far the VTN's clock is ahead of this machine's.
         services: for each service of the VTN whether it works (:class:`ServiceStatus`).
+        certificates: when the certificates in use end: ``own``, ``ca_file`` (the first of several),
+            ``vtn_tls`` and ``vtn_signing``, as far as they are known.
     """
 
     state: str
@@ -83,6 +85,7 @@ class Status(Presentable):
     stuck: tuple[Running, ...] = ()
     clock_offset: timedelta = timedelta(0)
     services: dict[str, ServiceStatus] = field(default_factory=dict)
+    certificates: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,11 @@ class Credentials:
             _origin=origin,
         )
 
+    @property
+    def ends(self) -> datetime:
+        """When the own certificate ends (aware UTC)."""
+        return self.certificate.not_valid_after_utc
+
     def renewed(self) -> bool:
         """True where a file differs from what was loaded, and all are there. Bytes never do. Costs
         a stat a file.

@@ -13,14 +13,18 @@ import os
 import ssl
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..arguments import file_or_bytes, flag
-from ..errors import ConfigurationError, VenError
+from ..errors import ConfigurationError, SecurityError, VenError
 from .sessions import Connections
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from ..security.credentials import Credentials
+    from ..security.validity import CertificateEnd, Warnings
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -78,6 +82,10 @@ class Identity:
         self.max_response_size = max_response_size
         self._refused = ""
         self._refreshing = threading.Lock()
+        self._warnings: Optional[Warnings] = None
+        self._peer: tuple[bytes, Optional[CertificateEnd]] = (b"", None)
+        self._anchors: Optional[tuple[x509.Certificate, ...]] = None
+        self._files: Optional[tuple[CertificateEnd, ...]] = None
         self._secure, self._ca_seen = secure, self._ca_stamp() if ca_file is not None else None
         used = secure or ca_file is not None  # a mistake in ca_file is told with http:// as well
         context = self._context(self.credentials) if used else None
@@ -87,7 +95,7 @@ class Identity:
             proxies=proxies,
             max_response_size=max_response_size,
             max_idle=max_idle,
-            tls_check=self._pin,
+            tls_check=self._check_peer,
         )
 
     def _context(self, credentials: Optional[Credentials]) -> ssl.SSLContext:
@@ -102,8 +110,89 @@ class Identity:
 
     def check_caller(self, certificate: Optional[bytes]) -> None:
         """SecurityError where ``tls_fingerprint`` is given and a pushing VTN shows another."""
+        self._check_peer(certificate or b"")
+
+    def _check_peer(self, certificate: bytes) -> None:
+        """The pin, where one is set; and when the peer's certificate ends is kept in mind."""
         if self._pin is not None:
-            self._pin(certificate or b"")
+            self._pin(certificate)
+        if certificate and certificate != self._peer[0]:
+            from ..security.validity import VTN_TLS, end_of_der
+
+            self._peer = certificate, end_of_der(VTN_TLS, certificate)
+
+    # --- certificates that end --------------------------------------------------------------------
+
+    @property
+    def has_certificates(self) -> bool:
+        """Whether there is any certificate that can end."""
+        return self._secure or self.credentials is not None
+
+    @property
+    def anchors(self) -> "tuple[x509.Certificate, ...]":
+        """The certificates of ``ca_file``; none without one."""
+        if self._ca_file is None:
+            return ()
+        if self._anchors is None:
+            from ..security.validity import anchors_in
+
+            self._anchors = anchors_in(self._ca_file)
+        return self._anchors
+
+    def certificates(self) -> "tuple[CertificateEnd, ...]":
+        """When the certificates end that are in use: the own ones, those of ``ca_file``, and those
+        that the VTN has shown.
+        """
+        if not self.has_certificates:
+            return ()
+        if self._files is None:
+            self._files = self._read_ends()
+        return (*self._files, *(end for end in self._seen() if end is not None))
+
+    def _read_ends(self) -> "tuple[CertificateEnd, ...]":
+        from ..security.validity import CA, MOST_ANCHORS, OWN, end_of, end_of_der
+
+        own = () if self.credentials is None else self.credentials.chain
+        found = [end for end in (end_of_der(OWN, der) for der in own) if end is not None]
+        anchors = self.anchors if len(self.anchors) <= MOST_ANCHORS else ()
+        return (*found, *(end_of(CA, anchor) for anchor in anchors))
+
+    def _seen(self) -> "tuple[Optional[CertificateEnd], ...]":
+        """What the VTN has shown."""
+        return (self._peer[1],)
+
+    def ending(self, now: datetime) -> "list[CertificateEnd]":
+        """The certificates to warn of: at 30, 7 and 1 days and at the end, once for each step, also
+        where many VENs share this identity.
+        """
+        if not self.has_certificates:
+            return []
+        if self._warnings is None:
+            from ..security.validity import Warnings
+
+            self._warnings = Warnings()
+        return self._warnings.take(self.certificates(), now)
+
+    def check_validity(self, now: datetime) -> None:
+        """Right before something is sent: nothing goes out with an own certificate that has ended
+        (``SecurityError``), and connections to a peer whose certificate has ended are made anew, so
+        that the handshake judges what it shows now.
+        """
+        credentials = self.credentials
+        if credentials is not None and now > credentials.ends:
+            self.refresh()
+            credentials = self.credentials
+            if credentials is not None and now > credentials.ends:
+                raise SecurityError(
+                    f"The VEN's own certificate has ended on {credentials.ends:%Y-%m-%d %H:%M} "
+                    "UTC. Nothing was sent. Renew it: new files are taken over without a restart.",
+                    expected=credentials.ends,
+                    received=now,
+                )
+        shown = self._peer[1]
+        if shown is not None and now > shown.ends:
+            self._peer = (b"", None)
+            self.connections.forget()
 
     @property
     def fingerprint(self) -> Optional[str]:
@@ -139,6 +228,7 @@ class Identity:
             self._refused = str(error)
             return False
         self._refused, self._ca_seen, self.credentials = "", stamp, renewed
+        self._anchors = self._files = None
         if context is not None:
             self.connections.renew(context)
         log.info(

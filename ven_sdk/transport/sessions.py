@@ -117,6 +117,10 @@ class Connections:
             monotonic() - deadline.started,
         )
 
+    def forget(self) -> None:
+        """Make connections and TLS sessions anew from now on, with the settings as they are."""
+        self.renew(self._source)
+
     def renew(self, ssl_context: ContextSource) -> None:
         """Use ``ssl_context`` from now on. Idle connections end now, busy ones with their
         exchange.

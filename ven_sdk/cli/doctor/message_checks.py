@@ -26,6 +26,7 @@ from ...oadr20b.schema.registration import (
 )
 from ...schema.common import Payload
 from ...schema.events import DistributeEvent, RequestEvent
+from ...security.validity import VTN_SIGNING
 from ...transport.answers import Answer, receive
 from ...transport.dates import http_date
 from ...transport.failures import rejection
@@ -35,6 +36,7 @@ from ...transport.wire import Wire
 from ...usercode.handlers import Hooks
 from ..certificates import now_utc
 from .examination import BrokenLink, Examination, explain_failure
+from .network_checks import warn_of_ends
 from .probes import speaks_tls
 from .recognition import recognise
 
@@ -189,6 +191,7 @@ def _payload(exam: Examination) -> str:
 
 
 def _signature(exam: Examination) -> str:
+    warn_of_ends(exam, VTN_SIGNING)
     if exam.vtn_fingerprint:
         return f"made by the holder of {exam.vtn_fingerprint}, fresh"
     content = exam.exchange.answer.content
@@ -196,8 +199,8 @@ def _signature(exam: Examination) -> str:
         return "the VTN does not sign its messages"
     exam.notes.append(
         "The VTN signs its messages, but vtn_fingerprint is not given, so that nothing checks "
-        "who signed "
-        "them. Ask the VTN's operator for the fingerprint, and give it as --vtn-fingerprint."
+        "which holder of a certificate signed them. Ask the VTN's operator for the "
+        "fingerprint, and give it as --vtn-fingerprint."
     )
     return "there, not checked"
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ...config import base_url, service_at_end
 from ...errors import ConfigurationError
 from ...oadr20b.identity import SigningIdentity
+from ...security.validity import CA
 from ...transport.route import Deadline
 from ...transport.service import service
 from ...transport.wire import Wire
@@ -61,6 +62,7 @@ def _own_files(exam: Examination) -> str:
     except ConfigurationError as cause:
         raise _clock_or(cause, exam) from cause
     exam.identity = identity
+    warn_of_ends(exam, CA)
     trust = exam.ca_file or "the system's store"
     if identity.credentials is None:
         return (
@@ -108,6 +110,14 @@ def _clock_or(cause: ConfigurationError, exam: Examination) -> BrokenLink:
 def _warn_of_end(exam: Examination, own: CertificateFacts) -> None:
     if own.ends - now_utc() < SOON:
         exam.notes.append(f"The client certificate ends on {own.ends:%Y-%m-%d}: renew it soon.")
+
+
+def warn_of_ends(exam: Examination, role: str) -> None:
+    """A note for each certificate of a role that ends soon."""
+    now = now_utc()
+    for end in exam.identity.certificates() if exam.identity is not None else ():
+        if end.role == role and end.ends - now < SOON:
+            exam.notes.append(end.describe(now))
 
 
 def _name(exam: Examination) -> str:

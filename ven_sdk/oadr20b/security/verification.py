@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any, Optional
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest
@@ -24,6 +25,7 @@ from signxml.verifier import SignatureConfiguration
 
 from ...errors import SecurityError
 from ...security.fingerprint import fingerprint_of, is_full, normalise
+from ...security.validity import is_vouched_for
 from .names import (
     C14N,
     C14N_11,
@@ -83,6 +85,8 @@ class Verifier:
 
     def __init__(self, vtn_fingerprint: str, replay: ReplayGuard) -> None:
         self.vtn_fingerprint: str = normalise(vtn_fingerprint)
+        self.certificate: Optional[x509.Certificate] = None
+        """That of the last message that was accepted."""
         self._replay = replay
 
     def verify(self, root: etree._Element, now: datetime) -> etree._Element:
@@ -97,6 +101,7 @@ class Verifier:
         results = _verified(root, certificate, now)
         signed_object = _one(results, (SIGNED_OBJECT,))
         self._check_replay(_one(results, _PROPERTY_HOLDERS).signed_xml, now)
+        self.certificate = certificate
         return _clean(signed_object)
 
     def _certificate(self, signature: etree._Element, now: datetime) -> x509.Certificate:
@@ -132,14 +137,17 @@ class Verifier:
         self._replay.check(parse_timestamp(stamp), nonce and nonce.strip(), now)
 
 
-def verify_unpinned(root: etree._Element, now: datetime) -> etree._Element:
+def verify_unpinned(
+    root: etree._Element, now: datetime, anchors: tuple[x509.Certificate, ...] = ()
+) -> tuple[etree._Element, x509.Certificate]:
     """The ``oadrSignedObject`` as it was signed by the holder of a certificate that the message
-    itself carries.
+    itself carries, and that certificate. With ``anchors`` (those of ``ca_file``) it has to be one
+    that these vouch for, over certificates of the message where need be.
 
-    That proves that nobody changed the message on its way who could not sign it anew, and nothing
-    about who signed it or when: it is for clients without ``vtn_fingerprint``, which believe
-    whoever answers, but not a message whose own signature is broken. Raises as
-    :meth:`Verifier.verify`.
+    Without anchors that proves that nobody changed the message on its way who could not sign it
+    anew, and nothing about who signed it; with them, that a holder of a certificate of these
+    authorities did, whoever of them. Nothing says when: replays are not looked for. It is for
+    clients without ``vtn_fingerprint``. Raises as :meth:`Verifier.verify`.
     """
     ders = _certificates(_signature(root))[:_MOST_CERTIFICATES]
     error = SecurityError(
@@ -149,13 +157,42 @@ def verify_unpinned(root: etree._Element, now: datetime) -> etree._Element:
     )
     for der in ders:
         try:
-            results = _verified(root, _valid_certificate(der, now), now)
+            certificate = _valid_certificate(der, now)
+            results = _verified(root, certificate, now)
         except SecurityError as cause:
             error = cause
             continue
+        if anchors:
+            _check_chain(certificate, ders, anchors, now)
         _one(results, _PROPERTY_HOLDERS)
-        return _clean(_one(results, (SIGNED_OBJECT,)))
+        return _clean(_one(results, (SIGNED_OBJECT,))), certificate
     raise error
+
+
+def _check_chain(
+    certificate: x509.Certificate,
+    ders: list[bytes],
+    anchors: tuple[x509.Certificate, ...],
+    now: datetime,
+) -> None:
+    others = [_parsed(der)[0] for der in ders if _is_readable(der)]
+    if not is_vouched_for(certificate, others, anchors, now):
+        found = fingerprint_of(certificate.public_bytes(Encoding.DER))
+        raise SecurityError(
+            f"The VTN's signing certificate {found} is of none of the authorities in ca_file. The "
+            "message was discarded. If it is the VTN's, add its authority to ca_file, or set "
+            f"vtn_fingerprint={found!r}, which then stands for the chain.",
+            expected="ca_file",
+            received=found,
+        )
+
+
+def _is_readable(der: bytes) -> bool:
+    try:
+        _parsed(der)
+    except SecurityError:
+        return False
+    return True
 
 
 def _certificates(signature: etree._Element) -> list[bytes]:
