@@ -30,18 +30,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, TypedDict, Union
 
 from .config import Settings
 from .errors import ProtocolError, VenError
 from .log import Repeats
 from .push.peer import Peer, Response
 from .schema.common import Payload
-from .state.book import Book, Catalogue, HandlerNames
+from .state.book import Book, Catalogue, HandlerNames, TableRow
 from .state.change import Change
-from .state.outcome import Outcome, Step
+from .state.outcome import Outcome, ProfileBook, Step
 from .transport.identity import Identity
 from .usercode.handlers import Hooks
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class UnknownVen:
 
 
 Verdict = Union[Accepted, Refused, UnknownVen]
-Remember = Callable[[Callable[[Any], Sequence[Change]]], None]
+Remember = Callable[[Callable[[ProfileBook], Sequence[Change]]], None]
 """``remember(changes_of)`` commits ``changes_of(book)``."""
 
 
@@ -168,10 +171,39 @@ class CallRequest(NamedTuple):
 
     step: Step
     message: tuple[str, str]
-    is_owed: Callable[[Any], bool]
+    is_owed: Callable[[ProfileBook], bool]
     result: str = ""
     text: str = "It is tried again until it succeeds."
     anew: bool = False
+
+
+UndeliveredSample = tuple[str, str, datetime, object, Optional[str], str]
+"""Request, rID, time, value, data quality, and where it is."""
+
+
+class ReportQuestion(TypedDict):
+    """What the user asks of a report that the VTN offers."""
+
+    report_specifier_id: str
+    r_ids: Union[str, Iterable[str], None]
+    granularity: timedelta
+    report_back_duration: timedelta
+    dtstart: Optional[datetime]
+    report_duration: Optional[timedelta]
+
+
+class OptFacts(TypedDict):
+    """What the user says of an opt, as it was given."""
+
+    opt_type: str
+    opt_reason: str
+    targets: object
+    vavailability: object
+    event_id: Optional[str]
+    modification_number: Optional[int]
+    request_id: Optional[str]
+    market_context: Optional[str]
+    signal_target_mrid: Optional[str]
 
 
 class Profile(ABC):
@@ -189,7 +221,7 @@ class Profile(ABC):
     """The steps of timers that only name their key."""
 
     @abstractmethod
-    def tasks(self, lane: str, book: Any, turn: Turn) -> Iterable[Task]:
+    def tasks(self, lane: str, book: ProfileBook, turn: Turn) -> Iterable[Task]:
         """What could be sent now on ``lane``, most urgent first. A pure look at the book."""
 
     @abstractmethod
@@ -209,19 +241,19 @@ class Profile(ABC):
         """What ``reply`` means for ``task``."""
 
     @abstractmethod
-    def is_news(self, book: Any, outcome: Outcome) -> bool:
+    def is_news(self, book: ProfileBook, outcome: Outcome) -> bool:
         """Whether ``outcome``, not applied yet, changes anything that makes polling on worth it."""
 
     @abstractmethod
-    def is_deciding(self, book: Any, now: datetime) -> bool:
+    def is_deciding(self, book: ProfileBook, now: datetime) -> bool:
         """Whether handlers are about to decide about what came last."""
 
     @abstractmethod
-    def poll_period(self, book: Any) -> timedelta:
+    def poll_period(self, book: ProfileBook) -> timedelta:
         """The time from poll to poll."""
 
     @abstractmethod
-    def pause_of_polls(self, book: Any, now: float) -> Optional[float]:
+    def pause_of_polls(self, book: ProfileBook, now: float) -> Optional[float]:
         """Seconds from ``now`` (monotonic) in which the VTN is expected to call instead of being
         polled: 0 where it is polled, None where it never is.
         """
@@ -267,11 +299,13 @@ class Profile(ABC):
         """Ask for the complete list of events."""
 
     @abstractmethod
-    def request_report(self, **facts: Any) -> CallRequest:
+    def request_report(
+        self, report_request_id: Optional[str], **facts: Unpack[ReportQuestion]
+    ) -> CallRequest:
         """Ask the VTN for a report that it offers."""
 
     @abstractmethod
-    def create_opt(self, **facts: Any) -> CallRequest:
+    def create_opt(self, opt_id: Optional[str], **facts: Unpack[OptFacts]) -> CallRequest:
         """Send an opt."""
 
     @abstractmethod
@@ -285,27 +319,27 @@ class Profile(ABC):
     # --- what users look at -----------------------------------------------------------------------
 
     @abstractmethod
-    def offered_reports(self, book: Any) -> tuple[Any, ...]:
+    def offered_reports(self, book: ProfileBook) -> tuple[Any, ...]:
         """The catalogue, as the VTN gets it."""
 
     @abstractmethod
-    def undelivered(self, book: Any) -> list[Any]:
+    def undelivered(self, book: ProfileBook) -> Sequence[UndeliveredSample]:
         """The samples that the VTN has not acknowledged."""
 
     @abstractmethod
-    def standing_opts(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    def standing_opts(self, rows: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
         """The opts that stand or are being sent, of the rows of the table ``opts``."""
 
     @abstractmethod
-    def counters(self, book: Any) -> dict[str, int]:
+    def counters(self, book: ProfileBook) -> dict[str, int]:
         """What was counted, for ``status``."""
 
     @abstractmethod
-    def problems(self, book: Any) -> tuple[str, ...]:
+    def problems(self, book: ProfileBook) -> tuple[str, ...]:
         """A sentence for ``health()`` for all that the VTN would not have."""
 
     @abstractmethod
-    def queues(self, book: Any) -> dict[str, int]:
+    def queues(self, book: ProfileBook) -> dict[str, int]:
         """How much waits to be sent, for ``status``."""
 
     # --- life -------------------------------------------------------------------------------------
@@ -321,25 +355,25 @@ class Profile(ABC):
         """The VEN is gone for good: what it shares with others serves them alone."""
 
     @abstractmethod
-    def restore(self, book: Any) -> None:
+    def restore(self, book: ProfileBook) -> None:
         """The book was read from the store: take over what is held elsewhere."""
 
     @abstractmethod
-    def resume(self, book: Any, now: datetime) -> Outcome:
+    def resume(self, book: ProfileBook, now: datetime) -> Outcome:
         """Go on from what the book holds: timers, calls, and the first message to send."""
 
     @abstractmethod
-    def look_again(self, book: Any, now: datetime) -> Outcome:
+    def look_again(self, book: ProfileBook, now: datetime) -> Outcome:
         """The wall clock was set back: what is to come is worked out anew."""
 
     @abstractmethod
-    def shift_deadlines(self, book: Any, now: datetime, by: timedelta) -> Outcome:
+    def shift_deadlines(self, book: ProfileBook, now: datetime, by: timedelta) -> Outcome:
         """The wall clock was set ``by`` so much: what is to be done within a span of time is due
         when that span is over, whatever the clock says.
         """
 
     @abstractmethod
-    def owes(self, book: Any, now: datetime) -> bool:
+    def owes(self, book: ProfileBook, now: datetime) -> bool:
         """Whether something is owed to the VTN that could be sent now."""
 
 

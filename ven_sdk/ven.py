@@ -7,6 +7,7 @@ shared threads. Everything here may be called from any thread.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
 
@@ -29,7 +30,7 @@ from .errors import ConfigurationError, StateError, TransportError, VenError
 from .events import queries
 from .points.catalogue import Catalogue
 from .points.pushed_values import push_value
-from .profile import CallRequest
+from .profile import CallRequest, UndeliveredSample
 from .push.peer import Peer, Response
 from .runtime.awaiting import await_answer
 from .runtime.engine import Engine
@@ -40,7 +41,6 @@ from .usercode.handlers import NOBODY_DECIDES, Handlers, Hooks
 
 if TYPE_CHECKING:
     from .oadr20b.schema.reports import Report
-    from .oadr20b.services.reports.queries import Shown
     from .oadr20b.state.opts import OptState
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -346,7 +346,7 @@ class Ven(CheckedAttributes, NotebookViews):
     def _now(self) -> datetime:
         return self._engine.now()
 
-    def _undelivered(self) -> list[Shown]:
+    def _undelivered(self) -> Sequence[UndeliveredSample]:
         return self._engine.look(lambda: self._profile.undelivered(self._engine.book))
 
     def _states(self) -> Any:

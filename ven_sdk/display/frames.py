@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Optional
+from types import ModuleType
+from typing import TYPE_CHECKING, Optional
 
 from ..errors import ConfigurationError
 from ..schema.events import Event
@@ -16,17 +17,18 @@ from .times import Zone, in_zone, zone_of
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SampleRow = tuple[str, str, datetime, Any, Optional[str], str]
+SampleRow = tuple[str, str, datetime, object, Optional[str], str]
 
 
-def _pandas() -> Any:
+def _pandas() -> ModuleType:
     try:
         import pandas
     except ImportError as cause:
         raise ConfigurationError(
             "Frames need pandas, which is not installed: pip install 'ven-sdk[pandas]'."
         ) from cause
-    return pandas
+    library: ModuleType = pandas
+    return library
 
 
 def events_frame(events: Iterable[Event], tz: Zone = None) -> "DataFrame":
@@ -71,7 +73,7 @@ def events_frame(events: Iterable[Event], tz: Zone = None) -> "DataFrame":
         for signal in event.event_signals
         for step in signal.intervals
     ]
-    frame = _pandas().DataFrame(rows, columns=columns)
+    frame: DataFrame = _pandas().DataFrame(rows, columns=columns)
     return frame.astype({"priority": "Int64", "modification_number": "Int64"})
 
 
@@ -90,4 +92,5 @@ def samples_frame(rows: Iterable[SampleRow], tz: Zone = None) -> "DataFrame":
     zone_of(tz)
     columns = ["report_request_id", "r_id", "time", "value", "data_quality", "state"]
     moved = [(*row[:2], in_zone(row[2], tz), *row[3:]) for row in rows]
-    return _pandas().DataFrame(moved, columns=columns)
+    frame: DataFrame = _pandas().DataFrame(moved, columns=columns)
+    return frame

@@ -19,7 +19,7 @@ OPEN_END = timedelta(hours=1)
 """How much of an interval without an end is drawn."""
 LEVELS = (0, 1, 2, 3)
 Axes = Any
-"""Axes of matplotlib, whose types are not at hand."""
+"""Axes of matplotlib, whose own types do not know that they take datetimes."""
 
 
 class Step(NamedTuple):
@@ -40,7 +40,7 @@ class Panel(NamedTuple):
     steps: list[Step]
 
 
-def plot_event(event: Event, axes: Axes = None, tz: Zone = None) -> Axes:
+def plot_event(event: Event, axes: Optional[Axes] = None, tz: Zone = None) -> Axes:
     """Draw each signal of ``event`` over time, in a panel of its own, or all of them in ``axes``;
     times in ``tz``, UTC if left out. A dotted line is now.
 
@@ -66,7 +66,7 @@ def _steps(signal: EventSignal) -> list[Step]:
 
 def plot_schedule(
     rows: Sequence[ScheduleRow],
-    axes: Axes = None,
+    axes: Optional[Axes] = None,
     tz: Zone = None,
     now: Optional[datetime] = None,
 ) -> Axes:
@@ -90,7 +90,11 @@ def plot_schedule(
 
 
 def _draw(
-    panels: Sequence[Panel], title: str, axes: Axes, tz: Zone, now: Optional[datetime] = None
+    panels: Sequence[Panel],
+    title: str,
+    axes: Optional[Axes],
+    tz: Zone,
+    now: Optional[datetime] = None,
 ) -> Axes:
     zone_of(tz)  # a wrong one is refused before anything is drawn
     moment = now or datetime.now(timezone.utc)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, Union
+from typing import TYPE_CHECKING, Optional, Protocol, Union
 
 from ..events.queries import ScheduleRow
 from ..runtime.status import Health, Status
@@ -15,6 +15,7 @@ from . import frames, plots, tables
 from .times import Zone
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from pandas import DataFrame
 
 Hours = Union[float, timedelta]
@@ -49,12 +50,15 @@ class NotebookViews:
             repr(self)[1:-1], self.status, self.health(), self.events, self.schedule(hours), tz
         )
 
-    def plot_schedule(self: Viewed, hours: Hours = 24, axes: Any = None, tz: Zone = None) -> Any:
+    def plot_schedule(
+        self: Viewed, hours: Hours = 24, axes: Optional[Axes] = None, tz: Zone = None
+    ) -> Axes:
         """Draw ``schedule(hours)`` with matplotlib (extra ``plot``), in ``axes`` if given, times in
         ``tz``; returns the axes. ``hours`` is a number or a timedelta. ConfigurationError without
         matplotlib.
         """
-        return plots.plot_schedule(self.schedule(hours), axes, tz, self._now())
+        drawn: Axes = plots.plot_schedule(self.schedule(hours), axes, tz, self._now())
+        return drawn
 
     def events_frame(self: Viewed, tz: Zone = None) -> "DataFrame":
         """The events as a pandas DataFrame (extra ``pandas``), a row for every interval of every

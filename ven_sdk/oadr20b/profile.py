@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..errors import SecurityError, TransportError, VenError
 from ..profile import (
     Accepted,
     CallRequest,
     Lane,
+    OptFacts,
     Profile,
     Received,
     Refused,
     Remember,
+    ReportQuestion,
     Task,
     Turn,
+    UndeliveredSample,
     UnknownVen,
     Verdict,
 )
@@ -37,6 +40,13 @@ from .services import answers, events, opts, poll, registration, reports
 from .services.task import CANCELLATION, code_of, judge, unknown_ven
 from .state.book import Book
 from .state.nonces import keep_nonce
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..runtime.transactions import Transactions
+    from .schema.reports import Report
+    from .state.opts import OptState
 
 POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
 FIRST_LOOK, LATER_LOOK = timedelta(minutes=1), timedelta(hours=1)
@@ -192,7 +202,7 @@ class Profile20b(Profile):
         """See :meth:`Profile.receive`."""
         return lambda book, now: poll.receive(book, message, now)
 
-    def take_push(self, path: str, body: bytes, peer: Peer, base: Any) -> Response:
+    def take_push(self, path: str, body: bytes, peer: Peer, base: Transactions) -> Response:
         """See :meth:`Profile.take_push`."""
         response = pushed.receive(path, body, peer, base, self.exchange)
         if response.status == 200:
@@ -227,9 +237,11 @@ class Profile20b(Profile):
             anew=True,
         )
 
-    def request_report(self, **facts: Any) -> CallRequest:
+    def request_report(
+        self, report_request_id: Optional[str], **facts: Unpack[ReportQuestion]
+    ) -> CallRequest:
         """See :meth:`Profile.request_report`."""
-        own_id = facts.pop("report_request_id") or f"ven-{secrets.token_hex(12)}"
+        own_id = report_request_id or f"ven-{secrets.token_hex(12)}"
         return CallRequest(
             lambda book, now: reports.ask(book, now, report_request_id=own_id, **facts)[1],
             ("report request", own_id),
@@ -237,16 +249,15 @@ class Profile20b(Profile):
             own_id,
         )
 
-    def create_opt(self, **facts: Any) -> CallRequest:
+    def create_opt(self, opt_id: Optional[str], **facts: Unpack[OptFacts]) -> CallRequest:
         """See :meth:`Profile.create_opt`."""
-        given = facts.pop("opt_id")
-        opt_id = secrets.token_hex(16) if given is None else given
+        own_id = secrets.token_hex(16) if opt_id is None else opt_id
         return CallRequest(
-            lambda book, now: opts.create(book, now, opt_id=opt_id, **facts)[1],
-            (opts.CREATION, str(opt_id)),
-            lambda book: opts.is_owed(book, opt_id),
-            opt_id,
-            f"The opt {opt_id!r} stays owed and is sent again.",
+            lambda book, now: opts.create(book, now, opt_id=own_id, **facts)[1],
+            (opts.CREATION, str(own_id)),
+            lambda book: opts.is_owed(book, own_id),
+            own_id,
+            f"The opt {own_id!r} stays owed and is sent again.",
         )
 
     def cancel_opt(self, opt_id: str) -> CallRequest:
@@ -265,15 +276,15 @@ class Profile20b(Profile):
 
     # --- what users look at -----------------------------------------------------------------------
 
-    def offered_reports(self, book: Book) -> tuple[Any, ...]:
+    def offered_reports(self, book: Book) -> tuple[Report, ...]:
         """See :meth:`Profile.offered_reports`."""
         return reports.offered_reports(book)
 
-    def undelivered(self, book: Book) -> list[Any]:
+    def undelivered(self, book: Book) -> Sequence[UndeliveredSample]:
         """See :meth:`Profile.undelivered`."""
         return reports.samples(book)
 
-    def standing_opts(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    def standing_opts(self, rows: tuple[OptState, ...]) -> tuple[OptState, ...]:
         """See :meth:`Profile.standing_opts`."""
         return opts.list_standing(rows)
 
@@ -358,7 +369,7 @@ def _some(task: Optional[Task]) -> Iterator[Task]:
         yield task
 
 
-def _resync(book: Any, now: datetime) -> Outcome:
+def _resync(book: Book, now: datetime) -> Outcome:
     state = book.registration
     if state.phase != "registered" or state.resync or book.settings.report_only:
         return NOTHING

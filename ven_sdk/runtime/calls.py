@@ -9,9 +9,10 @@ given up, so that it is asked anew.
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable
+from typing import Callable
 
 from ..errors import HandlerError
+from ..schema.events import Event
 from ..state.outcome import NOT_CALLED, Call, Step
 from ..text import LONGEST, shorten
 from ..usercode import invoke
@@ -56,7 +57,7 @@ class Calls:
         if call.pool == "report" and self._not_begun.pop(id(call), None) is None:
             return  # it waited while the VEN was stopped and started: another stands for it
         if call.function is not None:
-            result: Any = invoke(call.function, call.arguments, call.keywords)
+            result: object = invoke(call.function, call.arguments, call.keywords)
             errors: tuple[HandlerError, ...] = (result,) if isinstance(result, HandlerError) else ()
         else:
             result, errors = self._handlers.call(call.handler, call.arguments)
@@ -89,8 +90,7 @@ def _consequence(call: Call) -> str:
     if call.pool == "report":
         return "The report goes out with a gap."
     if call.handler in SINGLE:
-        return (
-            f"Event {call.arguments[0].event_id!r} gets optOut, unless it was decided otherwise "
-            f"meanwhile."
-        )
+        (event, *_) = call.arguments
+        assert isinstance(event, Event)
+        return f"Event {event.event_id!r} gets optOut, unless it was decided otherwise meanwhile."
     return "Everything else goes on."

@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 from datetime import datetime
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from ..errors import (
     ConfigurationError,
@@ -25,7 +25,7 @@ from ..errors import (
 from ..profile import Accepted, Received, Refused, Task, UnknownVen
 from ..schema.common import Payload
 from ..state.book import Book
-from ..state.outcome import Outcome, Step
+from ..state.outcome import Outcome, ProfileBook, Step
 from ..text import shorten
 from ..transport.backoff import Backoff
 from .failures import (
@@ -167,7 +167,7 @@ class Exchanges:
                 self._polling.hold_until = now + HOLD
         is_news = False
 
-        def step(book: Any, moment: datetime) -> Outcome:
+        def step(book: ProfileBook, moment: datetime) -> Outcome:
             nonlocal is_news
             outcome = task.accept(reply)(book, moment)
             is_news = verdict.more and self._profile.is_news(book, outcome)

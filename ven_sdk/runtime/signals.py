@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from typing import Any, Callable
+from typing import Callable
 
 log: logging.Logger = logging.getLogger("ven_sdk")
 
@@ -30,7 +30,7 @@ def until_signal(
         return
     asked: dict[str, int] = {}
 
-    def end(number: int, _frame: Any) -> None:
+    def end(number: int, _frame: object) -> None:
         # Nothing but a note: this runs in the middle of whatever the main thread was doing, and may
         # hold no lock of its.
         if "signal" in asked and number == signal.SIGINT:

@@ -116,7 +116,7 @@ class Health(Presentable):
         }
 
 
-def _plain(fact: Any) -> Any:
+def _plain(fact: object) -> object:
     if isinstance(fact, datetime):
         return fact.isoformat()
     return fact.total_seconds() if isinstance(fact, timedelta) else fact

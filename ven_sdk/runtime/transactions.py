@@ -29,14 +29,14 @@ import logging
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Callable, Optional, TypeVar
+from typing import Callable, Optional, TypeVar
 
 from ..errors import LeaseLostError, StateError, StoreError, VenError
 from ..log import Repeats
 from ..profile import Profile
-from ..state.book import Book
+from ..state.book import Book, TableRow
 from ..state.change import Change
-from ..state.outcome import NOTHING, Call, Outcome, Step, Timer
+from ..state.outcome import NOTHING, Call, Outcome, ProfileBook, Step, Timer
 from ..state.store import Store
 from ..text import shorten
 from ..usercode.handlers import Handlers
@@ -93,7 +93,7 @@ class Transactions:
         self._ahead: Optional[float] = None
         self._lock = threading.RLock()
         self._applying = threading.Lock()
-        self._snapshots: dict[str, tuple[int, tuple[Any, ...]]] = {}
+        self._snapshots: dict[str, tuple[int, tuple[TableRow, ...]]] = {}
         self._listeners: list[Callable[[bool], None]] = []
         self._retry: Optional[Job] = None
         self.troubles: Troubles = Troubles(repeats, runtime.clock, self.counters, self._tell_user)
@@ -150,7 +150,7 @@ class Transactions:
         with self._applying:
             return function()
 
-    def snapshot(self, table: str) -> tuple[Any, ...]:
+    def snapshot(self, table: str) -> tuple[TableRow, ...]:
         """The rows of ``table``, oldest first; made anew only when it changed."""
         known = self._snapshots.get(table)
         if known is None or known[0] != self.book.versions[table]:
@@ -399,7 +399,7 @@ class Transactions:
         """Rows that stand in memory only because the store failed."""
         return self.persistence.waiting
 
-    def remember(self, changes_of: Callable[[Any], Sequence[Change]]) -> None:
+    def remember(self, changes_of: Callable[[ProfileBook], Sequence[Change]]) -> None:
         """Commit ``changes_of(book)`` over a restart, which nobody waits for: nothing is woken. The
         changes are committed when this returns.
         """

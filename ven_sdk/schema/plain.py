@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -31,22 +32,23 @@ from .record import Record, restore
 from .slots import MISSING, Slot
 
 T = TypeVar("T")
-Convert = Callable[[Any], Any]
+Convert = Callable[[Any], object]
+"""One way or the other for values of one type: what it is called with came from such a value."""
 _MICROSECOND = timedelta(microseconds=1)
 _AS_THEY_ARE = (str, int, float, bool, type(None))
 
 
-def dump(value: Any) -> Any:
+def dump(value: object) -> object:
     """JSON-able data of a record, a dataclass, or anything that may stand in one. A TypeError names
     what cannot.
     """
-    kind: Any = type(value)
+    kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
     return _dumper(kind)(value)
 
 
-def load(kind: Any, data: Any) -> Any:
+def load(kind: object, data: object) -> Any:
     """The value of type ``kind`` (a class or a type annotation) that :func:`dump` made ``data`` of.
 
     :class:`StateError` if it cannot be: the data is of another type, or of another version of it.
@@ -66,31 +68,31 @@ def load(kind: Any, data: Any) -> Any:
 
 
 @cache
-def _fields(cls: type) -> tuple[tuple[str, Any, Any], ...]:
+def _fields(cls: type) -> tuple[tuple[str, object, object], ...]:
     """Name, type and default (or MISSING) of each field that is remembered."""
     hints = get_type_hints(cls)
     if issubclass(cls, Record):
         return tuple(
-            (name, hints.get(name, Any), _slot_default(slot)) for name, slot in cls.slots.items()
+            (name, hints.get(name, object), _slot_default(slot)) for name, slot in cls.slots.items()
         )
     return tuple(
-        (field.name, hints.get(field.name, Any), _default(field))
+        (field.name, hints.get(field.name, object), _default(field))
         for field in dataclasses.fields(cls)  # type: ignore[arg-type]
         if field.init
     )
 
 
-def _slot_default(slot: Slot) -> Any:
+def _slot_default(slot: Slot) -> object:
     return Items() if slot.repeated else None if slot.default is MISSING else slot.default
 
 
-def _default(field: Any) -> Any:
+def _default(field: dataclasses.Field[object]) -> object:
     if field.default is not dataclasses.MISSING:
         return field.default
     return field.default_factory() if field.default_factory is not dataclasses.MISSING else MISSING
 
 
-def _is_default(value: Any, default: Any) -> bool:
+def _is_default(value: object, default: object) -> bool:
     return value is default or (type(value) is type(default) and bool(value == default))
 
 
@@ -98,8 +100,7 @@ def _is_default(value: Any, default: Any) -> bool:
 #
 
 
-@cache
-def _dumper(kind: type) -> Convert:
+def _find_dumper(kind: type) -> Convert:
     for base, convert in _DUMPERS:
         if issubclass(kind, base):
             return convert
@@ -118,21 +119,24 @@ def _dumper(kind: type) -> Convert:
     )
 
 
+_dumper: Callable[[type], Convert] = cache(_find_dumper)
+
+
 def _dump_moment(value: datetime) -> str:
     return value.isoformat()
 
 
-def _dump_mapping(value: Any) -> Any:
+def _dump_mapping(value: AnyMapping[object, object]) -> object:
     if all(type(key) is str for key in value):
         return {key: dump(item) for key, item in value.items()}
     return [[dump(key), dump(item)] for key, item in value.items()]
 
 
-def _dump_error(value: PayloadError) -> dict[str, Any]:
+def _dump_error(value: PayloadError) -> dict[str, object]:
     return {"message": str(value), "path": value.path, "value": value.value}
 
 
-_DUMPERS: tuple[tuple[Any, Convert], ...] = (
+_DUMPERS: tuple[tuple[Union[type, tuple[type, ...]], Convert], ...] = (
     (Enum, lambda value: dump(value.value)),
     (bool, bool),
     (int, int),
@@ -153,8 +157,8 @@ _DUMPERS: tuple[tuple[Any, Convert], ...] = (
 
 
 @cache
-def _loader(kind: Any) -> Convert:
-    if kind is Any or kind in _AS_THEY_ARE:
+def _loader(kind: object) -> Convert:
+    if kind is object or kind in _AS_THEY_ARE:
         return _LOADERS.get(kind, lambda data: data)
     origin = get_origin(kind)
     if origin is Union or (sys.version_info >= (3, 10) and _is_pipe_union(kind)):
@@ -167,27 +171,27 @@ def _loader(kind: Any) -> Convert:
         return kind
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _dataclass_loader(kind)
-    if kind in (tuple, list, dict, frozenset):
-        return kind  # type: ignore[no-any-return]
+    if kind in _BARE:
+        return _BARE[kind]
     if isinstance(kind, TypeVar):
         return lambda data: data
     raise TypeError(f"{kind!r} cannot be loaded.")
 
 
-def _is_pipe_union(kind: Any) -> bool:
+def _is_pipe_union(kind: object) -> bool:
     import types
 
     return isinstance(kind, types.UnionType)
 
 
-def _union_loader(options: tuple[Any, ...]) -> Convert:
+def _union_loader(options: tuple[object, ...]) -> Convert:
     """None, texts and numbers are told by their type in JSON; of several others the first that fits
     is taken.
     """
     plain = tuple(option for option in options if option in _AS_THEY_ARE)
     rest = [_loader(option) for option in options if option not in _AS_THEY_ARE]
 
-    def convert(data: Any) -> Any:
+    def convert(data: object) -> object:
         if data is None or (type(data) in plain and not rest):
             return data
         for option in rest:
@@ -205,7 +209,7 @@ def _union_loader(options: tuple[Any, ...]) -> Convert:
     return convert
 
 
-def _container_loader(origin: Any, arguments: tuple[Any, ...]) -> Convert:
+def _container_loader(origin: object, arguments: tuple[object, ...]) -> Convert:
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         item = _loader(arguments[0])
         return lambda data: tuple([item(part) for part in data])
@@ -217,24 +221,23 @@ def _container_loader(origin: Any, arguments: tuple[Any, ...]) -> Convert:
         return lambda data: {
             key(k): value(v) for k, v in (data.items() if isinstance(data, dict) else data)
         }
-    item = _loader(arguments[0]) if arguments else _loader(Any)
-    make: Any = origin if isinstance(origin, type) and origin in (list, set, frozenset) else tuple
+    item = _loader(arguments[0]) if arguments else _loader(object)
+    make = _SEQUENCES.get(origin, tuple)
     return lambda data: make([item(part) for part in data])
 
 
-def _dataclass_loader(cls: type[Any]) -> Convert:
+def _dataclass_loader(cls: type) -> Convert:
     """A function from a dict to an instance. Compiled late, so that classes may refer to each other
     and to themselves.
     """
-    plan: list[tuple[str, Any, Any]] = []
-    kind: Any = cls
+    plan: list[tuple[str, Convert, object]] = []
 
-    def convert(data: Any) -> Any:
+    def convert(data: object) -> object:
         if not plan:
             slots = cls.slots if issubclass(cls, Record) else {}
             plan[:] = [
                 (name, _field_loader(hint, name in slots and slots[name].repeated), default)
-                for name, hint, default in _fields(kind)
+                for name, hint, default in _fields(cls)
             ]
         if not isinstance(data, dict):
             raise TypeError(f"a dict was expected for {cls.__name__}, not {type(data).__name__}")
@@ -252,9 +255,11 @@ def _dataclass_loader(cls: type[Any]) -> Convert:
     return convert
 
 
-def _field_loader(hint: Any, repeated: bool) -> Convert:
-    inner = _loader(hint)
-    return (lambda data: Items(inner(data))) if repeated else inner
+def _field_loader(hint: object, repeated: bool) -> Convert:
+    if not repeated:
+        return _loader(hint)
+    (item,) = map(_loader, get_args(hint))
+    return lambda data: Items([item(part) for part in data])
 
 
 def _load_moment(data: str) -> datetime:
@@ -262,17 +267,23 @@ def _load_moment(data: str) -> datetime:
     return moment.astimezone(timezone.utc) if moment.tzinfo is not None else moment
 
 
-def _load_error(data: Any) -> PayloadError:
+def _load_error(data: dict[str, str]) -> PayloadError:
     return PayloadError(data["message"], path=data["path"], value=data["value"])
 
 
-def _load_number(data: Any) -> float:
+def _load_number(data: object) -> float:
     if isinstance(data, bool) or not isinstance(data, (int, float)):
         raise TypeError(f"{data!r} is no number")
     return data
 
 
-_LOADERS: dict[Any, Convert] = {
+_SEQUENCES: dict[object, Callable[[Iterable[object]], object]] = {
+    list: list,
+    set: set,
+    frozenset: frozenset,
+}
+_BARE: dict[object, Convert] = {tuple: tuple, list: list, dict: dict, frozenset: frozenset}
+_LOADERS: dict[object, Convert] = {
     datetime: _load_moment,
     timedelta: lambda data: timedelta(microseconds=data),
     Decimal: Decimal,

@@ -23,6 +23,7 @@ from ..schema.points import DataPoint, Key, OfferedReport
 from .change import Change
 from .events import EventState
 from .moments import Moments
+from .outcome import ProfileBook
 from .recent import RecentValues
 from .registration import Registration
 from .reports import (
@@ -66,6 +67,10 @@ class HandlerNames(Protocol):
 
     def leads(self) -> tuple[tuple[str, timedelta], ...]:
         """(handler name, lead) of every ``before_event`` handler."""
+
+
+TableRow = Any
+"""A row of a table that is named at run time; :attr:`Table.row` says its type."""
 
 
 class Table(NamedTuple):
@@ -137,14 +142,14 @@ class Book:
         handlers: HandlerNames,
         *,
         chance: Optional[random.Random] = None,
-        rows_of_event: Callable[[Any, str], tuple[Change, ...]] = _no_rows,
+        rows_of_event: Callable[[ProfileBook, str], tuple[Change, ...]] = _no_rows,
     ) -> None:
         self.settings = settings
         self.catalogue = catalogue
         self.handlers = handlers
         self.chance: random.Random = chance or random.SystemRandom()
         self.rows_of_event = rows_of_event
-        self.tables: dict[str, dict[str, Any]] = {table.name: {} for table in self.layout}
+        self.tables: dict[str, dict[str, TableRow]] = {table.name: {} for table in self.layout}
         self.events: dict[str, EventState] = self.tables["events"]
         self.requests: dict[str, RequestState] = self.tables["requests"]
         self.samples: dict[str, SampleRow] = self.tables["samples"]
@@ -223,7 +228,7 @@ class Book:
             self._set(table, key, value)
             self.versions[table] += 1
 
-    def _set(self, table: str, key: str, value: Any) -> None:
+    def _set(self, table: str, key: str, value: TableRow) -> None:
         rows = self.tables[table]
         if table == "samples":
             self.sample_rows.set(key, rows.get(key), value)

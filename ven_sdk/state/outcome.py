@@ -16,12 +16,14 @@ from typing import Any, Callable, Optional
 
 from .change import Change
 
-Step = Callable[[Any, datetime], "Outcome"]
-"""``step(book, now)``; ``now`` is aware UTC, corrected for the VTN's clock (rule E40). The book is
-a :class:`~ven_sdk.state.book.Book` with the tables of the protocol that the step belongs to.
+ProfileBook = Any
+"""The book of the profile at work: a :class:`~ven_sdk.state.book.Book` with the tables of that
+protocol. Which protocol it is, the address of the VTN decides.
 """
+Step = Callable[[ProfileBook, datetime], "Outcome"]
+"""``step(book, now)``; ``now`` is aware UTC, corrected for the VTN's clock (rule E40)."""
 
-EMPTY: Mapping[str, Any] = MappingProxyType({})
+EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
 class NotCalled:
@@ -45,10 +47,10 @@ class Call:
 
     lane: Hashable
     handler: str
-    arguments: tuple[Any, ...] = ()
+    arguments: tuple[object, ...] = ()
     done: Optional[Callable[[Any], Step]] = None
-    function: Optional[Callable[..., Any]] = None
-    keywords: Mapping[str, Any] = field(default_factory=dict)
+    function: Optional[Callable[..., object]] = None
+    keywords: Mapping[str, object] = field(default_factory=dict)
     pool: str = "handler"
 
 

@@ -14,7 +14,7 @@ import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from ..errors import LeaseLostError, StoreError
 from . import postgresql_schema as sql
@@ -35,7 +35,7 @@ from .leases import (
 )
 from .postgresql_batch import Work, as_values
 from .postgresql_database import Database
-from .postgresql_link import Address, Link
+from .postgresql_link import Address, Link, Rows
 from .store import ChangeRow, Row, already_open, checked, not_open
 
 log: logging.Logger = logging.getLogger(__name__)
@@ -242,7 +242,7 @@ class PostgreSQLStore(LeasedStore):
             ticket.error = error
 
     def _execute(
-        self, statement: str, tickets: Sequence[Ticket[Work]], values: dict[str, Any]
+        self, statement: str, tickets: Sequence[Ticket[Work]], values: dict[str, object]
     ) -> None:
         """What is not this owner's any more is left out by the statement."""
         if not tickets:
@@ -335,7 +335,7 @@ class PostgreSQLStore(LeasedStore):
         """See :meth:`LeasedStore.remove_sites`."""
         self._run(sql.REMOVE_SITES, vens=list(vens))
 
-    def _run(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+    def _run(self, statement: str, **values: object) -> Rows:
         self._refuse_in_child()
         return self._link.read(statement, values)
 

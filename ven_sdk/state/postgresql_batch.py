@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from .store import ChangeRow
 
@@ -30,7 +30,7 @@ class Work(NamedTuple):
     rows: Optional[tuple[ChangeRow, ...]]
 
 
-def as_values(works: Sequence[Work]) -> dict[str, Any]:
+def as_values(works: Sequence[Work]) -> dict[str, object]:
     """One array for each column: no row stands in it twice, and the last change of a row counts.
 
     The numbers keep the order in which rows were set; an odd one says that the row was deleted
@@ -70,6 +70,6 @@ def index_key(key: str) -> str:
     return f"\x01sha256 {hashlib.sha256(data).hexdigest()}"
 
 
-def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+def _columns(names: Sequence[str], rows: Sequence[Sequence[object]]) -> dict[str, list[object]]:
     columns = zip(*rows) if rows else ((),) * len(names)
     return {name: list(column) for name, column in zip(names, columns)}

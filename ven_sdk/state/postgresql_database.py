@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError, StoreError
 from . import postgresql_schema as sql
-from .postgresql_link import Address, Link
+from .postgresql_link import Address, Link, Rows
 
 if TYPE_CHECKING:
-    import psycopg
+    from .postgresql_link import Connection
 
 
 class Database:
@@ -46,7 +46,7 @@ class Database:
             self._execute(connection, sql.FORGET_MEMBERS)
             return self._meta(connection)["slots"]
 
-    def _version(self, connection: psycopg.Connection[Any]) -> int:
+    def _version(self, connection: Connection) -> int:
         ((encoding,),) = connection.execute("SHOW server_encoding").fetchall()
         if encoding != "UTF8":
             raise ConfigurationError(
@@ -71,7 +71,7 @@ class Database:
             )
         return version
 
-    def _migrate(self, connection: psycopg.Connection[Any], slots: int) -> None:
+    def _migrate(self, connection: Connection, slots: int) -> None:
         with connection.transaction():
             self._execute(connection, sql.LOCK_MIGRATION)
             for statement in sql.MAKE_META:
@@ -86,12 +86,10 @@ class Database:
             self._execute(connection, sql.SET_META, name="version", value=len(self.migrations))
             self._execute(connection, sql.MAKE_SLOTS, slots=known)
 
-    def _meta(self, connection: psycopg.Connection[Any]) -> dict[str, int]:
+    def _meta(self, connection: Connection) -> dict[str, int]:
         return {name: int(value) for name, value in self._execute(connection, sql.META)}
 
-    def _execute(
-        self, connection: psycopg.Connection[Any], statement: str, **values: Any
-    ) -> list[tuple[Any, ...]]:
+    def _execute(self, connection: Connection, statement: str, **values: object) -> Rows:
         values.setdefault("schema", self._address.schema)
         cursor = connection.execute(self._link.text(statement), values)
         return cursor.fetchall() if cursor.description else []

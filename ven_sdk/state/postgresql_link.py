@@ -11,9 +11,10 @@ import logging
 import math
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from time import monotonic
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -22,6 +23,8 @@ from ..errors import ConfigurationError, StoreError
 if TYPE_CHECKING:
     import psycopg
     from psycopg_pool import ConnectionPool
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -40,8 +43,11 @@ _KEEP_ALIVE = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
-Values = Mapping[str, Any]
+Values = Mapping[str, object]
+Wait = Generator[object, object, object]
+"""How psycopg waits for the server: it is told what to wait for, and sends what is ready."""
 Rows = list[tuple[Any, ...]]
+"""Rows as the database gives them: the statement says of which types."""
 
 
 class Address:
@@ -84,7 +90,7 @@ def _conninfo(url: str) -> str:
         ) from cause
 
 
-def library() -> Any:
+def library() -> ModuleType:
     """psycopg, or ConfigurationError that says how to get it."""
     try:
         import psycopg
@@ -107,7 +113,7 @@ class Link:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._seconds = ANSWER_SECONDS
-        self._pool: Optional[ConnectionPool[Any]] = None
+        self._pool: Optional[ConnectionPool[Connection]] = None
         self._trouble: Optional[StoreError] = None
         self._opening = threading.Lock()
         self._reading = threading.BoundedSemaphore(CONNECTIONS - 2)
@@ -123,7 +129,7 @@ class Link:
         with self._opening:
             self._pool, self._trouble = self._fresh_pool(), None
 
-    def _fresh_pool(self) -> ConnectionPool[Any]:
+    def _fresh_pool(self) -> ConnectionPool[Connection]:
         from psycopg_pool import ConnectionPool
 
         logging.getLogger("psycopg.pool").addFilter(_POOL_LINES)  # once, however often it is added
@@ -153,7 +159,7 @@ class Link:
         return self._pool is not None
 
     @contextlib.contextmanager
-    def single(self) -> Iterator[psycopg.Connection[Any]]:
+    def single(self) -> Iterator[Connection]:
         """A connection of its own, for what needs no pool: a look, a migration."""
         psycopg = library()
         try:
@@ -202,7 +208,9 @@ class Link:
         with self._reading:
             return self.run(statement, values)
 
-    def _recover(self, pool: ConnectionPool[Any], statement: str, values: Optional[Values]) -> Rows:
+    def _recover(
+        self, pool: ConnectionPool[Connection], statement: str, values: Optional[Values]
+    ) -> Rows:
         """``run`` on a connection of its own; when that works, the pool is made anew."""
         try:
             with self.single() as connection:
@@ -217,7 +225,9 @@ class Link:
         threading.Thread(target=pool.close, name="ven_sdk-store-close", daemon=True).start()
         return rows
 
-    def _tried(self, pool: ConnectionPool[Any], statement: str, values: Optional[Values]) -> Rows:
+    def _tried(
+        self, pool: ConnectionPool[Connection], statement: str, values: Optional[Values]
+    ) -> Rows:
         psycopg = library()
         deadline = monotonic() + self._seconds
         for attempt in range(1, TRIES + 1):
@@ -265,7 +275,7 @@ class _PoolLines(logging.Filter):
 _POOL_LINES = _PoolLines()
 
 
-def _configure(connection: psycopg.Connection[Any], seconds: float) -> None:
+def _configure(connection: Connection, seconds: float) -> None:
     # What returns is durable, whatever the database's default is; a lock is not waited for longer
     # than anything else.
     connection.execute(
@@ -277,17 +287,17 @@ def _configure(connection: psycopg.Connection[Any], seconds: float) -> None:
     )
 
 
-def _connection_class(seconds: float) -> Any:
+def _connection_class(seconds: float) -> type[Connection]:
     """psycopg's connection, of which nothing waits longer than ``seconds``."""
     psycopg = library()
 
     class PunctualConnection(psycopg.Connection):  # type: ignore[misc, name-defined, unused-ignore]
         """A statement that the server does not answer in time closes the connection."""
 
-        def wait(self, gen: Any, *arguments: Any, **keywords: Any) -> Any:
+        def wait(self, gen: Wait, *arguments: object, **keywords: object) -> object:
             return super().wait(self._bounded(gen), *arguments, **keywords)
 
-        def _bounded(self, gen: Any) -> Any:
+        def _bounded(self, gen: Wait) -> Wait:
             # The library resumes the generator at least every tenth of a second, ready or not.
             deadline = monotonic() + seconds + 1.0
             try:

@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Optional
+from typing import Optional, TypedDict
+
+
+class RegistrationFacts(TypedDict, total=False):
+    """What may change about a registration beside its phase."""
+
+    ven_id: Optional[str]
+    registration_id: Optional[str]
+    vtn_id: Optional[str]
+    poll_frequency: Optional[timedelta]
+    fresh: bool
+    known: bool
+    resync: bool
+    catalogue: Optional[str]
+    catalogue_created: Optional[datetime]
+    catalogue_request: Optional[str]
+    reason: Optional[str]
+    renewal: bool
+    refused_catalogue: Optional[str]
+    vtn_url: Optional[str]
 
 
 @dataclass(frozen=True)

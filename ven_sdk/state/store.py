@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 from ..errors import LeaseLostError, StoreError
 
@@ -139,7 +139,7 @@ def already_open(store: Store) -> StoreError:
     return StoreError(f"The store {store.name!r} is open already, by this client.", path=store.name)
 
 
-def _check_text(store: Store, text: Any) -> None:
+def _check_text(store: Store, text: object) -> None:
     if not isinstance(text, str):
         raise StoreError(
             f"A store keeps text, not {type(text).__name__}: {text!r:.80}.", path=store.name

@@ -46,7 +46,7 @@ def _receive_list(book: Book, message: DistributeEvent, now: datetime) -> Outcom
     return outcome
 
 
-RECEIVERS: Mapping[type, Callable[[Book, Any, datetime], Outcome]] = {
+RECEIVERS: Mapping[type[Payload], Callable[[Book, Any, datetime], Outcome]] = {
     DistributeEvent: _receive_list,
     CreateReport: reports.requested,
     CancelReport: reports.cancel,
@@ -55,6 +55,7 @@ RECEIVERS: Mapping[type, Callable[[Book, Any, datetime], Outcome]] = {
     CancelPartyRegistration: registration.receive_cancellation,
     RequestReregistration: registration.reregister,
 }
+"""By the class of the message that a function takes in."""
 
 REFUSALS: Mapping[type, type] = {
     CreateReport: CreatedReport,
@@ -147,7 +148,7 @@ def refuse_foreign(book: Book, message: Payload, now: datetime) -> Outcome:
         return answers.owe_response(
             book, now, "452", request_id, service=message.service
         ) + Outcome(notes=(note,))
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "response": answers.response("452", request_id),
         "ven_id": book.registration.ven_id,
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class Answer:
     """
 
     payload: str
-    record: dict[str, Any]
+    record: dict[str, object]
     created: datetime
     courtesy: bool = False
     service: str = "EiEvent"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Callable, ClassVar, Optional
+from typing import Callable, ClassVar, Optional
 
 from ...config import Settings
 from ...schema.events import EventResponse
@@ -44,7 +44,7 @@ class Book(shared.Book):
         handlers: HandlerNames,
         *,
         chance: Optional[random.Random] = None,
-        rows_of_event: Callable[[Any, str], tuple[Change, ...]],
+        rows_of_event: Callable[[Book, str], tuple[Change, ...]],
     ) -> None:
         super().__init__(settings, catalogue, handlers, chance=chance, rows_of_event=rows_of_event)
         self.answers: dict[str, Answer] = self.tables["answers"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ....arguments import choice, duration, moment, optional_text
 from ....enums import OPT_REASON, SIGNAL_TARGET_MRID
@@ -26,7 +26,7 @@ PLAIN_KINDS = ("group_id", "group_name", "resource_id", "ven_id", "party_id")
 """Kinds of targets whose value is a text."""
 
 
-def check_text(name: str, value: Any) -> Optional[str]:
+def check_text(name: str, value: object) -> Optional[str]:
     """``value`` as a non-empty text, or None."""
     return optional_text(name, value)
 

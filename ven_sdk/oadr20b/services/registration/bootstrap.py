@@ -140,7 +140,7 @@ def _take_list(reply: Optional[Payload]) -> Step:
         if is_unexpected(book, vtn_id):
             return start_anew(book, now, vtn_id)
         phase = phase_after(book, "events", "registered")
-        outcome = change_phase(book, now, phase, resync=False, **learn_vtn(book, vtn_id))
+        outcome = change_phase(book, now, phase, learn_vtn(book, vtn_id), resync=False)
         if isinstance(reply, DistributeEvent):
             return outcome + events.receive(book, reply, now)
         return outcome + (NOTHING if reply is None else events.receive_none(book, now))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ....errors import VenError
 from ....profile import Task
@@ -23,6 +23,7 @@ from .other_vtn import NO_CATALOGUE, forget_other_vtn, is_another_vtn, learn_vtn
 from .phases import after_registering, change_phase, frequency
 
 if TYPE_CHECKING:
+    from ....state.registration import RegistrationFacts
     from ...state.book import Book
 
 FAILURES = 3
@@ -34,7 +35,6 @@ def begin(book: Book, now: datetime, *, new: bool = False) -> Outcome:
     old IDs out (R6).
     """
     settings, state = book.settings, book.registration
-    facts: dict[str, Any] = {"reason": None, "renewal": False, "refused_catalogue": None}
     if not settings.register:
         return _begin_provisioned(book, now)
     return change_phase(
@@ -44,7 +44,9 @@ def begin(book: Book, now: datetime, *, new: bool = False) -> Outcome:
         ven_id=state.ven_id or settings.ven_id,
         fresh=new or state.fresh,
         registration_id=state.registration_id or settings.registration_id,
-        **facts,
+        reason=None,
+        renewal=False,
+        refused_catalogue=None,
     )
 
 
@@ -55,7 +57,7 @@ def _begin_provisioned(book: Book, now: datetime) -> Outcome:
     """
     settings, state = book.settings, book.registration
     registration_id = settings.registration_id or state.registration_id
-    facts: dict[str, Any] = {"reason": None, "renewal": False, "known": True}
+    facts: RegistrationFacts = {"reason": None, "renewal": False, "known": True}
     facts["refused_catalogue"] = None
     outcome, is_new = NOTHING, False
     if settings.report_only:
@@ -70,9 +72,10 @@ def _begin_provisioned(book: Book, now: datetime) -> Outcome:
     ):
         outcome, is_new = forget_running(book, now), True
     phase = "reports" if is_new else after_registering(book)
-    facts |= NO_CATALOGUE if is_new else {}
+    if is_new:
+        facts |= NO_CATALOGUE
     facts |= {"ven_id": settings.ven_id, "registration_id": registration_id}
-    return outcome + change_phase(book, now, phase, **facts)
+    return outcome + change_phase(book, now, phase, facts)
 
 
 def resume(book: Book, now: datetime) -> Outcome:
@@ -91,10 +94,10 @@ def lose(book: Book, now: datetime, reason: str) -> Outcome:
     )
     call = Call("client", "on_registration_lost", (reason,))
     phase = "query" if book.settings.register else "reports"
-    facts: dict[str, Any] = {"known": False, "catalogue": None, "renewal": False}
-    return change_phase(book, now, phase, reason=reason, **facts) + Outcome(
-        calls=(call,), notes=(note,)
+    change = change_phase(
+        book, now, phase, reason=reason, known=False, catalogue=None, renewal=False
     )
+    return change + Outcome(calls=(call,), notes=(note,))
 
 
 # --- the query ------------------------------------------------------------------------------------
@@ -231,11 +234,14 @@ def take_registration(reply: Optional[Payload]) -> Step:
         outcome = forget_running(book, now) if is_new else NOTHING
         if is_other:
             outcome = forget_other_vtn(book, now, reply.vtn_id)
-        facts: dict[str, Any] = {"catalogue": None, "catalogue_created": None} if is_new else {}
+        facts: RegistrationFacts = {}
+        if is_new:
+            facts = {"catalogue": None, "catalogue_created": None}
         outcome += change_phase(
             book,
             now,
             _phase_after_registration(book, is_new),
+            facts,
             ven_id=ven_id,
             registration_id=reply.registration_id,
             vtn_id=reply.vtn_id or (None if is_other else state.vtn_id),
@@ -246,7 +252,6 @@ def take_registration(reply: Optional[Payload]) -> Step:
             reason=None,
             refused_catalogue=None,
             poll_frequency=frequency(reply) or state.poll_frequency,
-            **facts,
         )
         note = Note(
             f"Registered with {reply.vtn_id} as {ven_id} (registration {reply.registration_id})."
@@ -277,7 +282,7 @@ def refuse_registration(error: VenError) -> Step:
             once="registration refused",
             error=error,
         )
-        facts: dict[str, Any] = {"fresh": fresh, "renewal": False, "reason": str(error)}
-        return change_phase(book, now, "query", **facts) + Outcome(notes=(note,))
+        facts: RegistrationFacts = {"fresh": fresh, "renewal": False, "reason": str(error)}
+        return change_phase(book, now, "query", facts) + Outcome(notes=(note,))
 
     return step

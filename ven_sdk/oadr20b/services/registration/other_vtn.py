@@ -17,10 +17,15 @@ from .leaving import forget_running
 from .phases import change_phase
 
 if TYPE_CHECKING:
+    from ....state.registration import RegistrationFacts
     from ...state.book import Book
 
 
-NO_CATALOGUE = {"catalogue": None, "catalogue_created": None, "catalogue_request": None}
+NO_CATALOGUE: RegistrationFacts = {
+    "catalogue": None,
+    "catalogue_created": None,
+    "catalogue_request": None,
+}
 """Facts of a registration whose VTN has not been sent the catalogue."""
 
 
@@ -51,7 +56,7 @@ def is_unexpected(book: Book, vtn_id: Optional[str]) -> bool:
     return not book.settings.register and is_another_vtn(book, vtn_id)
 
 
-def learn_vtn(book: Book, vtn_id: Optional[str]) -> dict[str, Optional[str]]:
+def learn_vtn(book: Book, vtn_id: Optional[str]) -> RegistrationFacts:
     """What a registration remembers of the VTN that answers, as facts for ``change_phase``."""
     return {"vtn_id": vtn_id or book.registration.vtn_id, "vtn_url": book.settings.vtn_url}
 
@@ -64,9 +69,9 @@ def start_anew(book: Book, now: datetime, vtn_id: Optional[str]) -> Outcome:
         book,
         now,
         "registered",
+        NO_CATALOGUE,
         registration_id=book.settings.registration_id,
         vtn_id=vtn_id or None,
         vtn_url=book.settings.vtn_url,
         resync=True,
-        **NO_CATALOGUE,
     )

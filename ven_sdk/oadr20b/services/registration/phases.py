@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ....state.change import Change
 from ....state.outcome import Outcome
@@ -12,6 +12,9 @@ from ....state.registration import Registration
 from ...schema.registration import CreatedPartyRegistration
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ....state.registration import RegistrationFacts
     from ...state.book import Book
 
 PHASES = ("new", "query", "register", "reports", "events", "registered", "cancelling", "cancelled")
@@ -22,13 +25,19 @@ SLOWEST_POLL, FASTEST_POLL, DEFAULT_POLL = (
 )
 
 
-def change_phase(book: Book, now: datetime, phase: str, **facts: Any) -> Outcome:
+def change_phase(
+    book: Book,
+    now: datetime,
+    phase: str,
+    facts: Optional[RegistrationFacts] = None,
+    **others: Unpack[RegistrationFacts],
+) -> Outcome:
     """The registration in ``phase``, with other facts of it."""
     state = book.registration
     since = now if phase != state.phase else state.since
-    return Outcome(
-        changes=(Change("registration", "", replace(state, phase=phase, since=since, **facts)),)
-    )
+    changed: RegistrationFacts = {**(facts or {}), **others}
+    new = replace(state, phase=phase, since=since, **changed)
+    return Outcome(changes=(Change("registration", "", new),))
 
 
 def after_registering(book: Book) -> str:
