@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from .events.queries import ScheduleRow
     from .fleet import Fleet, FleetStatus
     from .log import enable_default_logging
-    from .member import FleetMember
+    from .members import FleetMember
+    from .members.sites import Site, SiteTable
     from .oadr20b.state.opts import OptState
     from .runtime.status import Health, Status
     from .security.fingerprint import certificate_fingerprint
-    from .sites import Site, SiteTable
     from .state.leases import slot_of
     from .state.store import Store
     from .usercode.decisions import DEFER
@@ -51,9 +51,9 @@ _HOMES = {
     "ScheduleRow": "events.queries",
     "OptState": "oadr20b.state.opts",
     "Store": "state.store",
-    "FleetMember": "member",
-    "Site": "sites",
-    "SiteTable": "sites",
+    "FleetMember": "members",
+    "Site": "members.sites",
+    "SiteTable": "members.sites",
     "slot_of": "state.leases",
     "DEFER": "usercode.decisions",
     "enable_default_logging": "log",

@@ -8,8 +8,6 @@ does not show it.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import math
 import numbers
 import os
@@ -20,7 +18,7 @@ from decimal import Decimal
 from typing import Any, Callable, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
-from .errors import ArgumentError, ConfigurationError
+from .errors import ConfigurationError
 from .near_names import did_you_mean
 from .text import is_xml, repr_of
 
@@ -350,61 +348,6 @@ def without_secrets(url: str) -> str:
         scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://", url)
         return f"{scheme[0] if scheme else ''}[cut]"
     return re.sub(r"[?#].*", lambda found: f"{found[0][0]}[cut]", url, count=1, flags=re.DOTALL)
-
-
-def known_arguments(function: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse an argument that ``function`` does not have: ``ArgumentError`` names the nearest."""
-    known = tuple(dict.fromkeys(name for name in known if name not in ("self", "limits")))
-    for name in given:
-        if name not in known:
-            raise ArgumentError(
-                f"{function} takes no argument {name!r}.{did_you_mean(name, known)} Known are: "
-                f"{', '.join(known)}."
-            )
-
-
-def named_arguments(function: F) -> F:
-    """Before a public function: arguments that it does not have, and those that are missing, are
-    an ``ArgumentError`` that names the nearest right one.
-    """
-
-    @functools.wraps(function)
-    def called(*values: Any, **named: Any) -> Any:
-        try:
-            return function(*values, **named)
-        except TypeError:
-            _explain(function, values, named)
-            raise
-
-    return called  # type: ignore[return-value]
-
-
-def _explain(
-    function: Callable[..., Any], values: tuple[Any, ...], named: Mapping[str, Any]
-) -> None:
-    """``ArgumentError`` where ``function`` cannot be called with these arguments."""
-    signature = inspect.signature(function)
-    own = function.__qualname__.partition(".__init__")[0]
-    kinds = {parameter.kind for parameter in signature.parameters.values()}
-    if inspect.Parameter.VAR_KEYWORD not in kinds:
-        known_arguments(f"{own}()", named, signature.parameters)
-    try:
-        signature.bind(*values, **named)
-    except TypeError as cause:
-        raise ArgumentError(f"{own}(): {cause}.") from None
-
-
-def checked_names(cls: type[C]) -> type[C]:
-    """A dataclass whose constructor answers a mistyped name as :func:`named_arguments` does."""
-    init: Any = vars(cls)["__init__"]
-    init.__qualname__ = f"{cls.__qualname__}.__init__"
-    setattr(cls, "__init__", named_arguments(init))  # noqa: B010
-    return cls
-
-
-def show_arguments(of: Callable[..., Any], like: Callable[..., Any]) -> None:
-    """``help()`` and ``inspect`` show the function ``of`` with the arguments of ``like``."""
-    setattr(of, "__signature__", inspect.signature(like))  # noqa: B010
 
 
 def _shown(value: Any) -> str:

@@ -9,30 +9,29 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Callable, Optional, Union
 
+from .argument_names import named_arguments
 from .arguments import (
     MOST_THREADS,
     SMALLEST_RESPONSE,
     Duration,
     flag,
-    named_arguments,
     proxy_addresses,
     waiting_seconds,
     whole,
 )
 from .client_life import ClientLife
-from .config import settings
+from .config import Settings, settings
 from .errors import TransportError
 from .log import WIRE
 from .points.catalogue import Catalogue
 from .profiles import choose_profile
 from .runtime.clock import Clock, checked_clock
 from .runtime.runtime import Runtime
-from .runtime.signals import until_signal
+from .runtime.signals import run_until_stopped
 from .schema.events import Event
 from .state.store import Store
 from .usercode.decisions import decision_handler
@@ -188,7 +187,7 @@ class OpenADRClient(Ven):
             push_ack=push_ack,
             poll_fallback=poll_fallback,
         )
-        identity = choose_profile(checked.vtn_url).make_identity(
+        self._assemble(
             checked,
             {
                 "cert": cert,
@@ -200,27 +199,37 @@ class OpenADRClient(Ven):
                 "vtn_fingerprint": vtn_fingerprint,
                 "disable_signature": disable_signature,
                 "proxies": proxy_addresses(proxies),
-                "max_response_size": whole(
-                    "max_response_size", max_response_size, SMALLEST_RESPONSE
-                ),
+                "max_response_size": _response_size(max_response_size),
             },
+            store_of(store),
+            _make_runtime(callback_workers, clock),
+            flag("show_fingerprint", show_fingerprint),
+            listen,
         )
-        kept = store_of(store)
-        kept.check()
-        runtime = Runtime(
-            callback_workers=whole("callback_workers", callback_workers, 1, MOST_THREADS),
-            clock=checked_clock(clock),
-        )
-        handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue(now=runtime.clock.now)
-        engine = build(checked, identity, runtime, kept, handlers, hooks, catalogue)
-        super().__init__(checked, engine, handlers, hooks, catalogue)
-        shows = flag("show_fingerprint", show_fingerprint)
-        self._life = ClientLife(checked, engine, identity, runtime, kept, shows)
-        self._life.listener = listener_of(checked, identity, listen, engine)
+        self._prepare(on_event, debug)
+
+    def _prepare(self, on_event: Union[Callable[[Event], Any], str, None], debug: bool) -> None:
         if on_event is not None:
             self.add_handler("on_event", decision_handler(on_event))
         if flag("debug", debug):
             logging.getLogger(WIRE).setLevel(logging.DEBUG)
+
+    def _assemble(
+        self,
+        checked: Settings,
+        identity_arguments: Mapping[str, Any],
+        store: Store,
+        runtime: Runtime,
+        show_fingerprint: bool,
+        listen: Optional[str],
+    ) -> None:
+        identity = choose_profile(checked.vtn_url).make_identity(checked, identity_arguments)
+        store.check()
+        handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue(now=runtime.clock.now)
+        engine = build(checked, identity, runtime, store, handlers, hooks, catalogue)
+        super().__init__(checked, engine, handlers, hooks, catalogue)
+        self._life = ClientLife(checked, engine, identity, runtime, store, show_fingerprint)
+        self._life.listener = listener_of(checked, identity, listen, engine)
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -248,16 +257,7 @@ class OpenADRClient(Ven):
         main thread too. LeaseLostError where another owner of the store ended it.
         """
         self._life.runtime.check_process()
-        ended = self._life.cycle.next_stop()
-        until_signal(self.start, ended, lambda: self._end_run(ended))
-        self._life.cycle.check()
-
-    def _end_run(self, ended: threading.Event) -> None:
-        """A ``stop()`` of another thread is waited for; another start after it is left alone."""
-        if ended.is_set():
-            self._life.cycle.wait_until_idle(STOP_TIMEOUT)
-        else:
-            self.stop()
+        run_until_stopped(self._life.cycle, self.start, self.stop, STOP_TIMEOUT)
 
     def stop(self, timeout: Duration = STOP_TIMEOUT) -> None:
         """Stop: collect no more, try for a while to send what is owed, end all threads, close the
@@ -276,3 +276,12 @@ class OpenADRClient(Ven):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _make_runtime(callback_workers: int, clock: Optional[Clock]) -> Runtime:
+    workers = whole("callback_workers", callback_workers, 1, MOST_THREADS)
+    return Runtime(callback_workers=workers, clock=checked_clock(clock))
+
+
+def _response_size(given: int) -> int:
+    return whole("max_response_size", given, SMALLEST_RESPONSE)

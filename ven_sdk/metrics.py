@@ -17,7 +17,7 @@ from .ven import Ven
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-    from .member import FleetMember
+    from .members import FleetMember
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Value = Union[float, int]

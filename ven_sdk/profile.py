@@ -32,16 +32,13 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, TypedDict, Union
 
-from .config import Settings
 from .errors import ProtocolError, VenError
-from .log import Repeats
 from .push.peer import Peer, Response
 from .schema.common import Payload
-from .state.book import Book, Catalogue, HandlerNames, TableRow
+from .state.book import TableRow
 from .state.change import Change
 from .state.outcome import Outcome, ProfileBook, Step
 from .transport.identity import Identity
-from .usercode.handlers import Hooks
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -208,7 +205,7 @@ class OptFacts(TypedDict):
 
 class Profile(ABC):
     """What a VEN of one protocol sends, and what replies mean. Made for one VEN by a
-    :class:`ProfileKind`.
+    :class:`~.profile_kind.ProfileKind`.
     """
 
     lanes: tuple[Lane, ...]
@@ -375,58 +372,3 @@ class Profile(ABC):
     @abstractmethod
     def owes(self, book: ProfileBook, now: datetime) -> bool:
         """Whether something is owed to the VTN that could be sent now."""
-
-
-class ProfileKind(ABC):
-    """A protocol that VENs can speak: makes what one VEN of it consists of. It has no state."""
-
-    name: str
-    """What the protocol is called, for people."""
-
-    @abstractmethod
-    def serves(self, vtn_url: str) -> bool:
-        """Whether a VTN at ``vtn_url`` speaks this protocol, as far as the address tells."""
-
-    @abstractmethod
-    def make_identity(self, settings: Settings, arguments: Mapping[str, Any]) -> Identity:
-        """Who a VEN is, by the ``arguments`` of its user that say so. ``ConfigurationError`` for
-        files that cannot be used.
-        """
-
-    @abstractmethod
-    def make_book(self, settings: Settings, catalogue: Catalogue, handlers: HandlerNames) -> Book:
-        """The empty tables of a VEN."""
-
-    @abstractmethod
-    def make_profile(
-        self,
-        settings: Settings,
-        identity: Identity,
-        *,
-        now: Callable[[], datetime],
-        monotonic: Callable[[], float],
-        hooks: Hooks,
-        repeats: Repeats,
-        may_send: Optional[Callable[[], float]],
-    ) -> Profile:
-        """The profile of a VEN with an ``identity`` of ``make_identity``. ``now()`` and
-        ``monotonic()`` (seconds) are its clocks, ``repeats`` logs what is wrong in the VTN's
-        messages, and ``may_send()`` is asked right before anything is sent:
-        for how many seconds a message may be under way, 0 where none may be sent.
-        """
-
-    @abstractmethod
-    def is_pushed_to(self, path: str, prefix: str) -> bool:
-        """Whether a VTN pushes to ``path`` of a VEN whose address has the path ``prefix``."""
-
-    @abstractmethod
-    def push_prefix(self, path: str) -> Optional[str]:
-        """The path of the address that a pushed request was sent to, without percent-encoding; None
-        where there is no service of a VEN.
-        """
-
-    @abstractmethod
-    def named_in_push(self, body: bytes) -> tuple[frozenset[str], frozenset[str]]:
-        """The venIDs and the vtnIDs that a pushed message names, unproved. ``PayloadError`` for
-        what is no message.
-        """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .oadr20b.kind import OpenADR20b
-from .profile import ProfileKind
+from .profile_kind import ProfileKind
 
 PROFILES: tuple[ProfileKind, ...] = (OpenADR20b(),)
 """The more particular ones first."""

@@ -5,27 +5,11 @@ log or an error. Pure functions; none of them raises, whatever the object does.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Callable
 
 LONGEST = 1000
 """Characters of a log line. Texts of the VTN stand in many, and may be megabytes long."""
-
-# What would end the line, move the cursor of a terminal, turn the direction of writing or break the
-# stream's encoding: all of it could forge a record.
-_ESCAPES = {
-    code: chr(code).encode("unicode_escape").decode("ascii")
-    for code in (
-        *range(9),
-        *range(10, 32),
-        *range(127, 160),
-        0x200E,
-        0x200F,
-        *range(0x2028, 0x202F),
-        *range(0x2066, 0x206A),
-        *range(0xD800, 0xE000),
-    )
-}
-
 
 _NO_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
@@ -35,9 +19,27 @@ def is_xml(text: str) -> bool:
     return _NO_XML.search(text) is None
 
 
+@cache
+def _escapes() -> dict[int, str]:
+    """What would end the line, move the cursor of a terminal, turn the direction of writing or
+    break the stream's encoding: all of it could forge a record.
+    """
+    codes = (
+        *range(9),
+        *range(10, 32),
+        *range(127, 160),
+        0x200E,
+        0x200F,
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+    )
+    return {code: chr(code).encode("unicode_escape").decode("ascii") for code in codes}
+
+
 def one_line(text: str) -> str:
     """``text`` with line breaks, control characters and lone surrogates written as escapes."""
-    return text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)
+    return text if text.isascii() and text.isprintable() else text.translate(_escapes())
 
 
 def shorten(text: str) -> str:

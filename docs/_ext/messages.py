@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 from ven_sdk.schema.record import Record
-from ven_sdk.schema.slots import Slot
+from ven_sdk.schema.slot import Slot
 
 TYPES = {
     "boolean": "true or false",

@@ -229,10 +229,10 @@ def test_a_fleet_in_the_child_of_a_fork_is_read_whatever_locks_were_held_and_nev
     fleet.start()
     engine = ven._engine
     locks = (
-        fleet._lock,
+        fleet._vens._lock,
         engine._lock,
         engine._applying,
-        engine.changed,
+        engine.changes.lock,
         engine.conversation._lock,
         ven._handlers._lock,
     )

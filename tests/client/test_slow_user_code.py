@@ -18,8 +18,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program
 
 from tests.durability.raw_vtn import RawVTN
-from ven_sdk import OpenADRClient, ven
-from ven_sdk.runtime import runtime
+from ven_sdk import OpenADRClient
+from ven_sdk.runtime import health, runtime
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_a_report_callback_that_misbehaves_delays_no_other_report_and_no_poll(
 def test_stuck_user_code_is_named_in_status_and_health(
     vtn: RawVTN, client: OpenADRClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ven, "LONG_RUNNING", 1.0)
+    monkeypatch.setattr(health, "LONG_RUNNING", 1.0)
     over = threading.Event()
     client.add_handler("on_event", lambda event: over.wait(20) and "optIn")
     client.start(wait=5)

@@ -165,13 +165,13 @@ def test_a_site_that_cannot_run_is_a_problem_of_its_own(crew: Crew) -> None:
 
     member = crew.member("a", sites=sites)
     eventually(lambda: len(crew.where()) == 2, "the good one, and the other in its own slot")
-    eventually(lambda: "'nowhere'" in str(member._keeper._refused), "a name without function")
+    eventually(lambda: "'nowhere'" in str(member._own_slots._refused), "a name without function")
     assert "none of the 1 that the catalogue gives belongs there" in str(member.health().problems)
     assert sorted(crew.where()) == ["elsewhere", "good"]
 
 
 def test_a_catalogue_that_fails_is_asked_again(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ven_sdk.slot_keeper.AGAIN", 0.2)
+    monkeypatch.setattr("ven_sdk.members.slots.AGAIN", 0.2)
     failing = [True]
 
     def sites(slot: int) -> list[Site]:

@@ -154,7 +154,7 @@ def test_the_kubernetes_manifests_pass_the_schema() -> None:
 
 def test_the_manifests_give_a_member_the_time_to_stop_in_order() -> None:
     yaml = pytest.importorskip("yaml")
-    from ven_sdk.member import GRACE
+    from ven_sdk.members import GRACE
 
     documents = list(yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text()))
     assert documents[1]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > GRACE + 10

@@ -27,12 +27,12 @@ class Rows(NamedTuple):
 def test_a_row_with_nul_spoils_neither_its_neighbours_nor_what_follows() -> None:
     store, errors, mended = DurableMemory(), [], []
     book: Any = Rows({"nonces": {}})
-    keeper = Persistence("v", store, book, Clock(), errors.append, lambda: mended.append(1))
-    keeper.open()
+    persistence = Persistence("v", store, book, Clock(), errors.append, lambda: mended.append(1))
+    persistence.open()
 
-    keeper.commit([Change("nonces", "good", "1"), Change("nonces", "bad\0", "1")])
-    keeper.commit([Change("nonces", "later", "1")])
+    persistence.commit([Change("nonces", "good", "1"), Change("nonces", "bad\0", "1")])
+    persistence.commit([Change("nonces", "later", "1")])
 
     assert [row.key for row in store.load("v")] == ["good", "later"]
-    assert keeper.waiting == 0
+    assert persistence.waiting == 0
     assert len(errors) == 1 and isinstance(errors[0], StoreError)

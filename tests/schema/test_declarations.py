@@ -15,7 +15,7 @@ from ven_sdk.oadr20b.schema.payloads import PAYLOADS, PROFILES
 from ven_sdk.schema.common import Payload
 from ven_sdk.schema.items import Items
 from ven_sdk.schema.record import Record
-from ven_sdk.schema.slots import MISSING
+from ven_sdk.schema.slot import MISSING
 from ven_sdk.schema.units import Measurement
 
 KINDS = {

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..sites import OBSERVER, store_of_fleet
+from ..members.sites import OBSERVER, store_of_fleet
 from ..state.leases import LeasedStore, Member, SlotRow
 from .console import Console
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Optional
 
 from ..errors import ConfigurationError, StoreError
-from ..sites import OBSERVER
+from ..members.sites import OBSERVER
 from ..state.leases import SLOTS
 from ..state.lock import ProcessLock
 from ..state.postgresql import PostgreSQLStore

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timezone, tzinfo
 from typing import Optional, Union
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ..errors import ConfigurationError
 from ..near_names import did_you_mean
@@ -28,6 +27,8 @@ def zone_of(tz: Zone) -> Optional[tzinfo]:
 
 
 def _named(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as cause:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 
 from ..config import Settings
 from ..log import Repeats
-from ..profile import ProfileKind
+from ..profile_kind import ProfileKind
 from ..state.book import Catalogue, HandlerNames
 from ..transport.identity import Identity
 from ..usercode.handlers import Hooks

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Optional
 
@@ -108,20 +108,8 @@ class Catalogue:
         )
         rate = points.sampling_rate(sampling_rate)
         resource_id = optional_text("resource_id", resource_id)
-        sources = points.targets(
-            "report_data_source", data_source if report_data_source is None else report_data_source
-        )
-        named = resource_id if resource_id is not None else points.first_id(sources)
-        if resource_id is not None:
-            sources = (
-                Target(resource_id=resource_id),
-                *(one for one in sources if one.resource_id != resource_id),
-            )
-        declared = (
-            points.DEFAULT_DURATION
-            if report_duration is None
-            else duration("report_duration", report_duration, 1.0)
-        )
+        given = data_source if report_data_source is None else report_data_source
+        named, sources = _sources(resource_id, given)
         point = DataPoint(
             report_specifier_id=text("report_specifier_id", report_specifier_id)
             if report_specifier_id is not None
@@ -137,7 +125,7 @@ class Catalogue:
             report_type=kind,
             reading_type=reading,
             sampling_rate=rate,
-            report_duration=declared,
+            report_duration=_declared_duration(report_duration),
             report_dtstart=points.moment("report_dtstart", report_dtstart),
             market_context=None
             if market_context is None
@@ -213,6 +201,21 @@ def _check_texts(point: DataPoint) -> None:
     sendable_parts("report_data_source", point.report_data_source)
     sendable_parts("end_device_asset_mrid", point.report_subject)
     text("r_id", point.r_id)
+
+
+def _sources(resource_id: Optional[str], given: object) -> tuple[Optional[str], tuple[Target, ...]]:
+    """What rIDs are made of, and where the values come from: the resource first."""
+    sources = points.targets("report_data_source", given)
+    if resource_id is None:
+        return points.first_id(sources), sources
+    others = (one for one in sources if one.resource_id != resource_id)
+    return resource_id, (Target(resource_id=resource_id), *others)
+
+
+def _declared_duration(given: object) -> timedelta:
+    if given is None:
+        return points.DEFAULT_DURATION
+    return duration("report_duration", given, 1.0)
 
 
 def _mode_and_callback(name: str, mode: object, callback: object) -> tuple[str, Optional[Callback]]:

@@ -7,8 +7,26 @@ returns; what messages mean is not known here.
 
 from __future__ import annotations
 
-from .listener import Limits, Listener
+from typing import TYPE_CHECKING
+
 from .peer import Peer, Receive, Response
-from .wsgi import wsgi
+
+if TYPE_CHECKING:
+    from .application import wsgi
+    from .listener import Limits, Listener
 
 __all__ = ["Limits", "Listener", "Peer", "Receive", "Response", "wsgi"]
+
+_HOMES = {"Limits": "listener", "Listener": "listener", "wsgi": "application"}
+
+
+def __getattr__(name: str) -> object:
+    """What serves is imported when it is first used: a VEN that polls does without."""
+    if name not in _HOMES:
+        from ..near_names import missing_name
+
+        raise missing_name(__name__, name, __all__)
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return value

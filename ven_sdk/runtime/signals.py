@@ -9,6 +9,8 @@ import signal
 import threading
 from typing import Callable
 
+from .lifecycle import Lifecycle
+
 log: logging.Logger = logging.getLogger("ven_sdk")
 
 LOOK = 0.2
@@ -48,3 +50,22 @@ def until_signal(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def run_until_stopped(
+    life: Lifecycle, start: Callable[[], None], stop: Callable[[], None], seconds: float
+) -> None:
+    """``start()``, wait for the end of ``life``, Ctrl-C or SIGTERM, ``stop()``. A stop of another
+    thread is waited for up to ``seconds``; another start after it is left alone. Raises the error
+    that ended it.
+    """
+    ended = life.next_stop()
+
+    def end() -> None:
+        if ended.is_set():
+            life.wait_until_idle(seconds)
+        else:
+            stop()
+
+    until_signal(start, ended, end)
+    life.check()

@@ -12,10 +12,11 @@ from the book says in its steps what it was made of, and does nothing where that
 a step nothing happens: no user code, no lxml, no network runs under the lock. The store's disk
 does: a commit is part of the transaction, for what was not written was not promised.
 
-*Locks.* ``_lock`` guards the book, the timers and the tickets. ``changed`` wakes those who wait; it
-may be taken under ``_lock``, never the other way round. ``_applying`` is held only while changes
-are applied to the book, in memory, under ``_lock``: readers that must not wait for a slow disk use
-``look`` and ``snapshot``, which take that one alone. Nothing is called under it that takes a lock.
+*Locks.* ``_lock`` guards the book, the timers and the tickets. ``changes`` wakes those who wait;
+its lock may be taken under ``_lock``, never the other way round. ``_applying`` is held only while
+changes are applied to the book, in memory, under ``_lock``: readers that must not wait for a slow
+disk use ``look`` and ``snapshot``, which take that one alone. Nothing is called under it that takes
+a lock.
 
 *When the process dies* after the commit, the next start finds the changes, and ``Profile.resume``
 makes timers and calls from the book; before it, nothing was promised.
@@ -26,23 +27,25 @@ Any thread may call everything here.
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Callable, Optional, TypeVar
 
 from ..errors import LeaseLostError, StateError, StoreError, VenError
 from ..log import Repeats
 from ..profile import Profile
-from ..state.book import Book, TableRow
+from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NOTHING, Call, Outcome, ProfileBook, Step, Timer
 from ..state.store import Store
 from ..text import shorten
 from ..usercode.handlers import Handlers
 from .calls import Calls
+from .changes import Changes
 from .clock import Clock
 from .clock_offset import ClockOffset
+from .clock_steps import ClockSteps
+from .facts import Facts
 from .persistence import Persistence
 from .runtime import Runtime
 from .scheduler import Job, Scheduler
@@ -54,13 +57,11 @@ from .workers import Workers
 
 log: logging.Logger = logging.getLogger("ven_sdk")
 T = TypeVar("T")
-CLOCK_STEP = 1.0
-"""Seconds by which the wall clock must leave the monotonic one at once to count as set."""
 LOOK = 1.0
 """Seconds between looks whether a lease that could not be renewed is there again."""
 
 
-class Transactions:
+class Transactions(Facts):
     """The book of one VEN with its lock, store, timers, calls, tickets and troubles.
 
     ``stopped``: nothing begins any more. ``closing``: nothing new begins, what is owed goes out.
@@ -76,9 +77,8 @@ class Transactions:
         store: Store,
         repeats: Repeats,
     ) -> None:
+        super().__init__(book, runtime)
         self.name: str = name
-        self.book: Book = book
-        self.runtime: Runtime = runtime
         self.profile: Profile = profile
         self.handlers: Handlers = handlers
         self.store: Store = store
@@ -87,13 +87,9 @@ class Transactions:
         self.closing: bool = False
         self.counters: Counters = Counters()
         self.offset: ClockOffset = ClockOffset()
-        self.changed: threading.Condition = threading.Condition()
+        self.changes: Changes = Changes(runtime.clock)
         self.tickets: Tickets = Tickets()
-        self._news = 0
-        self._ahead: Optional[float] = None
-        self._lock = threading.RLock()
-        self._applying = threading.Lock()
-        self._snapshots: dict[str, tuple[int, tuple[TableRow, ...]]] = {}
+        self._clock_steps = ClockSteps(runtime.clock)
         self._listeners: list[Callable[[bool], None]] = []
         self._retry: Optional[Job] = None
         self.troubles: Troubles = Troubles(repeats, runtime.clock, self.counters, self._tell_user)
@@ -135,29 +131,6 @@ class Transactions:
         return self.clock.now() + self.offset.applied
 
     # --- steps ------------------------------------------------------------------------------------
-
-    def read(self, function: Callable[[], T]) -> T:
-        """What ``function`` finds in the book while nobody changes it."""
-        with self._lock:
-            return function()
-
-    def look(self, function: Callable[[], T]) -> T:
-        """What ``function`` finds in the book between two changes; commits are not waited for.
-        ``function`` takes no lock.
-        """
-        if self.runtime.is_inherited:
-            return function()
-        with self._applying:
-            return function()
-
-    def snapshot(self, table: str) -> tuple[TableRow, ...]:
-        """The rows of ``table``, oldest first; made anew only when it changed."""
-        known = self._snapshots.get(table)
-        if known is None or known[0] != self.book.versions[table]:
-            known = self._snapshots[table] = self.look(
-                lambda: (self.book.versions[table], tuple(self.book.tables[table].values()))
-            )
-        return known[1]
 
     def listen(self, function: Callable[[bool], None]) -> None:
         """Call ``function(uploads)`` after each change of what may be sent; ``uploads`` says
@@ -217,16 +190,11 @@ class Transactions:
         """The time for a step. Where the wall clock was set since the last one, what is waited for
         moves with it first, so that no step takes the new time for time that has passed.
         """
-        now, before = self.now(), self._ahead
-        self._ahead = now.timestamp() - self.clock.monotonic()
-        if before is not None and abs(self._ahead - before) > CLOCK_STEP:
-            by = timedelta(seconds=self._ahead - before)
+        now = self.now()
+        by = self._clock_steps.take(now)
+        if by is not None:
             self._carry_out(self.profile.shift_deadlines(self.book, now, by))
         return now
-
-    def _apply(self, changes: Iterable[Change]) -> None:
-        with self._applying:
-            self.book.apply(changes)
 
     def _carry_out(self, outcome: Outcome) -> bool:
         """Commit, apply, arm and queue; False when the rows belong to somebody else by now."""
@@ -293,27 +261,13 @@ class Transactions:
 
     def wake_waiters(self) -> None:
         """Let those who wait look again."""
-        with self.changed:
-            self._news += 1
-            self.changed.notify_all()
+        self.changes.notify()
 
     def wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Wait until ``condition()`` (looked at after every change, without a lock held), at most
-        ``timeout`` seconds, of the machine's as well: nobody moves a test's clock meanwhile.
+        ``timeout`` seconds, of the machine's as well, or until this VEN is stopped.
         """
-        clock = self.clock
-        until, machine_until = clock.monotonic() + timeout, clock.machine_seconds() + timeout
-        while True:
-            with self.changed:
-                seen = self._news
-            if condition():
-                return True
-            is_late = clock.monotonic() >= until or clock.machine_seconds() >= machine_until
-            if is_late or self.stopped:
-                return condition()
-            with self.changed:
-                if self._news == seen:
-                    clock.wait(self.changed, until, machine_until)
+        return self.changes.wait(condition, timeout, lambda: self.stopped)
 
     # --- troubles ---------------------------------------------------------------------------------
 

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Callable, Optional, TypeVar, cast
 
-from ..arguments import any_duration, known_arguments
+from ..argument_names import known_arguments
+from ..arguments import any_duration
 from ..errors import ArgumentError, ConfigurationError
 from .items import NONE, Items
 from .record import Record
-from .slots import MISSING, Slot
+from .slot import MISSING, Slot
 
 R = TypeVar("R", bound=Record)
 REQUIRED = object()

@@ -8,7 +8,7 @@ import dataclasses
 from typing import Any
 
 from .record import Record
-from .slots import MISSING
+from .slot import MISSING
 
 _FIELD: object = vars(dataclasses)["_FIELD"]  # the mark of an ordinary field
 

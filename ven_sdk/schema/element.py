@@ -15,7 +15,7 @@ from . import slots as wire
 from .construct import constructor
 from .dataclass_seam import declare_dataclass
 from .record import R, Record, alias, leading_view, view
-from .slots import MISSING, Slot
+from .slot import MISSING, Slot
 
 if TYPE_CHECKING:
     from inspect import Signature

@@ -15,6 +15,7 @@ from .common import RESPONSE_CODE, URI, EiResponse, Payload, Period, Target, by_
 from .element import element
 from .items import Items
 from .record import Record, leading_view, view
+from .slot import Slot
 from .units import Measurement
 
 Number = Union[int, float]
@@ -49,7 +50,7 @@ class EventDescriptor(Record):
 class ActivePeriod(Period):
     """When an event is active."""
 
-    components: ClassVar[wire.Slot] = wire.constant("xcal:components")
+    components: ClassVar[Slot] = wire.constant("xcal:components")
 
 
 @element

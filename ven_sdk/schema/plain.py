@@ -29,7 +29,7 @@ from typing import (
 from ..errors import PayloadError, StateError
 from .items import Items
 from .record import Record, restore
-from .slots import MISSING, Slot
+from .slot import MISSING, Slot
 
 T = TypeVar("T")
 Convert = Callable[[Any], object]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar
 from ..errors import ArgumentError, ConfigurationError
 from ..near_names import did_you_mean, missing_attribute
 from ..presentation import Presentable
-from .slots import Slot
+from .slot import Slot
 
 FieldValue = Any
 """What a field holds, for those who name it by a text: ``record[key]`` and JSON."""

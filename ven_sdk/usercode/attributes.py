@@ -8,7 +8,7 @@ import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..arguments import named_arguments
+from ..argument_names import named_arguments
 from ..errors import ConfigurationError
 from ..near_names import did_you_mean, missing_attribute, public_names
 from .handlers import PARAMETERS, nearest_handler

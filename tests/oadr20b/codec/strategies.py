@@ -20,7 +20,7 @@ from ven_sdk.objects import (
     ReportPayload,
     Target,
 )
-from ven_sdk.schema.slots import Slot
+from ven_sdk.schema.slot import Slot
 from ven_sdk.schema.units import CUSTOM, GREEN_BUTTON, UNITS
 
 _LEGAL = st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufffe\uffff")

@@ -21,7 +21,7 @@ from ven_sdk.oadr20b.codec.plan import Node, plan_of
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 from ven_sdk.schema.common import URI, Payload
 from ven_sdk.schema.record import Record
-from ven_sdk.schema.slots import Slot
+from ven_sdk.schema.slot import Slot
 
 Variant = Callable[[str], Optional[str]]
 

@@ -41,6 +41,16 @@ VEN_PASSPHRASE."""
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options, named as the arguments of OpenADRClient are."""
     parser.add_argument("url", metavar="URL", nargs="?", help="the VTN's address, as in vtn_url")
+    _add_push(parser)
+    _add_files(parser)
+    _add_ven(parser)
+    parser.add_argument(
+        "--timeout", type=float, default=10.0, metavar="SECONDS", help="for each link (10)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_push(parser: argparse.ArgumentParser) -> None:
     push = parser.add_argument_group("where the VTN calls the VEN")
     push.add_argument(
         "--push", metavar="ADDRESS", help="examine this address, as in push, from outside in"
@@ -51,6 +61,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     push.add_argument(
         "--proxied", action="store_true", help="a web server does TLS: listen for plain HTTP"
     )
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("who the VEN is, and whom it trusts")
     files.add_argument("--cert", metavar="FILE", help="the client certificate: PEM, .p12 or .pfx")
     files.add_argument("--key", metavar="FILE", help="its key, where it is not in the same file")
@@ -70,6 +83,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--no-check-hostname", action="store_true", help="do not compare the host name"
     )
     files.add_argument("--disable-signature", action="store_true", help="do not sign messages")
+
+
+def _add_ven(parser: argparse.ArgumentParser) -> None:
     ven = parser.add_argument_group("which VEN")
     ven.add_argument(
         "--ven-name", metavar="NAME", help="the VEN's name, for the advice and for --register"
@@ -84,10 +100,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="really register; a registration that the VTN holds for this VEN is replaced",
     )
-    parser.add_argument(
-        "--timeout", type=float, default=10.0, metavar="SECONDS", help="for each link (10)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional, TypeVar, Union
 from ...client import OpenADRClient
 from ...errors import ConfigurationError
 from ...fleet import Fleet
-from ...fleet_identities import ARGUMENTS
+from ...fleet.identities import ARGUMENTS
 from ...ven import Ven
 from .control import check_token
 from .records import Plan, Report, Site

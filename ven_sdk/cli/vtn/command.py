@@ -47,6 +47,12 @@ request_report, cancel_reports, reregister, cancel_registration, forget, restart
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options."""
+    _add_places(parser)
+    _add_behaviour(parser)
+    parser.add_argument("--script", metavar="FILE", help="do what this file says")
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=port, default=8080, help="where VENs find it (8080); 0 takes a free one"
     )
@@ -58,6 +64,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where the browser finds the page (8081)",
     )
     parser.add_argument("--no-page", action="store_true", help="no page")
+    parser.add_argument(
+        "--tls",
+        metavar="FOLDER",
+        help="mutual TLS; throw-away certificates for a VEN are put into FOLDER",
+    )
+
+
+def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vtn-id", default="test-vtn", metavar="ID", help="the vtnID (test-vtn)")
     parser.add_argument(
         "--poll-frequency", default="2", metavar="SECONDS", help="what VENs are told (2)"
@@ -74,11 +88,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-reports", action="store_true", help="ask for no reports")
     parser.add_argument(
-        "--tls",
-        metavar="FOLDER",
-        help="mutual TLS; throw-away certificates for a VEN are put into FOLDER",
-    )
-    parser.add_argument(
         "--sign", action="store_true", help="sign messages, and want signed ones (with --tls)"
     )
     parser.add_argument(
@@ -94,7 +103,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="switch a fault on (may be repeated)",
     )
-    parser.add_argument("--script", metavar="FILE", help="do what this file says")
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:

@@ -12,7 +12,7 @@ from typing import Callable, Optional
 from lxml import etree
 
 from ...schema.record import Record
-from ...schema.slots import Slot
+from ...schema.slot import Slot
 from . import scalars
 from .complete import DERIVABLE
 from .findings import Element

@@ -19,7 +19,7 @@ from ...schema.construct import builder
 from ...schema.events import Event, EventDescriptor, FaultyEvent
 from ...schema.items import Items
 from ...schema.record import R, Record
-from ...schema.slots import Slot
+from ...schema.slot import Slot
 from ...schema.units import CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from ..schema.reports import FaultyReport, FaultyRequest, Report, ReportRequest
 from . import lexical

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Callable, NamedTuple, Optional, Union
 
 from ...schema.common import URI
-from ...schema.slots import Slot
+from ...schema.slot import Slot
 from . import scalars
 from .scalars import LONGEST, UTC
 

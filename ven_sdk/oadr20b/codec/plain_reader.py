@@ -24,7 +24,7 @@ from ...errors import PayloadError
 from ...schema.construct import builder
 from ...schema.items import NONE, Items
 from ...schema.record import R
-from ...schema.slots import MISSING, Slot
+from ...schema.slot import MISSING, Slot
 from . import irregular, lexical
 from .complete import COMPLETIONS
 from .findings import Element, Findings

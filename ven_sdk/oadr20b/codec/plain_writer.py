@@ -15,7 +15,7 @@ from lxml.builder import ElementMaker  # type: ignore[import-not-found]
 from ...errors import ConfigurationError
 from ...schema.common import Payload, Target
 from ...schema.record import Record
-from ...schema.slots import Slot
+from ...schema.slot import Slot
 from ...schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from . import scalars
 from .findings import Element

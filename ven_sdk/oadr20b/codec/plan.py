@@ -16,7 +16,7 @@ from re import Pattern
 from typing import Callable, NamedTuple, Optional
 
 from ...schema.record import Record
-from ...schema.slots import Slot
+from ...schema.slot import Slot
 from ...schema.units import UNITS
 from .namespaces import local_name, tag
 

@@ -1,5 +1,5 @@
-"""What a test asks ``LocalVTN``: what arrived, waiting for it, and assertions whose errors show
-what did. Any thread.
+"""What a test asks ``LocalVTN``: waiting for what arrives, and assertions whose errors show what
+did. Any thread.
 """
 
 from __future__ import annotations
@@ -10,130 +10,18 @@ from typing import Any, Callable, Optional, TypeVar, overload
 
 from ...arguments import choice
 from ...enums import OPT
-from ...oadr20b.schema.opt import CreateOpt
 from ...schema.common import Payload
-from .core import Core
 from .events import EventAnswer
 from .journal import Kind, NotSeen, Received, kind_of
-from .pusher import Pushed
-from .reports import Double, ReportSample
+from .records import Records, Where
+from .reports import ReportSample
 from .vens import Ven
-from .wire import Violation
 
 P = TypeVar("P", bound=Payload)
-Where = Optional[Callable[[Any], Any]]
 
 
 __tracebackhide__: Callable[[Any], bool] = operator.methodcaller("errisinstance", NotSeen)
 """For pytest: what was not seen is a matter of the test's own line, not of ours."""
-
-
-class Records(Core):
-    """What arrived. Lists are copies."""
-
-    @property
-    def received(self) -> list[Received]:
-        """All messages, in order (the last ``keep``)."""
-        return self._journal.select()
-
-    def received_of(self, kind: Kind, *, where: Where = None, after: int = 0) -> list[Received]:
-        """The messages of a ``kind``, a class or a name such as ``'oadrPoll'`` or ``'Poll'``, that
-        ``where`` says yes to, after a :meth:`mark` (``after``).
-        """
-        return self._journal.select(kind, where, after=after)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many messages of each wire name have come."""
-        with self._state.lock:
-            return dict(self._journal.counts)
-
-    def mark(self) -> int:
-        """A place in the order of messages, for ``after=``."""
-        with self._state.lock:
-            return self._journal.last
-
-    @property
-    def answers(self) -> list[EventAnswer]:
-        """All answers to events."""
-        with self._state.lock:
-            return list(self._state.events.answers)
-
-    @property
-    def samples(self) -> list[ReportSample]:
-        """All values that were delivered (the last ``keep``); a repeated message counts once."""
-        with self._state.lock:
-            return list(self._state.samples.samples)
-
-    @property
-    def doubles(self) -> list[Double]:
-        """Data points that came twice: see :class:`Double`."""
-        with self._state.lock:
-            return list(self._state.samples.doubles)
-
-    @property
-    def violations(self) -> list[Violation]:
-        """What VENs sent that the schema or the rules do not allow."""
-        with self._state.lock:
-            return list(self._violations)
-
-    @property
-    def own_violations(self) -> list[str]:
-        """What is wrong with messages of the VTN's side that a test queued: against the schema, or
-        saying nothing.
-        """
-        with self._state.lock:
-            return list(self._own_violations)
-
-    @property
-    def connections(self) -> int:
-        """How many connections were accepted so far."""
-        return self._server.connections
-
-    @property
-    def pushes(self) -> list[Pushed]:
-        """What was pushed to VENs, in order, the last 10,000."""
-        with self._state.lock:
-            return list(self._pusher.pushes)
-
-    def wait_for_pushes(
-        self, count: int = 1, timeout: float = 5, *, ven: Optional[str] = None
-    ) -> list[Pushed]:
-        """Wait until VENs have taken ``count`` pushes; those. ``ven`` is an ID or a name; NotSeen
-        says what there was instead. ``timeout`` in seconds.
-        """
-
-        def taken() -> list[Pushed]:
-            ven_id = None if ven is None else self._state.vens.get(ven).ven_id
-            return [
-                each for each in self._pusher.pushes if each.taken and ven_id in (None, each.ven_id)
-            ]
-
-        def enough() -> Optional[list[Pushed]]:
-            found = taken()
-            return found if len(found) >= count else None
-
-        def instead() -> "tuple[str, str]":
-            failed = [str(each) for each in self._pusher.pushes if not each.taken]
-            return (
-                f"{count} pushes that were taken within {timeout:g} s",
-                f"{len(taken())} were, {len(failed)} failed. {'; '.join(failed[-3:])}".strip(),
-            )
-
-        found: list[Pushed] = self._journal.wait_until(enough, timeout, instead)
-        return found
-
-    def opt_of(self, event_id: str, ven_id: Optional[str] = None) -> Optional[EventAnswer]:
-        """The last answer to ``event_id`` of ``ven_id`` (None: of any), or None."""
-        with self._state.lock:
-            answers = list(self._state.events.answers_to.get(event_id, ()))
-        return next((each for each in reversed(answers) if ven_id in (None, each.ven_id)), None)
-
-    @property
-    def opts(self) -> dict[str, CreateOpt]:
-        """The opts that stand, of all VENs, by optID."""
-        with self._state.lock:
-            return {opt_id: opt for ven in self._state.vens for opt_id, opt in ven.opts.items()}
 
 
 class Waits(Records):

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Callable, ClassVar, Optional, Protocol, Union
 
-from ... import arguments
+from ... import argument_names, arguments
 from ...errors import ConfigurationError
 from ...schema.common import Payload
 from .journal import Kind, Received, kind_of
@@ -76,7 +76,7 @@ class Fault:
         nearest.
         """
         known = [name for base in cls.__mro__ for name in _parameters(base)]
-        arguments.known_arguments(cls.__name__, named, known)
+        argument_names.known_arguments(cls.__name__, named, known)
         return super().__new__(cls)
 
     def __init__(
@@ -228,7 +228,7 @@ def seconds_of(value: Any) -> float:
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
 
 
-arguments.show_arguments(Fault.__new__, Fault.__init__)
+argument_names.show_arguments(Fault.__new__, Fault.__init__)
 
 
 class FaultBoard:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
-from ... import arguments
+from ... import argument_names, arguments
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean, missing_attribute, public_names
 from ...oadr20b.schema.reports import RegisterReport, Report
@@ -63,7 +63,7 @@ def _check(accept: object, wishes: object, vens: object) -> None:
         )
     for name, facts in vens.items():
         arguments.text("a name in vens", name)
-        arguments.known_arguments(f"vens[{name!r}]", facts, KNOWN_OF_A_VEN)
+        argument_names.known_arguments(f"vens[{name!r}]", facts, KNOWN_OF_A_VEN)
 
 
 def _callable_at(port: int, *, encrypted: bool) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         ConfigurationError: an argument cannot be used.
     """
 
-    @arguments.named_arguments
+    @argument_names.named_arguments
     def __init__(
         self,
         *,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from http import HTTPStatus
 from typing import Any, Callable, Optional, Union
 
-from ... import arguments
+from ... import argument_names, arguments
 from ...errors import ConfigurationError
 
 Body = Union[bytes, Iterable[bytes]]
@@ -131,7 +131,7 @@ def Raw(
     Raises:
         ConfigurationError: what makes no reply.
     """
-    arguments.known_arguments("Raw", how, [each.name for each in fields(Reply)])
+    argument_names.known_arguments("Raw", how, [each.name for each in fields(Reply)])
     arguments.whole("status", status, 100, 999)
     for name, given in (("body", body), ("verbatim", verbatim)):
         if isinstance(given, str) or not (given is None or isinstance(given, (bytes, Iterable))):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple, Optional, Union
 
-from ... import arguments
+from ... import argument_names
 from ...errors import ConfigurationError
 from ...oadr20b.schema.reports import (
     Report,
@@ -29,7 +29,7 @@ METADATA = "METADATA"
 _DEFAULT_SPACING = timedelta(seconds=10)
 
 
-@arguments.checked_names
+@argument_names.checked_names
 @dataclass(frozen=True)
 class ReportWish:
     """What to ask for when a VEN offers reports. What is None is taken from the offer.

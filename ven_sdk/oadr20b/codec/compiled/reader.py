@@ -15,7 +15,7 @@ from ....errors import PayloadError
 from ....schema.construct import builder
 from ....schema.items import NONE, Items
 from ....schema.record import R, Record
-from ....schema.slots import Slot
+from ....schema.slot import Slot
 from .. import irregular, plain_reader, scalars
 from ..complete import COMPLETIONS
 from ..findings import Element, Findings

@@ -15,7 +15,7 @@ from typing import Callable, Optional, cast
 from ....errors import ConfigurationError
 from ....schema.common import Payload, Target
 from ....schema.record import Record
-from ....schema.slots import Slot
+from ....schema.slot import Slot
 from ....schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from .. import formats, scalars
 from ..complete import DERIVABLE

@@ -12,14 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Callable, Optional, Union
 
-from .arguments import checked_names, choice, known_arguments, optional_text, text
-from .config import base_url
-from .errors import ConfigurationError
-from .fleet_arguments import SETTINGS
-from .fleet_identities import ARGUMENTS as IDENTITY
-from .state.leases import SLOTS, LeasedStore, Member, SiteRow, slot_of
-from .usercode.handlers import PARAMETERS
-from .ven import Ven
+from ..argument_names import checked_names, known_arguments
+from ..arguments import choice, optional_text, text
+from ..config import base_url
+from ..errors import ConfigurationError
+from ..fleet.arguments import SETTINGS
+from ..fleet.identities import ARGUMENTS as IDENTITY
+from ..state.leases import SLOTS, LeasedStore, Member, SiteRow, slot_of
+from ..usercode.handlers import PARAMETERS
+from ..ven import Ven
 
 Functions = Mapping[str, Callable[..., Any]]
 Catalogue = Callable[[int], Iterable["Site"]]
@@ -178,7 +179,7 @@ OBSERVER = Member("", "")
 
 def store_of_fleet(store: Any) -> LeasedStore:
     """The store that ``store`` means, which members can share; ConfigurationError otherwise."""
-    from .wiring import store_of
+    from ..wiring import store_of
 
     found = store_of(store)
     if not isinstance(found, LeasedStore):

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from .arguments import SMALLEST_RESPONSE, flag, optional_text, proxy_addresses, whole
-from .config import Settings, settings
-from .profiles import choose_profile
-from .transport.identity import Identity, check_files
+from ..arguments import SMALLEST_RESPONSE, flag, optional_text, proxy_addresses, whole
+from ..config import Settings, settings
+from ..profiles import choose_profile
+from ..transport.identity import Identity, check_files
 
 TLS_ARGUMENTS = (
     "cert",

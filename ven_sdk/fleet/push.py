@@ -13,17 +13,17 @@ from collections.abc import Mapping
 from typing import Any, Callable, Optional
 from urllib.parse import quote, unquote
 
-from .arguments import text
-from .config import PushSettings, listen_address, push_settings
-from .errors import ConfigurationError, PayloadError, SecurityError
-from .fleet_identities import TLS_ARGUMENTS, check_arguments
-from .profiles import PROFILES, choose_profile
-from .push import Limits, Listener, Peer, Response
-from .push.peer import plain
-from .push.server import listener_of
-from .security.credentials import Credentials, Source
-from .transport.identity import Identity
-from .ven import Ven
+from ..arguments import text
+from ..config import PushSettings, listen_address, push_settings
+from ..errors import ConfigurationError, PayloadError, SecurityError
+from ..profiles import PROFILES, choose_profile
+from ..push import Limits, Listener, Peer, Response
+from ..push.peer import plain
+from ..push.server import listener_of
+from ..security.credentials import Credentials, Source
+from ..transport.identity import Identity
+from ..ven import Ven
+from .identities import TLS_ARGUMENTS, check_arguments
 
 LIMITS = Limits(connections=512, per_address=128)
 """A VTN calls all VENs of a fleet from one address."""

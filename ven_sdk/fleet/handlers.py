@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import Optional
+from typing import Any, Callable, Optional, TypeVar
 
-from .usercode.functions import Function
-from .usercode.handlers import PARAMETERS, SINGLE, Handlers, Hooks
-from .ven import Ven
+from ..arguments import Duration
+from ..usercode.attributes import CheckedAttributes, handler_name
+from ..usercode.functions import Function
+from ..usercode.handlers import PARAMETERS, SINGLE, Handlers, Hooks
+from ..ven import Ven
 
+F = TypeVar("F", bound=Callable[..., Any])
 FLEET = "fleet's "
 """Before the names of the fleet's ``before_event`` handlers."""
 
@@ -69,3 +72,36 @@ class FleetHooks(Hooks):
 
     def __bool__(self) -> bool:
         return bool(self._functions) or bool(self._shared)
+
+
+class FleetHandlerCalls(CheckedAttributes):
+    """The part of a fleet that takes the user's functions."""
+
+    _handlers: SharedHandlers
+    _hooks: Hooks
+
+    def add_handler(
+        self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None
+    ) -> None:
+        """Call ``function(ven, ...)`` when ``name`` happens to any VEN; ``function`` gets the VEN
+        before the usual arguments. ``lead`` belongs to ``before_event``. ``ConfigurationError`` as
+        a client's ``add_handler`` raises it.
+        """
+        self._handlers.add_handler(name, function, lead)
+
+    def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
+        """``@fleet.on('on_event')`` before a function does what ``add_handler`` does, with the same
+        ``name``, ``lead`` and ``ConfigurationError``.
+        """
+
+        handler_name(name, "fleet")
+
+        def decorate(function: F) -> F:
+            self.add_handler(name, function, lead=lead)
+            return function
+
+        return decorate
+
+    def add_hook(self, name: str, function: Callable[..., Any]) -> None:
+        """Call ``function`` with every message of every VEN that passes the hook ``name``."""
+        self._hooks.add(name, function)

@@ -13,10 +13,10 @@ from functools import partial
 from time import monotonic
 from typing import Optional
 
-from .errors import ConfigurationError, VenError
-from .fleet import Fleet
+from ..errors import ConfigurationError, VenError
+from ..fleet import Fleet
+from ..state.leases import LeasedStore, Renewal, wanted_slots
 from .sites import Catalogue, Functions, Site
-from .state.leases import LeasedStore, Renewal, wanted_slots
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ AGAIN = 10.0
 """Seconds until a catalogue is asked again that failed."""
 
 
-class SlotKeeper:
+class MemberSlots:
     """Makes the member ``name`` run the VENs of the slots that it holds, and hold what it should.
 
     ``wanted`` are the slots that it should hold; ``renewal`` is what the last one found.

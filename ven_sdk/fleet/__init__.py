@@ -9,97 +9,59 @@ registrations do not reach the VTN at once.
 from __future__ import annotations
 
 import logging
-import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from .arguments import (
-    MOST_THREADS,
-    Duration,
-    known_arguments,
-    named_arguments,
-    quantity,
-    waiting_seconds,
-    whole,
-)
-from .client_life import SHORTEST_TIMEOUT, short_timeout
-from .config import Settings, base_url, settings
-from .display.tables import fleet_html
-from .errors import (
-    ConfigurationError,
-    LeaseLostError,
-    StateError,
-    StoreError,
-    TransportError,
-)
-from .fleet_arguments import OWN, SETTINGS
-from .fleet_handlers import FleetHandlers, FleetHooks, SharedHandlers
-from .fleet_identities import ARGUMENTS as IDENTITY
-from .fleet_identities import Identities, check_arguments, check_common
-from .fleet_push import FleetPush, arguments_of_one
-from .log import Repeats
-from .near_names import did_you_mean
-from .points.catalogue import Catalogue
-from .push.peer import Peer, Response
-from .runtime.clock import Clock, checked_clock
-from .runtime.engine import Engine
-from .runtime.lifecycle import Lifecycle
-from .runtime.runtime import Runtime
-from .runtime.signals import until_signal
-from .runtime.status import Health
-from .state.shared import SharedStore
-from .transport.identity import Identity
-from .usercode.attributes import CheckedAttributes, handler_name
-from .usercode.handlers import Hooks
-from .ven import Ven
-from .wiring import build, store_of
+from ..argument_names import known_arguments, named_arguments
+from ..arguments import MOST_THREADS, Duration, quantity, waiting_seconds, whole
+from ..client_life import SHORTEST_TIMEOUT, short_timeout
+from ..config import Settings, base_url
+from ..display.tables import fleet_html
+from ..errors import ConfigurationError, LeaseLostError, StateError, StoreError, TransportError
+from ..log import Repeats
+from ..near_names import did_you_mean
+from ..points.catalogue import Catalogue
+from ..push.peer import Peer, Response
+from ..runtime.clock import Clock, checked_clock
+from ..runtime.engine import Engine
+from ..runtime.lifecycle import Lifecycle
+from ..runtime.runtime import Runtime
+from ..runtime.signals import run_until_stopped
+from ..runtime.status import Health
+from ..state.shared import SharedStore
+from ..transport.identity import Identity
+from ..usercode.handlers import Hooks
+from ..ven import Ven
+from ..wiring import build, store_of
+from .arguments import OWN, SETTINGS
+from .handlers import FleetHandlerCalls, FleetHandlers, FleetHooks, SharedHandlers
+from .identities import ARGUMENTS as IDENTITY
+from .identities import Identities, check_common
+from .push import FleetPush
+from .status import FleetStatus, examine, take_status
+from .vens import Vens, check_ven
+
+__all__ = ["Fleet", "FleetStatus"]
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .fleet_arguments import VenArguments
+    from .arguments import VenArguments
 
-F = TypeVar("F", bound=Callable[..., Any])
 log: logging.Logger = logging.getLogger("ven_sdk")
 
 STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
-STORE_PAUSE = 5.0
-"""Seconds until a VEN is begun again whose rows could not be read."""
 MOST_NAMED = 5
 """Troubles that an error names."""
 STOP_TIMEOUT = 10.0
 """Seconds that ``stop()`` takes at the most, unless told otherwise."""
-PAUSE = 0.1
-"""Seconds between looks at a whole fleet."""
 LISTENER_SHARE = 0.25
 """Part of stop()'s timeout that answers to pushed messages may take."""
 
 
-@dataclass(frozen=True)
-class FleetStatus:
-    """A fleet at one moment: its VENs counted, their counters added up.
-
-    Attributes:
-        vens: how many there are.
-        states: how many are in each state that ``ven.status`` gives.
-        counters: exchanges, failures and polls since the start.
-        queues: what waits: answers, events, samples, deliveries.
-        threads: all threads of this library in the process.
-    """
-
-    vens: int
-    states: dict[str, int]
-    counters: dict[str, int]
-    queues: dict[str, int]
-    threads: int
-
-
-class Fleet(CheckedAttributes):
+class Fleet(FleetHandlerCalls):
     """Many VENs on shared threads: ``add`` makes one and returns its :class:`~ven_sdk.Ven`.
 
     ``add_handler(name, f)`` is for all VENs: ``f`` gets the VEN before the usual arguments; a VEN's
@@ -153,26 +115,19 @@ class Fleet(CheckedAttributes):
             handler_workers=whole("handler_workers", handler_workers, 1, MOST_THREADS),
             callback_workers=whole("callback_workers", callback_workers, 1, MOST_THREADS),
         )
-        self._rate = quantity("start_rate", start_rate)
-        self._start_at = 0.0
         self._handlers = SharedHandlers()
         self._hooks = Hooks()
         self._repeats = Repeats(log, limit=4096, monotonic=self._runtime.clock.monotonic)
-        self._vens: dict[str, Ven] = {}
-        self._members: dict[Ven, threading.Lock] = {}  # each is held while its VEN starts or ends
-        self._removed: set[str] = set()  # whose rows leave the store when it is open
         self._identities = Identities(self._workers)
         self._push = FleetPush(
             listen,
             self._common,
             lambda once, text: self._repeats.say(once, logging.WARNING, "%s", text),
         )
-        self._lock = (
-            threading.Lock()
-        )  # guards the two dicts and _start_at; nothing slow happens under it
+        rate = quantity("start_rate", start_rate)
+        self._vens = Vens(self._runtime, self._store, self._push, self._repeats, rate)
         self._life = Lifecycle(self._start, self._end)
         self._store.watch_lease(self._lose)
-        self._running = False
 
     # --- members ----------------------------------------------------------------------------------
 
@@ -209,11 +164,7 @@ class Fleet(CheckedAttributes):
             raise ConfigurationError(
                 f"The VEN {ven_name!r} has no vtn_url: give it to add() or to Fleet()."
             )
-        known_arguments("Fleet.add()", arguments, sorted(SETTINGS.union(IDENTITY)))
-        arguments = arguments_of_one(self._common, arguments, ven_name)
-        own = check_arguments({name: arguments.pop(name) for name in IDENTITY if name in arguments})
-        signs = own.get("cert") is not None and not own.get("disable_signature", False)
-        checked = settings(ven_name, url, xml_signature=signs, **arguments)
+        checked, own = check_ven(ven_name, url, self._common, arguments)
         self._push.check(checked.push)
         self._check_free(ven_name)
         if checked.timeout < SHORTEST_TIMEOUT:
@@ -225,18 +176,9 @@ class Fleet(CheckedAttributes):
         except BaseException:
             self._release(ven._engine)
             raise
-        with self._lock:
-            free = self._vens.setdefault(ven_name, ven) is ven
-            if free:
-                self._members[ven] = threading.Lock()
-                self._removed.discard(ven_name)
-                self._push.add(ven)
-            running = self._running
-        if not free:
+        if not self._vens.add(ven):
             self._release(ven._engine)
             self._check_free(ven_name)
-        if running:
-            self._begin_soon(ven)
         return ven
 
     def _check_free(self, ven_name: str) -> None:
@@ -263,26 +205,14 @@ class Fleet(CheckedAttributes):
         ven = self[ven_name]
         if cancel:
             ven.cancel_registration()
-        if not self._take_out(ven):
-            return
-        if self._running:
-            self._store.forget(ven_name)
-        else:
-            self._removed.add(ven_name)
+        if self._take_out(ven):
+            self._vens.forget_rows(ven_name)
 
     def _take_out(self, ven: Ven) -> bool:
         """The VEN ends here; its rows stay. False when another thread took it out."""
-        with self._lock:
-            if self._vens.pop(ven.settings.ven_name, None) is None:
-                return False
-            member = self._members.pop(ven)
-            self._push.remove(ven)
-        engine = ven._engine
-        with member:  # a start that is under way is over before, one that comes finds it gone
-            engine.close()
-            engine.close_store()
-            engine.detach_store()  # what still runs for it writes nothing more
-        self._release(engine)
+        if not self._vens.remove(ven):
+            return False
+        self._release(ven._engine)
         return True
 
     def _hand_over(self, ven_names: Iterable[str], seconds: float) -> None:
@@ -307,15 +237,12 @@ class Fleet(CheckedAttributes):
     def __getitem__(self, ven_name: str) -> Ven:
         ven = self._vens.get(ven_name)
         if ven is None:
-            near = did_you_mean(ven_name, self._vens)
+            near = did_you_mean(ven_name, [each.settings.ven_name for each in self._vens])
             raise StateError(f"The fleet has no VEN named {ven_name!r}.{near}")
         return ven
 
     def __iter__(self) -> Iterator[Ven]:
-        if self._runtime.is_inherited:
-            return iter(tuple(self._vens.values()))  # nobody changes them here
-        with self._lock:
-            return iter(tuple(self._vens.values()))
+        return iter(self._vens)
 
     def _repr_html_(self) -> str:
         found = [(ven.settings.ven_name, ven.status, ven.current_level()) for ven in self]
@@ -327,34 +254,6 @@ class Fleet(CheckedAttributes):
 
     def __contains__(self, ven_name: object) -> bool:
         return ven_name in self._vens
-
-    # --- handlers ---------------------------------------------------------------------------------
-
-    def add_handler(
-        self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None
-    ) -> None:
-        """Call ``function(ven, ...)`` when ``name`` happens to any VEN; ``function`` gets the VEN
-        before the usual arguments. ``lead`` belongs to ``before_event``. ``ConfigurationError`` as
-        a client's ``add_handler`` raises it.
-        """
-        self._handlers.add_handler(name, function, lead)
-
-    def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
-        """``@fleet.on('on_event')`` before a function does what ``add_handler`` does, with the same
-        ``name``, ``lead`` and ``ConfigurationError``.
-        """
-
-        handler_name(name, "fleet")
-
-        def decorate(function: F) -> F:
-            self.add_handler(name, function, lead=lead)
-            return function
-
-        return decorate
-
-    def add_hook(self, name: str, function: Callable[..., Any]) -> None:
-        """Call ``function`` with every message of every VEN that passes the hook ``name``."""
-        self._hooks.add(name, function)
 
     # --- push -------------------------------------------------------------------------------------
 
@@ -396,15 +295,14 @@ class Fleet(CheckedAttributes):
     def _start_vens(self) -> None:
         texts = self._open_store()
         self._runtime.start()
-        with self._lock:
-            self._running, self._start_at = True, 0.0
-            vens = tuple(self._vens.values())
+        vens = self._vens.begin()
         for text in texts:
             log.error("%s", text)
-        self._forget_removed()
+        if self._has_store:
+            self._vens.forget_removed()
         self._identities.reopen()
         for ven in vens:
-            self._begin_soon(ven)
+            self._vens.begin_soon(ven)
         log.info("A fleet of %d VENs starts.", len(vens))
         trusting = sum(not ven._engine.profile.identity.verifies_messages for ven in vens)
         if trusting:
@@ -425,60 +323,6 @@ class Fleet(CheckedAttributes):
         self._has_store = True
         return texts
 
-    def _begin_soon(self, ven: Ven) -> None:
-        """Start the VEN when its turn has come: no more than ``start_rate`` in a second."""
-        now = self._runtime.clock.monotonic()
-        with self._lock:
-            at = max(now, self._start_at)
-            self._start_at = at + 1.0 / self._rate
-        self._runtime.scheduler.after(at - now, partial(self._begin, ven))
-
-    def _begin(self, ven: Ven) -> None:
-        self._runtime.pools["step"].submit(
-            ven, lambda: self._begun(ven), f"start of {ven.settings.ven_name}"
-        )
-
-    def _begun(self, ven: Ven) -> None:
-        """The VEN starts, unless it or the fleet has ended since its turn was set."""
-        member = self._members.get(ven)
-        if member is not None:
-            with member:
-                if self._running and ven._engine.stopped and ven in self._members:
-                    self._start_one(ven)
-
-    def _start_one(self, ven: Ven) -> None:
-        engine = ven._engine
-        try:
-            if self._store.durable:
-                for text in (*engine.open_store(), *engine.restore()):
-                    log.error("%s", text)
-        except StoreError as error:
-            if self._store.is_leased:
-                self._begin_later(ven, error)
-                return
-            engine.report(
-                error,
-                f"store of {ven.settings.ven_name}",
-                f"{error} {ven.settings.ven_name} starts without it.",
-                logging.ERROR,
-            )
-        engine.start()
-
-    def _forget_removed(self) -> None:
-        """Rows of VENs that were removed while the store was closed leave it now."""
-        if not self._has_store:
-            return
-        with self._lock:
-            gone, self._removed = self._removed, set()
-        for name in gone:
-            self._store.forget(name)
-
-    def _begin_later(self, ven: Ven, error: StoreError) -> None:
-        """Its rows are owned by whoever can read them: without them the VEN does not begin."""
-        self._repeats.say("store", logging.ERROR, f"{error} VENs start when it can be read.")
-        ven._engine.close_store()
-        self._runtime.scheduler.after(STORE_PAUSE, partial(self._begin, ven))
-
     def stop(self, timeout: Duration = STOP_TIMEOUT) -> None:
         """Stop all VENs in order, within ``timeout`` (a duration), as ``OpenADRClient.stop`` does;
         twice is harmless.
@@ -489,15 +333,11 @@ class Fleet(CheckedAttributes):
 
     def _end(self, seconds: float) -> None:
         deadline = self._runtime.clock.monotonic() + seconds
-        with self._lock:
-            self._running = False
-            members = tuple(self._members.items())
+        engines = self._vens.end()
         self._push.stop(seconds * LISTENER_SHARE)
-        engines = [ven._engine for ven, _ in members]
-        self._wind_up([engine for engine in engines if not engine.stopped], deadline - seconds / 2)
-        for ven, member in members:
-            with member:
-                ven._engine.close()
+        running = [engine for engine in engines if not engine.stopped]
+        self._vens.wind_up(running, deadline - seconds / 2)
+        self._vens.close()
         self._identities.close()
         unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))
         for engine in engines:
@@ -514,35 +354,12 @@ class Fleet(CheckedAttributes):
             ven._engine.lose(error)
         self._life.fail(error, STOP_TIMEOUT)
 
-    def _wind_up(self, engines: list[Engine], deadline: float) -> None:
-        """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side,
-        until ``deadline``.
-        """
-        clock = self._runtime.clock
-        for engine in engines:
-            engine.closing = True
-        self._runtime.pools["handler"].settle(max(0.0, deadline - clock.monotonic()))
-        owing = [engine for engine in engines if engine.owes()]
-        for engine in owing:
-            engine.conversation.wake()
-        for engine in owing:
-            engine.wind_up(max(0.0, deadline - clock.monotonic()))
-
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop. LeaseLostError where another
         owner of the store ended it.
         """
         self._runtime.check_process()
-        ended = self._life.next_stop()
-        until_signal(self.start, ended, lambda: self._end_run(ended))
-        self._life.check()
-
-    def _end_run(self, ended: threading.Event) -> None:
-        """A ``stop()`` of another thread is waited for; another start after it is left alone."""
-        if ended.is_set():
-            self._life.wait_until_idle(STOP_TIMEOUT)
-        else:
-            self.stop()
+        run_until_stopped(self._life, self.start, self.stop, STOP_TIMEOUT)
 
     def __enter__(self) -> "Fleet":
         self.start()
@@ -554,34 +371,13 @@ class Fleet(CheckedAttributes):
     @property
     def status(self) -> FleetStatus:
         """Counts over all VENs; the cost is one look at each."""
-        states: "Counter[str]" = Counter()
-        counters: "Counter[str]" = Counter(exchanges=0, failures=0, polls=0)
-        queues: "Counter[str]" = Counter(answers=0, events=0, samples=0, deliveries=0)
-        for ven in self:
-            engine = ven._engine
-            book, counts = engine.book, engine.counters
-            states[ven._state()] += 1
-            for name in ("exchanges", "failures", "polls"):
-                counters[name] += getattr(counts, name)
-            for name in queues:
-                queues[name] += len(book.tables[name])
-        threads = sum(thread.name.startswith("ven_sdk-") for thread in threading.enumerate())
-        return FleetStatus(len(self), dict(states), dict(counters), dict(queues), threads)
+        return take_status(tuple(self))
 
     def health(self) -> Health:
         """Whether all is well with every VEN, and a sentence that names the VEN for everything that
         is not. The cost is that of each VEN's ``health()``.
         """
-        problems = [
-            f"{ven.settings.ven_name}: {problem}"
-            for ven in self
-            for problem in ven.health().problems
-        ]
-        if not self._running:
-            problems = ["The fleet is not started."]
-        status = self.status
-        facts = {"vens": status.vens, "states": status.states, "counters": status.counters}
-        return Health(not problems, tuple(problems), facts)
+        return examine(tuple(self), self.status, self._vens.is_running)
 
     def __repr__(self) -> str:
         states = self.status.states
@@ -592,17 +388,6 @@ class Fleet(CheckedAttributes):
         ``timeout``. ``StateError`` in the child of a fork.
         """
         self._runtime.check_process()
-        clock, registered = self._runtime.clock, whole("registered", registered, 0)
-        deadline = clock.monotonic() + waiting_seconds("timeout", timeout)
-        while True:
-            waiting = [ven for ven in self if ven._engine.stopped or not ven._is_registered()]
-            if len(self) - len(waiting) >= registered:
-                return True
-            left = deadline - clock.monotonic()
-            if left <= 0:
-                return False
-            begun = next((ven for ven in waiting if not ven._engine.stopped), None)
-            if begun is None or not begun._engine.wait(begun._is_registered, min(left, PAUSE)):
-                self._life.next_stop().wait(
-                    min(left, PAUSE)
-                )  # nobody has begun yet, or others are quicker
+        seconds = waiting_seconds("timeout", timeout)
+        registered = whole("registered", registered, 0)
+        return self._vens.wait(registered, seconds, self._life.next_stop)

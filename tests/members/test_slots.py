@@ -1,4 +1,4 @@
-"""The keeper of a member's slots, pass by pass, with a store that changes its mind in between."""
+"""The slots of a member, pass by pass, with a store that changes its mind in between."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ven_sdk import Site, slot_of
-from ven_sdk.slot_keeper import SlotKeeper
+from ven_sdk.members.slots import MemberSlots
 from ven_sdk.state.leases import Member, Renewal
 
 SLOTS = 4
@@ -48,13 +48,13 @@ class World:
         self.loses_while_ending = frozenset()
 
 
-def keeper_of(world: World, *sites: Site) -> SlotKeeper:
+def slots_of(world: World, *sites: Site) -> MemberSlots:
     def catalogue(slot: int) -> list[Site]:
         return [site for site in sites if site.slot(SLOTS) == slot]
 
-    keeper = SlotKeeper("a", world, world, catalogue, {})  # type: ignore[arg-type]
-    keeper.renewed(renewal(world))
-    return keeper
+    own = MemberSlots("a", world, world, catalogue, {})  # type: ignore[arg-type]
+    own.renewed(renewal(world))
+    return own
 
 
 def renewal(world: World) -> Renewal:
@@ -64,12 +64,12 @@ def renewal(world: World) -> Renewal:
 def test_a_slot_that_is_lost_in_the_middle_of_a_pass_is_not_taken_before_its_vens_ended() -> None:
     world = World()
     other = next(f"ven-{n}" for n in range(99) if slot_of(f"ven-{n}", SLOTS) != SLOT)
-    keeper = keeper_of(world, Site(NAME, "http://127.0.0.1/"), Site(other, "http://127.0.0.1/"))
-    keeper._look(renewal(world))
+    own = slots_of(world, Site(NAME, "http://127.0.0.1/"), Site(other, "http://127.0.0.1/"))
+    own._look(renewal(world))
     world.done.clear()
     world.held -= {slot_of(other, SLOTS)}
     world.loses_while_ending = frozenset({SLOT})  # another took it, and gave it free again
-    keeper._look(renewal(world))
-    keeper._look(renewal(world))
+    own._look(renewal(world))
+    own._look(renewal(world))
     ours = [what for what in world.done if what[1] == NAME or what == ("take", frozenset({SLOT}))]
     assert ours == [("end", NAME), ("take", frozenset({SLOT})), ("begin", NAME)]

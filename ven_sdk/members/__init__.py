@@ -19,16 +19,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Callable, Optional
 
-from .arguments import Duration, duration, named_arguments, optional_text, waiting_seconds
-from .errors import ConfigurationError, VenError
-from .fleet import Fleet
-from .push.peer import Peer, Response
-from .runtime.signals import until_signal
-from .runtime.status import Health
+from ..argument_names import named_arguments
+from ..arguments import Duration, duration, optional_text, waiting_seconds
+from ..errors import ConfigurationError, VenError
+from ..fleet import Fleet
+from ..push.peer import Peer, Response
+from ..runtime.signals import until_signal
+from ..runtime.status import Health
+from ..state.leases import LEASE, RENEWALS, SLOTS, Member, Renewal, seconds_awake
+from ..usercode.attributes import CheckedAttributes
 from .sites import Catalogue, Functions, SiteTable, store_of_fleet
-from .slot_keeper import SlotKeeper
-from .state.leases import LEASE, RENEWALS, SLOTS, Member, Renewal, seconds_awake
-from .usercode.attributes import CheckedAttributes
+from .slots import MemberSlots
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -103,7 +104,8 @@ class FleetMember(CheckedAttributes):
         self._weight = weight
         self.fleet: Fleet = Fleet(store=self._store, **fleet)
         catalogue = sites if sites is not None else SiteTable(self._store)
-        self._keeper = SlotKeeper(self.name, self._store, self.fleet, catalogue, functions or {})
+        given = functions or {}
+        self._own_slots = MemberSlots(self.name, self._store, self.fleet, catalogue, given)
         self._ended, self._life = threading.Event(), threading.Lock()
         self._renewing = threading.Event()
         self._thread: Optional[threading.Thread] = None
@@ -145,7 +147,7 @@ class FleetMember(CheckedAttributes):
         except BaseException:
             self.fleet.stop()
             raise
-        self._keeper.start()
+        self._own_slots.start()
         self._thread = threading.Thread(target=self._run, name="ven_sdk-member", daemon=True)
         self._thread.start()
         log.info("%s is a member of the fleet in %s.", self.name, self._store.name)
@@ -179,7 +181,7 @@ class FleetMember(CheckedAttributes):
             self._store.drain(self.name)  # so that the others want what this one has
         except VenError as error:
             log.warning("%s", error)
-        self._keeper.stop()
+        self._own_slots.stop()
         self.fleet.stop(seconds)  # closes the store, which leaves the fleet
         self.fleet._hand_over([ven.settings.ven_name for ven in self.fleet], 0.0)
         self._renewing.set()
@@ -200,7 +202,7 @@ class FleetMember(CheckedAttributes):
 
     def reload(self) -> None:
         """Ask ``sites`` again for every slot that runs here, and do what has changed."""
-        self._keeper.reload()
+        self._own_slots.reload()
 
     # --- leases -----------------------------------------------------------------------------------
 
@@ -220,7 +222,7 @@ class FleetMember(CheckedAttributes):
         if self._trouble:
             log.warning("The store %s can be reached again.", self._store.name)
             self._trouble = ""
-        self._keeper.renewed(renewal)
+        self._own_slots.renewed(renewal)
 
     def _say(self, error: VenError) -> None:
         if self._renewing.is_set() or self._ended.is_set():
@@ -250,14 +252,14 @@ class FleetMember(CheckedAttributes):
     @property
     def status(self) -> MemberStatus:
         """Counts over the VENs that run here; the cost is one look at each."""
-        fleet, renewal = self.fleet.status, self._keeper.renewal or _NOTHING
+        fleet, renewal = self.fleet.status, self._own_slots.renewal or _NOTHING
         silent = max(0.0, seconds_awake() - self._renewed_at) if self._renewed_at else 0.0
         return MemberStatus(
             name=self.name,
             draining=renewal.draining,
             slots=len(self._store.held),
-            running=self._keeper.running,
-            wanted=len(self._keeper.wanted),
+            running=self._own_slots.running,
+            wanted=len(self._own_slots.wanted),
             vens=fleet.vens,
             states=fleet.states,
             counters=fleet.counters,
@@ -270,7 +272,7 @@ class FleetMember(CheckedAttributes):
     def health(self) -> Health:
         """Whether this member does its share: not ok without leases, or with sites that fail."""
         status = self.status
-        problems = list(self._keeper.problems())
+        problems = list(self._own_slots.problems())
         if self._thread is None:
             problems.insert(0, "It is not running.")
         elif not status.may_send:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Optional, TypedDict, Union
 
-from .arguments import Duration
-from .config import Settings
+from ..arguments import Duration
+from ..config import Settings
 
 File = Union[str, bytes, "os.PathLike[str]", None]
 

@@ -1,0 +1,229 @@
+"""The VENs of a fleet by name: each begins in its turn, and ends for itself. Any thread may add,
+remove and look; VENs begin on the pool for timers.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Callable, Optional
+
+from ..argument_names import known_arguments
+from ..config import Settings, settings
+from ..errors import StoreError
+from ..log import Repeats
+from ..runtime.engine import Engine
+from ..runtime.runtime import Runtime
+from ..state.shared import SharedStore
+from ..ven import Ven
+from .arguments import SETTINGS
+from .identities import ARGUMENTS, check_arguments
+from .push import FleetPush, arguments_of_one
+
+log: logging.Logger = logging.getLogger("ven_sdk")
+
+PAUSE = 0.1
+"""Seconds between looks at a whole fleet."""
+STORE_PAUSE = 5.0
+"""Seconds until a VEN is begun again whose rows could not be read."""
+
+
+class Vens:
+    """VENs on one runtime. At most ``rate`` begin in one second, and only while ``is_running``.
+
+    The lock guards the tables; nothing slow happens under it. A VEN's own lock is held while it
+    starts or ends: a start that is under way is over before it ends, one that comes finds it gone.
+    """
+
+    def __init__(
+        self, runtime: Runtime, store: SharedStore, push: FleetPush, repeats: Repeats, rate: float
+    ) -> None:
+        self._runtime, self._store, self._push = runtime, store, push
+        self._repeats, self._rate = repeats, rate
+        self._lock = threading.Lock()  # guards the rest
+        self._by_name: dict[str, Ven] = {}
+        self._locks: dict[Ven, threading.Lock] = {}
+        self._removed: set[str] = set()  # whose rows leave the store when it is open
+        self._start_at = 0.0
+        self.is_running: bool = False
+
+    def get(self, ven_name: str) -> Optional[Ven]:
+        """The VEN of this name, or None."""
+        return self._by_name.get(ven_name)
+
+    def __contains__(self, ven_name: object) -> bool:
+        return ven_name in self._by_name
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __iter__(self) -> Iterator[Ven]:
+        if self._runtime.is_inherited:
+            return iter(tuple(self._by_name.values()))  # nobody changes them here
+        with self._lock:
+            return iter(tuple(self._by_name.values()))
+
+    # --- coming and going -------------------------------------------------------------------------
+
+    def add(self, ven: Ven) -> bool:
+        """Take the VEN in, and let it begin soon where the fleet runs; False where its name is
+        taken.
+        """
+        name = ven.settings.ven_name
+        with self._lock:
+            if self._by_name.setdefault(name, ven) is not ven:
+                return False
+            self._locks[ven] = threading.Lock()
+            self._removed.discard(name)
+            self._push.add(ven)
+            is_running = self.is_running
+        if is_running:
+            self.begin_soon(ven)
+        return True
+
+    def remove(self, ven: Ven) -> bool:
+        """The VEN ends here; its rows stay. False when another thread removed it."""
+        with self._lock:
+            if self._by_name.pop(ven.settings.ven_name, None) is None:
+                return False
+            lock = self._locks.pop(ven)
+            self._push.remove(ven)
+        engine = ven._engine
+        with lock:
+            engine.close()
+            engine.close_store()
+            engine.detach_store()  # what still runs for it writes nothing more
+        return True
+
+    def forget_rows(self, ven_name: str) -> None:
+        """The rows of a VEN that was removed leave the store, at once or when it is open."""
+        if self.is_running:
+            self._store.forget(ven_name)
+        else:
+            self._removed.add(ven_name)
+
+    def forget_removed(self) -> None:
+        """The store is open: rows of VENs that were removed while it was closed leave it now."""
+        with self._lock:
+            gone, self._removed = self._removed, set()
+        for name in gone:
+            self._store.forget(name)
+
+    # --- beginning --------------------------------------------------------------------------------
+
+    def begin(self) -> tuple[Ven, ...]:
+        """Let VENs begin from now on; those that there are, which have to be told."""
+        with self._lock:
+            self.is_running, self._start_at = True, 0.0
+            return tuple(self._by_name.values())
+
+    def begin_soon(self, ven: Ven) -> None:
+        """Start the VEN when its turn has come: no more than ``start_rate`` in a second."""
+        now = self._runtime.clock.monotonic()
+        with self._lock:
+            at = max(now, self._start_at)
+            self._start_at = at + 1.0 / self._rate
+        self._runtime.scheduler.after(at - now, partial(self._begin, ven))
+
+    def _begin(self, ven: Ven) -> None:
+        self._runtime.pools["step"].submit(
+            ven, lambda: self._begun(ven), f"start of {ven.settings.ven_name}"
+        )
+
+    def _begun(self, ven: Ven) -> None:
+        """The VEN starts, unless it or the fleet has ended since its turn was set."""
+        lock = self._locks.get(ven)
+        if lock is not None:
+            with lock:
+                if self.is_running and ven._engine.stopped and ven in self._locks:
+                    self._start_one(ven)
+
+    def _start_one(self, ven: Ven) -> None:
+        engine = ven._engine
+        try:
+            if self._store.durable:
+                for text in (*engine.open_store(), *engine.restore()):
+                    log.error("%s", text)
+        except StoreError as error:
+            if self._store.is_leased:
+                self._begin_later(ven, error)
+                return
+            engine.report(
+                error,
+                f"store of {ven.settings.ven_name}",
+                f"{error} {ven.settings.ven_name} starts without it.",
+                logging.ERROR,
+            )
+        engine.start()
+
+    def _begin_later(self, ven: Ven, error: StoreError) -> None:
+        """Its rows are owned by whoever can read them: without them the VEN does not begin."""
+        self._repeats.say("store", logging.ERROR, f"{error} VENs start when it can be read.")
+        ven._engine.close_store()
+        self._runtime.scheduler.after(STORE_PAUSE, partial(self._begin, ven))
+
+    # --- ending -----------------------------------------------------------------------------------
+
+    def end(self) -> list[Engine]:
+        """Let nobody begin any more; the engines of all that there are."""
+        with self._lock:
+            self.is_running = False
+            return [ven._engine for ven in self._by_name.values()]
+
+    def close(self) -> None:
+        """Let nothing of any VEN begin any more."""
+        with self._lock:
+            locks = tuple(self._locks.items())
+        for ven, lock in locks:
+            with lock:
+                ven._engine.close()
+
+    def wind_up(self, engines: list[Engine], deadline: float) -> None:
+        """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side,
+        until ``deadline``.
+        """
+        clock = self._runtime.clock
+        for engine in engines:
+            engine.closing = True
+        self._runtime.pools["handler"].settle(max(0.0, deadline - clock.monotonic()))
+        owing = [engine for engine in engines if engine.owes()]
+        for engine in owing:
+            engine.conversation.wake()
+        for engine in owing:
+            engine.wind_up(max(0.0, deadline - clock.monotonic()))
+
+    # --- waiting ----------------------------------------------------------------------------------
+
+    def wait(
+        self, registered: int, seconds: float, next_stop: Callable[[], threading.Event]
+    ) -> bool:
+        """Wait until so many VENs are registered; False when that took longer than ``seconds``.
+        ``next_stop()`` gives an event that the end of the fleet sets.
+        """
+        clock = self._runtime.clock
+        deadline = clock.monotonic() + seconds
+        while True:
+            waiting = [ven for ven in self if ven._engine.stopped or not ven._is_registered()]
+            if len(self) - len(waiting) >= registered:
+                return True
+            left = min(deadline - clock.monotonic(), PAUSE)
+            if left <= 0:
+                return False
+            begun = next((ven for ven in waiting if not ven._engine.stopped), None)
+            if begun is None or not begun._engine.wait(begun._is_registered, left):
+                next_stop().wait(left)  # nobody has begun yet, or others are quicker
+
+
+def check_ven(
+    ven_name: str, url: str, common: Mapping[str, Any], given: Mapping[str, Any]
+) -> tuple[Settings, dict[str, Any]]:
+    """The settings of a VEN, and the arguments of its identity: those ``given`` to ``add`` before
+    the ``common`` ones. ``ConfigurationError`` for what cannot be used.
+    """
+    known_arguments("Fleet.add()", given, sorted(SETTINGS.union(ARGUMENTS)))
+    arguments = arguments_of_one(common, given, ven_name)
+    own = check_arguments({name: arguments.pop(name) for name in ARGUMENTS if name in arguments})
+    signs = own.get("cert") is not None and not own.get("disable_signature", False)
+    return settings(ven_name, url, xml_signature=signs, **arguments), own

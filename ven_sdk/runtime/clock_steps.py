@@ -1,0 +1,27 @@
+"""Whether the wall clock was set, by comparison with the monotonic one. Its caller holds a lock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Optional
+
+from .clock import Clock
+
+SMALLEST_STEP = 1.0
+"""Seconds by which the wall clock must leave the monotonic one at once to count as set."""
+
+
+class ClockSteps:
+    """Steps of the wall clock between two looks."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead: Optional[float] = None
+
+    def take(self, now: datetime) -> Optional[timedelta]:
+        """By how much the wall clock, which shows ``now``, was set since the last look, or None."""
+        before = self._ahead
+        self._ahead = now.timestamp() - self._clock.monotonic()
+        if before is None or abs(self._ahead - before) <= SMALLEST_STEP:
+            return None
+        return timedelta(seconds=self._ahead - before)
