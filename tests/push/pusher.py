@@ -8,6 +8,7 @@ pauses, until the VEN's oadrCreatedEvent has come.
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import re
 import socket
@@ -41,6 +42,7 @@ class PushingVTN:
         context: Optional[ssl.SSLContext] = None,
         server_context: Optional[ssl.SSLContext] = None,
         sign: Callable[[bytes], bytes] = bytes,
+        port: int = 0,
     ) -> None:
         self.context, self._sign = context, sign
         self.events: dict[str, VTNEvent] = {}
@@ -50,7 +52,8 @@ class PushingVTN:
         self.registered = False
         self._changed = threading.Condition()
         self._serial = 0
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._connections: list[socket.socket] = []
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         scheme = "http"
         if server_context is not None:
@@ -67,6 +70,9 @@ class PushingVTN:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     # --- what it serves ---------------------------------------------------------------------------
 
@@ -75,6 +81,10 @@ class PushingVTN:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                vtn._connections.append(self.connection)
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -111,7 +121,7 @@ class PushingVTN:
             return self.listed(ei_response(request_id))
         if name == "oadrUpdateReport":
             return payload("oadrUpdatedReport", ei_response(request_id))
-        return plain_response(request_id)
+        return plain_response(request_id, "200" if self.registered else "463")
 
     def _registration(self, request_id: str, *, known: bool) -> bytes:
         ids = "<ei:registrationID>reg-1</ei:registrationID><ei:venID>ven-1</ei:venID>"

@@ -6,13 +6,8 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -407,75 +402,7 @@ def test_a_malformed_certificate_header_is_refused_and_a_wrong_proxy_is_an_error
         wsgi(recorder, trusted_proxies=["proxy.example.com"])
 
 
-# --- what survives --------------------------------------------------------------------------------
-
-CRASHING = """
-import sys
-from ven_sdk import OpenADRClient
-url, push, listen, store = sys.argv[1:5]
-client = OpenADRClient("ven", url, push=push, listen=listen, store=store)
-def decide(event):
-    print("handled", event.event_id, flush=True)
-    return "optIn"
-client.add_handler("on_event", decide)
-client.start(wait=10)
-print("ready", flush=True)
-client.run()
-"""
-
-
-def test_an_event_that_was_acknowledged_survives_a_kill(tmp_path: Path, vtn: PushingVTN) -> None:
-    """The process dies at some moment between the bytes of a push and its answer."""
-    count = int(os.environ.get("VEN_SDK_KILLS", "6"))
-    for number in range(count):
-        name = f"e{number}"
-        process = start(vtn, tmp_path / "ven.db")
-        vtn.events = event(name)
-        kill = threading.Timer(0.001 * (number % 25), process.kill)
-        kill.start()
-        acknowledged = push(vtn) == 200
-        kill.join()
-        process.communicate()
-        process = start(vtn, tmp_path / "ven.db")
-        wait_for_answer(vtn, name, needed=acknowledged)
-        process.terminate()
-        process.communicate()
-
-
-def wait_for_answer(vtn: PushingVTN, name: str, *, needed: bool) -> None:
-    if needed:
-        assert vtn.wait_for(lambda: vtn.answered(name), 10), f"{name} was acknowledged, and lost"
-
-
-def push(vtn: PushingVTN) -> Optional[int]:
-    try:
-        return vtn.push_list()[0]
-    except OSError:
-        return None
-
-
-def start(vtn: PushingVTN, store: Path) -> subprocess.Popen[str]:
-    port = free_port()
-    root = Path(__file__).resolve().parents[2]
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            CRASHING,
-            vtn.url,
-            f"http://localhost:{port}/site7",
-            f"127.0.0.1:{port}",
-            str(store),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    )
-    assert process.stdout is not None
-    while "ready" not in process.stdout.readline():
-        assert process.poll() is None
-    return process
+# --- troubles -------------------------------------------------------------------------------------
 
 
 def test_warnings_of_refused_pushes_are_logged_once(
