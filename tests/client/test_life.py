@@ -232,3 +232,13 @@ def test_stop_waits_for_no_lane_that_was_at_work_while_a_poll_was_under_way() ->
         begun = time.monotonic()
         client.stop()
         assert time.monotonic() - begun < 4
+
+
+@pytest.mark.parametrize(("seconds", "is_warned"), [(4.9, True), (5, False)])
+def test_h7_a_timeout_of_less_than_5_s_is_taken_with_a_warning(
+    seconds: float, is_warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = OpenADRClient("v", "http://127.0.0.1:9/OpenADR2", timeout=seconds)
+    client.start()
+    client.stop(1)
+    assert any("at least 5 s" in line for line in caplog.messages) is is_warned

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mutations import Mutation, events, find, has_its_test, mutated, reports
+from tests.mutations import Mutation, conversation, events, find, has_its_test, mutated, reports
 
 TABLE = [
     pytest.param(one, id=f"{one.rule}-{index}")
-    for index, one in enumerate((*events.TABLE, *reports.TABLE))
+    for index, one in enumerate((*events.TABLE, *reports.TABLE, *conversation.TABLE))
 ]
 
 

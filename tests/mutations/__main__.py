@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.mutations import ROOT, Mutation, events, outcome, reports
+from tests.mutations import ROOT, Mutation, conversation, events, outcome, reports
 
-TABLE = (*events.TABLE, *reports.TABLE)
+TABLE = (*events.TABLE, *reports.TABLE, *conversation.TABLE)
 WORKERS = 2
 
 

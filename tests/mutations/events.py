@@ -755,8 +755,8 @@ TABLE = (
     ),
     Mutation(
         "O1.15",
-        "oadr20b.services.opts.arguments.read_device_class",
-        'if text not in DEVICE_CLASSES and not (text.startswith("x-") and text != "x-"):',
+        "schema.common.device_class",
+        'if mrid not in DEVICE_CLASSES and not (mrid.startswith("x-") and mrid != "x-"):',
         "if False:",
         f"{OPTS}::test_o1_15_a_device_class_is_well_known_or_begins_with_x",
     ),

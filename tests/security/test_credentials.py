@@ -7,10 +7,12 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.security.credentials import Credentials
@@ -188,6 +190,34 @@ def test_a_kind_of_key_that_openadr_does_not_know_is_refused() -> None:
     )
 
     refused(VEN.cert_pem, key, match="does not belong|RSA or EC")
+
+
+@pytest.mark.parametrize(
+    ("key", "bits"),
+    [
+        (rsa.generate_private_key(65537, 1024), 1024),
+        (ec.generate_private_key(ec.SECP192R1()), 192),
+    ],
+)
+def test_l3_a_key_that_is_too_short_is_refused(key: Any, bits: int) -> None:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "short")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    refused(
+        certificate.public_bytes(serialization.Encoding.PEM), pem, match=f"has {bits} bits.*rule L3"
+    )
 
 
 def test_nothing_secret_shows() -> None:

@@ -122,6 +122,23 @@ def test_a_redirect_that_only_adds_a_slash_is_named(serve: Any) -> None:
         connections.post(server.url(path="/OpenADR2/EiEvent"), b"a")
 
 
+@pytest.mark.parametrize("status", [b"301", b"308"])
+@pytest.mark.parametrize("host", [b"", b"http://127.0.0.1"])
+def test_whatever_redirects_to_a_slash_gets_the_same_advice(
+    serve: Any, status: bytes, host: bytes
+) -> None:
+    head = b"HTTP/1.1 %s x\r\nLocation: %s/OpenADR2/EiEvent/\r\nContent-Length: 0\r\n\r\n"
+    server = serve(_answer(head % (status, host)))
+    with Connections() as connections, pytest.raises(TransportError, match="a slash at the end"):
+        connections.post(server.url(path="/OpenADR2/EiEvent"), b"a")
+
+
+def test_a_500_names_the_slash_as_what_it_may_be(serve: Any) -> None:
+    server = serve(_answer(b"HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n"))
+    with Connections() as connections, pytest.raises(TransportError, match="may want a slash"):
+        connections.post(server.url(path="/OpenADR2/EiEvent"), b"a")
+
+
 def test_a_server_may_ask_for_the_certificate_after_the_handshake() -> None:
     context = client_context()
     assert isinstance(context, ssl.SSLContext)

@@ -131,7 +131,7 @@ class Catalogue:
             if market_context is None
             else uri("market_context", market_context),
             report_data_source=sources,
-            report_subject=points.device_class(end_device_asset_mrid),
+            report_subject=points.subject_of(end_device_asset_mrid),
             resource_id=resource_id,
             gaps=points.one_of("gaps", gaps, GAPS, extensible=False),
             interval_duration=points.flag_or_none("interval_duration", interval_duration),

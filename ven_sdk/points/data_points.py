@@ -15,7 +15,7 @@ from ..arguments import duration
 from ..enums import CURRENCIES, READING_TYPE, REPORT_NAME, REPORT_TYPE, SI_SCALE_CODE
 from ..errors import ConfigurationError
 from ..near_names import did_you_mean, nearest
-from ..schema.common import EndDeviceAsset, Target
+from ..schema.common import Target, device_class
 from ..schema.points import SamplingRate
 from ..schema.units import UNITS, Measurement, PowerAttributes
 
@@ -286,17 +286,14 @@ def _target(name: str, given: object) -> Target:
     )
 
 
-def device_class(mrid: object) -> tuple[Target, ...]:
-    """The device class that a value is about."""
-    return (
-        ()
-        if mrid is None
-        else (
-            Target(
-                end_device_asset=EndDeviceAsset(mrid=arguments.text("end_device_asset_mrid", mrid))
-            ),
-        )
-    )
+def subject_of(mrid: object) -> tuple[Target, ...]:
+    """The device class that a value is about, if it is about one: a well-known one, or one of one's
+    own that begins with ``x-`` (T44). ``ConfigurationError`` for anything else.
+    """
+    if mrid is None:
+        return ()
+    name = "end_device_asset_mrid"
+    return (device_class(name, arguments.text(name, mrid)),)
 
 
 def moment(name: str, given: object) -> Optional[datetime]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Optional, Union
 
+from ..enums import SIGNAL_TARGET_MRID
 from ..errors import ConfigurationError
 from . import slots as wire
 from .element import element
@@ -219,6 +220,22 @@ class Target(Record):
                 f"A Target has exactly one of {', '.join(self.slots)}; this one has "
                 f"{', '.join(given) or 'none'}. Make one Target for each."
             )
+
+
+DEVICE_CLASSES = tuple(map(str, SIGNAL_TARGET_MRID.values))
+
+
+def device_class(name: str, mrid: str) -> Target:
+    """The target for a device class: a well-known one, or one of one's own that begins with ``x-``.
+    ``ConfigurationError``, which names the argument ``name``, for anything else.
+    """
+    if mrid not in DEVICE_CLASSES and not (mrid.startswith("x-") and mrid != "x-"):
+        known = ", ".join(map(repr, DEVICE_CLASSES))
+        raise ConfigurationError(
+            f"{name} must be a name of your own that begins with 'x-', or one of {known}; not "
+            f"{mrid!r}."
+        )
+    return Target(end_device_asset=EndDeviceAsset(mrid=mrid))
 
 
 def by_type(targets: tuple[Target, ...]) -> dict[str, list[object]]:

@@ -27,6 +27,8 @@ PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
 Source = Union[str, bytes, "os.PathLike[str]"]
 Passphrase = Union[str, bytes, None]
 _Stamp = tuple[int, int, int]
+LEAST_RSA, LEAST_EC = 2048, 224
+"""Bits of a key."""
 
 
 @dataclass(frozen=True)
@@ -181,11 +183,22 @@ def _check_validity(certificate: x509.Certificate, name: str, now: datetime) -> 
         )
 
 
+def _check_length(key: object, name: str) -> None:
+    """L3: RSA keys have 2048 bits at least, EC keys 224."""
+    least = LEAST_RSA if isinstance(key, rsa.RSAPrivateKey) else LEAST_EC
+    if isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)) and key.key_size < least:
+        raise ConfigurationError(
+            f"The key in {name} has {key.key_size} bits: OpenADR wants at least {LEAST_RSA} for "
+            f"RSA and {LEAST_EC} for EC (rule L3). Ask for a certificate of a longer key."
+        )
+
+
 def _usable(material: Material, certificate: x509.Certificate) -> PrivateKey:
     """The key, when it is of a kind that OpenADR knows and makes signatures that the certificate
     confirms.
     """
     key, public = material.key, certificate.public_key()
+    _check_length(key, material.key_name)
     try:
         if isinstance(key, rsa.RSAPrivateKey) and isinstance(public, rsa.RSAPublicKey):
             public.verify(key.sign(b"", PKCS1v15(), SHA256()), b"", PKCS1v15(), SHA256())

@@ -191,6 +191,11 @@ def _advice_by_class(status: int, headers: Any, where: str) -> str:
             f"VTN, put its "
             "address into vtn_url."
         )
+    if status == 500:
+        return (
+            "Something failed on its side; it is tried again. If it never answers otherwise, it "
+            "may want a slash at the end of each service's address: ven-sdk doctor tries that."
+        )
     if status >= 500:
         return "Something failed on its side; it is tried again."
     if status < 300:

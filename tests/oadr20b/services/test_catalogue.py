@@ -17,6 +17,7 @@ from ven_sdk import enums
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.oadr20b.services.reports.metadata import metadata_of
 from ven_sdk.points.catalogue import Catalogue, lane_of
+from ven_sdk.points.data_points import subject_of
 from ven_sdk.schema.points import SamplingRate
 from ven_sdk.schema.units import UNITS, Measurement, PowerAttributes
 
@@ -397,3 +398,16 @@ def test_a_unit_that_a_measurement_does_not_have_is_refused_with_those_it_has() 
 def test_what_gaps_and_interval_duration_may_be_is_said(given: Any) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(given))):
         description(**given)
+
+
+@pytest.mark.parametrize("mrid", ["Thermostat", "x-heat_pump"])
+def test_t44_a_value_is_about_a_device_class_of_the_list_or_of_ones_own(mrid: str) -> None:
+    (subject,) = subject_of(mrid)
+    assert subject.end_device_asset is not None
+    assert subject.end_device_asset.mrid == mrid
+
+
+@pytest.mark.parametrize("mrid", ["Heat pump", "thermostat", "x-", ""])
+def test_t44_another_device_class_is_refused_with_the_list(mrid: str) -> None:
+    with pytest.raises(ConfigurationError, match="end_device_asset_mrid"):
+        subject_of(mrid)

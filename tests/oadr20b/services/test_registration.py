@@ -4,6 +4,7 @@ engine.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Optional
 
@@ -20,6 +21,7 @@ from ven_sdk.oadr20b.schema.registration import (
 )
 from ven_sdk.oadr20b.schema.reports import (
     CreateReport,
+    Report,
     ReportRequest,
     ReportSpecifier,
     SpecifierPayload,
@@ -55,8 +57,6 @@ def fresh(**overrides: Any) -> Harness:
 
 
 def _without_id(harness: Harness) -> Any:
-    from dataclasses import replace
-
     return replace(harness.settings, ven_id=None)
 
 
@@ -261,6 +261,21 @@ def test_R11_a_cancellation_with_the_right_ids_ends_the_registration() -> None:
         and harness.book.registration.registration_id is None
     )
     assert lost == ["cancelled by the VTN"]
+
+
+@pytest.mark.parametrize("assigned", [None, "ven-1"])
+def test_R11_after_a_cancellation_nothing_of_the_other_side_is_known(
+    assigned: Optional[str],
+) -> None:
+    harness = fresh(known={"phase": "registered", "ven_id": "ven-1", "registration_id": "reg-1"})
+    harness.settings = harness.book.settings = replace(harness.settings, ven_id=assigned)
+    offered = Report(report_specifier_id="weather", report_name="METADATA_HISTORY_USAGE")
+    harness.book.apply([Change("offers", "", (offered,)), Change("received", "", (offered,))])
+    harness.run(lambda book, now: poll.receive(book, cancellation(), now))
+
+    assert harness.book.offers == harness.book.received == ()
+    assert harness.book.registration.registration_id is None
+    assert harness.book.registration.ven_id == assigned
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
 from ....arguments import choice, duration, moment, optional_text
-from ....enums import OPT_REASON, SIGNAL_TARGET_MRID
+from ....enums import OPT_REASON
 from ....errors import ConfigurationError, StateError
-from ....schema.common import EndDeviceAsset, Target
+from ....schema.common import Target, device_class
 from ....schema.events import Event
 from ....text import is_xml, repr_of
 from ....usercode.decisions import OPTS
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ...state.book import Book
 
 
-DEVICE_CLASSES = tuple(map(str, SIGNAL_TARGET_MRID.values))
 PLAIN_KINDS = ("group_id", "group_name", "resource_id", "ven_id", "party_id")
 """Kinds of targets whose value is a text."""
 
@@ -186,13 +185,7 @@ def read_device_class(mrid: Optional[str]) -> tuple[Target, ...]:
     text = check_text("signal_target_mrid", mrid)
     if text is None:
         return ()
-    if text not in DEVICE_CLASSES and not (text.startswith("x-") and text != "x-"):
-        known = ", ".join(map(repr, DEVICE_CLASSES))
-        raise ConfigurationError(
-            f"signal_target_mrid must be a name of your own that begins with 'x-', or one of "
-            f"{known}; not {text!r}."
-        )
-    return (Target(end_device_asset=EndDeviceAsset(mrid=text)),)
+    return (device_class("signal_target_mrid", text),)
 
 
 def read_windows(value: object) -> Vavailability:

@@ -90,7 +90,7 @@ def receive_cancellation(book: Book, message: CancelPartyRegistration, now: date
 
 def end_registration(book: Book, now: datetime, reason: str) -> Outcome:
     """R11, R12: unregistered from now on; events end, and all that the VTN gave is forgotten:
-    requests, opts, the registrationID, and a venID that was not assigned beforehand.
+    requests, opts, its catalogue, the registrationID, and a venID that was not assigned beforehand.
     """
     note = Note(
         f"The registration was {reason}. The VEN stays unregistered until register() is called.",
@@ -111,7 +111,11 @@ def end_registration(book: Book, now: datetime, reason: str) -> Outcome:
             renewal=False,
             reason=reason,
         )
-        + Outcome(calls=(Call("client", "on_registration_lost", (reason,)),), notes=(note,))
+        + Outcome(
+            changes=(Change("offers", "", ()), Change("received", "", ())),
+            calls=(Call("client", "on_registration_lost", (reason,)),),
+            notes=(note,),
+        )
     )
 
 

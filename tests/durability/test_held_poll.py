@@ -1,0 +1,87 @@
+"""A VTN that holds a poll back until the answer to an event has come (section 8.6, P4): the answer
+goes out beside the poll, the poll ends, and nobody counts an error. The VTN is a socket server of
+its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Callable
+
+import pytest
+
+from tests.durability.raw_vtn import RawVTN
+from ven_sdk import DEFER, OpenADRClient, VenError
+
+
+class HoldingVTN(RawVTN):
+    """Gives no answer to a poll while an event that it has sent is unanswered."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.held = threading.Event()
+        self.longest = 0.0
+
+    def answer(self, body: bytes) -> bytes:
+        """The reply, once the events are answered."""
+        if b"oadrPoll" in body:
+            self._hold()
+        return super().answer(body)
+
+    def _hold(self) -> None:
+        begun = time.monotonic()
+        while not self.memory.unsaid and self._unanswered():
+            self.held.set()
+            self.wait(lambda: not self._unanswered(), 20)
+        self.longest = max(self.longest, time.monotonic() - begun)
+
+    def _unanswered(self) -> bool:
+        return set(self.memory.events) > set(self.memory.answered)
+
+
+@pytest.fixture
+def vtn() -> Any:
+    with HoldingVTN(poll=0.2) as vtn:
+        yield vtn
+
+
+def _client(vtn: HoldingVTN, on_event: Callable[[Any], Any], errors: list[VenError]) -> Any:
+    client = OpenADRClient("ven", vtn.url, timeout=10, allow_jitter=False)
+    client.add_handler("on_event", on_event)
+    client.add_handler("on_error", errors.append)
+    client.start(wait=10)
+    return client
+
+
+def test_a_poll_that_is_held_back_ends_as_soon_as_the_answer_is_decided(vtn: HoldingVTN) -> None:
+    errors: list[VenError] = []
+    decided: list[float] = []
+
+    def decide(event: Any) -> str:
+        vtn.held.wait(10)
+        decided.append(time.monotonic())
+        return "optIn"
+
+    client = _client(vtn, decide, errors)
+    vtn.add_event("ev")
+    assert vtn.wait(lambda: "ev" in vtn.memory.answered, 15)
+    waited = time.monotonic() - decided[0]
+    polls = vtn.count("oadrPoll")
+    assert vtn.wait(lambda: vtn.count("oadrPoll") > polls + 1, 10)  # polls go on
+    client.stop(2)
+
+    assert waited < 5  # the poll that was held would have taken 10 s to time out
+    assert errors == []
+    assert client.status.counters["failures"] == 0
+
+
+def test_an_opt_given_later_goes_out_beside_the_poll_that_is_held(vtn: HoldingVTN) -> None:
+    errors: list[VenError] = []
+    client = _client(vtn, lambda event: DEFER, errors)
+    vtn.add_event("ev")
+    assert vtn.held.wait(10)
+    client.opt_in("ev")
+    assert vtn.wait(lambda: "ev" in vtn.memory.answered, 8)
+    client.stop(2)
+    assert errors == []

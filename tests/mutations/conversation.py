@@ -1,0 +1,105 @@
+"""Mutations for rules about registration (R), polls (P), trust (L, S) and reading (G)."""
+
+from __future__ import annotations
+
+from tests.mutations import Mutation
+
+REGISTRATION = "oadr20b/services/test_registration.py"
+ENDING = "security/test_certificates_that_end.py"
+VARIANTS = "oadr20b/codec/test_variants.py"
+
+TABLE = (
+    Mutation(
+        "R11",
+        "oadr20b.services.registration.leaving.end_registration",
+        "ven_id=book.settings.ven_id,",
+        "ven_id=book.registration.ven_id,",
+        f"{REGISTRATION}::test_R11_after_a_cancellation_nothing_of_the_other_side_is_known",
+    ),
+    Mutation(
+        "R11",
+        "oadr20b.services.registration.leaving.end_registration",
+        'Change("offers", "", ())',
+        'Change("offers", "", book.offers)',
+        f"{REGISTRATION}::test_R11_after_a_cancellation_nothing_of_the_other_side_is_known",
+    ),
+    Mutation(
+        "P5",
+        "runtime.polling.Polling._period",
+        'if jitter == "later":',
+        'if jitter == "never":',
+        "runtime/test_polling.py::"
+        "test_p5_jitter_varies_the_interval_and_only_lengthens_it_where_that_is_wanted",
+    ),
+    Mutation(
+        "P4",
+        "runtime.conversation.Conversation._take_overtaking",
+        "if self.polling.began is None:",
+        "if True:",
+        "durability/test_held_poll.py::"
+        "test_a_poll_that_is_held_back_ends_as_soon_as_the_answer_is_decided",
+    ),
+    Mutation(
+        "L3",
+        "security.credentials._check_length",
+        "key.key_size < least",
+        "key.key_size < 100",
+        "security/test_credentials.py::test_l3_a_key_that_is_too_short_is_refused",
+    ),
+    Mutation(
+        "L10",
+        "security.validity.Warnings.take",
+        "self._told.add((end.fingerprint, step))",
+        "self._told.add((end.fingerprint, None))",
+        f"{ENDING}::test_a_certificate_is_warned_of_once_for_each_step",
+    ),
+    Mutation(
+        "L10",
+        "transport.identity.Identity.check_validity",
+        "if shown is not None and now > shown.ends:",
+        "if False:",
+        f"{ENDING}::test_connections_are_made_anew_when_the_certificate_of_the_peer_has_ended",
+    ),
+    Mutation(
+        "L10",
+        "oadr20b.exchange.Exchange._check_validity",
+        "self._identity.check_validity(self._now())",
+        "pass",
+        f"{ENDING}::test_a_client_warns_tells_and_stops_sending_when_its_certificate_has_ended",
+    ),
+    Mutation(
+        "S5",
+        "oadr20b.security.verification.verify_unpinned",
+        "if anchors:",
+        "if False:",
+        f"{ENDING}::test_a_message_is_believed_where_the_ca_file_vouches_for_its_certificate",
+    ),
+    Mutation(
+        "S5",
+        "security.validity._issued",
+        "if not found.ca:",
+        "if False:",
+        f"{ENDING}::test_a_chain_is_followed_to_the_ca_file",
+    ),
+    Mutation(
+        "T44",
+        "schema.common.device_class",
+        "if mrid not in DEVICE_CLASSES and",
+        "if not mrid and",
+        "oadr20b/services/test_catalogue.py::test_t44_another_device_class_is_refused_with_the_list",
+    ),
+    Mutation(
+        "G5",
+        "oadr20b.codec.plain_reader._Reading.child",
+        "is_absent = slot.optional and irregular.is_empty(element)",
+        "is_absent = False",
+        f"{VARIANTS}::test_what_is_empty_is_absent_and_nothing_is_lost",
+    ),
+    Mutation(
+        "E8",
+        "oadr20b.codec.irregular._only",
+        "len({canonical_form(one) for one in found}) == 1",
+        "len(found) == 1",
+        f"{VARIANTS}::test_a_cancellation_is_one_whatever_else_is_wrong",
+    ),
+)
