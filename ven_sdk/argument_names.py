@@ -7,12 +7,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any, Callable, TypeVar
+from typing import Callable, TypeVar
 
 from .errors import ArgumentError
 from .near_names import did_you_mean
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 C = TypeVar("C")
 
 
@@ -33,7 +33,7 @@ def named_arguments(function: F) -> F:
     """
 
     @functools.wraps(function)
-    def called(*values: Any, **named: Any) -> Any:
+    def called(*values: object, **named: object) -> object:
         try:
             return function(*values, **named)
         except TypeError:
@@ -44,7 +44,7 @@ def named_arguments(function: F) -> F:
 
 
 def _explain(
-    function: Callable[..., Any], values: tuple[Any, ...], named: Mapping[str, Any]
+    function: Callable[..., object], values: tuple[object, ...], named: Mapping[str, object]
 ) -> None:
     """``ArgumentError`` where ``function`` cannot be called with these arguments."""
     signature = inspect.signature(function)
@@ -60,12 +60,12 @@ def _explain(
 
 def checked_names(cls: type[C]) -> type[C]:
     """A dataclass whose constructor answers a mistyped name as :func:`named_arguments` does."""
-    init: Any = vars(cls)["__init__"]
+    init: Callable[..., object] = vars(cls)["__init__"]
     init.__qualname__ = f"{cls.__qualname__}.__init__"
     setattr(cls, "__init__", named_arguments(init))  # noqa: B010
     return cls
 
 
-def show_arguments(of: Callable[..., Any], like: Callable[..., Any]) -> None:
+def show_arguments(of: Callable[..., object], like: Callable[..., object]) -> None:
     """``help()`` and ``inspect`` show the function ``of`` with the arguments of ``like``."""
     setattr(of, "__signature__", inspect.signature(like))  # noqa: B010

@@ -15,17 +15,23 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any, Callable, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
 from .near_names import did_you_mean
 from .text import is_xml, repr_of
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
+
+F = TypeVar("F", bound=Callable[..., object])
 C = TypeVar("C")
 Duration = Union[timedelta, float, str]
 """A timedelta, a number of seconds, or a text such as ``'10 s'``, ``'15 min'``, ``'PT15M'``."""
+
+File = Union[str, bytes, "os.PathLike[str]"]
+"""The path of a file, or its bytes."""
 
 LONGEST = timedelta(days=36525)
 """The longest duration that is taken anywhere: a century. More overflows the calendar."""
@@ -60,7 +66,7 @@ _NOT_IN_URIS = re.compile(r"[\s<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})")
 
 
 def duration(
-    name: str, value: Any, minimum: float = 0.0, maximum: timedelta = LONGEST
+    name: str, value: object, minimum: float = 0.0, maximum: timedelta = LONGEST
 ) -> timedelta:
     """``value`` as a timedelta of at least ``minimum`` seconds and at most ``maximum``.
     ``ConfigurationError`` for anything else.
@@ -75,18 +81,18 @@ def duration(
     return result
 
 
-def waiting_seconds(name: str, value: Any, minimum: float = 0.0) -> float:
+def waiting_seconds(name: str, value: object, minimum: float = 0.0) -> float:
     """``value``, a duration for which a thread may wait, in seconds; ``minimum`` is in seconds too.
     ``ConfigurationError`` for anything else.
     """
     return duration(name, value, minimum, LONGEST_WAIT).total_seconds()
 
 
-def any_duration(name: str, value: Any) -> timedelta:
+def any_duration(name: str, value: object) -> timedelta:
     """``value`` as a timedelta, also a negative one. ``ConfigurationError`` for anything else."""
     if isinstance(value, timedelta):
         return value
-    seconds: Any = _seconds_of_text(value) if isinstance(value, str) else scalar(value)
+    seconds: object = _seconds_of_text(value) if isinstance(value, str) else scalar(value)
     if isinstance(seconds, timedelta):
         return seconds
     if not is_number(seconds):
@@ -111,7 +117,7 @@ def _seconds_of_text(text: str) -> Optional[float]:
     return sum(float(part) * unit for part, unit in zip(iso.groups(), _ISO_UNITS) if part)
 
 
-def moment(name: str, value: Any) -> datetime:
+def moment(name: str, value: object) -> datetime:
     """``value``, a datetime, in UTC; a naive one counts as UTC.
     ``ConfigurationError`` for anything else.
     """
@@ -130,7 +136,7 @@ def moment(name: str, value: Any) -> datetime:
 # --- files ----------------------------------------------------------------------------------------
 
 
-def file_or_bytes(name: str, value: Any) -> Any:
+def file_or_bytes(name: str, value: object) -> Optional[File]:
     """``value``, the path of a file or the file's bytes; None stays None.
     ``ConfigurationError`` for anything else.
     """
@@ -150,21 +156,23 @@ def file_or_bytes(name: str, value: Any) -> Any:
 # --- numbers and choices --------------------------------------------------------------------------
 
 
-def scalar(value: Any) -> Any:
+def scalar(value: object) -> object:
     """The plain value of what numpy calls a scalar (also an array without dimensions); anything
     else as it is.
     """
-    if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
-        return value.item()
+    item = getattr(value, "item", None)
+    if getattr(value, "shape", None) == () and callable(item):
+        found: object = item()
+        return found
     return value
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether ``value`` is a number, a ``Decimal`` too; True and False are none."""
     return isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool)
 
 
-def flag(name: str, value: Any) -> bool:
+def flag(name: str, value: object) -> bool:
     """``value`` as True or False; a text such as ``'no'`` would count as True.
     ``ConfigurationError`` for anything else.
     """
@@ -174,7 +182,7 @@ def flag(name: str, value: Any) -> bool:
     return bool(plain)
 
 
-def whole(name: str, value: Any, minimum: int = 1, maximum: int = 2**31 - 1) -> int:
+def whole(name: str, value: object, minimum: int = 1, maximum: int = 2**31 - 1) -> int:
     """``value`` if it is a whole number from ``minimum`` to ``maximum``.
     ``ConfigurationError`` for anything else.
     """
@@ -187,24 +195,24 @@ def whole(name: str, value: Any, minimum: int = 1, maximum: int = 2**31 - 1) -> 
     return int(plain)
 
 
-def quantity(name: str, value: Any) -> float:
+def quantity(name: str, value: object) -> float:
     """``value`` if it is a finite number of more than 0, as volts and hertz are.
     ``ConfigurationError`` for anything else.
     """
     plain = scalar(value)
     if not is_number(plain) or not 0 < _float(plain) < 1e9:
         raise ConfigurationError(f"{name} must be a number of more than 0, not {_shown(value)}.")
-    return plain  # type: ignore[no-any-return]
+    return plain
 
 
-def _float(number: Any) -> float:
+def _float(number: float) -> float:
     try:
         return float(number)
     except OverflowError:
         return math.inf
 
 
-def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     """``value`` if it is one of ``choices``; the error lists them.
     ``ConfigurationError`` for anything else.
     """
@@ -219,7 +227,7 @@ def choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
 # --- texts ----------------------------------------------------------------------------------------
 
 
-def text(name: str, value: Any) -> str:
+def text(name: str, value: object) -> str:
     """``value`` as a name or an ID: one line that XML and a store can carry, without blanks at its
     ends. ``ConfigurationError`` for
     anything else.
@@ -244,7 +252,7 @@ def text(name: str, value: Any) -> str:
     return str.__str__(value)  # of a member of a user's enum, too
 
 
-def optional_text(name: str, value: Any) -> Optional[str]:
+def optional_text(name: str, value: object) -> Optional[str]:
     """``value`` as :func:`text` takes it, or None.
     ``ConfigurationError`` for anything else.
     """
@@ -263,7 +271,7 @@ def sendable(name: str, value: str) -> str:
     return value
 
 
-def sendable_parts(name: str, value: Any) -> None:
+def sendable_parts(name: str, value: object) -> None:
     """Refuse a record, mapping or sequence in which a text stands that XML cannot carry.
     ``ConfigurationError`` for anything else.
     """
@@ -277,23 +285,23 @@ def sendable_parts(name: str, value: Any) -> None:
             sendable_parts(name, item)
 
 
-def uri(name: str, value: Any) -> str:
+def uri(name: str, value: object) -> str:
     """``value`` as a URI, such as a market context: what the schema's ``anyURI`` allows.
     ``ConfigurationError`` for anything else.
     """
-    text(name, value)
+    given = text(name, value)
     try:
-        urlsplit(value)
+        urlsplit(given)
     except ValueError as cause:
         raise ConfigurationError(f"{name} is no URI: {cause}.") from cause
-    if _NOT_IN_URIS.search(value) or value.count("#") > 1:
+    if _NOT_IN_URIS.search(given) or given.count("#") > 1:
         raise ConfigurationError(
-            f"{name} must be a URI such as 'http://MarketContext1', not {without_secrets(value)!r}."
+            f"{name} must be a URI such as 'http://MarketContext1', not {without_secrets(given)!r}."
         )
-    return str.__str__(value)
+    return given
 
 
-def proxy_addresses(value: Any) -> Optional[dict[str, str]]:
+def proxy_addresses(value: object) -> Optional[dict[str, str]]:
     """``proxies``, a dict of scheme to address; None stays None. An address alone is refused: it
     may be meant for both schemes, or for one. ``ConfigurationError`` for
     anything else.
@@ -321,14 +329,14 @@ def proxy_addresses(value: Any) -> Optional[dict[str, str]]:
     return dict(value)
 
 
-def names(name: str, value: Any) -> Optional[frozenset[str]]:
+def names(name: str, value: object) -> Optional[frozenset[str]]:
     """``value`` (an iterable of texts, or one text) as a set; None stays None.
     ``ConfigurationError`` for anything else.
     """
     return None if value is None else frozenset(name_list(name, value))
 
 
-def name_list(name: str, value: Any) -> tuple[str, ...]:
+def name_list(name: str, value: object) -> tuple[str, ...]:
     """``value`` (an iterable of texts, or one text) in its order. ``ConfigurationError`` for
     anything else.
     """
@@ -350,7 +358,7 @@ def without_secrets(url: str) -> str:
     return re.sub(r"[?#].*", lambda found: f"{found[0][0]}[cut]", url, count=1, flags=re.DOTALL)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """``value`` in a message: short."""
     shown = repr_of(value)
     return shown if len(shown) <= 200 else f"{shown[:200]}..."

@@ -11,13 +11,14 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Callable, Optional, Union
+from typing import Callable, Optional, Union
 
 from .argument_names import named_arguments
 from .arguments import (
     MOST_THREADS,
     SMALLEST_RESPONSE,
     Duration,
+    File,
     flag,
     proxy_addresses,
     waiting_seconds,
@@ -128,10 +129,10 @@ class OpenADRClient(Ven):
         registration_id: Optional[str] = None,
         register: bool = True,
         report_only: bool = False,
-        cert: Any = None,
-        key: Any = None,
+        cert: Optional[File] = None,
+        key: Optional[File] = None,
         passphrase: Optional[str] = None,
-        ca_file: Any = None,
+        ca_file: Optional[File] = None,
         check_hostname: bool = True,
         tls_fingerprint: Optional[str] = None,
         vtn_fingerprint: Optional[str] = None,
@@ -155,7 +156,7 @@ class OpenADRClient(Ven):
         callback_workers: int = 4,
         debug: bool = False,
         show_fingerprint: bool = True,
-        on_event: Union[Callable[[Event], Any], str, None] = None,
+        on_event: Union[Callable[[Event], object], str, None] = None,
         clock: Optional[Clock] = None,
         push: Optional[str] = None,
         listen: Optional[str] = None,
@@ -208,7 +209,7 @@ class OpenADRClient(Ven):
         )
         self._prepare(on_event, debug)
 
-    def _prepare(self, on_event: Union[Callable[[Event], Any], str, None], debug: bool) -> None:
+    def _prepare(self, on_event: Union[Callable[[Event], object], str, None], debug: bool) -> None:
         if on_event is not None:
             self.add_handler("on_event", decision_handler(on_event))
         if flag("debug", debug):
@@ -217,7 +218,7 @@ class OpenADRClient(Ven):
     def _assemble(
         self,
         checked: Settings,
-        identity_arguments: Mapping[str, Any],
+        identity_arguments: Mapping[str, object],
         store: Store,
         runtime: Runtime,
         show_fingerprint: bool,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Optional
+from typing import Optional
 from urllib.parse import urlsplit, urlunsplit
 
 from .arguments import (
@@ -112,14 +112,14 @@ def settings(
     opt_timeout: Duration = 60,
     default_opt: str = "optOut",
     replay_window: Duration = 60,
-    market_contexts: Any = None,
-    targets: Any = None,
-    signals: Any = None,
+    market_contexts: object = None,
+    targets: object = None,
+    signals: object = None,
     jitter: Optional[str] = None,
     push: Optional[str] = None,
     push_ack: str = "response",
     poll_fallback: Optional[Duration] = None,
-    **others: Any,
+    **others: object,
 ) -> Settings:
     """The checked settings of a client's arguments; ConfigurationError names the argument that is
     wrong.
@@ -152,7 +152,7 @@ def settings(
     )
 
 
-def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
+def target_sets(value: object) -> Optional[dict[str, frozenset[str]]]:
     """``targets`` as sets by kind. Kinds are the names that a target has in an event.
     ``ConfigurationError`` for anything else.
     """
@@ -171,7 +171,7 @@ def target_sets(value: Any) -> Optional[dict[str, frozenset[str]]]:
     return result
 
 
-def signal_names(value: Any) -> Optional[frozenset[str]]:
+def signal_names(value: object) -> Optional[frozenset[str]]:
     """The names of signals as a set: well-known ones, and those that begin with ``x-``.
     ``ConfigurationError`` for anything else.
     """
@@ -201,14 +201,14 @@ def _not_empty(name: str, found: Optional[frozenset[str]]) -> Optional[frozenset
     return found
 
 
-def _contexts(value: Any) -> Optional[frozenset[str]]:
+def _contexts(value: object) -> Optional[frozenset[str]]:
     found = _not_empty("market_contexts", names("market_contexts", value))
     for each in found or ():
         uri("an item of market_contexts", each)
     return found
 
 
-def push_settings(push: Any, ack: Any, fallback: Any) -> Optional[PushSettings]:
+def push_settings(push: object, ack: object, fallback: object) -> Optional[PushSettings]:
     """What ``push``, ``push_ack`` and ``poll_fallback`` mean together; None where the VEN polls.
 
     The standard's own path at the end of the address is cut off: VTNs add it (P9).
@@ -219,8 +219,7 @@ def push_settings(push: Any, ack: Any, fallback: Any) -> Optional[PushSettings]:
         if fallback is not None:
             raise ConfigurationError("poll_fallback needs push: without it the VEN polls anyway.")
         return None
-    text("push", push)
-    parts = urlsplit(push.strip())
+    parts = urlsplit(text("push", push))
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigurationError(
             "push is the address that the VTN reaches, such as "
@@ -247,7 +246,7 @@ def push_settings(push: Any, ack: Any, fallback: Any) -> Optional[PushSettings]:
     )
 
 
-def listen_address(listen: Any) -> tuple[str, int]:
+def listen_address(listen: object) -> tuple[str, int]:
     """Host and port that ``listen`` (``'0.0.0.0:8443'``, ``':8443'``, ``'[::]:8443'``) names; port
     0 is a free one. ``ConfigurationError`` for anything else.
     """
@@ -258,7 +257,7 @@ def listen_address(listen: Any) -> tuple[str, int]:
     return found[1].strip("[]") or "0.0.0.0", int(found[2])
 
 
-def base_url(url: Any) -> str:
+def base_url(url: object) -> str:
     """The VTN's base URL without a trailing slash; an empty path becomes the standard's own (rule
     H1). No error shows what may be secret in it. ``ConfigurationError`` for
     anything else.

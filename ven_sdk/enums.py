@@ -8,7 +8,7 @@ compare equal. Nothing here runs in a thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .vocabulary import Vocabulary
 
@@ -377,7 +377,7 @@ CURRENCIES: tuple[str, ...] = tuple(_CODES.split())
 
 if not TYPE_CHECKING:
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         from .near_names import missing_name
 
         raise missing_name(__name__, name, __all__)

@@ -17,10 +17,18 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Callable, Optional, TextIO, Union
+from typing import TYPE_CHECKING, Callable, Optional, TextIO, Union
 
 from .errors import ConfigurationError
 from .text import one_line, shorten
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    ExceptionInfo = Union[
+        tuple[type[BaseException], BaseException, Optional[TracebackType]],
+        tuple[None, None, None],
+    ]
 
 if TYPE_CHECKING:  # Python 3.9 and 3.10 cannot subscript the class at run time
     _StreamHandler = logging.StreamHandler[TextIO]
@@ -55,7 +63,13 @@ class OneLine(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         return one_line(super().formatMessage(record))
 
-    def formatException(self, ei: Any) -> str:
+    def formatException(
+        self,
+        ei: Union[
+            tuple[type[BaseException], BaseException, Optional[TracebackType]],
+            tuple[None, None, None],
+        ],
+    ) -> str:
         lines = super().formatException(ei).splitlines()
         return "\n".join(f"    {one_line(line)}" for line in lines)
 

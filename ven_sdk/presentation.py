@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import singledispatch
-from typing import Any, Optional
+from typing import Optional
 
 Row = Mapping[str, object]
 
@@ -18,7 +18,7 @@ def html_of(value: object) -> Optional[str]:
 
 
 @singledispatch
-def plot_of(value: object, axes: Any = None, tz: Any = None) -> Any:
+def plot_of(value: object, axes: object = None, tz: object = None) -> object:
     """A picture of ``value`` in matplotlib's ``axes`` (new ones if left out), its times in ``tz``;
     the axes come back. ``TypeError`` for a value that has no picture.
     """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 from enum import Enum, EnumMeta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import ConfigurationError
 from .near_names import did_you_mean, missing_attribute
@@ -17,7 +17,7 @@ V = TypeVar("V")
 class _VocabularyType(EnumMeta):
     """Gives the classes themselves ``values`` and ``members``, and a docstring that lists them."""
 
-    def __init__(cls, *class_parts: Any) -> None:
+    def __init__(cls, *class_parts: object) -> None:
         super().__init__(*class_parts)
         if len(cls):
             lines = "".join(map(cls._line, cls.__members__))
@@ -35,7 +35,7 @@ class _VocabularyType(EnumMeta):
 
     if not TYPE_CHECKING:
 
-        def __getattr__(cls, name: str) -> Any:
+        def __getattr__(cls, name: str) -> object:
             found = cls.__dict__.get("_member_map_", {}).get(name)  # Python 3.9 asks here for them
             if found is None:
                 raise missing_attribute(cls, name, cls.__dict__.get("_member_map_", ()))

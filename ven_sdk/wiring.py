@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from .config import Settings, listen_address
 from .errors import ConfigurationError
@@ -84,7 +84,7 @@ def listener_of(
     )
 
 
-def store_of(store: Any) -> Store:
+def store_of(store: object) -> Store:
     """The store that ``store`` means: a path, ``postgresql://...``, a Store, or None for memory.
     ``ConfigurationError`` for anything else.
     """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Optional
+from typing import Optional
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -48,7 +48,7 @@ class CertificateFacts:
         left = self.validity(now) or f"{span_text(self.ends - now)} left"
         return f"{self.begins:%Y-%m-%d} to {self.ends:%Y-%m-%d} ({left})"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain data for ``--json``."""
         return {
             **asdict(self),

@@ -5,6 +5,7 @@ on argparse.
 from __future__ import annotations
 
 import argparse
+from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
 
 from ..near_names import nearest
@@ -96,7 +97,7 @@ def overview(console: Console) -> None:
     console.paragraph("NO_COLOR=1 switches colours off. Begin with: ven-sdk demo")
 
 
-def parser_for(name: str, command: Any) -> Parser:
+def parser_for(name: str, command: ModuleType) -> Parser:
     """The parser of the command ``name``, configured by its module."""
     parser = Parser(
         prog=f"ven-sdk {name}",

@@ -9,9 +9,10 @@ registrations do not reach the VTN at once.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ..argument_names import known_arguments, named_arguments
 from ..arguments import MOST_THREADS, Duration, quantity, waiting_seconds, whole
@@ -47,6 +48,7 @@ __all__ = ["Fleet", "FleetStatus"]
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..state.store import Store
     from .arguments import VenArguments
 
 log: logging.Logger = logging.getLogger("ven_sdk")
@@ -91,7 +93,7 @@ class Fleet(FleetHandlerCalls):
         self,
         vtn_url: Optional[str] = None,
         *,
-        store: Any = None,
+        store: Union[str, "os.PathLike[str]", Store, None] = None,
         exchange_workers: int = 8,
         handler_workers: int = 8,
         callback_workers: int = 4,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import Any, Callable, Optional, TypeVar
+from typing import Callable, Optional, TypeVar
 
 from ..arguments import Duration
 from ..usercode.attributes import CheckedAttributes, handler_name
@@ -14,7 +14,7 @@ from ..usercode.functions import Function
 from ..usercode.handlers import PARAMETERS, SINGLE, Handlers, Hooks
 from ..ven import Ven
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 FLEET = "fleet's "
 """Before the names of the fleet's ``before_event`` handlers."""
 
@@ -81,7 +81,7 @@ class FleetHandlerCalls(CheckedAttributes):
     _hooks: Hooks
 
     def add_handler(
-        self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None
+        self, name: str, function: Callable[..., object], *, lead: Optional[Duration] = None
     ) -> None:
         """Call ``function(ven, ...)`` when ``name`` happens to any VEN; ``function`` gets the VEN
         before the usual arguments. ``lead`` belongs to ``before_event``. ``ConfigurationError`` as
@@ -102,6 +102,6 @@ class FleetHandlerCalls(CheckedAttributes):
 
         return decorate
 
-    def add_hook(self, name: str, function: Callable[..., Any]) -> None:
+    def add_hook(self, name: str, function: Callable[..., object]) -> None:
         """Call ``function`` with every message of every VEN that passes the hook ``name``."""
         self._hooks.add(name, function)

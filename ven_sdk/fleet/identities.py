@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Optional
 
 from ..arguments import SMALLEST_RESPONSE, flag, optional_text, proxy_addresses, whole
 from ..config import Settings, settings
@@ -32,9 +32,9 @@ class Identities:
     def __init__(self, max_idle: int) -> None:
         self._max_idle = max_idle
         self._lock = threading.Lock()
-        self._known: dict[tuple[Any, ...], tuple[Identity, int]] = {}
+        self._known: dict[tuple[object, ...], tuple[Identity, int]] = {}
 
-    def get(self, settings: Settings, arguments: Mapping[str, Any]) -> Identity:
+    def get(self, settings: Settings, arguments: Mapping[str, object]) -> Identity:
         """The identity for a VEN, which counts as one more user. ``ConfigurationError`` for
         certificates that cannot be used.
         """
@@ -83,7 +83,7 @@ class Identities:
             return [identity for identity, _ in self._known.values()]
 
 
-def check_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+def check_arguments(given: Mapping[str, object]) -> dict[str, object]:
     """The arguments of an identity, checked. ``ConfigurationError`` for what cannot be used."""
     own = dict(given)
     check_files(*(own.get(name) for name in ("cert", "key", "passphrase", "ca_file")))
@@ -107,6 +107,6 @@ def check_common(given: dict[str, object], vtn_url: Optional[str]) -> None:
     settings("known later", vtn_url or "http://known.later", **given)  # type: ignore[arg-type]
 
 
-def _comparable(value: Any) -> Any:
+def _comparable(value: object) -> object:
     """``value`` as part of a key: equal for what means the same."""
     return tuple(sorted(value.items())) if isinstance(value, dict) else value

@@ -178,7 +178,7 @@ class _FleetIdentity:
 
     @property
     def ca_file(self) -> Optional[Source]:
-        return self._own.ca_file  # type: ignore[no-any-return]
+        return self._own.ca_file
 
     def refresh(self) -> bool:
         return self._own.refresh()

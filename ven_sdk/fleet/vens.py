@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from ..argument_names import known_arguments
 from ..config import Settings, settings
@@ -217,8 +217,8 @@ class Vens:
 
 
 def check_ven(
-    ven_name: str, url: str, common: Mapping[str, Any], given: Mapping[str, Any]
-) -> tuple[Settings, dict[str, Any]]:
+    ven_name: str, url: str, common: Mapping[str, object], given: Mapping[str, object]
+) -> tuple[Settings, dict[str, object]]:
     """The settings of a VEN, and the arguments of its identity: those ``given`` to ``add`` before
     the ``common`` ones. ``ConfigurationError`` for what cannot be used.
     """

@@ -115,7 +115,7 @@ class FleetMember(CheckedAttributes):
 
     # --- handlers ---------------------------------------------------------------------------------
 
-    def add_handler(self, name: str, function: Callable[..., Any]) -> None:
+    def add_handler(self, name: str, function: Callable[..., object]) -> None:
         """Call ``function(ven, ...)`` when ``name`` happens to any VEN that runs here."""
         self.fleet.add_handler(name, function)
 
@@ -236,7 +236,7 @@ class FleetMember(CheckedAttributes):
         if now >= self._facts_at:
             self._facts_at = now + FACTS_EVERY
             status = self.fleet.status
-            facts: Mapping[str, Any] = {
+            facts: Mapping[str, object] = {
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "vens": status.vens,

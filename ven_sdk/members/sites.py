@@ -22,7 +22,7 @@ from ..state.leases import SLOTS, LeasedStore, Member, SiteRow, slot_of
 from ..usercode.handlers import PARAMETERS
 from ..ven import Ven
 
-Functions = Mapping[str, Callable[..., Any]]
+Functions = Mapping[str, Callable[..., object]]
 Catalogue = Callable[[int], Iterable["Site"]]
 
 
@@ -96,9 +96,9 @@ class Site:
         for name, function in self.handlers.items():
             ven.add_handler(name, self._function(function, functions))
 
-    def _function(self, given: Any, functions: Functions) -> Callable[..., Any]:
+    def _function(self, given: Any, functions: Functions) -> Callable[..., object]:
         if not isinstance(given, str):
-            found: Callable[..., Any] = given
+            found: Callable[..., object] = given
             return found
         if given not in functions:
             raise ConfigurationError(

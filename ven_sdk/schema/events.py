@@ -5,7 +5,7 @@ only.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Optional, Union
+from typing import ClassVar, Optional, Union
 
 from ..enums import EVENT_STATUS, OPT, RESPONSE_REQUIRED, SIGNAL_NAME, SIGNAL_TYPE
 from ..errors import PayloadError
@@ -200,7 +200,7 @@ class Event(Record):
         """The first target, or None."""
         return self.targets[0] if self.targets else None
 
-    def plot(self, axes: Any = None, tz: Any = None) -> Any:
+    def plot(self, axes: object = None, tz: object = None) -> object:
         """Draw each signal over time, in a panel of its own, or all of them in matplotlib's
         ``axes``; times in ``tz`` (a ``tzinfo``, a name such as ``'Europe/Berlin'``, or ``'local'``;
         UTC if left out).

@@ -158,7 +158,7 @@ _DUMPERS: tuple[tuple[Union[type, tuple[type, ...]], Convert], ...] = (
 
 @cache
 def _loader(kind: object) -> Convert:
-    if kind is object or kind in _AS_THEY_ARE:
+    if kind in (Any, object, *_AS_THEY_ARE):
         return _LOADERS.get(kind, lambda data: data)
     origin = get_origin(kind)
     if origin is Union or (sys.version_info >= (3, 10) and _is_pipe_union(kind)):

@@ -6,7 +6,7 @@ Works on bytes; the files are opened by ``credentials``. Any thread.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,11 +18,14 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ..errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
 
 class Material(NamedTuple):
     """What the files held, and how to name them."""
 
-    key: Any
+    key: PrivateKeyTypes
     certificates: tuple[x509.Certificate, ...]
     cert_name: str
     key_name: str
@@ -102,7 +105,7 @@ def _refuse_swapped(data: bytes, file: str, wanted: str) -> None:
         )
 
 
-def _read_key(data: bytes, name: str, passphrase: Optional[bytes]) -> Any:
+def _read_key(data: bytes, name: str, passphrase: Optional[bytes]) -> PrivateKeyTypes:
     _refuse_other_content(data, f"The key file {name}", "the key")
     if data[:1] != b"\x30" and b"PRIVATE KEY-----" not in data:
         raise ConfigurationError(
@@ -123,7 +126,7 @@ def _read_key(data: bytes, name: str, passphrase: Optional[bytes]) -> Any:
         raise ConfigurationError(f"The key in {name} cannot be loaded: {why}.") from cause
 
 
-def _load(data: bytes, passphrase: Optional[bytes]) -> Any:
+def _load(data: bytes, passphrase: Optional[bytes]) -> PrivateKeyTypes:
     """Without the test of its primes, which takes 50 ms an RSA key: ``credentials`` tries the key
     out instead.
     """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Union
 
 TLSSocket = Union[ssl.SSLSocket, ssl.SSLObject]
@@ -30,7 +31,7 @@ def shown_names(sock: TLSSocket) -> tuple[str, ...]:
     does not tell.
     """
     with contextlib.suppress(*_UNKNOWN):
-        info: Any = next((each.get_info() for each in _private_chain(sock)), {})
+        info: Mapping[str, Any] = next((each.get_info() for each in _private_chain(sock)), {})
         return tuple(str(value) for _, value in info.get("subjectAltName", ()))
     return ()
 
@@ -41,19 +42,24 @@ def call_on_certificate_request(context: ssl.SSLContext, call: Callable[[], obje
     """
 
     def watch(
-        _conn: Any, _direction: str, _version: Any, content: Any, message: Any, _data: bytes
+        _conn: object,
+        _direction: str,
+        _version: object,
+        content: object,
+        message: object,
+        _data: bytes,
     ) -> None:
         if content == _HANDSHAKE and message == _CERTIFICATE_REQUEST:
             call()
 
-    inner: Any = context
     try:
-        inner._msg_callback = watch
+        setattr(context, "_msg_callback", watch)  # noqa: B010
     except (AttributeError, TypeError):
         return False
     return True
 
 
-def _private_chain(sock: TLSSocket) -> Any:
+def _private_chain(sock: TLSSocket) -> Iterable[Any]:
     inner: Any = sock
-    return inner._sslobj.get_unverified_chain() or ()
+    chain: Iterable[Any] = inner._sslobj.get_unverified_chain() or ()
+    return chain

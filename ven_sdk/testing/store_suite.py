@@ -369,7 +369,7 @@ class StoreSuite:
                 again.close()
 
 
-def _refusal(call: Callable[..., Any], *arguments: Any) -> StoreError:
+def _refusal(call: Callable[..., object], *arguments: object) -> StoreError:
     """The StoreError that the call raises."""
     try:
         call(*arguments)

@@ -12,11 +12,14 @@ import logging
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import IO, Any, Optional
+from typing import IO, TYPE_CHECKING, Optional, Protocol
 
 from .incoming import Response, Source
 from .route import Deadline, Stage, Unacceptable
 from .wire import Wire
+
+if TYPE_CHECKING:
+    import requests
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -27,6 +30,19 @@ _CHARSET = re.compile(r"utf-?(?:8|16)|(?:us-)?ascii|iso-?8859-?\d{1,2}|latin-?1|
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 
 
+class Headers(Protocol):
+    """Headers of an answer: those of :mod:`http.client`, or of ``requests``."""
+
+    def get(self, name: str, /) -> Optional[str]:
+        """The header's value, or None."""
+
+    def __getitem__(self, name: str, /) -> str:
+        """The header's value."""
+
+    def __contains__(self, name: str, /) -> bool:
+        """Whether there is one."""
+
+
 class Answer:
     """What came back, named as in a ``requests.Response``. ``content`` is read for status 200
     only.
@@ -34,12 +50,12 @@ class Answer:
 
     __slots__ = ("content", "headers", "reason", "request", "status_code", "url")
 
-    def __init__(self, status_code: int, reason: str, headers: Any, content: bytes) -> None:
+    def __init__(self, status_code: int, reason: str, headers: Headers, content: bytes) -> None:
         self.status_code: int = status_code
         self.reason: str = reason
-        self.headers: Any = headers
+        self.headers: Headers = headers
         self.content: bytes = content
-        self.request: Any = None
+        self.request: object = None
         self.url: Optional[str] = None
 
 
@@ -75,7 +91,7 @@ def receive(
     )
 
 
-def received(response: Any, limit: int) -> Answer:
+def received(response: requests.Response, limit: int) -> Answer:
     """The answer in a ``requests.Response`` that stands in for the network in somebody's test."""
     _check_encoding(response.headers)
     content: bytes = response.content or b""
@@ -84,7 +100,7 @@ def received(response: Any, limit: int) -> Answer:
     return Answer(status, response.reason or "", response.headers, content)
 
 
-def _check_encoding(headers: Any) -> None:
+def _check_encoding(headers: Headers) -> None:
     encoding = headers.get("Content-Encoding")
     if not encoding:
         return

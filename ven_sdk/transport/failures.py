@@ -11,7 +11,7 @@ import http.client
 import socket
 import ssl
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional, Union
 from urllib.parse import urlsplit
 
 import requests
@@ -19,8 +19,11 @@ import requests
 from ..errors import TransportError
 from . import handshakes
 from .dates import http_date, retry_after
-from .route import Deadline, ProxyRefusal, Route, Stage, Unacceptable
+from .route import Deadline, Proxy, ProxyRefusal, Route, Stage, Unacceptable
 from .wire import Wire
+
+if TYPE_CHECKING:
+    from .answers import Headers
 
 _RETRYABLE_4XX = frozenset(
     {401, 403, 404, 407, 408, 425, 429}
@@ -79,7 +82,7 @@ def failure(
     )
 
 
-def rejection(status: int, reason: str, headers: Any, where: str) -> TransportError:
+def rejection(status: int, reason: str, headers: Headers, where: str) -> TransportError:
     """The error for an HTTP status other than 200 (rule H5)."""
     now = http_date(headers.get("Date")) or datetime.now(timezone.utc)
     advice = _ADVICE.get(status) or _advice_by_class(status, headers, where)
@@ -181,7 +184,7 @@ def _is_retryable(status: int) -> bool:
     return status in _RETRYABLE_4XX or status >= 500 or 200 <= status < 300
 
 
-def _advice_by_class(status: int, headers: Any, where: str) -> str:
+def _advice_by_class(status: int, headers: Headers, where: str) -> str:
     if 300 <= status < 400:
         target = str(headers.get("Location") or "")[:200]
         if urlsplit(target).path == urlsplit(where).path + "/":
@@ -203,7 +206,7 @@ def _advice_by_class(status: int, headers: Any, where: str) -> str:
     return "It found the request unacceptable; the same message is not sent again."
 
 
-def _peer(route: Route, stage: Stage) -> Any:
+def _peer(route: Route, stage: Stage) -> Union[Route, Proxy]:
     return route.proxy if route.proxy and stage.value <= Stage.PROXY.value else route
 
 

@@ -14,9 +14,9 @@ import ssl
 import threading
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
-from ..arguments import file_or_bytes, flag
+from ..arguments import File, file_or_bytes, flag
 from ..errors import ConfigurationError, SecurityError, VenError
 from .sessions import Connections
 
@@ -30,7 +30,7 @@ log: logging.Logger = logging.getLogger(__name__)
 
 
 def check_files(
-    cert: Any = None, key: Any = None, passphrase: Any = None, ca_file: Any = None
+    cert: object = None, key: object = None, passphrase: object = None, ca_file: object = None
 ) -> None:
     """Refuse what is neither a path nor the bytes of a file, and a passphrase that is no text, by a
     ``ConfigurationError``.
@@ -58,10 +58,10 @@ class Identity:
     def __init__(
         self,
         *,
-        cert: Any = None,
-        key: Any = None,
+        cert: Optional[File] = None,
+        key: Optional[File] = None,
         passphrase: Optional[str] = None,
-        ca_file: Any = None,
+        ca_file: Optional[File] = None,
         check_hostname: bool = True,
         tls_fingerprint: Optional[str] = None,
         timeout: float = 30.0,
@@ -104,7 +104,7 @@ class Identity:
         return client_context(credentials, self._ca_file, check_hostname=self._check_hostname)
 
     @property
-    def ca_file(self) -> Any:
+    def ca_file(self) -> Optional[File]:
         """What vouches for the VTN's TLS certificates; None is the system's store."""
         return self._ca_file
 
@@ -237,13 +237,16 @@ class Identity:
         )
         return True
 
-    def _ca_stamp(self) -> Any:
+    def _ca_stamp(self) -> object:
         from ..security.credentials import is_path, stamp_of
 
-        return stamp_of(os.fspath(self._ca_file)) if is_path(self._ca_file) else None
+        given = self._ca_file
+        if given is None or isinstance(given, bytes) or not is_path(given):
+            return None
+        return stamp_of(os.fspath(given))
 
 
-def _credentials(cert: Any, key: Any, passphrase: Optional[str]) -> Credentials:
+def _credentials(cert: File, key: Optional[File], passphrase: Optional[str]) -> Credentials:
     from ..security.credentials import Credentials
 
     return Credentials.load(cert, key, passphrase)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import http.client
 import io
-from typing import IO, Any, Optional, Protocol
+from typing import IO, TYPE_CHECKING, Optional, Protocol
 
 from .route import Deadline, Stage, Unacceptable
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 HEAD_LIMIT = (
     256 * 1024
@@ -22,7 +25,7 @@ class Receiver(Protocol):
 
     stage: Stage
 
-    def receive_into(self, buffer: Any, deadline: Deadline) -> int:
+    def receive_into(self, buffer: Buffer, deadline: Deadline) -> int:
         """Put what has come into ``buffer``; the count, 0 at the end of the stream."""
 
     def has_surplus(self) -> bool:
@@ -46,7 +49,7 @@ class Incoming(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Buffer) -> int:
         """What came, as ``io`` wants it. ``Unacceptable`` for a head beyond its limit."""
         if not self._running:
             return 0
@@ -113,7 +116,7 @@ class Source:
         self._incoming = Incoming(wire, deadline)
         self._reader = _Reader(self._incoming)
 
-    def makefile(self, *_: Any) -> io.BufferedReader:
+    def makefile(self, *_: object) -> io.BufferedReader:
         return self._reader
 
     def response(self, method: str) -> Response:

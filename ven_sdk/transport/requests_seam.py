@@ -8,7 +8,7 @@ cookies, redirects, retries.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -27,7 +27,9 @@ class Adapter(HTTPAdapter):
         super().__init__(max_retries=_NO_RETRIES)
         self._exchange: Optional[Callable[[], Answer]] = None
 
-    def pass_on(self, request: requests.PreparedRequest, exchange: Callable[[], Answer]) -> Any:
+    def pass_on(
+        self, request: requests.PreparedRequest, exchange: Callable[[], Answer]
+    ) -> Union[Answer, requests.Response]:
         """What ``exchange()`` brings, or the ``requests.Response`` of what stands in for the
         network. Errors of ``exchange`` come through as they are.
         """
@@ -38,24 +40,24 @@ class Adapter(HTTPAdapter):
             self._exchange = None
 
     # --- what HTTPAdapter.send calls --------------------------------------------------------------
-    def urlopen(self, *_: Any, **__: Any) -> Answer:
+    def urlopen(self, *_: object, **__: object) -> Answer:
         """The exchange itself: the pool that ``send`` asks for is the adapter."""
         assert self._exchange is not None
         return self._exchange()
 
-    def init_poolmanager(self, *_: Any, **__: Any) -> None:
+    def init_poolmanager(self, *_: object, **__: object) -> None:
         """No pools: this adapter is its own."""
 
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:
+    def get_connection_with_tls_context(self, *_: object, **__: object) -> Any:
         return self
 
-    def get_connection(self, *_: Any, **__: Any) -> Any:
+    def get_connection(self, *_: object, **__: object) -> Any:
         return self  # its name in requests before 2.32
 
-    def cert_verify(self, *_: Any, **__: Any) -> None:
+    def cert_verify(self, *_: object, **__: object) -> None:
         """Trust is in the SSLContext; what ``requests`` would take from the environment is not."""
 
-    def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
+    def request_url(self, request: requests.PreparedRequest, *_: object) -> str:
         return request.url or ""  # not used: the head of the message is prepared
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> Any:

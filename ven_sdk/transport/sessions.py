@@ -19,7 +19,7 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 from time import monotonic
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Union
 
 from .._version import __version__
 from ..errors import ConfigurationError, StateError
@@ -29,6 +29,9 @@ from .link import Link
 from .route import Deadline, Route
 from .service import check_proxies, proxy_of, service
 from .wire import Wire
+
+if TYPE_CHECKING:
+    from .answers import Headers
 
 ContextSource = Union[ssl.SSLContext, Callable[[], ssl.SSLContext], None]
 
@@ -242,7 +245,7 @@ class Connections:
         return session if made_with is context else None
 
 
-def _all(headers: Any, name: str) -> list[str]:
+def _all(headers: Headers, name: str) -> list[str]:
     """All headers of a name; a stand-in for the network has at most one."""
     several = getattr(headers, "get_all", None)
     return list(several(name) or ()) if several is not None else [headers[name]]

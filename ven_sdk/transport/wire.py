@@ -17,11 +17,14 @@ import logging
 import select
 import socket
 import ssl
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from ..security.ssl_seam import shown_names
 from .incoming import Source
 from .route import Deadline, Proxy, ProxyRefusal, Route, Stage
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -89,7 +92,7 @@ class Wire:
             sock.settimeout(deadline.left())
             view = view[sock.send(view[:_RECORD]) :]
 
-    def receive_into(self, buffer: Any, deadline: Deadline) -> int:
+    def receive_into(self, buffer: Buffer, deadline: Deadline) -> int:
         """Put what has come into ``buffer``; the count, 0 at the end of the stream."""
         sock = self._socket()
         sock.settimeout(deadline.left())
@@ -151,7 +154,7 @@ class Wire:
             sock.close()
 
     # --- opening ----------------------------------------------------------------------------------
-    def _connect(self, place: Any, deadline: Deadline) -> None:
+    def _connect(self, place: Union[Route, Proxy], deadline: Deadline) -> None:
         addresses = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         self.stage = Stage.CONNECT
         for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..argument_names import named_arguments
 from ..errors import ConfigurationError
@@ -30,7 +30,7 @@ class CheckedAttributes:
 
     if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
 
-        def __setattr__(self, name: str, value: Any) -> None:
+        def __setattr__(self, name: str, value: object) -> None:
             if not name.startswith("_") and (name not in self._own or name in vars(self)):
                 check_attribute(self, name)
             if name.startswith("on_"):
@@ -38,7 +38,7 @@ class CheckedAttributes:
             else:
                 super().__setattr__(name, value)
 
-        def __getattr__(self, name: str) -> Any:
+        def __getattr__(self, name: str) -> object:
             raise missing_attribute(self, name, public_names(type(self)))
 
 

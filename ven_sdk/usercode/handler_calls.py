@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..errors import VenError
     from ..schema.events import Event, EventSignal, Interval
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class HandlerCalls(CheckedAttributes):
@@ -24,7 +24,7 @@ class HandlerCalls(CheckedAttributes):
     _hooks: Hooks
 
     def add_handler(
-        self, name: str, function: Callable[..., Any], *, lead: Optional[Duration] = None
+        self, name: str, function: Callable[..., object], *, lead: Optional[Duration] = None
     ) -> None:
         """Call ``function`` when ``name`` happens; see the table of handlers.
 
@@ -54,7 +54,7 @@ class HandlerCalls(CheckedAttributes):
 
         return decorate
 
-    def add_hook(self, name: str, function: Callable[..., Any]) -> None:
+    def add_hook(self, name: str, function: Callable[..., object]) -> None:
         """Call ``function`` with every message that passes the hook ``name``; see the table of
         hooks. Its return is ignored. ``ConfigurationError`` for an unknown name or no callable.
         """

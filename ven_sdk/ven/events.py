@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from datetime import timedelta
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 from ..arguments import LONGEST, duration, is_number, scalar, text
 from ..config import check_signal
 from ..display.tables import Rows
 from ..errors import ConfigurationError, StateError
 from ..events import queries
+from ..events.queries import ScheduleRow
 from ..schema.events import Event
 from .base import VenBase
+
+if TYPE_CHECKING:
+    from ..schema.points import Number
+    from ..state.events import EventState
 
 
 class EventCalls(VenBase):
@@ -37,7 +42,7 @@ class EventCalls(VenBase):
         """
         return queries.current_level(self._states(), self._engine.now())
 
-    def signal_now(self, signal_name: str) -> Any:
+    def signal_now(self, signal_name: str) -> Optional[Number]:
         """The payload of the signal ``signal_name`` that rules now, or None. Among several events
         the one of the highest priority rules (E50).
         """
@@ -50,14 +55,14 @@ class EventCalls(VenBase):
             check_signal("signal_name", name)
         return queries.signal_now(states, name, self._engine.now())
 
-    def schedule(self, hours: Union[float, timedelta, str] = 24) -> tuple[Any, ...]:
+    def schedule(self, hours: Union[float, timedelta, str] = 24) -> tuple[ScheduleRow, ...]:
         """What is to be done in the next ``hours`` (or timedelta): records of start, end, event,
         signal, interval, payload. ``ConfigurationError`` for a wrong argument.
         """
         span = _hours(hours)
         return Rows(queries.schedule(self._states(), self._engine.now(), span))
 
-    def _states(self) -> Any:
+    def _states(self) -> tuple[EventState, ...]:
         return self._engine.snapshot("events")
 
     def opt_in(self, event_id: str) -> None:
@@ -87,7 +92,7 @@ def _hours(hours: Union[float, timedelta, str]) -> float:
     """Hours of a number of hours, a timedelta or a text such as ``'24 h'``, at least 0.
     ``ConfigurationError`` for anything else.
     """
-    found: Any = scalar(hours)
+    found = scalar(hours)
     if isinstance(found, (timedelta, str)):
         with contextlib.suppress(ConfigurationError):
             return duration("hours", found) / timedelta(hours=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..argument_names import named_arguments
 from ..display.tables import Rows
@@ -20,8 +20,8 @@ class OptCalls(VenBase):
         self,
         opt_type: str,
         opt_reason: str,
-        targets: Any = None,
-        vavailability: Any = None,
+        targets: object = None,
+        vavailability: object = None,
         event_id: Optional[str] = None,
         modification_number: Optional[int] = None,
         opt_id: Optional[str] = None,

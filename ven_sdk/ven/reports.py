@@ -4,9 +4,9 @@ and reports that are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from ..argument_names import named_arguments
 from ..arguments import Duration, duration, name_list, text
@@ -17,6 +17,7 @@ from .base import VenBase
 
 if TYPE_CHECKING:
     from ..oadr20b.schema.reports import Report
+    from ..schema.units import Measurement
 
 
 class ReportCalls(VenBase):
@@ -25,9 +26,9 @@ class ReportCalls(VenBase):
     @named_arguments
     def add_report(
         self,
-        callback: Optional[Callable[..., Any]] = None,
+        callback: Optional[Callable[..., object]] = None,
         resource_id: Optional[str] = None,
-        measurement: Any = None,
+        measurement: Union[str, Measurement, Mapping[str, object], None] = None,
         data_collection_mode: str = "incremental",
         report_specifier_id: Optional[str] = None,
         r_id: Optional[str] = None,
@@ -36,8 +37,8 @@ class ReportCalls(VenBase):
         report_type: str = "reading",
         report_duration: Optional[Duration] = None,
         report_dtstart: Optional[datetime] = None,
-        sampling_rate: Any = None,
-        data_source: Any = None,
+        sampling_rate: object = None,
+        data_source: object = None,
         scale: str = "none",
         unit: Optional[str] = None,
         power_ac: bool = True,
@@ -45,7 +46,7 @@ class ReportCalls(VenBase):
         power_voltage: float = 230,
         market_context: Optional[str] = None,
         end_device_asset_mrid: Optional[str] = None,
-        report_data_source: Any = None,
+        report_data_source: object = None,
         gaps: str = "mark",
         interval_duration: Optional[bool] = None,
     ) -> tuple[str, str]:
@@ -124,7 +125,7 @@ class ReportCalls(VenBase):
             self._engine.conversation.wake()
         return found
 
-    def report_value(self, r_id: str, value: Any, at: Optional[datetime] = None) -> None:
+    def report_value(self, r_id: str, value: object, at: Optional[datetime] = None) -> None:
         """Push a sample.
 
         Arguments:
@@ -148,7 +149,7 @@ class ReportCalls(VenBase):
     def request_report(
         self,
         report_specifier_id: str,
-        r_ids: Any = None,
+        r_ids: Union[str, Iterable[str], None] = None,
         *,
         granularity: Duration = 0,
         report_back_duration: Duration = 0,

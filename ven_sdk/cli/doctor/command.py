@@ -8,7 +8,7 @@ import argparse
 import dataclasses
 import json
 import os
-from typing import Any, Optional
+from typing import Optional
 
 from ..console import Console
 from ..parser import Usage
@@ -173,7 +173,9 @@ def _conclude(broken: Optional[Finding], skipped: list[str], console: Console) -
         console.paragraph(text, indent=2, first="  ", most=MOST)
 
 
-def _plain(exam: Examination, findings: list[Finding], broken: Optional[Finding]) -> dict[str, Any]:
+def _plain(
+    exam: Examination, findings: list[Finding], broken: Optional[Finding]
+) -> dict[str, object]:
     return {
         "url": exam.url,
         "ok": broken is None,

@@ -14,7 +14,7 @@ import json
 import logging
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from ...errors import ConfigurationError, StateError, VenError
 from ...schema.events import Event
@@ -25,7 +25,7 @@ from .server import Page, Place, Port, Request, page_of, parse_address, refusal
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-Order = dict[str, Any]
+Order = dict[str, object]
 """What JSON holds."""
 SHORTEST = 16
 """Characters of a token at least."""

@@ -11,7 +11,8 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Union
+from types import ModuleType
+from typing import NamedTuple, Union
 
 from ...errors import ConfigurationError
 
@@ -35,7 +36,7 @@ class Document:
     """A file's values, and where each table and key stands. An empty one stands for no file."""
 
     name: str = ""
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, object] = field(default_factory=dict)
     positions: Mapping[Place, Position] = field(default_factory=dict)
 
     def where(self, *place: Union[str, int], value: bool = True) -> str:
@@ -81,7 +82,7 @@ def load(name: str) -> Document:
         raise ConfigurationError(f"{name}{place}: {problem}.{hint}") from cause
 
 
-def _reader() -> Any:
+def _reader() -> ModuleType:
     """tomllib of Python 3.11, or tomli, which is the same for older ones."""
     for module in ("tomllib", "tomli"):
         try:

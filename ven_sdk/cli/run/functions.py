@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from types import ModuleType
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean
@@ -34,7 +34,7 @@ def constant_decision(word: object) -> Callable[..., object]:
     return decide
 
 
-def import_function(reference: Any, folder: str) -> Callable[..., Any]:
+def import_function(reference: object, folder: str) -> Callable[..., object]:
     """The function that ``"package.module:name"`` names; modules beside the file (``folder``) are
     found.
 
@@ -44,7 +44,7 @@ def import_function(reference: Any, folder: str) -> Callable[..., Any]:
     module_name, colon, name = str(reference).partition(":")
     if not isinstance(reference, str) or not colon or not module_name.strip() or not name.strip():
         raise ConfigurationError(f'expected "module:function", found {reference!r}.')
-    found: Any = _module(module_name.strip(), folder)
+    found: object = _module(module_name.strip(), folder)
     for part in name.strip().split("."):
         if not hasattr(found, part):
             hint = did_you_mean(part, [each for each in vars(found) if not each.startswith("_")])
@@ -56,10 +56,10 @@ def import_function(reference: Any, folder: str) -> Callable[..., Any]:
         raise ConfigurationError(
             f"{reference!r} is no function but {type(found).__name__} {found!r:.60}."
         )
-    return found  # type: ignore[no-any-return]
+    return found
 
 
-def _module(name: str, folder: str) -> Any:
+def _module(name: str, folder: str) -> object:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
@@ -124,5 +124,5 @@ def _place(cause: BaseException) -> str:
     return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "no place known"
 
 
-def _file(module: Any) -> str:
+def _file(module: object) -> str:
     return str(getattr(module, "__file__", None) or "built in")

@@ -12,14 +12,14 @@ import os
 import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, Callable
+from typing import Callable
 
 from ...arguments import duration
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean
 
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-Kind = Callable[[object], Any]
+Kind = Callable[[object], object]
 
 
 # --- kinds of values ------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(values)
 
 
-def table(value: object) -> dict[str, Any]:
+def table(value: object) -> dict[str, object]:
     """A table; in a variable it is JSON. ``ConfigurationError`` for anything else."""
     if isinstance(value, str):
         try:
@@ -138,12 +138,12 @@ def table(value: object) -> dict[str, Any]:
     return value
 
 
-def anything(value: object) -> Any:
+def anything(value: object) -> object:
     """What the client itself looks at."""
     return value
 
 
-def sampling(value: object) -> Any:
+def sampling(value: object) -> object:
     """A duration, or a table of min_period, max_period and on_change. ``ConfigurationError`` for
     anything else.
     """

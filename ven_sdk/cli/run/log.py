@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import Optional
 
 from ...errors import ConfigurationError
 from ...log import OneLine
@@ -31,7 +31,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(
                 timespec="milliseconds"
             ),

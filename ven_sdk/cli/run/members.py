@@ -5,7 +5,6 @@ modules, on the main thread.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ...errors import ConfigurationError
 from ...usercode.handlers import PARAMETERS
@@ -38,7 +37,7 @@ def read_fleet(plan: Plan) -> None:
     plan.is_fleet = "vens" in plan.document.values or "fleet" in plan.document.values
 
 
-def _site(plan: Plan, table: Mapping[str, Any], place: Place) -> Site:
+def _site(plan: Plan, table: Mapping[str, object], place: Place) -> Site:
     site = Site(where=plan.document.where(*place))
     for key, value in table.items():
         if key == "reports":
@@ -87,7 +86,7 @@ def read_handlers(plan: Plan, environment: Mapping[str, str]) -> None:
             _handler(plan, name, each, where)
 
 
-def _handler(plan: Plan, name: str, value: Any, where: str) -> None:
+def _handler(plan: Plan, name: str, value: object, where: str) -> None:
     try:
         reference, lead = (
             (value.get("function"), value.get("lead")) if isinstance(value, dict) else (value, None)

@@ -7,7 +7,6 @@ Every problem is found before one is raised. No thread. :mod:`.build` makes the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ...near_names import nearest
 from ...usercode.handlers import PARAMETERS
@@ -36,7 +35,9 @@ VEN_SERVICE_HOST and the like.
 
 
 def make_plan(
-    document: Document, environment: Mapping[str, str], overrides: Mapping[str, Mapping[str, Any]]
+    document: Document,
+    environment: Mapping[str, str],
+    overrides: Mapping[str, Mapping[str, object]],
 ) -> Plan:
     """The plan; ConfigurationError with a line for each problem. ``overrides`` are tables from the
     command line. Values that only the client can judge are looked at when it is built.

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from ...errors import ConfigurationError
 from . import keys
@@ -18,9 +17,9 @@ def read_values(
     plan: Plan,
     table: str,
     known: Mapping[str, keys.Kind],
-    into: dict[str, Any],
+    into: dict[str, object],
     environment: Mapping[str, str],
-    overrides: Mapping[str, Mapping[str, Any]],
+    overrides: Mapping[str, Mapping[str, object]],
 ) -> None:
     files = {"ven": "passphrase_file", "control": "token_file"}
     for key, value in table_of(plan, table).items():
@@ -43,10 +42,10 @@ def read_values(
 
 def put_value(
     plan: Plan,
-    into: dict[str, Any],
+    into: dict[str, object],
     origins: dict[str, str],
     key: str,
-    value: Any,
+    value: object,
     kind: keys.Kind,
     where: str,
     folder: str,
@@ -57,12 +56,12 @@ def put_value(
         plan.complain(where, str(error))
         return
     is_path = kind is keys.path and folder
-    into[key] = keys.resolve_path(converted, folder) if is_path else converted
+    into[key] = keys.resolve_path(str(converted), folder) if is_path else converted
     origins[key] = where
 
 
 def read_secret_file(
-    plan: Plan, table: str, key: str, into: dict[str, Any], environment: Mapping[str, str]
+    plan: Plan, table: str, key: str, into: dict[str, object], environment: Mapping[str, str]
 ) -> None:
     """A secret that is mounted as a file, as container platforms and systemd do."""
     given = table_of(plan, table).get(f"{key}_file")
@@ -111,6 +110,6 @@ def _has_content(path: str) -> bool:
         return False
 
 
-def table_of(plan: Plan, name: str) -> Mapping[str, Any]:
+def table_of(plan: Plan, name: str) -> Mapping[str, object]:
     found = plan.document.values.get(name)
     return found if isinstance(found, dict) else {}

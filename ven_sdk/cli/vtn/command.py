@@ -10,8 +10,9 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from ...errors import ConfigurationError
 from ...testing import LocalVTN, ReportWish
@@ -152,7 +153,7 @@ def _vtn(options: argparse.Namespace) -> LocalVTN:
     )
 
 
-def _span(options: argparse.Namespace, name: str) -> Any:
+def _span(options: argparse.Namespace, name: str) -> Optional[timedelta]:
     value = getattr(options, name)
     try:
         return None if value is None else keys.whole_seconds(value)

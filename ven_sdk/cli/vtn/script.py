@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import Any, Callable
+from typing import Callable
 
 from ...errors import ConfigurationError, VenError
 from ..run import keys
 from ..run.file import load
 
-Step = tuple[timedelta, dict[str, Any], str]
+Step = tuple[timedelta, dict[str, object], str]
 
 
 def read(name: str) -> list[Step]:
@@ -39,7 +39,7 @@ class Script:
     """Carries out steps when they are due, counted from :meth:`start`, until :meth:`close`."""
 
     def __init__(
-        self, steps: list[Step], order: Callable[[Any], Any], tell: Callable[[str], None]
+        self, steps: list[Step], order: Callable[[object], object], tell: Callable[[str], None]
     ) -> None:
         self._steps, self._order, self._tell = steps, order, tell
         self._over = threading.Event()

@@ -13,7 +13,7 @@ import math
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
 from ...errors import ConfigurationError, SecurityError
 
@@ -120,7 +120,7 @@ class ReplayGuard:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> dict[str, object]:
         """What :meth:`restore` needs, as JSON-able data: nonces with their timestamps, and the
         floor.
         """
@@ -143,6 +143,6 @@ class ReplayGuard:
                 self._floor = floor
 
 
-def _utc(value: Any) -> datetime:
+def _utc(value: Union[str, datetime]) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

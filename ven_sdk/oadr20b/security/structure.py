@@ -4,7 +4,7 @@ stands, what its two references cover, and which algorithms it uses (rules S1 to
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Optional
 
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
@@ -163,7 +163,7 @@ def _count(root: etree._Element, tag: str) -> int:
     return sum(1 for _ in root.iter(tag))
 
 
-def refusal(what: str, expected: Any, received: Optional[Any]) -> SecurityError:
+def refusal(what: str, expected: object, received: Optional[object]) -> SecurityError:
     """What to raise of a message that ``what``."""
     return SecurityError(
         f"The message {what}: expected {expected!r}, found {received!r}. The message was "

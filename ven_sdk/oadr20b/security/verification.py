@@ -14,7 +14,7 @@ import threading
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional, Union
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -35,6 +35,9 @@ from .replay import ReplayGuard
 from .signxml_seam import make_verifier
 from .structure import CONFIG, PROPERTY_HOLDERS, find_signature, refusal
 from .timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from signxml.verifier import VerifyResult
 
 # signxml 5 compares the certificate's validity with the machine's clock unless it is told the time.
 _TAKES_TIME = any(field.name == "verification_time" for field in fields(SignatureConfiguration))
@@ -65,7 +68,9 @@ class Verifier:
         certificate = self._certificate(find_signature(root), now)
         results = _verified(root, certificate, now)
         signed_object = _one(results, (SIGNED_OBJECT,))
-        self._check_replay(_one(results, PROPERTY_HOLDERS).signed_xml, now)
+        properties = _one(results, PROPERTY_HOLDERS).signed_xml
+        assert properties is not None  # it was chosen by its tag
+        self._check_replay(properties, now)
         self.certificate = certificate
         return _clean(signed_object)
 
@@ -166,7 +171,9 @@ def _certificates(signature: etree._Element) -> list[bytes]:
     return [_decoded(element) for element in signature.iterfind(path)]
 
 
-def _verified(root: etree._Element, certificate: x509.Certificate, now: datetime) -> list[Any]:
+def _verified(
+    root: etree._Element, certificate: x509.Certificate, now: datetime
+) -> list[VerifyResult]:
     """signxml's results, one for each reference. A verifier keeps its arguments on itself: a new
     one for every call.
     """
@@ -195,16 +202,17 @@ def _results(
     certificate: x509.Certificate,
     config: SignatureConfiguration,
     with_comments: bool = False,
-) -> Any:
+) -> Union[VerifyResult, list[VerifyResult]]:
     verifier = make_verifier()
     verifier.with_comments = with_comments
-    return verifier.verify(
+    results: Union[VerifyResult, list[VerifyResult]] = verifier.verify(
         root,
         x509_cert=certificate,
         parser=_parser(verbatim=True),
         id_attribute="Id",
         expect_config=config,
     )
+    return results
 
 
 def _may_cover_comments(root: etree._Element) -> bool:
@@ -214,7 +222,7 @@ def _may_cover_comments(root: etree._Element) -> bool:
     )
 
 
-def _one(results: list[Any], tags: "tuple[str, ...]") -> Any:
+def _one(results: list[VerifyResult], tags: tuple[str, ...]) -> VerifyResult:
     """The result whose signed element has one of these tags: chosen by tag, as the order is the
     sender's.
     """
@@ -232,9 +240,10 @@ def _one(results: list[Any], tags: "tuple[str, ...]") -> Any:
     return found[0]
 
 
-def _clean(result: Any) -> etree._Element:
+def _clean(result: VerifyResult) -> etree._Element:
     """The signed element without comments and instructions, which would cut texts in two."""
-    element: etree._Element = result.signed_xml
+    element = result.signed_xml
+    assert element is not None  # it was chosen by its tag
     if next(element.iter(etree.Comment, etree.ProcessingInstruction), None) is None:
         return element
     return etree.fromstring(result.signed_data, _parser(verbatim=False))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any, Callable, Optional, TypeVar, overload
+from typing import Callable, Optional, TypeVar, overload
 
 from ...arguments import choice
 from ...enums import OPT
@@ -20,7 +20,7 @@ from .vens import Ven
 P = TypeVar("P", bound=Payload)
 
 
-__tracebackhide__: Callable[[Any], bool] = operator.methodcaller("errisinstance", NotSeen)
+__tracebackhide__: Callable[[object], bool] = operator.methodcaller("errisinstance", NotSeen)
 """For pytest: what was not seen is a matter of the test's own line, not of ours."""
 
 
@@ -42,11 +42,11 @@ class Waits(Records):
     @overload
     def wait_for(
         self, kind: str, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0
-    ) -> Any: ...
+    ) -> object: ...
 
     def wait_for(
         self, kind: Kind, count: int = 1, timeout: float = 5, where: Where = None, *, after: int = 0
-    ) -> Any:
+    ) -> object:
         """The record of a message. What has come already counts: ``after=vtn.mark()`` waits for a
         new one.
 
@@ -247,7 +247,7 @@ class Assertions(Waits):
     def assert_delivered(
         self,
         r_id: str,
-        values: Iterable[Any],
+        values: Iterable[object],
         *,
         report_request_id: Optional[str] = None,
         timeout: float = 5,
@@ -283,7 +283,7 @@ class Assertions(Waits):
         """Nothing that VENs sent broke the schema or the rules."""
         self._nothing("violations", self.violations)
 
-    def _nothing(self, what: str, found: Sequence[Any]) -> None:
+    def _nothing(self, what: str, found: Sequence[object]) -> None:
         if found:
             shown = "\n  ".join(str(each) for each in found[:10])
             raise NotSeen(f"Expected no {what}, but there are {len(found)}:\n  {shown}")

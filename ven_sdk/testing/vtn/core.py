@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Callable, Optional, TypeVar
+from typing import Callable, Optional, TypeVar, Union
 
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
@@ -172,7 +172,7 @@ class Core:
 
         return lost
 
-    def _written(self, received: Received, answer: Any) -> Reply:
+    def _written(self, received: Received, answer: Union[Reply, Payload, bytes]) -> Reply:
         """The reply that carries a record, bytes, or a reply that a test queued."""
         if isinstance(answer, Payload):
             reply = Reply(body=self._wire.write(answer), record=answer)
@@ -261,8 +261,8 @@ class Core:
             self._pusher.resume()
 
     def wait_until(
-        self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0
-    ) -> Any:
+        self, found: Callable[[], object], timeout: float, what: str, *, after: int = 0
+    ) -> object:
         """Wait until ``found()`` gives something, which comes back; it is called whenever anything
         happened, with the lock held.
 

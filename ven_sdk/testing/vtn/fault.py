@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Callable, ClassVar, Optional, Protocol, Union
+from typing import Callable, ClassVar, Optional, Protocol, TypedDict, Union
 
 from ... import argument_names, arguments
 from ...errors import ConfigurationError
@@ -21,8 +21,19 @@ from ...schema.common import Payload
 from .journal import Kind, Received, kind_of
 from .reply import Reply
 
-Until = Union[timedelta, float, threading.Event, Callable[[], Any], None]
+Until = Union[timedelta, float, threading.Event, Callable[[], object], None]
 SERVICES = ("EiEvent", "EiOpt", "EiRegisterParty", "EiReport", "OadrPoll")
+
+
+class Limits(TypedDict, total=False):
+    """The keywords that every fault takes: see :class:`Fault`."""
+
+    service: Optional[str]
+    message: Optional[Kind]
+    ven_id: Optional[str]
+    times: Optional[int]
+    skip: int
+    until: Until
 
 
 class FaultyVtn(Protocol):
@@ -46,8 +57,8 @@ class FaultyVtn(Protocol):
         """Accept connections again, on the same port."""
 
     def wait_until(
-        self, found: Callable[[], Any], timeout: float, what: str, *, after: int = 0
-    ) -> Any:
+        self, found: Callable[[], object], timeout: float, what: str, *, after: int = 0
+    ) -> object:
         """Wait until ``found()`` gives something. ``timeout`` in seconds."""
 
 
@@ -223,7 +234,7 @@ def one_of(name: str, value: str, choices: Iterable[str]) -> str:
     return value
 
 
-def seconds_of(value: Any) -> float:
+def seconds_of(value: Union[timedelta, float]) -> float:
     """Seconds of a timedelta or a number."""
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
 

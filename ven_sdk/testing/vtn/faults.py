@@ -8,7 +8,7 @@ import math
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ... import arguments
 from ...errors import ConfigurationError
@@ -16,6 +16,11 @@ from .fault import Fault, FaultyVtn, one_of, seconds_of
 from .journal import Received
 from .push_faults import CHANGES, PushFault
 from .reply import RESET, Reply
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .fault import Limits
 
 FOREVER = math.inf
 
@@ -58,7 +63,7 @@ class Slow(Fault):
     :class:`Fault`.
     """
 
-    def __init__(self, seconds: float = 1.0, **limits: Any) -> None:
+    def __init__(self, seconds: float = 1.0, **limits: Unpack[Limits]) -> None:
         super().__init__(**limits)
         self.seconds: float = arguments.duration("seconds", seconds).total_seconds()
 
@@ -73,7 +78,7 @@ class Stalled(Fault):
     nothing is even read, no handshake made). ``limits`` are the arguments of :class:`Fault`.
     """
 
-    def __init__(self, at: str = "request", **limits: Any) -> None:
+    def __init__(self, at: str = "request", **limits: Unpack[Limits]) -> None:
         super().__init__(**limits)
         self.at: str = one_of("at", at, ("connection", "request", "reply", "body"))
 
@@ -106,7 +111,7 @@ class Drip(Fault):
     are the arguments of :class:`Fault`.
     """
 
-    def __init__(self, seconds: float = 0.5, size: int = 1, **limits: Any) -> None:
+    def __init__(self, seconds: float = 0.5, size: int = 1, **limits: Unpack[Limits]) -> None:
         super().__init__(**limits)
         self.seconds: float = arguments.duration("seconds", seconds).total_seconds()
         self.size: int = arguments.whole("size", size)
@@ -124,7 +129,9 @@ class Reset(Fault):
     arguments of :class:`Fault`.
     """
 
-    def __init__(self, at: str = "before", *, handled: bool = True, **limits: Any) -> None:
+    def __init__(
+        self, at: str = "before", *, handled: bool = True, **limits: Unpack[Limits]
+    ) -> None:
         super().__init__(**limits)
         self.at: str = one_of("at", at, ("before", "in", "after"))
         self.handled: bool = arguments.flag("handled", handled)
@@ -160,7 +167,7 @@ class Status(Fault):
         body: bytes = b"",
         retry_after: Union[int, str, None] = None,
         location: Optional[str] = None,
-        **limits: Any,
+        **limits: Unpack[Limits],
     ) -> None:
         super().__init__(**limits)
         self.status: int = arguments.whole("status", status, 100, 999)
@@ -195,7 +202,7 @@ class Refuse(Fault):
         description: str = "refused for the test",
         *,
         bare: bool = False,
-        **limits: Any,
+        **limits: Unpack[Limits],
     ) -> None:
         super().__init__(**limits)
         self.code: str = str(code)
@@ -215,7 +222,7 @@ class BadXml(Fault):
     """
 
     def __init__(
-        self, body: Union[bytes, Callable[[bytes], bytes], None] = None, **limits: Any
+        self, body: Union[bytes, Callable[[bytes], bytes], None] = None, **limits: Unpack[Limits]
     ) -> None:
         super().__init__(**limits)
         self.body = body if body is None or callable(body) else body_of(body)
@@ -258,7 +265,7 @@ class Answer(Fault):
     VTN's. ``limits`` are the arguments of :class:`Fault`. ``ConfigurationError`` for anything else.
     """
 
-    def __init__(self, reply: Union[Reply, bytes], **limits: Any) -> None:
+    def __init__(self, reply: Union[Reply, bytes], **limits: Unpack[Limits]) -> None:
         super().__init__(**limits)
         if not isinstance(reply, (Reply, bytes)):
             raise ConfigurationError(f"A reply is bytes or Raw(...), not {reply!r}.")
@@ -275,8 +282,11 @@ class InTurn(Fault):
     :class:`Fault`. ``ConfigurationError`` for what it cannot use.
     """
 
-    def __init__(self, *faults: Union[Fault, str, Reply, bytes, None], **limits: Any) -> None:
-        super().__init__(times=len(faults), **limits)
+    def __init__(
+        self, *faults: Union[Fault, str, Reply, bytes, None], **limits: Unpack[Limits]
+    ) -> None:
+        others: Limits = {"times": len(faults), **limits}
+        super().__init__(**others)
         if any(isinstance(fault, Down) or fault == "down" for fault in faults):
             raise ConfigurationError(
                 "A VTN that is down gets no request to strike. Use vtn.fault('down') beside the "

@@ -17,7 +17,7 @@ import struct
 import threading
 import time
 from email.utils import formatdate
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from ...errors import ConfigurationError
 from .http_requests import Incoming, Request, Unreadable
@@ -117,12 +117,12 @@ class Server:
         if reserve is not None:
             reserve.close()
 
-    def _start(self, name: str, job: Callable[..., None], *arguments: Any) -> None:
+    def _start(self, name: str, job: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=self._run, args=(job, *arguments), name=name, daemon=True)
         self._threads.add(thread)
         thread.start()
 
-    def _run(self, job: Callable[..., None], *arguments: Any) -> None:
+    def _run(self, job: Callable[..., None], *arguments: object) -> None:
         try:
             job(*arguments)
         finally:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Condition
-from typing import Any, Callable, Optional, TypeVar, Union
+from typing import Callable, Optional, TypeVar, Union
 
 from ...arguments import duration, whole
 from ...errors import ConfigurationError, VenError
@@ -33,7 +33,7 @@ class NotSeen(VenError, AssertionError):
     """
 
 
-__tracebackhide__: Callable[[Any], bool] = operator.methodcaller("errisinstance", NotSeen)
+__tracebackhide__: Callable[[object], bool] = operator.methodcaller("errisinstance", NotSeen)
 """For pytest: what was not seen is a matter of the test's own line, not of ours."""
 
 
@@ -144,7 +144,7 @@ class Journal:
     def select(
         self,
         wanted: Optional[Kind] = None,
-        where: Optional[Callable[[Any], Any]] = None,
+        where: Optional[Callable[[object], object]] = None,
         *,
         after: int = 0,
     ) -> list[Received]:
@@ -171,7 +171,7 @@ class Journal:
         wanted: Kind,
         count: int,
         timeout: float,
-        where: Optional[Callable[[Any], Any]],
+        where: Optional[Callable[[object], object]],
         after: int,
     ) -> Received:
         """The ``count``-th such message; :class:`NotSeen` where it did not come in time.

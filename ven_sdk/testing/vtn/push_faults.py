@@ -6,12 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Callable, ClassVar, Optional
+from typing import TYPE_CHECKING, Callable, ClassVar, Optional
 
 from ... import arguments
 from .fault import Fault, one_of
 from .push_http import STALL, PushRequest
 from .reply import RESET
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .fault import Limits
 
 GARBAGE = b"\x16\x03\x01 this is no HTTP\r\n\x00\xff\r\n\r\n"
 
@@ -38,7 +43,7 @@ class PushFault(Fault):
     of_pushes: ClassVar[bool] = True
 
     def __init__(
-        self, how: str = "lost", *, seconds: float = 0.2, size: int = 256, **limits: Any
+        self, how: str = "lost", *, seconds: float = 0.2, size: int = 256, **limits: Unpack[Limits]
     ) -> None:
         super().__init__(**limits)
         self.how: str = one_of("how", how, CHANGES)

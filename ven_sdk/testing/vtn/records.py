@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from ...oadr20b.schema.opt import CreateOpt
 from .core import Core
@@ -12,7 +12,7 @@ from .pusher import Pushed
 from .reports import Double, ReportSample
 from .wire import Violation
 
-Where = Optional[Callable[[Any], Any]]
+Where = Optional[Callable[[object], object]]
 
 
 class Records(Core):

@@ -10,10 +10,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from http import HTTPStatus
-from typing import Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ... import argument_names, arguments
 from ...errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ...schema.common import Payload
 
 Body = Union[bytes, Iterable[bytes]]
 KEEP, CLOSE, RESET = "keep", "close", "reset"
@@ -51,7 +54,7 @@ class Reply:
     ending: str = KEEP
     silent: bool = False
     verbatim: Optional[Body] = None
-    record: Any = None
+    record: Optional[Payload] = None
     lost: Optional[Callable[[], None]] = None
 
     @property

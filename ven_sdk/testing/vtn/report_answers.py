@@ -7,7 +7,7 @@ Runs on connection threads, under the state's lock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Optional
 
 from ...oadr20b.schema.registration import Response
 from ...oadr20b.schema.reports import (
@@ -72,7 +72,7 @@ def note_asked(ven: Ven, requests: Iterable[ReportRequest], message: str) -> Non
         ven.asked[request.report_request_id] = Asked(request, ven.ven_id, message=message)
 
 
-def note_given(ven: Ven, item: Any) -> None:
+def note_given(ven: Ven, item: object) -> None:
     """A queued message goes out: remember what it asks for."""
     if isinstance(item, CreateReport):
         note_asked(ven, item.report_requests, item.request_id)
@@ -128,7 +128,7 @@ def update_report(state: State, record: UpdateReport, ven: Ven, received: Receiv
 # --- the VTN as the one that reports (T32 to T35) -------------------------------------------------
 
 
-def catalogue(state: State, ven: Ven, report_request_id: Any = None) -> RegisterReport:
+def catalogue(state: State, ven: Ven, report_request_id: Optional[str] = None) -> RegisterReport:
     """The VTN's own catalogue (T1), often empty."""
     return RegisterReport(
         request_id=state.new_id("request"),

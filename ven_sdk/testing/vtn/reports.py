@@ -249,7 +249,9 @@ def _request(
     )
 
 
-def period_of(interval: Any, now: datetime) -> Optional[ReportPeriod]:
+def period_of(
+    interval: Union[ReportPeriod, tuple[Moment, Duration], None], now: datetime
+) -> Optional[ReportPeriod]:
     """A reportInterval of ``(dtstart, duration)``."""
     if interval is None or isinstance(interval, ReportPeriod):
         return interval

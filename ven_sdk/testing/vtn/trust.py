@@ -16,7 +16,7 @@ import tempfile
 import weakref
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
 from ...arguments import choice
 from ...errors import SecurityError
@@ -29,6 +29,8 @@ from ...security.fingerprint import fingerprint_of, normalise
 from ...security.tls import CIPHERS
 
 if TYPE_CHECKING:
+    from lxml import etree
+
     from ..pki import Identity
 
 _CERTIFICATES = f"{{{DS}}}Signature/{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate"
@@ -57,7 +59,7 @@ class Trust:
         self._identity: Optional["Identity"] = None
         self._signer: Optional[Signer] = None
         self._folder: Optional[Path] = None
-        self._remove: Any = None
+        self._remove: Optional[Callable[[], object]] = None
         self._trusted: dict[str, Verifier] = {}
 
     @property
@@ -125,7 +127,7 @@ class Trust:
         if known not in self._trusted:
             self._trusted[known] = Verifier(known, ReplayGuard(self.replay_window))
 
-    def verify(self, root: Any, now: datetime) -> "tuple[Any, str]":
+    def verify(self, root: etree._Element, now: datetime) -> tuple[etree._Element, str]:
         """The signed object of a message and the fingerprint of its signer; SecurityError where it
         is not to be believed.
         """
@@ -161,7 +163,7 @@ class Trust:
             self._remove()
 
 
-def _fingerprints(root: Any) -> list[str]:
+def _fingerprints(root: etree._Element) -> list[str]:
     found = []
     for element in root.iterfind(_CERTIFICATES):
         try:

@@ -7,7 +7,7 @@ Runs on connection threads, outside the state's lock.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, TypeVar
 
 from ...errors import PayloadError, SecurityError
 from ...oadr20b.codec import envelope, gate, reader
@@ -19,7 +19,14 @@ from .reply import Reply
 from .semantics import find_missing_content
 from .trust import Trust
 
+if TYPE_CHECKING:
+    from ...oadr20b.codec.findings import Element
+
 _MOST_KEPT = 20_000
+
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Violation(NamedTuple):
@@ -121,13 +128,13 @@ class Wire:
         return data
 
 
-def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
+def _keep(cache: dict[K, V], key: K, value: V) -> None:
     if len(cache) >= _MOST_KEPT:
         cache.clear()
     cache[key] = value
 
 
-def _strict_deviations(source: Any) -> list[str]:
+def _strict_deviations(source: Element) -> list[str]:
     """The first thing that strict reading refuses; what tolerant reading only had to interpret is
     no deviation.
     """
