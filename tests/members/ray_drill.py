@@ -1,5 +1,5 @@
-"""Ray as the runner: members as actors, one killed -9. Run in a network namespace with only
-loopback; prints its figures as JSON on the last line.
+"""Ray as the runner: members as actors; one is killed -9, then the node that it is on. Run in a
+network namespace with only loopback; prints its figures as JSON on the last line.
 """
 
 # ruff: noqa: E402
@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "samples" / "fleet")]
 
 import ray
+from ray.cluster_utils import Cluster
 
 from tests import postgresql
 from ven_sdk import Site, SiteTable
@@ -41,6 +42,8 @@ def polled(vtn, since):
 
 def main():
     server = postgresql.make_server()
+    cluster = Cluster(initialize_head=True, head_node_args=node(cpus=0))
+    nodes = [cluster.add_node(**node()) for _ in range(3)]  # one more than there are members
     with LocalVTN() as vtn:
         with SiteTable(server.url()) as table:
             arguments = {"poll_frequency": 0.5}
@@ -48,9 +51,7 @@ def main():
         environment = {"VEN_STORE": server.url(), "MEMBER_LEASE": str(LEASE)}
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         ray.init(
-            num_cpus=2,
-            _node_ip_address="127.0.0.1",
-            include_dashboard=False,
+            address=cluster.address,
             namespace="fleet",
             runtime_env={"env_vars": {**environment, "PYTHONPATH": path}},
         )
@@ -62,25 +63,44 @@ def main():
         def well():
             return all(s and s["ok"] and s["facts"]["vens"] for s in map(status, members))
 
-        until(well, "both run some")
-        victim = status(members[0])["pid"]
-        os.kill(victim, signal.SIGKILL)
-        killed, mark = time.monotonic(), vtn.mark()
-        until(lambda: len(polled(vtn, mark)) == VENS, "every VEN polls again")
-        seconds = time.monotonic() - killed
-        again = until(lambda: status(members[0]), "the actor is there again")["pid"]
-        figures = {
-            "vens": VENS,
-            "polled after the kill": len(polled(vtn, mark)),
-            "seconds until all polled": round(seconds, 2),
-            "killed pid": victim,
-            "new pid": again,
-        }
+        def follow(kill):
+            """What becomes of the first member when ``kill()`` has ended it."""
+            until(well, "both run some")
+            before = status(members[0])["pid"]
+            kill()
+            killed, mark = time.monotonic(), vtn.mark()
+            until(lambda: len(polled(vtn, mark)) == VENS, "every VEN polls again")
+            seconds = time.monotonic() - killed
+            again = until(lambda: status(members[0]), "the actor is there again")["pid"]
+            return {
+                "polled after the kill": len(polled(vtn, mark)),
+                "seconds until all polled": round(seconds, 2),
+                "killed pid": before,
+                "new pid": again,
+            }
+
+        figures = {"vens": VENS}
+        figures["actor"] = follow(lambda: os.kill(status(members[0])["pid"], signal.SIGKILL))
+        home = where(members[0])
+        victim = next(each for each in nodes if each.node_id == home)
+        figures["node"] = follow(lambda: cluster.remove_node(victim, allow_graceful=False))
+        figures["node"]["other node"] = where(members[0]) != home
         for member in members:
             ray.get(member.stop.remote(), timeout=60)
         ray.shutdown()
+    cluster.shutdown()
     server.stop()
     print(json.dumps(figures))
+
+
+def node(cpus=1):
+    """A node on loopback, with a small store for objects."""
+    return {"num_cpus": cpus, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
+
+
+def where(member):
+    """The node on which an actor runs."""
+    return ray._private.state.actors(member._actor_id.hex())["Address"]["NodeID"]
 
 
 def status(member):

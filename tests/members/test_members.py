@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from tests import postgresql
 from tests.members.conftest import LEASE, PATIENCE, SLOTS, Crew, eventually
 from ven_sdk import ConfigurationError, Fleet, FleetMember, Site, SiteTable, StoreError, slot_of
 from ven_sdk.metrics import member_exposition
@@ -266,3 +267,31 @@ class TestFencing:
 
 def _away(*_: object) -> None:
     raise StoreError("The store is away.", retryable=True)
+
+
+WATCH = """
+CREATE TABLE {schema}.watch (ven text, tab text);
+CREATE FUNCTION {schema}.watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO {schema}.watch VALUES (coalesce(NEW.ven, OLD.ven), coalesce(NEW.tab, OLD.tab));
+  RETURN NULL; END $$;
+CREATE TRIGGER watch AFTER INSERT OR UPDATE OR DELETE ON {schema}.facts FOR EACH ROW
+  EXECUTE FUNCTION {schema}.watch();
+"""
+
+
+def test_a_quiet_poll_writes_no_row(crew: Crew, database: postgresql.Server) -> None:
+    import psycopg
+
+    crew.put(4)
+    crew.member("a")
+    crew.all_run(4)
+    eventually(lambda: len(crew.vtn.received_of("oadrPoll")) >= 8, "the first polls")
+    schema = crew.url.rpartition("schema=")[2]
+    with psycopg.connect(database.url().partition("?")[0], autocommit=True) as connection:
+        connection.execute(WATCH.format(schema=schema))
+        mark = crew.vtn.mark()
+        eventually(lambda: len(crew.vtn.received_of("oadrPoll", after=mark)) >= 20, "20 polls")
+        watched = f"SELECT * FROM {schema}.watch"
+        assert connection.execute(watched).fetchall() == []
+        crew.vtn.add_event(event_id="e", dtstart=3600)
+        eventually(lambda: connection.execute(watched).fetchall(), "an event writes rows")

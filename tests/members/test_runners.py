@@ -173,7 +173,7 @@ ISOLATED = (
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'")
 @pytest.mark.skipif(not ISOLATED, reason="Ray binds more than loopback: root and unshare -n")
-def test_ray_starts_a_killed_member_again_and_the_others_follow_it(tmp_path: Path) -> None:
+def test_ray_starts_a_member_again_that_was_killed_alone_or_with_its_node(tmp_path: Path) -> None:
     """In a network namespace of its own, which has loopback and nothing else."""
     script = Path(__file__).with_name("ray_drill.py")
     done = subprocess.run(
@@ -187,5 +187,7 @@ def test_ray_starts_a_killed_member_again_and_the_others_follow_it(tmp_path: Pat
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     figures = json.loads(done.stdout.splitlines()[-1])
-    assert figures["vens"] == figures["polled after the kill"]
-    assert figures["new pid"] != figures["killed pid"]
+    for found in (figures["actor"], figures["node"]):
+        assert figures["vens"] == found["polled after the kill"]
+        assert found["new pid"] != found["killed pid"]
+    assert figures["node"]["other node"]
