@@ -50,14 +50,21 @@ class StoreError(StateError):
     """The store cannot be used: locked by another process, of a newer version, or the disk failed.
 
     ``message`` says what, ``path`` is the store's file. ``retryable`` is True where room on the
-    disk would mend it.
+    disk would mend it. ``may_be_written`` is True where a commit failed before its answer came, so
+    that its rows may stand in the store or not.
     """
 
     def __init__(
-        self, message: str, *, path: Optional[str] = None, retryable: bool = False
+        self,
+        message: str,
+        *,
+        path: Optional[str] = None,
+        retryable: bool = False,
+        may_be_written: bool = False,
     ) -> None:
         super().__init__(message)
         self.path = path
+        self.may_be_written = may_be_written
         self.retryable = retryable
 
 

@@ -17,10 +17,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.durability.crash_vtn import change
-from tests.durability.raw_vtn import Memory, RawVTN, payload, response, text_of
+from tests.durability.raw_vtn import Event, Memory, RawVTN, payload, response, text_of
 
 LISTED = 4
 """How many events the list of a VEN holds."""
+AHEAD = 7200.0
+"""Seconds by which events begin later than in the crash test of one VEN."""
 EVERY = 0.05
 """Seconds between changes of some VEN's list of events."""
 
@@ -32,6 +34,10 @@ class FleetVTN(RawVTN):
         super().__init__(poll=poll, wishes=("PT1S", "PT1S"), log=log)
         self.each: dict[str, Memory] = {}
         self._ids: set[str] = set()
+
+    def add_event(self, event_id: str, in_seconds: float = 3600, seconds: int = 60) -> Event:
+        """One that begins far from now: a member whose clock is an hour ahead has not missed it."""
+        return super().add_event(event_id, in_seconds + AHEAD, seconds)
 
     def take(self, service: str, body: bytes) -> None:
         """Only the log: what thousands of VENs send is not kept in memory."""

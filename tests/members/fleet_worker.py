@@ -83,6 +83,8 @@ class SteppedClock(Clock):
         return datetime.fromtimestamp(self.time(), timezone.utc)
 
 
+OPT_TIMEOUT = 600
+"""Seconds: longer than a drill leaves an event without any member, or it would get the default."""
 METERS = 10
 """How many VENs have a meter, about, whatever their number: it is read every second."""
 
@@ -91,7 +93,7 @@ def site(number: int, url: str, poll: float, every: int, read: Any) -> Site:
     return Site(
         f"ven-{number}",
         url,
-        arguments={"poll_frequency": poll},
+        arguments={"poll_frequency": poll, "opt_timeout": OPT_TIMEOUT},
         reports=(
             {
                 "callback": read,

@@ -64,7 +64,7 @@ class Persistence:
             mended,
         )
         self._waiting: dict[Place, ChangeRow] = {}
-        self._unknown: set[Place] = set()  # those of them that the store has never had
+        self._unknown: set[Place] = set()  # those of them that the store certainly never had
         self._failed_at = 0.0
         self._is_open = self._is_detached = False
         self.is_lost: bool = False
@@ -172,12 +172,15 @@ class Persistence:
     def _put_by(self, rows: Iterable[ChangeRow], error: StoreError) -> None:
         if not self._waiting:
             self._remember(rows)
+        if error.may_be_written:
+            self._unknown.clear()
         self._failed_at = self._clock.monotonic()
         self._failed(error)
 
     def _remember(self, rows: Iterable[ChangeRow]) -> None:
         """Keep rows until they can be written. What came and went meanwhile leaves nothing: the
-        disk may be full for weeks.
+        disk may be full for weeks. What may have been written all the same is deleted as well: a
+        sample that went out would go out again.
         """
         for row in rows:
             place = row.table, row.key

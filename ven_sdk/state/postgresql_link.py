@@ -196,6 +196,7 @@ class Link:
             error = self.failure(cause)
             if isinstance(error, ConfigurationError):  # it was right when the store was opened
                 error = StoreError(str(error), path=self._address.name, retryable=True)
+            error.may_be_written = error.retryable
             if error.retryable and self._pool is pool:
                 self._trouble = error
             raise error from cause

@@ -103,9 +103,10 @@ class Store(ABC):
         """Apply the ``changes`` to rows of ``ven``, in order, in one transaction: all of them are
         durable when this returns.
 
-        Raises StoreError with nothing applied; its ``retryable`` is True where the same commit can
-        succeed later (disk full, read or write error). Threads that call at the same time may share
-        one write to the disk; the failure of one is not the failure of the others.
+        Raises StoreError with nothing applied, unless it says ``may_be_written``; its ``retryable``
+        is True where the same commit can succeed later (disk full, read or write error). Threads
+        that call at the same time may share one write to the disk; the failure of one is not the
+        failure of the others.
         """
 
     @abstractmethod
