@@ -5,6 +5,7 @@ that place.
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -511,6 +512,11 @@ def diagnosis(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str,
     return found
 
 
+def told(found: dict[str, Any]) -> str:
+    """What is wrong and what to do, which names an option, or whom to ask."""
+    return f"{found['text']} {found['advice']}"
+
+
 @pytest.mark.parametrize("case", [*TWELVE, *other_breaks()], ids=lambda case: case.broken.__name__)
 def test_the_first_diagnosis_names_what_is_broken(
     case: Case, site: Site, capsys: pytest.CaptureFixture[str]
@@ -521,6 +527,7 @@ def test_the_first_diagnosis_names_what_is_broken(
         case.step,
         True,
     ), found
+    assert re.search(r"--[a-z]|URL|vtn_url|operator|Compare", told(found)), told(found)
 
 
 @pytest.mark.parametrize("case", TWELVE, ids=lambda case: case.broken.__name__)

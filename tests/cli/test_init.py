@@ -74,12 +74,14 @@ def test_what_is_there_already_is_not_touched(tmp_path: Path) -> None:
         (("--ven-name", 'a"b'), "use letters, digits"),
         (("--ven-name", ""), "use letters, digits"),
         (("/proc/no",), "cannot be written"),
+        (("metre",), "write --kind meter"),
+        (("charger",), "write --kind charger"),
     ],
 )
 def test_wrong_words_are_told_and_nothing_is_written(
     words: "tuple[str, ...]", says: str, tmp_path: Path
 ) -> None:
-    folder = () if words[0].startswith("/") else (str(tmp_path),)
+    folder = (str(tmp_path),) if words[0].startswith("--") else ()
 
     done = call("init", *folder, *words)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...errors import VenError
+from .advice import way_out
 from .examination import FAILED, NOTE, OK, SKIPPED, BrokenLink, Examination, Finding, Step
 from .message_checks import MESSAGE_STEPS
 from .network_checks import NETWORK_STEPS
@@ -51,11 +52,12 @@ def _finding(name: str, step: Step, exam: Examination) -> Finding:
             FAILED,
             str(wrong),
             tuple(exam.details),
-            wrong.advice,
+            way_out(str(wrong), wrong.advice),
             exam.facts,
         )
     except VenError as error:
-        return Finding(name, FAILED, str(error), tuple(exam.details), "", exam.facts)
+        text = str(error)
+        return Finding(name, FAILED, text, tuple(exam.details), way_out(text), exam.facts)
     except OSError as error:
         return Finding(
             name,

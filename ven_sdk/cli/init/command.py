@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...config import base_url
 from ...errors import ConfigurationError
+from ...near_names import nearest
 from ..console import Console
 from ..parser import Usage
 
@@ -35,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", metavar="FOLDER", nargs="?", default=".", help="where to put the files (here)"
     )
-    parser.add_argument("--kind", choices=tuple(KINDS), default="meter", help="of site (meter)")
+    parser.add_argument("--kind", choices=tuple(KINDS), help="of site (meter)")
     parser.add_argument("--ven-name", metavar="NAME", default="site-a", help="the VEN's (site-a)")
     parser.add_argument(
         "--vtn-url",
@@ -54,13 +55,20 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     if not name.isprintable() or not name.strip() or '"' in name or "\\" in name:
         raise Usage(f"--ven-name {name!r}: use letters, digits, spaces, - and _.")
     folder = Path(options.folder)
+    meant = nearest(folder.name, KINDS)
+    if options.kind is None and meant:
+        raise Usage(
+            f"{options.folder!r} is where the files go. If it is the kind of site, write "
+            f"--kind {meant}; if it is a folder, give the kind as well."
+        )
+    kind = options.kind or "meter"
     there = [str(folder / file) for file in FILES if (folder / file).exists()]
     if there:
         raise Usage(f"{', '.join(there)} is there already: nothing was written. Give a new folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, template in FILES.items():
-            text = _template(template.format(kind=options.kind))
+            text = _template(template.format(kind=kind))
             text = text.replace("{{ven_name}}", name).replace("{{vtn_url}}", options.vtn_url)
             (folder / file).write_text(text, encoding="utf-8")
             console.line(f"  {folder / file}")
