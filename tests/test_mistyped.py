@@ -29,7 +29,7 @@ from ven_sdk import (
     slot_of,
     testing,
 )
-from ven_sdk.sites import check_site
+from ven_sdk.members.sites import check_site
 
 URL = "http://localhost:8080"
 POSTGRES = "postgresql://fleet@localhost/fleet"
