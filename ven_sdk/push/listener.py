@@ -160,9 +160,15 @@ class Listener:
             wait = self.limits.idle
 
     def _shake_hands(self, connection: _Connection, context: ssl.SSLContext) -> bool:
-        """Encrypt the connection; whether the peer is admitted."""
+        """Encrypt the connection; whether the peer is admitted. For one that says nothing, no TLS
+        is set up.
+        """
+        deadline = monotonic() + self.limits.handshake
         connection.socket.settimeout(self.limits.handshake)
         try:
+            if not connection.socket.recv(1, socket.MSG_PEEK):
+                return False
+            connection.socket.settimeout(max(0.01, deadline - monotonic()))
             secure = context.wrap_socket(
                 connection.socket, server_side=True, do_handshake_on_connect=False
             )
