@@ -229,6 +229,10 @@ class Profile(ABC):
         ConfigurationError where none was sent, StateError when the client was stopped.
         """
 
+    def describe(self, task: Task, reply: Optional[Payload]) -> str:
+        """What an exchange said, for the log; empty where the task's name says it all."""
+        return task.about
+
     @abstractmethod
     def service_of(self, task: Task) -> str:
         """The service that the task belongs to."""

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ven_sdk.oadr20b.codec import envelope, gate, reader
-from ven_sdk.oadr20b.descriptions import describe, describe_event, units_of
-from ven_sdk.oadr20b.schema.registration import Response
+from ven_sdk.oadr20b.descriptions import describe, describe_event, describe_exchange, units_of
+from ven_sdk.oadr20b.schema.registration import (
+    CreatedPartyRegistration,
+    CreatePartyRegistration,
+    Poll,
+    QueryRegistration,
+    Response,
+)
 from ven_sdk.oadr20b.schema.reports import (
+    RegisteredReport,
     RegisterReport,
     Report,
     ReportInterval,
+    UpdatedReport,
     UpdateReport,
 )
 from ven_sdk.schema.common import EiResponse, Payload
+from ven_sdk.schema.events import DistributeEvent, RequestEvent
 from ven_sdk.schema.points import ReportDescription, ReportPayload
 from ven_sdk.schema.units import Measurement
 from ven_sdk.testing.vtn import builders
@@ -109,3 +119,57 @@ def test_a_refusal_says_its_code_and_reason() -> None:
     refused = Response(response=EiResponse(response_code="463", response_description="unknown\n"))
 
     assert describe(refused) == "refused with code 463: 'unknown\\n'"
+
+
+def _point(r_id: str) -> ReportPayload:
+    return ReportPayload(r_id=r_id, value=1)
+
+
+OK = EiResponse(response_code="200")
+REFUSED = EiResponse(response_code="452", response_description="no")
+DELIVERY = UpdateReport(
+    request_id="r",
+    reports=(
+        Report(
+            report_request_id="RR1",
+            report_specifier_id="s",
+            created_date_time=NOW,
+            intervals=tuple(
+                ReportInterval(dtstart=NOW, report_payloads=(_point("meter-1"), _point("meter-2")))
+                for _ in range(3)
+            ),
+        ),
+    ),
+)
+EXCHANGES = [
+    (DELIVERY, UpdatedReport(response=OK), "delivered 6 samples of meter-1, meter-2 for RR1"),
+    (DELIVERY, UpdatedReport(response=REFUSED), ""),
+    (
+        RequestEvent(request_id="r", ven_id="ven"),
+        DistributeEvent(request_id="r", vtn_id="v", events=()),
+        "no events",
+    ),
+    (RequestEvent(request_id="r", ven_id="ven"), Response(response=OK), "no events"),
+    (RequestEvent(request_id="r", ven_id="ven"), None, "no events"),
+    (
+        QueryRegistration(request_id="r"),
+        CreatedPartyRegistration(response=OK, vtn_id="v"),
+        "'v' speaks 2.0b",
+    ),
+    (
+        CreatePartyRegistration(request_id="r", ven_name="site"),
+        CreatedPartyRegistration(response=OK, vtn_id="v"),
+        "I am 'site', please register me",
+    ),
+    (
+        RegisterReport(request_id="r", reports=()),
+        RegisteredReport(response=OK),
+        "I have no reports to offer",
+    ),
+    (Poll(ven_id="ven"), Response(response=OK), ""),
+]
+
+
+@pytest.mark.parametrize(("sent", "reply", "said"), EXCHANGES)
+def test_the_line_of_an_exchange_has_its_content(sent: Any, reply: Any, said: str) -> None:
+    assert describe_exchange(sent, reply) == said

@@ -57,6 +57,44 @@ def describe(message: Payload, units: Optional[Units] = None) -> str:
     return _words(message)
 
 
+def describe_exchange(sent: Payload, reply: Optional[Payload]) -> str:
+    """What was asked and answered, where lines of their own do not say it: of a refusal nothing,
+    for that has a warning, and of a list of events their number, for what is new is told apart.
+    """
+    response = getattr(reply, "response", None)
+    if response is not None and not response.ok:
+        return ""
+    if isinstance(sent, UpdateReport):
+        return f"delivered {_count_of_samples(sent.reports)}"
+    if isinstance(sent, RequestEvent):
+        return _number_of_events(reply)
+    if isinstance(sent, QueryRegistration):
+        return "" if reply is None else describe(reply)
+    return "" if isinstance(sent, (Poll, CancelPartyRegistration)) else describe(sent)
+
+
+def _number_of_events(reply: Optional[Payload]) -> str:
+    if not isinstance(reply, DistributeEvent):
+        return "no events"
+    count = len(reply.events) + len(reply.faulty)
+    return f"{count} event{'s' if count != 1 else ''}" if count else "no events"
+
+
+def _count_of_samples(reports: Sequence[Report]) -> str:
+    """How many of what, without the values: a report may hold very many."""
+    count, points, feeds = 0, dict[str, None](), 0
+    for report in reports:
+        for interval in report.intervals:
+            feeds += bool(interval.feed)
+            count += len(interval.report_payloads)
+            points.update((payload.r_id, None) for payload in interval.report_payloads)
+    if not count:
+        return f"{feeds} Green Button feed{'s' if feeds != 1 else ''}" if feeds else "no samples"
+    requests = dict.fromkeys(_name(report.report_request_id) for report in reports)
+    plural = "s" if count != 1 else ""
+    return f"{count} sample{plural} of {_listed(map(_name, points))} for {_listed(requests)}"
+
+
 def refusal(code: str, description: Optional[str]) -> str:
     """A refusal with its code and reason."""
     return f"refused with code {code}{f': {description!r}' if description else ''}"

@@ -34,6 +34,7 @@ from ..schema.common import Payload
 from ..schema.events import DistributeEvent
 from ..state.outcome import NOTHING, Note, Outcome, Step, Timer
 from . import pushed
+from .descriptions import describe_exchange
 from .exchange import Exchange
 from .identity import SigningIdentity
 from .services import answers, events, opts, poll, registration, reports
@@ -155,6 +156,10 @@ class Profile20b(Profile):
     def send(self, task: Task) -> Received:
         """See :meth:`Profile.send`."""
         return self.exchange.post(task.record, task.service)
+
+    def describe(self, task: Task, reply: Optional[Payload]) -> str:
+        """See :meth:`Profile.describe`."""
+        return task.about or describe_exchange(task.record, reply)
 
     def service_of(self, task: Task) -> str:
         """See :meth:`Profile.service_of`."""

@@ -126,8 +126,10 @@ class Exchanges:
         base = self._base
         base.counters.count(task.poll, None, base.clock.now())
         level = logging.DEBUG if task.poll else logging.INFO
-        about = f"{task.name} ({task.about})" if task.about else task.name
-        log.log(level, "%s: %s.", base.name, shorten(about))
+        if log.isEnabledFor(level):
+            content = self._profile.describe(task, received.record)
+            about = f"{task.name} ({content})" if content else task.name
+            log.log(level, "%s: %s.", base.name, shorten(about))
         if received.clock_offset is not None:
             base.compare_clocks(received.clock_offset)
 

@@ -52,7 +52,8 @@ def drop_all(book: "Book", now: datetime, reason: str) -> Outcome:
     ]
     if not outcomes:
         return Outcome(changes=(Change("event_list", "", None),))
-    note = Note(f"{len(outcomes)} events are dropped: the registration was {reason}.")
+    count = "1 event is" if len(outcomes) == 1 else f"{len(outcomes)} events are"
+    note = Note(f"{count} dropped: the registration was {reason}.")
     return combine(outcomes) + Outcome(changes=(Change("event_list", "", None),), notes=(note,))
 
 
