@@ -26,6 +26,10 @@ COMMANDS: dict[str, Command] = {
     "init": Command("init.command", "write the files of a VEN to begin with"),
     "run": Command("run.command", "run a VEN from a TOML file and VEN_* variables"),
     "doctor": Command("doctor.command", "say which link to a VTN fails, and what to do about it"),
+    "certify": Command(
+        "certify.command",
+        "show rule by rule what a VEN does, against a VTN that goes by the letter",
+    ),
     "fingerprint": Command("fingerprint", "print the fingerprint of a certificate"),
     "store": Command("store", "look at a store, bring it up to date, copy it"),
     "fleet": Command("fleet", "say who runs what in a fleet on many machines; drain a member"),

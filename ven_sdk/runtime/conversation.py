@@ -88,7 +88,9 @@ class Conversation:
         self._vtn = sys.intern(urlsplit(settings.vtn_url).netloc)
         self._lanes = tuple(map(LaneState, self._profile.lanes))
         self._lock = threading.Lock()
-        self.failures: Failures = Failures(lambda cap: make_backoff(transactions.book, cap))
+        self.failures: Failures = Failures(
+            lambda cap: make_backoff(transactions.book, cap), strict=settings.strict
+        )
         self.polling: Polling = Polling(transactions.book, self._profile)
         self._sending: dict[tuple[str, str], float] = {}
         self._awaited: set[tuple[str, str]] = set()

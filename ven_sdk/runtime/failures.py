@@ -104,12 +104,14 @@ Place = Union[Kind, Message]
 
 
 class Failures:
-    """The failures of one VEN. ``make_backoff(cap)`` makes the back-off of a new one."""
+    """The failures of one VEN. ``make_backoff(cap)`` makes the back-off of a new one. ``strict``:
+    what must not be sent again as it is (H5) never begins gently.
+    """
 
-    __slots__ = ("_good_at", "_kinds", "_make", "_messages", "link")
+    __slots__ = ("_good_at", "_kinds", "_make", "_messages", "_strict", "link")
 
-    def __init__(self, make_backoff: Callable[[float], Backoff]) -> None:
-        self._make = make_backoff
+    def __init__(self, make_backoff: Callable[[float], Backoff], *, strict: bool = False) -> None:
+        self._make, self._strict = make_backoff, strict
         self.link: Optional[Failure] = None
         self._kinds: dict[Kind, Failure] = {}
         self._messages: dict[Message, Failure] = {}
@@ -166,7 +168,8 @@ class Failures:
             since = now if failure is None else failure.since
             failure = self._kinds[kind] = Failure(self._make(cap), since, cap)
         passes = scope is Scope.SERVICE or scope is Scope.MESSAGE
-        gently = passes or self._was_good_before(kind.service, failure.since)
+        was_good = not self._strict and self._was_good_before(kind.service, failure.since)
+        gently = passes or was_good
         retry_after = error.retry_after if isinstance(error, TransportError) else None
         wait = failure.backoff.next(retry_after, patient=not gently)
         failure.error, failure.scope, failure.until = error, scope, now + wait

@@ -160,6 +160,10 @@ class Runtime:
         """The pools that may be looked into: none in the child of a fork, see ``is_inherited``."""
         return {} if self.is_inherited else self.pools
 
+    def running(self) -> dict[str, int]:
+        """How many jobs run in each pool."""
+        return {name: pool.running() for name, pool in self._seen_pools().items()}
+
     def full_pools(self) -> tuple[str, ...]:
         """The pools in which work waits and no thread is left."""
         return tuple(name for name, pool in self._seen_pools().items() if pool.is_full)

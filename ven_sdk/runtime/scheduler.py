@@ -34,6 +34,8 @@ SET_BACK = 1.0
 """Seconds by which the wall clock must fall behind the monotonic one at once to count as set
 back.
 """
+ROUNDING = 1e-6
+"""Seconds: what is due sooner is due."""
 WALL_LOOK = 1.0
 """Longest wait, in seconds, while wall-clock jobs stand; how late a clock step can be noticed."""
 
@@ -114,6 +116,7 @@ class Scheduler:
         self._order = itertools.count()
         self._thread: Optional[threading.Thread] = None
         self._stopping = False
+        self._is_waiting = False
 
     def after(self, seconds: float, function: Callable[[], None]) -> Job:
         """Call ``function`` once, ``seconds`` from now by the monotonic clock."""
@@ -128,6 +131,7 @@ class Scheduler:
         with self._condition:
             heap.push(due, next(self._order), job)
             if self._thread is not None and heap.rows[0][2] is job:
+                self._is_waiting = False  # it is about to wait for another moment
                 self._condition.notify()
         return job
 
@@ -151,6 +155,13 @@ class Scheduler:
                     "A timer failed; the others go on. This is a fault of ven_sdk: please report "
                     "it."
                 )
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the thread waits for the first job, and that is not due."""
+        with self._condition:
+            wait = self._seconds_to_next()
+            return self._is_waiting and (wait is None or wait > ROUNDING)
 
     def _was_set_back(self) -> bool:
         """Whether the wall clock was set back since the last look: what was past may be to come
@@ -190,7 +201,9 @@ class Scheduler:
                 seconds = self._seconds_to_next()
                 if seconds is None or seconds > 0:
                     until = None if seconds is None else now + seconds
+                    self._is_waiting = True
                     self.clock.wait(self._condition, until)
+                    self._is_waiting = False
 
     def stop(self, timeout: Optional[float] = None) -> bool:
         """End the thread and forget all timers. False when it did not end in time (never called by

@@ -128,13 +128,21 @@ class ManualClock(Clock):
         """Let time pass until the first deadline that a thread waits for; how long that was, None
         where nobody does.
         """
-        with self._changed:
-            deadlines = [each.deadline for each in self._sleepers if each.deadline is not None]
-            left = None if not deadlines else max(0, min(deadlines) - self._elapsed)
+        left = self._nanoseconds_to_next()
         if left is None:
             return None
         self.advance(timedelta(microseconds=-(-left // 1000)))
         return timedelta(microseconds=left / 1000)
+
+    def seconds_to_next(self) -> Optional[float]:
+        """How long it is to the first deadline that a thread waits for, None where nobody does."""
+        left = self._nanoseconds_to_next()
+        return None if left is None else left / NANO
+
+    def _nanoseconds_to_next(self) -> Optional[int]:
+        with self._changed:
+            deadlines = [each.deadline for each in self._sleepers if each.deadline is not None]
+            return None if not deadlines else max(0, min(deadlines) - self._elapsed)
 
     def step(self, delta: Duration) -> datetime:
         """Set the wall clock forward by ``delta``, a duration, or (negative) back; no time passes.

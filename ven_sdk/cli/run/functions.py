@@ -41,6 +41,18 @@ def import_function(reference: object, folder: str) -> Callable[..., object]:
     ConfigurationError says what is missing, with near names, or where in the user's own code the
     import broke.
     """
+    found = import_object(reference, folder)
+    if not callable(found):
+        raise ConfigurationError(
+            f"{reference!r} is no function but {type(found).__name__} {found!r:.60}."
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def import_object(reference: Any, folder: str) -> Any:
+    """The object that ``"package.module:name"`` names, whatever it is. ``ConfigurationError`` as
+    :func:`import_function` raises it.
+    """
     module_name, colon, name = str(reference).partition(":")
     if not isinstance(reference, str) or not colon or not module_name.strip() or not name.strip():
         raise ConfigurationError(f'expected "module:function", found {reference!r}.')
@@ -52,10 +64,6 @@ def import_function(reference: object, folder: str) -> Callable[..., object]:
                 f"there is no {part!r} in {module_name} ({_file(found)}).{hint}"
             )
         found = getattr(found, part)
-    if not callable(found):
-        raise ConfigurationError(
-            f"{reference!r} is no function but {type(found).__name__} {found!r:.60}."
-        )
     return found
 
 

@@ -26,6 +26,7 @@ _SECTIONS: dict[str, type] = {
     "log": dict,
     "health": dict,
     "control": dict,
+    "certify": dict,
 }
 _OTHER_VARIABLES = ("VEN_CONFIG", "VEN_PASSPHRASE_FILE", "VEN_CONTROL_TOKEN_FILE")
 _CLOSE = 0.84
@@ -70,7 +71,7 @@ def _sections(plan: Plan) -> None:
             plan.complain(
                 where,
                 f"there is no table or key {name!r} at the top.{inside} Known are [ven], [[vens]], "
-                "[fleet], [handlers], [[reports]], [log], [health], [control].",
+                "[fleet], [handlers], [[reports]], [log], [health], [control], [certify].",
             )
         elif not isinstance(value, _SECTIONS[name]):
             header = (

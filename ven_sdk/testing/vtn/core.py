@@ -15,7 +15,7 @@ from typing import Callable, Optional, TypeVar, Union
 
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
-from . import answers
+from . import answers, letter
 from .fault import Fault, FaultBoard
 from .http import Server
 from .http_requests import Request
@@ -158,11 +158,21 @@ class Core:
         if received.record is None:
             return refusal_of(received.error)
         with self._state.lock:
+            if self._state.letter:
+                self._judge(received)
             given = answers.answer(self._state, received)
+            if self._state.letter:
+                letter.note(self._state, received, given.answer)
         reply = self._written(received, given.answer)
         if given.lost is None:
             return reply
         return replace(reply, lost=self._locked(given.lost))
+
+    def _judge(self, received: Received) -> None:
+        """Note what the letter does not allow. The lock is held."""
+        found = letter.deviations(self._state, received)
+        received.deviations += found
+        self._violations.extend(Violation(received, what) for what in found)
 
     def _locked(self, undo: Callable[[], None]) -> Callable[[], None]:
         def lost() -> None:
@@ -186,6 +196,8 @@ class Core:
         """The message was handled: whoever waits may look."""
         with self._state.lock:
             received.answer, received.status = reply.record, 0 if reply.silent else reply.status
+            if self._state.letter and isinstance(reply.body, bytes):
+                received.reply = reply.body
             self._journal.enter(received)
             self._pusher.look()
             self._state.lock.notify_all()

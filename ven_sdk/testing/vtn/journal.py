@@ -57,6 +57,7 @@ class Received:
         order: counts the messages that were handled.
         turns: whose turn it was, of faults :class:`InTurn`.
         pushed: whether it is what a :class:`PushFault` is asked about: a message of the VTN's own.
+        reply: the bytes of the reply, kept by a VTN that goes by the letter.
     """
 
     number: int
@@ -74,6 +75,7 @@ class Received:
     order: int = 0
     turns: dict[int, int] = field(default_factory=dict)
     pushed: bool = False
+    reply: bytes = b""
 
     @property
     def kind(self) -> str:

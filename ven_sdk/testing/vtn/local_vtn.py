@@ -8,6 +8,7 @@ what it can be asked, :mod:`.core` how it serves. Every method may be called fro
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
@@ -111,6 +112,8 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         check (True): every message is held against the schema and the rules, see ``violations``
             and, for messages that a test queues, ``own_violations``.
         strict (False): the end of the ``with`` fails where there were any.
+        letter (False): what the specification's conformance rules do not allow is a violation too,
+            also where VTNs are used to it; each names its rule (``CR 42``).
         clock (None): the VTN's time, a :class:`ManualClock` for instance.
         keep (20000): how many messages are kept.
         keep_samples (1000000): how many samples are kept.
@@ -144,6 +147,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         replay_window: Duration = 60,
         check: bool = True,
         strict: bool = False,
+        letter: bool = False,
         clock: Optional[Clock] = None,
         keep: int = 20_000,
         keep_samples: int = 1_000_000,
@@ -162,6 +166,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             offers,
             None if repeat_events is None else span(repeat_events, "repeat_events"),
             vens or {},
+            arguments.flag("letter", letter),
             arguments.whole("keep", keep),
             arguments.whole("keep_samples", keep_samples),
         )
@@ -175,6 +180,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             sign=arguments.flag("sign", sign),
             verify=arguments.flag("verify", sign if verify is None else verify),
             check=arguments.flag("check", check) or arguments.flag("strict", strict),
+            letter=letter,
         )
         if offers:
             wire.check_writable(RegisterReport(request_id="", reports=tuple(offers)))
@@ -272,6 +278,11 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     def port(self) -> int:
         """The port; it stays the same when the VTN is killed and restarted."""
         return self._server.port
+
+    @property
+    def changed(self) -> threading.Condition:
+        """Notified whenever something arrived or changed, for waiting of one's own."""
+        return self._state.lock
 
     @property
     def vtn_id(self) -> str:

@@ -16,6 +16,7 @@ from ...oadr20b.schema.registration import CreatePartyRegistration
 from ...oadr20b.schema.reports import CancelReport, Report, ReportRequest
 from ...runtime.clock import Clock
 from ...schema.common import EiResponse
+from ...schema.events import Event
 from .events import EventBoard
 from .reports import SampleBook, Wishes
 from .vens import Ven, VenBoard
@@ -23,6 +24,20 @@ from .vens import Ven, VenBoard
 Accept = Union[bool, str, Callable[[CreatePartyRegistration], Union[bool, str]]]
 REFUSED = "463"
 """What a registration that is not accepted gets, unless ``accept`` names another code."""
+
+
+@dataclass
+class Notes:
+    """What the VTN remembers of its talk with one VEN, for the letter. ``round_began``: when the
+    last round of polls began (monotonic); ``drains``: the last poll brought something; ``lists``:
+    the requestIDs of lists, by the events on them.
+    """
+
+    round_began: Optional[float] = None
+    drains: bool = False
+    lists: dict[str, list[str]] = field(default_factory=dict)
+    opted_events: set[str] = field(default_factory=set)
+    listed: dict[str, Event] = field(default_factory=dict)
 
 
 @dataclass
@@ -39,6 +54,7 @@ class State:
     offers: Optional[Sequence[Report]] = None
     repeat_events: Optional[timedelta] = None
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    letter: bool = False
     keep: int = 20_000
     keep_samples: int = 1_000_000
     lock: threading.Condition = field(default_factory=threading.Condition)
@@ -48,6 +64,7 @@ class State:
     asked_by_vens: dict[tuple[str, str], ReportRequest] = field(default_factory=dict)
     riders: dict[str, CancelReport] = field(default_factory=dict)
     given: dict[str, float] = field(default_factory=dict)
+    letter_notes: dict[str, Notes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.samples: SampleBook = SampleBook(self.keep_samples)
@@ -68,6 +85,7 @@ class State:
         self.asked_by_vens.clear()
         self.riders.clear()
         self.given.clear()
+        self.letter_notes.clear()
         self.introduce()
 
     def now(self) -> datetime:

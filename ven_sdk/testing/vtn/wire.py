@@ -13,6 +13,7 @@ from ...errors import PayloadError, SecurityError
 from ...oadr20b.codec import envelope, gate, reader
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
+from . import letter
 from .http_requests import Request
 from .journal import Received
 from .reply import Reply
@@ -51,11 +52,19 @@ class Wire:
     """
 
     def __init__(
-        self, trust: Trust, now: Callable[[], datetime], *, sign: bool, verify: bool, check: bool
+        self,
+        trust: Trust,
+        now: Callable[[], datetime],
+        *,
+        sign: bool,
+        verify: bool,
+        check: bool,
+        letter: bool = False,
     ) -> None:
         self.sign: bool = sign
         self.verify: bool = verify
         self.check: bool = check
+        self.letter: bool = letter
         self._trust, self._now = trust, now
         self._polls: dict[bytes, tuple[bytes, Payload]] = {}
         self._written: dict[int, tuple[Payload, bytes]] = {}
@@ -66,6 +75,8 @@ class Wire:
         """
         if self.check:
             received.deviations += _http_deviations(request)
+        if self.letter:
+            received.deviations += letter.deviations_of_head(request.method, request.headers)
         kept = None if self.verify else self._polls.get(request.body)
         if kept is not None:
             received.raw, known = kept

@@ -1,0 +1,303 @@
+"""Rows on answering events (rules E)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...schema.common import Target
+from ...schema.events import CreatedEvent, DistributeEvent, Event, EventSignal
+from ...testing.vtn.builders import event as build_event
+from .rows import demand, row, skip
+from .stage import Stage
+from .staging import SIGNALS
+
+HOUR = 3600
+EVERY_LIST = "Answer every event of every list that wants a response, whatever has changed."
+
+
+@row(17, "answers each event of each list", "E", "CR 12, 62", pics="E")
+def each_list(stage: Stage) -> str:
+    stage.begin()
+    event_id = stage.add_event(dtstart=HOUR)
+    stage.answer(event_id)
+    stage.vtn.announce()
+    stage.answer(event_id, number=2)
+    number = stage.vtn.modify_event(event_id, priority=1)
+    changed = stage.answer(event_id, number=3)
+    demand(changed.modification_number == number, "the changed event got its old number back")
+    number = stage.vtn.cancel_event(event_id)
+    stage.until(
+        lambda: any(each.modification_number == number for each in stage.answers(event_id)), 90
+    )
+    found = [each.modification_number for each in stage.answers(event_id)]
+    demand(number in found, f"the cancelled event was not answered; numbers {found}", EVERY_LIST)
+    return "new, unchanged, changed and cancelled: each was answered"
+
+
+@row(18, "answers no event that wants no response", "E", "CR 12", pics="E")
+def wants_none(stage: Stage) -> str:
+    stage.begin()
+    silent = stage.add_event(dtstart=HOUR, response_required="never")
+    stage.polls(4)
+    advice = "oadrResponseRequired is never: carry the event out, and do not answer."
+    demand(not stage.answers(silent), "an event that wants no response was answered", advice)
+    demand(not stage.count("oadrCreatedEvent"), "an answer came, although no event wants one")
+    wanted = stage.add_event(dtstart=2 * HOUR)
+    stage.answer(wanted)
+    demand(not stage.answers(silent), "of two events, the one that wants none was answered", advice)
+    return "silence; in a mixed list only the other one"
+
+
+@row(19, "echoes the requestID of the list", "E", "CR 42, 43")
+def request_ids(stage: Stage) -> str:
+    stage.begin()
+    event_id = stage.add_event(dtstart=HOUR)
+    stage.answer(event_id)
+    for number in (2, 3):
+        stage.send_list(stage.event(event_id), request_id="always-the-same")
+        stage.answer(event_id, number=number)
+    stage.vtn.announce()
+    last = stage.answer(event_id, number=4)
+    stage.keeps("CR 42")
+    lists = [
+        each.answer.request_id
+        for each in stage.vtn.received
+        if isinstance(each.answer, DistributeEvent) and each.answer.events
+    ]
+    demand(
+        last.request_id == lists[-1],
+        f"the last list has requestID {lists[-1]!r}, its answer {last.request_id!r}",
+        "Take the top-level requestID of the list that is answered.",
+    )
+    return "the list's own requestID; none in eiResponse"
+
+
+@row(20, "refuses lists of another VTN", "E", "CR 21, 35, 512")
+def other_vtn(stage: Stage) -> str:
+    stage.begin()
+    known = stage.add_event(dtstart=HOUR)
+    stage.answer(known)
+    for vtn_id in ("somebody-else", stage.vtn.vtn_id.upper()):
+        after = stage.mark()
+        stage.send_list(vtn_id=vtn_id)
+        message = stage.expect(
+            "oadrCreatedEvent",
+            after=after,
+            seconds=10,
+            advice="Compare vtnID letter for letter; answer 452 without eventResponses.",
+        ).record
+        assert isinstance(message, CreatedEvent)
+        demand(
+            message.response.response_code == "452" and not message.event_responses,
+            f"a list of vtnID {vtn_id!r} was answered {message.response.response_code}",
+            "Answer 452, without eventResponses.",
+        )
+    if stage.is_ours:
+        held = [event.event_id for event in stage.client.events]
+        demand(known in held, "a list of another VTN cancelled a known event")
+    return "452 without eventResponses; known events stand"
+
+
+@row(21, "compares market contexts as URIs", "E", "CR 48, 512", pics="D")
+def market_contexts(stage: Stage) -> str:
+    stage.need_ours()
+    own = "http://utility.example/certify"
+    stage.begin(market_contexts=[own])
+    other = stage.add_event(dtstart=HOUR, market_context="http://other.example/programme")
+    stage.refused(other, "462", "an event of another market context")
+    same = stage.add_event(dtstart=2 * HOUR, market_context="HTTP://Utility.Example/certify")
+    stage.accepted(same, "the same market context with another case of its host")
+    return "462 for another; the same URI in another spelling is accepted (market_contexts is set)"
+
+
+@row(22, "looks at targets", "E", "CR 22, 48", pics="D")
+def targets(stage: Stage) -> str:
+    stage.begin()
+    own = stage.vtn.ven().ven_id
+    foreign = stage.add_event(dtstart=HOUR, targets=[Target(ven_id="somebody-else")])
+    stage.refused(foreign, "462", "an event for another venID", "Look at eiTarget.")
+    everybody = stage.add_event(dtstart=2 * HOUR, targets=[])
+    stage.accepted(everybody, "an event without a target")
+    two = [Target(group_id="somebody-else"), Target(ven_id=own)]
+    either = stage.add_event(dtstart=3 * HOUR, targets=two)
+    stage.accepted(either, "an event for this VEN and another group")
+    return "462 for a foreign one; none, and one of two, are accepted"
+
+
+@row(23, "refuses events with a signal that it does not support", "E", "CR 48, 109", pics="D")
+def unsupported_signals(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin(signals=list(SIGNALS))
+    simple = _signal(stage, "SIMPLE")
+    other = _signal(stage, "CHARGE_STATE")
+    wrong = simple.replace(signal_name="LOAD_DISPATCH", signal_type="setpoint", measurement=None)
+    cases: dict[str, list[Any]] = {
+        "an unsupported signal": [other],
+        "an unsupported signal beside SIMPLE": [simple, other.replace(signal_id="1")],
+        "LOAD_DISPATCH without its unit": [wrong],
+    }
+    for number, (what, signals) in enumerate(cases.items(), 1):
+        event_id = stage.add_event(dtstart=number * HOUR, signals=signals)
+        stage.refused(event_id, "460", what, "Refuse the event if any of its signals is unknown.")
+    return "460 for one alone, for one beside a supported one, and for a wrong unit"
+
+
+def _signal(stage: Stage, name: str) -> EventSignal:
+    built = build_event(stage.now(), event_id="pattern", signal_name=name)
+    return built.event_signals[0]
+
+
+@row(24, "takes the three signals that every VEN takes", "E", "CR 510", pics="D")
+def well_known_signals(stage: Stage) -> str:
+    stage.begin()
+    for number, name in enumerate(SIGNALS, 1):
+        event_id = stage.add_event(dtstart=number * HOUR, signal_name=name, intervals=[1, 2])
+        stage.accepted(event_id, f"an event with {name}")
+        if stage.is_ours:
+            seen = {event.event_id: event for event in stage.client.events}[event_id]
+            payloads = [step.signal_payload for step in seen.event_signals[0].intervals]
+            demand(payloads == [1, 2], f"{name} 1, 2 reached the handler as {payloads}")
+    return ", ".join(SIGNALS)
+
+
+@row(25, "takes the further signals that it is set to, and no others", "E", "CR 104", pics="D")
+def further_signals(stage: Stage) -> str:
+    stage.begin()
+    configured = stage.client.settings.signals
+    if configured is None:
+        skip("signals= is not set: every signal reaches the handler")
+    known = ("CHARGE_STATE", "DEMAND_CHARGE", "ENERGY_PRICE", "BID_LOAD")
+    further = [name for name in known if name in configured]
+    for number, name in enumerate(known, 1):
+        event_id = stage.add_event(dtstart=number * HOUR, signal_name=name)
+        if name in further:
+            stage.accepted(event_id, f"an event with {name}, which is in signals=")
+        else:
+            stage.refused(event_id, "460", f"an event with {name}, which is not in signals=")
+    return f"accepted: {', '.join(further) or 'none'}; the others got 460"
+
+
+@row(26, "does not act on a signal for a device class that it has not", "E", "CR 111")
+def device_classes(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin(targets={"end_device_asset": ["Thermostat"]}, signals=list(SIGNALS))
+    foreign = stage.add_event(dtstart=HOUR, device_class="Electric_Vehicle")
+    stage.refused(
+        foreign, "4", "a signal for a device class that is not served", "Intersect with eiTarget."
+    )
+    own = stage.add_event(dtstart=2 * HOUR, device_class="Thermostat")
+    stage.accepted(own, "a signal for the device class of targets=")
+    return "refused for another class, accepted for its own (targets= is set)"
+
+
+@row(27, "refuses what cannot be meant", "E", "CR 33")
+def illogical_events(stage: Stage) -> str:
+    stage.begin()
+    cases: dict[str, dict[str, Any]] = {
+        "SIMPLE with level 9": {"dtstart": HOUR, "intervals": [9]},
+        "an event of 600 s with an interval of 60 s": {
+            "dtstart": 2 * HOUR,
+            "duration": 600,
+            "intervals": [(60, 1)],
+        },
+        "a new event of yesterday": {"dtstart": -24 * HOUR, "event_status": "active"},
+    }
+    for what, settings in cases.items():
+        event_id = stage.add_event(**settings)
+        stage.refused(event_id, "4", what, "Say what is wrong with it by a 4xx of its own.")
+        stage.vtn.drop_event(event_id)
+    return "a 4xx for a wrong level, for wrong durations, and for yesterday"
+
+
+@row(28, "serves the valid events of a mixed list", "E", "CR 19, 25, 48")
+def mixed_list(stage: Stage) -> str:
+    stage.begin()
+    made: dict[str, dict[str, Any]] = {
+        "good": {},
+        "for another VEN": {"targets": [Target(ven_id="somebody-else")]},
+        "of wrong durations": {"duration": 600, "intervals": [(60, 1)]},
+    }
+    after = stage.mark()
+    stage.send_list(*(_built(stage, event_id, **settings) for event_id, settings in made.items()))
+    stage.answer("good")
+    message = stage.expect(
+        "oadrCreatedEvent",
+        after=after,
+        seconds=10,
+        advice="Do not refuse a whole list for one event.",
+    ).record
+    assert isinstance(message, CreatedEvent)
+    demand(
+        message.response.ok,
+        f"eiResponse is {message.response.response_code} for a list with one faulty event",
+        "eiResponse stays 200; each event has its own code.",
+    )
+    codes = {each.event_id: each.response_code for each in stage.vtn.answers}
+    demand(
+        codes.get("good") == "200" and codes.get("for another VEN", "")[:1] == "4",
+        f"the events got {codes}; expected were 200 for 'good', a 4xx for the others",
+    )
+    return f"eiResponse 200; {', '.join(f'{name} {code}' for name, code in codes.items())}"
+
+
+@row(29, "goes by modification numbers", "E", "CR 21, 58, 60")
+def modification_numbers(stage: Stage) -> str:
+    stage.begin()
+    event_id = stage.add_event(dtstart=HOUR)
+    stage.answer(event_id)
+    old = stage.event(event_id)
+    stage.vtn.modify_event(event_id, priority=1)
+    stage.vtn.modify_event(event_id, priority=2)
+    stage.until(lambda: stage.answers(event_id)[-1].modification_number == 2, 20)
+    count = len(stage.answers(event_id))
+    stage.send_list(old)
+    late = stage.answer(event_id, number=count + 1)
+    demand(
+        late.response_code == "450",
+        f"a lower modificationNumber was answered {late.response_code}",
+        "Answer 450, and keep the event as it is.",
+    )
+    if stage.is_ours:
+        held = {event.event_id: event for event in stage.client.events}[event_id]
+        demand(held.modification_number == 2, "a lower modificationNumber changed the event")
+    unknown = _renamed(
+        stage.event(event_id, event_status="cancelled", modification_number=3), "never-seen"
+    )
+    stage.send_list(stage.event(event_id), unknown)
+    answer = stage.answer("never-seen")
+    demand(
+        answer.response_code.startswith("2"),
+        f"an unknown cancelled event was answered {answer.response_code}: it is no error",
+    )
+    return "450 for a lower one; an unknown cancelled event is no error"
+
+
+def _built(stage: Stage, event_id: str, **settings: Any) -> Event:
+    given = {"dtstart": HOUR, "market_context": stage.context, **settings}
+    return build_event(stage.now(), event_id=event_id, **given)
+
+
+def _renamed(event: Event, event_id: str) -> Event:
+    descriptor = event.event_descriptor.replace(event_id=event_id)
+    return event.replace(event_descriptor=descriptor)
+
+
+@row(30, "tells a changed decision", "E", "CR 16, 17, 42", pics="E")
+def changed_decision(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    event_id = stage.add_event(dtstart=HOUR)
+    first = stage.answer(event_id)
+    number = stage.vtn.modify_event(event_id, priority=1)
+    last = stage.answer(event_id, number=2)
+    change = stage.client.opt_out if last.opt_type == "optIn" else stage.client.opt_in
+    change(event_id)
+    later = stage.answer(event_id, number=3)
+    demand(later.opt_type != last.opt_type, "the changed decision was not told")
+    demand(
+        (later.modification_number, later.request_id) == (number, last.request_id),
+        f"told with number {later.modification_number} and requestID {later.request_id!r}; the "
+        f"last list has {number} and {last.request_id!r}",
+        "Take the current modificationNumber and the requestID of the last list.",
+    )
+    return f"{first.opt_type}, then {later.opt_type} with the current number"

@@ -1,0 +1,77 @@
+"""Looking at rows: one stage each, and what came of it. The main thread."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator
+
+from ...errors import ConfigurationError, VenError
+from ...testing.vtn.journal import Received
+from .rows import (
+    DECLARED,
+    NOT_SHOWN,
+    SHOWN,
+    SKIPPED,
+    Declared,
+    Finding,
+    NotShown,
+    Row,
+    Skipped,
+)
+from .stage import Stage
+from .table import in_order
+from .world import Run
+
+
+def examine(rows: Iterable[Row], run: Run) -> Iterator[Finding]:
+    """The findings, each as soon as it is made. ``ConfigurationError`` where the VEN cannot be
+    started at all.
+    """
+    with _quiet():
+        for row in in_order(rows):
+            yield look_at(row, run)
+
+
+def look_at(row: Row, run: Run) -> Finding:
+    """What a row shows of the VEN. ``ConfigurationError`` where it cannot be started."""
+    stage = Stage(run, row)
+    try:
+        state, text, advice = _outcome(row, stage)
+    finally:
+        stage.close()
+    return Finding(row, state, text, advice, len(messages_of(row, run)))
+
+
+def messages_of(row: Row, run: Run) -> list[Received]:
+    """The messages that the VEN sent for a row."""
+    return [received for number, received in run.received if number == row.number]
+
+
+def _outcome(row: Row, stage: Stage) -> tuple[str, str, str]:
+    try:
+        return SHOWN, row.show(stage), ""
+    except NotShown as missing:
+        return NOT_SHOWN, str(missing), missing.advice
+    except Declared as word:
+        return DECLARED, str(word), ""
+    except Skipped as reason:
+        return SKIPPED, str(reason), ""
+    except ConfigurationError:
+        raise
+    except VenError as error:
+        return NOT_SHOWN, f"a call ended with: {error}", ""
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The SDK's log stays out of the result: what goes wrong is made to."""
+    log = logging.getLogger("ven_sdk")
+    before, log.disabled = log.disabled, True
+    wanted = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(wanted)
+        log.disabled = before

@@ -1,0 +1,269 @@
+"""Rows on start and registration (rules R)."""
+
+from __future__ import annotations
+
+from ...oadr20b.schema.registration import CreatedPartyRegistration, CreatePartyRegistration
+from ...testing import Fault, Received, Refuse, Reply
+from ...testing.vtn.journal import code_of
+from .rows import demand, not_shown, row, skip
+from .stage import Stage
+from .world import seconds_between
+
+CREATE = "oadrCreatePartyRegistration"
+QUIET = 30.0
+
+
+def _registration(message: Received) -> CreatePartyRegistration:
+    assert isinstance(message.record, CreatePartyRegistration)
+    return message.record
+
+
+@row(1, "registers without IDs, whatever the query said", "R", "CR 402, 404", pics="A, B")
+def first_registration(stage: Stage) -> str:
+    stage.begin()
+    sent = _registration(stage.all_of(CREATE)[0])
+    demand(
+        not sent.registration_id,
+        f"the first registration named registrationID {sent.registration_id!r}",
+        "Send registrationID only to renew a registration that stands.",
+    )
+    own = stage.client.settings.ven_id if stage.is_ours else sent.ven_id
+    demand(
+        not sent.ven_id or sent.ven_id == own,
+        f"the first registration named venID {sent.ven_id!r}",
+        "Send venID only where the VTN's operator gave it beforehand.",
+    )
+    return "registered without IDs" if not sent.ven_id else f"registered as {sent.ven_id!r}"
+
+
+@row(2, "registers although the query was refused", "R", "§8.4.1, R2")
+def refused_query(stage: Stage) -> str:
+    stage.fault(Refuse("459", "no queries here", message="oadrQueryRegistration", bare=True))
+    stage.power_up()
+    stage.expect(CREATE, advice="A query is optional: register all the same.")
+    asked = stage.count("oadrQueryRegistration")
+    return "asked, was refused, and registered" if asked else "registers without a query"
+
+
+@row(3, "sends its catalogue and asks for events before it polls", "R", "CR 301, 309, 405")
+def bootstrap(stage: Stage) -> str:
+    stage.begin()
+    kinds = [each.kind for each in stage.vtn.received]
+    before = kinds[kinds.index(CREATE) + 1 : kinds.index("oadrPoll")]
+    wanted = ["oadrRegisterReport"]
+    if not _registration(stage.all_of(CREATE)[0]).report_only:
+        wanted.append("oadrRequestEvent")
+    missing = [kind for kind in wanted if kind not in before]
+    demand(
+        not missing,
+        f"before the first poll came {', '.join(before) or 'nothing'}; missing is "
+        f"{' and '.join(missing)}",
+        "After a new registration: the catalogue (also an empty one), then oadrRequestEvent.",
+    )
+    others = [kind for kind in before if kind not in (*wanted, "oadrCreatedReport")]
+    demand(not others, f"before the first poll came {', '.join(others)}")
+    return f"before the first poll: {', '.join(before)}"
+
+
+@row(4, "fills in every field of its registration", "R", "CR 402, §8.4.2", pics="A, B, C")
+def fields_of_registration(stage: Stage) -> str:
+    stage.begin()
+    sent = _registration(stage.all_of(CREATE)[0])
+    stage.keeps("CR 402")
+    if stage.is_ours:
+        settings = stage.client.settings
+        demand(
+            (sent.report_only, sent.xml_signature)
+            == (settings.report_only, settings.xml_signature),
+            f"oadrReportOnly is {sent.report_only}, oadrXmlSignature {sent.xml_signature}; the VEN "
+            f"is set to {settings.report_only} and {settings.xml_signature}",
+        )
+    return (
+        f"{sent.profile_name}, {sent.transport_name}, pull {sent.http_pull_model}, report only "
+        f"{sent.report_only}, signatures {sent.xml_signature}"
+    )
+
+
+@row(5, "tries again with growing distance where it is refused", "R", "R9, CR 517")
+def refused_registration(stage: Stage) -> str:
+    stage.fault(Refuse("463", message=CREATE, times=3))
+    stage.fault(Refuse("452", message=CREATE, times=2, skip=3))
+    stage.power_up()
+    stage.until(lambda: stage.count(CREATE) >= 6, 600)
+    tries = stage.all_of(CREATE)
+    demand(
+        len(tries) >= 6,
+        f"after {len(tries)} refused registrations no other came",
+        "Go on trying, with growing distance.",
+    )
+    polls = [each for each in stage.all_of("oadrPoll") if each.order < tries[5].order]
+    demand(not polls, "it polled without a registration", "Poll only once registered.")
+    named = [each for each in tries[:6] if _registration(each).registration_id]
+    demand(not named, "it sent a registrationID that it did not get")
+    gaps = seconds_between(tries[:6])
+    grows = all(later >= 0.8 * earlier for earlier, later in zip(gaps, gaps[1:]))
+    shown = ", ".join(f"{gap:.1f}" for gap in gaps)
+    demand(
+        grows and gaps[-1] >= 1.5 * gaps[0] and gaps[0] >= 0.3,
+        f"the distances between attempts were {shown} s",
+        "Double the distance after each refusal.",
+    )
+    return f"tried again after {shown} s"
+
+
+@row(6, "registers again when it is asked to", "R", "§8.4.1, CR 405")
+def asked_to_register(stage: Stage) -> str:
+    stage.begin()
+    before = stage.vtn.ven()
+    ids = (before.ven_id, before.registration_id)
+    after = stage.mark()
+    stage.vtn.request_reregistration()
+    again = stage.expect(CREATE, after=after, advice="Register again when the VTN asks for it.")
+    answers = stage.all_of("oadrResponse", after=after)
+    demand(
+        answers and answers[0].order < again.order,
+        "oadrRequestReregistration got no oadrResponse before the registration",
+        "Answer oadrResponse first, then register as an exchange of its own.",
+    )
+    sent = _registration(again)
+    demand(
+        (sent.ven_id, sent.registration_id) == ids,
+        f"registered again as {sent.ven_id!r}, {sent.registration_id!r}; current are {ids}",
+        "Name the current IDs: without them it is a new registration.",
+    )
+    stage.pass_time(5)
+    for kind in ("oadrRegisterReport", "oadrRequestEvent"):
+        demand(
+            not stage.count(kind, after=after) or not stage.is_ours,
+            f"{kind} came again, although the registration is the same",
+        )
+    return "oadrResponse, then a registration with the current IDs"
+
+
+class _SameIds(Fault):
+    """A new registration gets the IDs of the one before."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(message=CREATE)
+        self._stage, self._old = stage, stage.vtn.ven().registration_id
+
+    def after(self, received: Received, reply: Reply) -> Reply:
+        """The same reply, with the old ID."""
+        record = reply.record
+        assert isinstance(record, CreatedPartyRegistration)
+        self._stage.vtn.ven().registration_id = self._old
+        record = record.replace(registration_id=self._old)
+        return Reply(body=self._stage.vtn.message(record), record=record)
+
+
+@row(7, "takes a new registration as new, also with the IDs of before", "R", "CR 406")
+def same_ids_again(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    stage.fault(_SameIds(stage))
+    after = stage.mark()
+    stage.call(lambda: stage.client.register(new=True))
+    sent = _registration(stage.expect(CREATE, after=after))
+    demand(not sent.registration_id, "a new registration was asked for with the old ID")
+    advice = "The VTN has erased everything: send the catalogue and ask for events again."
+    stage.expect("oadrRegisterReport", after=after, advice=advice)
+    if not sent.report_only:
+        stage.expect("oadrRequestEvent", after=after, advice=advice)
+    return "catalogue and list of events anew"
+
+
+@row(8, "checks the IDs of a cancellation, and is silent after it", "R", "CR 400, 407")
+def cancelled_by_vtn(stage: Stage) -> str:
+    stage.begin()
+    after = stage.mark()
+    stage.vtn.cancel_registration(registration_id="of-somebody-else")
+    wrong = stage.expect("oadrCanceledPartyRegistration", after=after)
+    demand(
+        code_of(wrong.record) == "452",
+        f"a cancellation with a wrong registrationID was answered {code_of(wrong.record)}",
+        "Answer 452 and stay registered.",
+    )
+    stage.polls(2)
+    after = stage.mark()
+    stage.vtn.cancel_registration()
+    right = stage.expect("oadrCanceledPartyRegistration", after=after)
+    demand(code_of(right.record) == "200", f"the cancellation got {code_of(right.record)}")
+    after = stage.mark()
+    stage.pass_time(QUIET)
+    more = [each.kind for each in stage.vtn.received if each.order > after]
+    demand(
+        not more,
+        f"after the cancellation came {', '.join(more[:3])}",
+        "Stop polling and reporting once the registration is cancelled.",
+    )
+    if stage.is_ours and stage.client.settings.ven_id is None:
+        demand(
+            stage.client.ven_id is None and stage.client.registration_id is None,
+            "IDs that the VTN had given are still known",
+        )
+    return "452 for wrong IDs; 200 for the right ones, then silence"
+
+
+@row(9, "tries to register at power-up", "R", "CR 401")
+def power_up(stage: Stage) -> str:
+    stage.begin()
+    stage.vtn.cancel_registration()
+    stage.expect("oadrCanceledPartyRegistration")
+    stage.power_down()
+    after = stage.mark()
+    stage.power_up()
+    stage.expect(CREATE, after=after, advice="Register when the device is switched on.")
+    return "registered after the restart"
+
+
+@row(10, "cancels its registration with both IDs", "R", "CR 401")
+def cancelled_by_ven(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    ven = stage.vtn.ven()
+    ids = (ven.ven_id, ven.registration_id)
+    try:
+        stage.call(stage.client.cancel_registration)
+    except Exception as error:
+        not_shown(f"cancel_registration() ended with: {error}")
+    sent = stage.expect("oadrCancelPartyRegistration").record
+    found = (getattr(sent, "ven_id", None), getattr(sent, "registration_id", None))
+    demand(found == ids, f"the cancellation named {found}, the registration has {ids}")
+    after = stage.mark()
+    stage.pass_time(QUIET)
+    more = [each.kind for each in stage.vtn.received if each.order > after]
+    demand(not more, f"after the cancellation came {', '.join(more[:3])}")
+    return "both IDs; silence after the 200"
+
+
+@row(11, "registers again when the VTN does not know it", "R", "CR 500, 517")
+def forgotten(stage: Stage) -> str:
+    stage.begin()
+    for code in ("463", "452"):
+        after = stage.mark()
+        stage.fault(Refuse(code, message="oadrPoll", times=1, bare=True))
+        stage.expect(
+            CREATE,
+            after=after,
+            advice=f"{code} to a poll means that the VTN does not know the VEN.",
+        )
+        stage.polls(2)
+        count = stage.count(CREATE, after=after)
+        demand(count == 1, f"{code} to a poll led to {count} registrations")
+    after = stage.mark()
+    stage.fault(Refuse("459", message="oadrPoll", times=1, bare=True))
+    stage.polls(3)
+    stage.none(CREATE, after=after, text="it registered again after a 459 to a poll")
+    return "463 and 452: one registration each; 459: it polls on"
+
+
+@row(12, "has venID and schemaVersion in every message", "R", "CR 508, 509", at_end=True)
+def ids_everywhere(stage: Stage) -> str:
+    messages = [each for _, each in stage.run.received if each.record is not None]
+    if not messages:
+        skip("no other row was run")
+    for each in messages:
+        for what in each.deviations:
+            if "CR 508" in what or "CR 509" in what or "rule G2" in what or "CR 512" in what:
+                not_shown(f"{each.kind}: {what}", "Put both into every message.")
+    return f"{len(messages)} messages"

@@ -1,0 +1,313 @@
+"""Rows on carrying out events (rules E). They see when the VEN's handlers are called."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from .rows import declare, demand, not_shown, row
+from .stage import Stage
+
+CLOSE = 1.0
+"""Seconds within which a handler is to be called."""
+SPREAD = 10
+EVENTS = 20
+
+
+def _near(stage: Stage, what: str, seconds: float, wanted: float) -> None:
+    demand(
+        abs(seconds - wanted) <= CLOSE,
+        f"{what} came after {seconds:.1f} s, expected were {wanted:g} s",
+    )
+
+
+def _after(stage: Stage, began: object, call: object) -> float:
+    return (call.at - began) / timedelta(seconds=1)  # type: ignore[attr-defined,no-any-return]
+
+
+def _runs(stage: Stage, **settings: object) -> str:
+    """An event that runs from now on; its ID."""
+    event_id = stage.add_event(**settings)
+    stage.opted_in(event_id)
+    stage.called(event_id, "start", 40)
+    return event_id
+
+
+@row(31, "begins, changes and ends at the moments of the event", "E", "CR 31, 32")
+def moments(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    began = stage.now()
+    event_id = stage.add_event(dtstart=10, intervals=[(5, 1), (5, 2)])
+    stage.opted_in(event_id)
+    stage.until(lambda: bool(stage.calls(event_id, "end")), 40)
+    calls = stage.calls(event_id)
+    for what, wanted in (("start", 10), ("end", 20)):
+        found = [each for each in calls if each.what == what]
+        demand(len(found) == 1, f"{len(found)} calls of on_event_{what}, expected was one")
+        _near(stage, f"on_event_{what}", _after(stage, began, found[0]), wanted)
+    steps = [
+        (each.payload, _after(stage, began, each)) for each in calls if each.what == "interval"
+    ]
+    demand([payload for payload, _ in steps] == [1, 2], f"intervals were called with {steps}")
+    for (_, seconds), wanted in zip(steps, (10, 15)):
+        _near(stage, "an interval", seconds, wanted)
+    return "start, second interval and end within 1 s of their moments"
+
+
+@row(32, "begins at random within startafter", "E", "CR 30", pics="E")
+def random_start(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    began = stage.now()
+    made = [
+        stage.add_event(dtstart=30, duration=60, tolerance=SPREAD, announce=False)
+        for _ in range(EVENTS)
+    ]
+    stage.vtn.announce()
+    for event_id in made:
+        stage.opted_in(event_id)
+    stage.vtn.modify_event(made[0], priority=1)
+    stage.until(lambda: all(stage.calls(event_id, "end") for event_id in made), 150)
+    starts = [_after(stage, began, stage.called(event_id, "start", 0)) - 30 for event_id in made]
+    ends = [_after(stage, began, stage.called(event_id, "end", 0)) - 30 for event_id in made]
+    shown = f"{min(starts):.1f} to {max(starts):.1f} s after their time"
+    demand(
+        min(starts) >= -CLOSE and max(starts) <= SPREAD + CLOSE,
+        f"{EVENTS} events with startafter {SPREAD} s began {shown}",
+    )
+    demand(
+        max(starts) - min(starts) > SPREAD / 4,
+        f"{EVENTS} events with startafter {SPREAD} s began {shown}: they are not spread",
+        "Draw the start anew for each event.",
+    )
+    lengths = [end - start for start, end in zip(starts, ends)]
+    demand(
+        all(abs(length - 60) <= CLOSE for length in lengths),
+        f"events of 60 s took {min(lengths):.1f} to {max(lengths):.1f} s",
+        "The whole event moves, also when it is modified meanwhile.",
+    )
+    return f"{EVENTS} events began {shown}; each kept its length"
+
+
+@row(33, "ends cancelled events at random within startafter", "E", "CR 65", pics="E")
+def random_end(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    made = [stage.add_event(duration=3600, tolerance=SPREAD, announce=False) for _ in range(12)]
+    stage.vtn.announce()
+    for event_id in made:
+        stage.opted_in(event_id)
+    stage.until(lambda: all(stage.calls(event_id, "start") for event_id in made), 60)
+    cancelled, dropped = made[:6], made[6:]
+    began = stage.now()
+    counts = {event_id: len(stage.answers(event_id)) for event_id in cancelled}
+    for event_id in cancelled:
+        stage.vtn.cancel_event(event_id, announce=False)
+    for event_id in dropped:
+        stage.vtn.drop_event(event_id, announce=False)
+    stage.vtn.announce()
+    for event_id in cancelled:
+        stage.answer(event_id, number=counts[event_id] + 1, seconds=5)
+    stage.until(lambda: all(stage.calls(event_id, "end") for event_id in made), 60)
+    delays = [_after(stage, began, stage.called(event_id, "end", 0)) for event_id in made]
+    shown = f"{min(delays):.1f} to {max(delays):.1f} s after it"
+    demand(
+        max(delays) <= SPREAD + 5 and max(delays) - min(delays) > SPREAD / 4,
+        f"12 running events with startafter {SPREAD} s were cancelled or left out; they ended "
+        f"{shown}",
+        "Acknowledge at once, and end at random within startafter, also without a word.",
+    )
+    return f"acknowledged at once, ended {shown}"
+
+
+@row(34, "ends events that are not on the list any more", "E", "CR 61")
+def implied_cancellation(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    first, second = _runs(stage, duration=3600), _runs(stage, duration=3600)
+    for event_id in (first, second):
+        before = len(stage.answers(event_id))
+        stage.vtn.drop_event(event_id)
+        stage.until(lambda wanted=event_id: bool(stage.calls(wanted, "end")), 10)  # type: ignore[misc]
+        demand(
+            stage.calls(event_id, "end"),
+            "an event that is not on the list any more runs on",
+            "A list is complete: what is missing is cancelled (implied_cancel).",
+        )
+        stage.polls(2)
+        demand(len(stage.answers(event_id)) == before, "an implied cancellation was answered")
+    return "ended, without an answer; the empty list too"
+
+
+@row(35, "ends and acknowledges a cancelled event", "E", "CR 36, 52, 59", pics="E", repeat_events=1)
+def cancellation(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    event_id = _runs(stage, duration=3600)
+    began = stage.now()
+    number = stage.vtn.cancel_event(event_id)
+    stage.until(
+        lambda: any(each.modification_number == number for each in stage.answers(event_id)), 10
+    )
+    found = [each for each in stage.answers(event_id) if each.modification_number == number]
+    demand(found, "the cancellation was not acknowledged", "Answer it: optIn confirms it.")
+    end = stage.called(event_id, "end", 10)
+    took = _after(stage, began, end)
+    demand(took <= 5, f"the cancelled event ended {took:.1f} s later")
+    if found[-1].opt_type == "optOut":
+        return "acknowledged with optOut: it cannot be cancelled"
+    return "ended at once, acknowledged with optIn"
+
+
+@row(36, "runs an event without end until it is cancelled", "E", "CR 47")
+def open_ended(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    event_id = _runs(stage, duration=0, intervals=[1])
+    stage.pass_time(100 if stage.clock is not None else 15)
+    demand(not stage.calls(event_id, "end"), "an event of duration 0 ended by itself")
+    stage.vtn.cancel_event(event_id)
+    stage.called(event_id, "end", 10)
+    return "ran until it was cancelled"
+
+
+@row(37, "runs on where the list calls its event completed", "E", "CR 66")
+def completed(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    event_id = _runs(stage, duration=3600)
+    count = len(stage.answers(event_id))
+    stage.send_list(stage.event(event_id, event_status="completed"))
+    stage.answer(event_id, number=count + 1)
+    stage.pass_time(10)
+    demand(
+        not stage.calls(event_id, "end"),
+        "a running event ended because the list called it completed",
+        "Go by the event's own times.",
+    )
+    return "it runs on"
+
+
+@row(38, "replaces a running event by its modification", "E", "CR 57")
+def modified(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    began = stage.now()
+    event_id = _runs(stage, dtstart=5, duration=600, intervals=[1])
+    for changes in ({"intervals": [2], "duration": 600}, {"duration": 900}, {"duration": 60}):
+        number = stage.vtn.modify_event(event_id, **changes)
+        stage.until(
+            lambda wanted=number: stage.answers(event_id)[-1].modification_number == wanted,  # type: ignore[misc]
+            10,
+        )
+        if stage.answers(event_id)[-1].opt_type != "optIn":
+            stage.client.opt_in(event_id)
+    stage.until(lambda: bool(stage.calls(event_id, "end")), 120)
+    starts, ends = len(stage.calls(event_id, "start")), stage.calls(event_id, "end")
+    demand(
+        (starts, len(ends)) == (1, 1),
+        f"three modifications led to {starts} starts and {len(ends)} ends",
+        "A running event that is modified goes on; start and end come once.",
+    )
+    _near(stage, "the end of the shortened event", _after(stage, began, ends[0]), 65)
+    payloads = [each.payload for each in stage.calls(event_id, "interval")]
+    demand(payloads[-1] == 2, f"the new value 2 did not reach the handler; it saw {payloads}")
+    return "new value, longer, shorter: one start, one end at the last word"
+
+
+@row(39, "lets the second of two adjacent events rule at the seam", "E", "CR 18", pics="E")
+def adjacent(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    began = stage.now()
+    first = stage.add_event(dtstart=10, duration=10, intervals=[1])
+    second = stage.add_event(dtstart=20, duration=10, intervals=[2])
+    for event_id in (first, second):
+        stage.opted_in(event_id)
+    level = stage.until(lambda: stage.client.current_level() == 2 or None, 40)
+    moment = (stage.now() - began).total_seconds()
+    demand(level, "the second of two adjacent events never ruled")
+    _near(stage, "the second event's level", moment, 20)
+    _near(stage, "the end of the first", _after(stage, began, stage.called(first, "end", 5)), 20)
+    return (
+        f"at the seam the second rules; overlap: {stage.run.declared.get('overlap', 'declare it')}"
+    )
+
+
+@row(40, "knows test events", "E", "CR 6", pics="E")
+def test_events(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    test = stage.add_event(dtstart=3600, test_event="yes, a test")
+    real = stage.add_event(dtstart=7200, test_event="false")
+    stage.answer(test), stage.answer(real)
+    found = {event.event_id: event.test_event for event in stage.client.events}
+    demand(
+        found.get(test) is True and found.get(real) is False,
+        f"testEvent 'yes, a test' is {found.get(test)}, 'false' is {found.get(real)}",
+        "Anything but false is a test: do everything but switch.",
+    )
+    return "any text but false is a test"
+
+
+@row(41, "goes by its own clock from far to near to active", "E", "CR 13, 114", pics="E")
+def own_status(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    event_id = stage.add_event(dtstart=40, ramp_up=20, duration=60, event_status="far")
+    stage.opted_in(event_id)
+
+    def status() -> str:
+        return {each.event_id: each.event_status for each in stage.client.events}[event_id]
+
+    seen = [status()]
+    for seconds in (25, 20):
+        stage.pass_time(seconds)
+        seen.append(status())
+    demand(
+        seen == ["far", "near", "active"],
+        f"before the ramp-up, in it, and after the start the event was {', '.join(seen)}",
+    )
+    return "far, near, active, whatever the list says"
+
+
+@row(42, "shows ramp-up, recovery and notification", "E", "CR 31", pics="E")
+def surroundings(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    for number, sign in enumerate((1, -1), 1):
+        given = {"ramp_up": sign * 60, "recovery": sign * 120, "notification": 300}
+        event_id = stage.add_event(dtstart=number * 3600, **given)
+        stage.answer(event_id)
+        period = {each.event_id: each for each in stage.client.events}[event_id].active_period
+        seen = {name: getattr(period, name) for name in given}
+        wanted = {name: timedelta(seconds=seconds) for name, seconds in given.items()}
+        if seen != wanted:
+            shown = ", ".join(f"{name} {value}" for name, value in seen.items())
+            not_shown(f"ramp_up {sign * 60}, recovery {sign * 120}, notification 300: {shown}")
+    word = stage.run.declared.get("ramp_up")
+    declare(
+        "the handler sees all three, with either sign; that the device follows them: "
+        f"{word or 'declare it as ramp_up under [certify]'}"
+    )
+
+
+@row(43, "executes by the VTN's time", "E", "CR 114", pics="B", ahead=90)
+def other_clock(stage: Stage) -> str:
+    stage.need_ours()
+    stage.begin()
+    stage.polls(3)
+    began = stage.now()
+    event_id = stage.add_event(dtstart=20, duration=60)
+    stage.opted_in(event_id)
+    call = stage.called(event_id, "start", 150)
+    seconds = _after(stage, began, call)
+    word = stage.run.declared.get("clock_skew")
+    if abs(seconds - 20) > 3 and word:
+        declare(f"clocks may be apart by {word}: declared")
+    demand(
+        abs(seconds - 20) <= 3,
+        f"with the VTN's clock 90 s ahead, an event in 20 s began after {seconds:.1f} s",
+        "Follow the VTN's Date, or declare clock_skew under [certify].",
+    )
+    return f"with clocks 90 s apart it began {seconds - 20:+.1f} s from the VTN's moment"

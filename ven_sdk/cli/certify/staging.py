@@ -1,0 +1,292 @@
+"""The ground of a row's stage: a VTN that goes by the letter, a VEN, time, and messages. The main
+thread. :mod:`.stage` adds events.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, Callable, Optional, TypeVar
+
+from ...client import OpenADRClient
+from ...errors import VenError
+from ...runtime.clock import Clock
+from ...schema.common import Payload
+from ...testing import Fault, LocalVTN, ManualClock, Received
+from .passing import ByHand, ByItself, Passing
+from .rows import Row, Skipped, demand, not_shown
+from .world import Ahead, Happened, Held, Run, rules_in
+
+P = TypeVar("P", bound=Payload)
+T = TypeVar("T")
+Where = Optional[Callable[[Any], Any]]
+PERIOD = 2
+"""Seconds between polls that the VTN asks for."""
+DECIDES = 8.0
+"""Seconds that the author's code has for a decision that it does not defer."""
+SOON = 90.0
+"""Seconds within which something that is owed must come, failures of the link included."""
+MARKET_CONTEXT = "http://utility.example/certify"
+SIGNALS = ("SIMPLE", "ELECTRICITY_PRICE", "LOAD_DISPATCH")
+
+
+class Ground:
+    """A VTN and a VEN for one row. ``begin()`` starts the VEN; ``close()`` ends both."""
+
+    def __init__(self, run: Run, row: Row) -> None:
+        self.run, self.row = run, row
+        self.clock: Optional[ManualClock] = (
+            ManualClock(datetime.now(timezone.utc).replace(microsecond=0))
+            if run.by_hand and run.source.is_ours
+            else None
+        )
+        options = {"poll_frequency": PERIOD, **row.vtn}
+        ahead = options.pop("ahead", 0)
+        clock = Ahead(self.clock or Clock(), ahead) if ahead else self.clock
+        self.vtn: LocalVTN = LocalVTN(letter=True, clock=clock, **options).start()
+        self.held: list[Held] = []
+        self.happened: list[Happened] = []
+        self.errors: list[VenError] = []
+        self.asked: int = 0
+        self.is_silent: bool = False
+        self.own_arguments: Mapping[str, Any] = {}
+        self.passing: Passing
+        if self.clock is not None:
+            self.passing = ByHand(self.clock, lambda: sum(each.count for each in self.held))
+        else:
+            self.passing = ByItself(self.vtn)
+        self._client: Optional[OpenADRClient] = None
+        self._begun = False
+
+    # --- the VEN ----------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> OpenADRClient:
+        """The VEN's client. ``Skipped`` for a VEN that has none of ours."""
+        if self._client is None:
+            raise Skipped("it needs calls into the VEN: a VEN of ven_sdk")
+        return self._client
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the VEN's client can be called."""
+        return self.run.source.is_ours
+
+    def need_ours(self) -> None:
+        """Go on only with a VEN of ven_sdk. Raises ``Skipped``."""
+        if not self.is_ours:
+            raise Skipped("it needs calls into the VEN: a VEN of ven_sdk")
+
+    def power_up(self, **changed: Any) -> None:
+        """Start the VEN. ``changed``: arguments of the client, for this row only."""
+        arguments = {**self._led_here(), **changed, **self.run.arguments}
+        self._begun = True
+        self._client = self.run.source.begin(arguments, self._watch)
+        if isinstance(self.passing, ByHand):
+            self.passing.client = self._client
+
+    def power_down(self) -> None:
+        """Stop the VEN, if it runs."""
+        if self._begun:
+            self._begun = False
+            self._end(self._client)
+
+    def begin(self, **changed: Any) -> None:
+        """Start the VEN and wait until it polls."""
+        self.power_up(**changed)
+        self.until(lambda: self.count("oadrPoll") > 0, SOON)
+        demand(
+            self.count("oadrPoll"),
+            f"the VEN did not come as far as polling. {self.vtn.story()}",
+            "Look at the rows on registration first.",
+        )
+
+    def _led_here(self) -> dict[str, Any]:
+        secure = self.vtn.url.startswith("https:")
+        own = self.vtn.client_cert("certify") if secure else None
+        return {
+            "vtn_url": self.vtn.url,
+            "cert": own.cert if own else None,
+            "key": own.key if own else None,
+            "passphrase": None,
+            "ca_file": self.vtn.ca_file if secure else None,
+            "check_hostname": True,
+            "tls_fingerprint": None,
+            "vtn_fingerprint": None,
+            "proxies": None,
+            "store": None,
+            "strict": True,
+            "jitter": "later",
+            "push": None,
+            "listen": None,
+            "poll_fallback": None,
+            "show_fingerprint": False,
+            "debug": False,
+            "clock": self.clock,
+        }
+
+    def _watch(self, client: OpenADRClient, own: Mapping[str, Any]) -> None:
+        """Follow what the client calls. ``own``: the arguments that its author gave."""
+        self.own_arguments = own
+        client.add_handler("on_event_start", lambda event: self._note("start", event))
+        client.add_handler("on_event_end", lambda event: self._note("end", event))
+        client.add_handler(
+            "on_interval_start",
+            lambda event, signal, interval: self._note("interval", event, interval.signal_payload),
+        )
+        client.add_handler("on_error", self.errors.append)
+        add_report = client.add_report
+
+        @functools.wraps(add_report)
+        def add(callback: Any = None, *given: Any, **named: Any) -> Any:
+            heard = None if callback is None else self._mutable(callback)
+            return add_report(heard, *given, **named)
+
+        object.__setattr__(client, "add_report", add)
+
+    def _mutable(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        """The author's report callback, which has no value while ``is_silent``."""
+
+        @functools.wraps(callback)
+        def call(**span: Any) -> Any:
+            return _no_value(**span) if self.is_silent else callback(**span)
+
+        return call
+
+    def _note(self, what: str, event: Any, payload: Any = None) -> None:
+        self.happened.append(Happened(self.now(), what, event.event_id, payload))
+
+    def call(self, function: Callable[[], T], seconds: float = SOON) -> T:
+        """What a call that blocks returns or raises, while time passes."""
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                results.append(function())
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work, name="certify-call", daemon=True)
+        thread.start()
+        self.until(lambda: not thread.is_alive() or self._joined(thread), seconds)
+        if errors:
+            raise errors[0]
+        if not results:
+            not_shown(f"a call did not return within {seconds:g} s")
+        return results[0]
+
+    @staticmethod
+    def _joined(thread: threading.Thread) -> bool:
+        thread.join(0.02)  # what it waits for has mostly come by now
+        return not thread.is_alive()
+
+    # --- time -------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The wall clock of VEN and VTN."""
+        return self.clock.now() if self.clock is not None else datetime.now(timezone.utc)
+
+    def until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
+        """Let time pass until ``found()`` gives something; what it gave, or what it gave last."""
+        return self.passing.until(found, seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+        self.passing.until(lambda: None, seconds)
+
+    # --- messages ---------------------------------------------------------------------------------
+
+    def mark(self) -> int:
+        """A place in the order of messages."""
+        return self.vtn.mark()
+
+    def all_of(self, kind: str, *, after: int = 0, where: Where = None) -> list[Received]:
+        """The messages of a kind so far."""
+        return self.vtn.received_of(kind, after=after, where=where)
+
+    def count(self, kind: str, *, after: int = 0, where: Where = None) -> int:
+        """How many there are."""
+        return len(self.all_of(kind, after=after, where=where))
+
+    def expect(
+        self,
+        kind: str,
+        *,
+        after: int = 0,
+        where: Where = None,
+        seconds: float = SOON,
+        advice: str = "",
+    ) -> Received:
+        """The first message of a kind, which has come or comes in time. Raises ``NotShown``."""
+
+        def found() -> Optional[Received]:
+            there = self.all_of(kind, after=after, where=where)
+            return there[0] if there else None
+
+        message = self.until(found, seconds)
+        if message is None:
+            not_shown(
+                f"no {kind}{' that fits' if where else ''} came within {seconds:g} s. "
+                f"{self.vtn.story(after, 6)}",
+                advice,
+            )
+        return message
+
+    def none(self, kind: str, *, after: int, text: str, advice: str = "") -> None:
+        """No message of a kind has come. Raises ``NotShown``."""
+        demand(not self.count(kind, after=after), text, advice)
+
+    def polls(self, count: int, *, seconds: float = SOON) -> None:
+        """Let so many more polls come."""
+        after = self.mark()
+        self.until(lambda: self.count("oadrPoll", after=after) >= count, seconds)
+        demand(
+            self.count("oadrPoll", after=after) >= count,
+            f"the VEN polled {self.count('oadrPoll', after=after)} times in {seconds:g} s, "
+            f"expected were {count}",
+        )
+
+    def keeps(self, *rules: str, after: int = 0) -> None:
+        """The VTN found nothing against these rules so far. Raises ``NotShown``."""
+        wanted = {rule.removeprefix("CR ") for rule in rules}
+        for violation in self.vtn.violations:
+            if violation.message.order > after and rules_in(violation.what) & wanted:
+                not_shown(f"{violation.message.kind}: {violation.what}")
+
+    def fault(self, fault: Any, **options: Any) -> Fault:
+        """Let something go wrong."""
+        return self.vtn.fault(fault, **options)
+
+    def hold_polls(self, wanted: Callable[[], bool]) -> Held:
+        """Leave polls unanswered while ``wanted()``."""
+        held = Held(wanted)
+        self.held.append(held)
+        self.vtn.fault(held)
+        return held
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the VEN and the VTN; keep the messages."""
+        for held in self.held:
+            held.release()
+        self.power_down()
+        self.run.received += [(self.row.number, each) for each in self.vtn.received]
+        self.vtn.stop()
+
+    def _end(self, client: Optional[OpenADRClient]) -> None:
+        thread = threading.Thread(
+            target=self.run.source.end, args=(client,), name="certify-end", daemon=True
+        )
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.02)
+            if thread.is_alive() and self.clock is not None:
+                self.clock.advance(0.5)
+
+
+def _no_value(**span: Any) -> Any:
+    return () if span else None
