@@ -46,10 +46,10 @@ def import_function(reference: object, folder: str) -> Callable[..., object]:
         raise ConfigurationError(
             f"{reference!r} is no function but {type(found).__name__} {found!r:.60}."
         )
-    return found  # type: ignore[no-any-return]
+    return found
 
 
-def import_object(reference: Any, folder: str) -> Any:
+def import_object(reference: object, folder: str) -> object:
     """The object that ``"package.module:name"`` names, whatever it is. ``ConfigurationError`` as
     :func:`import_function` raises it.
     """
