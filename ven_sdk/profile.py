@@ -163,7 +163,8 @@ class CallRequest(NamedTuple):
     """What a blocking call of the user asks for: the step that owes a message to the VTN, the
     identity of that message, and whether it is still owed. ``result`` is what the call returns,
     ``text`` what stays owed where no answer comes in time. One that is asked ``anew`` is owed again
-    when the same message was under way for somebody else: its reply may be too old.
+    when the same message was under way for somebody else: its reply may be too old. ``brings`` are
+    other messages that belong to the call.
     """
 
     step: Step
@@ -172,6 +173,7 @@ class CallRequest(NamedTuple):
     result: str = ""
     text: str = "It is tried again until it succeeds."
     anew: bool = False
+    brings: tuple[tuple[str, str], ...] = ()
 
 
 UndeliveredSample = tuple[str, str, datetime, object, Optional[str], str]

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
 FIRST_LOOK, LATER_LOOK = timedelta(minutes=1), timedelta(hours=1)
 """Until the certificates are looked at again."""
+BOOTSTRAP = (("query registration", ""), ("register report", ""), ("event request", ""))
+"""What a registration brings along."""
 NEWS_TABLES = frozenset(
     {"events", "opts", "requests", "samples", "deliveries", "offers", "received"}
 )
@@ -225,6 +227,7 @@ class Profile20b(Profile):
             ("registration", ""),
             lambda book: book.registration.phase != "cancelled",
             anew=True,
+            brings=BOOTSTRAP,
         )
 
     def request_cancellation(self) -> CallRequest:

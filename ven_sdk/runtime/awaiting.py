@@ -23,7 +23,7 @@ def await_answer(
     """
     ticket = Ticket(request.message, request.step if request.anew else None)
     engine.transact(request.step, opens=ticket)
-    engine.conversation.hurry(request.message)
+    engine.conversation.hurry(request.message, *request.brings)
 
     def is_over() -> bool:
         return ticket.is_settled or not request.is_owed(engine.book)

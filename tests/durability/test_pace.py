@@ -1,0 +1,146 @@
+"""Whatever a VTN answers, for ever: a VEN sends, logs and calls ``on_error`` at most as often as
+docs/failures.rst says, and what the user asks for is not held up by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Callable
+
+import pytest
+
+from tests.models.peer import PeerVTN, VTNEvent
+from tests.models.simulated import SimulatedVen
+from tests.models.test_peer import most_in_a_minute
+
+MOST = 50
+"""Messages in a minute, beside the polls of the period."""
+POLLS_A_MINUTE = 7
+MOST_LINES = 15
+FOR_EVER = float("inf")
+
+
+def always(key: str, reply: str) -> Callable[[PeerVTN], None]:
+    def prepare(vtn: PeerVTN) -> None:
+        vtn.behaviour[key] = reply, FOR_EVER
+
+    return prepare
+
+
+def queue(what: str) -> Callable[[PeerVTN], None]:
+    def prepare(vtn: PeerVTN) -> None:
+        vtn.queue.extend([what] * 20_000)
+
+    return prepare
+
+
+def always_another_version(vtn: PeerVTN) -> None:
+    listed = vtn.listed
+
+    def changed() -> bytes:
+        for event in vtn.events.values():
+            event.modification += 1
+        return listed()
+
+    vtn.listed = changed  # type: ignore[method-assign]
+    queue("list")(vtn)
+
+
+STORMS: dict[str, Callable[[PeerVTN], None]] = {
+    "an unchanged list at every poll": queue("list"),
+    "a new version at every poll": always_another_version,
+    "a re-registration at every poll": queue("reregister"),
+    "a catalogue at every poll": queue("register report"),
+    "the end of a report at every poll": queue("cancel report"),
+    "463 to every poll": always("oadrPoll", "code 463"),
+    "452 to every poll": always("oadrPoll", "code 452"),
+    "463 to every event answer": always("oadrCreatedEvent", "code 463"),
+    "463 to every request for the list": always("oadrRequestEvent", "code 463"),
+    "463 to every catalogue": always("oadrRegisterReport", "code 463"),
+    "registrations without IDs": always("oadrCreatePartyRegistration", "without IDs"),
+    "an empty body to registrations": always("oadrCreatePartyRegistration", "empty"),
+    "503 to event answers": always("oadrCreatedEvent", "status 503"),
+    "500 to event answers": always("oadrCreatedEvent", "status 500"),
+    "unreadable polls": always("oadrPoll", "unreadable"),
+    "polls of a wrong type": always("oadrPoll", "wrong type"),
+    "empty everywhere": always("", "empty"),
+    "wrong type everywhere": always("", "wrong type"),
+    "unreadable everywhere": always("", "unreadable"),
+    "459 everywhere": always("", "code 459"),
+    "463 everywhere": always("", "code 463"),
+    "500 everywhere": always("", "status 500"),
+    "lost replies everywhere": always("", "right, but lost"),
+}
+
+
+@pytest.fixture
+def world() -> Iterator[SimulatedVen]:
+    made = SimulatedVen(1)
+    start = made.clock.now().replace(microsecond=0) + timedelta(hours=5)
+    made.vtn.events["e"] = VTNEvent("e", start, 600)
+    made.start()
+    made.run(60)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_no_answer_of_a_vtn_makes_a_storm(world: SimulatedVen, storm: str) -> None:
+    mark, lines, errors = len(world.vtn.sent), len(world.lines.seen), len(world.errors)
+    STORMS[storm](world.vtn)
+    if "answer" in storm:
+        world.vtn.events["e"].modification += 1
+        world.vtn.queue.append("list")
+
+    world.run(400)
+
+    assert most_in_a_minute([at for at, _, _ in world.vtn.sent[mark:]], 0) <= MOST + POLLS_A_MINUTE
+    assert most_in_a_minute([at for at, _ in world.lines.seen[lines:]], 0) <= MOST_LINES + 1
+    assert most_in_a_minute([at for at, _ in world.errors[errors:]], 0) <= MOST_LINES
+
+
+@pytest.mark.parametrize(
+    "storm",
+    [
+        "463 to every poll",
+        "463 to every event answer",
+        "463 everywhere",
+        "a re-registration at every poll",
+        "registrations without IDs",
+    ],
+)
+def test_registrations_that_help_nothing_come_with_growing_distance(
+    world: SimulatedVen, storm: str
+) -> None:
+    STORMS[storm](world.vtn)
+    world.run(1800)
+    mark = len(world.vtn.sent)
+
+    world.run(1800)
+
+    names = [name for _, name, _ in world.vtn.sent[mark:]]
+    assert names.count("oadrCreatePartyRegistration") <= 1800 / 30
+
+
+@pytest.mark.parametrize(
+    "storm", ["an unchanged list at every poll", "a re-registration at every poll"]
+)
+def test_what_changes_nothing_counts_as_an_empty_queue(world: SimulatedVen, storm: str) -> None:
+    STORMS[storm](world.vtn)
+    world.run(120)
+    mark = len(world.vtn.sent)
+
+    world.run(600)
+
+    names = [name for _, name, _ in world.vtn.sent[mark:]]
+    assert names.count("oadrPoll") <= 61
+
+
+def test_a_user_who_registers_again_and_again_is_not_held_up_by_the_pace(
+    world: SimulatedVen,
+) -> None:
+    for count in range(40):
+        begun = world.clock.monotonic()
+        world.ven.register(new=bool(count % 2))
+        assert world.clock.monotonic() - begun < 5
