@@ -13,7 +13,7 @@ from ..schema.registration import RequestReregistration, Response
 
 OK = "200"
 CANCELLATION = "cancellation of the registration"
-WIRE_NAMES = {"registration_id": "registrationID", "ven_id": "venID"}
+WIRE_NAMES = {"registration_id": "registrationID", "ven_id": "venID", "opt_id": "optID"}
 
 
 def is_success(code: str) -> bool:
@@ -81,10 +81,11 @@ def wrong_type(
 
 
 def confirmed_by(
-    name: str, kind: type[Payload], *fields: str
+    name: str, kind: type[Payload], *fields: str, **repeated: str
 ) -> Callable[[Optional[Payload]], Optional[ProtocolError]]:
     """For ``Task.confirms``: only a payload of ``kind`` confirms the task ``name``, and it must
-    have ``fields``.
+    have ``fields``. What it says of the fields ``repeated`` must be what was sent: a reply that
+    names another confirms another.
     """
 
     def check(reply: Optional[Payload]) -> Optional[ProtocolError]:
@@ -92,11 +93,17 @@ def confirmed_by(
             return wrong_type(name, reply, (kind,))
         for field in fields:
             if not getattr(reply, field):
-                return ProtocolError(
-                    f"The VTN accepted the {name} without a {WIRE_NAMES[field]}.",
-                    response_code="454",
-                    received=kind.wire_name,
-                )
+                return _not_confirmed(f"{name} without a {WIRE_NAMES[field]}", kind)
+        for field, sent in repeated.items():
+            if getattr(reply, field) not in (None, "", sent):
+                other = f"{name} {sent!r} with another {WIRE_NAMES[field]}"
+                return _not_confirmed(f"{other}, {getattr(reply, field)!r}", kind)
         return None
 
     return check
+
+
+def _not_confirmed(what: str, kind: type[Payload]) -> ProtocolError:
+    return ProtocolError(
+        f"The VTN accepted the {what}.", response_code="454", received=kind.wire_name
+    )

@@ -52,7 +52,7 @@ def _creation(book: "Book", row: OptState) -> Task:
         about=_describe(row),
         key=row.opt_id,
         needs_service=True,
-        confirms=confirmed_by(CREATION, CreatedOpt),
+        confirms=confirmed_by(CREATION, CreatedOpt, opt_id=row.opt_id),
     )
 
 
@@ -71,7 +71,7 @@ def _cancellation(book: "Book", row: OptState) -> Task:
         about=repr(row.opt_id),
         key=row.opt_id,
         needs_service=True,
-        confirms=confirmed_by(CANCELLATION, CanceledOpt),
+        confirms=confirmed_by(CANCELLATION, CanceledOpt, opt_id=row.opt_id),
     )
 
 
