@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mutations import Mutation, conversation, events, find, has_its_test, mutated, reports
+from tests.mutations import Mutation, find, has_its_test, mutated
+from tests.mutations.__main__ import TABLE as MUTATIONS
 
-TABLE = [
-    pytest.param(one, id=f"{one.rule}-{index}")
-    for index, one in enumerate((*events.TABLE, *reports.TABLE, *conversation.TABLE))
-]
+TABLE = [pytest.param(one, id=f"{one.rule}-{index}") for index, one in enumerate(MUTATIONS)]
 
 
 @pytest.mark.parametrize("mutation", TABLE)

@@ -205,3 +205,11 @@ def test_polls_go_on_at_their_period_whatever_else_fails(row: Row) -> None:
         assert world.ven.status.state == "registered"
         assert len(moments(world, "oadrPoll")) >= 600 / PERIOD - 2
         assert max(gaps(world, "oadrPoll")) <= PERIOD + 1
+
+
+@of_each([row for row in rows() if row.scope == "service" and row.most == "60"])
+def test_what_goes_well_elsewhere_does_not_shorten_a_wait(row: Row) -> None:
+    with failing(row) as world:
+        world.run(600)
+
+        assert min(gaps(world, row.message)[-3:]) >= 30 - SLACK

@@ -9,6 +9,7 @@ tables true without running them; docs/contributing/ shows them.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,12 @@ from typing import NamedTuple, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "ven_sdk"
-OPTIONS = (*["-B", "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--no-header"],)
+OPTIONS = (
+    *("-B", "-m", "pytest", "-q", "-x", "-n", "0", "-m", "", "-p", "no:cacheprovider"),
+    *("-p", "no:logging", "--no-header", "--hypothesis-seed=1"),
+)
+PEER_STEPS = "3000"
+"""How long the model of a hostile peer looks for a fault."""
 
 
 class Mutation(NamedTuple):
@@ -159,6 +165,7 @@ def outcome(mutation: Mutation, copy: Path) -> str:
         run = subprocess.run(
             [sys.executable, *OPTIONS, f"tests/{mutation.test}"],
             cwd=copy,
+            env={"VEN_SDK_PEER_STEPS": PEER_STEPS, **os.environ},
             capture_output=True,
             text=True,
             check=False,

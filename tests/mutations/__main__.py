@@ -11,9 +11,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.mutations import ROOT, Mutation, conversation, events, outcome, reports
+from tests.mutations import ROOT, Mutation, conversation, events, failures, outcome, reports
 
-TABLE = (*events.TABLE, *reports.TABLE, *conversation.TABLE)
+TABLE = (
+    *events.TABLE,
+    *reports.TABLE,
+    *conversation.TABLE,
+    *failures.TABLE,
+    *failures.MODEL,
+)
 WORKERS = 2
 
 
@@ -39,7 +45,7 @@ def run_share(mutations: Sequence[Mutation], copy: Path) -> int:
 
 
 def copy_of_the_tree(target: Path) -> Path:
-    for name in ("ven_sdk", "tests"):
+    for name in ("ven_sdk", "tests", "docs"):
         shutil.copytree(
             ROOT / name,
             target / name,

@@ -1,0 +1,304 @@
+"""Mutations for what holds of failures (F): each puts an old fault back.
+
+Those of the second table are found by the model of a hostile peer alone.
+"""
+
+from __future__ import annotations
+
+from tests.mutations import Mutation
+
+TABLE_TEST = "durability/test_failures_table.py"
+PACE = "durability/test_pace.py"
+REPLIES = "durability/test_what_replies_mean.py"
+KEPT = "durability/test_kept_over_restarts.py"
+TICKETS = "client/test_two_threads_two_tickets.py"
+ANY_ORDER = "client/test_life_any_order.py"
+PEER = (
+    "models/test_peer.py"
+    "::test_whatever_the_peer_the_user_and_the_clock_do_the_ven_keeps_its_promises"
+)
+
+LINK = (
+    "runtime.failures.scope_of",
+    "if status is None:",
+    "if status is None or status in BUSY:",
+)
+WITHOUT_CATALOGUE = (
+    "oadr20b.services.registration.bootstrap._postpone_catalogue",
+    "return change_phase(book, now, after_reports(book))",
+    "return NOTHING",
+)
+MISSING_OPT = (
+    "runtime.exchanges.Exchanges._fail_service",
+    "task.needs_service or self._has_given_up(task, error)",
+    "self._has_given_up(task, error)",
+)
+OPT_BY_ANYTHING = (
+    "oadr20b.services.opts.tasks._creation",
+    "confirms=confirmed_by(CREATION, CreatedOpt, opt_id=row.opt_id),",
+    "",
+)
+WITHDRAWN_BY_ANYTHING = (
+    "oadr20b.services.opts.tasks._cancellation",
+    "confirms=confirmed_by(CANCELLATION, CanceledOpt, opt_id=row.opt_id),",
+    "",
+)
+ENDED_BY_ANYTHING = (
+    "oadr20b.services.registration.leaving.cancel_registration",
+    "confirms=confirmed_by(CANCELLATION, CanceledPartyRegistration),",
+    "",
+)
+ALWAYS_NEWS = ("oadr20b.profile.Profile20b.is_news", "return any(", "return True or any(")
+NO_PACE = (
+    "runtime.conversation.Conversation._is_paced",
+    "return not task.poll or self.polling.is_draining",
+    "return False",
+)
+RENEWALS = ("runtime.exchanges.Exchanges._accept", "self._renewals.next(now)", "0.0")
+LOSSES = (
+    "runtime.exchanges.Exchanges._lose_registration",
+    "pause = self._lost.next(self._base.clock.monotonic())",
+    "pause = 0.0",
+)
+LINES = (
+    "runtime.troubles.Troubles._may_log",
+    "allowed = self._lines.allow(now)",
+    "allowed = True",
+)
+ALL_IS_WELL = (
+    "runtime.failures.Failures.answer",
+    "return self._kinds.pop(kind, None)",
+    "found = self._kinds.pop(kind, None); self._kinds.clear(); return found",
+)
+REFUSAL_LOST = (
+    "runtime.transactions.Transactions.transact",
+    "self.tickets.settle(settles, error)",
+    "self.tickets.settle(settles, None)",
+)
+LOST_WITH_463 = (
+    "oadr20b.services.opts.rows.forget_confirmed",
+    "if row.state not in (OWED, CANCELLING)]",
+    "]",
+)
+NOT_CANCELLED = (
+    "oadr20b.profile.Profile20b.judge",
+    'if task.name == CANCELLATION and code_of(reply)[0] == "463":',
+    "if False:",
+)
+FORGOTTEN_END = (
+    "oadr20b.services.registration.joining.resume",
+    'return NOTHING if book.registration.phase == "cancelling" else begin(book, now)',
+    "return begin(book, now)",
+)
+
+TABLE = (
+    Mutation("F1", *LINK, f"{TABLE_TEST}::test_polls_go_on_at_their_period_whatever_else_fails"),
+    Mutation(
+        "F1",
+        *WITHOUT_CATALOGUE,
+        f"{TABLE_TEST}::test_polls_go_on_at_their_period_whatever_else_fails",
+    ),
+    Mutation(
+        "F1",
+        *MISSING_OPT,
+        f"{REPLIES}::test_a_service_that_is_missing_is_told_by_the_call_soon_and_with_its_status",
+    ),
+    Mutation("F2", *OPT_BY_ANYTHING, f"{REPLIES}::test_an_opt_is_created_only_by_its_confirmation"),
+    Mutation(
+        "F2",
+        *WITHDRAWN_BY_ANYTHING,
+        f"{REPLIES}::test_an_opt_is_withdrawn_only_by_its_confirmation",
+    ),
+    Mutation(
+        "F2", *ENDED_BY_ANYTHING, f"{REPLIES}::test_a_registration_ends_only_by_its_confirmation"
+    ),
+    Mutation(
+        "F2",
+        "oadr20b.services.registration.joining.register",
+        'confirms=confirmed_by("registration", CreatedPartyRegistration, *needed),',
+        'confirms=confirmed_by("registration", CreatedPartyRegistration),',
+        f"{REPLIES}::test_a_registration_is_made_only_by_its_confirmation",
+    ),
+    Mutation("F3", *ALWAYS_NEWS, f"{PACE}::test_what_changes_nothing_counts_as_an_empty_queue"),
+    Mutation("F3", *NO_PACE, f"{PACE}::test_no_answer_of_a_vtn_makes_a_storm"),
+    Mutation(
+        "F3",
+        *RENEWALS,
+        f"{PACE}::test_registrations_that_help_nothing_come_with_growing_distance",
+    ),
+    Mutation(
+        "F3",
+        *LOSSES,
+        f"{PACE}::test_registrations_that_help_nothing_come_with_growing_distance",
+    ),
+    Mutation("F3", *LINES, f"{PACE}::test_no_answer_of_a_vtn_makes_a_storm"),
+    Mutation(
+        "F4", *ALL_IS_WELL, f"{TABLE_TEST}::test_what_goes_well_elsewhere_does_not_shorten_a_wait"
+    ),
+    Mutation(
+        "F4",
+        "runtime.failures.Failures._was_good_before",
+        "return bool(moments) and since - max(moments) < GOOD_LATELY",
+        "return False",
+        f"{REPLIES}::test_a_vtn_that_was_good_a_moment_ago_is_soon_polled_again",
+    ),
+    Mutation("F5", *REFUSAL_LOST, f"{REPLIES}::test_an_opt_is_created_only_by_its_confirmation"),
+    Mutation(
+        "F5",
+        "runtime.tickets.Tickets.settle",
+        "for ticket in self._under_way.pop(name, ()):",
+        "for ticket in self._open.get(name, ()):",
+        f"{TICKETS}::test_the_answer_to_one_opt_is_not_the_answer_to_the_one_that_replaces_it",
+    ),
+    Mutation(
+        "F5",
+        "runtime.transactions.Transactions._owe_again",
+        "if step is None:",
+        "if True:",
+        f"{TICKETS}::test_each_of_two_calls_at_once_has_an_exchange_that_began_after_it",
+    ),
+    Mutation(
+        "F5",
+        "runtime.transactions.Transactions.transact",
+        "self.tickets.add(opens, joins=outcome is NOTHING)",
+        "self.tickets.add(opens)",
+        f"{TICKETS}::test_two_threads_that_want_the_same_opt_withdrawn_share_its_withdrawal",
+    ),
+    Mutation(
+        "F5",
+        *LOST_WITH_463,
+        f"{REPLIES}::test_an_opt_that_met_463_is_sent_again_under_the_new_registration",
+    ),
+    Mutation(
+        "F5",
+        *NOT_CANCELLED,
+        f"{KEPT}::test_463_to_a_cancellation_leaves_the_ven_unregistered_and_is_no_error",
+    ),
+    Mutation(
+        "F5",
+        *FORGOTTEN_END,
+        f"{KEPT}"
+        "::test_a_cancellation_that_was_asked_for_is_sent_after_the_restart_before_anything_else",
+    ),
+    Mutation(
+        "F6",
+        "runtime.lifecycle.Lifecycle.stop",
+        "self._end_within = seconds if self._busy is not None:",
+        "self._end_within = None if self._busy else seconds\n"
+        "            if self._busy is not None:",
+        f"{ANY_ORDER}::test_a_stop_that_comes_while_another_thread_starts_ends_what_was_started",
+    ),
+    Mutation(
+        "F6",
+        "runtime.calls.Calls.give_up_waiting",
+        "self._transact(call.done(NOT_CALLED))",
+        "pass",
+        "durability/test_stop_and_start.py"
+        "::test_what_waited_for_its_turn_at_stop_is_asked_again_after_start",
+    ),
+    Mutation(
+        "F6",
+        "runtime.runtime.Runtime.check_process",
+        "if self.is_inherited:",
+        "if False:",
+        f"{ANY_ORDER}"
+        "::test_in_the_child_of_a_fork_every_call_that_would_change_something_is_refused",
+    ),
+    Mutation(
+        "F7",
+        "runtime.transactions.Transactions._time_of_step",
+        "if before is not None and abs(self._ahead - before) > CLOCK_STEP:",
+        "if False:",
+        "durability/test_clock_and_decisions.py"
+        "::test_a_clock_that_is_set_takes_no_time_from_a_decision_and_adds_none",
+    ),
+    Mutation(
+        "F7",
+        "runtime.scheduler.Scheduler._was_set_back",
+        "return before - self._ahead > SET_BACK",
+        "return False",
+        "runtime/test_scheduler.py::test_a_wall_clock_set_back_is_told_once",
+    ),
+    Mutation(
+        "F9",
+        "oadr20b.services.registration.other_vtn.is_another_vtn",
+        "return vtn_id != state.vtn_id",
+        "return False",
+        "durability/test_another_vtn.py::test_another_vtn_on_the_same_store_starts_clean",
+    ),
+    Mutation(
+        "F9",
+        "oadr20b.state.nonces.keep_nonce",
+        "*((Change(TABLE, FLOOR, floor),) if floor and forgotten else ()),",
+        "",
+        f"{KEPT}::test_what_was_forgotten_of_the_replay_memory_stays_forgotten_over_restarts",
+    ),
+    Mutation(
+        "F9",
+        "runtime.persistence.Persistence._write",
+        "sound = rows if error.retryable else self._storable(rows)",
+        "sound = rows",
+        "runtime/test_row_that_cannot_be_stored.py"
+        "::test_a_row_with_nul_spoils_neither_its_neighbours_nor_what_follows",
+    ),
+    Mutation(
+        "F10",
+        "runtime.transactions.Transactions.look",
+        "with self._applying:",
+        "with self._lock:",
+        "client/test_reading_waits_for_nobody.py"
+        "::test_status_health_events_level_and_schedule_do_not_wait_for_a_slow_disk",
+    ),
+    Mutation(
+        "F11",
+        "runtime.calls.Calls._report",
+        'key = f"handler {error.handler} {call.handler} {call.lane}"',
+        'key = f"handler {error.handler}"',
+        f"{REPLIES}::test_a_handler_that_fails_is_told_for_each_event",
+    ),
+    Mutation(
+        "F11",
+        "runtime.troubles.Troubles.report",
+        "every = STILL if lasts else None",
+        "every = None",
+        "durability/test_away.py::test_while_the_vtn_is_away_there_is_a_line_a_minute",
+    ),
+    Mutation(
+        "F12",
+        "runtime.workers.Workers._look",
+        "if full is not None and self._on_full is not None:",
+        "if False:",
+        "runtime/test_workers.py"
+        "::test_a_pool_whose_last_thread_is_held_says_so_and_keeps_what_comes_in_order",
+    ),
+    Mutation(
+        "F13",
+        "oadr20b.services.registration.bootstrap._take_list",
+        "return outcome + (NOTHING if reply is None else events.receive_none(book, now))",
+        "return outcome",
+        f"{REPLIES}"
+        "::test_a_plain_response_to_the_request_for_the_list_says_that_there_are_no_events",
+    ),
+)
+
+MODEL = tuple(
+    Mutation("F-model", *fault, PEER)
+    for fault in (
+        LINK,
+        WITHOUT_CATALOGUE,
+        OPT_BY_ANYTHING,
+        WITHDRAWN_BY_ANYTHING,
+        ENDED_BY_ANYTHING,
+        ALWAYS_NEWS,
+        NO_PACE,
+        RENEWALS,
+        LOSSES,
+        LINES,
+        REFUSAL_LOST,
+        LOST_WITH_463,
+        NOT_CANCELLED,
+        FORGOTTEN_END,
+        ALL_IS_WELL,
+    )
+)
+"""The same faults once more, each found by the model."""
