@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,9 @@ def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
     assert not left, f"still alive {JOIN_SECONDS} s after the test: {', '.join(left)}"
 
 
+# --- the log --------------------------------------------------------------------------------------
+
+
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
     """What a test, or an example that it runs, does to the log of the package ends with it."""
@@ -65,6 +69,38 @@ def log_as_before() -> Iterator[None]:
     yield
     logger.setLevel(level)
     logger.handlers[:] = handlers
+
+
+def _root_handlers() -> list[logging.Handler]:
+    root = logging.getLogger()
+    return [handler for handler in root.handlers if type(handler) is logging.StreamHandler]
+
+
+@pytest.fixture(autouse=True)
+def no_log_handler_left() -> Iterator[None]:
+    """No test leaves a handler on the root logger: it would write to a stream that its test closed,
+    for every test that follows.
+    """
+    before = _root_handlers()
+    yield
+    left = [handler for handler in _root_handlers() if handler not in before]
+    for handler in left:
+        logging.getLogger().removeHandler(handler)
+    assert left == [], "the test leaves a handler on the root logger; use the fixture own_process"
+
+
+@pytest.fixture
+def own_process(no_log_handler_left: None) -> Iterator[None]:
+    """For what a program of its own may do: the log, warnings and SIGTERM are as before after the
+    test.
+    """
+    root = logging.getLogger()
+    handlers, level, on_term = root.handlers[:], root.level, signal.getsignal(signal.SIGTERM)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    signal.signal(signal.SIGTERM, on_term)
 
 
 # --- the official XSD -----------------------------------------------------------------------------

@@ -185,6 +185,7 @@ def test_nothing_said_about_the_ven_is_wrong_usage() -> None:
     assert "ven-sdk init" in done.stderr
 
 
+@pytest.mark.usefixtures("own_process")
 def test_without_a_toml_reader_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,8 +77,13 @@ class PassingClock(ManualClock):
         super().__init__()
         self.go_on: Callable[[float], None] = lambda seconds: None
 
-    def wait(self, condition: threading.Condition, seconds: Optional[float]) -> None:
-        self.go_on(3600.0 if seconds is None else seconds)
+    def wait(
+        self,
+        condition: threading.Condition,
+        until: Optional[float],
+        machine_until: Optional[float] = None,
+    ) -> None:
+        self.go_on(3600.0 if until is None else max(0.0, until - self.monotonic()))
 
 
 class Network:

@@ -163,6 +163,7 @@ WRITTEN = [
 
 
 @needs_toml
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("text, says", WRITTEN, ids=range(len(WRITTEN)))
 def test_a_mistyped_file_is_told_what_was_meant(
     text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
