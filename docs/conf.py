@@ -34,12 +34,14 @@ def _write_tables(_app: Sphinx) -> None:
     sys.path.insert(0, str(_root))
     import messages
 
-    from tests.mutations import events, reports, rst
+    from tests.mutations import events, failures, reports, rst
 
     docs = _root / "docs"
     for path, text in (
         ("contributing/_mutations-events.rst", rst(events.TABLE)),
         ("contributing/_mutations-reports.rst", rst(reports.TABLE)),
+        ("contributing/_mutations-failures.rst", rst(failures.TABLE)),
+        ("contributing/_mutations-peer.rst", rst(failures.MODEL)),
         ("protocol/_messages.rst", messages.tables()),
     ):
         (docs / path).write_text(text, encoding="utf-8")

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "ven_sdk"
 OPTIONS = (
     *("-B", "-m", "pytest", "-q", "-x", "-n", "0", "-m", "", "-p", "no:cacheprovider"),
-    *("-p", "no:logging", "--no-header", "--hypothesis-seed=1"),
+    *("--show-capture=no", "--no-header", "--hypothesis-seed=1"),
 )
 PEER_STEPS = "3000"
 """How long the model of a hostile peer looks for a fault."""
