@@ -173,7 +173,7 @@ def _check_unit(name: str, unit: str, units: Sequence[str]) -> None:
     if other and other != name:
         hint = f" {unit!r} is a unit of {other!r}."
     expected = (
-        "a currency code such as 'EUR'"
+        "a currency code of the schema's list of 2010, such as EUR or USD"
         if units is CURRENCIES
         else f"{' or '.join(map(repr, units))}, with or without a prefix such as 'k'"
     )
