@@ -231,7 +231,7 @@ class ProgramVen:
     is_ours = False
 
     def __init__(self, words: Sequence[str]) -> None:
-        self.name = " ".join(words)
+        self.name: str = " ".join(words)
         self._words = tuple(words)
         self._process: Optional["subprocess.Popen[bytes]"] = None
 

@@ -36,7 +36,8 @@ class Ground:
     """A VTN and a VEN for one row. ``begin()`` starts the VEN; ``close()`` ends both."""
 
     def __init__(self, run: Run, row: Row) -> None:
-        self.run, self.row = run, row
+        self.run: Run = run
+        self.row: Row = row
         self.clock: Optional[ManualClock] = (
             ManualClock(datetime.now(timezone.utc).replace(microsecond=0))
             if run.by_hand and run.source.is_ours

@@ -23,7 +23,7 @@ from .names import (
     SIGNED_OBJECT,
 )
 
-CONFIG = SignatureConfiguration(
+CONFIG: SignatureConfiguration = SignatureConfiguration(
     require_x509=True,
     location="./",  # a child of the root, nowhere else
     expect_references=2,

@@ -225,7 +225,9 @@ class BadXml(Fault):
         self, body: Union[bytes, Callable[[bytes], bytes], None] = None, **limits: Unpack[Limits]
     ) -> None:
         super().__init__(**limits)
-        self.body = body if body is None or callable(body) else body_of(body)
+        self.body: Union[bytes, Callable[[bytes], bytes], None] = (
+            body if body is None or callable(body) else body_of(body)
+        )
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """``reply`` with a spoilt body of its right length, whatever was ``received``."""
