@@ -29,6 +29,13 @@ def soon(seconds: float = 3600) -> datetime:
     return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).replace(microsecond=0)
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """Says nothing of VENs that died in the middle of a message."""
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
 class PushingVTN:
     """``events`` is its list; ``push(...)`` calls the VEN; ``got`` is what the VEN sent, as text.
 
@@ -53,7 +60,7 @@ class PushingVTN:
         self._changed = threading.Condition()
         self._serial = 0
         self._connections: list[socket.socket] = []
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server = QuietServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         scheme = "http"
         if server_context is not None:

@@ -157,7 +157,7 @@ def test_no_acknowledged_event_is_lost_and_no_answered_one_is_handled_again(
         vtn.events = {name: VTNEvent(name, soon(), 600)}
         with PushButOneByte(vtn) as (connection, last):
             connection.sendall(last)
-            time.sleep(moments.uniform(0, 5 * usual))
+            time.sleep(moments.uniform(0, moments.choice((2, 30)) * usual))
             vens.kill()
             acknowledged = response(connection)[0] == 200
         answered = bool(vtn.answered(name))
@@ -171,7 +171,7 @@ def test_no_acknowledged_event_is_lost_and_no_answered_one_is_handled_again(
         again = vens.handled.count(name)
         assert handled + again >= 1
         assert not (answered and again), f"{name} was handled again after its answer was sent"
-    print(f"{KILLS} kills within {5000 * usual:.0f} ms: {dict(counts)}")
+    print(f"{KILLS} kills within {30_000 * usual:.0f} ms: {dict(counts)}")
 
 
 def seconds_of_a_push(vtn: PushingVTN) -> float:
