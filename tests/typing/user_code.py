@@ -40,3 +40,8 @@ client.add_report(sampling_rat=3)  # refused
 fleet.add("n", tymeout=3)  # refused
 Fleet("https://vtn.example.com", tymeout=3)  # refused
 wrong: str = client.current_level()  # refused
+objects.Sample(vlue=1)  # refused
+objects.Sample(1.0, confidence="high")  # refused
+objects.Target(resource_idd="x")  # refused
+objects.Target(resource_id=1)  # refused
+decide(sample)  # refused
