@@ -40,7 +40,7 @@ class FleetPush:
     def __init__(
         self,
         listen: Optional[str],
-        arguments: Mapping[str, Any],
+        arguments: Mapping[str, object],
         warn: Callable[[str, str], object],
     ) -> None:
         self._warn = warn
@@ -52,7 +52,7 @@ class FleetPush:
         if listen is not None:
             self._listener = self._make_listener(listen, arguments)
 
-    def _make_listener(self, listen: str, arguments: Mapping[str, Any]) -> Listener:
+    def _make_listener(self, listen: str, arguments: Mapping[str, object]) -> Listener:
         own = check_arguments(
             {name: arguments[name] for name in TLS_ARGUMENTS if name in arguments}
         )
@@ -201,7 +201,7 @@ def _tls_identity(own: Mapping[str, Any]) -> Identity:
 
 
 def arguments_of_one(
-    common: Mapping[str, Any], own: Mapping[str, Any], ven_name: str
+    common: Mapping[str, object], own: Mapping[str, object], ven_name: str
 ) -> dict[str, Any]:
     """A VEN's arguments: its own before the fleet's. In the fleet's ``push`` its name is put in;
     one that does not push needs nothing of what belongs to it.
@@ -216,7 +216,7 @@ def arguments_of_one(
     return both
 
 
-def _common_address(arguments: Mapping[str, Any]) -> Optional[str]:
+def _common_address(arguments: Mapping[str, object]) -> Optional[str]:
     push = arguments.get("push")
     if push is None:
         return None

@@ -9,7 +9,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Optional
 
 from ..console import Console
 from ..parser import Usage
@@ -138,7 +138,7 @@ def _conclude(source: Source, findings: Sequence[Finding], as_json: bool, consol
     console.paragraph(f"{said}.", "red" if failed else "green", "bold")
 
 
-def plain(name: str, findings: Sequence[Finding]) -> dict[str, Any]:
+def plain(name: str, findings: Sequence[Finding]) -> dict[str, object]:
     """The findings for a program."""
     failed: Optional[bool] = any(each.state == NOT_SHOWN for each in findings)
     return {

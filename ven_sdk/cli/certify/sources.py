@@ -116,7 +116,7 @@ class FileVen(_OwnVen):
         super().__init__(path)
         self._document = load(path)
         table = self._document.values.get("certify", {})
-        self.declared: Mapping[str, Any] = table if isinstance(table, dict) else {}
+        self.declared: Arguments = table if isinstance(table, dict) else {}
 
     def _make(self, arguments: Arguments) -> OpenADRClient:
         plan = make_plan(self._document, os.environ, {"ven": {"vtn_url": arguments["vtn_url"]}})

@@ -8,12 +8,13 @@ import functools
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Callable, Optional, TypeVar, Union
 
 from ...client import OpenADRClient
 from ...errors import VenError
 from ...runtime.clock import Clock
 from ...schema.common import Payload
+from ...schema.events import Event
 from ...testing import Fault, LocalVTN, ManualClock, Received
 from .passing import ByHand, ByItself, Passing
 from .rows import Row, Skipped, demand, not_shown
@@ -21,7 +22,7 @@ from .world import Ahead, Happened, Held, Run, rules_in
 
 P = TypeVar("P", bound=Payload)
 T = TypeVar("T")
-Where = Optional[Callable[[Any], Any]]
+Where = Optional[Callable[[Any], object]]
 PERIOD = 2
 """Seconds between polls that the VTN asks for."""
 DECIDES = 8.0
@@ -141,22 +142,22 @@ class Ground:
         add_report = client.add_report
 
         @functools.wraps(add_report)
-        def add(callback: Any = None, *given: Any, **named: Any) -> Any:
+        def add(callback: Any = None, *given: Any, **named: Any) -> object:
             heard = None if callback is None else self._mutable(callback)
             return add_report(heard, *given, **named)
 
         object.__setattr__(client, "add_report", add)
 
-    def _mutable(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+    def _mutable(self, callback: Callable[..., object]) -> Callable[..., object]:
         """The author's report callback, which has no value while ``is_silent``."""
 
         @functools.wraps(callback)
-        def call(**span: Any) -> Any:
+        def call(**span: object) -> object:
             return _no_value(**span) if self.is_silent else callback(**span)
 
         return call
 
-    def _note(self, what: str, event: Any, payload: Any = None) -> None:
+    def _note(self, what: str, event: Event, payload: Optional[float] = None) -> None:
         self.happened.append(Happened(self.now(), what, event.event_id, payload))
 
     def call(self, function: Callable[[], T], seconds: float = SOON) -> T:
@@ -257,7 +258,7 @@ class Ground:
             if violation.message.order > after and rules_in(violation.what) & wanted:
                 not_shown(f"{violation.message.kind}: {violation.what}")
 
-    def fault(self, fault: Any, **options: Any) -> Fault:
+    def fault(self, fault: Union[str, Fault], **options: Any) -> Fault:
         """Let something go wrong."""
         return self.vtn.fault(fault, **options)
 
@@ -289,5 +290,5 @@ class Ground:
                 self.clock.advance(0.5)
 
 
-def _no_value(**span: Any) -> Any:
+def _no_value(**span: object) -> object:
     return () if span else None

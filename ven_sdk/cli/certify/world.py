@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 from ...runtime.clock import Clock
 from ...testing import Fault, Received, Reply
@@ -33,8 +33,8 @@ class Run:
 
     source: Source
     by_hand: bool
-    declared: Mapping[str, Any] = field(default_factory=dict)
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    declared: Mapping[str, object] = field(default_factory=dict)
+    arguments: Mapping[str, object] = field(default_factory=dict)
     high: bool = False
     received: list[tuple[int, Received]] = field(default_factory=list)
 

@@ -22,12 +22,15 @@ octets with the signed digest are the octets that were signed.
 from __future__ import annotations
 
 import inspect
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from lxml import etree
 from signxml.verifier import XMLVerifier
 
 from .names import C14N, C14N_11, C14N_EXCLUSIVE, DS
+
+if TYPE_CHECKING:
+    from signxml.algorithms import CanonicalizationMethod
 
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _WITHOUT: dict[str, str] = {
@@ -39,7 +42,7 @@ _OWN = frozenset((f"{_XML}id", f"{_XML}base"))
 """The attributes that Canonical XML 1.1 does not take from ancestors as they are."""
 
 
-def make_verifier() -> Any:
+def make_verifier() -> _OwnTreeVerifier:
     """A verifier of signxml for a tree that nobody else holds; for one verification. Its attribute
     ``with_comments`` says whether references cover comments where their transform says so.
     """
@@ -49,15 +52,15 @@ def make_verifier() -> Any:
 class _OwnTreeVerifier(XMLVerifier):
     """signxml's verifier for a tree that nobody else holds."""
 
-    _whole: Any = None
+    _whole: object = None
     with_comments = False
     """Whether references cover comments where their transform says so, as some signers have it."""
 
-    def get_root(self, data: Any) -> Any:
+    def get_root(self, data: object) -> object:
         self._whole = data
         return data
 
-    def _tostring(self, xml_node: Any, **options: Any) -> Any:
+    def _tostring(self, xml_node: etree._Element, **options: object) -> object:
         if options:
             return super()._tostring(xml_node, **options)  # type: ignore[no-untyped-call]
         if xml_node is self._whole:
@@ -67,7 +70,7 @@ class _OwnTreeVerifier(XMLVerifier):
             return self._carried(xml_node, inherited)
         return super()._tostring(xml_node)  # type: ignore[no-untyped-call]
 
-    def _fromstring(self, xml_string: Any, **options: Any) -> Any:
+    def _fromstring(self, xml_string: Any, **options: object) -> Any:
         if isinstance(xml_string, etree._Element):
             return xml_string
         return super()._fromstring(xml_string, **options)  # type: ignore[no-untyped-call]
@@ -80,7 +83,9 @@ class _OwnTreeVerifier(XMLVerifier):
             carrier.set(name, value)
         return carrier[0]
 
-    def _c14n(self, nodes: Any, algorithm: Any, inclusive_ns_prefixes: Any = None) -> bytes:
+    def _c14n(
+        self, nodes: Any, algorithm: CanonicalizationMethod, inclusive_ns_prefixes: Any = None
+    ) -> bytes:
         name = str(algorithm.value)
         if not (self.with_comments or _is_signed_info(nodes)):
             name = _WITHOUT.get(name, name)
@@ -100,7 +105,7 @@ class _OwnTreeVerifier(XMLVerifier):
         return copy
 
 
-def _is_signed_info(node: Any) -> bool:
+def _is_signed_info(node: object) -> bool:
     return isinstance(node, etree._Element) and node.tag == f"{{{DS}}}SignedInfo"
 
 

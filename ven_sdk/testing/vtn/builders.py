@@ -19,7 +19,7 @@ from ...schema.units import Measurement
 
 Duration = arguments.Duration
 Moment = Union[datetime, timedelta, float, int, None]
-Step = Union[float, int, tuple[Duration, Union[float, int]], Mapping[str, Any], Interval]
+Step = Union[float, int, tuple[Duration, Union[float, int]], Mapping[str, object], Interval]
 MARKET_CONTEXT = "http://localhost/programme"
 ZERO = timedelta(0)
 ABSURD = timedelta(days=1_000_000)
@@ -76,8 +76,8 @@ def event(
     duration: Optional[Duration] = None,
     dtstart: Moment = None,
     signals: Optional[Iterable[Any]] = None,
-    targets: Any = None,
-    test_event: Any = False,
+    targets: object = None,
+    test_event: object = False,
     baseline: Any = None,
     response_required: str = "always",
     **rest: Any,
@@ -154,7 +154,7 @@ def changed(old: Event, now: datetime, **changes: Any) -> Event:
     )
 
 
-def check_settings(given: Mapping[str, Any]) -> None:
+def check_settings(given: Mapping[str, object]) -> None:
     """Refuse what is no setting of an event. ``ConfigurationError`` for anything else."""
     unknown = sorted(set(given) - set(SETTINGS))
     if unknown:
@@ -163,7 +163,7 @@ def check_settings(given: Mapping[str, Any]) -> None:
         )
 
 
-def targets_of(given: Any) -> tuple[Target, ...]:
+def targets_of(given: object) -> tuple[Target, ...]:
     """Targets of a list of them, of dicts, or of a mapping of kind to IDs; ConfigurationError for
     what is none.
     """
@@ -180,7 +180,7 @@ def targets_of(given: Any) -> tuple[Target, ...]:
     return Items(each if isinstance(each, Target) else _target(each) for each in given)
 
 
-def _target(given: Any) -> Target:
+def _target(given: object) -> Target:
     kinds = Target.positional
     if not isinstance(given, Mapping) or len(given) != 1:
         raise _no_targets(given)
@@ -190,7 +190,7 @@ def _target(given: Any) -> Target:
         raise ConfigurationError(f"targets: there is no kind {kind!r}.{hint}")
     if value is None or isinstance(value, (bool, int, float, bytes)):
         raise ConfigurationError(f"targets: {kind} takes IDs, which are texts, not {value!r}.")
-    return Target(**{kind: value})
+    return Target.from_dict({kind: value})
 
 
 def _no_targets(given: object) -> ConfigurationError:
@@ -338,5 +338,5 @@ def _respaced(
     return signal.replace(intervals=steps), whole
 
 
-def _all_plain(given: Sequence[Any]) -> bool:
+def _all_plain(given: Sequence[object]) -> bool:
     return all(isinstance(step, (int, float)) for step in given)
