@@ -49,9 +49,12 @@ class StateError(VenError):
 class StoreError(StateError):
     """The store cannot be used: locked by another process, of a newer version, or the disk failed.
 
-    ``message`` says what, ``path`` is the store's file. ``retryable`` is True where room on the
-    disk would mend it. ``may_be_written`` is True where a commit failed before its answer came, so
-    that its rows may stand in the store or not.
+    Attributes:
+        message: what happened, and what to do.
+        path: the store's file or address.
+        retryable: whether room on the disk would mend it.
+        may_be_written: True where a commit failed before its answer came, so that its rows may
+            stand in the store or not.
     """
 
     def __init__(
@@ -70,7 +73,12 @@ class StoreError(StateError):
 
 class LeaseLostError(StoreError):
     """Another owner may have the VEN's rows, so that nothing is written or sent for it here.
-    ``message``, ``path`` and ``retryable`` are those of :class:`StoreError`.
+
+    Attributes:
+        message: those of :class:`StoreError`.
+        path: likewise.
+        retryable: likewise.
+        may_be_written: likewise.
     """
 
 

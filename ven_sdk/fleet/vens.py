@@ -182,7 +182,7 @@ class Vens:
 
     def wind_up(self, engines: list[Engine], deadline: float) -> None:
         """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side,
-        until ``deadline``.
+        until ``deadline``, in monotonic seconds.
         """
         clock = self._runtime.clock
         for engine in engines:

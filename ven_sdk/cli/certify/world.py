@@ -63,7 +63,7 @@ class Ahead(Clock):
         until: Optional[float],
         machine_until: Optional[float] = None,
     ) -> None:
-        """As the other clock waits, by its monotonic moments."""
+        """As the other clock waits: ``until`` and ``machine_until`` are monotonic seconds."""
         self._clock.wait(condition, until, machine_until)
 
 
