@@ -82,7 +82,8 @@ def no_reports(stage: Stage) -> str:
 def metadata(stage: Stage) -> str:
     stage.begin()
     offer = offer_of(stage, "USAGE")
-    running = ask(stage, request(stage, offer, granularity=2, back=4, interval=(0, 0)))
+    step = offer.step
+    running = ask(stage, request(stage, offer, granularity=step, back=2 * step, interval=(0, 0)))
     demand(running in pending(stage), "a request that runs is not pending")
     after = stage.mark()
     wanted = stage.vtn.request_metadata()
@@ -93,7 +94,7 @@ def metadata(stage: Stage) -> str:
     demand(named == wanted, f"the catalogue names request {named!r}, asked was {wanted!r}")
     stage.keeps("CR 311")
     after = stage.mark()
-    stage.pass_time(10)
+    stage.pass_time(5 * step)
     demand(
         not stage.count("oadrUpdateReport", after=after),
         "a request went on after a catalogue was sent",

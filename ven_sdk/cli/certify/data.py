@@ -141,8 +141,8 @@ def begin_and_end(stage: Stage) -> str:
 def on_change(stage: Stage) -> str:
     stage.begin()
     offer = offer_of(stage, "STATUS")
-    wanted = ask(stage, request(stage, offer, granularity=0, back=4, interval=(0, 0)))
-    reports = delivered(stage, wanted, count=3, seconds=30)
+    wanted = ask(stage, request(stage, offer, granularity=0, back=2 * offer.step, interval=(0, 0)))
+    reports = delivered(stage, wanted, count=3, seconds=15 * offer.step)
     qualities = [
         payload.data_quality
         for report in reports[1:]
@@ -379,8 +379,10 @@ def lost_report(stage: Stage) -> str:
 def parts_of_status(stage: Stage) -> str:
     stage.begin()
     offer = offer_of(stage, "STATUS")
-    wanted = ask(stage, request(stage, offer, granularity=2, back=8, interval=(0, 0)))
-    reports = delivered(stage, wanted, count=2, seconds=40)
+    wanted = ask(
+        stage, request(stage, offer, granularity=offer.step, back=4 * offer.step, interval=(0, 0))
+    )
+    reports = delivered(stage, wanted, count=2, seconds=20 * offer.step)
     parts = {
         tuple(name for name in _PARTS if getattr(payload.resource_status, name) is not None)
         for report in reports

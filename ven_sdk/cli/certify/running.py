@@ -11,6 +11,8 @@ CLOSE = 1.0
 """Seconds within which a handler is to be called."""
 SPREAD = 10
 EVENTS = 20
+FIRST = 200
+"""Seconds to the first start: time for decisions that are deferred."""
 
 
 def _near(stage: Stage, what: str, seconds: float, wanted: float) -> None:
@@ -60,16 +62,16 @@ def random_start(stage: Stage) -> str:
     stage.begin()
     began = stage.now()
     made = [
-        stage.add_event(dtstart=30, duration=60, tolerance=SPREAD, announce=False)
+        stage.add_event(dtstart=FIRST, duration=60, tolerance=SPREAD, announce=False)
         for _ in range(EVENTS)
     ]
     stage.vtn.announce()
     for event_id in made:
         stage.opted_in(event_id)
     stage.vtn.modify_event(made[0], priority=1)
-    stage.until(lambda: all(stage.calls(event_id, "end") for event_id in made), 150)
-    starts = [_after(stage, began, stage.called(event_id, "start", 0)) - 30 for event_id in made]
-    ends = [_after(stage, began, stage.called(event_id, "end", 0)) - 30 for event_id in made]
+    stage.until(lambda: all(stage.calls(event_id, "end") for event_id in made), FIRST + 120)
+    starts = [_after(stage, began, stage.called(event_id, "start", 0)) - FIRST for event_id in made]
+    ends = [_after(stage, began, stage.called(event_id, "end", 0)) - FIRST for event_id in made]
     shown = f"{min(starts):.1f} to {max(starts):.1f} s after their time"
     demand(
         min(starts) >= -CLOSE and max(starts) <= SPREAD + CLOSE,
@@ -196,11 +198,7 @@ def modified(stage: Stage) -> str:
     event_id = _runs(stage, dtstart=5, duration=600, intervals=[1])
     for changes in ({"intervals": [2], "duration": 600}, {"duration": 900}, {"duration": 60}):
         number = stage.vtn.modify_event(event_id, **changes)
-        stage.until(
-            lambda wanted=number: stage.answers(event_id)[-1].modification_number == wanted,  # type: ignore[misc]
-            10,
-        )
-        if stage.answers(event_id)[-1].opt_type != "optIn":
+        if stage.answer_to(event_id, number).opt_type != "optIn":
             stage.client.opt_in(event_id)
     stage.until(lambda: bool(stage.calls(event_id, "end")), 120)
     starts, ends = len(stage.calls(event_id, "start")), stage.calls(event_id, "end")

@@ -70,8 +70,8 @@ class Stage(Ground):
             return there[number - 1] if len(there) >= number else None
 
         answer = self.until(found, min(seconds, DECIDES))
-        if answer is None and self._is_undecided(event_id):
-            self.client.opt_in(event_id)
+        if answer is None:
+            self._decide(event_id)
         answer = answer or self.until(found, seconds)
         if answer is None:
             not_shown(
@@ -81,11 +81,25 @@ class Stage(Ground):
             )
         return answer
 
-    def _is_undecided(self, event_id: str) -> bool:
-        """Whether the author's code has deferred its decision: certify decides in its place."""
-        if self._client is None:
-            return False
-        return any(each.event_id == event_id and each.opt is None for each in self._client.events)
+    def _decide(self, event_id: str) -> None:
+        """Opt in where the author's code has deferred its decision."""
+        if self._client is not None and event_id in [each.event_id for each in self._client.events]:
+            self._client.opt_in(event_id)
+
+    def answer_to(self, event_id: str, number: int) -> EventAnswer:
+        """The answer to that modification, which has come or comes in time. Raises ``NotShown``."""
+
+        def found() -> Optional[EventAnswer]:
+            there = [each for each in self.answers(event_id) if each.modification_number == number]
+            return there[-1] if there else None
+
+        answer = self.until(found, DECIDES)
+        if answer is None:
+            self._decide(event_id)
+            answer = self.until(found, DECIDES)
+        if answer is None:
+            not_shown(f"modification {number} of event {event_id!r} was not answered")
+        return answer
 
     def accepted(self, event_id: str, what: str) -> EventAnswer:
         """The event is answered, and not refused. Raises ``NotShown``."""
