@@ -1,4 +1,6 @@
-"""``ven-sdk certify`` as it is typed: where VENs come from, what it prints and leaves, exit codes."""
+"""``ven-sdk certify`` as it is typed: where VENs come from, what it prints and leaves, exit
+codes.
+"""
 
 from __future__ import annotations
 
