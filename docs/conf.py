@@ -41,7 +41,6 @@ def _write_tables(_app: Sphinx) -> None:
         ("contributing/_mutations-events.rst", rst(events.TABLE)),
         ("contributing/_mutations-reports.rst", rst(reports.TABLE)),
         ("contributing/_mutations-failures.rst", rst(failures.TABLE)),
-        ("contributing/_mutations-peer.rst", rst(failures.MODEL)),
         ("protocol/_messages.rst", messages.tables()),
     ):
         (docs / path).write_text(text, encoding="utf-8")

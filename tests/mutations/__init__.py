@@ -9,7 +9,6 @@ tables true without running them; docs/contributing/ shows them.
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -23,8 +22,6 @@ OPTIONS = (
     *("-B", "-m", "pytest", "-q", "-x", "-n", "0", "-m", "", "-p", "no:cacheprovider"),
     *("--show-capture=no", "--no-header", "--hypothesis-seed=1"),
 )
-PEER_STEPS = "3000"
-"""How long the model of a hostile peer looks for a fault."""
 
 
 class Mutation(NamedTuple):
@@ -165,7 +162,6 @@ def outcome(mutation: Mutation, copy: Path) -> str:
         run = subprocess.run(
             [sys.executable, *OPTIONS, f"tests/{mutation.test}"],
             cwd=copy,
-            env={"VEN_SDK_PEER_STEPS": PEER_STEPS, **os.environ},
             capture_output=True,
             text=True,
             check=False,

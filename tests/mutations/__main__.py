@@ -18,7 +18,6 @@ TABLE = (
     *reports.TABLE,
     *conversation.TABLE,
     *failures.TABLE,
-    *failures.MODEL,
 )
 WORKERS = 2
 

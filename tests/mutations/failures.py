@@ -1,7 +1,4 @@
-"""Mutations for what holds of failures (F): each puts an old fault back.
-
-Those of the second table are found by the model of a hostile peer alone.
-"""
+"""Mutations for what holds of failures (F): each puts an old fault back."""
 
 from __future__ import annotations
 
@@ -13,10 +10,6 @@ REPLIES = "durability/test_what_replies_mean.py"
 KEPT = "durability/test_kept_over_restarts.py"
 TICKETS = "client/test_two_threads_two_tickets.py"
 ANY_ORDER = "client/test_life_any_order.py"
-PEER = (
-    "models/test_peer.py"
-    "::test_whatever_the_peer_the_user_and_the_clock_do_the_ven_keeps_its_promises"
-)
 
 LINK = (
     "runtime.failures.scope_of",
@@ -48,7 +41,11 @@ ENDED_BY_ANYTHING = (
     "confirms=confirmed_by(CANCELLATION, CanceledPartyRegistration),",
     "",
 )
-ALWAYS_NEWS = ("oadr20b.profile.Profile20b.is_news", "return any(", "return True or any(")
+ALWAYS_NEWS = (
+    "oadr20b.profile.Profile20b.is_news",
+    "return book.settings.strict or any(",
+    "return True or any(",
+)
 NO_PACE = (
     "runtime.conversation.Conversation._is_paced",
     "return not task.poll or self.polling.is_draining",
@@ -127,13 +124,6 @@ TABLE = (
         f"{REPLIES}::test_a_vtn_that_was_good_a_moment_ago_is_soon_polled_again",
     ),
     Mutation("F5", *REFUSAL_LOST, f"{REPLIES}::test_an_opt_is_created_only_by_its_confirmation"),
-    Mutation(
-        "F5",
-        "runtime.tickets.Tickets.settle",
-        "for ticket in self._under_way.pop(name, ()):",
-        "for ticket in self._open.get(name, ()):",
-        f"{TICKETS}::test_the_answer_to_one_opt_is_not_the_answer_to_the_one_that_replaces_it",
-    ),
     Mutation(
         "F5",
         "runtime.transactions.Transactions._owe_again",
@@ -264,23 +254,3 @@ TABLE = (
         "::test_a_plain_response_to_the_request_for_the_list_says_that_there_are_no_events",
     ),
 )
-
-MODEL = tuple(
-    Mutation("F-model", *fault, PEER)
-    for fault in (
-        LINK,
-        WITHOUT_CATALOGUE,
-        OPT_BY_ANYTHING,
-        WITHDRAWN_BY_ANYTHING,
-        ENDED_BY_ANYTHING,
-        ALWAYS_NEWS,
-        NO_PACE,
-        RENEWALS,
-        REFUSAL_LOST,
-        LOST_WITH_463,
-        NOT_CANCELLED,
-        FORGOTTEN_END,
-        ALL_IS_WELL,
-    )
-)
-"""The same faults once more, each found by the model."""
