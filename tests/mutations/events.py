@@ -481,8 +481,8 @@ TABLE = (
     Mutation(
         "E47",
         "oadr20b.services.events.eligibility._refuse_target",
-        'return Refusal("462"',
-        'return None and Refusal("462"',
+        'return Refusal("462", "no target of the event is served here")',
+        "return None",
         f"{FILTER}::test_targets",
     ),
     Mutation(
