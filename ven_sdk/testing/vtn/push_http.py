@@ -78,7 +78,7 @@ class Caller:
 
     def __init__(self, context: Callable[[], ssl.SSLContext]) -> None:
         self._context = context
-        self._lock = threading.Lock()
+        self._lock, self._making = threading.Lock(), threading.Lock()
         self._open: set[socket.socket] = set()
         self._closing = threading.Event()
 
@@ -167,10 +167,16 @@ class Caller:
 
     def _encrypt(self, raw: socket.socket, name: Optional[str]) -> socket.socket:
         """The same connection with TLS; ``raw`` is detached."""
-        connection = self._context().wrap_socket(
-            raw, server_hostname=name, do_handshake_on_connect=False
-        )
+        with self._making:  # it writes the files that it reads
+            context = self._context()
+        connection = context.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False)
         with self._lock:
             self._open = (self._open - {raw}) | {connection}
-        connection.do_handshake()
+        try:
+            connection.do_handshake()
+        except BaseException:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
+            raise
         return connection
