@@ -42,7 +42,7 @@ _OWN = frozenset((f"{_XML}id", f"{_XML}base"))
 """The attributes that Canonical XML 1.1 does not take from ancestors as they are."""
 
 
-def make_verifier() -> _OwnTreeVerifier:
+def make_verifier() -> Any:
     """A verifier of signxml for a tree that nobody else holds; for one verification. Its attribute
     ``with_comments`` says whether references cover comments where their transform says so.
     """
