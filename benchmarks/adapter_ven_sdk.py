@@ -80,10 +80,10 @@ RECORDS = {"poll": _poll, "created": _created, "update": _update}
 
 # --- reading --------------------------------------------------------------------------------------
 def parse_case(kind, n, schema, verify, data):
-    from ven_sdk.oadr20b.codec import envelope, gate, reader
+    from ven_sdk.oadr20b.codec import gate, reader
 
     if not verify:
-        return lambda: reader.read(envelope.payload_of(gate.admit(data), strict=schema), strict=schema).record
+        return lambda: reader.read_message(gate.admit(data), strict=schema).record
     from ven_sdk.oadr20b.security.replay import ReplayGuard
     from ven_sdk.oadr20b.security.verification import Verifier
 
@@ -93,7 +93,7 @@ def parse_case(kind, n, schema, verify, data):
         # a fresh memory: the same message is read again and again
         verifier = Verifier(pin, ReplayGuard(DAY))
         root = verifier.verify(gate.admit(data, verbatim=True), datetime.now(timezone.utc))
-        return reader.read(envelope.payload_of(root, strict=schema), strict=schema).record
+        return reader.read_message(root, strict=schema).record
 
     return run
 
@@ -221,7 +221,7 @@ class Poller:
         self._make(implied_cancel=False)
         message = event_list([f"event-{i:05d}" for i in range(n)])
         self.engine.transact(lambda book, now: events.receive(book, message, now))
-        while self.engine.read(lambda: events.deciding(self.engine.book, self.engine.now())):
+        while self.engine.read(lambda: events.is_deciding(self.engine.book, self.engine.now())):
             time.sleep(0.01)
         self.engine.conversation.polling._at = self.engine.clock.monotonic() + DAY
         self._talk().blocked_until = 0.0

@@ -26,11 +26,11 @@ class QuietClient:
         self.client = client_of("http://localhost:1/OpenADR2/Simple/2.0b", False, None)
         self.answered = 0
 
-        def post(url, body):
+        def post(url, body, may_send=None, cookies=None):
             self.answered += b"oadrCreatedEvent" in body
             return Reply(200, answer(url.rpartition("/")[2]), datetime.now(timezone.utc).replace(microsecond=0), 0.0)
 
-        self.client._identity.connections.post = post
+        self.client._life.identity.connections.post = post
         self.engine = self.client._engine
 
     def start(self):
