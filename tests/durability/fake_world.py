@@ -183,7 +183,7 @@ class Jobs:
             self.queue.popleft()()
         return ran
 
-    def waiting(self) -> int:
+    def count_waiting(self) -> int:
         return len(self.queue)
 
     def stuck(self) -> tuple[Any, ...]:

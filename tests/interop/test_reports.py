@@ -102,7 +102,10 @@ def settle(ven: OpenADRClient) -> None:
     pause, quiet = threading.Event(), 0
     for _ in range(500):
         busy = (
-            any(pool.waiting() or pool.running() for pool in ven._engine.runtime.pools.values())
+            any(
+                pool.count_waiting() or pool.count_running()
+                for pool in ven._engine.runtime.pools.values()
+            )
             or ven._engine.book.deliveries
         )
         quiet = 0 if busy else quiet + 1

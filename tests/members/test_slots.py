@@ -53,7 +53,7 @@ def slots_of(world: World, *sites: Site) -> MemberSlots:
         return [site for site in sites if site.slot(SLOTS) == slot]
 
     own = MemberSlots("a", world, world, catalogue, {})  # type: ignore[arg-type]
-    own.renewed(renewal(world))
+    own.take_renewal(renewal(world))
     return own
 
 

@@ -32,7 +32,7 @@ TABLE = (
     ),
     Mutation(
         "T2",
-        "oadr20b.services.reports.from_vtn.offered",
+        "oadr20b.services.reports.from_vtn.take_offer",
         "reply = RegisteredReport(response=answers.response(code, message.request_id, why), "
         "ven_id=book.registration.ven_id)",
         "reply = RegisteredReport(response=answers.response(code, message.request_id, why))",
@@ -89,21 +89,21 @@ TABLE = (
     ),
     Mutation(
         "T8",
-        "oadr20b.services.reports.requests.requested",
+        "oadr20b.services.reports.requests.take_request",
         "if not wanted or not is_accepted:",
         "if True:",
         f"{REQUESTS}::test_t8_metadata_is_answered_first_stays_in_no_list_and_has_the_catalogue_sent",
     ),
     Mutation(
         "T9",
-        "oadr20b.services.reports.requests.requested",
+        "oadr20b.services.reports.requests.take_request",
         "spared=bool(wanted)",
         "spared=False",
         f"{REQUESTS}::test_t9_ordinary_requests_beside_metadata_are_served_and_survive_the_catalogue",
     ),
     Mutation(
         "T10",
-        "oadr20b.services.reports.requests.registered",
+        "oadr20b.services.reports.requests.take_registered",
         "outcome = end_requests(book, ended, now)",
         "outcome = end_requests(book, frozenset(), now)",
         f"{REQUESTS}::test_t10_a_changed_catalogue_ends_the_requests_of_before_and_keeps_their_samples",
@@ -118,14 +118,14 @@ TABLE = (
     ),
     Mutation(
         "T12",
-        "oadr20b.services.reports.requests.registered",
+        "oadr20b.services.reports.requests.take_registered",
         "request_id = reply.response.request_id or",
         'request_id = "" and',
         f"{REQUESTS}::test_t12_requests_in_the_answer_to_the_catalogue_get_one_answer_with_its_request_id",
     ),
     Mutation(
         "T12",
-        "oadr20b.services.reports.requests.registered",
+        "oadr20b.services.reports.requests.take_registered",
         "if reply is None or not (reply.report_requests or reply.faulty):",
         "if reply is None:",
         f"{REQUESTS}::test_t12_nothing_is_answered_where_nothing_was_asked",
@@ -391,7 +391,7 @@ TABLE = (
     ),
     Mutation(
         "T32",
-        "oadr20b.services.reports.from_vtn.updated",
+        "oadr20b.services.reports.from_vtn.take_data",
         "if report.report_request_id in ours]",
         "if False]",
         f"{OFFERS}::test_t32_data_that_comes_is_acknowledged_kept_and_told",
@@ -405,7 +405,7 @@ TABLE = (
     ),
     Mutation(
         "T34",
-        "oadr20b.services.reports.from_vtn.updated",
+        "oadr20b.services.reports.from_vtn.take_data",
         "if unknown:",
         "if False:",
         f"{OFFERS}::test_t34_a_report_that_nobody_asked_for_is_answered_452_and_reaches_no_handler",

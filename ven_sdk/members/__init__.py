@@ -222,7 +222,7 @@ class FleetMember(CheckedAttributes):
         if self._trouble:
             log.warning("The store %s can be reached again.", self._store.name)
             self._trouble = ""
-        self._own_slots.renewed(renewal)
+        self._own_slots.take_renewal(renewal)
 
     def _say(self, error: VenError) -> None:
         if self._renewing.is_set() or self._ended.is_set():

@@ -72,7 +72,7 @@ class MemberSlots:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
-    def renewed(self, renewal: Renewal) -> None:
+    def take_renewal(self, renewal: Renewal) -> None:
         """Take in what a renewal found."""
         members = {each.name: each.weight for each in renewal.members if not each.draining}
         with self._ready:

@@ -255,7 +255,7 @@ class Profile20b(Profile):
         return CallRequest(
             lambda book, now: reports.ask(book, now, report_request_id=own_id, **facts)[1],
             ("report request", own_id),
-            lambda book: reports.asking(book, own_id),
+            lambda book: reports.is_unanswered(book, own_id),
             own_id,
         )
 

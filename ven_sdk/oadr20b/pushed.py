@@ -113,7 +113,7 @@ def _must_wait(base: Transactions) -> bool:
         base.stopped
         or base.closing
         or base.persistence.waiting > 0
-        or base.pools["handler"].waiting() > MOST_WAITING
+        or base.pools["handler"].count_waiting() > MOST_WAITING
     )
 
 

@@ -93,13 +93,13 @@ def correct_moments(book: Book, now: datetime) -> tuple[Change, ...]:
 
 def _requests(book: Book, now: datetime, step: timedelta) -> Iterator[Change]:
     for key, request in running(book):
-        yield Change("requests", key, corrected(request, now, step))
+        yield Change("requests", key, follow_clock(request, now, step))
     for key, request in book.requests.items():
         if request.ended is not None and request.ended > now:
             yield Change("requests", key, replace(request, ended=now))
 
 
-def corrected(request: RequestState, now: datetime, step: timedelta) -> RequestState:
+def follow_clock(request: RequestState, now: datetime, step: timedelta) -> RequestState:
     """A running request after the clock was set back by ``step`` to ``now``."""
     covered = {r_id: min(at, now) for r_id, at in request.covered.items()}
     changed = replace(

@@ -44,7 +44,7 @@ def is_summed_due(book: Book, point: DataPoint, now: datetime) -> bool:
     return read is None or not moment <= read <= now
 
 
-def next_summed(book: Book, now: datetime) -> list[datetime]:
+def next_moments_of_sums(book: Book, now: datetime) -> list[datetime]:
     """When summed data points are to be read next."""
     return [
         following(EPOCH, point.sampling_rate.min_period, now) for point in book.catalogue.summed

@@ -43,7 +43,7 @@ def take_status(engine: Engine) -> Status:
             "polls": counters.polls,
             **counted,
         },
-        queues={**queued, "unsaved": engine.unsaved, **engine.runtime.waiting()},
+        queues={**queued, "unsaved": engine.unsaved, **engine.runtime.count_waiting()},
         stuck=engine.runtime.stuck(),
         clock_offset=engine.offset.measured,
         services={} if engine.runtime.is_inherited else engine.conversation.services(),

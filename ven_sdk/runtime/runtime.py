@@ -152,17 +152,17 @@ class Runtime:
             AFTERMATH.get(pool, ""),
         )
 
-    def waiting(self) -> dict[str, int]:
+    def count_waiting(self) -> dict[str, int]:
         """How many jobs wait in each pool."""
-        return {name: pool.waiting() for name, pool in self._seen_pools().items()}
+        return {name: pool.count_waiting() for name, pool in self._seen_pools().items()}
 
     def _seen_pools(self) -> dict[str, Workers]:
         """The pools that may be looked into: none in the child of a fork, see ``is_inherited``."""
         return {} if self.is_inherited else self.pools
 
-    def running(self) -> dict[str, int]:
+    def count_running(self) -> dict[str, int]:
         """How many jobs run in each pool."""
-        return {name: pool.running() for name, pool in self._seen_pools().items()}
+        return {name: pool.count_running() for name, pool in self._seen_pools().items()}
 
     def full_pools(self) -> tuple[str, ...]:
         """The pools in which work waits and no thread is left."""

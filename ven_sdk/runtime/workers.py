@@ -236,13 +236,13 @@ class Workers:
                 if worker.task is not None and now - worker.since >= self._stuck_after
             )
 
-    def waiting(self) -> int:
+    def count_waiting(self) -> int:
         """Jobs submitted and not yet started."""
         with self._condition:
             running = sum(worker.task is not None for worker in self._workers)
             return sum(map(len, self._lanes.values())) - running
 
-    def running(self) -> int:
+    def count_running(self) -> int:
         """Jobs that run now."""
         with self._condition:
             return sum(worker.task is not None for worker in self._workers)

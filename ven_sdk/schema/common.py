@@ -212,7 +212,7 @@ class Target(Record):
             party_id: Optional[str] = None,
         ) -> None: ...
 
-    def made(self) -> None:
+    def after_init(self) -> None:
         """Refuse a target of no kind or of several. ``ConfigurationError`` for anything else."""
         given = list(self)
         if len(given) != 1:

@@ -53,8 +53,8 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
     for name, slot in slots.items():
         scope["set_" + name] = getattr(cls, name).__set__
         lines.append(f"    set_{name}(self, {_converted(name, slot, scope)})")
-    if hasattr(cls, "made"):
-        lines.append("    self.made()")
+    if hasattr(cls, "after_init"):
+        lines.append("    self.after_init()")
     exec(
         compile("\n".join(lines) or "pass", f"<{cls.__name__}.__init__>", "exec"), scope
     )  # our own text

@@ -105,7 +105,7 @@ class Measurement(Record):
         """The prefix of the namespace that the unit element is in."""
         return UNITS[self.name].prefix if self.name in UNITS else "oadr"
 
-    def made(self) -> None:
+    def after_init(self) -> None:
         """Fill in what the schema fixes: the description, and the unit where there is only one."""
         kind = UNITS.get(self.name)
         if kind is None:

@@ -188,7 +188,7 @@ def _score(name: str, slot: int, members: Mapping[str, float]) -> tuple[float, s
     return -members[name] / math.log(chance), name
 
 
-def lost(store: Store, ven: str, slot: int) -> LeaseLostError:
+def lease_lost(store: Store, ven: str, slot: int) -> LeaseLostError:
     """What to raise when a VEN's slot is not this owner's."""
     return LeaseLostError(
         f"The VEN {ven!r} may not be written to {store.name!r} here: its slot {slot} is not (or no "

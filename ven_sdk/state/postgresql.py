@@ -29,7 +29,7 @@ from .leases import (
     Renewal,
     SiteRow,
     SlotRow,
-    lost,
+    lease_lost,
     seconds_awake,
     slot_of,
 )
@@ -218,7 +218,7 @@ class PostgreSQLStore(LeasedStore):
             raise not_open(self)
         slot = self.slot(ven)
         if slot not in self._tokens:
-            raise lost(self, ven, slot)
+            raise lease_lost(self, ven, slot)
         self._group.submit(Work(slot, ven, rows))
 
     def _write(self, tickets: Sequence[Ticket[Work]]) -> None:
@@ -254,7 +254,7 @@ class PostgreSQLStore(LeasedStore):
         held = {slot for (slot,) in self._link.run(statement, {**values, **owned, **owner})}
         for ticket in tickets:
             if ticket.work.slot not in held:
-                ticket.error = lost(self, ticket.work.ven, ticket.work.slot)
+                ticket.error = lease_lost(self, ticket.work.ven, ticket.work.slot)
 
     # --- leases -----------------------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ def receive(
     )
 
 
-def received(response: requests.Response, limit: int) -> Answer:
+def read_stand_in(response: requests.Response, limit: int) -> Answer:
     """The answer in a ``requests.Response`` that stands in for the network in somebody's test."""
     _check_encoding(response.headers)
     content: bytes = response.content or b""

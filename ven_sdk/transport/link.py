@@ -16,7 +16,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from ..errors import StateError
-from .answers import Answer, receive, received
+from .answers import Answer, read_stand_in, receive
 from .failures import failure, rejection, stand_in_failure
 from .handshakes import is_refusal
 from .requests_seam import Adapter
@@ -71,7 +71,9 @@ class Link:
             response = self._adapter.pass_on(
                 target.request(body, cookie), lambda: self._post(target, message, deadline)
             )
-            answer = response if isinstance(response, Answer) else received(response, self._limit)
+            answer = (
+                response if isinstance(response, Answer) else read_stand_in(response, self._limit)
+            )
             done = True
         except (
             requests.RequestException,

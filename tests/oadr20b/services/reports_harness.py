@@ -120,7 +120,7 @@ class ReportHarness(Harness):
     def create(self, *requests: ReportRequest, request_id: str = "cr-1") -> Any:
         """``oadrCreateReport``; returns the answer that is owed, and delivers it."""
         message = CreateReport(request_id=request_id, report_requests=requests)
-        self.run(lambda book, now: reports.requested(book, message, now))
+        self.run(lambda book, now: reports.take_request(book, message, now))
         return self.answered()
 
     def cancel(self, *ids: str, follow: bool = False, request_id: str = "xr-1") -> Any:
@@ -142,7 +142,7 @@ class ReportHarness(Harness):
     def registered(self, *requests: ReportRequest, request_id: str = "rr-1") -> Any:
         """The VTN accepted the catalogue, and may ask for reports in the same breath."""
         reply = RegisteredReport(response=ok(request_id), report_requests=requests)
-        self.run(lambda book, now: reports.registered(book, reply, now))
+        self.run(lambda book, now: reports.take_registered(book, reply, now))
         return self.answered()
 
     def task(self) -> Any:

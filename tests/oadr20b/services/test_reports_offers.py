@@ -48,7 +48,7 @@ def data(id: str) -> Report:
 
 def offer(vtn: ReportHarness, *offers: Report) -> Any:
     message = RegisterReport(request_id="rr", reports=offers)
-    vtn.run(lambda book, now: reports.offered(book, message, now))
+    vtn.run(lambda book, now: reports.take_offer(book, message, now))
     return vtn.answered()
 
 
@@ -72,7 +72,7 @@ def agree(vtn: ReportHarness) -> Any:
 
 def send(vtn: ReportHarness, *bodies: Report) -> Any:
     message = UpdateReport(request_id="ur", reports=bodies)
-    vtn.run(lambda book, now: reports.updated(book, message, now))
+    vtn.run(lambda book, now: reports.take_data(book, message, now))
     return vtn.answered()
 
 
@@ -94,7 +94,7 @@ def test_t32_a_report_that_the_vtn_offers_can_be_asked_for() -> None:
     vtn = ReportHarness()
     offer(vtn, OFFER)
     id = ask(vtn, report_back_duration=5 * MINUTE, dtstart=NOON + HOUR)
-    assert reports.asking(vtn.book, id)
+    assert reports.is_unanswered(vtn.book, id)
     message = agree(vtn)
     (request,) = message.report_requests
 
@@ -102,9 +102,9 @@ def test_t32_a_report_that_the_vtn_offers_can_be_asked_for() -> None:
     assert [one.r_id for one in request.report_specifier.specifier_payloads] == ["g1", "g2"]
     assert request.report_specifier.report_interval.dtstart == NOON + HOUR
     assert (
-        reports.asking(vtn.book, id),
+        reports.is_unanswered(vtn.book, id),
         reports.ask_task(vtn.book),
-        reports.expected(vtn.book),
+        reports.running_ids(vtn.book),
     ) == (False, None, [id])
 
 
@@ -122,7 +122,7 @@ def test_t32_data_that_comes_is_acknowledged_kept_and_told() -> None:
         answer.response.request_id,
         answer.ven_id,
     ) == ("oadrUpdatedReport", "200", "ur", "ven")
-    assert told == list(reports.received(vtn.book, id)) == [data(id)]
+    assert told == list(reports.received_data(vtn.book, id)) == [data(id)]
 
 
 def test_t32_our_requests_are_none_of_the_vtns_pending_reports_and_survive_a_restart() -> None:
@@ -132,7 +132,7 @@ def test_t32_our_requests_are_none_of_the_vtns_pending_reports_and_survive_a_res
     agree(vtn)
     vtn.restart()
 
-    assert (reports.pending(vtn.book), reports.expected(vtn.book)) == ((), [id])
+    assert (reports.pending(vtn.book), reports.running_ids(vtn.book)) == ((), [id])
 
 
 def test_t33_metadata_asks_for_the_catalogue_once() -> None:
@@ -141,7 +141,7 @@ def test_t33_metadata_asks_for_the_catalogue_once() -> None:
     message = agree(vtn)
 
     assert message.report_requests[0].report_specifier.specifier_payloads[0].r_id == "0"
-    assert reports.expected(vtn.book) == []
+    assert reports.running_ids(vtn.book) == []
 
 
 def test_t34_a_report_that_nobody_asked_for_is_answered_452_and_reaches_no_handler() -> None:
@@ -165,7 +165,7 @@ def test_t35_a_report_that_is_no_longer_wanted_is_cancelled() -> None:
         [id],
         False,
     )
-    assert (reports.ask_task(vtn.book), reports.expected(vtn.book)) == (None, [])
+    assert (reports.ask_task(vtn.book), reports.running_ids(vtn.book)) == (None, [])
 
 
 def test_r7_our_requests_end_with_the_registration() -> None:
@@ -205,4 +205,4 @@ def test_received_reports_are_bounded() -> None:
     for _ in range(150):
         send(vtn, data(id))
 
-    assert len(reports.received(vtn.book)) == 100
+    assert len(reports.received_data(vtn.book)) == 100

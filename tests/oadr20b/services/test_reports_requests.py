@@ -219,7 +219,7 @@ def test_t16_no_report_goes_out_before_the_answer_to_its_request() -> None:
     vtn.run_due()
     assert vtn.task() is not None
 
-    vtn.run(lambda book, now: reports.requested(book, reports_request("two"), now))
+    vtn.run(lambda book, now: reports.take_request(book, reports_request("two"), now))
     assert vtn.task() is None
 
     vtn.answered()
@@ -494,7 +494,7 @@ def test_an_unreadable_request_is_refused_alone_and_the_others_run() -> None:
     message = CreateReport(
         request_id="cr-1", report_requests=(ask("good", "p"),), ven_id="v", faulty=(faulty,)
     )
-    vtn.run(lambda book, now: reports.requested(book, message, now))
+    vtn.run(lambda book, now: reports.take_request(book, message, now))
 
     answer = vtn.answered()
     assert answer.response.response_code == "454"

@@ -71,7 +71,7 @@ class ByHand:
         runtime = self.client._engine.runtime
         if not runtime.is_of_this_process or not runtime.scheduler.is_idle:
             return not runtime.is_of_this_process
-        running, waiting, held = runtime.running(), runtime.waiting(), self._held()
+        running, waiting, held = runtime.count_running(), runtime.count_waiting(), self._held()
         exchanges, queued = running.pop("exchange", 0), waiting.pop("exchange", 0)
         return (
             exchanges <= held

@@ -48,10 +48,10 @@ def _receive_list(book: Book, message: DistributeEvent, now: datetime) -> Outcom
 
 RECEIVERS: Mapping[type[Payload], Callable[[Book, Any, datetime], Outcome]] = {
     DistributeEvent: _receive_list,
-    CreateReport: reports.requested,
+    CreateReport: reports.take_request,
     CancelReport: reports.cancel,
-    RegisterReport: reports.offered,
-    UpdateReport: reports.updated,
+    RegisterReport: reports.take_offer,
+    UpdateReport: reports.take_data,
     CancelPartyRegistration: registration.receive_cancellation,
     RequestReregistration: registration.reregister,
 }

@@ -65,7 +65,7 @@ def _take_confirmation(reply: Optional[Payload], digest: str, created: Optional[
             refused_catalogue=None,
             known=True,
         )
-        return outcome + reports.registered(
+        return outcome + reports.take_registered(
             book, reply if isinstance(reply, RegisteredReport) else None, now
         )
 

@@ -34,47 +34,47 @@ from .endings import cancel, forget_requests
 from .from_vtn import (
     ask,
     ask_task,
-    asking,
-    expected,
-    offered,
+    is_unanswered,
     offers,
-    received,
+    received_data,
+    running_ids,
     stop_report,
-    updated,
+    take_data,
+    take_offer,
 )
 from .metadata import catalogue_created, metadata_reports
 from .outbox import delivery_task, next_delivery
 from .queries import counters, offered_reports, samples
-from .requests import registered, requested
+from .requests import take_registered, take_request
 from .step import look
 
 __all__ = [
     "TIMER",
     "ask",
     "ask_task",
-    "asking",
+    "is_unanswered",
     "cancel",
     "catalogue_created",
     "counters",
     "delivery_due",
     "delivery_task",
-    "expected",
+    "running_ids",
     "find_point",
     "forget_requests",
     "look",
     "next_delivery_at",
-    "offered",
+    "take_offer",
     "offered_reports",
     "offers",
     "pending",
     "push_value",
-    "received",
-    "registered",
+    "received_data",
+    "take_registered",
     "registration_task",
-    "requested",
+    "take_request",
     "resume",
     "stop_report",
-    "updated",
+    "take_data",
     "samples",
 ]
 

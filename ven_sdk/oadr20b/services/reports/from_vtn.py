@@ -51,7 +51,7 @@ MOST_NAMED = 5
 # --- what the VTN sends ---------------------------------------------------------------------------
 
 
-def offered(book: Book, message: RegisterReport, now: datetime) -> Outcome:
+def take_offer(book: Book, message: RegisterReport, now: datetime) -> Outcome:
     """T2: the VTN's catalogue, usually empty, is acknowledged; it is kept for ``offers``."""
     code, why, notes = _unread(message)
     reply = RegisteredReport(
@@ -86,11 +86,11 @@ def offers(book: Book) -> tuple[Report, ...]:
     return book.offers
 
 
-def updated(book: Book, message: UpdateReport, now: datetime) -> Outcome:
+def take_data(book: Book, message: UpdateReport, now: datetime) -> Outcome:
     """T32, T34: data for our requests is kept and told; a report for no request of ours is answered
     452.
     """
-    ours = {request.report_request_id for _, request in asked(book)}
+    ours = {request.report_request_id for _, request in own_requests(book)}
     unknown = [
         report.report_request_id
         for report in message.reports
@@ -114,7 +114,7 @@ def updated(book: Book, message: UpdateReport, now: datetime) -> Outcome:
     return Outcome(changes=changes, calls=calls, notes=notes) + answers.owe(book, reply, now)
 
 
-def received(book: Book, report_request_id: Optional[str] = None) -> tuple[Report, ...]:
+def received_data(book: Book, report_request_id: Optional[str] = None) -> tuple[Report, ...]:
     """The newest data that the VTN sent, oldest first; of one request or of all."""
     return tuple(
         report for report in book.received if report_request_id in (None, report.report_request_id)
@@ -124,7 +124,7 @@ def received(book: Book, report_request_id: Optional[str] = None) -> tuple[Repor
 # --- what this VEN asks for -----------------------------------------------------------------------
 
 
-def asked(book: Book) -> tuple[tuple[str, RequestState], ...]:
+def own_requests(book: Book) -> tuple[tuple[str, RequestState], ...]:
     """Our own requests, with their keys."""
     return tuple((key, request) for key, request in book.requests.items() if request.kind == ASKED)
 
@@ -185,7 +185,7 @@ def ask(
     return own_id, Outcome(changes=(Change("requests", key, state),))
 
 
-def asking(book: Book, report_request_id: str) -> bool:
+def is_unanswered(book: Book, report_request_id: str) -> bool:
     """Whether the VTN has not yet answered a request of ours."""
     request = book.requests.get(f"own {report_request_id}")
     return request is not None and request.phase == WANTED
@@ -209,7 +209,7 @@ def stop_report(book: Book, report_request_id: str, now: datetime) -> Outcome:
     key = f"own {report_request_id}"
     request = book.requests.get(key)
     if request is None:
-        known = ", ".join(repr(one.report_request_id) for _, one in asked(book)) or "none"
+        known = ", ".join(repr(one.report_request_id) for _, one in own_requests(book)) or "none"
         raise StateError(
             f"There is no report request {report_request_id!r} of ours; there are: {known}."
         )
@@ -219,7 +219,7 @@ def stop_report(book: Book, report_request_id: str, now: datetime) -> Outcome:
 
 def ask_task(book: Book) -> Optional[Task]:
     """The next request, or the next cancel of one, that the VTN has not answered."""
-    for key, request in asked(book):
+    for key, request in own_requests(book):
         if request.phase == WANTED:
             record: Payload = CreateReport(
                 request_id=book.request_id(f"ask {key}"),
@@ -311,6 +311,8 @@ def _refused(key: str) -> Callable[[VenError], Step]:
     return refuse
 
 
-def expected(book: Book) -> list[str]:
+def running_ids(book: Book) -> list[str]:
     """The reportRequestIDs of our own requests that run."""
-    return [request.report_request_id for _, request in asked(book) if request.phase == RUNNING]
+    return [
+        request.report_request_id for _, request in own_requests(book) if request.phase == RUNNING
+    ]

@@ -39,7 +39,7 @@ Bad = tuple[str, str]
 # --- requests come --------------------------------------------------------------------------------
 
 
-def requested(book: Book, message: CreateReport, now: datetime) -> Outcome:
+def take_request(book: Book, message: CreateReport, now: datetime) -> Outcome:
     """T8, T9, T11: the answer first; a METADATA request among them has the catalogue sent again
     after it, which does not end those that came with it.
     """
@@ -58,7 +58,7 @@ def requested(book: Book, message: CreateReport, now: datetime) -> Outcome:
     return outcome + Outcome(changes=(Change("registration", "", state),))
 
 
-def registered(book: Book, reply: Optional[RegisteredReport], now: datetime) -> Outcome:
+def take_registered(book: Book, reply: Optional[RegisteredReport], now: datetime) -> Outcome:
     """T10, T12: the VTN has the catalogue, which ends the requests of before, changed or not, but
     for those of the catalogue itself; requests that came with its answer get one oadrCreatedReport.
 

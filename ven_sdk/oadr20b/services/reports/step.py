@@ -15,7 +15,7 @@ from typing import Optional
 from ....points.clock_steps import attention, correct_moments
 from ....points.entries import count_values
 from ....points.range_queries import ask_due, wake_times, write_answers
-from ....points.recent import next_summed
+from ....points.recent import next_moments_of_sums
 from ....points.sampling import spacing_of, start_samplings
 from ....points.sampling_rows import write_samplings
 from ....points.tables import (
@@ -76,7 +76,7 @@ def next_at(book: Book, now: datetime) -> Optional[datetime]:
             times.append(moment)
         if request.due is not None:
             times += [request.due + request.jitter, now + attention(request)]
-    times += [*wake_times(book, now), *next_summed(book, now)]
+    times += [*wake_times(book, now), *next_moments_of_sums(book, now)]
     times += [
         delivery.retry_at for delivery in book.deliveries.values() if delivery.retry_at is not None
     ]
