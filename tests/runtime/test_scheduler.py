@@ -28,6 +28,9 @@ class HandClock(Clock):
     def monotonic(self) -> float:
         return self.seconds
 
+    def read_both(self) -> tuple[datetime, float]:
+        return self.wall, self.seconds
+
     def pass_(self, seconds: float) -> None:
         self.seconds += seconds
         self.wall += timedelta(seconds=seconds)

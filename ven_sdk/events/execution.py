@@ -147,7 +147,7 @@ def carry_out(
     if is_finished(state, now):
         return forget(book, key, held) + Outcome(calls=calls, notes=notes)
     changes = () if state == held else (Change("events", key, state),)
-    timers = (build_timer(book, key, state, now),)
+    timers = (_build_timer(book, key, state, now),)
     return Outcome(changes=changes, calls=calls, timers=timers, notes=notes)
 
 
@@ -177,8 +177,10 @@ def forget(book: "Book", key: str, held: Optional[EventState]) -> Outcome:
     )
 
 
-def build_timer(book: "Book", key: str, state: EventState, now: datetime) -> Timer:
-    """The row's one timer."""
+def _build_timer(book: "Book", key: str, state: EventState, now: datetime) -> Timer:
+    """The row's one timer. What fell due before it must have been done: it would not be done by
+    this timer, which takes the place of the one that was to do it.
+    """
     moment = next_moment(book, state, now)
     return Timer(f"event:{key}", moment, None if moment is None else look_again(key))
 

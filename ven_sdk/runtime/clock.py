@@ -16,6 +16,8 @@ from ..text import repr_of
 
 UTC = timezone.utc
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SAME_MOMENT = 0.1
+"""Seconds between two looks at clocks that count as one moment."""
 
 
 class Clock:
@@ -32,6 +34,16 @@ class Clock:
     def monotonic(self) -> float:
         """Seconds of a clock that nobody sets."""
         return time.monotonic()
+
+    def read_both(self) -> tuple[datetime, float]:
+        """The wall clock and the monotonic one, of the same moment: a thread that is put to rest
+        between two looks must not take its rest for a clock that was set.
+        """
+        while True:
+            before = time.monotonic()
+            now = datetime.now(UTC)
+            if time.monotonic() - before < SAME_MOMENT:
+                return now, before
 
     def machine_seconds(self) -> float:
         """The machine's own monotonic seconds, also where a test moves the clock by hand: what

@@ -18,10 +18,14 @@ class ClockSteps:
         self._clock = clock
         self._ahead: Optional[float] = None
 
-    def take(self, now: datetime) -> Optional[timedelta]:
-        """By how much the wall clock, which shows ``now``, was set since the last look, or None."""
+    def take(self, offset: timedelta) -> tuple[datetime, Optional[timedelta]]:
+        """What the wall clock shows, ``offset`` added, and by how much that was set since the last
+        look, or None.
+        """
         before = self._ahead
-        self._ahead = now.timestamp() - self._clock.monotonic()
+        wall, monotonic = self._clock.read_both()
+        now = wall + offset
+        self._ahead = now.timestamp() - monotonic
         if before is None or abs(self._ahead - before) <= SMALLEST_STEP:
-            return None
-        return timedelta(seconds=self._ahead - before)
+            return now, None
+        return now, timedelta(seconds=self._ahead - before)

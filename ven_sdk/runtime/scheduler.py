@@ -108,7 +108,8 @@ class Scheduler:
     ) -> None:
         self.clock = clock
         self._on_set_back = on_set_back
-        self._ahead = clock.time() - clock.monotonic()
+        wall, monotonic = clock.read_both()
+        self._ahead = timestamp(wall) - monotonic
         self._name = name
         self._condition = threading.Condition()
         self._monotonic = _Heap()
@@ -167,7 +168,8 @@ class Scheduler:
         """Whether the wall clock was set back since the last look: what was past may be to come
         again.
         """
-        before, self._ahead = self._ahead, self.clock.time() - self.clock.monotonic()
+        wall, monotonic = self.clock.read_both()
+        before, self._ahead = self._ahead, timestamp(wall) - monotonic
         return before - self._ahead > SET_BACK
 
     def _seconds_to_next(self) -> Optional[float]:

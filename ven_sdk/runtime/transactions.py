@@ -190,8 +190,7 @@ class Transactions(Facts):
         """The time for a step. Where the wall clock was set since the last one, what is waited for
         moves with it first, so that no step takes the new time for time that has passed.
         """
-        now = self.now()
-        by = self._clock_steps.take(now)
+        now, by = self._clock_steps.take(self.offset.applied)
         if by is not None:
             self._carry_out(self.profile.shift_deadlines(self.book, now, by))
         return now

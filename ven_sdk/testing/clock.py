@@ -56,6 +56,12 @@ class ManualClock(Clock):
         """The wall clock, aware UTC."""
         return EPOCH + timedelta(seconds=self.time())
 
+    def read_both(self) -> tuple[datetime, float]:
+        """The wall clock and the monotonic one, between two moves."""
+        with self._changed:
+            seconds = (self._wall + self._elapsed) / NANO
+            return EPOCH + timedelta(seconds=seconds), self._elapsed / NANO
+
     def time(self) -> float:
         """The wall clock in seconds since 1970."""
         with self._changed:

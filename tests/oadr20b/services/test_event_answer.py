@@ -458,3 +458,17 @@ def test_a_reason_that_cannot_be_sent_is_refused_in_the_call(reason: Any) -> Non
 def test_an_event_id_that_is_no_text_is_refused_in_the_call(event_id: Any) -> None:
     with pytest.raises(ConfigurationError, match="event_id"):
         Harness(opted_in()).opt(event_id, "optOut")
+
+
+@pytest.mark.parametrize("late", [0 * SECOND, 2 * SECOND])
+def test_an_acknowledgement_that_comes_with_the_start_does_what_the_timer_of_the_start_would(
+    late: Any,
+) -> None:
+    ven = Harness(opted_in(on_event_start=lambda event: None))
+    ven.send(distribute(event("a")))
+    ven.now = ven.book.events["a"].start + late
+
+    ven.answer()
+
+    assert ven.names("on_event_start") == ["on_event_start"]
+    assert ven.book.events["a"].started

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 from ....errors import VenError
 from ....events import versions
-from ....events.execution import build_timer, carry_out, combine, resume_event
+from ....events.execution import carry_out, combine, resume_event
 from ....instants import shift
 from ....profile import Task
 from ....schema.common import Payload
@@ -68,14 +68,10 @@ def shift_deadlines(book: "Book", now: datetime, by: timedelta) -> Outcome:
     """E18: whoever decides about an event has ``opt_timeout`` for it, also when the clock is set
     meanwhile.
     """
-    rows = {
-        key: replace(held, deadline=shift(held.deadline, by))
+    return combine(
+        carry_out(book, key, held, replace(held, deadline=shift(held.deadline, by)), now)
         for key, held in book.events.items()
         if held.waiting and held.deadline is not None
-    }
-    return Outcome(
-        changes=tuple(Change("events", key, state) for key, state in rows.items()),
-        timers=tuple(build_timer(book, key, state, now) for key, state in rows.items()),
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import VenError
-from ....events.execution import build_timer, combine, forget, is_finished
+from ....events.execution import carry_out, combine
 from ....profile import Task
 from ....schema.events import CreatedEvent, EventResponse
 from ....state.change import Change
@@ -161,13 +161,7 @@ def acknowledge(sent: tuple[EventResponse, ...]) -> Step:
 def _acknowledge(book: "Book", key: str, state: EventState, now: datetime) -> Outcome:
     if not state.owed:
         return NOTHING
-    acknowledged = replace(state, owed=False)
-    if is_finished(acknowledged, now):
-        return forget(book, key, state)
-    return Outcome(
-        changes=(Change("events", key, acknowledged),),
-        timers=(build_timer(book, key, acknowledged, now),),
-    )
+    return carry_out(book, key, state, replace(state, owed=False), now)
 
 
 def refuse(sent: tuple[EventResponse, ...], error: VenError) -> Step:
