@@ -7,7 +7,7 @@ from typing import Any
 from ...schema.common import Target
 from ...schema.events import CreatedEvent, DistributeEvent, Event, EventSignal
 from ...testing.vtn.builders import event as build_event
-from .rows import demand, row, skip
+from .rows import Arguments, demand, row, skip
 from .stage import Stage
 from .staging import SIGNALS
 
@@ -193,7 +193,7 @@ def device_classes(stage: Stage) -> str:
 @row(27, "refuses what cannot be meant", "E", "CR 33")
 def illogical_events(stage: Stage) -> str:
     stage.begin()
-    cases: dict[str, dict[str, Any]] = {
+    cases: dict[str, Arguments] = {
         "SIMPLE with level 9": {"dtstart": HOUR, "intervals": [9]},
         "an event of 600 s with an interval of 60 s": {
             "dtstart": 2 * HOUR,
@@ -212,7 +212,7 @@ def illogical_events(stage: Stage) -> str:
 @row(28, "serves the valid events of a mixed list", "E", "CR 19, 25, 48")
 def mixed_list(stage: Stage) -> str:
     stage.begin()
-    made: dict[str, dict[str, Any]] = {
+    made: dict[str, Arguments] = {
         "good": {},
         "for another VEN": {"targets": [Target(ven_id="somebody-else")]},
         "of wrong durations": {"duration": 600, "intervals": [(60, 1)]},

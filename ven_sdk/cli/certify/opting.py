@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Callable
 
 from ...errors import ConfigurationError, StateError, VenError
 from ...oadr20b.schema.opt import CreateOpt
 from ...schema.common import Target
-from .rows import demand, not_shown, row
+from .rows import Arguments, demand, not_shown, row
 from .stage import Stage
 
 HOUR = 3600
@@ -39,7 +38,7 @@ def _refused_here(stage: Stage, kind: str, what: str, call: Callable[[], object]
     demand(not stage.count(kind, after=after), f"{what} was sent", "Refuse it before it is sent.")
 
 
-def _window(stage: Stage, begin: float, seconds: float) -> Mapping[str, Any]:
+def _window(stage: Stage, begin: float, seconds: float) -> Arguments:
     start = stage.now().replace(microsecond=0) + timedelta(seconds=begin)
     return {"dtstart": start, "duration": timedelta(seconds=seconds)}
 

@@ -38,6 +38,8 @@ class Declared(Exception):
     """What the author says, or has to say."""
 
 
+Arguments = Mapping[str, Any]
+"""Arguments of a function of the SDK, by name: it checks them itself."""
 Show = Callable[[Any], str]
 """Drives a stage and judges what came: what was seen, in a sentence."""
 
@@ -54,7 +56,7 @@ class Row:
     rules: str
     show: Show
     pics: str = ""
-    vtn: Mapping[str, Any] = field(default_factory=dict)
+    vtn: Arguments = field(default_factory=dict)
     at_end: bool = False
 
 

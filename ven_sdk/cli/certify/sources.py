@@ -16,18 +16,19 @@ import runpy
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Callable, Optional, Protocol
 
+from ...arguments import Duration
 from ...client import OpenADRClient
 from ...errors import ConfigurationError
 from ..run.build import build
 from ..run.file import load
 from ..run.functions import import_object
 from ..run.plan import make_plan
+from .rows import Arguments
 
-Arguments = Mapping[str, Any]
 Found = Callable[[OpenADRClient, Arguments], None]
 """Sees a client, and the arguments that its author gave."""
 _POSITIONS = ("ven_name", "vtn_url")
@@ -212,8 +213,8 @@ def _starting(running: threading.Event) -> Iterator[None]:
     original = OpenADRClient.start
 
     @functools.wraps(original)
-    def start(self: OpenADRClient, *given: Any, **named: Any) -> None:
-        original(self, *given, **named)
+    def start(self: OpenADRClient, wait: Optional[Duration] = None) -> None:
+        original(self, wait)
         running.set()
 
     OpenADRClient.start = start  # type: ignore[method-assign]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Callable, Optional, TypeVar, Union
 
@@ -17,7 +16,7 @@ from ...schema.common import Payload
 from ...schema.events import Event
 from ...testing import Fault, LocalVTN, ManualClock, Received
 from .passing import ByHand, ByItself, Passing
-from .rows import Row, Skipped, demand, not_shown
+from .rows import Arguments, Row, Skipped, demand, not_shown
 from .world import Ahead, Happened, Held, Run, rules_in
 
 P = TypeVar("P", bound=Payload)
@@ -53,7 +52,7 @@ class Ground:
         self.errors: list[VenError] = []
         self.asked: int = 0
         self.is_silent: bool = False
-        self.own_arguments: Mapping[str, Any] = {}
+        self.own_arguments: Arguments = {}
         self.passing: Passing
         if self.clock is not None:
             self.passing = ByHand(self.clock, lambda: sum(each.count for each in self.held))
@@ -105,7 +104,7 @@ class Ground:
             "Look at the rows on registration first.",
         )
 
-    def _led_here(self) -> dict[str, Any]:
+    def _led_here(self) -> Arguments:
         secure = self.vtn.url.startswith("https:")
         own = self.vtn.client_cert("certify") if secure else None
         return {
@@ -129,7 +128,7 @@ class Ground:
             "clock": self.clock,
         }
 
-    def _watch(self, client: OpenADRClient, own: Mapping[str, Any]) -> None:
+    def _watch(self, client: OpenADRClient, own: Arguments) -> None:
         """Follow what the client calls. ``own``: the arguments that its author gave."""
         self.own_arguments = own
         client.add_handler("on_event_start", lambda event: self._note("start", event))
