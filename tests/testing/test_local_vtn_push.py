@@ -164,6 +164,7 @@ def test_a_push_that_stops_in_the_middle_is_made_again(
     start()
     with vtn.fault(PushFault(how, times=1)):
         vtn.wait_for_opt(vtn.add_event(dtstart=3600), timeout=15)
+    vtn.wait_until(lambda: len(vtn.pushes) == 2, 5, "the second push to be answered")
     assert [each.taken for each in vtn.pushes] == [False, True]
 
 

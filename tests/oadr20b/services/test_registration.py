@@ -269,7 +269,11 @@ def test_R11_after_a_cancellation_nothing_of_the_other_side_is_known(
 ) -> None:
     harness = fresh(known={"phase": "registered", "ven_id": "ven-1", "registration_id": "reg-1"})
     harness.settings = harness.book.settings = replace(harness.settings, ven_id=assigned)
-    offered = Report(report_specifier_id="weather", report_name="METADATA_HISTORY_USAGE")
+    offered = Report(
+        report_specifier_id="weather",
+        report_name="METADATA_HISTORY_USAGE",
+        created_date_time=NOON,
+    )
     harness.book.apply([Change("offers", "", (offered,)), Change("received", "", (offered,))])
     harness.run(lambda book, now: poll.receive(book, cancellation(), now))
 

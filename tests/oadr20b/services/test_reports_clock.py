@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from bisect import bisect_left
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +29,7 @@ class Site:
         self.ven = ReportHarness()
         self.mode, self.true, self.offset = mode, NOON, timedelta(0)
         self.reports_at, self.samples_at = [NOON], [NOON]
+        self.unknown_pauses: list[datetime] = []
         MODES[mode](self)
 
     def push(self) -> None:
@@ -55,13 +57,19 @@ class Site:
         messages, values = len(self.ven.messages), len(self.ven.record)
         if restart:
             self.ven.restart(after=by)
+            if by < timedelta(0):
+                self.unknown_pauses.append(self.true)
         else:
             self.ven.now += by
             self.ven.run(reports.look)  # what the engine does when it notices
         self.note(messages, values)
 
     def silence(self) -> timedelta:
-        return max(after - before for before, after in zip(self.reports_at, self.reports_at[1:]))
+        """The longest time without a report. A new process with a clock that was set back meanwhile
+        cannot know how long it was away: there it counts from the start.
+        """
+        begins = sorted([*self.reports_at, *self.unknown_pauses])
+        return max(after - begins[bisect_left(begins, after) - 1] for after in self.reports_at[1:])
 
     def without_samples(self) -> timedelta:
         return max(after - before for before, after in zip(self.samples_at, self.samples_at[1:]))
