@@ -26,7 +26,8 @@ def stage() -> Iterator[Stage]:
         before, threads = resident(), len(threads_of())
         yield stage
         grown = (resident() - before) / 2**20
-        assert grown < 96, (
+        # all bodies together are more than ten times as much; the VTN's journal is here as well
+        assert grown < 128, (
             f"the process holds {grown:.0f} MiB more than before the hostile messages"
         )
         assert len(threads_of()) <= threads + 2, threads_of()
