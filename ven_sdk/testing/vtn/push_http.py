@@ -127,9 +127,12 @@ class Caller:
             if request.ending == STALL:
                 self._wait_for_end(connection)
                 raise NotTaken("a fault left the request unfinished")
-            response = http.client.HTTPResponse(connection, method="POST")
-            response.begin()
-            answer = response.status, response.read()
+            # closed also where it cannot be read: its file keeps the connection open
+            with contextlib.closing(
+                http.client.HTTPResponse(connection, method="POST")
+            ) as response:
+                response.begin()
+                answer = response.status, response.read()
             if not request.heard:
                 raise NotTaken("a fault lost the VEN's answer")
             return answer
