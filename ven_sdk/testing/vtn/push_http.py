@@ -172,6 +172,7 @@ class Caller:
         """The same connection with TLS; ``raw`` is detached."""
         with self._making:  # it writes the files that it reads
             context = self._context()
+        raw.getpeername()  # ssl loses a socket whose peer is gone before it is wrapped
         connection = context.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False)
         with self._lock:
             self._open = (self._open - {raw}) | {connection}
