@@ -5,7 +5,7 @@ refusals, strict or not.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.oadr20b.codec.strategies import records
+from tests.oadr20b.services.builders import distribute, event
 from ven_sdk.errors import PayloadError
 from ven_sdk.oadr20b.codec import envelope, gate, plain_reader, reader
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
+from ven_sdk.schema.common import FeatureCollection, Location, Polygon, ServiceArea, Target
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "wire-examples"
 EI = "{http://docs.oasis-open.org/ns/energyinterop/201110}"
@@ -136,3 +138,19 @@ def test_a_message_that_keeps_to_the_schema_never_reaches_the_plain_reader(stric
             with pytest.MonkeyPatch.context() as patch:
                 patch.delattr(plain_reader, "read_record")
                 reader.read(payload, strict=strict, plain=False)
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["compiled", "plain"])
+@pytest.mark.parametrize("text", ["", " \n ", None])
+def test_a_list_of_no_numbers_is_a_list(text: Optional[str], plain: bool) -> None:
+    area = ServiceArea(FeatureCollection(location=Location(polygon=Polygon(positions=(1.0, 2.0)))))
+    message = distribute(event("a", targets=(Target(service_area=area),)))
+    element = envelope.payload_of(gate.admit(envelope.message(message)))
+    (positions,) = element.iter("{http://www.opengis.net/gml/3.2}posList")
+    positions.text = text
+
+    read = reader.read(element, plain=plain).record
+
+    assert read.faulty == ()
+    (target,) = read.events[0].targets
+    assert target.service_area.feature_collection.location.polygon.positions == ()

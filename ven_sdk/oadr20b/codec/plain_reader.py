@@ -16,9 +16,7 @@ Pure functions, run by the exchange threads.
 from __future__ import annotations
 
 from functools import cache
-from typing import Callable, Optional, cast
-
-from lxml import etree
+from typing import Callable, Optional
 
 from ...errors import PayloadError
 from ...schema.construct import builder
@@ -29,12 +27,12 @@ from . import irregular, lexical
 from .complete import COMPLETIONS
 from .findings import Element, Findings
 from .irregular import ReadRecord
-from .namespaces import ATOM, KNOWN, XSI, local_name, namespace_of
+from .namespaces import KNOWN, XSI, local_name, namespace_of
 from .plan import Node, plan_of, record_of
 
 HOLDS_ELEMENTS = "holds elements, where only text belongs"
+TWICE = "stands there twice"
 _NIL = f"{{{XSI}}}nil"
-_STRAY = etree.XPath("descendant-or-self::text()[../*][normalize-space()]")
 
 
 def read_record(
@@ -61,23 +59,6 @@ def read_record(
 
 
 _builder = cache(builder)
-
-
-def stray_text(element: Element) -> Optional[tuple[Element, str]]:
-    """The first text inside ``element`` that stands beside elements, and where; feeds apart, which
-    may hold any markup.
-    """
-    for text in cast("list[etree._ElementUnicodeResult]", _STRAY(element)):
-        holder = text.getparent()
-        if holder is not None and text.is_tail:
-            holder = holder.getparent()
-        if holder is not None and not _in_feed(holder):
-            return holder, str(text)
-    return None
-
-
-def _in_feed(element: Element) -> bool:
-    return any(namespace_of(each.tag) == ATOM for each in (element, *element.iterancestors()))
 
 
 def _attribute(
@@ -191,15 +172,15 @@ class _Reading:
         be made without is refused, even if both say the same: no honest peer sends it.
         """
         if any(leaf.slot is None or leaf.slot.vital for leaf in node.leaves()):
-            self.findings.fail(second, "stands there twice, so that nobody knows which counts")
-        elif irregular.canonical_form(first) == irregular.canonical_form(second):
-            self.findings.note(second, "stands there twice, both times the same")
-        else:
-            self.findings.note(
-                second, "stands there twice, so that nobody knows which counts: both were left out"
-            )
-            for leaf in node.leaves():
-                self._leave_out(leaf)
+            self.findings.fail(second, f"{TWICE}, so that nobody knows which counts")
+        if irregular.canonical_form(first) == irregular.canonical_form(second):
+            self.findings.note(second, f"{TWICE}, both times the same")
+            return
+        self.findings.note(
+            second, f"{TWICE}, so that nobody knows which counts: both were left out"
+        )
+        for leaf in node.leaves():
+            self._leave_out(leaf)
 
     def _missing(self, node: Node, element: Element, path: str) -> None:
         """An element that is not there: nothing, a deviation, or an error where no sense can be
@@ -289,6 +270,8 @@ class _Reading:
         if slot.kind == "test_flag":
             self.values[slot.companion] = None
             return False
+        if slot.kind == "numbers":
+            return []  # a list of none
         absent_allowed = slot.default is None or slot.optional
         if slot.kind == "text" and not absent_allowed:
             return self._empty_text(node, slot, element)

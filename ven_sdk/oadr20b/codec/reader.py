@@ -7,7 +7,9 @@ run by the exchange threads.
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Optional, cast
+
+from lxml import etree
 
 from ...errors import PayloadError
 from ...schema.common import Payload
@@ -16,10 +18,11 @@ from . import envelope, plain_reader
 from .choice import PLAIN
 from .compiled import reader as compiled_reader
 from .findings import Element, Findings, path_of
-from .namespaces import KNOWN, OADR, OADR_2_0A, local_name, namespace_of, tag
-from .plain_reader import HOLDS_ELEMENTS, stray_text
+from .namespaces import ATOM, KNOWN, OADR, OADR_2_0A, local_name, namespace_of, tag
+from .plain_reader import HOLDS_ELEMENTS
 
 _BY_TAG: dict[str, type[Payload]] = {tag("oadr:" + name): cls for name, cls in PAYLOADS.items()}
+_STRAY = etree.XPath("descendant-or-self::text()[../*][normalize-space()]")
 
 ReadPayload = Callable[[type[Payload], Element, Findings], Payload]
 _READERS: dict[bool, ReadPayload] = {
@@ -58,13 +61,30 @@ def read_message(root: Element, strict: bool = False) -> Reading:
 def _read(element: Element, findings: Findings, plain: bool) -> Reading:
     cls = _BY_TAG.get(element.tag) or _from_another_namespace(element, findings)
     record = _READERS[plain](cls, element, findings)
-    stray = stray_text(element)
+    stray = _stray_text(element)
     if stray is not None and not _is_noted(stray[0], findings):
         text = "holds text where only elements belong"
         findings.note(
             stray[0], text + ", which was passed over" * (not findings.strict), stray[1].strip()
         )
     return Reading(record, tuple(findings.notes))
+
+
+def _stray_text(element: Element) -> Optional[tuple[Element, str]]:
+    """The first text inside ``element`` that stands beside elements, and where; feeds apart, which
+    may hold any markup.
+    """
+    for text in cast("list[etree._ElementUnicodeResult]", _STRAY(element)):
+        holder = text.getparent()
+        if holder is not None and text.is_tail:
+            holder = holder.getparent()
+        if holder is not None and not _in_feed(holder):
+            return holder, str(text)
+    return None
+
+
+def _in_feed(element: Element) -> bool:
+    return any(namespace_of(each.tag) == ATOM for each in (element, *element.iterancestors()))
 
 
 def _is_noted(element: Element, findings: Findings) -> bool:

@@ -284,7 +284,7 @@ class _Compiler:
         if kind == "child":
             return [f"{target} = {self.late(record_of(slot))}({child}, findings)"]
         if kind == "numbers":
-            return [f"{target} = Items([number(x) for x in {child}.text.split()])"]
+            return [f"{target} = Items([number(x) for x in ({child}.text or '').split()])"]
         call = {
             "boolean": f"BOOLEANS[{child}.text]",
             "number": f"number({child}.text)",
