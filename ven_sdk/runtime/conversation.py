@@ -280,7 +280,7 @@ class Conversation:
                 break  # another lane sends it, and wakes this one afterwards
             wait = self._seconds_to(task, state, now)
             if not self._base.may_send():
-                return None, NOT_OWNED
+                return None, now + NOT_OWNED
             if wait <= 0:
                 self._sending[task.identity] = now
                 self._note_pace(task, state, now)
