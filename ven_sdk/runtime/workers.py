@@ -20,8 +20,8 @@ thread may be made for it, and when its job returns it ends if there are enough 
 *Locks*: one condition guards all of that and wakes idle workers; no job runs under it. *In
 between*: a job may submit others, also under its own key (they run after it), and may close the
 pool from inside; ``close`` then waits for all threads but its own. A job that was submitted and
-not begun is
-dropped by ``close``: whoever submitted it finds in the book that it is still to be done.
+not begun is dropped by ``close``: whoever submitted it finds in the book that it is still to be
+done.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def _refused_here(stage: Stage, kind: str, what: str, call: Callable[[], object]
     try:
         stage.call(call)
     except (ConfigurationError, StateError):
-        pass
+        pass  # as the row wants it
     except VenError as error:
         not_shown(f"{what} ended with: {error}")
     demand(not stage.count(kind, after=after), f"{what} was sent", "Refuse it before it is sent.")

@@ -200,7 +200,7 @@ class ScriptVen:
         try:
             runpy.run_path(self.name, run_name="__main__")
         except SystemExit:
-            pass
+            pass  # a script may end so, as its run() has returned
         except BaseException as error:
             self._error = error
         finally:
