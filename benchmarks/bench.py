@@ -2,14 +2,17 @@
 """Side-by-side benchmark: openleadr (peer), the limit of the stack, the floor below it, and
 ven_sdk.
 
-  python bench.py --peer-python PEER/bin/python --sdk-python SDK/bin/python [--only build/,poll/]
-[--rounds 5] [--quick] python bench.py ... --start-up        import time and time to first poll, in
-fresh processes python bench.py ... --fleet           memory and CPU of 1/100/1000 VENs in a process
-python bench.py ... --leak 100000     resident memory over that many polls python bench.py ...
---check           are the messages that each column builds valid (XSD, signxml)? Each case runs once
-a round in each worker, workers in turn, so that all columns see the same machine; the figure is the
-median over the rounds. The client is pinned to core 0, the loopback VTN to core 1. Raw numbers go
-to --out (JSON)."""
+    python bench.py --peer-python PEER/bin/python --sdk-python SDK/bin/python
+                    [--only build/,poll/] [--rounds 5] [--quick]
+    python bench.py ... --start-up        import time and time to first poll, in fresh processes
+    python bench.py ... --fleet           memory and CPU of 1/100/1000 VENs in a process
+    python bench.py ... --leak 100000     resident memory over that many polls
+    python bench.py ... --check           are the messages of each column valid (XSD, signxml)?
+
+Each case runs once a round in each worker, workers in turn, so that all columns see the same
+machine; the figure is the median over the rounds. The client is pinned to core 0, the loopback VTN
+to core 1. Raw numbers go to --out (JSON).
+"""
 
 import argparse
 import json

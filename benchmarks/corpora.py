@@ -47,7 +47,7 @@ def judge(data: bytes) -> tuple[str, list[str]]:
 
 def main() -> None:
     """Read the folders that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--all", action="store_true", help="name what was read right too")
     chosen = parser.parse_args()

@@ -2,8 +2,8 @@
 """The crash test: a VEN process killed by SIGKILL at random moments under load, against a VTN in a
 second process.
 
-  python benchmarks/crash.py [--kills 200] [--seed 20240607] [--span 1.5] python benchmarks/crash.py
-  --points        killed once before and once after every commit of a run, instead
+    python benchmarks/crash.py [--kills 200] [--seed 20240607] [--span 1.5]
+    python benchmarks/crash.py --points      killed before and after every commit of a run, instead
 
 Prints kills by stage, and losses and doubles as counted by tests/durability/crash_count.py from the
 VTN's raw log.

@@ -1,5 +1,6 @@
-"""Fuzzes gate, codec and services for some minutes: ``python -m benchmarks.fuzz --minutes 10 --seed
-1``.
+"""Fuzzes gate, codec and services for some minutes.
+
+    python -m benchmarks.fuzz --minutes 10 --seed 1
 
 Mutated wire examples (see tests/hostile/fuzzing.py) take the way of a polled reply. What raises
 something else than an error of the SDK is written to ``--out``, one file each, and the exit status
@@ -18,7 +19,7 @@ from tests.hostile.fuzzing import run
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("fuzz-findings"))

@@ -2,7 +2,8 @@
 """How late the start handlers of an idle client are: many events, each at its own moment within
 some seconds.
 
-python benchmarks/punctuality.py --events 500 --seconds 100"""
+    python benchmarks/punctuality.py --events 500 --seconds 100
+"""
 
 import argparse
 import random
