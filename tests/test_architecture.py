@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import pytest
 
@@ -97,6 +97,12 @@ SEAMS = {
     "ven_sdk/transport/requests_seam.py": ("HTTPAdapter", "init_poolmanager", "cert_verify"),
     "ven_sdk/transport/incoming.py": ("will_close", "fp"),
 }
+
+# How a module names what it logs to: users filter by ``ven_sdk`` and its children; the wire log has
+# a name of its own.
+LOGGERS = frozenset(
+    {"logger = logging.getLogger(__name__)", "wire_logger = logging.getLogger(WIRE)"}
+)
 
 # Pure values and functions: nothing that waits, talks, locks or parses.
 PURE = frozenset({"schema", "events", "points", "oadr20b/services", "oadr20b/schema"})
@@ -324,6 +330,22 @@ def test_nothing_of_the_sdk_is_asynchronous_or_configures_logging() -> None:
     ]
 
     assert wrong == []
+
+
+def test_a_module_that_logs_has_a_logger_of_its_own_name() -> None:
+    wrong = [
+        f"{name_of(path)}:{node.lineno} {ast.unparse(node)}"
+        for path in MODULES
+        for node in parse(path).body
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and is_logger(node.value)
+        if ast.unparse(node).replace(": logging.Logger", "") not in LOGGERS
+    ]
+
+    assert wrong == []
+
+
+def is_logger(value: Optional[ast.AST]) -> bool:
+    return isinstance(value, ast.Call) and ast.unparse(value.func).endswith("getLogger")
 
 
 def test_every_module_says_what_it_is_responsible_for() -> None:

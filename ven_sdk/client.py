@@ -40,7 +40,7 @@ from .usercode.handlers import Handlers, Hooks
 from .ven import Ven
 from .wiring import build, listener_of, store_of
 
-log: logging.Logger = logging.getLogger("ven_sdk")
+logger: logging.Logger = logging.getLogger(__name__)
 
 MEBIBYTE = 2**20
 STOP_TIMEOUT = 10.0

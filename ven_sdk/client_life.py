@@ -24,7 +24,7 @@ from .transport.identity import Identity
 if TYPE_CHECKING:
     from .push import Listener
 
-log: logging.Logger = logging.getLogger("ven_sdk")
+logger: logging.Logger = logging.getLogger(__name__)
 
 LISTENER_SHARE = 0.25
 """Part of stop()'s timeout that answers to pushed messages may take."""
@@ -102,17 +102,19 @@ class ClientLife:
 
     def _announce(self) -> None:
         if self._show_fingerprint and self.identity.fingerprint:
-            log.info("The fingerprint of this VEN's certificate is %s.", self.identity.fingerprint)
+            logger.info(
+                "The fingerprint of this VEN's certificate is %s.", self.identity.fingerprint
+            )
         if not self.identity.verifies_messages:
-            log.warning(
+            logger.warning(
                 "Messages from the VTN are not authenticated: vtn_fingerprint is not set. Whoever "
                 "answers at %s is obeyed.",
                 self.settings.vtn_url,
             )
         if self.settings.timeout < SHORTEST_TIMEOUT:
-            log.warning("%s", short_timeout("timeout", self.settings.timeout))
+            logger.warning("%s", short_timeout("timeout", self.settings.timeout))
         if not self.store.durable:
-            log.info(
+            logger.info(
                 "No store is set: registration, answers, opts and samples not yet delivered do "
                 "not survive this process."
             )
@@ -124,7 +126,7 @@ class ClientLife:
         with _running_lock:
             first = _running.setdefault(key, self)
         if first is not self:
-            log.warning(
+            logger.warning(
                 "Two clients of this process run as VEN %r at %s: one was started before, at %s, "
                 "this one at %s. Both poll, and each gets only some of the events. Call stop() of "
                 "the first (in a notebook: before its variable gets another client).",
@@ -145,11 +147,11 @@ class ClientLife:
         unfinished = self.runtime.stop(max(0.0, deadline - clock.monotonic()))
         self.engine.close_store()
         if unfinished:
-            log.warning(
+            logger.warning(
                 "Stopped, but these did not finish and are left behind: %s.", ", ".join(unfinished)
             )
         else:
-            log.info("Stopped.")
+            logger.info("Stopped.")
 
     def _lose(self, error: LeaseLostError) -> None:
         self.engine.lose(error)
@@ -173,7 +175,7 @@ class ClientLife:
             "stopped now. Keep it in a variable, and call stop() or use 'with client:'."
         )
         warnings.warn(text, ResourceWarning, stacklevel=2)
-        log.warning("%s", text)
+        logger.warning("%s", text)
         threading.Thread(
             target=self.stop, args=(ABANDONED_TIMEOUT,), name="ven_sdk stopping", daemon=True
         ).start()

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from ..state.store import Store
     from .arguments import VenArguments
 
-log: logging.Logger = logging.getLogger("ven_sdk")
+logger: logging.Logger = logging.getLogger(__name__)
 
 STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
@@ -119,7 +119,7 @@ class Fleet(FleetHandlerCalls):
         )
         self._handlers = SharedHandlers()
         self._hooks = Hooks()
-        self._repeats = Repeats(log, limit=4096, monotonic=self._runtime.clock.monotonic)
+        self._repeats = Repeats(logger, limit=4096, monotonic=self._runtime.clock.monotonic)
         self._identities = Identities(self._workers)
         self._push = FleetPush(
             listen,
@@ -299,16 +299,16 @@ class Fleet(FleetHandlerCalls):
         self._runtime.start()
         vens = self._vens.begin()
         for text in texts:
-            log.error("%s", text)
+            logger.error("%s", text)
         if self._has_store:
             self._vens.forget_removed()
         self._identities.reopen()
         for ven in vens:
             self._vens.begin_soon(ven)
-        log.info("A fleet of %d VENs starts.", len(vens))
+        logger.info("A fleet of %d VENs starts.", len(vens))
         trusting = sum(not ven._engine.profile.identity.verifies_messages for ven in vens)
         if trusting:
-            log.warning(
+            logger.warning(
                 "Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not "
                 "set. Whoever "
                 "answers at their vtn_url is obeyed.",
@@ -347,7 +347,7 @@ class Fleet(FleetHandlerCalls):
         if self._has_store:
             self._has_store = False
             self._store.close()
-        log.info(
+        logger.info(
             "The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else ""
         )
 

@@ -22,7 +22,7 @@ from .arguments import SETTINGS
 from .identities import ARGUMENTS, check_arguments
 from .push import FleetPush, arguments_of_one
 
-log: logging.Logger = logging.getLogger("ven_sdk")
+logger: logging.Logger = logging.getLogger(__name__)
 
 PAUSE = 0.1
 """Seconds between looks at a whole fleet."""
@@ -145,7 +145,7 @@ class Vens:
         try:
             if self._store.durable:
                 for text in (*engine.open_store(), *engine.restore()):
-                    log.error("%s", text)
+                    logger.error("%s", text)
         except StoreError as error:
             if self._store.is_leased:
                 self._begin_later(ven, error)

@@ -31,7 +31,7 @@ from ..usercode.attributes import CheckedAttributes
 from .sites import Catalogue, Functions, SiteTable, store_of_fleet
 from .slots import MemberSlots
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 FACTS_EVERY = 15.0
 """Seconds between counts over all VENs for the table of members."""
@@ -150,7 +150,7 @@ class FleetMember(CheckedAttributes):
         self._own_slots.start()
         self._thread = threading.Thread(target=self._run, name="ven_sdk-member", daemon=True)
         self._thread.start()
-        log.info("%s is a member of the fleet in %s.", self.name, self._store.name)
+        logger.info("%s is a member of the fleet in %s.", self.name, self._store.name)
 
     def _check_slots(self) -> None:
         if self._store.slots < 2:
@@ -180,7 +180,7 @@ class FleetMember(CheckedAttributes):
         try:
             self._store.drain(self.name)  # so that the others want what this one has
         except VenError as error:
-            log.warning("%s", error)
+            logger.warning("%s", error)
         self._own_slots.stop()
         self.fleet.stop(seconds)  # closes the store, which leaves the fleet
         self.fleet._hand_over([ven.settings.ven_name for ven in self.fleet], 0.0)
@@ -213,14 +213,14 @@ class FleetMember(CheckedAttributes):
             except VenError as error:
                 self._say(error)
             except Exception:
-                log.exception("A renewal failed. This is a fault of ven_sdk: please report it.")
+                logger.exception("A renewal failed. This is a fault of ven_sdk: please report it.")
 
     def _renew(self) -> None:
         started = seconds_awake()
         renewal = self._store.renew(self._told())
         self._renewed_at = started
         if self._trouble:
-            log.warning("The store %s can be reached again.", self._store.name)
+            logger.warning("The store %s can be reached again.", self._store.name)
             self._trouble = ""
         self._own_slots.take_renewal(renewal)
 
@@ -228,7 +228,7 @@ class FleetMember(CheckedAttributes):
         if self._renewing.is_set() or self._ended.is_set():
             return  # stopping: the store is closed
         if not self._trouble:
-            log.error("%s Nothing is sent when two thirds of the lease have passed.", error)
+            logger.error("%s Nothing is sent when two thirds of the lease have passed.", error)
         self._trouble = str(error)
 
     def _told(self) -> str:

@@ -18,7 +18,7 @@ from ..fleet import Fleet
 from ..state.leases import LeasedStore, Renewal, wanted_slots
 from .sites import Catalogue, Functions, Site
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 LOOK = 1.0
 """Seconds between attempts to get slots that another still has."""
@@ -120,10 +120,12 @@ class MemberSlots:
                 self._in_trouble = False
             except VenError as error:
                 if not self._in_trouble:
-                    log.warning("Slots are not moved now: %s", error)
+                    logger.warning("Slots are not moved now: %s", error)
                 self._in_trouble = True
             except Exception:
-                log.exception("Slots were not moved. This is a fault of ven_sdk: please report it.")
+                logger.exception(
+                    "Slots were not moved. This is a fault of ven_sdk: please report it."
+                )
 
     def _look(self, renewal: Renewal) -> None:
         """One pass: what was lost ends first, what is held begins, one slot is given back.
@@ -133,7 +135,7 @@ class MemberSlots:
         """
         for slot in set(self._begun) - self._store.held:
             self._end(slot, 0.0)
-            log.warning("Slot %d has another owner now: its VENs ended here.", slot)
+            logger.warning("Slot %d has another owner now: its VENs ended here.", slot)
         missing = self.wanted - self._store.held - self._begun.keys()
         if missing:
             self._store.take(missing)
@@ -211,7 +213,7 @@ class MemberSlots:
 
     def _refuse(self, about: str, text: str) -> None:
         if self._refused.get(about) != text:
-            log.error("%s", text)
+            logger.error("%s", text)
         self._refused[about] = text
 
     def _end(self, slot: int, seconds: float) -> None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ..usercode.handlers import Hooks
     from .identity import SigningIdentity
 
-log: logging.Logger = logging.getLogger(__name__)
-wire: logging.Logger = logging.getLogger(WIRE)
+logger: logging.Logger = logging.getLogger(__name__)
+wire_logger: logging.Logger = logging.getLogger(WIRE)
 
 _SIGNATURE = b"Signature"
 REFRESH = 60.0
@@ -75,7 +75,7 @@ class Exchange:
         self._monotonic = monotonic
         self.hooks: Hooks = hooks
         self._strict, self._max_bytes = strict, max_bytes
-        self.deviations: Repeats = deviations or Repeats(log, monotonic=monotonic)
+        self.deviations: Repeats = deviations or Repeats(logger, monotonic=monotonic)
         self._may_send = may_send
         self._cookies = Cookies()
         self._poll: Optional[tuple[str, bytes]] = None
@@ -100,8 +100,8 @@ class Exchange:
         body = self.serialise(record)
         if self.hooks:
             self.hooks.run("before_send_xml", body.decode())
-        if wire.isEnabledFor(logging.DEBUG):
-            wire.debug("-> %s %s", service or record.service, Redacted(body))
+        if wire_logger.isEnabledFor(logging.DEBUG):
+            wire_logger.debug("-> %s %s", service or record.service, Redacted(body))
         before = self._now()
         try:
             reply = self._identity.connections.post(
@@ -110,8 +110,8 @@ class Exchange:
         # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
         except SecurityError as cause:
             raise TransportError(str(cause), delivered=False) from cause
-        if wire.isEnabledFor(logging.DEBUG):
-            wire.debug("<- %s", Redacted(reply.body))
+        if wire_logger.isEnabledFor(logging.DEBUG):
+            wire_logger.debug("<- %s", Redacted(reply.body))
         found = self.read(reply.body) if reply.body.strip() else None
         return Received(found, _clock_offset(reply, before))
 
@@ -151,7 +151,7 @@ class Exchange:
         except (
             Exception
         ) as cause:  # nothing known leads here; a message that finds a way must not stop the VEN
-            log.exception(
+            logger.exception(
                 "A message could not be read. This is a fault of ven_sdk: please report it."
             )
             raise PayloadError(

@@ -49,7 +49,7 @@ from .scheduler import Job
 from .status import ServiceStatus
 from .transactions import Transactions
 
-log: logging.Logger = logging.getLogger("ven_sdk")
+logger: logging.Logger = logging.getLogger(__name__)
 
 HELD_POLL = 1.0
 """Seconds after which a poll without a reply counts as held back by the VTN, until it has the
@@ -193,7 +193,7 @@ class Conversation:
         on.
         """
         base, what = self._base, task.name if task is not None else state.lane.name
-        log.error(
+        logger.error(
             "%s of %s failed. This is a fault of ven_sdk: please report it.",
             what,
             base.name,

@@ -43,7 +43,7 @@ from .polling import Polling
 from .rates import GrowingPause, Window
 from .transactions import Transactions
 
-log: logging.Logger = logging.getLogger("ven_sdk")
+logger: logging.Logger = logging.getLogger(__name__)
 
 HOLD = 0.5
 """Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are
@@ -126,10 +126,10 @@ class Exchanges:
         base = self._base
         base.counters.count(task.poll, None, base.clock.now())
         level = logging.DEBUG if task.poll else logging.INFO
-        if log.isEnabledFor(level):
+        if logger.isEnabledFor(level):
             content = self._profile.describe(task, received.record)
             about = f"{task.name} ({content})" if content else task.name
-            log.log(level, "%s: %s.", base.name, shorten(about))
+            logger.log(level, "%s: %s.", base.name, shorten(about))
         if received.clock_offset is not None:
             base.compare_clocks(received.clock_offset)
 

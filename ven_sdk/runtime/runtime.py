@@ -17,7 +17,7 @@ from .clock import Clock
 from .scheduler import Scheduler
 from .workers import Running, Workers
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 EXCHANGES, HANDLERS, STEPS = 8, 8, 2
 SLOW = 5.0
@@ -117,7 +117,7 @@ class Runtime:
 
     def _set_back(self) -> None:
         """The wall clock was set back: whoever wants to know looks again at what is to come."""
-        log.warning(
+        logger.warning(
             "The wall clock was set back. Events and samples follow it; what was done is not done "
             "again, unless its time is to come."
         )
@@ -128,7 +128,7 @@ class Runtime:
         self.on_stuck(pool, about, seconds)
 
     def _say_stuck(self, pool: str, about: str, seconds: float) -> None:
-        log.warning(
+        logger.warning(
             "%s has been running for %.0f s on the %s pool. Other work goes on without it.",
             about,
             seconds,
@@ -137,13 +137,13 @@ class Runtime:
 
     def _log_full(self, pool: str, jobs: tuple[str, ...]) -> None:
         if not jobs:
-            log.warning("The %s pool has free threads again.", pool)
+            logger.warning("The %s pool has free threads again.", pool)
             return
         names = ", ".join(
             f"{about} ({count} times)" if count > 1 else about
             for about, count in Counter(jobs).most_common(MOST_NAMED)
         )
-        log.error(
+        logger.error(
             "All %d threads of the %s pool are held by code that does not return: %s. What comes "
             "now waits until one returns%s.",
             len(jobs),

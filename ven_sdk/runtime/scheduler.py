@@ -27,7 +27,7 @@ from typing import Callable, Optional
 
 from .clock import Clock, timestamp
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 LONGEST_WAIT = 86400.0
 SET_BACK = 1.0
@@ -152,7 +152,7 @@ class Scheduler:
             try:
                 function()
             except Exception:
-                log.exception(
+                logger.exception(
                     "A timer failed; the others go on. This is a fault of ven_sdk: please report "
                     "it."
                 )

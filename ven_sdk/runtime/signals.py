@@ -11,7 +11,7 @@ from typing import Callable
 
 from .lifecycle import Lifecycle
 
-log: logging.Logger = logging.getLogger("ven_sdk")
+logger: logging.Logger = logging.getLogger(__name__)
 
 LOOK = 0.2
 """Seconds after which a signal is seen at the latest."""
@@ -45,7 +45,7 @@ def until_signal(
         while not asked and not ended.wait(LOOK):
             pass  # a signal just before the wait would not end it, and is seen after it
         if asked:
-            log.info("Stopping on %s.", signal.Signals(asked["signal"]).name)
+            logger.info("Stopping on %s.", signal.Signals(asked["signal"]).name)
         stop()
     finally:
         for number, handler in before.items():

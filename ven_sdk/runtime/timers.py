@@ -19,7 +19,7 @@ from .clock_offset import ClockOffset
 from .runtime import Runtime
 from .scheduler import Job
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 SECOND_CHANCE = timedelta(minutes=1)
 """How long a timer waits whose step failed by a fault of ours."""

@@ -55,7 +55,7 @@ from .timers import Timers
 from .troubles import Troubles
 from .workers import Workers
 
-log: logging.Logger = logging.getLogger("ven_sdk")
+logger: logging.Logger = logging.getLogger(__name__)
 T = TypeVar("T")
 LOOK = 1.0
 """Seconds between looks whether a lease that could not be renewed is there again."""
@@ -222,7 +222,7 @@ class Transactions(Facts):
         try:
             self.transact(self.timers.step_of(timer))
         except Exception:
-            log.exception(
+            logger.exception(
                 "Timer %s of %s failed. This is a fault of ven_sdk: please report it. It is set "
                 "again.",
                 shorten(timer.key),

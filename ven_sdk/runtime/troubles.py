@@ -22,7 +22,7 @@ from .clock import Clock
 from .rates import Window
 from .status import Counters
 
-log: logging.Logger = logging.getLogger("ven_sdk")
+logger: logging.Logger = logging.getLogger(__name__)
 
 TROUBLES_A_MINUTE = 15
 """Lines of WARNING and above, and calls of ``on_error``, that a VEN makes of what a VTN does."""
@@ -99,7 +99,7 @@ class Troubles:
             left_out = self._left_out
             self._left_out = 0 if allowed else left_out + 1
         if allowed and left_out:
-            log.warning("%d further warnings were left out: they came too fast.", left_out)
+            logger.warning("%d further warnings were left out: they came too fast.", left_out)
         return allowed
 
     def _may_tell(self, now: float) -> bool:

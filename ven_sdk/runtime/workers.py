@@ -34,7 +34,7 @@ from typing import Callable, NamedTuple, Optional
 
 from .scheduler import Job, Scheduler
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Running(NamedTuple):
@@ -153,7 +153,7 @@ class Workers:
             try:
                 task.function()
             except Exception:
-                log.exception(
+                logger.exception(
                     "%s failed. This is a fault of ven_sdk: please report it.",
                     task.about or self._name,
                 )

@@ -9,7 +9,7 @@ from typing import Callable
 from ..errors import LeaseLostError, StoreError
 from .leases import RENEWALS, LeasedStore, SlotRow, seconds_awake
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 LOOK = 0.2
 """Seconds between looks at slots that somebody has."""
@@ -55,7 +55,7 @@ class LeaseThread:
         owned = self._owned  # as it was before the renewal
         held = self._store.renew().held
         if self._in_trouble:
-            log.warning("The store %r can be reached again.", self._store.name)
+            logger.warning("The store %r can be reached again.", self._store.name)
         self._in_trouble = False
         if owned - held:
             self._owned = frozenset()
@@ -70,7 +70,7 @@ class LeaseThread:
 
     def _say(self, error: Exception) -> None:
         if not self._in_trouble:
-            log.error("%s Without it nothing is sent when the lease has run out.", error)
+            logger.error("%s Without it nothing is sent when the lease has run out.", error)
         self._in_trouble = True
 
 

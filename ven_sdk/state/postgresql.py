@@ -38,7 +38,7 @@ from .postgresql_database import Database
 from .postgresql_link import Address, Link, Rows
 from .store import ChangeRow, Row, already_open, checked, not_open
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class PostgreSQLStore(LeasedStore):
@@ -157,7 +157,7 @@ class PostgreSQLStore(LeasedStore):
         try:
             self.leave()
         except StoreError as error:
-            log.warning("%s The slots become free when their leases run out.", error)
+            logger.warning("%s The slots become free when their leases run out.", error)
 
     # --- rows -------------------------------------------------------------------------------------
 
@@ -349,4 +349,4 @@ class PostgreSQLStore(LeasedStore):
 
 
 def _log_loss(error: LeaseLostError) -> None:
-    log.error("%s", error)
+    logger.error("%s", error)

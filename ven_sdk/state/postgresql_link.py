@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 5.0
 """How long a statement may take at the most, and how long connecting may."""
@@ -269,7 +269,7 @@ class _PoolLines(logging.Filter):
         text = record.getMessage()
         if POOL not in text and __name__ not in text:
             return True
-        log.debug("%s", text)
+        logger.debug("%s", text)
         return False
 
 

@@ -21,7 +21,7 @@ from .wire import Wire
 if TYPE_CHECKING:
     import requests
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _BLOCK = 1 << 16
 _LINE = 4096  # of a chunk's size and extensions, and of a trailer
@@ -116,7 +116,9 @@ def _check_encoding(headers: Headers) -> None:
 @lru_cache(maxsize=16)
 def _mention_charset(name: str) -> None:
     """Say once that a charset is no content coding: the answer is read as it is."""
-    log.info("A VTN sends the charset %r as Content-Encoding; its answers are read as plain.", name)
+    logger.info(
+        "A VTN sends the charset %r as Content-Encoding; its answers are read as plain.", name
+    )
 
 
 def _body(response: Response, limit: int) -> bytes:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..security.credentials import Credentials
     from ..security.validity import CertificateEnd, Warnings
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def check_files(
@@ -220,7 +220,7 @@ class Identity:
             context = self._context(renewed) if self._secure else None
         except VenError as error:
             if str(error) != self._refused:
-                log.error(
+                logger.error(
                     "The certificate files changed but cannot be used; the VEN goes on with "
                     "those it has. %s",
                     error,
@@ -231,7 +231,7 @@ class Identity:
         self._anchors = self._files = None
         if context is not None:
             self.connections.renew(context)
-        log.info(
+        logger.info(
             "The certificate files were renewed on disk and are used from now on.%s",
             f" The own fingerprint is {renewed.fingerprint}." if renewed else "",
         )

@@ -24,7 +24,7 @@ from .route import Deadline, Stage, Unacceptable
 from .service import Service
 from .wire import Wire
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 # seconds to wait for the sign that a message on an old connection was not read: one round trip
 _PATIENCE = 0.5
@@ -124,7 +124,7 @@ class Link:
         except _BROKEN as cause:
             if not _is_surely_unread(cause, wire, deadline):
                 raise failure(cause, wire, target.where, deadline, self._timeout) from cause
-            log.debug(
+            logger.debug(
                 "%s: the VTN had closed the idle connection; sending again on a new one",
                 target.where,
             )

@@ -26,7 +26,7 @@ from .route import Deadline, Proxy, ProxyRefusal, Route, Stage
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _RECORD = 1 << 16
 
@@ -202,7 +202,7 @@ class Wire:
         except ssl.SSLCertVerificationError:
             self.certificate_names = shown_names(sock)
             raise
-        log.debug(
+        logger.debug(
             "TLS to %s port %s: %s, session %s",
             self.route.host,
             self.route.port,

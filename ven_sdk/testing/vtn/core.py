@@ -26,7 +26,7 @@ from .state import State
 from .trust import Trust
 from .wire import UNREADABLE, Violation, Wire, refusal_of
 
-log: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 T = TypeVar("T")
 PATH = "/OpenADR2/Simple/2.0b"
 SERVICES = {
@@ -108,7 +108,7 @@ class Core:
             reply = self._reply(request, received)
         # what a test queued, or a fault of its own: the test is told, the VEN gets a 500
         except Exception as error:
-            log.exception("LocalVTN failed on a request to %s.", service)
+            logger.exception("LocalVTN failed on a request to %s.", service)
             self.errors.append(error)
             reply = Reply(status=500)
         self._finish(received, reply)
@@ -208,7 +208,7 @@ class Core:
             try:
                 listener(what)
             except Exception:
-                log.exception("A listener of LocalVTN failed on %s; the VTN goes on.", what)
+                logger.exception("A listener of LocalVTN failed on %s; the VTN goes on.", what)
 
     def _note_push(self, pushed: Pushed) -> None:
         self._notify(self.push_listeners, pushed)
