@@ -33,14 +33,14 @@ def named_arguments(function: F) -> F:
     """
 
     @functools.wraps(function)
-    def called(*values: object, **named: object) -> object:
+    def call_checked(*values: object, **named: object) -> object:
         try:
             return function(*values, **named)
         except TypeError:
             _explain(function, values, named)
             raise
 
-    return called  # type: ignore[return-value]
+    return call_checked  # type: ignore[return-value]
 
 
 def _explain(

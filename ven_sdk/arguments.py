@@ -73,10 +73,12 @@ def duration(
     """
     result = any_duration(name, value)
     if result < timedelta(seconds=minimum):
-        raise ConfigurationError(f"{name} must be at least {minimum:g} s, not {_shown(value)}.")
+        raise ConfigurationError(
+            f"{name} must be at least {minimum:g} s, not {_show_value(value)}."
+        )
     if result > maximum:
         raise ConfigurationError(
-            f"{name} must be at most {maximum.days} days, not {_shown(value)}."
+            f"{name} must be at most {maximum.days} days, not {_show_value(value)}."
         )
     return result
 
@@ -99,11 +101,13 @@ def any_duration(name: str, value: object) -> timedelta:
         hint = ""
         if isinstance(value, str) and value.strip().isdigit():
             hint = f" A number alone is seconds: {value.strip()}, without quotes."
-        raise ConfigurationError(f"{name} must be {EXPECTED_DURATION}, not {_shown(value)}.{hint}")
+        raise ConfigurationError(
+            f"{name} must be {EXPECTED_DURATION}, not {_show_value(value)}.{hint}"
+        )
     try:
         return timedelta(seconds=float(seconds))
     except (OverflowError, ValueError) as cause:
-        raise ConfigurationError(f"{name}={_shown(value)} is no usable duration.") from cause
+        raise ConfigurationError(f"{name}={_show_value(value)} is no usable duration.") from cause
 
 
 def _seconds_of_text(text: str) -> Optional[float]:
@@ -122,14 +126,14 @@ def moment(name: str, value: object) -> datetime:
     ``ConfigurationError`` for anything else.
     """
     if not isinstance(value, datetime):
-        raise ConfigurationError(f"{name} must be a datetime, not {_shown(value)}.")
+        raise ConfigurationError(f"{name} must be a datetime, not {_show_value(value)}.")
     if value.tzinfo is None:
         return value.replace(tzinfo=timezone.utc)
     try:
         return value.astimezone(timezone.utc)
     except OverflowError as cause:
         raise ConfigurationError(
-            f"{name}={_shown(value)} lies outside the calendar in UTC."
+            f"{name}={_show_value(value)} lies outside the calendar in UTC."
         ) from cause
 
 
@@ -178,7 +182,7 @@ def flag(name: str, value: object) -> bool:
     """
     plain = scalar(value)
     if not isinstance(plain, (bool, int)) or plain not in (0, 1):
-        raise ConfigurationError(f"{name} must be True or False, not {_shown(value)}.")
+        raise ConfigurationError(f"{name} must be True or False, not {_show_value(value)}.")
     return bool(plain)
 
 
@@ -190,7 +194,7 @@ def whole(name: str, value: object, minimum: int = 1, maximum: int = 2**31 - 1) 
     if isinstance(plain, bool) or not isinstance(plain, int) or not minimum <= plain <= maximum:
         raise ConfigurationError(
             f"{name} must be a whole number of at least {minimum} and at most {maximum}, "
-            f"not {_shown(value)}."
+            f"not {_show_value(value)}."
         )
     return int(plain)
 
@@ -201,7 +205,9 @@ def quantity(name: str, value: object) -> float:
     """
     plain = scalar(value)
     if not is_number(plain) or not 0 < _float(plain) < 1e9:
-        raise ConfigurationError(f"{name} must be a number of more than 0, not {_shown(value)}.")
+        raise ConfigurationError(
+            f"{name} must be a number of more than 0, not {_show_value(value)}."
+        )
     return plain
 
 
@@ -218,7 +224,7 @@ def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     """
     if not isinstance(value, str) or value not in choices:
         raise ConfigurationError(
-            f"{name} must be one of {', '.join(map(repr, choices))}, not {_shown(value)}."
+            f"{name} must be one of {', '.join(map(repr, choices))}, not {_show_value(value)}."
             f"{did_you_mean(value, choices)}"
         )
     return str.__str__(value)
@@ -233,17 +239,17 @@ def text(name: str, value: object) -> str:
     anything else.
     """
     if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{name} must be a non-empty text, not {_shown(value)}.")
+        raise ConfigurationError(f"{name} must be a non-empty text, not {_show_value(value)}.")
     sendable(name, value)
     found = _CONTROL.search(value)
     if found is not None:
         raise ConfigurationError(
-            f"{name} must be one line of text; {_shown(value)} holds {found[0]!r}."
+            f"{name} must be one line of text; {_show_value(value)} holds {found[0]!r}."
         )
     if value != value.strip():
         raise ConfigurationError(
-            f"{name} must not begin or end with a blank, as {_shown(value)} does: a VTN may cut "
-            "it off."
+            f"{name} must not begin or end with a blank, as {_show_value(value)} does: a VTN may "
+            "cut it off."
         )
     if len(value) > LONGEST_TEXT:
         raise ConfigurationError(
@@ -266,7 +272,7 @@ def sendable(name: str, value: str) -> str:
     if not is_xml(value):
         raise ConfigurationError(
             f"{name} holds a control character or a lone surrogate, which XML cannot carry: "
-            f"{_shown(value)}."
+            f"{_show_value(value)}."
         )
     return value
 
@@ -343,10 +349,10 @@ def name_list(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (text(name, value),)
     if not isinstance(value, Iterable) or isinstance(value, (Mapping, bytes)):
-        raise ConfigurationError(f"{name} must be a list of texts, not {_shown(value)}.")
+        raise ConfigurationError(f"{name} must be a list of texts, not {_show_value(value)}.")
     items = list(value)
     if not all(isinstance(item, str) for item in items):
-        raise ConfigurationError(f"{name} must be a list of texts, not {_shown(value)}.")
+        raise ConfigurationError(f"{name} must be a list of texts, not {_show_value(value)}.")
     return tuple(text(f"an item of {name}", item) for item in items)
 
 
@@ -358,7 +364,7 @@ def without_secrets(url: str) -> str:
     return re.sub(r"[?#].*", lambda found: f"{found[0][0]}[cut]", url, count=1, flags=re.DOTALL)
 
 
-def _shown(value: object) -> str:
+def _show_value(value: object) -> str:
     """``value`` in a message: short."""
     shown = repr_of(value)
     return shown if len(shown) <= 200 else f"{shown[:200]}..."

@@ -34,7 +34,7 @@ OWED_SHARE = 0.5
 """Part of stop()'s timeout that is spent on sending what is owed."""
 ABANDONED_TIMEOUT = 5.0
 
-_running: dict[tuple[str, str], "ClientLife"] = {}
+_running_clients: dict[tuple[str, str], "ClientLife"] = {}
 _running_lock = threading.Lock()
 
 
@@ -65,7 +65,7 @@ class ClientLife:
     def start(self, client: object) -> None:
         """Start, unless it runs; ``client`` is whose last reference is watched."""
         if self._finalizer is None:
-            self._finalizer = weakref.finalize(client, self._abandoned)
+            self._finalizer = weakref.finalize(client, self._stop_unreferenced)
             self._finalizer.atexit = False
         self.cycle.start()
 
@@ -124,7 +124,7 @@ class ClientLife:
         key = (self.settings.ven_name, self.settings.vtn_url)
         self._started_at = _caller()
         with _running_lock:
-            first = _running.setdefault(key, self)
+            first = _running_clients.setdefault(key, self)
         if first is not self:
             logger.warning(
                 "Two clients of this process run as VEN %r at %s: one was started before, at %s, "
@@ -160,10 +160,10 @@ class ClientLife:
     def _note_stopped(self) -> None:
         key = (self.settings.ven_name, self.settings.vtn_url)
         with _running_lock:
-            if _running.get(key) is self:
-                del _running[key]
+            if _running_clients.get(key) is self:
+                del _running_clients[key]
 
-    def _abandoned(self) -> None:
+    def _stop_unreferenced(self) -> None:
         """The last reference to the client is gone. This runs wherever that happens, under locks
         too: the stopping is left to a thread.
         """

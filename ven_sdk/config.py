@@ -275,7 +275,11 @@ def base_url(url: object) -> str:
             None if "@" in url else cause
         )
     if parts.scheme not in ("http", "https") or not host or any(map(str.isspace, url)):
-        hint = f" Write https:// or http:// before it: 'https://{shown}'." if _bare(shown) else ""
+        hint = (
+            f" Write https:// or http:// before it: 'https://{shown}'."
+            if _lacks_scheme(shown)
+            else ""
+        )
         raise ConfigurationError(
             "vtn_url must look like 'https://vtn.example.com/OpenADR2/Simple/2.0b', not "
             f"{shown!r}.{hint}"
@@ -310,7 +314,7 @@ def service_at_end(path: str) -> str:
     return last if last.lower() in _SERVICES else ""
 
 
-def _bare(url: str) -> bool:
+def _lacks_scheme(url: str) -> bool:
     """Whether ``url`` is a host, with or without port and path, that lacks its scheme."""
     return re.fullmatch(r"[\w-]+(\.[\w-]+)*(:\d+)?(/[^/\s].*)?/?", url) is not None
 

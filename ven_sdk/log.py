@@ -226,7 +226,7 @@ class Repeats:
         line.
         """
         with self._lock:
-            count, due = self._counted(key, every)
+            count, due = self._count_failure(key, every)
         if due and self._logger.isEnabledFor(level):
             times = f" ({count} times so far)" if count > 1 else ""
             self.log(level, f"{shorten(text % args if args else text)}{times}")
@@ -260,7 +260,7 @@ class Repeats:
             known = self._table.get(key)
             return known.count if known else 0
 
-    def _counted(self, key: str, every: Optional[float]) -> tuple[int, bool]:
+    def _count_failure(self, key: str, every: Optional[float]) -> tuple[int, bool]:
         known = self._table.setdefault(key, _Repeated())
         self._table.move_to_end(key)
         if len(self._table) > self._limit:

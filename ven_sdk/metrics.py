@@ -115,12 +115,12 @@ def collector(*vens: Union[Ven, Iterable[Ven]]) -> "Collector":
 
 
 def _check(vens: Iterable[Union[Ven, Iterable[Ven]]]) -> None:
-    for ven in _all(vens):
+    for ven in _each_ven(vens):
         if not isinstance(ven, Ven):
             raise ConfigurationError(f"Metrics are of clients, or of a Fleet, not of {ven!r}.")
 
 
-def _all(given: Iterable[Union[Ven, Iterable[Ven]]]) -> Iterator[Ven]:
+def _each_ven(given: Iterable[Union[Ven, Iterable[Ven]]]) -> Iterator[Ven]:
     """Clients, and the VENs of fleets, which come and go."""
     for one in given:
         if isinstance(one, Iterable):
@@ -130,7 +130,7 @@ def _all(given: Iterable[Union[Ven, Iterable[Ven]]]) -> Iterator[Ven]:
 
 
 def _families(vens: Iterable[Union[Ven, Iterable[Ven]]]) -> list[Family]:
-    found = [(ven.settings.ven_name, ven.status, ven.health()) for ven in _all(vens)]
+    found = [(ven.settings.ven_name, ven.status, ven.health()) for ven in _each_ven(vens)]
     families = [
         Family(
             f"ven_sdk_{name}",

@@ -17,8 +17,8 @@ def nearest(word: object, known: Iterable[str], close: float = CLOSE) -> str:
     """
     from difflib import get_close_matches  # costs 2 ms, and only mistakes need it
 
-    plain = {_plain(name): name for name in reversed(list(known))}
-    near = get_close_matches(_plain(str(word)), list(plain), 1, close)
+    plain = {_simplify(name): name for name in reversed(list(known))}
+    near = get_close_matches(_simplify(str(word)), list(plain), 1, close)
     return plain[near[0]] if near else ""
 
 
@@ -48,5 +48,5 @@ def public_names(cls: type) -> list[str]:
     return [name for name in dir(cls) if not name.startswith("_")]
 
 
-def _plain(name: str) -> str:
+def _simplify(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -36,7 +36,7 @@ class SmallDisk(SQLiteStore):
     tries = 0
 
     def commit(self, ven: str, changes: Any) -> None:
-        connection = self._opened()
+        connection = self._require_open()
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages if self.full else 1_000_000}")
         self.tries += 1

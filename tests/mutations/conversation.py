@@ -76,7 +76,7 @@ TABLE = (
     ),
     Mutation(
         "S5",
-        "security.validity._issued",
+        "security.validity._has_issued",
         "if not found.ca:",
         "if False:",
         f"{ENDING}::test_a_chain_is_followed_to_the_ca_file",

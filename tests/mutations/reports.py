@@ -139,14 +139,14 @@ TABLE = (
     ),
     Mutation(
         "T14",
-        "oadr20b.services.reports.requests._unfit",
+        "oadr20b.services.reports.requests._find_unfit",
         "if spacing and spacing < rate.min_period:",
         "if spacing < rate.min_period:",
         f"{REQUESTS}::test_what_can_be_served_is_served_except_in_strict_mode",
     ),
     Mutation(
         "T14",
-        "oadr20b.services.reports.requests._unfit",
+        "oadr20b.services.reports.requests._find_unfit",
         "if strict and spacing and spacing > rate.max_period:",
         "if spacing > rate.max_period:",
         f"{REQUESTS}::test_what_can_be_served_is_served_except_in_strict_mode",
@@ -398,7 +398,7 @@ TABLE = (
     ),
     Mutation(
         "T33",
-        "oadr20b.services.reports.from_vtn._then",
+        "oadr20b.services.reports.from_vtn._set_phase",
         "phase is None or request.specifier == METADATA",
         "phase is None",
         f"{OFFERS}::test_t33_metadata_asks_for_the_catalogue_once",

@@ -224,4 +224,4 @@ def test_a_message_is_believed_where_the_ca_file_vouches_for_its_certificate() -
 
 
 def _all_ends(identity: SigningIdentity) -> Any:
-    return [end for end in identity._seen() if end is not None]
+    return [end for end in identity._ends_seen() if end is not None]

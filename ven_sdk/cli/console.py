@@ -75,7 +75,7 @@ class Console:
         """Write ``text`` behind ``first`` (which may have colours), wrapped between words to the
         width (``most`` columns of text), with further lines indented by ``indent``.
         """
-        drawn, head = self._drawn(text), self._drawn(first)
+        drawn, head = self._draw_text(text), self._draw_text(first)
         room = min(self.width, indent + most)
         longest = max(map(len, drawn.split()), default=0)
         indent = min(indent, max(0, room - longest))  # a long word may stand further left
@@ -124,11 +124,11 @@ class Console:
 
     def _fit(self, text: str) -> str:
         """``text`` cut to less than the width, with an ellipsis where something is missing."""
-        drawn, room = self._drawn(text), self.width - 1
-        mark = self._drawn("…")
+        drawn, room = self._draw_text(text), self.width - 1
+        mark = self._draw_text("…")
         return drawn if len(drawn) <= room else drawn[: max(0, room - len(mark))].rstrip() + mark
 
-    def _drawn(self, text: str) -> str:
+    def _draw_text(self, text: str) -> str:
         """``text`` as this output can show it: plain marks where it takes no others."""
         if self.draws:
             return text
@@ -138,7 +138,7 @@ class Console:
         return text.encode(encoding, "replace").decode(encoding)
 
     def _write(self, text: str) -> None:
-        self.out.write(self._drawn(text))
+        self.out.write(self._draw_text(text))
         self.out.flush()
 
 

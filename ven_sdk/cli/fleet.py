@@ -42,16 +42,16 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     """
     if not options.store:
         raise ConfigurationError("Which fleet? Give --store postgresql://..., or set VEN_STORE.")
-    with _observed(options.store) as store:
+    with _open_observer(options.store) as store:
         if options.action == "status":
             return _status(store, options.json, console)
         if options.action == "who":
-            return _who(store, options.name, options.json, console)
+            return _show_owner(store, options.name, options.json, console)
         return _drain(store, options.name, not options.undo, console)
 
 
 @contextmanager
-def _observed(url: str) -> Iterator[LeasedStore]:
+def _open_observer(url: str) -> Iterator[LeasedStore]:
     store = store_of_fleet(url)
     store.check()
     store.join(OBSERVER, 1.0, 1)
@@ -100,7 +100,7 @@ def _facts(member: Member, slots: int) -> dict[str, Any]:
     }
 
 
-def _who(store: LeasedStore, name: str, as_json: bool, console: Console) -> int:
+def _show_owner(store: LeasedStore, name: str, as_json: bool, console: Console) -> int:
     slot = store.misplaced([name]).get(name, store.slot(name))
     members, slots = store.owners()
     row: SlotRow = slots[slot]

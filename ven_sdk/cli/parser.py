@@ -52,10 +52,10 @@ class Parser(argparse.ArgumentParser):
         """The options; what is unknown is named, with what was probably meant."""
         options, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            self.error("; ".join(map(self._unknown, unknown)))
+            self.error("; ".join(map(self._explain_unknown, unknown)))
         return options
 
-    def _unknown(self, word: str) -> str:
+    def _explain_unknown(self, word: str) -> str:
         if not word.startswith("-"):
             return f"{word!r} is one argument too many"
         name = word.partition("=")[0]

@@ -65,7 +65,7 @@ def _check(name: str, console: Console) -> int:
     if isinstance(store, PostgreSQLStore):
         return _check_database(store, console)
     _require_file(store)
-    with _copied(store.name) as copy:
+    with _open_copy(store.name) as copy:
         texts = copy.open()
         try:
             _tell(copy, store.name, console)
@@ -84,7 +84,7 @@ def _check_database(store: PostgreSQLStore, console: Console) -> int:
     if version < known:
         console.error("store", f"{store.name} has version {version} of {known}: migrate it.")
         return 1
-    with _observed(store):
+    with _open_observer(store):
         _tell(store, store.name, console)
         members, slots = store.owners()
         owned = sum(slot.owner is not None and slot.seconds > 0 for slot in slots)
@@ -101,7 +101,7 @@ def _tell(store: Store, name: str, console: Console) -> None:
 
 
 @contextmanager
-def _copied(path: str) -> Iterator[SQLiteStore]:
+def _open_copy(path: str) -> Iterator[SQLiteStore]:
     """A copy to look at: opening a damaged store moves it aside. StoreError while it is in use."""
     lock = ProcessLock(path + ".lock")
     lock.acquire(path)
@@ -121,7 +121,7 @@ def _require_file(store: Store) -> None:
 
 
 @contextmanager
-def _observed(store: PostgreSQLStore, slots: int = 1) -> Iterator[None]:
+def _open_observer(store: PostgreSQLStore, slots: int = 1) -> Iterator[None]:
     """Open without owning anything."""
     store.join(OBSERVER, 1.0, slots)
     store.open()
@@ -139,7 +139,7 @@ def _migrate(name: str, console: Console) -> int:
     store.check()
     if isinstance(store, PostgreSQLStore):
         before = store.version()
-        with _observed(store, SLOTS):
+        with _open_observer(store, SLOTS):
             console.line(f"{store.name}: version {before} before, {store.known_version} now.")
         return 0
     _require_file(store)

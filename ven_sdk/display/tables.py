@@ -102,12 +102,12 @@ def _text(value: object, tz: Zone) -> str:
         return in_zone(value, tz).strftime("%Y-%m-%d %H:%M:%S %Z")
     if isinstance(value, Mapping):
         return _escape(
-            ", ".join(f"{key}: {_plain(item, tz)}" for key, item in value.items() if item)
+            ", ".join(f"{key}: {_format_plain(item, tz)}" for key, item in value.items() if item)
         )
     return _escape(str(value))
 
 
-def _plain(value: object, tz: Zone) -> str:
+def _format_plain(value: object, tz: Zone) -> str:
     return f"{in_zone(value, tz):%H:%M:%S %Z}" if isinstance(value, datetime) else str(value)
 
 

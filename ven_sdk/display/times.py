@@ -20,13 +20,13 @@ def zone_of(tz: Zone) -> Optional[tzinfo]:
     if isinstance(tz, tzinfo):
         return tz
     if isinstance(tz, str):
-        return None if tz == "local" else _named(tz)
+        return None if tz == "local" else _load_zone(tz)
     raise ConfigurationError(
         f"tz is a tzinfo, a name such as 'Europe/Berlin', 'local', or None for UTC, not {tz!r}."
     )
 
 
-def _named(name: str) -> tzinfo:
+def _load_zone(name: str) -> tzinfo:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
     try:

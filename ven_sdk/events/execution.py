@@ -39,7 +39,7 @@ def accept_return(key: str, call: PendingCall) -> Callable[[object], Step]:
     nothing. Whatever is neither a decision nor DEFER (a HandlerError above all) is an optOut.
     """
 
-    def done(result: object) -> Step:
+    def finish(result: object) -> Step:
         def step(book: "Book", now: datetime) -> Outcome:
             held = book.events.get(key)
             if held is None or call.number not in {other.number for other in held.pending}:
@@ -54,7 +54,7 @@ def accept_return(key: str, call: PendingCall) -> Callable[[object], Step]:
 
         return step
 
-    return done
+    return finish
 
 
 def decide(state: EventState, opt: str, reason: Optional[str] = None) -> EventState:

@@ -219,7 +219,7 @@ def schedule(
     Rows are cut to [now, now + hours) and where another event supersedes (E50); a superseded event
     has further rows where it resumes.
     """
-    until = _until(now, hours)
+    until = _end_of(now, hours)
     taking_part = [
         state for state in states if is_in_force(state) and _is_known(state) and not state.over
     ]
@@ -240,7 +240,7 @@ def schedule(
     )
 
 
-def _until(now: datetime, hours: float) -> datetime:
+def _end_of(now: datetime, hours: float) -> datetime:
     try:
         return shift(now, timedelta(hours=hours))
     except (OverflowError, ValueError):  # more hours than a timedelta holds, or no number

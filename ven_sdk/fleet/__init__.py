@@ -172,7 +172,7 @@ class Fleet(FleetHandlerCalls):
         if checked.timeout < SHORTEST_TIMEOUT:
             text = short_timeout(f"timeout of the VEN {ven_name!r}", checked.timeout)
             self._repeats.say("short timeout", logging.WARNING, text)
-        ven = self._made(checked, self._identities.get(checked, own))
+        ven = self._make_ven(checked, self._identities.get(checked, own))
         try:
             prepare(ven)
         except BaseException:
@@ -189,7 +189,7 @@ class Fleet(FleetHandlerCalls):
                 f"The fleet has a VEN named {ven_name!r} already; names must differ."
             )
 
-    def _made(self, checked: Settings, identity: Identity) -> Ven:
+    def _make_ven(self, checked: Settings, identity: Identity) -> Ven:
         handlers, hooks = FleetHandlers(self._handlers), FleetHooks(self._hooks)
         catalogue = Catalogue(now=self._runtime.clock.now)
         engine = build(

@@ -70,15 +70,15 @@ class Identities:
 
     def reopen(self) -> None:
         """Allow exchanges again."""
-        for identity in self._all():
+        for identity in self._list_all():
             identity.connections.reopen()
 
     def close(self) -> None:
         """End all connections."""
-        for identity in self._all():
+        for identity in self._list_all():
             identity.connections.close()
 
-    def _all(self) -> list[Identity]:
+    def _list_all(self) -> list[Identity]:
         with self._lock:
             return [identity for identity, _ in self._known.values()]
 

@@ -116,7 +116,7 @@ class FleetPush:
         vens = self._at(path)
         if len(vens) > 1:
             try:
-                vens = self._named(vens, path, body)
+                vens = self._find_named(vens, path, body)
             except PayloadError:
                 return plain(406, "The message is not valid.\n")
         if not vens:
@@ -128,7 +128,7 @@ class FleetPush:
         found = (self._vens.get(prefix, ()) for prefix in prefixes if prefix is not None)
         return next(filter(None, found), ())
 
-    def _named(self, vens: tuple[Ven, ...], path: str, body: bytes) -> tuple[Ven, ...]:
+    def _find_named(self, vens: tuple[Ven, ...], path: str, body: bytes) -> tuple[Ven, ...]:
         """Which of those at one path a message names: by venID; an event list that names none, by
         its vtnID, where each VEN has a VTN of its own.
         """

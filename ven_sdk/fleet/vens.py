@@ -129,10 +129,10 @@ class Vens:
 
     def _begin(self, ven: Ven) -> None:
         self._runtime.pools["step"].submit(
-            ven, lambda: self._begun(ven), f"start of {ven.settings.ven_name}"
+            ven, lambda: self._start_unless_ended(ven), f"start of {ven.settings.ven_name}"
         )
 
-    def _begun(self, ven: Ven) -> None:
+    def _start_unless_ended(self, ven: Ven) -> None:
         """The VEN starts, unless it or the fleet has ended since its turn was set."""
         lock = self._locks.get(ven)
         if lock is not None:

@@ -100,7 +100,7 @@ class FleetMember(CheckedAttributes):
         self.name: str = optional_text("name", name) or f"{socket.gethostname()}-{os.getpid()}"
         self._store = store_of_fleet(store)
         self._lease = duration("lease", lease).total_seconds()
-        self._slots = _checked(self._lease, slots, weight)
+        self._slots = _check_numbers(self._lease, slots, weight)
         self._weight = weight
         self.fleet: Fleet = Fleet(store=self._store, **fleet)
         catalogue = sites if sites is not None else SiteTable(self._store)
@@ -217,7 +217,7 @@ class FleetMember(CheckedAttributes):
 
     def _renew(self) -> None:
         started = seconds_awake()
-        renewal = self._store.renew(self._told())
+        renewal = self._store.renew(self._facts_text())
         self._renewed_at = started
         if self._trouble:
             logger.warning("The store %s can be reached again.", self._store.name)
@@ -231,7 +231,7 @@ class FleetMember(CheckedAttributes):
             logger.error("%s Nothing is sent when two thirds of the lease have passed.", error)
         self._trouble = str(error)
 
-    def _told(self) -> str:
+    def _facts_text(self) -> str:
         now = seconds_awake()
         if now >= self._facts_at:
             self._facts_at = now + FACTS_EVERY
@@ -309,7 +309,7 @@ def _check_catalogue(sites: object, functions: object) -> None:
         raise ConfigurationError(f"functions are a dict of names to functions, not {functions!r}.")
 
 
-def _checked(lease: float, slots: int, weight: float) -> int:
+def _check_numbers(lease: float, slots: int, weight: float) -> int:
     if lease < 1:
         raise ConfigurationError(f"lease must be at least 1 s, not {lease:g} s.")
     if isinstance(slots, bool) or not isinstance(slots, int) or not 2 <= slots <= 65536:

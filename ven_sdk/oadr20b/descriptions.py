@@ -92,7 +92,8 @@ def _count_of_samples(reports: Sequence[Report]) -> str:
         return f"{feeds} Green Button feed{'s' if feeds != 1 else ''}" if feeds else "no samples"
     requests = dict.fromkeys(_name(report.report_request_id) for report in reports)
     plural = "s" if count != 1 else ""
-    return f"{count} sample{plural} of {_listed(map(_name, points))} for {_listed(requests)}"
+    named = _list_members(map(_name, points))
+    return f"{count} sample{plural} of {named} for {_list_members(requests)}"
 
 
 def refusal(code: str, description: Optional[str]) -> str:
@@ -179,7 +180,7 @@ def _(message: RegisterReport) -> str:
         for report in message.reports
         for point in report.report_descriptions
     ]
-    return f"I can report {_listed(points)}" if points else "I have no reports to offer"
+    return f"I can report {_list_members(points)}" if points else "I have no reports to offer"
 
 
 @_words.register
@@ -194,18 +195,18 @@ def _(message: CreateReport) -> str:
 
 @_words.register
 def _(message: CreatedReport) -> str:
-    return _pending("agreed", message.pending_reports)
+    return _describe_pending("agreed", message.pending_reports)
 
 
 @_words.register
 def _(message: CancelReport) -> str:
     last = ", after a last report" if message.report_to_follow else ""
-    return f"no more of {_listed(map(repr, message.report_request_ids))}{last}"
+    return f"no more of {_list_members(map(repr, message.report_request_ids))}{last}"
 
 
 @_words.register
 def _(message: CanceledReport) -> str:
-    return _pending("cancelled; still running", message.pending_reports) or "cancelled"
+    return _describe_pending("cancelled; still running", message.pending_reports) or "cancelled"
 
 
 @_words.register
@@ -218,7 +219,7 @@ def _(message: UpdatedReport) -> str:
 
 
 def _requests(requests: Sequence[ReportRequest]) -> str:
-    return _listed([_request(each) for each in requests], "; ")
+    return _list_members([_request(each) for each in requests], "; ")
 
 
 def _request(request: ReportRequest) -> str:
@@ -231,8 +232,8 @@ def _request(request: ReportRequest) -> str:
     return f"{what}: {every}, delivered {f'every {_span(back)}' if back else 'once'}"
 
 
-def _pending(word: str, pending: Sequence[str]) -> str:
-    return f"{word}: {_listed(map(repr, pending))}" if pending else ""
+def _describe_pending(word: str, pending: Sequence[str]) -> str:
+    return f"{word}: {_list_members(map(repr, pending))}" if pending else ""
 
 
 def _samples(reports: Sequence[Report], units: Units) -> str:
@@ -249,7 +250,9 @@ def _samples(reports: Sequence[Report], units: Units) -> str:
     requests = dict.fromkeys(_name(request) for request, _, _ in found)
     values = [f"{_value(payload, units)}{_at(at)}" for _, payload, at in found]
     count = f"{len(found)} sample{'s' if len(found) != 1 else ''}"
-    return f"{count} of {_listed(points)} for {_listed(requests)}: {_listed(values)}"
+    return (
+        f"{count} of {_list_members(points)} for {_list_members(requests)}: {_list_members(values)}"
+    )
 
 
 def _value(payload: ReportPayload, units: Units) -> str:
@@ -286,7 +289,7 @@ def _(message: RequestEvent) -> str:
 def _(message: DistributeEvent) -> str:
     events = [describe_event(event) for event in message.events]
     faulty = [f"event {each.event_id!r} that cannot be read" for each in message.faulty]
-    return _listed([*events, *faulty], "; ") or "no events"
+    return _list_members([*events, *faulty], "; ") or "no events"
 
 
 @_words.register
@@ -300,7 +303,7 @@ def _(message: CreatedEvent) -> str:
         )
         for answer in message.event_responses
     ]
-    return _listed(answers, "; ")
+    return _list_members(answers, "; ")
 
 
 @_words.register
@@ -347,7 +350,7 @@ def _signal(signal: EventSignal) -> str:
         + (f" for {_span(step.duration)}" if step.duration else "")
         for step in signal.intervals
     ]
-    return f"{signal.signal_name}: {_listed(steps)}"
+    return f"{signal.signal_name}: {_list_members(steps)}"
 
 
 def _begin(event: Event, now: datetime) -> str:
@@ -363,7 +366,7 @@ def _begin(event: Event, now: datetime) -> str:
 # --- small words ----------------------------------------------------------------------------------
 
 
-def _listed(members: Iterable[str], between: str = ", ") -> str:
+def _list_members(members: Iterable[str], between: str = ", ") -> str:
     found = list(members)
     more = len(found) - MOST
     if more <= 1:

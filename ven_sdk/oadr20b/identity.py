@@ -79,12 +79,12 @@ class SigningIdentity(Identity):
         self._signed = end_of(VTN_SIGNING, certificate)
         return signed
 
-    def _seen(self) -> tuple[Optional[CertificateEnd], ...]:
+    def _ends_seen(self) -> tuple[Optional[CertificateEnd], ...]:
         from ..security.validity import VTN_SIGNING, end_of
 
         shown = None if self.verifier is None else self.verifier.certificate
         signing = self._signed if shown is None else end_of(VTN_SIGNING, shown)
-        return (*super()._seen(), signing)
+        return (*super()._ends_seen(), signing)
 
     # --- the memory against replays (S7) ----------------------------------------------------------
 

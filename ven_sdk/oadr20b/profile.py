@@ -90,7 +90,7 @@ class Profile20b(Profile):
         if lane == OPTS:
             return opts.list_tasks(book)
         if lane == REPORTS:
-            return _some(reports.delivery_task(book, turn.now))
+            return _one_or_none(reports.delivery_task(book, turn.now))
         return self._event_answers(book, turn)
 
     def _talk(self, book: Book, turn: Turn) -> Iterator[Task]:
@@ -102,7 +102,7 @@ class Profile20b(Profile):
         if turn.is_closing and state.phase != "cancelling":
             yield from self._event_answers(book, turn)
             return
-        yield from _some(registration.next_task(book))
+        yield from _one_or_none(registration.next_task(book))
         if state.phase != "registered":
             return
         if registration.is_list_due(book) and not book.settings.report_only:
@@ -110,7 +110,7 @@ class Profile20b(Profile):
         yield from self._event_answers(book, turn)
         if registration.is_catalogue_due(book):
             yield registration.register_reports(book)
-        yield from _some(reports.ask_task(book))
+        yield from _one_or_none(reports.ask_task(book))
         if turn.is_poll_due:
             yield poll.task(book)
 
@@ -119,7 +119,7 @@ class Profile20b(Profile):
         if book.registration.phase != "registered" or book.settings.report_only:
             return
         if not turn.is_holding:
-            yield from _some(events.answer_task(book, turn.now))
+            yield from _one_or_none(events.answer_task(book, turn.now))
 
     def is_deciding(self, book: Book, now: datetime) -> bool:
         """See :meth:`Profile.is_deciding`."""
@@ -374,7 +374,7 @@ class Profile20b(Profile):
         return events.shift_deadlines(book, now, by)
 
 
-def _some(task: Optional[Task]) -> Iterator[Task]:
+def _one_or_none(task: Optional[Task]) -> Iterator[Task]:
     if task is not None:
         yield task
 

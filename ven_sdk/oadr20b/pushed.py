@@ -75,7 +75,7 @@ def receive(path: str, body: bytes, peer: Peer, base: Transactions, exchange: Ex
     if refusal is not None:
         return refusal
     if _must_wait(base):
-        return _again()
+        return _try_later()
     try:
         message = exchange.read(body)
     except PayloadError as error:
@@ -117,7 +117,7 @@ def _must_wait(base: Transactions) -> bool:
     )
 
 
-def _again() -> Response:
+def _try_later() -> Response:
     return plain(503, "Please push it again later.\n", {"Retry-After": str(AGAIN_AFTER)})
 
 
@@ -129,7 +129,7 @@ def _take_in(message: Payload, base: Transactions, exchange: Exchange, ack: str)
 
     base.transact(step)
     if base.persistence.waiting or base.persistence.is_lost:
-        return _again()  # it is in memory only: the VTN keeps it too
+        return _try_later()  # it is in memory only: the VTN keeps it too
     if said:
         record = PAYLOADS[said[0].payload].from_dict(said[0].record)
         return Response(200, XML, exchange.serialise(record))
@@ -177,4 +177,4 @@ def _say(exchange: Exchange, base: Transactions, code: str, request_id: str = ""
     try:
         return Response(200, XML, exchange.serialise(record))
     except StateError:
-        return _again()
+        return _try_later()

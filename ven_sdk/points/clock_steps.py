@@ -85,9 +85,9 @@ def correct_moments(book: Book, now: datetime) -> tuple[Change, ...]:
     return (
         Change("looks", "", now),
         *_requests(book, now, step),
-        *_sampled(book, now),
+        *_correct_samplings(book, now),
         *_values(book, now),
-        *_waiting(book, now),
+        *_correct_waiting(book, now),
     )
 
 
@@ -131,7 +131,7 @@ def _due(request: RequestState, now: datetime, step: timedelta) -> Optional[date
     return min(request.due, due if request.end is None else min(due, request.end))
 
 
-def _sampled(book: Book, now: datetime) -> Iterator[Change]:
+def _correct_samplings(book: Book, now: datetime) -> Iterator[Change]:
     """The stretches of moments that were sampled. One that is about to come and was sampled a
     moment ago counts as sampled.
     """
@@ -158,7 +158,7 @@ def _values(book: Book, now: datetime) -> Iterator[Change]:
             yield Change("known", key, LastValue(EPOCH, value.entry))
 
 
-def _waiting(book: Book, now: datetime) -> Iterator[Change]:
+def _correct_waiting(book: Book, now: datetime) -> Iterator[Change]:
     for name, sampling in book.samplings.items():
         if sampling.deadline > now + GRACE:
             yield Change("samplings", name, replace(sampling, deadline=now + GRACE))

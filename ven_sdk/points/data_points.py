@@ -107,7 +107,7 @@ def measurement(
             )
         return None
     if isinstance(given, str):
-        measured = _named(str.__str__(given), unit, scale, power)
+        measured = _measurement_named(str.__str__(given), unit, scale, power)
     else:
         measured = Measurement.of(given)
         measured = measured.replace(scale=_scale(measured.scale if scale == "none" else scale))
@@ -126,7 +126,9 @@ def _scale(given: object) -> str:
     return one_of("scale", text, SI_SCALE_CODE.values, extensible=False)
 
 
-def _named(given: str, unit: Optional[str], scale: str, power: PowerAttributes) -> Measurement:
+def _measurement_named(
+    given: str, unit: Optional[str], scale: str, power: PowerAttributes
+) -> Measurement:
     """A measurement by name: the schema's first unit unless there is a choice of currencies; or a
     unit of one's own.
     """

@@ -122,7 +122,7 @@ def take_answer(name: str, query: RangeQuery, result: Result) -> Step:
         if not isinstance(result, Collected):
             failed = Change("queries", name, replace(query, failed=True))
             return free + Outcome(changes=(failed,)) + look_now(now)
-        samples = _fitting(book, query, request, result)
+        samples = _select_samples(book, query, request, result)
         given = Change("queries", name, replace(query, samples=samples))
         return (
             note_naive(query.point, result)
@@ -135,7 +135,7 @@ def take_answer(name: str, query: RangeQuery, result: Result) -> Step:
     return step
 
 
-def _fitting(
+def _select_samples(
     book: Book, query: RangeQuery, request: RequestState, result: Collected
 ) -> tuple[tuple[datetime, str], ...]:
     """The samples of the span that was asked for; of telemetry asked once, the newest."""

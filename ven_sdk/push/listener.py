@@ -261,7 +261,7 @@ class Listener:
         """Whether the peer got it."""
         try:
             connection.settimeout(self.limits.send)
-            connection.sendall(_serialised(response, keeps_alive))
+            connection.sendall(_serialise(response, keeps_alive))
         except OSError:
             return False
         return True
@@ -368,7 +368,7 @@ def _certificate_of(connection: socket.socket) -> Optional[bytes]:
     )
 
 
-def _serialised(response: Response, keeps_alive: bool) -> bytes:
+def _serialise(response: Response, keeps_alive: bool) -> bytes:
     lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
     headers = {
         **response.headers,

@@ -77,9 +77,9 @@ class Runtime:
         self._close_pools(0.0)
 
     def _make_pools(self) -> None:
-        self.pools = {name: self._made(name, name) for name in self._sizes}
+        self.pools = {name: self._make_pool(name, name) for name in self._sizes}
 
-    def _made(self, kind: str, name: str) -> Workers:
+    def _make_pool(self, kind: str, name: str) -> Workers:
         after = {
             "exchange": (0.5 if self._many else SLOW, 120.0),
             "handler": (1.0, 30.0),
@@ -106,7 +106,7 @@ class Runtime:
         pool = self.pools.get(name)
         if pool is None:
             with self._making:
-                pool = self.pools.get(name) or self._made("exchange", name)
+                pool = self.pools.get(name) or self._make_pool("exchange", name)
                 if not self._is_open:
                     pool.close(0.0)
                 self.pools = {

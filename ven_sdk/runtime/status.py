@@ -112,11 +112,11 @@ class Health(Presentable):
         return {
             "ok": self.ok,
             "problems": list(self.problems),
-            "facts": {name: _plain(fact) for name, fact in self.facts.items()},
+            "facts": {name: _to_plain(fact) for name, fact in self.facts.items()},
         }
 
 
-def _plain(fact: object) -> object:
+def _to_plain(fact: object) -> object:
     if isinstance(fact, datetime):
         return fact.isoformat()
     return fact.total_seconds() if isinstance(fact, timedelta) else fact

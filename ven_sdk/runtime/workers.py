@@ -158,10 +158,10 @@ class Workers:
                     task.about or self._name,
                 )
             finally:
-                self._finished(worker, key, lane)
+                self._finish_task(worker, key, lane)
             del task
 
-    def _finished(self, worker: _Worker, key: Hashable, lane: deque[_Task]) -> None:
+    def _finish_task(self, worker: _Worker, key: Hashable, lane: deque[_Task]) -> None:
         with self._condition:
             worker.task, worker.replaced = None, False
             self._warned.discard(worker)

@@ -52,7 +52,7 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
     ]
     for name, slot in slots.items():
         scope["set_" + name] = getattr(cls, name).__set__
-        lines.append(f"    set_{name}(self, {_converted(name, slot, scope)})")
+        lines.append(f"    set_{name}(self, {_conversion(name, slot, scope)})")
     if hasattr(cls, "after_init"):
         lines.append("    self.after_init()")
     exec(
@@ -93,7 +93,7 @@ def _parameter(name: str, slot: Slot, scope: dict[str, object]) -> str:
     return f"{name}=default_{name}"
 
 
-def _converted(name: str, slot: Slot, scope: dict[str, object]) -> str:
+def _conversion(name: str, slot: Slot, scope: dict[str, object]) -> str:
     """The expression that turns an argument into what the field holds; the usual type is passed on
     by one test.
     """

@@ -202,7 +202,7 @@ class Record(Presentable, _MappingBase):
         """Plain dicts and lists, with datetimes and timedeltas in them; what is absent is left
         out.
         """
-        return {key: _plain(value) for key, value in self.items()}
+        return {key: _to_plain(value) for key, value in self.items()}
 
     def to_json(self, **options: Any) -> str:
         """JSON text: times as ISO 8601 with ``Z``, durations in seconds. ``options`` go to
@@ -249,13 +249,13 @@ def _same(one: object, other: object) -> bool:
     return not nothing and bool(one == other)
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _to_plain(item) for key, item in value.items()}
     return value
 
 

@@ -136,7 +136,7 @@ class Measurement(Record):
                 f"{self.name}"
             )
         if self.unit is None or (kind.units and self.unit not in kind.units):
-            return f"unit is {self.unit!r}, expected {_listed(kind.units)} for {self.name}"
+            return f"unit is {self.unit!r}, expected {_list_units(kind.units)} for {self.name}"
         if kind.power and self.power_attributes is None:
             return (
                 f"power_attributes are missing, {self.name} needs them: PowerAttributes(50, 230, "
@@ -181,7 +181,7 @@ class Measurement(Record):
         known = _BY_WORD.get(_word(name))
         if known is None:
             if unit is None:
-                raise ConfigurationError(_unknown(name))
+                raise ConfigurationError(_explain_unknown(name))
             return cls(name=CUSTOM, description=str(name), unit=unit, scale=scale)
         if UNITS[known].power and power_attributes is None:
             power_attributes = PowerAttributes()
@@ -207,13 +207,13 @@ def _word(name: str) -> str:
     return "".join(letter for letter in str(name).lower() if letter.isalnum())
 
 
-def _listed(units: tuple[str, ...]) -> str:
+def _list_units(units: tuple[str, ...]) -> str:
     if units is CURRENCIES:
         return "a currency code of the schema's list of 2010, such as EUR or USD"
     return " or ".join(repr(unit) for unit in units) or "a text"
 
 
-def _unknown(name: str) -> str:
+def _explain_unknown(name: str) -> str:
     from difflib import get_close_matches
 
     near = [_BY_WORD[word] for word in get_close_matches(_word(name), list(_BY_WORD), 4, 0.4)]

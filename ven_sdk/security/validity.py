@@ -143,9 +143,9 @@ def is_vouched_for(
             return False
         if any(current == anchor for anchor in anchors):
             return True
-        if any(_is_valid(anchor, now) and _issued(anchor, current) for anchor in anchors):
+        if any(_is_valid(anchor, now) and _has_issued(anchor, current) for anchor in anchors):
             return True
-        issuer = next((other for other in pool if _issued(other, current)), None)
+        issuer = next((other for other in pool if _has_issued(other, current)), None)
         if issuer is None:
             return False
         pool.remove(issuer)
@@ -157,7 +157,7 @@ def _is_valid(certificate: x509.Certificate, now: datetime) -> bool:
     return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
 
-def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     """Whether ``issuer`` is an authority and signed ``certificate``."""
     try:
         found = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value

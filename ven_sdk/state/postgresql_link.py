@@ -191,7 +191,7 @@ class Link:
                 raise StoreError(str(trouble), path=trouble.path, retryable=True) from trouble
             return self._recover(pool, statement, values)
         try:
-            rows = self._tried(pool, self.text(statement), values)
+            rows = self._try_run(pool, self.text(statement), values)
         except library().Error as cause:
             error = self.failure(cause)
             if isinstance(error, ConfigurationError):  # it was right when the store was opened
@@ -226,7 +226,7 @@ class Link:
         threading.Thread(target=pool.close, name="ven_sdk-store-close", daemon=True).start()
         return rows
 
-    def _tried(
+    def _try_run(
         self, pool: ConnectionPool[Connection], statement: str, values: Optional[Values]
     ) -> Rows:
         psycopg = library()
@@ -296,9 +296,9 @@ def _connection_class(seconds: float) -> type[Connection]:
         """A statement that the server does not answer in time closes the connection."""
 
         def wait(self, gen: Wait, *arguments: object, **keywords: object) -> object:
-            return super().wait(self._bounded(gen), *arguments, **keywords)
+            return super().wait(self._bound_wait(gen), *arguments, **keywords)
 
-        def _bounded(self, gen: Wait) -> Wait:
+        def _bound_wait(self, gen: Wait) -> Wait:
             # The library resumes the generator at least every tenth of a second, ready or not.
             deadline = monotonic() + seconds + 1.0
             try:

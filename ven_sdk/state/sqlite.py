@@ -192,7 +192,7 @@ class SQLiteStore(Store):
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._opened()
+        connection = self._require_open()
         try:
             if connection.in_transaction:  # of a rollback that failed
                 connection.execute("ROLLBACK")
@@ -218,11 +218,11 @@ class SQLiteStore(Store):
         self._refuse_in_child()
         with self._turn():
             try:
-                return self._opened().execute(query, values).fetchall()
+                return self._require_open().execute(query, values).fetchall()
             except sqlite3.Error as cause:
                 raise failure(self.name, "read", cause) from cause
 
-    def _opened(self) -> sqlite3.Connection:
+    def _require_open(self) -> sqlite3.Connection:
         if self._connection is None:
             raise not_open(self)
         return self._connection

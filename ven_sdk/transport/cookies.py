@@ -85,10 +85,10 @@ def _read(line: str, path: str) -> Optional[tuple[str, _Cookie]]:
     place = said.get("path", "")
     if not place.startswith("/"):
         place = path.rpartition("/")[0] or "/"
-    return found[1], _Cookie(found[2].strip(), place, "secure" in said, _over(said))
+    return found[1], _Cookie(found[2].strip(), place, "secure" in said, _expiry(said))
 
 
-def _over(said: dict[str, str]) -> Optional[float]:
+def _expiry(said: dict[str, str]) -> Optional[float]:
     """The moment of the monotonic clock at which a cookie ends; None: with this process."""
     age = said.get("max-age", "")
     if re.fullmatch(r"-?\d{1,10}", age):

@@ -78,7 +78,7 @@ def failure(
     reason = _reason(cause, wire, deadline, timeout)
     status = cause.status if isinstance(cause, ProxyRefusal) else None
     return TransportError(
-        f"POST {where} failed: {reason}", status=status, delivered=_delivered(cause, wire.stage)
+        f"POST {where} failed: {reason}", status=status, delivered=_was_delivered(cause, wire.stage)
     )
 
 
@@ -87,7 +87,7 @@ def rejection(status: int, reason: str, headers: Headers, where: str) -> Transpo
     now = http_date(headers.get("Date")) or datetime.now(timezone.utc)
     advice = _ADVICE.get(status) or _advice_by_class(status, headers, where)
     return TransportError(
-        f"POST {where}: the VTN answered with HTTP status {status}{_quoted(reason)}. {advice}",
+        f"POST {where}: the VTN answered with HTTP status {status}{_quote(reason)}. {advice}",
         status=status,
         retryable=_is_retryable(status),
         retry_after=retry_after(headers.get("Retry-After"), now),
@@ -104,7 +104,7 @@ def stand_in_failure(cause: BaseException, where: str) -> TransportError:
     return TransportError(f"POST {where} failed: {_text(cause)}.", delivered=delivered)
 
 
-def _delivered(cause: BaseException, stage: Stage) -> Optional[bool]:
+def _was_delivered(cause: BaseException, stage: Stage) -> Optional[bool]:
     if stage.value <= Stage.SEND.value:
         return False
     # A TLS 1.3 server judges the client's certificate after the client thinks that it is done.
@@ -131,7 +131,7 @@ def _reason(cause: BaseException, wire: Wire, deadline: Deadline, timeout: float
         )
     if stage is Stage.CONNECT:
         return _not_connected(cause, route)
-    return _broken(cause, wire)
+    return _explain_break(cause, wire)
 
 
 def _not_connected(cause: BaseException, route: Route) -> str:
@@ -152,7 +152,7 @@ def _proxy_refused(cause: ProxyRefusal) -> str:
     return f"the proxy refused a tunnel to the VTN with status {cause}. {advice}"
 
 
-def _broken(cause: BaseException, wire: Wire) -> str:
+def _explain_break(cause: BaseException, wire: Wire) -> str:
     stage = wire.stage
     if isinstance(cause, http.client.RemoteDisconnected):
         return f"{_ENDED[stage]}.{_hint(wire)}"
@@ -214,7 +214,7 @@ def _setting(route: Route) -> str:
     return "proxies" if route.proxy else "vtn_url"
 
 
-def _quoted(reason: str) -> str:
+def _quote(reason: str) -> str:
     return f" ({reason[:80]!r})" if reason else ""
 
 

@@ -58,7 +58,7 @@ _NO_CIPHER = frozenset(
 def explanation(cause: BaseException, wire: Wire) -> str:
     """The sentence for an exception during the handshake, or for a TLS error later."""
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return _untrusted(cause, wire)
+        return _explain_untrusted(cause, wire)
     reason = _reason(cause)
     alert = _alert(reason)
     if alert in _REFUSALS:
@@ -94,7 +94,7 @@ def is_refusal(cause: BaseException) -> bool:
     return isinstance(cause, ssl.SSLError) and _alert(_reason(cause)) in _REFUSALS
 
 
-def _untrusted(cause: ssl.SSLCertVerificationError, wire: Wire) -> str:
+def _explain_untrusted(cause: ssl.SSLCertVerificationError, wire: Wire) -> str:
     code, host = cause.verify_code, wire.route.host
     detail = str(cause.verify_message).rstrip(".")
     if code in _WRONG_NAME:

@@ -147,7 +147,7 @@ class Identity:
             return ()
         if self._files is None:
             self._files = self._read_ends()
-        return (*self._files, *(end for end in self._seen() if end is not None))
+        return (*self._files, *(end for end in self._ends_seen() if end is not None))
 
     def _read_ends(self) -> "tuple[CertificateEnd, ...]":
         from ..security.validity import CA, MOST_ANCHORS, OWN, end_of, end_of_der
@@ -157,7 +157,7 @@ class Identity:
         anchors = self.anchors if len(self.anchors) <= MOST_ANCHORS else ()
         return (*found, *(end_of(CA, anchor) for anchor in anchors))
 
-    def _seen(self) -> "tuple[Optional[CertificateEnd], ...]":
+    def _ends_seen(self) -> "tuple[Optional[CertificateEnd], ...]":
         """What the VTN has shown."""
         return (self._peer[1],)
 

@@ -108,12 +108,12 @@ def _prepare(url: str, agent: str) -> requests.PreparedRequest:
         prepared = request.prepare()
     except (requests.RequestException, ValueError) as cause:
         raise ConfigurationError(
-            f"{_shown(url)} is no URL to post to: {cause}. Expected something like "
+            f"{_show_url(url)} is no URL to post to: {cause}. Expected something like "
             "https://vtn.example.com/OpenADR2/Simple/2.0b."
         ) from cause
     if urlsplit(prepared.url or "").scheme not in _PORTS:
         raise ConfigurationError(
-            f"{_shown(url)} is no URL to post to: it must begin with https:// "
+            f"{_show_url(url)} is no URL to post to: it must begin with https:// "
             "(or http:// in tests)."
         )
     return prepared
@@ -140,10 +140,12 @@ def _proxy(address: Optional[str]) -> Optional[Proxy]:
         parts = urlsplit(address if "://" in address else f"http://{address}")
         host, port = parts.hostname, parts.port or 80
     except ValueError as cause:
-        raise ConfigurationError(f"The proxy {_shown(address)} cannot be used: {cause}.") from cause
+        raise ConfigurationError(
+            f"The proxy {_show_url(address)} cannot be used: {cause}."
+        ) from cause
     if parts.scheme != "http" or not host:
         raise ConfigurationError(
-            f"The proxy {_shown(address)} cannot be used: only proxies at http:// addresses are "
+            f"The proxy {_show_url(address)} cannot be used: only proxies at http:// addresses are "
             "supported (https:// VTNs are reached through them by CONNECT)."
         )
     authorization = None
@@ -157,6 +159,6 @@ def _basic(user: str, password: str) -> str:
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
-def _shown(url: object) -> str:
+def _show_url(url: object) -> str:
     text = str(url)
     return repr(text if "@" not in text else "…@" + text.rpartition("@")[2])

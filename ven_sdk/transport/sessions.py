@@ -112,7 +112,7 @@ class Connections:
         finally:
             self._give_back(link)
         if cookies is not None and "Set-Cookie" in answer.headers:
-            cookies.take(_all(answer.headers, "Set-Cookie"), target.path)
+            cookies.take(_headers_named(answer.headers, "Set-Cookie"), target.path)
         return Reply(
             answer.status_code,
             answer.content,
@@ -245,7 +245,7 @@ class Connections:
         return session if made_with is context else None
 
 
-def _all(headers: Headers, name: str) -> list[str]:
+def _headers_named(headers: Headers, name: str) -> list[str]:
     """All headers of a name; a stand-in for the network has at most one."""
     several = getattr(headers, "get_all", None)
     return list(several(name) or ()) if several is not None else [headers[name]]

@@ -56,7 +56,7 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
         """Register (again); with ``new`` without the old IDs (R6). Blocks until done; errors as
         ``cancel_registration``. ``TransportError`` where no answer comes in time.
         """
-        self._running("register()")
+        self._require_running("register()")
         new = flag("new", new)
         deadline = self._engine.clock.monotonic() + self.settings.timeout
         request = self._profile.request_registration(new)
@@ -76,7 +76,7 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
         """End the registration (R12). Blocks; ProtocolError when the VTN refuses, TransportError
         when it does not answer. ``StateError`` while there is no registration.
         """
-        self._running("cancel_registration()")
+        self._require_running("cancel_registration()")
         if self._engine.book.registration.phase not in ("registered", "cancelling"):
             raise StateError(
                 f"cancel_registration(): this VEN is {self._state()}, there is no registration "

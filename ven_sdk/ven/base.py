@@ -63,7 +63,7 @@ class VenBase:
     def _is_registered(self) -> bool:
         return self._engine.book.registration.phase == "registered"
 
-    def _running(self, call: str) -> None:
+    def _require_running(self, call: str) -> None:
         self._engine.runtime.check_process()
         if self._engine.stopped:
             raise StateError(f"{call} needs a running client: call start() before it.")

@@ -81,7 +81,7 @@ class EventCalls(VenBase):
 
     def request_events(self) -> tuple[Event, ...]:
         """Ask the VTN for all events; those known then. ``StateError`` while not registered."""
-        self._running("request_events()")
+        self._require_running("request_events()")
         if self._engine.book.registration.phase != "registered":
             raise StateError(f"request_events(): this VEN is {self._state()}.")
         self._wait_for_answer("request_events()", self._profile.request_events())

@@ -54,7 +54,7 @@ class OptCalls(VenBase):
                 stays owed and is sent again under the same ID.
             StateError: the client does not run, the event is not known, or wants no response.
         """
-        self._running("create_opt()")
+        self._require_running("create_opt()")
         request = self._profile.create_opt(
             opt_type=opt_type,
             opt_reason=opt_reason,
@@ -74,7 +74,7 @@ class OptCalls(VenBase):
         """Withdraw the opt ``opt_id``. Blocks until the VTN answered, and raises as ``create_opt``
         does.
         """
-        self._running("cancel_opt()")
+        self._require_running("cancel_opt()")
         self._wait_for_answer("cancel_opt()", self._profile.cancel_opt(opt_id), opt_id=opt_id)
 
     @property

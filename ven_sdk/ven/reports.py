@@ -177,7 +177,7 @@ class ReportCalls(VenBase):
             TransportError: no answer in time.
             StateError: the client does not run.
         """
-        self._running("request_report()")
+        self._require_running("request_report()")
         request = self._profile.request_report(
             report_specifier_id=text("report_specifier_id", report_specifier_id),
             r_ids=None if r_ids is None else name_list("r_ids", r_ids),
@@ -192,5 +192,5 @@ class ReportCalls(VenBase):
         self._wait_for_answer("request_report()", request, timeout)
         return request.result
 
-    def _undelivered(self) -> Sequence[UndeliveredSample]:
+    def _undelivered_samples(self) -> Sequence[UndeliveredSample]:
         return self._engine.look(lambda: self._profile.undelivered(self._engine.book))

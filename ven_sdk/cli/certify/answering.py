@@ -218,7 +218,9 @@ def mixed_list(stage: Stage) -> str:
         "of wrong durations": {"duration": 600, "intervals": [(60, 1)]},
     }
     after = stage.mark()
-    stage.send_list(*(_built(stage, event_id, **settings) for event_id, settings in made.items()))
+    stage.send_list(
+        *(_build_event(stage, event_id, **settings) for event_id, settings in made.items())
+    )
     stage.answer("good")
     message = stage.expect(
         "oadrCreatedEvent",
@@ -260,7 +262,7 @@ def modification_numbers(stage: Stage) -> str:
     if stage.is_ours:
         held = {event.event_id: event for event in stage.client.events}[event_id]
         demand(held.modification_number == 2, "a lower modificationNumber changed the event")
-    unknown = _renamed(
+    unknown = _with_id(
         stage.event(event_id, event_status="cancelled", modification_number=3), "never-seen"
     )
     stage.send_list(stage.event(event_id), unknown)
@@ -272,12 +274,12 @@ def modification_numbers(stage: Stage) -> str:
     return "450 for a lower one; an unknown cancelled event is no error"
 
 
-def _built(stage: Stage, event_id: str, **settings: Any) -> Event:
+def _build_event(stage: Stage, event_id: str, **settings: Any) -> Event:
     given = {"dtstart": HOUR, "market_context": stage.context, **settings}
     return build_event(stage.now(), event_id=event_id, **given)
 
 
-def _renamed(event: Event, event_id: str) -> Event:
+def _with_id(event: Event, event_id: str) -> Event:
     descriptor = event.event_descriptor.replace(event_id=event_id)
     return event.replace(event_descriptor=descriptor)
 

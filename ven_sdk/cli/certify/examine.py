@@ -28,7 +28,7 @@ def examine(rows: Iterable[Row], run: Run) -> Iterator[Finding]:
     """The findings, each as soon as it is made. ``ConfigurationError`` where the VEN cannot be
     started at all.
     """
-    with _quiet():
+    with _silence_log():
         for row in in_order(rows):
             yield look_at(row, run)
 
@@ -64,7 +64,7 @@ def _outcome(row: Row, stage: Stage) -> tuple[str, str, str]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_log() -> Iterator[None]:
     """The SDK's log stays out of the result: what goes wrong is made to."""
     log = logging.getLogger("ven_sdk")
     before, log.disabled = log.disabled, True

@@ -24,16 +24,16 @@ def drained(stage: Stage) -> str:
     stage.expect(wanted[0], after=after)
     began = stage.now()
 
-    def missing() -> list[str]:
+    def find_missing() -> list[str]:
         found = [kind for kind in wanted if not stage.count(kind, after=after)]
         return found if stage.is_given(event_id) else [*found, "the event was not fetched"]
 
-    stage.until(lambda: not missing(), 25)
+    stage.until(lambda: not find_missing(), 25)
     took = (stage.now() - began).total_seconds()
     demand(
-        not missing(),
+        not find_missing(),
         f"25 s after the first of four queued messages was answered, there was no "
-        f"{', '.join(missing())}. {stage.vtn.story(after)}",
+        f"{', '.join(find_missing())}. {stage.vtn.story(after)}",
         "Poll again at once until the reply is an oadrResponse.",
     )
     return f"four messages in {took:.1f} s, at 30 s between polls"

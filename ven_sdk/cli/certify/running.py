@@ -22,7 +22,7 @@ def _near(stage: Stage, what: str, seconds: float, wanted: float) -> None:
     )
 
 
-def _after(stage: Stage, began: object, call: object) -> float:
+def _seconds_after(stage: Stage, began: object, call: object) -> float:
     return (call.at - began) / timedelta(seconds=1)  # type: ignore[attr-defined,no-any-return]
 
 
@@ -46,9 +46,11 @@ def moments(stage: Stage) -> str:
     for what, wanted in (("start", 10), ("end", 20)):
         found = [each for each in calls if each.what == what]
         demand(len(found) == 1, f"{len(found)} calls of on_event_{what}, expected was one")
-        _near(stage, f"on_event_{what}", _after(stage, began, found[0]), wanted)
+        _near(stage, f"on_event_{what}", _seconds_after(stage, began, found[0]), wanted)
     steps = [
-        (each.payload, _after(stage, began, each)) for each in calls if each.what == "interval"
+        (each.payload, _seconds_after(stage, began, each))
+        for each in calls
+        if each.what == "interval"
     ]
     demand([payload for payload, _ in steps] == [1, 2], f"intervals were called with {steps}")
     for (_, seconds), wanted in zip(steps, (10, 15)):
@@ -70,8 +72,13 @@ def random_start(stage: Stage) -> str:
         stage.opted_in(event_id)
     stage.vtn.modify_event(made[0], priority=1)
     stage.until(lambda: all(stage.calls(event_id, "end") for event_id in made), FIRST + 120)
-    starts = [_after(stage, began, stage.called(event_id, "start", 0)) - FIRST for event_id in made]
-    ends = [_after(stage, began, stage.called(event_id, "end", 0)) - FIRST for event_id in made]
+    starts = [
+        _seconds_after(stage, began, stage.called(event_id, "start", 0)) - FIRST
+        for event_id in made
+    ]
+    ends = [
+        _seconds_after(stage, began, stage.called(event_id, "end", 0)) - FIRST for event_id in made
+    ]
     shown = f"{min(starts):.1f} to {max(starts):.1f} s after their time"
     demand(
         min(starts) >= -CLOSE and max(starts) <= SPREAD + CLOSE,
@@ -111,7 +118,7 @@ def random_end(stage: Stage) -> str:
     for event_id in cancelled:
         stage.answer(event_id, number=counts[event_id] + 1, seconds=5)
     stage.until(lambda: all(stage.calls(event_id, "end") for event_id in made), 60)
-    delays = [_after(stage, began, stage.called(event_id, "end", 0)) for event_id in made]
+    delays = [_seconds_after(stage, began, stage.called(event_id, "end", 0)) for event_id in made]
     shown = f"{min(delays):.1f} to {max(delays):.1f} s after it"
     demand(
         max(delays) <= SPREAD + 5 and max(delays) - min(delays) > SPREAD / 4,
@@ -154,7 +161,7 @@ def cancellation(stage: Stage) -> str:
     found = [each for each in stage.answers(event_id) if each.modification_number == number]
     demand(found, "the cancellation was not acknowledged", "Answer it: optIn confirms it.")
     end = stage.called(event_id, "end", 10)
-    took = _after(stage, began, end)
+    took = _seconds_after(stage, began, end)
     demand(took <= 5, f"the cancelled event ended {took:.1f} s later")
     if found[-1].opt_type == "optOut":
         return "acknowledged with optOut: it cannot be cancelled"
@@ -207,7 +214,7 @@ def modified(stage: Stage) -> str:
         f"three modifications led to {starts} starts and {len(ends)} ends",
         "A running event that is modified goes on; start and end come once.",
     )
-    _near(stage, "the end of the shortened event", _after(stage, began, ends[0]), 65)
+    _near(stage, "the end of the shortened event", _seconds_after(stage, began, ends[0]), 65)
     payloads = [each.payload for each in stage.calls(event_id, "interval")]
     demand(payloads[-1] == 2, f"the new value 2 did not reach the handler; it saw {payloads}")
     return "new value, longer, shorter: one start, one end at the last word"
@@ -226,7 +233,12 @@ def adjacent(stage: Stage) -> str:
     moment = (stage.now() - began).total_seconds()
     demand(level, "the second of two adjacent events never ruled")
     _near(stage, "the second event's level", moment, 20)
-    _near(stage, "the end of the first", _after(stage, began, stage.called(first, "end", 5)), 20)
+    _near(
+        stage,
+        "the end of the first",
+        _seconds_after(stage, began, stage.called(first, "end", 5)),
+        20,
+    )
     return (
         f"at the seam the second rules; overlap: {stage.run.declared.get('overlap', 'declare it')}"
     )
@@ -299,7 +311,7 @@ def other_clock(stage: Stage) -> str:
     event_id = stage.add_event(dtstart=20, duration=60)
     stage.opted_in(event_id)
     call = stage.called(event_id, "start", 150)
-    seconds = _after(stage, began, call)
+    seconds = _seconds_after(stage, began, call)
     word = stage.run.declared.get("clock_skew")
     if abs(seconds - 20) > 3 and word:
         declare(f"clocks may be apart by {word}: declared")

@@ -172,7 +172,7 @@ class ScriptVen:
         """See :class:`Source`. ``ConfigurationError`` for a script that fails or has no client."""
         self._error = None
         running = threading.Event()
-        with led(arguments, found) as made, _starting(running):
+        with led(arguments, found) as made, _signal_start(running):
             self._thread = threading.Thread(
                 target=self._run, args=(running,), name="certify-script", daemon=True
             )
@@ -208,7 +208,7 @@ class ScriptVen:
 
 
 @contextlib.contextmanager
-def _starting(running: threading.Event) -> Iterator[None]:
+def _signal_start(running: threading.Event) -> Iterator[None]:
     """``running`` is set when a client was started."""
     original = OpenADRClient.start
 

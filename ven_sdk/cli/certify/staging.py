@@ -172,7 +172,7 @@ class Ground:
 
         thread = threading.Thread(target=work, name="certify-call", daemon=True)
         thread.start()
-        self.until(lambda: not thread.is_alive() or self._joined(thread), seconds)
+        self.until(lambda: not thread.is_alive() or self._join(thread), seconds)
         if errors:
             raise errors[0]
         if not results:
@@ -180,7 +180,7 @@ class Ground:
         return results[0]
 
     @staticmethod
-    def _joined(thread: threading.Thread) -> bool:
+    def _join(thread: threading.Thread) -> bool:
         thread.join(0.02)  # what it waits for has mostly come by now
         return not thread.is_alive()
 

@@ -59,7 +59,7 @@ def back_off(stage: Stage) -> str:
     shown = ", ".join(f"{gap:.1f}" for gap in gaps)
     near = all(
         0.85 * wanted <= gap <= 1.15 * wanted + 0.2
-        for gap, wanted in zip(gaps, _doubling(gaps[0] if gaps else 0))
+        for gap, wanted in zip(gaps, _doubled_pauses(gaps[0] if gaps else 0))
     )
     grows = all(later >= 0.8 * earlier for earlier, later in zip(gaps, gaps[1:]))
     demand(
@@ -74,7 +74,7 @@ def back_off(stage: Stage) -> str:
     return f"{shown} s under 503; back after it"
 
 
-def _doubling(first: float) -> list[float]:
+def _doubled_pauses(first: float) -> list[float]:
     cap = 60.0
     return [min(max(1.0, round(first)) * 2**number, cap) for number in range(5)]
 

@@ -116,7 +116,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
             exam.listener.close()
     broken = next((each for each in findings if each.state == FAILED), None)
     if options.json:
-        console.line(json.dumps(_plain(exam, findings, broken), indent=2, default=str))
+        console.line(json.dumps(_as_dict(exam, findings, broken), indent=2, default=str))
     else:
         _conclude(broken, [each.step for each in findings if each.state == SKIPPED], console)
     return 1 if broken else 0
@@ -173,7 +173,7 @@ def _conclude(broken: Optional[Finding], skipped: list[str], console: Console) -
         console.paragraph(text, indent=2, first="  ", most=MOST)
 
 
-def _plain(
+def _as_dict(
     exam: Examination, findings: list[Finding], broken: Optional[Finding]
 ) -> dict[str, object]:
     return {

@@ -209,7 +209,7 @@ def _registration(exam: Examination) -> str:
     record = exam.exchange.record
     if exam.ven_id and not exam.register:
         return _known_beforehand(record, exam)
-    _accepted(record, CreatedPartyRegistration, exam, "the query")
+    _require_success(record, CreatedPartyRegistration, exam, "the query")
     offered = {
         profile.profile_name: [each.transport_name for each in profile.transports]
         for profile in record.profiles
@@ -244,9 +244,9 @@ def _known_beforehand(record: Payload, exam: Examination) -> str:
     does.
     """
     who = f"the VEN {exam.ven_id!r}"
-    _accepted(record, DistributeEvent, exam, f"a request of {who} for its events")
+    _require_success(record, DistributeEvent, exam, f"a request of {who} for its events")
     reply = _ask(exam, Poll(ven_id=exam.ven_id or ""))
-    _accepted(reply, Payload, exam, f"a poll of {who}")
+    _require_success(reply, Payload, exam, f"a poll of {who}")
     if not isinstance(reply, Response):
         exam.notes.append(
             f"The poll was answered with {reply.wire_name}: {describe(reply)}. A VTN sends again "
@@ -266,7 +266,9 @@ def _really_register(exam: Examination) -> str:
             http_pull_model=True,
         ),
     )
-    _accepted(reply, CreatedPartyRegistration, exam, f"the registration of {exam.ven_name!r}")
+    _require_success(
+        reply, CreatedPartyRegistration, exam, f"the registration of {exam.ven_name!r}"
+    )
     exam.facts.update(ven_id=reply.ven_id, registration_id=reply.registration_id)
     return f"registered {exam.ven_name!r} as {reply.ven_id!r}"
 
@@ -306,7 +308,7 @@ def _read(exam: Examination, content: bytes) -> Any:
     return exchange.read(content)
 
 
-def _accepted(reply: Any, wanted: type, exam: Examination, what: str) -> None:
+def _require_success(reply: Any, wanted: type, exam: Examination, what: str) -> None:
     """Raise BrokenLink unless the reply is of the kind wanted, with a code 2xx (G9)."""
     response = getattr(reply, "response", None)
     code = str(response.response_code) if response is not None else "200"

@@ -156,13 +156,13 @@ def _port(exam: Examination) -> str:
 
 def _port_advice(cause: OSError, exam: Examination) -> str:
     route, addresses = exam.route, exam.addresses
-    if addresses and all(":" in address for address in addresses) and not _refused(cause):
+    if addresses and all(":" in address for address in addresses) and not _is_refusal(cause):
         return (
             f"{route.host} has IPv6 addresses only ({', '.join(addresses)}), and this machine or "
             "its network may have no IPv6: try it on a machine that has, or ask the VTN's operator "
             "for a name with an IPv4 address."
         )
-    if _refused(cause):
+    if _is_refusal(cause):
         return (
             f"Something at {route.host} refused: nothing listens on port {route.port}, or a "
             f"firewall rejects it."
@@ -174,7 +174,7 @@ def _port_advice(cause: OSError, exam: Examination) -> str:
     )
 
 
-def _refused(cause: OSError) -> bool:
+def _is_refusal(cause: OSError) -> bool:
     return isinstance(cause, ConnectionRefusedError)
 
 

@@ -23,7 +23,7 @@ def speaks_tls(route: Route, timeout: float) -> bool:
     ``timeout`` in seconds.
     """
     try:
-        with _connected(route, timeout) as raw, _open_context().wrap_socket(raw):
+        with _connect(route, timeout) as raw, _open_context().wrap_socket(raw):
             return True
     except ssl.SSLError as cause:
         return "ALERT" in str(getattr(cause, "reason", ""))  # it answered in TLS
@@ -34,7 +34,7 @@ def speaks_tls(route: Route, timeout: float) -> bool:
 def speaks_http(route: Route, timeout: float) -> bool:
     """Whether plain HTTP is answered by HTTP. ``timeout`` in seconds."""
     try:
-        with _connected(route, timeout) as raw:
+        with _connect(route, timeout) as raw:
             raw.sendall(f"HEAD / HTTP/1.0\r\nHost: {route.host}\r\n\r\n".encode("latin-1"))
             return raw.recv(5) == b"HTTP/"
     except (OSError, UnicodeError):
@@ -59,7 +59,7 @@ def date_of(route: Route, timeout: float) -> Optional[datetime]:
             return None
 
 
-def _connected(route: Route, timeout: float) -> socket.socket:
+def _connect(route: Route, timeout: float) -> socket.socket:
     return socket.create_connection((route.host, route.port), timeout=min(timeout, PATIENCE))
 
 

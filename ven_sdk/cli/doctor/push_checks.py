@@ -146,9 +146,9 @@ def _port(exam: Examination) -> str:
 def _tls(exam: Examination) -> str:
     context = _caller(exam, certificate=True)
     try:
-        with _connect(exam) as raw, _encrypted(raw, context, exam) as sock:
+        with _connect(exam) as raw, _start_tls(raw, context, exam) as sock:
             version, cipher = sock.version() or "TLS", (sock.cipher() or ("",))[0]
-            exam.shown = tuple(_shown(sock))
+            exam.shown = tuple(_read_chain(sock))
             exam.refusal = _refusal_after(sock, exam)
     except OSError as cause:
         if isinstance(cause, socket.timeout) or not speaks_tls(exam.route, exam.timeout):
@@ -185,7 +185,7 @@ def _certificate(exam: Examination) -> str:
         raise BrokenLink(
             f"The certificate that a VTN sees {leaf.validity(now_utc()) or 'is not valid now'}: "
             f"{leaf.subject}.",
-            advice=f"Renew it {_whose(exam, leaf.sha256)}.",
+            advice=f"Renew it {_name_owner(exam, leaf.sha256)}.",
         )
     if cause is not None and cause.verify_code in (HOST_NAME, ADDRESS):
         raise BrokenLink(
@@ -201,12 +201,12 @@ def _certificate(exam: Examination) -> str:
     return f"{leaf.subject}, {leaf.dates(now_utc())}"
 
 
-def _whose(exam: Examination, sha256: str) -> str:
+def _name_owner(exam: Examination, sha256: str) -> str:
     own = exam.own is not None and exam.own.sha256 == sha256
     return "(--cert)" if own else "where TLS ends: it is not that of --cert"
 
 
-def _demand(exam: Examination) -> str:
+def _demand_certificate(exam: Examination) -> str:
     """Whoever has no certificate gets no further."""
     try:
         answer = _post(exam, certificate=False)
@@ -216,7 +216,7 @@ def _demand(exam: Examination) -> str:
         return f"demanded: who has none gets HTTP status {answer.status}"
     raise BrokenLink(
         f"No client certificate is demanded: a caller without one got HTTP status {answer.status}"
-        f"{_by(answer)}.",
+        f"{_name_server(answer)}.",
         advice="Let what ends TLS demand one (nginx: ssl_verify_client on; Caddy: "
         "mode require_and_verify), or forward the connection to the VEN's own listener.",
     )
@@ -225,12 +225,12 @@ def _demand(exam: Examination) -> str:
 def _path(exam: Examination) -> str:
     """HTTP to the end: our own listener's word, or the VEN's 406."""
     if exam.refusal is not None:
-        return _unseen(exam)
+        return _skip_path(exam)
     try:
         answer = _post(exam, certificate=True)
     except (OSError, http.client.HTTPException) as cause:
         if handshakes.is_refusal(cause):
-            return _unseen(exam)
+            return _skip_path(exam)
         if exam.route.secure or speaks_http(exam.route, exam.timeout):
             raise BrokenLink(
                 f"The request was not answered: {cause or type(cause).__name__}.",
@@ -240,7 +240,7 @@ def _path(exam: Examination) -> str:
     return _judge(answer, exam)
 
 
-def _unseen(exam: Examination) -> str:
+def _skip_path(exam: Examination) -> str:
     exam.notes.append(
         "What answers does not take this VEN's certificate for a VTN's, which may be right. Stop "
         "it while this command listens in its place, to see the rest."
@@ -268,12 +268,12 @@ def _judge(answer: Answer, exam: Examination) -> str:
     if answer.status in GATEWAY:
         raise BrokenLink(
             f"A proxy answers with HTTP status {answer.status} ({GATEWAY[answer.status]})"
-            f"{_by(answer)}: it does not reach what is behind it.",
-            advice=_behind(exam),
+            f"{_name_server(answer)}: it does not reach what is behind it.",
+            advice=_advise_proxy(exam),
         )
     if answer.status == 404:
         raise BrokenLink(
-            f"There is nothing at {wanted} (HTTP status 404{_by(answer)}).",
+            f"There is nothing at {wanted} (HTTP status 404{_name_server(answer)}).",
             advice="The path in push must be that of the VEN's push argument, and a proxy must "
             "pass it on.",
         )
@@ -281,24 +281,25 @@ def _judge(answer: Answer, exam: Examination) -> str:
         return f"a VEN listens at {wanted}"
     if answer.status in UNADMITTED:
         raise BrokenLink(
-            f"This VEN's certificate was not admitted (HTTP status {answer.status}{_by(answer)}).",
+            f"This VEN's certificate was not admitted (HTTP status {answer.status}"
+            f"{_name_server(answer)}).",
             advice="A proxy must hand the caller's certificate on, and the VEN must name the proxy "
             "in trusted_proxies.",
         )
     raise BrokenLink(
-        f"Something else answers at {wanted}: HTTP status {answer.status}{_by(answer)}.",
+        f"Something else answers at {wanted}: HTTP status {answer.status}{_name_server(answer)}.",
         advice=_port_advice(exam),
     )
 
 
-def _behind(exam: Examination) -> str:
+def _advise_proxy(exam: Examination) -> str:
     if exam.listener is None:
         return "Start what is behind it, or give --listen (and --proxied where it speaks HTTP)."
     spoken = "plain HTTP" if exam.proxied else "TLS (with --proxied: plain HTTP)"
     return f"Let it pass requests to {exam.listener.bound}, where this command speaks {spoken}."
 
 
-def _by(answer: Answer) -> str:
+def _name_server(answer: Answer) -> str:
     return f", from {answer.server}" if answer.server else ""
 
 
@@ -310,7 +311,7 @@ PUSH_STEPS: list[tuple[str, Step]] = [
     ("port", _port),
     ("TLS", _tls),
     ("certificate", _certificate),
-    ("client certificate", _demand),
+    ("client certificate", _demand_certificate),
     ("path", _path),
 ]
 TLS_ONLY = frozenset({"TLS", "certificate", "client certificate"})
@@ -338,11 +339,11 @@ def _bare_context() -> ssl.SSLContext:
     return context
 
 
-def _encrypted(raw: socket.socket, context: ssl.SSLContext, exam: Examination) -> ssl.SSLSocket:
+def _start_tls(raw: socket.socket, context: ssl.SSLContext, exam: Examination) -> ssl.SSLSocket:
     return context.wrap_socket(raw, server_hostname=exam.route.host)
 
 
-def _shown(sock: ssl.SSLSocket) -> list[bytes]:
+def _read_chain(sock: ssl.SSLSocket) -> list[bytes]:
     found = shown_chain(sock)
     leaf = sock.getpeercert(binary_form=True)
     return found or ([leaf] if leaf else [])
@@ -365,7 +366,7 @@ def _verify(exam: Examination) -> Optional[ssl.SSLCertVerificationError]:
     context = exam.context(check_hostname=True)
     trust(context, *exam.shown)
     try:
-        with _connect(exam) as raw, _encrypted(raw, context, exam):
+        with _connect(exam) as raw, _start_tls(raw, context, exam):
             return None
     except ssl.SSLCertVerificationError as cause:
         return cause

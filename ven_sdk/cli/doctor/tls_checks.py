@@ -42,7 +42,7 @@ def _version(exam: Examination) -> str:
     context.verify_mode = ssl.CERT_NONE
     asked = _watch_for_request(context)
     with (
-        _connected(exam) as raw,
+        _connect(exam) as raw,
         context.wrap_socket(
             raw, server_hostname=_server_name(exam), do_handshake_on_connect=False
         ) as sock,
@@ -113,11 +113,11 @@ def _client_certificate(exam: Examination) -> str:
 
     if exam.refusal is not None:
         raise BrokenLink(
-            _refused(exam.refusal, exam), advice=_client_advice(exam)
+            _explain_refusal(exam.refusal, exam), advice=_client_advice(exam)
         ) from exam.refusal
     cause = _refusal_after(exam) or first_exchange(exam)
     if cause is not None and (_is_about_client(cause, exam) or _hung_up(cause)):
-        raise BrokenLink(_refused(cause, exam), advice=_client_advice(exam)) from cause
+        raise BrokenLink(_explain_refusal(cause, exam), advice=_client_advice(exam)) from cause
     return _client_facts(exam)
 
 
@@ -149,7 +149,7 @@ TLS_STEPS = [
 # --- handshakes -----------------------------------------------------------------------------------
 
 
-def _connected(exam: Examination) -> socket.socket:
+def _connect(exam: Examination) -> socket.socket:
     return socket.create_connection((exam.route.host, exam.route.port), timeout=exam.timeout)
 
 
@@ -169,7 +169,7 @@ def _verify(exam: Examination, *, check_hostname: bool) -> Optional[BaseExceptio
     """What a handshake ended with that checks the VTN as the VEN does."""
     context = exam.context(check_hostname=check_hostname)
     with (
-        _connected(exam) as raw,
+        _connect(exam) as raw,
         context.wrap_socket(
             raw, server_hostname=_server_name(exam), do_handshake_on_connect=False
         ) as sock,
@@ -182,7 +182,7 @@ def _refusal_after(exam: Examination) -> Optional[BaseException]:
     lose it: the VTN closes on unread bytes, and the reset overtakes its reason."""
     context = exam.context()
     with (
-        _connected(exam) as raw,
+        _connect(exam) as raw,
         context.wrap_socket(
             raw, server_hostname=_server_name(exam), do_handshake_on_connect=False
         ) as sock,
@@ -222,7 +222,7 @@ def _chain(sock: ssl.SSLSocket) -> tuple[CertificateFacts, ...]:
 def _leaf_der(exam: Examination) -> Optional[bytes]:
     context = exam.context()
     with (
-        _connected(exam) as raw,
+        _connect(exam) as raw,
         context.wrap_socket(raw, server_hostname=_server_name(exam)) as sock,
     ):
         return sock.getpeercert(binary_form=True)
@@ -251,7 +251,7 @@ def _hung_up(cause: BaseException) -> bool:
     return isinstance(cause, (ssl.SSLEOFError, ConnectionError))
 
 
-def _refused(cause: BaseException, exam: Examination) -> str:
+def _explain_refusal(cause: BaseException, exam: Examination) -> str:
     if handshakes.is_refusal(cause):
         return _explain(cause, exam)
     given = f"got {exam.own.subject}" if exam.own else "got none"
@@ -299,7 +299,7 @@ def _chain_advice(exam: Examination) -> str:
             return f"{link.subject} {link.validity(now)}."
     if not exam.chain:
         return ""
-    trusted = f" {exam.ca_file} holds: {_trusted(exam.ca_file)}." if exam.ca_file else ""
+    trusted = f" {exam.ca_file} holds: {_describe_trust(exam.ca_file)}." if exam.ca_file else ""
     last = exam.chain[-1]
     missing = last.subject if last.is_self_signed else last.issuer
     sent = (
@@ -311,7 +311,7 @@ def _chain_advice(exam: Examination) -> str:
     return f"Not trusted here is {missing}. With this command: --ca-file FILE.{trusted}{sent}"
 
 
-def _trusted(ca_file: str) -> str:
+def _describe_trust(ca_file: str) -> str:
     try:
         found: tuple[x509.Certificate, ...] = read_certificates(*content(ca_file, "ca_file"))
     except ConfigurationError:

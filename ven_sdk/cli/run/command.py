@@ -77,7 +77,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     if options.check:
         summarise(plan, runner, console)
         return 0
-    with _watched(runner, plan):
+    with _open_ports(runner, plan):
         runner.run()
     return 0
 
@@ -116,7 +116,7 @@ def _overrides(options: argparse.Namespace) -> Mapping[str, dict[str, object]]:
 
 
 @contextlib.contextmanager
-def _watched(runner: Union[OpenADRClient, Fleet], plan: Plan) -> Iterator[None]:
+def _open_ports(runner: Union[OpenADRClient, Fleet], plan: Plan) -> Iterator[None]:
     """The ports and files beside a VEN that runs."""
     from .build import vens_of
     from .control import ControlPort
@@ -138,7 +138,7 @@ def summarise(plan: Plan, runner: Union[OpenADRClient, Fleet], console: Console)
     """Write what would run."""
     handlers = ", ".join(dict.fromkeys(handler.name for handler in plan.handlers))
     rows = [
-        *_who(plan, runner),
+        *_identity_rows(plan, runner),
         ("store", plan.arguments.get("store") or "none: nothing survives a restart"),
         ("handlers", handlers or "none: every event is opted out of"),
         ("reports", ", ".join(map(_report_name, plan.reports)) or "none"),
@@ -148,7 +148,7 @@ def summarise(plan: Plan, runner: Union[OpenADRClient, Fleet], console: Console)
     console.paragraph(f"{plan.document.name or 'The variables'}: all right.", "green")
 
 
-def _who(plan: Plan, runner: Union[OpenADRClient, Fleet]) -> list[tuple[str, str]]:
+def _identity_rows(plan: Plan, runner: Union[OpenADRClient, Fleet]) -> list[tuple[str, str]]:
     if isinstance(runner, OpenADRClient):
         none = "none: plain TLS or HTTP, unsigned messages"
         return [

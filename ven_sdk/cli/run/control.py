@@ -72,7 +72,7 @@ class Api:
 
     def respond(self, request: Request) -> Page:
         """The answer; what a request got wrong is named in it."""
-        stopped = self._stopped(request)
+        stopped = self._refuse_stranger(request)
         if stopped is not None:
             return stopped
         try:
@@ -80,10 +80,10 @@ class Api:
             if request.path == ("vens",) and request.method == "GET":
                 return page_of([_summary(ven) for ven in vens.values()])
             if request.path[:1] == ("vens",) and len(request.path) > 2:
-                return self._of(vens.get(request.path[1]), request.path[2:], request)
+                return self._answer_for(vens.get(request.path[1]), request.path[2:], request)
             if len(vens) != 1:
                 return refusal(404, "There are several VENs: say /vens/NAME/… (GET /vens).")
-            return self._of(next(iter(vens.values())), request.path, request)
+            return self._answer_for(next(iter(vens.values())), request.path, request)
         except (ConfigurationError, ValueError) as error:
             return refusal(400, str(error))
         except StateError as error:
@@ -91,7 +91,7 @@ class Api:
         except VenError as error:
             return refusal(502, str(error))
 
-    def _stopped(self, request: Request) -> Optional[Page]:
+    def _refuse_stranger(self, request: Request) -> Optional[Page]:
         """A web page of another site must not get through (its Host is another name), nor anybody
         without the token.
         """
@@ -105,7 +105,7 @@ class Api:
             return refusal(401, "Send the token: Authorization: Bearer TOKEN")
         return None
 
-    def _of(self, ven: Optional[Ven], path: tuple[str, ...], request: Request) -> Page:
+    def _answer_for(self, ven: Optional[Ven], path: tuple[str, ...], request: Request) -> Page:
         if ven is None:
             return refusal(404, f"There is no VEN {request.path[1]!r}. GET /vens lists them.")
         if request.method == "GET":
@@ -179,7 +179,7 @@ def _signal(ven: Ven, path: tuple[str, ...], request: Request) -> Page:
 
 
 def _reports(ven: Ven, path: tuple[str, ...], request: Request) -> Page:
-    return page_of([_plain(report) for report in ven.reports])
+    return page_of([_as_order(report) for report in ven.reports])
 
 
 def _summary(ven: Ven) -> dict[str, object]:
@@ -194,10 +194,10 @@ def _summary(ven: Ven) -> dict[str, object]:
 
 
 def _event(event: Event) -> dict[str, object]:
-    return {**_plain(event), "opt": event.opt}
+    return {**_as_order(event), "opt": event.opt}
 
 
-def _plain(record: Record) -> Order:
+def _as_order(record: Record) -> Order:
     plain: Order = json.loads(record.to_json())
     return plain
 

@@ -119,7 +119,7 @@ def positions_of(text: str) -> dict[Place, Position]:
             for length in range(1, len(parts) + 1):
                 place = (*table, *parts[:length])
                 found.setdefault(place, Position(number, key.start(1) + 1, value))
-        quotes = _opened(line)
+        quotes = _open_quotes(line)
     return found
 
 
@@ -139,7 +139,7 @@ def _parts(dotted: str) -> Place:
     return tuple(part.strip("\"'") for part in _PART.findall(dotted))
 
 
-def _opened(line: str) -> str:
+def _open_quotes(line: str) -> str:
     """The triple quotes that a line leaves open."""
     marks: list[str] = re.findall("\"\"\"|'''", line)
     return marks[0] if marks and line.count(marks[0]) % 2 else ""

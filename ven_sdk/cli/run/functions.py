@@ -71,7 +71,7 @@ def _module(name: str, folder: str) -> object:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        return _beside(name, folder) or importlib.import_module(name)
+        return _import_sibling(name, folder) or importlib.import_module(name)
     except ModuleNotFoundError as cause:
         if cause.name and (name == cause.name or name.startswith(f"{cause.name}.")):
             raise ConfigurationError(
@@ -92,7 +92,7 @@ def _module(name: str, folder: str) -> object:
         ) from cause
 
 
-def _beside(name: str, folder: str) -> Optional[ModuleType]:
+def _import_sibling(name: str, folder: str) -> Optional[ModuleType]:
     """The module of that file beside the TOML file, where Python has another one of that name, such
     as its own ``site``; None where the usual import finds the right one.
     """

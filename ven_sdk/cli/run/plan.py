@@ -56,7 +56,7 @@ def make_plan(
     plan.reports = read_reports(plan, plan.document.values.get("reports"), ("reports",))
     read_fleet(plan)
     _unknown_variables(plan, environment)
-    _missing(plan)
+    _complain_missing(plan)
     return plan
 
 
@@ -82,7 +82,7 @@ def _sections(plan: Plan) -> None:
             plan.complain(where, f"{name} must be a table: begin it with a line {header}.")
 
 
-def _missing(plan: Plan) -> None:
+def _complain_missing(plan: Plan) -> None:
     """What every VEN needs, where nothing was wrong with it already."""
     name = plan.document.name
     if plan.is_fleet:
@@ -92,20 +92,20 @@ def _missing(plan: Plan) -> None:
             where = plan.origins["ven_name"]
             plan.complain(where, "each VEN of a fleet has a name of its own: under [[vens]].")
         for site in plan.sites:
-            if "ven_name" not in site.arguments and not _complained(plan, "ven_name"):
+            if "ven_name" not in site.arguments and not _has_complaint(plan, "ven_name"):
                 plan.complain(site.where, "ven_name is missing.")
-            if "vtn_url" not in {**plan.ven.arguments, **site.arguments} and not _complained(
+            if "vtn_url" not in {**plan.ven.arguments, **site.arguments} and not _has_complaint(
                 plan, "vtn_url"
             ):
                 plan.complain(site.where, "vtn_url is missing, here and under [ven].")
         return
     for key in ("ven_name", "vtn_url"):
-        if key not in plan.ven.arguments and not _complained(plan, key):
+        if key not in plan.ven.arguments and not _has_complaint(plan, key):
             where = f'write {key} = "..." under [ven] in {name}, or ' if name else ""
             plan.complain(name, f"{key} is missing: {where}set {keys.variable(key)}.")
 
 
-def _complained(plan: Plan, key: str) -> bool:
+def _has_complaint(plan: Plan, key: str) -> bool:
     return any(f", {key}:" in problem for problem in plan.problems)
 
 

@@ -47,7 +47,7 @@ Place = Union[int, str]
 
 def page_of(value: object, status: int = 200) -> Page:
     """``value`` as JSON: times as ISO 8601, durations in seconds."""
-    return Page(status, json.dumps(value, indent=2, default=_plain).encode() + b"\n")
+    return Page(status, json.dumps(value, indent=2, default=_as_text).encode() + b"\n")
 
 
 def refusal(status: int, text: str) -> Page:
@@ -55,7 +55,7 @@ def refusal(status: int, text: str) -> Page:
     return page_of({"error": text}, status)
 
 
-def _plain(value: object) -> object:
+def _as_text(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return value.total_seconds() if isinstance(value, timedelta) else str(value)

@@ -118,7 +118,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    with _opened(_vtn(options), options) as vtn:
+    with _run_vtn(_vtn(options), options) as vtn:
         orders = Orders(vtn)
         view = View(vtn, orders)
         messages = MessageLog(console)
@@ -126,7 +126,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         vtn.push_listeners.append(messages.note_push)
         for name in options.fault:
             orders.carry_out({"do": "fault", "name": name})
-        with _company(options, console, view, orders, steps) as page:
+        with _run_companions(options, console, view, orders, steps) as page:
             _introduce(vtn, page, options, console)
             while not over.wait(0.5):  # Windows looks for signals between waits
                 pass
@@ -162,7 +162,7 @@ def _span(options: argparse.Namespace, name: str) -> Optional[timedelta]:
 
 
 @contextlib.contextmanager
-def _opened(vtn: LocalVTN, options: argparse.Namespace) -> Iterator[LocalVTN]:
+def _run_vtn(vtn: LocalVTN, options: argparse.Namespace) -> Iterator[LocalVTN]:
     try:
         vtn.start()
     except OSError as cause:
@@ -178,7 +178,7 @@ def _opened(vtn: LocalVTN, options: argparse.Namespace) -> Iterator[LocalVTN]:
 
 
 @contextlib.contextmanager
-def _company(
+def _run_companions(
     options: argparse.Namespace, console: Console, view: View, orders: Orders, steps: list[Step]
 ) -> Iterator[Optional[Page]]:
     """The page and the script."""

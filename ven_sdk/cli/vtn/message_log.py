@@ -32,7 +32,7 @@ class MessageLog:
             self._line(received, record, received.ven_id or "a VEN", "→")
             if answer is None:
                 what = f"HTTP {received.status}" if received.status else "no answer"
-                self._plain(received.at, f"{received.ven_id or 'a VEN'} ← {what}")
+                self._write_plain(received.at, f"{received.ven_id or 'a VEN'} ← {what}")
             elif not _only_acknowledges(answer):
                 self._line(received, answer, received.ven_id or "a VEN", "←")
         for trouble in [str(received.error)] if received.error else received.deviations:
@@ -45,16 +45,16 @@ class MessageLog:
         what = record.wire_name[4:] if record is not None else "bytes"
         failed = "" if pushed.taken else f", failed: {pushed.trouble or f'HTTP {pushed.status}'}"
         text = f"{pushed.ven_id} ← {what} (pushed{failed}){f': {words}' if words else ''}"
-        self._plain(pushed.at, text)
+        self._write_plain(pushed.at, text)
 
     def _line(
         self, received: Received, message: "Payload | None", ven: str, direction: str
     ) -> None:
         name = message.wire_name[4:] if message is not None else received.kind
         words = describe(message, self._units) if message is not None else ""
-        self._plain(received.at, f"{ven} {direction} {name}{f': {words}' if words else ''}")
+        self._write_plain(received.at, f"{ven} {direction} {name}{f': {words}' if words else ''}")
 
-    def _plain(self, at: datetime, text: str) -> None:
+    def _write_plain(self, at: datetime, text: str) -> None:
         when = self._console.paint(f"{at.astimezone():%H:%M:%S}", "dim")
         self._console.paragraph(text, indent=INDENT, first=f"{when}  ")
 

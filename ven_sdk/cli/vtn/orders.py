@@ -150,7 +150,7 @@ class Orders:
             signal_name=signal,
             dtstart=given.pop("begin", 0),
             intervals=steps,
-            **_renamed(given),
+            **_rename_keys(given),
         )
 
     def _modify_event(self, order: Order) -> int:
@@ -168,7 +168,7 @@ class Orders:
             given["intervals"] = given.pop("steps")
         if "begin" in given:
             given["dtstart"] = given.pop("begin")
-        return self._vtn.modify_event(event_id, **_renamed(given))
+        return self._vtn.modify_event(event_id, **_rename_keys(given))
 
     # --- faults -----------------------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ def _ven(order: Order) -> Optional[str]:
     return check_fields(order, {"ven": fields.name}).get("ven")
 
 
-def _renamed(given: dict[str, Any]) -> dict[str, Any]:
+def _rename_keys(given: dict[str, Any]) -> dict[str, Any]:
     if "comment" in given:
         given["vtn_comment"] = given.pop("comment")
     return given

@@ -65,9 +65,9 @@ class _OwnTreeVerifier(XMLVerifier):
             return super()._tostring(xml_node, **options)  # type: ignore[no-untyped-call]
         if xml_node is self._whole:
             return xml_node
-        inherited = _inherited(xml_node, of_10=True)
+        inherited = _inherited_attributes(xml_node, of_10=True)
         if inherited:
-            return self._carried(xml_node, inherited)
+            return self._copy_below_carrier(xml_node, inherited)
         return super()._tostring(xml_node)  # type: ignore[no-untyped-call]
 
     def _fromstring(self, xml_string: Any, **options: object) -> Any:
@@ -75,7 +75,9 @@ class _OwnTreeVerifier(XMLVerifier):
             return xml_string
         return super()._fromstring(xml_string, **options)  # type: ignore[no-untyped-call]
 
-    def _carried(self, node: etree._Element, inherited: dict[str, str]) -> etree._Element:
+    def _copy_below_carrier(
+        self, node: etree._Element, inherited: dict[str, str]
+    ) -> etree._Element:
         """A copy of the node below an element that has what the node inherits."""
         text = etree.tostring(node, with_tail=False)
         carrier: etree._Element = self._fromstring(b"<carrier>" + text + b"</carrier>")
@@ -91,13 +93,13 @@ class _OwnTreeVerifier(XMLVerifier):
             name = _WITHOUT.get(name, name)
             algorithm = type(algorithm)(name)
         if not name.startswith(C14N_EXCLUSIVE) and isinstance(nodes, etree._Element):
-            inherited = _inherited(nodes, of_10=not name.startswith(C14N_11))
+            inherited = _inherited_attributes(nodes, of_10=not name.startswith(C14N_11))
             if inherited or None in nodes.nsmap:
-                nodes = self._alone(nodes, inherited)
+                nodes = self._copy_as_document(nodes, inherited)
         octets: bytes = super()._c14n(nodes, algorithm, inclusive_ns_prefixes)
         return octets
 
-    def _alone(self, node: etree._Element, inherited: dict[str, str]) -> etree._Element:
+    def _copy_as_document(self, node: etree._Element, inherited: dict[str, str]) -> etree._Element:
         """The subtree as a document of its own. lxml writes all namespaces in scope on its root."""
         copy: etree._Element = self._fromstring(etree.tostring(node, with_tail=False))
         for name, value in inherited.items():
@@ -109,7 +111,7 @@ def _is_signed_info(node: object) -> bool:
     return isinstance(node, etree._Element) and node.tag == f"{{{DS}}}SignedInfo"
 
 
-def _inherited(node: etree._Element, *, of_10: bool) -> dict[str, str]:
+def _inherited_attributes(node: etree._Element, *, of_10: bool) -> dict[str, str]:
     """The ``xml:`` attributes that canonical form 1.0 or 1.1 shows on the apex of a subtree."""
     found: dict[str, str] = {}
     ancestor: Optional[etree._Element] = node.getparent()

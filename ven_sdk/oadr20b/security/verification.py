@@ -66,7 +66,7 @@ class Verifier:
         nothing else.
         """
         certificate = self._certificate(find_signature(root), now)
-        results = _verified(root, certificate, now)
+        results = _verify_references(root, certificate, now)
         signed_object = _one(results, (SIGNED_OBJECT,))
         properties = _one(results, PROPERTY_HOLDERS).signed_xml
         assert properties is not None  # it was chosen by its tag
@@ -128,7 +128,7 @@ def verify_unpinned(
     for der in ders:
         try:
             certificate = _valid_certificate(der, now)
-            results = _verified(root, certificate, now)
+            results = _verify_references(root, certificate, now)
         except SecurityError as cause:
             error = cause
             continue
@@ -145,7 +145,7 @@ def _check_chain(
     anchors: tuple[x509.Certificate, ...],
     now: datetime,
 ) -> None:
-    others = [_parsed(der)[0] for der in ders if _is_readable(der)]
+    others = [_parse_certificate(der)[0] for der in ders if _is_readable(der)]
     if not is_vouched_for(certificate, others, anchors, now):
         found = fingerprint_of(certificate.public_bytes(Encoding.DER))
         raise SecurityError(
@@ -159,7 +159,7 @@ def _check_chain(
 
 def _is_readable(der: bytes) -> bool:
     try:
-        _parsed(der)
+        _parse_certificate(der)
     except SecurityError:
         return False
     return True
@@ -168,10 +168,10 @@ def _is_readable(der: bytes) -> bool:
 def _certificates(signature: etree._Element) -> list[bytes]:
     """The certificates in KeyInfo (DER), in their order."""
     path = f"{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate"
-    return [_decoded(element) for element in signature.iterfind(path)]
+    return [_decode_base64(element) for element in signature.iterfind(path)]
 
 
-def _verified(
+def _verify_references(
     root: etree._Element, certificate: x509.Certificate, now: datetime
 ) -> list[VerifyResult]:
     """signxml's results, one for each reference. A verifier keeps its arguments on itself: a new
@@ -269,7 +269,7 @@ def _parser(*, verbatim: bool) -> etree.XMLParser:
 
 
 def _valid_certificate(der: bytes, now: datetime) -> x509.Certificate:
-    certificate, begin, end = _parsed(der)
+    certificate, begin, end = _parse_certificate(der)
     if not begin <= now <= end:
         raise SecurityError(
             f"The VTN's signing certificate is valid from {begin.isoformat()} to "
@@ -282,7 +282,7 @@ def _valid_certificate(der: bytes, now: datetime) -> x509.Certificate:
 
 
 @lru_cache(maxsize=64)
-def _parsed(der: bytes) -> tuple[x509.Certificate, datetime, datetime]:
+def _parse_certificate(der: bytes) -> tuple[x509.Certificate, datetime, datetime]:
     try:
         certificate = x509.load_der_x509_certificate(der)
         return certificate, certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -294,7 +294,7 @@ def _parsed(der: bytes) -> tuple[x509.Certificate, datetime, datetime]:
         ) from cause
 
 
-def _decoded(element: etree._Element) -> bytes:
+def _decode_base64(element: etree._Element) -> bytes:
     try:
         return base64.b64decode("".join((element.text or "").split()), validate=True)
     except ValueError as cause:

@@ -79,12 +79,14 @@ def answer(state: State, received: Received) -> Given:
 def _query(state: State, record: QueryRegistration, received: Received) -> Payload:
     """What the VTN offers; the IDs only to a VEN that its certificate identifies (R3, R16)."""
     ven = state.vens.find(fingerprint=received.fingerprint) if received.fingerprint else None
-    return _registered(
+    return _describe_registration(
         state, record.request_id, ven if ven is not None and ven.registered else None
     )
 
 
-def _registered(state: State, request_id: str, ven: Optional[Ven]) -> CreatedPartyRegistration:
+def _describe_registration(
+    state: State, request_id: str, ven: Optional[Ven]
+) -> CreatedPartyRegistration:
     return CreatedPartyRegistration(
         response=ok(request_id),
         registration_id=ven.registration_id if ven is not None else None,
@@ -109,7 +111,7 @@ def _register(state: State, record: CreatePartyRegistration, received: Received)
     if state.offers is not None and ven.registration_id != before:
         ven.queue.append(reports.catalogue(state, ven))
     received.ven_id = ven.ven_id
-    return _registered(state, record.request_id, ven)
+    return _describe_registration(state, record.request_id, ven)
 
 
 def _refusal_of(state: State, record: CreatePartyRegistration, received: Received) -> str:

@@ -277,13 +277,13 @@ class Assertions(Waits):
 
     def assert_no_doubles(self) -> None:
         """No value came twice."""
-        self._nothing("doubles", [f"{each.first} and {each.second}" for each in self.doubles])
+        self._assert_none("doubles", [f"{each.first} and {each.second}" for each in self.doubles])
 
     def assert_valid(self) -> None:
         """Nothing that VENs sent broke the schema or the rules."""
-        self._nothing("violations", self.violations)
+        self._assert_none("violations", self.violations)
 
-    def _nothing(self, what: str, found: Sequence[object]) -> None:
+    def _assert_none(self, what: str, found: Sequence[object]) -> None:
         if found:
             shown = "\n  ".join(str(each) for each in found[:10])
             raise NotSeen(f"Expected no {what}, but there are {len(found)}:\n  {shown}")

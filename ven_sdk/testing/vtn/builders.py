@@ -133,7 +133,7 @@ def changed(old: Event, now: datetime, **changes: Any) -> Event:
         list(old.event_signals) if changes.get("signals") is None else list(changes["signals"])
     )
     if "intervals" in changes or "duration" in changes:
-        signals[0], period["duration"] = _respaced(old, signals[0], changes)
+        signals[0], period["duration"] = _respace(old, signals[0], changes)
     named = {
         name: changes[name]
         for name in ("signal_name", "signal_type", "signal_id", "measurement", "current_value")
@@ -326,7 +326,7 @@ def _whole_of(signals: Sequence[EventSignal], whole: timedelta) -> timedelta:
     return max(lengths) if lengths else whole
 
 
-def _respaced(
+def _respace(
     old: Event, signal: EventSignal, changes: Mapping[str, Any]
 ) -> tuple[EventSignal, timedelta]:
     """The signal with new intervals, or with the old payloads over a new duration."""

@@ -133,8 +133,8 @@ class Core:
         for fault in faults:
             instead = fault.before(received)
             if instead is not None:
-                return self._after(faults, received, instead)
-        return self._after(faults, received, self._answer(received))
+                return self._apply_after(faults, received, instead)
+        return self._apply_after(faults, received, self._answer(received))
 
     def _note(self, received: Received, tls_fingerprint: Optional[str]) -> list[Fault]:
         """Number a message and note what is wrong with it; the faults that strike it."""
@@ -149,7 +149,7 @@ class Core:
             self._violations.extend(Violation(received, what) for what in received.deviations)
             return self._board.striking(received)
 
-    def _after(self, faults: list[Fault], received: Received, reply: Reply) -> Reply:
+    def _apply_after(self, faults: list[Fault], received: Received, reply: Reply) -> Reply:
         for fault in faults:
             reply = fault.after(received, reply)
         return reply
@@ -163,10 +163,10 @@ class Core:
             given = answers.answer(self._state, received)
             if self._state.letter:
                 letter.note(self._state, received, given.answer)
-        reply = self._written(received, given.answer)
+        reply = self._write_reply(received, given.answer)
         if given.lost is None:
             return reply
-        return replace(reply, lost=self._locked(given.lost))
+        return replace(reply, lost=self._under_lock(given.lost))
 
     def _judge(self, received: Received) -> None:
         """Note what the letter does not allow. The lock is held."""
@@ -174,15 +174,15 @@ class Core:
         received.deviations += found
         self._violations.extend(Violation(received, what) for what in found)
 
-    def _locked(self, undo: Callable[[], None]) -> Callable[[], None]:
-        def lost() -> None:
+    def _under_lock(self, undo: Callable[[], None]) -> Callable[[], None]:
+        def undo_loss() -> None:
             with self._state.lock:
                 undo()
                 self._state.lock.notify_all()
 
-        return lost
+        return undo_loss
 
-    def _written(self, received: Received, answer: Union[Reply, Payload, bytes]) -> Reply:
+    def _write_reply(self, received: Received, answer: Union[Reply, Payload, bytes]) -> Reply:
         """The reply that carries a record, bytes, or a reply that a test queued."""
         if isinstance(answer, Payload):
             reply = Reply(body=self._wire.write(answer), record=answer)

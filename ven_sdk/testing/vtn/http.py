@@ -72,7 +72,7 @@ class Server:
     def open(self, port: int = 0) -> None:
         """Take the port and listen; ConfigurationError where another process has it."""
         try:
-            self._reserve = _bound(port)
+            self._reserve = _bind(port)
         except (OSError, OverflowError) as cause:  # the latter: no such number
             why = getattr(cause, "strerror", None) or cause
             raise ConfigurationError(
@@ -88,7 +88,7 @@ class Server:
             if self._listener is not None or self._reserve is None:
                 return
             self._over = threading.Event()
-            self._listener = _bound(self.port)
+            self._listener = _bind(self.port)
             self._listener.listen(4096)
             self._start(f"{NAME}-accept", self._accept, self._listener, self._over)
 
@@ -237,7 +237,7 @@ def _over_within(over: threading.Event, seconds: float) -> bool:
     return seconds > 0 and over.wait(min(seconds, threading.TIMEOUT_MAX))
 
 
-def _bound(port: int) -> socket.socket:
+def _bind(port: int) -> socket.socket:
     """A bound socket that does not listen yet. SO_REUSEADDR lets a second one be bound beside it as
     long as none does.
     """

@@ -35,7 +35,7 @@ class Incoming:
 
     def request(self, peer: Optional[bytes]) -> Request:
         """The next request; EOFError at the end, ``Unreadable`` for what is no HTTP."""
-        head = self._until(b"\r\n\r\n", MAX_HEAD).decode("latin-1")
+        head = self._read_until(b"\r\n\r\n", MAX_HEAD).decode("latin-1")
         first, *lines = head.split("\r\n")
         words = first.split(" ")
         if len(words) != 3:
@@ -56,26 +56,26 @@ class Incoming:
             raise Unreadable(400)
         if int(length) > self._max_body:
             raise Unreadable(413)
-        return self._exactly(int(length))
+        return self._read_exactly(int(length))
 
     def _chunks(self) -> list[bytes]:
         chunks: list[bytes] = []
         while True:
-            line = self._until(b"\r\n", MAX_HEAD).partition(b";")[0]
+            line = self._read_until(b"\r\n", MAX_HEAD).partition(b";")[0]
             try:
                 size = int(line, 16)
             except ValueError:
                 raise Unreadable(400) from None
             if size == 0:
-                while self._until(b"\r\n", MAX_HEAD):
+                while self._read_until(b"\r\n", MAX_HEAD):
                     pass
                 return chunks
             if size + sum(map(len, chunks)) > self._max_body:
                 raise Unreadable(413)
-            chunks.append(self._exactly(size))
-            self._exactly(2)
+            chunks.append(self._read_exactly(size))
+            self._read_exactly(2)
 
-    def _until(self, end: bytes, limit: int) -> bytes:
+    def _read_until(self, end: bytes, limit: int) -> bytes:
         while True:
             found = self._buffer.find(end)
             if found >= 0:
@@ -85,7 +85,7 @@ class Incoming:
                 raise Unreadable(431)
             self._more()
 
-    def _exactly(self, size: int) -> bytes:
+    def _read_exactly(self, size: int) -> bytes:
         if len(self._buffer) < size:
             pieces, missing = [self._buffer], size - len(self._buffer)
             while missing > 0:

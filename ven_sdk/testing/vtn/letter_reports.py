@@ -30,14 +30,14 @@ def catalogue(record: RegisterReport, ven: Ven) -> list[str]:
     specifiers = [report.report_specifier_id for report in record.reports]
     found += [
         f"reportSpecifierID {each!r} stands in the catalogue twice (CR 308)"
-        for each in _doubled(specifiers)
+        for each in _find_doubles(specifiers)
     ]
     for report in record.reports:
         found += [f"{report.report_specifier_id!r}: {what}" for what in _offer(report)]
     return found
 
 
-def _doubled(names: Sequence[str]) -> list[str]:
+def _find_doubles(names: Sequence[str]) -> list[str]:
     return [each for each in dict.fromkeys(names) if names.count(each) > 1]
 
 
@@ -62,7 +62,7 @@ def _offer(report: Report) -> list[str]:
 
 
 def _doubled_points(points: Iterable[ReportDescription]) -> list[str]:
-    return _doubled([point.r_id for point in points])
+    return _find_doubles([point.r_id for point in points])
 
 
 def _point(point: ReportDescription, name: str, kept: Optional[timedelta]) -> list[str]:

@@ -116,7 +116,7 @@ class Caller:
             self._send(request)
 
     def _send(self, request: PushRequest) -> tuple[int, bytes]:
-        with self._connected(request) as connection:
+        with self._connect(request) as connection:
             for number, piece in enumerate(request.pieces() if not request.silent else ()):
                 if number and request.pace:
                     self._closing.wait(request.pace)
@@ -146,7 +146,7 @@ class Caller:
                 pass
 
     @contextlib.contextmanager
-    def _connected(self, request: PushRequest) -> Iterator[socket.socket]:
+    def _connect(self, request: PushRequest) -> Iterator[socket.socket]:
         place = urlsplit(request.address)
         secure = place.scheme == "https"
         if self._closing.is_set():

@@ -188,7 +188,7 @@ class Pusher:
         record = given.answer if isinstance(given.answer, Payload) else None
         raw = bytes(given.answer) if record is None else self._wire.write(record)
         service = (record.service if record is not None else None) or "EiEvent"
-        request = self._struck(PushRequest(address, service, raw), ven_id, record)
+        request = self._strike(PushRequest(address, service, raw), ven_id, record)
         body, status, trouble = b"", 0, ""
         try:
             if request.before:
@@ -212,7 +212,7 @@ class Pusher:
             self._state.lock.notify_all()
         self._noted(pushed)
 
-    def _struck(self, request: PushRequest, ven_id: str, record: Optional[Payload]) -> PushRequest:
+    def _strike(self, request: PushRequest, ven_id: str, record: Optional[Payload]) -> PushRequest:
         """The request as the faults that strike it leave it."""
         pushed = Received(
             0, self._state.now(), request.service, record, request.body, {}, ven_id, pushed=True

@@ -92,7 +92,7 @@ class Reply:
     def pieces(self, date: str) -> Iterator[bytes]:
         """The reply as it goes over the wire, piece by piece; ``date`` as in ``head``."""
         if self.verbatim is not None:
-            yield from _split(_whole(self.verbatim), self.piece if self.pace else 0)
+            yield from _split(_as_pieces(self.verbatim), self.piece if self.pace else 0)
             return
         head = self.head(date)
         if isinstance(self.body, bytes):
@@ -154,7 +154,7 @@ def _has(headers: Mapping[str, str], name: str) -> bool:
     return any(own.lower() == name for own in headers)
 
 
-def _whole(data: Body) -> Iterable[bytes]:
+def _as_pieces(data: Body) -> Iterable[bytes]:
     return [data] if isinstance(data, bytes) else data
 
 

@@ -150,7 +150,7 @@ def create_report(state: State, record: CreateReport, ven: Ven, received: Receiv
     code, text = ("452", f"there is no report {unknown[0]!r}") if unknown else ("200", "OK")
     return CreatedReport(
         response=ok(record.request_id, code, text),
-        pending_reports=_running(state, ven),
+        pending_reports=_running_requests(state, ven),
         ven_id=ven.ven_id,
     )
 
@@ -175,7 +175,7 @@ def cancel_report(state: State, record: CancelReport, ven: Ven, received: Receiv
     )
     return CanceledReport(
         response=ok(record.request_id, code, text),
-        pending_reports=_running(state, ven),
+        pending_reports=_running_requests(state, ven),
         ven_id=ven.ven_id,
     )
 
@@ -188,7 +188,7 @@ def _take(state: State, ven: Ven, requests: Iterable[ReportRequest]) -> None:
             state.asked_by_vens[ven.ven_id, request.report_request_id] = request
 
 
-def _running(state: State, ven: Ven) -> tuple[str, ...]:
+def _running_requests(state: State, ven: Ven) -> tuple[str, ...]:
     return tuple(request_id for ven_id, request_id in state.asked_by_vens if ven_id == ven.ven_id)
 
 

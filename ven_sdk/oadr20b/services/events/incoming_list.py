@@ -119,7 +119,7 @@ class Intake:
         """Judge one event of the list by its number and status (E2 to E5, E8, E9, E15, E26)."""
         key, number = event.event_id, event.modification_number
         self.present.add(key)
-        held = self._held(key)
+        held = self._known_row(key)
         if held is None:
             self._take_unknown(event)
         elif number < held.event.modification_number:
@@ -132,7 +132,7 @@ class Intake:
         else:
             self._repeat(held, event)
 
-    def _held(self, key: str) -> Optional[EventState]:
+    def _known_row(self, key: str) -> Optional[EventState]:
         """The row of an event that is known; one that is gone counts as unknown (E5, E10)."""
         held = self._row(key)
         return None if held is None or transitions.is_gone(held) else held
@@ -216,7 +216,7 @@ class Intake:
         if key is None:
             return
         self.present.add(key)
-        held = self._held(key)
+        held = self._known_row(key)
         if faulty.is_cancellation and number is not None:
             self._cancel_faulty(held, key, number, faulty)
         elif held is None or held.cancelled is not None:
@@ -265,7 +265,7 @@ class Intake:
             carry_out(self.book, key, self.book.events.get(key), state, self.now)
             for key, state in self.rows.items()
         ]
-        row = Change("event_list", "", self._remembered(complete))
+        row = Change("event_list", "", self._remember(complete))
         return combine(outcomes) + Outcome(changes=(row,), notes=(*self._lines(), *self.notes))
 
     def _lines(self) -> list[Note]:
@@ -278,7 +278,7 @@ class Intake:
             lines.append(Note(describe_missing(sorted(self.missing))))
         return lines
 
-    def _remembered(self, complete: bool) -> EventList:
+    def _remember(self, complete: bool) -> EventList:
         """What this list leaves behind."""
         decided = (key for key, state in self.rows.items() if state.decision is not None)
         return remember_list(

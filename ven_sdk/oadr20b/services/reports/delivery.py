@@ -151,7 +151,7 @@ def _plan(
         due=following,
         last=last,
         runs=runs_of(book, one.key, one.request),
-        covered=_covered(book, one, part),
+        covered=_next_covered(book, one, part),
     )
     return (Change("requests", one.key, planned),)
 
@@ -167,7 +167,7 @@ def _dated_points(book: Book, one: Ready) -> list[str]:
     return [r_id for r_id in one.request.r_ids if dated_key(one.key, r_id) in book.dated]
 
 
-def _covered(book: Book, one: Ready, part: Optional[Part]) -> dict[str, datetime]:
+def _next_covered(book: Book, one: Ready, part: Optional[Part]) -> dict[str, datetime]:
     """Also how far data points with times of their own have been sent, for the time after a
     restart.
     """

@@ -53,7 +53,7 @@ MOST_NAMED = 5
 
 def take_offer(book: Book, message: RegisterReport, now: datetime) -> Outcome:
     """T2: the VTN's catalogue, usually empty, is acknowledged; it is kept for ``offers``."""
-    code, why, notes = _unread(message)
+    code, why, notes = _describe_unread(message)
     reply = RegisteredReport(
         response=answers.response(code, message.request_id, why), ven_id=book.registration.ven_id
     )
@@ -61,7 +61,7 @@ def take_offer(book: Book, message: RegisterReport, now: datetime) -> Outcome:
     return Outcome(changes=changes, notes=notes) + answers.owe(book, reply, now)
 
 
-def _unread(
+def _describe_unread(
     message: Union[RegisterReport, UpdateReport],
 ) -> tuple[str, Optional[str], tuple[Note, ...]]:
     """Code, description and log lines for reports that could not be read, beside which the others
@@ -97,7 +97,7 @@ def take_data(book: Book, message: UpdateReport, now: datetime) -> Outcome:
         if report.report_request_id not in ours
     ]
     known = [report for report in message.reports if report.report_request_id in ours]
-    code, why, notes = _unread(message)
+    code, why, notes = _describe_unread(message)
     if unknown:
         code, why = "452", f"reportRequestID {', '.join(unknown)} is not known"
     reply = UpdatedReport(
@@ -230,8 +230,8 @@ def ask_task(book: Book) -> Optional[Task]:
                 "report request",
                 record,
                 (CreatedReport,),
-                _then(key, RUNNING),
-                _refused(key),
+                _set_phase(key, RUNNING),
+                _drop_refused(key),
                 give_up=5,
                 key=request.report_request_id,
                 request_name=f"ask {key}",
@@ -249,8 +249,8 @@ def ask_task(book: Book) -> Optional[Task]:
                 "report cancel",
                 record,
                 (CanceledReport,),
-                _then(key, None),
-                _refused(key),
+                _set_phase(key, None),
+                _drop_refused(key),
                 give_up=5,
                 key=request.report_request_id,
                 request_name=f"stop {key}",
@@ -273,7 +273,7 @@ def _record(request: RequestState) -> ReportRequest:
     return ReportRequest(report_request_id=request.report_request_id, report_specifier=specifier)
 
 
-def _then(key: str, phase: Optional[str]) -> Callable[[Optional[Payload]], Step]:
+def _set_phase(key: str, phase: Optional[str]) -> Callable[[Optional[Payload]], Step]:
     def accept(_reply: Optional[Payload]) -> Step:
         def step(book: Book, now: datetime) -> Outcome:
             request = book.requests.get(key)
@@ -293,7 +293,7 @@ def _then(key: str, phase: Optional[str]) -> Callable[[Optional[Payload]], Step]
     return accept
 
 
-def _refused(key: str) -> Callable[[VenError], Step]:
+def _drop_refused(key: str) -> Callable[[VenError], Step]:
     def refuse(error: VenError) -> Step:
         def step(book: Book, now: datetime) -> Outcome:
             request = book.requests.get(key)

@@ -229,7 +229,7 @@ def check(book: Book, request: ReportRequest, now: datetime) -> Optional[Bad]:
         point = offered.get(payload.r_id)
         if point is None:
             return "452", f"rID {payload.r_id} is not in {wanted.report_specifier_id}"
-        unfit = _unfit(point, request, book.settings.strict)
+        unfit = _find_unfit(point, request, book.settings.strict)
         if unfit:
             return "461", unfit
     return _more_than_kept(book, request, now) if book.settings.strict else None
@@ -260,7 +260,7 @@ def _is_within_the_calendar(book: Book, request: ReportRequest, now: datetime) -
         return False
 
 
-def _unfit(point: DataPoint, request: ReportRequest, strict: bool) -> str:
+def _find_unfit(point: DataPoint, request: ReportRequest, strict: bool) -> str:
     """Zero means on change; coarser than offered is served, except in strict mode. A one-shot has
     no spacing.
     """
