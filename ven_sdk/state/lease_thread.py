@@ -94,10 +94,6 @@ def take_every_slot(store: LeasedStore) -> None:
                 seen, moment = before.setdefault(row.slot, (row, now))
                 if row.seconds > seen.seconds - (now - moment) + LOOK or row.owner != seen.owner:
                     raise _in_use(store, names.get(row.owner, row.owner))
-        if not before:
-            continue
-        if not (set(before) & missing):
-            continue
         waiting.wait(LOOK)
 
 
