@@ -21,8 +21,8 @@ VEN = """
 import logging, os, signal, sys, threading, time
 from ven_sdk import OpenADRClient, enable_default_logging
 enable_default_logging("WARNING")
-logger = logging.getLogger("ven_sdk")
-logger.addFilter(lambda record: "not authenticated" not in record.getMessage())
+for handler in logging.getLogger("ven_sdk").handlers:
+    handler.addFilter(lambda record: "not authenticated" not in record.getMessage())
 client = OpenADRClient("ven1", sys.argv[1], poll_frequency=0.2, allow_jitter=False)
 def say(text):
     print(text, flush=True)
