@@ -326,7 +326,7 @@ class Profile(ABC):
         """The catalogue, as the VTN gets it."""
 
     @abstractmethod
-    def undelivered(self, book: ProfileBook) -> Sequence[UndeliveredSample]:
+    def undelivered_samples(self, book: ProfileBook) -> Sequence[UndeliveredSample]:
         """The samples that the VTN has not acknowledged."""
 
     @abstractmethod

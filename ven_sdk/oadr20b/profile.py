@@ -290,8 +290,8 @@ class Profile20b(Profile):
         """See :meth:`Profile.offered_reports`."""
         return reports.offered_reports(book)
 
-    def undelivered(self, book: Book) -> Sequence[UndeliveredSample]:
-        """See :meth:`Profile.undelivered`."""
+    def undelivered_samples(self, book: Book) -> Sequence[UndeliveredSample]:
+        """See :meth:`Profile.undelivered_samples`."""
         return reports.samples(book)
 
     def standing_opts(self, rows: tuple[OptState, ...]) -> tuple[OptState, ...]:

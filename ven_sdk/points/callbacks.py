@@ -12,10 +12,10 @@ from typing import Callable, Union
 
 from ..errors import ConfigurationError, HandlerError
 from ..usercode import close_awaitable, describe_failure, name_of, refuse_async, unwrap
-from .entries import Collected
+from .entries import SampleBatch
 
 Callback = Callable[..., object]
-Reader = Callable[[object], Collected]
+Reader = Callable[[object], SampleBatch]
 
 RANGE = ("date_from", "date_to", "sampling_interval")
 
@@ -63,7 +63,7 @@ def check_callback(callback: object, ranged: bool) -> Callback:
 
 def gather(
     callback: Callback, read: Reader, about: str, keywords: Mapping[str, object]
-) -> Union[Collected, HandlerError]:
+) -> Union[SampleBatch, HandlerError]:
     """Call ``callback`` and take in what it gave: iterables are consumed here, on the pool's
     thread, not under a lock. ``TypeError`` for an awaitable.
     """

@@ -48,11 +48,13 @@ class Catalogue:
         return self._by_key
 
     @property
-    def summed(self) -> tuple[DataPoint, ...]:
+    def summed_points(self) -> tuple[DataPoint, ...]:
         """The data points that are sampled all the time (T42)."""
         known, (of, points) = self._by_key, self._summed
         if of is not known:
-            points = tuple(point for point in known.values() if point.summed and point.sampled)
+            points = tuple(
+                point for point in known.values() if point.is_summed and point.is_sampled
+            )
             self._summed = (known, points)
         return points
 

@@ -41,8 +41,8 @@ from ..state.book import Book
 from ..state.change import Change
 from ..state.reports import BLOCK, ONCE, LastValue, RequestState, Run
 from .sampling import GRACE, spacing_of
-from .tables import running, runs_of
-from .timing import EPOCH, NONE, following
+from .tables import running_requests, runs_of
+from .timing import EPOCH, NONE, moment_after
 
 NOTICED = timedelta(milliseconds=100)
 """Steps of less than this are none: NTP makes them all the time."""
@@ -53,7 +53,7 @@ LEAST_ATTENTION = timedelta(seconds=5)
 
 def step_back(book: Book, now: datetime) -> timedelta:
     """By how much the clock was set back since somebody looked; zero where it was not."""
-    looked = book.looked
+    looked = book.last_look
     return NONE if looked is None or looked - now < NOTICED else looked - now
 
 
@@ -92,7 +92,7 @@ def correct_moments(book: Book, now: datetime) -> tuple[Change, ...]:
 
 
 def _requests(book: Book, now: datetime, step: timedelta) -> Iterator[Change]:
-    for key, request in running(book):
+    for key, request in running_requests(book):
         yield Change("requests", key, follow_clock(request, now, step))
     for key, request in book.requests.items():
         if request.ended is not None and request.ended > now:
@@ -127,7 +127,7 @@ def _due(request: RequestState, now: datetime, step: timedelta) -> Optional[date
         return None
     if step > min(request.back * SMALL, SMALL_CAP):
         return min(request.due, now - request.jitter)
-    due = following(request.origin, request.back, now)
+    due = moment_after(request.origin, request.back, now)
     return min(request.due, due if request.end is None else min(due, request.end))
 
 
@@ -135,7 +135,7 @@ def _correct_samplings(book: Book, now: datetime) -> Iterator[Change]:
     """The stretches of moments that were sampled. One that is about to come and was sampled a
     moment ago counts as sampled.
     """
-    for key, request in running(book):
+    for key, request in running_requests(book):
         until = now + spacing_of(book, request) * SMALL
         runs = runs_of(book, key, request)
         if any(last > until for _, last in runs) and request.kind != ONCE:

@@ -17,7 +17,7 @@ from ..state.change import Change
 from ..state.moments import Moments
 from ..state.outcome import NOTHING, Note, Outcome
 from ..state.reports import RequestState
-from .entries import Collected
+from .entries import SampleBatch
 from .tables import Rows, dated_key
 
 _NONE = Moments()
@@ -55,7 +55,7 @@ def enter_dated(
     return late, changes
 
 
-def note_naive(point: Key, given: Collected) -> Outcome:
+def note_naive(point: Key, given: SampleBatch) -> Outcome:
     """A warning, logged once for each data point, where a datetime had no time zone."""
     if not given.naive:
         return NOTHING

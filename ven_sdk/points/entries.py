@@ -32,7 +32,7 @@ PREVIOUS = DATA_QUALITY.PREVIOUS_VALUE_USED.value
 _KNOWN_QUALITIES = frozenset(DATA_QUALITY.values)
 
 
-class Collected(NamedTuple):
+class SampleBatch(NamedTuple):
     """What a callback gave: moments (None: the one it was called for) and entries, oldest first.
 
     ``naive`` says that a datetime had no time zone.
@@ -42,25 +42,25 @@ class Collected(NamedTuple):
     naive: bool = False
 
 
-NO_VALUE = Collected()
+NO_VALUE = SampleBatch()
 
 
 # --- what callbacks return ------------------------------------------------------------------------
 
 
-def read_numbers(result: object) -> Collected:
+def read_numbers(result: object) -> SampleBatch:
     """Of an incremental or range callback: a value, a Sample, ``(datetime, value)``, an iterable of
     those, or None.
     """
     return _read(result, number_entry)
 
 
-def read_statuses(result: object) -> Collected:
+def read_statuses(result: object) -> SampleBatch:
     """Of a TELEMETRY_STATUS callback: a ResourceStatus, alone or in what ``read_numbers`` knows."""
     return _read(result, status_entry)
 
 
-def read_feed(result: object) -> Collected:
+def read_feed(result: object) -> SampleBatch:
     """Of a HISTORY_GREENBUTTON callback: the Atom feed as text or bytes. ``TypeError`` for a value
     of another type.
     """
@@ -75,10 +75,10 @@ def read_feed(result: object) -> Collected:
         raise TypeError(
             f"it returned {type(result).__name__}; expected an Atom feed as text or bytes"
         )
-    return Collected(((None, json.dumps(text)),)) if text.strip() else NO_VALUE
+    return SampleBatch(((None, json.dumps(text)),)) if text.strip() else NO_VALUE
 
 
-def _read(result: object, entry_of: Callable[[object], str]) -> Collected:
+def _read(result: object, entry_of: Callable[[object], str]) -> SampleBatch:
     naive = False
     samples: list[tuple[Optional[datetime], str]] = []
     for item in _items(result):
@@ -91,7 +91,7 @@ def _read(result: object, entry_of: Callable[[object], str]) -> Collected:
             samples.append((at, entry))
     if len(samples) > 1:
         samples.sort(key=lambda sample: sample[0] or datetime.max.replace(tzinfo=UTC))
-    return Collected(tuple(samples), naive)
+    return SampleBatch(tuple(samples), naive)
 
 
 def _items(result: object) -> Iterable[object]:

@@ -56,13 +56,15 @@ def _holds(book: Book, point: DataPoint, is_quiet: bool) -> bool:
 
 def span_of(book: Book, request: RequestState) -> timedelta:
     """What a summed value is about where the request names no spacing: the offered one."""
-    periods = [point.sampling_rate.min_period for point in points_of(book, request) if point.summed]
+    periods = [
+        point.sampling_rate.min_period for point in points_of(book, request) if point.is_summed
+    ]
     return max(periods, default=timedelta(0))
 
 
 def has_spans(book: Book, request: RequestState) -> bool:
     """T21: whether intervals have a duration: where a data point is summed, or its user says so."""
     return any(
-        point.summed if point.interval_duration is None else point.interval_duration
+        point.is_summed if point.interval_duration is None else point.interval_duration
         for point in points_of(book, request)
     )

@@ -14,7 +14,7 @@ from ..state.outcome import Outcome
 from ..state.reports import ASKED, LastValue, RequestState
 from .data_points import STATUS, moment
 from .dated import note_naive, sent_moments
-from .entries import Collected, read_numbers, read_statuses
+from .entries import SampleBatch, read_numbers, read_statuses
 from .recent import keep_values
 from .tables import Rows, count, dated_key, point_key
 
@@ -54,7 +54,7 @@ def push_value(
     be sent.
     """
     point = find_point(book, name)
-    if point.ranged:
+    if point.is_ranged:
         raise ConfigurationError(
             f"{point.r_id!r} has data_collection_mode 'full': its callback is asked for values, so "
             "they cannot be pushed."
@@ -72,7 +72,7 @@ def push_value(
     return _enter(book, point, taken_at, entry) + note_naive(point.key, read._replace(naive=naive))
 
 
-def _read(point: DataPoint, given: object) -> Collected:
+def _read(point: DataPoint, given: object) -> SampleBatch:
     try:
         return read_statuses(given) if point.report_name == STATUS else read_numbers(given)
     except (TypeError, ValueError) as cause:

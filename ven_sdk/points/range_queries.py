@@ -21,9 +21,18 @@ from ..state.reports import BLOCK, ONCE, RangeQuery, RequestState
 from .callbacks import Reader, gather
 from .data_points import GREEN_BUTTON, STATUS
 from .dated import note_naive, sent_moments
-from .entries import Collected, read_feed, read_numbers, read_statuses
+from .entries import SampleBatch, read_feed, read_numbers, read_statuses
 from .sampling import PATIENCE, Result
-from .tables import Rows, count, look_now, note_failure, point_key, points_of, query_key, running
+from .tables import (
+    Rows,
+    count,
+    look_now,
+    note_failure,
+    point_key,
+    points_of,
+    query_key,
+    running_requests,
+)
 from .timing import boundary
 
 PIECE = 1000
@@ -34,13 +43,13 @@ _READERS: dict[str, Reader] = {GREEN_BUTTON: read_feed, STATUS: read_statuses}
 
 def ranged_points(book: Book, request: RequestState) -> list[DataPoint]:
     """The data points of a request whose callback is asked for a span."""
-    return [point for point in points_of(book, request) if point.ranged]
+    return [point for point in points_of(book, request) if point.is_ranged]
 
 
 def ask_due(book: Book, now: datetime) -> Outcome:
     """Ask the range callbacks of every request whose delivery is due."""
     outcome = NOTHING
-    for key, request in running(book):
+    for key, request in running_requests(book):
         if request.due is None or request.due + request.jitter > now:
             continue
         until = request.origin if request.kind == ONCE else boundary(request, now)
@@ -119,7 +128,7 @@ def take_answer(name: str, query: RangeQuery, result: Result) -> Step:
             return free + look_now(now)
         if isinstance(result, NotCalled):
             return free + Outcome(changes=(Change("queries", name, None),)) + look_now(now)
-        if not isinstance(result, Collected):
+        if not isinstance(result, SampleBatch):
             failed = Change("queries", name, replace(query, failed=True))
             return free + Outcome(changes=(failed,)) + look_now(now)
         samples = _select_samples(book, query, request, result)
@@ -136,7 +145,7 @@ def take_answer(name: str, query: RangeQuery, result: Result) -> Step:
 
 
 def _select_samples(
-    book: Book, query: RangeQuery, request: RequestState, result: Collected
+    book: Book, query: RangeQuery, request: RequestState, result: SampleBatch
 ) -> tuple[tuple[datetime, str], ...]:
     """The samples of the span that was asked for; of telemetry asked once, the newest."""
     once = request.kind == ONCE

@@ -16,7 +16,7 @@ from ..state.change import Change
 from ..state.recent import RecentValues
 from ..state.reports import LastValue, RequestState, SampleRow
 from .tables import Rows, point_key, points_of
-from .timing import EPOCH, LATEST, floor, following
+from .timing import EPOCH, LATEST, floor, moment_after
 
 _NONE = RecentValues()
 
@@ -47,7 +47,8 @@ def is_summed_due(book: Book, point: DataPoint, now: datetime) -> bool:
 def next_moments_of_sums(book: Book, now: datetime) -> list[datetime]:
     """When summed data points are to be read next."""
     return [
-        following(EPOCH, point.sampling_rate.min_period, now) for point in book.catalogue.summed
+        moment_after(EPOCH, point.sampling_rate.min_period, now)
+        for point in book.catalogue.summed_points
     ]
 
 

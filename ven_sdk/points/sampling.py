@@ -24,7 +24,7 @@ from ..state.reports import ONCE, LastValue, RequestState, Sampling
 from .callbacks import gather
 from .data_points import STATUS
 from .dated import enter_dated, note_naive
-from .entries import Collected, read_numbers, read_statuses
+from .entries import SampleBatch, read_numbers, read_statuses
 from .recent import is_summed_due, keep_values
 from .sampling_rows import sampled_points, write_sampling, write_samplings
 from .tables import (
@@ -34,7 +34,7 @@ from .tables import (
     note_failure,
     point_key,
     points_of,
-    running,
+    running_requests,
     runs_of,
 )
 from .timing import EPOCH, NONE, due_moment, extend_runs, floor
@@ -57,7 +57,7 @@ def start_samplings(book: Book, now: datetime) -> Outcome:
     """Read every data point whose moment has come."""
     wanted: dict[datetime, list[str]] = {}
     changes: list[Change] = []
-    for key, request in running(book):
+    for key, request in running_requests(book):
         spacing, runs = spacing_of(book, request), runs_of(book, key, request)
         moment = due_moment(request, spacing, now, runs)
         if moment is not None:
@@ -78,7 +78,7 @@ def start_samplings(book: Book, now: datetime) -> Outcome:
 def _start_summed(book: Book, now: datetime, read: set[Key]) -> Outcome:
     """Read summed data points that no request reads at this moment (T42)."""
     wanted: dict[datetime, dict[Key, DataPoint]] = {}
-    for point in book.catalogue.summed:
+    for point in book.catalogue.summed_points:
         if point.key not in read and is_summed_due(book, point, now):
             moment = floor(EPOCH, point.sampling_rate.min_period, now)
             wanted.setdefault(moment, {})[point.key] = point
@@ -111,7 +111,7 @@ def _start(
     name = _free_name(book, moment, keys)
     sampling = Sampling(moment, deadline, frozenset(point.key for point in free), values, keys)
     busy = [Change("busy", point_key(point.key), moment) for point in free]
-    busy += [Change("looks", point_key(point.key), moment) for point in free if point.summed]
+    busy += [Change("looks", point_key(point.key), moment) for point in free if point.is_summed]
     return Outcome(
         changes=(*busy, Change("samplings", name, sampling)),
         calls=tuple(_call(point, name) for point in free),
@@ -142,7 +142,7 @@ def _values_at_hand(book: Book, request: RequestState) -> dict[Key, str]:
     found: dict[Key, str] = {}
     for point in points_of(book, request):
         key = point_key(point.key)
-        last = book.recent[key].newest if point.summed and key in book.recent else None
+        last = book.recent[key].newest if point.is_summed and key in book.recent else None
         if point.callback is None:
             last = book.known.get(key)
         if last is not None:
@@ -166,7 +166,7 @@ def _call(point: DataPoint, name: str) -> Call:
 # --- a callback returns ---------------------------------------------------------------------------
 
 
-Result = Union[Collected, HandlerError, NotCalled]
+Result = Union[SampleBatch, HandlerError, NotCalled]
 
 
 def take_result(name: str, point: Key, result: Result) -> Step:
@@ -181,7 +181,7 @@ def take_result(name: str, point: Key, result: Result) -> Step:
             return Outcome(changes=free)
         if isinstance(result, NotCalled):
             return Outcome(changes=free) + _read_again(book, name, sampling, now)
-        given = result if isinstance(result, Collected) else Collected()
+        given = result if isinstance(result, SampleBatch) else SampleBatch()
         outcome = _take(book, name, sampling, point, given)
         return (
             Outcome(changes=free)
@@ -204,7 +204,7 @@ def _read_again(book: Book, name: str, sampling: Sampling, now: datetime) -> Out
     ) + look_now(now)
 
 
-def _take(book: Book, name: str, sampling: Sampling, point: Key, given: Collected) -> Outcome:
+def _take(book: Book, name: str, sampling: Sampling, point: Key, given: SampleBatch) -> Outcome:
     """Values of the moment join the sampling, those with another time get rows of their own."""
     moment = sampling.moment
     own = [entry for at, entry in given.samples if at is None or at == moment]

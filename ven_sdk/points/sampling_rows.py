@@ -18,7 +18,7 @@ from .tables import Rows, count, points_of
 
 def sampled_points(book: Book, request: RequestState) -> list[DataPoint]:
     """The data points of a request whose callback gives the value of now."""
-    return [point for point in points_of(book, request) if point.sampled]
+    return [point for point in points_of(book, request) if point.is_sampled]
 
 
 def write_samplings(book: Book, now: datetime, needed: frozenset[str]) -> Outcome:

@@ -40,7 +40,7 @@ def look_now(now: datetime) -> Outcome:
 # --- requests -------------------------------------------------------------------------------------
 
 
-def running(book: Book) -> Iterator[tuple[str, RequestState]]:
+def running_requests(book: Book) -> Iterator[tuple[str, RequestState]]:
     """The VTN's requests that run, with their keys, oldest first."""
     return (
         (key, request)
@@ -49,9 +49,9 @@ def running(book: Book) -> Iterator[tuple[str, RequestState]]:
     )
 
 
-def pending(book: Book) -> tuple[str, ...]:
+def pending_ids(book: Book) -> tuple[str, ...]:
     """T11: the reportRequestIDs of all requests that run."""
-    return tuple(request.report_request_id for _, request in running(book))
+    return tuple(request.report_request_id for _, request in running_requests(book))
 
 
 def point_of(book: Book, request: RequestState, r_id: str) -> Optional[DataPoint]:
@@ -85,7 +85,7 @@ def forget_request(book: Book, key: str) -> tuple[Change, ...]:
     )
 
 
-def collecting(book: Book) -> frozenset[str]:
+def collecting_requests(book: Book) -> frozenset[str]:
     """The requests for which values are being collected that stand in no row yet."""
     return frozenset(key for one in open_samplings(book) for key in one.requests)
 

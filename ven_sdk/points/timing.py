@@ -25,7 +25,7 @@ def floor(origin: datetime, step: timedelta, moment: datetime) -> datetime:
     return origin + (moment - origin) // step * step
 
 
-def following(origin: datetime, step: timedelta, moment: datetime) -> datetime:
+def moment_after(origin: datetime, step: timedelta, moment: datetime) -> datetime:
     """The first moment of the series after ``moment``; the end of the calendar where there is
     none.
     """
@@ -65,7 +65,7 @@ def next_moment(request: RequestState, step: timedelta, now: datetime) -> Option
         return request.origin if request.origin > now else None
     if not step or request.kind == BLOCK:
         return None
-    moment = following(request.origin, step, now)
+    moment = moment_after(request.origin, step, now)
     if request.start is not None:
         moment = max(moment, request.start)
     return None if request.end is not None and moment >= request.end else moment
@@ -99,5 +99,5 @@ def next_due(request: RequestState, delivered: datetime) -> Optional[datetime]:
     """The delivery after the one of what is before ``delivered``; None after the last."""
     if request.kind in (ONCE, BLOCK) or (request.end is not None and delivered >= request.end):
         return None
-    due = following(request.origin, request.back, delivered)
+    due = moment_after(request.origin, request.back, delivered)
     return due if request.end is None else min(due, request.end)

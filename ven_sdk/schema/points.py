@@ -203,17 +203,17 @@ class DataPoint:
         return (self.report_specifier_id, self.r_id)
 
     @property
-    def ranged(self) -> bool:
+    def is_ranged(self) -> bool:
         """Whether the callback is asked for a span of time."""
         return self.callback is not None and self.data_collection_mode == "full"
 
     @property
-    def sampled(self) -> bool:
+    def is_sampled(self) -> bool:
         """Whether the callback gives the value of now."""
         return self.callback is not None and self.data_collection_mode != "full"
 
     @property
-    def summed(self) -> bool:
+    def is_summed(self) -> bool:
         """Whether a value is about a span (energy, pulses), not an instant (power, status)."""
         return self.measurement is not None and self.measurement.name in SUMMED
 
@@ -229,7 +229,7 @@ class DataPoint:
     def storage(self) -> timedelta:
         """How much of it is kept. What a range callback gives, its source keeps."""
         kept = self.kept_values * self.sampling_rate.min_period
-        return self.report_duration if self.ranged else min(self.report_duration, kept)
+        return self.report_duration if self.is_ranged else min(self.report_duration, kept)
 
     @property
     def is_history(self) -> bool:

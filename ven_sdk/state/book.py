@@ -52,7 +52,7 @@ class Catalogue(Protocol):
         """The data points by report."""
 
     @property
-    def summed(self) -> tuple[DataPoint, ...]:
+    def summed_points(self) -> tuple[DataPoint, ...]:
         """The data points that are sampled all the time."""
 
     def digest(self) -> str:
@@ -191,7 +191,7 @@ class Book:
         return found
 
     @property
-    def looked(self) -> Optional[datetime]:
+    def last_look(self) -> Optional[datetime]:
         """The latest time at which the reports' step ran; None before the first time."""
         return self.looks.get("")
 

@@ -193,4 +193,4 @@ class ReportCalls(VenBase):
         return request.result
 
     def _undelivered_samples(self) -> Sequence[UndeliveredSample]:
-        return self._engine.look(lambda: self._profile.undelivered(self._engine.book))
+        return self._engine.look(lambda: self._profile.undelivered_samples(self._engine.book))

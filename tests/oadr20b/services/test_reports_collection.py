@@ -40,7 +40,7 @@ def test_once_an_absent_interval_without_back_duration_is_one_report_right_away(
     vtn.go(HOUR)
 
     assert answer.pending_reports == ("rq",)
-    assert (vtn.values(), reports.pending(vtn.book), len(vtn.messages)) == (
+    assert (vtn.values(), reports.pending_ids(vtn.book), len(vtn.messages)) == (
         [("12:00:07", 1)],
         (),
         1,
@@ -74,7 +74,7 @@ def test_without_back_duration_one_value_is_sent_at_once_whatever_the_interval(
     assert answer.response.ok
     assert vtn.values() == [("12:00:00", 1)]
     vtn.go(2 * HOUR)
-    assert (len(vtn.messages), reports.pending(vtn.book)) == (1, ())
+    assert (len(vtn.messages), reports.pending_ids(vtn.book)) == (1, ())
 
 
 def test_a_finite_interval_with_back_duration_ends_with_a_last_report() -> None:
@@ -84,7 +84,7 @@ def test_a_finite_interval_with_back_duration_ends_with_a_last_report() -> None:
     vtn.go(20 * MINUTE)
 
     assert [len(message.reports[0].intervals) for message in vtn.messages] == [5, 3]
-    assert (times(vtn), reports.pending(vtn.book)) == (minutes(*range(8)), ())
+    assert (times(vtn), reports.pending_ids(vtn.book)) == (minutes(*range(8)), ())
 
 
 def test_a_zero_interval_is_endless_from_its_start() -> None:
@@ -377,7 +377,7 @@ def test_t19_a_one_shot_whose_callback_failed_says_so() -> None:
     vtn.deliver()
 
     assert vtn.qualities() == [("12:00:00", 0, NONE)]
-    assert reports.pending(vtn.book) == ()
+    assert reports.pending_ids(vtn.book) == ()
 
 
 def test_a_one_shot_status_that_failed_is_offline_of_bad_quality() -> None:
@@ -387,7 +387,7 @@ def test_a_one_shot_status_that_failed_is_offline_of_bad_quality() -> None:
     vtn.go(MINUTE)
 
     assert vtn.qualities(r_id="s") == [("12:00:00", ResourceStatus(online=False), NONE)]
-    assert reports.pending(vtn.book) == ()
+    assert reports.pending_ids(vtn.book) == ()
 
 
 def test_where_gaps_are_left_out_a_one_shot_without_a_value_ends_without_a_report() -> None:
@@ -396,7 +396,7 @@ def test_where_gaps_are_left_out_a_one_shot_without_a_value_ends_without_a_repor
     vtn.create(ask("rq", every=ZERO, back=ZERO))
     vtn.go(MINUTE)
 
-    assert (vtn.messages, reports.pending(vtn.book)) == ([], ())
+    assert (vtn.messages, reports.pending_ids(vtn.book)) == ([], ())
     assert any("ends without a report" in note.text for note in vtn.notes)
 
 

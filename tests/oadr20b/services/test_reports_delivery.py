@@ -185,7 +185,7 @@ def test_t25_452_ends_the_request_and_keeps_its_samples_for_another() -> None:
     vtn = running()
     vtn.advance(5 * MINUTE)
     vtn.refuse("452")
-    assert (reports.pending(vtn.book), vtn.task()) == ((), None)
+    assert (reports.pending_ids(vtn.book), vtn.task()) == ((), None)
 
     vtn.create(ask("new"))
     vtn.go(5 * MINUTE)
@@ -206,7 +206,7 @@ def test_t25_of_several_requests_only_the_unknown_one_ends() -> None:
             vtn.take(task.record)
             vtn.post(task)
 
-    assert reports.pending(vtn.book) == ("known",)
+    assert reports.pending_ids(vtn.book) == ("known",)
     assert len(vtn.values("known")) == 5
 
 

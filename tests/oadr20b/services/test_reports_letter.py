@@ -139,7 +139,7 @@ def test_t41_a_span_of_the_past_is_answered_with_what_was_sampled() -> None:
     vtn.deliver()
 
     assert vtn.values("missed") == [(f"12:0{minute}:00", minute + 1) for minute in range(5, 10)]
-    assert reports.pending(vtn.book) == ("rq",)
+    assert reports.pending_ids(vtn.book) == ("rq",)
 
 
 @pytest.mark.parametrize("spacing, kept", [(HOUR, 100), (10 * SECOND, 360), (SECOND, 3600)])
@@ -226,7 +226,7 @@ def test_t8_a_periodic_metadata_request_stays_and_has_the_catalogue_sent_every_p
     vtn.go(MINUTE)
 
     assert catalogue_sent(vtn) == "rq-meta"
-    assert reports.pending(vtn.book) == ("rq-meta",)
+    assert reports.pending_ids(vtn.book) == ("rq-meta",)
     assert vtn.cancel("rq-meta").pending_reports == ()
     vtn.go(2 * HOUR)
     assert catalogue_sent(vtn) is None

@@ -132,7 +132,7 @@ def test_t32_our_requests_are_none_of_the_vtns_pending_reports_and_survive_a_res
     agree(vtn)
     vtn.restart()
 
-    assert (reports.pending(vtn.book), reports.running_ids(vtn.book)) == ((), [id])
+    assert (reports.pending_ids(vtn.book), reports.running_ids(vtn.book)) == ((), [id])
 
 
 def test_t33_metadata_asks_for_the_catalogue_once() -> None:

@@ -75,7 +75,7 @@ def test_full_begins_at_a_start_in_the_future_and_ends_with_the_interval() -> No
         (NOON + HOUR, NOON + HOUR + 5 * MINUTE),
         (NOON + HOUR + 5 * MINUTE, NOON + HOUR + 8 * MINUTE),
     ]
-    assert (len(vtn.values()), reports.pending(vtn.book)) == (8, ())
+    assert (len(vtn.values()), reports.pending_ids(vtn.book)) == (8, ())
 
 
 def test_full_that_failed_is_asked_again_from_the_same_moment() -> None:
@@ -163,7 +163,7 @@ def test_a_one_shot_of_a_full_point_sends_its_newest_value() -> None:
     vtn.create(ask("rq", every=MINUTE, back=ZERO))
     vtn.go(MINUTE)
 
-    assert ([at for at, _ in vtn.values()], reports.pending(vtn.book)) == (["12:00:00"], ())
+    assert ([at for at, _ in vtn.values()], reports.pending_ids(vtn.book)) == (["12:00:00"], ())
 
 
 # --- history --------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_history_is_one_report_at_once_and_the_request_ends() -> None:
     assert answer.pending_reports == ("rq",)
     assert logger.asked == [(NOON - timedelta(days=1), NOON, QUARTER)]
     assert [len(message.reports[0].intervals) for message in vtn.messages] == [96]
-    assert (vtn.messages[0].reports[0].report_name, reports.pending(vtn.book)) == (
+    assert (vtn.messages[0].reports[0].report_name, reports.pending_ids(vtn.book)) == (
         "HISTORY_USAGE",
         (),
     )
@@ -195,7 +195,7 @@ def test_history_with_back_duration_wholly_in_the_past_is_one_report_too() -> No
     )
     vtn.deliver()
 
-    assert (len(vtn.messages), len(vtn.values()), reports.pending(vtn.book)) == (1, 96, ())
+    assert (len(vtn.messages), len(vtn.values()), reports.pending_ids(vtn.book)) == (1, 96, ())
 
 
 def test_history_of_granularity_zero_is_all_stored_values() -> None:
@@ -288,7 +288,7 @@ def test_history_that_fails_is_asked_again_and_ends_if_it_always_fails() -> None
         vtn.create(DAY)
         vtn.go(HOUR)
 
-        assert (len(vtn.values()), reports.pending(vtn.book)) == (arrived, ())
+        assert (len(vtn.values()), reports.pending_ids(vtn.book)) == (arrived, ())
         assert len(vtn.qualities()) == max(1, arrived)
 
 

@@ -93,7 +93,7 @@ def test_t10_a_changed_catalogue_ends_the_requests_of_before_and_keeps_their_sam
     vtn.point("q")
     vtn.registered()
     vtn.go(5 * MINUTE)
-    assert (reports.pending(vtn.book), vtn.record) == ((), [])
+    assert (reports.pending_ids(vtn.book), vtn.record) == ((), [])
 
     vtn.create(ask("new"))
     vtn.go(5 * MINUTE)
@@ -111,7 +111,7 @@ def test_t10_the_same_catalogue_sent_again_ends_the_requests_and_keeps_their_sam
     vtn.create(ask("rq"))
     vtn.advance(3 * MINUTE)
     vtn.registered(ask("next"))
-    assert reports.pending(vtn.book) == ("next",)
+    assert reports.pending_ids(vtn.book) == ("next",)
     vtn.go(2 * MINUTE)
 
     assert [at for at, _ in vtn.values("next")] == [f"12:0{minute}:00" for minute in range(5)]
@@ -175,7 +175,7 @@ def test_one_bad_request_starts_none_and_what_ran_is_listed(what: str, bad: Any,
     answer = vtn.create(ask("good"), bad)
 
     assert (answer.response.response_code, answer.pending_reports) == (code, ("before",))
-    assert reports.pending(vtn.book) == ("before",)
+    assert reports.pending_ids(vtn.book) == ("before",)
 
 
 GOOD: tuple[tuple[str, Any, str, str], ...] = (
@@ -276,7 +276,11 @@ def test_t29_with_a_report_to_follow_the_last_report_comes_at_its_time() -> None
     vtn.advance(2 * MINUTE)
     answer = vtn.cancel("rq", follow=True)
     vtn.go(2 * MINUTE)
-    assert (answer.pending_reports, reports.pending(vtn.book), vtn.record) == (("rq",), ("rq",), [])
+    assert (answer.pending_reports, reports.pending_ids(vtn.book), vtn.record) == (
+        ("rq",),
+        ("rq",),
+        [],
+    )
 
     vtn.go(10 * MINUTE)
 
@@ -287,7 +291,11 @@ def test_t29_with_a_report_to_follow_the_last_report_comes_at_its_time() -> None
         "12:03:00",
         "12:04:00",
     ]
-    assert (reports.pending(vtn.book), dict(vtn.book.requests), len(vtn.messages)) == ((), {}, 1)
+    assert (reports.pending_ids(vtn.book), dict(vtn.book.requests), len(vtn.messages)) == (
+        (),
+        {},
+        1,
+    )
 
 
 def test_t30_one_unknown_id_cancels_none() -> None:
@@ -296,7 +304,7 @@ def test_t30_one_unknown_id_cancels_none() -> None:
     answer = vtn.cancel("one", "nobody")
 
     assert (answer.response.response_code, answer.pending_reports) == ("452", ("one",))
-    assert reports.pending(vtn.book) == ("one",)
+    assert reports.pending_ids(vtn.book) == ("one",)
 
 
 @pytest.mark.parametrize("follow, left", [(False, ("two",)), (True, ("one", "two"))])
@@ -308,7 +316,7 @@ def test_t31_a_cancel_inside_an_acknowledgement_works_and_is_not_answered(
     vtn.advance(5 * MINUTE)
     vtn.deliver(CancelReport(request_id="x", report_request_ids=["one"], report_to_follow=follow))
 
-    assert (reports.pending(vtn.book), dict(vtn.book.answers)) == (left, {})
+    assert (reports.pending_ids(vtn.book), dict(vtn.book.answers)) == (left, {})
 
 
 def test_t31_an_acknowledgement_is_one_also_when_its_cancel_names_nobody_we_know() -> None:
@@ -319,7 +327,11 @@ def test_t31_an_acknowledgement_is_one_also_when_its_cancel_names_nobody_we_know
     unknown = CancelReport(request_id="x", report_request_ids=["nobody"], report_to_follow=False)
     vtn.run(task.accept(UpdatedReport(response=ok(), cancel_report=unknown)))
 
-    assert (vtn.task(), dict(vtn.book.answers), reports.pending(vtn.book)) == (None, {}, ("one",))
+    assert (vtn.task(), dict(vtn.book.answers), reports.pending_ids(vtn.book)) == (
+        None,
+        {},
+        ("one",),
+    )
 
 
 # --- R7: a registration renewed -------------------------------------------------------------------
@@ -333,7 +345,7 @@ def test_r7_samples_of_a_lost_registration_go_out_under_the_next_request_of_thei
     vtn.advance(2 * MINUTE)
     vtn.run(reports.forget_requests)
     vtn.advance(MINUTE + 30 * SECOND)
-    assert reports.pending(vtn.book) == ()
+    assert reports.pending_ids(vtn.book) == ()
 
     vtn.create(ask("new", "q", "p"))
     vtn.go(5 * MINUTE)

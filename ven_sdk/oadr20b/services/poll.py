@@ -153,7 +153,7 @@ def refuse_foreign(book: Book, message: Payload, now: datetime) -> Outcome:
         "ven_id": book.registration.ven_id,
     }
     if answer in (CreatedReport, CanceledReport):
-        facts["pending_reports"] = reports.pending(book)
+        facts["pending_reports"] = reports.pending_ids(book)
     return answers.owe(book, answer(**facts), now) + Outcome(notes=(note,))
 
 

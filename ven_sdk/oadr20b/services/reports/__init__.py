@@ -21,7 +21,7 @@ from ....errors import VenError
 from ....points.clock_steps import newest_moment
 from ....points.entries import unpack
 from ....points.pushed_values import find_point, push_value
-from ....points.tables import TIMER, look_now, pending, point_key, running
+from ....points.tables import TIMER, look_now, pending_ids, point_key, running_requests
 from ....points.timing import EPOCH
 from ....profile import Task
 from ....schema.common import Payload
@@ -66,7 +66,7 @@ __all__ = [
     "take_offer",
     "offered_reports",
     "offers",
-    "pending",
+    "pending_ids",
     "push_value",
     "received_data",
     "take_registered",
@@ -140,7 +140,9 @@ def delivery_due(book: Book, now: datetime) -> bool:
 def next_delivery_at(book: Book, now: datetime) -> Optional[datetime]:
     """When the next report is due to be made, or sent again; None when no request runs."""
     times = [
-        request.due + request.jitter for _, request in running(book) if request.due is not None
+        request.due + request.jitter
+        for _, request in running_requests(book)
+        if request.due is not None
     ]
     times += [delivery.retry_at or now for delivery in book.deliveries.values()]
     return min(times, default=None)

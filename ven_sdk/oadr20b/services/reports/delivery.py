@@ -18,11 +18,11 @@ from typing import Optional
 from ....points.dated import sent_moments
 from ....points.range_queries import ranged_points, waits_for
 from ....points.tables import (
-    collecting,
+    collecting_requests,
     dated_key,
     forget_request,
     open_samplings,
-    running,
+    running_requests,
     runs_of,
 )
 from ....points.timing import boundary, next_due
@@ -48,7 +48,7 @@ def due_requests(book: Book, now: datetime) -> list[Ready]:
     """The requests whose delivery time has come, the longest due first."""
     found = [
         Ready(key, request, boundary(request, now))
-        for key, request in running(book)
+        for key, request in running_requests(book)
         if request.kind != CATALOGUE
         and request.due is not None
         and request.due + request.jitter <= now
@@ -58,7 +58,7 @@ def due_requests(book: Book, now: datetime) -> list[Ready]:
 
 def ready_requests(book: Book, now: datetime) -> list[Ready]:
     """Those of them that wait for nothing any more."""
-    awaited = collecting(book)
+    awaited = collecting_requests(book)
     return [
         one
         for one in due_requests(book, now)
@@ -72,7 +72,7 @@ def _takes_all(request: RequestState) -> bool:
     return request.prompt or request.kind in (ONCE, BLOCK)
 
 
-def unwritten(book: Book, found: Iterable[Ready]) -> frozenset[str]:
+def find_unwritten(book: Book, found: Iterable[Ready]) -> frozenset[str]:
     """The periodic requests among ``found`` that have values of before their boundary not yet in a
     row.
     """

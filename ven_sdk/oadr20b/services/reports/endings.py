@@ -15,12 +15,12 @@ from typing import Optional
 
 from ....points.entries import GAP, pack, unpack
 from ....points.tables import (
-    collecting,
+    collecting_requests,
     forget_request,
     look_now,
     points_of,
     row_key,
-    running,
+    running_requests,
 )
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
@@ -35,7 +35,7 @@ def cancel(book: Book, message: CancelReport, now: datetime, piggybacked: bool =
     """T28 to T31: several IDs, all or none; with reportToFollow one last report at its time;
     piggy-backed: no answer.
     """
-    known = {request.report_request_id: key for key, request in running(book)}
+    known = {request.report_request_id: key for key, request in running_requests(book)}
     unknown = [wanted for wanted in message.report_request_ids if wanted not in known]
     keys = () if unknown else tuple(known[wanted] for wanted in message.report_request_ids)
     outcome = _last_report(book, keys) if message.report_to_follow else drop(book, keys)
@@ -109,7 +109,7 @@ def forget_requests(book: Book, now: datetime) -> Outcome:
             if request.kind == ASKED
         )
     )
-    return own + end_requests(book, frozenset(key for key, _ in running(book)), now)
+    return own + end_requests(book, frozenset(key for key, _ in running_requests(book)), now)
 
 
 def end_requests(book: Book, keys: frozenset[str], now: datetime) -> Outcome:
@@ -118,7 +118,7 @@ def end_requests(book: Book, keys: frozenset[str], now: datetime) -> Outcome:
         return NOTHING
     rows = list(samples_in(book.deliveries.values(), keys))
     holders = {row.request for row in rows} | {key for key in keys if key in book.sample_rows}
-    holders |= collecting(book)
+    holders |= collecting_requests(book)
     changes: list[Change] = [
         *without_reports(book, keys),
         *(Change("samples", row_key(row.request, row.at), row) for row in rows),
@@ -174,7 +174,7 @@ def _successor(book: Book, old: RequestState, r_id: str) -> Optional[str]:
     """The running request that takes over a data point of one that ended."""
     fitting = [
         (key, request)
-        for key, request in running(book)
+        for key, request in running_requests(book)
         if r_id in request.r_ids and _may_inherit(request, old)
     ]
     best = min(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Optional, Union
 
 from ....points.entries import payload, unpack
-from ....points.tables import pending
+from ....points.tables import pending_ids
 from ....schema.points import Number, ResourceStatus
 from ...schema.reports import Report
 from ...state.book import Book
@@ -58,7 +58,7 @@ def counters(book: Book) -> dict[str, int]:
     """
     found = book.counts
     return {
-        "report_requests": len(pending(book)),
+        "report_requests": len(pending_ids(book)),
         "samples_taken": found.taken,
         "samples_delivered": found.delivered,
         "samples_late": found.late,

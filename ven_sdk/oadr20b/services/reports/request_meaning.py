@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Optional
 
 from ....points.tables import point_key, points_of
-from ....points.timing import EPOCH, INSTANT, LATEST, NONE, floor, following
+from ....points.timing import EPOCH, INSTANT, LATEST, NONE, floor, moment_after
 from ....state.reports import BLOCK, CATALOGUE, CHANGE, ONCE, PERIODIC, RequestState
 from ...schema.reports import ReportRequest, ReportSpecifier
 from ...state.book import Book
@@ -100,7 +100,7 @@ def _one_shot(book: Book, state: RequestState, now: datetime) -> RequestState:
     """
     points = points_of(book, state)
     moment, spacing = now.replace(microsecond=0), NONE
-    if points and all(point.summed for point in points):
+    if points and all(point.is_summed for point in points):
         spacing = max(point.sampling_rate.min_period for point in points)
         keys = [point_key(point.key) for point in points]
         if all(key in book.recent for key in keys):
@@ -114,17 +114,17 @@ def _series(book: Book, state: RequestState, now: datetime) -> RequestState:
     """
     points = points_of(book, state)
     prompt = state.kind == PERIODIC and state.granularity == state.back
-    prompt = prompt and not any(point.summed or point.ranged for point in points)
+    prompt = prompt and not any(point.is_summed or point.is_ranged for point in points)
     spread = min(state.back * JITTER, JITTER_CAP) * book.chance.random()
     first = _first_moment(state, now)
     begin = state.start or first or now
-    due = following(state.origin, state.back, begin - INSTANT if prompt else begin)
+    due = moment_after(state.origin, state.back, begin - INSTANT if prompt else begin)
     asked_from = due - state.back if state.start is None else max(state.start, due - state.back)
     return replace(
         state,
         due=due if state.end is None else min(due, state.end),
         jitter=spread if book.settings.allow_jitter else NONE,
-        covered={point.r_id: asked_from for point in points if point.ranged},
+        covered={point.r_id: asked_from for point in points if point.is_ranged},
         prompt=prompt,
         first=first,
     )

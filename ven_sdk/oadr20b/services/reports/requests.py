@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Optional
 
 from ....points.recent import rows_on_hand
-from ....points.tables import look_now, row_key, running
-from ....points.timing import NONE, following
+from ....points.tables import look_now, row_key, running_requests
+from ....points.timing import NONE, moment_after
 from ....schema.points import DataPoint
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
@@ -64,9 +64,9 @@ def take_registered(book: Book, reply: Optional[RegisteredReport], now: datetime
 
     The VTN may ask for METADATA in the very answer to it: that is fulfilled already.
     """
-    spared = {key: one for key, one in running(book) if one.spared}
+    spared = {key: one for key, one in running_requests(book) if one.spared}
     ended = frozenset(
-        key for key, one in running(book) if key not in spared and one.kind != CATALOGUE
+        key for key, one in running_requests(book) if key not in spared and one.kind != CATALOGUE
     )
     outcome = end_requests(book, ended, now) + Outcome(
         changes=tuple(
@@ -85,9 +85,9 @@ def take_registered(book: Book, reply: Optional[RegisteredReport], now: datetime
 def announce_catalogue(book: Book, now: datetime) -> Outcome:
     """Periodic METADATA requests whose time has come: the catalogue is to be sent again (T8)."""
     changes: list[Change] = []
-    for key, request in running(book):
+    for key, request in running_requests(book):
         if request.kind == CATALOGUE and request.due is not None and request.due <= now:
-            due = following(request.origin, request.back, now)
+            due = moment_after(request.origin, request.back, now)
             state = book.registration.with_catalogue_request(request.report_request_id)
             changes = [
                 *changes,
@@ -113,7 +113,11 @@ def accept(
     none of them. What is ``unreadable`` is refused by itself: the answer has code 454, and the
     others run.
     """
-    ran = {key: request.report_request_id for key, request in running(book) if key not in ended}
+    ran = {
+        key: request.report_request_id
+        for key, request in running_requests(book)
+        if key not in ended
+    }
     bad = next(
         (found for found in (check(book, request, now) for request in requests) if found), None
     )

@@ -20,20 +20,20 @@ from ....points.sampling import spacing_of, start_samplings
 from ....points.sampling_rows import write_samplings
 from ....points.tables import (
     TIMER,
-    collecting,
+    collecting_requests,
     count,
     forget_request,
     look_now,
     open_samplings,
     points_of,
-    running,
+    running_requests,
 )
 from ....points.timing import next_moment
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Timer
 from ....state.reports import ASKED, RequestState, SampleRow
 from ...state.book import Book
-from .delivery import compose_message, due_requests, is_under_way, ready_requests, unwritten
+from .delivery import compose_message, due_requests, find_unwritten, is_under_way, ready_requests
 from .outbox import pause_after, values_of
 from .requests import announce_catalogue
 
@@ -52,7 +52,7 @@ def look(book: Book, now: datetime) -> Outcome:
         done = work(book, now)
         if done.changes or done.calls:
             return done + look_now(now)
-    looked = max(now, book.looked or now)
+    looked = max(now, book.last_look or now)
     return Outcome(
         changes=(Change("looks", "", looked),), timers=(Timer(TIMER, next_at(book, now)),)
     )
@@ -61,7 +61,7 @@ def look(book: Book, now: datetime) -> Outcome:
 def deliver(book: Book, now: datetime) -> Outcome:
     """Write down what is needed for a delivery, then make it, unless one is under way."""
     waiting = [] if is_under_way(book) else due_requests(book, now)
-    written = write_samplings(book, now, unwritten(book, waiting))
+    written = write_samplings(book, now, find_unwritten(book, waiting))
     if written.changes or not waiting:
         return written
     return compose_message(book, now, ready_requests(book, now))
@@ -70,7 +70,7 @@ def deliver(book: Book, now: datetime) -> Outcome:
 def next_at(book: Book, now: datetime) -> Optional[datetime]:
     """When there will be something to do next."""
     times: list[datetime] = [one.deadline for one in open_samplings(book)]
-    for _, request in running(book):
+    for _, request in running_requests(book):
         moment = next_moment(request, spacing_of(book, request), now)
         if moment is not None:
             times.append(moment)
@@ -146,8 +146,10 @@ def _empty_requests(book: Book, limit: datetime, gone: frozenset[str]) -> tuple[
     }
     if not over:
         return ()
-    awaited = collecting(book)
-    wanted = {(request.specifier, r_id) for _, request in running(book) for r_id in request.r_ids}
+    awaited = collecting_requests(book)
+    wanted = {
+        (request.specifier, r_id) for _, request in running_requests(book) for r_id in request.r_ids
+    }
     changes: list[Change] = []
     for key, request in over.items():
         waits = request.ended is not None and request.ended >= limit
