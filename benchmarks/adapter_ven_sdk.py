@@ -205,7 +205,7 @@ class Poller:
         latencies = []
         for _ in range(k):
             a = time.perf_counter()
-            self._until("poll", 1, lambda: self.engine.scheduler.after(0.0, self._go))
+            self._until("poll", 1, lambda: self.engine.scheduler.call_after(0.0, self._go))
             latencies.append(time.perf_counter() - a)
         return latencies
 

@@ -249,9 +249,9 @@ def test_the_end_of_a_failure_is_said_with_its_count(
     for _ in range(3):
         repeats.say("poll", logging.WARNING, "No answer.")
     with caplog.at_level(logging.INFO, PACKAGE):
-        ended = [repeats.over("poll", "Polling without an answer"), repeats.over("poll")]
+        ended = [repeats.end("poll", "Polling without an answer"), repeats.end("poll")]
         repeats.say("disk", logging.WARNING, "No room.")
-        repeats.over("disk")
+        repeats.end("disk")
 
     assert ended == [3, 0]
     assert caplog.messages[1:] == [
@@ -265,7 +265,7 @@ def test_after_its_end_a_failure_is_said_anew(
     repeats: Repeats, caplog: pytest.LogCaptureFixture
 ) -> None:
     repeats.say("poll", logging.WARNING, "No answer.")
-    repeats.over("poll")
+    repeats.end("poll")
     repeats.say("poll", logging.WARNING, "No answer.")
 
     assert [message for message in caplog.messages if message == "No answer."] == ["No answer."] * 2
@@ -289,7 +289,7 @@ def test_each_of_many_has_a_count_of_its_own_and_is_named(
     one, other = repeats.of("ven-1"), repeats.of("ven-2")
     counts = [each.say("link", logging.WARNING, "No answer.") for each in (one, other, one)]
     with caplog.at_level(logging.INFO, PACKAGE):
-        one.over("link", "The trouble")
+        one.end("link", "The trouble")
         other.log(logging.INFO, "events: 'a'\nis new.")
 
     assert counts == [1, 1, 2]

@@ -186,7 +186,7 @@ def flag(name: str, value: object) -> bool:
     return bool(plain)
 
 
-def whole(name: str, value: object, minimum: int = 1, maximum: int = 2**31 - 1) -> int:
+def whole_number(name: str, value: object, minimum: int = 1, maximum: int = 2**31 - 1) -> int:
     """``value`` if it is a whole number from ``minimum`` to ``maximum``.
     ``ConfigurationError`` for anything else.
     """

@@ -22,7 +22,7 @@ from .arguments import (
     flag,
     proxy_addresses,
     waiting_seconds,
-    whole,
+    whole_number,
 )
 from .client_life import ClientLife
 from .config import Settings, settings
@@ -280,9 +280,9 @@ class OpenADRClient(Ven):
 
 
 def _make_runtime(callback_workers: int, clock: Optional[Clock]) -> Runtime:
-    workers = whole("callback_workers", callback_workers, 1, MOST_THREADS)
+    workers = whole_number("callback_workers", callback_workers, 1, MOST_THREADS)
     return Runtime(callback_workers=workers, clock=checked_clock(clock))
 
 
 def _response_size(given: int) -> int:
-    return whole("max_response_size", given, SMALLEST_RESPONSE)
+    return whole_number("max_response_size", given, SMALLEST_RESPONSE)

@@ -240,7 +240,7 @@ class Repeats:
         """A count of its own for one of many: what fails for it is told for it, and names it."""
         return Repeats(self._logger, limit=LIMIT, monotonic=self._monotonic, name=name)
 
-    def over(self, key: str, what: str = "", level: int = logging.INFO) -> int:
+    def end(self, key: str, what: str = "", level: int = logging.INFO) -> int:
         """Note that ``key`` ended: "``what`` (or the key) ended after n times" is logged, and the
         count starts anew.
 

@@ -20,22 +20,22 @@ class World:
     slots = SLOTS
 
     def __init__(self) -> None:
-        self.held: frozenset[int] = frozenset(range(SLOTS))
+        self.held_slots: frozenset[int] = frozenset(range(SLOTS))
         self.done: list[tuple[str, Any]] = []
         self.loses_while_ending: frozenset[int] = frozenset()
 
     def take(self, slots: Iterable[int]) -> frozenset[int]:
         taken = frozenset(slots)
         self.done.append(("take", taken))
-        self.held |= taken
+        self.held_slots |= taken
         return taken
 
     def give_back(self, slots: Iterable[int]) -> None:
-        self.held -= frozenset(slots)
+        self.held_slots -= frozenset(slots)
 
     def place(self, ven: str, slot: int) -> None: ...
 
-    def misplaced(self, vens: Iterable[str]) -> dict[str, int]:
+    def misplaced_vens(self, vens: Iterable[str]) -> dict[str, int]:
         return {}
 
     def _add(self, name: str, *_: Any) -> None:
@@ -44,7 +44,7 @@ class World:
     def _hand_over(self, names: Iterable[str], seconds: float) -> None:
         for name in names:
             self.done.append(("end", name))
-        self.held -= self.loses_while_ending
+        self.held_slots -= self.loses_while_ending
         self.loses_while_ending = frozenset()
 
 
@@ -58,7 +58,7 @@ def slots_of(world: World, *sites: Site) -> MemberSlots:
 
 
 def renewal(world: World) -> Renewal:
-    return Renewal(world.held, False, (Member("a:1", "a"),), 1)
+    return Renewal(world.held_slots, False, (Member("a:1", "a"),), 1)
 
 
 def test_a_slot_that_is_lost_in_the_middle_of_a_pass_is_not_taken_before_its_vens_ended() -> None:
@@ -67,7 +67,7 @@ def test_a_slot_that_is_lost_in_the_middle_of_a_pass_is_not_taken_before_its_ven
     own = slots_of(world, Site(NAME, "http://127.0.0.1/"), Site(other, "http://127.0.0.1/"))
     own._look(renewal(world))
     world.done.clear()
-    world.held -= {slot_of(other, SLOTS)}
+    world.held_slots -= {slot_of(other, SLOTS)}
     world.loses_while_ending = frozenset({SLOT})  # another took it, and gave it free again
     own._look(renewal(world))
     own._look(renewal(world))

@@ -23,7 +23,7 @@ from ven_sdk.errors import VenError
 from ven_sdk.oadr20b.identity import SigningIdentity
 from ven_sdk.points.catalogue import Catalogue
 from ven_sdk.state.change import Change
-from ven_sdk.state.store import ChangeRow, Row, Store, checked
+from ven_sdk.state.store import ChangeRow, Row, Store, check_changes
 from ven_sdk.testing import ManualClock
 from ven_sdk.transport.sessions import Reply
 from ven_sdk.usercode.handlers import Handlers, Hooks
@@ -60,7 +60,7 @@ class Rows(Store):
 
     def commit(self, ven: str, changes: Sequence[ChangeRow]) -> None:
         rows = self.rows.setdefault(ven, {})
-        for table, key, value in checked(self, ven, changes):
+        for table, key, value in check_changes(self, ven, changes):
             if value is None:
                 rows.pop((table, key), None)
             else:

@@ -568,7 +568,7 @@ TABLE = (
     Mutation(
         "clock",
         "points.clock_steps._values",
-        "yield Change(table, key, moments.until(now))",
+        "yield Change(table, key, moments.cut_after(now))",
         "pass",
         f"{CLOCK}::test_set_back_by_whatever_every_report_goes_on_within_a_period",
     ),

@@ -38,7 +38,7 @@ def test_a_row_with_nul_spoils_neither_its_neighbours_nor_what_follows() -> None
     persistence.commit([Change("nonces", "later", "1")])
 
     assert [row.key for row in store.load("v")] == ["good", "later"]
-    assert persistence.waiting == 0
+    assert persistence.unsaved_rows == 0
     assert len(errors) == 1 and isinstance(errors[0], StoreError)
 
 
@@ -63,16 +63,16 @@ def test_a_row_that_came_and_went_is_gone_though_its_commit_was_made_without_an_
 ) -> None:
     store, tables = Unsure(writes), {"samples": {}}
     book: Any = Rows(tables)
-    keeper = Persistence("v", store, book, Clock(), lambda error: None, lambda: None)
-    keeper.open()
+    persistence = Persistence("v", store, book, Clock(), lambda error: None, lambda: None)
+    persistence.open()
     store.is_away = True
-    keeper.commit([Change("samples", "tried", "1")])
+    persistence.commit([Change("samples", "tried", "1")])
     tables["samples"]["tried"] = "1"
-    keeper.commit([Change("samples", "waits", "1")])
+    persistence.commit([Change("samples", "waits", "1")])
     tables["samples"]["waits"] = "1"
     for _ in range(tries_between):
-        keeper.save()
-    keeper.commit([Change("samples", "tried", None), Change("samples", "waits", None)])
+        persistence.save()
+    persistence.commit([Change("samples", "tried", None), Change("samples", "waits", None)])
     store.is_away = False
-    keeper.save()
-    assert (keeper.waiting, store.load("v")) == (0, [])
+    persistence.save()
+    assert (persistence.unsaved_rows, store.load("v")) == (0, [])

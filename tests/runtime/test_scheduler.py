@@ -50,9 +50,9 @@ def test_jobs_run_in_the_order_of_their_time_and_then_of_their_making(
     scheduler: Scheduler, clock: HandClock
 ) -> None:
     ran: list[str] = []
-    scheduler.after(2, lambda: ran.append("second"))
-    scheduler.after(1, lambda: ran.append("first"))
-    scheduler.after(2, lambda: ran.append("third"))
+    scheduler.call_after(2, lambda: ran.append("second"))
+    scheduler.call_after(1, lambda: ran.append("first"))
+    scheduler.call_after(2, lambda: ran.append("third"))
     clock.pass_(2)
 
     assert scheduler.run_due() is None
@@ -63,7 +63,7 @@ def test_a_job_is_not_run_before_its_time_and_the_wait_until_then_is_told(
     scheduler: Scheduler, clock: HandClock
 ) -> None:
     ran: list[int] = []
-    scheduler.after(5, lambda: ran.append(1))
+    scheduler.call_after(5, lambda: ran.append(1))
     clock.pass_(4)
 
     assert scheduler.run_due() == pytest.approx(1)
@@ -74,8 +74,8 @@ def test_a_clock_step_moves_wall_jobs_and_leaves_monotonic_ones(
     scheduler: Scheduler, clock: HandClock
 ) -> None:
     ran: list[str] = []
-    scheduler.at(START + timedelta(hours=3), lambda: ran.append("wall"))
-    scheduler.after(60, lambda: ran.append("monotonic"))
+    scheduler.call_at(START + timedelta(hours=3), lambda: ran.append("wall"))
+    scheduler.call_after(60, lambda: ran.append("monotonic"))
     clock.wall += timedelta(hours=3)
     scheduler.run_due()
     assert ran == ["wall"]
@@ -90,7 +90,7 @@ def test_a_cancelled_job_never_runs_and_cancelling_again_is_harmless(
     scheduler: Scheduler, clock: HandClock
 ) -> None:
     ran: list[int] = []
-    job = scheduler.after(1, lambda: ran.append(1))
+    job = scheduler.call_after(1, lambda: ran.append(1))
     job.cancel()
     job.cancel()
     clock.pass_(2)
@@ -101,7 +101,7 @@ def test_a_cancelled_job_never_runs_and_cancelling_again_is_harmless(
 
 def test_cancelled_jobs_do_not_pile_up(scheduler: Scheduler) -> None:
     for _ in range(10_000):
-        scheduler.after(3600, lambda: None).cancel()
+        scheduler.call_after(3600, lambda: None).cancel()
 
     assert len(scheduler._monotonic.rows) < 200
 
@@ -114,8 +114,8 @@ def test_a_job_that_raises_does_not_stop_the_others(
     def fail() -> None:
         raise RuntimeError("broken on purpose")
 
-    scheduler.after(0, fail)
-    scheduler.after(0, lambda: ran.append(1))
+    scheduler.call_after(0, fail)
+    scheduler.call_after(0, lambda: ran.append(1))
     scheduler.run_due()
 
     assert ran == [1]
@@ -126,8 +126,8 @@ def test_the_thread_runs_a_job_that_was_set_while_it_waited() -> None:
     scheduler, done = Scheduler(Clock()), threading.Event()
     scheduler.start()
     try:
-        scheduler.after(3600, lambda: None)
-        scheduler.after(0.01, done.set)
+        scheduler.call_after(3600, lambda: None)
+        scheduler.call_after(0.01, done.set)
         assert done.wait(5)
     finally:
         assert scheduler.stop(5)
@@ -136,7 +136,7 @@ def test_the_thread_runs_a_job_that_was_set_while_it_waited() -> None:
 def test_a_job_may_stop_the_scheduler() -> None:
     scheduler, done = Scheduler(Clock()), threading.Event()
     scheduler.start()
-    scheduler.after(0, lambda: (scheduler.stop(), done.set()))
+    scheduler.call_after(0, lambda: (scheduler.stop(), done.set()))
     assert done.wait(5)
     scheduler.stop(5)
 

@@ -55,7 +55,7 @@ def test_a_certificate_is_warned_of_once_for_each_step(
 ) -> None:
     identity = Identity(secure=False, **_own(100))
     end = identity.certificates()[0].ends
-    found = [one for days in left for one in identity.ending(end - days * DAY)]
+    found = [one for days in left for one in identity.due_warnings(end - days * DAY)]
     assert len(found) == logged
     assert {one.role for one in found} <= {"own"}
 
@@ -63,14 +63,14 @@ def test_a_certificate_is_warned_of_once_for_each_step(
 def test_the_certificates_of_a_ca_file_are_watched_unless_it_is_a_collection() -> None:
     anchors = [pki.identity(f"ca-{number}", end_days=5) for number in range(11)]
     few, many = (b"".join(one.cert_pem for one in anchors[:count]) for count in (2, 11))
-    assert [one.role for one in Identity(ca_file=few).ending(NOW)] == ["ca_file"] * 2
-    assert Identity(ca_file=many).ending(NOW) == []
+    assert [one.role for one in Identity(ca_file=few).due_warnings(NOW)] == ["ca_file"] * 2
+    assert Identity(ca_file=many).due_warnings(NOW) == []
 
 
 def test_what_a_peer_shows_is_watched_as_well() -> None:
     identity = Identity()
     identity.check_caller(pki.identity("vtn", end_days=6.5).der)
-    (end,) = identity.ending(NOW)
+    (end,) = identity.due_warnings(NOW)
     assert end.role == "vtn_tls"
     assert "ends in 6 days" in end.describe(NOW)
 
@@ -78,10 +78,10 @@ def test_what_a_peer_shows_is_watched_as_well() -> None:
 def test_a_renewed_file_is_judged_anew(tmp_path: Path) -> None:
     cert, key = pki.identity("ven", end_days=3).write(tmp_path)
     identity = Identity(secure=False, cert=cert, key=key)
-    assert len(identity.ending(NOW)) == 1
+    assert len(identity.due_warnings(NOW)) == 1
     pki.identity("ven", end_days=300).write(tmp_path)
     identity.refresh()
-    assert identity.ending(NOW) == []
+    assert identity.due_warnings(NOW) == []
     assert identity.certificates()[0].ends > NOW + 200 * DAY
 
 

@@ -228,16 +228,16 @@ def test_nothing_secret_shows() -> None:
 
 def test_renewed_files_are_noticed_and_loaded(tmp_path: Path) -> None:
     first = Credentials.load(*VEN.write(tmp_path))
-    assert not first.renewed()
+    assert not first.has_changed()
 
     renewal = pki.identity("renewal")
     renewal.write(tmp_path)
     os.utime(tmp_path / "identity.crt", ns=(1, 1))
 
-    assert first.renewed()
+    assert first.has_changed()
     second = first.reload()
     assert second.fingerprint == renewal.fingerprint
-    assert not second.renewed()
+    assert not second.has_changed()
 
 
 def test_a_renewal_under_way_is_refused_and_can_be_tried_again(tmp_path: Path) -> None:
@@ -245,10 +245,10 @@ def test_a_renewal_under_way_is_refused_and_can_be_tried_again(tmp_path: Path) -
     renewal = pki.identity("renewal")
     (tmp_path / "identity.crt").write_bytes(renewal.cert_pem)
 
-    assert first.renewed()
+    assert first.has_changed()
     with pytest.raises(ConfigurationError, match="does not belong"):
         first.reload()
-    assert first.renewed()
+    assert first.has_changed()
     renewal.write(tmp_path)
     assert first.reload().fingerprint == renewal.fingerprint
 
@@ -257,8 +257,8 @@ def test_a_vanished_file_is_no_renewal(tmp_path: Path) -> None:
     found = Credentials.load(*VEN.write(tmp_path))
     (tmp_path / "identity.key").unlink()
 
-    assert not found.renewed()
+    assert not found.has_changed()
 
 
 def test_bytes_are_never_renewed() -> None:
-    assert not Credentials.load(VEN.cert_pem, VEN.key_pem).renewed()
+    assert not Credentials.load(VEN.cert_pem, VEN.key_pem).has_changed()

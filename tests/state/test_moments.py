@@ -39,7 +39,7 @@ def test_what_was_added_is_in_it_and_nothing_else(batches: list[list[int]]) -> N
 
 @given(st.lists(SECONDS, max_size=20), SECONDS)
 def test_what_lies_behind_a_moment_can_be_forgotten(added: list[int], last: int) -> None:
-    found = Moments().with_all(map(at, added)).until(at(last))
+    found = Moments().with_all(map(at, added)).cut_after(at(last))
 
     assert seconds_in(found) == {second for second in added if second <= last}
 
@@ -104,4 +104,4 @@ def test_the_newest_values_come_back_as_they_were_kept(
     assert list(found) == expected
     assert len(found) == len(expected)
     assert not expected or found.newest == expected[-1]
-    assert list(found.until(at(last))) == [one for one in expected if one.at <= at(last)]
+    assert list(found.cut_after(at(last))) == [one for one in expected if one.at <= at(last)]

@@ -96,9 +96,9 @@ def test_the_scheduler_runs_on_it() -> None:
     scheduler = Scheduler(clock)
     ran = [threading.Event() for _ in range(3)]
     scheduler.start()
-    scheduler.after(0.1 + 0.2, ran[0].set)
-    scheduler.at(clock.now() + timedelta(hours=1), ran[1].set)
-    scheduler.at(clock.now() + timedelta(hours=5), ran[2].set)
+    scheduler.call_after(0.1 + 0.2, ran[0].set)
+    scheduler.call_at(clock.now() + timedelta(hours=1), ran[1].set)
+    scheduler.call_at(clock.now() + timedelta(hours=5), ran[2].set)
     clock.wait_for_sleepers()
 
     clock.advance(0.1)

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ..argument_names import known_arguments, named_arguments
-from ..arguments import MOST_THREADS, Duration, quantity, waiting_seconds, whole
+from ..arguments import MOST_THREADS, Duration, quantity, waiting_seconds, whole_number
 from ..client_life import SHORTEST_TIMEOUT, short_timeout
 from ..config import Settings, base_url
 from ..display.tables import fleet_html
@@ -109,13 +109,13 @@ class Fleet(FleetHandlerCalls):
         self._store = SharedStore(store_of(store))
         self._store.check()
         self._has_store = False
-        self._workers = whole("exchange_workers", exchange_workers, 1, MOST_THREADS)
+        self._workers = whole_number("exchange_workers", exchange_workers, 1, MOST_THREADS)
         self._runtime = Runtime(
             exchange_workers=self._workers,
             many=True,
             clock=checked_clock(clock),
-            handler_workers=whole("handler_workers", handler_workers, 1, MOST_THREADS),
-            callback_workers=whole("callback_workers", callback_workers, 1, MOST_THREADS),
+            handler_workers=whole_number("handler_workers", handler_workers, 1, MOST_THREADS),
+            callback_workers=whole_number("callback_workers", callback_workers, 1, MOST_THREADS),
         )
         self._handlers = SharedHandlers()
         self._hooks = Hooks()
@@ -391,5 +391,5 @@ class Fleet(FleetHandlerCalls):
         """
         self._runtime.check_process()
         seconds = waiting_seconds("timeout", timeout)
-        registered = whole("registered", registered, 0)
+        registered = whole_number("registered", registered, 0)
         return self._vens.wait(registered, seconds, self._life.next_stop)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from typing import Optional
 
-from ..arguments import SMALLEST_RESPONSE, flag, optional_text, proxy_addresses, whole
+from ..arguments import SMALLEST_RESPONSE, flag, optional_text, proxy_addresses, whole_number
 from ..config import Settings, settings
 from ..profiles import choose_profile
 from ..transport.identity import Identity, check_files
@@ -93,7 +93,7 @@ def check_arguments(given: Mapping[str, object]) -> dict[str, object]:
         own[name] = flag(name, own.get(name, name == "check_hostname"))
     own["proxies"] = proxy_addresses(own.get("proxies"))
     if "max_response_size" in own:
-        whole("max_response_size", own["max_response_size"], SMALLEST_RESPONSE)
+        whole_number("max_response_size", own["max_response_size"], SMALLEST_RESPONSE)
     return own
 
 

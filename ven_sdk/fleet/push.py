@@ -18,7 +18,7 @@ from ..config import PushSettings, listen_address, push_settings
 from ..errors import ConfigurationError, PayloadError, SecurityError
 from ..profiles import PROFILES, choose_profile
 from ..push import Limits, Listener, Peer, Response
-from ..push.peer import plain
+from ..push.peer import plain_response
 from ..push.server import listener_of
 from ..security.credentials import Credentials, Source
 from ..transport.identity import Identity
@@ -118,9 +118,9 @@ class FleetPush:
             try:
                 vens = self._find_named(vens, path, body)
             except PayloadError:
-                return plain(406, "The message is not valid.\n")
+                return plain_response(406, "The message is not valid.\n")
         if not vens:
-            return plain(404, "There is nobody at this path.\n")
+            return plain_response(404, "There is nobody at this path.\n")
         return vens[0].receive(path, body, peer)
 
     def _at(self, path: str) -> tuple[Ven, ...]:

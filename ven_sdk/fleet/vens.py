@@ -125,7 +125,7 @@ class Vens:
         with self._lock:
             at = max(now, self._start_at)
             self._start_at = at + 1.0 / self._rate
-        self._runtime.scheduler.after(at - now, partial(self._begin, ven))
+        self._runtime.scheduler.call_after(at - now, partial(self._begin, ven))
 
     def _begin(self, ven: Ven) -> None:
         self._runtime.pools["step"].submit(
@@ -162,7 +162,7 @@ class Vens:
         """Its rows are owned by whoever can read them: without them the VEN does not begin."""
         self._repeats.say("store", logging.ERROR, f"{error} VENs start when it can be read.")
         ven._engine.close_store()
-        self._runtime.scheduler.after(STORE_PAUSE, partial(self._begin, ven))
+        self._runtime.scheduler.call_after(STORE_PAUSE, partial(self._begin, ven))
 
     # --- ending -----------------------------------------------------------------------------------
 

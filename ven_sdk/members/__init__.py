@@ -257,7 +257,7 @@ class FleetMember(CheckedAttributes):
         return MemberStatus(
             name=self.name,
             draining=renewal.draining,
-            slots=len(self._store.held),
+            slots=len(self._store.held_slots),
             running=self._own_slots.running,
             wanted=len(self._own_slots.wanted),
             vens=fleet.vens,

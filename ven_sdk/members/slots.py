@@ -133,13 +133,13 @@ class MemberSlots:
         A slot may be lost at any moment of it. It is not taken again before its VENs ended here:
         they know nothing of what another owner did meanwhile, and would write over it.
         """
-        for slot in set(self._begun) - self._store.held:
+        for slot in set(self._begun) - self._store.held_slots:
             self._end(slot, 0.0)
             logger.warning("Slot %d has another owner now: its VENs ended here.", slot)
-        missing = self.wanted - self._store.held - self._begun.keys()
+        missing = self.wanted - self._store.held_slots - self._begun.keys()
         if missing:
             self._store.take(missing)
-        held = self._store.held
+        held = self._store.held_slots
         for slot in sorted(held & self.wanted):
             if self._stopping:
                 return
@@ -193,7 +193,7 @@ class MemberSlots:
     def _add(self, slot: int, sites: list[Site], begun: dict[str, Site]) -> None:
         for site in sites:
             self._store.place(site.ven_name, slot)
-        elsewhere = self._store.misplaced([site.ven_name for site in sites])
+        elsewhere = self._store.misplaced_vens([site.ven_name for site in sites])
         for site in sites:
             name = site.ven_name
             if name in elsewhere:

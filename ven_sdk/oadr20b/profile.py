@@ -358,7 +358,7 @@ class Profile20b(Profile):
         again = FIRST_LOOK if not self._looks else LATER_LOOK
         self._looks += 1
         notes = []
-        for end in self.identity.ending(now):
+        for end in self.identity.due_warnings(now):
             text = end.describe(now)
             error = SecurityError(text, expected=end.ends, received=now)
             notes.append(Note(text, logging.WARNING, once=text, error=error))

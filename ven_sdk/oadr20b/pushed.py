@@ -22,7 +22,7 @@ from urllib.parse import unquote
 
 from ..config import PushSettings
 from ..errors import PayloadError, SecurityError, StateError
-from ..push.peer import Peer, Response, plain
+from ..push.peer import Peer, Response, plain_response
 from ..schema.common import Payload
 from ..schema.events import DistributeEvent
 from ..state.outcome import Outcome
@@ -70,7 +70,7 @@ def receive(path: str, body: bytes, peer: Peer, base: Transactions, exchange: Ex
     """
     push = base.book.settings.push
     if push is None or not is_at(path, push.prefix):
-        return plain(404, "There is nothing at this path.\n")
+        return plain_response(404, "There is nothing at this path.\n")
     refusal = _refuse_caller(push, peer, base, exchange)
     if refusal is not None:
         return refusal
@@ -80,7 +80,7 @@ def receive(path: str, body: bytes, peer: Peer, base: Transactions, exchange: Ex
         message = exchange.read(body)
     except PayloadError as error:
         base.report(error, "pushed message unreadable", f"A pushed message was refused: {error}")
-        return plain(406, "The message is not valid.\n")
+        return plain_response(406, "The message is not valid.\n")
     except SecurityError as error:
         base.report(error, "pushed message untrusted", f"A pushed message was refused: {error}")
         return _say(exchange, base, "459")
@@ -103,7 +103,7 @@ def _refuse_caller(
         base.report(
             error, "caller refused", f"A push from {peer.address} was refused (HTTP 403). {error}"
         )
-        return plain(403, "The caller is not known here.\n")
+        return plain_response(403, "The caller is not known here.\n")
     return None
 
 
@@ -112,13 +112,13 @@ def _must_wait(base: Transactions) -> bool:
     return (
         base.stopped
         or base.closing
-        or base.persistence.waiting > 0
+        or base.persistence.unsaved_rows > 0
         or base.pools["handler"].count_waiting() > MOST_WAITING
     )
 
 
 def _try_later() -> Response:
-    return plain(503, "Please push it again later.\n", {"Retry-After": str(AGAIN_AFTER)})
+    return plain_response(503, "Please push it again later.\n", {"Retry-After": str(AGAIN_AFTER)})
 
 
 def _take_in(message: Payload, base: Transactions, exchange: Exchange, ack: str) -> Response:
@@ -128,7 +128,7 @@ def _take_in(message: Payload, base: Transactions, exchange: Exchange, ack: str)
         return _answer_here(_obey(book, message, now), said)
 
     base.transact(step)
-    if base.persistence.waiting or base.persistence.is_lost:
+    if base.persistence.unsaved_rows or base.persistence.is_lost:
         return _try_later()  # it is in memory only: the VTN keeps it too
     if said:
         record = PAYLOADS[said[0].payload].from_dict(said[0].record)

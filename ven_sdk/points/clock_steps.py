@@ -149,10 +149,10 @@ def _cut(runs: tuple[Run, ...], now: datetime) -> tuple[Run, ...]:
 def _values(book: Book, now: datetime) -> Iterator[Change]:
     for table in ("dated", "sent"):
         for key, moments in book.tables[table].items():
-            yield Change(table, key, moments.until(now))
+            yield Change(table, key, moments.cut_after(now))
     for key, recent in book.recent.items():
         if recent.newest.at > now:
-            yield Change("recent", key, recent.until(now) or None)
+            yield Change("recent", key, recent.cut_after(now) or None)
     for key, value in book.known.items():
         if value.at > now:
             yield Change("known", key, LastValue(EPOCH, value.entry))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .peer import Response, plain
+from .peer import Response, plain_response
 
 MAX_HEAD = 8192
 """Bytes of the request line and all headers together."""
@@ -27,7 +27,7 @@ class Refusal(Exception):
 
     def __init__(self, status: int, text: str, **headers: str) -> None:
         super().__init__(text)
-        self.response: Response = plain(
+        self.response: Response = plain_response(
             status, text + "\n", {name.replace("_", "-"): value for name, value in headers.items()}
         )
 

@@ -30,7 +30,7 @@ from typing import Callable, Optional
 
 from ..errors import ConfigurationError, SecurityError, StateError
 from .http_request import MAX_HEAD, Refusal, RequestHead, read_head
-from .peer import Peer, Receive, Response, plain
+from .peer import Peer, Receive, Response, plain_response
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ class Listener:
             logger.exception(
                 "A pushed message failed. This is a fault of ven_sdk: please report it."
             )
-            return plain(500, "The message could not be taken in.\n")
+            return plain_response(500, "The message could not be taken in.\n")
 
     def _read_head(
         self, connection: socket.socket, buffered: bytearray, wait: float

@@ -29,7 +29,7 @@ Receive = Callable[[str, bytes, Peer], Response]
 """``receive(path, body, peer)`` takes one message in. It may block; it does not raise."""
 
 
-def plain(status: int, text: str, headers: Optional[Mapping[str, str]] = None) -> Response:
+def plain_response(status: int, text: str, headers: Optional[Mapping[str, str]] = None) -> Response:
     """A response for a person who reads the log of the other side."""
     return Response(
         status, {"Content-Type": "text/plain; charset=utf-8", **(headers or {})}, text.encode()

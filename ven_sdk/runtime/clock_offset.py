@@ -26,7 +26,7 @@ class ClockOffset:
         self.applied: timedelta = ZERO
 
     @property
-    def measured(self) -> timedelta:
+    def median(self) -> timedelta:
         """The median of the last replies, zero before there are enough."""
         return (
             timedelta(seconds=sorted(self._seen)[SAMPLES // 2])
@@ -37,7 +37,7 @@ class ClockOffset:
     def add(self, seen: timedelta) -> bool:
         """Take in one reply; True when ``applied`` changed."""
         self._seen.append(seen.total_seconds())
-        found = self.measured
+        found = self.median
         wanted = found if COARSE < abs(found) < LIMIT else ZERO
         if wanted == self.applied or (
             wanted and self.applied and abs(wanted - self.applied) <= COARSE

@@ -223,7 +223,7 @@ class Conversation:
         state.timer, state.wake_at = None, at
         if at is not None and not base.stopped:
             wait = at - base.clock.monotonic()
-            state.timer = base.scheduler.after(wait, lambda: self._fire(state))
+            state.timer = base.scheduler.call_after(wait, lambda: self._fire(state))
 
     def _fire(self, state: LaneState) -> None:
         state.timer = state.wake_at = None

@@ -62,7 +62,7 @@ class Engine(Transactions):
         """
         with self._lock:
             self._is_restored = True
-            if self.persistence.waiting or not self.persistence.is_open:
+            if self.persistence.unsaved_rows or not self.persistence.is_open:
                 return ()
             rows = self.store.load(self.name)
             with self._applying:

@@ -14,7 +14,7 @@ from typing import Callable
 from ..errors import LeaseLostError, StoreError
 from ..state.book import Book
 from ..state.change import Change
-from ..state.store import ChangeRow, Store, checked
+from ..state.store import ChangeRow, Store, check_changes
 from .clock import Clock
 
 Place = tuple[str, str]
@@ -77,7 +77,7 @@ class Persistence:
         return min(self.retry, LEASED_RETRY) if self.store.is_leased else self.retry
 
     @property
-    def waiting(self) -> int:
+    def unsaved_rows(self) -> int:
         """Rows that stand in memory only because the store failed."""
         return len(self._waiting)
 
@@ -155,7 +155,7 @@ class Persistence:
         sound: list[ChangeRow] = []
         for row in rows:
             with contextlib.suppress(StoreError):
-                sound += checked(self.store, self._name, (row,))
+                sound += check_changes(self.store, self._name, (row,))
         return sound
 
     def _leave_out(

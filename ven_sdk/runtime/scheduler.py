@@ -119,11 +119,11 @@ class Scheduler:
         self._stopping = False
         self._is_waiting = False
 
-    def after(self, seconds: float, function: Callable[[], None]) -> Job:
+    def call_after(self, seconds: float, function: Callable[[], None]) -> Job:
         """Call ``function`` once, ``seconds`` from now by the monotonic clock."""
         return self._push(self._monotonic, self.clock.monotonic() + max(0.0, seconds), function)
 
-    def at(self, moment: datetime, function: Callable[[], None]) -> Job:
+    def call_at(self, moment: datetime, function: Callable[[], None]) -> Job:
         """Call ``function`` once, when the wall clock reaches ``moment`` (at once when it has)."""
         return self._push(self._wall, timestamp(moment), function)
 

@@ -60,7 +60,7 @@ class Timers:
             moment = timer.at - self._offset.applied
         except OverflowError:  # the last minutes of the calendar
             moment = timer.at
-        job = self._runtime.scheduler.at(moment, lambda: self._submit(timer))
+        job = self._runtime.scheduler.call_at(moment, lambda: self._submit(timer))
         self._standing[timer.key] = (timer, job)
 
     def _submit(self, timer: Timer) -> None:

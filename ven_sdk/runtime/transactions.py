@@ -248,11 +248,11 @@ class Transactions(Facts):
             with self._lock:
                 self.timers.reset()
             self.look_again()
-        if abs(self.offset.measured) > self.book.settings.replay_window:
+        if abs(self.offset.median) > self.book.settings.replay_window:
             self.repeats.say(
                 "clock",
                 logging.WARNING,
-                f"This machine's clock is {self.offset.measured.total_seconds():+.0f} s off "
+                f"This machine's clock is {self.offset.median.total_seconds():+.0f} s off "
                 "the VTN's. Signed messages will be refused; set the clock (NTP).",
             )
 
@@ -294,7 +294,7 @@ class Transactions(Facts):
             logging.ERROR,
         )
         if self._retry is None and not self.stopped:
-            self._retry = self.scheduler.after(
+            self._retry = self.scheduler.call_after(
                 self.persistence.pause,
                 lambda: self.pools["step"].submit(self, self._try_again, "saving"),
             )
@@ -311,7 +311,7 @@ class Transactions(Facts):
         """
         if not self.store.is_leased:
             return True
-        waits = self.persistence.is_lost or self.persistence.waiting
+        waits = self.persistence.is_lost or self.persistence.unsaved_rows
         return not waits and self.store.holds(self.name)
 
     def sending_time(self) -> float:
@@ -348,9 +348,9 @@ class Transactions(Facts):
             self.persistence.detach()
 
     @property
-    def unsaved(self) -> int:
+    def unsaved_rows(self) -> int:
         """Rows that stand in memory only because the store failed."""
-        return self.persistence.waiting
+        return self.persistence.unsaved_rows
 
     def remember(self, changes_of: Callable[[ProfileBook], Sequence[Change]]) -> None:
         """Commit ``changes_of(book)`` over a restart, which nobody waits for: nothing is woken. The

@@ -91,7 +91,7 @@ class Troubles:
 
     def end(self, key: str, what: str, level: int = logging.INFO) -> None:
         """The trouble ``key`` is over."""
-        self.repeats.over(key, what, level)
+        self.repeats.end(key, what, level)
 
     def _may_log(self, now: float) -> bool:
         with self._lock:

@@ -129,7 +129,7 @@ class Workers:
         else:
             self._condition.notify()
         if self._watch is None:
-            self._watch = self._scheduler.after(self._stuck_after, self._look)
+            self._watch = self._scheduler.call_after(self._stuck_after, self._look)
 
     def _effective(self) -> int:
         return sum(not worker.replaced for worker in self._workers)
@@ -201,7 +201,7 @@ class Workers:
                 self._was_full = not self._was_full
                 full = self._abouts() if self._was_full else ()
             if self._watch is None and any(worker.task for worker in self._workers):
-                self._watch = self._scheduler.after(self._stuck_after, self._look)
+                self._watch = self._scheduler.call_after(self._stuck_after, self._look)
         for about, seconds in found:
             if self._on_stuck is not None:
                 self._on_stuck(about, seconds)

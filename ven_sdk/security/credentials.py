@@ -89,7 +89,7 @@ class Credentials:
         """When the own certificate ends (aware UTC)."""
         return self.certificate.not_valid_after_utc
 
-    def renewed(self) -> bool:
+    def has_changed(self) -> bool:
         """True where a file differs from what was loaded, and all are there. Bytes never do. Costs
         a stat a file.
         """

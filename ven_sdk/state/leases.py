@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Optional
 
-from ..arguments import whole
+from ..arguments import whole_number
 from ..errors import ConfigurationError, LeaseLostError
 from .store import Row, Store
 
@@ -88,7 +88,7 @@ class LeasedStore(Store):
 
     @property
     @abstractmethod
-    def held(self) -> frozenset[int]:
+    def held_slots(self) -> frozenset[int]:
         """The slots of this owner, as far as it knows."""
 
     @abstractmethod
@@ -131,7 +131,7 @@ class LeasedStore(Store):
         """Say in which slot ``ven`` lies, where that is not ``slot_of(ven, slots)``."""
 
     @abstractmethod
-    def misplaced(self, vens: Sequence[str]) -> Mapping[str, int]:
+    def misplaced_vens(self, vens: Sequence[str]) -> Mapping[str, int]:
         """Those of ``vens`` that have rows in another slot than theirs, with that slot."""
 
     @abstractmethod
@@ -165,7 +165,7 @@ def slot_of(name: str, slots: int = SLOTS) -> int:
     """
     if not isinstance(name, str):
         raise ConfigurationError(f"slot_of() takes the name of a VEN, not {name!r}.")
-    count = whole("slots", slots, 1, MOST_SLOTS)
+    count = whole_number("slots", slots, 1, MOST_SLOTS)
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count
 
 

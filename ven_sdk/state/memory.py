@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from .store import ChangeRow, Row, Store, already_open, checked, not_open
+from .store import ChangeRow, Row, Store, already_open, check_changes, not_open
 
 
 class MemoryStore(Store):
@@ -60,7 +60,7 @@ class MemoryStore(Store):
         """See :meth:`Store.commit`. Everything that can fail is checked before the first change is
         made.
         """
-        accepted = checked(self, ven, changes)
+        accepted = check_changes(self, ven, changes)
         with self._lock:
             self._require_open()
             rows = self._rows.setdefault(ven, {})
@@ -72,7 +72,7 @@ class MemoryStore(Store):
 
     def forget(self, ven: str) -> None:
         """See :meth:`Store.forget`."""
-        checked(self, ven, ())
+        check_changes(self, ven, ())
         with self._lock:
             self._require_open()
             self._rows.pop(ven, None)

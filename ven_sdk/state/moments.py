@@ -26,7 +26,7 @@ class Stretch(NamedTuple):
             return False
         return not self.step or not (moment - self.first) % self.step
 
-    def until(self, moment: datetime) -> "Stretch":
+    def cut_after(self, moment: datetime) -> "Stretch":
         """Without what is later than ``moment``, which is not before ``first``."""
         if moment >= self.last or not self.step:
             return self
@@ -59,9 +59,9 @@ class Moments:
             del stretches[:-MOST]
         return Moments(tuple(stretches), before)
 
-    def until(self, moment: datetime) -> "Moments":
+    def cut_after(self, moment: datetime) -> "Moments":
         """These without what is later than ``moment``."""
-        kept = tuple(one.until(moment) for one in self.stretches if one.first <= moment)
+        kept = tuple(one.cut_after(moment) for one in self.stretches if one.first <= moment)
         before = None if self.before is None else min(self.before, moment)
         return Moments(kept, before)
 

@@ -36,7 +36,7 @@ from .leases import (
 from .postgresql_batch import Work, as_values
 from .postgresql_database import Database
 from .postgresql_link import Address, Link, Rows
-from .store import ChangeRow, Row, already_open, checked, not_open
+from .store import ChangeRow, Row, already_open, check_changes, not_open
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -166,8 +166,8 @@ class PostgreSQLStore(LeasedStore):
         return self.slot(ven) in self._tokens and seconds_awake() < self._deadline
 
     @property
-    def held(self) -> frozenset[int]:
-        """See :attr:`LeasedStore.held`."""
+    def held_slots(self) -> frozenset[int]:
+        """See :attr:`LeasedStore.held_slots`."""
         return frozenset(self._tokens)
 
     def slot(self, ven: str) -> int:
@@ -184,7 +184,7 @@ class PostgreSQLStore(LeasedStore):
 
     def load(self, ven: str) -> list[Row]:
         """See :meth:`Store.load`."""
-        checked(self, ven, ())
+        check_changes(self, ven, ())
         return [Row(*row) for row in self._run(sql.LOAD, slot=self.slot(ven), ven=ven)]
 
     def load_slot(self, slot: int) -> dict[str, list[Row]]:
@@ -198,18 +198,18 @@ class PostgreSQLStore(LeasedStore):
         """See :meth:`Store.vens`."""
         return sorted(ven for (ven,) in self._run(sql.VENS))
 
-    def misplaced(self, vens: Sequence[str]) -> Mapping[str, int]:
-        """See :meth:`LeasedStore.misplaced`."""
+    def misplaced_vens(self, vens: Sequence[str]) -> Mapping[str, int]:
+        """See :meth:`LeasedStore.misplaced_vens`."""
         slots = [self.slot(ven) for ven in vens]
         return dict(self._run(sql.MISPLACED, vens=list(vens), slots=slots))
 
     def commit(self, ven: str, changes: Sequence[ChangeRow]) -> None:
         """See :meth:`Store.commit`."""
-        self._submit(ven, checked(self, ven, changes))
+        self._submit(ven, check_changes(self, ven, changes))
 
     def forget(self, ven: str) -> None:
         """See :meth:`Store.forget`."""
-        checked(self, ven, ())
+        check_changes(self, ven, ())
         self._submit(ven, None)
 
     def _submit(self, ven: str, rows: Optional[tuple[ChangeRow, ...]]) -> None:

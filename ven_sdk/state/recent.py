@@ -48,7 +48,7 @@ class RecentValues:
             entries = entries[entries.index("\t") + 1 :] if "\t" in entries else ""
         return RecentValues(times[max(0, surplus) * 8 :], entries)
 
-    def until(self, moment: datetime) -> RecentValues:
+    def cut_after(self, moment: datetime) -> RecentValues:
         """Those that are not later than ``moment``."""
         kept = [value for value in self if value.at <= moment]
         return RecentValues().with_values(kept, len(kept))

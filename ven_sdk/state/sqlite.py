@@ -20,7 +20,7 @@ from ..errors import ConfigurationError, StoreError
 from ..text import is_xml
 from .lock import ProcessLock
 from .sqlite_file import MIGRATIONS, StoreFile, checksum, failure
-from .store import ChangeRow, Row, Store, already_open, checked, not_open
+from .store import ChangeRow, Row, Store, already_open, check_changes, not_open
 
 _SET = (
     "INSERT INTO facts (ven, tab, key, position, value, crc) VALUES (?, ?, ?, ?, ?, ?) "
@@ -115,7 +115,7 @@ class SQLiteStore(Store):
 
     def load(self, ven: str) -> list[Row]:
         """See :meth:`Store.load`."""
-        checked(self, ven, ())
+        check_changes(self, ven, ())
         return [Row(*row) for row in self._read(_LOAD, ven)]
 
     def vens(self) -> list[str]:
@@ -124,12 +124,12 @@ class SQLiteStore(Store):
 
     def commit(self, ven: str, changes: Sequence[ChangeRow]) -> None:
         """See :meth:`Store.commit`."""
-        rows = checked(self, ven, changes)
+        rows = check_changes(self, ven, changes)
         self._transact(lambda connection: self._apply(connection, ven, rows))
 
     def forget(self, ven: str) -> None:
         """See :meth:`Store.forget`."""
-        checked(self, ven, ())
+        check_changes(self, ven, ())
         self._transact(lambda connection: _run(connection, _FORGET, ven))
 
     def _transact(self, work: _Work) -> None:

@@ -116,7 +116,7 @@ class Store(ABC):
         """
 
 
-def checked(store: Store, ven: str, changes: Sequence[ChangeRow]) -> tuple[ChangeRow, ...]:
+def check_changes(store: Store, ven: str, changes: Sequence[ChangeRow]) -> tuple[ChangeRow, ...]:
     """The changes, when all of them can be stored; otherwise StoreError. For implementations,
     before they begin.
     """

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Optional
 from weakref import WeakSet
 
-from ..arguments import Duration, duration, whole
+from ..arguments import Duration, duration, whole_number
 from ..errors import ConfigurationError
 from ..runtime.clock import EPOCH, UTC, Clock, timestamp
 
@@ -171,7 +171,7 @@ class ManualClock(Clock):
         to come. ``AssertionError`` if they do not within ``timeout`` seconds.
         """
         end = time.monotonic() + duration("timeout", timeout).total_seconds()
-        count = whole("count", count, 0)
+        count = whole_number("count", count, 0)
         with self._changed:
             while self._count() < count:
                 left = end - time.monotonic()

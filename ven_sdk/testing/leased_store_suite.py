@@ -263,9 +263,9 @@ class LeasedStoreSuite(StoreSuite):
             found = a.load_slot(3)
             assert set(found) == {"ven-1", "ven-2"}
             assert found["ven-1"] == [Row("t", "a", "ven-1"), Row("t", "b", "ven-1")]
-            assert a.misplaced(["ven-1", "ven-3", "ven-9"]) == {}
+            assert a.misplaced_vens(["ven-1", "ven-3", "ven-9"]) == {}
             a.place("ven-1", 5)
-            assert a.misplaced(["ven-1", "ven-3"]) == {"ven-1": 3}
+            assert a.misplaced_vens(["ven-1", "ven-3"]) == {"ven-1": 3}
 
     def test_the_table_of_sites_gives_what_was_put_and_says_that_it_changed(
         self, tmp_path: Path

@@ -117,7 +117,7 @@ def _reason(cause: BaseException, wire: Wire, deadline: Deadline, timeout: float
         return "the client was stopped meanwhile."
     if isinstance(cause, Unacceptable):
         return f"the VTN's answer {cause}. It was discarded."
-    if isinstance(cause, socket.timeout) and deadline.passed:
+    if isinstance(cause, socket.timeout) and deadline.is_over:
         text = _WAITING[stage].format(host=_peer(route, stage).host, port=_peer(route, stage).port)
         return f"{text} within {timeout:g} s (timeout, for the whole exchange)."
     if isinstance(cause, ssl.SSLError) or stage is Stage.HANDSHAKE:

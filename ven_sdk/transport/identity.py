@@ -161,7 +161,7 @@ class Identity:
         """What the VTN has shown."""
         return (self._peer[1],)
 
-    def ending(self, now: datetime) -> "list[CertificateEnd]":
+    def due_warnings(self, now: datetime) -> "list[CertificateEnd]":
         """The certificates to warn of: at 30, 7 and 1 days and at the end, once for each step, also
         where many VENs share this identity.
         """
@@ -212,7 +212,7 @@ class Identity:
 
     def _refresh(self) -> bool:
         stamp = self._ca_stamp() if self._ca_file is not None else None
-        own = self.credentials is not None and self.credentials.renewed()
+        own = self.credentials is not None and self.credentials.has_changed()
         if not own and stamp in (None, self._ca_seen):
             return False
         try:

@@ -178,7 +178,7 @@ class Link:
 
 
 def _is_surely_unread(cause: BaseException, wire: Wire, deadline: Deadline) -> bool:
-    if wire.is_cut or deadline.passed:
+    if wire.is_cut or deadline.is_over:
         return False
     if wire.stage is Stage.SEND:
         return not isinstance(cause, socket.timeout)

@@ -65,7 +65,7 @@ class Deadline:
         self.started: float = monotonic()
         self._at = self.started + seconds
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds left, more than zero (zero would make a socket non-blocking)."""
         left = self._at - monotonic()
         if left <= 0:
@@ -73,6 +73,6 @@ class Deadline:
         return left
 
     @property
-    def passed(self) -> bool:
+    def is_over(self) -> bool:
         """Whether there is nothing left. The clock of a socket may be a hair faster than ours."""
         return self._at - monotonic() <= 0.005

@@ -84,18 +84,18 @@ class Wire:
         """Hand over all of ``data``. On an error the peer got less than all of it."""
         sock = self._socket()
         if self.context is None:
-            sock.settimeout(deadline.left())
+            sock.settimeout(deadline.seconds_left())
             sock.sendall(data)  # its timeout is a total one; that of SSLSocket.sendall is not
             return
         view = memoryview(data)
         while view:
-            sock.settimeout(deadline.left())
+            sock.settimeout(deadline.seconds_left())
             view = view[sock.send(view[:_RECORD]) :]
 
     def receive_into(self, buffer: Buffer, deadline: Deadline) -> int:
         """Put what has come into ``buffer``; the count, 0 at the end of the stream."""
         sock = self._socket()
-        sock.settimeout(deadline.left())
+        sock.settimeout(deadline.seconds_left())
         return sock.recv_into(buffer)
 
     def is_stale(self) -> bool:
@@ -158,7 +158,7 @@ class Wire:
         addresses = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         self.stage = Stage.CONNECT
         for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
-            left = deadline.left() / (
+            left = deadline.seconds_left() / (
                 len(addresses) - number + 1
             )  # a dead address must not use up the others' time
             self._sock = socket.socket(family, kind, protocol)
@@ -196,7 +196,7 @@ class Wire:
         )
         self._sock = sock
         self.context = context
-        sock.settimeout(deadline.left())  # a total one: OpenSSL's steps share it
+        sock.settimeout(deadline.seconds_left())  # a total one: OpenSSL's steps share it
         try:
             sock.do_handshake()
         except ssl.SSLCertVerificationError:

@@ -14,7 +14,7 @@ from ...config import listen_address
 from ...errors import ConfigurationError
 from ...oadr20b.identity import SigningIdentity
 from ...push import Listener, Peer, Response
-from ...push.peer import plain
+from ...push.peer import plain_response
 from ...security.tls import server_context
 
 PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN, which Python 3.9 does not name
@@ -57,7 +57,7 @@ class PushListener:
     def _receive(self, path: str, body: bytes, peer: Peer) -> Response:
         with self._lock:
             self._paths.append(path)
-        return plain(200, self.word)
+        return plain_response(200, self.word)
 
 
 def _context(identity: SigningIdentity) -> ssl.SSLContext:

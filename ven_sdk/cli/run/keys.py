@@ -50,7 +50,7 @@ def flag(value: object) -> bool:
     raise ConfigurationError(f"expected true or false, found {describe_value(value)}.")
 
 
-def whole(value: object) -> int:
+def whole_number(value: object) -> int:
     """A whole number. ``ConfigurationError`` for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -198,7 +198,7 @@ CLIENT: dict[str, Kind] = {
     "max_backlog": seconds,
     "timeout": seconds,
     "proxies": table,
-    "max_response_size": whole,
+    "max_response_size": whole_number,
     "strict": flag,
     "opt_timeout": seconds,
     "default_opt": text,
@@ -206,7 +206,7 @@ CLIENT: dict[str, Kind] = {
     "targets": table,
     "signals": names,
     "implied_cancel": flag,
-    "callback_workers": whole,
+    "callback_workers": whole_number,
     "debug": flag,
     "show_fingerprint": flag,
     "push": text,
@@ -246,8 +246,8 @@ HEALTH: dict[str, Kind] = {"port": anything, "file": path}
 CONTROL: dict[str, Kind] = {"port": anything, "token": text}
 FLEET: dict[str, Kind] = {
     "sites": path,
-    "exchange_workers": whole,
-    "handler_workers": whole,
+    "exchange_workers": whole_number,
+    "handler_workers": whole_number,
     "start_rate": number,
 }
 TABLES: dict[str, dict[str, Kind]] = {

@@ -108,7 +108,7 @@ def delay(value: object) -> float:
 
 def count(value: object) -> int:
     """How often: a whole number from 1 on. ``ConfigurationError`` for anything else."""
-    number = keys.whole(value)
+    number = keys.whole_number(value)
     if not 1 <= number <= 1_000_000:
         raise ConfigurationError(f"expected a whole number from 1 to 1000000, found {number}.")
     return number
@@ -116,7 +116,7 @@ def count(value: object) -> int:
 
 def priority(value: object) -> int:
     """A priority: 0 is none, 1 the highest. ``ConfigurationError`` for anything else."""
-    number = keys.whole(value)
+    number = keys.whole_number(value)
     if not 0 <= number < 2**31:
         raise ConfigurationError(f"expected a whole number from 0 on, found {number}.")
     return number

@@ -186,7 +186,7 @@ class Orders:
         return number
 
     def _clear_fault(self, order: Order) -> None:
-        number = check_fields(order, {"number": keys.whole}).get("number")
+        number = check_fields(order, {"number": keys.whole_number}).get("number")
         with self._lock:
             entry = self._faults.pop(number, None) if number is not None else None
         if entry is None:

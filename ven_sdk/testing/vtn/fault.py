@@ -108,8 +108,10 @@ class Fault:
             until = arguments.duration("until", until)
         self.service = service
         self.ven_id: Optional[str] = ven_id
-        self.times: Optional[int] = None if times is None else arguments.whole("times", times, 0)
-        self.skip: int = arguments.whole("skip", skip, 0)
+        self.times: Optional[int] = (
+            None if times is None else arguments.whole_number("times", times, 0)
+        )
+        self.skip: int = arguments.whole_number("skip", skip, 0)
         self.until: Until = until
         self.message: Optional[type[Payload]] = kind_of(message) if message is not None else None
         self.hits: int = 0

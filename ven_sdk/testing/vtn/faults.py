@@ -114,7 +114,7 @@ class Drip(Fault):
     def __init__(self, seconds: float = 0.5, size: int = 1, **limits: Unpack[Limits]) -> None:
         super().__init__(**limits)
         self.seconds: float = arguments.duration("seconds", seconds).total_seconds()
-        self.size: int = arguments.whole("size", size)
+        self.size: int = arguments.whole_number("size", size)
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """``reply``, piece by piece; ``received`` plays no part."""
@@ -170,7 +170,7 @@ class Status(Fault):
         **limits: Unpack[Limits],
     ) -> None:
         super().__init__(**limits)
-        self.status: int = arguments.whole("status", status, 100, 999)
+        self.status: int = arguments.whole_number("status", status, 100, 999)
         self.body: bytes = body_of(body)
         self.headers: dict[str, str] = {"Content-Type": "text/html"} if body else {}
         if retry_after is not None:

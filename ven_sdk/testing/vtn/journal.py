@@ -15,7 +15,7 @@ from datetime import datetime
 from threading import Condition
 from typing import Callable, Optional, TypeVar, Union
 
-from ...arguments import duration, whole
+from ...arguments import duration, whole_number
 from ...errors import ConfigurationError, VenError
 from ...near_names import did_you_mean
 from ...oadr20b.schema.payloads import PAYLOADS
@@ -179,7 +179,7 @@ class Journal:
         """The ``count``-th such message; :class:`NotSeen` where it did not come in time.
         ``timeout`` in seconds.
         """
-        name, count = kind_of(wanted).__name__, whole("count", count)
+        name, count = kind_of(wanted).__name__, whole_number("count", count)
         seen: list[Received] = []
         upto = [after]
 

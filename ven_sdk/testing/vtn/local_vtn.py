@@ -167,8 +167,8 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             None if repeat_events is None else span(repeat_events, "repeat_events"),
             vens or {},
             arguments.flag("letter", letter),
-            arguments.whole("keep", keep),
-            arguments.whole("keep_samples", keep_samples),
+            arguments.whole_number("keep", keep),
+            arguments.whole_number("keep_samples", keep_samples),
         )
         trust = Trust(kind, span(replay_window, "replay_window").total_seconds())
         if identity is not None:
@@ -198,7 +198,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         self._clock = state.clock
         self._tls = tls
         self._clients: list[OpenADRClient] = []
-        self._wanted_port = arguments.whole("port", port, 0, 65535)
+        self._wanted_port = arguments.whole_number("port", port, 0, 65535)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set what the VTN has. ``ConfigurationError`` names the nearest of what it does not."""

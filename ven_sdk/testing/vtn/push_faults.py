@@ -48,7 +48,7 @@ class PushFault(Fault):
         super().__init__(**limits)
         self.how: str = one_of("how", how, CHANGES)
         self.seconds: float = arguments.duration("seconds", seconds).total_seconds()
-        self.size: int = arguments.whole("size", size)
+        self.size: int = arguments.whole_number("size", size)
 
     def change(self, request: PushRequest, last: Optional[bytes]) -> PushRequest:
         """What goes out instead of ``request``; ``last`` is the body pushed to this VEN before."""

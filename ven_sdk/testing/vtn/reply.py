@@ -135,7 +135,7 @@ def Raw(
         ConfigurationError: what makes no reply.
     """
     argument_names.known_arguments("Raw", how, [each.name for each in fields(Reply)])
-    arguments.whole("status", status, 100, 999)
+    arguments.whole_number("status", status, 100, 999)
     for name, given in (("body", body), ("verbatim", verbatim)):
         if isinstance(given, str) or not (given is None or isinstance(given, (bytes, Iterable))):
             raise ConfigurationError(
