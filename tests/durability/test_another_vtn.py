@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.models.peer import PeerVTN, VTNEvent
+from tests.models.peer import PeerVTN
 from tests.models.simulated import SimulatedVen
+from tests.models.texts import VTNEvent
 
 OTHER_URL = "http://other.example/OpenADR2/Simple/2.0b"
 PROVISIONED = {"register": False, "ven_id": "ven-1", "registration_id": "reg-0"}

@@ -12,8 +12,8 @@ from typing import Callable, NamedTuple
 
 import pytest
 
-from tests.models.peer import VTNEvent
 from tests.models.simulated import SimulatedVen
+from tests.models.texts import VTNEvent
 from ven_sdk.errors import TransportError
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "failures.rst"

@@ -10,9 +10,10 @@ from typing import Callable
 
 import pytest
 
-from tests.models.peer import PeerVTN, VTNEvent
+from tests.models.peer import PeerVTN
 from tests.models.simulated import SimulatedVen
 from tests.models.test_peer import most_in_a_minute
+from tests.models.texts import VTNEvent
 
 MOST = 50
 """Messages in a minute, beside the polls of the period."""
@@ -144,3 +145,31 @@ def test_a_user_who_registers_again_and_again_is_not_held_up_by_the_pace(
         begun = world.clock.monotonic()
         world.ven.register(new=bool(count % 2))
         assert world.clock.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(
+    "storm", ["a new version at every poll", "the end of a report at every poll"]
+)
+def test_polls_go_on_at_their_period_when_a_storm_has_used_up_the_pace(
+    world: SimulatedVen, storm: str
+) -> None:
+    STORMS[storm](world.vtn)
+
+    world.run(300)
+
+    polls = [at for at, name, _ in world.vtn.sent if name == "oadrPoll"]
+    assert max(later - at for at, later in zip(polls, polls[1:])) <= 11
+
+
+def test_registrations_that_the_user_asked_for_do_not_delay_one_that_is_needed(
+    world: SimulatedVen,
+) -> None:
+    for _ in range(8):
+        world.ven.register()
+        world.run(5)
+    world.vtn.record.registered = False
+
+    world.run(15)
+
+    assert world.ven.status.state == "registered"
+    assert world.vtn.record.registered

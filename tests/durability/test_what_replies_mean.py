@@ -10,8 +10,9 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.models.peer import PeerVTN, VTNEvent
+from tests.models.peer import PeerVTN
 from tests.models.simulated import SimulatedVen
+from tests.models.texts import VTNEvent
 from ven_sdk.errors import ProtocolError, VenError
 
 NO_CONFIRMATION = ["empty", "blank", "plain response", "wrong type", "code 459"]

@@ -7,27 +7,26 @@ exchange is answered right, or by one of :data:`REPLIES`; what the VTN took in i
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Callable, Optional
+from datetime import datetime
+from typing import Callable, NamedTuple, Optional
 
+from tests.models.texts import (
+    NAMESPACES,
+    VTNEvent,
+    ei_response,
+    first,
+    payload,
+    plain_response,
+    profiles,
+    texts,
+)
 from ven_sdk.errors import TransportError
 from ven_sdk.transport.failures import rejection
 from ven_sdk.transport.sessions import Reply
-
-NAMESPACES = " ".join(
-    f'xmlns:{prefix}="{uri}"'
-    for prefix, uri in {
-        "oadr": "http://openadr.org/oadr-2.0b/2012/07",
-        "ei": "http://docs.oasis-open.org/ns/energyinterop/201110",
-        "pyld": "http://docs.oasis-open.org/ns/energyinterop/201110/payloads",
-        "xcal": "urn:ietf:params:xml:ns:icalendar-2.0",
-        "strm": "urn:ietf:params:xml:ns:icalendar-2.0:stream",
-        "emix": "http://docs.oasis-open.org/ns/emix/2011/06",
-    }.items()
-)
 
 SERVICES = ("EiRegisterParty", "EiEvent", "EiReport", "EiOpt", "OadrPoll")
 STATUSES = (
@@ -57,76 +56,22 @@ REPLIES = (
     "status 429 after 30",
     "status 503 after 100000",
 )
+ANY = "any of them"
+"""Another one of ``REPLIES`` each time."""
 
 
-def payload(name: str, inside: str) -> bytes:
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?><oadr:oadrPayload {NAMESPACES}>'
-        f'<oadr:oadrSignedObject><oadr:{name} ei:schemaVersion="2.0b">{inside}</oadr:{name}>'
-        "</oadr:oadrSignedObject></oadr:oadrPayload>"
-    ).encode()
+class Exchange(NamedTuple):
+    """One message of the VEN, and how it was answered; ``how`` is ``code 463`` too where the VTN
+    did not know the VEN.
+    """
+
+    at: float
+    name: str
+    how: str
 
 
-def ei_response(request_id: str = "", code: str = "200") -> str:
-    return (
-        f"<ei:eiResponse><ei:responseCode>{code}</ei:responseCode>"
-        f"<pyld:requestID>{request_id}</pyld:requestID></ei:eiResponse>"
-    )
-
-
-def plain_response(request_id: str = "", code: str = "200") -> bytes:
-    return payload("oadrResponse", ei_response(request_id, code))
-
-
-def stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def texts(name: str, body: str) -> list[str]:
-    """The texts of all elements of that local name."""
-    return re.findall(rf"<(?:\w+:)?{name}(?: [^<>]*)?>([^<]*)</", body)
-
-
-def first(name: str, body: str) -> str:
-    found = texts(name, body)
-    return found[0] if found else ""
-
-
-@dataclass
-class VTNEvent:
-    """One event of the VTN's, changed in place."""
-
-    event_id: str
-    start: datetime
-    seconds: int
-    level: int = 1
-    modification: int = 0
-    cancelled: bool = False
-
-    def xml(self, now: datetime) -> str:
-        end = self.start + timedelta(seconds=self.seconds)
-        status = "far" if now < self.start else "active" if now < end else "completed"
-        length = f"PT{self.seconds}S"
-        return (
-            "<oadr:oadrEvent><ei:eiEvent><ei:eventDescriptor>"
-            f"<ei:eventID>{self.event_id}</ei:eventID>"
-            f"<ei:modificationNumber>{self.modification}</ei:modificationNumber>"
-            "<ei:eiMarketContext><emix:marketContext>http://m</emix:marketContext>"
-            f"</ei:eiMarketContext><ei:createdDateTime>{stamp(self.start)}</ei:createdDateTime>"
-            f"<ei:eventStatus>{'cancelled' if self.cancelled else status}</ei:eventStatus>"
-            "</ei:eventDescriptor><ei:eiActivePeriod><xcal:properties><xcal:dtstart>"
-            f"<xcal:date-time>{stamp(self.start)}</xcal:date-time></xcal:dtstart><xcal:duration>"
-            f"<xcal:duration>{length}</xcal:duration></xcal:duration></xcal:properties>"
-            "<xcal:components/></ei:eiActivePeriod><ei:eiEventSignals><ei:eiEventSignal>"
-            f"<strm:intervals><ei:interval><xcal:duration><xcal:duration>{length}</xcal:duration>"
-            "</xcal:duration><xcal:uid><xcal:text>0</xcal:text></xcal:uid><ei:signalPayload>"
-            f"<ei:payloadFloat><ei:value>{self.level}</ei:value></ei:payloadFloat>"
-            "</ei:signalPayload></ei:interval></strm:intervals>"
-            "<ei:signalName>SIMPLE</ei:signalName><ei:signalType>level</ei:signalType>"
-            "<ei:signalID>s</ei:signalID></ei:eiEventSignal></ei:eiEventSignals><ei:eiTarget/>"
-            "</ei:eiEvent><oadr:oadrResponseRequired>always</oadr:oadrResponseRequired>"
-            "</oadr:oadrEvent>"
-        )
+class Killed(BaseException):
+    """The VEN's process dies here."""
 
 
 @dataclass
@@ -136,15 +81,22 @@ class Record:
     registration: int = 0
     registered: bool = False
     opts: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
     answers: dict[tuple[str, int], str] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
     samples: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     catalogue: list[str] = field(default_factory=list)
 
 
 class PeerVTN:
-    """Answers by ``behaviour``: for a message's name (or a service, or '') which reply, and for how
-    many messages. ``wish`` is (granularity, report back duration) in seconds of the reports that it
-    asks for, or None.
+    """Answers by ``behaviour``: for a message (its name and ID), messages of a name, a service, or
+    everything (''), which reply, and for how many messages.
+
+    ``wish`` is (granularity, report back duration) in seconds of the reports that it asks for, or
+    None. ``endless`` is what every poll brings while nothing else is queued. A VTN that
+    ``has_no_empty_list`` answers the request for the list with oadrResponse when there are no
+    events. ``foreign`` is what the VEN sent of what never was this VTN's. ``news`` has the moments
+    at which a list changed that was sent, ``requests`` those of requests for one report.
     """
 
     def __init__(
@@ -158,10 +110,26 @@ class PeerVTN:
         self.record = Record()
         self.events: dict[str, VTNEvent] = {}
         self.queue: deque[str] = deque()
-        self.sent: list[tuple[float, str, str]] = []
+        self.sent: list[Exchange] = []
+        self.about: list[str] = []
+        self.foreign: list[str] = []
+        self.news: list[float] = []
+        self.requests: list[float] = []
+        self.owner_of_opt: dict[str, str] = {}
+        self.chance = random.Random(0)
+        self.endless = ""
+        self.has_no_empty_list = False
+        self.dies = ""
+        self._listed: object = ()
         self.wish: Optional[tuple[int, int]] = None
         self.serial = 0
         self.vtn_id = "vtn"
+
+    def become(self, vtn_id: str) -> None:
+        """Another VTN answers at this address, which knows nothing of the VEN."""
+        self.vtn_id, self.record, self._listed = vtn_id, Record(), ()
+        self.events.clear()
+        self.queue.clear()
 
     # --- the network ------------------------------------------------------------------------------
 
@@ -169,9 +137,12 @@ class PeerVTN:
         """What the transport does for one message: a reply, or its error."""
         text, service = body.decode(), url.rpartition("/")[2]
         name = re.findall(r"<(?:\w+:)?(oadr(?!Payload|SignedObject)\w+)", text)[0]
-        how = self._how(name, service)
-        self.sent.append((self._monotonic(), name, how))
+        about = first("optID", text)
+        how = self._how(name, service, about)
+        self.sent.append(Exchange(self._monotonic(), name, how))
+        self.about.append(about)
         self._pass_time(TAKES)
+        self._die("before")
         if how == "no answer":
             raise TransportError(f"POST {url} failed: nothing came back (timeout).")
         if how == "refused connection":
@@ -186,18 +157,25 @@ class PeerVTN:
         if reply is not None:
             return Reply(200, reply, None, 0.01)
         right = self.answer(name, text)
+        self._die("after")
         if how == "right, but lost":
             raise TransportError(f"POST {url} failed: the connection broke.")
         return Reply(200, right, None, 0.01)
 
-    def _how(self, name: str, service: str) -> str:
-        for key in (name, service, ""):
+    def _die(self, when: str) -> None:
+        """The VEN's process dies ``before`` or ``after`` the message was taken in, if it is to."""
+        if self.dies == when:
+            self.dies = ""
+            raise Killed
+
+    def _how(self, name: str, service: str, about: str) -> str:
+        for key in (f"{name} {about}", name, service, ""):
             how, left = self.behaviour.get(key, ("", 0.0))
             if how:
                 self.behaviour[key] = (how, left - 1)
                 if left <= 1:
                     del self.behaviour[key]
-                return how
+                return self.chance.choice(REPLIES) if how == ANY else how
         return "right"
 
     def _deviant(self, how: str, name: str, text: str) -> Optional[bytes]:
@@ -214,7 +192,7 @@ class PeerVTN:
             ),
             "plain response": plain_response(request_id),
             "without IDs": payload(
-                "oadrCreatedPartyRegistration", ei_response(request_id) + _profiles()
+                "oadrCreatedPartyRegistration", ei_response(request_id) + profiles()
             ),
         }.get(how)
 
@@ -229,7 +207,7 @@ class PeerVTN:
             "oadrRegisterReport": "oadrRegisteredReport",
             "oadrUpdateReport": "oadrUpdatedReport",
         }.get(name, "oadrResponse")
-        more = _profiles() if kind == "oadrCreatedPartyRegistration" else ""
+        more = profiles() if kind == "oadrCreatedPartyRegistration" else ""
         return payload(kind, ei_response(first("requestID", text), code) + more)
 
     # --- right answers ----------------------------------------------------------------------------
@@ -244,6 +222,7 @@ class PeerVTN:
     def _needs_registration(self, text: str) -> Optional[bytes]:
         if self.record.registered:
             return None
+        self.sent[-1] = self.sent[-1]._replace(how="code 463")
         return plain_response(first("requestID", text), "463")
 
     def _oadrQueryRegistration(self, text: str) -> bytes:
@@ -251,23 +230,27 @@ class PeerVTN:
             "oadrCreatedPartyRegistration",
             ei_response(first("requestID", text))
             + f"<ei:vtnID>{self.vtn_id}</ei:vtnID>"
-            + _profiles(),
+            + profiles(),
         )
 
     def _oadrCreatePartyRegistration(self, text: str) -> bytes:
         if not self.record.registered or not first("registrationID", text):
             self.record.registration += 1
             self.record.opts.clear()
+            self.record.asked.clear()
         self.record.registered = True
         inside = (
             ei_response(first("requestID", text))
             + f"<ei:registrationID>reg-{self.record.registration}</ei:registrationID>"
             + f"<ei:venID>ven-1</ei:venID><ei:vtnID>{self.vtn_id}</ei:vtnID>"
-            + _profiles()
+            + profiles()
         )
         return payload("oadrCreatedPartyRegistration", inside)
 
     def _oadrCancelPartyRegistration(self, text: str) -> bytes:
+        refused = self._needs_registration(text)
+        if refused:
+            return refused
         self.record.registered = False
         return payload(
             "oadrCanceledPartyRegistration",
@@ -284,6 +267,7 @@ class PeerVTN:
         if self.wish is not None and not first("reportName", text).startswith("METADATA_HISTORY"):
             granularity, back = self.wish
             points = dict(zip(texts("reportSpecifierID", text), texts("rID", text)))
+            self.record.asked.update(f"rq-{specifier}" for specifier in points)
             asked = "".join(
                 f"<oadr:oadrReportRequest><ei:reportRequestID>rq-{specifier}</ei:reportRequestID>"
                 f"<ei:reportSpecifier><ei:reportSpecifierID>{specifier}</ei:reportSpecifierID>"
@@ -298,10 +282,16 @@ class PeerVTN:
         return payload("oadrRegisteredReport", ei_response(first("requestID", text)) + asked)
 
     def _oadrRequestEvent(self, text: str) -> bytes:
-        return self._needs_registration(text) or self.listed()
+        refused = self._needs_registration(text)
+        if refused:
+            return refused
+        if self.has_no_empty_list and not self.events:
+            return plain_response(first("requestID", text))
+        return self.listed()
 
     def listed(self) -> bytes:
         self.serial += 1
+        self._note_news()
         now = self._now()
         events = "".join(event.xml(now) for event in self.events.values())
         inside = (
@@ -311,14 +301,30 @@ class PeerVTN:
         )
         return payload("oadrDistributeEvent", inside)
 
+    def _note_news(self) -> None:
+        """What the list says now has been said to the VEN; that is news unless it was before."""
+        self.record.told.update(self.events)
+        listed = [(one.event_id, one.modification) for one in self.events.values()]
+        if listed != self._listed:
+            self._listed = listed
+            self.news.append(self._monotonic())
+
+    def _next_in_queue(self) -> str:
+        what = self.queue.popleft() if self.queue else self.endless
+        if what == "new version":
+            for event in self.events.values():
+                event.modification += 1
+        is_list = what in ("list", "new version")
+        return "" if is_list and self.has_no_empty_list and not self.events else what
+
     def _oadrPoll(self, text: str) -> bytes:
         refused = self._needs_registration(text)
-        if refused or not self.queue:
+        what = "" if refused else self._next_in_queue()
+        if not what:
             return refused or plain_response()
-        what = self.queue.popleft()
         self.serial += 1
         request = f"<pyld:requestID>q-{self.serial}</pyld:requestID><ei:venID>ven-1</ei:venID>"
-        if what == "list":
+        if what in ("list", "new version"):
             return self.listed()
         if what == "reregister":
             return payload("oadrRequestReregistration", "<ei:venID>ven-1</ei:venID>")
@@ -332,11 +338,29 @@ class PeerVTN:
             )
         if what == "register report":
             return payload("oadrRegisterReport", request)
+        if what == "one report":
+            return self._request_one()
         return payload(
             "oadrCancelReport",
             f"<pyld:requestID>q-{self.serial}</pyld:requestID>"
             "<ei:reportRequestID>rq-nobody</ei:reportRequestID>"
             "<pyld:reportToFollow>false</pyld:reportToFollow><ei:venID>ven-1</ei:venID>",
+        )
+
+    def _request_one(self) -> bytes:
+        """One report of the point, now."""
+        self.requests.append(self._monotonic())
+        self.record.asked.add(f"once-{self.serial}")
+        return payload(
+            "oadrCreateReport",
+            f"<pyld:requestID>q-{self.serial}</pyld:requestID><oadr:oadrReportRequest>"
+            f"<ei:reportRequestID>once-{self.serial}</ei:reportRequestID><ei:reportSpecifier>"
+            f"<ei:reportSpecifierID>{''.join(self.record.catalogue[:1])}</ei:reportSpecifierID>"
+            "<xcal:granularity><xcal:duration>PT0S</xcal:duration></xcal:granularity>"
+            "<ei:reportBackDuration><xcal:duration>PT0S</xcal:duration></ei:reportBackDuration>"
+            "<ei:specifierPayload><ei:rID>p</ei:rID>"
+            "<ei:readingType>x-notApplicable</ei:readingType></ei:specifierPayload>"
+            "</ei:reportSpecifier></oadr:oadrReportRequest><ei:venID>ven-1</ei:venID>",
         )
 
     def _oadrCreatedEvent(self, text: str) -> bytes:
@@ -345,6 +369,8 @@ class PeerVTN:
             return refused
         for part in text.split("eventResponse>")[1::2]:
             key = (first("eventID", part), int(first("modificationNumber", part) or 0))
+            if key[0] not in self.record.told:
+                self.foreign.append(f"answer about {key[0]}")
             self.record.answers[key] = first("optType", part)
         return plain_response(first("requestID", text))
 
@@ -352,6 +378,8 @@ class PeerVTN:
         refused = self._needs_registration(text)
         if refused:
             return refused
+        strange = {*texts("reportRequestID", text)} - self.record.asked
+        self.foreign += [f"report of {one}" for one in strange]
         for interval in re.findall(r"<(?:\w+:)?interval>(.*?)</(?:\w+:)?interval>", text, re.S):
             key = (first("rID", interval), first("date-time", interval), first("value", interval))
             self.record.samples[key] += 1
@@ -362,6 +390,8 @@ class PeerVTN:
         if refused:
             return refused
         opt_id = first("optID", text)
+        if self.owner_of_opt.get(opt_id, self.vtn_id) != self.vtn_id:
+            self.foreign.append(f"opt {opt_id}")
         self.record.opts.add(opt_id)
         return payload(
             "oadrCreatedOpt",
@@ -378,12 +408,3 @@ class PeerVTN:
             "oadrCanceledOpt",
             ei_response(first("requestID", text)) + f"<ei:optID>{opt_id}</ei:optID>",
         )
-
-
-def _profiles() -> str:
-    return (
-        "<oadr:oadrProfiles><oadr:oadrProfile><oadr:oadrProfileName>2.0b</oadr:oadrProfileName>"
-        "<oadr:oadrTransports><oadr:oadrTransport><oadr:oadrTransportName>simpleHttp"
-        "</oadr:oadrTransportName></oadr:oadrTransport></oadr:oadrTransports></oadr:oadrProfile>"
-        "</oadr:oadrProfiles>"
-    )

@@ -12,14 +12,14 @@ import json
 import logging
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import timedelta
 from typing import Any, Callable, Optional
 
-from tests.durability.fake_world import FakeRuntime
-from tests.models.peer import PeerVTN
+from tests.durability.fake_world import FakeRuntime, Jobs
+from tests.models.peer import Killed, PeerVTN
 from ven_sdk.config import settings
-from ven_sdk.errors import VenError
+from ven_sdk.errors import StoreError, VenError
 from ven_sdk.oadr20b.identity import SigningIdentity
 from ven_sdk.points.catalogue import Catalogue
 from ven_sdk.state.change import Change
@@ -40,7 +40,7 @@ class Rows(Store):
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[tuple[str, str], str]] = {}
-        self.is_open = False
+        self.is_open = self.is_full = False
 
     def check(self) -> None:
         pass
@@ -59,6 +59,8 @@ class Rows(Store):
         return sorted(self.rows)
 
     def commit(self, ven: str, changes: Sequence[ChangeRow]) -> None:
+        if self.is_full:
+            raise StoreError("The disk is full.", retryable=True)
         rows = self.rows.setdefault(ven, {})
         for table, key, value in check_changes(self, ven, changes):
             if value is None:
@@ -116,6 +118,50 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.seen.append((self.moment(), record.getMessage()))
 
+    def last_before(self, moment: float) -> float:
+        """When the last line until ``moment`` was logged."""
+        return next((at for at, _ in reversed(self.seen) if at <= moment), float("-inf"))
+
+
+class Pool:
+    """One pool of a :class:`HoldingRuntime`: its jobs go into the one queue, unless it is held,
+    as if user code had all of its threads.
+    """
+
+    is_full = False
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self.held: Optional[list[Callable[[], None]]] = None
+
+    def submit(self, key: Hashable, function: Callable[[], None], about: str = "") -> None:
+        if self.held is None:
+            self._jobs.submit(key, function, about)
+        else:
+            self.held.append(function)
+
+    def release(self) -> None:
+        self._jobs.queue.extend(self.held or ())
+        self.held = None
+
+    def count_waiting(self) -> int:
+        return len(self.held or ())
+
+    def stuck(self) -> tuple[Any, ...]:
+        return ()
+
+    def settle(self, timeout: float) -> bool:
+        return not self.held
+
+
+class HoldingRuntime(FakeRuntime):
+    """The runtime without threads, whose pools can be held one by one."""
+
+    def _make_pools(self) -> None:
+        super()._make_pools()
+        for name in ("report", "handler"):
+            self.pools[name] = Pool(self.jobs)  # type: ignore[assignment]
+
 
 class SimulatedVen:
     """One VEN through all its processes: ``start``, ``stop``, ``kill`` and time."""
@@ -127,8 +173,13 @@ class SimulatedVen:
         self.vtn = PeerVTN(self.clock.now, self.clock.monotonic, self.clock.advance)
         self.store = Rows()
         self.chance = random.Random(seed)
+        self.vtn.chance = random.Random(seed)
         self.arguments = {"poll_frequency": 10, "allow_jitter": False, "timeout": 20, **arguments}
         self.decisions: dict[tuple[str, int], str] = {}
+        self.decided: set[tuple[str, int, str]] = set()
+        self.share_of_failures = 0.0
+        self.failed: list[tuple[float, str]] = []
+        self.starts: list[float] = []
         self.errors: list[tuple[float, VenError]] = []
         self.read = 0
         self.lines = Lines(self.clock.monotonic)
@@ -136,7 +187,7 @@ class SimulatedVen:
         self._new_process()
 
     def _new_process(self) -> None:
-        self.runtime = FakeRuntime(self.clock)
+        self.runtime = HoldingRuntime(self.clock)
         handlers, hooks = Handlers(), Hooks()
         catalogue = Catalogue(now=self.clock.now)
         chosen = settings("ven", self.url, **self.arguments)
@@ -153,9 +204,18 @@ class SimulatedVen:
         self.running = False
 
     def _decide(self, event: Any) -> str:
-        opt = "optIn" if self.chance.random() < 0.7 else "optOut"
-        self.decisions[event.event_id, event.modification_number] = opt
+        fails = self.chance.random() < self.share_of_failures
+        opt = "optOut" if fails or self.chance.random() > 0.7 else "optIn"
+        self.note_decision(event.event_id, event.modification_number, opt)
+        if fails:
+            self.failed.append((self.clock.monotonic(), event.event_id))
+            raise ValueError(f"no relay for {event.event_id!r}")
         return opt
+
+    def note_decision(self, event_id: str, number: int, opt: str) -> None:
+        """What the VTN is to be told of a version of an event, from now on."""
+        self.decisions[event_id, number] = opt
+        self.decided.add((event_id, number, opt))
 
     def _note(self, error: VenError) -> None:
         self.errors.append((self.clock.monotonic(), error))
@@ -172,20 +232,43 @@ class SimulatedVen:
             self.engine.restore()
             self.engine.start()
             self.running = True
+            self.starts.append(self.clock.monotonic())
 
     def stop(self) -> None:
         if self.running:
+            self.vtn.dies = ""
             self.engine.wind_up(5.0)
             self.engine.close()
             self.engine.close_store()
-            self.runtime.jobs.queue.clear()
+            self.forget_jobs()
             self.running = False
 
     def kill(self) -> None:
         """The process dies here and now; the next one starts with what the store holds."""
-        self.runtime.jobs.queue.clear()
+        self.forget_jobs()
         self.store.is_open = False
         self._new_process()
+
+    def hold(self, pool: str) -> None:
+        """User code has all threads of ``pool`` from now on."""
+        if self.pool(pool).held is None:
+            self.pool(pool).held = []
+
+    def release(self) -> None:
+        """It returns."""
+        for name in ("report", "handler"):
+            self.pool(name).release()
+
+    def pool(self, name: str) -> Pool:
+        found = self.runtime.pools[name]
+        assert isinstance(found, Pool)
+        return found
+
+    def forget_jobs(self) -> None:
+        """The threads end, and with them what waited for them."""
+        self.runtime.jobs.queue.clear()
+        for name in ("report", "handler"):
+            self.pool(name).held = None
 
     def close(self) -> None:
         logging.getLogger("ven_sdk").removeHandler(self.lines)
@@ -220,7 +303,11 @@ class SimulatedVen:
         """Let ``seconds`` pass."""
         end = self.clock.monotonic() + seconds
         while self.clock.monotonic() < end:
-            self._pass(end - self.clock.monotonic())
+            try:
+                self._pass(end - self.clock.monotonic())
+            except Killed:
+                self.kill()
+                self.start()
 
     def set_clock(self, delta: timedelta) -> None:
         """Set the wall clock."""

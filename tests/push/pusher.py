@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Callable, Optional
 from urllib.parse import urlsplit
 
-from tests.models.peer import VTNEvent, ei_response, first, payload, plain_response, texts
+from tests.models.texts import VTNEvent, ei_response, first, payload, plain_response, texts
 from tests.push.wire import exchange
 
 PATH = "/OpenADR2/Simple/2.0b/"

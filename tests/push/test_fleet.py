@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.models.peer import first, payload
+from tests.models.texts import first, payload
 from tests.push.test_listener import Trust
 from tests.push.test_push import call, free_port
 from tests.push.wire import connect, encrypted, exchange, request

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.models.peer import VTNEvent
+from tests.models.texts import VTNEvent
 from tests.push.pusher import PATH, PushingVTN, soon
 from tests.push.wire import response
 

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.models.peer import VTNEvent, ei_response, first, payload
+from tests.models.texts import VTNEvent, ei_response, first, payload
 from tests.push.pusher import PushingVTN, soon
 from tests.push.test_listener import Trust
 from ven_sdk import ConfigurationError, OpenADRClient

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.models.peer import first
+from tests.models.texts import first
 from tests.push.pusher import PushingVTN
 from tests.push.test_listener import Trust, wait_for
 from tests.push.test_push import event, free_port

@@ -139,7 +139,7 @@ class Conversation:
         whatever the pace.
         """
         with self._lock:
-            self.failures.retry_all()
+            self._exchanges.retry_all(names)
             self._asked.update(names)
         for state in self._lanes:
             state.blocked_until = 0.0
@@ -293,18 +293,19 @@ class Conversation:
             self.failures.link_blocked_until,
             self.failures.blocked_until(self._exchanges.kind_of(task), task.identity),
         )
-        if until > now or not self._is_paced(task, state):
+        if until > now or not self._is_paced(task, state, now):
             return until - now
-        return self._pace.seconds_to_wait(now)
+        wait = self._pace.seconds_to_wait(now)
+        return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait
 
-    def _is_paced(self, task: Task, state: LaneState) -> bool:
-        """Whether the task counts for the pace: regular polls, uploads and calls do not."""
+    def _is_paced(self, task: Task, state: LaneState, now: float) -> bool:
+        """Whether the task counts for the pace: uploads, calls and polls of the period do not."""
         if state.lane.uploads or task.identity in self._asked:
             return False
-        return not task.poll or self.polling.is_draining
+        return not task.poll or self.polling.seconds_to_period(now) > 0
 
     def _note_pace(self, task: Task, state: LaneState, now: float) -> None:
-        if self._is_paced(task, state):
+        if self._is_paced(task, state, now):
             period = self._profile.poll_period(self._base.book).total_seconds()
             self._pace.most = max(MESSAGES_A_MINUTE, int(MESSAGES_A_PERIOD * 60 / max(period, 0.1)))
             self._pace.note(now)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections.abc import Collection
 from datetime import datetime
 from typing import Callable, Optional
 
@@ -41,6 +42,7 @@ from .failures import (
 )
 from .polling import Polling
 from .rates import GrowingPause, Window
+from .tickets import Name
 from .transactions import Transactions
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -83,10 +85,19 @@ class Exchanges:
         self._courtesy = Window(1, COURTESY_PAUSE)
         self._lost = GrowingPause(make_backoff(transactions.book, LONG_CAP))
         self._renewals = GrowingPause(make_backoff(transactions.book, LONG_CAP))
+        self._renewed: Optional[Name] = None
 
     def kind_of(self, task: Task) -> Kind:
         """The kind of message that the task is, and the service that it goes to."""
         return Kind(self._profile.service_of(task), task.name)
+
+    def retry_all(self, names: Collection[Name]) -> None:
+        """Let everything be tried now: the user asked for the messages ``names``. A registration
+        that the user wants is none that comes again and again.
+        """
+        self.failures.retry_all()
+        if self._renewed in names:
+            self._renewals.reset()
 
     def perform(self, task: Task) -> None:
         """Send ``task`` and do what comes of it."""
@@ -164,6 +175,7 @@ class Exchanges:
             if task.renews:
                 self.failures.forget_service(self._profile.service_of(task))
                 self.failures.retry_missing()
+                self._renewed = task.identity
                 self.failures.hold_message(task.identity, now + self._renewals.next(now))
             if verdict.holds:
                 self._polling.hold_until = now + HOLD

@@ -33,11 +33,13 @@ class Polling:
 
     def begin(self, now: float) -> None:
         """A poll is sent. P5: the period is measured from the start of a round; a drained queue
-        polls on within its round. ``now`` is of the monotonic clock.
+        polls on within its round, and one that takes longer begins another. ``now`` is of the
+        monotonic clock.
         """
         self.began = now
         if not self.is_draining:
             self._rounds = 0
+        if not self.is_draining or self.seconds_to_period(now) <= 0:
             self._at = now + self._period()
         self.is_draining = False
 
@@ -65,6 +67,12 @@ class Polling:
         """
         if self.is_draining:
             return self.hold_until - now if is_holding else 0.0
+        return self.seconds_to_period(now)
+
+    def seconds_to_period(self, now: float) -> float:
+        """To the next poll of the period, whatever is drained. ``now`` is of the monotonic
+        clock.
+        """
         return 0.0 if self._at is None else self._at - now
 
     def _period(self) -> float:

@@ -61,9 +61,13 @@ class GrowingPause:
         monotonic clock.
         """
         if self._at is None or now - self._at > max(60.0, QUIET * self._pause):
-            self._backoff.reset()
-            self._pause = 0.0
+            self.reset()
         else:
             self._pause = self._backoff.next()
         self._at = now + self._pause
         return self._pause
+
+    def reset(self) -> None:
+        """The next one counts as the first."""
+        self._backoff.reset()
+        self._at, self._pause = None, 0.0
