@@ -104,6 +104,27 @@ LOGGERS = frozenset(
     {"logger = logging.getLogger(__name__)", "wire_logger = logging.getLogger(WIRE)"}
 )
 
+# A bare participle or adverb as a name says neither what a function does nor what it gives. Facts
+# that are read as attributes may be one (``taken``); so may what is public, or overrides what is.
+PARTICIPLE = re.compile(
+    r"[a-z]+ed|made|told|held|sent|taken|given|gone|known|seen|shown|drawn|done"
+)
+ADVERB = re.compile(
+    r"soon|again|apart|beside|together|aside|alone|ahead|elsewhere|twice|once|then|behind"
+    r"|until|over|back|out|off|inside|within|enough|whole|bare|brief|swift|quiet|whose|who"
+    r"|anything"
+)
+NO_PARTICIPLE = frozenset({"feed", "need", "seed"})
+PUBLIC_NAMES = frozenset(
+    {
+        "schema/units.py:named",
+        "testing/pki.py:expired",
+        "testing/vtn/faults.py:Stalled",
+        "testing/vtn/journal.py:Received",
+        "testing/vtn/pusher.py:Pushed",
+    }
+)
+
 # Pure values and functions: nothing that waits, talks, locks or parses.
 PURE = frozenset({"schema", "events", "points", "oadr20b/services", "oadr20b/schema"})
 IMPURE = frozenset(
@@ -350,6 +371,34 @@ def is_logger(value: Optional[ast.AST]) -> bool:
 
 def test_every_module_says_what_it_is_responsible_for() -> None:
     assert [name_of(path) for path in MODULES if not ast.get_docstring(parse(path))] == []
+
+
+def test_no_module_class_or_function_is_named_by_a_bare_participle_or_adverb() -> None:
+    wrong = [
+        f"{where}:{name}"
+        for path in MODULES
+        for where, name in named_things(path)
+        if is_bare(name) and f"{where.removeprefix('ven_sdk/')}:{name}" not in PUBLIC_NAMES
+    ]
+
+    assert wrong == []
+
+
+def named_things(path: Path) -> Iterator[tuple[str, str]]:
+    """The module, its classes, and its functions but for those that are read as attributes."""
+    yield name_of(path), path.stem
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.ClassDef) or (
+            isinstance(node, ast.FunctionDef)
+            and not any(ast.unparse(each).endswith("property") for each in node.decorator_list)
+        ):
+            yield name_of(path), node.name
+
+
+def is_bare(name: str) -> bool:
+    word = name.strip("_")
+    word = word if word[1:] != word[1:].lower() else word.lower()
+    return word not in NO_PARTICIPLE and bool(PARTICIPLE.fullmatch(word) or ADVERB.fullmatch(word))
 
 
 def test_no_module_is_too_long() -> None:

@@ -14,7 +14,7 @@ from typing import Callable
 import pytest
 
 from ven_sdk.errors import ConfigurationError, ProtocolError
-from ven_sdk.log import PACKAGE, WIRE, Redacted, Repeats, enable_default_logging, redact
+from ven_sdk.log import PACKAGE, WIRE, RedactedBody, Repeats, enable_default_logging, redact
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_a_body_is_only_decoded_and_redacted_when_the_line_is_written(
     body = f"<X509Certificate>{SECRET}</X509Certificate>é".encode() + b"\xff"
     wire = logging.getLogger(WIRE)
     with caplog.at_level(logging.DEBUG, WIRE):
-        wire.debug("sent %s", Redacted(body))
+        wire.debug("sent %s", RedactedBody(body))
 
     assert caplog.messages == ["sent <X509Certificate>[cut]</X509Certificate>é\\xff"]
 

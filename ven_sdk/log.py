@@ -37,7 +37,7 @@ else:
 
 PACKAGE = "ven_sdk"
 WIRE = "ven_sdk.wire"
-"""Name of the logger that message bodies go to, at DEBUG only and as :class:`Redacted`."""
+"""Name of the logger that message bodies go to, at DEBUG only and as :class:`RedactedBody`."""
 
 _setup = threading.Lock()
 
@@ -153,10 +153,10 @@ def redact(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Redacted:
+class RedactedBody:
     """A message body for the wire log, decoded and redacted only when a handler writes the line.
 
-    ``logging.getLogger(WIRE).debug("sent %s", Redacted(body))`` costs next to nothing while the
+    ``logging.getLogger(WIRE).debug("sent %s", RedactedBody(body))`` costs next to nothing while the
     wire log is off.
     """
 
@@ -174,7 +174,7 @@ LIMIT = 256
 """Failures of one VEN that are remembered."""
 
 
-class _Repeated:
+class _Repetition:
     __slots__ = ("count", "logged_at", "next_line")
 
     def __init__(self) -> None:
@@ -214,7 +214,7 @@ class Repeats:
         self._limit = limit
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._table: OrderedDict[str, _Repeated] = OrderedDict()
+        self._table: OrderedDict[str, _Repetition] = OrderedDict()
 
     def say(
         self, key: str, level: int, text: str, *args: object, every: Optional[float] = None
@@ -261,7 +261,7 @@ class Repeats:
             return known.count if known else 0
 
     def _count_failure(self, key: str, every: Optional[float]) -> tuple[int, bool]:
-        known = self._table.setdefault(key, _Repeated())
+        known = self._table.setdefault(key, _Repetition())
         self._table.move_to_end(key)
         if len(self._table) > self._limit:
             self._table.popitem(last=False)

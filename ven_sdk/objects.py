@@ -178,14 +178,16 @@ class Sample(Record):
     """
 
     value: Any = wire.unwired_value(object, compare=True, kw_only=False)
-    at: Optional[datetime] = wire.unwired(hidden=False, compare=True, default=None, kw_only=False)
-    confidence: Optional[int] = wire.unwired(
+    at: Optional[datetime] = wire.unwired_field(
         hidden=False, compare=True, default=None, kw_only=False
     )
-    accuracy: Optional[float] = wire.unwired(
+    confidence: Optional[int] = wire.unwired_field(
         hidden=False, compare=True, default=None, kw_only=False
     )
-    data_quality: Optional[str] = wire.unwired(
+    accuracy: Optional[float] = wire.unwired_field(
+        hidden=False, compare=True, default=None, kw_only=False
+    )
+    data_quality: Optional[str] = wire.unwired_field(
         hidden=False, compare=True, default=None, kw_only=False
     )
 

@@ -108,7 +108,7 @@ class Turn(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedReply:
     """The reply answers the task. ``more``: it brought something, so that more may be waiting.
     ``holds``: handlers are about to decide about it.
     """
@@ -118,7 +118,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedReply:
     """The VTN refused the task, or its reply is no answer to it."""
 
     error: ProtocolError
@@ -131,12 +131,12 @@ class UnknownVen:
     reason: str
 
 
-Verdict = Union[Accepted, Refused, UnknownVen]
+Verdict = Union[AcceptedReply, RefusedReply, UnknownVen]
 Remember = Callable[[Callable[[ProfileBook], Sequence[Change]]], None]
 """``remember(changes_of)`` commits ``changes_of(book)``."""
 
 
-class Received(NamedTuple):
+class ReceivedReply(NamedTuple):
     """What came back for one message: a record (None for an empty body), and how far the VTN's
     clock was ahead of ours, where its reply said so.
     """
@@ -224,7 +224,7 @@ class Profile(ABC):
         """What could be sent now on ``lane``, most urgent first. A pure look at the book."""
 
     @abstractmethod
-    def send(self, task: Task) -> Received:
+    def send(self, task: Task) -> ReceivedReply:
         """Send the task's record and return what came back.
 
         Raises TransportError, SecurityError or PayloadError where no record came back,

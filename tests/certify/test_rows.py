@@ -10,7 +10,7 @@ from tests.certify.breaking import BrokenVen
 from tests.certify.broken import BROKEN, KEEPING
 from ven_sdk.cli.certify.examine import examine
 from ven_sdk.cli.certify.rows import DECLARED, NOT_SHOWN, SHOWN, Finding
-from ven_sdk.cli.certify.table import ROWS, chosen
+from ven_sdk.cli.certify.table import ROWS, choose_rows
 from ven_sdk.cli.certify.world import Run
 
 NUMBERS = [row.number for row in ROWS]
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.sends_invalid, pytest.mark.filterwarnings("ignore::Res
 
 def finding(number: int, source: BrokenVen) -> Finding:
     words = [str(number), *filter(None, [AFTER_ANOTHER.get(number)])]
-    found = list(examine(chosen(words), Run(source, by_hand=True, high=True)))
+    found = list(examine(choose_rows(words), Run(source, by_hand=True, high=True)))
     return next(each for each in found if each.row.number == number)
 
 

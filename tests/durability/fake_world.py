@@ -30,7 +30,7 @@ from ven_sdk.oadr20b.schema.reports import (
 from ven_sdk.oadr20b.services import opts
 from ven_sdk.oadr20b.state.book import Book
 from ven_sdk.points.catalogue import Catalogue
-from ven_sdk.profile import Received
+from ven_sdk.profile import ReceivedReply
 from ven_sdk.runtime.engine import Engine
 from ven_sdk.runtime.runtime import Runtime
 from ven_sdk.schema.common import EiResponse, Payload
@@ -72,13 +72,13 @@ class FakeVTN:
         self.serial = 0
         self.wish: Optional[tuple[float, float]] = None
 
-    def post(self, record: Payload, service: str = "") -> Received:
+    def post(self, record: Payload, service: str = "") -> ReceivedReply:
         self.counts[record.wire_name] += 1
         other = self.fail(record)
         if other is not None:
-            return Received(None if other == "empty" else other)
+            return ReceivedReply(None if other == "empty" else other)
         found = self.handle(record)
-        return Received(found, self.offset)
+        return ReceivedReply(found, self.offset)
 
     def handle(self, record: Any) -> Any:
         answer = getattr(self, f"_{type(record).__name__}", None)

@@ -33,7 +33,8 @@ KILLS = int(os.environ.get("VEN_SDK_KILLS") or 5)
 VENS = """
 import json, os, sys
 from ven_sdk import OpenADRClient
-import ven_sdk.oadr20b.pushed, ven_sdk.push.server, ven_sdk.state.sqlite, ven_sdk.transport.sessions
+import ven_sdk.oadr20b.pushed_messages, ven_sdk.push.server
+import ven_sdk.state.sqlite, ven_sdk.transport.sessions
 
 def decide(event):
     os.write(1, f"handled {event.event_id}\\n".encode())

@@ -25,7 +25,7 @@ from ven_sdk.state.postgresql import PostgreSQLStore
 from ven_sdk.state.postgresql_batch import Work
 from ven_sdk.state.postgresql_schema import MIGRATIONS
 from ven_sdk.state.store import ChangeRow, Row
-from ven_sdk.testing.leased_store_suite import LeasedStoreSuite, together
+from ven_sdk.testing.leased_store_suite import LeasedStoreSuite, run_together
 
 
 class TestConformance(LeasedStoreSuite):
@@ -199,7 +199,7 @@ class TestAddresses:
         stores = [PostgreSQLStore(postgresql_server.url("at_once")) for _ in range(4)]
         for number, store in enumerate(stores):
             store.join(Member(f"{number}", f"{number}"), 15.0, 16)
-        together(*(store.open for store in stores))
+        run_together(*(store.open for store in stores))
         for store in stores:
             assert store.slots == 16
             store.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ven_sdk.errors import StoreError
-from ven_sdk.state.shared import SharedStore
+from ven_sdk.state.shared_store import SharedStore
 from ven_sdk.state.sqlite import SQLiteStore
 from ven_sdk.state.store import ChangeRow, Row
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Hours = Union[float, timedelta]
 
 
-class Viewed(Protocol):
+class ViewSource(Protocol):
     """What is shown: the questions that a VEN answers."""
 
     @property
@@ -39,10 +39,10 @@ class NotebookViews:
     as ``'Europe/Berlin'``, or ``'local'``.
     """
 
-    def _repr_html_(self: Viewed) -> str:
+    def _repr_html_(self: ViewSource) -> str:
         return tables.status_html(self.status, repr(self)[1:-1])
 
-    def overview(self: Viewed, hours: Hours = 24, tz: Zone = None) -> tables.Html:
+    def overview(self: ViewSource, hours: Hours = 24, tz: Zone = None) -> tables.Html:
         """Status, problems, events and the schedule of the next ``hours`` on one page for a
         notebook, times in ``tz``. ConfigurationError for a zone that there is not.
         """
@@ -51,7 +51,7 @@ class NotebookViews:
         )
 
     def plot_schedule(
-        self: Viewed, hours: Hours = 24, axes: Optional[Axes] = None, tz: Zone = None
+        self: ViewSource, hours: Hours = 24, axes: Optional[Axes] = None, tz: Zone = None
     ) -> Axes:
         """Draw ``schedule(hours)`` with matplotlib (extra ``plot``), in ``axes`` if given, times in
         ``tz``; returns the axes. ``hours`` is a number or a timedelta. ConfigurationError without
@@ -60,14 +60,14 @@ class NotebookViews:
         drawn: Axes = plots.plot_schedule(self.schedule(hours), axes, tz, self._now())
         return drawn
 
-    def events_frame(self: Viewed, tz: Zone = None) -> "DataFrame":
+    def events_frame(self: ViewSource, tz: Zone = None) -> "DataFrame":
         """The events as a pandas DataFrame (extra ``pandas``), a row for every interval of every
         signal, with this VEN's answer (``opt``); times in ``tz``. ConfigurationError without
         pandas.
         """
         return frames.events_frame(self.events, tz)
 
-    def samples_frame(self: Viewed, tz: Zone = None) -> "DataFrame":
+    def samples_frame(self: ViewSource, tz: Zone = None) -> "DataFrame":
         """The samples that the VTN has not acknowledged yet as a pandas DataFrame (extra
         ``pandas``); times in ``tz``. ConfigurationError without pandas.
         """

@@ -30,7 +30,7 @@ from ..runtime.lifecycle import Lifecycle
 from ..runtime.runtime import Runtime
 from ..runtime.signals import run_until_stopped
 from ..runtime.status import Health
-from ..state.shared import SharedStore
+from ..state.shared_store import SharedStore
 from ..transport.identity import Identity
 from ..usercode.handlers import Hooks
 from ..ven import Ven

@@ -16,7 +16,7 @@ from ..errors import StoreError
 from ..log import Repeats
 from ..runtime.engine import Engine
 from ..runtime.runtime import Runtime
-from ..state.shared import SharedStore
+from ..state.shared_store import SharedStore
 from ..ven import Ven
 from .arguments import SETTINGS
 from .identities import ARGUMENTS, check_arguments

@@ -258,7 +258,7 @@ class FleetMember(CheckedAttributes):
             name=self.name,
             draining=renewal.draining,
             slots=len(self._store.held_slots),
-            running=self._own_slots.running,
+            running=self._own_slots.running_count,
             wanted=len(self._own_slots.wanted),
             vens=fleet.vens,
             states=fleet.states,

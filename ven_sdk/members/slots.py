@@ -95,7 +95,7 @@ class MemberSlots:
             self._ready.notify_all()
 
     @property
-    def running(self) -> int:
+    def running_count(self) -> int:
         """How many slots have their VENs running here."""
         return len(self._begun)
 

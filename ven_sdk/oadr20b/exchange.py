@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, Optional
 
 from ..errors import PayloadError, SecurityError, TransportError, VenError
-from ..log import WIRE, Redacted, Repeats
-from ..profile import Received
+from ..log import WIRE, RedactedBody, Repeats
+from ..profile import ReceivedReply
 from ..schema.common import Payload
 from ..transport.cookies import Cookies
 from ..transport.sessions import Reply
@@ -86,7 +86,7 @@ class Exchange:
         """Who speaks here."""
         return self._identity
 
-    def post(self, record: Payload, service: str = "") -> Received:
+    def post(self, record: Payload, service: str = "") -> ReceivedReply:
         """Send ``record`` to its service (or to ``service``). What comes back is a record (None for
         an empty body, G12), and how far the VTN's clock was ahead of ours.
 
@@ -101,7 +101,7 @@ class Exchange:
         if self.hooks:
             self.hooks.run("before_send_xml", body.decode())
         if wire_logger.isEnabledFor(logging.DEBUG):
-            wire_logger.debug("-> %s %s", service or record.service, Redacted(body))
+            wire_logger.debug("-> %s %s", service or record.service, RedactedBody(body))
         before = self._now()
         try:
             reply = self._identity.connections.post(
@@ -111,9 +111,9 @@ class Exchange:
         except SecurityError as cause:
             raise TransportError(str(cause), delivered=False) from cause
         if wire_logger.isEnabledFor(logging.DEBUG):
-            wire_logger.debug("<- %s", Redacted(reply.body))
+            wire_logger.debug("<- %s", RedactedBody(reply.body))
         found = self.read(reply.body) if reply.body.strip() else None
-        return Received(found, _clock_offset(reply, before))
+        return ReceivedReply(found, _clock_offset(reply, before))
 
     def _check_validity(self) -> None:
         try:

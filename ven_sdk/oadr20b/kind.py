@@ -16,7 +16,7 @@ from . import tables as _tables  # noqa: F401  registers what notebooks show
 from .exchange import Exchange, named_in
 from .identity import SigningIdentity
 from .profile import Profile20b
-from .pushed import is_at, prefix_of
+from .pushed_messages import is_at, prefix_of
 from .services import opts
 from .state.book import Book
 

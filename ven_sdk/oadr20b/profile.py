@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Optional
 
 from ..errors import SecurityError, TransportError, VenError
 from ..profile import (
-    Accepted,
+    AcceptedReply,
     CallRequest,
     Lane,
     OptFacts,
     Profile,
-    Received,
-    Refused,
+    ReceivedReply,
+    RefusedReply,
     Remember,
     ReportQuestion,
     Task,
@@ -33,7 +33,7 @@ from ..push.peer import Peer, Response
 from ..schema.common import Payload
 from ..schema.events import DistributeEvent
 from ..state.outcome import NOTHING, Note, Outcome, Step, Timer
-from . import pushed
+from . import pushed_messages
 from .descriptions import describe_exchange
 from .exchange import Exchange
 from .identity import SigningIdentity
@@ -155,7 +155,7 @@ class Profile20b(Profile):
 
     # --- exchanges --------------------------------------------------------------------------------
 
-    def send(self, task: Task) -> Received:
+    def send(self, task: Task) -> ReceivedReply:
         """See :meth:`Profile.send`."""
         return self.exchange.post(task.record, task.service)
 
@@ -170,15 +170,15 @@ class Profile20b(Profile):
     def judge(self, task: Task, reply: Optional[Payload]) -> Verdict:
         """See :meth:`Profile.judge`."""
         if task.name == CANCELLATION and code_of(reply)[0] == "463":
-            return Accepted()  # it is not registered: what was wanted
+            return AcceptedReply()  # it is not registered: what was wanted
         reason = unknown_ven(task, reply)
         if reason is not None:
             return UnknownVen(reason)
         error = judge(task, reply)
         if error is not None:
-            return Refused(error)
+            return RefusedReply(error)
         more = task.poll and not poll.is_empty(reply)
-        return Accepted(more=more, holds=isinstance(reply, DistributeEvent))
+        return AcceptedReply(more=more, holds=isinstance(reply, DistributeEvent))
 
     def is_news(self, book: Book, outcome: Outcome) -> bool:
         """See :meth:`Profile.is_news`. By the letter (P3) every message is; the pace bounds a VTN
@@ -213,7 +213,7 @@ class Profile20b(Profile):
 
     def take_push(self, path: str, body: bytes, peer: Peer, base: Transactions) -> Response:
         """See :meth:`Profile.take_push`."""
-        response = pushed.receive(path, body, peer, base, self.exchange)
+        response = pushed_messages.receive(path, body, peer, base, self.exchange)
         if response.status == 200:
             self.pushed_at = base.clock.monotonic()
         return response

@@ -109,7 +109,7 @@ def _is_pair(item: object) -> TypeGuard[tuple[datetime, object]]:
     return isinstance(item, Sequence) and len(item) == 2 and isinstance(item[0], datetime)
 
 
-class _Dated(Protocol):
+class _SampleShape(Protocol):
     """What has the fields of a Sample: its class stands with the user's objects, above."""
 
     at: object
@@ -119,7 +119,7 @@ class _Dated(Protocol):
     data_quality: object
 
 
-def _is_sample(item: object) -> TypeGuard[_Dated]:
+def _is_sample(item: object) -> TypeGuard[_SampleShape]:
     return hasattr(item, "at") and hasattr(item, "data_quality")
 
 

@@ -13,7 +13,7 @@ from ..state.moments import Moments
 from ..state.outcome import Outcome
 from ..state.reports import ASKED, LastValue, RequestState
 from .data_points import STATUS, moment
-from .dated import note_naive, sent_moments
+from .dated_samples import note_naive, sent_moments
 from .entries import SampleBatch, read_numbers, read_statuses
 from .recent import keep_values
 from .tables import Rows, count, dated_key, point_key

@@ -20,7 +20,7 @@ from ..state.outcome import NOTHING, Call, NotCalled, Note, Outcome, Step
 from ..state.reports import BLOCK, ONCE, RangeQuery, RequestState
 from .callbacks import Reader, gather
 from .data_points import GREEN_BUTTON, STATUS
-from .dated import note_naive, sent_moments
+from .dated_samples import note_naive, sent_moments
 from .entries import SampleBatch, read_feed, read_numbers, read_statuses
 from .sampling import PATIENCE, Result
 from .tables import (

@@ -23,7 +23,7 @@ from ..state.outcome import NOTHING, Call, NotCalled, Outcome, Step
 from ..state.reports import ONCE, LastValue, RequestState, Sampling
 from .callbacks import gather
 from .data_points import STATUS
-from .dated import enter_dated, note_naive
+from .dated_samples import enter_dated, note_naive
 from .entries import SampleBatch, read_numbers, read_statuses
 from .recent import is_summed_due, keep_values
 from .sampling_rows import sampled_points, write_sampling, write_samplings

@@ -23,7 +23,7 @@ from ..errors import (
     TransportError,
     VenError,
 )
-from ..profile import Accepted, Received, Refused, Task, UnknownVen
+from ..profile import AcceptedReply, ReceivedReply, RefusedReply, Task, UnknownVen
 from ..schema.common import Payload
 from ..state.book import Book
 from ..state.outcome import Outcome, ProfileBook, Step
@@ -133,7 +133,7 @@ class Exchanges:
             self._count(task, received)
             self._take_in(task, received.record)
 
-    def _count(self, task: Task, received: Received) -> None:
+    def _count(self, task: Task, received: ReceivedReply) -> None:
         base = self._base
         base.counters.count(task.poll, None, base.clock.now())
         level = logging.DEBUG if task.poll else logging.INFO
@@ -151,7 +151,7 @@ class Exchanges:
         verdict = self._profile.judge(task, reply)
         if isinstance(verdict, UnknownVen):
             self._lose_registration(verdict.reason)
-        elif isinstance(verdict, Refused):
+        elif isinstance(verdict, RefusedReply):
             self._take_refusal(task, verdict.error)
         else:
             self._accept(task, verdict, reply)
@@ -167,7 +167,7 @@ class Exchanges:
             task.refuse(error), request_name=task.request_name, settles=task.identity, error=error
         )
 
-    def _accept(self, task: Task, verdict: Accepted, reply: Optional[Payload]) -> None:
+    def _accept(self, task: Task, verdict: AcceptedReply, reply: Optional[Payload]) -> None:
         base = self._base
         now = base.clock.monotonic()
         with self._lock:

@@ -76,7 +76,7 @@ class _Heap:
             self.cancelled = 0
         heapq.heappush(self.rows, (due, order, job))
 
-    def due(self) -> Optional[float]:
+    def first_due(self) -> Optional[float]:
         """When the first live job is due."""
         while self.rows and self.rows[0][2].function is None:
             heapq.heappop(self.rows)
@@ -85,7 +85,7 @@ class _Heap:
 
     def pop(self, until: float) -> Optional[Callable[[], None]]:
         """The function of the first job due by ``until``; the job counts as fired."""
-        due = self.due()
+        due = self.first_due()
         if due is None or due > until:
             return None
         job = heapq.heappop(self.rows)[2]
@@ -174,10 +174,10 @@ class Scheduler:
 
     def _seconds_to_next(self) -> Optional[float]:
         waits = []
-        due = self._monotonic.due()
+        due = self._monotonic.first_due()
         if due is not None:
             waits.append(due - self.clock.monotonic())
-        due = self._wall.due()
+        due = self._wall.first_due()
         if due is not None:
             waits.append(
                 min(due - self.clock.time(), WALL_LOOK) if self._thread else due - self.clock.time()

@@ -78,7 +78,7 @@ def _annotation(cls: type[Record], name: str) -> str:
         wire.measurement,
         wire.markup,
         wire.test_flag,
-        wire.unwired,
+        wire.unwired_field,
         wire.unwired_items,
         wire.unwired_value,
     ),

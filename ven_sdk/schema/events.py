@@ -43,7 +43,7 @@ class EventDescriptor(Record):
     event_status: str = wire.token("ei:eventStatus", EVENT_STATUS.values, refused=True)
     test_event: bool = wire.test_flag("ei:testEvent", text_in="test_event_text", default=False)
     vtn_comment: Optional[str] = wire.text("ei:vtnComment", optional=True, default=None)
-    test_event_text: Optional[str] = wire.unwired(default=None)
+    test_event_text: Optional[str] = wire.unwired_field(default=None)
 
 
 @element
@@ -73,7 +73,7 @@ class Interval(Record):
     signal_payload: Optional[Number] = wire.number(
         "ei:signalPayload/ei:payloadFloat/ei:value", otherwise=None, vital=True
     )
-    derived: int = wire.unwired(default=0)
+    derived: int = wire.unwired_field(default=0)
 
 
 @element
@@ -135,7 +135,7 @@ class Event(Record):
         "oadr:oadrResponseRequired", RESPONSE_REQUIRED.values, default="always", refused=True
     )
 
-    opt: Optional[str] = wire.unwired(default=None)
+    opt: Optional[str] = wire.unwired_field(default=None)
     """What this VEN answered, ``optIn`` or ``optOut``, in the events that a client hands out; None
     before the answer. No part of the message, and no key.
     """
@@ -215,12 +215,14 @@ class Event(Record):
 class FaultyEvent(Record):
     """An event that could not be read: what is known of it, as far as it could be, and why."""
 
-    event_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
-    modification_number: Optional[int] = wire.unwired(hidden=False, compare=True, default=None)
-    event_status: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
-    market_context: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
-    test_event: Optional[bool] = wire.unwired(hidden=False, compare=True, default=None)
-    response_required: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    event_id: Optional[str] = wire.unwired_field(hidden=False, compare=True, default=None)
+    modification_number: Optional[int] = wire.unwired_field(
+        hidden=False, compare=True, default=None
+    )
+    event_status: Optional[str] = wire.unwired_field(hidden=False, compare=True, default=None)
+    market_context: Optional[str] = wire.unwired_field(hidden=False, compare=True, default=None)
+    test_event: Optional[bool] = wire.unwired_field(hidden=False, compare=True, default=None)
+    response_required: Optional[str] = wire.unwired_field(hidden=False, compare=True, default=None)
     error: PayloadError = wire.unwired_value(PayloadError)
 
     @property

@@ -284,7 +284,9 @@ def constant(path: str) -> Slot:
     return Slot("constant", path)
 
 
-def unwired(*, default: T, hidden: bool = True, compare: bool = False, kw_only: bool = True) -> T:
+def unwired_field(
+    *, default: T, hidden: bool = True, compare: bool = False, kw_only: bool = True
+) -> T:
     """A field that has no element of its own."""
     slot = Slot("unwired", default=default, hidden=hidden, compare=compare, kw_only=kw_only)
     return cast(T, slot)

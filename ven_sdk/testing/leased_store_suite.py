@@ -60,7 +60,7 @@ class LeasedStoreSuite(StoreSuite):
     def test_only_one_of_many_that_want_a_slot_gets_it(self, tmp_path: Path) -> None:
         with self.members(tmp_path, *[LONG] * 4) as stores:
             got: list[frozenset[int]] = []
-            together(*(lambda s=s: got.append(s.take(range(SLOTS))) for s in stores))
+            run_together(*(lambda s=s: got.append(s.take(range(SLOTS))) for s in stores))
             assert sum(map(len, got)) == len(frozenset().union(*got))
             taken = [store.take(range(SLOTS)) for store in stores]
             assert sum(map(len, got)) + sum(map(len, taken)) == SLOTS
@@ -191,7 +191,7 @@ class LeasedStoreSuite(StoreSuite):
                 except LeaseLostError:
                     outcomes[name] = "refused"
 
-            together(*(lambda name=name: commit(name) for name in slots.values()))
+            run_together(*(lambda name=name: commit(name) for name in slots.values()))
             assert outcomes.pop(ven) == "refused"
             assert set(outcomes.values()) == {"written"}
 
@@ -216,7 +216,7 @@ class LeasedStoreSuite(StoreSuite):
                 takes(b, slot)
                 seen.extend(b.load("ven-1"))
 
-            together(write, take_over)
+            run_together(write, take_over)
             assert seen == b.load("ven-1")
             assert seen == [Row("t", "a", written[-1])]
 
@@ -309,7 +309,7 @@ def refusal(call: Callable[[], object]) -> StoreError:
     raise AssertionError(f"{call} was accepted")
 
 
-def together(*works: Callable[[], object]) -> None:
+def run_together(*works: Callable[[], object]) -> None:
     """Run each on a thread of its own until all are done; raise what the first raised."""
     failed: list[BaseException] = []
 

@@ -69,7 +69,7 @@ class StoreSuite:
         return again
 
     @contextmanager
-    def opened(self, tmp_path: Path) -> Iterator[Store]:
+    def open_new(self, tmp_path: Path) -> Iterator[Store]:
         """An open store for the length of a test."""
         store = self.make_store(tmp_path)
         store.check()
@@ -82,12 +82,12 @@ class StoreSuite:
     # -- rows
 
     def test_a_new_store_holds_nothing(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             assert store.load("ven-1") == []
             assert store.vens() == []
 
     def test_rows_come_back_in_the_order_in_which_they_were_first_set(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             for key in ("c", "a", "b"):
                 store.commit("ven-1", [ChangeRow("events", key, "{}")])
             assert store.load("ven-1") == [
@@ -97,19 +97,19 @@ class StoreSuite:
             ]
 
     def test_a_row_that_is_set_again_keeps_its_place(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "a", "1"), ChangeRow("t", "b", "1")])
             store.commit("ven-1", [ChangeRow("t", "a", "2")])
             assert store.load("ven-1") == [Row("t", "a", "2"), Row("t", "b", "1")]
 
     def test_a_row_that_was_deleted_and_set_again_is_the_last(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "a", "1"), ChangeRow("t", "b", "1")])
             store.commit("ven-1", [ChangeRow("t", "a", None), ChangeRow("t", "a", "2")])
             assert store.load("ven-1") == [Row("t", "b", "1"), Row("t", "a", "2")]
 
     def test_order_continues_after_a_restart(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "z", "1"), ChangeRow("t", "y", "1")])
             again = self.reopen(store, tmp_path)
             try:
@@ -119,7 +119,7 @@ class StoreSuite:
                 again.close()
 
     def test_the_changes_of_one_commit_apply_one_after_the_other(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit(
                 "ven-1",
                 [
@@ -132,19 +132,19 @@ class StoreSuite:
             assert store.load("ven-1") == [Row("t", "a", "2")]
 
     def test_to_delete_what_is_not_there_is_harmless(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "a", None)])
             store.commit("ven-1", [])
             assert store.load("ven-1") == []
 
     def test_the_same_key_in_two_tables_is_two_rows(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "a", "1"), ChangeRow("u", "a", "2")])
             store.commit("ven-1", [ChangeRow("t", "a", None)])
             assert store.load("ven-1") == [Row("u", "a", "2")]
 
     def test_keys_are_compared_exactly_and_come_back_as_they_were(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             for name in AWKWARD_KEYS:
                 store.commit(name, [ChangeRow(name, key, json.dumps(key)) for key in AWKWARD_KEYS])
             again = self.reopen(store, tmp_path)
@@ -171,14 +171,14 @@ class StoreSuite:
             "ÿ" * 300_000,
             "[" * 1_000_000,
         ]
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit(
                 "ven-1", [ChangeRow("t", str(place), value) for place, value in enumerate(values)]
             )
             assert [row.value for row in store.load("ven-1")] == values
 
     def test_many_rows_go_into_one_commit(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit(
                 "ven-1", [ChangeRow("samples", str(number), "{}") for number in range(10_000)]
             )
@@ -189,7 +189,7 @@ class StoreSuite:
     # -- VENs
 
     def test_one_ven_does_not_see_the_rows_of_another(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "a", "1")])
             store.commit("ven-2", [ChangeRow("t", "a", "2"), ChangeRow("t", "b", "2")])
             store.commit("ven-2", [ChangeRow("t", "b", None)])
@@ -198,7 +198,7 @@ class StoreSuite:
             assert store.vens() == ["ven-1", "ven-2"]
 
     def test_a_forgotten_ven_leaves_the_others_alone(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             for ven in ("ven-1", "ven-2"):
                 store.commit(ven, [ChangeRow("t", "a", "1"), ChangeRow("u", "a", "1")])
             store.forget("ven-1")
@@ -208,7 +208,7 @@ class StoreSuite:
             assert len(store.load("ven-2")) == 2
 
     def test_a_ven_without_rows_is_not_listed(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "a", "1")])
             store.commit("ven-1", [ChangeRow("t", "a", None)])
             assert store.vens() == []
@@ -216,7 +216,7 @@ class StoreSuite:
     # -- transactions
 
     def test_a_refused_commit_changes_nothing(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "a", "1")])
             bad: tuple[Any, ...] = (b"bytes", 1, {}, "\ud800", "NUL \0")
             for value in bad:
@@ -229,7 +229,7 @@ class StoreSuite:
             assert store.load("ven-1") == [Row("t", "a", "1")]
 
     def test_everything_that_was_committed_is_there_after_a_restart(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.commit("ven-1", [ChangeRow("t", "a", "1"), ChangeRow("t", "b", "1")])
             store.commit("ven-1", [ChangeRow("t", "a", None), ChangeRow("u", "c", "3")])
             again = self.reopen(store, tmp_path)
@@ -245,7 +245,7 @@ class StoreSuite:
                 store.commit(f"ven-{thread}", [ChangeRow(*row) for row in rows])
                 assert store.load(f"ven-{thread}")[-3:] == rows
 
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             _side_by_side([lambda thread=thread: work(thread) for thread in range(8)])  # type: ignore[misc]
             for thread in range(8):
                 expected = [
@@ -271,7 +271,7 @@ class StoreSuite:
                 assert len(rows) in (0, 3)
                 assert len({row.value for row in rows}) < 2, "rows of two transactions"
 
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             _side_by_side([write, read, read])
 
     def test_the_failure_of_one_thread_is_not_the_failure_of_the_others(
@@ -294,7 +294,7 @@ class StoreSuite:
                     )
                 )
 
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             _side_by_side([lambda: good(1), bad, lambda: good(2), bad])
             assert len(refused) == 40
             assert len(store.load("ven-1")) == 40
@@ -302,7 +302,7 @@ class StoreSuite:
     # -- opening and closing
 
     def test_a_store_that_is_not_open_refuses_with_a_store_error(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             store.close()
             for use in (
                 lambda: store.commit("ven-1", [ChangeRow("t", "a", "1")]),
@@ -322,7 +322,7 @@ class StoreSuite:
         store.close()
 
     def test_to_open_twice_is_refused_and_the_store_works_on(self, tmp_path: Path) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             assert store.name in str(_refusal(store.open))
             store.commit("ven-1", [ChangeRow("t", "a", "1")])
             assert store.load("ven-1") == [Row("t", "a", "1")]
@@ -330,7 +330,7 @@ class StoreSuite:
     def test_a_second_client_of_a_durable_store_is_refused_until_the_first_closed_it(
         self, tmp_path: Path
     ) -> None:
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             if not store.durable:
                 return
             second = self.make_store(tmp_path)
@@ -360,7 +360,7 @@ class StoreSuite:
                 if len(returned) == 20:
                     store.close()
 
-        with self.opened(tmp_path) as store:
+        with self.open_new(tmp_path) as store:
             _side_by_side([lambda: work(1), lambda: work(2), lambda: work(3)])
             again = self.reopen(store, tmp_path)
             try:

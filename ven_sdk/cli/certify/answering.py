@@ -26,7 +26,7 @@ def each_list(stage: Stage) -> str:
     changed = stage.answer(event_id, number=3)
     demand(changed.modification_number == number, "the changed event got its old number back")
     number = stage.vtn.cancel_event(event_id)
-    stage.until(
+    stage.pass_until(
         lambda: any(each.modification_number == number for each in stage.answers(event_id)), 90
     )
     found = [each.modification_number for each in stage.answers(event_id)]
@@ -104,9 +104,9 @@ def market_contexts(stage: Stage) -> str:
     own = "http://utility.example/certify"
     stage.begin(market_contexts=[own])
     other = stage.add_event(dtstart=HOUR, market_context="http://other.example/programme")
-    stage.refused(other, "462", "an event of another market context")
+    stage.expect_refused(other, "462", "an event of another market context")
     same = stage.add_event(dtstart=2 * HOUR, market_context="HTTP://Utility.Example/certify")
-    stage.accepted(same, "the same market context with another case of its host")
+    stage.expect_accepted(same, "the same market context with another case of its host")
     return "462 for another; the same URI in another spelling is accepted (market_contexts is set)"
 
 
@@ -115,12 +115,12 @@ def targets(stage: Stage) -> str:
     stage.begin()
     own = stage.vtn.ven().ven_id
     foreign = stage.add_event(dtstart=HOUR, targets=[Target(ven_id="somebody-else")])
-    stage.refused(foreign, "462", "an event for another venID", "Look at eiTarget.")
+    stage.expect_refused(foreign, "462", "an event for another venID", "Look at eiTarget.")
     everybody = stage.add_event(dtstart=2 * HOUR, targets=[])
-    stage.accepted(everybody, "an event without a target")
+    stage.expect_accepted(everybody, "an event without a target")
     two = [Target(group_id="somebody-else"), Target(ven_id=own)]
     either = stage.add_event(dtstart=3 * HOUR, targets=two)
-    stage.accepted(either, "an event for this VEN and another group")
+    stage.expect_accepted(either, "an event for this VEN and another group")
     return "462 for a foreign one; none, and one of two, are accepted"
 
 
@@ -138,7 +138,9 @@ def unsupported_signals(stage: Stage) -> str:
     }
     for number, (what, signals) in enumerate(cases.items(), 1):
         event_id = stage.add_event(dtstart=number * HOUR, signals=signals)
-        stage.refused(event_id, "460", what, "Refuse the event if any of its signals is unknown.")
+        stage.expect_refused(
+            event_id, "460", what, "Refuse the event if any of its signals is unknown."
+        )
     return "460 for one alone, for one beside a supported one, and for a wrong unit"
 
 
@@ -152,7 +154,7 @@ def well_known_signals(stage: Stage) -> str:
     stage.begin()
     for number, name in enumerate(SIGNALS, 1):
         event_id = stage.add_event(dtstart=number * HOUR, signal_name=name, intervals=[1, 2])
-        stage.accepted(event_id, f"an event with {name}")
+        stage.expect_accepted(event_id, f"an event with {name}")
         if stage.is_ours:
             seen = {event.event_id: event for event in stage.client.events}[event_id]
             payloads = [step.signal_payload for step in seen.event_signals[0].intervals]
@@ -171,9 +173,9 @@ def further_signals(stage: Stage) -> str:
     for number, name in enumerate(known, 1):
         event_id = stage.add_event(dtstart=number * HOUR, signal_name=name)
         if name in further:
-            stage.accepted(event_id, f"an event with {name}, which is in signals=")
+            stage.expect_accepted(event_id, f"an event with {name}, which is in signals=")
         else:
-            stage.refused(event_id, "460", f"an event with {name}, which is not in signals=")
+            stage.expect_refused(event_id, "460", f"an event with {name}, which is not in signals=")
     return f"accepted: {', '.join(further) or 'none'}; the others got 460"
 
 
@@ -182,11 +184,11 @@ def device_classes(stage: Stage) -> str:
     stage.need_ours()
     stage.begin(targets={"end_device_asset": ["Thermostat"]}, signals=list(SIGNALS))
     foreign = stage.add_event(dtstart=HOUR, device_class="Electric_Vehicle")
-    stage.refused(
+    stage.expect_refused(
         foreign, "4", "a signal for a device class that is not served", "Intersect with eiTarget."
     )
     own = stage.add_event(dtstart=2 * HOUR, device_class="Thermostat")
-    stage.accepted(own, "a signal for the device class of targets=")
+    stage.expect_accepted(own, "a signal for the device class of targets=")
     return "refused for another class, accepted for its own (targets= is set)"
 
 
@@ -204,7 +206,7 @@ def illogical_events(stage: Stage) -> str:
     }
     for what, settings in cases.items():
         event_id = stage.add_event(**settings)
-        stage.refused(event_id, "4", what, "Say what is wrong with it by a 4xx of its own.")
+        stage.expect_refused(event_id, "4", what, "Say what is wrong with it by a 4xx of its own.")
         stage.vtn.drop_event(event_id)
     return "a 4xx for a wrong level, for wrong durations, and for yesterday"
 
@@ -250,7 +252,7 @@ def modification_numbers(stage: Stage) -> str:
     old = stage.event(event_id)
     stage.vtn.modify_event(event_id, priority=1)
     stage.vtn.modify_event(event_id, priority=2)
-    stage.until(lambda: stage.answers(event_id)[-1].modification_number == 2, 20)
+    stage.pass_until(lambda: stage.answers(event_id)[-1].modification_number == 2, 20)
     count = len(stage.answers(event_id))
     stage.send_list(old)
     late = stage.answer(event_id, number=count + 1)

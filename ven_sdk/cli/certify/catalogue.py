@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ...oadr20b.schema.reports import RegisteredReport, RegisterReport, Report
-from .reporting import METADATA, ask, offer_of, offers, pending, request
+from .reporting import METADATA, ask, offer_of, offers, pending_requests, request
 from .rows import demand, row, skip
 from .stage import Stage
 
@@ -84,7 +84,7 @@ def metadata(stage: Stage) -> str:
     offer = offer_of(stage, "USAGE")
     step = offer.step
     running = ask(stage, request(stage, offer, granularity=step, back=2 * step, interval=(0, 0)))
-    demand(running in pending(stage), "a request that runs is not pending")
+    demand(running in pending_requests(stage), "a request that runs is not pending")
     after = stage.mark()
     wanted = stage.vtn.request_metadata()
     created = stage.expect("oadrCreatedReport", after=after)
@@ -118,7 +118,7 @@ def periodic_metadata(stage: Stage) -> str:
     stage.pass_time(PERIOD * 2.5)
     count = stage.count("oadrRegisterReport", after=after)
     demand(count >= 2, f"in {PERIOD * 2.5:g} s came {count} catalogues, one every {PERIOD} s asked")
-    demand(wanted in pending(stage), "a periodic METADATA request is not pending")
+    demand(wanted in pending_requests(stage), "a periodic METADATA request is not pending")
     stage.vtn.cancel_report(wanted)
     answer = stage.expect("oadrCanceledReport", after=after).record
     demand(wanted not in getattr(answer, "pending_reports", ()), "it is pending after its end")

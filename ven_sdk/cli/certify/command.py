@@ -17,7 +17,7 @@ from .evidence import write_evidence, write_pics
 from .examine import examine
 from .rows import AREAS, DECLARED, NOT_SHOWN, SHOWN, SKIPPED, Finding
 from .sources import FileVen, ProgramVen, Source, source_of
-from .table import chosen
+from .table import choose_rows
 from .world import Run
 
 MARKS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -75,7 +75,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, console: Console) -> int:
     """Look at the rows, print each as it ends; 0 where none is "not shown", else 1."""
-    rows = chosen(options.only)
+    rows = choose_rows(options.only)
     if options.list:
         for row in rows:
             console.paragraph(
@@ -130,7 +130,7 @@ def _show(finding: Finding, console: Console) -> None:
 def _conclude(source: Source, findings: Sequence[Finding], as_json: bool, console: Console) -> None:
     counts = Counter(each.state for each in findings)
     if as_json:
-        console.line(json.dumps(plain(source.name, findings), indent=2))
+        console.line(json.dumps(findings_dict(source.name, findings), indent=2))
         return
     said = ", ".join(f"{counts[state]} {state}" for state in MARKS if counts[state])
     console.line()
@@ -138,7 +138,7 @@ def _conclude(source: Source, findings: Sequence[Finding], as_json: bool, consol
     console.paragraph(f"{said}.", "red" if failed else "green", "bold")
 
 
-def plain(name: str, findings: Sequence[Finding]) -> dict[str, object]:
+def findings_dict(name: str, findings: Sequence[Finding]) -> dict[str, object]:
     """The findings for a program."""
     failed: Optional[bool] = any(each.state == NOT_SHOWN for each in findings)
     return {

@@ -10,13 +10,13 @@ from ...testing.vtn.journal import code_of
 from .reporting import (
     Offer,
     ask,
+    await_reports,
     code_for,
-    delivered,
     is_sum,
     offer_of,
     offers,
     offers_of,
-    pending,
+    pending_requests,
     request,
     updates,
 )
@@ -46,7 +46,7 @@ def one_shot(stage: Stage) -> str:
         for what, interval in intervals.items():
             asked = stage.now()
             wanted = ask(stage, request(stage, offer, granularity=3600, interval=interval))
-            report = delivered(stage, wanted, seconds=10)[0]
+            report = await_reports(stage, wanted, seconds=10)[0]
             took = (updates(stage, wanted)[0][0].at - asked).total_seconds()
             demand(
                 len(report.intervals) == 1 and took <= 5,
@@ -78,7 +78,7 @@ def periodic(stage: Stage) -> str:
         skip(f"the slowest sampling on offer is {wide:g} s: too short to be told from a poll")
     equal = ask(stage, request(stage, offer, granularity=wide, back=wide, interval=(0, 0)))
     asked = stage.now()
-    delivered(stage, equal, seconds=1.5 * wide)
+    await_reports(stage, equal, seconds=1.5 * wide)
     took = (updates(stage, equal)[0][0].at - asked).total_seconds()
     demand(
         took < wide / 2,
@@ -89,7 +89,7 @@ def periodic(stage: Stage) -> str:
     back = 4 * step
     asked = stage.now()
     many = ask(stage, request(stage, offer, granularity=step, back=back, interval=(0, 0)))
-    reports = delivered(stage, many, count=4, seconds=back * 6)
+    reports = await_reports(stage, many, count=4, seconds=back * 6)
     sent = [message for message, _ in updates(stage, many)]
     took = (sent[0].at - asked).total_seconds()
     demand(took >= back * 0.9 - 1, f"the first report of {back:g} s came after {took:.1f} s")
@@ -132,8 +132,8 @@ def begin_and_end(stage: Stage) -> str:
     off = (first - start.dtstart).total_seconds()
     demand(-step - 1 <= off <= step + 1, f"the first interval is {off:.1f} s off the start")
     after = ask(stage, request(stage, offer, granularity=step, back=2 * step, interval=(0, 0)))
-    demand(request_id not in pending(stage), "it is pending after its end")
-    demand(after in pending(stage), "a new request is not pending")
+    demand(request_id not in pending_requests(stage), "it is pending after its end")
+    demand(after in pending_requests(stage), "a new request is not pending")
     return "nothing before, the last at its end, not pending afterwards"
 
 
@@ -142,7 +142,7 @@ def on_change(stage: Stage) -> str:
     stage.begin()
     offer = offer_of(stage, "STATUS")
     wanted = ask(stage, request(stage, offer, granularity=0, back=2 * offer.step, interval=(0, 0)))
-    reports = delivered(stage, wanted, count=3, seconds=15 * offer.step)
+    reports = await_reports(stage, wanted, count=3, seconds=15 * offer.step)
     qualities = [
         payload.data_quality
         for report in reports[1:]
@@ -192,15 +192,18 @@ def not_offered(stage: Stage) -> str:
             request(stage, offer, granularity=step / 2, back=10 * step, interval=(0, 0)),
         ),
     }
-    before = pending(stage)
+    before = pending_requests(stage)
     for what, (wanted, asked) in cases.items():
         spacing = asked.report_specifier.granularity
         if spacing is not None and spacing.microseconds:
             continue  # the schema has no fractions
         code = code_for(stage, asked)
         demand(code.startswith(wanted), f"{what} got {code}, expected {wanted:x<3}")
-        demand(asked.report_request_id not in pending(stage), f"{what} is pending all the same")
-    demand(pending(stage) == before, "what is pending has changed")
+        demand(
+            asked.report_request_id not in pending_requests(stage),
+            f"{what} is pending all the same",
+        )
+    demand(pending_requests(stage) == before, "what is pending has changed")
     return ", ".join(cases)
 
 
@@ -223,7 +226,7 @@ def missing_value(stage: Stage) -> str:
     offer = offer_of(stage, "USAGE", sums=False)
     stage.is_silent = True
     wanted = ask(stage, request(stage, offer))
-    report = delivered(stage, wanted, seconds=20)[0]
+    report = await_reports(stage, wanted, seconds=20)[0]
     stage.keeps("CR 300", "CR 318")
     qualities = {
         payload.data_quality or "none"
@@ -244,7 +247,7 @@ def sum_at_hand(stage: Stage) -> str:
     offer = offer_of(stage, "USAGE", sums=True)
     stage.pass_time(3 * offer.step)
     wanted = ask(stage, request(stage, offer))
-    report = delivered(stage, wanted, seconds=5)[0]
+    report = await_reports(stage, wanted, seconds=5)[0]
     interval = report.intervals[0]
     payload = interval.report_payloads[0]
     demand(
@@ -262,9 +265,9 @@ def history(stage: Stage) -> str:
     kept = offer.duration.total_seconds()
     span = min(kept / 2, 3600)
     some = ask(stage, request(stage, offer, interval=(-span, span / 2)))
-    rows = [i for report in delivered(stage, some) for i in report.intervals]
+    rows = [i for report in await_reports(stage, some) for i in report.intervals]
     since = ask(stage, request(stage, offer, interval=(-span, 0)))
-    everything = [i for report in delivered(stage, since) for i in report.intervals]
+    everything = [i for report in await_reports(stage, since) for i in report.intervals]
     demand(
         len(everything) > len(rows) > 0,
         f"half of the span has {len(rows)} rows, everything since its start {len(everything)}",
@@ -294,7 +297,7 @@ def last_points(stage: Stage) -> str:
     )
     found = [
         payload
-        for report in delivered(stage, wanted)
+        for report in await_reports(stage, wanted)
         for interval in report.intervals
         for payload in interval.report_payloads
     ]
@@ -314,26 +317,26 @@ def cancellations(stage: Stage) -> str:
     offer = offer_of(stage, "USAGE")
     step = offer.step
 
-    def running() -> str:
+    def start_request() -> str:
         return ask(stage, request(stage, offer, granularity=step, back=2 * step, interval=(0, 0)))
 
-    first, second, third, fourth, fifth = (running() for _ in range(5))
+    first, second, third, fourth, fifth = (start_request() for _ in range(5))
 
-    def cancelled(*names: str, **more: Any) -> Any:
+    def cancel(*names: str, **more: Any) -> Any:
         after = stage.mark()
         stage.vtn.cancel_report(*names, **more)
         return stage.expect("oadrCanceledReport", after=after).record
 
-    answer = cancelled(first)
+    answer = cancel(first)
     rest = {second, third, fourth, fifth}
     demand(
         code_of(answer) == "200" and set(answer.pending_reports) == rest,
         f"after one of five was cancelled, {sorted(answer.pending_reports)} are pending",
         "List all that still run.",
     )
-    demand(code_of(cancelled("never-made")).startswith("4"), "an unknown ID was no error")
-    demand(code_of(cancelled(second, third)) == "200", "two at once could not be cancelled")
-    demand(code_of(cancelled(fourth, report_to_follow=True)) == "200", "no report to follow")
+    demand(code_of(cancel("never-made")).startswith("4"), "an unknown ID was no error")
+    demand(code_of(cancel(second, third)) == "200", "two at once could not be cancelled")
+    demand(code_of(cancel(fourth, report_to_follow=True)) == "200", "no report to follow")
     after = stage.all_of("oadrCanceledReport")[-1].order
     stage.pass_time(6 * step)
     more = len(updates(stage, fourth, after=after))
@@ -355,7 +358,7 @@ def lost_report(stage: Stage) -> str:
     step = offer.step
     wanted = ask(stage, request(stage, offer, granularity=step, back=2 * step, interval=(0, 0)))
     stage.fault(Reset(message="oadrUpdateReport", times=1))
-    stage.until(lambda: len(updates(stage, wanted)) >= 2, 60)
+    stage.pass_until(lambda: len(updates(stage, wanted)) >= 2, 60)
     sent = updates(stage, wanted)
     demand(
         len(sent) >= 2 and sent[0][1].intervals[0] == sent[1][1].intervals[0],
@@ -382,7 +385,7 @@ def parts_of_status(stage: Stage) -> str:
     wanted = ask(
         stage, request(stage, offer, granularity=offer.step, back=4 * offer.step, interval=(0, 0))
     )
-    reports = delivered(stage, wanted, count=2, seconds=20 * offer.step)
+    reports = await_reports(stage, wanted, count=2, seconds=20 * offer.step)
     parts = {
         tuple(name for name in _PARTS if getattr(payload.resource_status, name) is not None)
         for report in reports

@@ -13,11 +13,11 @@ from .rows import (
     NOT_SHOWN,
     SHOWN,
     SKIPPED,
-    Declared,
+    Declaration,
     Finding,
     NotShown,
     Row,
-    Skipped,
+    Skip,
 )
 from .stage import Stage
 from .table import in_order
@@ -53,9 +53,9 @@ def _outcome(row: Row, stage: Stage) -> tuple[str, str, str]:
         return SHOWN, row.show(stage), ""
     except NotShown as missing:
         return NOT_SHOWN, str(missing), missing.advice
-    except Declared as word:
+    except Declaration as word:
         return DECLARED, str(word), ""
-    except Skipped as reason:
+    except Skip as reason:
         return SKIPPED, str(reason), ""
     except ConfigurationError:
         raise

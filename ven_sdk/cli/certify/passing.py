@@ -27,7 +27,7 @@ class Passing(Protocol):
     def now(self) -> float:
         """Monotonic seconds."""
 
-    def until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
+    def pass_until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
         """Let time pass until ``found()`` gives something, for so many seconds at most; what it
         gave.
         """
@@ -44,7 +44,7 @@ class ByHand:
         """Monotonic seconds."""
         return self._clock.monotonic()
 
-    def until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
+    def pass_until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
         """See :class:`Passing`."""
         end = self._clock.monotonic() + seconds
         while True:
@@ -91,7 +91,7 @@ class ByItself:
         """Monotonic seconds."""
         return time.monotonic()
 
-    def until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
+    def pass_until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
         """See :class:`Passing`."""
         end = time.monotonic() + seconds
         while True:

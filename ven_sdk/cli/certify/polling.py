@@ -13,7 +13,7 @@ LATEST = 1.1
 
 
 @row(13, "drains the queue in one round", "P", "CR 500", pics="B", poll_frequency=30)
-def drained(stage: Stage) -> str:
+def drain_queue(stage: Stage) -> str:
     stage.begin()
     after = stage.mark()
     stage.vtn.offer_reports()
@@ -28,7 +28,7 @@ def drained(stage: Stage) -> str:
         found = [kind for kind in wanted if not stage.count(kind, after=after)]
         return found if stage.is_given(event_id) else [*found, "the event was not fetched"]
 
-    stage.until(lambda: not find_missing(), 25)
+    stage.pass_until(lambda: not find_missing(), 25)
     took = (stage.now() - began).total_seconds()
     demand(
         not find_missing(),
@@ -68,13 +68,13 @@ def held_poll(stage: Stage) -> str:
     event_id = stage.add_event(dtstart=3600)
     first = stage.answer(event_id)
     held = stage.hold_polls(lambda: True)
-    stage.until(lambda: held.count > 0, 30)
+    stage.pass_until(lambda: held.count > 0, 30)
     demand(held.count, "no poll came while the VTN waited for an answer")
     stage.pass_time(3)
     before = len(stage.answers(event_id))
     decide = stage.client.opt_out if first.opt_type == "optIn" else stage.client.opt_in
     decide(event_id)
-    stage.until(lambda: len(stage.answers(event_id)) > before, 2)
+    stage.pass_until(lambda: len(stage.answers(event_id)) > before, 2)
     answered = len(stage.answers(event_id)) > before
     held.release()
     demand(

@@ -89,7 +89,7 @@ def refused_registration(stage: Stage) -> str:
     stage.fault(Refuse("463", message=CREATE, times=3))
     stage.fault(Refuse("452", message=CREATE, times=2, skip=3))
     stage.power_up()
-    stage.until(lambda: stage.count(CREATE) >= 6, 600)
+    stage.pass_until(lambda: stage.count(CREATE) >= 6, 600)
     tries = stage.all_of(CREATE)
     demand(
         len(tries) >= 6,
@@ -237,7 +237,7 @@ def cancelled_by_ven(stage: Stage) -> str:
 
 
 @row(11, "registers again when the VTN does not know it", "R", "CR 500, 517")
-def forgotten(stage: Stage) -> str:
+def forgotten_by_vtn(stage: Stage) -> str:
     stage.begin()
     for code in ("463", "452"):
         after = stage.mark()

@@ -71,7 +71,7 @@ def is_sum(point: ReportDescription) -> bool:
 
 def offer_of(stage: Stage, name: str, *, sums: Optional[bool] = None) -> Offer:
     """What is offered as telemetry (``USAGE``, ``STATUS``) or as ``HISTORY``; ``sums``: only points
-    that are sums, or only those that are not. Raises ``Skipped`` where there is none.
+    that are sums, or only those that are not. Raises ``Skip`` where there is none.
     """
     for report, offer in zip(offers(stage), offers_of(stage)):
         full = str(report.report_name).removeprefix("x-").removeprefix("METADATA_")
@@ -130,7 +130,7 @@ def code_for(stage: Stage, *requests: ReportRequest) -> str:
     return str(answer.response.response_code)
 
 
-def pending(stage: Stage) -> tuple[str, ...]:
+def pending_requests(stage: Stage) -> tuple[str, ...]:
     """The requests that the VEN last said it runs."""
     return stage.vtn.ven().pending
 
@@ -146,11 +146,13 @@ def updates(stage: Stage, request_id: str, *, after: int = 0) -> list[tuple[Rece
     ]
 
 
-def delivered(stage: Stage, request_id: str, count: int = 1, seconds: float = 60) -> list[Report]:
+def await_reports(
+    stage: Stage, request_id: str, count: int = 1, seconds: float = 60
+) -> list[Report]:
     """At least so many reports for a request, which have come or come in time. Raises
     ``NotShown``. ``seconds``: how long is waited.
     """
-    stage.until(lambda: len(updates(stage, request_id)) >= count, seconds)
+    stage.pass_until(lambda: len(updates(stage, request_id)) >= count, seconds)
     found = [report for _, report in updates(stage, request_id)]
     demand(
         len(found) >= count,

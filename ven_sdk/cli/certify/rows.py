@@ -30,11 +30,11 @@ class NotShown(Exception):
         self.advice: str = advice
 
 
-class Skipped(Exception):
+class Skip(Exception):
     """The row cannot be looked at; the text says why."""
 
 
-class Declared(Exception):
+class Declaration(Exception):
     """What the author says, or has to say."""
 
 
@@ -100,13 +100,13 @@ def not_shown(text: str, advice: str = "") -> NoReturn:
 
 
 def skip(text: str) -> NoReturn:
-    """End the row: it cannot be looked at. Raises :class:`Skipped`."""
-    raise Skipped(text)
+    """End the row: it cannot be looked at. Raises :class:`Skip`."""
+    raise Skip(text)
 
 
 def declare(text: str) -> NoReturn:
-    """End the row: the author's word counts. Raises :class:`Declared`."""
-    raise Declared(text)
+    """End the row: the author's word counts. Raises :class:`Declaration`."""
+    raise Declaration(text)
 
 
 def demand(holds: object, text: str, advice: str = "") -> None:

@@ -29,8 +29,8 @@ def _seconds_after(stage: Stage, began: object, call: object) -> float:
 def _runs(stage: Stage, **settings: object) -> str:
     """An event that runs from now on; its ID."""
     event_id = stage.add_event(**settings)
-    stage.opted_in(event_id)
-    stage.called(event_id, "start", 40)
+    stage.expect_opt_in(event_id)
+    stage.expect_call(event_id, "start", 40)
     return event_id
 
 
@@ -40,8 +40,8 @@ def moments(stage: Stage) -> str:
     stage.begin()
     began = stage.now()
     event_id = stage.add_event(dtstart=10, intervals=[(5, 1), (5, 2)])
-    stage.opted_in(event_id)
-    stage.until(lambda: bool(stage.calls(event_id, "end")), 40)
+    stage.expect_opt_in(event_id)
+    stage.pass_until(lambda: bool(stage.calls(event_id, "end")), 40)
     calls = stage.calls(event_id)
     for what, wanted in (("start", 10), ("end", 20)):
         found = [each for each in calls if each.what == what]
@@ -69,15 +69,16 @@ def random_start(stage: Stage) -> str:
     ]
     stage.vtn.announce()
     for event_id in made:
-        stage.opted_in(event_id)
+        stage.expect_opt_in(event_id)
     stage.vtn.modify_event(made[0], priority=1)
-    stage.until(lambda: all(stage.calls(event_id, "end") for event_id in made), FIRST + 120)
+    stage.pass_until(lambda: all(stage.calls(event_id, "end") for event_id in made), FIRST + 120)
     starts = [
-        _seconds_after(stage, began, stage.called(event_id, "start", 0)) - FIRST
+        _seconds_after(stage, began, stage.expect_call(event_id, "start", 0)) - FIRST
         for event_id in made
     ]
     ends = [
-        _seconds_after(stage, began, stage.called(event_id, "end", 0)) - FIRST for event_id in made
+        _seconds_after(stage, began, stage.expect_call(event_id, "end", 0)) - FIRST
+        for event_id in made
     ]
     shown = f"{min(starts):.1f} to {max(starts):.1f} s after their time"
     demand(
@@ -105,8 +106,8 @@ def random_end(stage: Stage) -> str:
     made = [stage.add_event(duration=3600, tolerance=SPREAD, announce=False) for _ in range(12)]
     stage.vtn.announce()
     for event_id in made:
-        stage.opted_in(event_id)
-    stage.until(lambda: all(stage.calls(event_id, "start") for event_id in made), 60)
+        stage.expect_opt_in(event_id)
+    stage.pass_until(lambda: all(stage.calls(event_id, "start") for event_id in made), 60)
     cancelled, dropped = made[:6], made[6:]
     began = stage.now()
     counts = {event_id: len(stage.answers(event_id)) for event_id in cancelled}
@@ -117,8 +118,10 @@ def random_end(stage: Stage) -> str:
     stage.vtn.announce()
     for event_id in cancelled:
         stage.answer(event_id, number=counts[event_id] + 1, seconds=5)
-    stage.until(lambda: all(stage.calls(event_id, "end") for event_id in made), 60)
-    delays = [_seconds_after(stage, began, stage.called(event_id, "end", 0)) for event_id in made]
+    stage.pass_until(lambda: all(stage.calls(event_id, "end") for event_id in made), 60)
+    delays = [
+        _seconds_after(stage, began, stage.expect_call(event_id, "end", 0)) for event_id in made
+    ]
     shown = f"{min(delays):.1f} to {max(delays):.1f} s after it"
     demand(
         max(delays) <= SPREAD + 5 and max(delays) - min(delays) > SPREAD / 4,
@@ -137,7 +140,7 @@ def implied_cancellation(stage: Stage) -> str:
     for event_id in (first, second):
         before = len(stage.answers(event_id))
         stage.vtn.drop_event(event_id)
-        stage.until(lambda wanted=event_id: bool(stage.calls(wanted, "end")), 10)  # type: ignore[misc]
+        stage.pass_until(lambda wanted=event_id: bool(stage.calls(wanted, "end")), 10)  # type: ignore[misc]
         demand(
             stage.calls(event_id, "end"),
             "an event that is not on the list any more runs on",
@@ -155,12 +158,12 @@ def cancellation(stage: Stage) -> str:
     event_id = _runs(stage, duration=3600)
     began = stage.now()
     number = stage.vtn.cancel_event(event_id)
-    stage.until(
+    stage.pass_until(
         lambda: any(each.modification_number == number for each in stage.answers(event_id)), 10
     )
     found = [each for each in stage.answers(event_id) if each.modification_number == number]
     demand(found, "the cancellation was not acknowledged", "Answer it: optIn confirms it.")
-    end = stage.called(event_id, "end", 10)
+    end = stage.expect_call(event_id, "end", 10)
     took = _seconds_after(stage, began, end)
     demand(took <= 5, f"the cancelled event ended {took:.1f} s later")
     if found[-1].opt_type == "optOut":
@@ -176,12 +179,12 @@ def open_ended(stage: Stage) -> str:
     stage.pass_time(100 if stage.clock is not None else 15)
     demand(not stage.calls(event_id, "end"), "an event of duration 0 ended by itself")
     stage.vtn.cancel_event(event_id)
-    stage.called(event_id, "end", 10)
+    stage.expect_call(event_id, "end", 10)
     return "ran until it was cancelled"
 
 
 @row(37, "runs on where the list calls its event completed", "E", "CR 66")
-def completed(stage: Stage) -> str:
+def completed_event(stage: Stage) -> str:
     stage.need_ours()
     stage.begin()
     event_id = _runs(stage, duration=3600)
@@ -198,7 +201,7 @@ def completed(stage: Stage) -> str:
 
 
 @row(38, "replaces a running event by its modification", "E", "CR 57")
-def modified(stage: Stage) -> str:
+def modified_event(stage: Stage) -> str:
     stage.need_ours()
     stage.begin()
     began = stage.now()
@@ -207,7 +210,7 @@ def modified(stage: Stage) -> str:
         number = stage.vtn.modify_event(event_id, **changes)
         if stage.answer_to(event_id, number).opt_type != "optIn":
             stage.client.opt_in(event_id)
-    stage.until(lambda: bool(stage.calls(event_id, "end")), 120)
+    stage.pass_until(lambda: bool(stage.calls(event_id, "end")), 120)
     starts, ends = len(stage.calls(event_id, "start")), stage.calls(event_id, "end")
     demand(
         (starts, len(ends)) == (1, 1),
@@ -221,22 +224,22 @@ def modified(stage: Stage) -> str:
 
 
 @row(39, "lets the second of two adjacent events rule at the seam", "E", "CR 18", pics="E")
-def adjacent(stage: Stage) -> str:
+def adjacent_events(stage: Stage) -> str:
     stage.need_ours()
     stage.begin()
     began = stage.now()
     first = stage.add_event(dtstart=10, duration=10, intervals=[1])
     second = stage.add_event(dtstart=20, duration=10, intervals=[2])
     for event_id in (first, second):
-        stage.opted_in(event_id)
-    level = stage.until(lambda: stage.client.current_level() == 2 or None, 40)
+        stage.expect_opt_in(event_id)
+    level = stage.pass_until(lambda: stage.client.current_level() == 2 or None, 40)
     moment = (stage.now() - began).total_seconds()
     demand(level, "the second of two adjacent events never ruled")
     _near(stage, "the second event's level", moment, 20)
     _near(
         stage,
         "the end of the first",
-        _seconds_after(stage, began, stage.called(first, "end", 5)),
+        _seconds_after(stage, began, stage.expect_call(first, "end", 5)),
         20,
     )
     return (
@@ -265,7 +268,7 @@ def own_status(stage: Stage) -> str:
     stage.need_ours()
     stage.begin()
     event_id = stage.add_event(dtstart=40, ramp_up=20, duration=60, event_status="far")
-    stage.opted_in(event_id)
+    stage.expect_opt_in(event_id)
 
     def status() -> str:
         return {each.event_id: each.event_status for each in stage.client.events}[event_id]
@@ -309,8 +312,8 @@ def other_clock(stage: Stage) -> str:
     stage.polls(3)
     began = stage.now()
     event_id = stage.add_event(dtstart=20, duration=60)
-    stage.opted_in(event_id)
-    call = stage.called(event_id, "start", 150)
+    stage.expect_opt_in(event_id)
+    call = stage.expect_call(event_id, "start", 150)
     seconds = _seconds_after(stage, began, call)
     word = stage.run.declared.get("clock_skew")
     if abs(seconds - 20) > 3 and word:

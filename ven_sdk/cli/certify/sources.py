@@ -54,7 +54,7 @@ class Source(Protocol):
 
 
 @contextlib.contextmanager
-def led(arguments: Arguments, found: Found) -> Iterator[list[OpenADRClient]]:
+def direct_clients(arguments: Arguments, found: Found) -> Iterator[list[OpenADRClient]]:
     """Every client that is constructed meanwhile takes ``arguments`` in the place of its own; those
     clients.
     """
@@ -85,7 +85,7 @@ class _OwnVen:
 
     def begin(self, arguments: Arguments, found: Found) -> Optional[OpenADRClient]:
         """See :class:`Source`."""
-        with led(arguments, found):
+        with direct_clients(arguments, found):
             client = self._make(arguments)
         client.start()
         return client
@@ -172,7 +172,7 @@ class ScriptVen:
         """See :class:`Source`. ``ConfigurationError`` for a script that fails or has no client."""
         self._error = None
         running = threading.Event()
-        with led(arguments, found) as made, _signal_start(running):
+        with direct_clients(arguments, found) as made, _signal_start(running):
             self._thread = threading.Thread(
                 target=self._run, args=(running,), name="certify-script", daemon=True
             )

@@ -11,7 +11,7 @@ from ...schema.events import CreatedEvent, DistributeEvent, Event
 from ...testing.vtn.events import EventAnswer
 from .rows import not_shown
 from .staging import DECIDES, MARKET_CONTEXT, SOON, Ground
-from .world import Happened
+from .world import CallRecord
 
 
 class Stage(Ground):
@@ -69,10 +69,10 @@ class Stage(Ground):
             there = self.answers(event_id)
             return there[number - 1] if len(there) >= number else None
 
-        answer = self.until(found, min(seconds, DECIDES))
+        answer = self.pass_until(found, min(seconds, DECIDES))
         if answer is None:
             self._decide(event_id)
-        answer = answer or self.until(found, seconds)
+        answer = answer or self.pass_until(found, seconds)
         if answer is None:
             not_shown(
                 f"{len(self.answers(event_id))} answers to event {event_id!r} came within "
@@ -93,15 +93,15 @@ class Stage(Ground):
             there = [each for each in self.answers(event_id) if each.modification_number == number]
             return there[-1] if there else None
 
-        answer = self.until(found, DECIDES)
+        answer = self.pass_until(found, DECIDES)
         if answer is None:
             self._decide(event_id)
-            answer = self.until(found, DECIDES)
+            answer = self.pass_until(found, DECIDES)
         if answer is None:
             not_shown(f"modification {number} of event {event_id!r} was not answered")
         return answer
 
-    def accepted(self, event_id: str, what: str) -> EventAnswer:
+    def expect_accepted(self, event_id: str, what: str) -> EventAnswer:
         """The event is answered, and not refused. Raises ``NotShown``."""
         answer = self.answer(event_id)
         if not answer.response_code.startswith("2"):
@@ -110,7 +110,7 @@ class Stage(Ground):
             )
         return answer
 
-    def refused(self, event_id: str, code: str, what: str, advice: str = "") -> EventAnswer:
+    def expect_refused(self, event_id: str, code: str, what: str, advice: str = "") -> EventAnswer:
         """The event is refused with that code (``4`` is any of its class) and optOut. Raises
         ``NotShown``.
         """
@@ -124,7 +124,7 @@ class Stage(Ground):
             )
         return answer
 
-    def opted_in(self, event_id: str) -> None:
+    def expect_opt_in(self, event_id: str) -> None:
         """The event is answered, and carried out: where the author's code did not opt in, it is
         done for it.
         """
@@ -138,15 +138,15 @@ class Stage(Ground):
             self.client.opt_in(event_id)
             self.answer(event_id, number=len(self.answers(event_id)) + 1)
 
-    def calls(self, event_id: str, what: str = "") -> list[Happened]:
+    def calls(self, event_id: str, what: str = "") -> list[CallRecord]:
         """The calls of handlers for an event so far."""
         return [
             each for each in self.happened if each.event_id == event_id and what in ("", each.what)
         ]
 
-    def called(self, event_id: str, what: str, seconds: float = SOON) -> Happened:
+    def expect_call(self, event_id: str, what: str, seconds: float = SOON) -> CallRecord:
         """The first such call, which was or comes in time. Raises ``NotShown``."""
-        call = self.until(lambda: next(iter(self.calls(event_id, what)), None), seconds)
+        call = self.pass_until(lambda: next(iter(self.calls(event_id, what)), None), seconds)
         if call is None:
             not_shown(f"on_event_{what} was not called for event {event_id!r} in {seconds:g} s")
         return call

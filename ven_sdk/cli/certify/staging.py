@@ -16,8 +16,8 @@ from ...schema.common import Payload
 from ...schema.events import Event
 from ...testing import Fault, LocalVTN, ManualClock, Received
 from .passing import ByHand, ByItself, Passing
-from .rows import Arguments, Row, Skipped, demand, not_shown
-from .world import Ahead, Happened, Held, Run, rules_in
+from .rows import Arguments, Row, Skip, demand, not_shown
+from .world import CallRecord, ClockAhead, HeldReply, Run, rules_in
 
 P = TypeVar("P", bound=Payload)
 T = TypeVar("T")
@@ -45,10 +45,10 @@ class Ground:
         )
         options = {"poll_frequency": PERIOD, **row.vtn}
         ahead = options.pop("ahead", 0)
-        clock = Ahead(self.clock or Clock(), ahead) if ahead else self.clock
+        clock = ClockAhead(self.clock or Clock(), ahead) if ahead else self.clock
         self.vtn: LocalVTN = LocalVTN(letter=True, clock=clock, **options).start()
-        self.held: list[Held] = []
-        self.happened: list[Happened] = []
+        self.held: list[HeldReply] = []
+        self.happened: list[CallRecord] = []
         self.errors: list[VenError] = []
         self.asked: int = 0
         self.is_silent: bool = False
@@ -65,9 +65,9 @@ class Ground:
 
     @property
     def client(self) -> OpenADRClient:
-        """The VEN's client. ``Skipped`` for a VEN that has none of ours."""
+        """The VEN's client. ``Skip`` for a VEN that has none of ours."""
         if self._client is None:
-            raise Skipped("it needs calls into the VEN: a VEN of ven_sdk")
+            raise Skip("it needs calls into the VEN: a VEN of ven_sdk")
         return self._client
 
     @property
@@ -76,9 +76,9 @@ class Ground:
         return self.run.source.is_ours
 
     def need_ours(self) -> None:
-        """Go on only with a VEN of ven_sdk. Raises ``Skipped``."""
+        """Go on only with a VEN of ven_sdk. Raises ``Skip``."""
         if not self.is_ours:
-            raise Skipped("it needs calls into the VEN: a VEN of ven_sdk")
+            raise Skip("it needs calls into the VEN: a VEN of ven_sdk")
 
     def power_up(self, **changed: Any) -> None:
         """Start the VEN. ``changed``: arguments of the client, for this row only."""
@@ -97,7 +97,7 @@ class Ground:
     def begin(self, **changed: Any) -> None:
         """Start the VEN and wait until it polls."""
         self.power_up(**changed)
-        self.until(lambda: self.count("oadrPoll") > 0, SOON)
+        self.pass_until(lambda: self.count("oadrPoll") > 0, SOON)
         demand(
             self.count("oadrPoll"),
             f"the VEN did not come as far as polling. {self.vtn.story()}",
@@ -157,7 +157,7 @@ class Ground:
         return call
 
     def _note(self, what: str, event: Event, payload: Optional[float] = None) -> None:
-        self.happened.append(Happened(self.now(), what, event.event_id, payload))
+        self.happened.append(CallRecord(self.now(), what, event.event_id, payload))
 
     def call(self, function: Callable[[], T], seconds: float = SOON) -> T:
         """What a call that blocks returns or raises, while time passes."""
@@ -172,7 +172,7 @@ class Ground:
 
         thread = threading.Thread(target=work, name="certify-call", daemon=True)
         thread.start()
-        self.until(lambda: not thread.is_alive() or self._join(thread), seconds)
+        self.pass_until(lambda: not thread.is_alive() or self._join(thread), seconds)
         if errors:
             raise errors[0]
         if not results:
@@ -190,13 +190,13 @@ class Ground:
         """The wall clock of VEN and VTN."""
         return self.clock.now() if self.clock is not None else datetime.now(timezone.utc)
 
-    def until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
+    def pass_until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
         """Let time pass until ``found()`` gives something; what it gave, or what it gave last."""
-        return self.passing.until(found, seconds)
+        return self.passing.pass_until(found, seconds)
 
     def pass_time(self, seconds: float) -> None:
         """Let so many seconds pass."""
-        self.passing.until(lambda: None, seconds)
+        self.passing.pass_until(lambda: None, seconds)
 
     # --- messages ---------------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class Ground:
             there = self.all_of(kind, after=after, where=where)
             return there[0] if there else None
 
-        message = self.until(found, seconds)
+        message = self.pass_until(found, seconds)
         if message is None:
             not_shown(
                 f"no {kind}{' that fits' if where else ''} came within {seconds:g} s. "
@@ -243,7 +243,7 @@ class Ground:
     def polls(self, count: int, *, seconds: float = SOON) -> None:
         """Let so many more polls come."""
         after = self.mark()
-        self.until(lambda: self.count("oadrPoll", after=after) >= count, seconds)
+        self.pass_until(lambda: self.count("oadrPoll", after=after) >= count, seconds)
         demand(
             self.count("oadrPoll", after=after) >= count,
             f"the VEN polled {self.count('oadrPoll', after=after)} times in {seconds:g} s, "
@@ -261,9 +261,9 @@ class Ground:
         """Let something go wrong."""
         return self.vtn.fault(fault, **options)
 
-    def hold_polls(self, wanted: Callable[[], bool]) -> Held:
+    def hold_polls(self, wanted: Callable[[], bool]) -> HeldReply:
         """Leave polls unanswered while ``wanted()``."""
-        held = Held(wanted)
+        held = HeldReply(wanted)
         self.held.append(held)
         self.vtn.fault(held)
         return held

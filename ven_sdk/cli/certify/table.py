@@ -27,7 +27,7 @@ for _module in (
 ROWS: tuple[Row, ...] = tuple(TABLE[number] for number in sorted(TABLE))
 
 
-def chosen(words: Iterable[str]) -> list[Row]:
+def choose_rows(words: Iterable[str]) -> list[Row]:
     """The rows of these areas (``R``, ``P`` …) and numbers; all where there are none.
     ``ConfigurationError`` for what names none.
     """

@@ -37,7 +37,7 @@ def not_again(stage: Stage) -> str:
     for status in (404, 406, 501):
         after = stage.mark()
         fault = stage.fault(Status(status, service="OadrPoll"))
-        stage.until(lambda hit=fault: bool(hit.hits), 10)  # type: ignore[misc]
+        stage.pass_until(lambda hit=fault: bool(hit.hits), 10)  # type: ignore[misc]
         stage.pass_time(MINUTE)
         count = stage.count("oadrPoll", after=after) - 1
         demand(
@@ -54,7 +54,7 @@ def not_again(stage: Stage) -> str:
 def back_off(stage: Stage) -> str:
     stage.begin()
     fault = stage.fault(Status(503, service="OadrPoll"))
-    stage.until(lambda: fault.hits >= 6, 300)
+    stage.pass_until(lambda: fault.hits >= 6, 300)
     gaps = seconds_between(stage.all_of("oadrPoll")[-fault.hits :])[:5]
     shown = ", ".join(f"{gap:.1f}" for gap in gaps)
     near = all(
@@ -69,7 +69,7 @@ def back_off(stage: Stage) -> str:
     )
     fault.clear()
     after = stage.mark()
-    stage.until(lambda: stage.count("oadrPoll", after=after) > 0, 2.2 * max(gaps) + 2)
+    stage.pass_until(lambda: stage.count("oadrPoll", after=after) > 0, 2.2 * max(gaps) + 2)
     demand(stage.count("oadrPoll", after=after), "it did not come back after the VTN did")
     return f"{shown} s under 503; back after it"
 

@@ -16,7 +16,7 @@ from ...testing import Fault, Received, Reply
 from .sources import Source
 
 
-class Happened(NamedTuple):
+class CallRecord(NamedTuple):
     """One call of a handler: when, which, for which event, and the payload of an interval."""
 
     at: datetime
@@ -39,7 +39,7 @@ class Run:
     received: list[tuple[int, Received]] = field(default_factory=list)
 
 
-class Ahead(Clock):
+class ClockAhead(Clock):
     """A clock whose wall is so many seconds ahead of another's."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
@@ -67,7 +67,7 @@ class Ahead(Clock):
         self._clock.wait(condition, until, machine_until)
 
 
-class Held(Fault):
+class HeldReply(Fault):
     """Polls get no reply while ``wanted()`` says so. ``count`` is how many are held back now."""
 
     def __init__(self, wanted: Callable[[], bool]) -> None:

@@ -96,7 +96,7 @@ def _listener(exam: Examination) -> str:
         )
         return "none of this command's own"
     spoken = "plain HTTP, behind a proxy" if exam.proxied else exam.url.partition(":")[0]
-    return f"this command listens on {exam.listener.bound} ({spoken})"
+    return f"this command listens on {exam.listener.host_and_port} ({spoken})"
 
 
 # --- the way from outside -------------------------------------------------------------------------
@@ -127,8 +127,8 @@ def _port(exam: Examination) -> str:
         _connect(exam).close()
     except OSError as cause:
         listens = (
-            f"This command listens on {exam.listener.bound}: port {route.port} of {route.host} "
-            "must lead there, through firewall and address translation."
+            f"This command listens on {exam.listener.host_and_port}: port {route.port} of "
+            f"{route.host} must lead there, through firewall and address translation."
             if exam.listener is not None
             else "Start the VEN, or give --listen, so that somebody listens."
         )
@@ -170,7 +170,7 @@ def _no_tls(exam: Examination) -> str:
 
 
 def _port_advice(exam: Examination) -> str:
-    there = f" This command listens on {exam.listener.bound}." if exam.listener else ""
+    there = f" This command listens on {exam.listener.host_and_port}." if exam.listener else ""
     return f"Check the port in push, and where it is forwarded to.{there}"
 
 
@@ -296,7 +296,8 @@ def _advise_proxy(exam: Examination) -> str:
     if exam.listener is None:
         return "Start what is behind it, or give --listen (and --proxied where it speaks HTTP)."
     spoken = "plain HTTP" if exam.proxied else "TLS (with --proxied: plain HTTP)"
-    return f"Let it pass requests to {exam.listener.bound}, where this command speaks {spoken}."
+    place = exam.listener.host_and_port
+    return f"Let it pass requests to {place}, where this command speaks {spoken}."
 
 
 def _name_server(answer: Answer) -> str:

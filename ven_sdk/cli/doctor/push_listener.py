@@ -45,7 +45,7 @@ class PushListener:
             return list(self._paths)
 
     @property
-    def bound(self) -> str:
+    def host_and_port(self) -> str:
         """Host and port for people."""
         host, port = self._listener.address
         return f"{host}:{port}"

@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional
 from ...transport.answers import Answer
 
 
-class Recognised(NamedTuple):
+class Recognition(NamedTuple):
     """What answered, in a sentence, and what to do about it."""
 
     text: str
@@ -35,7 +35,7 @@ _ENVELOPES = (
 )
 
 
-def recognise(answer: Answer) -> Optional[Recognised]:
+def recognise(answer: Answer) -> Optional[Recognition]:
     """What answered, where it can be told; None where it may be a VTN."""
     content = answer.content[:20_000]
     return (
@@ -47,20 +47,20 @@ def recognise(answer: Answer) -> Optional[Recognised]:
     )
 
 
-def _web_server(page: bytes) -> Optional[Recognised]:
+def _web_server(page: bytes) -> Optional[Recognition]:
     """The pages of nginx, Apache, Go and Tomcat about TLS."""
     if any(words in page for words in _PLAIN_TO_TLS):
-        return Recognised(
+        return Recognition(
             "This port speaks TLS, and got plain HTTP: the web server in front of the VTN says so.",
             "Use https:// in URL (vtn_url).",
         )
     if any(words in page for words in _NO_CERTIFICATE):
-        return Recognised(
+        return Recognition(
             "The web server in front of the VTN wants a client certificate and got none.",
             "With this command: --cert FILE --key FILE (cert, key).",
         )
     if any(words in page for words in _BAD_CERTIFICATE):
-        return Recognised(
+        return Recognition(
             "The web server in front of the VTN refuses the client certificate.",
             "Check --cert (cert) with the VTN's operator: its CA, its dates, and that the file "
             "holds the intermediate certificates too.",
@@ -68,18 +68,18 @@ def _web_server(page: bytes) -> Optional[Recognised]:
     return None
 
 
-def _challenge(answer: Answer) -> Optional[Recognised]:
+def _challenge(answer: Answer) -> Optional[Recognition]:
     """A WWW-Authenticate header: OpenADR 2.0b knows no log-in over HTTP."""
     scheme = (answer.headers.get("WWW-Authenticate") or "").partition(" ")[0].strip(",").lower()
     if answer.status_code != 401 or not scheme:
         return None
     if scheme == "bearer":
-        return Recognised(
+        return Recognition(
             "What answers wants an OAuth2 token (a Bearer challenge). OpenADR 3 works so; a VTN of "
             "OpenADR 2.0b knows a VEN by its certificate.",
             "Ask its operator for the address of the OpenADR 2.0b service: this SDK speaks 2.0b.",
         )
-    return Recognised(
+    return Recognition(
         f"What answers wants a user name and a password (a {scheme.capitalize()} challenge). A VTN "
         "of OpenADR 2.0b knows a VEN by its certificate, not by a password.",
         "Check host, port and path in URL: a proxy, a gateway or an administrator's page may be "
@@ -87,7 +87,7 @@ def _challenge(answer: Answer) -> Optional[Recognised]:
     )
 
 
-def _json(answer: Answer, content: bytes) -> Optional[Recognised]:
+def _json(answer: Answer, content: bytes) -> Optional[Recognition]:
     kind = (answer.headers.get("Content-Type") or "").lower()
     if "json" not in kind and content.lstrip()[:1] not in (b"{", b"["):
         return None
@@ -99,34 +99,34 @@ def _json(answer: Answer, content: bytes) -> Optional[Recognised]:
         "objectType" in value or {"title", "status"} <= set(value)
     )
     what = "an OpenADR 3 VTN" if is_openadr_3 else "a web API, perhaps OpenADR 3"
-    return Recognised(
+    return Recognition(
         f"What answers speaks JSON: {what}. This SDK speaks OpenADR 2.0b, which is XML.",
         "Ask its operator for the address of the OpenADR 2.0b service.",
     )
 
 
-def _other_profile(content: bytes) -> Optional[Recognised]:
+def _other_profile(content: bytes) -> Optional[Recognition]:
     for namespace, name in _NAMESPACES:
         if namespace in content:
-            return Recognised(
+            return Recognition(
                 f"What answers speaks {name}, not OpenADR 2.0b, which this SDK speaks.",
                 "Ask its operator for the address of the OpenADR 2.0b service.",
             )
     if any(namespace in content for namespace in _ENVELOPES):
-        return Recognised(
+        return Recognition(
             "What answers speaks SOAP; OpenADR 2.0b over simple HTTP has no SOAP envelope.",
             "Ask its operator for the address of the OpenADR 2.0b service.",
         )
     return None
 
 
-def _page(answer: Answer, content: bytes) -> Optional[Recognised]:
+def _page(answer: Answer, content: bytes) -> Optional[Recognition]:
     """A web page with status 200: a log-in, a portal, the wrong port."""
     start = content.lstrip()[:200].lower()
     if answer.status_code != 200 or not start.startswith((b"<!doctype html", b"<html")):
         return None
     what = "a log-in page" if b'type="password"' in content.lower() else "a web page"
-    return Recognised(
+    return Recognition(
         f"What answered is no VTN: it sent {what}.",
         "Check host, port and path in URL: a web server, proxy or log-in page may be answering.",
     )

@@ -52,12 +52,12 @@ def _check_tables(plan: Plan) -> None:
             try:
                 parse_address(port, table)
             except ConfigurationError as error:
-                plan.complain(plan.document.where(table, "port"), str(error))
+                plan.complain(plan.document.position_of(table, "port"), str(error))
     if plan.control.get("port") is not None:
         try:
             check_token(plan.control.get("token"))
         except ConfigurationError as error:
-            plan.complain(plan.document.where("control"), str(error))
+            plan.complain(plan.document.position_of("control"), str(error))
 
 
 # --- one VEN --------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def _fleet(plan: Plan) -> Optional[Fleet]:
     common.pop("ven_name", None)
     if "listen" in own:
         own.update({key: common[key] for key in OF_LISTENER if key in common})
-    fleet = _try_all(plan, Fleet, own, plan.origins, plan.document.where("fleet"))
+    fleet = _try_all(plan, Fleet, own, plan.origins, plan.document.position_of("fleet"))
     if fleet is None:
         return None
     for handler in plan.handlers:

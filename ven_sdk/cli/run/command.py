@@ -103,7 +103,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     try:
         set_up(plan.log.get("level"), plan.log.get("format"))
     except ConfigurationError as error:
-        plan.complain(document.where("log"), str(error))
+        plan.complain(document.position_of("log"), str(error))
     return plan
 
 

@@ -39,7 +39,7 @@ class Document:
     values: dict[str, object] = field(default_factory=dict)
     positions: Mapping[Place, Position] = field(default_factory=dict)
 
-    def where(self, *place: Union[str, int], value: bool = True) -> str:
+    def position_of(self, *place: Union[str, int], value: bool = True) -> str:
         """``ven.toml, line 12, column 9`` of the value at the place (of its key with ``value``
         False), or the line of the nearest table around it.
         """

@@ -31,7 +31,7 @@ MOST = 100
 PAGES = ("health", "live", "metrics")
 
 
-class Watched(Protocol):
+class HasHealth(Protocol):
     """A VEN as far as a supervisor asks."""
 
     @property
@@ -54,7 +54,7 @@ class HealthFile:
     ``ConfigurationError`` for what it cannot use. ``period`` in seconds.
     """
 
-    def __init__(self, vens: Iterable[Watched], path: str, period: float = FILE_PERIOD) -> None:
+    def __init__(self, vens: Iterable[HasHealth], path: str, period: float = FILE_PERIOD) -> None:
         self._vens, self._path, self._period = vens, path, period
         self._over = threading.Event()
         self._failed = False
@@ -104,7 +104,7 @@ class HealthFile:
             raise
 
 
-def health_page(vens: Iterable[Watched]) -> Page:
+def health_page(vens: Iterable[HasHealth]) -> Page:
     """Status 200 or 503, and why, as JSON: ``problems``, the ``cause`` (the first of them), and the
     last error of an exchange.
     """
@@ -121,7 +121,7 @@ def health_page(vens: Iterable[Watched]) -> Page:
     return page_of({"ok": is_ok, "at": at, "cause": cause, **told}, 200 if is_ok else 503)
 
 
-def _fleet_health(found: "list[tuple[Watched, Health, Status]]") -> dict[str, object]:
+def _fleet_health(found: "list[tuple[HasHealth, Health, Status]]") -> dict[str, object]:
     wrong = [
         (getattr(getattr(ven, "settings", None), "ven_name", "?"), health, status)
         for ven, health, status in found

@@ -138,7 +138,7 @@ def table(value: object) -> dict[str, object]:
     return value
 
 
-def anything(value: object) -> object:
+def any_value(value: object) -> object:
     """What the client itself looks at."""
     return value
 
@@ -218,7 +218,7 @@ CLIENT: dict[str, Kind] = {
 REPORT: dict[str, Kind] = {
     "callback": text,
     "resource_id": text,
-    "measurement": anything,
+    "measurement": any_value,
     "data_collection_mode": text,
     "report_specifier_id": text,
     "r_id": text,
@@ -228,7 +228,7 @@ REPORT: dict[str, Kind] = {
     "report_duration": seconds,
     "report_dtstart": moment,
     "sampling_rate": sampling,
-    "data_source": anything,
+    "data_source": any_value,
     "scale": text,
     "unit": text,
     "power_ac": flag,
@@ -236,14 +236,14 @@ REPORT: dict[str, Kind] = {
     "power_voltage": number,
     "market_context": text,
     "end_device_asset_mrid": text,
-    "report_data_source": anything,
+    "report_data_source": any_value,
     "gaps": text,
     "interval_duration": flag,
 }
 
 LOG: dict[str, Kind] = {"level": text, "format": text}
-HEALTH: dict[str, Kind] = {"port": anything, "file": path}
-CONTROL: dict[str, Kind] = {"port": anything, "token": text}
+HEALTH: dict[str, Kind] = {"port": any_value, "file": path}
+CONTROL: dict[str, Kind] = {"port": any_value, "token": text}
 FLEET: dict[str, Kind] = {
     "sites": path,
     "exchange_workers": whole_number,

@@ -14,7 +14,7 @@ from .functions import DECISIONS, constant_decision, import_function
 from .keys import hint
 from .records import Handler, Plan, Report, Site
 from .sites import Cell, read_sites
-from .values import put_value, table_of
+from .tables import put_value, table_of
 
 DECIDING = ("on_event", "on_update_event")
 
@@ -38,16 +38,16 @@ def read_fleet(plan: Plan) -> None:
 
 
 def _site(plan: Plan, table: Mapping[str, object], place: Place) -> Site:
-    site = Site(where=plan.document.where(*place))
+    site = Site(where=plan.document.position_of(*place))
     for key, value in table.items():
         if key == "reports":
             site.reports = read_reports(plan, value, (*place, key))
         elif key in keys.CLIENT:
-            where = f"{plan.document.where(*place, key)}, {key}"
+            where = f"{plan.document.position_of(*place, key)}, {key}"
             kind, folder = keys.CLIENT[key], plan.document.folder
             put_value(plan, site.arguments, site.origins, key, value, kind, where, folder)
         else:
-            where = f"{plan.document.where(*place, key, value=False)}, {key}"
+            where = f"{plan.document.position_of(*place, key, value=False)}, {key}"
             plan.complain(where, f"there is no key {key!r} in [[vens]].{hint(key, keys.CLIENT)}")
     return site
 
@@ -71,7 +71,10 @@ def _row(plan: Plan, row: Mapping[str, Cell]) -> Site:
 
 def read_handlers(plan: Plan, environment: Mapping[str, str]) -> None:
     given = {
-        name: (value, f"{plan.document.where('handlers', name, value=name in PARAMETERS)}, {name}")
+        name: (
+            value,
+            f"{plan.document.position_of('handlers', name, value=name in PARAMETERS)}, {name}",
+        )
         for name, value in table_of(plan, "handlers").items()
     }
     for name in PARAMETERS:
@@ -107,14 +110,14 @@ def _handler(plan: Plan, name: str, value: object, where: str) -> None:
 def read_reports(plan: Plan, given: object, place: Place) -> list[Report]:
     found = []
     for number, table in enumerate(given if isinstance(given, list) else []):
-        report = Report(where=plan.document.where(*place, number))
+        report = Report(where=plan.document.position_of(*place, number))
         for key, value in table.items() if isinstance(table, dict) else ():
             if key not in keys.REPORT:
-                where = f"{plan.document.where(*place, number, key, value=False)}, {key}"
+                where = f"{plan.document.position_of(*place, number, key, value=False)}, {key}"
                 text = f"there is no key {key!r} in [[reports]].{hint(key, keys.REPORT)}"
                 plan.complain(where, text)
                 continue
-            where = f"{plan.document.where(*place, number, key)}, {key}"
+            where = f"{plan.document.position_of(*place, number, key)}, {key}"
             put_value(
                 plan, report.arguments, report.origins, key, value, keys.REPORT[key], where, ""
             )

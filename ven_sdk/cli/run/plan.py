@@ -15,7 +15,7 @@ from .file import Document
 from .keys import hint
 from .members import read_fleet, read_handlers, read_reports
 from .records import Plan
-from .values import read_credentials, read_secret_file, read_values
+from .tables import read_credentials, read_secret_file, read_table
 
 _SECTIONS: dict[str, type] = {
     "ven": dict,
@@ -45,9 +45,9 @@ def make_plan(
     """
     plan = Plan(document)
     _sections(plan)
-    read_values(plan, "ven", keys.CLIENT, plan.ven.arguments, environment, overrides)
+    read_table(plan, "ven", keys.CLIENT, plan.ven.arguments, environment, overrides)
     for name, known in keys.TABLES.items():
-        read_values(plan, name, known, getattr(plan, name), environment, overrides)
+        read_table(plan, name, known, getattr(plan, name), environment, overrides)
     plan.ven.origins = plan.origins
     read_secret_file(plan, "ven", "passphrase", plan.ven.arguments, environment)
     read_secret_file(plan, "control", "token", plan.control, environment)
@@ -65,7 +65,7 @@ def make_plan(
 
 def _sections(plan: Plan) -> None:
     for name, value in plan.document.values.items():
-        where = plan.document.where(name)
+        where = plan.document.position_of(name)
         if name not in _SECTIONS:
             inside = " It belongs under [ven]." if name in keys.CLIENT else hint(name, _SECTIONS)
             plan.complain(

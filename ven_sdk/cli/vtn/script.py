@@ -21,13 +21,13 @@ def read(name: str) -> list[Step]:
     given = document.values.get("steps")
     others = [key for key in document.values if key != "steps"]
     if others or not isinstance(given, list):
-        where = document.where(others[0]) if others else name
+        where = document.position_of(others[0]) if others else name
         raise ConfigurationError(
             f"{where}: a script consists of tables [[steps]], each with at and do."
         )
     steps: list[Step] = []
     for number, step in enumerate(given):
-        where = document.where("steps", number)
+        where = document.position_of("steps", number)
         try:
             steps.append((keys.seconds(step.get("at", 0)), step, where))
         except (ConfigurationError, AttributeError) as error:

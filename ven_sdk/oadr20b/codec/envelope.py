@@ -57,10 +57,10 @@ def wrap(record: Payload) -> Element:
     A record that cannot be written validly is a :class:`ven_sdk.ConfigurationError` that names
     record and field.
     """
-    return _wrapped(writer.payload_text(record))
+    return _wrap_text(writer.payload_text(record))
 
 
-def _wrapped(text: str) -> Element:
+def _wrap_text(text: str) -> Element:
     # The text is our own, however long a report is; the limits of the gate are for what others
     # send.
     root = etree.fromstring(
@@ -80,7 +80,7 @@ def signed_object(record: Payload) -> bytes:
     """
     text = writer.payload_text(record)
     if any(odd in text for odd in _ODD):
-        canonical: bytes = etree.tostring(_wrapped(text)[0], method="c14n")
+        canonical: bytes = etree.tostring(_wrap_text(text)[0], method="c14n")
         return canonical
     return f"{_CANONICAL_HEAD}{text}</oadr:oadrSignedObject>".encode()
 

@@ -34,7 +34,7 @@ class Lenient(NamedTuple):
     remark: str = ""
 
 
-def _collapsed(text: str) -> tuple[str, str]:
+def _collapse(text: str) -> tuple[str, str]:
     """A text as types see it that collapse white space, and the remark for it."""
     word = " ".join(part for part in _WHITE.split(text) if part)
     return word, SPACE if word != text else ""
@@ -54,15 +54,15 @@ def duration(text: str, negative: bool = False) -> Lenient:
 
     A year counts as 365 days and a month as 30, since the profile says of neither when it begins.
     """
-    word, space = _collapsed(text)
+    word, space = _collapse(text)
     upper = word.upper()
     if _WEEKS.fullmatch(upper):
-        return Lenient(_bounded(days=7 * int(upper[:-1][:12])), _case(word, upper), space)
+        return Lenient(_bound_duration(days=7 * int(upper[:-1][:12])), _case(word, upper), space)
     found = _DURATION.fullmatch(upper)
     if found is None or upper.endswith("PT"):
         raise ValueError("is no duration such as PT15M")
     sign, years, months, weeks, days, _, hours, minutes, seconds = found.groups()
-    value = _bounded(
+    value = _bound_duration(
         days=_int(years) * 365 + _int(months) * 30 + _int(weeks) * 7 + _int(days),
         minutes=_int(hours) * 60 + _int(minutes),
         seconds=Decimal((seconds or "0")[:30].replace(",", ".")),
@@ -86,7 +86,7 @@ def _int(digits: Optional[str]) -> int:
     return int(digits[:12]) if digits else 0
 
 
-def _bounded(days: int, minutes: int = 0, seconds: Union[int, Decimal] = 0) -> timedelta:
+def _bound_duration(days: int, minutes: int = 0, seconds: Union[int, Decimal] = 0) -> timedelta:
     if days > LONGEST.days or minutes > LONGEST.days * 1440 or seconds > LONGEST.days * 86400:
         raise ValueError("is longer than a thousand years")
     value = timedelta(days=days, minutes=minutes, microseconds=int(seconds * 1000000))
@@ -108,7 +108,7 @@ def date_time(text: str) -> Lenient:
     """A moment with any offset or none (then it is UTC), in UTC. ``ValueError`` says why it is
     none.
     """
-    word, space = _collapsed(text)
+    word, space = _collapse(text)
     found = _MOMENT.fullmatch(word)
     if found is None:
         raise ValueError("is no date and time such as 2030-01-31T12:00:00Z")
@@ -174,7 +174,7 @@ def _offset(zone: str) -> timedelta:
 
 def boolean(text: str) -> Lenient:
     """xs:boolean; other cases of the words are read too. ``ValueError`` for anything else."""
-    word, space = _collapsed(text)
+    word, space = _collapse(text)
     if word in scalars.BOOLEANS:
         return Lenient(scalars.BOOLEANS[word], "", space)
     if word.lower() in scalars.BOOLEANS:
@@ -184,7 +184,7 @@ def boolean(text: str) -> Lenient:
 
 def number(text: str) -> Lenient:
     """A finite number."""
-    word, space = _collapsed(text[: scalars.LONGEST_NUMBER + 2])
+    word, space = _collapse(text[: scalars.LONGEST_NUMBER + 2])
     return Lenient(scalars.parse_number(word), "", space)
 
 
@@ -192,7 +192,7 @@ def integer(slot: Slot, text: str) -> Lenient:
     """A whole number in the slot's range; some peers add a fraction of zero. ``ValueError`` for
     anything else.
     """
-    word, space = _collapsed(text[: scalars.LONGEST_NUMBER + 2])
+    word, space = _collapse(text[: scalars.LONGEST_NUMBER + 2])
     whole, point, fraction = word.partition(".")
     odd = ""
     if point and not fraction.strip("0"):
@@ -211,7 +211,7 @@ def token(slot: Slot, text: str) -> Lenient:
     """A word of the slot's vocabulary, in other cases and spellings too. ``ValueError`` for what
     cannot be read.
     """
-    word, space = _collapsed(text)
+    word, space = _collapse(text)
     if slot.values is None or word in slot.values:
         return Lenient(word, "", space)
     if slot.extensible and word[:2] == "x-" and len(word) > 2:
@@ -246,7 +246,7 @@ def _text(slot: Slot, match: Match, text: str) -> Lenient:
     """
     if match is None or match(text):
         return Lenient(text)
-    word, space = _collapsed(text)
+    word, space = _collapse(text)
     if space and match(word):
         return Lenient(word, "", space) if slot.pattern == URI else Lenient(word, space)
     if slot.refused:

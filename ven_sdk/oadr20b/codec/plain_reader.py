@@ -47,7 +47,7 @@ def read_record(
         reading.values[field] = _attribute(element, name, match, findings)
     reading.children(plan.root, element)
     record: R = _builder(cls)(
-        *(_held(slot, reading.values.get(name, MISSING)) for name, slot in cls.slots.items())
+        *(_as_field(slot, reading.values.get(name, MISSING)) for name, slot in cls.slots.items())
     )
     complete = COMPLETIONS.get(cls)
     if complete is not None:
@@ -74,7 +74,7 @@ def _attribute(
     return value
 
 
-def _held(slot: Slot, value: object) -> object:
+def _as_field(slot: Slot, value: object) -> object:
     if slot.repeated:
         return Items(value) if isinstance(value, (list, tuple)) else NONE
     if value is not MISSING:
@@ -113,7 +113,7 @@ class _Reading:
                 first.setdefault(position, child)
                 self._read(inner, child)
             else:
-                self._twice(inner, first[position], child)
+                self._refuse_second(inner, first[position], child)
         for position, inner in enumerate(node.nodes):
             if position in bare and position not in first:
                 self.children(inner, element, bare[position])
@@ -167,7 +167,7 @@ class _Reading:
         self.findings.note(child, f"stands without the element {local_name(wrapper)} around it")
         bare.setdefault(position, []).append(child)
 
-    def _twice(self, node: Node, first: Element, second: Element) -> None:
+    def _refuse_second(self, node: Node, first: Element, second: Element) -> None:
         """An element that stands there once too often: nobody knows which counts. What no sense can
         be made without is refused, even if both say the same: no honest peer sends it.
         """
@@ -196,7 +196,9 @@ class _Reading:
                 self.findings.note(element, "is missing", inside=path)
             return
         if not (slot.repeated or slot.kind == "constant" or _may_be_absent(slot)):
-            self.findings.fail(element, "is missing" + _elsewhere(node, element), inside=path)
+            self.findings.fail(
+                element, "is missing" + _describe_elsewhere(node, element), inside=path
+            )
         self.findings.note(element, "is missing", inside=path)
         if not slot.repeated:
             self._leave_out(node)
@@ -366,7 +368,7 @@ def _may_be_absent(slot: Slot) -> bool:
     return slot.otherwise is not MISSING or slot.default is None
 
 
-def _elsewhere(node: Node, element: Element) -> str:
+def _describe_elsewhere(node: Node, element: Element) -> str:
     """Where an element that is missed stands in a namespace that is none of OpenADR's."""
     name = local_name(node.tag)
     for child in element.iterchildren("*"):

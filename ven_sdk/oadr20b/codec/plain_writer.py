@@ -59,7 +59,7 @@ def element(record: Payload) -> Element:
 def _contents(cls: type[Record], record: object, path: str) -> list[Union[dict[str, str], Element]]:
     """What stands inside the element of a record: its attributes, then its elements."""
     if not isinstance(record, cls):
-        raise ConfigurationError(f"{path} is {_brief(record)}, expected {_article(cls)}.")
+        raise ConfigurationError(f"{path} is {_shorten_value(record)}, expected {_article(cls)}.")
     flaw = record.flaw()
     if flaw:
         raise ConfigurationError(f"{path}: {flaw}.")
@@ -73,10 +73,10 @@ def _contents(cls: type[Record], record: object, path: str) -> list[Union[dict[s
                     f"{path}.{field} is {value!r}, which the schema does not allow."
                 )
             attributes[name] = value
-    return [attributes, *_inside(plan.root, record, path)]
+    return [attributes, *_inner_elements(plan.root, record, path)]
 
 
-def _brief(value: object) -> str:
+def _shorten_value(value: object) -> str:
     """A wrong value as an error shows it: not a whole message."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -86,13 +86,13 @@ def _article(cls: type[Record]) -> str:
     return f"{'an' if cls.__name__[0] in 'AEIOU' else 'a'} {cls.__name__}"
 
 
-def _inside(node: Node, record: Record, path: str) -> list[Element]:
+def _inner_elements(node: Node, record: Record, path: str) -> list[Element]:
     made: list[Element] = []
     for inner in node.nodes:
         if inner.slot is not None:
             made += _leaf(inner, inner.slot, record, f"{path}.{inner.field}")
         elif not inner.optional or any(_present(leaf, record) for leaf in inner.leaves()):
-            made.append(maker(inner.name)(*_inside(inner, record, path)))
+            made.append(maker(inner.name)(*_inner_elements(inner, record, path)))
     return made
 
 
@@ -121,7 +121,7 @@ def _leaf(node: Node, slot: Slot, record: Record, path: str) -> list[Element]:
 def _many(value: object, path: str) -> tuple[object, ...]:
     """What a field with a sequence holds."""
     if not isinstance(value, tuple):
-        raise ConfigurationError(f"{path} is {_brief(value)}, expected a sequence.")
+        raise ConfigurationError(f"{path} is {_shorten_value(value)}, expected a sequence.")
     return value
 
 
@@ -129,10 +129,11 @@ def _text(node: Node, slot: Slot, value: object, path: str) -> str:
     try:
         text = FORMATS[slot.kind](slot, value)
     except (ValueError, TypeError, AttributeError, ArithmeticError) as cause:
-        raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
+        raise ConfigurationError(f"{path} is {_shorten_value(value)}: {cause}.") from cause
     if node.match is not None and not node.match(text):
         raise ConfigurationError(
-            f"{path} is {_brief(value)}, which does not have the form that the schema wants."
+            f"{path} is {_shorten_value(value)}, which does not have the form that the schema "
+            "wants."
         )
     return text
 
@@ -155,23 +156,23 @@ def _children(node: Node, slot: Slot, value: object, path: str) -> list[Element]
 def _texts(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
     make = maker(node.name)
     return [
-        make(_checked(item, f"{path}[{position}]"))
+        make(_check_text(item, f"{path}[{position}]"))
         for position, item in enumerate(_many(value, path))
     ]
 
 
-def _checked(value: object, path: str) -> str:
+def _check_text(value: object, path: str) -> str:
     try:
         return scalars.check_text(value)
     except (ValueError, TypeError) as cause:
-        raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
+        raise ConfigurationError(f"{path} is {_shorten_value(value)}: {cause}.") from cause
 
 
 def _numbers(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
     try:
         return [maker(node.name)(numbers_text(value))]
     except (ValueError, TypeError) as cause:
-        raise ConfigurationError(f"{path} is {_brief(value)}: {cause}.") from cause
+        raise ConfigurationError(f"{path} is {_shorten_value(value)}: {cause}.") from cause
 
 
 def _targets(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
@@ -188,7 +189,9 @@ def target_elements(given: object, path: str) -> list[Element]:
     targets: list[Target] = []
     for position, target in enumerate(_many(given, path)):
         if not isinstance(target, Target):
-            raise ConfigurationError(f"{path}[{position}] is {_brief(target)}, expected a Target.")
+            raise ConfigurationError(
+                f"{path}[{position}] is {_shorten_value(target)}, expected a Target."
+            )
         targets.append(target)
     made = []
     for node in plan_of(Target).root.nodes:
@@ -215,7 +218,7 @@ def unit_element(value: object, path: str) -> Element:
     for.
     """
     if not isinstance(value, Measurement):
-        raise ConfigurationError(f"{path} is {_brief(value)}, expected a Measurement.")
+        raise ConfigurationError(f"{path} is {_shorten_value(value)}, expected a Measurement.")
     flaw = value.flaw()
     if flaw:
         raise ConfigurationError(f"{path}: {flaw}.")
@@ -232,9 +235,9 @@ def _unit_parts(value: Measurement, path: str) -> list[Element]:
     prefix = UNITS[value.name].prefix
     parts = [
         maker(f"{prefix}:itemDescription")(
-            _checked(value.description or "", f"{path}.description")
+            _check_text(value.description or "", f"{path}.description")
         ),
-        maker(f"{prefix}:itemUnits")(_checked(value.unit, f"{path}.unit")),
+        maker(f"{prefix}:itemUnits")(_check_text(value.unit, f"{path}.unit")),
     ]
     wanted, name = (
         ("pulse_factor", "oadr:pulseFactor")

@@ -63,11 +63,11 @@ class Node:
         for node in self.nodes:
             yield from node.leaves()
 
-    def inside(self, depth: int = 0) -> Iterator[tuple[int, str]]:
+    def inner_names(self, depth: int = 0) -> Iterator[tuple[int, str]]:
         """The local names of what the wrappers in this one hold, and how deep."""
         for node in self.nodes:
             yield depth, local_name(node.tag)
-            yield from node.inside(depth + 1)
+            yield from node.inner_names(depth + 1)
 
     def seal(self) -> None:
         """Index the children by tag, and by name alone where that is enough to tell them apart. A
@@ -92,7 +92,7 @@ class Node:
             [
                 (depth, name, position)
                 for position, node in enumerate(self.nodes)
-                for depth, name in node.inside()
+                for depth, name in node.inner_names()
                 if name not in names
             ]
         )

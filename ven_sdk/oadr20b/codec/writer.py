@@ -27,11 +27,13 @@ def payload_text(record: Payload, plain: bool = PLAIN) -> str:
     """
     text = None if plain else compiled_writer.payload_text(record)
     if text is None:
-        text = _undeclared(etree.tostring(plain_writer.element(record), encoding="unicode"))
+        text = _without_declarations(
+            etree.tostring(plain_writer.element(record), encoding="unicode")
+        )
     return text
 
 
-def _undeclared(text: str) -> str:
+def _without_declarations(text: str) -> str:
     """The text of an element whose start tag declares all namespaces, without these."""
     start, end, rest = text.partition(">")
     for declaration in _DECLARATIONS:

@@ -35,7 +35,7 @@ class ReportInterval(Record):
         "oadr:oadrReportPayload", ReportPayload, vital=False, default=()
     )
     feed: Optional[str] = wire.markup("oadr:oadrGBPayload?/atom:feed", optional=False, default=None)
-    derived: int = wire.unwired(default=0)
+    derived: int = wire.unwired_field(default=0)
 
     def flaw(self) -> str:
         """There is at least one ``strm:streamPayloadBase``."""
@@ -132,8 +132,10 @@ class FaultyRequest(Record):
     why.
     """
 
-    report_request_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
-    report_specifier_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    report_request_id: Optional[str] = wire.unwired_field(hidden=False, compare=True, default=None)
+    report_specifier_id: Optional[str] = wire.unwired_field(
+        hidden=False, compare=True, default=None
+    )
     error: PayloadError = wire.unwired_value(PayloadError)
 
 
@@ -141,8 +143,10 @@ class FaultyRequest(Record):
 class FaultyReport(Record):
     """A report that could not be read: what is known of it, as far as it could be, and why."""
 
-    report_request_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
-    report_specifier_id: Optional[str] = wire.unwired(hidden=False, compare=True, default=None)
+    report_request_id: Optional[str] = wire.unwired_field(hidden=False, compare=True, default=None)
+    report_specifier_id: Optional[str] = wire.unwired_field(
+        hidden=False, compare=True, default=None
+    )
     error: PayloadError = wire.unwired_value(PayloadError)
 
 

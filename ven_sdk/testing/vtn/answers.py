@@ -37,7 +37,7 @@ from .state import REFUSED, State, ok
 from .vens import Ven
 
 
-class Given(NamedTuple):
+class GivenAnswer(NamedTuple):
     """An answer: a record, or whatever a test queued. ``lost`` takes it back where it could not be
     sent.
     """
@@ -46,31 +46,31 @@ class Given(NamedTuple):
     lost: Optional[Callable[[], None]] = None
 
 
-def answer(state: State, received: Received) -> Given:
+def answer(state: State, received: Received) -> GivenAnswer:
     """The VTN's answer to a message that could be read. The lock is held."""
     record = received.record
     assert record is not None
     if record.service and record.service != received.service:
-        return Given(
+        return GivenAnswer(
             refuse(
                 state, record, "459", f"{record.wire_name} belongs to {record.service}", bare=True
             )
         )
     if isinstance(record, QueryRegistration):
-        return Given(_query(state, record, received))
+        return GivenAnswer(_query(state, record, received))
     if isinstance(record, CreatePartyRegistration):
-        return Given(_register(state, record, received))
+        return GivenAnswer(_register(state, record, received))
     ven = state.vens.find(
         ven_id=getattr(record, "ven_id", None) or received.ven_id, fingerprint=received.fingerprint
     )
     if ven is None or not ven.registered:
-        return Given(refuse(state, record, "463", "not registered"))
+        return GivenAnswer(refuse(state, record, "463", "not registered"))
     if ven.fingerprint and received.fingerprint and ven.fingerprint != received.fingerprint:
-        return Given(refuse(state, record, "463", "the certificate belongs to another VEN"))
+        return GivenAnswer(refuse(state, record, "463", "the certificate belongs to another VEN"))
     received.ven_id = ven.ven_id
     if isinstance(record, Poll):
         return _poll(state, ven)
-    return Given(_ANSWERS[type(record)](state, record, ven, received))
+    return GivenAnswer(_ANSWERS[type(record)](state, record, ven, received))
 
 
 # --- registration (rules R) -----------------------------------------------------------------------
@@ -152,18 +152,18 @@ def _registration_canceled(
 # --- polls and events (rules P, E) ----------------------------------------------------------------
 
 
-def _poll(state: State, ven: Ven) -> Given:
+def _poll(state: State, ven: Ven) -> GivenAnswer:
     """At most one message: what was queued, else the list of events if it changed (P2)."""
     ven.polls += 1
     ven.last_poll = state.clock.time()
     return _take(state, ven)
 
 
-def take_for_push(state: State, ven: Ven) -> Given:
+def take_for_push(state: State, ven: Ven) -> GivenAnswer:
     """The next message to push: what a poll would get; a pushed list has no eiResponse (CR 40)."""
     given = _take(state, ven)
     if isinstance(given.answer, DistributeEvent):
-        return Given(given.answer.replace(response=None), given.lost)
+        return GivenAnswer(given.answer.replace(response=None), given.lost)
     return given
 
 
@@ -176,22 +176,22 @@ def seconds_to_repeat(state: State, ven: Ven) -> Optional[float]:
     """Until the list of events is due again if nobody answers it; None where that is never."""
     if state.repeat_events is None or ven.ven_id not in state.given:
         return None
-    if not state.events.unanswered(ven.ven_id, state.now()):
+    if not state.events.owes_answer(ven.ven_id, state.now()):
         return None
     passed = state.clock.monotonic() - state.given[ven.ven_id]
     return max(0.0, state.repeat_events.total_seconds() - passed)
 
 
-def _take(state: State, ven: Ven) -> Given:
+def _take(state: State, ven: Ven) -> GivenAnswer:
     queue = state.for_anyone or ven.queue
     if queue:
         item = queue.popleft()
         reports.note_given(ven, item)
-        return Given(item, lambda: queue.appendleft(item))
+        return GivenAnswer(item, lambda: queue.appendleft(item))
     if ven.news or _repeats(state, ven):
         given = _distribute(state, ven)
-        return Given(given, lambda: setattr(ven, "news", True))
-    return Given(acknowledge(ven))
+        return GivenAnswer(given, lambda: setattr(ven, "news", True))
+    return GivenAnswer(acknowledge(ven))
 
 
 def _repeats(state: State, ven: Ven) -> bool:
@@ -201,7 +201,7 @@ def _repeats(state: State, ven: Ven) -> bool:
     if state.repeat_events is None or ven.ven_id not in state.given:
         return False
     since = state.clock.monotonic() - state.given[ven.ven_id]
-    return since >= state.repeat_events.total_seconds() and state.events.unanswered(
+    return since >= state.repeat_events.total_seconds() and state.events.owes_answer(
         ven.ven_id, state.now()
     )
 
@@ -209,7 +209,7 @@ def _repeats(state: State, ven: Ven) -> bool:
 def _distribute(
     state: State, ven: Ven, request_id: str = "", limit: Optional[int] = None
 ) -> DistributeEvent:
-    events = state.events.listed(ven.ven_id, state.now())[:limit]
+    events = state.events.list_for(ven.ven_id, state.now())[:limit]
     if limit is None:
         ven.news = False
         state.given[ven.ven_id] = state.clock.monotonic()

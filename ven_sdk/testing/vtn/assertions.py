@@ -101,7 +101,7 @@ class Waits(Records):
                     return each
             return None
 
-        def wanted() -> "tuple[str, str]":
+        def describe_wanted() -> "tuple[str, str]":
             what = f"{opt_type or 'an answer'} for event {event_id!r} within {timeout:g} s"
             said = [
                 f"{each.event_id!r} {each.opt_type} {each.response_code}"
@@ -109,7 +109,7 @@ class Waits(Records):
             ]
             return what, f"answered was {', '.join(said) or 'nothing'}"
 
-        return self._journal.wait_until(found, timeout, wanted)
+        return self._journal.wait_until(found, timeout, describe_wanted)
 
     def wait_for_samples(
         self,
@@ -162,7 +162,7 @@ class Waits(Records):
                 None,
             )
 
-        def wanted() -> "tuple[str, str]":
+        def describe_wanted() -> "tuple[str, str]":
             names = [
                 f"{each.ven_name!r} ({each.ven_id})" for each in self._state.vens if each.registered
             ]
@@ -172,7 +172,7 @@ class Waits(Records):
                 f"registered are {', '.join(names) or 'none'}",
             )
 
-        return self._journal.wait_until(found, timeout, wanted)
+        return self._journal.wait_until(found, timeout, describe_wanted)
 
 
 class Assertions(Waits):

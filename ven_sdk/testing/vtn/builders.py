@@ -123,7 +123,7 @@ def event(
     )
 
 
-def changed(old: Event, now: datetime, **changes: Any) -> Event:
+def change_event(old: Event, now: datetime, **changes: Any) -> Event:
     """``old`` with some settings changed: those of :func:`event`."""
     check_settings(changes)
     period: dict[str, Any] = _surroundings(changes)

@@ -99,7 +99,7 @@ class EventCommands(Core):
             held = self._state.events.get(event_id)
             changes.setdefault("modification_number", held.event.modification_number + 1)
             now, fixed = self._state.now(), "event_status" in changes or held.fixed
-        event = builders.changed(held.event, now, **changes)
+        event = builders.change_event(held.event, now, **changes)
         self._hold(event, held.ven_id, fixed, announce)
         return int(event.modification_number)
 

@@ -45,7 +45,9 @@ class Core:
         self._tls, self._client_certificates = tls, client_certificates
         self._journal = Journal(state.lock, state.keep)
         self._board = FaultBoard()
-        self._server = Server(self._serve, now=state.clock.time, connected=self._board.connecting)
+        self._server = Server(
+            self._serve, now=state.clock.time, connected=self._board.connection_delay
+        )
         self._pusher = Pusher(
             state, wire, trust.push_context, self._board, self._finish_push, self._note_push
         )
@@ -147,7 +149,7 @@ class Core:
             if received.error is not None:
                 self._violations.append(Violation(received, str(received.error)))
             self._violations.extend(Violation(received, what) for what in received.deviations)
-            return self._board.striking(received)
+            return self._board.find_striking(received)
 
     def _apply_after(self, faults: list[Fault], received: Received, reply: Reply) -> Reply:
         for fault in faults:

@@ -98,7 +98,7 @@ class EventBoard:
         self.numbers[event.event_id] = event.modification_number
         return held
 
-    def listed(self, ven_id: str, now: datetime) -> list[Event]:
+    def list_for(self, ven_id: str, now: datetime) -> list[Event]:
         """The complete list for a VEN (E1), in the order of E13. Completed events leave here."""
         self._forget_completed(now)
         events = [held.current(now) for held in self.held.values() if held.concerns(ven_id)]
@@ -137,7 +137,7 @@ class EventBoard:
                 del self.held[answer.event_id]
         return "200"
 
-    def unanswered(self, ven_id: str, now: datetime) -> bool:
+    def owes_answer(self, ven_id: str, now: datetime) -> bool:
         """Whether the VEN owes an answer to an event that it was given."""
         answered = {
             (each.event_id, each.modification_number)
@@ -146,7 +146,7 @@ class EventBoard:
         }
         return any(
             (event.event_id, event.modification_number) not in answered
-            for event in self.listed(ven_id, now)
+            for event in self.list_for(ven_id, now)
             if event.response_required == "always"
         )
 

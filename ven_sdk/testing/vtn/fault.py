@@ -258,7 +258,7 @@ class FaultBoard:
     def remove(self, fault: Fault) -> None:
         self.faults = tuple(each for each in self.faults if each is not fault)
 
-    def striking(self, received: Received) -> list[Fault]:
+    def find_striking(self, received: Received) -> list[Fault]:
         """Those that strike this request; they have counted it."""
         struck = []
         for fault in self.faults:
@@ -266,6 +266,6 @@ class FaultBoard:
                 struck.append(fault)
         return struck
 
-    def connecting(self) -> float:
+    def connection_delay(self) -> float:
         """How long a new connection is left alone."""
         return max((fault.connecting() for fault in self.faults), default=0.0)

@@ -183,14 +183,14 @@ class Journal:
         seen: list[Received] = []
         upto = [after]
 
-        def enough() -> Optional[Received]:
+        def find_enough() -> Optional[Received]:
             newest = self.last
             seen.extend(self.select(wanted, where, after=upto[0]))
             upto[0] = newest
             return seen[count - 1] if len(seen) >= count else None
 
         return self.wait_until(
-            enough,
+            find_enough,
             timeout,
             lambda: (
                 f"{count} {name}{' that fit' if where else ''} within {timeout:g} s",

@@ -168,7 +168,7 @@ class Pusher:
         ven = self._state.vens.by_id.get(ven_id)
         return None if ven is None else ven.registration
 
-    def _next(self, ven_id: str) -> Optional[tuple[answers.Given, str]]:
+    def _next(self, ven_id: str) -> Optional[tuple[answers.GivenAnswer, str]]:
         """What is to be pushed, and where to; None when the VEN is not called any more."""
         with self._state.lock:
             while not self.closed:
@@ -183,7 +183,7 @@ class Pusher:
             self._threads.pop(ven_id, None)
             return None
 
-    def _deliver(self, ven_id: str, given: answers.Given, address: str) -> bool:
+    def _deliver(self, ven_id: str, given: answers.GivenAnswer, address: str) -> bool:
         """Whether the VEN took it."""
         record = given.answer if isinstance(given.answer, Payload) else None
         raw = bytes(given.answer) if record is None else self._wire.write(record)
@@ -218,7 +218,7 @@ class Pusher:
             0, self._state.now(), request.service, record, request.body, {}, ven_id, pushed=True
         )
         with self._state.lock:
-            faults = self._board.striking(pushed)
+            faults = self._board.find_striking(pushed)
         for fault in faults:
             if isinstance(fault, PushFault):
                 request = fault.change(request, self._last.get(ven_id))

@@ -90,24 +90,24 @@ class Records(Core):
         says what there was instead. ``timeout`` in seconds.
         """
 
-        def taken() -> list[Pushed]:
+        def find_taken() -> list[Pushed]:
             ven_id = None if ven is None else self._state.vens.get(ven).ven_id
             return [
                 each for each in self._pusher.pushes if each.taken and ven_id in (None, each.ven_id)
             ]
 
-        def enough() -> Optional[list[Pushed]]:
-            found = taken()
+        def find_enough() -> Optional[list[Pushed]]:
+            found = find_taken()
             return found if len(found) >= count else None
 
         def instead() -> "tuple[str, str]":
             failed = [str(each) for each in self._pusher.pushes if not each.taken]
             return (
                 f"{count} pushes that were taken within {timeout:g} s",
-                f"{len(taken())} were, {len(failed)} failed. {'; '.join(failed[-3:])}".strip(),
+                f"{len(find_taken())} were, {len(failed)} failed. {'; '.join(failed[-3:])}".strip(),
             )
 
-        found: list[Pushed] = self._journal.wait_until(enough, timeout, instead)
+        found: list[Pushed] = self._journal.wait_until(find_enough, timeout, instead)
         return found
 
     def opt_of(self, event_id: str, ven_id: Optional[str] = None) -> Optional[EventAnswer]:

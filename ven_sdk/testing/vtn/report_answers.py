@@ -23,7 +23,7 @@ from ...oadr20b.schema.reports import (
 )
 from ...schema.common import Payload
 from .journal import Received
-from .reports import METADATA, Asked, requests_for
+from .reports import METADATA, AskedReport, requests_for
 from .state import State, ok
 from .vens import Ven
 
@@ -69,7 +69,7 @@ def _is_metadata(request: ReportRequest) -> bool:
 def note_asked(ven: Ven, requests: Iterable[ReportRequest], message: str) -> None:
     """These were asked for in the message of that requestID."""
     for request in requests:
-        ven.asked[request.report_request_id] = Asked(request, ven.ven_id, message=message)
+        ven.asked[request.report_request_id] = AskedReport(request, ven.ven_id, message=message)
 
 
 def note_given(ven: Ven, item: object) -> None:

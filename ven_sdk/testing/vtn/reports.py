@@ -107,7 +107,7 @@ class Double(NamedTuple):
 
 
 @dataclass
-class Asked:
+class AskedReport:
     """A request and what came of it. ``state``: ``'asked'``, ``'running'``, ``'refused'``,
     ``'cancelling'``, ``'over'``.
     """

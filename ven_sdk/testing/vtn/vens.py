@@ -16,7 +16,7 @@ from ...errors import ConfigurationError
 from ...oadr20b.schema.opt import CreateOpt
 from ...oadr20b.schema.registration import CreatePartyRegistration, Response
 from ...oadr20b.schema.reports import Report
-from .reports import Asked
+from .reports import AskedReport
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Ven:
     fingerprint: Optional[str] = None
     registration: Optional[CreatePartyRegistration] = None
     offers: tuple[Report, ...] = ()
-    asked: dict[str, Asked] = field(default_factory=dict)
+    asked: dict[str, AskedReport] = field(default_factory=dict)
     pending: tuple[str, ...] = ()
     opts: dict[str, CreateOpt] = field(default_factory=dict)
     queue: deque[Any] = field(default_factory=deque)

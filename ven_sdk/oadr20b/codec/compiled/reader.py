@@ -44,7 +44,7 @@ class _End:
 @cache
 def compiled_reader(cls: type[Record]) -> Reader:
     """``read(element, findings)`` for a class of records."""
-    return _Compiler(cls).compiled()
+    return _Compiler(cls).build()
 
 
 def read_record(cls: type[R], element: Element, findings: Findings) -> R:
@@ -110,7 +110,7 @@ class _Compiler:
         """Add lines at a depth of indentation."""
         self.lines += ["    " * depth + line for line in lines]
 
-    def compiled(self) -> Reader:
+    def build(self) -> Reader:
         """The finished function."""
         plan = plan_of(self.cls)
         self.say(0, "def read(element, findings):")
@@ -160,7 +160,7 @@ class _Compiler:
             only is not None
             and only.slot is not None
             and only.slot.kind == "children"
-            and not _apart(only.slot)
+            and not _spoils_only_itself(only.slot)
         ):
             self.all_alike(only, element, depth)
             return
@@ -172,7 +172,7 @@ class _Compiler:
         self.say(depth, f"{rest} = iter({element}); {advance}")
         for inner in node.nodes:
             if inner.repeated:
-                self.repeated(inner, child, name, advance, depth)
+                self.repeated_elements(inner, child, name, advance, depth)
             else:
                 self.single(inner, child, name, advance, depth, level)
         self.say(depth, f"if {name} is not None: raise ValueError")
@@ -217,7 +217,9 @@ class _Compiler:
         self.content(node, child, depth, level)
         self.say(depth, advance)
 
-    def repeated(self, node: Node, child: str, name: str, advance: str, depth: int) -> None:
+    def repeated_elements(
+        self, node: Node, child: str, name: str, advance: str, depth: int
+    ) -> None:
         """Elements of one kind, as many as there are."""
         slot = node.slot
         assert slot is not None
@@ -225,7 +227,7 @@ class _Compiler:
         self.say(
             depth,
             "found = []",
-            *(["faulty = []"] if _apart(slot) else []),
+            *(["faulty = []"] if _spoils_only_itself(slot) else []),
             f"while {name} == {tag}:",
         )
         if slot.kind == "texts":
@@ -234,7 +236,7 @@ class _Compiler:
                 f"    if len({child}): raise ValueError",
                 f"    found.append({child}.text or '')",
             )
-        elif _apart(slot):
+        elif _spoils_only_itself(slot):
             self.say(
                 depth,
                 f"    found.append(read_apart({self.constant(slot)}, {child}, findings, nested, "
@@ -243,7 +245,7 @@ class _Compiler:
         else:
             self.say(depth, f"    found.append({self.late(record_of(slot))}({child}, findings))")
         self.say(depth, f"    {advance}")
-        if _apart(slot):
+        if _spoils_only_itself(slot):
             if slot.companion:
                 self.say(depth, f"v_{slot.companion} = Items(faulty)")
             self.say(depth, "found = [record for record in found if record is not None]")
@@ -322,7 +324,7 @@ def _refusals(root: Node) -> tuple[type[Exception], ...]:
     return (PayloadError,) if may_be_left_out else ()
 
 
-def _apart(slot: Slot) -> bool:
+def _spoils_only_itself(slot: Slot) -> bool:
     """Whether one of many records that cannot be read spoils only itself."""
     return bool(slot.companion) or not slot.vital
 

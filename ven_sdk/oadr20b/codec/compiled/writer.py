@@ -44,7 +44,7 @@ def compiled_writer(cls: type[Record]) -> Writer:
     """
     if issubclass(cls, Payload) and not cls.wire_name:
         raise ConfigurationError(f"{cls.__name__} is no payload, so it cannot be sent.")
-    return _Compiler(cls).compiled()
+    return _Compiler(cls).build()
 
 
 _MOST_CACHED = 256  # characters
@@ -61,14 +61,14 @@ def escape(text: object) -> str:
     could fill.
     """
     return (
-        _escaped(text)
+        _escape_cached(text)
         if isinstance(text, str) and len(text) <= _MOST_CACHED
-        else _escaped.__wrapped__(text)
+        else _escape_cached.__wrapped__(text)
     )
 
 
 @lru_cache(maxsize=8192)
-def _escaped(text: object) -> str:
+def _escape_cached(text: object) -> str:
     plain = scalars.check_text(text)
     if "&" in plain or "<" in plain or ">" in plain or "\r" in plain:
         plain = (
@@ -188,7 +188,7 @@ class _Compiler:
         """Add lines at a depth of indentation."""
         self.lines += ["    " * depth + line for line in lines]
 
-    def compiled(self) -> Writer:
+    def build(self) -> Writer:
         """The finished function."""
         plan = plan_of(self.cls)
         self.say(0, "def write(r):")
@@ -220,7 +220,7 @@ class _Compiler:
         if node.slot is not None:
             return self.leaf(node, node.slot, depth)
         if not node.optional:
-            return self.wrapped(node, depth)
+            return self.wrapper(node, depth)
         if (
             len(node.nodes) == 1
             and node.nodes[0].slot is not None
@@ -229,11 +229,11 @@ class _Compiler:
             return self.thin(node, node.nodes[0], node.nodes[0].slot, depth)
         made = self.variable()
         self.say(depth, f"{made} = ''", f"if {' or '.join(map(_present, node.leaves()))}:")
-        inside = self.wrapped(node, depth + 1)
+        inside = self.wrapper(node, depth + 1)
         self.say(depth + 1, f"{made} = f'''{inside}'''")
         return f"{{{made}}}"
 
-    def wrapped(self, node: Node, depth: int) -> str:
+    def wrapper(self, node: Node, depth: int) -> str:
         """A wrapper with what is inside."""
         return (
             f"<{node.name}>{''.join(self.node(inner, depth) for inner in node.nodes)}</{node.name}>"
@@ -242,11 +242,11 @@ class _Compiler:
     def thin(self, outer: Node, leaf: Node, slot: Slot, depth: int) -> str:
         """An optional wrapper around a single leaf: one look at the value decides about both."""
         made = self.fetch(leaf, slot, depth)
-        piece = self.enclosed(leaf, slot, made)
+        piece = self.enclose(leaf, slot, made)
         self.say(
             depth,
             f"{made} = f'''<{outer.name}>{piece}</{outer.name}>''' if "
-            f"{self.written(leaf, slot, made)} else ''",
+            f"{self.condition(leaf, slot, made)} else ''",
         )
         return f"{{{made}}}"
 
@@ -261,7 +261,7 @@ class _Compiler:
         self.say(depth, f"{made} = {value}")
         return made
 
-    def written(self, node: Node, slot: Slot, made: str) -> str:
+    def condition(self, node: Node, slot: Slot, made: str) -> str:
         """The condition that a value is written: it is there, and was not derived by reading."""
         condition = made if slot.kind == "text" else f"{made} is not None"
         if node.field in DERIVABLE and "derived" in self.cls.slots:
@@ -274,16 +274,16 @@ class _Compiler:
             return f"<{node.name}/>"
         made = self.fetch(node, slot, depth)
         if slot.kind in ("children", "texts"):
-            return self.repeated(node, slot, made, depth)
+            return self.repeated_elements(node, slot, made, depth)
         if node.optional:
-            condition = made if slot.kind == "targets" else self.written(node, slot, made)
+            condition = made if slot.kind == "targets" else self.condition(node, slot, made)
             self.say(
-                depth, f"{made} = f'''{self.enclosed(node, slot, made)}''' if {condition} else ''"
+                depth, f"{made} = f'''{self.enclose(node, slot, made)}''' if {condition} else ''"
             )
             return f"{{{made}}}"
-        return self.enclosed(node, slot, made)
+        return self.enclose(node, slot, made)
 
-    def repeated(self, node: Node, slot: Slot, made: str, depth: int) -> str:
+    def repeated_elements(self, node: Node, slot: Slot, made: str, depth: int) -> str:
         """Elements of one kind."""
         if slot.at_least:
             self.say(depth, f"if not {made}: raise ValueError")
@@ -294,7 +294,7 @@ class _Compiler:
         self.say(depth, f"{made} = ''.join([f'''{piece}''' for x in {made}])")
         return f"{{{made}}}"
 
-    def enclosed(self, node: Node, slot: Slot, made: str) -> str:
+    def enclose(self, node: Node, slot: Slot, made: str) -> str:
         """The piece of an element with its value."""
         if slot.kind in ("measurement", "markup"):
             return f"{{{'unit' if slot.kind == 'measurement' else 'feed'}({made})}}"

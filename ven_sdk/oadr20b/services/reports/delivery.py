@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Optional
 
-from ....points.dated import sent_moments
+from ....points.dated_samples import sent_moments
 from ....points.range_queries import ranged_points, waits_for
 from ....points.tables import (
     collecting_requests,

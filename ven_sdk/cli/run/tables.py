@@ -13,7 +13,7 @@ from .keys import hint
 from .records import Plan
 
 
-def read_values(
+def read_table(
     plan: Plan,
     table: str,
     known: Mapping[str, keys.Kind],
@@ -24,10 +24,10 @@ def read_values(
     files = {"ven": "passphrase_file", "control": "token_file"}
     for key, value in table_of(plan, table).items():
         if key in known:
-            where = f"{plan.document.where(table, key)}, {key}"
+            where = f"{plan.document.position_of(table, key)}, {key}"
             put_value(plan, into, plan.origins, key, value, known[key], where, plan.document.folder)
         elif key != files.get(table):
-            where = f"{plan.document.where(table, key, value=False)}, {key}"
+            where = f"{plan.document.position_of(table, key, value=False)}, {key}"
             plan.complain(where, f"there is no key {key!r} in [{table}].{hint(key, known)}")
     for key, kind in known.items():
         name = keys.variable(key, table)
@@ -75,7 +75,7 @@ def read_secret_file(
             into[key] = file.read().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as cause:
         plan.complain(
-            plan.document.where(table, f"{key}_file"),
+            plan.document.position_of(table, f"{key}_file"),
             f"{key}_file {name!r} cannot be read: {cause}.",
         )
 
