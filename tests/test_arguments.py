@@ -8,6 +8,7 @@ import contextlib
 import inspect
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any, Callable
 
 import pytest
@@ -17,6 +18,15 @@ from ven_sdk.arguments import duration, without_secrets
 from ven_sdk.near_names import did_you_mean
 
 URL = "http://vtn.example.com"
+
+
+class Unshowable:
+    """Of somebody else's library: it cannot even be printed."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
 ABSURD: tuple[Any, ...] = (
     "meter\x01",
     "line\nbreak",
@@ -36,6 +46,10 @@ ABSURD: tuple[Any, ...] = (
     {"\x00": "\x00"},
     ["\ud800"],
     {1, 2},
+    Unshowable(),
+    Decimal("sNaN"),
+    bytearray(b"x"),
+    [[]],
 )
 TEXTS = ABSURD[:5]
 
@@ -82,12 +96,29 @@ def add_to_fleet(**arguments: Any) -> Any:
     return Fleet(URL).add(**{"ven_name": "ven", **arguments})
 
 
+def push_value(**arguments: Any) -> Any:
+    client = construct()
+    client.add_report(resource_id="r", measurement="voltage", r_id="p")
+    client.report_value(**{"r_id": "p", "value": 1, **arguments})
+
+
+def look_ahead(**arguments: Any) -> Any:
+    construct().schedule(**arguments)
+
+
+def remove_from_fleet(**arguments: Any) -> Any:
+    Fleet(URL).remove(**arguments)
+
+
 CALLS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "OpenADRClient": (construct, OpenADRClient),
     "add_report": (add_report, OpenADRClient.add_report),
     "create_opt": (create_opt, OpenADRClient.create_opt),
     "Fleet": (build_fleet, Fleet),
     "Fleet.add": (add_to_fleet, OpenADRClient),
+    "report_value": (push_value, OpenADRClient.report_value),
+    "schedule": (look_ahead, OpenADRClient.schedule),
+    "Fleet.remove": (remove_from_fleet, Fleet.remove),
 }
 
 
@@ -114,6 +145,21 @@ def test_no_text_that_xml_cannot_carry_is_taken(call: Callable[..., Any], argume
             continue  # never sent
         with pytest.raises(VenError):
             call(**{argument: value})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Fleet(URL).add("ven", ""),
+        lambda: construct(targets={"resource_ids": None}),
+        lambda: push_value(value=bytearray(b"x")),
+        lambda: push_value(r_id=None),
+        lambda: add_report(data_source=b""),
+    ],
+)
+def test_what_only_looks_like_nothing_is_refused(call: Callable[[], Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        call()
 
 
 def test_a_duration_may_be_written_as_people_and_as_the_standard_write_it() -> None:

@@ -115,6 +115,24 @@ def test_vens_come_and_go_while_the_fleet_runs() -> None:
             fleet.remove("ven-0")
 
 
+def test_a_ven_that_was_removed_says_so_in_every_call_that_would_have_no_effect() -> None:
+    fleet = Fleet("http://vtn.example.com")
+    ven = fleet.add("gone")
+    ven.add_report(resource_id="r", measurement="voltage", r_id="p")
+    fleet.remove("gone")
+
+    for call in (
+        lambda: ven.report_value("p", 1),
+        lambda: ven.add_report(resource_id="s", measurement="voltage"),
+        lambda: ven.opt_in("e"),
+        lambda: ven.opt_out("e"),
+        lambda: ven.register(),
+        lambda: ven.add_handler("on_error", print),
+    ):
+        with pytest.raises(StateError, match="'gone' was removed from its fleet"):
+            call()
+
+
 def test_a_removed_ven_is_registered_no_more_when_that_is_wanted() -> None:
     with LocalVTN() as vtn, fleet_of(vtn, 2) as fleet:
         assert fleet.wait(2, PATIENCE)

@@ -176,6 +176,18 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool)
 
 
+def as_float(number: float) -> float:
+    """``number`` (a ``Decimal`` too) as a float: infinite where it is too large for one, and no
+    number where it is none.
+    """
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+    except ValueError:  # a signalling NaN of decimal
+        return math.nan
+
+
 def flag(name: str, value: object) -> bool:
     """``value`` as True or False; a text such as ``'no'`` would count as True.
     ``ConfigurationError`` for anything else.
@@ -204,18 +216,11 @@ def quantity(name: str, value: object) -> float:
     ``ConfigurationError`` for anything else.
     """
     plain = scalar(value)
-    if not is_number(plain) or not 0 < _float(plain) < 1e9:
+    if not is_number(plain) or not 0 < as_float(plain) < 1e9:
         raise ConfigurationError(
             f"{name} must be a number of more than 0, not {_show_value(value)}."
         )
     return plain
-
-
-def _float(number: float) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf
 
 
 def choice(name: str, value: object, choices: tuple[str, ...]) -> str:

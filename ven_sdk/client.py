@@ -246,10 +246,14 @@ class OpenADRClient(Ven):
         self._life.start(self)
         if seconds is None or self._engine.wait(self._is_registered, seconds):
             return
-        cause = self._engine.counters.last_error
+        cause, was_stopped = self._engine.counters.last_error, self._engine.stopped
         self.stop()
         raise TransportError(
-            f"The VEN was not registered within {seconds:g} s and was stopped."
+            (
+                "The client was stopped before the VEN was registered."
+                if was_stopped
+                else f"The VEN was not registered within {seconds:g} s and was stopped."
+            )
             + (f" {cause}" if cause else " The VTN was not reached.")
         ) from cause
 

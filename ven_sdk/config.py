@@ -29,6 +29,7 @@ from .arguments import (
 from .enums import SERVICE_NAME, SIGNAL_NAME
 from .errors import ConfigurationError
 from .near_names import did_you_mean
+from .text import repr_of
 
 LONGEST_PERIOD = timedelta(days=366)
 DEFAULT_PATH = "/OpenADR2/Simple/2.0b"
@@ -161,13 +162,14 @@ def target_sets(value: object) -> Optional[dict[str, frozenset[str]]]:
     if not isinstance(value, Mapping):
         raise ConfigurationError(
             "targets must be a mapping of target kind to IDs, such as {'resource_id': ['r1']}, "
-            f"not {value!r}."
+            f"not {repr_of(value)}."
         )
     result = {}
     for kind, ids in value.items():
-        found = _not_empty(f"targets[{kind!r}]", names(f"targets[{kind!r}]", ids))
+        known = choice("a kind in targets", kind, TARGET_KINDS)
+        found = _not_empty(f"targets[{known!r}]", names(f"targets[{known!r}]", ids))
         if found is not None:
-            result[choice("a kind in targets", kind, TARGET_KINDS)] = found
+            result[known] = found
     return result
 
 
@@ -263,7 +265,7 @@ def base_url(url: object) -> str:
     anything else.
     """
     if not isinstance(url, str) or not url.strip():
-        raise ConfigurationError(f"vtn_url must be a non-empty text, not {url!r}.")
+        raise ConfigurationError(f"vtn_url must be a non-empty text, not {repr_of(url)}.")
     url = str.__str__(url).strip()
     text("vtn_url", url) if "@" not in url else None
     shown = without_secrets(url)

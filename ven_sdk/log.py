@@ -20,7 +20,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Callable, Optional, TextIO, Union
 
 from .errors import ConfigurationError
-from .text import one_line, shorten
+from .text import one_line, repr_of, shorten
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -105,9 +105,9 @@ def _set_level(logger: logging.Logger, level: Union[int, str]) -> None:
         if isinstance(level, bool):
             raise TypeError("a truth value is no level")
         logger.setLevel(level.upper() if isinstance(level, str) else level)
-    except (TypeError, ValueError) as cause:
+    except Exception as cause:  # a level whose repr raises, too
         raise ConfigurationError(
-            f"There is no log level {level!r}. Use 'DEBUG', 'INFO', 'WARNING', 'ERROR', "
+            f"There is no log level {repr_of(level)}. Use 'DEBUG', 'INFO', 'WARNING', 'ERROR', "
             f"'CRITICAL' or a number of "
             "the logging module."
         ) from cause

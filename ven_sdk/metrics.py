@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, Union
 
 from .errors import ConfigurationError
 from .runtime.status import Status
+from .text import repr_of
 from .ven import Ven
 
 if TYPE_CHECKING:
@@ -117,7 +118,9 @@ def collector(*vens: Union[Ven, Iterable[Ven]]) -> "Collector":
 def _check(vens: Iterable[Union[Ven, Iterable[Ven]]]) -> None:
     for ven in _each_ven(vens):
         if not isinstance(ven, Ven):
-            raise ConfigurationError(f"Metrics are of clients, or of a Fleet, not of {ven!r}.")
+            raise ConfigurationError(
+                f"Metrics are of clients, or of a Fleet, not of {repr_of(ven)}."
+            )
 
 
 def _each_ven(given: Iterable[Union[Ven, Iterable[Ven]]]) -> Iterator[Ven]:

@@ -13,12 +13,14 @@ CLOSE = 0.6
 
 def nearest(word: object, known: Iterable[str], close: float = CLOSE) -> str:
     """The known name that is most like ``word``, whatever the case and the separators; ``""`` where
-    none is like it. ``close`` is the likeness wanted, between 0 and 1.
+    none is like it, or it is no text. ``close`` is the likeness wanted, between 0 and 1.
     """
+    if not isinstance(word, str):
+        return ""
     from difflib import get_close_matches  # costs 2 ms, and only mistakes need it
 
     plain = {_simplify(name): name for name in reversed(list(known))}
-    near = get_close_matches(_simplify(str(word)), list(plain), 1, close)
+    near = get_close_matches(_simplify(word), list(plain), 1, close)
     return plain[near[0]] if near else ""
 
 

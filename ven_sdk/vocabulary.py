@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .errors import ConfigurationError
 from .near_names import did_you_mean, missing_attribute
+from .text import repr_of
 
 V = TypeVar("V")
 
@@ -72,8 +73,8 @@ class Vocabulary(str, Enum, metaclass=_VocabularyType):
     @classmethod
     def _missing_(cls, value: object) -> None:
         raise ConfigurationError(
-            f"{value!r} is not in {cls.__name__}.{did_you_mean(value, cls.values)} Known are: "
-            f"{', '.join(cls.values)}."
+            f"{repr_of(value)} is not in {cls.__name__}.{did_you_mean(value, cls.values)} Known "
+            f"are: {', '.join(cls.values)}."
         )
 
     __str__ = str.__str__

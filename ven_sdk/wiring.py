@@ -17,6 +17,7 @@ from .runtime.engine import Engine
 from .runtime.runtime import Runtime
 from .state.memory import MemoryStore
 from .state.store import Store
+from .text import repr_of
 from .transport.identity import Identity
 from .usercode.handlers import Handlers, Hooks
 
@@ -93,7 +94,9 @@ def store_of(store: object) -> Store:
     if isinstance(store, Store):
         return store
     if not isinstance(store, (str, os.PathLike)):
-        raise ConfigurationError(f"store must be a path, a ven_sdk Store or None, not {store!r}.")
+        raise ConfigurationError(
+            f"store must be a path, a ven_sdk Store or None, not {repr_of(store)}."
+        )
     if isinstance(store, str) and store.startswith(("postgresql://", "postgres://")):
         from .state.postgresql import PostgreSQLStore
 

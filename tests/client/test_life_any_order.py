@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from ven_sdk import Fleet, OpenADRClient, StateError
+from ven_sdk.push.peer import Peer
 from ven_sdk.runtime.lifecycle import Lifecycle
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.testing import LocalVTN
 
 URL = "http://127.0.0.1:9"
+PEER = Peer("127.0.0.1")
 
 
 class Gate(MemoryStore):
@@ -187,6 +189,10 @@ def test_in_the_child_of_a_fork_every_call_that_would_change_something_is_refuse
         client.register,
         client.cancel_registration,
         client.request_events,
+        lambda: client.receive("/", b"", PEER),
+        lambda: client.add_handler("on_error", print),
+        lambda: client.add_hook("before_send_xml", print),
+        lambda: setattr(client, "on_event", lambda event: "optIn"),
     ]
     wrong = in_a_child(
         [lambda: client.status, client.health, lambda: client.events, lambda: repr(client)], calls
@@ -260,6 +266,9 @@ def test_a_fleet_in_the_child_of_a_fork_is_read_whatever_locks_were_held_and_nev
                 fleet.start,
                 fleet.stop,
                 fleet.run,
+                lambda: fleet.receive("/", b"", PEER),
+                lambda: fleet.add_handler("on_error", print),
+                lambda: fleet.add_hook("before_send_xml", print),
                 lambda: fleet.wait(1, 0.1),
                 lambda: fleet.add("w"),
                 lambda: fleet.remove("v"),

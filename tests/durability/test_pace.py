@@ -50,6 +50,7 @@ def always_another_version(vtn: PeerVTN) -> None:
 
 STORMS: dict[str, Callable[[PeerVTN], None]] = {
     "an unchanged list at every poll": queue("list"),
+    "a request that runs at every poll": queue("create report"),
     "a new version at every poll": always_another_version,
     "a re-registration at every poll": queue("reregister"),
     "a catalogue at every poll": queue("register report"),
@@ -125,7 +126,12 @@ def test_registrations_that_help_nothing_come_with_growing_distance(
 
 
 @pytest.mark.parametrize(
-    "storm", ["an unchanged list at every poll", "a re-registration at every poll"]
+    "storm",
+    [
+        "an unchanged list at every poll",
+        "a request that runs at every poll",
+        "a re-registration at every poll",
+    ],
 )
 def test_what_changes_nothing_counts_as_an_empty_queue(world: SimulatedVen, storm: str) -> None:
     STORMS[storm](world.vtn)
@@ -136,6 +142,18 @@ def test_what_changes_nothing_counts_as_an_empty_queue(world: SimulatedVen, stor
 
     names = [name for _, name, _ in world.vtn.sent[mark:]]
     assert names.count("oadrPoll") <= 61
+
+
+def test_polls_go_on_at_their_period_while_a_full_queue_has_used_up_the_pace(
+    world: SimulatedVen,
+) -> None:
+    STORMS["a new version at every poll"](world.vtn)
+    mark = len(world.vtn.sent)
+
+    world.run(300)
+
+    polls = [at for at, name, _ in world.vtn.sent[mark:] if name == "oadrPoll"]
+    assert max(after - before for before, after in zip(polls, polls[1:])) <= 12
 
 
 def test_a_user_who_registers_again_and_again_is_not_held_up_by_the_pace(

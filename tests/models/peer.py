@@ -21,6 +21,7 @@ from tests.models.texts import (
     first,
     payload,
     plain_response,
+    report_request,
     profiles,
     texts,
 )
@@ -265,18 +266,10 @@ class PeerVTN:
         self.record.catalogue = texts("reportSpecifierID", text)
         asked = ""
         if self.wish is not None and not first("reportName", text).startswith("METADATA_HISTORY"):
-            granularity, back = self.wish
             points = dict(zip(texts("reportSpecifierID", text), texts("rID", text)))
             self.record.asked.update(f"rq-{specifier}" for specifier in points)
             asked = "".join(
-                f"<oadr:oadrReportRequest><ei:reportRequestID>rq-{specifier}</ei:reportRequestID>"
-                f"<ei:reportSpecifier><ei:reportSpecifierID>{specifier}</ei:reportSpecifierID>"
-                f"<xcal:granularity><xcal:duration>PT{granularity}S</xcal:duration>"
-                "</xcal:granularity><ei:reportBackDuration>"
-                f"<xcal:duration>PT{back}S</xcal:duration></ei:reportBackDuration>"
-                f"<ei:specifierPayload><ei:rID>{r_id}</ei:rID>"
-                "<ei:readingType>x-notApplicable</ei:readingType></ei:specifierPayload>"
-                "</ei:reportSpecifier></oadr:oadrReportRequest>"
+                report_request(f"rq-{specifier}", specifier, r_id, *self.wish)
                 for specifier, r_id in points.items()
             )
         return payload("oadrRegisteredReport", ei_response(first("requestID", text)) + asked)
@@ -336,6 +329,13 @@ class PeerVTN:
                 f"<ei:registrationID>reg-{self.record.registration}</ei:registrationID>"
                 "<ei:venID>ven-1</ei:venID>",
             )
+        if what == "create report":
+            return payload(
+                "oadrCreateReport",
+                f"<pyld:requestID>q-{self.serial}</pyld:requestID>"
+                + report_request("rq-1", "TELEMETRY_USAGE", "p", 60, 60)
+                + "<ei:venID>ven-1</ei:venID>",
+            )
         if what == "register report":
             return payload("oadrRegisterReport", request)
         if what == "one report":
@@ -351,16 +351,12 @@ class PeerVTN:
         """One report of the point, now."""
         self.requests.append(self._monotonic())
         self.record.asked.add(f"once-{self.serial}")
+        specifier = "".join(self.record.catalogue[:1])
         return payload(
             "oadrCreateReport",
-            f"<pyld:requestID>q-{self.serial}</pyld:requestID><oadr:oadrReportRequest>"
-            f"<ei:reportRequestID>once-{self.serial}</ei:reportRequestID><ei:reportSpecifier>"
-            f"<ei:reportSpecifierID>{''.join(self.record.catalogue[:1])}</ei:reportSpecifierID>"
-            "<xcal:granularity><xcal:duration>PT0S</xcal:duration></xcal:granularity>"
-            "<ei:reportBackDuration><xcal:duration>PT0S</xcal:duration></ei:reportBackDuration>"
-            "<ei:specifierPayload><ei:rID>p</ei:rID>"
-            "<ei:readingType>x-notApplicable</ei:readingType></ei:specifierPayload>"
-            "</ei:reportSpecifier></oadr:oadrReportRequest><ei:venID>ven-1</ei:venID>",
+            f"<pyld:requestID>q-{self.serial}</pyld:requestID>"
+            + report_request(f"once-{self.serial}", specifier, "p", 0, 0)
+            + "<ei:venID>ven-1</ei:venID>",
         )
 
     def _oadrCreatedEvent(self, text: str) -> bytes:

@@ -36,6 +36,19 @@ def ei_response(request_id: str = "", code: str = "200") -> str:
     )
 
 
+def report_request(name: str, specifier: str, r_id: str, granularity: int, back: int) -> str:
+    return (
+        f"<oadr:oadrReportRequest><ei:reportRequestID>{name}</ei:reportRequestID>"
+        f"<ei:reportSpecifier><ei:reportSpecifierID>{specifier}</ei:reportSpecifierID>"
+        f"<xcal:granularity><xcal:duration>PT{granularity}S</xcal:duration>"
+        "</xcal:granularity><ei:reportBackDuration>"
+        f"<xcal:duration>PT{back}S</xcal:duration></ei:reportBackDuration>"
+        f"<ei:specifierPayload><ei:rID>{r_id}</ei:rID>"
+        "<ei:readingType>x-notApplicable</ei:readingType></ei:specifierPayload>"
+        "</ei:reportSpecifier></oadr:oadrReportRequest>"
+    )
+
+
 def plain_response(request_id: str = "", code: str = "200") -> bytes:
     return payload("oadrResponse", ei_response(request_id, code))
 

@@ -294,6 +294,74 @@ def test_a_file_that_is_no_store_is_refused_and_stays_as_it_is(
     assert [each.name for each in tmp_path.iterdir()] == ["site.toml"]
 
 
+def database(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in ("CREATE TABLE notes (text)", *statements):
+            connection.execute(statement)
+        connection.commit()
+
+
+def with_foreign_lock(path: Path) -> None:
+    path.write_text("[ven]")
+    Path(f"{path}.lock").write_text("[[package]]")
+
+
+def with_empty_lock(path: Path) -> None:
+    path.write_text("[ven]")
+    Path(f"{path}.lock").touch()  # as the package filelock makes it
+
+
+def encrypted_with_log(path: Path) -> None:
+    path.write_bytes(bytes(range(7, 256)) * 40)
+    Path(f"{path}-wal").write_bytes(b"log")
+
+
+def damaged_of_another_program(path: Path) -> None:
+    database(path, *(f"CREATE TABLE t{n} (a)" for n in range(40)))
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def empty_of_another_program(path: Path) -> None:
+    database(path, "PRAGMA application_id = 7", "DROP TABLE notes")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        with_foreign_lock,
+        with_empty_lock,
+        encrypted_with_log,
+        damaged_of_another_program,
+        empty_of_another_program,
+    ],
+)
+def test_what_belongs_to_another_program_stays_as_it_is_whatever_stands_beside_it(
+    tmp_path: Path, make: Any
+) -> None:
+    path = tmp_path / "theirs"
+    make(path)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    store = SQLiteStore(path)
+
+    for use in (store.check, store.open, lambda: OpenADRClient("v", "http://vtn", store=path)):
+        with pytest.raises(ConfigurationError):
+            use()
+
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+def test_a_file_that_has_the_name_of_the_lock_is_not_written_over(tmp_path: Path) -> None:
+    theirs = tmp_path / "poetry.lock"
+    theirs.write_text("[[package]]")
+    store = SQLiteStore(tmp_path / "poetry")
+
+    for use in (store.check, store.open):
+        with pytest.raises(ConfigurationError, match=r"poetry\.lock.*left as it is"):
+            use()
+
+    assert theirs.read_text() == "[[package]]"
+
+
 def test_a_database_that_has_a_table_of_our_name_by_chance_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wiki.db"
     with closing(sqlite3.connect(path)) as connection:

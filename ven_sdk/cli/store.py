@@ -107,7 +107,7 @@ def _open_copy(path: str) -> Iterator[SQLiteStore]:
     lock.acquire(path)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            for part in ("", "-wal"):
+            for part in ("", "-wal", ".lock"):
                 if os.path.exists(path + part):
                     shutil.copy(path + part, os.path.join(folder, Path(path).name + part))
             yield SQLiteStore(os.path.join(folder, Path(path).name))

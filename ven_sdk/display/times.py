@@ -7,6 +7,7 @@ from typing import Optional, Union
 
 from ..errors import ConfigurationError
 from ..near_names import did_you_mean
+from ..text import repr_of
 
 Zone = Union[tzinfo, str, None]
 
@@ -22,7 +23,8 @@ def zone_of(tz: Zone) -> Optional[tzinfo]:
     if isinstance(tz, str):
         return None if tz == "local" else _load_zone(tz)
     raise ConfigurationError(
-        f"tz is a tzinfo, a name such as 'Europe/Berlin', 'local', or None for UTC, not {tz!r}."
+        f"tz is a tzinfo, a name such as 'Europe/Berlin', 'local', or None for UTC, not "
+        f"{repr_of(tz)}."
     )
 
 

@@ -31,6 +31,7 @@ from ..runtime.runtime import Runtime
 from ..runtime.signals import run_until_stopped
 from ..runtime.status import Health
 from ..state.shared_store import SharedStore
+from ..text import repr_of
 from ..transport.identity import Identity
 from ..usercode.handlers import Hooks
 from ..ven import Ven
@@ -161,7 +162,7 @@ class Fleet(FleetHandlerCalls):
     ) -> Ven:
         """``add``; ``prepare`` gives the VEN its reports and handlers before it can start."""
         self._runtime.check_process()
-        url = vtn_url or self._vtn_url
+        url = self._vtn_url if vtn_url is None else vtn_url
         if url is None:
             raise ConfigurationError(
                 f"The VEN {ven_name!r} has no vtn_url: give it to add() or to Fleet()."
@@ -237,10 +238,10 @@ class Fleet(FleetHandlerCalls):
         self._identities.release(engine.profile.identity)
 
     def __getitem__(self, ven_name: str) -> Ven:
-        ven = self._vens.get(ven_name)
+        ven = self._vens.get(ven_name) if isinstance(ven_name, str) else None
         if ven is None:
             near = did_you_mean(ven_name, [each.settings.ven_name for each in self._vens])
-            raise StateError(f"The fleet has no VEN named {ven_name!r}.{near}")
+            raise StateError(f"The fleet has no VEN named {repr_of(ven_name)}.{near}")
         return ven
 
     def __iter__(self) -> Iterator[Ven]:
@@ -262,8 +263,9 @@ class Fleet(FleetHandlerCalls):
     def receive(self, path: str, body: bytes, peer: Peer) -> Response:
         """Take in an HTTP request that a VTN pushed to one of the VENs, for a web server of your
         own; 404 where no VEN is meant. ``path``, ``body`` and ``peer`` are those of
-        ``Ven.receive``.
+        ``Ven.receive``. ``StateError`` in the child of a fork.
         """
+        self._runtime.check_process()
         return self._push.receive(path, body, peer)
 
     # --- life -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Callable, Optional, TypeVar
 
 from ..arguments import Duration
+from ..runtime.runtime import Runtime
 from ..usercode.attributes import CheckedAttributes, handler_name
 from ..usercode.functions import Function
 from ..usercode.handlers import PARAMETERS, SINGLE, Handlers, Hooks
@@ -79,14 +80,16 @@ class FleetHandlerCalls(CheckedAttributes):
 
     _handlers: SharedHandlers
     _hooks: Hooks
+    _runtime: Runtime
 
     def add_handler(
         self, name: str, function: Callable[..., object], *, lead: Optional[Duration] = None
     ) -> None:
         """Call ``function(ven, ...)`` when ``name`` happens to any VEN; ``function`` gets the VEN
         before the usual arguments. ``lead`` belongs to ``before_event``. ``ConfigurationError`` as
-        a client's ``add_handler`` raises it.
+        a client's ``add_handler`` raises it; ``StateError`` in the child of a fork.
         """
+        self._runtime.check_process()
         self._handlers.add_handler(name, function, lead)
 
     def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
@@ -103,5 +106,8 @@ class FleetHandlerCalls(CheckedAttributes):
         return decorate
 
     def add_hook(self, name: str, function: Callable[..., object]) -> None:
-        """Call ``function`` with every message of every VEN that passes the hook ``name``."""
+        """Call ``function`` with every message of every VEN that passes the hook ``name``.
+        ``StateError`` in the child of a fork.
+        """
+        self._runtime.check_process()
         self._hooks.add(name, function)

@@ -27,6 +27,7 @@ from ..push.peer import Peer, Response
 from ..runtime.signals import until_signal
 from ..runtime.status import Health
 from ..state.leases import LEASE, RENEWALS, SLOTS, Member, Renewal, seconds_awake
+from ..text import repr_of
 from ..usercode.attributes import CheckedAttributes
 from .sites import Catalogue, Functions, SiteTable, store_of_fleet
 from .slots import MemberSlots
@@ -302,18 +303,20 @@ _NOTHING = Renewal(frozenset(), False, (), 0)
 
 def _check_catalogue(sites: object, functions: object) -> None:
     if sites is not None and not callable(sites):
-        raise ConfigurationError(f"sites is a function of a slot, not {sites!r}.")
+        raise ConfigurationError(f"sites is a function of a slot, not {repr_of(sites)}.")
     if functions is not None and not (
         isinstance(functions, Mapping) and all(map(callable, functions.values()))
     ):
-        raise ConfigurationError(f"functions are a dict of names to functions, not {functions!r}.")
+        raise ConfigurationError(
+            f"functions are a dict of names to functions, not {repr_of(functions)}."
+        )
 
 
 def _check_numbers(lease: float, slots: int, weight: float) -> int:
     if lease < 1:
         raise ConfigurationError(f"lease must be at least 1 s, not {lease:g} s.")
     if isinstance(slots, bool) or not isinstance(slots, int) or not 2 <= slots <= 65536:
-        raise ConfigurationError(f"slots must be a number from 2 to 65536, not {slots!r}.")
+        raise ConfigurationError(f"slots must be a number from 2 to 65536, not {repr_of(slots)}.")
     if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not weight > 0:
-        raise ConfigurationError(f"weight must be a number more than 0, not {weight!r}.")
+        raise ConfigurationError(f"weight must be a number more than 0, not {repr_of(weight)}.")
     return slots

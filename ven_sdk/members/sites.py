@@ -19,6 +19,7 @@ from ..errors import ConfigurationError
 from ..fleet.arguments import SETTINGS
 from ..fleet.identities import ARGUMENTS as IDENTITY
 from ..state.leases import SLOTS, LeasedStore, Member, SiteRow, slot_of
+from ..text import repr_of
 from ..usercode.handlers import PARAMETERS
 from ..ven import Ven
 
@@ -102,8 +103,8 @@ class Site:
             return found
         if given not in functions:
             raise ConfigurationError(
-                f"The site {self.ven_name!r} names the function {given!r}, which the member has "
-                f"not. It has: {', '.join(sorted(functions)) or 'none'}."
+                f"The site {self.ven_name!r} names the function {repr_of(given)}, which the member "
+                f"has not. It has: {', '.join(sorted(functions)) or 'none'}."
             )
         return functions[given]
 
@@ -155,19 +156,19 @@ class SiteTable:
 def check_site(site: Site) -> None:
     """Refuse a site that no member could run, by its names: ``ConfigurationError``."""
     if not isinstance(site, Site):
-        raise ConfigurationError(f"A site is a ven_sdk.Site, not {site!r}.")
+        raise ConfigurationError(f"A site is a ven_sdk.Site, not {repr_of(site)}.")
     about = f"The site {text('ven_name', site.ven_name)!r}"
     if site.vtn_url is not None:
         base_url(site.vtn_url)
     optional_text("placement", site.placement)
     for name, given in (("arguments", site.arguments), ("handlers", site.handlers)):
         if not isinstance(given, Mapping):
-            raise ConfigurationError(f"{about}: {name} are a mapping, not {given!r}.")
+            raise ConfigurationError(f"{about}: {name} are a mapping, not {repr_of(given)}.")
     known_arguments(f"{about}: add()", site.arguments, sorted(SETTINGS.union(IDENTITY)))
     reports = inspect.signature(Ven.add_report).parameters
     for report in site.reports:
         if not isinstance(report, Mapping):
-            raise ConfigurationError(f"{about}: a report is a mapping, not {report!r}.")
+            raise ConfigurationError(f"{about}: a report is a mapping, not {repr_of(report)}.")
         known_arguments(f"{about}: add_report()", report, reports)
     for name in site.handlers:
         choice(f"{about}: a handler", name, tuple(PARAMETERS))

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Mapping
 from typing import Callable, Union
 
 from ..errors import ConfigurationError, HandlerError
+from ..text import repr_of
 from ..usercode import close_awaitable, describe_failure, name_of, refuse_async, unwrap
 from .entries import SampleBatch
 
@@ -38,7 +39,7 @@ def check_callback(callback: object, ranged: bool) -> Callback:
     needs.
     """
     if not callable(callback):
-        raise ConfigurationError(f"callback must be a function, not {callback!r}.")
+        raise ConfigurationError(f"callback must be a function, not {repr_of(callback)}.")
     refuse_async(callback, "callback")
     try:
         signature = inspect.signature(callback)

@@ -18,6 +18,7 @@ from ..near_names import did_you_mean, nearest
 from ..schema.common import Target, device_class
 from ..schema.points import SamplingRate
 from ..schema.units import UNITS, Measurement, PowerAttributes
+from ..text import repr_of
 
 STATUS, GREEN_BUTTON = "TELEMETRY_STATUS", "HISTORY_GREENBUTTON"
 PREFIXES = {
@@ -59,7 +60,7 @@ def one_of(name: str, value: object, choices: Sequence[str], extensible: bool = 
         return folded[text.lower()]
     own = " or a name that begins with 'x-'" if extensible else ""
     raise ConfigurationError(
-        f"{name} must be one of {', '.join(map(repr, choices))}{own}, not {value!r}."
+        f"{name} must be one of {', '.join(map(repr, choices))}{own}, not {repr_of(value)}."
         f"{did_you_mean(text, choices)}"
     )
 
@@ -74,8 +75,7 @@ def report_name(value: object) -> str:
         if text.startswith(prefix):
             raise ConfigurationError(
                 f"report_name={text!r} is the catalogue's name of a report, which ven_sdk makes "
-                f"itself. "
-                f"Give {plain + text[len(prefix) :]!r}."
+                f"itself. Give {plain + text[len(prefix) :]!r}."
             )
     return one_of("report_name", value, names)
 
@@ -122,7 +122,7 @@ def _scale(given: object) -> str:
     text = "none" if given is None else given
     meant = SCALE_NAMES.get(str(text).lower())
     if meant and str(text).lower() not in map(str.lower, SI_SCALE_CODE.values):
-        raise ConfigurationError(f"scale is {given!r}. Did you mean {meant!r}?")
+        raise ConfigurationError(f"scale is {repr_of(given)}. Did you mean {meant!r}?")
     return one_of("scale", text, SI_SCALE_CODE.values, extensible=False)
 
 
@@ -187,13 +187,14 @@ def _refuse_mistyped(given: str, unit: Optional[str]) -> None:
     meant = _measurement_of(given)
     if meant and unit is None:
         raise ConfigurationError(
-            f"{given!r} is a unit, not a measurement. Write measurement={meant!r}, unit={given!r}."
+            f"{repr_of(given)} is a unit, not a measurement. Write measurement={meant!r}, "
+            f"unit={repr_of(given)}."
         )
     near = nearest(given, UNITS)
     if near and unit is not None and _measurement_of(unit) == near:
         raise ConfigurationError(
-            f"There is no measurement {given!r}. Did you mean {near!r}? A unit of your own needs "
-            "a name that is no other's."
+            f"There is no measurement {repr_of(given)}. Did you mean {near!r}? A unit of your own "
+            "needs a name that is no other's."
         )
 
 
@@ -238,7 +239,9 @@ def targets(name: str, given: object) -> tuple[Target, ...]:
     if given is None:
         return ()
     several = (
-        given if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else (given,)
+        given
+        if isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
+        else (given,)
     )
     found = tuple(target for item in several for target in _targets(name, item))
     for target in found:
@@ -246,7 +249,7 @@ def targets(name: str, given: object) -> tuple[Target, ...]:
             record = Target.slots[kind].record
             if record is not None and not isinstance(value, record):
                 raise ConfigurationError(
-                    f"{name}: {kind} must be an objects.{record.__name__}, not {value!r}. A "
+                    f"{name}: {kind} must be an objects.{record.__name__}, not {repr_of(value)}. A "
                     "resource is Target(resource_id='r1')."
                 )
             _check_id(f"{name}: {kind}", value)
@@ -283,8 +286,7 @@ def _target(name: str, given: object) -> Target:
         return Target.from_dict(given)
     raise ConfigurationError(
         f"{name} must be a resource ID, an objects.Target, a dict of its fields or a list of "
-        f"those, "
-        f"not {given!r}."
+        f"those, not {repr_of(given)}."
     )
 
 
@@ -324,7 +326,7 @@ def flag_or_none(name: str, given: object) -> Optional[bool]:
     """True, False, or None for what the protocol says; ``ConfigurationError`` for anything else."""
     if given is None or isinstance(given, bool):
         return given
-    raise ConfigurationError(f"{name} must be True, False or None, not {given!r}.")
+    raise ConfigurationError(f"{name} must be True, False or None, not {repr_of(given)}.")
 
 
 def first_id(sources: Sequence[Target]) -> Optional[str]:

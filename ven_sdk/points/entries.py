@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol, cast
 from ..arguments import flag, is_number, scalar
 from ..enums import DATA_QUALITY
 from ..schema.points import Number, ReportPayload, ResourceStatus
+from ..text import repr_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -98,7 +99,7 @@ def _items(result: object) -> Iterable[object]:
     """The samples in a result: itself, unless it is an iterable of them."""
     single = (
         result is None
-        or isinstance(result, (str, bytes, Mapping, numbers.Number))
+        or isinstance(result, (str, bytes, bytearray, memoryview, Mapping, numbers.Number))
         or _is_pair(result)
         or (hasattr(result, "item") and not getattr(result, "ndim", 0))
     )
@@ -130,7 +131,7 @@ def _sample(
         return item[0], item[1], (None, None, None)
     if _is_sample(item):
         if item.at is not None and not isinstance(item.at, datetime):
-            raise TypeError(f"a Sample has at={item.at!r}; expected a datetime")
+            raise TypeError(f"a Sample has at={repr_of(item.at)}; expected a datetime")
         return item.at, item.value, (item.confidence, item.accuracy, item.data_quality)
     return None, item, (None, None, None)
 
@@ -159,8 +160,7 @@ def number_entry(value: object) -> str:
     else:
         raise TypeError(
             f"it returned {value!r:.80} ({type(value).__name__}); expected a number, None, a "
-            f"Sample, "
-            "(datetime, value) or an iterable of those"
+            "Sample, (datetime, value) or an iterable of those"
         )
     size = float(text)
     if math.isinf(size):
@@ -205,12 +205,13 @@ def with_quality(
         is_number(percent) and 0 <= percent <= 100 and percent == int(percent)
     ):
         raise ValueError(
-            f"confidence is {confidence!r}; expected a percentage from 0 to 100, a whole number"
+            f"confidence is {repr_of(confidence)}; expected a percentage from 0 to 100, a whole "
+            f"number"
         )
     word = str.__str__(quality) if isinstance(quality, str) else quality
     if word is not None and word not in _KNOWN_QUALITIES and not str(word).startswith("x-"):
         raise ValueError(
-            f"data_quality is {quality!r}; expected one of enums.DATA_QUALITY or an x- token"
+            f"data_quality is {repr_of(quality)}; expected one of enums.DATA_QUALITY or an x- token"
         )
     accurate = number_entry(accuracy) or None
     return json.dumps(

@@ -12,6 +12,7 @@ from ..state.change import Change
 from ..state.moments import Moments
 from ..state.outcome import Outcome
 from ..state.reports import ASKED, LastValue, RequestState
+from ..text import repr_of
 from .data_points import STATUS, moment
 from .dated_samples import note_naive, sent_moments
 from .entries import SampleBatch, read_numbers, read_statuses
@@ -38,8 +39,7 @@ def find_point(book: Book, name: str) -> DataPoint:
         raise ConfigurationError(f"There is no data point {name!r}. The r_ids are: {listed}.")
     raise ConfigurationError(
         f"{name!r} stands for several data points. Name one by its r_id: {listed}; an r_id that "
-        f"two "
-        "reports share cannot be pushed to."
+        "two reports share cannot be pushed to."
     )
 
 
@@ -62,9 +62,8 @@ def push_value(
     read = _read(point, given)
     if len(read.samples) != 1:
         raise ConfigurationError(
-            f"report_value takes one value that can be sent, not {given!r}. Leave the call out "
-            f"when "
-            "there is no value."
+            f"report_value takes one value that can be sent, not {repr_of(given)}. Leave the call "
+            "out when there is no value."
         )
     own, entry = read.samples[0]
     taken_at = own or moment("at", at) or now

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional, Protocol, Union
 
 from ..errors import ConfigurationError
+from ..text import repr_of
 from .http_request import Refusal
 from .peer import Peer, Response
 
@@ -66,7 +67,7 @@ def _networks(given: Iterable[str]) -> tuple[Network, ...]:
             found.append(ipaddress.ip_network(each))
         except (ValueError, TypeError) as cause:
             raise ConfigurationError(
-                f"trusted_proxies has {each!r}, which is no address and no network: write "
+                f"trusted_proxies has {repr_of(each)}, which is no address and no network: write "
                 "'10.1.2.3' or '10.1.2.0/24'."
             ) from cause
     return tuple(found)

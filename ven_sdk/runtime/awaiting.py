@@ -19,7 +19,8 @@ def await_answer(
     """Owe the message of ``request`` to the VTN, and wait for what comes of that exchange.
 
     Raises the VTN's refusal, StateError when the registration ended before, and TransportError when
-    no answer came within ``seconds``. ``call`` is what errors name.
+    no answer came within ``seconds``, or before the client was stopped. ``call`` is what errors
+    name.
     """
     ticket = Ticket(request.message, request.step if request.anew else None)
     engine.transact(request.step, opens=ticket)
@@ -41,6 +42,9 @@ def await_answer(
             f"{call}: the registration ended before the VTN answered, so nothing is owed to it any "
             "more."
         )
-    raise TransportError(
-        f"{call}: the VTN gave no answer within {seconds:g} s. {request.text}", opt_id=opt_id
-    ) from ticket.cause
+    why = (
+        "the client was stopped before the VTN answered"
+        if engine.stopped
+        else f"the VTN gave no answer within {seconds:g} s"
+    )
+    raise TransportError(f"{call}: {why}. {request.text}", opt_id=opt_id) from ticket.cause

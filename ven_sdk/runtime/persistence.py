@@ -26,7 +26,8 @@ class Persistence:
 
     ``failed(error)`` is called when they could not be written, ``mended()`` when all that waited
     has been. ``retry`` is how many seconds pass between attempts. ``is_lost``: another owner may
-    have the rows, so that nothing is written any more.
+    have the rows, so that nothing is written any more; nor where ``is_detached``, since the VEN was
+    taken out.
     """
 
     retry: float = 30.0
@@ -34,7 +35,6 @@ class Persistence:
     __slots__ = (
         "_book",
         "_clock",
-        "_is_detached",
         "_failed",
         "_failed_at",
         "_is_open",
@@ -42,6 +42,7 @@ class Persistence:
         "_name",
         "_unknown",
         "_waiting",
+        "is_detached",
         "is_lost",
         "store",
     )
@@ -66,7 +67,8 @@ class Persistence:
         self._waiting: dict[Place, ChangeRow] = {}
         self._unknown: set[Place] = set()  # those of them that the store certainly never had
         self._failed_at = 0.0
-        self._is_open = self._is_detached = False
+        self._is_open = False
+        self.is_detached: bool = False
         self.is_lost: bool = False
 
     @property
@@ -114,7 +116,7 @@ class Persistence:
         """Write ``changes`` in one transaction, and what waited before them. ``late`` gives the
         store free again after it.
         """
-        if not self.store.durable or self.is_lost or self._is_detached:
+        if not self.store.durable or self.is_lost or self.is_detached:
             return
         rows = self._book.rows_of(changes)
         if self._waiting:
@@ -201,7 +203,7 @@ class Persistence:
 
     def detach(self) -> None:
         """Write nothing more: the rows belong to somebody else, or to nobody."""
-        self._is_detached = True
+        self.is_detached = True
 
     def save(self, *, late: bool = False) -> None:
         """Try now to write what could not be written."""

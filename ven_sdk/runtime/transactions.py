@@ -342,6 +342,11 @@ class Transactions(Facts):
         with self._lock:
             self.persistence.lose(error)
 
+    @property
+    def is_detached(self) -> bool:
+        """Whether the VEN is taken out: nothing that is done here has an effect."""
+        return self.persistence.is_detached
+
     def detach_store(self) -> None:
         """Write nothing more: the VEN is taken out."""
         with self._lock:

@@ -15,6 +15,7 @@ from typing import Callable, Optional, TypeVar, cast
 from ..argument_names import known_arguments
 from ..arguments import any_duration
 from ..errors import ArgumentError, ConfigurationError
+from ..text import repr_of
 from .items import NONE, Items
 from .record import Record
 from .slot import MISSING, Slot
@@ -123,12 +124,12 @@ def as_items(value: object, record: Optional[type[Record]], name: str) -> Items[
         return NONE
     if isinstance(value, (str, bytes)):
         raise ConfigurationError(
-            f"{name} is a sequence, not the single text {value!r}. Write [{value!r}]."
+            f"{name} is a sequence, not the single text {repr_of(value)}. Write [{repr_of(value)}]."
         )
     if isinstance(value, Mapping):
         value = (value,)
     if not isinstance(value, Iterable):
-        raise ConfigurationError(f"{name} is a sequence, not {value!r}.")
+        raise ConfigurationError(f"{name} is a sequence, not {repr_of(value)}.")
     return Items(as_record(item, record) for item in value) if record else Items(value)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar
 from ..errors import ArgumentError, ConfigurationError
 from ..near_names import did_you_mean, missing_attribute
 from ..presentation import Presentable
+from ..text import repr_of
 from .slot import Slot
 
 FieldValue = Any
@@ -220,7 +221,7 @@ class Record(Presentable, _MappingBase):
         """
         values: dict[str, object] = {}
         if not isinstance(data, Mapping):
-            raise ConfigurationError(f"{cls.__name__} is made of a dict, not of {data!r}.")
+            raise ConfigurationError(f"{cls.__name__} is made of a dict, not of {repr_of(data)}.")
         for key, value in data.items():
             name = cls._readable.get(key, key if key in cls.slots else None)
             if name is None:

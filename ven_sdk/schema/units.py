@@ -12,6 +12,7 @@ from typing import NamedTuple, Optional, Union
 
 from ..enums import CURRENCIES, SI_SCALE_CODE
 from ..errors import ConfigurationError
+from ..text import repr_of
 from . import slots as wire
 from .element import element
 from .record import Record
@@ -107,7 +108,7 @@ class Measurement(Record):
 
     def after_init(self) -> None:
         """Fill in what the schema fixes: the description, and the unit where there is only one."""
-        kind = UNITS.get(self.name)
+        kind = UNITS.get(self.name) if isinstance(self.name, str) else None
         if kind is None:
             return
         if self.description is None and kind.description is not None:
@@ -117,10 +118,11 @@ class Measurement(Record):
 
     def flaw(self) -> str:
         """What the schema does not allow about this combination; an empty string if it is right."""
-        kind = UNITS.get(self.name)
+        kind = UNITS.get(self.name) if isinstance(self.name, str) else None
         if kind is None:
             return (
-                f"name is {self.name!r}, expected one of {', '.join(UNITS)}; anything else is a "
+                f"name is {repr_of(self.name)}, expected one of {', '.join(UNITS)}; anything else "
+                f"is a "
                 f"{CUSTOM}"
             )
         if self.name == GREEN_BUTTON:
@@ -158,7 +160,7 @@ class Measurement(Record):
         if isinstance(given, Mapping):
             return cls.from_dict(given)
         raise ConfigurationError(
-            f"A measurement is a name, a Measurement or a dict of its fields, not {given!r}."
+            f"A measurement is a name, a Measurement or a dict of its fields, not {repr_of(given)}."
         )
 
     @classmethod

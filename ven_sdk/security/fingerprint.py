@@ -14,6 +14,7 @@ import re
 from typing import Union
 
 from ..errors import ConfigurationError
+from ..text import repr_of
 
 _SHORT, _FULL, _SHA1 = 20, 64, 40
 _SEPARATORS = re.compile(r"[\s:-]+")
@@ -49,8 +50,9 @@ def normalise(fingerprint: str) -> str:
         else ""
     )
     raise ConfigurationError(
-        f"{fingerprint!r} is no fingerprint: expected 20 hexadecimal digits (OpenADR's form, the "
-        f"last ten bytes of the certificate's SHA-256) or 64 (all of it), colons optional.{hint}"
+        f"{repr_of(fingerprint)} is no fingerprint: expected 20 hexadecimal digits (OpenADR's "
+        f"form, the last ten bytes of the certificate's SHA-256) or 64 (all of it), colons "
+        f"optional.{hint}"
     )
 
 
@@ -101,7 +103,9 @@ def _content(certificate: Union[str, bytes, os.PathLike[str]]) -> bytes:
     if isinstance(certificate, (bytes, bytearray, memoryview)):
         return bytes(certificate)
     if not isinstance(certificate, os.PathLike):
-        raise ConfigurationError(f"A certificate is text, bytes or a Path, not {certificate!r}.")
+        raise ConfigurationError(
+            f"A certificate is text, bytes or a Path, not {repr_of(certificate)}."
+        )
     try:
         with open(certificate, "rb") as file:
             return file.read()

@@ -16,6 +16,7 @@ from typing import NamedTuple, Optional
 
 from ..arguments import whole_number
 from ..errors import ConfigurationError, LeaseLostError
+from ..text import repr_of
 from .store import Row, Store
 
 SLOTS = 1024
@@ -164,7 +165,7 @@ def slot_of(name: str, slots: int = SLOTS) -> int:
     else its ``ven_name``. ``ConfigurationError`` for what is no name or no number of slots.
     """
     if not isinstance(name, str):
-        raise ConfigurationError(f"slot_of() takes the name of a VEN, not {name!r}.")
+        raise ConfigurationError(f"slot_of() takes the name of a VEN, not {repr_of(name)}.")
     count = whole_number("slots", slots, 1, MOST_SLOTS)
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import weakref
 from typing import Optional
 
-from ..errors import StoreError
+from ..errors import ConfigurationError, StoreError
 
 if sys.platform == "win32":
     import msvcrt
@@ -35,6 +36,9 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+_PID = re.compile(rb"(\d{1,20}\r?\n)?")
+
+
 class ProcessLock:
     """Keeps ``path`` for one holder on this machine: neither another process nor another object of
     this one gets it.
@@ -52,10 +56,21 @@ class ProcessLock:
             lock = weakref.ref(self)
             os.register_at_fork(after_in_child=lambda: _drop(lock()))
 
+    def check(self, subject: str) -> None:
+        """ConfigurationError where a file of somebody else has the name of the lock: it would be
+        written over.
+        """
+        if os.path.exists(self.path) and not is_lock(self.path):
+            raise ConfigurationError(
+                f"The store {subject!r} needs a lock file {self.path!r}, and there is another file "
+                "of that name, which is left as it is. Give the store another path."
+            )
+
     def acquire(self, subject: str) -> None:
         """Take the lock for ``subject`` (what messages call it), or raise StoreError that names the
-        holder.
+        holder. ConfigurationError where the file is somebody else's.
         """
+        self.check(subject)
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as cause:
@@ -84,6 +99,17 @@ class ProcessLock:
     def is_inherited(self) -> bool:
         """Whether this is the child of a fork, and the lock its parent's."""
         return self.pid not in (None, os.getpid())
+
+
+def is_lock(path: str) -> bool:
+    """Whether the file ``path`` can be one of ours: there is the pid of a holder in it, or nothing
+    where the disk was full.
+    """
+    try:
+        with open(path, "rb") as file:
+            return _PID.fullmatch(file.read(32)) is not None
+    except OSError:  # it may be locked, which only ours are: acquire() says what is wrong
+        return os.path.isfile(path)
 
 
 def _drop(lock: Optional[ProcessLock]) -> None:

@@ -17,7 +17,7 @@ from itertools import count
 from typing import Callable, Optional, Union
 
 from ..errors import ConfigurationError, StoreError
-from ..text import is_xml
+from ..text import is_xml, repr_of
 from .lock import ProcessLock
 from .sqlite_file import MIGRATIONS, StoreFile, checksum, failure
 from .store import ChangeRow, Row, Store, already_open, check_changes, not_open
@@ -65,11 +65,13 @@ class SQLiteStore(Store):
                 given
             )  # one file, one lock, whichever link leads to it
         except (TypeError, ValueError) as cause:
-            raise ConfigurationError(f"store must be the path of a file, not {path!r}.") from cause
+            raise ConfigurationError(
+                f"store must be the path of a file, not {repr_of(path)}."
+            ) from cause
         if given in ("", ":memory:") or not is_xml(given):
             raise ConfigurationError(
-                f"store must be the path of a file, not {given!r}. Leave it out to keep the state "
-                "in memory."
+                f"store must be the path of a file, not {repr_of(given)}. Leave it out to keep the "
+                "state in memory."
             )
         self._file = StoreFile(self.name, self.migrations)
         self._lock = ProcessLock(self.name + ".lock")
@@ -82,6 +84,7 @@ class SQLiteStore(Store):
     def check(self) -> None:
         """See :meth:`Store.check`."""
         self._file.check()
+        self._lock.check(self.name)
 
     def open(self) -> tuple[str, ...]:
         """See :meth:`Store.open`. A damaged file becomes ``path`` + ``.damaged-`` + the time in
@@ -91,7 +94,7 @@ class SQLiteStore(Store):
         with self._turn():
             if self._connection is not None:
                 raise already_open(self)
-            self._file.check()
+            self.check()
             self._lock.acquire(self.name)
             try:
                 self._connection, warnings = self._file.open()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Optional
 
 from ..errors import ConfigurationError, StoreError
+from .lock import is_lock
 
 APPLICATION_ID = 0x56454E53
 """Marks our files in the SQLite header ("VENS"), so that nobody's other database is taken for a
@@ -52,6 +53,8 @@ _SETTINGS = (
     "PRAGMA journal_size_limit = 16777216",
 )
 _MAGIC = b"SQLite format 3\0"
+_MARK, _OUR_MARK = slice(68, 72), APPLICATION_ID.to_bytes(4, "big")
+"""Where the mark stands in the header of a SQLite file."""
 _FAULTS = (sqlite3.Error, UnicodeError)
 """What reading a damaged file raises: the names in SQLite's own error message need not be text."""
 _DISK_TROUBLE = ("locked", "disk i/o error", "disk is full", "unable to open", "readonly")
@@ -97,13 +100,15 @@ class StoreFile:
 
     def _is_foreign(self) -> bool:
         """Whether nothing says that the file, which SQLite cannot read, was ever a store: a lock
-        stands beside each, and damage seldom hits just the beginning. Asked where SQLite cannot
+        with a pid stands beside each, and our mark in its beginning. Asked where SQLite cannot
         read it, so that this process has no connection whose locks the look could drop.
         """
-        if any(os.path.exists(self.path + end) for end in (".lock", "-wal")):
+        lock = self.path + ".lock"
+        if os.path.exists(lock) and os.path.getsize(lock) and is_lock(lock):
             return False
         with contextlib.suppress(OSError), open(self.path, "rb") as file:
-            return file.read(len(_MAGIC)) not in (b"", _MAGIC)
+            begin = file.read(_MARK.stop)
+            return begin != b"" and not (begin.startswith(_MAGIC) and begin[_MARK] == _OUR_MARK)
         return True
 
     def check_place(self) -> None:
@@ -180,10 +185,11 @@ class StoreFile:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        if mark != APPLICATION_ID and tables and not self._has_our_table(connection, tables):
+        is_used = bool(tables or mark)
+        if mark != APPLICATION_ID and is_used and not self._has_our_table(connection, tables):
             raise ConfigurationError(
                 f"{self.path!r} is a database of another application (its tables: "
-                f"{', '.join(sorted(tables)):.200}), not a store. Give another path."
+                f"{', '.join(sorted(tables)) or 'none':.200}), not a store. Give another path."
             )
         known = len(self.migrations)
         if version > known:

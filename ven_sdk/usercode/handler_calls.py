@@ -22,6 +22,8 @@ class HandlerCalls(CheckedAttributes):
 
     _handlers: Handlers
     _hooks: Hooks
+    _check_usable: Callable[[str], None]
+    """StateError where the named call could have no effect."""
 
     def add_handler(
         self, name: str, function: Callable[..., object], *, lead: Optional[Duration] = None
@@ -39,7 +41,9 @@ class HandlerCalls(CheckedAttributes):
         Raises:
             ConfigurationError: an unknown name, a wrong number of parameters, an ``async def``, or
                 no callable.
+            StateError: in the child of a fork, or of a VEN that was removed from its fleet.
         """
+        self._check_usable("add_handler()")
         self._handlers.add_handler(name, function, lead)
 
     def on(self, name: str, *, lead: Optional[Duration] = None) -> Callable[[F], F]:
@@ -56,8 +60,10 @@ class HandlerCalls(CheckedAttributes):
 
     def add_hook(self, name: str, function: Callable[..., object]) -> None:
         """Call ``function`` with every message that passes the hook ``name``; see the table of
-        hooks. Its return is ignored. ``ConfigurationError`` for an unknown name or no callable.
+        hooks. Its return is ignored. ``ConfigurationError`` for an unknown name or no callable,
+        ``StateError`` as ``add_handler``.
         """
+        self._check_usable("add_hook()")
         self._hooks.add(name, function)
 
     if TYPE_CHECKING:  # what may be set; anything else is refused by type checkers as well

@@ -36,8 +36,9 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
 
         ``path`` is that of the request, ``body`` its bytes, ``peer`` who sent it, by a certificate
         that TLS verified. It may block for a commit to the store, and raises for nothing that a
-        peer can send.
+        peer can send. ``StateError`` in the child of a fork.
         """
+        self._engine.runtime.check_process()
         return self._engine.profile.take_push(path, body, peer, self._engine)
 
     # --- registration -----------------------------------------------------------------------------

@@ -63,7 +63,16 @@ class VenBase:
     def _is_registered(self) -> bool:
         return self._engine.book.registration.phase == "registered"
 
-    def _require_running(self, call: str) -> None:
+    def _check_usable(self, call: str) -> None:
+        """StateError where ``call`` could have no effect."""
         self._engine.runtime.check_process()
+        if self._engine.is_detached:
+            raise StateError(
+                f"{call}: the VEN {self.settings.ven_name!r} was removed from its fleet. Add it "
+                "again, and use what add() returns."
+            )
+
+    def _require_running(self, call: str) -> None:
+        self._check_usable(call)
         if self._engine.stopped:
             raise StateError(f"{call} needs a running client: call start() before it.")

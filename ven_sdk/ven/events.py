@@ -6,13 +6,14 @@ import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Optional, Union
 
-from ..arguments import LONGEST, duration, is_number, scalar, text
+from ..arguments import LONGEST, as_float, duration, is_number, scalar, text
 from ..config import check_signal
 from ..display.tables import Rows
 from ..errors import ConfigurationError, StateError
 from ..events import queries
 from ..events.queries import ScheduleRow
 from ..schema.events import Event
+from ..text import repr_of
 from .base import VenBase
 
 if TYPE_CHECKING:
@@ -69,14 +70,14 @@ class EventCalls(VenBase):
         """Take part in the event ``event_id``: the first answer, or a change of it. Never blocks.
         ``StateError`` for an event that is unknown or over.
         """
-        self._engine.runtime.check_process()
+        self._check_usable("opt_in()")
         self._engine.transact(self._profile.opt_event(event_id, "optIn", None))
 
     def opt_out(self, event_id: str, reason: Optional[str] = None) -> None:
         """Do not take part in the event ``event_id``, or no longer. ``reason`` is a text that goes
         with the answer. Never blocks. ``StateError`` for an event that is unknown or over.
         """
-        self._engine.runtime.check_process()
+        self._check_usable("opt_out()")
         self._engine.transact(self._profile.opt_event(event_id, "optOut", reason))
 
     def request_events(self) -> tuple[Event, ...]:
@@ -96,9 +97,9 @@ def _hours(hours: Union[float, timedelta, str]) -> float:
     if isinstance(found, (timedelta, str)):
         with contextlib.suppress(ConfigurationError):
             return duration("hours", found) / timedelta(hours=1)
-    elif is_number(found) and 0 <= float(found) <= LONGEST / timedelta(hours=1):
-        return float(found)
+    elif is_number(found) and 0 <= as_float(found) <= LONGEST / timedelta(hours=1):
+        return as_float(found)
     raise ConfigurationError(
-        f"schedule() takes a number of hours or a timedelta, not {hours!r}. A text such as '24 h' "
-        "is taken as well."
+        f"schedule() takes a number of hours or a timedelta, not {repr_of(hours)}. A text such as "
+        "'24 h' is taken as well."
     )

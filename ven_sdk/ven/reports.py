@@ -94,8 +94,9 @@ class ReportCalls(VenBase):
         Raises:
             ConfigurationError: an argument cannot be used (the nearest right ones are named), or
                 there is such a data point already.
+            StateError: in the child of a fork, or of a VEN that was removed from its fleet.
         """
-        self._engine.runtime.check_process()
+        self._check_usable("add_report()")
         found = self._catalogue.add(
             callback=callback,
             resource_id=resource_id,
@@ -135,10 +136,11 @@ class ReportCalls(VenBase):
 
         Raises:
             ConfigurationError: no such data point, or no usable value.
+            StateError: in the child of a fork, or of a VEN that was removed from its fleet.
         """
-        self._engine.runtime.check_process()
-        at = self._engine.now() if at is None else at
-        self._engine.push(lambda book, now: push_value(book, r_id, value, at, now))
+        self._check_usable("report_value()")
+        name, at = text("r_id", r_id), self._engine.now() if at is None else at
+        self._engine.push(lambda book, now: push_value(book, name, value, at, now))
 
     @property
     def reports(self) -> tuple[Report, ...]:

@@ -213,6 +213,29 @@ def test_t15_a_request_of_the_same_id_replaces_the_one_that_runs() -> None:
     assert vtn.doubles() == []
 
 
+def test_t15_a_request_that_is_repeated_goes_on_and_nothing_begins_anew() -> None:
+    vtn = ven()
+    vtn.create(ask("rq"), request_id="one")
+    vtn.advance(2 * MINUTE)
+    before = vtn.book.requests["rq"]
+    for _ in range(10):
+        answer = vtn.create(ask("rq"), request_id="two")
+        assert vtn.book.requests["rq"] == before
+        vtn.go(10 * SECOND, 10 * SECOND)
+    vtn.go(10 * MINUTE)
+
+    assert answer.pending_reports == ("rq",)
+    assert len(vtn.values()) == len(dict(vtn.values())) >= 10
+
+
+def test_t15_a_repeated_request_for_one_report_gets_another() -> None:
+    vtn = ven()
+    for count in range(1, 4):
+        vtn.create(ask("once", every=ZERO, back=ZERO))
+        vtn.go(MINUTE)
+        assert len(vtn.messages) == count
+
+
 def test_t16_no_report_goes_out_before_the_answer_to_its_request() -> None:
     vtn = ven()
     vtn.create(ask("once", every=ZERO, back=ZERO))

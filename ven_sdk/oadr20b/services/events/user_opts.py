@@ -33,7 +33,7 @@ def opt(
     handler's later return counts no more. ``reason`` goes out as the response's description.
     """
     if opt_type not in OPTS:
-        raise ConfigurationError(f"opt_type must be 'optIn' or 'optOut', not {opt_type!r}.")
+        raise ConfigurationError(f"opt_type must be 'optIn' or 'optOut', not {repr_of(opt_type)}.")
     if not isinstance(event_id, str):
         raise ConfigurationError(f"event_id must be a text, not {repr_of(event_id)}.")
     _check_reason(reason)

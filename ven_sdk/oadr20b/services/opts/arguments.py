@@ -51,8 +51,7 @@ def check_reason(value: object) -> str:
     if not isinstance(value, str) or value not in reasons:
         raise ConfigurationError(
             f"opt_reason must be one of {', '.join(map(repr, reasons))} or a token that begins "
-            f"with 'x-', "
-            f"not {value!r}."
+            f"with 'x-', not {repr_of(value)}."
         )
     return reasons[reasons.index(value)]
 
@@ -93,7 +92,8 @@ def check_event(
 def _check_number(number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
         raise ConfigurationError(
-            f"modification_number must be a whole number from 0 to 4294967295, not {number!r}."
+            f"modification_number must be a whole number from 0 to 4294967295, not "
+            f"{repr_of(number)}."
         )
     return number
 
@@ -142,7 +142,7 @@ def read_targets(value: object) -> tuple[Target, ...]:
     items = [value] if isinstance(value, Mapping) else _members(value)
     if items is None:
         raise ConfigurationError(
-            f"targets must be a list such as [{{'resource_id': 'r1'}}], not {value!r}."
+            f"targets must be a list such as [{{'resource_id': 'r1'}}], not {repr_of(value)}."
         )
     return tuple(target for item in items for target in _targets(item))
 
@@ -159,7 +159,7 @@ def _targets(item: object) -> tuple[Target, ...]:
         return (item,)
     if not isinstance(item, Mapping):
         raise ConfigurationError(
-            f"A target in targets must look like {{'resource_id': 'r1'}}, not {item!r}."
+            f"A target in targets must look like {{'resource_id': 'r1'}}, not {repr_of(item)}."
         )
     kinds = ", ".join(Target.slots)
     found: list[Target] = []
@@ -222,7 +222,7 @@ def _window(part: object) -> VavailabilityComponent:
     if not isinstance(start, datetime):
         raise ConfigurationError(
             "A window in vavailability must have a dtstart (a datetime) and a duration, such as "
-            f"(datetime, timedelta); this one is {part!r}."
+            f"(datetime, timedelta); this one is {repr_of(part)}."
         )
     begin, exact = moment("dtstart in vavailability", start), _whole_seconds(length)
     try:
@@ -243,5 +243,5 @@ def _whole_seconds(length: object) -> timedelta:
         return timedelta(seconds=-(-exact // timedelta(seconds=1)))
     except OverflowError as cause:
         raise ConfigurationError(
-            f"duration={length!r} in vavailability is too long; 0 has no end (O1.6)."
+            f"duration={repr_of(length)} in vavailability is too long; 0 has no end (O1.6)."
         ) from cause

@@ -22,6 +22,9 @@ SHORTEST_BACK = timedelta(seconds=1)
 SHORTEST_CATALOGUE = timedelta(minutes=1)
 """The catalogue is never sent more often than this for a periodic METADATA request."""
 
+_WANTED = ("specifier", "r_ids", "kind", "granularity", "back", "origin", "end")
+"""Fields of a state that the request alone decides."""
+
 
 def is_metadata(request: ReportRequest) -> bool:
     """Whether the catalogue itself is asked for."""
@@ -59,6 +62,16 @@ def start(book: Book, request: ReportRequest, now: datetime) -> RequestState:
         end = now if state.end is None else min(state.end, now)
         return replace(state, start=None, end=end, due=now, granularity=wanted.granularity or NONE)
     return _series(book, state, now)
+
+
+def is_repeated(running: RequestState, asked: RequestState) -> bool:
+    """Whether ``asked`` wants what ``running`` gives already: it goes on, and nothing begins anew
+    (T15). A report of the moment, or of a span of the past, is given again.
+    """
+    if asked.kind not in (PERIODIC, CHANGE, CATALOGUE):
+        return False
+    begun = replace(asked, origin=running.origin) if asked.kind == CATALOGUE else asked
+    return all(getattr(running, name) == getattr(begun, name) for name in _WANTED)
 
 
 def _catalogue_request(request: ReportRequest, back: timedelta, now: datetime) -> RequestState:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Optional
@@ -27,7 +27,7 @@ from ...schema.reports import (
 from ...state.book import Book
 from .. import answers
 from .endings import end_requests
-from .request_meaning import JITTER_CAP, is_metadata, start
+from .request_meaning import JITTER_CAP, is_metadata, is_repeated, start
 
 MOST_REQUESTS = 1000
 """Requests that run at a time; a VTN that goes on asking is refused."""
@@ -125,11 +125,17 @@ def accept(
         bad = "461", f"more than {MOST_REQUESTS} requests at a time"
     if bad is not None:
         return _refuse(book, request_id, tuple(ran.values()), now, *bad), False
-    started = {
+    asked = {
         request.report_request_id: replace(start(book, request, now), spared=spared)
         for request in requests
         if not is_metadata(request) or request.report_specifier.report_back_duration
     }
+    kept = {
+        running_id: key
+        for key, running_id in ran.items()
+        if running_id in asked and is_repeated(book.requests[key], asked[running_id])
+    }
+    started = {running_id: one for running_id, one in asked.items() if running_id not in kept}
     replaced = frozenset(key for key, running_id in ran.items() if running_id in started)  # T15
     pending = (*(running_id for key, running_id in ran.items() if key not in replaced), *started)
     keys = {
@@ -138,10 +144,20 @@ def accept(
     return (
         end_requests(book, replaced, now)
         + Outcome(changes=tuple(_begin(book, keys)))
+        + (_spare(book, kept.values()) if spared else NOTHING)
         + _answer(book, request_id, pending, now, *_refusal(unreadable))
         + Outcome(notes=tuple(map(_unreadable_note, unreadable[:MOST_NAMED])))
         + (look_now(now) if started else NOTHING)
     ), True
+
+
+def _spare(book: Book, keys: Iterable[str]) -> Outcome:
+    """The next catalogue does not end these requests."""
+    return Outcome(
+        changes=tuple(
+            Change("requests", key, replace(book.requests[key], spared=True)) for key in keys
+        )
+    )
 
 
 def _refusal(unreadable: Sequence[FaultyRequest]) -> tuple[str, Optional[str]]:
