@@ -199,6 +199,51 @@ def test_what_may_be_secret_in_a_url_is_in_no_error(url: str) -> None:
     assert "S3" not in told and "vtn_url" in told
 
 
+ADDRESSES = (
+    "http://joe:S3cret@proxy:99999",
+    "htps://joe:S3cret@proxy",
+    "http://joe:S3/cret@proxy:3128",
+    "http://joe:S3?cret@proxy:3128",
+    "http://joe:S3cret@[::1",
+    "http://joe:S3cret\u2100@proxy",
+    " http://joe:S3cret@proxy",
+    "http://joe:S3cret@proxy\x00",
+    "mysql://joe:S3cret@host/db",
+    "Postgresql://joe:S3cret@host/db",
+    "postgresql://joe:S3cret@[::1/db",
+    "postgresql://joe:S3/cret@host/db",
+    "postgresql://joe:S3?cret@host/db",
+    "postgresql://joe:S3%ZZcret@host/db",
+    "postgresql://joe:S3cret@host/db?nonsense=1",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda address: OpenADRClient(address, URL),
+        lambda address: construct(proxies={"http": address}),
+        lambda address: construct(proxies=address),
+        lambda address: construct(proxies={address: "http"}),
+        lambda address: construct(push=address),
+        lambda address: construct(store=address),
+        lambda address: Fleet(URL, store=address),
+    ],
+    ids=["ven_name", "proxies", "proxies as text", "scheme", "push", "store", "store of fleet"],
+)
+def test_what_may_be_secret_in_an_address_is_in_no_error(
+    use: Callable[[str], Any], address: str
+) -> None:
+    try:
+        made = use(address)
+    except VenError as error:
+        told = f"{error!r} {error.__cause__!r}"
+    else:
+        told = "" if address == made.settings.ven_name else repr(made)
+    assert "S3" not in told
+
+
 @pytest.mark.parametrize("unit, sent", [("kW", "W k"), ("MW", "W M"), ("W", "W none")])
 def test_a_prefixed_unit_is_unit_and_scale(unit: str, sent: str) -> None:
     client = construct()

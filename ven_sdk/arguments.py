@@ -331,7 +331,8 @@ def proxy_addresses(value: object) -> Optional[dict[str, str]]:
         word, mark, host = scheme.partition("://")
         if word not in ("http", "https", "all") or (mark and not host):
             raise ConfigurationError(
-                f"proxies has the unknown scheme {scheme!r}. Known are 'http', 'https' and 'all'."
+                f"proxies has the unknown scheme {without_secrets(scheme)!r}. Known are 'http', "
+                "'https' and 'all'."
             )
         if not address.strip():
             raise ConfigurationError(
@@ -371,5 +372,6 @@ def without_secrets(url: str) -> str:
 
 def _show_value(value: object) -> str:
     """``value`` in a message: short."""
-    shown = repr_of(value)
+    cut = without_secrets(value) if isinstance(value, str) and "://" in value else value
+    shown = repr_of(cut)
     return shown if len(shown) <= 200 else f"{shown[:200]}..."

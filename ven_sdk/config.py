@@ -221,11 +221,19 @@ def push_settings(push: object, ack: object, fallback: object) -> Optional[PushS
         if fallback is not None:
             raise ConfigurationError("poll_fallback needs push: without it the VEN polls anyway.")
         return None
-    parts = urlsplit(text("push", push))
+    given = text("push", push)
+    shown = without_secrets(given)
+    try:
+        parts = urlsplit(given)
+        parts.port  # noqa: B018
+    except ValueError as cause:
+        raise ConfigurationError(f"push {shown!r} has no usable host and port.") from (
+            None if "@" in given else cause
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigurationError(
             "push is the address that the VTN reaches, such as "
-            f"'https://ven.example.com:8443/site7', not {push!r}."
+            f"'https://ven.example.com:8443/site7', not {shown!r}."
         )
     if parts.hostname in ("0.0.0.0", "::", "*"):
         raise ConfigurationError(
@@ -234,10 +242,6 @@ def push_settings(push: object, ack: object, fallback: object) -> Optional[PushS
         )
     if parts.username or parts.password:
         raise ConfigurationError("push must not hold a user name or password.")
-    try:
-        parts.port  # noqa: B018
-    except ValueError as cause:
-        raise ConfigurationError(f"push has no usable port: {cause}.") from cause
     prefix = re.sub("/{2,}", "/", parts.path).rstrip("/")
     prefix = re.sub(f"({re.escape(DEFAULT_PATH)})+(/Ei[A-Za-z]+)?$", "", prefix)
     return PushSettings(

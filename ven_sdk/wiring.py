@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from typing import TYPE_CHECKING, Optional
 
+from .arguments import without_secrets
 from .config import Settings, listen_address
 from .errors import ConfigurationError
 from .log import PACKAGE, Repeats
@@ -23,6 +25,9 @@ from .usercode.handlers import Handlers, Hooks
 
 if TYPE_CHECKING:
     from .push import Listener
+
+_SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]+://")
+"""The begin of an address, such as that of another database; of no file that anybody has."""
 
 
 def build(
@@ -101,6 +106,11 @@ def store_of(store: object) -> Store:
         from .state.postgresql import PostgreSQLStore
 
         return PostgreSQLStore(store)
+    if isinstance(store, str) and _SCHEME.match(store):
+        raise ConfigurationError(
+            f"store must be the path of a file, or postgresql://user@host/database, not "
+            f"{without_secrets(store)!r}."
+        )
     from .state.sqlite import SQLiteStore
 
     return SQLiteStore(os.fspath(store))

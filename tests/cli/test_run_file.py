@@ -556,3 +556,24 @@ def test_lines_are_found_in_spite_of_texts_of_many_lines_and_comments() -> None:
     assert lines[("a", "d", "e")] == 8
     assert lines[("r", 0, "k")] == 10
     assert lines[("r", 1, "k")] == 13
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'proxies = "http://joe:S3cret@proxy"',
+        'store = "mysql://joe:S3cret@host/db"',
+        'passphrase = ["S3cret"]',
+        "passphrase = 83738374",
+    ],
+)
+def test_no_secret_of_a_file_is_in_a_complaint(folder: Path, line: str) -> None:
+    said = complaint(folder, f"{GOOD}{line}\n")
+
+    assert "S3cret" not in said and "83738374" not in said
+
+
+def test_a_store_in_a_file_may_be_a_database(folder: Path) -> None:
+    plan = planned(folder, f'{GOOD}store = "postgresql://ven@host/db"\n')
+
+    assert plan.ven.arguments["store"] == "postgresql://ven@host/db"

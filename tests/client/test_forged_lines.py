@@ -100,7 +100,9 @@ def test_a_text_in_a_response_forges_no_line(
 ) -> None:
     world = World().start()
     errors: list[Exception] = []
+    reasons: list[str] = []
     world.handlers.add_handler("on_error", errors.append)
+    world.handlers.add_handler("on_registration_lost", reasons.append)
     bad = EiResponse(response_code=code, response_description=EVIL, request_id=EVIL)
 
     def fail(record: Any) -> Any:
@@ -113,6 +115,7 @@ def test_a_text_in_a_response_forges_no_line(
     world.run(400)
 
     _check(world, caplog.records, errors)
+    assert all(map(str.isprintable, reasons))
 
 
 @pytest.mark.parametrize("place", ["vtn_id", "request_id", "registration"])
@@ -129,7 +132,10 @@ def test_an_id_of_the_vtn_forges_no_line(place: str, caplog: pytest.LogCaptureFi
         return None
 
     world.vtn.fail = fail
+    reasons: list[str] = []
+    world.handlers.add_handler("on_registration_lost", reasons.append)
     world.start()
     world.run(60)
 
     _check(world, caplog.records, [])
+    assert all(map(str.isprintable, (repr(world.ven), *reasons)))

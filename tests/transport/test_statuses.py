@@ -67,6 +67,18 @@ def test_a_redirect_is_not_followed_and_its_target_is_named(
 
 
 @pytest.mark.parametrize(
+    "target",
+    [b"http://joe:S3cret@h/x", b"http://h/x?token=S3cret", b"http://[x", b"http://[S3cret@"],
+)
+def test_a_redirect_shows_no_secret_of_its_target_and_may_be_no_address(
+    serve: Serve, connect: Connect, target: bytes
+) -> None:
+    error = rejected(serve, connect, reply(b"", b"Location: " + target, status=b"302 Moved"))
+
+    assert error.status == 302 and "S3cret" not in str(error)
+
+
+@pytest.mark.parametrize(
     ("headers", "seconds"),
     [
         ((), None),

@@ -5,6 +5,7 @@ on argparse.
 from __future__ import annotations
 
 import argparse
+import re
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
 
@@ -37,6 +38,9 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+_CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)\S*@")
+
+
 class Usage(Exception):
     """What was typed makes no sense; the text says what would."""
 
@@ -46,7 +50,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise :class:`Usage`."""
-        raise Usage(f"{message[:1].upper()}{message[1:]}.\nTry: {self.prog} --help")
+        shown = _CREDENTIALS.sub(r"\1[cut]", message)
+        raise Usage(f"{shown[:1].upper()}{shown[1:]}.\nTry: {self.prog} --help")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """The options; what is unknown is named, with what was probably meant."""

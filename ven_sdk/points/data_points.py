@@ -18,7 +18,7 @@ from ..near_names import did_you_mean, nearest
 from ..schema.common import Target, device_class
 from ..schema.points import SamplingRate
 from ..schema.units import UNITS, Measurement, PowerAttributes
-from ..text import repr_of
+from ..text import repr_of, text_of
 
 STATUS, GREEN_BUTTON = "TELEMETRY_STATUS", "HISTORY_GREENBUTTON"
 PREFIXES = {
@@ -52,7 +52,7 @@ def one_of(name: str, value: object, choices: Sequence[str], extensible: bool = 
     """``value`` if it is one of ``choices`` (in any case), or an ``x-`` token.
     ``ConfigurationError`` for anything else.
     """
-    text = str.__str__(value) if isinstance(value, str) else repr(value)
+    text = str.__str__(value) if isinstance(value, str) else repr_of(value)
     if text in choices or (extensible and text.startswith("x-") and len(text) > 2):
         return text
     folded = {choice.lower(): choice for choice in choices}
@@ -70,7 +70,7 @@ def report_name(value: object) -> str:
     ``ConfigurationError`` for anything else.
     """
     names = [name for name in REPORT_NAME.values if not name.startswith("METADATA_")]
-    text = str.__str__(value) if isinstance(value, str) else repr(value)
+    text = str.__str__(value) if isinstance(value, str) else repr_of(value)
     for prefix, plain in (("x-METADATA_", "x-"), ("METADATA_", "")):
         if text.startswith(prefix):
             raise ConfigurationError(
@@ -120,8 +120,9 @@ def measurement(
 
 def _scale(given: object) -> str:
     text = "none" if given is None else given
-    meant = SCALE_NAMES.get(str(text).lower())
-    if meant and str(text).lower() not in map(str.lower, SI_SCALE_CODE.values):
+    word = text_of(text).lower()
+    meant = SCALE_NAMES.get(word)
+    if meant and word not in map(str.lower, SI_SCALE_CODE.values):
         raise ConfigurationError(f"scale is {repr_of(given)}. Did you mean {meant!r}?")
     return one_of("scale", text, SI_SCALE_CODE.values, extensible=False)
 

@@ -159,8 +159,8 @@ def number_entry(value: object) -> str:
         text = repr(float(value))
     else:
         raise TypeError(
-            f"it returned {value!r:.80} ({type(value).__name__}); expected a number, None, a "
-            "Sample, (datetime, value) or an iterable of those"
+            f"it returned {repr_of(value):.80} ({type(value).__name__}); expected a number, "
+            "None, a Sample, (datetime, value) or an iterable of those"
         )
     size = float(text)
     if math.isinf(size):
@@ -176,7 +176,7 @@ def status_entry(value: object) -> str:
         return ""
     if not isinstance(value, ResourceStatus):
         if not isinstance(value, Mapping):
-            raise TypeError(f"it returned {value!r:.80}; expected a ResourceStatus or None")
+            raise TypeError(f"it returned {repr_of(value):.80}; expected a ResourceStatus or None")
         value = ResourceStatus.from_dict(value)
     return json.dumps(_jsonable(value), separators=(",", ":"))
 

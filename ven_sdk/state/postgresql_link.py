@@ -16,9 +16,10 @@ from functools import partial
 from time import monotonic
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ..errors import ConfigurationError, StoreError
+from ..text import is_xml, one_line
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,6 +44,7 @@ _KEEP_ALIVE = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d*)?")
 Values = Mapping[str, object]
 Wait = Generator[object, object, object]
 """How psycopg waits for the server: it is told what to wait for, and sends what is ready."""
@@ -58,7 +60,7 @@ class Address:
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+        parts = _parts(url)
         query = parse_qsl(parts.query, keep_blank_values=True)
         self.schema: str = dict(query).get("schema", "ven_sdk")
         if not _SCHEMA.fullmatch(self.schema):
@@ -84,10 +86,31 @@ def _conninfo(url: str) -> str:
         given = conninfo_to_dict(url)
         return make_conninfo(url, **{k: v for k, v in _KEEP_ALIVE.items() if k not in given})
     except psycopg.Error as cause:
+        is_open = "@" not in url and "pass" not in url  # libpq's own words would show a secret
+        why = f": {one_line(str(cause).strip())}" if is_open else ""
         raise ConfigurationError(
-            f"The store's address is not understood: {str(cause).strip()}. Expected is "
+            f"The store's address is not understood{why}. Expected is "
             "postgresql://user@host/database."
-        ) from cause
+        ) from (cause if is_open else None)
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of ``url``. A user name or password that is not escaped would stand in the wrong
+    one, and be shown: ConfigurationError, as for what is no URL.
+    """
+    try:
+        parts = urlsplit(url)
+        is_right = is_xml(url) and "@" not in parts.path + parts.fragment
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+        is_right = is_right and all(map(_HOST.fullmatch, hosts))
+    except ValueError:  # its text may hold the password
+        is_right = False
+    if not is_right:
+        raise ConfigurationError(
+            "The store's address is not understood. Expected is postgresql://user@host/database, "
+            "with %40 for @, %2F for / and %23 for # in a user name or a password."
+        )
+    return parts
 
 
 def library() -> ModuleType:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from ..arguments import without_secrets
 from ..errors import TransportError
 from . import handshakes
 from .dates import http_date, retry_after
@@ -184,15 +185,21 @@ def _is_retryable(status: int) -> bool:
     return status in _RETRYABLE_4XX or status >= 500 or 200 <= status < 300
 
 
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:  # 'http://[' of a server
+        return ""
+
+
 def _advice_by_class(status: int, headers: Headers, where: str) -> str:
     if 300 <= status < 400:
         target = str(headers.get("Location") or "")[:200]
-        if urlsplit(target).path == urlsplit(where).path + "/":
+        if _path_of(target) == urlsplit(where).path + "/":
             return _SLASH
         return (
-            f"It wants to send the VEN to {target!r}. Redirects are not followed: if that is the "
-            f"VTN, put its "
-            "address into vtn_url."
+            f"It wants to send the VEN to {without_secrets(target)!r}. Redirects are not followed: "
+            "if that is the VTN, put its address into vtn_url."
         )
     if status == 500:
         return (

@@ -140,9 +140,10 @@ def _proxy(address: Optional[str]) -> Optional[Proxy]:
         parts = urlsplit(address if "://" in address else f"http://{address}")
         host, port = parts.hostname, parts.port or 80
     except ValueError as cause:
-        raise ConfigurationError(
-            f"The proxy {_show_url(address)} cannot be used: {cause}."
-        ) from cause
+        why = "it has no usable host and port" if "@" in address else str(cause)
+        raise ConfigurationError(f"The proxy {_show_url(address)} cannot be used: {why}.") from (
+            None if "@" in address else cause
+        )
     if parts.scheme != "http" or not host:
         raise ConfigurationError(
             f"The proxy {_show_url(address)} cannot be used: only proxies at http:// addresses are "

@@ -13,6 +13,7 @@ from ..profile import CallRequest
 from ..runtime.awaiting import await_answer
 from ..runtime.engine import Engine
 from ..runtime.health import state_of
+from ..text import shorten
 from ..usercode.handlers import Handlers, Hooks
 
 
@@ -36,7 +37,7 @@ class VenBase:
         return (
             f"<{type(self).__name__} {self.settings.ven_name!r} at {self.settings.vtn_url}: "
             f"{self._state()}"
-            f"{f' as {self.ven_id}' if self.ven_id else ''}>"
+            f"{f' as {shorten(self.ven_id)}' if self.ven_id else ''}>"
         )
 
     @property

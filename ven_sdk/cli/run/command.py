@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Optional, Union
 
+from ...arguments import without_secrets
 from ...client import OpenADRClient
 from ...errors import ConfigurationError
 from ...fleet import Fleet
@@ -134,12 +135,18 @@ def _open_ports(runner: Union[OpenADRClient, Fleet], plan: Plan) -> Iterator[Non
         yield
 
 
+def _store_name(plan: Plan) -> str:
+    """The store, without what may be secret in an address."""
+    name = str(plan.arguments.get("store") or "")
+    return without_secrets(name) if "://" in name else name
+
+
 def summarise(plan: Plan, runner: Union[OpenADRClient, Fleet], console: Console) -> None:
     """Write what would run."""
     handlers = ", ".join(dict.fromkeys(handler.name for handler in plan.handlers))
     rows = [
         *_identity_rows(plan, runner),
-        ("store", plan.arguments.get("store") or "none: nothing survives a restart"),
+        ("store", _store_name(plan) or "none: nothing survives a restart"),
         ("handlers", handlers or "none: every event is opted out of"),
         ("reports", ", ".join(map(_report_name, plan.reports)) or "none"),
     ]

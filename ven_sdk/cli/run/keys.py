@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from typing import Callable
 
-from ...arguments import duration
+from ...arguments import duration, without_secrets
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean
 
@@ -37,6 +37,13 @@ def path(value: object) -> str:
     :func:`resolve_path`.
     """
     return os.path.expanduser(os.path.expandvars(text(value)))
+
+
+def secret(value: object) -> str:
+    """A text that no message shows. ``ConfigurationError`` for anything else."""
+    if not isinstance(value, str):
+        raise ConfigurationError("expected a text in quotes.")
+    return value
 
 
 def flag(value: object) -> bool:
@@ -170,6 +177,8 @@ def describe_value(value: object) -> str:
         return str(value).lower()
     if isinstance(value, (dict, list)):
         return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, str) and "://" in value:
+        value = without_secrets(value)
     return repr(value)[:60]
 
 
@@ -184,7 +193,7 @@ CLIENT: dict[str, Kind] = {
     "report_only": flag,
     "cert": path,
     "key": path,
-    "passphrase": text,
+    "passphrase": secret,
     "ca_file": path,
     "check_hostname": flag,
     "tls_fingerprint": text,
@@ -243,7 +252,7 @@ REPORT: dict[str, Kind] = {
 
 LOG: dict[str, Kind] = {"level": text, "format": text}
 HEALTH: dict[str, Kind] = {"port": any_value, "file": path}
-CONTROL: dict[str, Kind] = {"port": any_value, "token": text}
+CONTROL: dict[str, Kind] = {"port": any_value, "token": secret}
 FLEET: dict[str, Kind] = {
     "sites": path,
     "exchange_workers": whole_number,
@@ -265,7 +274,9 @@ def variable(key: str, table: str = "ven") -> str:
 
 
 def resolve_path(value: str, folder: str) -> str:
-    """A path of a file, counted from that file's folder."""
+    """A path of a file, counted from that file's folder; the address of a database stays."""
+    if "://" in value:
+        return value
     return os.path.normpath(os.path.join(folder, value))
 
 

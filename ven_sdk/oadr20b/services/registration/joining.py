@@ -12,6 +12,7 @@ from ....errors import VenError
 from ....profile import Task
 from ....schema.common import Payload
 from ....state.outcome import NOTHING, Call, Note, Outcome, Step
+from ....text import shorten
 from ...schema.registration import (
     CreatedPartyRegistration,
     CreatePartyRegistration,
@@ -87,6 +88,7 @@ def lose(book: Book, now: datetime, reason: str) -> Outcome:
     """Rule R13: the VTN does not know this VEN; the bootstrap runs again."""
     if book.registration.phase in ("new", "query", "cancelled"):
         return NOTHING
+    reason = shorten(reason)  # the VTN's words stand in it, and users log it
     note = Note(
         f"Registration lost: {reason}. The VEN registers again.",
         logging.WARNING,

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....state.outcome import Call, Note, Outcome
+from ....text import shorten
 from .. import events, opts
 from .leaving import forget_running
 from .phases import change_phase
@@ -41,7 +42,7 @@ def forget_other_vtn(book: Book, now: datetime, vtn_id: Optional[str]) -> Outcom
     """What the VTN before gave is gone, and the handlers are told."""
     state = book.registration
     before, after = state.vtn_id or state.vtn_url, vtn_id or book.settings.vtn_url
-    reason = f"the VTN {before} was replaced by {after}"
+    reason = shorten(f"the VTN {before} was replaced by {after}")
     note = Note(f"Registration lost: {reason}. The VEN starts anew.", logging.WARNING)
     return (
         forget_running(book, now)
