@@ -21,8 +21,8 @@ from tests.models.texts import (
     first,
     payload,
     plain_response,
-    report_request,
     profiles,
+    report_request,
     texts,
 )
 from ven_sdk.errors import TransportError
