@@ -91,7 +91,7 @@ TABLE = (
     Mutation(
         "G5",
         "oadr20b.codec.plain_reader._Reading.child",
-        "is_absent = slot.optional and irregular.is_empty(element)",
+        "is_absent = slot.optional and contents.is_empty(element)",
         "is_absent = False",
         f"{VARIANTS}::test_what_is_empty_is_absent_and_nothing_is_lost",
     ),

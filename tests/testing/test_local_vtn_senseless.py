@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from typing import Any, Callable
 
 import pytest
 import requests
@@ -11,10 +12,16 @@ import requests
 from tests.testing.small_ven import SmallVen
 from ven_sdk.oadr20b.codec import envelope
 from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration
-from ven_sdk.oadr20b.schema.reports import UpdateReport
+from ven_sdk.oadr20b.schema.reports import (
+    ReportRequest,
+    ReportSpecifier,
+    SpecifierPayload,
+    UpdateReport,
+)
 from ven_sdk.schema.common import EiResponse, Payload
 from ven_sdk.schema.events import CreatedEvent, DistributeEvent
-from ven_sdk.testing import LocalVTN
+from ven_sdk.testing import LocalVTN, Raw
+from ven_sdk.testing.vtn import builders
 
 OK = EiResponse(response_code="200", request_id="")
 
@@ -102,3 +109,73 @@ def test_a_refusal_says_why(body: bytes, says: str, vtn: LocalVTN) -> None:
     assert len(answer.text) > 10
     assert says in answer.text.lower()
     assert answer.text.strip() == str(vtn.violations[0].what)
+
+
+# --- what a user gives the VTN to send ------------------------------------------------------------
+
+REQUEST = ReportRequest(
+    report_request_id="r1",
+    report_specifier=ReportSpecifier(
+        report_specifier_id="s",
+        granularity=timedelta(0),
+        report_back_duration=timedelta(0),
+        specifier_payloads=(SpecifierPayload(r_id="a"),),
+    ),
+)
+CATALOGUE = b"<oadr:oadrPayload xmlns:oadr='http://openadr.org/oadr-2.0b/2012/07'/>"
+GIVEN: "dict[str, tuple[Callable[[LocalVTN], object], str]]" = {
+    "an event": (
+        lambda vtn: vtn.add_event(intervals=[7], event_id="e1"),
+        "oadrDistributeEvent: event 'e1': 7 is no value of signal SIMPLE level",
+    ),
+    "a modification": (
+        lambda vtn: vtn.modify_event(vtn.add_event(intervals=[1], event_id="e1"), intervals=[9]),
+        "oadrDistributeEvent: event 'e1': 9 is no value",
+    ),
+    "a report request": (
+        lambda vtn: vtn.send_request(REQUEST, REQUEST),
+        "oadrCreateReport: the reportRequestID 'r1' stands there twice",
+    ),
+    "a record": (
+        lambda vtn: vtn.queue(DistributeEvent(request_id="", vtn_id="v", events=(EVENT, EVENT))),
+        "stands in the list twice",
+    ),
+    "bytes": (lambda vtn: vtn.queue(CATALOGUE), "bytes: oadrPayload holds 0 oadrSignedObject"),
+    "a raw reply": (lambda vtn: vtn.queue(Raw(CATALOGUE)), "Reply: oadrPayload holds 0"),
+    "a reply for once": (lambda vtn: vtn.reply_once(CATALOGUE), "bytes: oadrPayload holds 0"),
+    "a reply as a fault": (lambda vtn: vtn.fault(Raw(CATALOGUE)), "Reply: oadrPayload holds 0"),
+    "a registration half made": (
+        lambda vtn: vtn.queue(
+            CreatedPartyRegistration(response=OK, registration_id="r", vtn_id="t")
+        ),
+        "only one of venID and registrationID",
+    ),
+}
+EVENT = builders.event(datetime(2030, 1, 1, tzinfo=timezone.utc), event_id="e1", intervals=(1,))
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_whatever_a_user_gives_the_vtn_to_send_is_looked_at_in_that_call(
+    given: str, vtn: LocalVTN, ven: SmallVen
+) -> None:
+    give, says = GIVEN[given]
+    give(vtn)
+
+    [violation] = vtn.own_violations
+    assert says in violation
+
+
+@pytest.mark.parametrize(
+    "reply", [Raw(status=503), Raw(verbatim=b"no HTTP"), Raw(iter([b"x"])), Raw(b"x" * 2**21)]
+)
+def test_a_reply_that_is_no_message_is_not_taken_for_one(reply: Any, vtn: LocalVTN) -> None:
+    vtn.queue(reply)
+
+    assert vtn.own_violations == []
+
+
+def test_a_vtn_that_checks_nothing_names_nothing() -> None:
+    with LocalVTN(check=False) as vtn:
+        vtn.add_event(intervals=[7])
+
+        assert vtn.own_violations == []

@@ -132,7 +132,12 @@ class Event(Record):
     )
     targets: Items[Target] = wire.targets("ei:eiEvent/ei:eiTarget", Target, default=())
     response_required: str = wire.token(
-        "oadr:oadrResponseRequired", RESPONSE_REQUIRED.values, default="always", refused=True
+        "oadr:oadrResponseRequired",
+        RESPONSE_REQUIRED.values,
+        default="always",
+        otherwise="always",
+        refused=True,
+        vital=True,
     )
 
     opt: Optional[str] = wire.unwired_field(default=None)

@@ -65,6 +65,7 @@ def token(
     otherwise: Union[str, Missing, None] = MISSING,
     extensible: bool = False,
     refused: bool = False,
+    vital: Optional[bool] = None,
     kw_only: bool = True,
 ) -> str:
     """One word of a vocabulary. ``extensible``: or any ``x-`` token; ``refused``: an unknown one is
@@ -79,6 +80,7 @@ def token(
         values=values,
         extensible=extensible,
         refused=refused,
+        vital=vital,
         kw_only=kw_only,
     )
     return cast(str, slot)

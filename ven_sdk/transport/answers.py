@@ -26,7 +26,9 @@ logger: logging.Logger = logging.getLogger(__name__)
 _BLOCK = 1 << 16
 _LINE = 4096  # of a chunk's size and extensions, and of a trailer
 _TRAILERS = 100
-_CHARSET = re.compile(r"utf-?(?:8|16)|(?:us-)?ascii|iso-?8859-?\d{1,2}|latin-?1|windows-125\d")
+_CHARSET = re.compile(
+    r"(?:charset=)?\"?(?:utf-?(?:8|16)|(?:us-)?ascii|iso[-_]?8859-?\d{1,2}|latin-?1|windows-125\d)\"?"
+)
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 
 

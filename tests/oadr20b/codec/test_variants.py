@@ -364,7 +364,7 @@ WITHOUT_WRAPPER = [
     (VALUE, "<ei:signalPayload><oadr:value>2</oadr:value></ei:signalPayload>", 2),
     (CONTEXT, "<emix:marketContext>http://m</emix:marketContext>", 1),
     (PROPERTIES, PROPERTIES.replace("xcal:properties>", "xcal:components>"), 0),
-    (PROPERTIES, PROPERTIES[len("<xcal:properties>") : -len("</xcal:properties>")], 3),
+    (PROPERTIES, PROPERTIES[len("<xcal:properties>") : -len("</xcal:properties>")], 1),
     ("<xcal:uid><xcal:text>0</xcal:text></xcal:uid>", "<xcal:text>0</xcal:text>", 1),
 ]
 

@@ -5,9 +5,12 @@ base64 and several certificates. All hold, and none holds after any change.
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -80,3 +83,35 @@ def test_an_empty_default_namespace_is_not_the_same_as_none(form: str) -> None:
 
 def test_the_private_side_of_signxml_is_as_the_seam_expects_it() -> None:
     signxml_seam.check()
+
+
+# --- the script that makes them -------------------------------------------------------------------
+
+
+def _script() -> Any:
+    spec = importlib.util.spec_from_file_location("make_signatures", DATA / "make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _unsigned(data: bytes) -> bytes:
+    """A message without the values that its signer put in."""
+    digests = re.sub(rb"(DigestValue>)[^<]*", rb"\1", data)
+    infos = re.sub(rb"(KeyInfo>).*?(</(?:ds:)?KeyInfo>)", rb"\1\2", digests, flags=re.S)
+    return re.sub(rb"(SignatureValue>)[^<]*", rb"\1", infos)
+
+
+def test_the_script_beside_them_makes_the_messages_that_are_recorded() -> None:
+    script = _script()
+    names = {f"xmlsec-{form.name}.xml": form for form in script.forms()}
+    assert set(names) == {path.name for path in MESSAGES if path.name.startswith("xmlsec")}
+    for name, form in names.items():
+        document = script.document(form).encode()
+        recorded = _unsigned((DATA / name).read_bytes())
+        assert etree.tostring(etree.fromstring(document), method="c14n") == etree.tostring(
+            etree.fromstring(recorded), method="c14n"
+        )

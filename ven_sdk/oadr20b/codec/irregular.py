@@ -22,7 +22,7 @@ from ...schema.record import R, Record
 from ...schema.slot import Slot
 from ...schema.units import CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from ..schema.reports import FaultyReport, FaultyRequest, Report, ReportRequest
-from . import lexical
+from . import contents, lexical
 from .findings import Element, Findings
 from .namespaces import KNOWN, local_name, namespace_of, tag
 from .plan import plan_of, record_of
@@ -36,29 +36,6 @@ class ReadRecord(Protocol):
 
     def __call__(self, cls: type[R], element: Element, findings: Findings, /) -> R:
         """The record of ``cls`` that an element describes."""
-
-
-_WRAPPERS = frozenset(("date-time", "duration", "text", "value", "payloadFloat"))
-"""Elements that others put around a value."""
-
-
-def innermost(element: Element) -> Optional[Element]:
-    """The element that holds a value which a peer has wrapped once more, or None."""
-    inner = element
-    while len(inner) == 1 and local_name(inner[0].tag) in _WRAPPERS:
-        inner = inner[0]
-    wrapped = inner is not element and not len(inner) and not (element.text or "").strip()
-    return inner if wrapped else None
-
-
-def is_empty(element: Element) -> bool:
-    """Whether nothing stands in an element, which is as if it was not there (rule G5)."""
-    return not len(element) and not (element.text or "").strip()
-
-
-def left_out(error: PayloadError) -> str:
-    """What a note says of a part that was left out for an error."""
-    return f"was left out: {str(error).rstrip('.')}"
 
 
 # --- units ----------------------------------------------------------------------------------------
@@ -87,6 +64,8 @@ def read_unit(element: Element, findings: Findings, read: ReadRecord) -> Measure
     fixed one.
     """
     name = local_name(element.tag)
+    if not len(element):
+        return _read_bare_unit(element, name, findings)
     parts = _collect(element, _PARTS[UNITS[name].prefix], findings)
     if name == GREEN_BUTTON:
         if "feed" not in parts:
@@ -105,6 +84,14 @@ def read_unit(element: Element, findings: Findings, read: ReadRecord) -> Measure
     if flaw:
         findings.note(element, f"deviates: {flaw}")
     return made
+
+
+def _read_bare_unit(element: Element, name: str, findings: Findings) -> Measurement:
+    """What the name of the element says alone."""
+    if contents.is_empty(element):
+        findings.note(element, "is empty, so that only its name says something")
+    contents.note_text_alone(element, findings)
+    return Measurement(name=name, description=UNITS[name].description)
 
 
 def _collect(element: Element, known: dict[str, str], findings: Findings) -> dict[str, Element]:
@@ -198,7 +185,7 @@ def _power_attributes(
         if findings.strict:
             raise
         findings.forget(count)
-        findings.note(element, left_out(error))
+        findings.note(element, contents.left_out(error))
         return None
 
 
@@ -221,6 +208,7 @@ def read_targets(element: Element, findings: Findings, read: ReadRecord) -> Item
     """The targets in an element of ``ei:EiTargetType``, a record of one field for each."""
     made: list[Target] = []
     last = 0
+    contents.note_text_alone(element, findings)
     for child in element.iterchildren("*"):
         position, slot = (
             _target_kinds.get(child.tag) or _known_name(child, _target_names, findings) or _NO_KIND
@@ -234,7 +222,7 @@ def read_targets(element: Element, findings: Findings, read: ReadRecord) -> Item
         value: object = None
         if slot.kind == "text":
             value = _target_text(child)
-        elif not is_empty(child):
+        elif not contents.is_empty(child):
             value = read(record_of(slot), child, findings)
         if value is None:
             findings.note(child, "is empty and was left out")
@@ -244,7 +232,7 @@ def read_targets(element: Element, findings: Findings, read: ReadRecord) -> Item
 
 
 def _target_text(element: Element) -> Optional[str]:
-    inner = innermost(element)
+    inner = contents.innermost(element)
     text: Optional[str] = (element if inner is None else inner).text
     return text
 
@@ -293,7 +281,7 @@ def read_apart(
         if slot.companion:
             faulty.append(_SALVAGES[record_of(slot)](element, error))
         else:
-            findings.note(element, left_out(error))
+            findings.note(element, contents.left_out(error))
         return None
 
 
@@ -364,7 +352,7 @@ def _value(slot: Slot, element: Optional[Element], kind: type[T]) -> Optional[T]
     """A value by itself, or None where there is none that makes sense."""
     if element is None:
         return None
-    inner = innermost(element)
+    inner = contents.innermost(element)
     text = ((element if inner is None else inner).text or "").strip()
     try:
         value = lexical.KINDS[slot.kind](slot, None, text).value if text else None

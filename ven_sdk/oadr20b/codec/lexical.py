@@ -75,6 +75,8 @@ def duration(text: str, negative: bool = False) -> Lenient:
     elif seconds and not seconds.isdigit():
         odd = "has fractions of seconds"
     guess = f"was taken as {value.days} days" if years or months else space
+    if upper[-1] == "P":
+        guess = "says no length and was taken as none"
     return Lenient(-value if sign == "-" else value, odd, guess)
 
 

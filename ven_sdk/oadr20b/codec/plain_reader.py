@@ -23,7 +23,7 @@ from ...schema.construct import builder
 from ...schema.items import NONE, Items
 from ...schema.record import R
 from ...schema.slot import MISSING, Slot
-from . import irregular, lexical
+from . import contents, irregular, lexical
 from .complete import COMPLETIONS
 from .findings import Element, Findings
 from .irregular import ReadRecord
@@ -52,7 +52,7 @@ def read_record(
     complete = COMPLETIONS.get(cls)
     if complete is not None:
         complete(record, element, findings)
-    flaw = record.flaw()
+    flaw = "" if reading.is_noted_incomplete else record.flaw()
     if flaw:
         findings.note(element, f"deviates: {flaw}")
     return record
@@ -83,12 +83,15 @@ def _as_field(slot: Slot, value: object) -> object:
 
 
 class _Reading:
-    """The reading of one element: ``values`` collects the fields while its children are walked."""
+    """The reading of one element: ``values`` collects the fields while its children are walked.
+    ``is_noted_incomplete``: a note says already what the record lacks.
+    """
 
-    __slots__ = ("_nested", "findings", "values")
+    __slots__ = ("_nested", "findings", "is_noted_incomplete", "values")
 
     def __init__(self, findings: Findings, nested: ReadRecord) -> None:
         self.values: dict[str, object] = {}
+        self.is_noted_incomplete = False
         self.findings = findings
         self._nested = nested
 
@@ -98,15 +101,18 @@ class _Reading:
         """Hand each child (or ``these`` of them) to the node that knows it; then see which nodes
         got none.
         """
+        if these is None:
+            self.is_noted_incomplete |= contents.note_text_alone(element, self.findings)
         first: dict[int, Element] = {}
         bare: dict[int, list[Element]] = {}
-        last = 0
+        last, is_noted = 0, False
         for child in element.iterchildren("*") if these is None else these:
             position = self._position(node, child, element, bare)
             if position is None:
                 continue
-            if position < last:
+            if position < last and not is_noted:
                 self.findings.note(child, "stands in the wrong place")
+                is_noted = True
             last = max(last, position)
             inner = node.nodes[position]
             if position not in first or inner.repeated:
@@ -143,6 +149,7 @@ class _Reading:
                 f"is not of the namespace {namespace_of(right.tag)!r} and was left out",
                 namespace,
             )
+            self.is_noted_incomplete = True
             return None
         self.findings.note(
             child,
@@ -164,7 +171,8 @@ class _Reading:
         ):
             self.findings.note(child, "is not known here and was left out")
             return
-        self.findings.note(child, f"stands without the element {local_name(wrapper)} around it")
+        if position not in bare:
+            self.findings.note(child, f"stands without the element {local_name(wrapper)} around it")
         bare.setdefault(position, []).append(child)
 
     def _refuse_second(self, node: Node, first: Element, second: Element) -> None:
@@ -182,29 +190,32 @@ class _Reading:
         for leaf in node.leaves():
             self._leave_out(leaf)
 
-    def _missing(self, node: Node, element: Element, path: str) -> None:
+    def _missing(self, node: Node, element: Element, path: str, is_noted: bool = False) -> None:
         """An element that is not there: nothing, a deviation, or an error where no sense can be
-        made without it.
+        made without it. ``is_noted``: a note tells already of one in a foreign namespace.
         """
         slot = node.slot
+        is_noted = is_noted or bool(_describe_elsewhere(node, element))
         if node.optional or (slot is not None and node.repeated and not slot.at_least):
             return
         if slot is None:
             for inner in node.nodes:
-                self._missing(inner, element, f"{path}/{local_name(inner.tag)}")
-            if not any(_demanding(leaf) for leaf in node.leaves()):
+                self._missing(inner, element, f"{path}/{local_name(inner.tag)}", is_noted)
+            if not is_noted and not any(_demanding(leaf) for leaf in node.leaves()):
                 self.findings.note(element, "is missing", inside=path)
             return
         if not (slot.repeated or slot.kind == "constant" or _may_be_absent(slot)):
-            self.findings.fail(
-                element, "is missing" + _describe_elsewhere(node, element), inside=path
-            )
-        self.findings.note(element, "is missing", inside=path)
+            missing = "is missing" + _describe_elsewhere(node, element)
+            self.findings.fail(element, missing, inside=path)
+        if not is_noted:
+            instead = f", {slot.otherwise!r} was taken for it" if slot.otherwise else ""
+            self.findings.note(element, "is missing" + instead, inside=path)
         if not slot.repeated:
             self._leave_out(node)
 
     def _leave_out(self, node: Node) -> None:
-        """Let a field hold what it holds where the element is absent."""
+        """Let a field hold what it holds where the element is absent; a note has said why."""
+        self.is_noted_incomplete = True
         slot = node.slot
         if slot is not None and slot.otherwise is not MISSING:
             self.values[node.field] = slot.otherwise
@@ -225,7 +236,7 @@ class _Reading:
     def _wrapper(self, node: Node, element: Element) -> None:
         """An element that only holds others; some peers put the value itself into it."""
         leaf = _only_leaf(node)
-        if leaf is None or len(element) or not (element.text or "").strip():
+        if leaf is None or len(element) or contents.is_empty(element):
             self.children(node, element)
             return
         self.findings.note(
@@ -247,8 +258,9 @@ class _Reading:
             self._leave_out(node)
             return
         if read.deviation:
-            self.findings.note(element, read.deviation, text)
-        if read.remark:
+            both = " and ".join(part for part in (read.deviation, read.remark) if part)
+            self.findings.note(element, both, text)
+        elif read.remark:
             self.findings.remark(element, read.remark, text)
         self.values[node.field] = read.value
         if slot.kind == "test_flag":
@@ -258,7 +270,7 @@ class _Reading:
         """The text of an element; some peers wrap it once more."""
         if not len(element):
             return element.text or ""
-        inner = irregular.innermost(element)
+        inner = contents.innermost(element)
         if inner is not None:
             self.findings.note(element, f"holds its value inside {local_name(inner.tag)}")
             return inner.text or ""
@@ -280,6 +292,7 @@ class _Reading:
         if absent_allowed or slot.otherwise is not MISSING:
             if slot.kind != "text" and element.get(_NIL) not in ("true", "1"):
                 self.findings.note(element, "is empty")
+                self.is_noted_incomplete = True
             return None if absent_allowed else slot.otherwise
         self.findings.fail(element, "is empty")
 
@@ -300,11 +313,11 @@ class _Reading:
         try:
             self.values[node.field] = self._nested(record_of(slot), element, self.findings)
         except PayloadError as error:
-            is_absent = slot.optional and irregular.is_empty(element)
+            is_absent = slot.optional and contents.is_empty(element)
             if self.findings.strict or (slot.vital and not is_absent):
                 raise
             self.findings.forget(count)
-            self.findings.note(element, "is empty" if is_absent else irregular.left_out(error))
+            self.findings.note(element, "is empty" if is_absent else contents.left_out(error))
             self._leave_out(node)
 
     def record_of_many(self, node: Node, slot: Slot, element: Element) -> None:
@@ -312,7 +325,9 @@ class _Reading:
         held = self._list(node.field)
         faulty = self._list(slot.companion) if slot.companion else []
         record = irregular.read_apart(slot, element, self.findings, self._nested, faulty)
-        if record is not None:
+        if record is None:
+            self.is_noted_incomplete = True
+        else:
             held.append(record)
 
     def text_of_many(self, node: Node, slot: Slot, element: Element) -> None:
@@ -338,7 +353,7 @@ class _Reading:
             if self.findings.strict:
                 raise
             self.findings.forget(count)
-            self.findings.note(element, irregular.left_out(error))
+            self.findings.note(element, contents.left_out(error))
 
     def markup(self, node: Node, slot: Slot, element: Element) -> None:
         """Foreign markup, as it is."""
@@ -381,4 +396,5 @@ def _only_leaf(node: Node) -> Optional[Node]:
     """The single value that a wrapper can hold, or None where it holds more than that."""
     while node.slot is None and len(node.nodes) == 1:
         node = node.nodes[0]
-    return node if node.slot is not None and node.slot.kind in lexical.KINDS else None
+    kind = "" if node.slot is None else node.slot.kind
+    return node if kind in lexical.KINDS or kind == "texts" else None

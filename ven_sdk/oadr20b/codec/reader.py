@@ -14,7 +14,7 @@ from lxml import etree
 from ...errors import PayloadError
 from ...schema.common import Payload
 from ..schema.payloads import PAYLOADS
-from . import envelope, plain_reader
+from . import contents, envelope, plain_reader
 from .choice import PLAIN
 from .compiled import reader as compiled_reader
 from .findings import Element, Findings, path_of
@@ -63,10 +63,7 @@ def _read(element: Element, findings: Findings, plain: bool) -> Reading:
     record = _READERS[plain](cls, element, findings)
     stray = _stray_text(element)
     if stray is not None and not _is_noted(stray[0], findings):
-        text = "holds text where only elements belong"
-        findings.note(
-            stray[0], text + ", which was passed over" * (not findings.strict), stray[1].strip()
-        )
+        contents.note_stray_text(stray[0], stray[1], findings)
     return Reading(record, tuple(findings.notes))
 
 

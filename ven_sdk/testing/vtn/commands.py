@@ -133,7 +133,7 @@ class EventCommands(Core):
             }
 
     def _hold(self, event: Event, owner: Optional[str], fixed: bool, announce: bool) -> None:
-        self._wire.check_writable(DistributeEvent(request_id="", vtn_id="", events=(event,)))
+        self.check_own(DistributeEvent(request_id="", vtn_id="", events=(event,)))
         with self._state.lock:
             self._state.events.put(event, owner, fixed)
             self._tell(owner, announce)
@@ -203,7 +203,7 @@ class ReportCommands(Core):
                 report_requests=requests,
                 ven_id=ven.ven_id,
             )
-        self._wire.check_writable(record)
+        self.check_own(record)
         with self._state.lock:
             ven.queue.append(record)
         return str(requests[0].report_request_id)
@@ -231,6 +231,8 @@ class ReportCommands(Core):
                 report_to_follow=report_to_follow,
                 ven_id=ven.ven_id,
             )
+        self.check_own(record)
+        with self._state.lock:
             if piggyback:
                 self._state.riders[ven.ven_id] = record
             else:
@@ -240,7 +242,7 @@ class ReportCommands(Core):
         """Queue the VTN's own oadrRegisterReport with ``reports``, often none, for ``ven_id``
         (None: all); registrations to come get it too.
         """
-        self._wire.check_writable(RegisterReport(request_id="", reports=reports))
+        self.check_own(RegisterReport(request_id="", reports=reports))
         with self._state.lock:
             self._state.offers = reports
             for ven in self._state.vens.meant(ven_id):
@@ -308,14 +310,21 @@ class PartyCommands(Core):
         values for its fields, such as registration_id.
         """
         with self._state.lock:
-            for ven in self._state.vens.meant(ven_id):
-                fields: Mapping[str, Any] = {
-                    "request_id": self._state.new_id("request"),
-                    "ven_id": ven.ven_id,
-                    "registration_id": ven.registration_id or "",
-                    **wrong,
-                }
-                ven.queue.append(CancelPartyRegistration(**fields))
+            called = self._state.vens.meant(ven_id)
+            records = [self._cancellation_for(ven, wrong) for ven in called]
+        self.check_own(*records)
+        with self._state.lock:
+            for ven, record in zip(called, records):
+                ven.queue.append(record)
+
+    def _cancellation_for(self, ven: Ven, wrong: Mapping[str, Any]) -> CancelPartyRegistration:
+        fields: Mapping[str, Any] = {
+            "request_id": self._state.new_id("request"),
+            "ven_id": ven.ven_id,
+            "registration_id": ven.registration_id or "",
+            **wrong,
+        }
+        return CancelPartyRegistration(**fields)
 
     def forget(self, ven_id: Optional[str] = None) -> None:
         """``ven_id`` (None: every VEN) is unknown from now on: whatever it sends gets 463 until it
@@ -335,16 +344,8 @@ class PartyCommands(Core):
                 raise ConfigurationError(
                     f"A message is a payload record, bytes or Raw(...), not {message!r}."
                 )
-            if isinstance(message, Payload):
-                self._wire.check_writable(message)
-        wrong = [
-            f"{each.wire_name if isinstance(each, Payload) else 'bytes'}: {what}"
-            for each in messages
-            if not isinstance(each, Reply)
-            for what in self._wire.deviations_of(each)
-        ]
+        self.check_own(*messages)
         with self._state.lock:
-            self._own_violations.extend(wrong)
             (
                 self._state.for_anyone if ven_id is None else self._state.vens.get(ven_id).queue
             ).extend(messages)

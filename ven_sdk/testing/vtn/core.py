@@ -94,6 +94,17 @@ class Core:
         self._server.close()
         self._trust.close()
 
+    def check_own(self, *messages: Union[Payload, bytes, Reply]) -> None:
+        """Note what is wrong with messages that a user gives the VTN to send, in the call that
+        gives them. ``ConfigurationError`` for a record that cannot be written at all.
+        """
+        for message in messages:
+            if isinstance(message, Payload):
+                self._wire.check_writable(message)
+        found = [what for message in messages for what in self._wire.deviations_of(message)]
+        with self._state.lock:
+            self._own_violations.extend(found)
+
     # --- one request ------------------------------------------------------------------------------
     #
 

@@ -30,6 +30,8 @@ class FaultCommands(Core):
         ``until``) and of its class.
         """
         made = as_fault(fault, **options)
+        if isinstance(fault, (bytes, Reply)):
+            self.check_own(fault)
         self.add_fault(made)
         return made
 
@@ -48,7 +50,9 @@ class FaultCommands(Core):
         """The ``reply``, bytes or :func:`Raw`, for one request to ``service`` (None: any); the VTN
         never sees it.
         """
-        return self.fault(Answer(reply, service=service, times=1))
+        made = self.fault(Answer(reply, service=service, times=1))
+        self.check_own(reply)
+        return made
 
     def kill(self) -> None:
         """Reset all connections and refuse new ones, as if the process had died."""

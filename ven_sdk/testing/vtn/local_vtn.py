@@ -110,7 +110,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         identity (None): a certificate of your own (``ven_sdk.testing.pki``).
         replay_window (60 s): how far the timestamp of a signed message may be off.
         check (True): every message is held against the schema and the rules, see ``violations``
-            and, for messages that a test queues, ``own_violations``.
+            and, for whatever a test gives the VTN to send, ``own_violations``.
         strict (False): the end of the ``with`` fails where there were any.
         letter (False): what the specification's conformance rules do not allow is a violation too,
             also where VTNs are used to it; each names its rule (``CR 42``).
@@ -182,8 +182,6 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             check=arguments.flag("check", check) or arguments.flag("strict", strict),
             letter=letter,
         )
-        if offers:
-            wire.check_writable(RegisterReport(request_id="", reports=tuple(offers)))
         super().__init__(
             state,
             trust,
@@ -191,6 +189,8 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             tls=arguments.flag("tls", tls),
             client_certificates=arguments.flag("client_certificates", client_certificates),
         )
+        if offers:
+            self.check_own(RegisterReport(request_id="", reports=tuple(offers)))
         self._pusher.enabled = arguments.flag("push", True if push is None else push)
         self._pusher.retry = span(push_retry, "push_retry").total_seconds()
         self._calls = push is True

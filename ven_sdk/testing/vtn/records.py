@@ -66,8 +66,8 @@ class Records(Core):
 
     @property
     def own_violations(self) -> list[str]:
-        """What is wrong with messages of the VTN's side that a test queued: against the schema, or
-        saying nothing.
+        """What is wrong with whatever a test gave the VTN to send (an event, a request, an offer,
+        a record, bytes, a reply): against the schema, saying nothing, or contradicting itself.
         """
         with self._state.lock:
             return list(self._own_violations)

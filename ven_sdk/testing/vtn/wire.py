@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ...oadr20b.codec.findings import Element
 
 _MOST_KEPT = 20_000
+_LONGEST_RAW = 2**20
 
 
 K = TypeVar("K")
@@ -113,17 +114,13 @@ class Wire:
         """
         envelope.wrap(record)
 
-    def deviations_of(self, message: "Payload | bytes") -> list[str]:
-        """What is wrong with a message of the VTN's own side, such as one that a test queues."""
-        if not self.check:
+    def deviations_of(self, message: "Payload | bytes | Reply") -> list[str]:
+        """What is wrong with a message of the VTN's own side, each with the message's name."""
+        body = _body_of(message)
+        if not self.check or body is None:
             return []
-        body = message if isinstance(message, bytes) else envelope.message(message)
-        try:
-            root = gate.admit(body, max_bytes=64 * 2**20)
-            found = reader.read_message(root).record
-            return [*_strict_deviations(root), *find_missing_content(found)]
-        except UNREADABLE as error:
-            return [str(error)]
+        name = message.wire_name if isinstance(message, Payload) else type(message).__name__
+        return [f"{name}: {what}" for what in _deviations(body)]
 
     def write(self, record: Payload) -> bytes:
         """A finished message."""
@@ -154,6 +151,26 @@ def _strict_deviations(source: Element) -> list[str]:
     except PayloadError as deviation:
         return [str(deviation)]
     return []
+
+
+def _body_of(message: "Payload | bytes | Reply") -> Optional[bytes]:
+    """The message that a VEN will find, or None where a reply is none, or too long to look at."""
+    if isinstance(message, Payload):
+        return envelope.message(message)
+    if isinstance(message, bytes):
+        return message
+    is_message = message.status == 200 and message.verbatim is None and bool(message.body)
+    whole = message.body if is_message and isinstance(message.body, bytes) else b""
+    return whole if 0 < len(whole) <= _LONGEST_RAW else None
+
+
+def _deviations(body: bytes) -> list[str]:
+    try:
+        root = gate.admit(body, max_bytes=64 * 2**20)
+        found = reader.read_message(root).record
+        return [*_strict_deviations(root), *find_missing_content(found)]
+    except UNREADABLE as error:
+        return [str(error)]
 
 
 def _http_deviations(request: Request) -> list[str]:

@@ -16,7 +16,7 @@ from ....schema.construct import builder
 from ....schema.items import NONE, Items
 from ....schema.record import R, Record
 from ....schema.slot import Slot
-from .. import irregular, plain_reader, scalars
+from .. import contents, irregular, plain_reader, scalars
 from ..complete import COMPLETIONS
 from ..findings import Element, Findings
 from ..plan import UNIT_TAGS, Node, plan_of, record_of
@@ -85,6 +85,7 @@ class _Compiler:
             "read_apart": irregular.read_apart,
             "nested": read_record,
             "read_markup": irregular.read_markup,
+            "empty": contents.is_empty,
             "extension": _extension,
         }
 
@@ -156,6 +157,8 @@ class _Compiler:
     def sequence(self, node: Node, element: str, depth: int, level: int) -> None:
         """Code that walks the children of ``element`` in the order of the plan."""
         only = node.nodes[0] if len(node.nodes) == 1 else None
+        if all(_may_be_absent(inner) for inner in node.nodes):
+            self.say(depth, f"if not len({element}) and not empty({element}): raise ValueError")
         if (
             only is not None
             and only.slot is not None
@@ -322,6 +325,11 @@ def _refusals(root: Node) -> tuple[type[Exception], ...]:
         for leaf in root.leaves()
     )
     return (PayloadError,) if may_be_left_out else ()
+
+
+def _may_be_absent(node: Node) -> bool:
+    slot = node.slot
+    return node.optional or (slot is not None and node.repeated and not slot.at_least)
 
 
 def _spoils_only_itself(slot: Slot) -> bool:
