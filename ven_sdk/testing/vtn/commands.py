@@ -133,7 +133,7 @@ class EventCommands(Core):
             }
 
     def _hold(self, event: Event, owner: Optional[str], fixed: bool, announce: bool) -> None:
-        self.check_own(DistributeEvent(request_id="", vtn_id="", events=(event,)))
+        self._check_own(DistributeEvent(request_id="", vtn_id="", events=(event,)))
         with self._state.lock:
             self._state.events.put(event, owner, fixed)
             self._tell(owner, announce)
@@ -203,7 +203,7 @@ class ReportCommands(Core):
                 report_requests=requests,
                 ven_id=ven.ven_id,
             )
-        self.check_own(record)
+        self._check_own(record)
         with self._state.lock:
             ven.queue.append(record)
         return str(requests[0].report_request_id)
@@ -231,7 +231,7 @@ class ReportCommands(Core):
                 report_to_follow=report_to_follow,
                 ven_id=ven.ven_id,
             )
-        self.check_own(record)
+        self._check_own(record)
         with self._state.lock:
             if piggyback:
                 self._state.riders[ven.ven_id] = record
@@ -242,7 +242,7 @@ class ReportCommands(Core):
         """Queue the VTN's own oadrRegisterReport with ``reports``, often none, for ``ven_id``
         (None: all); registrations to come get it too.
         """
-        self.check_own(RegisterReport(request_id="", reports=reports))
+        self._check_own(RegisterReport(request_id="", reports=reports))
         with self._state.lock:
             self._state.offers = reports
             for ven in self._state.vens.meant(ven_id):
@@ -312,7 +312,7 @@ class PartyCommands(Core):
         with self._state.lock:
             called = self._state.vens.meant(ven_id)
             records = [self._cancellation_for(ven, wrong) for ven in called]
-        self.check_own(*records)
+        self._check_own(*records)
         with self._state.lock:
             for ven, record in zip(called, records):
                 ven.queue.append(record)
@@ -344,7 +344,7 @@ class PartyCommands(Core):
                 raise ConfigurationError(
                     f"A message is a payload record, bytes or Raw(...), not {message!r}."
                 )
-        self.check_own(*messages)
+        self._check_own(*messages)
         with self._state.lock:
             (
                 self._state.for_anyone if ven_id is None else self._state.vens.get(ven_id).queue

@@ -94,7 +94,7 @@ class Core:
         self._server.close()
         self._trust.close()
 
-    def check_own(self, *messages: Union[Payload, bytes, Reply]) -> None:
+    def _check_own(self, *messages: Union[Payload, bytes, Reply]) -> None:
         """Note what is wrong with messages that a user gives the VTN to send, in the call that
         gives them. ``ConfigurationError`` for a record that cannot be written at all.
         """

@@ -31,7 +31,7 @@ class FaultCommands(Core):
         """
         made = as_fault(fault, **options)
         if isinstance(fault, (bytes, Reply)):
-            self.check_own(fault)
+            self._check_own(fault)
         self.add_fault(made)
         return made
 
@@ -51,7 +51,7 @@ class FaultCommands(Core):
         never sees it.
         """
         made = self.fault(Answer(reply, service=service, times=1))
-        self.check_own(reply)
+        self._check_own(reply)
         return made
 
     def kill(self) -> None:

@@ -190,7 +190,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             client_certificates=arguments.flag("client_certificates", client_certificates),
         )
         if offers:
-            self.check_own(RegisterReport(request_id="", reports=tuple(offers)))
+            self._check_own(RegisterReport(request_id="", reports=tuple(offers)))
         self._pusher.enabled = arguments.flag("push", True if push is None else push)
         self._pusher.retry = span(push_retry, "push_retry").total_seconds()
         self._calls = push is True
