@@ -38,6 +38,17 @@ class Endless(Exception):
         return "x" * 10_000_000
 
 
+class Guarded(Exception):
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class Traceless(Exception):
+    @property
+    def __traceback__(self) -> Any:
+        raise SystemExit(4)
+
+
 class BadRepr:
     def __repr__(self) -> str:
         raise RuntimeError("no")
@@ -81,6 +92,8 @@ FAILING: list[tuple[str, Callable[..., Any]]] = [
     ("one that exits when shown", _raise(Exiting())),
     ("one that forges lines", _raise(Forging())),
     ("one without end", _raise(Endless())),
+    ("one whose attributes raise", _raise(Guarded())),
+    ("one whose traceback raises", _raise(Traceless())),
     ("a lone surrogate", _raise(ValueError("\udc80"))),
     ("SystemExit", _raise(SystemExit(1))),
     ("KeyboardInterrupt", _raise(KeyboardInterrupt())),

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Callable, Optional
+from typing import Callable
 
 from ..errors import HandlerError, VenError
 from ..log import Repeats
 from ..state.outcome import Note
 from ..text import LONGEST, shorten
+from ..usercode.exceptions import drop_tracebacks
 from .clock import Clock
 from .rates import Window
 from .status import Counters
@@ -59,7 +60,7 @@ class Troubles:
         """Log ``text`` the first time and count it afterwards; tell ``on_error`` the first time,
         and keep it as the last error. One that ``lasts`` is logged once a minute while it goes on.
         """
-        _drop_tracebacks(error)
+        drop_tracebacks(error)
         self._counters.last_error, self._counters.last_error_at = error, self._clock.now()
         now, key = self._clock.monotonic(), key[:LONGEST]
         bounded = not isinstance(error, HandlerError)
@@ -105,12 +106,3 @@ class Troubles:
     def _may_tell(self, now: float) -> bool:
         with self._lock:
             return self._calls.allow(now)
-
-
-def _drop_tracebacks(error: Optional[BaseException]) -> None:
-    """Drop the tracebacks of an error that is kept: their frames would keep the message that it is
-    about, and its tree.
-    """
-    while error is not None and error.__traceback__ is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__

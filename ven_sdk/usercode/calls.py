@@ -15,6 +15,7 @@ from typing import Optional
 
 from ..errors import HandlerError
 from ..text import text_of
+from .exceptions import traceback_of
 from .functions import Function, name_of
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def _own_line(cause: BaseException) -> str:
 
 def _frames(cause: BaseException) -> Iterator[tuple[str, int, str]]:
     """File, line and top-level package of every frame, the outermost first."""
-    for frame, line in walk_tb(cause.__traceback__):
+    for frame, line in walk_tb(traceback_of(cause)):
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         yield frame.f_code.co_filename, line, package
 
