@@ -1,7 +1,9 @@
 """The VTN double of ``fleet_members.py``: canned answers, and how late each VEN's polls come.
 
-``fleet_double.py PERIOD`` prints its port. ``/N/...`` is VEN N. GET /stats is JSON: polls, VENs that
-polled since the last /reset, lateness (s) of polls in 1/100 s steps, and this process's CPU seconds.
+``fleet_double.py PERIOD`` prints its port. ``/W/N/...`` is VEN N on member W. GET /stats is JSON: polls,
+VENs that polled since the last /reset, lateness (s) of polls in 1/100 s steps, and this process's CPU
+seconds. GET /lost/W says how many VENs were last heard from member W; from then on the statistics have
+how many of them were not heard from, and did not poll, elsewhere.
 """
 
 import array
@@ -18,11 +20,29 @@ def http(body, ctype="application/xml"):
 
 
 PERIOD = float(sys.argv[1])
-RESPONSE, REGISTRATION = http(fx.message("response")), http(fx.message("registration"))
+REGISTERED_REPORT = (
+    '<oadr:oadrRegisteredReport ei:schemaVersion="2.0b"><ei:eiResponse><ei:responseCode>200</ei:responseCode>'
+    "<pyld:requestID>req-1</pyld:requestID></ei:eiResponse></oadr:oadrRegisteredReport>"
+)
+RESPONSE = http(fx.message("response"))
+ANSWERS = {
+    "EiRegisterParty": http(fx.message("registration")),
+    "EiReport": http(fx.payload(fx.signed_object(REGISTERED_REPORT))),
+    "EiEvent": http(fx.message("distribute", 0)),
+}
 LAST = array.array("d", [0.0]) * 2_000_000
 STEPS = [0] * 6001
-SEEN = set()
+WHERE = array.array("b", [-1]) * 2_000_000
+SEEN, SILENT, UNPOLLED = set(), set(), set()
 COUNTS = {"polls": 0, "requests": 0, "registrations": 0}
+
+
+def lose(member):
+    """The member is gone: its VENs are awaited elsewhere."""
+    for awaited in (SILENT, UNPOLLED):
+        awaited.clear()
+        awaited.update(number for number, where in enumerate(WHERE) if where == member)
+    return {"vens": len(SILENT)}
 
 
 def polled(number):
@@ -45,19 +65,25 @@ def reset():
 
 def answer(path):
     if path.startswith("/stats"):
-        facts = {**COUNTS, "vens": len(SEEN), "cpu": time.process_time(), "steps": STEPS}
+        awaited = {"silent": len(SILENT), "unpolled": len(UNPOLLED)}
+        facts = {**COUNTS, **awaited, "vens": len(SEEN), "cpu": time.process_time(), "steps": STEPS}
         return http(json.dumps(facts).encode(), "application/json")
+    if path.startswith("/lost/"):
+        return http(json.dumps(lose(int(path[6:]))).encode(), "application/json")
     if path.startswith("/reset"):
         reset()
         return http(b"{}", "application/json")
     COUNTS["requests"] += 1
-    _, number, *_, service = path.split("/")
+    _, member, number, *_, service = path.split("/")
+    number = int(number)
+    WHERE[number] = int(member)
+    SILENT.discard(number)
     if service == "OadrPoll":
-        polled(int(number))
+        UNPOLLED.discard(number)
+        polled(number)
     elif service == "EiRegisterParty":
         COUNTS["registrations"] += 1
-        return REGISTRATION
-    return RESPONSE
+    return ANSWERS.get(service, RESPONSE)
 
 
 class Http(asyncio.Protocol):

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,18 +25,23 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def worker(name, store, port, vens, period, lease, rate):
+    import logging
+
     from ven_sdk import FleetMember, Site, slot_of
 
+    logging.basicConfig(level=logging.ERROR, format=f"%(asctime)s {name} %(message).150s")
     by_slot = {}
     for number in range(vens):
         by_slot.setdefault(slot_of(f"v{number}"), []).append(number)
 
     def sites(slot):
         for n in by_slot.get(slot, ()):
-            url = f"http://127.0.0.1:{port}/{n}"
+            url = f"http://127.0.0.1:{port}/{name[1:]}/{n}"
             yield Site(f"v{n}", url, arguments={"poll_frequency": period, "allow_jitter": False})
 
     member = FleetMember(store=store, sites=sites, name=name, lease=lease, start_rate=rate)
+    member.add_handler("on_event", lambda ven, event: "optIn")
+    logging.getLogger("ven_sdk.members").setLevel(logging.WARNING)
     member.start()
     print("go", flush=True)
     member.run()
@@ -84,16 +90,21 @@ def written(database):
         facts = connection.execute(
             "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'ven_sdk'"
         ).fetchall()
+        (moves,) = connection.execute("SELECT sum(token)::int FROM ven_sdk.slots").fetchone()
         (wal,) = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')").fetchone()
-    return {**dict(facts), "wal": int(wal)}
+    return {**dict(facts), "wal": int(wal), "moves": moves}
 
 
 def until(port, vens, seconds):
     """Seconds until so many VENs have polled since the last reset."""
-    began = time.monotonic()
-    while time.monotonic() - began < seconds:
-        if get(port, "stats")["vens"] >= vens:
-            return time.monotonic() - began
+    began, said = time.monotonic(), 0.0
+    while (now := time.monotonic()) - began < seconds:
+        stats = get(port, "stats")
+        if stats["vens"] >= vens:
+            return now - began
+        if now > said + 15:
+            said = now
+            say(f"{stats['registrations']} registered, {stats['vens']} of {vens} polled, {stats['polls']} polls")
         time.sleep(0.25)
     raise SystemExit(f"only {get(port, 'stats')['vens']} of {vens} VENs poll after {seconds} s")
 
@@ -108,12 +119,25 @@ def settle(port, seconds):
         time.sleep(1)
 
 
-def measure(options, database, double, port, workers):
-    figures = {"all poll after the start (s)": until(port, options.vens, options.start_seconds)}
+def started(options, port, groups):
+    """What the start takes: in time, and for each VEN."""
+    seconds = until(port, options.vens, options.start_seconds)
     settle(port, options.start_seconds)
+    stats = get(port, "stats")
+    spent = {name: sum(map(cpu, pids)) / options.vens * 1000 for name, pids in groups.items()}
+    return {
+        "all poll after the start (s)": seconds,
+        "start: CPU for each VEN (ms)": spent,
+        "start: requests for each VEN, polls not counted": (stats["requests"] - stats["polls"]) / options.vens,
+    }
+
+
+def measure(options, database, double, port, workers):
+    groups = {"workers": [w.pid for w in workers.values()], "vtn": [double.pid], "database": [database.process.pid]}
+    figures = started(options, port, groups)
     get(port, "reset")
     rows = written(database)
-    groups = {"workers": [w.pid for w in workers.values()], "vtn": [double.pid], "database": [database.process.pid]}
+    figures["slots taken during the start"] = rows["moves"]
     before = {name: sum(map(cpu, pids)) for name, pids in groups.items()}
     began = time.monotonic()
     time.sleep(options.seconds)
@@ -128,9 +152,10 @@ def measure(options, database, double, port, workers):
             "polls": stats["polls"],
             "polls late p50, p99, max (s)": [quantile(steps, q) for q in (0.5, 0.99, 1)],
             "CPU share of a core": {name: value / seconds for name, value in spent.items()},
-            "worker CPU a poll (ms)": spent["workers"] / stats["polls"] * 1000,
+            "worker CPU a poll (ms)": spent["workers"] / max(1, stats["polls"]) * 1000,
             "memory of the workers (MiB)": [round(memory(w.pid)) for w in workers.values()],
-            "rows written": {name: after[name] - rows.get(name, 0) for name in after if name != "wal"},
+            "rows written": {name: after[name] - rows.get(name, 0) for name in after if name not in ("wal", "moves")},
+            "slots that changed hands": after["moves"] - rows["moves"],
             "WAL (kB/s)": (after["wal"] - rows["wal"]) / seconds / 1000,
         }
     )
@@ -139,18 +164,31 @@ def measure(options, database, double, port, workers):
 
 
 def killed(options, port, workers):
-    """Everybody has polled within a period after the members that are left took over."""
+    """One member is gone: when each of its VENs is heard from, and polls, on another."""
     victim = workers.pop("w1")
+    get(port, "reset")
     victim.kill()
     victim.wait()
-    get(port, "reset")
-    seconds = until(port, options.vens, options.lease + options.period + 600)
-    stats = get(port, "stats")
+    lost, began = get(port, "lost/1")["vens"], time.monotonic()
+    times = {}
+    while "unpolled" not in times and time.monotonic() < began + options.start_seconds:
+        stats = get(port, "stats")
+        for name in ("silent", "unpolled"):
+            if not stats[name]:
+                times.setdefault(name, time.monotonic() - began)
+        say(f"killed: {stats['silent']} of {lost} not heard, {stats['unpolled']} not polled")
+        time.sleep(1)
     return {
-        "killed: every VEN has polled after (s)": seconds,
-        "of that one poll period": options.period,
-        "new registrations": stats["registrations"],
+        "killed: VENs of that member": lost,
+        "killed: all of them heard elsewhere after (s)": times.get("silent"),
+        "killed: all of them polled elsewhere after (s)": times.get("unpolled"),
+        "killed: new registrations": stats["registrations"],
+        "killed: all polls late p50, p99, max (s)": [quantile(stats["steps"], q) for q in (0.5, 0.99, 1)],
     }
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} load {os.getloadavg()[0]:.0f}: {text}", file=sys.stderr, flush=True)
 
 
 def main():
@@ -161,6 +199,7 @@ def main():
     parser.add_argument("--start-seconds", type=float, default=900)
     parser.add_argument("--kill", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     from tests import postgresql
 
     database = postgresql.make_server()
@@ -181,6 +220,7 @@ def main():
             process.stdout.readline()
         figures = {"options": vars(options), **measure(options, database, double, port, workers)}
         if options.kill:
+            print(json.dumps(figures), file=sys.stderr, flush=True)
             figures.update(killed(options, port, workers))
         print(json.dumps(figures, indent=1))
     finally:

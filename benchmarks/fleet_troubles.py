@@ -250,7 +250,7 @@ def enter_namespace():
 
 def main():
     parser = argparse.ArgumentParser()
-    for name, default in (("vens", 600), ("workers", 3), ("seed", 1), ("away", 60), ("database-away", 60)):
+    for name, default in (("vens", 600), ("workers", 3), ("seed", 1), ("away", 60), ("database-away", 60), ("slots", 1024)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--lease", type=float, default=15.0)
     parser.add_argument("--poll", type=float, default=10.0)
@@ -259,7 +259,8 @@ def main():
     enter_namespace()
     folder, began = Path(tempfile.mkdtemp(prefix="ven-troubles-")), time.time()
     figures = {"options": vars(options)}
-    with Machines(folder, vens=options.vens, workers=options.workers, lease=options.lease, poll=options.poll, seed=options.seed) as drill:
+    about = {name: vars(options)[name] for name in ("vens", "workers", "lease", "poll", "slots", "seed")}
+    with Machines(folder, **about) as drill:
         with contextlib.suppress(KeyboardInterrupt):
             figures["all poll after the start (s)"] = max(drill.all_poll(0, 600).values()) - began
             drill.quiet(600)

@@ -56,9 +56,11 @@ class Drill:
         workers: int = 3,
         lease: float = 3.0,
         poll: float = 1.0,
+        slots: int = SLOTS,
         seed: int = 1,
     ) -> None:
         self.folder, self.vens, self.lease, self.poll = folder, vens, lease, poll
+        self.slots = slots
         self.names = [f"w{number}" for number in range(workers)]
         self.chance = random.Random(seed)
         self.seed = seed
@@ -102,7 +104,7 @@ class Drill:
         """A new process for the member ``name``."""
         self._runs += 1
         url, port = self.addresses(name)
-        words = [url, port, self.vens, f"{self.lease:g}", f"{self.poll:g}"]
+        words = [url, port, self.vens, f"{self.lease:g}", f"{self.poll:g}", self.slots]
         with open(self.folder / f"out-{name}-{self._runs}", "wb") as out:
             self.workers[name] = subprocess.Popen(
                 [
@@ -246,7 +248,8 @@ class Drill:
             history.setdefault(slot, []).append((float(at), (owner or "").partition(":")[0]))
         found = []
         for at, ven, member, body in self.messages():
-            before = [who for when, who in history.get(_slot(ven), ()) if when <= at]
+            slot = _slot(ven, self.slots)
+            before = [who for when, who in history.get(slot, ()) if when <= at]
             if before and before[-1] not in ("", member):
                 found.append([at, ven, member, before[-1], body.decode()])
         return found
@@ -260,9 +263,9 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return found
 
 
-def _slot(ven: str) -> int:
+def _slot(ven: str, slots: int) -> int:
     """The slot of a VEN, worked out by hand."""
-    return int.from_bytes(hashlib.sha256(ven.encode()).digest()[:8], "big") % SLOTS
+    return int.from_bytes(hashlib.sha256(ven.encode()).digest()[:8], "big") % slots
 
 
 def _text(name: str, body: bytes) -> str:

@@ -1,6 +1,6 @@
 """One member of the drills' fleet, as a process that is killed and suspended.
 
-``fleet_worker.py FOLDER NAME RUN STORE VTN VENS LEASE POLL``; VTN is host and port.
+``fleet_worker.py FOLDER NAME RUN STORE VTN VENS LEASE POLL SLOTS``; VTN is host and port.
 FOLDER/journal-NAME-RUN.jsonl has a line when a handler was called and when it returned (synced),
 and one after every commit. FOLDER/clock-NAME, if it is there, says by how many seconds this
 member's wall clock is wrong.
@@ -32,7 +32,6 @@ from ven_sdk.state.store import ChangeRow
 FOLDER, NAME, RUN = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 JOURNAL = os.open(FOLDER / f"journal-{NAME}-{RUN}.jsonl", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 KEPT = ("events", "samples", "deliveries")
-SLOTS = 64
 
 
 def journal(synced: bool = False, **facts: Any) -> None:
@@ -109,7 +108,7 @@ def site(number: int, url: str, poll: float, every: int, read: Any) -> Site:
     )
 
 
-def main(store: str, vtn: str, vens: str, lease: str, poll: str) -> None:
+def main(store: str, vtn: str, vens: str, lease: str, poll: str, slots: str) -> None:
     logging.basicConfig(
         level=logging.INFO, filename=FOLDER / f"log-{NAME}-{RUN}", format="%(asctime)s %(message)s"
     )
@@ -123,14 +122,14 @@ def main(store: str, vtn: str, vens: str, lease: str, poll: str) -> None:
     by_slot: dict[int, list[Site]] = {}
     for number in range(int(vens)):
         made = site(number, url, float(poll), max(4, int(vens) // METERS), read)
-        by_slot.setdefault(made.slot(SLOTS), []).append(made)
+        by_slot.setdefault(made.slot(int(slots)), []).append(made)
     member = FleetMember(
         store=JournalStore(f"{store}&application_name={NAME}"),
         sites=lambda slot: by_slot.get(slot, []),
         clock=SteppedClock(),
         name=NAME,
         lease=float(lease),
-        slots=SLOTS,
+        slots=int(slots),
     )
     for name in ("on_event", "on_update_event", "on_cancel_event"):
         member.add_handler(name, handler(name))
@@ -146,4 +145,4 @@ def main(store: str, vtn: str, vens: str, lease: str, poll: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[4:9])
+    main(*sys.argv[4:10])

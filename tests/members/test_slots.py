@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
 from ven_sdk import Site, slot_of
-from ven_sdk.members.slots import MemberSlots
+from ven_sdk.members.slots import MOVES, MemberSlots
 from ven_sdk.state.leases import Member, Renewal
 
 SLOTS = 4
@@ -18,6 +19,7 @@ class World:
     """Store and fleet of one member that wants everything: what it does, in order."""
 
     slots = SLOTS
+    _backlog = 0.0
 
     def __init__(self) -> None:
         self.held_slots: frozenset[int] = frozenset(range(SLOTS))
@@ -31,6 +33,7 @@ class World:
         return taken
 
     def give_back(self, slots: Iterable[int]) -> None:
+        self.done.append(("give back", frozenset(slots)))
         self.held_slots -= frozenset(slots)
 
     def place(self, ven: str, slot: int) -> None: ...
@@ -57,8 +60,15 @@ def slots_of(world: World, *sites: Site) -> MemberSlots:
     return own
 
 
-def renewal(world: World) -> Renewal:
-    return Renewal(world.held_slots, False, (Member("a:1", "a"),), 1)
+def renewal(world: World, *others: str) -> Renewal:
+    members = tuple(Member(f"{name}:1", name) for name in ("a", *others))
+    return Renewal(world.held_slots, False, members, 1)
+
+
+def names_in(slot: int, count: int) -> list[str]:
+    """So many names of VENs that lie in ``slot``."""
+    names = (f"ven-{n}" for n in itertools.count())
+    return list(itertools.islice((n for n in names if slot_of(n, SLOTS) == slot), count))
 
 
 def test_a_slot_that_is_lost_in_the_middle_of_a_pass_is_not_taken_before_its_vens_ended() -> None:
@@ -73,3 +83,33 @@ def test_a_slot_that_is_lost_in_the_middle_of_a_pass_is_not_taken_before_its_ven
     own._look(renewal(world))
     ours = [what for what in world.done if what[1] == NAME or what == ("take", frozenset({SLOT}))]
     assert ours == [("end", NAME), ("take", frozenset({SLOT})), ("begin", NAME)]
+
+
+def test_slots_whose_vens_did_not_begin_are_free_at_once_for_a_newcomer() -> None:
+    world = World()
+    world._backlog = 60.0  # VENs that begin wait for their turn: none is added ahead of it
+    own = slots_of(world, *(Site(f"ven-{n}", "http://127.0.0.1/") for n in range(40)))
+    own._look(renewal(world))
+    assert world.done == []
+    own.take_renewal(renewal(world, "b"))
+    given = frozenset(range(SLOTS)) - own.wanted
+    assert given
+    own._look(renewal(world, "b"))
+    assert world.done == [("give back", given)]
+
+
+def test_vens_move_no_faster_than_a_newcomer_can_begin_them() -> None:
+    world = World()
+    sites = [Site(n, "http://127.0.0.1/") for slot in range(SLOTS) for n in names_in(slot, MOVES)]
+    own = slots_of(world, *sites)
+    own._look(renewal(world))
+    own.take_renewal(renewal(world, "b", "c"))
+    surplus = frozenset(range(SLOTS)) - own.wanted
+    assert len(surplus) > 1
+    for count in range(1, len(surplus) + 1):
+        world.done.clear()
+        own._look(renewal(world, "b", "c"))
+        assert len(world.held_slots) == SLOTS - count
+        ended = [what for what in world.done if what[0] == "end"]
+        assert len(ended) == MOVES, "one slot is the least"
+    assert world.held_slots == own.wanted

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from tests.push.wire import request
 from ven_sdk.push import Limits, Listener, Peer, Response
+from ven_sdk.push.acceptor import Connection
 from ven_sdk.push.http_request import Refusal, RequestHead, read_head
-from ven_sdk.push.listener import _Connection
 
 SECONDS = float(os.environ.get("VEN_SDK_PARSER_SECONDS") or 0)
 MOST = 1000
@@ -187,7 +187,7 @@ def answered(door: socket.socket, listener: Listener, data: bytes, cut: Optional
         if cut is not None:
             peer.sendall(data[cut:])
         peer.shutdown(socket.SHUT_WR)
-        connection = _Connection(connected, "127.0.0.1")
+        connection = Connection(connected, "127.0.0.1", monotonic() + 5)
         listener._serve(connection)
         connection.close()
         answer = b""

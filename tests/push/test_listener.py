@@ -171,6 +171,32 @@ REFUSED = {
     "many headers": (request(head="X: a\r\n" * 2000), 431),
     "a second request at once": (request() + request(), 400),
     "bytes behind the body": (request() + b"x", 400),
+    "bytes behind an empty body": (request(b"") + b"GET / HTTP/1.1\r\n\r\n", 400),
+    "a length that might be octal": (request(b"12345678").replace(b": 8\r\n", b": 010\r\n"), 400),
+    "a length and more": (request().replace(b": 4\r\n", b": 4 4\r\n"), 400),
+    "a length behind a vertical tab": (request().replace(b": 4\r\n", b":\v4\r\n"), 400),
+    "a folded length": (request().replace(b": 4\r\n", b":\r\n 4\r\n"), 400),
+    "a blank before the colon of the length": (request().replace(b"h: 4", b"h : 4"), 400),
+    "chunked behind a blank": (request(head="Transfer-Encoding : chunked\r\n"), 400),
+    "chunked behind a vertical tab": (request(head="Transfer-Encoding:\vchunked\r\n"), 400),
+    "the coding that is none": (request(head="Transfer-Encoding: identity\r\n"), 400),
+    "chunked under HTTP/1.0": (
+        request(head="Transfer-Encoding: chunked\r\n").replace(b"HTTP/1.1", b"HTTP/1.0"),
+        400,
+    ),
+    "a blank before the first header": (request().replace(b"Host: ven", b" Host: ven"), 400),
+    "an empty line before the request": (b"\r\n" + request(), 400),
+    "two CRs before the LF": (request().replace(b"Host: ven\r\n", b"Host: ven\r\r\n"), 400),
+    "two blanks in the request line": (request().replace(b" HTTP/1.1", b"  HTTP/1.1"), 400),
+    "a blank behind the version": (request().replace(b"HTTP/1.1", b"HTTP/1.1 "), 400),
+    "a tab in the request line": (request().replace(b"POST ", b"POST\t"), 400),
+    "a small http": (request().replace(b"HTTP/1.1", b"http/1.1"), 400),
+    "NUL in the path": (request().replace(b"/EiEvent", b"/EiEvent\0"), 400),
+    "NUL in a header's name": (request(head="X\0Y: a\r\n"), 400),
+    "the preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    "a huge request line": (b"POST /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n", 431),
+    "an expectation twice": (request(head="Expect: 100-continue\r\n" * 2), 400),
+    "a tunnel": (b"CONNECT ven:443 HTTP/1.1\r\nHost: ven\r\n\r\n", 501),
 }
 
 
@@ -270,13 +296,36 @@ def test_one_address_has_a_few_connections_and_others_have_theirs(listen: Make) 
 
 def test_all_addresses_together_have_so_many_connections(listen: Make) -> None:
     listener = listen(limits=Limits(connections=4, head=3))
-    silent = [connect(listener.address, f"127.0.0.{n}") for n in range(2, 6)]
+    stuck = [connect(listener.address, f"127.0.0.{n}") for n in range(2, 6)]
+    for each in stuck:
+        each.sendall(b"P")
     wait_for(lambda: listener.connections == 4)
     with connect(listener.address) as late:
         assert is_closed(late, 1)
+    for each in stuck:
+        each.close()
+    wait_for(lambda: listener.connections == 0)
+
+
+def test_who_says_nothing_makes_room_and_has_no_thread(listen: Make) -> None:
+    listener = listen(limits=Limits(connections=4, head=3))
+    silent = [connect(listener.address, "127.0.0.2")]
+    wait_for(lambda: listener.connections == 1)
+    silent += [connect(listener.address, f"127.0.0.{n}") for n in range(3, 6)]
+    wait_for(lambda: listener.connections == 4)
+    assert not [name for name in threads() if name[-1].isdigit()]
+    with connect(listener.address) as vtn:
+        assert exchange(vtn, request())[0] == 200
+    assert is_closed(silent[0], 1)
     for each in silent:
         each.close()
     wait_for(lambda: listener.connections == 0)
+
+
+def threads() -> list[str]:
+    """The listener's threads, by name."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("ven_sdk-push-")]
 
 
 def test_nothing_is_left_of_connections_that_came_and_went(listen: Make) -> None:
@@ -286,8 +335,7 @@ def test_nothing_is_left_of_connections_that_came_and_went(listen: Make) -> None
             vtn.sendall(request()[: random.Random(number).randrange(120)])
     wait_for(lambda: listener.connections == 0)
 
-    names = [thread.name for thread in threading.enumerate()]
-    assert [name for name in names if name.startswith("ven_sdk-push-") and name[-1].isdigit()] == []
+    assert [name for name in threads() if name[-1].isdigit()] == []
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:

@@ -29,12 +29,17 @@ LIMITS = Limits(connections=512, per_address=128)
 """A VTN calls all VENs of a fleet from one address."""
 NAME = "{ven_name}"
 """In the fleet's ``push``, each VEN's name stands here."""
+MOVED = 5
+"""Seconds after which a VTN is asked to push again what another member may take in."""
 
 
 class FleetPush:
     """Takes in what is pushed to the VENs that were added and have an address. ``listen`` and
     ``arguments`` are the fleet's; ``warn(once, text)`` tells the operator, once for each key.
     ``ConfigurationError`` for what cannot work.
+
+    ``is_shared``: other members run VENs of the same fleet, which nobody here knows. A message for
+    one of them is for another member, or comes again when the VEN has moved.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class FleetPush:
         warn: Callable[[str, str], object],
     ) -> None:
         self._warn = warn
+        self.is_shared: bool = False
         self._lock = threading.Lock()
         self._vens: dict[str, tuple[Ven, ...]] = {}
         self._identities: "Counter[Identity]" = Counter()
@@ -65,7 +71,7 @@ class FleetPush:
             *listen_address(listen),
             self.receive,
             encrypted=self._encrypted,
-            knows=lambda path: bool(self._at(path)),
+            knows=lambda path: bool(self._at(path)) or self._is_elsewhere(path),
             limits=LIMITS,
         )
 
@@ -112,16 +118,25 @@ class FleetPush:
     # --- messages ---------------------------------------------------------------------------------
 
     def receive(self, path: str, body: bytes, peer: Peer) -> Response:
-        """Give a pushed message to the VEN that it is for; 404 where there is none."""
+        """Give a pushed message to the VEN that it is for. 404 where there is none; 503 where
+        another member may have it.
+        """
         vens = self._at(path)
         if len(vens) > 1:
             try:
                 vens = self._find_named(vens, path, body)
             except PayloadError:
                 return plain_response(406, "The message is not valid.\n")
-        if not vens:
-            return plain_response(404, "There is nobody at this path.\n")
-        return vens[0].receive(path, body, peer)
+        if vens:
+            return vens[0].receive(path, body, peer)
+        if self._is_elsewhere(path):
+            text = "This VEN does not run on this member of the fleet. Push again.\n"
+            return plain_response(503, text, {"Retry-After": str(MOVED)})
+        return plain_response(404, "There is nobody at this path.\n")
+
+    def _is_elsewhere(self, path: str) -> bool:
+        """Whether another member may have the VEN at ``path``, which none here has."""
+        return self.is_shared and any(kind.push_prefix(path) is not None for kind in PROFILES)
 
     def _at(self, path: str) -> tuple[Ven, ...]:
         prefixes = (kind.push_prefix(path) for kind in PROFILES)
@@ -139,6 +154,8 @@ class FleetPush:
             found = tuple(ven for ven in vens if ven._engine.book.registration.vtn_id in vtn_ids)
         if len(found) == 1:
             return found
+        if self.is_shared and ven_ids and not found:
+            return ()  # it is for another member
         self._warn(
             "push names no VEN",
             f"A message that was pushed to {path} was refused (HTTP 404): {len(vens)} VENs of this "

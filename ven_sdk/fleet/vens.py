@@ -127,7 +127,18 @@ class Vens:
             self._start_at = at + 1.0 / self._rate
         self._runtime.scheduler.call_after(at - now, partial(self._begin, ven))
 
+    @property
+    def backlog(self) -> float:
+        """Seconds until a VEN that is added now would begin."""
+        return max(0.0, self._start_at - self._runtime.clock.monotonic())
+
     def _begin(self, ven: Ven) -> None:
+        """Its turn has come; another comes where the VTN's threads cannot keep up with those that
+        began: who is registered polls in time, whatever the number that starts.
+        """
+        if self.is_running and ven in self._locks and ven._engine.conversation.is_behind:
+            self.begin_soon(ven)
+            return
         self._runtime.pools["step"].submit(
             ven, lambda: self._start_unless_ended(ven), f"start of {ven.settings.ven_name}"
         )

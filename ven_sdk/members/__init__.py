@@ -23,6 +23,7 @@ from ..argument_names import named_arguments
 from ..arguments import Duration, duration, optional_text, waiting_seconds
 from ..errors import ConfigurationError, VenError
 from ..fleet import Fleet
+from ..fleet.push import NAME
 from ..push.peer import Peer, Response
 from ..runtime.signals import until_signal
 from ..runtime.status import Health
@@ -98,12 +99,14 @@ class FleetMember(CheckedAttributes):
         **fleet: Any,
     ) -> None:
         _check_catalogue(sites, functions)
+        _check_push(fleet.get("push"))
         self.name: str = optional_text("name", name) or f"{socket.gethostname()}-{os.getpid()}"
         self._store = store_of_fleet(store)
         self._lease = duration("lease", lease).total_seconds()
         self._slots = _check_numbers(self._lease, slots, weight)
         self._weight = weight
         self.fleet: Fleet = Fleet(store=self._store, **fleet)
+        self.fleet._push.is_shared = True
         catalogue = sites if sites is not None else SiteTable(self._store)
         given = functions or {}
         self._own_slots = MemberSlots(self.name, self._store, self.fleet, catalogue, given)
@@ -122,7 +125,8 @@ class FleetMember(CheckedAttributes):
 
     def receive(self, path: str, body: bytes, peer: Peer) -> Response:
         """Take in an HTTP request that a VTN pushed to a VEN that runs here: ``path``, ``body`` and
-        ``peer`` are those of ``Fleet.receive``; 404 for one that runs elsewhere.
+        ``peer`` are those of ``Fleet.receive``. 503 with ``Retry-After`` for one that may run on
+        another member: a load balancer asks that one, or the VTN comes again.
         """
         return self.fleet.receive(path, body, peer)
 
@@ -309,6 +313,15 @@ def _check_catalogue(sites: object, functions: object) -> None:
     ):
         raise ConfigurationError(
             f"functions are a dict of names to functions, not {repr_of(functions)}."
+        )
+
+
+def _check_push(push: object) -> None:
+    """At one path for all, a member with one VEN there would take what is for another's."""
+    if isinstance(push, str) and NAME not in push:
+        raise ConfigurationError(
+            f"push is {push!r}, the same for VENs of all members, and an event list need not say "
+            f"for which it is: put {NAME} into it, such as 'https://ven.example.com/{NAME}'."
         )
 
 

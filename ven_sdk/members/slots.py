@@ -16,6 +16,7 @@ from typing import Optional
 from ..errors import ConfigurationError, VenError
 from ..fleet import Fleet
 from ..state.leases import LeasedStore, Renewal, wanted_slots
+from .garbage import Garbage
 from .sites import Catalogue, Functions, Site
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -23,7 +24,11 @@ logger: logging.Logger = logging.getLogger(__name__)
 LOOK = 1.0
 """Seconds between attempts to get slots that another still has."""
 WIND_UP = 2.0
-"""Seconds in which the VENs of a slot that is given back may send what they owe."""
+"""Seconds in which the VENs of slots that are given back may send what they owe."""
+MOVES = 100
+"""VENs that all members together give back in one second: as many as one that came can start."""
+AHEAD = 2.0
+"""Seconds until their turn for which VENs may wait. Who did not begin moves at no cost."""
 AGAIN = 10.0
 """Seconds until a catalogue is asked again that failed."""
 
@@ -55,6 +60,7 @@ class MemberSlots:
         self._forced = 0
         self._in_trouble = False
         self._refused: dict[str, str] = {}
+        self._garbage = Garbage()
         self._thread: Optional[threading.Thread] = None
 
     def start(self) -> None:
@@ -71,6 +77,7 @@ class MemberSlots:
             self._ready.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
+        self._garbage.stop()
 
     def take_renewal(self, renewal: Renewal) -> None:
         """Take in what a renewal found."""
@@ -128,32 +135,46 @@ class MemberSlots:
                 )
 
     def _look(self, renewal: Renewal) -> None:
-        """One pass: what was lost ends first, what is held begins, one slot is given back.
+        """One pass: what was lost ends first, what is held begins, some slots are given back.
 
         A slot may be lost at any moment of it. It is not taken again before its VENs ended here:
         they know nothing of what another owner did meanwhile, and would write over it.
         """
         for slot in set(self._begun) - self._store.held_slots:
-            self._end(slot, 0.0)
+            self._end([slot], 0.0)
             logger.warning("Slot %d has another owner now: its VENs ended here.", slot)
+        self._give_back_unused()
         missing = self.wanted - self._store.held_slots - self._begun.keys()
         if missing:
             self._store.take(missing)
-        held = self._store.held_slots
-        for slot in sorted(held & self.wanted):
+        for slot in sorted(self._store.held_slots & self.wanted):
             if self._stopping:
                 return
-            self._begin(slot, renewal.revision)
-        self._give_back(held - self.wanted)
+            if slot in self._begun or self._fleet._backlog < AHEAD:
+                self._begin(slot, renewal.revision)
+        self._give_back(self._store.held_slots - self.wanted)
+        self._garbage.look()
+
+    def _give_back_unused(self) -> None:
+        """Slots without VENs here are free at once for who should have them."""
+        unused = self._store.held_slots - self.wanted - self._begun.keys()
+        if unused:
+            self._store.give_back(unused)
 
     def _give_back(self, surplus: Iterable[int]) -> None:
-        """Slot by slot: each is silent only while it moves itself."""
-        deadline = monotonic() + LOOK
+        """A few slots: their VENs are silent only while they move themselves, for no member begins
+        more at once than it can.
+        """
+        left = MOVES / max(1, len(self._weights))
+        moving: list[int] = []
         for slot in sorted(surplus):
-            self._end(slot, WIND_UP)
-            self._store.give_back([slot])
-            if self._stopping or monotonic() > deadline:
-                return
+            left -= len(self._begun.get(slot, ()))
+            if moving and left < 0:
+                break
+            moving.append(slot)
+        if moving:
+            self._end(moving, WIND_UP)
+            self._store.give_back(moving)
 
     def _begin(self, slot: int, revision: int) -> None:
         """Start the VENs of ``slot``, or those that changed since the catalogue was last asked."""
@@ -170,6 +191,7 @@ class MemberSlots:
         before = self._begun.setdefault(slot, {})
         gone = [name for name, site in before.items() if sites.get(name) != site]
         self._fleet._hand_over(gone, WIND_UP if gone else 0.0)
+        self._garbage.count_ended(len(gone))
         for name in gone:
             del before[name]
             self._refused.pop(name, None)
@@ -210,13 +232,17 @@ class MemberSlots:
                 self._refuse(name, f"{name} does not start: {error}")
             else:
                 begun[name] = site
+                self._garbage.count_begun(1)
 
     def _refuse(self, about: str, text: str) -> None:
         if self._refused.get(about) != text:
             logger.error("%s", text)
         self._refused[about] = text
 
-    def _end(self, slot: int, seconds: float) -> None:
-        self._fleet._hand_over(self._begun.get(slot, ()), seconds)
-        self._begun.pop(slot, None)
-        self._revisions.pop(slot, None)
+    def _end(self, slots: Iterable[int], seconds: float) -> None:
+        names = [name for slot in slots for name in self._begun.get(slot, ())]
+        self._fleet._hand_over(names, seconds)
+        self._garbage.count_ended(len(names))
+        for slot in slots:
+            self._begun.pop(slot, None)
+            self._revisions.pop(slot, None)

@@ -108,11 +108,12 @@ def _refuse_caller(
 
 
 def _must_wait(base: Transactions) -> bool:
-    """Whether the VEN cannot keep what it would acknowledge."""
+    """Whether the VEN cannot keep what it would acknowledge, or may not run here any more."""
     return (
         base.stopped
         or base.closing
         or base.persistence.unsaved_rows > 0
+        or not base.may_send()
         or base.pools["handler"].count_waiting() > MOST_WAITING
     )
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from .peer import Peer, Receive, Response
 
 if TYPE_CHECKING:
+    from .acceptor import Limits
     from .application import wsgi
-    from .listener import Limits, Listener
+    from .listener import Listener
 
 __all__ = ["Limits", "Listener", "Peer", "Receive", "Response", "wsgi"]
 
-_HOMES = {"Limits": "listener", "Listener": "listener", "wsgi": "application"}
+_HOMES = {"Limits": "acceptor", "Listener": "listener", "wsgi": "application"}
 
 
 def __getattr__(name: str) -> object:

@@ -16,7 +16,7 @@ MAX_HEAD = 8192
 """Bytes of the request line and all headers together."""
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/(\d)\.(\d)")
-_LENGTH = re.compile(rb"[0-9]{1,12}")
+_LENGTH = re.compile(rb"0|[1-9][0-9]{0,11}")  # 010 is eight to some
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _XML_TYPES = frozenset({b"application/xml", b"text/xml"})
 _ONCE = (b"content-length", b"host", b"content-type", b"transfer-encoding", b"expect")

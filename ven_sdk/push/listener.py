@@ -1,16 +1,12 @@
-"""A small HTTPS server for pushed messages, on ``socketserver``: one thread accepts, and each
-connection has a thread of its own.
+"""A small HTTPS server for pushed messages: one thread accepts, and each connection whose peer has
+said something has a thread of its own.
 
-**What a stranger can do to us.** The accepting thread does nothing that can wait: it counts the
-connections (all of them, and those of one address), and starts a thread or hangs up. The TLS
-handshake runs in the connection's thread. Handshake, head and body have one total deadline each,
-from the first byte waited for to the last, so that a peer that drips bytes is cut like one that is
-silent. With mutual TLS nobody reaches the HTTP parser without a certificate that the context
-verified and, where one is pinned, with that fingerprint. Nothing is read beyond what the head
-announced; a peer that sends more is cut.
-
-**Ending.** ``stop()`` closes the listening socket, ends idle connections at once, and gives those
-that are answering until its timeout.
+**What a stranger can do to us.** What a connection costs before its first byte is in ``acceptor``.
+The TLS handshake runs in the connection's thread. Handshake, head and body have one total deadline
+each, from the first byte waited for to the last, so that a peer that drips bytes is cut like one
+that is silent. With mutual TLS nobody reaches the HTTP parser without a certificate that the
+context verified and, where one is pinned, with that fingerprint. Nothing is read beyond what the
+head announced; a peer that sends more is cut.
 """
 
 from __future__ import annotations
@@ -20,59 +16,22 @@ import email.utils
 import http
 import logging
 import socket
-import socketserver
 import ssl
-import threading
-from collections import Counter
-from dataclasses import dataclass
 from time import monotonic
 from typing import Callable, Optional
 
 from ..errors import ConfigurationError, SecurityError, StateError
+from .acceptor import Acceptor, Connection, Limits
 from .http_request import MAX_HEAD, Refusal, RequestHead, read_head
 from .peer import Peer, Receive, Response, plain_response
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 CHUNK = 65536
-STOP_POLL = 0.1
-"""Seconds within which the accepting thread notices ``stop()``."""
 LINGER = 0.25
 """Seconds in which a peer may read why it was refused, before its connection is gone."""
 
 Check = Callable[[Optional[bytes]], None]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a peer may take. Times are seconds, each for the whole of what it names.
-
-    ``idle`` is how long a kept-alive connection may be silent between requests; ``body_bytes``
-    bounds a message; ``connections`` and ``per_address`` bound how many are open.
-    """
-
-    handshake: float = 5.0
-    head: float = 5.0
-    body: float = 5.0
-    send: float = 5.0
-    idle: float = 60.0
-    body_bytes: int = 16 * 2**20
-    connections: int = 256
-    per_address: int = 8
-
-
-class _Connection:
-    """One connection and its thread. ``socket`` is replaced by the encrypted one."""
-
-    __slots__ = ("address", "socket", "thread")
-
-    def __init__(self, connected: socket.socket, address: str) -> None:
-        self.socket, self.address = connected, address
-        self.thread: Optional[threading.Thread] = None
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.socket.close()
 
 
 class Listener:
@@ -99,57 +58,46 @@ class Listener:
         self._receive, self._context, self._check_peer = receive, context, check_peer
         self._knows = knows
         self.limits: Limits = limits or Limits()
-        self._server: Optional[_Server] = None
-        self._thread: Optional[threading.Thread] = None
+        self._acceptor: Optional[Acceptor] = None
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens: host and port; StateError while it does not."""
-        if self._server is None:
+        if self._acceptor is None:
             raise StateError("The listener is not started: call start() first.")
-        host, port = self._server.server_address[:2]
-        return str(host), int(port)
+        return self._acceptor.address
 
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        return 0 if self._server is None else self._server.open_connections
+        return 0 if self._acceptor is None else self._acceptor.open_connections
 
     def start(self) -> None:
         """Bind and listen. ConfigurationError where the address cannot be used; harmless while it
         listens.
         """
-        if self._server is not None:
+        if self._acceptor is not None:
             return
+        patience = self.limits.head if self._context is None else self.limits.handshake
         try:
-            server = _Server(self._host, self._port, self._serve, self.limits)
+            acceptor = Acceptor(self._host, self._port, self._serve, self.limits, patience)
         except OSError as cause:
             raise ConfigurationError(
                 f"listen: {self._host} port {self._port} cannot be listened on: "
                 f"{cause.strerror or cause}. Is another program there, or is the address not one "
                 "of this machine's?"
             ) from cause
-        self._server = server
-        self._thread = threading.Thread(
-            target=server.serve_forever,
-            args=(STOP_POLL,),
-            daemon=True,
-            name="ven_sdk-push-accept",
-        )
-        self._thread.start()
+        self._acceptor = acceptor
+        acceptor.start()
 
     def stop(self, timeout: float = 5.0) -> tuple[str, ...]:
         """Listen no more; what is answering gets ``timeout`` seconds. Returns what did not end."""
-        server, self._server = self._server, None
-        if server is None:
-            return ()
-        server.shutdown()
-        server.server_close()
-        return server.end_connections(timeout)
+        acceptor, self._acceptor = self._acceptor, None
+        return () if acceptor is None else acceptor.stop(timeout)
 
     # --- one connection, in its own thread --------------------------------------------------------
 
-    def _serve(self, connection: _Connection) -> None:
+    def _serve(self, connection: Connection) -> None:
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._context is not None and not self._shake_hands(connection, self._context()):
             return
@@ -159,16 +107,10 @@ class Listener:
         while self._serve_request(connection.socket, peer, buffered, wait):
             wait = self.limits.idle
 
-    def _shake_hands(self, connection: _Connection, context: ssl.SSLContext) -> bool:
-        """Encrypt the connection; whether the peer is admitted. For one that says nothing, no TLS
-        is set up.
-        """
-        deadline = monotonic() + self.limits.handshake
-        connection.socket.settimeout(self.limits.handshake)
+    def _shake_hands(self, connection: Connection, context: ssl.SSLContext) -> bool:
+        """Encrypt the connection; whether the peer is admitted."""
         try:
-            if not connection.socket.recv(1, socket.MSG_PEEK):
-                return False
-            connection.socket.settimeout(max(0.01, deadline - monotonic()))
+            connection.socket.settimeout(max(0.01, connection.deadline - monotonic()))
             secure = context.wrap_socket(
                 connection.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -265,93 +207,6 @@ class Listener:
         except OSError:
             return False
         return True
-
-
-class _Server(socketserver.TCPServer):
-    """Accepts, counts, and gives each connection a thread."""
-
-    allow_reuse_address = True
-    request_queue_size = 512
-
-    def __init__(
-        self, host: str, port: int, serve: Callable[[_Connection], None], limits: Limits
-    ) -> None:
-        if ":" in host:
-            self.address_family = socket.AF_INET6
-        super().__init__((host, port), socketserver.BaseRequestHandler)
-        self._serve, self._limits = serve, limits
-        self._lock = threading.Lock()
-        self._open: set[_Connection] = set()
-        self._per_address: Counter[str] = Counter()
-        self._number = 0
-
-    @property
-    def open_connections(self) -> int:
-        with self._lock:
-            return len(self._open)
-
-    def process_request(self, request: object, client_address: object) -> None:
-        """A thread for the connection, or the end of it where there are too many."""
-        assert isinstance(request, socket.socket)
-        assert isinstance(client_address, tuple)
-        connection = _Connection(request, str(client_address[0]))
-        if not self._admit(connection):
-            logger.debug("Push: a connection from %s was one too many.", connection.address)
-            connection.close()
-            return
-        self._number += 1
-        connection.thread = threading.Thread(
-            target=self._run,
-            args=(connection,),
-            daemon=True,
-            name=f"ven_sdk-push-{self._number}",
-        )
-        try:
-            connection.thread.start()
-        except RuntimeError as cause:  # the system has no more threads
-            logger.error("Push: no thread for a connection: %s", cause)
-            self._end(connection)
-
-    def _admit(self, connection: _Connection) -> bool:
-        with self._lock:
-            if (
-                len(self._open) >= self._limits.connections
-                or self._per_address[connection.address] >= self._limits.per_address
-            ):
-                return False
-            self._open.add(connection)
-            self._per_address[connection.address] += 1
-            return True
-
-    def _run(self, connection: _Connection) -> None:
-        try:
-            self._serve(connection)
-        except Exception:
-            logger.exception("A connection failed. This is a fault of ven_sdk: please report it.")
-        finally:
-            self._end(connection)
-
-    def _end(self, connection: _Connection) -> None:
-        connection.close()
-        with self._lock:
-            self._open.discard(connection)
-            self._per_address[connection.address] -= 1
-            if self._per_address[connection.address] <= 0:
-                del self._per_address[connection.address]
-
-    def end_connections(self, timeout: float) -> tuple[str, ...]:
-        """Let no connection read any more, and wait for those that answer."""
-        deadline = monotonic() + timeout
-        with self._lock:
-            connections = tuple(self._open)
-        for connection in connections:
-            with contextlib.suppress(OSError):  # the plain one: SSLSocket's ends the encryption
-                socket.socket.shutdown(connection.socket, socket.SHUT_RD)
-        threads = [each.thread for each in connections if each.thread is not None]
-        for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - monotonic()))
-        return tuple(thread.name for thread in threads if thread.is_alive())
 
 
 def _receive_until(connection: socket.socket, deadline: float) -> bytes:

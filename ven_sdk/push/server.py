@@ -12,7 +12,8 @@ from typing import Callable, Optional, Protocol
 from ..errors import ConfigurationError
 from ..security.credentials import Credentials, Source
 from ..security.tls import server_context
-from .listener import Limits, Listener
+from .acceptor import Limits
+from .listener import Listener
 from .peer import Receive
 
 logger: logging.Logger = logging.getLogger(__name__)

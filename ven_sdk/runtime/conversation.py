@@ -130,6 +130,11 @@ class Conversation:
         )
 
     @property
+    def is_behind(self) -> bool:
+        """Whether the threads that talk to this VTN have more to do than they manage."""
+        return self._base.runtime.exchanges(self._vtn).is_behind
+
+    @property
     def is_resting(self) -> bool:
         """Whether, while closing, nothing is left that could be sent now."""
         return all(state.is_resting and not state.is_queued for state in self._lanes)

@@ -36,6 +36,9 @@ from .scheduler import Job, Scheduler
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+BACKLOG = 4
+"""Jobs for each thread that may wait before the pool counts as behind."""
+
 
 class Running(NamedTuple):
     """A job that has been running for long: what it is, and for how many seconds."""
@@ -195,7 +198,7 @@ class Workers:
                     found.append((worker.task.about, seconds))
             if self._closing:
                 return
-            for _ in range(len(self._ready)):
+            for _ in range(min(len(self._ready), self._size)):  # more threads it will not make
                 self._staff()
             if self._is_full() != self._was_full:
                 self._was_full = not self._was_full
@@ -225,6 +228,11 @@ class Workers:
         """
         with self._condition:
             return self._is_full()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits that what can be put off should be. A look, without a lock."""
+        return len(self._ready) > BACKLOG * self._size
 
     def stuck(self) -> tuple[Running, ...]:
         """Jobs that have been running for longer than ``stuck_after``."""
