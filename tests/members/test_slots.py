@@ -19,12 +19,13 @@ class World:
     """Store and fleet of one member that wants everything: what it does, in order."""
 
     slots = SLOTS
-    _backlog = 0.0
+    backlog = 0.0
 
     def __init__(self) -> None:
         self.held_slots: frozenset[int] = frozenset(range(SLOTS))
         self.done: list[tuple[str, Any]] = []
         self.loses_while_ending: frozenset[int] = frozenset()
+        self._vens = self
 
     def take(self, slots: Iterable[int]) -> frozenset[int]:
         taken = frozenset(slots)
@@ -87,7 +88,7 @@ def test_a_slot_that_is_lost_in_the_middle_of_a_pass_is_not_taken_before_its_ven
 
 def test_slots_whose_vens_did_not_begin_are_free_at_once_for_a_newcomer() -> None:
     world = World()
-    world._backlog = 60.0  # VENs that begin wait for their turn: none is added ahead of it
+    world.backlog = 60.0  # VENs that begin wait for their turn: none is added ahead of it
     own = slots_of(world, *(Site(f"ven-{n}", "http://127.0.0.1/") for n in range(40)))
     own._look(renewal(world))
     assert world.done == []

@@ -232,10 +232,6 @@ class Fleet(FleetHandlerCalls):
         for ven in vens:
             self._take_out(ven)
 
-    @property
-    def _backlog(self) -> float:
-        return self._vens.backlog
-
     def _release(self, engine: Engine) -> None:
         """The engine uses its identity no more; the last one to do so closes the connections."""
         engine.profile.detach()

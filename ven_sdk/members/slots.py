@@ -150,7 +150,7 @@ class MemberSlots:
         for slot in sorted(self._store.held_slots & self.wanted):
             if self._stopping:
                 return
-            if slot in self._begun or self._fleet._backlog < AHEAD:
+            if slot in self._begun or self._fleet._vens.backlog < AHEAD:
                 self._begin(slot, renewal.revision)
         self._give_back(self._store.held_slots - self.wanted)
         self._garbage.look()
