@@ -60,8 +60,8 @@ class Task:
     not there) it counts as refused; 0 is never. One that ``needs_service`` is refused at once when
     the VTN does not offer the service; one that ``stays_owed`` is not given up for that.
     ``postpone`` gives the step that lets the rest go on without it, when it failed and will be sent
-    again. One that ``renews`` brings back, when it succeeds, all that waits because a service is
-    missing. One that ``registers`` is part of becoming known to the VTN.
+    again, or still waits for that. One that ``renews`` brings back, when it succeeds, all that
+    waits because a service is missing. One that ``registers`` is part of becoming known to the VTN.
     """
 
     name: str

@@ -213,3 +213,31 @@ def test_what_goes_well_elsewhere_does_not_shorten_a_wait(row: Row) -> None:
         world.run(600)
 
         assert min(gaps(world, row.message)[-3:]) >= 30 - SLACK
+
+
+def catalogue_is_due(world: SimulatedVen) -> None:
+    world.ven.add_report(
+        lambda: 1.0, resource_id="other", measurement="voltage", sampling_rate=10, r_id="q"
+    )
+
+
+@pytest.mark.parametrize(
+    "service, owe",
+    [("EiEvent", lambda world: world.ven.request_events()), ("EiReport", catalogue_is_due)],
+)
+def test_polls_after_another_registration_wait_for_no_back_off_of_a_service(
+    service: str, owe: Callable[[SimulatedVen], None]
+) -> None:
+    with contextlib.closing(SimulatedVen(1)) as world:
+        world.start()
+        world.run(30)
+        world.vtn.behaviour[service] = "status 503", float("inf")
+        with contextlib.suppress(TransportError):
+            owe(world)
+        world.run(310)
+        lost_at = world.clock.monotonic()
+        world.vtn.record.registered = False
+        world.run(60)
+
+        polls = [at for at in moments(world, "oadrPoll") if at > lost_at]
+        assert max(after - before for before, after in zip(polls, polls[1:])) < 15

@@ -20,6 +20,7 @@ REPLIES_FOR_EVER: dict[str, dict[str, str]] = {
     "EiReport hangs": {"EiReport": "no answer"},
     "no catalogue": {"oadrRegisterReport": "status 404"},
     "catalogues fail": {"oadrRegisterReport": "status 500"},
+    "catalogues are too many": {"oadrRegisterReport": "status 429"},
     "EiEvent is missing": {"EiEvent": "status 404"},
     "EiEvent is busy": {"EiEvent": "status 503"},
     "event answers fail": {"oadrCreatedEvent": "status 500"},

@@ -41,6 +41,7 @@ from urllib.parse import urlsplit
 
 from ..errors import VenError
 from ..profile import Lane, Task, Turn
+from ..state.outcome import NOTHING
 from .exchanges import Exchanges, make_backoff
 from .failures import SHORT_CAP, Failures, Scope
 from .polling import Polling
@@ -66,7 +67,9 @@ BUSY = 20
 class LaneState:
     """When one lane may send, and when it wakes by itself."""
 
-    __slots__ = ("blocked_until", "is_queued", "is_resting", "lane", "timer", "wake_at")
+    __slots__ = (
+        *("blocked_until", "held_back", "is_queued", "is_resting", "lane", "timer", "wake_at"),
+    )
 
     def __init__(self, lane: Lane) -> None:
         self.lane: Lane = lane
@@ -75,6 +78,7 @@ class LaneState:
         self.timer: Optional[Job] = None
         self.wake_at: Optional[float] = None
         self.blocked_until: float = 0.0
+        self.held_back: Optional[Task] = None
 
 
 class Conversation:
@@ -181,6 +185,8 @@ class Conversation:
             try:
                 task, at = self._base.read(lambda: self._take(state))
                 if task is None:
+                    if self._go_on_without(state):
+                        continue
                     self._sleep(state, at)
                     return
                 try:
@@ -192,6 +198,16 @@ class Conversation:
             ) as cause:  # a fault of ours: the lane must outlive it, or the VEN falls silent
                 self._survive(state, task, cause)
         self._wake(state)
+
+    def _go_on_without(self, state: LaneState) -> bool:
+        """Whether something else may be sent now that the lane does not wait for the message that
+        is held back by what failed before.
+        """
+        task, state.held_back = state.held_back, None
+        if task is None or task.postpone is None:
+            return False
+        error = VenError(f"{task.name} waits for what failed before.")
+        return self._base.transact(task.postpone(error)) is not NOTHING
 
     def _survive(self, state: LaneState, task: Optional[Task], cause: Exception) -> None:
         """What a message made us do wrong is logged whole; the task waits, and everything else goes
@@ -290,6 +306,8 @@ class Conversation:
                 self._sending[task.identity] = now
                 self._note_pace(task, state, now)
                 return task, None
+            if task.postpone is not None and self._is_held_back(task, now):
+                state.held_back = task
             waits.append(wait)
         return None, now + min(waits) if waits else None
 
@@ -302,6 +320,10 @@ class Conversation:
             return until - now
         wait = self._pace.seconds_to_wait(now)
         return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait
+
+    def _is_held_back(self, task: Task, now: float) -> bool:
+        kind = self._exchanges.kind_of(task)
+        return self.failures.blocked_until(kind, task.identity) > now
 
     def _is_paced(self, task: Task, state: LaneState, now: float) -> bool:
         """Whether the task counts for the pace: uploads, calls and polls of the period do not."""
