@@ -1,5 +1,5 @@
 """Takes the pictures of the documentation into docs/images: the test VTN's page on a desktop, a
-phone and in the dark, the demo and the doctor in terminals, a notebook.
+phone and in the dark, the demo and the doctor in terminals, a notebook, a schedule.
 
 Run it from the root of the repository: ``python docs/pictures.py [NAME ...]``. It needs Chromium
 with its driver (Debian: apt-get install chromium chromium-driver), and pandas and matplotlib (the
@@ -103,6 +103,7 @@ def page() -> None:
         window.prefer("light")
         window.resize(390, 1700)
         window.wait_for("night-price", "#events")
+        window.resize(390, int(window.script("return document.documentElement.scrollHeight")))
         window.picture(IMAGES / "test-vtn-phone.png")
 
 
@@ -196,6 +197,25 @@ def notebook() -> None:
     shoot(body + "</body>", IMAGES / "notebook.png")
 
 
+def schedule() -> None:
+    """The levels and prices of the next hours."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    with LocalVTN() as vtn, OpenADRClient("ven123", vtn.url, on_event="optIn") as client:
+        vtn.assert_registered()
+        levels = vtn.add_event(dtstart=-600, intervals=[(1200, 1), (3600, 3), (1800, 2)])
+        prices = vtn.add_event(
+            signal_name="ELECTRICITY_PRICE",
+            dtstart=1200,
+            intervals=[(1800, 0.21), (1800, 0.35), (1800, 0.28), (3600, 0.19)],
+        )
+        vtn.assert_opted(levels, "optIn")
+        vtn.assert_opted(prices, "optIn")
+        figure = client.plot_schedule(hours=4).figure
+    figure.savefig(IMAGES / "schedule.png", dpi=80, bbox_inches="tight")
+
+
 def picture(figure: Any) -> str:
     """A figure as an image in HTML."""
     data = BytesIO()
@@ -236,6 +256,7 @@ PICTURES: dict[str, Callable[[], None]] = {
     "demo": demo,
     "doctor": doctor,
     "notebook": notebook,
+    "schedule": schedule,
 }
 
 

@@ -168,8 +168,8 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: report(sampling_rate=objects.SamplingRate(10, 60, "yes")), "True or False"),
     (lambda: report(report_dtstart=date(2031, 1, 1)), "must be a datetime"),
     (lambda: report(reading_type="DIRECT_READ"), "Did you mean 'Direct Read'?"),
-    (lambda: report(report_data_source={"resource_id": 5}), "must be a non-empty text"),
-    (lambda: report(report_data_source=objects.Target("r")), "Target(resource_id='r1')"),
+    (lambda: report(report_data_source={"resource_id": 5}), "resource_id is a text, not 5"),
+    (lambda: objects.Target("r"), "Give the others by name: aggregated_p_node"),
     (lambda: client().add_report(print, "r", "voltage", sampling_rat=3), "'sampling_rate'"),
     # values
     (lambda: push(objects.Sample(1, at="2031-01-01")), "expected a datetime"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterable, Mapping
+from types import FunctionType
 from typing import Callable, TypeVar
 
 from .errors import ArgumentError
@@ -34,6 +35,7 @@ def named_arguments(function: F) -> F:
 
     @functools.wraps(function)
     def call_checked(*values: object, **named: object) -> object:
+        __tracebackhide__ = True  # pytest shows the caller's line
         try:
             return function(*values, **named)
         except TypeError:
@@ -56,6 +58,18 @@ def _explain(
         signature.bind(*values, **named)
     except TypeError as cause:
         raise ArgumentError(f"{own}(): {cause}.") from None
+
+
+def named_methods(cls: type[C]) -> type[C]:
+    """A class whose public methods, its bases' of ours included, answer a mistyped argument as
+    :func:`named_arguments` does.
+    """
+    for base in cls.__mro__:
+        for name, method in vars(base).items() if base.__module__.startswith("ven_sdk.") else ():
+            plain = isinstance(method, FunctionType) and not hasattr(method, "__wrapped__")
+            if plain and not name.startswith("_") and getattr(cls, name) is method:
+                setattr(cls, name, named_arguments(method))
+    return cls
 
 
 def checked_names(cls: type[C]) -> type[C]:

@@ -322,7 +322,9 @@ def proxy_addresses(value: object) -> Optional[dict[str, str]]:
     if not isinstance(value, Mapping) or not all(
         isinstance(part, str) for pair in value.items() for part in pair
     ):
-        shown = without_secrets(value) if isinstance(value, str) else "http://proxy:3128"
+        shown = "http://proxy:3128"
+        if isinstance(value, str) and value.startswith(("http://", "https://", "socks")):
+            shown = without_secrets(value)
         raise ConfigurationError(
             "proxies must be a dict of the VTN's scheme to the address of its proxy. Write "
             f"proxies={{'http': {shown!r}, 'https': {shown!r}}}."
@@ -372,6 +374,8 @@ def without_secrets(url: str) -> str:
 
 def _show_value(value: object) -> str:
     """``value`` in a message: short."""
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g} s"
     cut = without_secrets(value) if isinstance(value, str) and "://" in value else value
     shown = repr_of(cut)
     return shown if len(shown) <= 200 else f"{shown[:200]}..."

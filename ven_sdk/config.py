@@ -132,7 +132,7 @@ def settings(
         )
     return Settings(
         ven_name=text("ven_name", ven_name),
-        vtn_url=base_url(vtn_url),
+        vtn_url=base_url(vtn_url, ven_name),
         ven_id=optional_text("ven_id", ven_id),
         registration_id=optional_text("registration_id", registration_id),
         register=flag("register", register),
@@ -263,10 +263,26 @@ def listen_address(listen: object) -> tuple[str, int]:
     return found[1].strip("[]") or "0.0.0.0", int(found[2])
 
 
-def base_url(url: object) -> str:
+def _no_address(shown: str, ven_name: object) -> ConfigurationError:
+    hint = ""
+    if _is_address(ven_name):
+        hint = " ven_name looks like the address: the name comes first, then the address."
+    elif _lacks_scheme(shown):
+        hint = f" Write https:// or http:// before it: 'https://{shown}'."
+    return ConfigurationError(
+        f"vtn_url must look like 'https://vtn.example.com{DEFAULT_PATH}', not {shown!r}.{hint}"
+    )
+
+
+def _is_address(value: object) -> bool:
+    """Whether a value begins as the address of a VTN does."""
+    return isinstance(value, str) and value.startswith(("http://", "https://"))
+
+
+def base_url(url: object, ven_name: object = None) -> str:
     """The VTN's base URL without a trailing slash; an empty path becomes the standard's own (rule
     H1). No error shows what may be secret in it. ``ConfigurationError`` for
-    anything else.
+    anything else, also where it was taken for ``ven_name``.
     """
     if not isinstance(url, str) or not url.strip():
         raise ConfigurationError(f"vtn_url must be a non-empty text, not {repr_of(url)}.")
@@ -281,15 +297,7 @@ def base_url(url: object) -> str:
             None if "@" in url else cause
         )
     if parts.scheme not in ("http", "https") or not host or any(map(str.isspace, url)):
-        hint = (
-            f" Write https:// or http:// before it: 'https://{shown}'."
-            if _lacks_scheme(shown)
-            else ""
-        )
-        raise ConfigurationError(
-            "vtn_url must look like 'https://vtn.example.com/OpenADR2/Simple/2.0b', not "
-            f"{shown!r}.{hint}"
-        )
+        raise _no_address(shown, ven_name)
     if parts.username or parts.password:
         raise ConfigurationError(
             "vtn_url must not hold a user name or password: OpenADR identifies a VEN by its "

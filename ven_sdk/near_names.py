@@ -9,6 +9,25 @@ from collections.abc import Iterable
 from .errors import NoSuchAttributeError
 
 CLOSE = 0.6
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("ca", "cacert", "cacerts", "cafile", "cabundle", "truststore"), ("ca_file",)),
+    **dict.fromkeys(("verify", "verifyssl", "sslverify"), ("ca_file",)),
+    **dict.fromkeys(("certificate", "clientcert", "certfile", "certpath"), ("cert",)),
+    **dict.fromkeys(("privatekey", "keyfile", "certkey", "clientkey"), ("key",)),
+    **dict.fromkeys(("password", "passwd", "keypassword", "pin"), ("passphrase",)),
+    **dict.fromkeys(("db", "database", "storage", "state", "persist"), ("store", "status")),
+    **dict.fromkeys(("pollinterval", "pollrate", "pollperiod", "interval"), ("poll_frequency",)),
+    **dict.fromkeys(("server", "host", "url", "endpoint", "address"), ("vtn_url",)),
+    **dict.fromkeys(("samplerate", "rate", "period", "granularity"), ("sampling_rate",)),
+    **dict.fromkeys(("mode",), ("data_collection_mode",)),
+    **dict.fromkeys(("close", "disconnect", "shutdown", "loopstop"), ("stop",)),
+    **dict.fromkeys(("connect", "loopstart"), ("start",)),
+    **dict.fromkeys(("loopforever", "serveforever", "mainloop"), ("run",)),
+    **dict.fromkeys(("connected", "isconnected", "isregistered"), ("status",)),
+    **dict.fromkeys(("sendreport", "publish", "pushvalue", "sendvalue"), ("report_value",)),
+    **dict.fromkeys(("handler", "callback", "func", "fn"), ("function",)),
+}
+"""What other libraries call things, without case and separators, and what they are called here."""
 
 
 def nearest(word: object, known: Iterable[str], close: float = CLOSE) -> str:
@@ -19,9 +38,14 @@ def nearest(word: object, known: Iterable[str], close: float = CLOSE) -> str:
         return ""
     from difflib import get_close_matches  # costs 2 ms, and only mistakes need it
 
-    plain = {_simplify(name): name for name in reversed(list(known))}
-    near = get_close_matches(_simplify(word), list(plain), 1, close)
-    return plain[near[0]] if near else ""
+    names = list(known)
+    for meant in ELSEWHERE.get(_simplify(word), ()):
+        if meant in names:
+            return meant
+    plain = list(dict.fromkeys(map(_simplify, names)))
+    near = get_close_matches(_simplify(word), plain, 1, close)
+    alike = [name for name in names if near and _simplify(name) == near[0]]
+    return max(alike, key=lambda name: _same_letters(name, word), default="")
 
 
 def did_you_mean(word: object, known: Iterable[str], close: float = CLOSE) -> str:
@@ -48,6 +72,11 @@ def missing_name(module: str, name: str, known: Iterable[str]) -> NoSuchAttribut
 def public_names(cls: type) -> list[str]:
     """The attributes of a class that are for its users."""
     return [name for name in dir(cls) if not name.startswith("_")]
+
+
+def _same_letters(name: str, word: str) -> int:
+    """In how many places two words have the same letter, in the same case."""
+    return sum(ours == theirs for ours, theirs in zip(name, word))
 
 
 def _simplify(name: str) -> str:

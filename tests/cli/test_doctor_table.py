@@ -505,8 +505,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield Site(tmp_path, stack)
 
 
-def diagnosis(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    code = main(["doctor", *words, "--json", "--timeout", "5"])
+def diagnosis(
+    words: list[str], capsys: pytest.CaptureFixture[str], timeout: str = "5"
+) -> dict[str, Any]:
+    code = main(["doctor", *words, "--json", "--timeout", timeout])
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert code == (0 if found["ok"] else 1)
     return found

@@ -362,9 +362,60 @@ COMPLAINTS = [
     ),
     (
         GOOD + "passphrase_file = 'gone'\n",
-        "ven.toml, line 4: passphrase_file 'gone' cannot be read",
+        "ven.toml, line 4, passphrase_file: 'gone' cannot be read",
+    ),
+    (GOOD + "passphrase_file = 5\n", "line 4, passphrase_file: expected a text in quotes"),
+    (GOOD + "cert = ''\n", "line 4, cert: expected a path, found ''"),
+    (GOOD + "timeout = -1\n", "line 4, timeout: timeout must be at least 0.001 s, not -1 s"),
+    (GOOD + "cert = 1979-05-27T07:32:00Z\n", "expected a text in quotes, found the date 1979-05"),
+    (GOOD + "tls_fingerprint = 'x'\n", "ven.toml, line 4, tls_fingerprint: tls_fingerprint: 'x'"),
+    (GOOD + "on_event = 'optIn'\n", "in [ven]. It belongs under [handlers]."),
+    (GOOD + "ca = 'x'\n", "in [ven]. Did you mean 'ca_file'?"),
+    (GOOD + "vtn_url = 'x'\n", "The key stands twice in its table."),
+    (GOOD + GOOD, "The table stands twice: put its keys together."),
+    (GOOD + "store = 'x\n", "A text wants its closing quote on the same line."),
+    (GOOD + 'cert = "C:\\ven\\x"\n', "Write a Windows path in single quotes"),
+    (GOOD + "[log]\nlevel = 'loud'\n", "line 5, level: expected one of DEBUG, INFO"),
+    (GOOD + "[log]\nformat = 'jsn'\n", "found 'jsn'. Did you mean 'json'?"),
+    (GOOD + "[health]\nport = 'x'\n", "line 5, port: The health port must be a number"),
+    (GOOD + "[health]\nfile = '/nowhere/x'\n", "line 5, file: the folder of '/nowhere/x'"),
+    (GOOD + "[control]\nport = '0.0.0.0:1'\n", "line 5, port: The control port answers this"),
+    (GOOD + "[control]\nport = 1\ntoken = 'short'\n", "line 6, token: The control API wants"),
+    (GOOD + "[handlers]\non_event = []\n", "found an empty list"),
+    (GOOD + "[handlers]\non_event = 'optin'\n", "found 'optin'. Did you mean 'optIn'?"),
+    (GOOD + "[handlers]\non_event = 'my_site.f'\n", "Did you mean 'my_site:f'?"),
+    (
+        GOOD + "[handlers]\nbefore_event = { function = 'my_site:f', leed = '5 min' }\n",
+        "found the key 'leed'. Did you mean 'lead'?",
+    ),
+    (
+        GOOD + "[[reports]]\nresource_id = 'm'\nreport_data_source = { resource = 'x' }\n",
+        "line 6, [[reports]] number 1: Target has no field 'resource'",
+    ),
+    (
+        GOOD + "[[reports]]\nsampling_rate = { min_period = 1, max_perod = 2 }\n",
+        "Did you mean 'max_period'?",
     ),
 ]
+
+
+def test_several_values_of_one_report_are_told_at_once(folder: Path) -> None:
+    said = complaint(
+        folder,
+        GOOD + "[[reports]]\nresource_id = ''\nmeasurement = 'voltge'\ngaps = 'x'\n",
+    )
+
+    assert re.findall(r"line (\d+)", said) == ["5", "6", "7"]
+
+
+def test_a_value_that_the_message_does_not_name_is_found_all_the_same(folder: Path) -> None:
+    (folder / "junk.pem").write_bytes(b"junk")
+
+    said = complaint(folder, GOOD + "cert = 'junk.pem'\n")
+
+    assert [without_columns(line).split(": ")[0] for line in said.splitlines()] == [
+        "ven.toml, line 4, cert"
+    ]
 
 
 @pytest.mark.parametrize("text, says", COMPLAINTS, ids=range(len(COMPLAINTS)))

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from tests.testing.small_ven import SmallVen
-from ven_sdk.errors import ConfigurationError
+from ven_sdk.errors import ConfigurationError, StateError
 from ven_sdk.objects import (
     CanceledPartyRegistration,
     CancelPartyRegistration,
@@ -200,7 +200,7 @@ def test_nothing_is_left_of_a_vtn_that_was_stopped_twice(xsd: etree.XMLSchema) -
     vtn.stop()
 
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ven_sdk-vtn")]
-    with pytest.raises(RuntimeError, match="not open"):
+    with pytest.raises(StateError, match="does not listen"):
         assert vtn.url != url
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ven_sdk import Fleet, Health, OpenADRClient, OptState, ScheduleRow, Status, Ven, objects
+from ven_sdk.testing import LocalVTN, ManualClock
 
 
 def decide(event: objects.Event) -> str:
@@ -21,6 +22,12 @@ level: int = client.current_level()
 rows: tuple[ScheduleRow, ...] = client.schedule(hours=4)
 opts: tuple[OptState, ...] = client.opts
 sample = objects.Sample(value=1.0)
+
+step = client.events[0].event_signals[0].intervals[0]
+start: datetime = step.dtstart
+end: datetime = step.dtstart + step.duration
+number: str = step.uid
+ahead: timedelta = rows[0].interval.dtstart - rows[0].start
 
 fleet = Fleet("https://vtn.example.com", timeout=10)
 ven: Ven = fleet.add("site", poll_frequency="1 min")
@@ -44,4 +51,15 @@ objects.Sample(vlue=1)  # refused
 objects.Sample(1.0, confidence="high")  # refused
 objects.Target(resource_idd="x")  # refused
 objects.Target(resource_id=1)  # refused
+objects.Interval(dtstart="2030-01-01")  # refused
+late: str = step.dtstart  # refused
+payload: float = step.signal_payload  # refused
+more: list[ScheduleRow] = client.schedule()  # refused
+client.on_event = lambda: "optIn"  # refused
+client.on_evnt = decide  # refused
+client.start(wait=None, timeout=3)  # refused
+client.create_opt("optOut", "economic", target=[])  # refused
+client.report_value("meter", "high", when=3)  # refused
+LocalVTN(prot=8080)  # refused
+ManualClock("2030-01-01")  # refused
 decide(sample)  # refused

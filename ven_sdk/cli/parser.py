@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
 
@@ -46,12 +47,24 @@ class Usage(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse that raises instead of ending the program, and knows near names."""
+    """argparse that raises instead of ending the program, and knows near names.
+
+    ``elsewhere`` says of options that there are not where else such a thing is said.
+    """
+
+    elsewhere: Mapping[str, str] = {}
 
     def error(self, message: str) -> NoReturn:
         """Raise :class:`Usage`."""
         shown = _CREDENTIALS.sub(r"\1[cut]", message)
         raise Usage(f"{shown[:1].upper()}{shown[1:]}.\nTry: {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """argparse's own check of choices, whose error names the nearest."""
+        known = [str(choice) for choice in action.choices or ()]
+        if known and value not in known:
+            message = f"expected one of {', '.join(known)}, found {value!r}"
+            raise argparse.ArgumentError(action, f"{message}{_hint(str(value), known)}")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """The options; what is unknown is named, with what was probably meant."""
@@ -64,10 +77,18 @@ class Parser(argparse.ArgumentParser):
         if not word.startswith("-"):
             return f"{word!r} is one argument too many"
         name = word.partition("=")[0]
-        known: list[str] = [
-            option for option in self._option_string_actions if option.startswith("--")
+        known = [option for option in self._known_options() if option.startswith("--")]
+        return f"there is no option {name}{self.elsewhere.get(name) or _hint(name, known)}"
+
+    def _known_options(self) -> list[str]:
+        """The options of this command and of its parts."""
+        parts = [
+            part
+            for action in self._actions
+            if isinstance(action, argparse._SubParsersAction)
+            for part in action.choices.values()
         ]
-        return f"there is no option {name}{_hint(name, known)}"
+        return [name for parser in (self, *parts) for name in parser._option_string_actions]
 
 
 class Help(argparse.HelpFormatter):
@@ -124,6 +145,24 @@ def port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text!r}")
     return int(text)
+
+
+def whole_number(text: str) -> int:
+    """A whole number, for argparse. ``ArgumentTypeError`` for anything else."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A duration in seconds, for argparse. ``ArgumentTypeError`` for anything else."""
+    from ..errors import ConfigurationError
+    from .run.keys import seconds as duration
+
+    try:
+        return duration(text).total_seconds()
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
 
 
 def no_such_command(word: str) -> str:

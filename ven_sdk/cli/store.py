@@ -20,6 +20,7 @@ from ..state.sqlite import SQLiteStore
 from ..state.store import ChangeRow, Row, Store
 from ..wiring import store_of
 from .console import Console
+from .parser import whole_number
 
 EPILOG = """\
 STORE is a file, or postgresql://user@host/database[?schema=name] (the extra `postgresql`).
@@ -41,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     copy.add_argument("target", metavar="TO")
     copy.add_argument(
         "--slots",
-        type=int,
+        type=whole_number,
         default=SLOTS,
         help=f"slots of a target on PostgreSQL: {SLOTS} for a fleet, 1 for one client",
     )

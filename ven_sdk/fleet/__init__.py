@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from ..argument_names import known_arguments, named_arguments
+from ..argument_names import named_arguments
 from ..arguments import MOST_THREADS, Duration, quantity, waiting_seconds, whole_number
 from ..client_life import SHORTEST_TIMEOUT, short_timeout
 from ..config import Settings, base_url
@@ -36,9 +36,8 @@ from ..transport.identity import Identity
 from ..usercode.handlers import Hooks
 from ..ven import Ven
 from ..wiring import build, store_of
-from .arguments import OWN, SETTINGS
+from .arguments import OWN, check_names
 from .handlers import FleetHandlerCalls, FleetHandlers, FleetHooks, SharedHandlers
-from .identities import ARGUMENTS as IDENTITY
 from .identities import Identities, check_common
 from .push import FleetPush
 from .status import FleetStatus, examine, take_status
@@ -103,7 +102,7 @@ class Fleet(FleetHandlerCalls):
         clock: Optional[Clock] = None,
         **common: Unpack[VenArguments],
     ) -> None:
-        known_arguments("Fleet()", common, (*OWN, *sorted(SETTINGS.union(IDENTITY))))
+        check_names("Fleet()", common, OWN)
         check_common(dict(common), vtn_url)
         self._common = dict(common)
         self._vtn_url = None if vtn_url is None else base_url(vtn_url)

@@ -9,8 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Optional, TypedDict, Union
 
+from ..argument_names import known_arguments
 from ..arguments import Duration
 from ..config import Settings
+from ..errors import ArgumentError
+from ..usercode.handlers import nearest_handler
+from .identities import ARGUMENTS as IDENTITY
 
 File = Union[str, bytes, "os.PathLike[str]", None]
 
@@ -30,6 +34,20 @@ OWN: tuple[str, ...] = (
     "listen",
 )
 """Arguments of ``Fleet`` itself, for errors that name the nearest."""
+
+
+def check_names(function: str, given: Mapping[str, object], own: Iterable[str]) -> None:
+    """Refuse an argument that ``function`` does not have: ``ArgumentError`` names the nearest, and
+    how handlers are given.
+    """
+    for name in given:
+        handler = nearest_handler(name)
+        if handler is not None:
+            raise ArgumentError(
+                f"{function} takes no handler. Write @fleet.on({handler!r}) before the function, "
+                f"or fleet.add_handler({handler!r}, function)."
+            )
+    known_arguments(function, given, (*own, *sorted(SETTINGS.union(IDENTITY))))
 
 
 class VenArguments(TypedDict, total=False):

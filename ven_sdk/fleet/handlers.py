@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Callable, Optional, TypeVar
 
+from ..argument_names import named_arguments
 from ..arguments import Duration
 from ..runtime.runtime import Runtime
 from ..usercode.attributes import CheckedAttributes, handler_name
@@ -99,6 +100,7 @@ class FleetHandlerCalls(CheckedAttributes):
 
         handler_name(name, "fleet")
 
+        @named_arguments
         def decorate(function: F) -> F:
             self.add_handler(name, function, lead=lead)
             return function

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Callable, Optional
 
-from ..argument_names import known_arguments
 from ..config import Settings, settings
 from ..errors import StoreError
 from ..log import Repeats
@@ -18,7 +17,7 @@ from ..runtime.engine import Engine
 from ..runtime.runtime import Runtime
 from ..state.shared_store import SharedStore
 from ..ven import Ven
-from .arguments import SETTINGS
+from .arguments import check_names
 from .identities import ARGUMENTS, check_arguments
 from .push import FleetPush, arguments_of_one
 
@@ -233,7 +232,7 @@ def check_ven(
     """The settings of a VEN, and the arguments of its identity: those ``given`` to ``add`` before
     the ``common`` ones. ``ConfigurationError`` for what cannot be used.
     """
-    known_arguments("Fleet.add()", given, sorted(SETTINGS.union(ARGUMENTS)))
+    check_names("Fleet.add()", given, ("ven_name", "vtn_url"))
     arguments = arguments_of_one(common, given, ven_name)
     own = check_arguments({name: arguments.pop(name) for name in ARGUMENTS if name in arguments})
     signs = own.get("cert") is not None and not own.get("disable_signature", False)

@@ -23,6 +23,7 @@ from ..argument_names import named_arguments
 from ..arguments import Duration, duration, optional_text, waiting_seconds
 from ..errors import ConfigurationError, VenError
 from ..fleet import Fleet
+from ..fleet.arguments import OWN, check_names
 from ..fleet.push import NAME
 from ..push.peer import Peer, Response
 from ..runtime.signals import until_signal
@@ -35,6 +36,7 @@ from .slots import MemberSlots
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+_OWN = ("store", "sites", "name", "weight", "lease", "slots", "functions")
 FACTS_EVERY = 15.0
 """Seconds between counts over all VENs for the table of members."""
 GRACE = 25
@@ -98,6 +100,7 @@ class FleetMember(CheckedAttributes):
         functions: Optional[Functions] = None,
         **fleet: Any,
     ) -> None:
+        check_names("FleetMember()", fleet, (*_OWN, *OWN))
         _check_catalogue(sites, functions)
         _check_push(fleet.get("push"))
         self.name: str = optional_text("name", name) or f"{socket.gethostname()}-{os.getpid()}"

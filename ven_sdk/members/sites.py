@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Callable, Optional, Union
 
-from ..argument_names import checked_names, known_arguments
+from ..argument_names import checked_names, known_arguments, named_arguments, named_methods
 from ..arguments import choice, optional_text, text
 from ..config import base_url
 from ..errors import ConfigurationError
@@ -109,6 +109,7 @@ class Site:
         return functions[given]
 
 
+@named_methods
 class SiteTable:
     """The catalogue in the store's own table. Members notice a change within seconds.
 
@@ -116,6 +117,7 @@ class SiteTable:
     ``with SiteTable(url) as table: table.put(sites)``.
     """
 
+    @named_arguments
     def __init__(self, store: Union[str, LeasedStore], *, slots: int = SLOTS) -> None:
         self._owned = isinstance(store, str)
         self._store = store_of_fleet(store)

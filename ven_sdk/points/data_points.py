@@ -38,6 +38,7 @@ UNIT_NAMES = {
     **{"watt": "W", "watts": "W", "kilowatt": "kW", "kilowatts": "kW", "megawatt": "MW"},
     **{"volt": "V", "volts": "V", "amp": "A", "amps": "A", "ampere": "A", "hertz": "Hz"},
     **{"c": "celsius", "°c": "celsius", "f": "fahrenheit", "°f": "fahrenheit"},
+    **{"degc": "celsius", "celcius": "celsius", "degf": "fahrenheit", "var": "VAR"},
     **{"pulses": "count", "pulse": "count", "therm": "thm", "€": "EUR", "$": "USD", "£": "GBP"},
 }
 """What people call a unit, and the unit that they mean."""
@@ -172,9 +173,10 @@ def _check_unit(name: str, unit: str, units: Sequence[str]) -> None:
     own = () if units is CURRENCIES else several
     meant = UNIT_NAMES.get(unit.lower().replace(" ", ""))
     hint = did_you_mean(unit if meant is None else meant, [*units, *own])
-    other = _measurement_of(unit)
+    exact = _measurement_of(unit)
+    near, other = (unit, exact) if exact else _unit_in_other_case(unit)
     if other and other != name:
-        hint = f" {unit!r} is a unit of {other!r}."
+        hint = f" {near!r} is a unit of {other!r}."
     expected = (
         "a currency code of the schema's list of 2010, such as EUR or USD"
         if units is CURRENCIES
@@ -183,13 +185,24 @@ def _check_unit(name: str, unit: str, units: Sequence[str]) -> None:
     raise ConfigurationError(f"unit of {name!r} is {unit!r}, expected {expected}.{hint}")
 
 
+def _unit_in_other_case(unit: str) -> tuple[str, Optional[str]]:
+    """The unit, prefix and all, that ``unit`` is but for its case, and its measurement."""
+    for name, kind in UNITS.items():
+        for each in kind.units if kind.units is not CURRENCIES else ():
+            for prefix in ("", *PREFIXES):
+                if f"{prefix}{each}".lower() == unit.lower():
+                    return f"{prefix}{each}", name
+    return unit, None
+
+
 def _refuse_mistyped(given: str, unit: Optional[str]) -> None:
     """Refuse a unit in the place of a measurement, and a mistyped measurement with its unit."""
-    meant = _measurement_of(given)
+    spoken = UNIT_NAMES.get(given.lower().replace(" ", ""), given)
+    meant = _measurement_of(spoken)
     if meant and unit is None:
         raise ConfigurationError(
             f"{repr_of(given)} is a unit, not a measurement. Write measurement={meant!r}, "
-            f"unit={repr_of(given)}."
+            f"unit={repr_of(spoken)}."
         )
     near = nearest(given, UNITS)
     if near and unit is not None and _measurement_of(unit) == near:

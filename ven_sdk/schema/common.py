@@ -156,47 +156,41 @@ class Target(Record):
     """
 
     aggregated_p_node: Optional[AggregatedPNode] = wire.child(
-        "power:aggregatedPnode", AggregatedPNode, optional=True, default=None, kw_only=False
+        "power:aggregatedPnode", AggregatedPNode, optional=True, default=None
     )
     end_device_asset: Optional[EndDeviceAsset] = wire.child(
-        "power:endDeviceAsset", EndDeviceAsset, optional=True, default=None, kw_only=False
+        "power:endDeviceAsset", EndDeviceAsset, optional=True, default=None
     )
     meter_asset: Optional[MeterAsset] = wire.child(
-        "power:meterAsset", MeterAsset, optional=True, default=None, kw_only=False
+        "power:meterAsset", MeterAsset, optional=True, default=None
     )
-    p_node: Optional[PNode] = wire.child(
-        "power:pnode", PNode, optional=True, default=None, kw_only=False
-    )
+    p_node: Optional[PNode] = wire.child("power:pnode", PNode, optional=True, default=None)
     service_area: Optional[ServiceArea] = wire.child(
-        "emix:serviceArea", ServiceArea, optional=True, default=None, kw_only=False
+        "emix:serviceArea", ServiceArea, optional=True, default=None
     )
     service_delivery_point: Optional[ServiceDeliveryPoint] = wire.child(
         "power:serviceDeliveryPoint",
         ServiceDeliveryPoint,
         optional=True,
         default=None,
-        kw_only=False,
     )
     service_location: Optional[ServiceLocation] = wire.child(
-        "power:serviceLocation", ServiceLocation, optional=True, default=None, kw_only=False
+        "power:serviceLocation", ServiceLocation, optional=True, default=None
     )
     transport_interface: Optional[TransportInterface] = wire.child(
-        "power:transportInterface", TransportInterface, optional=True, default=None, kw_only=False
+        "power:transportInterface", TransportInterface, optional=True, default=None
     )
-    group_id: Optional[str] = wire.text("ei:groupID", optional=True, default=None, kw_only=False)
-    group_name: Optional[str] = wire.text(
-        "ei:groupName", optional=True, default=None, kw_only=False
-    )
-    resource_id: Optional[str] = wire.text(
-        "ei:resourceID", optional=True, default=None, kw_only=False
-    )
-    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None, kw_only=False)
-    party_id: Optional[str] = wire.text("ei:partyID", optional=True, default=None, kw_only=False)
+    group_id: Optional[str] = wire.text("ei:groupID", optional=True, default=None)
+    group_name: Optional[str] = wire.text("ei:groupName", optional=True, default=None)
+    resource_id: Optional[str] = wire.text("ei:resourceID", optional=True, default=None)
+    ven_id: Optional[str] = wire.text("ei:venID", optional=True, default=None)
+    party_id: Optional[str] = wire.text("ei:partyID", optional=True, default=None)
 
     if TYPE_CHECKING:  # for callers; the constructor is compiled from the fields
 
         def __init__(
             self,
+            *,
             aggregated_p_node: Union[AggregatedPNode, Mapping[str, object], None] = None,
             end_device_asset: Union[EndDeviceAsset, Mapping[str, object], None] = None,
             meter_asset: Union[MeterAsset, Mapping[str, object], None] = None,
@@ -220,6 +214,9 @@ class Target(Record):
                 f"A Target has exactly one of {', '.join(self.slots)}; this one has "
                 f"{', '.join(given) or 'none'}. Make one Target for each."
             )
+        kind, value = given[0], self[given[0]]
+        if self.slots[kind].record is None and not isinstance(value, str):
+            raise ConfigurationError(f"A Target's {kind} is a text, not {value!r}.")
 
 
 DEVICE_CLASSES = tuple(map(str, SIGNAL_TARGET_MRID.values))

@@ -63,13 +63,9 @@ class Interval(Record):
     out, which breaks the schema.
     """
 
-    dtstart: Optional[datetime] = wire.date_time(
-        "xcal:dtstart?/xcal:date-time", vital=True, default=None
-    )
-    duration: Optional[timedelta] = wire.duration(
-        "xcal:duration?/xcal:duration", vital=True, default=None
-    )
-    uid: Optional[str] = wire.text("xcal:uid?/xcal:text", default=None)
+    dtstart: datetime = wire.date_time("xcal:dtstart?/xcal:date-time", vital=True, default=None)
+    duration: timedelta = wire.duration("xcal:duration?/xcal:duration", vital=True, default=None)
+    uid: str = wire.text("xcal:uid?/xcal:text", default=None)
     signal_payload: Optional[Number] = wire.number(
         "ei:signalPayload/ei:payloadFloat/ei:value", otherwise=None, vital=True
     )

@@ -13,6 +13,7 @@ import os
 import re
 from typing import Union
 
+from ..argument_names import named_arguments
 from ..errors import ConfigurationError
 from ..text import repr_of
 
@@ -21,6 +22,7 @@ _SEPARATORS = re.compile(r"[\s:-]+")
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
+@named_arguments
 def certificate_fingerprint(certificate: Union[str, bytes, os.PathLike[str]]) -> str:
     """The last ten bytes of the SHA-256 of ``certificate`` (PEM or DER, or a ``Path``), as
     ``'AA:BB:...'``: what OpenADR calls its fingerprint.
@@ -37,7 +39,7 @@ def fingerprint_of(der: bytes, *, full: bool = False) -> str:
     return _with_colons(digest if full else digest[-_SHORT:])
 
 
-def normalise(fingerprint: str) -> str:
+def normalise(fingerprint: str, name: str = "") -> str:
     """``'AA:BB:...'`` of a fingerprint in any case, with or without colons: ten bytes or the full
     SHA-256 (32). ``ConfigurationError`` for anything else.
     """
@@ -50,9 +52,9 @@ def normalise(fingerprint: str) -> str:
         else ""
     )
     raise ConfigurationError(
-        f"{repr_of(fingerprint)} is no fingerprint: expected 20 hexadecimal digits (OpenADR's "
-        f"form, the last ten bytes of the certificate's SHA-256) or 64 (all of it), colons "
-        f"optional.{hint}"
+        f"{name}{': ' if name else ''}{repr_of(fingerprint)} is no fingerprint: expected 20 "
+        "hexadecimal digits (OpenADR's form, the last ten bytes of the certificate's SHA-256) or "
+        f"64 (all of it), colons optional.{hint}"
     )
 
 

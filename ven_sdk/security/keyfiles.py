@@ -54,11 +54,16 @@ def read_certificates(data: bytes, name: str) -> tuple[x509.Certificate, ...]:
         return tuple(x509.load_pem_x509_certificates(data))
     except ValueError as cause:
         what = (
-            "is damaged" if b"BEGIN CERTIFICATE" in data else "holds no certificate (expected PEM)"
+            "is damaged: it is cut off, or was changed. Copy it again"
+            if b"BEGIN CERTIFICATE" in data
+            else "holds no certificate (expected PEM: a block that begins with -----BEGIN "
+            "CERTIFICATE-----)"
         )
-        raise ConfigurationError(f"The certificate file {name} {what}: {cause}.") from cause
+        raise ConfigurationError(f"The certificate file {name} {what}.") from cause
 
 
+_PKCS12 = b"\x02\x01\x03\x30"
+"""What a PKCS#12 file begins with, behind its length: its version, and a sequence."""
 _OTHER_CONTENT = (
     (
         b"BEGIN CERTIFICATE REQUEST",
@@ -84,6 +89,10 @@ def _refuse_other_content(data: bytes, file: str, wanted: str) -> None:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00-\x00-" in data or b"-\x00-\x00" in data:
         raise ConfigurationError(
             f"{file} is UTF-16 text, as PowerShell and Notepad write it. Save it as UTF-8 or ASCII."
+        )
+    if wanted == "the key" and data[:1] == b"\x30" and _PKCS12 in data[:12]:
+        raise ConfigurationError(
+            f"{file} is PKCS#12, which has the certificate too. Give it as cert."
         )
     if b"BEGIN CERTIFICATE-----" in data or b"PRIVATE KEY-----" in data:
         _refuse_swapped(data, file, wanted)

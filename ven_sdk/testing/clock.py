@@ -12,11 +12,13 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 from weakref import WeakSet
 
-from ..arguments import Duration, duration, whole_number
+from ..argument_names import named_arguments, named_methods
+from ..arguments import LONGEST, Duration, duration, whole_number
 from ..errors import ConfigurationError
+from ..near_names import missing_attribute, public_names
 from ..runtime.clock import EPOCH, UTC, Clock, timestamp
 
 NANO, MICRO = 10**9, 1000
@@ -29,6 +31,7 @@ class _Sleeper:
     deadline: Optional[int]
 
 
+@named_methods
 class ManualClock(Clock):
     """A clock that a test moves by hand: ``advance`` lets time pass, ``step`` sets the wall clock,
     as NTP or a user would.
@@ -38,6 +41,7 @@ class ManualClock(Clock):
     cannot use.
     """
 
+    @named_arguments
     def __init__(self, start: datetime = START) -> None:
         if not isinstance(start, datetime) or start.tzinfo is None:
             raise ConfigurationError(
@@ -49,6 +53,11 @@ class ManualClock(Clock):
         self._wall = round(timestamp(start) * NANO)
         self._sleepers: list[_Sleeper] = []
         self._conditions: WeakSet[threading.Condition] = WeakSet()
+
+    if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
+
+        def __getattr__(self, name: str) -> object:
+            raise missing_attribute(self, name, public_names(type(self)))
 
     # --- what the SDK asks ------------------------------------------------------------------------
 
@@ -193,6 +202,7 @@ class ManualClock(Clock):
 
 def _nanoseconds(given: Duration) -> int:
     """Whole numbers add up exactly, so that ten steps of 0.1 s are a second."""
+    duration("seconds", given, -LONGEST.total_seconds())
     if isinstance(given, timedelta):
         return given // timedelta(microseconds=1) * 1000
     if isinstance(given, (int, float)) and not isinstance(given, bool) and math.isfinite(given):

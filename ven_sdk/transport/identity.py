@@ -257,5 +257,5 @@ def _pin(fingerprint: str) -> Callable[[bytes], None]:
     from ..security.fingerprint import normalise
     from ..security.tls import check_peer
 
-    pinned = normalise(fingerprint)
+    pinned = normalise(fingerprint, "tls_fingerprint")
     return lambda der: check_peer(der, pinned)

@@ -5,11 +5,10 @@ have no effect, and nobody would know. Any thread.
 from __future__ import annotations
 
 import inspect
-from types import FunctionType
 from typing import TYPE_CHECKING, ClassVar
 
-from ..argument_names import named_arguments
-from ..errors import ConfigurationError
+from ..argument_names import named_methods
+from ..errors import ConfigurationError, NoSuchAttributeError
 from ..near_names import did_you_mean, missing_attribute, public_names
 from .handlers import PARAMETERS, nearest_handler
 
@@ -26,7 +25,7 @@ class CheckedAttributes:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if cls.__module__.startswith("ven_sdk."):
-            _check_names_of_arguments(cls)
+            named_methods(cls)
 
     if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
 
@@ -39,16 +38,24 @@ class CheckedAttributes:
                 super().__setattr__(name, value)
 
         def __getattr__(self, name: str) -> object:
+            handler = nearest_handler(name)
+            if handler is not None and not name.startswith("_"):
+                raise _unreadable_handler(self, name, handler)
             raise missing_attribute(self, name, public_names(type(self)))
 
 
-def _check_names_of_arguments(cls: type) -> None:
-    """Every public method of ``cls`` answers a mistyped argument with the nearest."""
-    for base in cls.__mro__:
-        for name, method in vars(base).items() if base.__module__.startswith("ven_sdk.") else ():
-            plain = isinstance(method, FunctionType) and not hasattr(method, "__wrapped__")
-            if plain and not name.startswith("_") and getattr(cls, name) is method:
-                setattr(cls, name, named_arguments(method))
+def _unreadable_handler(owner: object, name: str, handler: str) -> NoSuchAttributeError:
+    """The error for a handler that is read, as ``@client.on_event`` does."""
+    word, lead = _word_for(owner), ", lead='5 min'" if handler == "before_event" else ""
+    return NoSuchAttributeError(
+        f"{type(owner).__name__} has no attribute {name!r} to read. A function becomes a handler "
+        f"by @{word}.on({handler!r}{lead}) before it, or by {word}.add_handler({handler!r}, "
+        f"function{lead})."
+    )
+
+
+def _word_for(owner: object) -> str:
+    return "fleet" if "Fleet" in type(owner).__name__ else "client"
 
 
 def handler_name(name: object, owner: str) -> None:
@@ -65,8 +72,13 @@ def check_attribute(owner: object, name: str) -> None:
     ``ConfigurationError`` names what would be right.
     """
     cls = type(owner)
-    word = "fleet" if "Fleet" in cls.__name__ else "client"
+    word = _word_for(owner)
     handler = nearest_handler(name)
+    if handler == "before_event":
+        raise ConfigurationError(
+            f"A {word} has no attribute {name!r} to set. Write {word}.add_handler('before_event', "
+            "function, lead='5 min')."
+        )
     if handler not in (None, name):
         raise ConfigurationError(
             f"A {word} has no attribute {name!r}. Did you mean {word}.{handler}?"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
+from ..argument_names import named_arguments
 from ..arguments import Duration
 from .attributes import CheckedAttributes, handler_name
 from .handlers import Handlers, Hooks
@@ -52,6 +53,7 @@ class HandlerCalls(CheckedAttributes):
         """
         handler_name(name, "client")
 
+        @named_arguments
         def decorate(function: F) -> F:
             self.add_handler(name, function, lead=lead)
             return function

@@ -5,6 +5,7 @@ errors are written for programs, whose arguments have other names. A table.
 from __future__ import annotations
 
 import re
+import socket
 
 FILES = "With this command: --cert FILE --key FILE (cert, key)."
 CERTIFICATE = (
@@ -22,10 +23,16 @@ WAYS_OUT = (
         f"Ask who issued it, usually the utility, for a new one. {FILES}",
     ),
     (
-        r"certificate file .*(is empty|web page|UTF-16|PKCS#7|\(CSR\)|public key)|^cert ",
+        r"certificate file .*(is empty|is damaged|holds no certificate|web page|UTF-16|PKCS#7|"
+        r"\(CSR\)|public key)|^cert ",
         CERTIFICATE,
     ),
     (r"\b[Kk]ey\b", FILES),
+    (
+        "(tls|vtn)_fingerprint: .* is no fingerprint",
+        "With this command: --tls-fingerprint and --vtn-fingerprint. ven-sdk fingerprint CERT "
+        "prints one of a certificate.",
+    ),
     (
         "tls_fingerprint",
         "Ask the VTN's operator for the new one: --tls-fingerprint, or leave it out to trust the "
@@ -37,6 +44,11 @@ WAYS_OUT = (
         "it from here without asking.",
     ),
     ("vtn_url", "Mend URL, here and in vtn_url."),
+    (
+        "found the request unacceptable",
+        "Check host, port and path in URL: what answers may be no VTN.",
+    ),
+    ("failed on its side", "If it lasts, tell the VTN's operator."),
     ("tried again later", "Wait some minutes. If it lasts, tell the VTN's operator."),
 )
 """What the text of an error says, and what to do about it; the first that fits."""
@@ -48,3 +60,11 @@ def way_out(text: str, advice: str = "") -> str:
         return advice
     found = next((way for says, way in WAYS_OUT if re.search(says, text)), "")
     return advice or found
+
+
+def listener_advice(cause: BaseException) -> str:
+    """Of a connection that broke, or on which nothing came in time."""
+    what = "What listens there may be no VTN, and speak another protocol: check the port in URL."
+    if isinstance(cause, socket.timeout):
+        return f"{what} If it is the VTN and only slow, --timeout SECONDS waits longer."
+    return what if isinstance(cause, (ConnectionError, EOFError)) else ""

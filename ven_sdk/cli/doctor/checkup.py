@@ -65,7 +65,9 @@ def _finding(name: str, step: Step, exam: Examination) -> Finding:
             f"{'It' if exam.push else 'The VTN'} was there a moment ago, but now: "
             f"{error.strerror or error}. Try again.",
             tuple(exam.details),
-            "",
+            ""
+            if exam.push
+            else "If it stays so, what listens there may be no VTN: check the port in URL.",
             exam.facts,
         )
     return Finding(

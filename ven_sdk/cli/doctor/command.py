@@ -11,7 +11,7 @@ import os
 from typing import Optional
 
 from ..console import Console
-from ..parser import Usage
+from ..parser import Usage, seconds
 from .checkup import examine
 from .examination import FAILED, NOTE, OK, SKIPPED, Examination, Finding
 
@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_files(parser)
     _add_ven(parser)
     parser.add_argument(
-        "--timeout", type=float, default=10.0, metavar="SECONDS", help="for each link (10)"
+        "--timeout", type=seconds, default=10.0, metavar="SECONDS", help="for each link (10)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -127,6 +127,9 @@ def _examination(options: argparse.Namespace) -> Examination:
         raise Usage("--register needs --ven-name: that is what is registered.")
     if not options.timeout > 0:
         raise Usage(f"--timeout must be more than 0, not {options.timeout:g}.")
+    for name in ("ven_name", "ven_id"):
+        if getattr(options, name) == "":
+            raise Usage(f"--{name.replace('_', '-')} must not be empty.")
     if bool(options.url) == bool(options.push):
         raise Usage("Give URL, the VTN's address, or --push ADDRESS, the VEN's own.")
     if (options.listen or options.proxied) and not options.push:

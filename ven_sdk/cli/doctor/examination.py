@@ -4,6 +4,7 @@ step fails. Values only.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -103,7 +104,8 @@ Step = Callable[[Examination], str]
 
 def explain_failure(cause: BaseException, wire: Wire, exam: Examination) -> str:
     """The sentence of ``transport`` for a failure, without its introduction."""
-    error: TransportError = failure(cause, wire, "", Deadline(exam.timeout), exam.timeout)
+    left = 0 if isinstance(cause, socket.timeout) else exam.timeout
+    error: TransportError = failure(cause, wire, "", Deadline(left), exam.timeout)
     text = str(error).partition("failed: ")[2]
     return f"{text[:1].upper()}{text[1:]}"
 

@@ -35,6 +35,7 @@ from ...transport.service import service
 from ...transport.wire import Wire
 from ...usercode.handlers import Hooks
 from ..certificates import now_utc
+from .advice import listener_advice
 from .examination import BrokenLink, Examination, explain_failure
 from .network_checks import warn_of_ends
 from .probes import speaks_tls
@@ -126,7 +127,9 @@ def _clock(exam: Examination) -> str:
     cause, sent = first_exchange(exam), exam.exchange
     if cause is not None:
         raise BrokenLink(
-            explain_failure(cause, sent.wire, exam), step="HTTP", advice=_tls_advice(exam)
+            explain_failure(cause, sent.wire, exam),
+            step="HTTP",
+            advice=_tls_advice(exam) or listener_advice(cause),
         ) from cause
     if sent.offset is None:
         exam.notes.append("The VTN sends no Date header, so that the clocks cannot be compared.")

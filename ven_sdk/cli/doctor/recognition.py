@@ -25,6 +25,21 @@ _PLAIN_TO_TLS = (
 )
 _NO_CERTIFICATE = (b"no required ssl certificate was sent",)
 _BAD_CERTIFICATE = (b"the ssl certificate error",)
+_FIREWALLS = (
+    b"zscaler",
+    b"fortiguard",
+    b"fortigate",
+    b"blue coat",
+    b"bluecoat",
+    b"squid",
+    b"palo alto networks",
+    b"sophos",
+    b"forcepoint",
+    b"your organization",
+    b"web filter",
+    b"blocked by",
+)
+"""What the pages of proxies and firewalls say of themselves."""
 _NAMESPACES = (
     (b"openadr.org/oadr-2.0a/", "OpenADR 2.0a"),
     (b"openadr.org/DRAS/", "OpenADR 1.0"),
@@ -40,6 +55,7 @@ def recognise(answer: Answer) -> Optional[Recognition]:
     content = answer.content[:20_000]
     return (
         _web_server(content.lower())
+        or _proxy(answer, content.lower())
         or _challenge(answer)
         or _json(answer, content)
         or _other_profile(content)
@@ -66,6 +82,19 @@ def _web_server(page: bytes) -> Optional[Recognition]:
             "holds the intermediate certificates too.",
         )
     return None
+
+
+def _proxy(answer: Answer, page: bytes) -> Optional[Recognition]:
+    """The page of a proxy or firewall between here and the VTN that lets nothing through."""
+    is_squid = answer.headers.get("X-Squid-Error") is not None
+    if answer.status_code < 400 or not (is_squid or any(words in page for words in _FIREWALLS)):
+        return None
+    return Recognition(
+        f"A proxy or firewall on the way refuses (HTTP status {answer.status_code}): the VTN has "
+        "not seen the message.",
+        "Ask who runs this network to let this machine reach the VTN's host and port in URL. A "
+        "proxy that is needed is proxies of the client, or HTTPS_PROXY.",
+    )
 
 
 def _challenge(answer: Answer) -> Optional[Recognition]:

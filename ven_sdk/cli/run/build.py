@@ -5,6 +5,7 @@ in the file, all of it at once. No thread.
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, TypeVar, Union
@@ -16,9 +17,10 @@ from ...fleet.identities import ARGUMENTS
 from ...ven import Ven
 from .control import check_token
 from .records import Plan, Report, Site
-from .server import parse_address
 
 T = TypeVar("T")
+Trial = tuple[Optional[T], Optional[str]]
+"""What was made, or the error."""
 STAND_INS = {"ven_name": "stand-in", "vtn_url": "http://127.0.0.1"}
 """What takes the place of a wrong value so that the others can be judged."""
 FILES = ("cert", "key", "passphrase")
@@ -46,25 +48,25 @@ def vens_of(runner: Union[OpenADRClient, Fleet]) -> Union[list[Ven], Fleet]:
 
 
 def _check_tables(plan: Plan) -> None:
-    for table in ("health", "control"):
-        port = getattr(plan, table).get("port")
-        if port is not None:
-            try:
-                parse_address(port, table)
-            except ConfigurationError as error:
-                plan.complain(plan.document.position_of(table, "port"), str(error))
-    if plan.control.get("port") is not None:
+    file = plan.health.get("file")
+    if file and not os.path.isdir(os.path.dirname(os.path.abspath(file))):
+        plan.complain(
+            plan.table_origins["health"]["file"], f"the folder of {file!r} does not exist."
+        )
+    given = plan.table_origins["control"]
+    if "port" in given and not plan.is_complained_about("token", "token_file"):
         try:
             check_token(plan.control.get("token"))
         except ConfigurationError as error:
-            plan.complain(plan.document.position_of("control"), str(error))
+            plan.complain(given.get("token", plan.document.position_of("control")), str(error))
 
 
 # --- one VEN --------------------------------------------------------------------------------------
 
 
 def _client(plan: Plan) -> Optional[OpenADRClient]:
-    client = _try_all(plan, OpenADRClient, plan.ven.arguments, plan.ven.origins, "")
+    arguments = {**STAND_INS, **plan.ven.arguments}
+    client = _try_all(plan, OpenADRClient, arguments, plan.ven.origins, "")
     if client is None:
         return None
     for handler in plan.handlers:
@@ -80,14 +82,8 @@ def _client(plan: Plan) -> Optional[OpenADRClient]:
 def _add_report(
     plan: Plan, ven: Ven, report: Report, arguments: Mapping[str, Any], what: str
 ) -> None:
-    try:
-        ven.add_report(**arguments)
-    except ConfigurationError as error:
-        named = argument_named_in(str(error), arguments)
-        where = (
-            report.origins[named].rpartition(", ")[0] if named in report.origins else report.where
-        )
-        plan.complain(f"{where}, {what}", str(error))
+    origins = {key: f"{where.rpartition(', ')[0]}, {what}" for key, where in report.origins.items()}
+    _try_all(plan, ven.add_report, arguments, origins, f"{report.where}, {what}")
 
 
 # --- a fleet --------------------------------------------------------------------------------------
@@ -123,7 +119,8 @@ def _add_site(plan: Plan, fleet: Fleet, site: Site, common: Mapping[str, Any]) -
     for key in [each for each in OF_FLEET if each in site.arguments]:
         plan.complain(origins[key], f"{key} is for all VENs together: write it under [ven].")
         del site.arguments[key]
-    ven = _try_all(plan, fleet.add, {**common, **site.arguments}, origins, site.where)
+    arguments = {**STAND_INS, **common, **site.arguments}
+    ven = _try_all(plan, fleet.add, arguments, origins, site.where)
     if ven is None:
         return
     for report in [*plan.reports, *site.reports]:
@@ -189,37 +186,46 @@ def _try_all(
     where: str,
 ) -> Optional[T]:
     """What ``make`` gives for these arguments. Those that it refuses are complained about and left
-    out, until the others are judged too; None where it cannot be told which one it means.
+    out, until the others are judged too; None where it cannot be told which one is meant.
     """
     left = dict(arguments)
-    if make is not Fleet:
-        left = {**STAND_INS, **left}
-    while True:
-        try:
-            return make(**left)
-        except ConfigurationError as error:
-            named = argument_named_in(str(error), left)
-            if named in STAND_INS and left[named] == STAND_INS[named]:
-                return None  # complained about already
-            plan.complain(origins.get(named, where or plan.document.name), str(error))
-            if not named:
-                return None
-            for key in FILES if named in FILES else (named,):
-                left.pop(key, None)
-            left.update({key: STAND_INS[key] for key in STAND_INS if key == named})
+    made, error = _try(make, left)
+    while error is not None:
+        named, after = _find_refused(make, left, error)
+        if named in STAND_INS and left[named] == STAND_INS[named]:
+            return None  # complained about already
+        plan.complain(origins.get(named, where or plan.document.name), error)
+        if not named:
+            return None
+        left, (made, error) = _without(left, named), after
+    return made
 
 
-def argument_named_in(message: str, arguments: Mapping[str, Any]) -> str:
-    """The argument that a message of the client's is about: the first that it names, or whose value
-    it quotes; an empty text where it is none.
+def _find_refused(
+    make: Callable[..., T], arguments: Mapping[str, object], error: str
+) -> tuple[str, Trial[T]]:
+    """The argument that ``make`` refuses with this error, an empty text where it is none, and what
+    comes without it: then the error is gone, or another one. Those that it names are tried first.
     """
-    words: list[str] = re.findall(r"\w+", message)
-    for word in words:
-        if word in arguments:
-            return word
-    quoted = [
-        key
-        for key, value in arguments.items()
-        if isinstance(value, str) and value and value in message
-    ]
-    return quoted[0] if quoted else ""
+    words: list[str] = re.findall(r"\w+", error)
+    for name in dict.fromkeys([*filter(arguments.__contains__, words), *arguments]):
+        after = _try(make, _without(arguments, name))
+        if after[1] != error:
+            return name, after
+    return "", (None, error)
+
+
+def _try(make: Callable[..., T], arguments: Mapping[str, object]) -> Trial[T]:
+    try:
+        return make(**arguments), None
+    except ConfigurationError as error:
+        return None, str(error)
+
+
+def _without(arguments: Mapping[str, object], name: str) -> dict[str, object]:
+    """The arguments without one, and without those that make no sense without it."""
+    gone = FILES if name in FILES else (name,)
+    left = {key: value for key, value in arguments.items() if key not in gone}
+    if name in STAND_INS:
+        left[name] = STAND_INS[name]
+    return left

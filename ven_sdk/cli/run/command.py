@@ -14,10 +14,10 @@ from typing import Optional, Union
 
 from ...arguments import without_secrets
 from ...client import OpenADRClient
-from ...errors import ConfigurationError
 from ...fleet import Fleet
 from ..console import Console
-from ..parser import Usage
+from ..parser import Parser, Usage
+from . import keys
 from .file import Document, load
 from .log import set_up
 from .plan import make_plan
@@ -33,8 +33,13 @@ Exit codes: 0 after SIGTERM or Ctrl-C, 1 when it cannot run (a store that anothe
 holds), 2 for a wrong file, variable or certificate."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """The options."""
+    parser.elsewhere = {
+        f"--{key.replace('_', '-')}": f" (write {key} under [ven] in the file, or set "
+        f"{keys.variable(key)})"
+        for key in keys.CLIENT
+    }
     parser.add_argument(
         "file", metavar="FILE", nargs="?", help="a TOML file; VEN_CONFIG names it otherwise"
     )
@@ -101,10 +106,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         )
     document = load(name) if name else Document()
     plan = make_plan(document, os.environ, _overrides(options))
-    try:
-        set_up(plan.log.get("level"), plan.log.get("format"))
-    except ConfigurationError as error:
-        plan.complain(document.position_of("log"), str(error))
+    set_up(plan.log.get("level"), plan.log.get("format"))
     return plan
 
 

@@ -9,7 +9,6 @@ begins with ``/vens/NAME``, and ``GET /vens`` lists them.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import json
 import logging
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ from ...schema.events import Event
 from ...schema.record import Record
 from ...ven import Ven
 from . import keys
-from .server import Page, Place, Port, Request, page_of, parse_address, refusal
+from .server import Page, Place, Port, Request, local_address, page_of, refusal
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -43,12 +42,7 @@ class ControlPort(Port):
 
     def __init__(self, vens: Iterable[Ven], place: Place, token: Optional[str]) -> None:
         check_token(token)
-        host, _ = parse_address(place, "control")
-        if not _is_loopback(host):
-            raise ConfigurationError(
-                f"The control port answers this machine only: give a number, or 127.0.0.1:PORT, "
-                f"not {place!r}."
-            )
+        local_address(place, "control")
         api = Api(vens, token or "")
         super().__init__("control", place, api.respond)
         logger.info("The control API is at http://%s:%s/.", self.host, self.port)
@@ -252,13 +246,6 @@ def _allow(order: Order, *names: str) -> None:
     if unknown:
         known = f"takes {', '.join(names)}" if names else "takes nothing"
         raise ConfigurationError(f"This order {known}, not {unknown[0]!r}.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 QUESTIONS: dict[str, Callable[[Ven, tuple[str, ...], Request], Page]] = {

@@ -22,6 +22,15 @@ _KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 _WHERE = re.compile(r" ?\(at line (\d+), column (\d+)\)| ?\(at end of document\)")
 
+_HINTS = {
+    "Invalid value": " A text wants quotes.",
+    "Cannot overwrite": " The key stands twice in its table.",
+    "Cannot (declare|mutate)": " The table stands twice: put its keys together.",
+    "Illegal character|Expected [\"']": " A text wants its closing quote on the same line.",
+    "Unescaped|Invalid hex": " Write a Windows path in single quotes: 'C:\\ven\\ven.pem'.",
+}
+"""What to do about what the TOML reader says."""
+
 
 class Position(NamedTuple):
     """Where a table or key stands: its line and column, and the column of its value."""
@@ -75,11 +84,17 @@ def load(name: str) -> Document:
             f"{name} is not UTF-8 (byte {cause.start}): save it as UTF-8."
         ) from cause
     except reader.TOMLDecodeError as cause:
-        found = _WHERE.search(str(cause))
-        place = f", line {found[1]}, column {found[2]}" if found and found[1] else ""
-        problem = _WHERE.sub("", str(cause))
-        hint = " A text wants quotes." if problem == "Invalid value" else ""
-        raise ConfigurationError(f"{name}{place}: {problem}.{hint}") from cause
+        raise ConfigurationError(f"{name}, {_syntax_error(str(cause), text)}") from cause
+
+
+def _syntax_error(message: str, text: str) -> str:
+    """Line and column, what the TOML reader says, and what to do about it."""
+    found = _WHERE.search(message)
+    lines = text.splitlines() or [""]
+    line, column = (found[1], found[2]) if found and found[1] else (len(lines), len(lines[-1]) + 1)
+    problem = _WHERE.sub("", message)
+    hints = [hint for pattern, hint in _HINTS.items() if re.match(pattern, problem)]
+    return f"line {line}, column {column}: {problem}.{hints[0] if hints else ''}"
 
 
 def _reader() -> ModuleType:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import sys
 import traceback
 from types import ModuleType
@@ -55,7 +56,9 @@ def import_object(reference: object, folder: str) -> object:
     """
     module_name, colon, name = str(reference).partition(":")
     if not isinstance(reference, str) or not colon or not module_name.strip() or not name.strip():
-        raise ConfigurationError(f'expected "module:function", found {reference!r}.')
+        raise ConfigurationError(
+            f'expected "module:function", found {reference!r}.{_meant(str(reference))}'
+        )
     found: object = _module(module_name.strip(), folder)
     for part in name.strip().split("."):
         if not hasattr(found, part):
@@ -65,6 +68,14 @@ def import_object(reference: object, folder: str) -> object:
             )
         found = getattr(found, part)
     return found
+
+
+def _meant(reference: str) -> str:
+    """What a reference without a colon was meant to be: a decision, or a name with a dot."""
+    module_name, dot, name = reference.rpartition(".")
+    if dot and re.fullmatch(r"\w+(\.\w+)*", module_name) and name.isidentifier():
+        return did_you_mean(reference, [f"{module_name}:{name}"])
+    return did_you_mean(reference, [str(each) for each in DECISIONS])
 
 
 def _module(name: str, folder: str) -> object:

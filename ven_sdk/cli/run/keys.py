@@ -11,12 +11,15 @@ import math
 import os
 import re
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Callable
 
 from ...arguments import duration, without_secrets
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean
+from ...usercode.handlers import PARAMETERS
+from .log import FORMATS, LEVELS
+from .server import local_address, parse_address
 
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 Kind = Callable[[object], object]
@@ -34,8 +37,10 @@ def text(value: object) -> str:
 
 def path(value: object) -> str:
     """A path, ``~`` and ``$VARIABLES`` expanded. Relative ones count from the file's folder, see
-    :func:`resolve_path`.
+    :func:`resolve_path`. ``ConfigurationError`` for anything else.
     """
+    if not text(value).strip():
+        raise ConfigurationError(f"expected a path, found {value!r}. Leave the key out.")
     return os.path.expanduser(os.path.expandvars(text(value)))
 
 
@@ -140,7 +145,8 @@ def table(value: object) -> dict[str, object]:
             value = describe_value(value)
     if not isinstance(value, dict):
         raise ConfigurationError(
-            f"expected a table, found {value if isinstance(value, str) else describe_value(value)}."
+            'expected a table such as { name = "value" }, found '
+            f"{value if isinstance(value, str) else describe_value(value)}."
         )
     return value
 
@@ -160,9 +166,10 @@ def sampling(value: object) -> object:
 
     unknown = sorted(set(value) - {"min_period", "max_period", "on_change"})
     if unknown or not {"min_period", "max_period"} <= set(value):
+        known = ("min_period", "max_period", "on_change")
         raise ConfigurationError(
             f"expected min_period and max_period, and on_change if wanted, found "
-            f"{', '.join(value)}."
+            f"{', '.join(value)}.{did_you_mean(unknown[0], known) if unknown else ''}"
         )
     return SamplingRate(
         seconds(value["min_period"]),
@@ -171,12 +178,44 @@ def sampling(value: object) -> object:
     )
 
 
+def log_level(value: object) -> str:
+    """The name of a level of logging. ``ConfigurationError`` for anything else."""
+    return _one_of(text(value), LEVELS).upper()
+
+
+def log_format(value: object) -> str:
+    """``text`` or ``json``. ``ConfigurationError`` for anything else."""
+    return _one_of(text(value), FORMATS).lower()
+
+
+def _one_of(value: str, choices: tuple[str, ...]) -> str:
+    if value.lower() not in map(str.lower, choices):
+        raise ConfigurationError(
+            f"expected one of {', '.join(choices)}, found {value!r}.{did_you_mean(value, choices)}"
+        )
+    return value
+
+
+def health_port(value: object) -> object:
+    """A port, with or without an address. ``ConfigurationError`` for anything else."""
+    parse_address(value, "health")
+    return value
+
+
+def control_port(value: object) -> object:
+    """A port of this machine. ``ConfigurationError`` for anything else."""
+    local_address(value, "control")
+    return value
+
+
 def describe_value(value: object) -> str:
     """A value for a message: short, and named as in TOML."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (dict, list)):
         return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, (date, time)):
+        return f"the {'time' if isinstance(value, time) else 'date'} {value}"
     if isinstance(value, str) and "://" in value:
         value = without_secrets(value)
     return repr(value)[:60]
@@ -250,9 +289,9 @@ REPORT: dict[str, Kind] = {
     "interval_duration": flag,
 }
 
-LOG: dict[str, Kind] = {"level": text, "format": text}
-HEALTH: dict[str, Kind] = {"port": any_value, "file": path}
-CONTROL: dict[str, Kind] = {"port": any_value, "token": secret}
+LOG: dict[str, Kind] = {"level": log_level, "format": log_format}
+HEALTH: dict[str, Kind] = {"port": health_port, "file": path}
+CONTROL: dict[str, Kind] = {"port": control_port, "token": secret}
 FLEET: dict[str, Kind] = {
     "sites": path,
     "exchange_workers": whole_number,
@@ -281,6 +320,16 @@ def resolve_path(value: str, folder: str) -> str:
 
 
 def hint(word: str, known: Iterable[str]) -> str:
-    """The nearest known word, or all of them."""
+    """The nearest known word, the table where the word belongs, or all known words."""
     names = list(known)
-    return did_you_mean(word, names) or f" Known are: {', '.join(names)}."
+    return place_of(word) or did_you_mean(word, names) or f" Known are: {', '.join(names)}."
+
+
+def place_of(word: str) -> str:
+    """`` It belongs under [ven].`` for a key of another table, or ``""``."""
+    headers: dict[str, Iterable[str]] = {f"[{name}]": known for name, known in TABLES.items()}
+    headers.update({"[ven]": CLIENT, "[handlers]": PARAMETERS, "[[reports]]": REPORT})
+    for header, known in headers.items():
+        if word in known:
+            return f" It belongs under {header}."
+    return ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...errors import ConfigurationError
+from ...near_names import did_you_mean
 from ...usercode.handlers import PARAMETERS
 from . import keys
 from .file import Place
@@ -85,17 +86,15 @@ def read_handlers(plan: Plan, environment: Mapping[str, str]) -> None:
         if name not in PARAMETERS:
             plan.complain(where, f"there is no handler {name!r}.{hint(name, PARAMETERS)}")
             continue
+        if value == []:
+            plan.complain(where, 'expected "module:function", found an empty list.')
         for each in value if isinstance(value, (list, tuple)) else [value]:
             _handler(plan, name, each, where)
 
 
 def _handler(plan: Plan, name: str, value: object, where: str) -> None:
     try:
-        reference, lead = (
-            (value.get("function"), value.get("lead")) if isinstance(value, dict) else (value, None)
-        )
-        if name == "before_event" and lead is None:
-            raise ConfigurationError('expected { function = "module:function", lead = "5 min" }.')
+        reference, lead = _function_and_lead(name, value)
         call = (
             constant_decision(reference)
             if name in DECIDING and reference in DECISIONS
@@ -105,6 +104,20 @@ def _handler(plan: Plan, name: str, value: object, where: str) -> None:
         plan.handlers.append(Handler(name, call, duration, where))
     except ConfigurationError as error:
         plan.complain(where, str(error))
+
+
+def _function_and_lead(name: str, value: object) -> tuple[object, object]:
+    """The parts of a handler's value: a reference, or a table of ``function`` and ``lead``."""
+    if not isinstance(value, dict):
+        value = {"function": value}
+    unknown = [key for key in value if key not in ("function", "lead")]
+    if unknown or (name == "before_event" and "lead" not in value):
+        near = did_you_mean(unknown[0], ("function", "lead")) if unknown else ""
+        found = f", found the key {unknown[0]!r}" if unknown else ""
+        raise ConfigurationError(
+            f'expected {{ function = "module:function", lead = "5 min" }}{found}.{near}'
+        )
+    return value.get("function"), value.get("lead")
 
 
 def read_reports(plan: Plan, given: object, place: Place) -> list[Report]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...near_names import nearest
+from ...near_names import did_you_mean, nearest
 from ...usercode.handlers import PARAMETERS
 from . import keys
 from .file import Document
-from .keys import hint
+from .keys import place_of
 from .members import read_fleet, read_handlers, read_reports
 from .records import Plan
 from .tables import read_credentials, read_secret_file, read_table
@@ -67,10 +67,10 @@ def _sections(plan: Plan) -> None:
     for name, value in plan.document.values.items():
         where = plan.document.position_of(name)
         if name not in _SECTIONS:
-            inside = " It belongs under [ven]." if name in keys.CLIENT else hint(name, _SECTIONS)
+            near = place_of(name) or did_you_mean(name, _SECTIONS)
             plan.complain(
                 where,
-                f"there is no table or key {name!r} at the top.{inside} Known are [ven], [[vens]], "
+                f"there is no table or key {name!r} at the top.{near} Known are [ven], [[vens]], "
                 "[fleet], [handlers], [[reports]], [log], [health], [control], [certify].",
             )
         elif not isinstance(value, _SECTIONS[name]):
@@ -92,21 +92,16 @@ def _complain_missing(plan: Plan) -> None:
             where = plan.origins["ven_name"]
             plan.complain(where, "each VEN of a fleet has a name of its own: under [[vens]].")
         for site in plan.sites:
-            if "ven_name" not in site.arguments and not _has_complaint(plan, "ven_name"):
+            if "ven_name" not in site.arguments and not plan.is_complained_about("ven_name"):
                 plan.complain(site.where, "ven_name is missing.")
-            if "vtn_url" not in {**plan.ven.arguments, **site.arguments} and not _has_complaint(
-                plan, "vtn_url"
-            ):
+            given = {**plan.ven.arguments, **site.arguments}
+            if "vtn_url" not in given and not plan.is_complained_about("vtn_url"):
                 plan.complain(site.where, "vtn_url is missing, here and under [ven].")
         return
     for key in ("ven_name", "vtn_url"):
-        if key not in plan.ven.arguments and not _has_complaint(plan, key):
+        if key not in plan.ven.arguments and not plan.is_complained_about(key):
             where = f'write {key} = "..." under [ven] in {name}, or ' if name else ""
             plan.complain(name, f"{key} is missing: {where}set {keys.variable(key)}.")
-
-
-def _has_complaint(plan: Plan, key: str) -> bool:
-    return any(f", {key}:" in problem for problem in plan.problems)
 
 
 def _unknown_variables(plan: Plan, environment: Mapping[str, str]) -> None:

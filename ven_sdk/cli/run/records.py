@@ -45,7 +45,10 @@ class Site:
 
 @dataclass
 class Plan:
-    """What is run. ``ven``: the VEN, or what the VENs of a fleet (``sites``) have in common."""
+    """What is run. ``ven``: the VEN, or what the VENs of a fleet (``sites``) have in common.
+    ``origins`` say where its values and the fleet's came from, ``table_origins`` those of the
+    other tables.
+    """
 
     document: Document
     ven: Site = field(default_factory=Site)
@@ -57,6 +60,7 @@ class Plan:
     health: dict[str, Any] = field(default_factory=dict)
     control: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+    table_origins: dict[str, dict[str, str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     is_fleet: bool = False
 
@@ -70,6 +74,10 @@ class Plan:
         problem = f"{where}: {text}" if where else text
         if problem not in self.problems:
             self.problems.append(problem)
+
+    def is_complained_about(self, *keys: str) -> bool:
+        """Whether a problem with one of these keys is noted."""
+        return any(f", {key}:" in problem for problem in self.problems for key in keys)
 
     def complain_all(self) -> None:
         """Raise what was noted, if anything was, in the order of the file. It is a

@@ -4,6 +4,7 @@ thread for each request.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import threading
@@ -89,7 +90,27 @@ class Port:
         self._thread.join(5)
 
 
-def parse_address(place: Place, name: str = "health") -> tuple[str, int]:
+def local_address(place: object, name: str) -> tuple[str, int]:
+    """Host and port as :func:`parse_address` gives them, of this machine alone.
+    ``ConfigurationError`` for anything else.
+    """
+    host, port = parse_address(place, name)
+    if not _is_loopback(host):
+        raise ConfigurationError(
+            f"The {name} port answers this machine only: give a number, or 127.0.0.1:PORT, not "
+            f"{place!r}."
+        )
+    return host, port
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_address(place: object, name: str = "health") -> tuple[str, int]:
     """Host and port of ``8080``, ``"8080"`` or ``"0.0.0.0:8080"``; without a host this machine
     alone can ask. ``ConfigurationError`` for anything else.
     """

@@ -22,10 +22,12 @@ def read_table(
     overrides: Mapping[str, Mapping[str, object]],
 ) -> None:
     files = {"ven": "passphrase_file", "control": "token_file"}
+    is_shared = table in ("ven", "fleet")
+    origins = plan.origins if is_shared else plan.table_origins.setdefault(table, {})
     for key, value in table_of(plan, table).items():
         if key in known:
             where = f"{plan.document.position_of(table, key)}, {key}"
-            put_value(plan, into, plan.origins, key, value, known[key], where, plan.document.folder)
+            put_value(plan, into, origins, key, value, known[key], where, plan.document.folder)
         elif key != files.get(table):
             where = f"{plan.document.position_of(table, key, value=False)}, {key}"
             plan.complain(where, f"there is no key {key!r} in [{table}].{hint(key, known)}")
@@ -33,11 +35,11 @@ def read_table(
         name = keys.variable(key, table)
         if environment.get(name):
             text, where = environment[name], f"the variable {name}"
-            put_value(plan, into, plan.origins, key, text, kind, where, "")
+            put_value(plan, into, origins, key, text, kind, where, "")
         given = overrides.get(table, {}).get(key)
         if given is not None:
             where = f"--{key if table == 'ven' else f'{table}-{key}'}".replace("_", "-")
-            put_value(plan, into, plan.origins, key, given, kind, where, "")
+            put_value(plan, into, origins, key, given, kind, where, "")
 
 
 def put_value(
@@ -65,19 +67,32 @@ def read_secret_file(
 ) -> None:
     """A secret that is mounted as a file, as container platforms and systemd do."""
     given = table_of(plan, table).get(f"{key}_file")
-    name = environment.get(keys.variable(f"{key}_file", table)) or (
-        keys.resolve_path(str(given), plan.document.folder) if given else None
-    )
+    variable = keys.variable(f"{key}_file", table)
+    where = f"{plan.document.position_of(table, f'{key}_file')}, {key}_file"
+    name = environment.get(variable)
+    if name:
+        where = f"the variable {variable}"
+    elif given is not None:
+        try:
+            name = keys.resolve_path(keys.path(given), plan.document.folder)
+        except ConfigurationError as error:
+            plan.complain(where, str(error))
     if not name or key in into:
         return
     try:
+        into[key] = _content(name)
+    except ConfigurationError as error:
+        plan.complain(where, str(error))
+
+
+def _content(name: str) -> str:
+    try:
         with open(name, encoding="utf-8") as file:
-            into[key] = file.read().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as cause:
-        plan.complain(
-            plan.document.position_of(table, f"{key}_file"),
-            f"{key}_file {name!r} cannot be read: {cause}.",
-        )
+            return file.read().rstrip("\r\n")
+    except OSError as cause:
+        raise ConfigurationError(f"{name!r} cannot be read: {cause.strerror or cause}.") from cause
+    except UnicodeDecodeError as cause:
+        raise ConfigurationError(f"{name!r} is not UTF-8 (byte {cause.start}).") from cause
 
 
 def read_credentials(plan: Plan, environment: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from types import MemberDescriptorType
 from typing import Any, Callable, Optional
 
@@ -35,6 +36,12 @@ _set_uid = _setter(Interval, "uid")
 _set_derived = _setter(Interval, "derived")
 _set_report_start = _setter(ReportInterval, "dtstart")
 _set_report_derived = _setter(ReportInterval, "derived")
+
+
+# What a message may leave out; in the events that anybody else sees it is there.
+_start_of: Callable[[Interval], Optional[datetime]] = attrgetter("dtstart")
+_length_of: Callable[[Interval], Optional[timedelta]] = attrgetter("duration")
+_uid_of: Callable[[Interval], Optional[str]] = attrgetter("uid")
 
 
 def complete_event(event: Event, element: Element, findings: Findings) -> None:
@@ -79,17 +86,18 @@ def complete_baseline(baseline: EventBaseline, element: Element, findings: Findi
 def _fill(intervals: Sequence[Interval], moment: datetime, end: Optional[datetime]) -> None:
     for position, interval in enumerate(intervals):
         derived = 0
-        if interval.dtstart is None:
+        start = _start_of(interval)
+        if start is None:
             _set_start(interval, moment)
             derived = START
         else:
-            moment = interval.dtstart
-        length = interval.duration
+            moment = start
+        length = _length_of(interval)
         if length is None:
             length = _length(intervals, position, moment, end)
             _set_length(interval, length)
             derived |= LENGTH
-        if interval.uid is None:
+        if _uid_of(interval) is None:
             _set_uid(interval, str(position))
             derived |= UID
         if derived:
@@ -103,7 +111,7 @@ def _length(
     """An interval without a length lasts until the next one that says when it starts, or to the
     end.
     """
-    following = intervals[position + 1].dtstart if position + 1 < len(intervals) else end
+    following = _start_of(intervals[position + 1]) if position + 1 < len(intervals) else end
     return max(following - moment, _ZERO) if following is not None else _ZERO
 
 

@@ -52,7 +52,7 @@ class Verifier:
     """
 
     def __init__(self, vtn_fingerprint: str, replay: ReplayGuard) -> None:
-        self.vtn_fingerprint: str = normalise(vtn_fingerprint)
+        self.vtn_fingerprint: str = normalise(vtn_fingerprint, "vtn_fingerprint")
         self.certificate: Optional[x509.Certificate] = None
         """That of the last message that was accepted."""
         self._replay = replay

@@ -10,6 +10,7 @@ from typing import Callable, Optional, TypeVar, overload
 
 from ...arguments import choice
 from ...enums import OPT
+from ...errors import ConfigurationError
 from ...schema.common import Payload
 from .events import EventAnswer
 from .journal import Kind, NotSeen, Received, kind_of
@@ -262,7 +263,10 @@ class Assertions(Waits):
 
         Raises:
             NotSeen: other values came, or too few; it shows what arrived.
+            ConfigurationError: ``values`` are no list.
         """
+        if not isinstance(values, Iterable):
+            raise ConfigurationError(f"values are a list, such as [1.5, 2], not {values!r}.")
         wanted = list(values)
         samples = self.wait_for_samples(
             len(wanted), timeout, r_id=r_id, report_request_id=report_request_id

@@ -159,7 +159,8 @@ def check_settings(given: Mapping[str, object]) -> None:
     unknown = sorted(set(given) - set(SETTINGS))
     if unknown:
         raise ConfigurationError(
-            f"An event has no {', '.join(map(repr, unknown))}. It has: {', '.join(SETTINGS)}."
+            f"An event has no {', '.join(map(repr, unknown))}."
+            f"{did_you_mean(unknown[0], SETTINGS)} It has: {', '.join(SETTINGS)}."
         )
 
 
@@ -181,7 +182,7 @@ def targets_of(given: object) -> tuple[Target, ...]:
 
 
 def _target(given: object) -> Target:
-    kinds = Target.positional
+    kinds = tuple(Target.slots)
     if not isinstance(given, Mapping) or len(given) != 1:
         raise _no_targets(given)
     [(kind, value)] = given.items()

@@ -146,6 +146,8 @@ class EventCommands(Core):
 
     def _id_of(self, ven: Optional[str]) -> Optional[str]:
         """The venID of an ID or a name; an unknown one is kept: the VEN may register later."""
+        if ven is not None:
+            text("ven_id", ven)
         known = self._state.vens.find(ven_id=ven) or self._state.vens.find(ven_name=ven)
         return known.ven_id if ven is not None and known is not None else ven
 

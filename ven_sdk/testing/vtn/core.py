@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Callable, Optional, TypeVar, Union
 
+from ...errors import ConfigurationError
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
 from . import answers, letter
@@ -299,7 +300,10 @@ class Core:
 
         Raises:
             NotSeen: it did not happen in time.
+            ConfigurationError: ``found`` is no function.
         """
+        if not callable(found):
+            raise ConfigurationError(f"found must be a function without arguments, not {found!r}.")
         return self._journal.wait_until(
             found,
             timeout,

@@ -17,6 +17,7 @@ from typing import Callable, ClassVar, Optional, Protocol, TypedDict, Union
 
 from ... import argument_names, arguments
 from ...errors import ConfigurationError
+from ...near_names import did_you_mean
 from ...schema.common import Payload
 from .journal import Kind, Received, kind_of
 from .reply import Reply
@@ -102,7 +103,8 @@ class Fault:
     ) -> None:
         if service is not None and service not in SERVICES:
             raise ConfigurationError(
-                f"There is no service {service!r}; there are {', '.join(SERVICES)}."
+                f"There is no service {service!r}.{did_you_mean(service, SERVICES)} There are "
+                f"{', '.join(SERVICES)}."
             )
         if not (until is None or isinstance(until, threading.Event) or callable(until)):
             until = arguments.duration("until", until)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ... import arguments
 from ...errors import ConfigurationError
+from ...near_names import did_you_mean
 from .fault import Fault, FaultyVtn, one_of, seconds_of
 from .journal import Received
 from .push_faults import CHANGES, PushFault
@@ -382,7 +383,6 @@ def fault_named(name: str, **options: Any) -> Fault:
             else Status(int(name), **options)
         )
     raise ConfigurationError(
-        f"There is no fault {name!r}. There are {', '.join(_NAMED)}, OpenADR codes such as '463' "
-        f"and "
-        "HTTP statuses such as '500'."
+        f"There is no fault {name!r}.{did_you_mean(name, _NAMED)} There are {', '.join(_NAMED)}, "
+        "OpenADR codes such as '463' and HTTP statuses such as '500'."
     )

@@ -19,7 +19,7 @@ import time
 from email.utils import formatdate
 from typing import Callable, Optional
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, StateError
 from .http_requests import Incoming, Request, Unreadable
 from .reply import CLOSE, KEEP, RESET, Reply
 
@@ -64,9 +64,12 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port; it stays the same from open to close. ``RuntimeError`` while it is closed."""
+        """The port; it stays the same from open to close. ``StateError`` while it is closed."""
         if self._reserve is None:
-            raise RuntimeError("The server is not open, so that it has no port.")
+            raise StateError(
+                "The VTN does not listen, so that it has no port and no url: it does inside "
+                "'with LocalVTN() as vtn:', or after start()."
+            )
         return int(self._reserve.getsockname()[1])
 
     def open(self, port: int = 0) -> None:

@@ -86,6 +86,7 @@ def _reports(offers: Optional[Sequence[Report]]) -> Optional[tuple[Report, ...]]
     return None if offers is None else tuple(offers)
 
 
+@argument_names.named_methods
 class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Assertions):
     """A VTN on a free port of 127.0.0.1 while its ``with`` runs (or from ``start()`` to
     ``stop()``).
@@ -208,7 +209,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             raise ConfigurationError(
                 f"LocalVTN has no attribute {name!r}.{did_you_mean(name, [*known, *_SET])}"
             )
-        super().__setattr__(name, value)
+        super().__setattr__(name, arguments.flag(name, value) if name == "strict" else value)
 
     if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
 

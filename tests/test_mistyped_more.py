@@ -1,0 +1,146 @@
+"""A third hundred of mistyped inputs: what was accepted silently, was a bare error of Python's, or
+named a wrong right one, when it was tried first.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Callable
+
+import pytest
+
+import ven_sdk
+from ven_sdk import (
+    Fleet,
+    FleetMember,
+    OpenADRClient,
+    SiteTable,
+    VenError,
+    certificate_fingerprint,
+    objects,
+    testing,
+)
+from ven_sdk.near_names import nearest
+
+URL = "http://localhost:8080"
+POSTGRES = "postgresql://fleet@localhost/fleet"
+
+
+def client(**arguments: Any) -> OpenADRClient:
+    return OpenADRClient(**{"ven_name": "ven", "vtn_url": URL, **arguments})
+
+
+def report(measurement: str, unit: Any = None) -> None:
+    client().add_report(int, "r", measurement, unit=unit)
+
+
+def fleet() -> Fleet:
+    return Fleet(URL)
+
+
+def vtn() -> testing.LocalVTN:
+    return testing.LocalVTN()
+
+
+def set_strict(value: Any) -> None:
+    vtn().strict = value
+
+
+WRONG: list[tuple[Callable[[], Any], str]] = [
+    # what other libraries call it
+    (lambda: client(ca_cert="x"), "Did you mean 'ca_file'?"),
+    (lambda: client(verify=False), "Did you mean 'ca_file'?"),
+    (lambda: client(certificate="x"), "Did you mean 'cert'?"),
+    (lambda: client(private_key="x"), "Did you mean 'key'?"),
+    (lambda: client(password="x"), "Did you mean 'passphrase'?"),
+    (lambda: client(poll_interval=10), "Did you mean 'poll_frequency'?"),
+    (lambda: client(database="x.db"), "Did you mean 'store'?"),
+    (lambda: client().close(), "Did you mean 'stop'?"),
+    (lambda: client().loop_forever(), "Did you mean 'run'?"),
+    (lambda: client().connected, "Did you mean 'status'?"),
+    (lambda: client().add_report(int, "r", "voltage", rate=10), "Did you mean 'sampling_rate'?"),
+    (lambda: client().add_report(int, "r", "voltage", mode="full"), "'data_collection_mode'"),
+    (lambda: client().add_handler("on_event", callback=print), "Did you mean 'function'?"),
+    # in the wrong place
+    (lambda: OpenADRClient(URL, "ven"), "the name comes first, then the address"),
+    (lambda: client(proxies=""), "'http://proxy:3128'"),
+    (lambda: client(store="mysql://db/ven"), "postgresql://user@host/database, not 'mysql://"),
+    (lambda: client(store="sqlite:///ven.db"), "postgresql://user@host/database"),
+    (lambda: ven_sdk.LocalVTN, "It is ven_sdk.testing.LocalVTN"),
+    (lambda: ven_sdk.Target, "It is ven_sdk.objects.Target"),
+    (lambda: ven_sdk.OPT, "It is ven_sdk.enums.OPT"),
+    # handlers
+    (lambda: client().on_event(print), "by @client.on('on_event') before it"),
+    (lambda: client().before_event, "@client.on('before_event', lead='5 min')"),
+    (lambda: setattr(client(), "before_event", print), "add_handler('before_event', function"),
+    (lambda: client().on("on_event")(), "missing a required argument: 'function'"),
+    (lambda: fleet().on_event, "by @fleet.on('on_event') before it"),
+    (lambda: Fleet(URL, on_event="optIn"), "Write @fleet.on('on_event')"),
+    (lambda: fleet().add("a", vtn_ulr=URL), "Did you mean 'vtn_url'?"),
+    (lambda: FleetMember(store=POSTGRES, nam="m"), "FleetMember() takes no argument 'nam'"),
+    (lambda: SiteTable(), "missing a required argument: 'store'"),
+    # units
+    (lambda: report("powerReal", "Mw"), "Did you mean 'MW'?"),
+    (lambda: report("powerReal", "kwh"), "'kWh' is a unit of 'energyReal'"),
+    (lambda: report("energyReal", "MWH"), "Did you mean 'MWh'?"),
+    (lambda: report("temperature", "degC"), "Did you mean 'celsius'?"),
+    (lambda: report("°C"), "Write measurement='temperature', unit='celsius'"),
+    (lambda: report("volts"), "Write measurement='voltage', unit='V'"),
+    # records
+    (lambda: objects.Target(resource_id=5), "A Target's resource_id is a text, not 5"),
+    (lambda: objects.Target("meter"), "Give the others by name"),
+    (lambda: certificate_fingerprint(), "missing a required argument"),
+    # the test kit
+    (lambda: testing.ManualClock().advnce(5), "Did you mean 'advance'?"),
+    (lambda: testing.ManualClock(strat=5), "Did you mean 'start'?"),
+    (lambda: testing.ManualClock().advance(), "missing a required argument"),
+    (lambda: testing.ManualClock().advance(1e20), "no usable duration"),
+    (lambda: vtn().url, "inside 'with LocalVTN() as vtn:'"),
+    (lambda: vtn().restart(memry=True), "Did you mean 'memory'?"),
+    (lambda: vtn().cancel_event(), "missing a required argument: 'event_id'"),
+    (lambda: vtn().add_event(interval=[1]), "Did you mean 'intervals'?"),
+    (lambda: vtn().announce(5), "must be a non-empty text"),
+    (lambda: vtn().assert_delivered("r", 5), "values are a list"),
+    (lambda: vtn().wait_until(5, 1, "it"), "a function without arguments"),
+    (lambda: vtn().fault("slw"), "Did you mean 'slow'?"),
+    (lambda: testing.Slow(1, service="OadrPol"), "Did you mean 'OadrPoll'?"),
+    (lambda: testing.LocalVTN(strict="x"), "strict must be True or False"),
+    (lambda: set_strict("x"), "strict must be True or False"),
+]
+
+
+@pytest.mark.parametrize(
+    "do, says", WRONG, ids=[f"{at}-{says}" for at, (_, says) in enumerate(WRONG)]
+)
+def test_a_mistype_is_answered_in_the_call_with_what_would_be_right(
+    do: Callable[[], Any], says: str
+) -> None:
+    with pytest.raises(VenError) as caught:
+        do()
+
+    assert says in str(caught.value)
+
+
+def test_of_names_that_differ_in_case_alone_the_one_with_the_same_letters_is_meant() -> None:
+    assert nearest("Mw", ["mW", "MW"]) == "MW"
+    assert nearest("mw", ["MW", "mW"]) == "mW"
+
+
+def test_what_other_libraries_say_counts_only_where_it_is_known_here() -> None:
+    assert nearest("password", ["passphrase", "port"]) == "passphrase"
+    assert nearest("password", ["port", "pass_word"]) == "pass_word"
+    assert nearest("connect", ["events"]) == ""
+
+
+def test_argparse_is_given_numbers_and_durations_with_words_of_ours() -> None:
+    from ven_sdk.cli.parser import seconds, whole_number
+
+    assert (seconds("10"), seconds("10 s"), seconds("1 min"), whole_number("7")) == (10, 10, 60, 7)
+    for kind, given in (
+        (seconds, "soon"),
+        (seconds, "-1"),
+        (whole_number, "x"),
+        (whole_number, "-1"),
+    ):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"found '{given}'"):
+            kind(given)
