@@ -155,13 +155,16 @@ def builder(cls: type[R]) -> Callable[..., R]:
     faster than ``__init__``.
 
     A twin class with the same slots but without the ban on assignment is filled, and becomes the
-    record by one change of its class. For the reader, which has checked the values.
+    record by one change of its class. For the reader, which has checked the values. (Only a class
+    with neither a ``__setattr__`` nor a ``__delattr__`` of Python has the fast assignment of C.)
     """
     names: list[str] = list(cls.slots)
-    own = tuple(vars(cls)["__slots__"])
-    twin = type(
-        cls.__name__ + "Twin", cls.__bases__, {"__slots__": own, "__setattr__": object.__setattr__}
-    )
+    unguarded = {
+        "__slots__": vars(cls)["__slots__"],
+        "__setattr__": object.__setattr__,
+        "__delattr__": object.__delattr__,
+    }
+    twin = type(cls.__name__ + "Twin", cls.__bases__, unguarded)
     lines = [f"def build({', '.join(names)}):", "    made = new(twin)"]
     lines += [f"    made.{name} = {name}" for name in names]
     lines += ["    made.__class__ = cls", "    return made"]

@@ -36,6 +36,7 @@ TEXTS = [
     "optIn",
     "active",
 ]
+PLACES = ["text", "tail"]
 
 
 def _drop(elements: list[Any], data: Any) -> None:
@@ -67,6 +68,11 @@ def _insert(elements: list[Any], data: Any) -> None:
     )
 
 
+def _beside(elements: list[Any], data: Any) -> None:
+    element, place = data.draw(st.sampled_from(elements)), data.draw(st.sampled_from(PLACES))
+    setattr(element, place, data.draw(st.sampled_from([*TEXTS, "\n  ", "\u00a0"])))
+
+
 def _attribute(elements: list[Any], data: Any) -> None:
     name = data.draw(st.sampled_from([EI + "schemaVersion", "schemaVersion", "other"]))
     data.draw(st.sampled_from([elements[0], *elements])).set(
@@ -80,6 +86,7 @@ DAMAGES: list[Callable[[list[Any], Any], None]] = [
     _swap,
     _retext,
     _insert,
+    _beside,
     _attribute,
 ]
 
@@ -102,6 +109,18 @@ def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool,
     for damage in data.draw(st.lists(st.sampled_from(DAMAGES), min_size=1, max_size=3)):
         damage(list(element.iter("*")), data)
     assert _read(element, strict) == _read(element, strict, plain=True)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.xml")), ids=lambda path: path.stem)
+def test_text_beside_elements_is_found_by_both_wherever_it_stands(path: Path) -> None:
+    element = envelope.payload_of(gate.admit(path.read_bytes()))
+    of_each_kind = {each.tag: each for each in element.iter("*") if each is not element}
+    for each in of_each_kind.values():
+        each.tail, usual = "stray", each.tail
+        found = _read(element, False)
+        assert found == _read(element, False, plain=True)
+        assert "stray" in str(found)
+        each.tail = usual
 
 
 @pytest.mark.parametrize(

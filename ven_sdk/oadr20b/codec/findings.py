@@ -27,12 +27,15 @@ _NUMBERS = re.compile(r"\[\d+\]")
 
 
 class Findings:
-    """Collects deviations, or raises the first one where reading is ``strict``."""
+    """Collects deviations, or raises the first one where reading is ``strict``. ``unusual``: the
+    plain reader was at work, which leaves text beside elements to a last look at the whole.
+    """
 
-    __slots__ = ("notes", "strict", "_kinds")
+    __slots__ = ("notes", "strict", "unusual", "_kinds")
 
     def __init__(self, strict: bool = False) -> None:
         self.strict: bool = strict
+        self.unusual: bool = False
         self.notes: list[str] = []
         self._kinds: list[tuple[str, str]] = []
 

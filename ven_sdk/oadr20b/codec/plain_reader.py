@@ -27,10 +27,10 @@ from . import contents, irregular, lexical
 from .complete import COMPLETIONS
 from .findings import Element, Findings
 from .irregular import ReadRecord
+from .mixed_content import HOLDS_ELEMENTS
 from .namespaces import KNOWN, XSI, local_name, namespace_of
 from .plan import Node, plan_of, record_of
 
-HOLDS_ELEMENTS = "holds elements, where only text belongs"
 TWICE = "stands there twice"
 _NIL = f"{{{XSI}}}nil"
 
@@ -41,6 +41,7 @@ def read_record(
     """The record of ``cls`` that an element describes. ``nested`` reads the records inside it: this
     same function, unless a faster reader hands over only what it does not understand.
     """
+    findings.unusual = True
     plan = plan_of(cls)
     reading = _Reading(findings, nested or read_record)
     for field, name, match in plan.attributes:

@@ -7,22 +7,19 @@ run by the exchange threads.
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional, cast
-
-from lxml import etree
+from typing import Callable, NamedTuple
 
 from ...errors import PayloadError
 from ...schema.common import Payload
 from ..schema.payloads import PAYLOADS
-from . import contents, envelope, plain_reader
+from . import envelope, plain_reader
 from .choice import PLAIN
 from .compiled import reader as compiled_reader
-from .findings import Element, Findings, path_of
-from .namespaces import ATOM, KNOWN, OADR, OADR_2_0A, local_name, namespace_of, tag
-from .plain_reader import HOLDS_ELEMENTS
+from .findings import Element, Findings
+from .mixed_content import note_mixed_content
+from .namespaces import KNOWN, OADR, OADR_2_0A, local_name, namespace_of, tag
 
 _BY_TAG: dict[str, type[Payload]] = {tag("oadr:" + name): cls for name, cls in PAYLOADS.items()}
-_STRAY = etree.XPath("descendant-or-self::text()[../*][normalize-space()]")
 
 ReadPayload = Callable[[type[Payload], Element, Findings], Payload]
 _READERS: dict[bool, ReadPayload] = {
@@ -61,33 +58,9 @@ def read_message(root: Element, strict: bool = False) -> Reading:
 def _read(element: Element, findings: Findings, plain: bool) -> Reading:
     cls = _BY_TAG.get(element.tag) or _from_another_namespace(element, findings)
     record = _READERS[plain](cls, element, findings)
-    stray = _stray_text(element)
-    if stray is not None and not _is_noted(stray[0], findings):
-        contents.note_stray_text(stray[0], stray[1], findings)
+    if findings.unusual:
+        note_mixed_content(element, findings)
     return Reading(record, tuple(findings.notes))
-
-
-def _stray_text(element: Element) -> Optional[tuple[Element, str]]:
-    """The first text inside ``element`` that stands beside elements, and where; feeds apart, which
-    may hold any markup.
-    """
-    for text in cast("list[etree._ElementUnicodeResult]", _STRAY(element)):
-        holder = text.getparent()
-        if holder is not None and text.is_tail:
-            holder = holder.getparent()
-        if holder is not None and not _in_feed(holder):
-            return holder, str(text)
-    return None
-
-
-def _in_feed(element: Element) -> bool:
-    return any(namespace_of(each.tag) == ATOM for each in (element, *element.iterancestors()))
-
-
-def _is_noted(element: Element, findings: Findings) -> bool:
-    """Whether the text of an element is its value, and what stands beside that was noted."""
-    known = f"{path_of(element)} {HOLDS_ELEMENTS}"
-    return any(note.startswith(known) for note in findings.notes)
 
 
 def _from_another_namespace(element: Element, findings: Findings) -> type[Payload]:

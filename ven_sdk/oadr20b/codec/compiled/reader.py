@@ -16,15 +16,18 @@ from ....schema.construct import builder
 from ....schema.items import NONE, Items
 from ....schema.record import R, Record
 from ....schema.slot import Slot
-from .. import contents, irregular, plain_reader, scalars
+from .. import irregular, plain_reader, scalars
 from ..complete import COMPLETIONS
 from ..findings import Element, Findings
+from ..mixed_content import refuse_mixed_content, refuse_text
 from ..plan import UNIT_TAGS, Node, plan_of, record_of
 
 Reader = Callable[[Element, Findings], Any]
 """Generated code: it gives a record of the class that it was made for."""
-_NESTED = ("child", "children", "targets", "measurement", "markup")
+_NESTED = ("child", "children", "markup")
 """The kinds of values that are more than a text."""
+_IRREGULAR = ("targets", "measurement", "constant")
+"""The kinds that code not generated here reads, or nobody."""
 _SURPRISES = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
 
 
@@ -85,8 +88,9 @@ class _Compiler:
             "read_apart": irregular.read_apart,
             "nested": read_record,
             "read_markup": irregular.read_markup,
-            "empty": contents.is_empty,
             "extension": _extension,
+            "refuse_text": refuse_text,
+            "refuse_mixed_content": refuse_mixed_content,
         }
 
     def constant(self, value: object) -> str:
@@ -157,8 +161,6 @@ class _Compiler:
     def sequence(self, node: Node, element: str, depth: int, level: int) -> None:
         """Code that walks the children of ``element`` in the order of the plan."""
         only = node.nodes[0] if len(node.nodes) == 1 else None
-        if all(_may_be_absent(inner) for inner in node.nodes):
-            self.say(depth, f"if not len({element}) and not empty({element}): raise ValueError")
         if (
             only is not None
             and only.slot is not None
@@ -171,8 +173,13 @@ class _Compiler:
             self.only_child(only, element, depth, level)
             return
         child, name, rest = f"c{level}", f"t{level}", f"i{level}"
-        advance = f"{child} = next({rest}, END); {name} = {child}.tag"
-        self.say(depth, f"{rest} = iter({element}); {advance}")
+        begin = f"{child} = next({rest}, END); {name} = {child}.tag"
+        advance = f"if {child}.tail: refuse_text({child}.tail)", begin
+        self.say(
+            depth,
+            f"if {element}.text: refuse_text({element}.text)",
+            f"{rest} = iter({element}); {begin}",
+        )
         for inner in node.nodes:
             if inner.repeated:
                 self.repeated_elements(inner, child, name, advance, depth)
@@ -186,8 +193,9 @@ class _Compiler:
         read, tag = self.late(record_of(node.slot)), self.constant(node.tag)
         self.say(
             depth,
-            f"v_{node.field} = Items([{read}(x, findings) if x.tag == {tag} else END.surprise "
-            f"for x in {element}])",
+            f"if {element}.text: refuse_text({element}.text)",
+            f"v_{node.field} = Items([{read}(x, findings) if x.tag == {tag} "
+            f"and (not x.tail or refuse_text(x.tail)) else END.surprise for x in {element}])",
         )
         if node.slot.at_least:
             self.say(depth, f"if not v_{node.field}: raise ValueError")
@@ -199,6 +207,7 @@ class _Compiler:
             depth,
             f"({child},) = {element}",
             f"if {self.other_tag(node, child + '.tag')}: raise ValueError",
+            f"if {element}.text or {child}.tail: refuse_text({element}.text, {child}.tail)",
         )
         self.content(node, child, depth, level)
 
@@ -209,7 +218,7 @@ class _Compiler:
         return f"{name} != {self.constant(node.tag)}"
 
     def single(
-        self, node: Node, child: str, name: str, advance: str, depth: int, level: int
+        self, node: Node, child: str, name: str, advance: tuple[str, str], depth: int, level: int
     ) -> None:
         """An element that stands there once, or not at all where it may be missing."""
         if node.optional:
@@ -218,10 +227,10 @@ class _Compiler:
         else:
             self.say(depth, f"if {self.other_tag(node, name)}: raise ValueError")
         self.content(node, child, depth, level)
-        self.say(depth, advance)
+        self.say(depth, *advance)
 
     def repeated_elements(
-        self, node: Node, child: str, name: str, advance: str, depth: int
+        self, node: Node, child: str, name: str, advance: tuple[str, str], depth: int
     ) -> None:
         """Elements of one kind, as many as there are."""
         slot = node.slot
@@ -247,7 +256,7 @@ class _Compiler:
             )
         else:
             self.say(depth, f"    found.append({self.late(record_of(slot))}({child}, findings))")
-        self.say(depth, f"    {advance}")
+        self.say(depth + 1, *advance)
         if _spoils_only_itself(slot):
             if slot.companion:
                 self.say(depth, f"v_{slot.companion} = Items(faulty)")
@@ -261,9 +270,12 @@ class _Compiler:
         slot = node.slot
         if slot is None:
             self.sequence(node, child, depth, level + 1)
-        elif slot.kind != "constant":
-            if slot.kind not in _NESTED:
-                self.say(depth, f"if len({child}): raise ValueError")
+            return
+        if slot.kind in _IRREGULAR:
+            self.say(depth, f"if len({child}): refuse_mixed_content({child})")
+        elif slot.kind not in _NESTED:
+            self.say(depth, f"if len({child}): raise ValueError")
+        if slot.kind != "constant":
             self.say(depth, *self.value(node, slot, f"v_{node.field}", child))
 
     def value(self, node: Node, slot: Slot, target: str, child: str) -> list[str]:
@@ -325,11 +337,6 @@ def _refusals(root: Node) -> tuple[type[Exception], ...]:
         for leaf in root.leaves()
     )
     return (PayloadError,) if may_be_left_out else ()
-
-
-def _may_be_absent(node: Node) -> bool:
-    slot = node.slot
-    return node.optional or (slot is not None and node.repeated and not slot.at_least)
 
 
 def _spoils_only_itself(slot: Slot) -> bool:

@@ -9,7 +9,7 @@ it. Pure functions.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Callable, Optional, cast
 
 from ....errors import ConfigurationError
@@ -47,40 +47,36 @@ def compiled_writer(cls: type[Record]) -> Writer:
     return _Compiler(cls).build()
 
 
-_MOST_CACHED = 256  # characters
+_LONGEST_KEPT, _MOST_KEPT = 256, 8192  # characters, texts
 
 
 # --- what generated code calls --------------------------------------------------------------------
 
 
-def escape(text: object) -> str:
-    """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it.
-    IDs come again: cached.
+class _EscapeTable(dict[str, str]):
+    """Texts as XML content, by the text: IDs come again and again, and looking one up takes a
+    fifth of what escaping it does.
 
-    Only short ones: IDs of the VTN are echoed, and a cache of long ones would be memory that it
-    could fill.
+    Only short ones are kept, and not more than ``_MOST_KEPT``: IDs of the VTN are echoed, and it
+    could fill memory with them.
     """
-    return (
-        _escape_cached(text)
-        if isinstance(text, str) and len(text) <= _MOST_CACHED
-        else _escape_cached.__wrapped__(text)
-    )
+
+    def __missing__(self, text: str) -> str:
+        plain = scalars.check_text(text)
+        escaped = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        escaped = escaped.replace("\r", "&#13;")
+        if len(plain) <= _LONGEST_KEPT:
+            if len(self) >= _MOST_KEPT:
+                self.clear()
+            self[plain] = escaped
+        return escaped
 
 
-@lru_cache(maxsize=8192)
-def _escape_cached(text: object) -> str:
-    plain = scalars.check_text(text)
-    if "&" in plain or "<" in plain or ">" in plain or "\r" in plain:
-        plain = (
-            plain.replace("&", "&amp;")
-            .replace("<", "&lt;")
-            .replace(">", "&gt;")
-            .replace("\r", "&#13;")
-        )
-    return plain
+escape: Callable[[str], str] = _EscapeTable().__getitem__
+"""A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it."""
 
 
-def _attribute(text: str) -> str:
+def _escape_attribute(text: str) -> str:
     return escape(text).replace('"', "&quot;").replace("\t", "&#9;").replace("\n", "&#10;")
 
 
@@ -157,7 +153,7 @@ class _Compiler:
             "unit": _unit,
             "feed": _feed,
             "flag": formats.test_flag_text,
-            "attribute": _attribute,
+            "flaw": cls.flaw,
             "expected": cls,
         }
 
@@ -194,7 +190,9 @@ class _Compiler:
         self.say(0, "def write(r):")
         self.say(1, "if type(r) is not expected: raise TypeError")
         if self.cls.flaw is not Record.flaw:
-            self.say(1, "if r.flaw(): raise ValueError")
+            self.say(1, "if flaw(r): raise ValueError")
+        if "derived" in self.cls.slots:
+            self.say(1, "derived = r.derived")
         attributes = "".join(self.attribute(field, match) for field, _, match in plan.attributes)
         content = "".join(self.node(inner, 1) for inner in plan.root.nodes)
         self.say(1, f"return f'''{attributes}>{content}'''")
@@ -205,14 +203,9 @@ class _Compiler:
 
     def attribute(self, field: str, match: Callable[[str], object]) -> str:
         """The piece of an attribute."""
-        made, name = self.variable(), self.cls.declared[field].path
-        self.say(
-            1,
-            f"{made} = r.{field}",
-            f"if {made} is None: {made} = ''",
-            f"elif not {self.constant(lru_cache(maxsize=64)(match))}({made}): raise ValueError",
-            f"else: {made} = f' {name}=\"{{attribute({made})}}\"'",
-        )
+        made = self.variable()
+        written = self.constant(_attribute_of(self.cls.declared[field].path, match))
+        self.say(1, f"{made} = r.{field}", f"{made} = '' if {made} is None else {written}({made})")
         return f"{{{made}}}"
 
     def node(self, node: Node, depth: int) -> str:
@@ -265,7 +258,7 @@ class _Compiler:
         """The condition that a value is written: it is there, and was not derived by reading."""
         condition = made if slot.kind == "text" else f"{made} is not None"
         if node.field in DERIVABLE and "derived" in self.cls.slots:
-            condition += f" and not r.derived & {DERIVABLE[node.field]}"
+            condition += f" and not derived & {DERIVABLE[node.field]}"
         return condition
 
     def leaf(self, node: Node, slot: Slot, depth: int) -> str:
@@ -287,12 +280,11 @@ class _Compiler:
         """Elements of one kind."""
         if slot.at_least:
             self.say(depth, f"if not {made}: raise ValueError")
-        if slot.kind == "texts":
-            piece = f"<{node.name}>{{escape(x)}}</{node.name}>"
-        else:
-            piece = f"<{node.name}{{{self.late(record_of(slot))}(x)}}</{node.name}>"
-        self.say(depth, f"{made} = ''.join([f'''{piece}''' for x in {made}])")
-        return f"{{{made}}}"
+        begin = node.name + ">" * (slot.kind == "texts")
+        write = "escape" if slot.kind == "texts" else self.late(record_of(slot))
+        joined = f"{self.constant(f'</{node.name}><{begin}'.join)}(map({write}, {made}))"
+        self.say(depth, f"if {made}: {made} = f'''<{begin}{{{joined}}}</{node.name}>'''")
+        return f"{{{made} or ''}}"
 
     def enclose(self, node: Node, slot: Slot, made: str) -> str:
         """The piece of an element with its value."""
@@ -339,7 +331,17 @@ def _word_of(slot: Slot) -> Writer:
 
 
 def _integer_of(slot: Slot) -> Writer:
-    return lambda value: formats.integer_text(slot, value)
+    return lru_cache(maxsize=256, typed=True)(partial(formats.integer_text, slot))
+
+
+def _attribute_of(name: str, match: Callable[[str], object]) -> Callable[[str], str]:
+    @lru_cache(maxsize=64)
+    def attribute(value: str) -> str:
+        if not match(value):
+            raise ValueError(value)
+        return f' {name}="{_escape_attribute(value)}"'
+
+    return attribute
 
 
 def _matching(match: Callable[[str], object]) -> Writer:
