@@ -53,7 +53,7 @@ _LONGEST_KEPT, _MOST_KEPT = 256, 8192  # characters, texts
 # --- what generated code calls --------------------------------------------------------------------
 
 
-class _EscapeTable(dict[str, str]):
+class _EscapeTable(dict[object, str]):
     """Texts as XML content, by the text: IDs come again and again, and looking one up takes a
     fifth of what escaping it does.
 
@@ -61,7 +61,7 @@ class _EscapeTable(dict[str, str]):
     could fill memory with them.
     """
 
-    def __missing__(self, text: str) -> str:
+    def __missing__(self, text: object) -> str:
         plain = scalars.check_text(text)
         escaped = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         escaped = escaped.replace("\r", "&#13;")
@@ -72,7 +72,7 @@ class _EscapeTable(dict[str, str]):
         return escaped
 
 
-escape: Callable[[str], str] = _EscapeTable().__getitem__
+escape: Callable[[object], str] = _EscapeTable().__getitem__
 """A text as XML content. ``TypeError`` if it is none, ``ValueError`` if XML cannot carry it."""
 
 
