@@ -10,6 +10,8 @@ from ...errors import PayloadError
 from .findings import Element, Findings
 from .namespaces import local_name
 
+HOLDS_ELEMENTS = "holds elements, where only text belongs"
+"""What is noted of a value with elements beside its text."""
 _WRAPPERS = frozenset(("date-time", "duration", "text", "value", "payloadFloat"))
 """Elements that others put around a value."""
 

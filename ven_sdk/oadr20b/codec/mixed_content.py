@@ -12,8 +12,6 @@ from . import contents
 from .findings import Element, Findings, path_of
 from .namespaces import ATOM, namespace_of
 
-HOLDS_ELEMENTS = "holds elements, where only text belongs"
-"""What the plain reader notes of a value with elements beside its text."""
 _WHITE = " \t\r\n"
 _TEXTS = etree.XPath("descendant-or-self::text()[../*][normalize-space()]")
 
@@ -57,5 +55,5 @@ def _in_feed(element: Element) -> bool:
 
 
 def _is_noted(element: Element, findings: Findings) -> bool:
-    known = f"{path_of(element)} {HOLDS_ELEMENTS}"
+    known = f"{path_of(element)} {contents.HOLDS_ELEMENTS}"
     return any(note.startswith(known) for note in findings.notes)

@@ -27,7 +27,6 @@ from . import contents, irregular, lexical
 from .complete import COMPLETIONS
 from .findings import Element, Findings
 from .irregular import ReadRecord
-from .mixed_content import HOLDS_ELEMENTS
 from .namespaces import KNOWN, XSI, local_name, namespace_of
 from .plan import Node, plan_of, record_of
 
@@ -275,7 +274,7 @@ class _Reading:
         if inner is not None:
             self.findings.note(element, f"holds its value inside {local_name(inner.tag)}")
             return inner.text or ""
-        self.findings.note(element, HOLDS_ELEMENTS)
+        self.findings.note(element, contents.HOLDS_ELEMENTS)
         return element.text or ""
 
     def _empty(self, node: Node, slot: Slot, element: Element) -> object:
