@@ -38,7 +38,12 @@ def main():
     )
     for name in METERS:
         client.add_report(
-            resource_id=name, measurement="powerReal", unit="W", r_id=name, sampling_rate=1
+            resource_id=name,
+            measurement="powerReal",
+            unit="W",
+            r_id=name,
+            report_type="usage",
+            sampling_rate=1,
         )
 
     def take(name, payload):

@@ -57,7 +57,6 @@ def main():
         unit="Wh",
         r_id="meter-energy",
         report_name="HISTORY_USAGE",
-        reading_type="Summed",
         report_type="usage",
         report_duration=timedelta(days=730),
         sampling_rate=timedelta(minutes=15),

@@ -61,6 +61,7 @@ def main():
         measurement="powerReal",
         unit="W",
         r_id="meter-power",
+        report_type="usage",
         sampling_rate=1,
     )
 

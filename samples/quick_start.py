@@ -35,7 +35,9 @@ if __name__ == "__main__":
     client.add_report(
         callback=collect_report_value,
         resource_id="device001",
-        measurement="voltage",
+        measurement="powerReal",
+        unit="W",
+        report_type="usage",
         sampling_rate=timedelta(seconds=10),
     )
     client.add_handler("on_event", handle_event)

@@ -37,6 +37,7 @@ if __name__ == "__main__":
             resource_id=name,
             measurement="powerReal",
             scale="k",
+            report_type="usage",
             sampling_rate=1,
         )
     fleet.run()

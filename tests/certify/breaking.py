@@ -6,6 +6,8 @@ for acknowledged. ``gets(sent, reply)`` gives what the client is told. Both see 
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import ssl
 import urllib.request
 from collections.abc import Sequence
@@ -39,17 +41,37 @@ class Meddling:
     ) -> None:
         self._connections, self._sends, self._gets = connections, sends, gets
         self._flaws = flaws
+        self._given_up: Optional[TransportError] = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connections, name)
 
     def post(self, url: str, body: bytes, *more: Any) -> Reply:
-        for _ in range(4 if "stubborn" in self._flaws else 1):
+        if self._given_up is not None:
+            raise self._given_up
+        for _ in range(self._attempts(url)):
             try:
                 return self._post(url, body, *more)
             except TransportError as error:
                 last = error
-        raise last
+        return self._fail(last, url, body)
+
+    def _attempts(self, url: str) -> int:
+        if "stubborn at registration" in self._flaws:
+            return 4 if url.endswith("EiRegisterParty") else 1
+        return 4 if {"stubborn", "resends"} & {*self._flaws} else 1
+
+    def _fail(self, error: TransportError, url: str, body: bytes) -> Reply:
+        if "impatient" in self._flaws:
+            error.retry_after = None
+        if "gives up" in self._flaws and error.status is None:
+            self._given_up = error
+        if "falls back" in self._flaws and url.startswith("https:"):
+            plain = urllib.request.Request(url.replace("https:", "http:"), body)
+            plain.add_header("Content-Type", "application/xml")
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                urllib.request.urlopen(plain, timeout=0.3).close()
+        raise error
 
     def _post(self, url: str, body: bytes, *more: Any) -> Reply:
         if "odd heads" in self._flaws and url.endswith("OadrPoll"):
@@ -61,11 +83,11 @@ class Meddling:
         if changed is None:
             made = Response(response=OK, ven_id=getattr(sent, "ven_id", None))
             return Reply(200, envelope.message(made), None, 0.0)
-        reply = None
+        reply, resends = None, "resends" in self._flaws  # without what signs anew
         for record in [changed] if isinstance(changed, Payload) else changed:
             place = f"{url.rpartition('/')[0]}/{record.service}" if record.service else url
             data = body if record is sent else envelope.message(record)
-            reply = self._connections.post(place, data, *more)
+            reply = self._connections.post(place, data, *(more[:2] if resends else more))
         assert reply is not None
         if "undated" in self._flaws:
             reply = reply._replace(date=None)
@@ -73,6 +95,21 @@ class Meddling:
             return reply
         told = self._gets(sent, read(reply.body) if reply.body else None)
         return reply._replace(body=b"" if told is None else envelope.message(told))
+
+
+class Unprotected:
+    """Stands in the place of a client's verifier, and does without ReplayProtect."""
+
+    def __init__(self, verifier: Any) -> None:
+        self._verifier = verifier
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._verifier, name)
+
+    def verify(self, root: Any, now: Any) -> Any:
+        if root.find(".//{*}ReplayProtect") is not None:
+            return self._verifier.verify(root, now)
+        return root
 
 
 def keeping(**arguments: Any) -> OpenADRClient:
@@ -136,6 +173,8 @@ class BrokenVen(MadeVen):
         if "credulous" in flaws:
             identity.verifier = None
             client._engine.profile.exchange._strict = False  # type: ignore[attr-defined]
+        if "unprotected" in flaws and identity.verifier is not None:
+            identity.verifier = Unprotected(identity.verifier)  # type: ignore[assignment]
         meddling = Meddling(identity.connections, sends, gets, self._flaws)
         identity.connections = meddling  # type: ignore[assignment]
         return client

@@ -8,6 +8,7 @@ from typing import Any, Callable, Optional
 from tests.certify.breaking import BrokenVen, alter, change, drop, keeping, told
 from ven_sdk import OpenADRClient, objects
 from ven_sdk.oadr20b.schema.registration import Poll, Response
+from ven_sdk.oadr20b.schema.reports import ReportRequest, ReportSpecifier, SpecifierPayload
 from ven_sdk.testing import pki
 
 CREATE = "oadrCreatePartyRegistration"
@@ -265,9 +266,88 @@ class NeverAgain(BrokenVen):
         super().__init__()
         self._starts = 0
 
-    def begin(self, arguments: Any, found: Any) -> Optional[OpenADRClient]:
+    def begin(self, lead: Any, found: Any, ready: Any) -> Optional[OpenADRClient]:
         self._starts += 1
-        return super().begin(arguments, found) if self._starts == 1 else None
+        return super().begin(lead, found, ready) if self._starts == 1 else None
+
+
+def takes_refused_reports(sent: Any, reply: Any) -> Any:
+    """The client does not hear that the VTN has forgotten it, where it reports."""
+    if sent.wire_name == "oadrUpdateReport" and isinstance(reply, Response):
+        return None
+    return reply
+
+
+def accepts(event_id: str) -> Any:
+    """An answer in which that event is not refused."""
+
+    def how(record: Any) -> Any:
+        return record.replace(
+            event_responses=[
+                each.replace(response_code="200", opt_type="optIn")
+                if each.event_id == event_id
+                else each
+                for each in record.event_responses
+            ]
+        )
+
+    return alter("oadrCreatedEvent", how)
+
+
+old_cancellations_are_new = _each(
+    lambda event: (
+        _with(event, {"modification_number": 99}) if event.event_status == "cancelled" else event
+    )
+)
+only_prices = _each(
+    lambda event: event.replace(
+        event_signals=[
+            signal.replace(signal_type="level") if signal.signal_type == "multiplier" else signal
+            for signal in event.event_signals
+        ]
+    )
+)
+
+
+def unmoved(seconds: float) -> Callable[[Any], Any]:
+    """The fourth version of an event stays where the third was."""
+    return _each(
+        lambda event: (
+            _with(event, {"dtstart": event.active_period.dtstart + timedelta(seconds=seconds)})
+            if event.modification_number == 4
+            else event
+        )
+    )
+
+
+def drawn_anew(event: Any) -> Any:
+    """Each version of an event has a tolerance of its own, so that its start is drawn anew."""
+    number = event.modification_number
+    return _with(event, {"tolerance": event.active_period.tolerance - timedelta(seconds=number)})
+
+
+def asks_by_reading_type(record: Any) -> Any:
+    """The catalogue of the VTN is answered with a request that compares the reading type."""
+    point = SpecifierPayload(r_id="1", reading_type="Direct Read")
+    specifier = ReportSpecifier(
+        report_specifier_id="of-the-vtn",
+        granularity=MINUTE,
+        report_back_duration=MINUTE,
+        specifier_payloads=[point],
+    )
+    wanted = ReportRequest(report_request_id="r", report_specifier=specifier)
+    return record.replace(report_requests=[wanted])
+
+
+def other_code(kind: str, old: str, new: str) -> Any:
+    """Answers of a kind carry another code than one of them."""
+
+    def how(record: Any) -> Any:
+        response = record.response
+        found = new if response.response_code == old else response.response_code
+        return record.replace(response=response.replace(response_code=found))
+
+    return alter(kind, how)
 
 
 KEEPING: dict[int, Callable[[], BrokenVen]] = {
@@ -358,3 +438,28 @@ BROKEN: dict[int, Callable[[], BrokenVen]] = {
     80: BrokenVen,
     43: lambda: BrokenVen(flaws=["undated"]),
 }
+PARTS: dict[tuple[int, str], Callable[[], BrokenVen]] = {
+    (11, "a 463 to a report"): lambda: BrokenVen(gets=takes_refused_reports),
+    (11, "samples over a registration"): lambda: BrokenVen(
+        _reported(lambda report: report.replace(intervals=report.intervals[-1:]))
+    ),
+    (25, "all types of a signal"): lambda: BrokenVen(gets=told(LIST, only_prices), signals=FOUR),
+    (28, "an unreadable event"): lambda: BrokenVen(accepts("unreadable")),
+    (29, "an old cancellation"): lambda: BrokenVen(gets=told(LIST, old_cancellations_are_new)),
+    (32, "a start drawn anew"): lambda: BrokenVen(gets=told(LIST, _each(drawn_anew))),
+    (38, "an event that is moved"): lambda: BrokenVen(gets=told(LIST, unmoved(4))),
+    (42, "the notification"): lambda: BrokenVen(gets=events(notification_period=None)),
+    (56, "its own requests"): lambda: BrokenVen(
+        alter("oadrRegisteredReport", asks_by_reading_type)
+    ),
+    (62, "more history than is kept"): lambda: BrokenVen(
+        other_code("oadrCreatedReport", "454", "200")
+    ),
+    (72, "a registration"): lambda: BrokenVen(flaws=["stubborn at registration"]),
+    (73, "Retry-After"): lambda: BrokenVen(flaws=["impatient"]),
+    (73, "no connection"): lambda: BrokenVen(flaws=["gives up"]),
+    (76, "no TLS"): lambda: BrokenVen(flaws=["falls back"]),
+    (78, "no ReplayProtect"): lambda: BrokenVen(flaws=["unprotected"]),
+    (79, "each attempt"): lambda: BrokenVen(flaws=["resends"]),
+}
+"""VENs that break a part of a row, and keep the rest of it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ven_sdk.cli import main
+from ven_sdk.testing import pki
 
 VEN = """
 from ven_sdk import OpenADRClient
@@ -43,6 +44,45 @@ def test_a_file_a_module_and_a_script_are_taken_as_they_are(
     assert "2 shown." in capsys.readouterr().out
 
 
+def states(capsys: pytest.CaptureFixture[str]) -> "dict[int, str]":
+    return {row["row"]: row["state"] for row in json.loads(capsys.readouterr().out)["rows"]}
+
+
+def test_a_report_only_ven_has_no_rows_on_events(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["certify", "ven.toml", "--only", "1", "17", "52", "--profile", "report-only", "--json"])
+    assert states(capsys) == {1: "shown", 17: "skipped", 52: "not shown"}
+
+
+def test_sample_data_stands_in_for_reports_that_a_ven_does_not_offer(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["certify", "ven.toml", "--only", "50", "51", "65", "--sample-data", "--json"]) == 0
+    assert states(capsys) == {50: "shown", 51: "shown", 65: "shown"}
+
+
+@pytest.mark.parametrize("words", [[], ["--throwaway"]], ids=["own", "throw-away"])
+def test_a_certificate_of_whatever_authority_is_shown_to_the_test_vtn(
+    words: "list[str]", folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = pki.identity("mine", issuer="an authority that the test VTN does not know")
+    cert, key = own.write(folder)
+    text = (folder / "ven.toml").read_text().replace("[handlers]", f'cert = "{cert}"\n[handlers]')
+    (folder / "ven.toml").write_text(text.replace("[handlers]", f'key = "{key}"\n[handlers]', 1))
+
+    assert main(["certify", "ven.toml", "--only", "75", "77", "--json", *words]) == 0
+    assert states(capsys) == {75: "shown", 77: "shown"}
+
+
+def test_what_a_ven_prints_is_no_part_of_the_result(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "loud.py").write_text(VEN.replace("client.run()", "print('hello')\n    client.run()"))
+    main(["certify", "loud.py", "--only", "1", "--json"])
+    assert states(capsys) == {1: "shown"}
+
+
 def test_the_result_for_programs_the_messages_and_the_declarations(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -62,6 +102,7 @@ def test_the_result_for_programs_the_messages_and_the_declarations(
         ([], "Say which VEN"),
         (["ven.toml", "--only", "99"], "names no row"),
         (["nothing"], "is no VEN"),
+        (["--command", "true", "--sample-data"], "--sample-data is for a VEN of ven_sdk"),
         (["missing.py"], "there is no script"),
         (["certified_site:nobody"], "there is no 'nobody'"),
     ],

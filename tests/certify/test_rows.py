@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.certify.breaking import BrokenVen
-from tests.certify.broken import BROKEN, KEEPING
+from tests.certify.broken import BROKEN, KEEPING, PARTS
 from ven_sdk.cli.certify.examine import examine
 from ven_sdk.cli.certify.rows import DECLARED, NOT_SHOWN, SHOWN, Finding
 from ven_sdk.cli.certify.table import ROWS, choose_rows
@@ -42,6 +42,12 @@ def test_a_ven_that_breaks_the_rule_is_found_out(number: int) -> None:
     else:
         assert found.state == NOT_SHOWN, found.text
         assert found.text
+
+
+@pytest.mark.parametrize(("number", "part"), PARTS, ids=str)
+def test_a_ven_that_breaks_a_part_of_the_row_is_found_out(number: int, part: str) -> None:
+    found = finding(number, PARTS[number, part]())
+    assert found.state == NOT_SHOWN, found.text
 
 
 def test_every_row_has_a_ven_that_breaks_it() -> None:

@@ -34,7 +34,7 @@ def test_the_quick_start_answers_and_acts_in_time(vtn: LocalVTN, run: Run) -> No
         program.wait_for_line("now: SIMPLE 2")
         assert (
             vtn.wait_for("oadrRegisterReport").reports[0].report_descriptions[0].r_id
-            == "device001-voltage"
+            == "device001-powerReal-usage"
         )
 
 
@@ -207,8 +207,8 @@ def test_two_vens_live_in_one_process(vtn: LocalVTN, run: Run, tmp_path: Path) -
         vtn.assert_opted(event_id, "optOut", ven_id=bakery.ven_id)
         vtn.assert_opted(event_id, "optIn", ven_id=brewery.ven_id)
         program.wait_for_line("brewery: SIMPLE 3")
-        vtn.assert_delivered("bakery-powerReal", [12.5], timeout=SECONDS)
-        vtn.assert_delivered("brewery-powerReal", [31.0], timeout=SECONDS)
+        vtn.assert_delivered("bakery-powerReal-usage", [12.5], timeout=SECONDS)
+        vtn.assert_delivered("brewery-powerReal-usage", [31.0], timeout=SECONDS)
     assert (tmp_path / "two.db").exists()
 
 

@@ -250,8 +250,8 @@ def test_a_message_that_crossed_the_end_of_an_idle_connection_is_sent_again(
         Wire, "is_stale", lambda wire: False
     )  # as if it had looked a moment earlier
 
-    assert connections.post(server.url(), b"second").body == b"ok"
-    assert script.read == [b"first", b"second"]
+    assert connections.post(server.url(), b"second", again=lambda: b"anew").body == b"ok"
+    assert script.read == [b"first", b"anew"], "a signature is of one sending (rule S6)"
     assert server.connections == 2
 
 

@@ -105,7 +105,11 @@ class Exchange:
         before = self._now()
         try:
             reply = self._identity.connections.post(
-                f"{self._url}/{service or record.service}", body, self._may_send, self._cookies
+                f"{self._url}/{service or record.service}",
+                body,
+                self._may_send,
+                self._cookies,
+                None if self._identity.signer is None else lambda: self.serialise(record),
             )
         # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
         except SecurityError as cause:
@@ -127,7 +131,7 @@ class Exchange:
         """
         signer = self._identity.signer
         if signer is not None:
-            return signer.seal(envelope.signed_object(record))
+            return signer.seal(envelope.signed_object(record), self._now())
         if not isinstance(record, Poll):
             return envelope.message(record)
         if self._poll is None or self._poll[0] != record.ven_id:

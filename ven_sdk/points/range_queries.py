@@ -104,7 +104,7 @@ def _call(point: DataPoint, request: RequestState, query: RangeQuery, name: str)
     keywords = {
         "date_from": query.start,
         "date_to": query.stop,
-        "sampling_interval": request.granularity,
+        "sampling_interval": request.granularity or point.sampling_rate.min_period,
     }
     return Call(
         lane=point.lane,

@@ -49,7 +49,8 @@ BUSY = frozenset({408, 425, 429, 502, 503, 504})
 
 REPEATABLE = CLOSED | BUSY | {404}
 """Statuses after which polls and registrations are repeated as they are; after others (400, 405,
-406, 501) more seldom.
+406, 501) more seldom, and from the first time on: the specification forbids to send them again as
+they are (H5).
 """
 
 SHORT_CAP, LONG_CAP, MISSING_CAP = 60.0, 300.0, 3600.0
@@ -74,6 +75,12 @@ def scope_of(error: VenError) -> Scope:
     if status in BUSY or status < 300:
         return Scope.SERVICE
     return Scope.UNACCEPTABLE if 400 <= status < 500 else Scope.MESSAGE
+
+
+def _is_forbidden_again(error: VenError, scope: Scope) -> bool:
+    """Whether the status forbids the same message: 400, 406, 501 and their like, no 404 (H5)."""
+    status = error.status if isinstance(error, TransportError) else None
+    return scope is Scope.UNACCEPTABLE or (scope is Scope.MISSING and status != 404)
 
 
 class Failure:
@@ -105,7 +112,7 @@ Place = Union[Kind, Message]
 
 class Failures:
     """The failures of one VEN. ``make_backoff(cap)`` makes the back-off of a new one. ``strict``:
-    what must not be sent again as it is (H5) never begins gently.
+    a 404 never begins gently either (H5).
     """
 
     __slots__ = ("_good_at", "_kinds", "_make", "_messages", "_strict", "link")
@@ -161,15 +168,15 @@ class Failures:
         is of the monotonic clock. ``cap`` in seconds.
 
         The wait begins gently for what passes by itself, and where the service was good a moment
-        ago.
+        ago; never for what must not be sent again as it is.
         """
         failure = self._kinds.get(kind)
         if failure is None or failure.cap != cap:
             since = now if failure is None else failure.since
             failure = self._kinds[kind] = Failure(self._make(cap), since, cap)
         passes = scope is Scope.SERVICE or scope is Scope.MESSAGE
-        was_good = not self._strict and self._was_good_before(kind.service, failure.since)
-        gently = passes or was_good
+        may_begin_gently = not self._strict and not _is_forbidden_again(error, scope)
+        gently = passes or (may_begin_gently and self._was_good_before(kind.service, failure.since))
         retry_after = error.retry_after if isinstance(error, TransportError) else None
         wait = failure.backoff.next(retry_after, patient=not gently)
         failure.error, failure.scope, failure.until = error, scope, now + wait

@@ -58,18 +58,25 @@ class Link:
         deadline: Deadline,
         may_send: Optional[Callable[[], float]] = None,
         cookie: Optional[str] = None,
+        again: Optional[Callable[[], bytes]] = None,
     ) -> Answer:
         """One POST; what comes back has status 200. After any error the connection is gone.
+        ``again`` gives what goes out in the place of ``body`` if the VTN had closed the connection.
 
         ``may_send`` is asked when all is ready to be sent: for how many seconds the message may be
         under way. StateError where it says 0.
         """
         self._may_send = may_send
+
+        def make_again() -> tuple[bytes, ...]:
+            return target.message(body if again is None else again(), cookie)
+
         message = target.message(body, cookie)
         done = False
         try:
             response = self._adapter.pass_on(
-                target.request(body, cookie), lambda: self._post(target, message, deadline)
+                target.request(body, cookie),
+                lambda: self._post(target, message, deadline, make_again),
             )
             answer = (
                 response if isinstance(response, Answer) else read_stand_in(response, self._limit)
@@ -103,10 +110,18 @@ class Link:
             wire.cut()
 
     # --- the exchange -----------------------------------------------------------------------------
-    def _post(self, target: Service, message: tuple[bytes, ...], deadline: Deadline) -> Answer:
+    def _post(
+        self,
+        target: Service,
+        message: tuple[bytes, ...],
+        deadline: Deadline,
+        make_again: Callable[[], tuple[bytes, ...]],
+    ) -> Answer:
         """The exchange itself, on the connection that is there, or on a new one."""
+        if self.wire is None:
+            return self._on_new_wire(target, message, deadline)
         return self._on_old_wire(target, message, deadline) or self._on_new_wire(
-            target, message, deadline
+            target, make_again(), deadline
         )
 
     def _on_old_wire(

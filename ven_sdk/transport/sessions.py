@@ -92,10 +92,13 @@ class Connections:
         body: bytes,
         may_send: Optional[Callable[[], float]] = None,
         cookies: Optional[Cookies] = None,
+        again: Optional[Callable[[], bytes]] = None,
     ) -> Reply:
         """POST ``body`` to ``url`` and return the answer, whose status is 200. ``may_send`` is
         asked when the connection stands and nothing is sent yet: for how many seconds the message
-        may be under way. ``cookies`` are sent along, and take up those that come.
+        may be under way. ``cookies`` are sent along, and take up those that come. ``again`` gives
+        what goes out in the place of ``body`` where that found a connection which the VTN had
+        closed: signatures are of one sending (S6).
 
         :raises TransportError: anything else, see its attributes; redirects are not followed (rule
         H5). :raises SecurityError: what ``tls_check`` raised. :raises ConfigurationError: no
@@ -108,7 +111,7 @@ class Connections:
         try:
             secure = target.route.secure
             cookie = None if cookies is None else cookies.header(target.path, secure)
-            answer = link.exchange(target, body, deadline, may_send, cookie)
+            answer = link.exchange(target, body, deadline, may_send, cookie, again)
         finally:
             self._give_back(link)
         if cookies is not None and "Set-Cookie" in answer.headers:

@@ -56,7 +56,8 @@ class ReportCalls(VenBase):
         Arguments:
             callback (None): gives the value when one is needed, on a thread where it may block:
                 ``callback()``, or ``callback(date_from=, date_to=, sampling_interval=)`` in mode
-                ``'full'``. None: you push values with ``report_value``.
+                ``'full'`` (``sampling_interval`` is the spacing that the VTN wants, or the finest
+                on offer where it names none). None: you push values with ``report_value``.
             resource_id (None): what is measured, such as ``'device001'``.
             measurement (None): a name in any case (``'voltage'``), a member of
                 ``enums.MEASUREMENTS``, an ``objects.Measurement`` or a dict of its fields. A name

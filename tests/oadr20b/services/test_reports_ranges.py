@@ -159,7 +159,8 @@ def test_full_may_return_a_generator_of_samples_in_any_order() -> None:
 
 
 def test_a_one_shot_of_a_full_point_sends_its_newest_value() -> None:
-    vtn = ven(Logger(), now=NOON + 30 * SECOND)
+    vtn = ven(now=NOON + 30 * SECOND)
+    vtn.point("p", Logger(), data_collection_mode="full", sampling_rate=60)
     vtn.create(ask("rq", every=MINUTE, back=ZERO))
     vtn.go(MINUTE)
 
@@ -198,13 +199,17 @@ def test_history_with_back_duration_wholly_in_the_past_is_one_report_too() -> No
     assert (len(vtn.messages), len(vtn.values()), reports.pending_ids(vtn.book)) == (1, 96, ())
 
 
-def test_history_of_granularity_zero_is_all_stored_values() -> None:
+def test_history_of_granularity_zero_is_as_fine_as_is_offered() -> None:
+    """A callback that counts in steps of ``sampling_interval`` must come to an end."""
     logger = Logger()
-    vtn = ven(logger, name="HISTORY_USAGE")
+    vtn = ven()
+    vtn.point(
+        "p", logger, report_name="HISTORY_USAGE", data_collection_mode="full", sampling_rate=60
+    )
     vtn.create(ask("rq", every=ZERO, back=ZERO, start=NOON - HOUR, length=HOUR))
     vtn.deliver()
 
-    assert (logger.asked[0][2], len(vtn.values())) == (ZERO, 60)
+    assert (logger.asked[0][2], len(vtn.values())) == (MINUTE, 60)
 
 
 def test_history_into_the_future_is_sent_at_once_as_far_as_there_is_any() -> None:

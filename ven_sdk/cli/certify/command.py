@@ -5,8 +5,10 @@ of each rule what was seen.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Optional
@@ -32,8 +34,9 @@ MOST = 100
 EPILOG = f"""\
 VEN is a TOML file as ven-sdk run takes it, module:client (a client, or a function without
 arguments that returns one), or a script that calls run(). It is not changed: while it is made,
-its client gets the test VTN's address and certificates, the clock, strict=True and
-jitter='later' in the place of its own; its store is left alone. Handlers and callbacks are
+its client gets the test VTN's address and authority, the clock, strict=True and jitter='later'
+in the place of its own; its store is left alone. Its own certificate is shown to the test VTN
+where it has one, unless --throwaway is given. Handlers and callbacks are
 really called: take a VEN whose devices may be switched.
 
 With --command any program is driven, of any library, in real time; rows that need calls into
@@ -63,7 +66,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="let time pass by itself (minutes); usually one clock is moved by hand (a minute)",
     )
     parser.add_argument(
-        "--high", action="store_true", help="the VEN has high security: signatures as well"
+        "--profile",
+        choices=("full", "report-only"),
+        help="certify the VEN as that (default: as it is set, report_only)",
+    )
+    parser.add_argument(
+        "--security",
+        choices=("standard", "high"),
+        help="high: signatures as well (default: high where vtn_fingerprint is set)",
+    )
+    parser.add_argument(
+        "--sample-data",
+        action="store_true",
+        help="offer TELEMETRY_STATUS and TELEMETRY_USAGE with sample data where the VEN does not",
+    )
+    parser.add_argument(
+        "--throwaway",
+        action="store_true",
+        help="show a throw-away certificate to the test VTN in the place of the VEN's own",
     )
     parser.add_argument("--list", action="store_true", help="print the rows and exit")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -83,22 +103,47 @@ def execute(options: argparse.Namespace, console: Console) -> int:
             )
         return 0
     source = _source(options)
-    declared = source.declared if isinstance(source, FileVen) else {}
-    run = Run(source, not options.real_time, declared, high=options.high)
+    run = _run(options, source)
     findings: list[Finding] = []
-    for finding in examine(rows, run):
-        findings.append(finding)
-        console.progress()
-        if not options.json:
-            _show(finding, console)
-        if options.evidence:
-            write_evidence(options.evidence, finding, run)
-        console.progress(f"{len(findings)} of {len(rows)} rows")
+    with contextlib.redirect_stdout(sys.stderr):  # what the VEN prints is no part of the result
+        for finding in examine(rows, run):
+            findings.append(finding)
+            console.progress()
+            if not options.json:
+                _show(finding, console)
+            if options.evidence:
+                write_evidence(options.evidence, finding, run)
+            console.progress(f"{len(findings)} of {len(rows)} rows")
     console.progress()
     if options.pics:
         write_pics(options.pics, findings, run)
     _conclude(source, findings, options.json, console)
     return int(any(each.state == NOT_SHOWN for each in findings))
+
+
+def _run(options: argparse.Namespace, source: Source) -> Run:
+    given = _given_for_the_vens_own(options)
+    if given and not source.is_ours:
+        raise Usage(f"{given} is for a VEN of ven_sdk: --command starts a program as it is.")
+    profile = options.profile
+    return Run(
+        source,
+        by_hand=not options.real_time,
+        declared=source.declared if isinstance(source, FileVen) else {},
+        arguments={} if profile is None else {"report_only": profile == "report-only"},
+        high=None if options.security is None else options.security == "high",
+        sample_data=options.sample_data,
+        throwaway=options.throwaway,
+    )
+
+
+def _given_for_the_vens_own(options: argparse.Namespace) -> str:
+    given = {
+        "--profile": options.profile,
+        "--sample-data": options.sample_data,
+        "--throwaway": options.throwaway,
+    }
+    return ", ".join(name for name, value in given.items() if value)
 
 
 def _head(number: int, area: str) -> str:

@@ -192,6 +192,10 @@ def not_offered(stage: Stage) -> str:
             request(stage, offer, granularity=step / 2, back=10 * step, interval=(0, 0)),
         ),
     }
+    for report, log in zip(offers(stage), offers_of(stage)):
+        if "HISTORY" in str(report.report_name):
+            much = -4 * log.duration.total_seconds()
+            cases["more history than is kept"] = "454", request(stage, log, interval=(much, 0))
     before = pending_requests(stage)
     for what, (wanted, asked) in cases.items():
         spacing = asked.report_specifier.granularity
@@ -217,98 +221,6 @@ def form_of_data(stage: Stage) -> str:
             if any(rule in what for rule in RULES) or "rule T" in what:
                 not_shown(what)
     return f"{len(messages)} messages with data"
-
-
-@row(64, "marks a value that is missing", "T", "CR 300, 318", pics="F")
-def missing_value(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    offer = offer_of(stage, "USAGE", sums=False)
-    stage.is_silent = True
-    wanted = ask(stage, request(stage, offer))
-    report = await_reports(stage, wanted, seconds=20)[0]
-    stage.keeps("CR 300", "CR 318")
-    qualities = {
-        payload.data_quality or "none"
-        for interval in report.intervals
-        for payload in interval.report_payloads
-    }
-    demand(
-        all(quality.startswith("Quality Bad") for quality in qualities),
-        f"values that the callback did not give are marked {', '.join(sorted(qualities))}",
-        "Send a placeholder of the Quality Bad family.",
-    )
-    return ", ".join(sorted(qualities))
-
-
-@row(65, "has a sum at hand before it is asked", "T", "CR 337", pics="F")
-def sum_at_hand(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "USAGE", sums=True)
-    stage.pass_time(3 * offer.step)
-    wanted = ask(stage, request(stage, offer))
-    report = await_reports(stage, wanted, seconds=5)[0]
-    interval = report.intervals[0]
-    payload = interval.report_payloads[0]
-    demand(
-        interval.duration and not (payload.data_quality or "").startswith("Quality Bad"),
-        f"a one-shot of a sum has duration {interval.duration} and quality {payload.data_quality}",
-        "Sample sums all the time; a one-shot is the last complete one, with its duration.",
-    )
-    return f"the last complete sample, of {interval.duration}"
-
-
-@row(66, "serves history by its span", "T", "CR 317, 325, 340", pics="F")
-def history(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "HISTORY")
-    kept = offer.duration.total_seconds()
-    span = min(kept / 2, 3600)
-    some = ask(stage, request(stage, offer, interval=(-span, span / 2)))
-    rows = [i for report in await_reports(stage, some) for i in report.intervals]
-    since = ask(stage, request(stage, offer, interval=(-span, 0)))
-    everything = [i for report in await_reports(stage, since) for i in report.intervals]
-    demand(
-        len(everything) > len(rows) > 0,
-        f"half of the span has {len(rows)} rows, everything since its start {len(everything)}",
-        "Duration 0 is everything since dtstart.",
-    )
-    much = code_for(stage, request(stage, offer, interval=(-4 * kept, 0)))
-    demand(
-        much == "454", f"four times of what is kept got {much}", "Answer 454: more than offered."
-    )
-    return f"{len(rows)} rows of a span, {len(everything)} since its start, 454 beyond the log"
-
-
-@row(67, "keeps its last 100 data points", "T", "CR 510", poll_frequency=60)
-def last_points(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "USAGE", sums=False)
-    step = offer.step
-    if stage.clock is None:
-        skip("it takes minutes in real time")
-    lost = ask(stage, request(stage, offer, granularity=step, back=60 * step, interval=(0, 0)))
-    stage.pass_time(104 * step)
-    wanted = ask(
-        stage,
-        request(
-            stage, offer, granularity=step, back=100 * step, interval=(-100 * step, 100 * step)
-        ),
-    )
-    found = [
-        payload
-        for report in await_reports(stage, wanted)
-        for interval in report.intervals
-        for payload in interval.report_payloads
-    ]
-    good = [each for each in found if not (each.data_quality or "").startswith("Quality Bad")]
-    points = len(offer.points)
-    demand(
-        len(good) >= 98 * points,
-        f"of the last 100 values of {points} points, {len(good)} were at hand",
-        "Keep at least 100 values of each requested point.",
-    )
-    return f"{len(good)} of {100 * points} values of the past ({lost} ran)"
 
 
 @row(68, "cancels what it is told to", "T", "CR 328, 329, 336, 345")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ...oadr20b.schema.registration import CreatedPartyRegistration, CreatePartyRegistration
+from ...oadr20b.schema.reports import UpdateReport
 from ...testing import Fault, Received, Refuse, Reply
 from ...testing.vtn.journal import code_of
+from .reporting import ask, await_reports, offers, offers_of, request
 from .rows import demand, not_shown, row, skip
 from .stage import Stage
 from .world import seconds_between
@@ -239,22 +241,52 @@ def cancelled_by_ven(stage: Stage) -> str:
 @row(11, "registers again when the VTN does not know it", "R", "CR 500, 517")
 def forgotten_by_vtn(stage: Stage) -> str:
     stage.begin()
-    for code in ("463", "452"):
-        after = stage.mark()
-        stage.fault(Refuse(code, message="oadrPoll", times=1, bare=True))
-        stage.expect(
-            CREATE,
-            after=after,
-            advice=f"{code} to a poll means that the VTN does not know the VEN.",
-        )
-        stage.polls(2)
-        count = stage.count(CREATE, after=after)
-        demand(count == 1, f"{code} to a poll led to {count} registrations")
+    shown = [_expect_one_registration(stage, "452", "oadrPoll")]
     after = stage.mark()
     stage.fault(Refuse("459", message="oadrPoll", times=1, bare=True))
     stage.polls(3)
     stage.none(CREATE, after=after, text="it registered again after a 459 to a poll")
-    return "463 and 452: one registration each; 459: it polls on"
+    if any("TELEMETRY" in str(report.report_name) for report in offers(stage)):
+        shown.append(_forget_while_it_reports(stage))
+    else:
+        shown.append(_expect_one_registration(stage, "463", "oadrPoll"))
+    return f"{'; '.join(shown)}; 459 to a poll: it polls on"
+
+
+def _expect_one_registration(stage: Stage, code: str, kind: str) -> str:
+    """It registers once after this code to such a message."""
+    after = stage.mark()
+    stage.fault(Refuse(code, message=kind, times=1, bare=True))
+    stage.expect(CREATE, after=after, advice=f"{code} means that the VTN does not know the VEN.")
+    stage.polls(2)
+    count = stage.count(CREATE, after=after)
+    demand(count == 1, f"{code} to {kind} led to {count} registrations")
+    return f"{code} to {kind}: one registration"
+
+
+def _forget_while_it_reports(stage: Stage) -> str:
+    offer = offers_of(stage)[0]
+    for each in offers_of(stage):
+        offer = each if each.points and each.step <= offer.step else offer
+    step = offer.step
+
+    def ask_again() -> str:
+        return ask(stage, request(stage, offer, granularity=step, back=3 * step, interval=(0, 0)))
+
+    await_reports(stage, ask_again(), seconds=12 * step)
+    shown = _expect_one_registration(stage, "463", "oadrUpdateReport")
+    lost = stage.all_of("oadrUpdateReport")[-1].record
+    found = await_reports(stage, ask_again(), seconds=12 * step)[0]
+    if not stage.is_ours or not isinstance(lost, UpdateReport):
+        return shown
+    first, again = lost.reports[0].intervals[0].dtstart, found.intervals[0].dtstart
+    demand(
+        first is not None and again is not None and again <= first,
+        f"the report that was refused began at {first}; once it was asked again, data began at "
+        f"{again}",
+        "Keep samples over a registration: they are for the next request of the same data.",
+    )
+    return f"{shown}, its samples kept"
 
 
 @row(12, "has venID and schemaVersion in every message", "R", "CR 508, 509", at_end=True)

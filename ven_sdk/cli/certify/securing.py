@@ -1,4 +1,6 @@
-"""Rows on TLS, certificates and signatures (rules L, S). The VEN gets a throw-away certificate."""
+"""Rows on TLS, certificates and signatures (rules L, S). A VEN without a certificate gets a
+throw-away one.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +10,23 @@ import warnings
 from datetime import datetime, timedelta, timezone
 
 from ...oadr20b.codec import envelope
+from ...oadr20b.security.names import C14N, SHA256
 from ...oadr20b.security.signing import Signer
 from ...schema.events import DistributeEvent
 from ...security.credentials import Credentials
-from ...testing import pki
+from ...testing import LocalVTN, Received, Reset, pki
 from ...testing.vtn.builders import event as build_event
+from ...testing.vtn.signatures import second_opinion, sign_without_protection
 from ..certificates import describe_certificate
 from .rows import demand, not_shown, row, skip
 from .stage import Stage
+from .world import credentials_of
 
 SUITES = {"ec": "ECDHE-ECDSA-AES128-SHA256", "rsa": "AES128-SHA256"}
 LEFT = timedelta(days=60)
-SHA256 = b"http://www.w3.org/2001/04/xmlenc#sha256"
+CLOSE = 5.0
+"""Seconds between the timestamp of a message and its arrival."""
+AGAIN = "Sign each attempt anew: nonce and timestamp are those of the sending."
 
 
 def _offer_only(stage: Stage, ciphers: str, version: ssl.TLSVersion) -> None:
@@ -75,7 +82,18 @@ def trust(stage: Stage) -> str:
             f"it talked to a VTN with {what}",
             "Check the chain, the dates and the host name; TLS 1.2 at the least.",
         )
-    return f"nothing was sent to {', '.join(cases)}"
+    _try_without_tls(stage)
+    return f"nothing was sent to {', '.join(cases)}, no TLS"
+
+
+def _try_without_tls(stage: Stage) -> None:
+    """A VTN that speaks plain HTTP where the address says https."""
+    with LocalVTN(letter=True, clock=stage.clock) as plain:
+        if stage.is_ours:
+            stage.power_down()
+            stage.power_up(vtn_url=plain.url.replace("http:", "https:"))
+            stage.pass_time(20)
+        demand(not plain.received, "it talked to a VTN without TLS", "Send nothing without TLS.")
 
 
 @row(77, "has a good certificate", "L", "CR 68, §10.1, §10.4, §10.5.1", pics="C")
@@ -85,7 +103,7 @@ def own_certificate(stage: Stage) -> str:
     given = stage.own_arguments
     if given.get("cert") is None:
         skip("the VEN has no certificate of its own (cert=)")
-    own = Credentials.load(given["cert"], given.get("key"), given.get("passphrase"))
+    own = credentials_of(given)
     facts = describe_certificate(own.certificate)
     key = own.certificate.public_key()
     size = int(getattr(key, "key_size", 0))
@@ -97,14 +115,20 @@ def own_certificate(stage: Stage) -> str:
     )
     left = facts.ends - datetime.now(timezone.utc)
     demand(left > LEFT, f"the certificate ends in {left.days} days", "Renew it before.")
+    demand(
+        re.fullmatch("([0-9A-F]{2}:){9}[0-9A-F]{2}", own.fingerprint),
+        f"the fingerprint is shown as {own.fingerprint!r}",
+        "Ten bytes with colons between them: 29 characters.",
+    )
     note = "; note: EC below 256 bits" if not is_rsa and size < 256 else ""
     return f"{size} bits, {left.days} days left, fingerprint {own.fingerprint}{note}"
 
 
 @row(78, "believes only what is signed by its VTN", "S", "CR 514", pics="C", tls=True, sign=True)
 def signed_lists(stage: Stage) -> str:
-    _need_high(stage)
+    stage.need_ours()
     stage.begin(vtn_fingerprint=stage.vtn.fingerprint)
+    _need_high(stage)
     other = pki.identity("somebody else")
     forger = Signer(Credentials.load(other.cert_pem, other.key_pem))
     genuine = stage.vtn.message(_list(stage, "signed"))
@@ -115,6 +139,7 @@ def signed_lists(stage: Stage) -> str:
         "tampered": stage.vtn.message(_list(stage, "harmless")).replace(b"harmless", b"tampered"),
         "forged": forger.sign(envelope.wrap(_list(stage, "forged")), stage.now()),
         "stale": _signed_at(stage, "stale", stage.now() - timedelta(hours=1)),
+        "unprotected": sign_without_protection(_own(), _list(stage, "unprotected")),
     }
     for name, message in forged.items():
         stage.vtn.queue(message)
@@ -129,9 +154,15 @@ def signed_lists(stage: Stage) -> str:
 
 
 def _need_high(stage: Stage) -> None:
-    if not stage.run.high:
-        skip("high security was not asked for (--high)")
-    stage.need_ours()
+    """Go on only with a VEN of high security. Raises ``Skip``."""
+    high = stage.run.high
+    if not (stage.own_arguments.get("vtn_fingerprint") is not None if high is None else high):
+        skip("the VEN has standard security (--security high, or vtn_fingerprint=)")
+
+
+def _own() -> Credentials:
+    identity = pki.identity("localvtn")
+    return Credentials.load(identity.cert_pem, identity.key_pem)
 
 
 def _list(stage: Stage, event_id: str) -> DistributeEvent:
@@ -142,24 +173,44 @@ def _list(stage: Stage, event_id: str) -> DistributeEvent:
 
 
 def _signed_at(stage: Stage, event_id: str, moment: datetime) -> bytes:
-    identity = pki.identity("localvtn")
-    signer = Signer(Credentials.load(identity.cert_pem, identity.key_pem))
-    return signer.sign(envelope.wrap(_list(stage, event_id)), moment)
+    return Signer(_own()).sign(envelope.wrap(_list(stage, event_id)), moment)
 
 
 @row(79, "signs every message as the letter has it", "S", "CR 514, §10.6", tls=True, sign=True)
 def signatures(stage: Stage) -> str:
-    _need_high(stage)
+    stage.need_ours()
     stage.begin(vtn_fingerprint=stage.vtn.fingerprint)
+    _need_high(stage)
+    stage.fault(Reset(message="oadrPoll", times=1))
     stage.polls(5)
+    second = second_opinion()
     nonces: list[bytes] = []
     for message in stage.vtn.received:
         if message.error is not None:
             not_shown(f"{message.kind}: {message.error}")
-        raw = message.raw
-        demand(raw.count(b"Reference ") == 2, f"{message.kind} has no two references")
-        demand(raw.count(SHA256) == 2, f"{message.kind}: its digests are not SHA-256")
-        found = re.findall(rb"nonce>([^<]+)<", raw)
-        demand(found and found[0] not in nonces, f"{message.kind} has the nonce of another")
-        nonces += found
-    return f"{len(nonces)} messages: SHA-256, two references, a nonce of its own each"
+        nonces.append(_check_form(message))
+        demand(nonces[-1] not in nonces[:-1], f"{message.kind} has the nonce of another", AGAIN)
+        if second is not None:
+            demand(second(message.raw), f"{message.kind}: xmlsec does not take its signature")
+    said = "by xmlsec too" if second is not None else "xmlsec is not installed"
+    return f"{len(nonces)} messages: SHA-256, C14N, two references, each a nonce and time; {said}"
+
+
+def _check_form(message: Received) -> bytes:
+    """The nonce of a message whose signature has the form of the letter. Raises ``NotShown``."""
+    raw, kind = message.raw, message.kind
+    demand(raw.count(b"Reference ") == 2, f"{kind} has no two references")
+    demand(raw.count(SHA256.encode()) == 2, f"{kind}: its digests are not SHA-256")
+    methods = re.findall(rb'(?:CanonicalizationMethod|Transform) Algorithm="([^"]+)"', raw)
+    demand(
+        methods and set(methods) <= {C14N.encode()},
+        f"{kind} is in the canonical form {b', '.join(methods).decode()}",
+        f"Use {C14N}.",
+    )
+    nonce, stamp = re.search(rb"nonce>([^<]+)<", raw), re.search(rb"timestamp>([^<]+)<", raw)
+    if nonce is None or stamp is None:
+        not_shown(f"{kind} has no ReplayProtect with a timestamp and a nonce")
+    sent = datetime.fromisoformat(stamp[1].decode().replace("Z", "+00:00"))
+    off = abs((message.at - sent).total_seconds())
+    demand(off <= CLOSE, f"{kind} was sent {off:.0f} s away from its timestamp", AGAIN)
+    return nonce[1]

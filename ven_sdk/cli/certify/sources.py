@@ -31,6 +31,10 @@ from .rows import Arguments
 
 Found = Callable[[OpenADRClient, Arguments], None]
 """Sees a client, and the arguments that its author gave."""
+Lead = Callable[[Arguments], Arguments]
+"""The arguments that take the place of those that the author gave."""
+Ready = Callable[[OpenADRClient], None]
+"""Sees a client that is about to start."""
 _POSITIONS = ("ven_name", "vtn_url")
 SECONDS = 30.0
 """Real seconds that a script may take to construct its client, and to end."""
@@ -46,17 +50,19 @@ class Source(Protocol):
     name: str
     is_ours: bool
 
-    def begin(self, arguments: Arguments, found: Found) -> Optional[OpenADRClient]:
-        """Start the VEN; its client, where it has one of ours, after ``found`` has seen it."""
+    def begin(self, lead: Lead, found: Found, ready: Ready) -> Optional[OpenADRClient]:
+        """Start the VEN; its client, where it has one of ours, after ``found`` has seen it made,
+        and ``ready`` with all that its author gives it.
+        """
 
     def end(self, client: Optional[OpenADRClient]) -> None:
         """Stop it."""
 
 
 @contextlib.contextmanager
-def direct_clients(arguments: Arguments, found: Found) -> Iterator[list[OpenADRClient]]:
-    """Every client that is constructed meanwhile takes ``arguments`` in the place of its own; those
-    clients.
+def direct_clients(lead: Lead, found: Found) -> Iterator[list[OpenADRClient]]:
+    """Every client that is constructed meanwhile takes the arguments of ``lead`` in the place of
+    its own; those clients.
     """
     made: list[OpenADRClient] = []
     original = OpenADRClient.__init__
@@ -64,7 +70,7 @@ def direct_clients(arguments: Arguments, found: Found) -> Iterator[list[OpenADRC
     @functools.wraps(original)
     def construct(self: OpenADRClient, *given: Any, **named: Any) -> None:
         own = {**dict(zip(_POSITIONS, given)), **named}
-        original(self, **{**own, **arguments})
+        original(self, **{**own, **lead(own)})
         made.append(self)
         found(self, own)
 
@@ -83,10 +89,11 @@ class _OwnVen:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def begin(self, arguments: Arguments, found: Found) -> Optional[OpenADRClient]:
+    def begin(self, lead: Lead, found: Found, ready: Ready) -> Optional[OpenADRClient]:
         """See :class:`Source`."""
-        with direct_clients(arguments, found):
-            client = self._make(arguments)
+        with direct_clients(lead, found):
+            client = self._make(str(lead({})["vtn_url"]))
+        ready(client)
         client.start()
         return client
 
@@ -95,7 +102,7 @@ class _OwnVen:
         if client is not None:
             client.stop()
 
-    def _make(self, arguments: Arguments) -> OpenADRClient:
+    def _make(self, url: str) -> OpenADRClient:
         raise NotImplementedError
 
 
@@ -106,7 +113,7 @@ class MadeVen(_OwnVen):
         super().__init__(name)
         self._function = make
 
-    def _make(self, arguments: Arguments) -> OpenADRClient:
+    def _make(self, url: str) -> OpenADRClient:
         return self._function()
 
 
@@ -119,10 +126,10 @@ class FileVen(_OwnVen):
         table = self._document.values.get("certify", {})
         self.declared: Arguments = table if isinstance(table, dict) else {}
 
-    def _make(self, arguments: Arguments) -> OpenADRClient:
-        plan = make_plan(self._document, os.environ, {"ven": {"vtn_url": arguments["vtn_url"]}})
+    def _make(self, url: str) -> OpenADRClient:
+        plan = make_plan(self._document, os.environ, {"ven": {"vtn_url": url}})
         plan.log.clear()
-        plan.ven.arguments.update(arguments)
+        plan.control.clear()
         made = build(plan)
         if not isinstance(made, OpenADRClient):
             raise ConfigurationError(
@@ -138,7 +145,7 @@ class ModuleVen(_OwnVen):
         super().__init__(reference)
         self._module = reference.partition(":")[0].strip()
 
-    def _make(self, arguments: Arguments) -> OpenADRClient:
+    def _make(self, url: str) -> OpenADRClient:
         known = sys.modules.get(self._module)
         if known is not None and isinstance(_attribute(known, self.name), OpenADRClient):
             importlib.reload(known)
@@ -168,11 +175,11 @@ class ScriptVen:
         self._thread: Optional[threading.Thread] = None
         self._error: Optional[BaseException] = None
 
-    def begin(self, arguments: Arguments, found: Found) -> Optional[OpenADRClient]:
+    def begin(self, lead: Lead, found: Found, ready: Ready) -> Optional[OpenADRClient]:
         """See :class:`Source`. ``ConfigurationError`` for a script that fails or has no client."""
         self._error = None
         running = threading.Event()
-        with direct_clients(arguments, found) as made, _signal_start(running):
+        with direct_clients(lead, found) as made, _signal_start(running, ready):
             self._thread = threading.Thread(
                 target=self._run, args=(running,), name="certify-script", daemon=True
             )
@@ -208,12 +215,13 @@ class ScriptVen:
 
 
 @contextlib.contextmanager
-def _signal_start(running: threading.Event) -> Iterator[None]:
-    """``running`` is set when a client was started."""
+def _signal_start(running: threading.Event, ready: Ready) -> Iterator[None]:
+    """``ready`` sees a client that is started, and ``running`` is set when it was."""
     original = OpenADRClient.start
 
     @functools.wraps(original)
     def start(self: OpenADRClient, wait: Optional[Duration] = None) -> None:
+        ready(self)
         original(self, wait)
         running.set()
 
@@ -236,9 +244,9 @@ class ProgramVen:
         self._words = tuple(words)
         self._process: Optional["subprocess.Popen[bytes]"] = None
 
-    def begin(self, arguments: Arguments, found: Found) -> Optional[OpenADRClient]:
+    def begin(self, lead: Lead, found: Found, ready: Ready) -> Optional[OpenADRClient]:
         """See :class:`Source`. ``ConfigurationError`` for a program that cannot be started."""
-        url = str(arguments["vtn_url"])
+        url = str(lead({})["vtn_url"])
         try:
             self._process = subprocess.Popen(
                 [word.replace("{url}", url) for word in self._words],

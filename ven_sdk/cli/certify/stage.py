@@ -10,7 +10,7 @@ from ...schema.common import EiResponse
 from ...schema.events import CreatedEvent, DistributeEvent, Event
 from ...testing.vtn.events import EventAnswer
 from .rows import not_shown
-from .staging import DECIDES, MARKET_CONTEXT, SOON, Ground
+from .staging import AFTER_A_POLL, DECIDES, MARKET_CONTEXT, SOON, Ground
 from .world import CallRecord
 
 
@@ -18,7 +18,10 @@ class Stage(Ground):
     """A VTN and a VEN for one row. ``begin()`` starts the VEN; ``close()`` ends both."""
 
     def add_event(self, **settings: Any) -> str:
-        """A new event for this VEN, which the next poll gets; its ID."""
+        """A new event for this VEN, which the next poll gets; its ID. ``Skip`` for a report-only
+        VEN.
+        """
+        self.need_events()
         given = {"market_context": self.context, **settings}
         return self.vtn.add_event(**given)
 
@@ -29,7 +32,10 @@ class Stage(Ground):
         return min(own) if own else MARKET_CONTEXT
 
     def send_list(self, *events: Event, **changes: Any) -> str:
-        """A list of these events by the next poll, whatever the VTN holds; its requestID."""
+        """A list of these events by the next poll, whatever the VTN holds; its requestID.
+        ``Skip`` for a report-only VEN.
+        """
+        self.need_events()
         request_id = f"list-{self.mark()}-{len(events)}"
         record = DistributeEvent(
             **{
@@ -69,7 +75,7 @@ class Stage(Ground):
             there = self.answers(event_id)
             return there[number - 1] if len(there) >= number else None
 
-        answer = self.pass_until(found, min(seconds, DECIDES))
+        answer = self.pass_until(found, min(seconds, self._decides_within))
         if answer is None:
             self._decide(event_id)
         answer = answer or self.pass_until(found, seconds)
@@ -81,9 +87,15 @@ class Stage(Ground):
             )
         return answer
 
+    @property
+    def _decides_within(self) -> float:
+        """Seconds that the author's code has for a decision; a poll, once it has deferred one."""
+        return AFTER_A_POLL if self._defers else DECIDES
+
     def _decide(self, event_id: str) -> None:
         """Opt in where the author's code has deferred its decision."""
         if self._client is not None and event_id in [each.event_id for each in self._client.events]:
+            self._defers = True
             self._client.opt_in(event_id)
 
     def answer_to(self, event_id: str, number: int) -> EventAnswer:
@@ -93,7 +105,7 @@ class Stage(Ground):
             there = [each for each in self.answers(event_id) if each.modification_number == number]
             return there[-1] if there else None
 
-        answer = self.pass_until(found, DECIDES)
+        answer = self.pass_until(found, self._decides_within)
         if answer is None:
             self._decide(event_id)
             answer = self.pass_until(found, DECIDES)

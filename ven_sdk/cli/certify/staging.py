@@ -9,6 +9,8 @@ import threading
 from datetime import datetime, timezone
 from typing import Any, Callable, Optional, TypeVar, Union
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from ...client import OpenADRClient
 from ...errors import VenError
 from ...runtime.clock import Clock
@@ -17,7 +19,8 @@ from ...schema.events import Event
 from ...testing import Fault, LocalVTN, ManualClock, Received
 from .passing import ByHand, ByItself, Passing
 from .rows import Arguments, Row, Skip, demand, not_shown
-from .world import CallRecord, ClockAhead, HeldReply, Run, rules_in
+from .samples import add_samples
+from .world import CallRecord, ClockAhead, HeldReply, Run, credentials_of, rules_in
 
 P = TypeVar("P", bound=Payload)
 T = TypeVar("T")
@@ -26,6 +29,8 @@ PERIOD = 2
 """Seconds between polls that the VTN asks for."""
 DECIDES = 8.0
 """Seconds that the author's code has for a decision that it does not defer."""
+AFTER_A_POLL = 3.0
+"""Seconds for the poll that fetches an event."""
 SOON = 90.0
 """Seconds within which something that is owed must come, failures of the link included."""
 MARKET_CONTEXT = "http://utility.example/certify"
@@ -52,6 +57,7 @@ class Ground:
         self.errors: list[VenError] = []
         self.asked: int = 0
         self.is_silent: bool = False
+        self._defers: bool = False
         self.own_arguments: Arguments = {}
         self.passing: Passing
         if self.clock is not None:
@@ -80,11 +86,20 @@ class Ground:
         if not self.is_ours:
             raise Skip("it needs calls into the VEN: a VEN of ven_sdk")
 
+    def need_events(self) -> None:
+        """Go on only with a VEN that has events and opts. Raises ``Skip``."""
+        sent = self.all_of("oadrCreatePartyRegistration")
+        if sent and getattr(sent[-1].record, "report_only", False):
+            raise Skip("a report-only VEN has neither events nor opts")
+
     def power_up(self, **changed: Any) -> None:
         """Start the VEN. ``changed``: arguments of the client, for this row only."""
-        arguments = {**self._led_here(), **changed, **self.run.arguments}
+
+        def lead(own: Arguments) -> Arguments:
+            return {**self._led_here(own), **changed, **self.run.arguments}
+
         self._begun = True
-        self._client = self.run.source.begin(arguments, self._watch)
+        self._client = self.run.source.begin(lead, self._watch, self._ready)
         if isinstance(self.passing, ByHand):
             self.passing.client = self._client
 
@@ -104,15 +119,12 @@ class Ground:
             "Look at the rows on registration first.",
         )
 
-    def _led_here(self) -> Arguments:
-        secure = self.vtn.url.startswith("https:")
-        own = self.vtn.client_cert("certify") if secure else None
+    def _led_here(self, own: Arguments) -> Arguments:
+        is_secure = self.vtn.url.startswith("https:")
         return {
+            **self._certificate(own, is_secure),
             "vtn_url": self.vtn.url,
-            "cert": own.cert if own else None,
-            "key": own.key if own else None,
-            "passphrase": None,
-            "ca_file": self.vtn.ca_file if secure else None,
+            "ca_file": self.vtn.ca_file if is_secure else None,
             "check_hostname": True,
             "tls_fingerprint": None,
             "vtn_fingerprint": None,
@@ -128,9 +140,29 @@ class Ground:
             "clock": self.clock,
         }
 
+    def _certificate(self, own: Arguments, is_secure: bool) -> Arguments:
+        """What takes the place of the author's certificate; nothing where that is used."""
+        if not is_secure:
+            return {"cert": None, "key": None, "passphrase": None}
+        if self._uses_own_certificate(own):
+            return {}
+        given = self.vtn.client_cert("certify")
+        return {"cert": given.cert, "key": given.key, "passphrase": None}
+
+    def _uses_own_certificate(self, own: Arguments) -> bool:
+        return own.get("cert") is not None and not self.run.throwaway
+
+    def _ready(self, client: OpenADRClient) -> None:
+        """A client that has all that its author gives it, and is about to start."""
+        if self.run.sample_data:
+            add_samples(client)
+
     def _watch(self, client: OpenADRClient, own: Arguments) -> None:
         """Follow what the client calls. ``own``: the arguments that its author gave."""
         self.own_arguments = own
+        if self.vtn.tls_context is not None and self._uses_own_certificate(own):
+            certificate = credentials_of(own).certificate
+            self.vtn.trust_certificate(certificate.public_bytes(Encoding.PEM))
         client.add_handler("on_event_start", lambda event: self._note("start", event))
         client.add_handler("on_event_end", lambda event: self._note("end", event))
         client.add_handler(

@@ -17,6 +17,7 @@ for _module in (
     "running",
     "catalogue",
     "data",
+    "storing",
     "opting",
     "transporting",
     "securing",

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from ...testing import Slow, Status
+from dataclasses import replace
+from typing import Optional
+
+from ...oadr20b.schema.reports import CreateReport
+from ...testing import Fault, Received, Reply, Status
 from .rows import demand, not_shown, row, skip
 from .stage import Stage
 from .world import rules_in, seconds_between
 
 HEAD = {"53", "511", "§9.1.3", "§9.1.9", "§9.1.9.1", "§9.1.9.4", "§9.1.9.5"}
 WAIT = 4.9
+PATIENT = "A VEN waits at least 5 s for a reply."
 MINUTE = 60
+FORBIDDEN_AGAIN = (404, 406, 501)
+STEPS = 6
+"""Pauses under HTTP 503: about a minute together."""
+RETRY_AFTER, AWAY = 20, 20
+CREATE = "oadrCreatePartyRegistration"
 
 
 @row(
@@ -33,29 +43,41 @@ def heads(stage: Stage) -> str:
 
 @row(72, "does not hammer a VTN that says no", "H", "§9.1.5")
 def not_again(stage: Stage) -> str:
+    for status in FORBIDDEN_AGAIN:
+        fault = stage.fault(Status(status, service="EiRegisterParty"))
+        after = stage.mark()
+        stage.power_up()
+        _expect_rest(stage, status, CREATE, after)
+        stage.power_down()
+        fault.clear()
     stage.begin()
-    for status in (404, 406, 501):
+    for status in FORBIDDEN_AGAIN:
         after = stage.mark()
         fault = stage.fault(Status(status, service="OadrPoll"))
-        stage.pass_until(lambda hit=fault: bool(hit.hits), 10)  # type: ignore[misc]
-        stage.pass_time(MINUTE)
-        count = stage.count("oadrPoll", after=after) - 1
-        demand(
-            count <= 1,
-            f"after HTTP {status} to a poll, {count} more came within a minute",
-            "What must not be sent again is tried once a minute at the most.",
-        )
+        _expect_rest(stage, status, "oadrPoll", after)
         fault.clear()
         stage.polls(2, seconds=400)
-    return "404, 406, 501 to a poll: one attempt a minute at the most"
+    return "404, 406, 501 to a registration and to a poll: one attempt a minute at the most"
+
+
+def _expect_rest(stage: Stage, status: int, kind: str, after: int) -> None:
+    """Within a minute of the first such message, which failed, there is one more at the most."""
+    stage.expect(kind, after=after)
+    stage.pass_time(MINUTE)
+    count = stage.count(kind, after=after) - 1
+    demand(
+        count <= 1,
+        f"after HTTP {status} to {kind}, {count} more came within a minute",
+        "What must not be sent again is tried once a minute at the most.",
+    )
 
 
 @row(73, "backs off by doubling, and comes back", "H", "§9.1.7", pics="B")
 def back_off(stage: Stage) -> str:
     stage.begin()
     fault = stage.fault(Status(503, service="OadrPoll"))
-    stage.pass_until(lambda: fault.hits >= 6, 300)
-    gaps = seconds_between(stage.all_of("oadrPoll")[-fault.hits :])[:5]
+    stage.pass_until(lambda: fault.hits > STEPS, 300)
+    gaps = seconds_between(stage.all_of("oadrPoll")[-fault.hits :])[:STEPS]
     shown = ", ".join(f"{gap:.1f}" for gap in gaps)
     near = all(
         0.85 * wanted <= gap <= 1.15 * wanted + 0.2
@@ -63,30 +85,77 @@ def back_off(stage: Stage) -> str:
     )
     grows = all(later >= 0.8 * earlier for earlier, later in zip(gaps, gaps[1:]))
     demand(
-        len(gaps) == 5 and grows and near and 0.8 <= gaps[0] <= 2.5,
+        len(gaps) == STEPS and grows and near and 0.8 <= gaps[0] <= 2.5,
         f"under HTTP 503 the polls came {shown} s apart",
         "About 1, 2, 4 ... s, each within a tenth, up to a cap.",
     )
     fault.clear()
+    _expect_return(stage, 2.2 * max(gaps) + 2, "after HTTP 503")
+    _expect_pause(stage)
+    down = stage.fault("down")
+    stage.pass_time(AWAY)
+    down.clear()
+    _expect_return(stage, 2.2 * AWAY, f"after {AWAY} s without a connection")
+    return f"{shown} s under 503, Retry-After heeded; back after it, and after {AWAY} s offline"
+
+
+def _expect_return(stage: Stage, seconds: float, what: str) -> None:
     after = stage.mark()
-    stage.pass_until(lambda: stage.count("oadrPoll", after=after) > 0, 2.2 * max(gaps) + 2)
-    demand(stage.count("oadrPoll", after=after), "it did not come back after the VTN did")
-    return f"{shown} s under 503; back after it"
+    stage.pass_until(lambda: stage.count("oadrPoll", after=after) > 0, seconds)
+    demand(stage.count("oadrPoll", after=after), f"no poll came within {seconds:.0f} s {what}")
+
+
+def _expect_pause(stage: Stage) -> None:
+    stage.polls(2)
+    fault = stage.fault(Status(503, retry_after=RETRY_AFTER, service="OadrPoll", times=1))
+    after = stage.mark()
+    stage.pass_until(lambda: stage.count("oadrPoll", after=after) > 1, 4 * RETRY_AFTER)
+    fault.clear()
+    gaps = seconds_between(stage.all_of("oadrPoll", after=after)[:2])
+    demand(
+        gaps and gaps[0] >= RETRY_AFTER - 0.1,
+        f"HTTP 503 with Retry-After: {RETRY_AFTER} was followed by a poll after "
+        f"{gaps[0] if gaps else 4 * RETRY_AFTER:.1f} s",
+        "Wait as long as Retry-After says, at the least.",
+    )
 
 
 def _doubled_pauses(first: float) -> list[float]:
     cap = 60.0
-    return [min(max(1.0, round(first)) * 2**number, cap) for number in range(5)]
+    return [min(max(1.0, round(first)) * 2**number, cap) for number in range(STEPS)]
+
+
+class _SlowRequest(Fault):
+    """The reply that brings requests for reports comes late."""
+
+    def __init__(self) -> None:
+        super().__init__(service="OadrPoll")
+        self.slowed: Optional[Received] = None
+
+    def after(self, received: Received, reply: Reply) -> Reply:
+        """``reply``, late if it is such a one."""
+        if not isinstance(reply.record, CreateReport):
+            return reply
+        self.slowed = received
+        return replace(reply, delay=WAIT)
 
 
 @row(74, "waits 5 s for a reply", "H", "§9.1.6", pics="B")
 def patience(stage: Stage) -> str:
     stage.begin()
+    slow = _SlowRequest()
+    stage.fault(slow)
+    after = stage.mark()
+    stage.vtn.request_metadata()
+    taken = stage.expect("oadrCreatedReport", after=after, seconds=30, advice=PATIENT)
+    polled = slow.slowed
+    meanwhile = [each for each in stage.all_of("oadrPoll", after=after) if each.order < taken.order]
+    demand(
+        polled is not None and all(each.order <= polled.order for each in meanwhile),
+        f"a reply came after {WAIT} s; the VEN polled anew before it had it",
+        PATIENT,
+    )
     if stage.is_ours:
         timeout = stage.client.settings.timeout
-        demand(timeout >= 5, f"timeout is {timeout:g} s", "A VEN waits at least 5 s for a reply.")
-        return f"it waits {timeout:g} s"
-    stage.fault(Slow(WAIT, message="oadrPoll", times=1))
-    event_id = stage.add_event(dtstart=3600)
-    stage.answer(event_id, seconds=30)
-    return f"a reply after {WAIT} s was taken"
+        demand(timeout >= 5, f"timeout is {timeout:g} s", PATIENT)
+    return f"a reply that came after {WAIT} s was taken"

@@ -12,8 +12,15 @@ from datetime import datetime, timedelta
 from typing import Callable, NamedTuple, Optional
 
 from ...runtime.clock import Clock
+from ...security.credentials import Credentials
 from ...testing import Fault, Received, Reply
+from .rows import Arguments
 from .sources import Source
+
+
+def credentials_of(own: Arguments) -> Credentials:
+    """The certificate that an author gave his client. ``ConfigurationError`` as the client."""
+    return Credentials.load(own["cert"], own.get("key"), own.get("passphrase"))
 
 
 class CallRecord(NamedTuple):
@@ -29,13 +36,19 @@ class CallRecord(NamedTuple):
 class Run:
     """What all rows share: the VEN, whether time is moved by hand, what the author declared, and
     the messages so far (with the number of their row).
+
+    ``arguments``: of the client, for all rows; ``high``: whether it has high security, None for
+    what it is set to; ``sample_data``: reports are added that it does not offer; ``throwaway``: its
+    own certificate is not used.
     """
 
     source: Source
     by_hand: bool
     declared: Mapping[str, object] = field(default_factory=dict)
     arguments: Mapping[str, object] = field(default_factory=dict)
-    high: bool = False
+    high: Optional[bool] = None
+    sample_data: bool = False
+    throwaway: bool = False
     received: list[tuple[int, Received]] = field(default_factory=list)
 
 

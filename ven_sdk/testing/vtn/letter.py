@@ -15,7 +15,12 @@ from typing import Any, Callable
 from ...enums import SIGNAL_TARGET_MRID
 from ...oadr20b.schema.opt import CancelOpt, CreateOpt
 from ...oadr20b.schema.registration import CreatePartyRegistration, Poll, Response
-from ...oadr20b.schema.reports import RegisterReport, UpdateReport
+from ...oadr20b.schema.reports import (
+    CreateReport,
+    RegisteredReport,
+    RegisterReport,
+    UpdateReport,
+)
 from ...schema.common import Payload, Target
 from ...schema.events import CreatedEvent, DistributeEvent
 from . import letter_reports
@@ -225,6 +230,16 @@ def _register_report(
     return letter_reports.catalogue(record, ven)
 
 
+def _registered_report(
+    state: State, record: RegisteredReport, ven: Ven, received: Received
+) -> list[str]:
+    return letter_reports.requests(record.report_requests)
+
+
+def _create_report(state: State, record: CreateReport, ven: Ven, received: Received) -> list[str]:
+    return letter_reports.requests(record.report_requests)
+
+
 def _update_report(state: State, record: UpdateReport, ven: Ven, received: Received) -> list[str]:
     return letter_reports.data(record, ven)
 
@@ -235,5 +250,7 @@ _CHECKS: dict[type[Payload], Callable[[State, Any, Ven, Received], list[str]]] =
     CreateOpt: _create_opt,
     CancelOpt: _cancel_opt,
     RegisterReport: _register_report,
+    RegisteredReport: _registered_report,
+    CreateReport: _create_report,
     UpdateReport: _update_report,
 }

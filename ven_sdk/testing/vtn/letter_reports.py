@@ -8,7 +8,13 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Optional
 
-from ...oadr20b.schema.reports import RegisterReport, Report, ReportInterval, UpdateReport
+from ...oadr20b.schema.reports import (
+    RegisterReport,
+    Report,
+    ReportInterval,
+    ReportRequest,
+    UpdateReport,
+)
 from ...schema.points import SUMMED, ReportDescription
 from .reports import METADATA
 from .vens import Ven
@@ -91,6 +97,25 @@ def _content(point: ReportDescription, name: str) -> list[str]:
         if not wanted or point.reading_type != "x-notApplicable":
             return [f"{name} goes with x-resourceStatus, no unit, x-notApplicable (CR 331)"]
     return []
+
+
+# --- requests of the VEN --------------------------------------------------------------------------
+
+
+def requests(wanted: Iterable[ReportRequest]) -> list[str]:
+    """What a VEN asks of the VTN: readingType says nothing, and METADATA has rID 0."""
+    found = []
+    for request in wanted:
+        specifier = request.report_specifier
+        for each in specifier.specifier_payloads:
+            about = f"request {request.report_request_id!r}, rID {each.r_id!r}"
+            if each.reading_type != "x-notApplicable":
+                found.append(f"{about}: readingType is {each.reading_type!r} (CR 338)")
+            if each.measurement is not None:
+                found.append(f"{about}: a request has no itemBase (CR 321)")
+            if specifier.report_specifier_id == METADATA and each.r_id != "0":
+                found.append(f"{about}: METADATA is asked for with rID 0 (CR 308)")
+    return found
 
 
 # --- data -----------------------------------------------------------------------------------------

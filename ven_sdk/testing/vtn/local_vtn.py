@@ -326,6 +326,12 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         """Believe messages signed with the certificate of that ``fingerprint``."""
         self._trust.believe(fingerprint)
 
+    def trust_certificate(self, certificate: bytes) -> None:
+        """Let the holder of that ``certificate`` (PEM) in, by TLS and by signature, whoever issued
+        it.
+        """
+        self._trust.let_in(certificate, self._server.context)
+
     def renew_certificate(self, identity: "Identity") -> None:
         """Use the certificate ``identity`` from now on, for new connections and for signatures.
         ``ConfigurationError`` for what is none.

@@ -18,6 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from ...arguments import choice
 from ...errors import SecurityError
 from ...oadr20b.security.names import DS
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from ..pki import Identity
 
 _CERTIFICATES = f"{{{DS}}}Signature/{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate"
+
+_PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)  # named since Python 3.10
 
 KEY_KINDS = ("ec", "ec384", "rsa")
 
@@ -61,6 +66,7 @@ class Trust:
         self._folder: Optional[Path] = None
         self._remove: Optional[Callable[[], object]] = None
         self._trusted: dict[str, Verifier] = {}
+        self._clients: list[str] = []
 
     @property
     def identity(self) -> "Identity":
@@ -92,6 +98,8 @@ class Trust:
         if client_certificates:
             context.load_verify_locations(cadata=self.identity.authority_pem.decode())
             context.verify_mode = ssl.CERT_REQUIRED
+            for pem in self._clients:
+                _let_in(context, pem)
         return context
 
     def push_context(self) -> ssl.SSLContext:
@@ -127,6 +135,16 @@ class Trust:
         if known not in self._trusted:
             self._trusted[known] = Verifier(known, ReplayGuard(self.replay_window))
 
+    def let_in(self, certificate: bytes, context: Optional[ssl.SSLContext]) -> None:
+        """Accept the holder of that certificate (PEM) by TLS and signature, whoever issued it;
+        ``context`` is the one in use.
+        """
+        self._clients.append(certificate.decode())
+        if context is not None and context.verify_mode is ssl.CERT_REQUIRED:
+            _let_in(context, self._clients[-1])
+        found = x509.load_pem_x509_certificate(certificate)
+        self.believe(fingerprint_of(found.public_bytes(Encoding.DER)))
+
     def verify(self, root: etree._Element, now: datetime) -> tuple[etree._Element, str]:
         """The signed object of a message and the fingerprint of its signer; SecurityError where it
         is not to be believed.
@@ -161,6 +179,11 @@ class Trust:
         """Remove the files."""
         if self._remove is not None:
             self._remove()
+
+
+def _let_in(context: ssl.SSLContext, pem: str) -> None:
+    context.verify_flags |= _PARTIAL_CHAIN
+    context.load_verify_locations(cadata=pem)
 
 
 def _fingerprints(root: etree._Element) -> list[str]:

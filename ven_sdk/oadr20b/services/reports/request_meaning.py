@@ -20,7 +20,9 @@ JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
 SHORTEST_BACK = timedelta(seconds=1)
 """Deliveries are never closer together, whatever fraction of a second is asked for."""
 SHORTEST_CATALOGUE = timedelta(minutes=1)
-"""The catalogue is never sent more often than this for a periodic METADATA request."""
+"""The catalogue is never sent more often than this for a periodic METADATA request, but by a
+strict VEN.
+"""
 
 _WANTED = ("specifier", "r_ids", "kind", "granularity", "back", "origin", "end")
 """Fields of a state that the request alone decides."""
@@ -38,7 +40,7 @@ def start(book: Book, request: ReportRequest, now: datetime) -> RequestState:
     back = max(back, SHORTEST_BACK) if back else back
     step = min(wanted.granularity or NONE, back)  # T18; a one-shot has no spacing
     if is_metadata(request):
-        return _catalogue_request(request, back, now)
+        return _catalogue_request(book, request, back, now)
     span = wanted.report_interval
     r_ids = tuple(dict.fromkeys(payload.r_id for payload in wanted.specifier_payloads)) or tuple(
         r_id for specifier, r_id in book.catalogue.by_key if specifier == wanted.report_specifier_id
@@ -74,9 +76,11 @@ def is_repeated(running: RequestState, asked: RequestState) -> bool:
     return all(getattr(running, name) == getattr(begun, name) for name in _WANTED)
 
 
-def _catalogue_request(request: ReportRequest, back: timedelta, now: datetime) -> RequestState:
+def _catalogue_request(
+    book: Book, request: ReportRequest, back: timedelta, now: datetime
+) -> RequestState:
     """A METADATA request: the catalogue goes out at once, and then every ``back`` (T8)."""
-    back = max(back, SHORTEST_CATALOGUE)
+    back = max(back, SHORTEST_BACK if book.settings.strict else SHORTEST_CATALOGUE)
     return RequestState(
         report_request_id=request.report_request_id,
         specifier=METADATA,
