@@ -7,7 +7,8 @@ lxml three times what parsing the same text does, with the E-factory six times.)
 
 **How.** For each record class one function of straight-line code. It knows the usual form only: at
 the first surprise it gives up, and the plain reader or writer takes the same element or record from
-the start. So all tolerance and all error texts are in the plain ones.
+the start. So all tolerance and all error texts are in the plain ones. Text beside elements is such
+a surprise; a message in which the plain reader had a part is searched for more of it as a whole.
 
 **How they are held equal.** Property tests read random messages, whole, damaged and in other
 spellings, by both, and compare records, notes and errors; and compare what both write. The pages of

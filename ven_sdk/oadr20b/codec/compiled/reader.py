@@ -143,7 +143,7 @@ class _Compiler:
         return cast(Reader, self.scope["read"])
 
     def attribute(self, field: str, name: str, match: Callable[[str], object]) -> None:
-        """An attribute; one without its namespace, or of an odd form, is for the careful reader."""
+        """An attribute; one without its namespace, or of an odd form, is for the plain reader."""
         self.say(2, f"v_{field} = element.get({self.constant(name)})")
         bare = self.constant(name.rpartition("}")[2])
         missing = (
