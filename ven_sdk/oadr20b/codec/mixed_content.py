@@ -12,16 +12,9 @@ from . import contents
 from .findings import Element, Findings, path_of
 from .namespaces import ATOM, namespace_of
 
-_WHITE = " \t\r\n"
+WHITE = " \t\r\n"
+"""The white space of XML."""
 _TEXTS = etree.XPath("descendant-or-self::text()[../*][normalize-space()]")
-
-
-def refuse_text(*texts: Optional[str]) -> bool:
-    """True where texts hold nothing but white space; else ``ValueError``."""
-    for text in texts:
-        if text and text.strip(_WHITE):
-            raise ValueError(text)
-    return True
 
 
 def refuse_mixed_content(element: Element) -> None:

@@ -19,7 +19,7 @@ from ....schema.slot import Slot
 from .. import irregular, plain_reader, scalars
 from ..complete import COMPLETIONS
 from ..findings import Element, Findings
-from ..mixed_content import refuse_mixed_content, refuse_text
+from ..mixed_content import WHITE, refuse_mixed_content
 from ..plan import UNIT_TAGS, Node, plan_of, record_of
 
 Reader = Callable[[Element, Findings], Any]
@@ -89,7 +89,7 @@ class _Compiler:
             "nested": read_record,
             "read_markup": irregular.read_markup,
             "extension": _extension,
-            "refuse_text": refuse_text,
+            "WHITE": WHITE,
             "refuse_mixed_content": refuse_mixed_content,
         }
 
@@ -174,10 +174,10 @@ class _Compiler:
             return
         child, name, rest = f"c{level}", f"t{level}", f"i{level}"
         begin = f"{child} = next({rest}, END); {name} = {child}.tag"
-        advance = f"if {child}.tail: refuse_text({child}.tail)", begin
+        advance = _refuse_text(f"{child}.tail"), begin
         self.say(
             depth,
-            f"if {element}.text: refuse_text({element}.text)",
+            _refuse_text(f"{element}.text"),
             f"{rest} = iter({element}); {begin}",
         )
         for inner in node.nodes:
@@ -193,9 +193,9 @@ class _Compiler:
         read, tag = self.late(record_of(node.slot)), self.constant(node.tag)
         self.say(
             depth,
-            f"if {element}.text: refuse_text({element}.text)",
+            _refuse_text(f"{element}.text"),
             f"v_{node.field} = Items([{read}(x, findings) if x.tag == {tag} "
-            f"and (not x.tail or refuse_text(x.tail)) else END.surprise for x in {element}])",
+            f"and not (x.tail and x.tail.strip(WHITE)) else END.surprise for x in {element}])",
         )
         if node.slot.at_least:
             self.say(depth, f"if not v_{node.field}: raise ValueError")
@@ -207,7 +207,8 @@ class _Compiler:
             depth,
             f"({child},) = {element}",
             f"if {self.other_tag(node, child + '.tag')}: raise ValueError",
-            f"if {element}.text or {child}.tail: refuse_text({element}.text, {child}.tail)",
+            _refuse_text(f"{element}.text"),
+            _refuse_text(f"{child}.tail"),
         )
         self.content(node, child, depth, level)
 
@@ -337,6 +338,13 @@ def _refusals(root: Node) -> tuple[type[Exception], ...]:
         for leaf in root.leaves()
     )
     return (PayloadError,) if may_be_left_out else ()
+
+
+def _refuse_text(place: str) -> str:
+    """The line that takes nothing but white space beside elements. Indented messages have it beside
+    each, so it stands in the code and is no call.
+    """
+    return f"if (text := {place}) and text.strip(WHITE): raise ValueError"
 
 
 def _spoils_only_itself(slot: Slot) -> bool:
