@@ -59,7 +59,7 @@ def test_it_ends_well_in_time_and_without_noise(plain: Shown) -> None:
 
 STORY = [
     "QueryRegistration",
-    "registered: venID",
+    "registered with",
     "RegisterReport",
     "wants 'report-1'",
     "agreed: 'report-1'",

@@ -296,6 +296,13 @@ def trailing_slash(site: Site) -> list[str]:
     return [f"http://127.0.0.1:{vtn.port}/slash"]
 
 
+def only_a_slash_is_no_500(site: Site) -> list[str]:
+    vtn = site.vtn(tls=False)
+    vtn.routes["/slash/EiRegisterParty/"] = lambda request: Reply(body=b"<ok/>")
+    vtn.routes["/slash/EiRegisterParty"] = lambda request: Reply(status=500)
+    return [f"http://127.0.0.1:{vtn.port}/slash"]
+
+
 def redirect_to_a_slash(site: Site) -> list[str]:
     vtn = site.vtn(tls=False)
     place = f"http://127.0.0.1:{vtn.port}/slash/EiRegisterParty"
@@ -472,6 +479,7 @@ def other_breaks() -> list[Case]:
         Case(server_that_is_down, "HTTP", "overloaded or down for maintenance"),
         Case(empty_answer, "message", "The answer is empty"),
         Case(trailing_slash, "HTTP", "wants a slash at the end"),
+        Case(only_a_slash_is_no_500, "HTTP", "wants a slash at the end"),
         Case(redirect_to_a_slash, "HTTP", "wants a slash at the end"),
         Case(url_with_a_service, "address", "the name of a service"),
         Case(url_with_a_service_and_a_slash, "address", "the name of a service"),

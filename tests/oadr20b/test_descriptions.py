@@ -158,8 +158,8 @@ EXCHANGES = [
     ),
     (
         CreatePartyRegistration(request_id="r", ven_name="site"),
-        CreatedPartyRegistration(response=OK, vtn_id="v"),
-        "I am 'site', please register me",
+        CreatedPartyRegistration(response=OK, vtn_id="v", ven_id="n", registration_id="g"),
+        "registered with 'v' as 'n', registration 'g'",
     ),
     (
         RegisterReport(request_id="r", reports=()),

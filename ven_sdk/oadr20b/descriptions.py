@@ -68,7 +68,7 @@ def describe_exchange(sent: Payload, reply: Optional[Payload]) -> str:
         return f"delivered {_count_of_samples(sent.reports)}"
     if isinstance(sent, RequestEvent):
         return _number_of_events(reply)
-    if isinstance(sent, QueryRegistration):
+    if isinstance(sent, (QueryRegistration, CreatePartyRegistration)):
         return "" if reply is None else describe(reply)
     return "" if isinstance(sent, (Poll, CancelPartyRegistration)) else describe(sent)
 
@@ -137,7 +137,8 @@ def _(message: CreatePartyRegistration) -> str:
 def _(message: CreatedPartyRegistration) -> str:
     rate = message.requested_oadr_poll_freq
     if message.ven_id and message.registration_id:
-        return f"registered: venID {message.ven_id!r}, registrationID {message.registration_id!r}"
+        ids = f"as {message.ven_id!r}, registration {message.registration_id!r}"
+        return f"registered with {message.vtn_id!r} {ids}"
     spoken = " and ".join(profile.profile_name for profile in message.profiles) or "nothing"
     return (
         f"{message.vtn_id!r} speaks {spoken}{f', wants a poll every {_span(rate)}' if rate else ''}"

@@ -255,10 +255,7 @@ def take_registration(reply: Optional[Payload]) -> Step:
             refused_catalogue=None,
             poll_frequency=frequency(reply) or state.poll_frequency,
         )
-        note = Note(
-            f"Registered with {reply.vtn_id} as {ven_id} (registration {reply.registration_id})."
-        )
-        return outcome + Outcome(calls=(Call("client", "on_registered"),), notes=(note,))
+        return outcome + Outcome(calls=(Call("client", "on_registered"),))
 
     return step
 
