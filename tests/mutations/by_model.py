@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.mutations import ROOT, Mutation, failures, mutated
+from tests.mutations import ROOT, Mutation, NotThere, failures, mutated
 from tests.mutations.__main__ import WORKERS, copy_of_the_tree
 
 STEPS = "2000"
@@ -39,7 +39,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def look_for(mutation: Mutation, copy: Path, steps: str) -> bool:
     """Whether the model finds the old fault, put back in the tree ``copy``."""
-    path, text = mutated(mutation)
+    try:
+        path, text = mutated(mutation)
+    except NotThere as error:
+        print(error)
+        return False
     target = copy / path.relative_to(ROOT)
     before = target.read_text(encoding="utf-8")
     target.write_text(text, encoding="utf-8")

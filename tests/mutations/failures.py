@@ -48,7 +48,7 @@ ALWAYS_NEWS = (
 )
 NO_PACE = (
     "runtime.conversation.Conversation._is_paced",
-    "return not task.poll or self.polling.is_draining",
+    "return not task.poll or self.polling.seconds_to_period(now) > 0",
     "return False",
 )
 RENEWALS = ("runtime.exchanges.Exchanges._accept", "self._renewals.next(now)", "0.0")
@@ -90,6 +90,13 @@ TABLE = (
         *MISSING_OPT,
         f"{REPLIES}::test_a_service_that_is_missing_is_told_by_the_call_soon_and_with_its_status",
     ),
+    Mutation(
+        "F1",
+        "runtime.conversation.Conversation._go_on_without",
+        "if task is None or task.postpone is None:",
+        "if True:",
+        f"{TABLE_TEST}::test_polls_after_another_registration_wait_for_no_back_off_of_a_service",
+    ),
     Mutation("F2", *OPT_BY_ANYTHING, f"{REPLIES}::test_an_opt_is_created_only_by_its_confirmation"),
     Mutation(
         "F2",
@@ -108,6 +115,20 @@ TABLE = (
     ),
     Mutation("F3", *ALWAYS_NEWS, f"{PACE}::test_what_changes_nothing_counts_as_an_empty_queue"),
     Mutation("F3", *NO_PACE, f"{PACE}::test_no_answer_of_a_vtn_makes_a_storm"),
+    Mutation(
+        "F3",
+        "runtime.conversation.Conversation._seconds_to",
+        "return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait",
+        "return wait",
+        f"{PACE}::test_polls_go_on_at_their_period_when_a_storm_has_used_up_the_pace",
+    ),
+    Mutation(
+        "F3",
+        "runtime.exchanges.Exchanges.retry_all",
+        "if self._renewed in names:",
+        "if False:",
+        f"{PACE}::test_registrations_that_the_user_asked_for_do_not_delay_one_that_is_needed",
+    ),
     Mutation(
         "F3",
         *RENEWALS,
@@ -192,6 +213,13 @@ TABLE = (
         "return before - self._ahead > SET_BACK",
         "return False",
         "runtime/test_scheduler.py::test_a_wall_clock_set_back_is_told_once",
+    ),
+    Mutation(
+        "F8",
+        "text.is_xml",
+        "return _NO_XML.search(text) is None",
+        "return True",
+        "test_arguments.py::test_no_text_that_xml_cannot_carry_is_taken",
     ),
     Mutation(
         "F9",
