@@ -238,7 +238,8 @@ def run(
 
 
 def wait_until_empty(listener: Listener) -> None:
-    end = time.monotonic() + 30
+    """A peer whose reset got lost is gone when its connection has been idle for long enough."""
+    end = time.monotonic() + listener.limits.idle + 10
     while listener.connections and time.monotonic() < end:
         time.sleep(0.1)
 
