@@ -164,7 +164,8 @@ class CallRequest(NamedTuple):
     identity of that message, and whether it is still owed. ``result`` is what the call returns,
     ``text`` what stays owed where no answer comes in time. One that is asked ``anew`` is owed again
     when the same message was under way for somebody else: its reply may be too old. ``brings`` are
-    other messages that belong to the call.
+    other messages that belong to the call. One that ``stays_owed`` is tried again for ever; where
+    the service is not there, the call ends all the same.
     """
 
     step: Step
@@ -174,6 +175,7 @@ class CallRequest(NamedTuple):
     text: str = "It is tried again until it succeeds."
     anew: bool = False
     brings: tuple[tuple[str, str], ...] = ()
+    stays_owed: bool = False
 
 
 UndeliveredSample = tuple[str, str, datetime, object, Optional[str], str]

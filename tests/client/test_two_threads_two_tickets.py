@@ -5,6 +5,7 @@ once hold two tickets, and neither gets the other's answer.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -12,8 +13,8 @@ from typing import Any, Callable
 
 import pytest
 
-from ven_sdk import OpenADRClient, ProtocolError
-from ven_sdk.testing import LocalVTN, Refuse
+from ven_sdk import OpenADRClient, ProtocolError, TransportError
+from ven_sdk.testing import LocalVTN, Refuse, Status
 
 WINDOW = [{"dtstart": datetime(2031, 1, 1, tzinfo=timezone.utc), "duration": 3600}]
 WAIT = 10.0
@@ -126,3 +127,37 @@ def test_two_threads_that_end_the_registration_share_its_end(site: Site, code: s
     assert site.vtn.counts["oadrCancelPartyRegistration"] == 1
     assert [getattr(one.exception(), "response_code", "") for one in calls] == [code, code]
     assert site.client.status.state == ("registered" if code else "unregistered")
+
+
+@pytest.mark.parametrize("status", [404, 501])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (OpenADRClient.register, "oadrCreatePartyRegistration"),
+        (OpenADRClient.request_events, "oadrRequestEvent"),
+    ],
+)
+def test_a_service_that_is_not_there_ends_the_call_at_once_and_is_tried_again(
+    call: Callable[[OpenADRClient], Any], message: str, status: int
+) -> None:
+    with LocalVTN() as vtn:
+        client = OpenADRClient("v", vtn.url, timeout=WAIT, poll_frequency=0.1, on_event="optIn")
+        client.start(wait=WAIT)
+        vtn.fault(Status(status, message=message, times=1))
+        begun = time.monotonic()
+        with pytest.raises(TransportError, match="tried again") as caught:
+            call(client)
+        took = time.monotonic() - begun
+        client.stop()
+
+    assert caught.value.status == status and took < WAIT / 2
+
+
+def test_a_call_that_ends_with_the_client_says_so() -> None:
+    with LocalVTN() as vtn:
+        client = OpenADRClient("v", vtn.url, timeout=WAIT, poll_frequency=0.1, on_event="optIn")
+        client.start(wait=WAIT)
+        vtn.fault(Status(503, service="EiOpt"))
+        threading.Timer(0.3, client.stop).start()
+        with pytest.raises(TransportError, match="the client was stopped before the VTN answered"):
+            client.create_opt("optOut", "economic", vavailability=WINDOW)

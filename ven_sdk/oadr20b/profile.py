@@ -228,6 +228,7 @@ class Profile20b(Profile):
             lambda book: book.registration.phase != "cancelled",
             anew=True,
             brings=BOOTSTRAP,
+            stays_owed=True,
         )
 
     def request_cancellation(self) -> CallRequest:
@@ -245,6 +246,7 @@ class Profile20b(Profile):
             ("event request", ""),
             lambda book: book.registration.phase not in ("cancelling", "cancelled"),
             anew=True,
+            stays_owed=True,
         )
 
     def request_report(

@@ -10,6 +10,7 @@ from typing import Optional
 from ..errors import StateError, TransportError
 from ..profile import CallRequest
 from .engine import Engine
+from .failures import Scope, scope_of
 from .tickets import Ticket
 
 
@@ -27,7 +28,8 @@ def await_answer(
     engine.conversation.hurry(request.message, *request.brings)
 
     def is_over() -> bool:
-        return ticket.is_settled or not request.is_owed(engine.book)
+        is_missing = request.stays_owed and _says_missing(ticket)
+        return ticket.is_settled or is_missing or not request.is_owed(engine.book)
 
     try:
         is_done = engine.wait(lambda: engine.read(is_over), seconds)
@@ -37,14 +39,31 @@ def await_answer(
         raise ticket.error
     if ticket.is_settled:
         return
-    if is_done:
+    if is_done and not engine.read(lambda: request.is_owed(engine.book)):
         raise StateError(
             f"{call}: the registration ended before the VTN answered, so nothing is owed to it any "
             "more."
         )
-    why = (
-        "the client was stopped before the VTN answered"
-        if engine.stopped
-        else f"the VTN gave no answer within {seconds:g} s"
-    )
-    raise TransportError(f"{call}: {why}. {request.text}", opt_id=opt_id) from ticket.cause
+    status = ticket.cause.status if isinstance(ticket.cause, TransportError) else None
+    raise TransportError(
+        f"{call}: {_describe_end(engine, ticket, seconds)} {request.text}",
+        status=status,
+        opt_id=opt_id,
+    ) from ticket.cause
+
+
+def _says_missing(ticket: Ticket) -> bool:
+    """Whether the last failure says that the VTN does not offer the service."""
+    return ticket.cause is not None and scope_of(ticket.cause) is Scope.MISSING
+
+
+def _describe_end(engine: Engine, ticket: Ticket, seconds: float) -> str:
+    """Why the call ends without an answer."""
+    if engine.stopped:
+        return "the client was stopped before the VTN answered."
+    if _says_missing(ticket):
+        return str(ticket.cause)
+    last = ticket.cause if isinstance(ticket.cause, TransportError) else None
+    if last is not None and last.status is not None:
+        return f"it was not done within {seconds:g} s. The last answer: {last}"
+    return f"the VTN gave no answer within {seconds:g} s."

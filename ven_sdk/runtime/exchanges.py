@@ -248,6 +248,7 @@ class Exchanges:
         if base.stopped:
             return
         base.read(lambda: base.tickets.fail(task.identity, error))
+        base.wake_waiters()
         scope = scope_of(error)
         if scope is not Scope.LINK:
             self._report_reach()
