@@ -8,6 +8,7 @@ docs/design.rst.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +72,11 @@ ORDER = (
 # What only OpenADR 2.0b needs is known to the list of profiles, to the records that users make, and
 # to what stands at the other end of the wire: the test VTN and the doctor.
 MAY_USE_OADR20B = frozenset({"oadr20b", "profiles", "objects", "testing", "cli"})
+
+# Texts that only OpenADR 2.0b has. A record of ``schema``, which other profiles use too, says where
+# its fields are in the XML of 2.0b.
+ADDRESS_TEXT = re.compile(r"OpenADR2/|openadr\.org/|docs\.oasis-open\.org")
+WIRE_TEXT = re.compile(rf"{ADDRESS_TEXT.pattern}|\b(ei|oadr|strm|xcal|emix|pyld|power|dsig):\w")
 
 # Where a library may be used. What stands in no line may be used anywhere.
 LIBRARY_HOME: dict[str, frozenset[str]] = {
@@ -244,6 +250,30 @@ def test_what_only_one_profile_needs_is_known_to_few() -> None:
     users = {found.part for found in ALL_IMPORTS if found.top.startswith("ven_sdk.oadr20b")}
 
     assert users <= MAY_USE_OADR20B
+
+
+def test_texts_of_one_profile_stand_in_its_folder() -> None:
+    wrong = [
+        f"{name_of(path)}:{node.lineno} {node.value!r}"
+        for path in MODULES
+        if part_of(path) not in MAY_USE_OADR20B
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if node.value not in docstrings(path)
+        and (WIRE_TEXT if part_of(path) != "schema" else ADDRESS_TEXT).search(node.value)
+    ]
+
+    assert wrong == []
+
+
+@functools.cache
+def docstrings(path: Path) -> frozenset[str]:
+    """Texts that stand alone: those of modules, classes, functions and fields."""
+    return frozenset(
+        str(node.value.value)
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
 
 
 def module_name(path: Path) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ven_sdk.config import base_url, settings
+from ven_sdk.config import settings
 from ven_sdk.errors import ConfigurationError, VenError
+from ven_sdk.profiles import vtn_address
 
 URL = "http://vtn.example.com"
 
@@ -31,7 +32,7 @@ URL = "http://vtn.example.com"
 def test_an_empty_path_becomes_the_standards_own_and_any_other_is_used_as_it_is(
     given: str, used: str
 ) -> None:
-    assert base_url(given) == used
+    assert vtn_address(given) == used
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_an_empty_path_becomes_the_standards_own_and_any_other_is_used_as_it_is(
 )
 def test_a_url_that_cannot_be_used_is_refused(url: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        base_url(url)
+        vtn_address(url)
     assert "vtn_url" in str(caught.value) and "secret" not in str(caught.value)
 
 

@@ -29,7 +29,7 @@ from .config import Settings, settings
 from .errors import TransportError
 from .log import WIRE
 from .points.catalogue import Catalogue
-from .profiles import choose_profile
+from .profiles import choose_profile, complete_settings
 from .runtime.clock import Clock, checked_clock
 from .runtime.runtime import Runtime
 from .runtime.signals import run_until_stopped
@@ -188,6 +188,7 @@ class OpenADRClient(Ven):
             push_ack=push_ack,
             poll_fallback=poll_fallback,
         )
+        checked = complete_settings(checked)
         self._assemble(
             checked,
             {

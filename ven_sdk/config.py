@@ -26,14 +26,13 @@ from .arguments import (
     waiting_seconds,
     without_secrets,
 )
-from .enums import SERVICE_NAME, SIGNAL_NAME
+from .enums import SIGNAL_NAME
 from .errors import ConfigurationError
 from .near_names import did_you_mean
 from .text import repr_of
 
 LONGEST_PERIOD = timedelta(days=366)
-DEFAULT_PATH = "/OpenADR2/Simple/2.0b"
-_SERVICES = frozenset(name.lower() for name in SERVICE_NAME.values)
+EXAMPLE_URL = "https://vtn.example.com"
 _NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 TARGET_KINDS = (
     "aggregated_p_node",
@@ -213,7 +212,6 @@ def _contexts(value: object) -> Optional[frozenset[str]]:
 def push_settings(push: object, ack: object, fallback: object) -> Optional[PushSettings]:
     """What ``push``, ``push_ack`` and ``poll_fallback`` mean together; None where the VEN polls.
 
-    The standard's own path at the end of the address is cut off: VTNs add it (P9).
     ``ConfigurationError`` for anything that is no address.
     """
     checked_ack = choice("push_ack", ack, ("response", "empty"))
@@ -243,7 +241,6 @@ def push_settings(push: object, ack: object, fallback: object) -> Optional[PushS
     if parts.username or parts.password:
         raise ConfigurationError("push must not hold a user name or password.")
     prefix = re.sub("/{2,}", "/", parts.path).rstrip("/")
-    prefix = re.sub(f"({re.escape(DEFAULT_PATH)})+(/Ei[A-Za-z]+)?$", "", prefix)
     return PushSettings(
         address=urlunsplit((parts.scheme, parts.netloc, prefix, "", "")),
         prefix=prefix,
@@ -269,9 +266,7 @@ def _no_address(shown: str, ven_name: object) -> ConfigurationError:
         hint = " ven_name looks like the address: the name comes first, then the address."
     elif _lacks_scheme(shown):
         hint = f" Write https:// or http:// before it: 'https://{shown}'."
-    return ConfigurationError(
-        f"vtn_url must look like 'https://vtn.example.com{DEFAULT_PATH}', not {shown!r}.{hint}"
-    )
+    return ConfigurationError(f"vtn_url must look like {EXAMPLE_URL!r}, not {shown!r}.{hint}")
 
 
 def _is_address(value: object) -> bool:
@@ -280,9 +275,9 @@ def _is_address(value: object) -> bool:
 
 
 def base_url(url: object, ven_name: object = None) -> str:
-    """The VTN's base URL without a trailing slash; an empty path becomes the standard's own (rule
-    H1). No error shows what may be secret in it. ``ConfigurationError`` for
-    anything else, also where it was taken for ``ven_name``.
+    """The VTN's base URL without a trailing slash (rule H1); what its path must be is the profile's
+    matter. ``ConfigurationError`` for anything else, also where it was taken for ``ven_name``; it
+    does not show what may be secret in the URL.
     """
     if not isinstance(url, str) or not url.strip():
         raise ConfigurationError(f"vtn_url must be a non-empty text, not {repr_of(url)}.")
@@ -309,23 +304,9 @@ def base_url(url: object, ven_name: object = None) -> str:
     if not _is_host(host) or port == 0 or doubled or _NO_ESCAPE.search(parts.path):
         raise ConfigurationError(
             f"vtn_url {shown!r} has no usable host, port and path. It must look like "
-            "'https://vtn.example.com/OpenADR2/Simple/2.0b'."
+            f"{EXAMPLE_URL!r}."
         )
-    service = service_at_end(parts.path)
-    if service:
-        raise ConfigurationError(
-            f"vtn_url ends in {service!r}, the name of a service, which a VEN adds itself. Leave "
-            f"it out: {shown.rstrip('/')[: -len(service)].rstrip('/')!r}."
-        )
-    return str(
-        urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH, "", ""))
-    )
-
-
-def service_at_end(path: str) -> str:
-    """The name of a VTN's service at the end of a path; an empty text where there is none."""
-    last = path.rstrip("/").rpartition("/")[2]
-    return last if last.lower() in _SERVICES else ""
+    return str(urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", "")))
 
 
 def _lacks_scheme(url: str) -> bool:

@@ -28,6 +28,18 @@ class ProfileKind(ABC):
         """Whether a VTN at ``vtn_url`` speaks this protocol, as far as the address tells."""
 
     @abstractmethod
+    def complete_address(self, vtn_url: str) -> str:
+        """The address of a VTN as its services' begin, with what the protocol adds to a bare host.
+        ``ConfigurationError`` for one that cannot be a VTN's.
+        """
+
+    @abstractmethod
+    def trim_own_path(self, path: str) -> str:
+        """The path of a VEN's own address without what VTNs of this protocol add to it when they
+        push.
+        """
+
+    @abstractmethod
     def make_identity(self, settings: Settings, arguments: Mapping[str, Any]) -> Identity:
         """Who a VEN is, by the ``arguments`` of its user that say so. ``ConfigurationError`` for
         files that cannot be used.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
+
+from .config import PushSettings, Settings, base_url
 from .oadr20b.kind import OpenADR20b
 from .profile_kind import ProfileKind
 
@@ -12,3 +16,27 @@ PROFILES: tuple[ProfileKind, ...] = (OpenADR20b(),)
 def choose_profile(vtn_url: str) -> ProfileKind:
     """The protocol that a VEN speaks with the VTN at ``vtn_url``."""
     return next(kind for kind in PROFILES if kind.serves(vtn_url))
+
+
+def vtn_address(vtn_url: object) -> str:
+    """The address of a VTN below which the services of its protocol are. ``ConfigurationError`` for
+    what is no address of a VTN.
+    """
+    url = base_url(vtn_url)
+    return choose_profile(url).complete_address(url)
+
+
+def complete_settings(given: Settings) -> Settings:
+    """The settings of a VEN with the addresses as its protocol has them. ``ConfigurationError`` for
+    what is no address of a VTN.
+    """
+    kind = choose_profile(given.vtn_url)
+    push = None if given.push is None else trim_push(kind, given.push)
+    return replace(given, vtn_url=kind.complete_address(given.vtn_url), push=push)
+
+
+def trim_push(kind: ProfileKind, push: PushSettings) -> PushSettings:
+    """Where the VTN calls the VEN, without what VTNs of this kind of protocol add to it."""
+    prefix = kind.trim_own_path(push.prefix)
+    address = urlunsplit(urlsplit(push.address)._replace(path=prefix))
+    return replace(push, address=address, prefix=prefix)

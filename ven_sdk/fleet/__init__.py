@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 from ..argument_names import named_arguments
 from ..arguments import MOST_THREADS, Duration, quantity, waiting_seconds, whole_number
 from ..client_life import SHORTEST_TIMEOUT, short_timeout
-from ..config import Settings, base_url
+from ..config import Settings
 from ..display.tables import fleet_html
 from ..errors import ConfigurationError, LeaseLostError, StateError, StoreError, TransportError
 from ..log import Repeats
 from ..near_names import did_you_mean
 from ..points.catalogue import Catalogue
+from ..profiles import vtn_address
 from ..push.peer import Peer, Response
 from ..runtime.clock import Clock, checked_clock
 from ..runtime.engine import Engine
@@ -105,7 +106,7 @@ class Fleet(FleetHandlerCalls):
         check_names("Fleet()", common, OWN)
         check_common(dict(common), vtn_url)
         self._common = dict(common)
-        self._vtn_url = None if vtn_url is None else base_url(vtn_url)
+        self._vtn_url = None if vtn_url is None else vtn_address(vtn_url)
         self._store = SharedStore(store_of(store))
         self._store.check()
         self._has_store = False

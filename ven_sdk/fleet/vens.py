@@ -13,6 +13,7 @@ from typing import Callable, Optional
 from ..config import Settings, settings
 from ..errors import StoreError
 from ..log import Repeats
+from ..profiles import complete_settings
 from ..runtime.engine import Engine
 from ..runtime.runtime import Runtime
 from ..state.shared_store import SharedStore
@@ -236,4 +237,5 @@ def check_ven(
     arguments = arguments_of_one(common, given, ven_name)
     own = check_arguments({name: arguments.pop(name) for name in ARGUMENTS if name in arguments})
     signs = own.get("cert") is not None and not own.get("disable_signature", False)
-    return settings(ven_name, url, xml_signature=signs, **arguments), own
+    checked = settings(ven_name, url, xml_signature=signs, **arguments)
+    return complete_settings(checked), own

@@ -14,10 +14,10 @@ from typing import Any, Callable, Optional, Union
 
 from ..argument_names import checked_names, known_arguments, named_arguments, named_methods
 from ..arguments import choice, optional_text, text
-from ..config import base_url
 from ..errors import ConfigurationError
 from ..fleet.arguments import SETTINGS
 from ..fleet.identities import ARGUMENTS as IDENTITY
+from ..profiles import vtn_address
 from ..state.leases import SLOTS, LeasedStore, Member, SiteRow, slot_of
 from ..text import repr_of
 from ..usercode.handlers import PARAMETERS
@@ -161,7 +161,7 @@ def check_site(site: Site) -> None:
         raise ConfigurationError(f"A site is a ven_sdk.Site, not {repr_of(site)}.")
     about = f"The site {text('ven_name', site.ven_name)!r}"
     if site.vtn_url is not None:
-        base_url(site.vtn_url)
+        vtn_address(site.vtn_url)
     optional_text("placement", site.placement)
     for name, given in (("arguments", site.arguments), ("handlers", site.handlers)):
         if not isinstance(given, Mapping):

@@ -13,6 +13,7 @@ from ..state.book import Catalogue, HandlerNames
 from ..transport.identity import Identity
 from ..usercode.handlers import Hooks
 from . import tables as _tables  # noqa: F401  registers what notebooks show
+from .addresses import complete_address, trim_own_path
 from .exchange import Exchange, named_in
 from .identity import SigningIdentity
 from .profile import Profile20b
@@ -29,6 +30,14 @@ class OpenADR20b(ProfileKind):
     def serves(self, vtn_url: str) -> bool:
         """See :meth:`ProfileKind.serves`. Many VTNs of 2.0b have addresses of their own."""
         return True
+
+    def complete_address(self, vtn_url: str) -> str:
+        """See :meth:`ProfileKind.complete_address`."""
+        return complete_address(vtn_url)
+
+    def trim_own_path(self, path: str) -> str:
+        """See :meth:`ProfileKind.trim_own_path`."""
+        return trim_own_path(path)
 
     def make_identity(self, settings: Settings, arguments: Mapping[str, Any]) -> SigningIdentity:
         """See :meth:`ProfileKind.make_identity`."""

@@ -109,7 +109,7 @@ def _prepare(url: str, agent: str) -> requests.PreparedRequest:
     except (requests.RequestException, ValueError) as cause:
         raise ConfigurationError(
             f"{_show_url(url)} is no URL to post to: {cause}. Expected something like "
-            "https://vtn.example.com/OpenADR2/Simple/2.0b."
+            "https://vtn.example.com."
         ) from cause
     if urlsplit(prepared.url or "").scheme not in _PORTS:
         raise ConfigurationError(

@@ -9,9 +9,10 @@ import time
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from ...config import base_url, service_at_end
 from ...errors import ConfigurationError
+from ...oadr20b.addresses import service_at_end
 from ...oadr20b.identity import SigningIdentity
+from ...profiles import vtn_address
 from ...security.validity import CA
 from ...transport.route import Deadline
 from ...transport.service import service
@@ -34,7 +35,7 @@ def _address(exam: Examination) -> str:
             f"URL ends in {last!r}, the name of a service. A VEN adds the services' names itself.",
             advice=f"Leave it out, here and in vtn_url: {without}",
         )
-    exam.url = base_url(given)
+    exam.url = vtn_address(given)
     parts = urlsplit(exam.url)
     secure = parts.scheme == "https"
     exam.route = service(f"{exam.url}/EiRegisterParty", "ven-sdk doctor", None).route

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from ...config import push_settings
 from ...errors import ConfigurationError
+from ...oadr20b.kind import OpenADR20b
+from ...profiles import trim_push
 from ...security.ssl_seam import shown_chain
 from ...transport import handshakes
 from ...transport.route import Route
@@ -54,6 +56,7 @@ class Answer(NamedTuple):
 def _address(exam: Examination) -> str:
     found = push_settings(exam.url, "response", None)
     assert found is not None
+    found = trim_push(OpenADR20b(), found)
     given, exam.url = exam.url, found.address
     place = urlsplit(found.address)
     secure = place.scheme == "https"
@@ -146,7 +149,10 @@ def _port(exam: Examination) -> str:
 def _tls(exam: Examination) -> str:
     context = _caller(exam, certificate=True)
     try:
-        with _connect(exam) as raw, _start_tls(raw, context, exam) as sock:
+        with (
+            _connect(exam) as raw,
+            context.wrap_socket(raw, server_hostname=exam.route.host) as sock,
+        ):
             version, cipher = sock.version() or "TLS", (sock.cipher() or ("",))[0]
             exam.shown = tuple(_read_chain(sock))
             exam.refusal = _refusal_after(sock, exam)
@@ -340,10 +346,6 @@ def _bare_context() -> ssl.SSLContext:
     return context
 
 
-def _start_tls(raw: socket.socket, context: ssl.SSLContext, exam: Examination) -> ssl.SSLSocket:
-    return context.wrap_socket(raw, server_hostname=exam.route.host)
-
-
 def _read_chain(sock: ssl.SSLSocket) -> list[bytes]:
     found = shown_chain(sock)
     leaf = sock.getpeercert(binary_form=True)
@@ -367,7 +369,7 @@ def _verify(exam: Examination) -> Optional[ssl.SSLCertVerificationError]:
     context = exam.context(check_hostname=True)
     trust(context, *exam.shown)
     try:
-        with _connect(exam) as raw, _start_tls(raw, context, exam):
+        with _connect(exam) as raw, context.wrap_socket(raw, server_hostname=exam.route.host):
             return None
     except ssl.SSLCertVerificationError as cause:
         return cause
@@ -377,17 +379,11 @@ def _verify(exam: Examination) -> Optional[ssl.SSLCertVerificationError]:
 
 def _post(exam: Examination, *, certificate: bool) -> Answer:
     """The answer to a request as a VTN makes it."""
-    place = urlsplit(exam.url)
-    connection = (
-        http.client.HTTPSConnection(
-            exam.route.host,
-            exam.route.port,
-            timeout=exam.timeout,
-            context=_caller(exam, certificate=certificate),
-        )
-        if exam.route.secure
-        else http.client.HTTPConnection(exam.route.host, exam.route.port, timeout=exam.timeout)
-    )
+    place, host, port, timeout = urlsplit(exam.url), exam.route.host, exam.route.port, exam.timeout
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    if exam.route.secure:
+        context = _caller(exam, certificate=certificate)
+        connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
     with contextlib.closing(connection):
         connection.request(
             "POST",

@@ -8,9 +8,9 @@ import argparse
 from importlib import resources
 from pathlib import Path
 
-from ...config import base_url
 from ...errors import ConfigurationError
 from ...near_names import nearest
+from ...profiles import vtn_address
 from ..console import Console
 from ..parser import Usage
 
@@ -50,7 +50,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     """Write the files; ``Usage`` for a wrong name or a file that is there, ``ConfigurationError``
     for a wrong URL or folder.
     """
-    base_url(options.vtn_url)
+    vtn_address(options.vtn_url)
     name = options.ven_name
     if not name.isprintable() or not name.strip() or '"' in name or "\\" in name:
         raise Usage(f"--ven-name {name!r}: use letters, digits, spaces, - and _.")
