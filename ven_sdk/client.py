@@ -188,7 +188,6 @@ class OpenADRClient(Ven):
             push_ack=push_ack,
             poll_fallback=poll_fallback,
         )
-        checked = complete_settings(checked)
         self._assemble(
             checked,
             {
@@ -225,6 +224,7 @@ class OpenADRClient(Ven):
         show_fingerprint: bool,
         listen: Optional[str],
     ) -> None:
+        checked = complete_settings(checked)
         identity = choose_profile(checked.vtn_url).make_identity(checked, identity_arguments)
         store.check()
         handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue(now=runtime.clock.now)
