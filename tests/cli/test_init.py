@@ -69,7 +69,7 @@ def test_what_is_there_already_is_not_touched(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words, says",
     [
-        (("--kind", "metr"), "invalid choice"),
+        (("--kind", "metr"), "did you mean meter?"),
         (("--vtn-url", "vtn.example.com"), "must look like"),
         (("--ven-name", 'a"b'), "use letters, digits"),
         (("--ven-name", ""), "use letters, digits"),
