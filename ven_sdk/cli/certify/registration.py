@@ -6,7 +6,7 @@ from ...oadr20b.schema.registration import CreatedPartyRegistration, CreateParty
 from ...oadr20b.schema.reports import UpdateReport
 from ...testing import Fault, Received, Refuse, Reply
 from ...testing.vtn.journal import code_of
-from .reporting import ask, await_reports, offers, offers_of, request
+from .reporting import ask, await_reports, good_values, offers, offers_of, request
 from .rows import demand, not_shown, row, skip
 from .stage import Stage
 from .world import seconds_between
@@ -277,7 +277,7 @@ def _forget_while_it_reports(stage: Stage) -> str:
     shown = _expect_one_registration(stage, "463", "oadrUpdateReport")
     lost = stage.all_of("oadrUpdateReport")[-1].record
     found = await_reports(stage, ask_again(), seconds=12 * step)[0]
-    if not stage.is_ours or not isinstance(lost, UpdateReport):
+    if not stage.is_ours or not isinstance(lost, UpdateReport) or not good_values(lost.reports):
         return shown
     first, again = lost.reports[0].intervals[0].dtstart, found.intervals[0].dtstart
     demand(

@@ -14,7 +14,7 @@ from ...oadr20b.schema.reports import (
     SpecifierPayload,
     UpdateReport,
 )
-from ...schema.points import SUMMED, ReportDescription
+from ...schema.points import SUMMED, ReportDescription, ReportPayload
 from ...testing import Received
 from .rows import demand, not_shown, skip
 from .stage import Stage
@@ -159,3 +159,14 @@ def await_reports(
         f"{len(found)} reports for {request_id!r} came in {seconds:g} s, expected were {count}",
     )
     return found
+
+
+def good_values(reports: Sequence[Report]) -> list[ReportPayload]:
+    """The values that are no placeholders."""
+    return [
+        payload
+        for report in reports
+        for interval in report.intervals
+        for payload in interval.report_payloads
+        if not (payload.data_quality or "").startswith("Quality Bad")
+    ]

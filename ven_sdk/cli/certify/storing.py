@@ -4,11 +4,7 @@ points (rules T).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ...oadr20b.schema.reports import Report
-from ...schema.points import ReportPayload
-from .reporting import ask, await_reports, code_for, offer_of, request
+from .reporting import ask, await_reports, code_for, good_values, offer_of, request
 from .rows import demand, row, skip
 from .stage import Stage
 
@@ -83,7 +79,7 @@ def last_points(stage: Stage) -> str:
         skip("it takes minutes in real time")
     lost = ask(stage, request(stage, offer, granularity=step, back=60 * step, interval=(0, 0)))
     stage.pass_time(104 * step)
-    if not _good_values(await_reports(stage, lost)):
+    if not good_values(await_reports(stage, lost)):
         skip("the VEN had no value meanwhile: somebody else has to push them")
     wanted = ask(
         stage,
@@ -91,7 +87,7 @@ def last_points(stage: Stage) -> str:
             stage, offer, granularity=step, back=100 * step, interval=(-100 * step, 100 * step)
         ),
     )
-    good = _good_values(await_reports(stage, wanted))
+    good = good_values(await_reports(stage, wanted))
     points = len(offer.points)
     demand(
         len(good) >= 98 * points,
@@ -99,14 +95,3 @@ def last_points(stage: Stage) -> str:
         "Keep at least 100 values of each requested point.",
     )
     return f"{len(good)} of {100 * points} values of the past ({lost} ran)"
-
-
-def _good_values(reports: Sequence[Report]) -> list[ReportPayload]:
-    """The values that are no placeholders."""
-    return [
-        payload
-        for report in reports
-        for interval in report.intervals
-        for payload in interval.report_payloads
-        if not (payload.data_quality or "").startswith("Quality Bad")
-    ]
