@@ -22,6 +22,8 @@ from ven_sdk.testing import LocalVTN
 PACKAGE = Path(ven_sdk.__file__).parent
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "design.rst"
 MINE = "your function"
+TOLERANCE = 5
+"""Modules more or less than the page says: what is read once and kept takes part the first time."""
 
 
 def journey(title: str) -> list[str]:
@@ -67,6 +69,17 @@ def missing_from(calls: list[str], names: list[str]) -> list[str]:
     return []
 
 
+def modules_of(calls: list[str]) -> int:
+    """How many modules take part in ``calls``."""
+    return len({call.rpartition(".")[0] for call in calls if call != MINE})
+
+
+def modules_stated(title: str) -> int:
+    """How many modules take part in a journey, as the page says."""
+    section = PAGE.read_text(encoding="utf-8").split(f"\n{title}\n---")[1].split("\n---")[0]
+    return int(re.findall(r"^About (\d+) modules take part", section, re.MULTILINE)[0])
+
+
 @pytest.fixture
 def vtn() -> Iterator[LocalVTN]:
     with LocalVTN(poll_frequency=1) as vtn:
@@ -85,10 +98,13 @@ def test_an_event_takes_the_way_that_the_page_describes(vtn: LocalVTN) -> None:
         begin = len(trace.calls)
         vtn.assert_opted(vtn.add_event(intervals=[1], dtstart=3600), "optIn")
         vtn.wait_for_polls(2)
+        calls = trace.calls[begin:]
 
-    names = journey("An event, from the socket to the answer")
+    title = "An event, from the socket to the answer"
+    names = journey(title)
     assert len(names) > 10
-    assert missing_from(trace.calls[begin:], names) == []
+    assert missing_from(calls, names) == []
+    assert abs(modules_of(calls) - modules_stated(title)) <= TOLERANCE
 
 
 def test_a_sample_takes_the_way_that_the_page_describes(vtn: LocalVTN) -> None:
@@ -104,10 +120,13 @@ def test_a_sample_takes_the_way_that_the_page_describes(vtn: LocalVTN) -> None:
         vtn.request_report()
         vtn.wait_for_samples(1, timeout=20)
         vtn.wait_for_polls(2)
+        calls = trace.calls[begin:]
 
-    names = journey("A sample, from your function to the acknowledgement")
+    title = "A sample, from your function to the acknowledgement"
+    names = journey(title)
     assert len(names) > 10
-    assert missing_from(trace.calls[begin:], names) == []
+    assert missing_from(calls, names) == []
+    assert abs(modules_of(calls) - modules_stated(title)) <= TOLERANCE
 
 
 def test_the_page_lists_the_parts_in_their_order() -> None:
