@@ -332,8 +332,8 @@ class Profile(ABC):
         """The samples that the VTN has not acknowledged."""
 
     @abstractmethod
-    def standing_opts(self, rows: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
-        """The opts that stand or are being sent, of the rows of the table ``opts``."""
+    def standing_opts(self, book: ProfileBook) -> tuple[TableRow, ...]:
+        """The opts that stand or are being sent."""
 
     @abstractmethod
     def counters(self, book: ProfileBook) -> dict[str, int]:

@@ -30,6 +30,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 wire_logger: logging.Logger = logging.getLogger(WIRE)
 
 _SIGNATURE = b"Signature"
+CONTENT_TYPE = "application/xml"
+"""What messages are of, by rule H2."""
 REFRESH = 60.0
 """Seconds between looks at certificate files that may have been renewed."""
 
@@ -110,6 +112,7 @@ class Exchange:
                 self._may_send,
                 self._cookies,
                 None if self._identity.signer is None else lambda: self.serialise(record),
+                CONTENT_TYPE,
             )
         # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
         except SecurityError as cause:

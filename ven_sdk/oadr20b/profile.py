@@ -296,9 +296,9 @@ class Profile20b(Profile):
         """See :meth:`Profile.undelivered_samples`."""
         return reports.samples(book)
 
-    def standing_opts(self, rows: tuple[OptState, ...]) -> tuple[OptState, ...]:
+    def standing_opts(self, book: Book) -> tuple[OptState, ...]:
         """See :meth:`Profile.standing_opts`."""
-        return opts.list_standing(rows)
+        return opts.list_standing(tuple(book.opts.values()))
 
     def counters(self, book: Book) -> dict[str, int]:
         """See :meth:`Profile.counters`."""

@@ -28,8 +28,8 @@ class Service:
 
     __slots__ = ("_head", "_headers", "_url", "path", "route", "where")
 
-    def __init__(self, url: str, agent: str, proxy: Optional[str]) -> None:
-        prepared = _prepare(url, agent)
+    def __init__(self, url: str, agent: str, proxy: Optional[str], content_type: str) -> None:
+        prepared = _prepare(url, agent, content_type)
         parts = urlsplit(prepared.url or "")
         host = parts.hostname or ""
         shown = f"[{host}]" if ":" in host else host
@@ -79,11 +79,11 @@ class Service:
 
 
 @functools.lru_cache(maxsize=1024)
-def service(url: str, agent: str, proxy: Optional[str]) -> Service:
-    """The prepared service; ``ConfigurationError`` for an address that no request can be made
-    of.
+def service(url: str, agent: str, proxy: Optional[str], content_type: str) -> Service:
+    """The prepared service, whose messages are of ``content_type``; ``ConfigurationError`` for an
+    address that no request can be made of.
     """
-    return Service(url, agent, proxy)
+    return Service(url, agent, proxy, content_type)
 
 
 def proxy_of(url: str, proxies: Optional[Mapping[str, str]]) -> Optional[str]:
@@ -99,10 +99,10 @@ def check_proxies(proxies: Optional[Mapping[str, str]]) -> None:
         _proxy(address)
 
 
-def _prepare(url: str, agent: str) -> requests.PreparedRequest:
+def _prepare(url: str, agent: str, content_type: str) -> requests.PreparedRequest:
     # Request.prepare, not Session.prepare_request: the latter looks into .netrc and cookies.
     request = requests.Request(
-        "POST", url, headers={"User-Agent": agent, "Content-Type": "application/xml"}, data=b""
+        "POST", url, headers={"User-Agent": agent, "Content-Type": content_type}, data=b""
     )
     try:
         prepared = request.prepare()

@@ -93,19 +93,21 @@ class Connections:
         may_send: Optional[Callable[[], float]] = None,
         cookies: Optional[Cookies] = None,
         again: Optional[Callable[[], bytes]] = None,
+        content_type: str = "application/xml",
     ) -> Reply:
         """POST ``body`` to ``url`` and return the answer, whose status is 200. ``may_send`` is
         asked when the connection stands and nothing is sent yet: for how many seconds the message
         may be under way. ``cookies`` are sent along, and take up those that come. ``again`` gives
         what goes out in the place of ``body`` where that found a connection which the VTN had
-        closed: signatures are of one sending (S6).
+        closed: signatures are of one sending (S6). ``content_type`` is what the protocol's
+        messages are.
 
         :raises TransportError: anything else, see its attributes; redirects are not followed (rule
         H5). :raises SecurityError: what ``tls_check`` raised. :raises ConfigurationError: no
         request can be made of ``url``. :raises StateError: after :meth:`close`, and
         where ``may_send`` says 0.
         """
-        target = service(url, self._agent, proxy_of(url, self._proxies))
+        target = service(url, self._agent, proxy_of(url, self._proxies), content_type)
         deadline = Deadline(self._timeout)
         link = self._borrow(target.route)
         try:

@@ -80,4 +80,4 @@ class OptCalls(VenBase):
     @property
     def opts(self) -> tuple[OptState, ...]:
         """The opts that stand: sent or still owed."""
-        return Rows(self._profile.standing_opts(self._engine.snapshot("opts")))
+        return Rows(self._engine.look(lambda: self._profile.standing_opts(self._engine.book)))
