@@ -209,7 +209,7 @@ class Failures:
         before. ``now`` is of the monotonic clock. The first good answer of a service says that it
         is there: what was thought missing is asked again.
         """
-        if not self.is_used(kind.service):
+        if kind not in self._good_at and not self.is_used(kind.service):
             for other, failure in self._kinds.items():
                 if other.service == kind.service and failure.scope is Scope.MISSING:
                     failure.until = 0.0

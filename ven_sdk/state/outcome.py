@@ -89,6 +89,8 @@ class Outcome:
     notes: tuple[Note, ...] = ()
 
     def __add__(self, other: "Outcome") -> "Outcome":
+        if other is NOTHING:
+            return self
         return Outcome(
             self.changes + other.changes,
             self.calls + other.calls,
