@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from ven_sdk import ConfigurationError, Fleet, TransportError
+from ven_sdk.fleet.arguments import OWN
 from ven_sdk.testing import LocalVTN
 
 
@@ -65,3 +67,10 @@ def test_before_event_of_the_fleet_gets_the_ven_and_both_it_and_the_vens_own_are
 
     assert sorted(len(arguments) for arguments in seen) == [1, 2]
     assert [arguments[0] for arguments in seen if len(arguments) == 2] == [site]
+
+
+def test_the_arguments_of_a_fleet_are_those_that_errors_know() -> None:
+    parameters = inspect.signature(Fleet).parameters.values()
+    own = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD}
+
+    assert own == set(OWN)

@@ -25,7 +25,7 @@ class Ven:
 
 
 def alive() -> int:
-    return sum(isinstance(each, Ven) for each in gc.get_objects())
+    return sum(type(each) is Ven for each in gc.get_objects())
 
 
 def test_a_process_of_few_vens_is_left_alone(garbage: Garbage) -> None:

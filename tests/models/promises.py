@@ -80,9 +80,7 @@ class Patience:
         if not self.failures or cap != self._cap:
             self.failures, self._cap = 0, cap
         self.failures += 1
-        is_forbidden = status in (405, 501) or (
-            400 <= status < 500 and status not in CLOSED | BUSY | {404}
-        )
+        is_forbidden = status in (400, 406, 501)
         is_gentle = self._since - self._good_at < GOOD_LATELY and not is_forbidden
         at_once = status in CLOSED | MISSING or (300 <= status < 500 and status not in BUSY)
         ceiling = cap if at_once and not is_gentle else min(cap, 2.0 ** (self.failures - 1))

@@ -32,6 +32,7 @@ OWN: tuple[str, ...] = (
     "callback_workers",
     "start_rate",
     "listen",
+    "clock",
 )
 """Arguments of ``Fleet`` itself, for errors that name the nearest."""
 

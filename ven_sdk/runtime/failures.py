@@ -48,10 +48,11 @@ BUSY = frozenset({408, 425, 429, 502, 503, 504})
 """Statuses of a service that is overloaded, or of a gateway before it."""
 
 REPEATABLE = CLOSED | BUSY | {404}
-"""Statuses after which polls and registrations are repeated as they are; after others (400, 405,
-406, 501) more seldom, and from the first time on: the specification forbids to send them again as
-they are (H5).
+"""Statuses after which polls and registrations are repeated as they are; after others more
+seldom.
 """
+FORBIDDEN_AGAIN = frozenset({400, 406, 501})
+"""Statuses after which the same must not be sent again (H5): the wait never begins gently."""
 
 SHORT_CAP, LONG_CAP, MISSING_CAP = 60.0, 300.0, 3600.0
 """Seconds that a back-off grows to: as a rule; for a message that the VTN finds unacceptable and
@@ -77,10 +78,9 @@ def scope_of(error: VenError) -> Scope:
     return Scope.UNACCEPTABLE if 400 <= status < 500 else Scope.MESSAGE
 
 
-def _is_forbidden_again(error: VenError, scope: Scope) -> bool:
-    """Whether the status forbids the same message: 400, 406, 501 and their like, no 404 (H5)."""
-    status = error.status if isinstance(error, TransportError) else None
-    return scope is Scope.UNACCEPTABLE or (scope is Scope.MISSING and status != 404)
+def _is_forbidden_again(error: VenError) -> bool:
+    """Whether the same message must not be sent again (H5)."""
+    return isinstance(error, TransportError) and error.status in FORBIDDEN_AGAIN
 
 
 class Failure:
@@ -175,7 +175,7 @@ class Failures:
             since = now if failure is None else failure.since
             failure = self._kinds[kind] = Failure(self._make(cap), since, cap)
         passes = scope is Scope.SERVICE or scope is Scope.MESSAGE
-        may_begin_gently = not self._strict and not _is_forbidden_again(error, scope)
+        may_begin_gently = not self._strict and not _is_forbidden_again(error)
         gently = passes or (may_begin_gently and self._was_good_before(kind.service, failure.since))
         retry_after = error.retry_after if isinstance(error, TransportError) else None
         wait = failure.backoff.next(retry_after, patient=not gently)

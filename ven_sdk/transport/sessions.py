@@ -102,10 +102,9 @@ class Connections:
         closed: signatures are of one sending (S6). ``content_type`` is what the protocol's
         messages are.
 
-        :raises TransportError: anything else, see its attributes; redirects are not followed (rule
-        H5). :raises SecurityError: what ``tls_check`` raised. :raises ConfigurationError: no
-        request can be made of ``url``. :raises StateError: after :meth:`close`, and
-        where ``may_send`` says 0.
+        TransportError is anything else, see its attributes; redirects are not followed (rule H5).
+        SecurityError is what ``tls_check`` raised. ConfigurationError: no request can be made of
+        ``url``. StateError: after :meth:`close`, and where ``may_send`` said 0.
         """
         target = service(url, self._agent, proxy_of(url, self._proxies), content_type)
         deadline = Deadline(self._timeout)
