@@ -15,7 +15,7 @@ SECTION = (
     .split("Three questions of a newcomer\n")[1]
     .split("\n\n\n")[0]
 )
-NAMES = sorted(set(re.findall(r"``((?:[a-z]\w+\.)+\w+)``", SECTION)) - {"client.events"})
+NAMES = sorted(set(re.findall(r"``([a-z]\w+\.(?:\w+\.)*\w+)``", SECTION)) - {"client.events"})
 FILES = sorted(set(re.findall(r"``((?:tests|docs)/[\w/.]+)``", SECTION)))
 
 
