@@ -60,7 +60,9 @@ class Connection:
     __slots__ = ("address", "deadline", "socket", "thread")
 
     def __init__(self, connected: socket.socket, address: str, deadline: float) -> None:
-        self.socket, self.address, self.deadline = connected, address, deadline
+        self.socket: socket.socket = connected
+        self.address: str = address
+        self.deadline: float = deadline
         self.thread: Optional[threading.Thread] = None
 
     def close(self) -> None:
