@@ -84,6 +84,17 @@ def test_those_whose_time_has_come_wake_and_the_others_sleep_on() -> None:
     assert clock.advance_to_next() is None
 
 
+def test_what_rounding_leaves_of_a_wait_keeps_nobody_asleep() -> None:
+    clock, woken = ManualClock(), threading.Event()
+    thread = sleeper(clock, 10 + 4e-7, woken)
+    clock.wait_for_sleepers(1)
+
+    clock.advance(10)
+
+    assert woken.wait(5)
+    thread.join(5)
+
+
 def test_waiting_for_sleepers_that_do_not_come_says_how_many_there_are() -> None:
     with pytest.raises(
         AssertionError, match=r"Expected 1 threads to wait on the clock within 0.01 s; 0 do"

@@ -97,7 +97,7 @@ class ManualClock(Clock):
         with self._changed:
             self._conditions.add(condition)
             deadline = None if until is None else round(until * NANO)
-            if deadline is not None and deadline - self._elapsed < MICRO:
+            if deadline is not None and not self._is_to_come(deadline):
                 self._elapsed = max(self._elapsed + 1, deadline)
                 return
             sleeper = _Sleeper(condition, deadline)
@@ -126,7 +126,7 @@ class ManualClock(Clock):
             due = {
                 each.condition
                 for each in self._sleepers
-                if each.deadline is not None and each.deadline <= self._elapsed
+                if each.deadline is not None and not self._is_to_come(each.deadline)
             }
         _wake(due)
         return self.now()
@@ -196,8 +196,12 @@ class ManualClock(Clock):
         return sum(
             1
             for each in self._sleepers
-            if each.deadline is not None and each.deadline > self._elapsed
+            if each.deadline is not None and self._is_to_come(each.deadline)
         )
+
+    def _is_to_come(self, deadline: int) -> bool:
+        """Whether it is a microsecond away, or more: less passes by itself."""
+        return deadline - self._elapsed >= MICRO
 
 
 def _nanoseconds(given: Duration) -> int:
