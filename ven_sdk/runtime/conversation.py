@@ -3,9 +3,11 @@
 **The theory.** A conversation has *lanes* (the profile names them). A lane is a job on the exchange
 pool that runs when something changed or its time has come: it asks the profile for tasks, sends the
 first that may be sent, does what the reply means, and goes on until nothing is left; then it sets a
-timer and ends. Lanes run side by side, so a long upload delays no poll (P6), and one task never
-runs on two lanes. Nothing is kept here that a restart would miss: what is owed stands in the book,
-so a crash, an outage and a slow link are the same case.
+timer and ends. After ``BUSY`` exchanges it queues again behind others, who want the thread too.
+Lanes run side by side, so a long upload delays no poll (P6), and one task never runs on two lanes;
+one lane only sends answers that a VTN wants before it lets a poll return (P4). Nothing is kept here
+that a restart would miss: what is owed stands in the book, so a crash, an outage and a slow link
+are the same case.
 
 *States of a lane*: idle (a timer, or nothing, will wake it), queued (a job waits for a thread),
 running. A lane that is woken while it runs is queued again, so that no change is missed between the
@@ -17,17 +19,18 @@ queue is drained (P3): the reply brought something new. A reply that changes not
 a request that runs, a registration that is asked for again) counts as an empty queue.
 
 *One exchange*, on a thread of the pool, without a lock: the tickets that are open for the message
-are taken, it is sent, the reply is judged, and the step that follows from it is transacted together
-with the tickets. In between anything may have happened: steps of other threads, ``stop()``, another
-registration. Steps look at the book again.
+are taken, it is sent if the store says that the VEN still runs here (``may_send``), the reply is
+judged, and the step that follows from it is transacted together with the tickets. In between
+anything may have happened: steps of other threads, ``stop()``, another registration. Steps look at
+the book again.
 
 *Failures* have three scopes (``failures``), each with its own back-off. *Pace*: beside the polls of
 the period a VEN sends at most :data:`MESSAGES_A_MINUTE` messages a minute, or
-:data:`MESSAGES_A_PERIOD` in a poll period where that is more; reports whose time has come and what
-the user's calls ask for stand outside of it, for both are paced by whoever wants them.
+:data:`MESSAGES_A_PERIOD` in a poll period where that is more; reports whose time has come, opts,
+and what calls ask for stand outside of it, for these are paced by whoever wants them.
 
-*Locks.* ``_lock`` guards what lanes share (failures, pace, what is being sent); it is taken inside
-the lock of the transactions, never the other way round, and held for moments only.
+*Locks.* ``_lock`` guards what lanes share (failures, pace, what is being sent). It may be taken
+inside the lock of the transactions, never the other way round, and is held for moments only.
 """
 
 from __future__ import annotations

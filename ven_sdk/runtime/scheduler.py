@@ -8,12 +8,13 @@ job cancelled is only marked, and swept out when marked ones abound.
 
 **The theory.** *States of a job*: standing (in a heap), fired or cancelled (its function is gone);
 there is no way back, so a job is set anew and never moved. The thread sleeps until the first job of
-either heap is due, or somebody sets one that is due earlier and wakes it. *Locks*: one condition
-guards the heaps; a job's function runs without it, so it may set and cancel jobs. *In between*: a
-job may be cancelled between the moment when it is due and its call; whoever cancels it may find
-that it has just been called. So what a job starts looks again whether it is still wanted
-(``timers.take``, the lanes of the conversation). A clock that is set back lets wall-clock jobs
-stand longer than was meant; ``on_set_back`` tells those who set them.
+either heap is due (at most ``WALL_LOOK`` while wall-clock jobs stand), or somebody sets one that is
+due earlier and wakes it. *Locks*: one condition guards the heaps; a job's function runs without it,
+so it may set and cancel jobs. *In between*: a job may be cancelled between the moment when it is
+due and its call; whoever cancels it may find that it has just been called. So what a job starts
+looks again whether it is still wanted (``timers.take``, the lanes of the conversation). A clock
+that is set back lets wall-clock jobs stand longer than was meant; ``on_set_back`` tells those who
+set them.
 """
 
 from __future__ import annotations

@@ -4,19 +4,23 @@ log lines here, and nowhere else.
 **The theory.** A *step* is a pure function of the book and the time. ``transact`` runs it under the
 lock, commits its changes to the store in one transaction, applies them to the book, arms its timers
 and queues its calls; all before the lock is given back, so that whoever sees the new state finds
-timers and calls that belong to it. Notes are logged after that, and whoever waits is woken.
+timers and calls that belong to it. Notes are logged after that, whoever waits is woken, and the
+listeners (the lanes) are told.
 
 *What may happen in between.* Between two steps anything: another thread's step, a stop, a message.
 So a step trusts nothing that was read before it, and looks at the book again; a task that was made
 from the book says in its steps what it was made of, and does nothing where that has changed. Within
 a step nothing happens: no user code, no lxml, no network runs under the lock. The store's disk
-does: a commit is part of the transaction, for what was not written was not promised.
+does: a commit is part of the transaction, for what was not written was not promised. While the disk
+fails, the VEN says so, goes on in memory, and writes later (``persistence``). Where the rows belong
+to somebody else by now (a lost lease), the step has no effect. A clock that was set moves what is
+waited for before the next step sees its time.
 
-*Locks.* ``_lock`` guards the book, the timers and the tickets. ``changes`` wakes those who wait;
-its lock may be taken under ``_lock``, never the other way round. ``_applying`` is held only while
-changes are applied to the book, in memory, under ``_lock``: readers that must not wait for a slow
-disk use ``look`` and ``snapshot``, which take that one alone. Nothing is called under it that takes
-a lock.
+*Locks.* ``_lock``, which is reentrant, guards the book, the timers and the tickets. ``changes``
+wakes those who wait; its lock may be taken under ``_lock``, never the other way round.
+``_applying`` is held only while changes are applied to the book, in memory, under ``_lock``:
+readers that must not wait for a slow disk use ``look`` and ``snapshot``, which take that one alone.
+Nothing is called under it that takes a lock.
 
 *When the process dies* after the commit, the next start finds the changes, and ``Profile.resume``
 makes timers and calls from the book; before it, nothing was promised.
