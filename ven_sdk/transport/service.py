@@ -78,12 +78,16 @@ class Service:
         return request
 
 
-@functools.lru_cache(maxsize=1024)
 def service(url: str, agent: str, proxy: Optional[str], content_type: str) -> Service:
     """The prepared service, whose messages are of ``content_type``; ``ConfigurationError`` for an
     address that no request can be made of.
     """
-    return Service(url, agent, proxy, content_type)
+    return _known_service(url, agent, proxy, content_type)
+
+
+_known_service = functools.lru_cache(maxsize=1024)(
+    Service
+)  # hides from type checkers what it takes
 
 
 def proxy_of(url: str, proxies: Optional[Mapping[str, str]]) -> Optional[str]:

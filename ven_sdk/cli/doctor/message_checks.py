@@ -16,7 +16,7 @@ from typing import Any, Optional
 from ...errors import PayloadError, SecurityError
 from ...oadr20b.codec import envelope
 from ...oadr20b.descriptions import describe
-from ...oadr20b.exchange import Exchange
+from ...oadr20b.exchange import CONTENT_TYPE, Exchange
 from ...oadr20b.schema.registration import (
     CreatedPartyRegistration,
     CreatePartyRegistration,
@@ -86,7 +86,8 @@ def _first_message(exam: Examination) -> Payload:
 
 def correspond(exam: Examination, record: Payload, slash: str = "") -> Correspondence:
     """Send one message on a connection of its own, with ``slash`` behind the service's address."""
-    target = service(f"{exam.url}/{record.service}{slash}", "ven-sdk doctor", None)
+    place = f"{exam.url}/{record.service}{slash}"
+    target = service(place, "ven-sdk doctor", None, CONTENT_TYPE)
     wire, deadline = Wire(target.route), Deadline(exam.timeout)
     result = Correspondence(wire, where=target.where)
     identity = exam.known_identity

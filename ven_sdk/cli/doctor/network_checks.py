@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError
 from ...oadr20b.addresses import service_at_end
+from ...oadr20b.exchange import CONTENT_TYPE
 from ...oadr20b.identity import SigningIdentity
 from ...profiles import vtn_address
 from ...security.validity import CA
@@ -38,7 +39,8 @@ def _address(exam: Examination) -> str:
     exam.url = vtn_address(given)
     parts = urlsplit(exam.url)
     secure = parts.scheme == "https"
-    exam.route = service(f"{exam.url}/EiRegisterParty", "ven-sdk doctor", None).route
+    place = f"{exam.url}/EiRegisterParty"
+    exam.route = service(place, "ven-sdk doctor", None, CONTENT_TYPE).route
     exam.facts.update(url=exam.url, host=exam.route.host, port=exam.route.port)
     if not secure:
         exam.notes.append(
