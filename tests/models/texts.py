@@ -8,17 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-NAMESPACES = " ".join(
-    f'xmlns:{prefix}="{uri}"'
-    for prefix, uri in {
-        "oadr": "http://openadr.org/oadr-2.0b/2012/07",
-        "ei": "http://docs.oasis-open.org/ns/energyinterop/201110",
-        "pyld": "http://docs.oasis-open.org/ns/energyinterop/201110/payloads",
-        "xcal": "urn:ietf:params:xml:ns:icalendar-2.0",
-        "strm": "urn:ietf:params:xml:ns:icalendar-2.0:stream",
-        "emix": "http://docs.oasis-open.org/ns/emix/2011/06",
-    }.items()
-)
+from tests.durability.raw_vtn import NAMESPACES
 
 
 def payload(name: str, inside: str) -> bytes:

@@ -155,9 +155,8 @@ class Exchange:
             reading = self._read(body)
         except VenError:
             raise
-        except (
-            Exception
-        ) as cause:  # nothing known leads here; a message that finds a way must not stop the VEN
+        except Exception as cause:
+            # nothing known leads here; a message that finds a way must not stop the VEN
             logger.exception(
                 "A message could not be read. This is a fault of ven_sdk: please report it."
             )

@@ -109,8 +109,10 @@ class Acceptor:
         did not end.
         """
         self._stopping.set()
-        self._alarm.send(b"x")
+        self._alarm.send(b"x")  # the thread may have ended by now: what wakes it is closed after it
         self._thread.join()
+        self._alarm.close()
+        self._awake.close()
         return self._end_connections(timeout)
 
     @property
@@ -134,8 +136,8 @@ class Acceptor:
         finally:
             for connection in tuple(self._silent):
                 self._end(connection)
-            for each in (self._socket, self._awake, self._alarm, self._selector):
-                each.close()
+            self._selector.close()
+            self._socket.close()
 
     def _turn(self) -> None:
         """Wait for something to happen, and deal with it."""

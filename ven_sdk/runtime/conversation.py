@@ -196,9 +196,8 @@ class Conversation:
                     self._exchanges.perform(task)
                 finally:
                     self._put_back(task)
-            except (
-                Exception
-            ) as cause:  # a fault of ours: the lane must outlive it, or the VEN falls silent
+            except Exception as cause:
+                # a fault of ours: the lane must outlive it, or the VEN falls silent
                 self._survive(state, task, cause)
         self._wake(state)
 

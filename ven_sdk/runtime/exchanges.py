@@ -124,9 +124,8 @@ class Exchanges:
             self._refuse_reply(task, error)
         except StateError:
             return  # stopped a moment ago: the connections are closed
-        except (
-            ConfigurationError
-        ) as error:  # our own record cannot be written: repeating it would not help
+        except ConfigurationError as error:
+            # our own record cannot be written: repeating it would not help
             base.counters.count(task.poll, error, base.clock.now())
             base.transact(task.refuse(error), settles=task.identity, error=error)
         else:

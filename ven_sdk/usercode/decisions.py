@@ -43,9 +43,8 @@ def check_decision(result: object, handler: str, event_id: str) -> Decision:
             decision: Decision = result
             return decision
         if isinstance(result, str):
-            return OPTS[
-                OPTS.index(str.__str__(result))
-            ]  # the text itself, whatever a subclass says
+            text = str.__str__(result)  # the text itself, whatever a subclass says
+            return OPTS[OPTS.index(text)]
     except BaseException:  # comparing is user code too: what fails here is no decision
         pass
     return HandlerError(

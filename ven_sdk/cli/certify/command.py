@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--real-time",
         action="store_true",
-        help="let time pass by itself (minutes); usually one clock is moved by hand (a minute)",
+        help="let time pass by itself (minutes); usually one clock is moved by hand (two minutes)",
     )
     parser.add_argument(
         "--profile",

@@ -185,9 +185,8 @@ def _verify_references(
             if not _may_cover_comments(root):
                 raise
             results = _results(root, certificate, config, with_comments=True)
-    except (
-        Exception
-    ) as cause:  # whatever signxml, lxml or cryptography object to, the message is not verified
+    except Exception as cause:
+        # whatever signxml, lxml or cryptography object to, the message is not verified
         why = str(cause)[:200] or type(cause).__name__
         raise SecurityError(
             f"The message's signature is not valid: {why}. The message was discarded.",
@@ -286,9 +285,8 @@ def _parse_certificate(der: bytes) -> tuple[x509.Certificate, datetime, datetime
     try:
         certificate = x509.load_der_x509_certificate(der)
         return certificate, certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (
-        Exception
-    ) as cause:  # ValueError, UnsupportedAlgorithm, or what the Rust side makes of odd ASN.1
+    except Exception as cause:
+        # ValueError, UnsupportedAlgorithm, or what the Rust side makes of odd ASN.1
         raise SecurityError(
             "The VTN's signing certificate cannot be read. The message was discarded."
         ) from cause
