@@ -46,6 +46,7 @@ def test_nothing_is_lost_or_doubled_by_kill_9_at_random_moments(killed: Path) ->
     assert figures["opts committed"]
 
 
+@pytest.mark.long
 def test_nothing_is_lost_or_doubled_by_kill_9_around_the_first_commits(tmp_path: Path) -> None:
     figures = crash_at_points(tmp_path, seed=SEED, points=3)
     assert_nothing_lost(figures)

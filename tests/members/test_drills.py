@@ -14,6 +14,7 @@ from tests.durability.crash_count import LOSSES
 from tests.members.drill import Drill
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX"),
     pytest.mark.skipif(postgresql.binaries() is None, reason=postgresql.MISSING),
     pytest.mark.timeout(180),
