@@ -7,6 +7,7 @@ Pictures for the documentation are taken by ``docs/pictures.py``.
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -151,9 +152,20 @@ def test_a_level_that_there_is_not_is_told_at_its_field(scene: Scene) -> None:
     assert scene.vtn.events == {}
 
 
+def choose(browser: Browser, name: str, value: str) -> None:
+    """As a person does: what the list does not have cannot be chosen."""
+    chosen = browser.script(
+        "const list = document.getElementById(arguments[0]); list.value = arguments[1];"
+        "list.dispatchEvent(new Event('input', {bubbles: true})); return list.value",
+        name,
+        value,
+    )
+    assert chosen == value
+
+
 def test_a_decimal_comma_is_understood(scene: Scene) -> None:
     browser, vtn = scene.browser, scene.vtn
-    browser.script("document.getElementById('signal').value = 'ELECTRICITY_PRICE'")
+    choose(browser, "signal", "ELECTRICITY_PRICE")
     browser.write("levels", "0,25 0,5")
     browser.click("Add", "#form")
     browser.wait_for("optIn", "#events")
@@ -166,6 +178,91 @@ def test_commas_separate_levels(scene: Scene) -> None:
     scene.browser.write("levels", "1,2,1")
     scene.browser.click("Add", "#form")
     scene.browser.wait_for("1 → 2 → 1", "#events")
+
+
+@pytest.mark.parametrize(
+    "signal, typed, levels",
+    [
+        ("SIMPLE", "1 2 1", [1, 2, 1]),
+        ("SIMPLE", "1,2", [1, 2]),
+        ("SIMPLE", "1, 2, 1", [1, 2, 1]),
+        ("SIMPLE", "1;2", [1, 2]),
+        ("SIMPLE", "0,5", [0.5]),
+        ("SIMPLE", "0,25 0,5", [0.25, 0.5]),
+        ("ELECTRICITY_PRICE", "0,25", [0.25]),
+        ("ELECTRICITY_PRICE", "1,2", [1.2]),
+        ("ELECTRICITY_PRICE", "0,25 0,5", [0.25, 0.5]),
+        ("ELECTRICITY_PRICE", "0,25, 0,5", [0.25, 0.5]),
+        ("ELECTRICITY_PRICE", "0,25; -0,5", [0.25, -0.5]),
+        ("ELECTRICITY_PRICE", "0.25,0.5,1", [0.25, 0.5, 1]),
+        ("ELECTRICITY_PRICE", "1 ,2", None),
+        ("ELECTRICITY_PRICE", "1,,2 3", None),
+        ("ELECTRICITY_PRICE", ",", None),
+    ],
+)
+def test_levels_are_read_as_they_were_meant(
+    scene: Scene, signal: str, typed: str, levels: "list[float] | None"
+) -> None:
+    read = (
+        "try { return levels(arguments[0], arguments[1]); }"
+        "catch (wrong) { if (wrong.field !== 'levels') throw wrong; return null; }"
+    )
+    assert scene.browser.script(read, typed, signal) == levels
+
+
+def test_the_form_can_be_filled_in_before_the_vtn_has_answered(browser: Browser) -> None:
+    answers = threading.Event()
+
+    def state() -> dict[str, object]:
+        answers.wait(30)
+        return {}
+
+    page = Page(0, state, lambda order: None, lambda number: None)
+    try:
+        browser.open(page.url)
+        choose(browser, "signal", "ELECTRICITY_PRICE")
+    finally:
+        answers.set()
+        browser.open("about:blank")
+        page.close()
+
+
+def test_what_is_typed_and_chosen_stays_through_refreshes_and_when_the_page_is_loaded_anew(
+    scene: Scene,
+) -> None:
+    browser = scene.browser
+    browser.wait_for("registered", "#vens")
+    ven = scene.vtn.ven("site-a")
+    browser.wait_until(
+        lambda: browser.script("return document.getElementById('for').options.length") == 2,
+        "the VEN to be offered",
+    )
+    typed = ["ELECTRICITY_PRICE", ven.ven_id, "90", "0,25 0,5"]
+    choose(browser, "signal", typed[0])
+    choose(browser, "for", typed[1])
+    browser.write("begin", typed[2])
+    browser.write("levels", typed[3])
+    form = (
+        "const fields = document.getElementById('form').elements;"
+        "return ['signal_name', 'ven', 'begin', 'levels'].map(name => fields[name].value)"
+    )
+    refreshed(scene)
+
+    assert browser.script(form) == typed
+    browser.open(browser.script("return location.href"))
+    browser.wait_until(lambda: browser.script(form) == typed, f"the form to say {typed}")
+
+
+def test_who_is_chosen_stays_chosen_when_the_vtn_has_forgotten_it(scene: Scene) -> None:
+    browser = scene.browser
+    browser.wait_for("registered", "#vens")
+    stays = browser.script(
+        "const list = document.getElementById('for'); list.value = arguments[0];"
+        "const known = state.vens; state.vens = []; choices(); state.vens = known;"
+        "return list.value",
+        scene.vtn.ven("site-a").ven_id,
+    )
+    assert stays == scene.vtn.ven("site-a").ven_id
 
 
 def test_a_refresh_keeps_focus_scroll_and_open_rows(scene: Scene) -> None:

@@ -1,8 +1,7 @@
 "use strict";
-const SIGNALS = ["SIMPLE", "ELECTRICITY_PRICE", "ENERGY_PRICE", "LOAD_DISPATCH", "LOAD_CONTROL", "DEMAND_CHARGE", "BID_PRICE",
-  "BID_LOAD", "BID_ENERGY", "CHARGE_STATE"];
 const PAST = 180, FUTURE = 60;
 const $ = id => document.getElementById(id);
+const remembered = kept();
 let state = null, skew = 0, editing = null;
 
 // --- building: text only ever goes in as text ---------------------------------------------------------------------
@@ -205,12 +204,12 @@ function log() {
       make("div", {class: "soft small"}, message.answer_words || "")))));
 }
 function choices() {
-  if (!$("signal").options.length) $("signal").replaceChildren(...SIGNALS.map(name => make("option", {}, name)));
-  const wanted = [["", "every VEN"], ...state.vens.map(ven => [ven.ven_id, ven.name || ven.ven_id])];
-  if ($("for").options.length === wanted.length && [...$("for").options].every((option, at) => option.value === wanted[at][0])) return;
-  const chosen = $("for").value;
-  $("for").replaceChildren(...wanted.map(([value, text]) => make("option", {value: value}, text)));
+  const chosen = $("for").value || remembered.ven || "", wanted = [["", "every VEN"], ...state.vens.map(ven => [ven.ven_id, ven.name || ven.ven_id])];
+  // Who is chosen stays chosen when the VTN has forgotten it: the event must not go to everybody instead.
+  if ($("for").value && !wanted.some(([value]) => value === chosen)) wanted.push([chosen, chosen]);
+  renew($("for"), wanted.map(([value, text]) => make("option", {value: value, "data-key": "v " + value}, text)));
   if (wanted.some(([value]) => value === chosen)) $("for").value = chosen;
+  delete remembered.ven;
 }
 
 // --- one message --------------------------------------------------------------------------------------------------
@@ -349,23 +348,45 @@ function mark(wrong) {
   }
   if (wrong && !FIELDS.includes(wrong.field)) complain(wrong.error);
 }
-// "0,5" is a half, as much of the world writes it; of whole levels a comma separates.
+// "0,5" is a half, as much of the world writes it.
 function amount(name, text) {
-  const found = Number(text.trim().replace(/^([+-]?\d*),(\d+)$/, "$1.$2"));
+  const found = Number(text.trim().replace(/^([+-]?\d+),(\d+)$/, "$1.$2"));
   if (text.trim() === "" || !Number.isFinite(found)) throw {field: name, error: name + ": expected a number, found " + JSON.stringify(text) + "."};
   return found;
 }
+// A comma before a space separates. Between digits it is decimal, unless nothing else separates: of several commas, or of levels of SIMPLE.
 function levels(text, signal) {
-  const whole = signal === "SIMPLE" || (text.match(/,/g) || []).length > 1 && !/\s/.test(text.trim());
-  const parts = text.trim().split(whole ? /[\s,;]+/ : /[\s;]+/).filter(part => part);
-  if (!parts.length) throw {field: "levels", error: "levels are numbers with spaces between them, such as 1 2 1."};
+  const given = text.trim(), pieces = given.split(",");
+  const listed = !/[\s;]/.test(given) && (pieces.length > 2 || signal === "SIMPLE" && pieces.every(piece => /^[0-3]$/.test(piece)));
+  const parts = given.split(listed ? "," : /\s*,\s+|[\s;]+/).filter(part => part);
   try {
-    return parts.map(part => amount("levels", part));
-  } catch (wrong) {
-    throw {field: "levels", error: "levels are numbers with spaces between them, such as 1 2 1."};
-  }
+    if (parts.length) return parts.map(part => amount("levels", part));
+  } catch (wrong) { /* told below */ }
+  throw {field: "levels", error: "levels are numbers with spaces between them, such as 1 2 1."};
 }
 $("back").addEventListener("click", () => edit(null));
+// What was typed or chosen for a new event is there again when the page is loaded anew.
+function remember() {
+  if (editing) return;
+  try {
+    sessionStorage.setItem("form", JSON.stringify(Object.fromEntries(FIELDS.map(name => [name, $("form").elements[name].value]))));
+  } catch (error) { /* a browser that keeps nothing */ }
+}
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem("form")) || {};
+  } catch (error) {
+    return {};
+  }
+}
+function recall() {
+  for (const name of FIELDS.filter(name => name in remembered && name !== "ven")) {
+    const field = $("form").elements[name], before = field.value;
+    field.value = remembered[name];
+    if (field.selectedIndex === -1) field.value = before;
+  }
+}
+$("form").addEventListener("input", remember);
 $("form").addEventListener("submit", async submitted => {
   submitted.preventDefault();
   mark(null);
@@ -381,4 +402,5 @@ $("form").addEventListener("submit", async submitted => {
     mark(wrong);
   }
 });
+recall();
 watch();
