@@ -78,7 +78,8 @@ class OpenADRClient(Ven):
         disable_signature (False): do not sign although there is a key, for legacy VTNs.
         allow_jitter (True): spread polls and report deliveries by up to 10 %, at most 5 minutes.
             Data is sampled at its moments all the same.
-        jitter (None): ``'both'`` spreads to either side, ``'later'`` only lengthens.
+        jitter (None): ``'both'`` spreads to either side; ``'later'`` only lengthens, so that no
+            poll comes sooner than the VTN asked for (test houses look at that).
             None: ``'later'`` with ``strict``, else ``'both'``.
         poll_frequency (None): time between polls. None: what the VTN asks for, else 10 s.
         store (None): a file, ``postgresql://...`` or a Store, for what must survive a crash:

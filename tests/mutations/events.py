@@ -467,8 +467,8 @@ TABLE = (
     Mutation(
         "E45",
         "oadr20b.services.events.eligibility._refuse_target",
-        "if not checked or any(",
-        "if any(",
+        "if checked:",
+        "if True:",
         f"{FILTER}::test_targets",
     ),
     Mutation(
@@ -484,6 +484,13 @@ TABLE = (
         'return Refusal("462", "no target of the event is served here")',
         "return None",
         f"{FILTER}::test_targets",
+    ),
+    Mutation(
+        "E47",
+        "oadr20b.services.events.eligibility._refuse_target",
+        "is_foreign = strict and",
+        "is_foreign = strict and not wanted and",
+        f"{FILTER}::test_e47_a_strict_ven_refuses_what_names_other_vens_alone_whatever_else_is_configured",
     ),
     Mutation(
         "E48",

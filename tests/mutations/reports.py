@@ -21,6 +21,7 @@ REQUESTS, COLLECTION, DELIVERY, RANGES, PUSH, OFFERS, CATALOGUE, READINGS, LETTE
         "reports_clock",
     )
 )
+REFUSED = "oadr20b/services/test_reports_500.py"
 
 TABLE = (
     Mutation(
@@ -571,5 +572,12 @@ TABLE = (
         "yield Change(table, key, moments.cut_after(now))",
         "pass",
         f"{CLOCK}::test_set_back_by_whatever_every_report_goes_on_within_a_period",
+    ),
+    Mutation(
+        "H5",
+        "oadr20b.services.reports.outbox.refuse",
+        "if status in FORBIDDEN_AGAIN:",
+        "if False:",
+        f"{REFUSED}::test_h5_what_must_not_be_sent_again_as_it_is_waits_at_once_the_longest_pause",
     ),
 )

@@ -85,6 +85,27 @@ def test_targets(configured: Any, targets: Any, expected: Optional[str]) -> None
     assert code(event(targets=targets), targets=configured) == expected
 
 
+FOREIGN = [{"ven_id": "other"}]
+
+
+@pytest.mark.parametrize("configured", [None, OURS, {"end_device_asset": ["Thermostat"]}])
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (FOREIGN, "462"),
+        ([{"ven_id": "ven"}], None),
+        ([*FOREIGN, {"party_id": "p9"}], None),
+        ([], None),
+    ],
+    ids=["foreign", "own", "foreign or unknown", "none"],
+)
+def test_e47_a_strict_ven_refuses_what_names_other_vens_alone_whatever_else_is_configured(
+    configured: Any, targets: Any, expected: Optional[str]
+) -> None:
+    assert code(event(targets=targets), targets=configured, strict=True) == expected
+    assert code(event(targets=targets), targets=configured) is None
+
+
 @pytest.mark.parametrize(
     "configured, context, expected",
     [

@@ -1,5 +1,5 @@
 """A VTN that fails over a message (HTTP 500): one value an interval, then smaller pieces, and
-nothing given up.
+nothing given up. One that calls it unacceptable (400, 406) does not get it again soon.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ import pytest
 
 from tests.oadr20b.services.harness import NOON, Harness
 from ven_sdk.errors import TransportError
-from ven_sdk.oadr20b.services.reports.outbox import FEW_ROWS, acknowledge, message, refuse
+from ven_sdk.oadr20b.services.reports.outbox import (
+    FEW_ROWS,
+    PARKED_PAUSE,
+    acknowledge,
+    message,
+    refuse,
+)
 from ven_sdk.oadr20b.state.deliveries import Delivery, Part
 from ven_sdk.points.catalogue import Catalogue
 from ven_sdk.state.change import Change
@@ -85,3 +91,15 @@ def test_a_large_message_that_fails_all_the_same_is_halved_and_a_small_one_is_ke
     [kept] = outbox(harness)
     assert kept.parts == delivery(1, ("a",)).parts and kept.retry_at is not None
     assert kept.retry_at > NOON
+
+
+@pytest.mark.parametrize("status", [400, 406])
+def test_h5_what_must_not_be_sent_again_as_it_is_waits_at_once_the_longest_pause(
+    status: int, harness: Harness
+) -> None:
+    harness.book.apply([Change("deliveries", "1", delivery(2))])
+    refused = TransportError(f"HTTP {status}", status=status)
+    harness.apply(refuse(harness.book, "1", refused, NOON))
+    [kept] = outbox(harness)
+    assert kept.retry_at == NOON + PARKED_PAUSE and kept.parked
+    assert kept.parts == delivery(2).parts

@@ -91,19 +91,17 @@ def _refuse_target(book: "Book", event: Event) -> Optional[Refusal]:
     """Rules E45 to E47: no target is this VEN itself; several are a union; only configured kinds
     can speak against it. In strict mode the venID always does, where nothing else is named.
     """
-    wanted = book.settings.targets
-    if wanted is None and not book.settings.strict:
-        return None
+    wanted, strict = book.settings.targets or {}, book.settings.strict
     named = [(kind, _value(target, kind)) for target in event.targets for kind in target]
     if any(kind == "ven_id" and value == book.registration.ven_id for kind, value in named):
         return None
-    if wanted is None:
-        is_foreign = bool(named) and all(kind == "ven_id" for kind, _ in named)
-        return Refusal("462", "the event is for another VEN") if is_foreign else None
     checked = [(kind, value) for kind, value in named if kind in wanted]
-    if not checked or any(value in wanted[kind] for kind, value in checked):
+    if any(value in wanted[kind] for kind, value in checked):
         return None
-    return Refusal("462", "no target of the event is served here")
+    if checked:
+        return Refusal("462", "no target of the event is served here")
+    is_foreign = strict and bool(named) and all(kind == "ven_id" for kind, _ in named)
+    return Refusal("462", "the event is for another VEN") if is_foreign else None
 
 
 def _value(target: Target, kind: str) -> object:

@@ -15,6 +15,7 @@ from ....points.entries import count_values, payload, unpack
 from ....points.tables import count, forget_request, look_now
 from ....points.timing import NONE
 from ....profile import Task
+from ....runtime.failures import FORBIDDEN_AGAIN
 from ....schema.common import Payload
 from ....schema.items import Items
 from ....state.change import Change
@@ -189,7 +190,8 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
 
     A message of several reports is first sent as one for each, so that only what is wrong is
     refused again. One that the VTN fails over is sent with one value an interval (openleadr's VTN
-    takes no more), then in smaller pieces.
+    takes no more), then in smaller pieces. What HTTP says must not be sent again as it is (H5) is
+    parked at once: somebody may mend the VTN.
     """
     delivery = book.deliveries.get(key)
     if delivery is None:
@@ -210,6 +212,8 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
     )
     if isinstance(error, ConfigurationError) or (wrong and refusals >= MOST_REFUSALS):
         return _give_up(book, key, delivery, error, now)
+    if status in FORBIDDEN_AGAIN:
+        refusals = max(refusals, len(PAUSES) + 1)  # H5: at once the longest pause
     return _retry_later(key, replace(delivery, refusals=refusals), error, now)
 
 
