@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from types import FunctionType
 from typing import Callable, TypeVar
 
-from .errors import ArgumentError
-from .near_names import did_you_mean
+from .errors import ArgumentError, NoSuchKeyError
+from .near_names import did_you_mean, missing_attribute, nearest, public_names
 
 F = TypeVar("F", bound=Callable[..., object])
 C = TypeVar("C")
@@ -65,19 +65,42 @@ def named_methods(cls: type[C]) -> type[C]:
     :func:`named_arguments` does.
     """
     for base in cls.__mro__:
-        for name, method in vars(base).items() if base.__module__.startswith("ven_sdk.") else ():
+        found = vars(base).items() if base.__module__.startswith("ven_sdk.") else ()
+        for name, method in list(found):
             plain = isinstance(method, FunctionType) and not hasattr(method, "__wrapped__")
             if plain and not name.startswith("_") and getattr(cls, name) is method:
                 setattr(cls, name, named_arguments(method))
+            elif isinstance(method, classmethod) and base is cls:
+                setattr(cls, name, classmethod(named_arguments(method.__func__)))
     return cls
 
 
 def checked_names(cls: type[C]) -> type[C]:
-    """A dataclass whose constructor answers a mistyped name as :func:`named_arguments` does."""
+    """A class whose constructor answers a mistyped name as :func:`named_arguments` does."""
     init: Callable[..., object] = vars(cls)["__init__"]
     init.__qualname__ = f"{cls.__qualname__}.__init__"
     setattr(cls, "__init__", named_arguments(init))  # noqa: B010
     return cls
+
+
+def checked_value(cls: type[C]) -> type[C]:
+    """A dataclass whose constructor and methods answer as :func:`checked_names` and
+    :func:`named_methods` do, and which names the nearest where an attribute is read that it does
+    not have, or one by ``[...]``.
+    """
+
+    def read_attribute(self: object, name: str) -> object:
+        known = [*vars(self), *public_names(cls)] if not name.startswith("__") else ()
+        raise missing_attribute(self, name, known)
+
+    def read_key(self: object, key: object) -> object:
+        near = nearest(key, [*vars(self), *public_names(cls)])
+        write = f".{near}" if near else f"one of: .{', .'.join(vars(self))}"
+        raise NoSuchKeyError(f"{cls.__name__} has attributes, not [{key!r}]. Write {write}.")
+
+    setattr(cls, "__getattr__", read_attribute)  # noqa: B010
+    setattr(cls, "__getitem__", read_key)  # noqa: B010
+    return named_methods(checked_names(cls))
 
 
 def show_arguments(of: Callable[..., object], like: Callable[..., object]) -> None:

@@ -12,6 +12,7 @@ one line, control characters as escapes, so that nobody's log can be forged by t
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from typing import Optional
 
 from .text import one_line
@@ -38,6 +39,19 @@ class ArgumentError(ConfigurationError, TypeError):
 
 class NoSuchAttributeError(ConfigurationError, AttributeError):
     """An attribute that a public object does not have. The text names the nearest."""
+
+
+class NoSuchKeyError(ConfigurationError, KeyError):
+    """A key that a record, or a name that a vocabulary, does not have. The text names the
+    nearest.
+    """
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ReadOnlyError(ConfigurationError, FrozenInstanceError, TypeError):
+    """A record was to be changed in its place. The text says how a changed copy is made."""
 
 
 class StateError(VenError):

@@ -19,6 +19,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Callable, Optional, TextIO, Union
 
+from .argument_names import named_arguments
 from .errors import ConfigurationError
 from .text import one_line, repr_of, shorten
 
@@ -86,6 +87,7 @@ class _DefaultHandler(_StreamHandler):
         return sys.stderr
 
 
+@named_arguments
 def enable_default_logging(level: Union[int, str] = logging.INFO) -> None:
     """Log what the SDK says to stderr, one line a record. Called again it only changes the
     ``level`` (a number of ``logging``, or a name such as ``'DEBUG'``).

@@ -8,7 +8,7 @@ import inspect
 from enum import Enum, EnumMeta
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import ConfigurationError
+from .errors import ArgumentError, ConfigurationError, NoSuchKeyError
 from .near_names import did_you_mean, missing_attribute
 from .text import repr_of
 
@@ -42,12 +42,21 @@ class _VocabularyType(EnumMeta):
                 raise missing_attribute(cls, name, cls.__dict__.get("_member_map_", ()))
             return found
 
+        def __call__(cls, *values: object, **named: object) -> object:
+            if len(values) == 1 and not named:
+                return super().__call__(*values)
+            known = ", ".join(cls.values)
+            raise ArgumentError(
+                f"{cls.__name__}(...) takes one value and gives its member. "
+                + (f"Known are: {known}." if known else "It is a base and has no members.")
+            )
+
     def __getitem__(cls: type[V], name: str) -> V:
         try:
             return super().__getitem__(name)  # type: ignore[misc, no-any-return]
         except KeyError:
             hint = did_you_mean(name, cls.__members__)  # type: ignore[attr-defined]
-            raise KeyError(f"{cls.__name__} has no member {name!r}.{hint}") from None
+            raise NoSuchKeyError(f"{cls.__name__} has no member {name!r}.{hint}") from None
 
     def _line(cls, name: str) -> str:
         """A member in the docstring; an alias names what it stands for."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Optional, TypeVar, Union
 
+from ..errors import NoSuchKeyError
 from ..events.queries import ScheduleRow
 from ..presentation import Row, html_of, plot_of, row_of
 from ..runtime.status import Health, Status
@@ -37,6 +38,16 @@ class Rows(tuple[T, ...]):
     """
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:  # type checkers refuse a text by themselves
+
+        def __getitem__(self, place):
+            if not isinstance(place, str):
+                return super().__getitem__(place)
+            raise NoSuchKeyError(
+                f"The rows stand by number, such as [0], not by {place!r}. To find one, write "
+                "next((row for row in rows if row.FIELD == ...), None) with the field that says it."
+            )
 
     def table(self, tz: Zone = None) -> "Html":
         """The same as a table with its times in ``tz``: a ``tzinfo``, a name, ``'local'``."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Optional, Union
 
+from ..argument_names import checked_value
 from ..instants import LAST, shift
 from ..schema.events import Event, EventSignal, Interval, Number
 from ..state.events import EventState
@@ -24,6 +25,7 @@ SIMPLE = ("SIMPLE", "simple")
 HIGHEST_LEVEL = 3
 
 
+@checked_value
 @dataclass(frozen=True)
 class ScheduleRow:
     """What rules for a while.

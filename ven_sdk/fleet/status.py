@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from ..argument_names import checked_value
 from ..runtime.status import Health
 from ..ven import Ven
 
 
+@checked_value
 @dataclass(frozen=True)
 class FleetStatus:
     """A fleet at one moment: its VENs counted, their counters added up.

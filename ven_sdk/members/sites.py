@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Callable, Optional, Union
 
-from ..argument_names import checked_names, known_arguments, named_arguments, named_methods
+from ..argument_names import checked_value, known_arguments, named_arguments, named_methods
 from ..arguments import choice, optional_text, text
 from ..errors import ConfigurationError
 from ..fleet.arguments import SETTINGS
@@ -27,7 +27,7 @@ Functions = Mapping[str, Callable[..., object]]
 Catalogue = Callable[[int], Iterable["Site"]]
 
 
-@checked_names
+@checked_value
 @dataclass(frozen=True)
 class Site:
     """One VEN of a fleet: its name, its VTN, and how it is to be made.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Optional
 
+from ..argument_names import checked_value
 from ..errors import VenError
 from ..presentation import Presentable
 from .workers import Running
@@ -38,6 +39,7 @@ class Counters:
             self.last_poll = now
 
 
+@checked_value
 @dataclass(frozen=True)
 class ServiceStatus:
     """How one service of the VTN is: ``state`` is ``ok``, ``failing``, or ``missing`` where the VTN
@@ -55,6 +57,7 @@ class ServiceStatus:
         return f"{name} of the VTN fails since {self.since:%Y-%m-%d %H:%M:%S} UTC: {self.error}"
 
 
+@checked_value
 @dataclass(frozen=True)
 class Status(Presentable):
     """A client at one moment. Times are aware UTC, durations timedeltas.
@@ -88,6 +91,7 @@ class Status(Presentable):
     certificates: dict[str, datetime] = field(default_factory=dict)
 
 
+@checked_value
 @dataclass(frozen=True)
 class Health(Presentable):
     """Whether all is well with a client.

@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar, Optional, Union
 
+from ..argument_names import named_arguments
 from ..enums import EVENT_STATUS, OPT, RESPONSE_REQUIRED, SIGNAL_NAME, SIGNAL_TYPE
 from ..errors import PayloadError
 from ..presentation import plot_of
@@ -201,6 +202,7 @@ class Event(Record):
         """The first target, or None."""
         return self.targets[0] if self.targets else None
 
+    @named_arguments
     def plot(self, axes: object = None, tz: object = None) -> object:
         """Draw each signal over time, in a panel of its own, or all of them in matplotlib's
         ``axes``; times in ``tz`` (a ``tzinfo``, a name such as ``'Europe/Berlin'``, or ``'local'``;

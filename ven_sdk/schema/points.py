@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, ClassVar, NamedTuple, Optional, Union
 
+from ..argument_names import named_arguments
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
 from . import slots as wire
 from .common import URI, Target
@@ -80,6 +81,7 @@ class LoadControlState(Record):
         ) -> None: ...
 
     @classmethod
+    @named_arguments
     def of(cls, given: Union[LoadControlState, Mapping[str, object], Number]) -> LoadControlState:
         """A state of a LoadControlState, of a dict of its fields, or of the current value."""
         if isinstance(given, cls):

@@ -7,14 +7,14 @@ a record. Records hold no XML and may be shared between threads.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar
 
-from ..errors import ArgumentError, ConfigurationError
+from ..argument_names import known_arguments, named_arguments
+from ..errors import ArgumentError, ConfigurationError, NoSuchKeyError, ReadOnlyError
 from ..near_names import did_you_mean, missing_attribute
 from ..presentation import Presentable
 from ..text import repr_of
@@ -96,18 +96,35 @@ class Record(Presentable, _MappingBase):
     if not TYPE_CHECKING:  # type checkers refuse to set any attribute by themselves
 
         def __setattr__(self, name: str, value: object) -> None:
-            raise dataclasses.FrozenInstanceError(
+            raise ReadOnlyError(
                 f"{type(self).__name__} is immutable, so {name} cannot be set. "
                 f"Make a changed copy: record.replace({name}=...)."
             )
 
         def __delattr__(self, name: str) -> None:
-            raise dataclasses.FrozenInstanceError(
-                f"{type(self).__name__} is immutable, so {name} cannot be deleted."
+            raise ReadOnlyError(
+                f"{type(self).__name__} is immutable, so {name} cannot be deleted. "
+                f"Make a changed copy: record.replace({name}=None)."
             )
 
         def __getattr__(self, name: str) -> object:
             raise missing_attribute(self, name, self._readable)
+
+        def __setitem__(self, key: object, value: object) -> None:
+            self.__setattr__(str(key), value)
+
+        def __delitem__(self, key: object) -> None:
+            self.__delattr__(str(key))
+
+        def __lt__(self, other: object) -> bool:
+            name = type(self).__name__
+            raise ArgumentError(
+                f"{name} records have no order: {repr_of(other)} is not before or after one. "
+                "Compare fields, or sort by one: sorted(records, key=lambda record: "
+                f"record.{next(iter(self.slots), 'field')})."
+            )
+
+        __le__ = __gt__ = __ge__ = __lt__
 
     def __eq__(self, other: object) -> bool:
         if type(other) is type(self):
@@ -152,8 +169,11 @@ class Record(Presentable, _MappingBase):
         )
         return f"{type(self).__name__}({', '.join(shown)})"
 
+    @named_arguments
     def replace(self: R, **changes: object) -> R:
         """A copy with some fields changed."""
+        if not changes.keys() <= self.slots.keys():
+            known_arguments(f"{type(self).__name__}.replace()", changes, self.slots)
         values = {name: getattr(self, name) for name in self.slots}
         for name in changes:
             if name in values and self.slots[name].companion:
@@ -168,7 +188,9 @@ class Record(Presentable, _MappingBase):
         from difflib import get_close_matches
 
         near = get_close_matches(str(key), list(self._readable), 3, 0.5) or list(self._keys)
-        raise KeyError(f"{type(self).__name__} has no key {key!r}. Near ones: {', '.join(near)}.")
+        raise NoSuchKeyError(
+            f"{type(self).__name__} has no key {key!r}. Near ones: {', '.join(near)}."
+        )
 
     def __iter__(self) -> Iterator[str]:
         return (key for key in self._keys if getattr(self, key) is not None)
@@ -182,29 +204,35 @@ class Record(Presentable, _MappingBase):
     def __contains__(self, key: object) -> bool:
         return key in self._readable and getattr(self, str(key)) is not None
 
+    @named_arguments
     def keys(self) -> KeysView[str]:
         """The names of what carries a value."""
         return KeysView(self)
 
+    @named_arguments
     def items(self) -> ItemsView[str, FieldValue]:
         """Names and values of what carries one."""
         return ItemsView(self)
 
+    @named_arguments
     def values(self) -> ValuesView[FieldValue]:
         """What carries a value, in the order of the keys."""
         return ValuesView(self)
 
+    @named_arguments
     def get(self, key: str, default: object = None) -> FieldValue:
         """The value of ``key``, or ``default`` where it is absent or unknown."""
         value = getattr(self, key) if key in self._readable else None
         return default if value is None else value
 
+    @named_arguments
     def to_dict(self) -> dict[str, FieldValue]:
         """Plain dicts and lists, with datetimes and timedeltas in them; what is absent is left
         out.
         """
         return {key: _to_plain(value) for key, value in self.items()}
 
+    @named_arguments
     def to_json(self, **options: Any) -> str:
         """JSON text: times as ISO 8601 with ``Z``, durations in seconds. ``options`` go to
         ``json.dumps``.
@@ -212,6 +240,7 @@ class Record(Presentable, _MappingBase):
         return json.dumps(self.to_dict(), default=_jsonable, **options)
 
     @classmethod
+    @named_arguments
     def from_dict(cls: type[R], data: Mapping[str, object]) -> R:
         """The record that a dict describes; nested dicts and lists become records. Computed keys
         are ignored.

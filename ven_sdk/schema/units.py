@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Optional, Union
 
+from ..argument_names import named_arguments
 from ..enums import CURRENCIES, SI_SCALE_CODE
 from ..errors import ConfigurationError
 from ..text import repr_of
@@ -149,6 +150,7 @@ class Measurement(Record):
         return ""
 
     @classmethod
+    @named_arguments
     def of(cls, given: object) -> "Measurement":
         """A measurement of a Measurement, a name in any case, or a dict of its fields.
         ``ConfigurationError`` for anything else.
@@ -164,6 +166,7 @@ class Measurement(Record):
         )
 
     @classmethod
+    @named_arguments
     def named(
         cls,
         name: str,

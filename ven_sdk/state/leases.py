@@ -14,6 +14,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Optional
 
+from ..argument_names import named_arguments
 from ..arguments import whole_number
 from ..errors import ConfigurationError, LeaseLostError
 from ..text import repr_of
@@ -160,6 +161,7 @@ class LeasedStore(Store):
         """Delete sites from the store's own table. The rows of their VENs stay."""
 
 
+@named_arguments
 def slot_of(name: str, slots: int = SLOTS) -> int:
     """The slot of a VEN, of 0 to ``slots`` - 1. ``name`` is its ``placement`` where it has one,
     else its ``ven_name``. ``ConfigurationError`` for what is no name or no number of slots.

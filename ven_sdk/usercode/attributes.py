@@ -8,7 +8,7 @@ import inspect
 from typing import TYPE_CHECKING, ClassVar
 
 from ..argument_names import named_methods
-from ..errors import ConfigurationError, NoSuchAttributeError
+from ..errors import ArgumentError, ConfigurationError, NoSuchAttributeError, NoSuchKeyError
 from ..near_names import did_you_mean, missing_attribute, public_names
 from .handlers import PARAMETERS, nearest_handler
 
@@ -41,7 +41,20 @@ class CheckedAttributes:
             handler = nearest_handler(name)
             if handler is not None and not name.startswith("_"):
                 raise _unreadable_handler(self, name, handler)
-            raise missing_attribute(self, name, public_names(type(self)))
+            raise missing_attribute(self, name, [*public_names(type(self)), *self._own])
+
+        def __getitem__(self, key: object) -> object:
+            raise NoSuchKeyError(
+                f"A {_word_for(self)} has attributes and methods, not [{key!r:.60}]."
+                f"{did_you_mean(key, public_names(type(self)))}"
+            )
+
+        def __setitem__(self, key: object, value: object = None) -> None:
+            word = _word_for(self)
+            does = "add() and remove() do" if word == "fleet" else "its methods do"
+            raise ArgumentError(f"[{key!r:.60}] of a {word} cannot be set or deleted: {does} that.")
+
+        __delitem__ = __setitem__
 
 
 def _unreadable_handler(owner: object, name: str, handler: str) -> NoSuchAttributeError:

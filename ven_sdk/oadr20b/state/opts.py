@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Optional
 
+from ...argument_names import checked_value
 from ..schema.opt import CreateOpt
 
 OWED, CONFIRMED, REFUSED = "owed", "confirmed", "refused"
@@ -15,6 +16,7 @@ CANCELLING, CANCELLED = "cancelling", "cancelled"
 REPLACED = "replaced"
 
 
+@checked_value
 @dataclass(frozen=True)
 class OptState:
     """One opt, and what came of it.

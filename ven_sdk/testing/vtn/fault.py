@@ -91,6 +91,12 @@ class Fault:
         argument_names.known_arguments(cls.__name__, named, known)
         return super().__new__(cls)
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "__init__" in vars(cls):
+            argument_names.checked_names(cls)
+
+    @argument_names.named_arguments
     def __init__(
         self,
         *,
@@ -176,6 +182,7 @@ class Fault:
         self.hits += 1
         return True
 
+    @argument_names.named_arguments
     def clear(self) -> None:
         """Switch it off."""
         vtn, self._vtn = self._vtn, None
@@ -200,6 +207,7 @@ class Fault:
             )
         return self._vtn
 
+    @argument_names.named_arguments
     def wait_for_hits(self, count: int = 1, timeout: float = 5.0) -> None:
         """Wait until it has struck ``count`` requests; NotSeen says what arrived instead.
         ``timeout`` in seconds.

@@ -23,6 +23,7 @@ KEEP, CLOSE, RESET = "keep", "close", "reset"
 XML = "application/xml"
 
 
+@argument_names.checked_names
 @dataclass
 class Reply:
     """One HTTP reply.
@@ -109,6 +110,7 @@ class Reply:
             yield b"0\r\n\r\n"
 
 
+@argument_names.named_arguments
 def Raw(
     body: Body = b"",
     *,
