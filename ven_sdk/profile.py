@@ -62,6 +62,8 @@ class Task:
     ``postpone`` gives the step that lets the rest go on without it, when it failed and will be sent
     again, or still waits for that. One that ``renews`` brings back, when it succeeds, all that
     waits because a service is missing. One that ``registers`` is part of becoming known to the VTN.
+
+    ``weight`` is how often it counts for the pace: twice where it makes another message due.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Task:
     renews: bool = False
     registers: bool = False
     stays_owed: bool = False
+    weight: int = 1
 
     @cached_property
     def record(self) -> Payload:

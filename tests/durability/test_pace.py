@@ -5,7 +5,7 @@ docs/failures.rst says, and what the user asks for is not held up by that.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Callable
 
 import pytest
@@ -13,11 +13,12 @@ import pytest
 from tests.models.peer import PeerVTN
 from tests.models.simulated import SimulatedVen
 from tests.models.test_peer import most_in_a_minute
-from tests.models.texts import VTNEvent
+from tests.models.texts import VTNEvent, texts
 
 MOST = 50
 """Messages in a minute, beside the polls of the period."""
 POLLS_A_MINUTE = 7
+MOST_REPORTS = 120
 MOST_LINES = 15
 FOR_EVER = float("inf")
 
@@ -55,6 +56,9 @@ STORMS: dict[str, Callable[[PeerVTN], None]] = {
     "a re-registration at every poll": queue("reregister"),
     "a catalogue at every poll": queue("register report"),
     "the end of a report at every poll": queue("cancel report"),
+    "another report of the moment at every poll": queue("one report"),
+    "ten reports of the moment at every poll": queue("reports 10 0 0"),
+    "another series at every poll": queue("reports 1 3600 3600"),
     "463 to every poll": always("oadrPoll", "code 463"),
     "452 to every poll": always("oadrPoll", "code 452"),
     "463 to every event answer": always("oadrCreatedEvent", "code 463"),
@@ -100,6 +104,67 @@ def test_no_answer_of_a_vtn_makes_a_storm(world: SimulatedVen, storm: str) -> No
     assert most_in_a_minute([at for at, _, _ in world.vtn.sent[mark:]], 0) <= MOST + POLLS_A_MINUTE
     assert most_in_a_minute([at for at, _ in world.lines.seen[lines:]], 0) <= MOST_LINES + 1
     assert most_in_a_minute([at for at, _ in world.errors[errors:]], 0) <= MOST_LINES
+
+
+REPORT_STORMS: dict[str, Callable[[PeerVTN], None]] = {
+    "another series of a second at every poll": queue("reports 1 0 1"),
+    "a hundred series of ten seconds": lambda vtn: vtn.queue.append("reports 100 10 10"),
+    "a hundred series that are refused": lambda vtn: (
+        vtn.queue.append("reports 100 10 10"),
+        always("oadrUpdateReport", "code 469")(vtn),
+    ),
+    "a hundred series that the VTN fails over": lambda vtn: (
+        vtn.queue.append("reports 100 10 10"),
+        always("oadrUpdateReport", "status 500")(vtn),
+    ),
+    "reports of the moment that are refused": lambda vtn: (
+        queue("reports 10 0 0")(vtn),
+        always("oadrUpdateReport", "code 459")(vtn),
+    ),
+}
+
+
+@pytest.mark.parametrize("storm", REPORT_STORMS)
+def test_reports_stay_below_their_own_bound(world: SimulatedVen, storm: str) -> None:
+    mark, lines, errors = len(world.vtn.sent), len(world.lines.seen), len(world.errors)
+    REPORT_STORMS[storm](world.vtn)
+
+    world.run(300)
+
+    sent = world.vtn.sent[mark:]
+    reports = [at for at, name, _ in sent if name == "oadrUpdateReport"]
+    others = [at for at, name, _ in sent if name != "oadrUpdateReport"]
+    assert reports
+    assert most_in_a_minute(reports, 0) <= MOST_REPORTS
+    assert most_in_a_minute(others, 0) <= MOST + POLLS_A_MINUTE
+    assert most_in_a_minute([at for at, _ in world.lines.seen[lines:]], 0) <= MOST_LINES + 1
+    assert most_in_a_minute([at for at, _ in world.errors[errors:]], 0) <= MOST_LINES
+
+
+def test_an_honest_site_with_many_series_of_its_own_periods_is_not_held_up(
+    world: SimulatedVen,
+) -> None:
+    periods = range(10, 50)
+    world.vtn.queue.extend(f"reports 1 {period} {period}" for period in periods)
+    world.run(150)
+    came: list[str] = []
+    late: list[float] = []
+    take_in = world.vtn._oadrUpdateReport
+
+    def update(text: str) -> bytes:
+        came.extend(texts("reportRequestID", text))
+        newest = max(
+            datetime.fromisoformat(f"{one[:19]}+00:00") for one in texts("date-time", text)
+        )
+        late.append((world.clock.now() - newest).total_seconds())
+        return take_in(text)
+
+    world.vtn._oadrUpdateReport = update  # type: ignore[method-assign]
+    world.run(300)
+
+    assert max(late) <= 2
+    assert len(came) >= sum(300 // period for period in periods)
+    assert len(set(came)) == len(periods)
 
 
 @pytest.mark.parametrize(

@@ -340,6 +340,8 @@ class PeerVTN:
             return payload("oadrRegisterReport", request)
         if what == "one report":
             return self._request_one()
+        if what.startswith("reports "):
+            return self._request_reports(*map(int, what.split()[1:]))
         return payload(
             "oadrCancelReport",
             f"<pyld:requestID>q-{self.serial}</pyld:requestID>"
@@ -356,6 +358,18 @@ class PeerVTN:
             "oadrCreateReport",
             f"<pyld:requestID>q-{self.serial}</pyld:requestID>"
             + report_request(f"once-{self.serial}", specifier, "p", 0, 0)
+            + "<ei:venID>ven-1</ei:venID>",
+        )
+
+    def _request_reports(self, number: int, granularity: int, back: int) -> bytes:
+        """So many new requests for the point."""
+        names = [f"series-{self.serial}-{count}" for count in range(number)]
+        self.record.asked.update(names)
+        specifier = "".join(self.record.catalogue[:1])
+        return payload(
+            "oadrCreateReport",
+            f"<pyld:requestID>q-{self.serial}</pyld:requestID>"
+            + "".join(report_request(name, specifier, "p", granularity, back) for name in names)
             + "<ei:venID>ven-1</ei:venID>",
         )
 

@@ -26,8 +26,11 @@ the book again.
 
 *Failures* have three scopes (``failures``), each with its own back-off. *Pace*: beside the polls of
 the period a VEN sends at most :data:`MESSAGES_A_MINUTE` messages a minute, or
-:data:`MESSAGES_A_PERIOD` in a poll period where that is more; reports whose time has come, opts,
-and what calls ask for stand outside of it, for these are paced by whoever wants them.
+:data:`MESSAGES_A_PERIOD` in a poll period where that is more. What a VTN asks for again and again
+is in it: a request for reports counts twice, for its answer and for the report that it brings at
+once. Uploads never wait for this pace, so that it holds up no report whose time has come; a lane of
+uploads sends :data:`UPLOADS_A_SECOND` messages in a second, and what comes due meanwhile shares the
+next one. What calls ask for stands outside of all this, for it is paced by whoever calls.
 
 *Locks.* ``_lock`` guards what lanes share (failures, pace, what is being sent). It may be taken
 inside the lock of the transactions, never the other way round, and is held for moments only.
@@ -60,7 +63,9 @@ HELD_POLL = 1.0
 answers that it waits for (P4).
 """
 MESSAGES_A_MINUTE, MESSAGES_A_PERIOD = 50, 5
-"""What a VEN sends at most, beside its regular polls, reports and what the user asks for."""
+"""What a VEN sends at most, beside regular polls, periodic reports and what the user asks for."""
+UPLOADS_A_SECOND = 2
+"""What a lane of uploads sends at most."""
 NOT_OWNED = 5.0
 """Seconds between looks whether the store says again that the VEN runs here."""
 BUSY = 20
@@ -71,7 +76,16 @@ class LaneState:
     """When one lane may send, and when it wakes by itself."""
 
     __slots__ = (
-        *("blocked_until", "held_back", "is_queued", "is_resting", "lane", "timer", "wake_at"),
+        *(
+            "blocked_until",
+            "held_back",
+            "is_queued",
+            "is_resting",
+            "lane",
+            "timer",
+            "uploads",
+            "wake_at",
+        ),
     )
 
     def __init__(self, lane: Lane) -> None:
@@ -82,6 +96,7 @@ class LaneState:
         self.wake_at: Optional[float] = None
         self.blocked_until: float = 0.0
         self.held_back: Optional[Task] = None
+        self.uploads: Window = Window(UPLOADS_A_SECOND, 1.0)
 
 
 class Conversation:
@@ -318,8 +333,12 @@ class Conversation:
             self.failures.link_blocked_until,
             self.failures.blocked_until(self._exchanges.kind_of(task), task.identity),
         )
-        if until > now or not self._is_paced(task, state, now):
+        if until > now or task.identity in self._asked:
             return until - now
+        if state.lane.uploads:
+            return 0.0 if self._base.closing else state.uploads.seconds_to_wait(now)
+        if not self._is_paced(task, now):
+            return 0.0
         wait = self._pace.seconds_to_wait(now)
         return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait
 
@@ -327,18 +346,20 @@ class Conversation:
         kind = self._exchanges.kind_of(task)
         return self.failures.blocked_until(kind, task.identity) > now
 
-    def _is_paced(self, task: Task, state: LaneState, now: float) -> bool:
-        """Whether the task counts for the pace: uploads, calls and polls of the period do not."""
-        if state.lane.uploads or task.identity in self._asked:
-            return False
+    def _is_paced(self, task: Task, now: float) -> bool:
+        """Whether the task counts for the pace: polls of the period do not."""
         return not task.poll or self.polling.seconds_to_period(now) > 0
 
     def _note_pace(self, task: Task, state: LaneState, now: float) -> None:
-        if self._is_paced(task, state, now):
+        if task.identity in self._asked:
+            self._asked.discard(task.identity)
+        elif state.lane.uploads:
+            state.uploads.note(now)
+        elif self._is_paced(task, now):
             period = self._profile.poll_period(self._base.book).total_seconds()
             self._pace.most = max(MESSAGES_A_MINUTE, int(MESSAGES_A_PERIOD * 60 / max(period, 0.1)))
-            self._pace.note(now)
-        self._asked.discard(task.identity)
+            for _ in range(task.weight):
+                self._pace.note(now)
 
     def _put_back(self, task: Task) -> None:
         with self._lock:

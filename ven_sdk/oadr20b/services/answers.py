@@ -16,6 +16,7 @@ from ...state.change import Change
 from ...state.outcome import NOTHING, Note, Outcome, Step
 from ..schema.payloads import PAYLOADS
 from ..schema.registration import Response
+from ..schema.reports import CreatedReport
 from ..state.answers import Answer
 from .task import OK
 
@@ -101,6 +102,7 @@ def _task(key: str, answer: Answer) -> Task:
         service=answer.service,
         give_up=1 if answer.courtesy else 5,
         key=key,
+        weight=2 if answer.payload == CreatedReport.wire_name else 1,
     )
 
 
