@@ -63,6 +63,7 @@ class Task:
     again, or still waits for that. One that ``renews`` brings back, when it succeeds, all that
     waits because a service is missing. One that ``registers`` is part of becoming known to the VTN.
 
+    One that ``insists`` is sent again, with back-off, when a reply is no answer to it.
     ``weight`` is how often it counts for the pace: twice where it makes another message due.
     """
 
@@ -84,6 +85,7 @@ class Task:
     renews: bool = False
     registers: bool = False
     stays_owed: bool = False
+    insists: bool = False
     weight: int = 1
 
     @cached_property
@@ -122,9 +124,12 @@ class AcceptedReply:
 
 @dataclass(frozen=True)
 class RefusedReply:
-    """The VTN refused the task, or its reply is no answer to it."""
+    """The VTN refused the task, or its reply is no answer to it: then ``again`` says whether the
+    task is sent again, with back-off.
+    """
 
     error: ProtocolError
+    again: bool = False
 
 
 @dataclass(frozen=True)

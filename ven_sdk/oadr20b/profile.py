@@ -38,7 +38,7 @@ from .descriptions import describe_exchange
 from .exchange import Exchange
 from .identity import SigningIdentity
 from .services import answers, events, opts, poll, registration, reports
-from .services.task import CANCELLATION, code_of, judge, unknown_ven
+from .services.task import CANCELLATION, code_of, is_success, judge, unknown_ven
 from .state.book import Book
 from .state.nonces import keep_nonce
 
@@ -176,7 +176,7 @@ class Profile20b(Profile):
             return UnknownVen(reason)
         error = judge(task, reply)
         if error is not None:
-            return RefusedReply(error)
+            return RefusedReply(error, again=task.insists and is_success(code_of(reply)[0]))
         more = task.poll and not poll.is_empty(reply)
         return AcceptedReply(more=more, holds=isinstance(reply, DistributeEvent))
 

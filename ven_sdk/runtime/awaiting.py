@@ -13,6 +13,9 @@ from .engine import Engine
 from .failures import Scope, scope_of
 from .tickets import Ticket
 
+PERMANENT: frozenset[Scope] = frozenset((Scope.MISSING, Scope.CLOSED, Scope.UNACCEPTABLE))
+"""Failures that do not pass by themselves."""
+
 
 def await_answer(
     engine: Engine, call: str, request: CallRequest, seconds: float, opt_id: Optional[str] = None
@@ -28,8 +31,11 @@ def await_answer(
     engine.conversation.hurry(request.message, *request.brings)
 
     def is_over() -> bool:
-        is_missing = request.stays_owed and _says_missing(ticket)
-        return ticket.is_settled or is_missing or not request.is_owed(engine.book)
+        return (
+            ticket.is_settled
+            or _scope_of_cause(ticket) in _ends_waiting(request)
+            or not request.is_owed(engine.book)
+        )
 
     try:
         is_done = engine.wait(lambda: engine.read(is_over), seconds)
@@ -52,18 +58,25 @@ def await_answer(
     ) from ticket.cause
 
 
-def _says_missing(ticket: Ticket) -> bool:
-    """Whether the last failure says that the VTN does not offer the service."""
-    return ticket.cause is not None and scope_of(ticket.cause) is Scope.MISSING
+def _ends_waiting(request: CallRequest) -> frozenset[Scope]:
+    """The failures after which waiting cannot help: somebody has to change something. Where the
+    message is given up for such a failure, its ticket is settled with it.
+    """
+    return PERMANENT if request.stays_owed else frozenset((Scope.CLOSED,))
+
+
+def _scope_of_cause(ticket: Ticket) -> Optional[Scope]:
+    """How far the last failure reaches, if there was one."""
+    return None if ticket.cause is None else scope_of(ticket.cause)
 
 
 def _describe_end(engine: Engine, ticket: Ticket, seconds: float) -> str:
     """Why the call ends without an answer."""
+    last = ticket.cause
     if engine.stopped:
         return "the client was stopped before the VTN answered."
-    if _says_missing(ticket):
-        return str(ticket.cause)
-    last = ticket.cause if isinstance(ticket.cause, TransportError) else None
-    if last is not None and last.status is not None:
+    if last is not None and scope_of(last) in PERMANENT:
+        return str(last)
+    if last is not None and scope_of(last) is not Scope.LINK:
         return f"it was not done within {seconds:g} s. The last answer: {last}"
     return f"the VTN gave no answer within {seconds:g} s."

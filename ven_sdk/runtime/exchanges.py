@@ -31,6 +31,7 @@ from ..text import shorten
 from ..transport.backoff import Backoff
 from .failures import (
     CLOSED,
+    FORBIDDEN_AGAIN,
     LONG_CAP,
     MISSING_CAP,
     REPEATABLE,
@@ -151,7 +152,8 @@ class Exchanges:
         if isinstance(verdict, UnknownVen):
             self._lose_registration(verdict.reason)
         elif isinstance(verdict, RefusedReply):
-            self._take_refusal(task, verdict.error)
+            take = self._repeat if verdict.again else self._take_refusal
+            take(task, verdict.error)
         else:
             self._accept(task, verdict, reply)
 
@@ -165,6 +167,14 @@ class Exchanges:
         self._base.transact(
             task.refuse(error), request_name=task.request_name, settles=task.identity, error=error
         )
+
+    def _repeat(self, task: Task, error: VenError) -> None:
+        """The reply is no answer: who waits is told, and the message is sent again later."""
+        self._base.report(error, f"no answer to {task.name}", f"{error} It is sent again.")
+        with self._lock:
+            self.failures.fail_message(task.identity, error, self._base.clock.monotonic())
+        if task.postpone is not None:
+            self._base.transact(task.postpone(error), settles=task.identity, error=error)
 
     def _accept(self, task: Task, verdict: AcceptedReply, reply: Optional[Payload]) -> None:
         base = self._base
@@ -227,6 +237,7 @@ class Exchanges:
         ask for the list.
         """
         self._recover(task)
+        self._tell_callers(task, error)
         text = f"The reply to {task.name} was refused: {error}"
         self._base.report(error, f"unreadable reply to {task.name}: {_kind_of(error)}", text)
         if not task.poll:
@@ -246,8 +257,7 @@ class Exchanges:
         base = self._base
         if base.stopped:
             return
-        base.read(lambda: base.tickets.fail(task.identity, error))
-        base.wake_waiters()
+        self._tell_callers(task, error)
         scope = scope_of(error)
         if scope is not Scope.LINK:
             self._report_reach()
@@ -265,6 +275,11 @@ class Exchanges:
             self._fail_service(task, error, scope)
         if error.delivered is not False:
             self._transact(self._profile.lose_reply(task, error))
+
+    def _tell_callers(self, task: Task, error: VenError) -> None:
+        """No answer came to those who wait for this exchange."""
+        self._base.read(lambda: self._base.tickets.fail(task.identity, error))
+        self._base.wake_waiters()
 
     def _give_up_closing(self, task: Task, scope: Scope) -> None:
         """While the client stops nothing is tried twice, and nothing more over a link that is
@@ -290,7 +305,11 @@ class Exchanges:
     def _fail_service(self, task: Task, error: TransportError, scope: Scope) -> None:
         """The place is closed, busy or missing. Other kinds of messages go on."""
         is_missing = scope is Scope.MISSING
-        if is_missing and (task.needs_service or self._has_given_up(task, error)):
+        is_over = self._has_given_up(task, error, is_missing)
+        if is_over and not is_missing:
+            self._refuse(task, error)
+            return
+        if is_over or (is_missing and task.needs_service):
             self._report_missing(task, error)
             self._refuse(task, error)
             self._forget_given_up(task)
@@ -318,14 +337,21 @@ class Exchanges:
             return SHORT_CAP if is_short else LONG_CAP
         return MISSING_CAP if scope is Scope.MISSING else SHORT_CAP
 
-    def _has_given_up(self, task: Task, error: VenError) -> bool:
-        """Whether a message to a service that is not there has been tried often enough."""
+    def _has_given_up(self, task: Task, error: TransportError, is_missing: bool) -> bool:
+        """Whether a message to a service that is not there has been tried often enough: once, where
+        nothing is known to be there, or it must not be sent again (H5). What leads to a
+        registration gives way to it, however the service fails (R2).
+        """
         kind, now = self.kind_of(task), self._base.clock.monotonic()
         if not task.give_up or task.poll or task.stays_owed:
             return False
+        if not (is_missing or task.registers):
+            return False
         with self._lock:
             attempts = self.failures.fail_message(task.identity, error, now)
-            return attempts >= task.give_up or not self.failures.is_used(kind.service)
+            is_used = self.failures.is_used(kind.service)
+        once = is_missing and (not is_used or error.status in FORBIDDEN_AGAIN)
+        return once or attempts >= task.give_up
 
     def _forget_given_up(self, task: Task) -> None:
         """A message was given up at a service that is there for others: the next of its kind is

@@ -81,17 +81,18 @@ def wrong_type(
 
 
 def confirmed_by(
-    name: str, kind: type[Payload], *fields: str, **repeated: str
+    name: str, *kinds: type[Payload], needs: tuple[str, ...] = (), **repeated: Optional[str]
 ) -> Callable[[Optional[Payload]], Optional[ProtocolError]]:
-    """For ``Task.confirms``: only a payload of ``kind`` confirms the task ``name``, and it must
-    have ``fields``. What it says of the fields ``repeated`` must be what was sent: a reply that
-    names another confirms another.
+    """For ``Task.confirms``: only a payload of ``kinds`` confirms the task ``name``, and it must
+    have the fields ``needs``. What it says of the fields ``repeated`` must be what was sent: a
+    reply that names another confirms another.
     """
 
     def check(reply: Optional[Payload]) -> Optional[ProtocolError]:
-        if not isinstance(reply, kind):
-            return wrong_type(name, reply, (kind,))
-        for field in fields:
+        if not isinstance(reply, kinds):
+            return wrong_type(name, reply, kinds)
+        kind = type(reply)
+        for field in needs:
             if not getattr(reply, field):
                 return _not_confirmed(f"{name} without a {WIRE_NAMES[field]}", kind)
         for field, sent in repeated.items():

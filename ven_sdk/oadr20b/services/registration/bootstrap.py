@@ -17,6 +17,7 @@ from ....profile import Task
 from ....schema.common import Payload
 from ....schema.events import DistributeEvent
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ...schema.registration import Response
 from ...schema.reports import RegisteredReport
 from .. import events, reports
 from ..task import confirmed_by
@@ -42,6 +43,7 @@ def register_reports(book: Book) -> Task:
         task,
         request_name="register report",
         confirms=confirmed_by(task.name, RegisteredReport),
+        insists=True,
         postpone=_postpone_catalogue,
     )
 
@@ -120,7 +122,13 @@ def request_events(book: Book) -> Task:
     was lost.
     """
     task = events.request_task(book, _take_list, _refuse_list)
-    return replace(task, request_name="event request", postpone=_postpone_list)
+    return replace(
+        task,
+        request_name="event request",
+        postpone=_postpone_list,
+        confirms=confirmed_by(task.name, DistributeEvent, Response),
+        insists=True,
+    )
 
 
 def is_list_due(book: Book) -> bool:
@@ -132,7 +140,7 @@ def is_list_due(book: Book) -> bool:
 
 def _take_list(reply: Optional[Payload]) -> Step:
     """The list; an ``oadrResponse`` says that there are no events, for some VTNs have no other way
-    (O 19, E12). An empty body says nothing.
+    (O 19, E12). An empty body says nothing, and is refused.
     """
 
     def step(book: Book, now: datetime) -> Outcome:
@@ -143,7 +151,7 @@ def _take_list(reply: Optional[Payload]) -> Step:
         outcome = change_phase(book, now, phase, learn_vtn(book, vtn_id), resync=False)
         if isinstance(reply, DistributeEvent):
             return outcome + events.receive(book, reply, now)
-        return outcome + (NOTHING if reply is None else events.receive_none(book, now))
+        return outcome + events.receive_none(book, now)
 
     return step
 

@@ -220,7 +220,7 @@ def register(book: Book) -> Task:
         registers=True,
         renews=True,
         request_name="register",
-        confirms=confirmed_by("registration", CreatedPartyRegistration, *needed),
+        confirms=confirmed_by("registration", CreatedPartyRegistration, needs=needed),
     )
 
 

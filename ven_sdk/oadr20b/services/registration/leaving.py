@@ -63,7 +63,9 @@ def cancel_registration(book: Book) -> Task:
         lambda _error: lambda book, now: change_phase(book, now, "registered"),
         request_name="cancel",
         needs_service=True,
-        confirms=confirmed_by(CANCELLATION, CanceledPartyRegistration),
+        confirms=confirmed_by(
+            CANCELLATION, CanceledPartyRegistration, registration_id=state.registration_id
+        ),
     )
 
 
