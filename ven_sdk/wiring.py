@@ -102,6 +102,8 @@ def store_of(store: object) -> Store:
         raise ConfigurationError(
             f"store must be a path, a ven_sdk Store or None, not {repr_of(store)}."
         )
+    if isinstance(store, str) and not store.strip():
+        raise ConfigurationError("store is blank. Give the path of a file, or None for memory.")
     if isinstance(store, str) and store.startswith(("postgresql://", "postgres://")):
         from .state.postgresql import PostgreSQLStore
 

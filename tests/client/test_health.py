@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.durability.fake_world import World, failure
-from ven_sdk import ConfigurationError, OpenADRClient
+from ven_sdk import ConfigurationError, Health, OpenADRClient
 from ven_sdk.errors import TransportError
 from ven_sdk.metrics import collector
+from ven_sdk.objects import Sample
 
 
 def registered(**arguments: Any) -> World:
@@ -156,3 +158,56 @@ def test_what_is_no_client_is_refused() -> None:
     pytest.importorskip("prometheus_client")
     with pytest.raises(ConfigurationError, match="of clients"):
         collector("ven1")  # type: ignore[arg-type]
+
+
+NAN = float("nan")
+NOW = datetime(2031, 1, 1, tzinfo=timezone.utc)
+
+
+def health_with(*given: Any, **facts: Any) -> Health:
+    """After a callback gave each of ``given``, and then the last of them again and again."""
+    left = list(given)
+    world = World()
+
+    def read(**_: Any) -> Any:
+        value = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    world.ven.add_report(
+        read, resource_id="meter-3", measurement="voltage", sampling_rate=10, **facts
+    )
+    world.vtn.wish = 10, 20
+    world.start()
+    world.run(120)
+    return world.ven.health()
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [
+        NAN,
+        Decimal("NaN"),
+        Sample(NAN),
+        (NOW, NAN),
+        [NAN],
+        [(NOW, NAN), (NOW, NAN)],
+        float("inf"),
+        "rubbish",
+        OSError("no meter"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_a_data_point_that_gives_no_usable_value_is_named(useless: Any, mode: str) -> None:
+    health = health_with(1.0, useless, data_collection_mode=mode)
+
+    assert not health.ok
+    assert any("meter-3" in problem for problem in health.problems)
+
+
+@pytest.mark.parametrize("nothing", [None, [], (), 1.0, [1.0, NAN]], ids=repr)
+@pytest.mark.parametrize("before", [NAN, OSError("no meter")], ids=repr)
+def test_no_value_now_is_no_problem_and_ends_the_one_before(nothing: Any, before: Any) -> None:
+    assert health_with(before, nothing).ok

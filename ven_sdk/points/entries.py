@@ -36,11 +36,13 @@ _KNOWN_QUALITIES = frozenset(DATA_QUALITY.values)
 class SampleBatch(NamedTuple):
     """What a callback gave: moments (None: the one it was called for) and entries, oldest first.
 
-    ``naive`` says that a datetime had no time zone.
+    ``naive`` says that a datetime had no time zone; ``useless``, that something was given, and none
+    of it is a value.
     """
 
     samples: tuple[tuple[Optional[datetime], str], ...] = ()
     naive: bool = False
+    useless: bool = False
 
 
 NO_VALUE = SampleBatch()
@@ -80,7 +82,7 @@ def read_feed(result: object) -> SampleBatch:
 
 
 def _read(result: object, entry_of: Callable[[object], str]) -> SampleBatch:
-    naive = False
+    naive = is_nan = False
     samples: list[tuple[Optional[datetime], str]] = []
     for item in _items(result):
         at, value, extras = _sample(item)
@@ -90,9 +92,10 @@ def _read(result: object, entry_of: Callable[[object], str]) -> SampleBatch:
             at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
         if entry:
             samples.append((at, entry))
+        is_nan = is_nan or (not entry and value is not None)
     if len(samples) > 1:
         samples.sort(key=lambda sample: sample[0] or datetime.max.replace(tzinfo=UTC))
-    return SampleBatch(tuple(samples), naive)
+    return SampleBatch(tuple(samples), naive, useless=is_nan and not samples)
 
 
 def _items(result: object) -> Iterable[object]:

@@ -16,9 +16,9 @@ from ..errors import HandlerError
 from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
-from ..state.outcome import Outcome, Timer
+from ..state.outcome import NotCalled, Outcome, Timer
 from ..state.reports import ASKED, ONCE, RequestState, Run, SampleRow, Sampling
-from .entries import pack, unpack
+from .entries import SampleBatch, pack, unpack
 
 TIMER = "reports"
 
@@ -96,10 +96,20 @@ def open_samplings(book: Book) -> list[Sampling]:
 
 
 def note_failure(book: Book, point: Key, result: object) -> tuple[Change, ...]:
-    """Whether the last call of a data point's callback failed, for ``health()``."""
+    """Whether the last call of a data point's callback failed, or gave what is no value, for
+    ``health()``. One that was not made says nothing.
+    """
     key = point_key(point)
     if isinstance(result, HandlerError):
         return (Change("failing", key, str(result)),)
+    if isinstance(result, SampleBatch) and result.useless:
+        text = (
+            f"The report callback of {point[0]}/{point[1]} gave nan, which is no value. Return "
+            "None where there is none; where there should be one, look at the device."
+        )
+        return (Change("failing", key, text),)
+    if isinstance(result, NotCalled):
+        return ()
     return (Change("failing", key, None),) if key in book.failing else ()
 
 

@@ -28,7 +28,7 @@ class EventDescriptor(Record):
     on the wire is kept.
     """
 
-    event_id: str = wire.text("ei:eventID", pattern="(?s).+", refused=True)
+    event_id: str = wire.text("ei:eventID", pattern=r"(?s).*\S.*", refused=True)
     modification_number: int = wire.integer("ei:modificationNumber")
     modification_date_time: Optional[datetime] = wire.date_time(
         "ei:modificationDateTime", optional=True, default=None

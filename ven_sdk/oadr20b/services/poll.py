@@ -29,7 +29,7 @@ from ..schema.reports import (
     UpdateReport,
 )
 from . import answers, events, registration, reports
-from .task import code_of, is_success
+from .task import code_of, is_blank, is_success
 
 if TYPE_CHECKING:
     from ..state.book import Book
@@ -128,7 +128,7 @@ def is_foreign(book: Book, message: Payload) -> bool:
     """
     ven_id = getattr(message, "ven_id", None)
     return (
-        bool(ven_id)
+        not is_blank(ven_id)
         and ven_id != book.registration.ven_id
         and not isinstance(message, CancelPartyRegistration)
     )

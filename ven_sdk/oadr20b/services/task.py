@@ -33,6 +33,11 @@ def code_of(reply: Optional[Payload]) -> tuple[str, Optional[str]]:
     )
 
 
+def is_blank(identifier: Optional[str]) -> bool:
+    """Whether an ID identifies nothing: it is absent, empty, or nothing but blanks."""
+    return identifier is None or not identifier.strip()
+
+
 def unknown_ven(task: Task, reply: Optional[Payload]) -> Optional[str]:
     """Rule R13: why this reply means that the VTN does not know this VEN, or None."""
     if task.registers:
@@ -93,10 +98,10 @@ def confirmed_by(
             return wrong_type(name, reply, kinds)
         kind = type(reply)
         for field in needs:
-            if not getattr(reply, field):
+            if is_blank(getattr(reply, field)):
                 return _not_confirmed(f"{name} without a {WIRE_NAMES[field]}", kind)
         for field, sent in repeated.items():
-            if getattr(reply, field) not in (None, "", sent):
+            if not is_blank(getattr(reply, field)) and getattr(reply, field) != sent:
                 other = f"{name} {sent!r} with another {WIRE_NAMES[field]}"
                 return _not_confirmed(f"{other}, {getattr(reply, field)!r}", kind)
         return None

@@ -18,7 +18,7 @@ from ...schema.registration import (
     CreatePartyRegistration,
     QueryRegistration,
 )
-from ..task import confirmed_by
+from ..task import confirmed_by, is_blank
 from .leaving import forget_running
 from .other_vtn import NO_CATALOGUE, forget_other_vtn, is_another_vtn, learn_vtn
 from .phases import after_registering, change_phase, frequency
@@ -125,25 +125,36 @@ def take_query_reply(reply: Optional[Payload]) -> Step:
     """
 
     def step(book: Book, now: datetime) -> Outcome:
-        state = book.registration
         if not isinstance(reply, CreatedPartyRegistration):
             return change_phase(book, now, "register")
-        if reply.vtn_id and is_another_vtn(book, reply.vtn_id):
-            return _begin_with_other_vtn(book, now, reply)
-        registration_id = (
-            None if state.fresh else state.registration_id or reply.registration_id or None
-        )
-        return change_phase(
-            book,
-            now,
-            "register",
-            registration_id=registration_id,
-            ven_id=state.ven_id or reply.ven_id or None,
-            vtn_id=reply.vtn_id or state.vtn_id,
-            poll_frequency=frequency(reply) or state.poll_frequency,
-        ) + _check_profiles(reply)
+        return _take_offer(book, now, _without_blanks(reply))
 
     return step
+
+
+def _without_blanks(reply: CreatedPartyRegistration) -> CreatedPartyRegistration:
+    """An ID of nothing but blanks identifies nothing: it is absent (R3)."""
+    given = {name: getattr(reply, name) for name in ("registration_id", "ven_id", "vtn_id")}
+    blank = dict.fromkeys((name for name, one in given.items() if is_blank(one)), None)
+    return reply.replace(**blank)
+
+
+def _take_offer(book: Book, now: datetime, reply: CreatedPartyRegistration) -> Outcome:
+    state = book.registration
+    if reply.vtn_id and is_another_vtn(book, reply.vtn_id):
+        return _begin_with_other_vtn(book, now, reply)
+    registration_id = (
+        None if state.fresh else state.registration_id or reply.registration_id or None
+    )
+    return change_phase(
+        book,
+        now,
+        "register",
+        registration_id=registration_id,
+        ven_id=state.ven_id or reply.ven_id or None,
+        vtn_id=reply.vtn_id or state.vtn_id,
+        poll_frequency=frequency(reply) or state.poll_frequency,
+    ) + _check_profiles(reply)
 
 
 def _begin_with_other_vtn(book: Book, now: datetime, reply: CreatedPartyRegistration) -> Outcome:
@@ -229,35 +240,39 @@ def take_registration(reply: Optional[Payload]) -> Step:
 
     def step(book: Book, now: datetime) -> Outcome:
         assert isinstance(reply, CreatedPartyRegistration)
-        state = book.registration
-        ven_id = reply.ven_id or state.ven_id
-        is_other = is_another_vtn(book, reply.vtn_id)
-        is_new = is_other or reply.registration_id != state.registration_id or not state.known
-        outcome = forget_running(book, now) if is_new else NOTHING
-        if is_other:
-            outcome = forget_other_vtn(book, now, reply.vtn_id)
-        facts: RegistrationFacts = {}
-        if is_new:
-            facts = {"catalogue": None, "catalogue_created": None}
-        outcome += change_phase(
-            book,
-            now,
-            _phase_after_registration(book, is_new),
-            facts,
-            ven_id=ven_id,
-            registration_id=reply.registration_id,
-            vtn_id=reply.vtn_id or (None if is_other else state.vtn_id),
-            vtn_url=book.settings.vtn_url,
-            fresh=False,
-            known=True,
-            renewal=False,
-            reason=None,
-            refused_catalogue=None,
-            poll_frequency=frequency(reply) or state.poll_frequency,
-        )
-        return outcome + Outcome(calls=(Call("client", "on_registered"),))
+        return _begin_registration(book, now, _without_blanks(reply))
 
     return step
+
+
+def _begin_registration(book: Book, now: datetime, reply: CreatedPartyRegistration) -> Outcome:
+    state = book.registration
+    ven_id = reply.ven_id or state.ven_id
+    is_other = is_another_vtn(book, reply.vtn_id)
+    is_new = is_other or reply.registration_id != state.registration_id or not state.known
+    outcome = forget_running(book, now) if is_new else NOTHING
+    if is_other:
+        outcome = forget_other_vtn(book, now, reply.vtn_id)
+    facts: RegistrationFacts = {}
+    if is_new:
+        facts = {"catalogue": None, "catalogue_created": None}
+    outcome += change_phase(
+        book,
+        now,
+        _phase_after_registration(book, is_new),
+        facts,
+        ven_id=ven_id,
+        registration_id=reply.registration_id,
+        vtn_id=reply.vtn_id or (None if is_other else state.vtn_id),
+        vtn_url=book.settings.vtn_url,
+        fresh=False,
+        known=True,
+        renewal=False,
+        reason=None,
+        refused_catalogue=None,
+        poll_frequency=frequency(reply) or state.poll_frequency,
+    )
+    return outcome + Outcome(calls=(Call("client", "on_registered"),))
 
 
 def _phase_after_registration(book: Book, is_new: bool) -> str:

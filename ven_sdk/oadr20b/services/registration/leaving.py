@@ -18,7 +18,7 @@ from ...schema.registration import (
     RequestReregistration,
 )
 from .. import answers, events, opts, reports
-from ..task import CANCELLATION, confirmed_by
+from ..task import CANCELLATION, confirmed_by, is_blank
 from .phases import change_phase
 
 if TYPE_CHECKING:
@@ -74,10 +74,8 @@ def receive_cancellation(book: Book, message: CancelPartyRegistration, now: date
     changes.
     """
     state = book.registration
-    is_right = message.registration_id == state.registration_id and message.ven_id in (
-        None,
-        "",
-        state.ven_id,
+    is_right = message.registration_id == state.registration_id and (
+        is_blank(message.ven_id) or message.ven_id == state.ven_id
     )
     code = "200" if is_right else "452"
     reply = CanceledPartyRegistration(

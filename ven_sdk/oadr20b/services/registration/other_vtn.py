@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Optional
 from ....state.outcome import Call, Note, Outcome
 from ....text import shorten
 from .. import events, opts
+from ..task import is_blank
 from .leaving import forget_running
 from .phases import change_phase
 
@@ -33,7 +34,7 @@ NO_CATALOGUE: RegistrationFacts = {
 def is_another_vtn(book: Book, vtn_id: Optional[str]) -> bool:
     """Whether what the book holds came from another VTN than ``vtn_id``, which answers now."""
     state = book.registration
-    if state.vtn_id and vtn_id:
+    if state.vtn_id and not is_blank(vtn_id):
         return vtn_id != state.vtn_id
     return state.vtn_url is not None and state.vtn_url != book.settings.vtn_url
 
@@ -59,7 +60,8 @@ def is_unexpected(book: Book, vtn_id: Optional[str]) -> bool:
 
 def learn_vtn(book: Book, vtn_id: Optional[str]) -> RegistrationFacts:
     """What a registration remembers of the VTN that answers, as facts for ``change_phase``."""
-    return {"vtn_id": vtn_id or book.registration.vtn_id, "vtn_url": book.settings.vtn_url}
+    known = book.registration.vtn_id if is_blank(vtn_id) else vtn_id
+    return {"vtn_id": known, "vtn_url": book.settings.vtn_url}
 
 
 def start_anew(book: Book, now: datetime, vtn_id: Optional[str]) -> Outcome:
@@ -72,7 +74,7 @@ def start_anew(book: Book, now: datetime, vtn_id: Optional[str]) -> Outcome:
         "registered",
         NO_CATALOGUE,
         registration_id=book.settings.registration_id,
-        vtn_id=vtn_id or None,
+        vtn_id=None if is_blank(vtn_id) else vtn_id,
         vtn_url=book.settings.vtn_url,
         resync=True,
     )

@@ -232,7 +232,7 @@ def check(book: Book, request: ReportRequest, now: datetime) -> Optional[Bad]:
     readingType of a request means nothing.
     """
     wanted = request.report_specifier
-    if not request.report_request_id:
+    if not request.report_request_id.strip():
         return "452", "a request has no reportRequestID"
     if not _is_within_the_calendar(book, request, now):
         return "454", f"the times of {request.report_request_id} lie beyond the calendar"
