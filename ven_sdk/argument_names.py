@@ -15,6 +15,7 @@ from .near_names import did_you_mean, missing_attribute, nearest, public_names
 
 F = TypeVar("F", bound=Callable[..., object])
 C = TypeVar("C")
+BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 
 def known_arguments(function: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -50,14 +51,30 @@ def _explain(
 ) -> None:
     """``ArgumentError`` where ``function`` cannot be called with these arguments."""
     signature = inspect.signature(function)
-    own = function.__qualname__.partition(".__init__")[0]
+    own = _name_of(function, values)
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if inspect.Parameter.VAR_KEYWORD not in kinds:
         known_arguments(f"{own}()", named, signature.parameters)
     try:
         signature.bind(*values, **named)
     except TypeError as cause:
-        raise ArgumentError(f"{own}(): {cause}.") from None
+        by_name = [each.name for each in signature.parameters.values() if each.kind is BY_NAME]
+        hint = (
+            f" Give by name: {', '.join(by_name)}." if by_name and "too many" in str(cause) else ""
+        )
+        raise ArgumentError(f"{own}(): {cause}.{hint}") from None
+
+
+def _name_of(function: Callable[..., object], values: tuple[object, ...]) -> str:
+    """A function as its caller wrote it: a method with the class of its object, whichever base has
+    it.
+    """
+    path, _, name = function.__qualname__.rpartition(".")
+    if name == "__init__":
+        return path
+    owner = values[0] if values and path else None
+    cls = owner if isinstance(owner, type) else type(owner)
+    return f"{cls.__name__}.{name}" if hasattr(cls, name) else function.__qualname__
 
 
 def named_methods(cls: type[C]) -> type[C]:

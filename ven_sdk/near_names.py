@@ -26,6 +26,12 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("connected", "isconnected", "isregistered"), ("status",)),
     **dict.fromkeys(("sendreport", "publish", "pushvalue", "sendvalue"), ("report_value",)),
     **dict.fromkeys(("handler", "callback", "func", "fn"), ("function",)),
+    **dict.fromkeys(("onconnect", "onconnected"), ("on_registered",)),
+    **dict.fromkeys(("ondisconnect", "ondisconnected"), ("on_registration_lost",)),
+    **dict.fromkeys(("onmessage",), ("on_event",)),
+    **dict.fromkeys(("tick", "sleep", "forward"), ("advance",)),
+    **dict.fromkeys(("set", "settime", "moveto", "travel"), ("advance_to",)),
+    **dict.fromkeys(("metrics", "prometheus", "live"), ("health",)),
 }
 """What other libraries call things, without case and separators, and what they are called here."""
 

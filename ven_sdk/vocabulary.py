@@ -8,7 +8,7 @@ import inspect
 from enum import Enum, EnumMeta
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import ArgumentError, ConfigurationError, NoSuchKeyError
+from .errors import ArgumentError, ConfigurationError, NoSuchKeyError, ReadOnlyError
 from .near_names import did_you_mean, missing_attribute
 from .text import repr_of
 
@@ -41,6 +41,18 @@ class _VocabularyType(EnumMeta):
             if found is None:
                 raise missing_attribute(cls, name, cls.__dict__.get("_member_map_", ()))
             return found
+
+        def __setattr__(cls, name: str, value: object) -> None:
+            try:
+                super().__setattr__(name, value)
+            except AttributeError as cause:
+                raise ReadOnlyError(f"{cls.__name__} is fixed: {cause}.") from None
+
+        def __delattr__(cls, name: str) -> None:
+            try:
+                super().__delattr__(name)
+            except AttributeError as cause:
+                raise ReadOnlyError(f"{cls.__name__} is fixed: {cause}") from None
 
         def __call__(cls, *values: object, **named: object) -> object:
             if len(values) == 1 and not named:

@@ -38,6 +38,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _dispatch(words: Sequence[str]) -> int:
     console = Console()
+    if words[:1] == ["help"] and words[1:2] and not words[1].startswith("-"):
+        words = [words[1], "--help"]
     first = words[0] if words else "--help"
     if first in ("-h", "--help", "help"):
         overview(console)

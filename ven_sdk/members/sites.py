@@ -52,6 +52,20 @@ class Site:
     reports: tuple[Mapping[str, Any], ...] = ()
     handlers: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """``ConfigurationError`` for what is of the wrong kind; ``check_site`` looks deeper."""
+        text("ven_name", self.ven_name)
+        for name in ("arguments", "handlers"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ConfigurationError(
+                    f"{name} of a Site is a dict of names, not {repr_of(getattr(self, name))}."
+                )
+        if isinstance(self.reports, (str, Mapping)) or not isinstance(self.reports, Iterable):
+            raise ConfigurationError(
+                "reports of a Site is a tuple of dicts, the arguments of add_report each, not "
+                f"{repr_of(self.reports)}."
+            )
+
     def slot(self, slots: int = SLOTS) -> int:
         """Its slot in a fleet of so many ``slots``."""
         return slot_of(self.placement or self.ven_name, slots)

@@ -8,6 +8,7 @@ import inspect
 import logging
 import threading
 from datetime import timedelta
+from enum import Enum
 from typing import NamedTuple, Optional
 
 from ..arguments import Duration, duration
@@ -73,9 +74,10 @@ class Registry:
             raise ConfigurationError(
                 f"There is no {self._what} {repr_of(name)}."
                 + did_you_mean(name, self._parameters)
+                + (" The name comes first, then the function." if callable(name) else "")
                 + f" Known are: {', '.join(self._parameters)}."
             )
-        if not callable(function):
+        if not callable(function) or _makes_values(function):
             raise ConfigurationError(
                 f"The {self._what} for {name} must be a function, not {repr_of(function)}."
             )
@@ -102,6 +104,13 @@ class Registry:
 
     def __contains__(self, name: object) -> bool:
         return bool(self._functions.get(str(name)))
+
+
+def _makes_values(function: object) -> bool:
+    """Whether this is ``int``, ``enums.OPT`` or the like: it can be called, and handles nothing."""
+    return isinstance(function, type) and (
+        issubclass(function, Enum) or function.__module__ == "builtins"
+    )
 
 
 class HandlerResult(NamedTuple):

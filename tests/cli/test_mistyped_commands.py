@@ -1,0 +1,132 @@
+"""Mistyped files and options, as new users type them: exit code 2, one message that says where and
+what would be right, no traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ven_sdk.cli import main
+
+GOOD = '[ven]\nven_name = "a"\nvtn_url = "http://localhost:1"\n'
+POINT = '[[reports]]\ncallback = "habits:power"\nresource_id = "m"\n'
+FILES = [
+    ("", "ven_name is missing"),
+    ('[client]\nven_name = "a"\n', "there is no table or key 'client'"),
+    ('[Ven]\nven_name = "a"\n', "Did you mean 'ven'?"),
+    ('{"ven": {"ven_name": "a"}}', "line 1, column 1"),
+    ("ven:\n  ven_name: a\n", "line 1, column 4"),
+    ("[ven]\nven_name = a\n", "A text wants quotes."),
+    ("[ven]\nven_name = \u201ca\u201d\n", "A text wants quotes."),
+    ('[ven]\nven_name = "a";\n', "line 2, column 15"),
+    ('ven_name = "a"\n', "It belongs under [ven]."),
+    (GOOD + 'ven_name = "b"\n', "The key stands twice in its table."),
+    (GOOD + "strict = True\n", "line 4, column 10"),
+    (GOOD + "poll_frequency = 10 s\n", "line 4"),
+    (GOOD + 'poll_frequency = "10 parsecs"\n', 'such as "90 s", "5 min"'),
+    (GOOD + "poll_frequency = -5\n", "must be at least 0.001 s"),
+    (GOOD + '[handlers]\non_event = "habit:on_event"\n', "Did you mean 'habits'?"),
+    (GOOD + '[handlers]\non_event = "habits.on_event"\n', "Did you mean 'habits:on_event'?"),
+    (GOOD + '[handlers]\non_event = "habits:on_event()"\n', "Did you mean 'on_event'?"),
+    (GOOD + '[handlers]\non_event = "habits:on_evnt"\n', "Did you mean 'on_event'?"),
+    (GOOD + '[handlers]\non_evnt = "habits:on_event"\n', "line 5, column 1, on_evnt"),
+    (GOOD + '[handlers]\non_connect = "habits:on_event"\n', "Did you mean 'on_registered'?"),
+    (GOOD + "[handlers]\non_event = 5\n", 'expected "module:function", found 5'),
+    (GOOD + '[handlers]\nbefore_event = "habits:on_event"\n', 'lead = "5 min" }'),
+    (GOOD + '[reports]\ncallback = "habits:power"\n', "a line [[reports]] (two brackets"),
+    (GOOD + '[[report]]\ncallback = "habits:power"\n', "Did you mean 'reports'?"),
+    (GOOD + POINT + 'measurement = "powr"\n', "Near names: powerReal"),
+    (GOOD + POINT + 'measurement = "powerReal"\nunit = "kWh"\n', "'kWh' is a unit of 'energyReal'"),
+    (GOOD + POINT + 'sampling_rate = "fast"\n', "line 7, column 17, sampling_rate"),
+    (GOOD + '[log]\nlevel = "LOUD"\n', "expected one of DEBUG, INFO"),
+    (GOOD + '[logging]\nlevel = "INFO"\n', "Did you mean 'log'?"),
+    (GOOD + '[health]\nport = "80x"\n', "such as '0.0.0.0:8080'"),
+    (GOOD + "[health]\nport = 99999\n", "a number from 0 to 65535"),
+    (GOOD + "[health]\nprot = 8080\n", "Did you mean 'port'?"),
+    (GOOD + "[metrics]\nport = 9100\n", "Did you mean 'health'?"),
+    (GOOD + 'cert = "nope.pem"\n', "nope.pem' cannot be read"),
+    (GOOD + 'passphrase = "x"\n', "passphrase was given without cert"),
+    (GOOD + "store = 5\n", "expected a text in quotes, found 5"),
+    (GOOD + 'targets = "r1"\n', 'a table such as { name = "value" }'),
+    (GOOD + '[ven.targets]\nresource = "r1"\n', "Did you mean 'resource_id'?"),
+    (GOOD + 'signals = ["SIMPEL"]\n', "Did you mean 'SIMPLE'?"),
+    ('[ven]\nven_name = "a"\nvtn_url = "localhost:1"\n', "'https://localhost:1'"),
+    (GOOD + '[[vens]]\nven_name = "b"\n', "each VEN of a fleet has a name of its own"),
+    ('[fleet]\nvtn_url = "http://x"\n[[vens]]\nname = "b"\n', "Did you mean 'ven_name'?"),
+    (GOOD + '[control]\nport = "x"\n', "The control port must be a number"),
+    (GOOD + "[contrl]\nport = 1\n", "Did you mean 'control'?"),
+    (GOOD + 'on_event = "habits:on_event"\n', "It belongs under [handlers]."),
+    (GOOD + 'clock = "x"\n', "there is no key 'clock' in [ven]"),
+]
+LINES = [
+    ("rum", "did you mean run?"),
+    ("run", "ven-sdk run FILE, or set VEN_NAME"),
+    ("run nope.toml", "nope.toml cannot be read: No such file"),
+    ("run --chek x.toml", "did you mean --check?"),
+    ("demo --secs 5", "There is no option --secs"),
+    ("doctor", "Give URL, the VTN's address"),
+    ("doctor --url http://x", "There is no option --url"),
+    ("doctor https://localhost:1 --timeout x", "Argument --timeout: expected seconds"),
+    ("vtn --port x", "expected a port from 0 to 65535, found 'x'"),
+    ("vtn --prot 8080", "did you mean --port?"),
+    ("vtn 8080", "'8080' is one argument too many"),
+    ("certify", "Say which VEN"),
+    ("certify nope", "'nope' is no VEN"),
+    ("fleet statsu", "did you mean status?"),
+    ("fleet status", "Give --store postgresql://"),
+    ("store chek x.db", "did you mean check?"),
+    ("store check nope.db", "There is no store"),
+    ("store copy a.db", "required: TO"),
+    ("init metr", "write --kind meter"),
+    ("fingerprint nope.pem", "'nope.pem' cannot be read"),
+    ("fingerprint habits.py", "holds no certificate"),
+    ("fingerprint --jsn x", "did you mean --json?"),
+    ("--verison", "did you mean --version?"),
+    ("help rum", "did you mean run?"),
+]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_process: None) -> Path:
+    (tmp_path / "habits.py").write_text(
+        "def on_event(event):\n    return 'optIn'\n\n\ndef power():\n    return 1\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("COLUMNS", "1000")
+    return tmp_path
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="a TOML reader comes with Python 3.11")
+@pytest.mark.parametrize(
+    "text, says", FILES, ids=[f"{at}-{says}" for at, (_, says) in enumerate(FILES)]
+)
+def test_a_wrong_file_is_told_where_and_what_would_be_right(
+    folder: Path, text: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "ven.toml").write_text(text, encoding="utf-8")
+    code = main(["run", "--check", "ven.toml"])
+    sys.modules.pop("habits", None)
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert says in said
+    assert "ven.toml" in said
+
+
+@pytest.mark.parametrize("line, says", LINES)
+def test_a_wrong_line_is_told_what_would_be_right(
+    line: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["help run", "run --help"])
+def test_help_of_a_command_is_had_either_way(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(line.split()) == 0
+    assert "ven-sdk run" in capsys.readouterr().out
