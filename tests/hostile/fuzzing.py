@@ -189,7 +189,7 @@ class Mutator:
         gets furthest.
         """
         try:
-            root = etree.fromstring(data, gate.safe_parser(True))
+            root = etree.fromstring(data, gate.safe_parser("verbatim"))
         except (etree.LxmlError, ValueError):
             return data
         inner = [element for element in root.iter("*") if element.getparent() is not None]

@@ -177,6 +177,25 @@ def test_verbatim_keeps_what_may_have_been_signed() -> None:
     assert etree.tostring(root) == b"<a>on<!-- x -->e<?y z?> two</a>"
 
 
+@pytest.mark.parametrize(
+    "between, kept",
+    [(" \n\t", ""), ("&#32;", " "), ("<![CDATA[ ]]>", " "), (" x ", " x "), ("\u00a0", "\u00a0")],
+)
+def test_white_space_between_elements_is_gone_and_nothing_else(between: str, kept: str) -> None:
+    root = admit(f"<a>{between}<b> </b>{between}<c>  y </c></a>".encode())
+
+    assert (root.text or "", root[0].text, root[0].tail or "", root[1].text) == (
+        (kept, " ", kept, "  y ")
+    )
+
+
+def test_white_space_stays_in_what_may_be_signed_and_in_feeds() -> None:
+    feed = b'<a> <feed xmlns="http://www.w3.org/2005/Atom"><b>x</b> <i>y</i></feed></a>'
+
+    assert etree.tostring(admit(b"<a> <b/> </a>", verbatim=True)) == b"<a> <b/> </a>"
+    assert etree.tostring(admit(feed)) == feed
+
+
 def test_cdata_becomes_text() -> None:
     assert admit(b"<a>1 <![CDATA[< 2]]></a>").text == "1 < 2"
 

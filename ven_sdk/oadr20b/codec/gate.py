@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Optional
 from lxml import etree
 
 from ...errors import PayloadError
+from .namespaces import ATOM
 
 if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
@@ -35,6 +36,7 @@ _FEW = MAX_ATTRIBUTES * len(b' a=""')
 """Bytes that hold no more than ``MAX_ATTRIBUTES``."""
 _USUAL_DECLARATION = 120
 _PROLOG_STEP = 512
+_FEED = ATOM.encode()
 _BOM = b"\xef\xbb\xbf"
 _DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
 _CROWDED = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES + 1}]])")
@@ -44,10 +46,11 @@ _parsers = threading.local()
 def admit(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) -> etree._Element:
     """The root element of a message, safe to walk (rule H9).
 
-    Comments and processing instructions are gone, unless ``verbatim`` asks to keep them: they may
-    be part of what was signed (C14N covers instructions always, comments in its WithComments
-    forms), so a tree that goes to :class:`~ven_sdk.oadr20b.security.verification.Verifier` is kept
-    as received (rule S8), and the verifier removes them from what it hands out.
+    Comments, processing instructions and white space between elements are gone, unless ``verbatim``
+    asks to keep them: they may be part of what was signed (C14N covers instructions always,
+    comments in its WithComments forms), so a tree that goes to
+    :class:`~ven_sdk.oadr20b.security.verification.Verifier` is kept as received (rule S8), and the
+    verifier removes them from what it hands out.
 
     Raises nothing but :class:`PayloadError`.
     """
@@ -58,7 +61,7 @@ def admit(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) ->
     if may_hold_dtd:
         _refuse_dtd(text)
     try:
-        root = etree.fromstring(text, safe_parser(verbatim))
+        root = etree.fromstring(text, safe_parser(_kind_of_parser(text, verbatim)))
     except (etree.LxmlError, SyntaxError, ValueError) as cause:
         raise _not_well_formed(cause) from cause
     if root is None or (may_hold_dtd and root.getroottree().docinfo.internalDTD is not None):
@@ -178,11 +181,20 @@ def _refuse_dtd(text: bytes) -> None:
     raise PayloadError("The message has no root element: expected an oadrPayload.")
 
 
-def safe_parser(verbatim: bool) -> etree.XMLParser:
-    """This thread's lxml parser (lxml lets one thread at a time into a parser). libxml2 itself
-    refuses, as long as ``huge_tree`` is off, a depth over 256 and a text over 10 MB."""
-    name = "verbatim" if verbatim else "clean"
-    parser = getattr(_parsers, name, None)
+def _kind_of_parser(text: bytes, verbatim: bool) -> str:
+    """White space between elements, which indented messages have beside each, says nothing but in
+    feeds, and is kept where all is: whoever reads the elements need not look at it.
+    """
+    if verbatim:
+        return "verbatim"
+    return "feed" if _FEED in text else "usual"
+
+
+def safe_parser(kind: str) -> etree.XMLParser:
+    """This thread's lxml parser of a kind (lxml lets one thread at a time into a parser). libxml2
+    itself refuses, as long as ``huge_tree`` is off, a depth over 256 and a text over 10 MB.
+    """
+    parser: Optional[etree.XMLParser] = getattr(_parsers, kind, None)
     if parser is None:
         parser = etree.XMLParser(
             encoding="utf-8",
@@ -194,10 +206,11 @@ def safe_parser(verbatim: bool) -> etree.XMLParser:
             huge_tree=False,
             recover=False,
             collect_ids=False,
-            remove_comments=not verbatim,
-            remove_pis=not verbatim,
+            remove_comments=kind != "verbatim",
+            remove_pis=kind != "verbatim",
+            remove_blank_text=kind == "usual",
         )
-        setattr(_parsers, name, parser)
+        setattr(_parsers, kind, parser)
     return parser
 
 

@@ -18,9 +18,14 @@ _TEXTS = etree.XPath("descendant-or-self::text()[../*][normalize-space()]")
 
 
 def refuse_mixed_content(element: Element) -> None:
-    """``ValueError`` for text beside elements, anywhere in ``element``."""
-    if text_beside_elements(element) is not None:
-        raise ValueError("text beside elements")
+    """``ValueError`` for text beside elements, anywhere in ``element``. For elements that hold a
+    few, where a walk takes half of the time of an XPath; feeds are none of them, and are refused.
+    """
+    for each in element.iter():
+        if len(each):
+            for text in (each.text, *[child.tail for child in each]):
+                if text and text.strip(WHITE):
+                    raise ValueError("text beside elements")
 
 
 def note_mixed_content(element: Element, findings: Findings) -> None:
