@@ -1,9 +1,10 @@
 """The VTN double of ``fleet_members.py``: canned answers, and how late each VEN's polls come.
 
-``fleet_double.py PERIOD`` prints its port. ``/W/N/...`` is VEN N on member W. GET /stats is JSON: polls,
-VENs that polled since the last /reset, lateness (s) of polls in 1/100 s steps, and this process's CPU
-seconds. GET /lost/W says how many VENs were last heard from member W; from then on the statistics have
-how many of them were not heard from, and did not poll, elsewhere.
+``fleet_double.py PERIOD MEMBERS`` prints its port. ``/N/...`` is VEN N; member W connects to 127.0.0.1W, for a VEN's
+address is the same wherever it runs. GET /stats is JSON: polls, VENs that polled since the last /reset, lateness (s)
+of polls in 1/100 s steps, how many messages each service took, and this process's CPU seconds. GET /lost/W says how
+many VENs were last heard from member W; from then on the statistics have how many of them were not heard from, and
+did not poll, elsewhere.
 """
 
 import array
@@ -34,6 +35,7 @@ LAST = array.array("d", [0.0]) * 2_000_000
 STEPS = [0] * 6001
 WHERE = array.array("b", [-1]) * 2_000_000
 SEEN, SILENT, UNPOLLED = set(), set(), set()
+SERVICES = {}
 COUNTS = {"polls": 0, "requests": 0, "registrations": 0}
 
 
@@ -59,14 +61,15 @@ def reset():
     SEEN.clear()
     for step in range(len(STEPS)):
         STEPS[step] = 0
+    SERVICES.clear()
     for name in COUNTS:
         COUNTS[name] = 0
 
 
-def answer(path):
+def answer(path, member):
     if path.startswith("/stats"):
         awaited = {"silent": len(SILENT), "unpolled": len(UNPOLLED)}
-        facts = {**COUNTS, **awaited, "vens": len(SEEN), "cpu": time.process_time(), "steps": STEPS}
+        facts = {**COUNTS, **awaited, "services": SERVICES, "vens": len(SEEN), "cpu": time.process_time(), "steps": STEPS}
         return http(json.dumps(facts).encode(), "application/json")
     if path.startswith("/lost/"):
         return http(json.dumps(lose(int(path[6:]))).encode(), "application/json")
@@ -74,9 +77,10 @@ def answer(path):
         reset()
         return http(b"{}", "application/json")
     COUNTS["requests"] += 1
-    _, member, number, *_, service = path.split("/")
+    _, number, *_, service = path.split("/")
     number = int(number)
-    WHERE[number] = int(member)
+    WHERE[number] = member
+    SERVICES[service] = SERVICES.get(service, 0) + 1
     SILENT.discard(number)
     if service == "OadrPoll":
         UNPOLLED.discard(number)
@@ -89,6 +93,7 @@ def answer(path):
 class Http(asyncio.Protocol):
     def connection_made(self, transport):
         self.transport, self.buffer = transport, b""
+        self.member = int(transport.get_extra_info("sockname")[0].rpartition(".")[2]) - 10
 
     def data_received(self, data):
         self.buffer += data
@@ -103,12 +108,16 @@ class Http(asyncio.Protocol):
             if len(rest) < length:
                 return
             self.buffer = rest[length:]
-            self.transport.write(answer(head.split(b" ", 2)[1].decode()))
+            self.transport.write(answer(head.split(b" ", 2)[1].decode(), self.member))
 
 
 async def main():
-    server = await asyncio.get_running_loop().create_server(Http, "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Http, "127.0.0.1", 0, backlog=1024)
+    port = server.sockets[0].getsockname()[1]
+    own = [f"127.0.0.{10 + number}" for number in range(int(sys.argv[2]))]
+    await loop.create_server(Http, own, port, backlog=1024)
+    print(port, flush=True)
     await server.serve_forever()
 
 

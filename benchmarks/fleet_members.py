@@ -26,17 +26,20 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def worker(name, store, port, vens, period, lease, rate):
     import logging
+    import socket
 
     from ven_sdk import FleetMember, Site, slot_of
 
     logging.basicConfig(level=logging.ERROR, format=f"%(asctime)s {name} %(message).150s")
+    resolve, own = socket.getaddrinfo, f"127.0.0.{10 + int(name[1:])}"
+    socket.getaddrinfo = lambda host, *more, **others: resolve(own if host == "vtn.fleet" else host, *more, **others)
     by_slot = {}
     for number in range(vens):
         by_slot.setdefault(slot_of(f"v{number}"), []).append(number)
 
     def sites(slot):
         for n in by_slot.get(slot, ()):
-            url = f"http://127.0.0.1:{port}/{name[1:]}/{n}"
+            url = f"http://vtn.fleet:{port}/{n}"
             yield Site(f"v{n}", url, arguments={"poll_frequency": period, "allow_jitter": False})
 
     member = FleetMember(store=store, sites=sites, name=name, lease=lease, start_rate=rate)
@@ -163,13 +166,15 @@ def measure(options, database, double, port, workers):
     return figures
 
 
-def killed(options, port, workers):
+def killed(options, database, double, port, workers):
     """One member is gone: when each of its VENs is heard from, and polls, on another."""
     victim = workers.pop("w1")
     get(port, "reset")
     victim.kill()
     victim.wait()
     lost, began = get(port, "lost/1")["vens"], time.monotonic()
+    pids = {"workers": [w.pid for w in workers.values()], "vtn": [double.pid], "database": [database.process.pid]}
+    before = {name: sum(map(cpu, each)) for name, each in pids.items()}
     times = {}
     while "unpolled" not in times and time.monotonic() < began + options.start_seconds:
         stats = get(port, "stats")
@@ -178,7 +183,10 @@ def killed(options, port, workers):
                 times.setdefault(name, time.monotonic() - began)
         say(f"killed: {stats['silent']} of {lost} not heard, {stats['unpolled']} not polled")
         time.sleep(1)
+    spent = {name: sum(map(cpu, each)) - before[name] for name, each in pids.items()}
     return {
+        "killed: CPU (s) until then": spent,
+        "killed: messages by service": stats["services"],
         "killed: VENs of that member": lost,
         "killed: all of them heard elsewhere after (s)": times.get("silent"),
         "killed: all of them polled elsewhere after (s)": times.get("unpolled"),
@@ -204,7 +212,7 @@ def main():
 
     database = postgresql.make_server()
     double = subprocess.Popen(
-        [sys.executable, ROOT / "benchmarks" / "fleet_double.py", str(options.period)],
+        [sys.executable, ROOT / "benchmarks" / "fleet_double.py", str(options.period), str(options.workers)],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -221,7 +229,7 @@ def main():
         figures = {"options": vars(options), **measure(options, database, double, port, workers)}
         if options.kill:
             print(json.dumps(figures), file=sys.stderr, flush=True)
-            figures.update(killed(options, port, workers))
+            figures.update(killed(options, database, double, port, workers))
         print(json.dumps(figures, indent=1))
     finally:
         for process in (*workers.values(), double):

@@ -37,7 +37,7 @@ from .push.peer import Peer, Response
 from .schema.common import Payload
 from .state.book import TableRow
 from .state.change import Change
-from .state.outcome import Outcome, ProfileBook, Step
+from .state.outcome import NOTHING, Outcome, ProfileBook, Step
 from .transport.identity import Identity
 
 if TYPE_CHECKING:
@@ -374,6 +374,14 @@ class Profile(ABC):
     @abstractmethod
     def resume(self, book: ProfileBook, now: datetime) -> Outcome:
         """Go on from what the book holds: timers, calls, and the first message to send."""
+
+    def go_on(self, book: ProfileBook, now: datetime, in_order: bool) -> Outcome:
+        """Go on for another process, whose last step was :meth:`part` where it ended in order."""
+        return self.resume(book, now)
+
+    def part(self, book: ProfileBook, now: datetime, is_exchanging: bool) -> Outcome:
+        """What another process that goes on must know; the replies under way are lost to it."""
+        return NOTHING
 
     @abstractmethod
     def look_again(self, book: ProfileBook, now: datetime) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,79 @@ def test_who_leaves_in_order_is_followed_at_once(crew: Crew) -> None:
     assert time.monotonic() - began < PATIENCE / 2
     assert a.status.members == ("a",)
     assert {vtn_ven.ven_id for vtn_ven in crew.vtn.vens.values()} == ids, "nobody registered anew"
+
+
+REGISTERING = ("oadrQueryRegistration", "oadrCreatePartyRegistration", "oadrRegisterReport")
+
+
+def sent_since(crew: Crew, mark: Any) -> dict[str, int]:
+    """How many messages of each kind the VTN got since ``mark``."""
+    names = (*REGISTERING, "oadrRequestEvent", "oadrPoll")
+    return {name: len(crew.vtn.received_of(name, after=mark)) for name in names}
+
+
+def test_a_ven_that_moves_in_order_polls_on_and_sends_nothing_else(crew: Crew) -> None:
+    crew.put(20)
+    crew.member("a")
+    b = crew.member("b")
+    where = crew.all_run(20, members=2)
+    eventually(lambda: len(crew.vtn.received_of("oadrPoll")) >= 40, "all poll")
+    mark = crew.vtn.mark()
+    b.stop()
+    assert set(crew.all_run(20).values()) == {"a"}
+    assert "b" in where.values()
+    eventually(lambda: sent_since(crew, mark)["oadrPoll"] >= 60, "they poll on")
+    sent = sent_since(crew, mark)
+    del sent["oadrPoll"]
+    assert sent == dict.fromkeys(sent, 0)
+
+
+def test_after_a_member_that_broke_off_its_vens_poll_and_ask_for_their_events(crew: Crew) -> None:
+    crew.put(20)
+    a = crew.member("a")
+    b = crew.member("b")
+    where = crew.all_run(20, members=2)
+    moved = sum(name == "b" for name in where.values())
+    b._store.renew = _away  # type: ignore[method-assign]
+    eventually(lambda: not b.status.may_send, "b is silent")
+    mark = crew.vtn.mark()
+    eventually(lambda: a.status.states.get("registered") == 20, "a has them all")
+    eventually(lambda: sent_since(crew, mark)["oadrRequestEvent"] >= moved, "the lists")
+    sent = sent_since(crew, mark)
+    assert [sent[name] for name in REGISTERING] == [0, 0, 0]
+    assert sent["oadrRequestEvent"] == moved, "once each"
+
+
+def test_an_event_whose_reply_died_with_its_member_reaches_the_next(crew: Crew) -> None:
+    crew.put(10)
+    seen: dict[str, set[str]] = {"a": set(), "b": set()}
+    for name, names in seen.items():
+        member = crew.member(name, start=False)
+        member.add_handler(
+            "on_event", lambda ven, event, names=names: names.add(ven.settings.ven_name)
+        )
+        member.start()
+    crew.all_run(10, members=2)
+    b = crew.members["b"]
+    moved = {ven.settings.ven_name for ven in b.fleet}
+    for ven in b.fleet:
+        ven._engine.persistence.detach()  # as if it died before it commits what a reply brings
+    crew.vtn.add_event(event_id="e", dtstart=3600)
+    eventually(lambda: seen["b"] == moved, "b has got the event, and nobody will know")
+    b._store.renew = _away  # type: ignore[method-assign]
+    eventually(lambda: len(seen["a"]) == 10, "each of them")
+
+
+def test_a_vtn_that_has_erased_a_ven_that_moved_gets_a_registration(crew: Crew) -> None:
+    crew.put(10)
+    a = crew.member("a")
+    b = crew.member("b")
+    crew.all_run(10, members=2)
+    b.stop()
+    mark = crew.vtn.mark()
+    crew.vtn.forget()
+    eventually(lambda: sent_since(crew, mark)["oadrCreatePartyRegistration"] >= 10, "all register")
+    eventually(lambda: a.status.states.get("registered") == 10, "and go on")
 
 
 def test_a_newcomer_gets_its_share_slot_by_slot(crew: Crew) -> None:

@@ -6,9 +6,12 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from ven_sdk import Site, slot_of
+import pytest
+
+from ven_sdk import ConfigurationError, Site, slot_of
 from ven_sdk.members.slots import MOVES, MemberSlots
-from ven_sdk.state.leases import Member, Renewal
+from ven_sdk.state.leases import Member, Renewal, Taking
+from ven_sdk.state.store import Row
 
 SLOTS = 4
 NAME = "ven-0"
@@ -25,6 +28,9 @@ class World:
         self.held_slots: frozenset[int] = frozenset(range(SLOTS))
         self.done: list[tuple[str, Any]] = []
         self.loses_while_ending: frozenset[int] = frozenset()
+        self.orders: list[bool] = []
+        self.unstarted: frozenset[str] = frozenset()
+        self.refused: frozenset[str] = frozenset()
         self._vens = self
 
     def take(self, slots: Iterable[int]) -> frozenset[int]:
@@ -33,8 +39,15 @@ class World:
         self.held_slots |= taken
         return taken
 
-    def give_back(self, slots: Iterable[int]) -> None:
+    def taking(self, slot: int) -> Taking:
+        return Taking.ANEW
+
+    def load_slot(self, slot: int) -> dict[str, list[Row]]:
+        return {}
+
+    def give_back(self, slots: Iterable[int], in_order: bool = True) -> None:
         self.done.append(("give back", frozenset(slots)))
+        self.orders.append(in_order)
         self.held_slots -= frozenset(slots)
 
     def place(self, ven: str, slot: int) -> None: ...
@@ -43,13 +56,17 @@ class World:
         return {}
 
     def _add(self, name: str, *_: Any) -> None:
+        if name in self.refused:
+            raise ConfigurationError("It cannot run here.")
         self.done.append(("begin", name))
 
-    def _hand_over(self, names: Iterable[str], seconds: float) -> None:
+    def _hand_over(self, names: Iterable[str], seconds: float) -> frozenset[str]:
+        names = list(names)
         for name in names:
             self.done.append(("end", name))
         self.held_slots -= self.loses_while_ending
         self.loses_while_ending = frozenset()
+        return self.unstarted & frozenset(names)
 
 
 def slots_of(world: World, *sites: Site) -> MemberSlots:
@@ -114,3 +131,25 @@ def test_vens_move_no_faster_than_a_newcomer_can_begin_them() -> None:
         ended = [what for what in world.done if what[0] == "end"]
         assert len(ended) == MOVES, "one slot is the least"
     assert world.held_slots == own.wanted
+
+
+@pytest.mark.parametrize("trouble", ["", "unstarted", "refused"])
+def test_a_slot_is_left_in_order_only_when_all_its_vens_ran_here(trouble: str) -> None:
+    world = World()
+    if trouble:
+        setattr(world, trouble, frozenset({NAME}))
+    own = slots_of(world, Site(NAME, "http://127.0.0.1/"))
+    own._look(renewal(world))
+    own._end_and_give([SLOT])
+    assert world.done[-1] == ("give back", frozenset({SLOT}))
+    assert world.orders == [not trouble]
+
+
+def test_a_slot_whose_vens_did_not_begin_is_not_left_in_order() -> None:
+    world = World()
+    world.backlog = 60.0
+    own = slots_of(world, Site(NAME, "http://127.0.0.1/"))
+    own._look(renewal(world))
+    own.take_renewal(renewal(world, "b"))
+    own._look(renewal(world, "b"))
+    assert world.orders == [False]

@@ -218,11 +218,12 @@ class Fleet(FleetHandlerCalls):
         self._release(ven._engine)
         return True
 
-    def _hand_over(self, ven_names: Iterable[str], seconds: float) -> None:
+    def _hand_over(self, ven_names: Iterable[str], seconds: float) -> frozenset[str]:
         """Take VENs out for another owner of their rows: for up to ``seconds`` they send what is
-        owed, and handlers return; nothing new begins.
+        owed, and handlers return; nothing new begins. Returns those that had not started.
         """
-        vens = [ven for ven in map(self._vens.get, ven_names) if ven is not None]
+        names = frozenset(ven_names)
+        vens = [ven for ven in map(self._vens.get, names) if ven is not None]
         deadline = self._runtime.clock.monotonic() + seconds
         if seconds:
             for ven in vens:
@@ -231,6 +232,7 @@ class Fleet(FleetHandlerCalls):
                 ven._engine.settle(deadline - self._runtime.clock.monotonic())
         for ven in vens:
             self._take_out(ven)
+        return names - {ven.settings.ven_name for ven in vens if ven._engine.was_started}
 
     def _release(self, engine: Engine) -> None:
         """The engine uses its identity no more; the last one to do so closes the connections."""

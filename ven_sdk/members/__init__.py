@@ -4,6 +4,12 @@ All members share a store. It owns: every VEN lies in a slot, every slot has one
 and nobody tells a member what to do but the store's table of members. One thread renews the leases,
 another takes slots, starts their VENs, and gives back what others should have. Which VENs a slot
 has is asked of ``sites``.
+
+A VEN whose slot is taken over goes on as the registered VEN that it is; the theory of that, and
+what is made good of replies that died with the member before, stands in
+``oadr20b/services/registration/moving.py``. How a slot was left is the store's to say
+(``state.leases.Taking``): *in order* only where every VEN of the slot ran there, and ended in
+order; whatever a member is not sure of it leaves as not in order, and the VENs start anew.
 """
 
 from __future__ import annotations
@@ -190,12 +196,19 @@ class FleetMember(CheckedAttributes):
         except VenError as error:
             logger.warning("%s", error)
         self._own_slots.stop()
+        self._give_up_unstarted()
         self.fleet.stop(seconds)  # closes the store, which leaves the fleet
         self.fleet._hand_over([ven.settings.ven_name for ven in self.fleet], 0.0)
         self._renewing.set()
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.join()
+
+    def _give_up_unstarted(self) -> None:
+        try:
+            self._own_slots.give_up_unstarted()
+        except VenError as error:
+            logger.warning("%s", error)
 
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop within ``GRACE``."""

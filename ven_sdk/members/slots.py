@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import partial
 from time import monotonic
 from typing import Optional
 
 from ..errors import ConfigurationError, VenError
 from ..fleet import Fleet
+from ..runtime.engine import Takeover
 from ..state.leases import LeasedStore, Renewal, wanted_slots
+from ..state.store import Row
+from ..ven import Ven
 from .garbage import Garbage
 from .sites import Catalogue, Functions, Site
 
@@ -60,6 +63,7 @@ class MemberSlots:
         self._forced = 0
         self._in_trouble = False
         self._refused: dict[str, str] = {}
+        self._incomplete: set[int] = set()  # slots with VENs that cannot run here
         self._garbage = Garbage()
         self._thread: Optional[threading.Thread] = None
 
@@ -67,6 +71,7 @@ class MemberSlots:
         """Begin; what a run before had is forgotten."""
         self._stopping = False
         self._begun, self._revisions, self._refused, self._again_at = {}, {}, {}, {}
+        self._incomplete.clear()
         self._thread = threading.Thread(target=self._run, name="ven_sdk-slots", daemon=True)
         self._thread.start()
 
@@ -143,7 +148,7 @@ class MemberSlots:
         for slot in set(self._begun) - self._store.held_slots:
             self._end([slot], 0.0)
             logger.warning("Slot %d has another owner now: its VENs ended here.", slot)
-        self._give_back_unused()
+        self._give_back_unused(self._store.held_slots - self.wanted - self._begun.keys())
         missing = self.wanted - self._store.held_slots - self._begun.keys()
         if missing:
             self._store.take(missing)
@@ -155,11 +160,10 @@ class MemberSlots:
         self._give_back(self._store.held_slots - self.wanted)
         self._garbage.look()
 
-    def _give_back_unused(self) -> None:
+    def _give_back_unused(self, unused: Set[int]) -> None:
         """Slots without VENs here are free at once for who should have them."""
-        unused = self._store.held_slots - self.wanted - self._begun.keys()
         if unused:
-            self._store.give_back(unused)
+            self._store.give_back(unused, in_order=False)
 
     def _give_back(self, surplus: Iterable[int]) -> None:
         """A few slots: their VENs are silent only while they move themselves, for no member begins
@@ -172,9 +176,29 @@ class MemberSlots:
             if moving and left < 0:
                 break
             moving.append(slot)
-        if moving:
-            self._end(moving, WIND_UP)
-            self._store.give_back(moving)
+        self._end_and_give(moving)
+
+    def give_up_unstarted(self) -> None:
+        """The member stops: slots with VENs that did not start here are given back by themselves,
+        so that whoever takes them does not take them for slots that ended in order.
+        """
+        self._give_back_unused(self._store.held_slots - self._begun.keys())
+        started = {ven.settings.ven_name for ven in self._fleet if ven._engine.was_started}
+        self._end_and_give(
+            slot
+            for slot, sites in self._begun.items()
+            if slot in self._incomplete or not started.issuperset(sites)
+        )
+
+    def _end_and_give(self, slots: Iterable[int]) -> None:
+        """End the VENs of these slots, side by side, and give the slots back."""
+        slots = sorted(slots)
+        if not slots:
+            return
+        broken = self._incomplete.intersection(slots) | self._end(slots, WIND_UP)
+        for in_order, given in ((True, set(slots) - broken), (False, broken)):
+            if given:
+                self._store.give_back(given, in_order)
 
     def _begin(self, slot: int, revision: int) -> None:
         """Start the VENs of ``slot``, or those that changed since the catalogue was last asked."""
@@ -188,14 +212,17 @@ class MemberSlots:
             self._refuse(f"slot {slot}", f"The sites of slot {slot} are not known: {error}")
             return
         self._refused.pop(f"slot {slot}", None)
+        rows = None if slot in self._begun else self._store.load_slot(slot)
         before = self._begun.setdefault(slot, {})
+        self._incomplete.discard(slot)
         gone = [name for name, site in before.items() if sites.get(name) != site]
         self._fleet._hand_over(gone, WIND_UP if gone else 0.0)
         self._garbage.count_ended(len(gone))
         for name in gone:
             del before[name]
             self._refused.pop(name, None)
-        self._add(slot, [site for name, site in sites.items() if name not in before], before)
+        added = [site for name, site in sites.items() if name not in before]
+        self._add(slot, added, before, rows)
         self._revisions[slot] = known
 
     def _sites(self, slot: int) -> dict[str, Site]:
@@ -212,7 +239,16 @@ class MemberSlots:
             )
         return sites
 
-    def _add(self, slot: int, sites: list[Site], begun: dict[str, Site]) -> None:
+    def _add(
+        self,
+        slot: int,
+        sites: list[Site],
+        begun: dict[str, Site],
+        rows: Optional[Mapping[str, list[Row]]],
+    ) -> None:
+        """Add VENs. ``rows``: those of all VENs of a slot that begins here; they go on as the slot
+        was taken. What is added later, or changed, starts anew.
+        """
         for site in sites:
             self._store.place(site.ven_name, slot)
         elsewhere = self._store.misplaced_vens([site.ven_name for site in sites])
@@ -224,25 +260,36 @@ class MemberSlots:
                     f"{name} does not start: its rows are in slot {elsewhere[name]}, and the "
                     f"catalogue says slot {slot}. Give it the placement that it had.",
                 )
+                self._incomplete.add(slot)
                 continue
+            takeover = (
+                None if rows is None else Takeover(rows.get(name, ()), self._store.taking(slot))
+            )
             try:
-                prepare = partial(site.prepare, functions=self._functions)
+                prepare = partial(self._prepare, site, takeover)
                 self._fleet._add(name, site.vtn_url, dict(site.arguments), prepare)
             except VenError as error:
                 self._refuse(name, f"{name} does not start: {error}")
+                self._incomplete.add(slot)
             else:
                 begun[name] = site
-                self._garbage.count_begun(1)
+        self._garbage.count_begun(sum(site.ven_name in begun for site in sites))
+
+    def _prepare(self, site: Site, takeover: Optional[Takeover], ven: Ven) -> None:
+        site.prepare(ven, self._functions)
+        ven._engine.takeover = takeover
 
     def _refuse(self, about: str, text: str) -> None:
         if self._refused.get(about) != text:
             logger.error("%s", text)
         self._refused[about] = text
 
-    def _end(self, slots: Iterable[int], seconds: float) -> None:
-        names = [name for slot in slots for name in self._begun.get(slot, ())]
-        self._fleet._hand_over(names, seconds)
+    def _end(self, slots: Iterable[int], seconds: float) -> set[int]:
+        """End the VENs of these slots; returns the slots with some that had not started."""
+        names = {name: slot for slot in slots for name in self._begun.get(slot, ())}
+        unstarted = self._fleet._hand_over(names, seconds)
         self._garbage.count_ended(len(names))
         for slot in slots:
             self._begun.pop(slot, None)
             self._revisions.pop(slot, None)
+        return {names[name] for name in unstarted}

@@ -105,7 +105,7 @@ class Profile20b(Profile):
         yield from _one_or_none(registration.next_task(book))
         if state.phase != "registered":
             return
-        if registration.is_list_due(book) and not book.settings.report_only:
+        if registration.is_list_due(book, turn.now) and not book.settings.report_only:
             yield registration.request_events(book)
         yield from self._event_answers(book, turn)
         if registration.is_catalogue_due(book):
@@ -345,9 +345,19 @@ class Profile20b(Profile):
 
     def resume(self, book: Book, now: datetime) -> Outcome:
         """See :meth:`Profile.resume`."""
+        return registration.resume(book, now) + self._resume_rest(book, now)
+
+    def go_on(self, book: Book, now: datetime, in_order: bool) -> Outcome:
+        """See :meth:`Profile.go_on`."""
+        return registration.go_on(book, now, in_order) + self._resume_rest(book, now)
+
+    def part(self, book: Book, now: datetime, is_exchanging: bool) -> Outcome:
+        """See :meth:`Profile.part`."""
+        return registration.part(book, now, is_exchanging)
+
+    def _resume_rest(self, book: Book, now: datetime) -> Outcome:
         return (
-            registration.resume(book, now)
-            + events.resume(book, now)
+            events.resume(book, now)
             + opts.resume(book, now)
             + reports.resume(book, now)
             + self._look_at_certificates(book, now)

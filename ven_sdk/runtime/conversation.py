@@ -161,6 +161,11 @@ class Conversation:
         """Whether, while closing, nothing is left that could be sent now."""
         return all(state.is_resting and not state.is_queued for state in self._lanes)
 
+    @property
+    def is_exchanging(self) -> bool:
+        """Whether the reply to some message is awaited."""
+        return bool(self._sending)
+
     def hurry(self, *names: tuple[str, str]) -> None:
         """The user asked for something now: forget all waiting, and send the messages ``names``
         whatever the pace.

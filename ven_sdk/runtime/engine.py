@@ -8,12 +8,16 @@ calls ``start`` and ``close`` sees to it that they do not overlap.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple, Optional
 
 from ..log import Repeats
 from ..profile import Profile
 from ..state.book import Book
-from ..state.outcome import Step
-from ..state.store import Store
+from ..state.leases import Taking
+from ..state.outcome import Outcome, ProfileBook, Step
+from ..state.store import Row, Store
 from ..usercode.handlers import Handlers
 from .conversation import Conversation
 from .runtime import Runtime
@@ -23,8 +27,17 @@ MOST_EARLY = 10_000
 """How many pushed values are kept for a client that is not started yet; the oldest go first."""
 
 
+class Takeover(NamedTuple):
+    """The rows of a VEN whose slot was taken, as they were afterwards, and how it was taken."""
+
+    rows: Iterable[Row]
+    taking: Taking
+
+
 class Engine(Transactions):
-    """The transactions of one VEN with its conversation, on the shared ``runtime``."""
+    """The transactions of one VEN with its conversation, on the shared ``runtime``. ``takeover``
+    is what its next start goes on from; without it that reads its rows, and starts anew.
+    """
 
     def __init__(
         self,
@@ -38,6 +51,8 @@ class Engine(Transactions):
     ) -> None:
         super().__init__(name, book, runtime, profile, handlers, store, repeats)
         self._is_restored = False
+        self.takeover: Optional[Takeover] = None
+        self.was_started: bool = False
         self._early: deque[Step] = deque(maxlen=MOST_EARLY)
         self.conversation: Conversation = Conversation(self)
         self.listen(lambda uploads: self.conversation.wake(uploads=uploads))
@@ -64,7 +79,7 @@ class Engine(Transactions):
             self._is_restored = True
             if self.persistence.unsaved_rows or not self.persistence.is_open:
                 return ()
-            rows = self.store.load(self.name)
+            rows = self.takeover.rows if self.takeover else self.store.load(self.name)
             with self._applying:
                 unread = self.book.restore(rows)
         self.profile.restore(self.book)
@@ -73,16 +88,26 @@ class Engine(Transactions):
     # --- life -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Go on from what the book holds (R15), and begin the bootstrap (R1)."""
+        """Go on from what the book holds (R15), and begin the bootstrap (R1), or go on where the
+        process before ended.
+        """
         self.stopped: bool = False
         self.closing: bool = False
         self.conversation = Conversation(self)
         self.runtime.looking_again.add(self.look_again)
         self.calls.give_up_waiting()
-        self.transact(self.profile.resume)
+        self.was_started = True
+        self.transact(self._first_step())
         while self._early:
             self.transact(self._early.popleft())
         self.conversation.wake()
+
+    def _first_step(self) -> Step:
+        takeover, self.takeover = self.takeover, None
+        if takeover is None or takeover.taking is Taking.ANEW:
+            return self.profile.resume
+        in_order = takeover.taking is Taking.IN_ORDER
+        return lambda book, now: self.profile.go_on(book, now, in_order)
 
     def push(self, step: Step) -> None:
         """Run ``step``; before what the store holds is known (the first start), check it and keep
@@ -121,8 +146,13 @@ class Engine(Transactions):
 
     def close(self) -> None:
         """Let nothing begin any more: timers are forgotten, queued calls stay in the book for the
-        next start.
+        next start. Where another process may go on, what only this one knows is committed.
         """
+        if self.store.is_leased and not self.stopped:
+            self.transact(self._part)
         self.runtime.looking_again.discard(self.look_again)
         self.conversation.stop()
         super().close()
+
+    def _part(self, book: ProfileBook, now: datetime) -> Outcome:
+        return self.profile.part(book, now, self.conversation.is_exchanging)

@@ -12,6 +12,7 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple, Optional
 
 from ..argument_names import named_arguments
@@ -29,6 +30,21 @@ SENDING_SHARE = 2 / 3
 """The part of a lease after which an owner sends nothing more that could not renew it."""
 RENEWALS = 6
 """How many times in a lease it is renewed."""
+MOVED_WITHIN = 300.0
+"""Seconds without an owner after which the VENs of a slot start anew instead of going on."""
+
+
+class Taking(Enum):
+    """How a slot came to its owner, by the store's clock.
+
+    ``IN_ORDER``: the owner before gave it back within the last :data:`MOVED_WITHIN` seconds, and
+    said that all its VENs had ended in order. ``BROKEN_OFF``: its lease ran out within that time.
+    ``ANEW``: anything else.
+    """
+
+    ANEW = "anew"
+    IN_ORDER = "in order"
+    BROKEN_OFF = "broken off"
 
 
 class Member(NamedTuple):
@@ -113,12 +129,18 @@ class LeasedStore(Store):
         """
 
     @abstractmethod
-    def give_back(self, slots: Iterable[int]) -> None:
-        """Make these slots free. Waits for commits under way."""
+    def taking(self, slot: int) -> Taking:
+        """How ``slot`` came to this owner when it took it last."""
+
+    @abstractmethod
+    def give_back(self, slots: Iterable[int], in_order: bool = True) -> None:
+        """Make these slots free. Waits for commits under way. ``in_order``: every VEN of theirs ran
+        here, and ended in order; without it whoever takes them takes them ``ANEW``.
+        """
 
     @abstractmethod
     def leave(self) -> None:
-        """Stop being a member: all slots become free, the row among the members goes."""
+        """Stop being a member: all slots become free, in order; the row among the members goes."""
 
     @abstractmethod
     def version(self) -> int:

@@ -22,6 +22,7 @@ from .group_commit import GroupCommit, Ticket
 from .lease_thread import LeaseThread, take_every_slot
 from .leases import (
     LEASE,
+    MOVED_WITHIN,
     SENDING_SHARE,
     SLOTS,
     LeasedStore,
@@ -29,6 +30,7 @@ from .leases import (
     Renewal,
     SiteRow,
     SlotRow,
+    Taking,
     lease_lost,
     seconds_awake,
     slot_of,
@@ -65,6 +67,7 @@ class PostgreSQLStore(LeasedStore):
         self.slots = 0
         self._places: dict[str, int] = {}
         self._tokens: dict[int, int] = {}  # replaced, never changed: readers need no lock
+        self._takings: dict[int, Taking] = {}
         self._deadline = 0.0
         self._patient_until = 0.0
         self._has_left = False
@@ -284,16 +287,22 @@ class PostgreSQLStore(LeasedStore):
                 "slots": list(slots),
                 "expired": seconds_awake() >= self._patient_until,
             }
-            taken: dict[int, int] = dict(self._link.run(sql.TAKE, values))
+            found = self._link.run(sql.TAKE, values)
+            self._takings.update((slot, _taking(given, age)) for slot, _, given, age in found)
+            taken: dict[int, int] = {slot: token for slot, token, *_ in found}
             self._tokens = {**self._tokens, **taken}
             return frozenset(taken)
 
-    def give_back(self, slots: Iterable[int]) -> None:
+    def taking(self, slot: int) -> Taking:
+        """See :meth:`LeasedStore.taking`."""
+        return self._takings.get(slot, Taking.ANEW)
+
+    def give_back(self, slots: Iterable[int], in_order: bool = True) -> None:
         """See :meth:`LeasedStore.give_back`."""
         given = set(slots)
         with self._owning:
             self._tokens = {s: token for s, token in self._tokens.items() if s not in given}
-            values = {"owner": self._member.owner, "slots": sorted(given)}
+            values = {"owner": self._member.owner, "slots": sorted(given), "in_order": in_order}
             self._link.run(sql.GIVE_BACK, values)
 
     def leave(self) -> None:
@@ -346,6 +355,13 @@ class PostgreSQLStore(LeasedStore):
                 f"{os.getpid()}, made by fork(). Make the client in the child.",
                 path=self.name,
             )
+
+
+def _taking(given: bool, age: Optional[float]) -> Taking:
+    """``age``: seconds since its lease ran out, or since it was given back in order."""
+    if age is None or age > MOVED_WITHIN:
+        return Taking.ANEW
+    return Taking.IN_ORDER if given else Taking.BROKEN_OFF
 
 
 def _log_loss(error: LeaseLostError) -> None:

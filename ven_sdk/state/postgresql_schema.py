@@ -127,24 +127,27 @@ FORGET_MEMBERS = (
     "RETURNING owner) DELETE FROM {schema}.batches WHERE owner IN (SELECT owner FROM old)"
 )
 TAKE = (
-    "WITH free AS MATERIALIZED (SELECT slot FROM {schema}.slots "
+    "WITH free AS MATERIALIZED (SELECT slot, owner IS NULL AS given, "
+    "extract(epoch FROM now() - until)::float8 AS age FROM {schema}.slots "
     # A lease cannot be renewed at a database that is not running: that time does not count.
     "WHERE slot = ANY(%(slots)s::int[]) AND (owner IS NULL OR (%(expired)s AND "
     "greatest(until, pg_postmaster_start_time() + make_interval(secs => %(lease)s)) < now())) "
     "ORDER BY slot FOR NO KEY UPDATE SKIP LOCKED) "
     "UPDATE {schema}.slots s SET owner = %(owner)s, token = s.token + 1, "
     "until = now() + make_interval(secs => %(lease)s) FROM free WHERE s.slot = free.slot "
-    "RETURNING s.slot, s.token"
+    "RETURNING s.slot, s.token, free.given, free.age"
 )
+# Of a free slot `until` is when it was given back in order; NULL where it was not.
 GIVE_BACK = (
     "WITH mine AS MATERIALIZED (SELECT slot FROM {schema}.slots "
     "WHERE slot = ANY(%(slots)s::int[]) AND owner = %(owner)s ORDER BY slot FOR NO KEY UPDATE) "
-    "UPDATE {schema}.slots s SET owner = NULL, until = NULL FROM mine WHERE s.slot = mine.slot"
+    "UPDATE {schema}.slots s SET owner = NULL, "
+    "until = CASE WHEN %(in_order)s THEN now() END FROM mine WHERE s.slot = mine.slot"
 )
 LEAVE = (
     "WITH mine AS MATERIALIZED (SELECT slot FROM {schema}.slots WHERE owner = %(owner)s "
     "ORDER BY slot FOR NO KEY UPDATE), "
-    "freed AS (UPDATE {schema}.slots s SET owner = NULL, until = NULL FROM mine "
+    "freed AS (UPDATE {schema}.slots s SET owner = NULL, until = now() FROM mine "
     "WHERE s.slot = mine.slot), "
     "ended AS (DELETE FROM {schema}.batches WHERE owner = %(owner)s) "
     "DELETE FROM {schema}.members WHERE owner = %(owner)s"

@@ -24,6 +24,7 @@ class RegistrationFacts(TypedDict, total=False):
     renewal: bool
     refused_catalogue: Optional[str]
     vtn_url: Optional[str]
+    terms: Optional[str]
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Registration:
     digest of the catalogue that the VTN acknowledged, ``catalogue_created`` its createdDateTime
     (R8), ``refused_catalogue`` the digest of one that it would not have. ``resync`` asks for the
     event list (H6), ``renewal`` for a registration with the IDs that are held (R10). ``vtn_url`` is
-    where the VTN was that all this came from. ``catalogue_again`` and ``list_again`` stand in
-    stores of the first version.
+    where the VTN was that all this came from, ``terms`` a digest of what the VEN said of itself
+    when it registered. ``catalogue_again`` and ``list_again`` stand in stores of the first version.
     """
 
     phase: str = "new"
@@ -58,6 +59,7 @@ class Registration:
     renewal: bool = False
     refused_catalogue: Optional[str] = None
     vtn_url: Optional[str] = None
+    terms: Optional[str] = None
 
     def with_catalogue_request(self, report_request_id: str) -> Registration:
         """The VTN asked for the catalogue by this METADATA request (T8)."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable
 
 from ..errors import LeaseLostError, StoreError
-from ..state.leases import LeasedStore, Member, SiteRow, slot_of
+from ..state.leases import LeasedStore, Member, SiteRow, Taking, slot_of
 from ..state.store import ChangeRow, Row
 from .store_suite import StoreSuite
 
@@ -80,6 +80,24 @@ class LeasedStoreSuite(StoreSuite):
             a.give_back([1])
             assert b.take([1, 2]) == {1}
             assert a.renew().held == {2}
+
+    def test_how_a_slot_was_left_is_known_to_who_takes_it(self, tmp_path: Path) -> None:
+        with self.members(tmp_path, SHORT, LONG) as (a, b):
+            a.take([1, 2, 3, 4])
+            assert {a.taking(slot) for slot in (1, 2, 3, 4)} == {Taking.ANEW}
+            a.give_back([1])
+            a.give_back([2], in_order=False)
+            b.take([1, 2])
+            takes(b, 3)
+            assert [b.taking(1), b.taking(2), b.taking(3)] == [
+                Taking.IN_ORDER,
+                Taking.ANEW,
+                Taking.BROKEN_OFF,
+            ]
+            b.leave()
+        with self.members(tmp_path, LONG) as (c,):
+            c.take([1])
+            assert c.taking(1) is Taking.IN_ORDER, "who leaves has ended in order"
 
     def test_who_leaves_has_nothing_and_is_listed_no_more(self, tmp_path: Path) -> None:
         with self.members(tmp_path, LONG, LONG) as (a, b):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime
 from typing import Callable, ClassVar, Optional
 
 from ...config import Settings
@@ -21,8 +22,9 @@ _NO_LIST = EventList()
 
 class Book(shared.Book):
     """The tables of one VEN. ``suspects`` are event answers of which one at least was refused;
-    ``offers`` is the VTN's catalogue, ``received`` its newest data. All three die with the process,
-    as the last list of events does.
+    ``offers`` is the VTN's catalogue, ``received`` its newest data, ``list_due`` from when on a VEN
+    that goes on in another process wants the list of events. All four die with the process, as the
+    last list of events does.
     """
 
     layout: ClassVar[tuple[Table, ...]] = (
@@ -32,6 +34,7 @@ class Book(shared.Book):
         Table("deliveries", Delivery, numbered=True),
         Table("nonces", str, uploads=False),
         volatile("event_list", EventList),
+        volatile("list_due", datetime),
         volatile("suspects", frozenset),
         volatile("offers", tuple),
         volatile("received", tuple),
@@ -56,6 +59,12 @@ class Book(shared.Book):
     def event_list(self) -> EventList:
         """What the last list of events left behind."""
         found: EventList = self.tables["event_list"].get("", _NO_LIST)
+        return found
+
+    @property
+    def list_due(self) -> Optional[datetime]:
+        """From when on the list of events is wanted, beside what the registration says."""
+        found: Optional[datetime] = self.tables["list_due"].get("")
         return found
 
     @property

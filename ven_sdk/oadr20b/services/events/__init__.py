@@ -14,7 +14,7 @@ Pure functions of the book and the time; they run as steps of the engine.
 
 from .incoming_list import receive, receive_none
 from .lifecycle import drop_all, is_deciding, look_again, request_task, resume, shift_deadlines
-from .responses import ANSWER, answer_task
+from .responses import ANSWER, answer_task, owes_unheld
 from .user_opts import opt
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "is_deciding",
     "look_again",
     "opt",
+    "owes_unheld",
     "receive",
     "receive_none",
     "request_task",

@@ -85,6 +85,11 @@ def collect_ready(book: "Book") -> tuple[EventResponse, ...]:
     return (*last.others, *found)
 
 
+def owes_unheld(book: "Book") -> bool:
+    """Whether responses are owed about events that are not held: this process alone knows them."""
+    return bool(book.event_list.others)
+
+
 def _request_id(last: EventList, key: str, state: EventState) -> str:
     return last.request_id_of(key, state.request_id)
 

@@ -10,7 +10,7 @@
 
     phases      the values       joining   query and registration
     bootstrap   what follows it  leaving   its end, and its renewal
-    other_vtn   is it the same VTN
+    other_vtn   is it the same VTN   moving   it goes on in another process
 
 A phase is what is to be sent next, so a failure at any place is mended by sending the same again.
 What the VTN does not offer, or fails over, does not hold up the rest: without the catalogue or the
@@ -34,6 +34,7 @@ from .leaving import (
     receive_cancellation,
     reregister,
 )
+from .moving import go_on, part
 from .other_vtn import is_unexpected
 from .phases import PHASES, change_phase, frequency, is_registered, poll_period
 
@@ -44,6 +45,7 @@ __all__ = [
     "change_phase",
     "end_registration",
     "frequency",
+    "go_on",
     "is_catalogue_due",
     "is_list_due",
     "is_registered",
@@ -52,6 +54,7 @@ __all__ = [
     "next_task",
     "owe_cancellation",
     "owe_event_request",
+    "part",
     "poll_period",
     "receive_cancellation",
     "register",

@@ -16,14 +16,15 @@ from ....errors import StateError, VenError
 from ....profile import Task
 from ....schema.common import Payload
 from ....schema.events import DistributeEvent
+from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ...schema.registration import Response
 from ...schema.reports import RegisteredReport
 from .. import events, reports
 from ..task import confirmed_by
-from .joining import query, register
+from .joining import begin, query, register
 from .leaving import cancel_registration
-from .other_vtn import is_unexpected, learn_vtn, start_anew
+from .other_vtn import is_elsewhere, is_unexpected, learn_vtn, start_anew
 from .phases import after_reports, change_phase, phase_after
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ def _postpone_catalogue(_error: VenError) -> Step:
     return step
 
 
+LIST_CAME = Outcome(changes=(Change("list_due", "", None),))
+"""Nothing is left to be made good by a list of events."""
+
+
 # --- the list of events ---------------------------------------------------------------------------
 
 
@@ -131,11 +136,11 @@ def request_events(book: Book) -> Task:
     )
 
 
-def is_list_due(book: Book) -> bool:
+def is_list_due(book: Book, now: datetime) -> bool:
     """Whether a registered VEN asks for the list of events: a reply was lost (H6), or the list
-    itself.
+    itself, or it may have been when the VEN moved.
     """
-    return book.registration.resync
+    return book.registration.resync or (book.list_due is not None and book.list_due <= now)
 
 
 def _take_list(reply: Optional[Payload]) -> Step:
@@ -147,8 +152,10 @@ def _take_list(reply: Optional[Payload]) -> Step:
         vtn_id = reply.vtn_id if isinstance(reply, DistributeEvent) else None
         if is_unexpected(book, vtn_id):
             return start_anew(book, now, vtn_id)
+        if is_elsewhere(book, vtn_id):
+            return begin(book, now)
         phase = phase_after(book, "events", "registered")
-        outcome = change_phase(book, now, phase, learn_vtn(book, vtn_id), resync=False)
+        outcome = change_phase(book, now, phase, learn_vtn(book, vtn_id), resync=False) + LIST_CAME
         if isinstance(reply, DistributeEvent):
             return outcome + events.receive(book, reply, now)
         return outcome + events.receive_none(book, now)
@@ -167,7 +174,8 @@ def _refuse_list(error: VenError) -> Step:
             error=error,
         )
         phase = phase_after(book, "events", "registered")
-        return change_phase(book, now, phase, resync=False) + Outcome(notes=(note,))
+        change = change_phase(book, now, phase, resync=False) + LIST_CAME
+        return change + Outcome(notes=(note,))
 
     return step
 

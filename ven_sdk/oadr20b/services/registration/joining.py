@@ -21,7 +21,7 @@ from ...schema.registration import (
 from ..task import confirmed_by, is_blank
 from .leaving import forget_running
 from .other_vtn import NO_CATALOGUE, forget_other_vtn, is_another_vtn, learn_vtn
-from .phases import after_registering, change_phase, frequency
+from .phases import after_registering, change_phase, frequency, terms_of
 
 if TYPE_CHECKING:
     from ....state.registration import RegistrationFacts
@@ -59,7 +59,7 @@ def _begin_provisioned(book: Book, now: datetime) -> Outcome:
     settings, state = book.settings, book.registration
     registration_id = settings.registration_id or state.registration_id
     facts: RegistrationFacts = {"reason": None, "renewal": False, "known": True}
-    facts["refused_catalogue"] = None
+    facts |= {"refused_catalogue": None, "terms": terms_of(settings)}
     outcome, is_new = NOTHING, False
     if settings.report_only:
         facts |= learn_vtn(book, None)
@@ -265,6 +265,7 @@ def _begin_registration(book: Book, now: datetime, reply: CreatedPartyRegistrati
         registration_id=reply.registration_id,
         vtn_id=reply.vtn_id or (None if is_other else state.vtn_id),
         vtn_url=book.settings.vtn_url,
+        terms=terms_of(book.settings),
         fresh=False,
         known=True,
         renewal=False,

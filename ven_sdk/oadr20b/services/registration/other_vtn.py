@@ -58,6 +58,15 @@ def is_unexpected(book: Book, vtn_id: Optional[str]) -> bool:
     return not book.settings.register and is_another_vtn(book, vtn_id)
 
 
+def is_elsewhere(book: Book, vtn_id: Optional[str]) -> bool:
+    """Whether a registered VEN whose VTN has another address than before got a list of events of
+    another VTN from there.
+    """
+    state, settings = book.registration, book.settings
+    is_moved = settings.register and state.vtn_url not in (None, settings.vtn_url)
+    return is_moved and vtn_id is not None and is_another_vtn(book, vtn_id)
+
+
 def learn_vtn(book: Book, vtn_id: Optional[str]) -> RegistrationFacts:
     """What a registration remembers of the VTN that answers, as facts for ``change_phase``."""
     known = book.registration.vtn_id if is_blank(vtn_id) else vtn_id

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
+from ....config import Settings
 from ....state.change import Change
 from ....state.outcome import Outcome
 from ....state.registration import Registration
@@ -32,12 +35,12 @@ def change_phase(
     facts: Optional[RegistrationFacts] = None,
     **others: Unpack[RegistrationFacts],
 ) -> Outcome:
-    """The registration in ``phase``, with other facts of it."""
+    """The registration in ``phase``, with other facts of it. Nothing is written where it stays."""
     state = book.registration
     since = now if phase != state.phase else state.since
     changed: RegistrationFacts = {**(facts or {}), **others}
     new = replace(state, phase=phase, since=since, **changed)
-    return Outcome(changes=(Change("registration", "", new),))
+    return Outcome() if new == state else Outcome(changes=(Change("registration", "", new),))
 
 
 def after_registering(book: Book) -> str:
@@ -69,6 +72,19 @@ def frequency(reply: CreatedPartyRegistration) -> Optional[timedelta]:
 def poll_period(book: Book) -> timedelta:
     """The user's poll_frequency, else the VTN's, else 10 s (R14, P5)."""
     return book.settings.poll_frequency or book.registration.poll_frequency or DEFAULT_POLL
+
+
+def terms_of(settings: Settings) -> str:
+    """A digest of what a VEN says of itself when it registers, and of what it was given before."""
+    facts = (
+        settings.register,
+        settings.ven_id,
+        settings.registration_id,
+        settings.report_only,
+        settings.xml_signature,
+        None if settings.push is None else settings.push.address,
+    )
+    return hashlib.blake2b(json.dumps(facts).encode(), digest_size=8).hexdigest()
 
 
 def is_registered(state: Registration) -> bool:
