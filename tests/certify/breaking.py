@@ -87,6 +87,8 @@ class Meddling:
         for record in [changed] if isinstance(changed, Payload) else changed:
             place = f"{url.rpartition('/')[0]}/{record.service}" if record.service else url
             data = body if record is sent else envelope.message(record)
+            if "unversioned" in self._flaws:
+                data = data.replace(b' ei:schemaVersion="2.0b"', b"")
             reply = self._connections.post(place, data, *(more[:2] if resends else more))
         assert reply is not None
         if "undated" in self._flaws:
@@ -107,9 +109,10 @@ class Unprotected:
         return getattr(self._verifier, name)
 
     def verify(self, root: Any, now: Any) -> Any:
-        if root.find(".//{*}ReplayProtect") is not None:
-            return self._verifier.verify(root, now)
-        return root
+        is_signed = root.find(".//{*}Signature") is not None
+        if is_signed and root.find(".//{*}ReplayProtect") is None:
+            return root
+        return self._verifier.verify(root, now)
 
 
 def keeping(**arguments: Any) -> OpenADRClient:

@@ -8,7 +8,6 @@ from typing import Any, Callable, Optional
 from tests.certify.breaking import BrokenVen, alter, change, drop, keeping, told
 from ven_sdk import OpenADRClient, objects
 from ven_sdk.oadr20b.schema.registration import Poll, Response
-from ven_sdk.oadr20b.schema.reports import ReportRequest, ReportSpecifier, SpecifierPayload
 from ven_sdk.testing import pki
 
 CREATE = "oadrCreatePartyRegistration"
@@ -69,26 +68,26 @@ def not_told(code: str) -> Any:
 def events(**changes: Any) -> Any:
     """The client is told of every event with these fields, wherever they stand."""
     return told(
-        LIST, lambda listed: listed.replace(events=[_with(e, changes) for e in listed.events])
+        LIST, lambda listed: listed.replace(events=[with_fields(e, changes) for e in listed.events])
     )
 
 
-def _with(event: Any, changes: Any) -> Any:
+def with_fields(event: Any, changes: Any) -> Any:
     for name, value in changes.items():
         if name in event.event_descriptor.keys() | {"market_context", "test_event_text"}:
             event = event.replace(event_descriptor=event.event_descriptor.replace(**{name: value}))
-        elif name in ("tolerance", "ramp_up_period", "recovery_period", "duration", "dtstart"):
+        elif name in type(event.active_period).slots:
             event = event.replace(active_period=event.active_period.replace(**{name: value}))
         else:
             event = event.replace(**{name: value})
     return event
 
 
-def _each(how: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def each_event(how: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda listed: listed.replace(events=[how(event) for event in listed.events])
 
 
-only_the_first_signal = _each(
+only_the_first_signal = each_event(
     lambda event: event.replace(
         event_signals=[
             event.event_signals[0].replace(
@@ -97,24 +96,31 @@ only_the_first_signal = _each(
         ]
     )
 )
-for_all_devices = _each(
+for_all_devices = each_event(
     lambda event: event.replace(
         event_signals=[signal.replace(targets=()) for signal in event.event_signals]
     )
 )
-completed_is_cancelled = _each(
+completed_is_cancelled = each_event(
     lambda event: (
-        _with(event, {"event_status": "cancelled"}) if event.event_status == "completed" else event
+        with_fields(event, {"event_status": "cancelled"})
+        if event.event_status == "completed"
+        else event
     )
 )
-another_event_with_each_number = _each(
-    lambda event: _with(event, {"event_id": f"{event.event_id}-{event.modification_number}"})
+always_its_first_value = each_event(
+    lambda event: event.replace(
+        event_signals=[
+            signal.replace(intervals=[each.replace(signal_payload=1) for each in signal.intervals])
+            for signal in event.event_signals
+        ]
+    )
 )
 
 
 def later(seconds: float) -> Callable[[Any], Any]:
-    return _each(
-        lambda event: _with(
+    return each_event(
+        lambda event: with_fields(
             event, {"dtstart": event.active_period.dtstart + timedelta(seconds=seconds)}
         )
     )
@@ -126,9 +132,9 @@ def ends_after(seconds: float) -> Callable[[Any], Any]:
         signal = event.event_signals[0]
         step = signal.intervals[0].replace(duration=length)
         event = event.replace(event_signals=[signal.replace(intervals=[step])])
-        return _with(event, {"duration": length})
+        return with_fields(event, {"duration": length})
 
-    return _each(how)
+    return each_event(how)
 
 
 def accepts_all(record: Any) -> Any:
@@ -164,7 +170,7 @@ def without_reports(**arguments: Any) -> OpenADRClient:
     return OpenADRClient("bare", "http://vtn.example", on_event="optIn", **arguments)
 
 
-def _offered(**changes: Any) -> Any:
+def offered(**changes: Any) -> Any:
     """A catalogue whose reports have these fields."""
     return alter(
         "oadrRegisterReport",
@@ -195,12 +201,18 @@ def starts_later(seconds: float) -> Callable[[Any], Any]:
     return how
 
 
+def collected_first(wanted: Any) -> Any:
+    """What is asked for once is collected before it is sent."""
+    step, length = timedelta(seconds=2), timedelta(seconds=20)
+    return wanted.replace(granularity=step, report_back_duration=length, report_interval=None)
+
+
 def never_ends(wanted: Any) -> Any:
     span = wanted.report_interval
     return wanted.replace(report_interval=span.replace(duration=timedelta(0)))
 
 
-def _reported(how: Callable[[Any], Any]) -> Any:
+def reported(how: Callable[[Any], Any]) -> Any:
     """Data in which ``how`` changed each report."""
     return alter(
         "oadrUpdateReport",
@@ -208,14 +220,14 @@ def _reported(how: Callable[[Any], Any]) -> Any:
     )
 
 
-def _intervals(how: Callable[[Any], Any]) -> Any:
-    return _reported(
+def intervals_as(how: Callable[[Any], Any]) -> Any:
+    return reported(
         lambda report: report.replace(intervals=[how(each) for each in report.intervals])
     )
 
 
-def _payloads(**changes: Any) -> Any:
-    return _intervals(
+def payloads_with(**changes: Any) -> Any:
+    return intervals_as(
         lambda interval: interval.replace(
             report_payloads=[each.replace(**changes) for each in interval.report_payloads]
         )
@@ -249,7 +261,7 @@ def other_parts() -> Any:
         payloads = [each.replace(resource_status=status) for each in interval.report_payloads]
         return interval.replace(report_payloads=payloads)
 
-    return _intervals(how)
+    return intervals_as(how)
 
 
 def takes_all_reports(sent: Any, reply: Any) -> Any:
@@ -269,85 +281,6 @@ class NeverAgain(BrokenVen):
     def begin(self, lead: Any, found: Any, ready: Any) -> Optional[OpenADRClient]:
         self._starts += 1
         return super().begin(lead, found, ready) if self._starts == 1 else None
-
-
-def takes_refused_reports(sent: Any, reply: Any) -> Any:
-    """The client does not hear that the VTN has forgotten it, where it reports."""
-    if sent.wire_name == "oadrUpdateReport" and isinstance(reply, Response):
-        return None
-    return reply
-
-
-def accepts(event_id: str) -> Any:
-    """An answer in which that event is not refused."""
-
-    def how(record: Any) -> Any:
-        return record.replace(
-            event_responses=[
-                each.replace(response_code="200", opt_type="optIn")
-                if each.event_id == event_id
-                else each
-                for each in record.event_responses
-            ]
-        )
-
-    return alter("oadrCreatedEvent", how)
-
-
-old_cancellations_are_new = _each(
-    lambda event: (
-        _with(event, {"modification_number": 99}) if event.event_status == "cancelled" else event
-    )
-)
-only_prices = _each(
-    lambda event: event.replace(
-        event_signals=[
-            signal.replace(signal_type="level") if signal.signal_type == "multiplier" else signal
-            for signal in event.event_signals
-        ]
-    )
-)
-
-
-def unmoved(seconds: float) -> Callable[[Any], Any]:
-    """The fourth version of an event stays where the third was."""
-    return _each(
-        lambda event: (
-            _with(event, {"dtstart": event.active_period.dtstart + timedelta(seconds=seconds)})
-            if event.modification_number == 4
-            else event
-        )
-    )
-
-
-def drawn_anew(event: Any) -> Any:
-    """Each version of an event has a tolerance of its own, so that its start is drawn anew."""
-    number = event.modification_number
-    return _with(event, {"tolerance": event.active_period.tolerance - timedelta(seconds=number)})
-
-
-def asks_by_reading_type(record: Any) -> Any:
-    """The catalogue of the VTN is answered with a request that compares the reading type."""
-    point = SpecifierPayload(r_id="1", reading_type="Direct Read")
-    specifier = ReportSpecifier(
-        report_specifier_id="of-the-vtn",
-        granularity=MINUTE,
-        report_back_duration=MINUTE,
-        specifier_payloads=[point],
-    )
-    wanted = ReportRequest(report_request_id="r", report_specifier=specifier)
-    return record.replace(report_requests=[wanted])
-
-
-def other_code(kind: str, old: str, new: str) -> Any:
-    """Answers of a kind carry another code than one of them."""
-
-    def how(record: Any) -> Any:
-        response = record.response
-        found = new if response.response_code == old else response.response_code
-        return record.replace(response=response.replace(response_code=found))
-
-    return alter(kind, how)
 
 
 KEEPING: dict[int, Callable[[], BrokenVen]] = {
@@ -394,7 +327,7 @@ BROKEN: dict[int, Callable[[], BrokenVen]] = {
     35: lambda: BrokenVen(gets=events(event_status="active")),
     36: lambda: BrokenVen(gets=told(LIST, ends_after(60))),
     37: lambda: BrokenVen(gets=told(LIST, completed_is_cancelled)),
-    38: lambda: BrokenVen(gets=told(LIST, another_event_with_each_number)),
+    38: lambda: BrokenVen(gets=told(LIST, always_its_first_value)),
     39: lambda: BrokenVen(gets=told(LIST, later(3))),
     40: lambda: BrokenVen(gets=events(test_event=False, test_event_text="false")),
     41: lambda: BrokenVen(gets=events(ramp_up_period=None)),
@@ -404,7 +337,7 @@ BROKEN: dict[int, Callable[[], BrokenVen]] = {
     46: lambda: BrokenVen(alter("oadrCreateOpt", with_tolerance)),
     47: lambda: BrokenVen(drop("oadrCancelOpt")),
     48: lambda: BrokenVen(change("oadrCreateOpt", device_class=())),
-    49: lambda: BrokenVen(_offered(duration=None)),
+    49: lambda: BrokenVen(offered(duration=None)),
     50: lambda: BrokenVen(make=with_voltage),
     51: lambda: BrokenVen(make=without_reports),
     52: lambda: BrokenVen(make=without_reports, report_only=True),
@@ -412,17 +345,17 @@ BROKEN: dict[int, Callable[[], BrokenVen]] = {
     54: lambda: BrokenVen(change("oadrRegisterReport", report_request_id=None)),
     55: lambda: BrokenVen(drop("oadrRegisterReport", skip=2)),
     56: lambda: BrokenVen(code("oadrRegisteredReport", "452")),
-    57: lambda: BrokenVen(gets=asked_otherwise(lambda w: w.replace(report_back_duration=MINUTE))),
+    57: lambda: BrokenVen(gets=asked_otherwise(collected_first)),
     58: lambda: BrokenVen(gets=asked_otherwise(starts_later(15))),
     59: lambda: BrokenVen(gets=asked_otherwise(never_ends)),
-    60: lambda: BrokenVen(_payloads(data_quality=None)),
+    60: lambda: BrokenVen(payloads_with(data_quality=None)),
     61: lambda: BrokenVen(code("oadrCreatedReport", "461")),
     62: lambda: BrokenVen(code("oadrCreatedReport", "200")),
-    63: lambda: BrokenVen(_reported(lambda r: r.replace(report_name="METADATA_HISTORY_USAGE"))),
-    64: lambda: BrokenVen(_payloads(data_quality="No Quality - No Value")),
-    65: lambda: BrokenVen(_intervals(lambda interval: interval.replace(duration=None))),
+    63: lambda: BrokenVen(reported(lambda r: r.replace(report_name="METADATA_HISTORY_USAGE"))),
+    64: lambda: BrokenVen(payloads_with(data_quality="No Quality - No Value")),
+    65: lambda: BrokenVen(intervals_as(lambda interval: interval.replace(duration=None))),
     66: lambda: BrokenVen(code("oadrCreatedReport", "200")),
-    67: lambda: BrokenVen(_reported(lambda r: r.replace(intervals=r.intervals[:10]))),
+    67: lambda: BrokenVen(reported(lambda r: r.replace(intervals=r.intervals[:10]))),
     68: lambda: BrokenVen(change("oadrCanceledReport", pending_reports=())),
     69: lambda: BrokenVen(gets=takes_all_reports),
     70: lambda: BrokenVen(other_parts()),
@@ -438,28 +371,3 @@ BROKEN: dict[int, Callable[[], BrokenVen]] = {
     80: BrokenVen,
     43: lambda: BrokenVen(flaws=["undated"]),
 }
-PARTS: dict[tuple[int, str], Callable[[], BrokenVen]] = {
-    (11, "a 463 to a report"): lambda: BrokenVen(gets=takes_refused_reports),
-    (11, "samples over a registration"): lambda: BrokenVen(
-        _reported(lambda report: report.replace(intervals=report.intervals[-1:]))
-    ),
-    (25, "all types of a signal"): lambda: BrokenVen(gets=told(LIST, only_prices), signals=FOUR),
-    (28, "an unreadable event"): lambda: BrokenVen(accepts("unreadable")),
-    (29, "an old cancellation"): lambda: BrokenVen(gets=told(LIST, old_cancellations_are_new)),
-    (32, "a start drawn anew"): lambda: BrokenVen(gets=told(LIST, _each(drawn_anew))),
-    (38, "an event that is moved"): lambda: BrokenVen(gets=told(LIST, unmoved(4))),
-    (42, "the notification"): lambda: BrokenVen(gets=events(notification_period=None)),
-    (56, "its own requests"): lambda: BrokenVen(
-        alter("oadrRegisteredReport", asks_by_reading_type)
-    ),
-    (62, "more history than is kept"): lambda: BrokenVen(
-        other_code("oadrCreatedReport", "454", "200")
-    ),
-    (72, "a registration"): lambda: BrokenVen(flaws=["stubborn at registration"]),
-    (73, "Retry-After"): lambda: BrokenVen(flaws=["impatient"]),
-    (73, "no connection"): lambda: BrokenVen(flaws=["gives up"]),
-    (76, "no TLS"): lambda: BrokenVen(flaws=["falls back"]),
-    (78, "no ReplayProtect"): lambda: BrokenVen(flaws=["unprotected"]),
-    (79, "each attempt"): lambda: BrokenVen(flaws=["resends"]),
-}
-"""VENs that break a part of a row, and keep the rest of it."""

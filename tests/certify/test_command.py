@@ -5,6 +5,7 @@ codes.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,18 @@ def test_the_result_for_programs_the_messages_and_the_declarations(
     assert "overlap: the first one rules" in (folder / "pics.txt").read_text()
 
 
+def test_patience_bounds_what_is_waited_for_in_real_time_and_the_finding_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = f"{sys.executable} -c 'import time; time.sleep(60)'"
+    assert (
+        main(["certify", "--command", program, "--only", "2", "--patience", "0.2", "--json"]) == 1
+    )
+    [row] = json.loads(capsys.readouterr().out)["rows"]
+    assert row["state"] == "not shown"
+    assert "A wait of 90 s ended after 0.2 s (--patience)" in row["advice"]
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
@@ -103,6 +116,7 @@ def test_the_result_for_programs_the_messages_and_the_declarations(
         (["ven.toml", "--only", "99"], "names no row"),
         (["nothing"], "is no VEN"),
         (["--command", "true", "--sample-data"], "--sample-data is for a VEN of ven_sdk"),
+        (["ven.toml", "--patience", "1"], "--patience is for real time"),
         (["missing.py"], "there is no script"),
         (["certified_site:nobody"], "there is no 'nobody'"),
     ],

@@ -7,14 +7,15 @@ from __future__ import annotations
 import pytest
 
 from tests.certify.breaking import BrokenVen
-from tests.certify.broken import BROKEN, KEEPING, PARTS
+from tests.certify.broken import BROKEN, KEEPING
+from tests.certify.parts import PARTS
 from ven_sdk.cli.certify.examine import examine
 from ven_sdk.cli.certify.rows import DECLARED, NOT_SHOWN, SHOWN, Finding
 from ven_sdk.cli.certify.table import ROWS, choose_rows
 from ven_sdk.cli.certify.world import Run
 
 NUMBERS = [row.number for row in ROWS]
-AFTER_ANOTHER = {12: "3", 63: "57", 71: "3"}
+AFTER_ANOTHER = {12: "3", 63: "58", 71: "3"}
 """Rows that look at the messages of others, and which others."""
 NOTES = {16: "note: ", 80: "To be declared"}
 """Rows that only note it, or want the author's word."""

@@ -69,7 +69,13 @@ def wants_none(stage: Stage) -> str:
     wanted = stage.add_event(dtstart=2 * HOUR)
     stage.answer(wanted)
     demand(not stage.answers(silent), "of two events, the one that wants none was answered", advice)
-    return "silence; in a mixed list only the other one"
+    stage.vtn.modify_event(silent, priority=1)
+    stage.polls(3)
+    demand(not stage.answers(silent), "it was answered when it was modified", advice)
+    stage.vtn.cancel_event(silent)
+    stage.polls(3)
+    demand(not stage.answers(silent), "it was answered when it was cancelled", advice)
+    return "silence, also when it is modified and cancelled; in a mixed list only the other one"
 
 
 @row(19, "echoes the requestID of the list", "E", "CR 42, 43")
@@ -365,4 +371,9 @@ def changed_decision(stage: Stage) -> str:
         f"last list has {number} and {last.request_id!r}",
         "Take the current modificationNumber and the requestID of the last list.",
     )
-    return f"{first.opt_type}, then {later.opt_type} with the current number"
+    back = stage.client.opt_out if later.opt_type == "optIn" else stage.client.opt_in
+    back(event_id)
+    again = stage.answer(event_id, number=4)
+    demand(again.opt_type == last.opt_type, "the decision that was changed back was not told")
+    told = f"{later.opt_type}, then {again.opt_type}"
+    return f"{first.opt_type}, then {told}, with the current number"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from ..console import Console
-from ..parser import Usage
+from ..parser import Usage, seconds
 from .evidence import write_evidence, write_pics
 from .examine import examine
 from .rows import AREAS, DECLARED, NOT_SHOWN, SHOWN, SKIPPED, Finding
@@ -64,6 +64,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--real-time",
         action="store_true",
         help="let time pass by itself (minutes); usually one clock is moved by hand (two minutes)",
+    )
+    parser.add_argument(
+        "--patience",
+        type=seconds,
+        metavar="SECONDS",
+        help="in real time: wait for nothing longer than that (default: as each row says, up to "
+        "600 s); what then is missing is not shown",
     )
     parser.add_argument(
         "--profile",
@@ -125,15 +132,18 @@ def _run(options: argparse.Namespace, source: Source) -> Run:
     given = _given_for_the_vens_own(options)
     if given and not source.is_ours:
         raise Usage(f"{given} is for a VEN of ven_sdk: --command starts a program as it is.")
-    profile = options.profile
+    profile, by_hand = options.profile, source.is_ours and not options.real_time
+    if options.patience is not None and by_hand:
+        raise Usage("--patience is for real time: with --real-time or --command.")
     return Run(
         source,
-        by_hand=not options.real_time,
+        by_hand=by_hand,
         declared=source.declared if isinstance(source, FileVen) else {},
         arguments={} if profile is None else {"report_only": profile == "report-only"},
         high=None if options.security is None else options.security == "high",
         sample_data=options.sample_data,
         throwaway=options.throwaway,
+        patience=options.patience,
     )
 
 

@@ -58,6 +58,9 @@ def one_shot(stage: Stage) -> str:
     stage.pass_time(3)
     counts = [len(updates(stage, wanted)) for wanted in sent]
     demand(set(counts) == {1}, "a one-shot came more than once")
+    last = ask(stage, request(stage, telemetry[0]))
+    pending = {*pending_requests(stage)} & {*sent} - {last}
+    demand(not pending, f"one-shots that came are pending: {', '.join(sorted(pending))}")
     names = dict.fromkeys(offer.report_specifier_id for offer in telemetry)
     return f"{', '.join(names)}: one interval at once"
 

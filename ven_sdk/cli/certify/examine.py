@@ -52,7 +52,7 @@ def _outcome(row: Row, stage: Stage) -> tuple[str, str, str]:
     try:
         return SHOWN, row.show(stage), ""
     except NotShown as missing:
-        return NOT_SHOWN, str(missing), missing.advice
+        return NOT_SHOWN, str(missing), " ".join(filter(None, (missing.advice, _cut(stage))))
     except Declaration as word:
         return DECLARED, str(word), ""
     except Skip as reason:
@@ -61,6 +61,16 @@ def _outcome(row: Row, stage: Stage) -> tuple[str, str, str]:
         raise
     except VenError as error:
         return NOT_SHOWN, f"a call ended with: {error}", ""
+
+
+def _cut(stage: Stage) -> str:
+    """What is to be said where a wait came to nothing and would have gone on."""
+    if not stage.cut_waits:
+        return ""
+    return (
+        f"A wait of {max(stage.cut_waits):g} s ended after {stage.run.patience:g} s (--patience): "
+        "look at this row without it."
+    )
 
 
 @contextlib.contextmanager

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from ...oadr20b.schema.registration import CreatedPartyRegistration, CreatePartyRegistration
 from ...oadr20b.schema.reports import UpdateReport
 from ...testing import Fault, Received, Refuse, Reply
 from ...testing.vtn.journal import code_of
-from .reporting import ask, await_reports, good_values, offers, offers_of, request
+from .reporting import (
+    Offer,
+    ask,
+    await_reports,
+    good_values,
+    offers,
+    offers_of,
+    request,
+    updates,
+)
 from .rows import demand, not_shown, row, skip
 from .stage import Stage
 from .world import seconds_between
@@ -127,6 +138,8 @@ def asked_to_register(stage: Stage) -> str:
         "oadrRequestReregistration got no oadrResponse before the registration",
         "Answer oadrResponse first, then register as an exchange of its own.",
     )
+    told = getattr(answers[0].record, "ven_id", None)
+    demand(told == before.ven_id, f"its oadrResponse has venID {told!r}", "Name the venID in it.")
     sent = _registration(again)
     demand(
         (sent.ven_id, sent.registration_id) == ids,
@@ -162,6 +175,9 @@ class _SameIds(Fault):
 def same_ids_again(stage: Stage) -> str:
     stage.need_ours()
     stage.begin()
+    running = _start_request(stage)
+    if running is not None:
+        stage.pass_until(lambda: bool(updates(stage, running[0])), 4 * running[1].step)
     stage.fault(_SameIds(stage))
     after = stage.mark()
     stage.call(lambda: stage.client.register(new=True))
@@ -171,7 +187,26 @@ def same_ids_again(stage: Stage) -> str:
     stage.expect("oadrRegisterReport", after=after, advice=advice)
     if not sent.report_only:
         stage.expect("oadrRequestEvent", after=after, advice=advice)
-    return "catalogue and list of events anew"
+    if running is None:
+        return "catalogue and list of events anew"
+    request_id, offer = running
+    stage.pass_time(5 * offer.step)
+    demand(
+        not updates(stage, request_id, after=after),
+        "a request of before the registration goes on",
+        "A new registration ends all requests; the VTN asks again.",
+    )
+    return "catalogue and list of events anew, requests ended"
+
+
+def _start_request(stage: Stage) -> Optional[tuple[str, Offer]]:
+    """A periodic request of the first telemetry on offer; None where there is none."""
+    for report, offer in zip(offers(stage), offers_of(stage)):
+        if "TELEMETRY" in str(report.report_name) and offer.points:
+            step = offer.step
+            wanted = request(stage, offer, granularity=step, back=2 * step, interval=(0, 0))
+            return ask(stage, wanted), offer
+    return None
 
 
 @row(8, "checks the IDs of a cancellation, and is silent after it", "R", "CR 400, 407")

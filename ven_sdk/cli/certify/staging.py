@@ -56,6 +56,7 @@ class Ground:
         self.happened: list[CallRecord] = []
         self.errors: list[VenError] = []
         self.asked: int = 0
+        self.cut_waits: list[float] = []
         self.is_silent: bool = False
         self._defers: bool = False
         self.own_arguments: Arguments = {}
@@ -223,8 +224,16 @@ class Ground:
         return self.clock.now() if self.clock is not None else datetime.now(timezone.utc)
 
     def pass_until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
-        """Let time pass until ``found()`` gives something; what it gave, or what it gave last."""
-        return self.passing.pass_until(found, seconds)
+        """Let time pass until ``found()`` gives something; what it gave, or what it gave last. In
+        real time no longer than the author has patience.
+        """
+        most = self.run.patience
+        if most is None or self.clock is not None or seconds <= most:
+            return self.passing.pass_until(found, seconds)
+        value = self.passing.pass_until(found, most)
+        if value is None or value is False:
+            self.cut_waits.append(seconds)
+        return value
 
     def pass_time(self, seconds: float) -> None:
         """Let so many seconds pass."""

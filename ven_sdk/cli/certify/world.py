@@ -49,6 +49,7 @@ class Run:
     high: Optional[bool] = None
     sample_data: bool = False
     throwaway: bool = False
+    patience: Optional[float] = None
     received: list[tuple[int, Received]] = field(default_factory=list)
 
 
