@@ -1,10 +1,11 @@
-"""openleadr's client as the VEN that is certified: ``python openleadr_ven.py URL``. It ends when it
-is killed.
+"""openleadr's client as the VEN that is certified: ``python openleadr_ven.py URL``, with
+``VTN_CA_FILE``, ``VEN_CERT`` and ``VEN_KEY`` where the VTN speaks TLS. It ends when it is killed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,11 @@ async def read_power() -> float:
 
 async def main(url: str) -> None:
     """Run until the process ends."""
-    client = OpenADRClient(ven_name="openleadr", vtn_url=url)
+    names = {"ca_file": "VTN_CA_FILE", "cert": "VEN_CERT", "key": "VEN_KEY"}
+    trust = {name: os.environ.get(variable) or None for name, variable in names.items()}
+    client = OpenADRClient(
+        ven_name="openleadr", vtn_url=url, disable_signature=True, show_fingerprint=False, **trust
+    )
     client.add_report(
         callback=read_power,
         resource_id="meter",

@@ -55,7 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--command",
         metavar="COMMAND",
-        help="a program that is a VEN; {url} in it, and VTN_URL, are where the VTN is",
+        help="a program that is a VEN; {url} in it, and VTN_URL, are where the VTN is (over TLS "
+        "also {ca_file}, {cert}, {key}, or VTN_CA_FILE, VEN_CERT, VEN_KEY)",
     )
     parser.add_argument(
         "--only", metavar="ROW", nargs="+", default=[], help="areas (R P E O1 T H L S) or numbers"

@@ -15,8 +15,9 @@ import os
 import runpy
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable, Optional, Protocol
 
@@ -232,9 +233,19 @@ def _signal_start(running: threading.Event, ready: Ready) -> Iterator[None]:
         OpenADRClient.start = original  # type: ignore[method-assign]
 
 
+PLACES = {
+    "url": ("VTN_URL", "vtn_url"),
+    "ca_file": ("VTN_CA_FILE", "ca_file"),
+    "cert": ("VEN_CERT", "cert"),
+    "key": ("VEN_KEY", "key"),
+}
+"""What a program is told: the place in its command, the variable, and the client's argument."""
+
+
 class ProgramVen:
     """Any program, of any library: it is started for each row, with the VTN's address in
-    ``VTN_URL`` (and in the place of ``{url}``), and killed after it. Time passes by itself.
+    ``VTN_URL`` (and in the place of ``{url}``), and killed after it. Time passes by itself. Where
+    the VTN speaks TLS, ``VTN_CA_FILE``, ``VEN_CERT`` and ``VEN_KEY`` are paths of what it takes.
     """
 
     is_ours = False
@@ -243,14 +254,16 @@ class ProgramVen:
         self.name: str = " ".join(words)
         self._words = tuple(words)
         self._process: Optional["subprocess.Popen[bytes]"] = None
+        self._given = Path(tempfile.gettempdir(), f"ven-sdk-certify-{os.getpid()}-{id(self)}.pem")
 
     def begin(self, lead: Lead, found: Found, ready: Ready) -> Optional[OpenADRClient]:
         """See :class:`Source`. ``ConfigurationError`` for a program that cannot be started."""
-        url = str(lead({})["vtn_url"])
+        led = lead({})
+        told = {place: self._tell(led.get(name)) for place, (_, name) in PLACES.items()}
         try:
             self._process = subprocess.Popen(
-                [word.replace("{url}", url) for word in self._words],
-                env={**os.environ, "VTN_URL": url},
+                [_filled_in(word, told) for word in self._words],
+                env={**os.environ, **{PLACES[place][0]: text for place, text in told.items()}},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -267,6 +280,21 @@ class ProgramVen:
         if process is not None:
             process.kill()
             process.wait()
+        with contextlib.suppress(FileNotFoundError):
+            self._given.unlink()
+
+    def _tell(self, value: object) -> str:
+        """The text for an argument; what has bytes gets a file."""
+        if not isinstance(value, bytes):
+            return "" if value is None else str(value)
+        self._given.write_bytes(value)  # certificates of a test VTN: nothing that is secret
+        return str(self._given)
+
+
+def _filled_in(word: str, told: Mapping[str, str]) -> str:
+    for place, text in told.items():
+        word = word.replace(f"{{{place}}}", text)
+    return word
 
 
 def source_of(word: str) -> Source:
