@@ -45,6 +45,16 @@ def test_a_file_a_module_and_a_script_are_taken_as_they_are(
     assert "2 shown." in capsys.readouterr().out
 
 
+def test_what_is_for_run_alone_is_left_out_of_a_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (folder / "ven.toml").read_text()
+    text += '[control]\nport = 8090\n[log]\nlevel = "debug"\n[health]\nfile = "/no/such/folder"\n'
+    (folder / "ven.toml").write_text(text)
+    assert main(["certify", "ven.toml", "--only", "1"]) == 0
+    assert "1 shown." in capsys.readouterr().out
+
+
 def states(capsys: pytest.CaptureFixture[str]) -> "dict[int, str]":
     return {row["row"]: row["state"] for row in json.loads(capsys.readouterr().out)["rows"]}
 

@@ -40,7 +40,8 @@ where it has one, unless --throwaway is given. Handlers and callbacks are
 really called: take a VEN whose devices may be switched.
 
 With --command any program is driven, of any library, in real time; rows that need calls into
-the VEN are skipped.
+the VEN are skipped. Where the VTN speaks TLS, VTN_CA_FILE, VEN_CERT and VEN_KEY are
+paths of what it takes.
 
 Areas for --only: {", ".join(f"{key} {name}" for key, name in AREAS.items())}; or numbers.
 
@@ -55,8 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--command",
         metavar="COMMAND",
-        help="a program that is a VEN; {url} in it, and VTN_URL, are where the VTN is (over TLS "
-        "also {ca_file}, {cert}, {key}, or VTN_CA_FILE, VEN_CERT, VEN_KEY)",
+        help="a program that is a VEN; {url} in it, and VTN_URL, are where the VTN is",
     )
     parser.add_argument(
         "--only", metavar="ROW", nargs="+", default=[], help="areas (R P E O1 T H L S) or numbers"
@@ -70,8 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--patience",
         type=seconds,
         metavar="SECONDS",
-        help="in real time: wait for nothing longer than that (default: as each row says, up to "
-        "600 s); what then is missing is not shown",
+        help="in real time: wait for nothing longer than that (default: up to 600 s)",
     )
     parser.add_argument(
         "--profile",

@@ -129,8 +129,9 @@ class FileVen(_OwnVen):
 
     def _make(self, url: str) -> OpenADRClient:
         plan = make_plan(self._document, os.environ, {"ven": {"vtn_url": url}})
-        plan.log.clear()
-        plan.control.clear()
+        for table in ("log", "control", "health"):  # these are of ven-sdk run
+            getattr(plan, table).clear()
+            plan.table_origins[table].clear()
         made = build(plan)
         if not isinstance(made, OpenADRClient):
             raise ConfigurationError(
