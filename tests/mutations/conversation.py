@@ -7,6 +7,8 @@ from tests.mutations import Mutation
 REGISTRATION = "oadr20b/services/test_registration.py"
 ENDING = "security/test_certificates_that_end.py"
 VARIANTS = "oadr20b/codec/test_variants.py"
+BACKOFF = "transport/test_backoff.py"
+UNPINNED = "oadr20b/test_trust_without_a_fingerprint.py"
 
 TABLE = (
     Mutation(
@@ -101,5 +103,47 @@ TABLE = (
         "len({canonical_form(one) for one in found}) == 1",
         "len(found) == 1",
         f"{VARIANTS}::test_a_cancellation_is_one_whatever_else_is_wrong",
+    ),
+    Mutation(
+        "H6",
+        "transport.backoff.Backoff.next",
+        "return ceiling * (0.9 + 0.2 * self._random())",
+        "return ceiling * (0.5 + 0.5 * self._random())",
+        f"{BACKOFF}::test_strict_waits_are_the_doubling_within_a_tenth",
+    ),
+    Mutation(
+        "H6",
+        "transport.backoff.Backoff.next",
+        "return ceiling * (0.5 + 0.5 * self._random())",
+        "return ceiling * self._random()",
+        f"{BACKOFF}::test_a_wait_is_at_least_half_its_ceiling_and_the_thousandth_at_most_the_cap",
+    ),
+    Mutation(
+        "H5",
+        "runtime.failures.Failures.fail_kind",
+        "not self._strict and not _is_forbidden_again(error)",
+        "not self._strict",
+        "durability/test_failures_table.py::test_a_failure_waits_as_the_table_says",
+    ),
+    Mutation(
+        "H7",
+        "client_life.ClientLife._announce",
+        "if self.settings.timeout < SHORTEST_TIMEOUT:",
+        "if False:",
+        "client/test_life.py::test_h7_a_timeout_of_less_than_5_s_is_taken_with_a_warning",
+    ),
+    Mutation(
+        "S11",
+        "oadr20b.exchange.Exchange._read",
+        "elif may_be_signed and envelope.is_signed(root):",
+        "elif False:",
+        f"{UNPINNED}::test_a_broken_signature_is_never_obeyed",
+    ),
+    Mutation(
+        "S11",
+        "oadr20b.exchange.Exchange._read",
+        "elif self._strict and self._identity.signer is not None:",
+        "elif False:",
+        f"{UNPINNED}::test_an_unsigned_message_is_refused_only_by_a_strict_ven_that_signs",
     ),
 )

@@ -92,6 +92,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show a throw-away certificate to the test VTN in the place of the VEN's own",
     )
+    _configure_output(parser)
+
+
+def _configure_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="print the rows and exit")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--evidence", metavar="DIR", help="write the messages of each row there")
