@@ -38,7 +38,8 @@ WITHDRAWN_BY_ANYTHING = (
 )
 ENDED_BY_ANYTHING = (
     "oadr20b.services.registration.leaving.cancel_registration",
-    "confirms=confirmed_by(CANCELLATION, CanceledPartyRegistration),",
+    "confirms=confirmed_by(CANCELLATION, CanceledPartyRegistration, "
+    "registration_id=state.registration_id),",
     "",
 )
 ALWAYS_NEWS = (
@@ -109,7 +110,7 @@ TABLE = (
     Mutation(
         "F2",
         "oadr20b.services.registration.joining.register",
-        'confirms=confirmed_by("registration", CreatedPartyRegistration, *needed),',
+        'confirms=confirmed_by("registration", CreatedPartyRegistration, needs=needed),',
         'confirms=confirmed_by("registration", CreatedPartyRegistration),',
         f"{REPLIES}::test_a_registration_is_made_only_by_its_confirmation",
     ),
@@ -276,7 +277,7 @@ TABLE = (
     Mutation(
         "F13",
         "oadr20b.services.registration.bootstrap._take_list",
-        "return outcome + (NOTHING if reply is None else events.receive_none(book, now))",
+        "return outcome + events.receive_none(book, now)",
         "return outcome",
         f"{REPLIES}"
         "::test_a_plain_response_to_the_request_for_the_list_says_that_there_are_no_events",
