@@ -23,8 +23,8 @@ WITHOUT_CATALOGUE = (
 )
 MISSING_OPT = (
     "runtime.exchanges.Exchanges._fail_service",
-    "task.needs_service or self._has_given_up(task, error)",
-    "self._has_given_up(task, error)",
+    "if is_over or (is_missing and task.needs_service):",
+    "if is_over:",
 )
 OPT_BY_ANYTHING = (
     "oadr20b.services.opts.tasks._creation",
