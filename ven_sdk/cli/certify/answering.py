@@ -39,7 +39,7 @@ SIGNAL_TYPES: Mapping[str, Sequence[str]] = {
 EVERY_LIST = "Answer every event of every list that wants a response, whatever has changed."
 
 
-@row(17, "answers each event of each list", "E", "CR 12, 62", pics="E")
+@row(17, "answers each event of each list", "E", "CR 12, 25, 62", pics="E")
 def each_list(stage: Stage) -> str:
     stage.begin()
     event_id = stage.add_event(dtstart=HOUR)
@@ -55,6 +55,13 @@ def each_list(stage: Stage) -> str:
     )
     found = [each.modification_number for each in stage.answers(event_id)]
     demand(number in found, f"the cancelled event was not answered; numbers {found}", EVERY_LIST)
+    codes = {each.response.response_code for each in stage.created_events()}
+    wrong = sorted(code for code in codes if not code.startswith("2"))
+    demand(
+        not wrong,
+        f"answers to good lists have eiResponse {', '.join(wrong)}",
+        "A VTN reads eventResponses only where eiResponse is a success.",
+    )
     return "new, unchanged, changed and cancelled: each was answered"
 
 
