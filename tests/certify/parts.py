@@ -14,6 +14,7 @@ from tests.certify.broken import (
     each_event,
     events,
     offered,
+    polls_meanwhile,
     refuses_the_list,
     reported,
     with_fields,
@@ -247,6 +248,7 @@ PARTS: dict[tuple[int, str], Part] = {
     (11, "samples over a registration"): lambda: BrokenVen(
         reported(lambda report: report.replace(intervals=report.intervals[-1:]))
     ),
+    (13, "answers before polls"): lambda: BrokenVen(polls_meanwhile("oadrCreatedReport")),
     (17, "eiResponse"): lambda: BrokenVen(alter("oadrCreatedEvent", refuses_the_list)),
     (18, "a modified event"): lambda: BrokenVen(
         gets=wants_an_answer(lambda facts: facts.modification_number > 0)
