@@ -97,14 +97,20 @@ def page() -> None:
     with scene() as (_, url), browser() as window:
         window.open(url)
         window.wait_for("night-price", "#events")
+        whole(window, 1400)
         window.picture(IMAGES / "test-vtn.png")
         window.prefer("dark")
         window.picture(IMAGES / "test-vtn-dark.png")
         window.prefer("light")
         window.resize(390, 1700)
         window.wait_for("night-price", "#events")
-        window.resize(390, int(window.script("return document.documentElement.scrollHeight")))
+        whole(window, 390)
         window.picture(IMAGES / "test-vtn-phone.png")
+
+
+def whole(window: Browser, width: int) -> None:
+    """As high as all of the page: nothing is cut at the bottom."""
+    window.resize(width, int(window.script("return document.documentElement.scrollHeight")))
 
 
 # --- terminals ------------------------------------------------------------------------------------
@@ -120,7 +126,7 @@ def demo() -> None:
 def doctor() -> None:
     """The doctor's diagnosis of a VTN whose CA is not trusted."""
     with LocalVTN(tls=True) as vtn:
-        _, out = in_terminal("doctor", vtn.url, columns=100)
+        _, out = in_terminal("doctor", vtn.url, columns=100, timeout=60)
         typed = f"ven-sdk doctor {vtn.url}"
     terminal(typed, out, 100, IMAGES / "doctor.png")
 
