@@ -134,6 +134,17 @@ def test_help_fits(command: str, columns: int) -> None:
     assert not too_long(out, columns)
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("line", ["rum", "certify nope", "run nope.toml", "init metr"])
+def test_what_is_wrong_fits_and_breaks_no_word(line: str, columns: int) -> None:
+    code, shown = in_terminal(*line.split(), columns=columns, timeout=60, NO_COLOR="1")
+    _, whole = in_terminal(*line.split(), columns=1000, timeout=60, NO_COLOR="1")
+
+    assert code == 2
+    assert max(map(len, shown.splitlines())) <= columns
+    assert shown.split() == whole.split()
+
+
 def test_what_is_no_terminal_is_not_wrapped() -> None:
     out = call("doctor", "http://127.0.0.1:9/a/rather/long/path/that/goes/on/and/on").stdout
 

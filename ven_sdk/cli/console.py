@@ -108,12 +108,19 @@ class Console:
                 self._write(f"{CLEAR_LINE}{self._progress}")
 
     def error(self, command: str, text: str) -> None:
-        """Write to standard error, behind the name of the command."""
+        """Write to standard error, behind the name of the command; wrapped where that is a
+        terminal.
+        """
         self.progress()
-        prefix = f"ven-sdk {command}" if command else "ven-sdk"
+        prefix = f"ven-sdk {command}:" if command else "ven-sdk:"
         style = _is_terminal(self.err) and wants_colour(True)
+        lines, width = text.split("\n"), columns_of(self.err)
+        if width:
+            taken = [len(prefix) + 1] + [0] * len(lines)
+            wrapped = [wrap(line, width, first=at) or [""] for line, at in zip(lines, taken)]
+            lines = [piece for line in wrapped for piece in line]
         print(
-            f"{paint(prefix + ':', 'red', 'bold') if style else prefix + ':'} {text}",
+            f"{paint(prefix, 'red', 'bold') if style else prefix} " + "\n".join(lines),
             file=self.err,
             flush=True,
         )
