@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "_ext"))
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "rules"]
 exclude_patterns = ["_build", "**/_*.rst"]
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["ven.css"]
 html_title = f"ven_sdk {release}"
 
 napoleon_use_ivar = True

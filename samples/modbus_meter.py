@@ -9,6 +9,7 @@ import os
 import threading
 
 from pymodbus.client import ModbusTcpClient
+from pymodbus.exceptions import ModbusException
 
 from ven_sdk import OpenADRClient, enable_default_logging
 
@@ -82,7 +83,10 @@ def main():
     try:
         client.run()
     finally:
-        device.limit(100)
+        try:
+            device.limit(100)
+        except (OSError, ModbusException) as error:
+            print(f"The charger keeps its limit: {error}")
         device.close()
 
 

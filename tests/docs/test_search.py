@@ -10,7 +10,7 @@ from tests.docs.pages import blocks_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 WIDTH = 95
-"""Characters that the theme shows without scrolling."""
+"""Characters that docs/_static/ven.css makes room for."""
 
 
 @pytest.mark.parametrize(
