@@ -334,10 +334,7 @@ class Conversation:
         return None, now + min(waits) if waits else None
 
     def _seconds_to(self, task: Task, state: LaneState, now: float) -> float:
-        until = max(
-            self.failures.link_blocked_until,
-            self.failures.blocked_until(self._exchanges.kind_of(task), task.identity),
-        )
+        until = max(self.failures.link_blocked_until, self._exchanges.blocked_until(task))
         if until > now or task.identity in self._asked:
             return until - now
         if state.lane.uploads:
@@ -348,8 +345,7 @@ class Conversation:
         return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait
 
     def _is_held_back(self, task: Task, now: float) -> bool:
-        kind = self._exchanges.kind_of(task)
-        return self.failures.blocked_until(kind, task.identity) > now
+        return self._exchanges.blocked_until(task) > now
 
     def _is_paced(self, task: Task, now: float) -> bool:
         """Whether the task counts for the pace: polls of the period do not."""

@@ -87,10 +87,23 @@ class Exchanges:
         self._lost = GrowingPause(make_backoff(transactions.book, LONG_CAP))
         self._renewals = GrowingPause(make_backoff(transactions.book, LONG_CAP))
         self._renewed: Optional[Name] = None
+        self._follows_loss = False
 
     def kind_of(self, task: Task) -> Kind:
         """The kind of message that the task is, and the service that it goes to."""
         return Kind(self._profile.service_of(task), task.name)
+
+    def blocked_until(self, task: Task) -> float:
+        """The moment from which ``task`` may be sent, for what failed before it and for the
+        distance of registrations; 0 where nothing is in its way. One that follows a loss has kept
+        the distance of losses.
+        """
+        until = self.failures.blocked_until(self.kind_of(task), task.identity)
+        return max(until, self._renewals.until) if self._is_spaced(task) else until
+
+    def _is_spaced(self, task: Task) -> bool:
+        """Whether it is one of the registrations that may come again and again."""
+        return task.renews and not self._follows_loss
 
     def retry_all(self, names: Collection[Name]) -> None:
         """Let everything be tried now: the user asked for the messages ``names``. A registration
@@ -184,8 +197,7 @@ class Exchanges:
             if task.renews:
                 self.failures.forget_service(self._profile.service_of(task))
                 self.failures.retry_missing()
-                self._renewed = task.identity
-                self.failures.hold_message(task.identity, now + self._renewals.next(now))
+                self._note_registration(task, now)
             if verdict.holds:
                 self._polling.hold_until = now + HOLD
         is_news = False
@@ -203,12 +215,19 @@ class Exchanges:
         if task.renews:
             self.wake()
 
+    def _note_registration(self, task: Task, now: float) -> None:
+        self._renewed = task.identity
+        if self._is_spaced(task):
+            self._renewals.next(now)
+        self._follows_loss = False
+
     def _lose_registration(self, reason: str) -> None:
         """R13, at once the first time; a VTN that goes on saying so is asked with growing
         distance.
         """
         with self._lock:
             pause = self._lost.next(self._base.clock.monotonic())
+            self._follows_loss = True
         self._block_all(pause)
         self._base.transact(self._profile.lose_registration(reason))
 

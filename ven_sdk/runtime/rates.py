@@ -56,6 +56,11 @@ class GrowingPause:
         self._at: Optional[float] = None
         self._pause = 0.0
 
+    @property
+    def until(self) -> float:
+        """The moment from which the last one may be followed; 0 where none came."""
+        return self._at or 0.0
+
     def next(self, now: float) -> float:
         """It comes once more: how many seconds to wait before it is followed. ``now`` is of the
         monotonic clock.
