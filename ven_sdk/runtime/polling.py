@@ -21,12 +21,16 @@ class Polling:
     one brought something new, so that the next follows at once.
     """
 
-    __slots__ = ("_at", "_book", "_profile", "_rounds", "began", "hold_until", "is_draining")
+    __slots__ = (
+        *("_at", "_book", "_is_failing", "_profile", "_rounds"),
+        *("began", "hold_until", "is_draining"),
+    )
 
     def __init__(self, book: Book, profile: Profile) -> None:
         self._book, self._profile = book, profile
         self._at: Optional[float] = None
         self._rounds = 0
+        self._is_failing = False
         self.began: Optional[float] = None
         self.hold_until: float = 0.0
         self.is_draining: bool = False
@@ -41,15 +45,15 @@ class Polling:
             self._rounds = 0
         if not self.is_draining or self.seconds_to_period(now) <= 0:
             self._at = now + self._period()
-        self.is_draining = False
+        self.is_draining = self._is_failing = False
 
     def end(self) -> None:
         """The poll is over, however it ended."""
         self.began = None
 
     def fail(self) -> None:
-        """It failed: the next one waits for the back-off only."""
-        self._at = None
+        """It failed: the next one waits for the back-off only, and is not yet one of the period."""
+        self._is_failing = True
 
     def drain(self, now: float) -> None:
         """The reply brought something new: poll on, with a pause now and then (P3). ``now`` is of
@@ -67,6 +71,8 @@ class Polling:
         """
         if self.is_draining:
             return self.hold_until - now if is_holding else 0.0
+        if self._is_failing:
+            return 0.0
         return self.seconds_to_period(now)
 
     def seconds_to_period(self, now: float) -> float:
