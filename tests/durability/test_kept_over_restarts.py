@@ -13,7 +13,7 @@ from ven_sdk.errors import ProtocolError, SecurityError, TransportError
 from ven_sdk.oadr20b.identity import SigningIdentity
 from ven_sdk.oadr20b.state.nonces import TABLE, keep_nonce
 
-CANCELLATION = "oadrCancelPartyRegistration"
+CANCELLATION, CANCELED = "oadrCancelPartyRegistration", "oadrCanceledPartyRegistration"
 AFTER_THE_END = {"oadrPoll", "oadrQueryRegistration", "oadrCreatePartyRegistration"}
 NOON = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 
@@ -62,6 +62,36 @@ def test_a_cancellation_that_was_asked_for_is_sent_after_the_restart_before_anyt
     assert [name for _, name, _ in world.vtn.sent[mark:]] == [CANCELLATION]
     assert not world.vtn.record.registered
     assert world.ven.status.state == "unregistered"
+
+
+def test_463_to_an_answer_does_not_undo_a_cancellation(world: SimulatedVen) -> None:
+    world.vtn.queue.append("create report")
+    for name in ("oadrCreatedReport", CANCELLATION):
+        world.vtn.behaviour[name] = "no answer", float("inf")
+    world.run(12)
+    with pytest.raises(TransportError):
+        world.ven.cancel_registration()
+    world.vtn.behaviour.clear()
+    world.vtn.record.registered = False
+    mark = len(world.vtn.sent)
+
+    world.run(600)
+
+    assert world.ven.status.state == "unregistered"
+    assert [name for _, name, _ in world.vtn.sent[mark:]] == ["oadrCreatedReport", CANCELLATION]
+
+
+def test_a_vtn_that_ended_the_registration_and_answers_463_hears_nothing_more(
+    world: SimulatedVen,
+) -> None:
+    world.vtn.behaviour[CANCELED] = "code 463", float("inf")
+    world.vtn.queue.append("cancel registration")
+    mark = len(world.vtn.sent)
+
+    world.run(3600)
+
+    assert world.ven.status.state == "unregistered"
+    assert [name for _, name, _ in world.vtn.sent[mark:]] == ["oadrPoll", CANCELED]
 
 
 def test_a_cancellation_that_the_vtn_refused_is_not_remembered(world: SimulatedVen) -> None:

@@ -18,6 +18,7 @@ from ...schema.registration import (
     CreatePartyRegistration,
     QueryRegistration,
 )
+from .. import answers
 from ..task import confirmed_by, is_blank
 from .leaving import forget_running
 from .other_vtn import NO_CATALOGUE, forget_other_vtn, is_another_vtn, learn_vtn
@@ -85,8 +86,12 @@ def resume(book: Book, now: datetime) -> Outcome:
 
 
 def lose(book: Book, now: datetime, reason: str) -> Outcome:
-    """Rule R13: the VTN does not know this VEN; the bootstrap runs again."""
-    if book.registration.phase in ("new", "query", "cancelled"):
+    """Rule R13: the VTN does not know this VEN; the bootstrap runs again. But a registration that
+    ends or has ended stays so, and such a VTN gets no answers.
+    """
+    if book.registration.phase in ("cancelling", "cancelled"):
+        return answers.forget_all(book)
+    if book.registration.phase in ("new", "query"):
         return NOTHING
     reason = shorten(reason)  # the VTN's words stand in it, and users log it
     note = Note(

@@ -29,8 +29,11 @@ def forget_running(book: Book, now: datetime) -> Outcome:
     """R7: requests and opts ran under the registration that is gone; so did answers not yet
     sent. Opts that the VTN has not got yet stay owed.
     """
-    answers_gone = Outcome(changes=tuple(Change("answers", key, None) for key in book.answers))
-    return answers_gone + reports.forget_requests(book, now) + opts.forget_confirmed(book, now)
+    return (
+        answers.forget_all(book)
+        + reports.forget_requests(book, now)
+        + opts.forget_confirmed(book, now)
+    )
 
 
 def owe_cancellation(book: Book, now: datetime) -> Outcome:
