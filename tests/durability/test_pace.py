@@ -256,3 +256,59 @@ def test_registrations_that_the_user_asked_for_do_not_delay_one_that_is_needed(
 
     assert world.ven.status.state == "registered"
     assert world.vtn.record.registered
+
+
+def lose_the_ven(world: SimulatedVen) -> float:
+    """The VTN forgets the VEN; returns the seconds from its first 463 to the registration."""
+    world.vtn.record.registered = False
+    mark = len(world.vtn.sent)
+    while not world.vtn.record.registered:
+        world.run(1)
+    since = world.vtn.sent[mark:]
+    lost = next(at for at, _, how in since if how == "code 463")
+    return next(at for at, name, _ in since if name == "oadrCreatePartyRegistration") - lost
+
+
+def test_registrations_that_were_asked_for_do_not_delay_one_after_a_loss(
+    world: SimulatedVen,
+) -> None:
+    STORMS["a re-registration at every poll"](world.vtn)
+    world.run(1800)
+    world.vtn.queue.clear()
+
+    assert lose_the_ven(world) < 1
+
+
+def test_a_ven_that_is_lost_again_and_again_waits_for_the_distance_of_losses_only(
+    world: SimulatedVen,
+) -> None:
+    waits = [lose_the_ven(world) for _ in range(9)]
+
+    ceilings = (0, 1, 2, 4, 8, 16, 32, 64, 128)
+    assert all(wait <= ceiling + 0.1 for wait, ceiling in zip(waits, ceilings)), waits
+
+
+def test_losses_and_requests_for_registrations_by_turns_come_with_growing_distance(
+    world: SimulatedVen,
+) -> None:
+    world.vtn.endless = "reregister"
+
+    for _ in range(360):
+        world.vtn.record.registered = False
+        world.run(10)
+
+    late = [name for at, name, _ in world.vtn.sent if at > 1860]
+    assert late.count("oadrCreatePartyRegistration") <= 2 * 1800 / 30
+
+
+def test_polls_that_fail_before_a_queue_is_drained_are_within_the_pace(world: SimulatedVen) -> None:
+    mark = len(world.vtn.sent)
+    for _ in range(5):
+        world.vtn.behaviour["oadrPoll"] = "status 503", 2.0
+        world.run(10)
+
+    STORMS["a new version at every poll"](world.vtn)
+    world.run(60)
+
+    sent = [at for at, _, _ in world.vtn.sent[mark:]]
+    assert most_in_a_minute(sent, 0) <= MOST + POLLS_A_MINUTE

@@ -52,7 +52,32 @@ NO_PACE = (
     "return not task.poll or self.polling.seconds_to_period(now) > 0",
     "return False",
 )
-RENEWALS = ("runtime.exchanges.Exchanges._accept", "self._renewals.next(now)", "0.0")
+RENEWALS = ("runtime.exchanges.Exchanges._note_registration", "self._renewals.next(now)", "pass")
+LOST_LATE = (
+    "runtime.exchanges.Exchanges._is_spaced",
+    "return task.renews and not self._follows_loss",
+    "return task.renews",
+)
+LOST_AT_ONCE = (
+    "runtime.exchanges.Exchanges._lose_registration",
+    "self._block_all(pause)",
+    "",
+)
+FAILING_POLLS = (
+    "runtime.polling.Polling.fail",
+    "self._is_failing = True",
+    "self._at = None",
+)
+ENDS_ANEW = (
+    "oadr20b.services.registration.joining.lose",
+    'if book.registration.phase in ("cancelling", "cancelled"):',
+    'if book.registration.phase == "cancelled":',
+)
+ENDED_AND_ANSWERED = (
+    "oadr20b.services.registration.joining.lose",
+    "return answers.forget_all(book)",
+    "return NOTHING",
+)
 ALL_IS_WELL = (
     "runtime.failures.Failures.answer",
     "return self._kinds.pop(kind, None)",
@@ -134,6 +159,27 @@ TABLE = (
         "F3",
         *RENEWALS,
         f"{PACE}::test_registrations_that_help_nothing_come_with_growing_distance",
+    ),
+    Mutation(
+        "F3",
+        *LOST_AT_ONCE,
+        f"{PACE}::test_losses_and_requests_for_registrations_by_turns_come_with_growing_distance",
+    ),
+    Mutation(
+        "F3",
+        *FAILING_POLLS,
+        f"{PACE}::test_polls_that_fail_before_a_queue_is_drained_are_within_the_pace",
+    ),
+    Mutation(
+        "F4",
+        *LOST_LATE,
+        f"{PACE}::test_registrations_that_were_asked_for_do_not_delay_one_after_a_loss",
+    ),
+    Mutation("F5", *ENDS_ANEW, f"{KEPT}::test_463_to_an_answer_does_not_undo_a_cancellation"),
+    Mutation(
+        "F5",
+        *ENDED_AND_ANSWERED,
+        f"{KEPT}::test_a_vtn_that_ended_the_registration_and_answers_463_hears_nothing_more",
     ),
     Mutation(
         "F4", *ALL_IS_WELL, f"{TABLE_TEST}::test_what_goes_well_elsewhere_does_not_shorten_a_wait"
