@@ -218,9 +218,10 @@ class PeerVTN:
         method = getattr(self, f"_{name}", None)
         if method is not None:
             return bytes(method(text))
-        return plain_response(first("requestID", text))
+        refused = None if name == "oadrCanceledPartyRegistration" else self._refuse_unknown(text)
+        return refused or plain_response(first("requestID", text))
 
-    def _needs_registration(self, text: str) -> Optional[bytes]:
+    def _refuse_unknown(self, text: str) -> Optional[bytes]:
         if self.record.registered:
             return None
         self.sent[-1] = self.sent[-1]._replace(how="code 463")
@@ -249,7 +250,7 @@ class PeerVTN:
         return payload("oadrCreatedPartyRegistration", inside)
 
     def _oadrCancelPartyRegistration(self, text: str) -> bytes:
-        refused = self._needs_registration(text)
+        refused = self._refuse_unknown(text)
         if refused:
             return refused
         self.record.registered = False
@@ -260,7 +261,7 @@ class PeerVTN:
         )
 
     def _oadrRegisterReport(self, text: str) -> bytes:
-        refused = self._needs_registration(text)
+        refused = self._refuse_unknown(text)
         if refused:
             return refused
         self.record.catalogue = texts("reportSpecifierID", text)
@@ -275,7 +276,7 @@ class PeerVTN:
         return payload("oadrRegisteredReport", ei_response(first("requestID", text)) + asked)
 
     def _oadrRequestEvent(self, text: str) -> bytes:
-        refused = self._needs_registration(text)
+        refused = self._refuse_unknown(text)
         if refused:
             return refused
         if self.has_no_empty_list and not self.events:
@@ -311,7 +312,7 @@ class PeerVTN:
         return "" if is_list and self.has_no_empty_list and not self.events else what
 
     def _oadrPoll(self, text: str) -> bytes:
-        refused = self._needs_registration(text)
+        refused = self._refuse_unknown(text)
         what = "" if refused else self._next_in_queue()
         if not what:
             return refused or plain_response()
@@ -330,6 +331,7 @@ class PeerVTN:
                 "<ei:venID>ven-1</ei:venID>",
             )
         if what == "create report":
+            self.record.asked.add("rq-1")
             return payload(
                 "oadrCreateReport",
                 f"<pyld:requestID>q-{self.serial}</pyld:requestID>"
@@ -374,7 +376,7 @@ class PeerVTN:
         )
 
     def _oadrCreatedEvent(self, text: str) -> bytes:
-        refused = self._needs_registration(text)
+        refused = self._refuse_unknown(text)
         if refused:
             return refused
         for part in text.split("eventResponse>")[1::2]:
@@ -385,7 +387,7 @@ class PeerVTN:
         return plain_response(first("requestID", text))
 
     def _oadrUpdateReport(self, text: str) -> bytes:
-        refused = self._needs_registration(text)
+        refused = self._refuse_unknown(text)
         if refused:
             return refused
         strange = {*texts("reportRequestID", text)} - self.record.asked
@@ -396,7 +398,7 @@ class PeerVTN:
         return payload("oadrUpdatedReport", ei_response(first("requestID", text)))
 
     def _oadrCreateOpt(self, text: str) -> bytes:
-        refused = self._needs_registration(text)
+        refused = self._refuse_unknown(text)
         if refused:
             return refused
         opt_id = first("optID", text)
@@ -409,7 +411,7 @@ class PeerVTN:
         )
 
     def _oadrCancelOpt(self, text: str) -> bytes:
-        refused = self._needs_registration(text)
+        refused = self._refuse_unknown(text)
         if refused:
             return refused
         opt_id = first("optID", text)

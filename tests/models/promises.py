@@ -11,6 +11,17 @@ from __future__ import annotations
 from collections import deque
 from typing import Optional
 
+from tests.models.patience import (
+    BUSY,
+    CREATE,
+    LOST,
+    MISSING,
+    QUERY,
+    Patience,
+    RegistrationPatience,
+    is_failure,
+    status_of,
+)
 from tests.models.peer import TAKES, Exchange
 from tests.models.simulated import SimulatedVen
 from ven_sdk.errors import HandlerError
@@ -19,15 +30,11 @@ MESSAGES_A_MINUTE, MESSAGES_A_PERIOD = 50, 5
 LINES_A_MINUTE = 15
 UNANSWERED = frozenset({"no answer", "refused connection", "right, but lost"})
 """Replies that are none: the link failed."""
-QUERY, CREATE = "oadrQueryRegistration", "oadrCreatePartyRegistration"
 POLL, DELIVERY, ANSWER = "oadrPoll", "oadrUpdateReport", "oadrCreatedEvent"
 CREATE_OPT, CANCEL_OPT = "oadrCreateOpt", "oadrCancelOpt"
 REGISTERS = frozenset({QUERY, CREATE})
 BY_WISH = frozenset({DELIVERY, CREATE_OPT, CANCEL_OPT})
 """Messages that the VTN's own wishes and the user's calls pace."""
-CLOSED, MISSING = frozenset({401, 403, 407}), frozenset({404, 405, 501})
-BUSY = frozenset({408, 425, 429, 502, 503, 504})
-GOOD_LATELY = 600.0
 SLACK = 4.0
 """Seconds for what comes before a poll: answers, the bootstrap, a moment for handlers."""
 
@@ -49,47 +56,6 @@ class Sliding:
         return len(self._moments)
 
 
-def status_of(how: str) -> int:
-    return int(how.split()[1]) if how.startswith("status ") else 200
-
-
-def is_failure(how: str) -> bool:
-    """Whether an HTTP status came that is no answer of the protocol."""
-    return status_of(how) not in (200, 204)
-
-
-class Patience:
-    """How long the table lets messages of one kind that always must be sent (polls, registrations)
-    wait after a failure.
-    """
-
-    def __init__(self) -> None:
-        self.failures, self._cap, self._since = 0, 0.0, 0.0
-        self._good_at = float("-inf")
-
-    def succeed(self, now: float) -> None:
-        self.failures, self._good_at = 0, now
-
-    def fail(self, how: str, now: float) -> float:
-        """The longest wait from ``now``."""
-        status, after = status_of(how), how.partition(" after ")[2]
-        is_short = status == 500 or status in CLOSED | BUSY | {404} or status == 200
-        cap = 60.0 if is_short else 300.0
-        if not self.failures:
-            self._since = now
-        if not self.failures or cap != self._cap:
-            self.failures, self._cap = 0, cap
-        self.failures += 1
-        is_forbidden = status in (400, 406, 501)
-        is_gentle = self._since - self._good_at < GOOD_LATELY and not is_forbidden
-        at_once = status in CLOSED | MISSING or (300 <= status < 500 and status not in BUSY)
-        ceiling = cap if at_once and not is_gentle else min(cap, 2.0 ** (self.failures - 1))
-        if not after:
-            return ceiling
-        floor = min(float(after), 3600.0)
-        return floor + max(ceiling, min(floor, cap))
-
-
 class Promises:
     """The promises of one :class:`SimulatedVen` that polls every ``period`` seconds."""
 
@@ -105,15 +71,17 @@ class Promises:
 
     def _begin_minute(self) -> None:
         self._paced, self._deliveries, self._polls = Sliding(60), Sliding(60), Sliding(60)
-        self._failing_polls, self._registrations = Sliding(120), Sliding(600)
+        self._failing_polls = Sliding(120)
+        self._registrations = {"asked": Sliding(600), "lost": Sliding(600)}
         self._for_long = Sliding(660)
         self._first_lines, self._calls_of_on_error = Sliding(60), Sliding(60)
         self._busy: dict[str, tuple[int, float, str]] = {}
 
     def _begin_waiting(self) -> None:
         self._link, self._link_since, self._last_line = 0, 0.0, float("-inf")
-        self._polling, self._registering = Patience(), Patience()
+        self._polling, self._registering = Patience(), RegistrationPatience()
         self._lost, self._lost_at, self._pause = 0, float("-inf"), 0.0
+        self._follows_loss, self._unknown = False, 0
         self._base: Optional[float] = None
         self._owed: dict[str, float] = {}
         self._reports_from: Optional[float] = None
@@ -179,6 +147,8 @@ class Promises:
         end = at + TAKES
         if how in UNANSWERED:
             self._fail_link(at, end)
+            if name in REGISTERS and how in LOST:
+                self._take_registering(name, how, end)
         else:
             self._link = 0
             self._take_answer(name, how, end)
@@ -202,6 +172,7 @@ class Promises:
 
     def _take_answer(self, name: str, how: str, end: float) -> None:
         if name in REGISTERS:
+            self._unknown = 0
             self._take_registering(name, how, end)
         elif how == "code 463" or (name == POLL and how == "code 452"):
             self._lose(end)
@@ -212,14 +183,16 @@ class Promises:
                 self._polling.succeed(end)
 
     def _take_registering(self, name: str, how: str, end: float) -> None:
-        if how != "right":
-            self._excuse(end + self._registering.fail(how, end) + SLACK)
-        elif name == CREATE:
-            self._registering.succeed(end)
-            self._excuse(end + SLACK)
+        self._excuse(end + self._registering.take(name, how, end) + SLACK)
+        if name == CREATE and how == "right":
+            self._follows_loss = False
 
     def _lose(self, end: float) -> None:
-        """The VTN does not know the VEN: at once the first time, then with growing distance."""
+        """The VTN does not know the VEN: it is registered with at once the first time, then with
+        growing distance, whatever registrations it asked for before; and it hears nothing else.
+        """
+        self._follows_loss, self._unknown = True, self._unknown + 1
+        assert self._unknown <= 3, "the VTN does not know the VEN, which goes on as if it did"
         if end - self._lost_at > max(60.0, 10 * self._pause) + self._pause:
             self._lost, self._pause = 0, 0.0
         elif self._lost:
@@ -254,8 +227,9 @@ class Promises:
         if name == POLL:
             self._check_news(now, how, regular + 3 * starts + 2 * calls)
         if name == CREATE and how == "right":
+            cause = "lost" if self._follows_loss else "asked"
             most = 14 + 6 * self._for_long.count(now)
-            found = self._registrations.add(now)
+            found = self._registrations[cause].add(now)
             assert found <= most, f"{found} registrations in ten minutes, at most {most:.0f}"
 
     def _check_news(self, now: float, how: str, most: float) -> None:

@@ -29,18 +29,9 @@ from hypothesis.stateful import (
 )
 
 from tests.models import regimes
+from tests.models.patience import BUSY, CLOSED, CREATE, MISSING, status_of
 from tests.models.peer import ANY, REPLIES, SERVICES, Killed
-from tests.models.promises import (
-    BUSY,
-    CANCEL_OPT,
-    CLOSED,
-    CREATE,
-    CREATE_OPT,
-    MISSING,
-    UNANSWERED,
-    Promises,
-    status_of,
-)
+from tests.models.promises import CANCEL_OPT, CREATE_OPT, REGISTERS, UNANSWERED, Promises
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent
 from ven_sdk.errors import ProtocolError, StateError, TransportError, VenError
@@ -250,9 +241,12 @@ class HostilePeer(RuleBasedStateMachine):
 
     def must_succeed(self, mark: int) -> bool:
         """Whether nothing went wrong since ``mark`` but that a registration was lost once."""
-        hows = [how for _, _, how in self.vtn.sent[mark:]]
+        since = self.vtn.sent[mark:]
+        hows = [how for _, _, how in since]
         if not {*hows} <= {"right", "code 463"} or hows.count("code 463") > 1:
             return False
+        if any(how != "right" for _, name, how in since if name in REGISTERS):
+            return False  # that is a refusal
         recent = self.world.clock.monotonic() - LONG_AGO
         before = [one for one in self.vtn.sent[:mark] if one.at > recent]
         return bool(hows) and "code 463" not in [how for _, _, how in before]
@@ -342,8 +336,8 @@ class HostilePeer(RuleBasedStateMachine):
         if error is None:
             assert not self.vtn.record.registered, "cancelled, and the VTN has the registration"
             assert self.world.ven.status.state == "unregistered"
-        elif isinstance(error, TransportError) and error.status is None:
-            self.cancelling_from = mark  # no answer: it stays owed, over a restart too
+        elif isinstance(error, TransportError) and not any(map(is_refusal, hows[-1:])):
+            self.cancelling_from = mark  # it stays owed, over a restart too
         assert error is None or hows[-1:] != ["code 463"] or isinstance(error, Killed), (
             f"the VTN does not know the VEN: {error!r}"
         )
