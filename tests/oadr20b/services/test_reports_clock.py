@@ -45,16 +45,18 @@ class Site:
             self.true += step
             self.push()
             self.ven.advance(step)
-            self.note(len(self.ven.messages), len(self.ven.record))
+            self.note()
 
-    def note(self, messages: int, values: int) -> None:
+    def note(self) -> None:
+        """Count what arrived. Months of it would not be kept in memory."""
         self.ven.deliver()
-        self.reports_at += [self.true] * (len(self.ven.messages) - messages)
-        real = [value for value in self.ven.record[values:] if value[4] is None]
-        self.samples_at += [self.true] * bool(real)
+        self.reports_at += [self.true] * len(self.ven.messages)
+        real = any(value[4] is None for value in self.ven.record)
+        self.samples_at += [self.true] * real
+        for kept in (self.ven.messages, self.ven.record, self.ven.by_request_id):
+            kept.clear()
 
     def set_clock(self, by: timedelta, restart: bool) -> None:
-        messages, values = len(self.ven.messages), len(self.ven.record)
         if restart:
             self.ven.restart(after=by)
             if by < timedelta(0):
@@ -62,7 +64,7 @@ class Site:
         else:
             self.ven.now += by
             self.ven.run(reports.look)  # what the engine does when it notices
-        self.note(messages, values)
+        self.note()
 
     def silence(self) -> timedelta:
         """The longest time without a report. A new process with a clock that was set back meanwhile
@@ -86,7 +88,9 @@ def _at_once(site: Site) -> None:
 
 
 def _on_change(site: Site) -> None:
-    site.ven.point("p")
+    # A month of looks each second takes most of an hour; the half day has them.
+    shortest = 10 * SECOND if MONTH else SECOND
+    site.ven.point("p", sampling_rate={"min_period": shortest, "max_period": HOUR})
     site.ven.create(ask("rq", every=timedelta(0)))
 
 
