@@ -52,16 +52,16 @@ NO_PACE = (
     "return not task.poll or self.polling.seconds_to_period(now) > 0",
     "return False",
 )
-RENEWALS = ("runtime.exchanges.Exchanges._note_registration", "self._renewals.next(now)", "pass")
+RENEWALS = ("runtime.registrations.Registrations.note", "self._requests.next(now)", "pass")
 LOST_LATE = (
-    "runtime.exchanges.Exchanges._is_spaced",
-    "return task.renews and not self._follows_loss",
-    "return task.renews",
+    "runtime.registrations.Registrations.blocked_until",
+    "task.renews and not self._follows_loss",
+    "task.renews",
 )
 LOST_AT_ONCE = (
     "runtime.exchanges.Exchanges._lose_registration",
     "self._block_all(pause)",
-    "",
+    "pass",
 )
 FAILING_POLLS = (
     "runtime.polling.Polling.fail",
@@ -150,8 +150,8 @@ TABLE = (
     ),
     Mutation(
         "F3",
-        "runtime.exchanges.Exchanges.retry_all",
-        "if self._renewed in names:",
+        "runtime.registrations.Registrations.forget_requests",
+        "if self._name in names:",
         "if False:",
         f"{PACE}::test_registrations_that_the_user_asked_for_do_not_delay_one_that_is_needed",
     ),

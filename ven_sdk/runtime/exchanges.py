@@ -42,7 +42,8 @@ from .failures import (
     scope_of,
 )
 from .polling import Polling
-from .rates import GrowingPause, Window
+from .rates import Window
+from .registrations import Registrations
 from .tickets import Name
 from .transactions import Transactions
 
@@ -84,10 +85,7 @@ class Exchanges:
         self.wake: Callable[[], None] = wake
         self._block_all = block_all
         self._courtesy = Window(1, COURTESY_PAUSE)
-        self._lost = GrowingPause(make_backoff(transactions.book, LONG_CAP))
-        self._renewals = GrowingPause(make_backoff(transactions.book, LONG_CAP))
-        self._renewed: Optional[Name] = None
-        self._follows_loss = False
+        self._registrations = Registrations(lambda: make_backoff(transactions.book, LONG_CAP))
 
     def kind_of(self, task: Task) -> Kind:
         """The kind of message that the task is, and the service that it goes to."""
@@ -95,23 +93,15 @@ class Exchanges:
 
     def blocked_until(self, task: Task) -> float:
         """The moment from which ``task`` may be sent, for what failed before it and for the
-        distance of registrations; 0 where nothing is in its way. One that follows a loss has kept
-        the distance of losses.
+        distance of registrations; 0 where nothing is in its way.
         """
         until = self.failures.blocked_until(self.kind_of(task), task.identity)
-        return max(until, self._renewals.until) if self._is_spaced(task) else until
-
-    def _is_spaced(self, task: Task) -> bool:
-        """Whether it is one of the registrations that may come again and again."""
-        return task.renews and not self._follows_loss
+        return max(until, self._registrations.blocked_until(task))
 
     def retry_all(self, names: Collection[Name]) -> None:
-        """Let everything be tried now: the user asked for the messages ``names``. A registration
-        that the user wants is none that comes again and again.
-        """
+        """Let everything be tried now: the user asked for the messages ``names``."""
         self.failures.retry_all()
-        if self._renewed in names:
-            self._renewals.reset()
+        self._registrations.forget_requests(names)
 
     def perform(self, task: Task) -> None:
         """Send ``task`` and do what comes of it."""
@@ -197,7 +187,7 @@ class Exchanges:
             if task.renews:
                 self.failures.forget_service(self._profile.service_of(task))
                 self.failures.retry_missing()
-                self._note_registration(task, now)
+                self._registrations.note(task, now)
             if verdict.holds:
                 self._polling.hold_until = now + HOLD
         is_news = False
@@ -215,19 +205,12 @@ class Exchanges:
         if task.renews:
             self.wake()
 
-    def _note_registration(self, task: Task, now: float) -> None:
-        self._renewed = task.identity
-        if self._is_spaced(task):
-            self._renewals.next(now)
-        self._follows_loss = False
-
     def _lose_registration(self, reason: str) -> None:
         """R13, at once the first time; a VTN that goes on saying so is asked with growing
         distance.
         """
         with self._lock:
-            pause = self._lost.next(self._base.clock.monotonic())
-            self._follows_loss = True
+            pause = self._registrations.lose(self._base.clock.monotonic())
         self._block_all(pause)
         self._base.transact(self._profile.lose_registration(reason))
 
