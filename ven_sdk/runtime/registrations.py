@@ -1,0 +1,55 @@
+"""The distance that registrations keep which are wanted again and again (R10, R13): by a VTN that
+does not know the VEN, and by one that asks for them. Each cause has a growing pause of its own, so
+that requests do not delay a VEN that is lost.
+
+Used under the lock of the conversation. Moments are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Callable, Optional
+
+from ..profile import Task
+from ..transport.backoff import Backoff
+from .rates import GrowingPause
+from .tickets import Name
+
+
+class Registrations:
+    """The registrations of one VEN. ``make_backoff()`` makes the back-off of each cause."""
+
+    __slots__ = ("_follows_loss", "_losses", "_name", "_requests")
+
+    def __init__(self, make_backoff: Callable[[], Backoff]) -> None:
+        self._losses = GrowingPause(make_backoff())
+        self._requests = GrowingPause(make_backoff())
+        self._name: Optional[Name] = None
+        self._follows_loss = False
+
+    def lose(self, now: float) -> float:
+        """The VTN does not know the VEN; returns the seconds to wait before it registers: none the
+        first time. ``now`` is of the monotonic clock.
+        """
+        self._follows_loss = True
+        return self._losses.next(now)
+
+    def note(self, task: Task, now: float) -> None:
+        """The VEN is registered. One that followed a loss has kept its distance, and delays none
+        that is asked for. ``now`` is of the monotonic clock.
+        """
+        self._name = task.identity
+        if not self._follows_loss:
+            self._requests.next(now)
+        self._follows_loss = False
+
+    def blocked_until(self, task: Task) -> float:
+        """The moment from which a registration may be sent; 0 where nothing is in its way."""
+        return self._requests.until if task.renews and not self._follows_loss else 0.0
+
+    def forget_requests(self, names: Collection[Name]) -> None:
+        """The user asked for the messages ``names``: a registration that the user wants is none
+        that comes again and again.
+        """
+        if self._name in names:
+            self._requests.reset()
