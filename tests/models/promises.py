@@ -26,13 +26,15 @@ from tests.models.peer import TAKES, Exchange
 from tests.models.simulated import SimulatedVen
 from ven_sdk.errors import HandlerError
 
-MESSAGES_A_MINUTE, MESSAGES_A_PERIOD = 50, 5
+MESSAGES_A_MINUTE, MESSAGES_A_PERIOD, REPORTS_A_MINUTE = 50, 5, 120
 LINES_A_MINUTE = 15
 UNANSWERED = frozenset({"no answer", "refused connection", "right, but lost"})
 """Replies that are none: the link failed."""
 POLL, DELIVERY, ANSWER = "oadrPoll", "oadrUpdateReport", "oadrCreatedEvent"
 CREATE_OPT, CANCEL_OPT = "oadrCreateOpt", "oadrCancelOpt"
 REGISTERS = frozenset({QUERY, CREATE})
+BESIDE = ("times so far", "left out", "gets optOut", "The wall clock was set back")
+"""What is said in lines that the VTN has no part in, or that only count others."""
 BY_WISH = frozenset({DELIVERY, CREATE_OPT, CANCEL_OPT})
 """Messages that the VTN's own wishes and the user's calls pace."""
 SLACK = 4.0
@@ -71,7 +73,7 @@ class Promises:
 
     def _begin_minute(self) -> None:
         self._paced, self._deliveries, self._polls = Sliding(60), Sliding(60), Sliding(60)
-        self._failing_polls = Sliding(120)
+        self._failing_polls, self._failing_deliveries = Sliding(120), Sliding(3600)
         self._registrations = {"asked": Sliding(600), "lost": Sliding(600)}
         self._for_long = Sliding(660)
         self._first_lines, self._calls_of_on_error = Sliding(60), Sliding(60)
@@ -216,10 +218,7 @@ class Promises:
         regular = 60 / self.period + 2
         free = 6 * calls + 55 * starts
         if name == DELIVERY:
-            back = self.vtn.wish[1] if self.vtn.wish else 600
-            most = 12 + 60 / back + 2 * self._count("requests", now) + free
-            found = self._deliveries.add(now)
-            assert found <= most, f"{found} reports in a minute, at most {most:.0f}"
+            self._check_deliveries(now, how, free)
         elif name not in BY_WISH:
             most = max(MESSAGES_A_MINUTE, MESSAGES_A_PERIOD * 60 / self.period) + regular + free
             found = self._paced.add(now)
@@ -231,6 +230,19 @@ class Promises:
             most = 14 + 6 * self._for_long.count(now)
             found = self._registrations[cause].add(now)
             assert found <= most, f"{found} registrations in ten minutes, at most {most:.0f}"
+
+    def _check_deliveries(self, now: float, how: str, free: int) -> None:
+        """Reports come by the VTN's wishes. Those that it refused come again, and below the bound
+        of reports.
+        """
+        back = self.vtn.wish[1] if self.vtn.wish else 600
+        if how != "right":
+            self._failing_deliveries.add(now)
+        most = 12 + 60 / back + 2 * self._count("requests", now) + free
+        if self._failing_deliveries.count(now):
+            most = max(most, REPORTS_A_MINUTE)
+        found = self._deliveries.add(now)
+        assert found <= most, f"{found} reports in a minute, at most {most:.0f}"
 
     def _check_news(self, now: float, how: str, most: float) -> None:
         """A poll before its period follows something new, or a poll that failed."""
@@ -321,11 +333,11 @@ class Promises:
 
     def _look_at_lines(self) -> None:
         """At most 15 new warnings a minute, and calls of on_error. Repetitions, counts of what was
-        left out, and what the user's own handlers do are said beside that.
+        left out, and what the user's own handlers and the clock do are said beside that.
         """
         for moment, text in self.world.lines.seen[self._lines :]:
             assert "fault of ven_sdk" not in text, text
-            if not ("times so far" in text or "left out" in text or "gets optOut" in text):
+            if not any(beside in text for beside in BESIDE):
                 most = LINES_A_MINUTE * (1 + self._count("starts", moment)) + 1
                 assert self._first_lines.add(moment) <= most, "too many lines in a minute"
         self._lines = len(self.world.lines.seen)
