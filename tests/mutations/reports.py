@@ -161,10 +161,17 @@ TABLE = (
     ),
     Mutation(
         "T16",
-        "oadr20b.services.reports.outbox.next_delivery",
-        "if any(answer.payload in FIRST_ANSWERED",
-        "if False and any(answer.payload in FIRST_ANSWERED",
+        "oadr20b.services.reports.delivery.due_requests",
+        "and key not in owed",
+        "",
         f"{REQUESTS}::test_t16_no_report_goes_out_before_the_answer_to_its_request",
+    ),
+    Mutation(
+        "T16",
+        "oadr20b.services.reports.delivery.due_requests",
+        "and key not in owed",
+        "and not owed",
+        f"{REQUESTS}::test_t16_the_answer_to_a_request_holds_no_report_of_another_up",
     ),
     Mutation(
         "one-shot",

@@ -238,15 +238,23 @@ def test_t15_a_repeated_request_for_one_report_gets_another() -> None:
 
 def test_t16_no_report_goes_out_before_the_answer_to_its_request() -> None:
     vtn = ven()
-    vtn.create(ask("once", every=ZERO, back=ZERO))
+    vtn.run(lambda book, now: reports.take_request(book, reports_request("rq"), now))
+    vtn.advance(6 * MINUTE)
+    assert vtn.task() is None
+
+    (answer,) = answers.list_tasks(vtn.book)
+    vtn.run(answer.accept(None))
     vtn.run_due()
     assert vtn.task() is not None
 
-    vtn.run(lambda book, now: reports.take_request(book, reports_request("two"), now))
-    assert vtn.task() is None
 
-    vtn.answered()
-    assert vtn.task() is not None
+def test_t16_the_answer_to_a_request_holds_no_report_of_another_up() -> None:
+    vtn = ven()
+    vtn.create(ask("one"))
+    vtn.run(lambda book, now: reports.take_request(book, reports_request("two"), now))
+    vtn.advance(6 * MINUTE)
+
+    assert [report.report_request_id for report in vtn.task().record.reports] == ["one"]
 
 
 def reports_request(id: str) -> Any:

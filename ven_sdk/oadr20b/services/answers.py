@@ -5,11 +5,12 @@ kept until delivered.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ...errors import VenError
+from ...points.tables import look_now
 from ...profile import Task
 from ...schema.common import EiResponse, Payload
 from ...state.change import Change
@@ -52,10 +53,16 @@ def response(
 
 
 def owe(
-    book: Book, record: Payload, now: datetime, *, courtesy: bool = False, service: str = ""
+    book: Book,
+    record: Payload,
+    now: datetime,
+    *,
+    courtesy: bool = False,
+    service: str = "",
+    requests: Iterable[str] = (),
 ) -> Outcome:
-    """Owe ``record`` to the VTN, at ``service`` if not its own. A second courtesy is not queued
-    while one waits.
+    """Owe ``record`` to the VTN, at ``service`` if not its own, before the data of the report
+    ``requests``. A second courtesy is not queued while one waits.
     """
     if courtesy and any(answer.courtesy for answer in book.answers.values()):
         return NOTHING
@@ -65,6 +72,7 @@ def owe(
         created=now,
         courtesy=courtesy,
         service=service or record.service or "EiEvent",
+        requests=tuple(requests),
     )
     return Outcome(changes=(Change("answers", book.next_key(), answer),))
 
@@ -103,7 +111,7 @@ def _task(key: str, answer: Answer) -> Task:
         name=f"answer {answer.payload}",
         content=PAYLOADS[answer.payload].from_dict(answer.record),
         expects=(),
-        accept=lambda _reply: _forget(key),
+        accept=lambda _reply: _forget(key, answer),
         refuse=lambda error: _drop(key, answer, error),
         service=answer.service,
         give_up=1 if answer.courtesy else 5,
@@ -112,8 +120,9 @@ def _task(key: str, answer: Answer) -> Task:
     )
 
 
-def _forget(key: str) -> Step:
-    return lambda book, now: Outcome(changes=(Change("answers", key, None),))
+def _forget(key: str, answer: Answer) -> Step:
+    gone = Outcome(changes=(Change("answers", key, None),))
+    return lambda book, now: gone + (look_now(now) if answer.requests else NOTHING)
 
 
 def _drop(key: str, answer: Answer, error: VenError) -> Step:
@@ -123,8 +132,7 @@ def _drop(key: str, answer: Answer, error: VenError) -> Step:
             logging.WARNING,
             error=error,
         )
-        return Outcome(
-            changes=(Change("answers", key, None),), notes=() if answer.courtesy else (note,)
-        )
+        said = Outcome(notes=() if answer.courtesy else (note,))
+        return _forget(key, answer)(book, now) + said
 
     return step

@@ -12,6 +12,7 @@ class Answer:
     it goes to.
 
     ``courtesy`` answers may fail without a word (the 459 for a message that did not verify).
+    ``requests`` are the keys of report requests whose data it precedes (T16).
     """
 
     payload: str
@@ -19,3 +20,4 @@ class Answer:
     created: datetime
     courtesy: bool = False
     service: str = "EiEvent"
+    requests: tuple[str, ...] = ()

@@ -45,13 +45,17 @@ servers take for a limit.
 
 
 def due_requests(book: Book, now: datetime) -> list[Ready]:
-    """The requests whose delivery time has come, the longest due first."""
+    """The requests whose delivery time has come, the longest due first. One whose acknowledgement
+    is still owed waits for that (T16), and holds up no other.
+    """
+    owed = {key for answer in book.answers.values() for key in answer.requests}
     found = [
         Ready(key, request, boundary(request, now))
         for key, request in running_requests(book)
         if request.kind != CATALOGUE
         and request.due is not None
         and request.due + request.jitter <= now
+        and key not in owed
     ]
     return sorted(found, key=lambda ready: ready.request.due or now)
 

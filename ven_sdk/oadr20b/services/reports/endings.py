@@ -59,7 +59,7 @@ def cancel(book: Book, message: CancelReport, now: datetime, piggybacked: bool =
         pending_reports=left,
         ven_id=book.registration.ven_id,
     )
-    return outcome + answers.owe(book, record, now)
+    return outcome + answers.owe(book, record, now, requests=keys)
 
 
 def _last_report(book: Book, keys: Iterable[str]) -> Outcome:

@@ -21,8 +21,6 @@ from ....schema.items import Items
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ...schema.reports import (
-    CanceledReport,
-    CreatedReport,
     Report,
     ReportInterval,
     UpdatedReport,
@@ -32,7 +30,6 @@ from ...state.book import Book
 from ...state.deliveries import Delivery, Part
 from .endings import cancel, end_requests
 
-FIRST_ANSWERED = frozenset((CreatedReport.wire_name, CanceledReport.wire_name))
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
 MOST_REFUSALS = 3
 """How often the VTN may call a message wrong before its samples are given up."""
@@ -61,12 +58,8 @@ def delivery_task(book: Book, now: datetime) -> Optional[Task]:
 
 
 def next_delivery(book: Book, now: datetime) -> Optional[str]:
-    """Which message is next; None while an answer about reports is owed (T16), or the VTN does not
-    know this VEN.
-    """
+    """Which message is next; None while the VTN does not know this VEN."""
     if not book.deliveries or not book.registration.known:
-        return None
-    if any(answer.payload in FIRST_ANSWERED for answer in book.answers.values()):
         return None
     for key, delivery in book.deliveries.items():
         if delivery.retry_at is None or delivery.retry_at <= now:

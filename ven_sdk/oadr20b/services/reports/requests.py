@@ -145,7 +145,7 @@ def accept(
         end_requests(book, replaced, now)
         + Outcome(changes=tuple(_begin(book, keys)))
         + (_spare(book, kept.values()) if spared else NOTHING)
-        + _answer(book, request_id, pending, now, *_refusal(unreadable))
+        + _answer(book, request_id, pending, now, *_refusal(unreadable), started=keys)
         + Outcome(notes=tuple(map(_unreadable_note, unreadable[:MOST_NAMED])))
         + (look_now(now) if started else NOTHING)
     ), True
@@ -207,13 +207,14 @@ def _answer(
     now: datetime,
     code: str = "200",
     why: Optional[str] = None,
+    started: Iterable[str] = (),
 ) -> Outcome:
     record = CreatedReport(
         response=answers.response(code, request_id, why),
         pending_reports=pending,
         ven_id=book.registration.ven_id,
     )
-    return answers.owe(book, record, now)
+    return answers.owe(book, record, now, requests=started)
 
 
 def _free_key(book: Book, report_request_id: str) -> str:
