@@ -50,6 +50,40 @@ def worker(name, store, port, vens, period, lease, rate):
     member.run()
 
 
+def register_all(store, port, vens):
+    """Rows as VENs leave them that registered and then ended in order: members go on with them."""
+    import psycopg
+
+    from ven_sdk.config import settings
+    from ven_sdk.oadr20b.services.registration.phases import terms_of
+    from ven_sdk.points.catalogue import Catalogue
+    from ven_sdk.profiles import complete_settings
+    from ven_sdk.schema.plain import dump
+    from ven_sdk.state.leases import slot_of
+    from ven_sdk.state.postgresql import PostgreSQLStore
+    from ven_sdk.state.registration import Registration
+
+    made = PostgreSQLStore(store, slots=1024)
+    made.open()
+    with psycopg.connect(store.partition("?")[0]) as connection, connection.cursor() as cursor:
+        into = "COPY ven_sdk.facts (slot, ven, tab, key, position, value) FROM STDIN"
+        with cursor.copy(into) as copy:
+            for n in range(vens):
+                own = complete_settings(settings(f"v{n}", f"http://vtn.fleet:{port}/{n}"))
+                registration = Registration(
+                    phase="registered",
+                    ven_id="ven-1234",
+                    registration_id="reg-1",
+                    vtn_id="VTN-1",
+                    vtn_url=own.vtn_url,
+                    catalogue=Catalogue().digest(),
+                    terms=terms_of(own),
+                )
+                value = json.dumps(dump(registration))
+                copy.write_row((slot_of(f"v{n}"), f"v{n}", "registration", "", n, value))
+    made.close()
+
+
 def cpu(pid):
     """CPU seconds of a process and of all its children."""
     total = 0.0
@@ -112,20 +146,20 @@ def until(port, vens, seconds):
     raise SystemExit(f"only {get(port, 'stats')['vens']} of {vens} VENs poll after {seconds} s")
 
 
-def settle(port, seconds):
-    """Until no VEN has registered for 20 s: the database counts rows up to ten seconds late."""
+def settle(port, database, seconds):
+    """Until no VEN has registered and no slot moved for 20 s: the database counts rows up to ten seconds late."""
     end, known, since = time.monotonic() + seconds, -1, time.monotonic()
     while time.monotonic() < end and time.monotonic() - since < 20:
-        count = get(port, "stats")["registrations"]
+        count = get(port, "stats")["registrations"], written(database)["moves"]
         if count != known:
             known, since = count, time.monotonic()
         time.sleep(1)
 
 
-def started(options, port, groups):
+def started(options, database, port, groups):
     """What the start takes: in time, and for each VEN."""
     seconds = until(port, options.vens, options.start_seconds)
-    settle(port, options.start_seconds)
+    settle(port, database, options.start_seconds)
     stats = get(port, "stats")
     spent = {name: sum(map(cpu, pids)) / options.vens * 1000 for name, pids in groups.items()}
     return {
@@ -137,7 +171,7 @@ def started(options, port, groups):
 
 def measure(options, database, double, port, workers):
     groups = {"workers": [w.pid for w in workers.values()], "vtn": [double.pid], "database": [database.process.pid]}
-    figures = started(options, port, groups)
+    figures = started(options, database, port, groups)
     get(port, "reset")
     rows = written(database)
     figures["slots taken during the start"] = rows["moves"]
@@ -206,6 +240,7 @@ def main():
     parser.add_argument("--rate", type=float, default=250.0, help="VENs that start in a second, each worker")
     parser.add_argument("--start-seconds", type=float, default=900)
     parser.add_argument("--kill", action="store_true")
+    parser.add_argument("--registered", action="store_true", help="begin with VENs that were registered before")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     from tests import postgresql
@@ -219,6 +254,8 @@ def main():
     port = int(double.stdout.readline())
     workers = {}
     try:
+        if options.registered:
+            register_all(database.url(), port, options.vens)
         for number in range(options.workers):
             name = f"w{number}"
             arguments = [name, database.url(), port, options.vens, options.period, options.lease, options.rate]
