@@ -29,6 +29,7 @@ class World:
         self.done: list[tuple[str, Any]] = []
         self.loses_while_ending: frozenset[int] = frozenset()
         self.orders: list[bool] = []
+        self.taken = Taking.ANEW
         self.unstarted: frozenset[str] = frozenset()
         self.refused: frozenset[str] = frozenset()
         self._vens = self
@@ -40,7 +41,7 @@ class World:
         return taken
 
     def taking(self, slot: int) -> Taking:
-        return Taking.ANEW
+        return self.taken
 
     def load_slot(self, slot: int) -> dict[str, list[Row]]:
         return {}
@@ -133,23 +134,29 @@ def test_vens_move_no_faster_than_a_newcomer_can_begin_them() -> None:
     assert world.held_slots == own.wanted
 
 
+@pytest.mark.parametrize("taken", Taking)
 @pytest.mark.parametrize("trouble", ["", "unstarted", "refused"])
-def test_a_slot_is_left_in_order_only_when_all_its_vens_ran_here(trouble: str) -> None:
+def test_a_slot_is_left_in_order_when_all_its_vens_ran_here_or_nothing_was_to_be_made_good(
+    trouble: str, taken: Taking
+) -> None:
     world = World()
+    world.taken = taken
     if trouble:
         setattr(world, trouble, frozenset({NAME}))
     own = slots_of(world, Site(NAME, "http://127.0.0.1/"))
     own._look(renewal(world))
     own._end_and_give([SLOT])
     assert world.done[-1] == ("give back", frozenset({SLOT}))
-    assert world.orders == [not trouble]
+    assert world.orders == [not trouble or taken is Taking.IN_ORDER]
 
 
-def test_a_slot_whose_vens_did_not_begin_is_not_left_in_order() -> None:
+@pytest.mark.parametrize("taken", Taking)
+def test_a_slot_whose_vens_did_not_begin_is_left_as_it_was_found(taken: Taking) -> None:
     world = World()
+    world.taken = taken
     world.backlog = 60.0
     own = slots_of(world, Site(NAME, "http://127.0.0.1/"))
     own._look(renewal(world))
     own.take_renewal(renewal(world, "b"))
     own._look(renewal(world, "b"))
-    assert world.orders == [False]
+    assert world.orders == [taken is Taking.IN_ORDER]

@@ -32,7 +32,8 @@ from ..fleet import Fleet
 from ..fleet.arguments import OWN, check_names
 from ..fleet.push import NAME
 from ..push.peer import Peer, Response
-from ..runtime.signals import until_signal
+from ..runtime.lifecycle import Lifecycle
+from ..runtime.signals import run_until_stopped
 from ..runtime.status import Health
 from ..state.leases import LEASE, RENEWALS, SLOTS, Member, Renewal, seconds_awake
 from ..text import repr_of
@@ -119,7 +120,7 @@ class FleetMember(CheckedAttributes):
         catalogue = sites if sites is not None else SiteTable(self._store)
         given = functions or {}
         self._own_slots = MemberSlots(self.name, self._store, self.fleet, catalogue, given)
-        self._ended, self._life = threading.Event(), threading.Lock()
+        self._life = Lifecycle(self._begin, self._end)
         self._renewing = threading.Event()
         self._thread: Optional[threading.Thread] = None
         self._renewed_at = 0.0
@@ -145,14 +146,11 @@ class FleetMember(CheckedAttributes):
         """Join the fleet and return at once; harmless when it runs. StoreError where the store
         cannot be reached; ConfigurationError where it is one client's, not a fleet's.
         """
-        with self._life:
-            if self._thread is None:
-                self._start()
+        self._life.start()
 
-    def _start(self) -> None:
+    def _begin(self) -> None:
         owner = f"{self.name}:{secrets.token_hex(8)}"
         self._store.join(Member(owner, self.name, self._weight), self._lease, self._slots)
-        self._ended.clear()
         self._renewing.clear()
         self.fleet.start()
         try:
@@ -179,16 +177,7 @@ class FleetMember(CheckedAttributes):
 
         From anywhere, a handler too; twice is harmless.
         """
-        seconds = waiting_seconds("timeout", timeout)
-        self._ended.set()
-        own = threading.current_thread().name.startswith("ven_sdk-")
-        if not self._life.acquire(blocking=not own):
-            return  # another thread is stopping, and waits for this one
-        try:
-            if self._thread is not None:
-                self._end(seconds)
-        finally:
-            self._life.release()
+        self._life.stop(waiting_seconds("timeout", timeout))
 
     def _end(self, seconds: float) -> None:
         try:
@@ -212,7 +201,7 @@ class FleetMember(CheckedAttributes):
 
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop within ``GRACE``."""
-        until_signal(self.start, self._ended, self.stop)
+        run_until_stopped(self._life, self.start, self.stop, GRACE)
 
     def __enter__(self) -> FleetMember:
         self.start()
@@ -246,7 +235,7 @@ class FleetMember(CheckedAttributes):
         self._own_slots.take_renewal(renewal)
 
     def _say(self, error: VenError) -> None:
-        if self._renewing.is_set() or self._ended.is_set():
+        if not self._life.is_running:
             return  # stopping: the store is closed
         if not self._trouble:
             logger.error("%s Nothing is sent when two thirds of the lease have passed.", error)

@@ -16,7 +16,7 @@ from typing import Optional
 from ..errors import ConfigurationError, VenError
 from ..fleet import Fleet
 from ..runtime.engine import Takeover
-from ..state.leases import LeasedStore, Renewal, wanted_slots
+from ..state.leases import LeasedStore, Renewal, Taking, wanted_slots
 from ..state.store import Row
 from ..ven import Ven
 from .garbage import Garbage
@@ -161,9 +161,10 @@ class MemberSlots:
         self._garbage.look()
 
     def _give_back_unused(self, unused: Set[int]) -> None:
-        """Slots without VENs here are free at once for who should have them."""
-        if unused:
-            self._store.give_back(unused, in_order=False)
+        """Slots without VENs here are free at once for who should have them. Nothing was done in
+        them: who takes them finds them as they were found here.
+        """
+        self._give(unused, unused)
 
     def _give_back(self, surplus: Iterable[int]) -> None:
         """A few slots: their VENs are silent only while they move themselves, for no member begins
@@ -195,8 +196,15 @@ class MemberSlots:
         slots = sorted(slots)
         if not slots:
             return
-        broken = self._incomplete.intersection(slots) | self._end(slots, WIND_UP)
-        for in_order, given in ((True, set(slots) - broken), (False, broken)):
+        unstarted = self._end(slots, WIND_UP)
+        self._give(set(slots), unstarted | self._incomplete.intersection(slots))
+
+    def _give(self, slots: Set[int], incomplete: Set[int]) -> None:
+        """Make slots free. Of those that are ``incomplete`` not all VENs ran here: they are in
+        order only where they were when this member took them.
+        """
+        broken = {s for s in incomplete if self._store.taking(s) is not Taking.IN_ORDER}
+        for in_order, given in ((True, slots - broken), (False, broken)):
             if given:
                 self._store.give_back(given, in_order)
 
