@@ -22,6 +22,8 @@ class ProfileKind(ABC):
 
     name: str
     """What the protocol is called, for people."""
+    media_types: frozenset[bytes]
+    """The content types of what its VTNs push, in lower case."""
 
     @abstractmethod
     def serves(self, vtn_url: str) -> bool:

@@ -78,6 +78,7 @@ def listener_of(
             "listen needs push: the address that the VTN reaches, such as "
             "push='https://ven.example.com:8443'."
         )
+    from .push.acceptor import Limits
     from .push.server import listener_of as listener
 
     prefix, kind = settings.push.prefix, choose_profile(settings.vtn_url)
@@ -87,6 +88,7 @@ def listener_of(
         lambda path, body, peer: engine.profile.take_push(path, body, peer, engine),
         encrypted=settings.push.address.startswith("https:"),
         knows=lambda path: kind.is_pushed_to(path, prefix),
+        limits=Limits(media_types=kind.media_types),
     )
 
 

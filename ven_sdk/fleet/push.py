@@ -25,7 +25,11 @@ from ..transport.identity import Identity
 from ..ven import Ven
 from .identities import TLS_ARGUMENTS, check_arguments
 
-LIMITS = Limits(connections=512, per_address=128)
+LIMITS = Limits(
+    connections=512,
+    per_address=128,
+    media_types=frozenset().union(*(kind.media_types for kind in PROFILES)),
+)
 """A VTN calls all VENs of a fleet from one address."""
 NAME = "{ven_name}"
 """In the fleet's ``push``, each VEN's name stands here."""

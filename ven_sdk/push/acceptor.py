@@ -24,6 +24,8 @@ from itertools import takewhile
 from time import monotonic
 from typing import Callable, Optional
 
+from .peer import XML_TYPES
+
 logger: logging.Logger = logging.getLogger(__name__)
 
 QUEUE = 512
@@ -39,7 +41,8 @@ class Limits:
     """What a peer may take. Times are seconds, each for the whole of what it names.
 
     ``idle`` is how long a kept-alive connection may be silent between requests; ``body_bytes``
-    bounds a message; ``connections`` and ``per_address`` bound how many are open.
+    bounds a message; ``connections`` and ``per_address`` bound how many are open. ``media_types``
+    are the content types that are taken, in lower case.
     """
 
     handshake: float = 5.0
@@ -50,6 +53,7 @@ class Limits:
     body_bytes: int = 16 * 2**20
     connections: int = 256
     per_address: int = 8
+    media_types: frozenset[bytes] = XML_TYPES
 
 
 class Connection:

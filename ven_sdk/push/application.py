@@ -19,10 +19,9 @@ from typing import Any, Callable, Optional, Protocol, Union
 from ..errors import ConfigurationError
 from ..text import repr_of
 from .http_request import Refusal
-from .peer import Peer, Response
+from .peer import XML_TYPES, Peer, Response
 
 MAX_BODY = 16 * 2**20
-_XML_TYPES = ("application/xml", "text/xml")
 _PHRASES = {200: "OK", 404: "Not Found", 406: "Not Acceptable", 503: "Service Unavailable"}
 
 StartResponse = Callable[[str, "list[tuple[str, str]]"], object]
@@ -79,7 +78,7 @@ def _receive(
     if environ.get("REQUEST_METHOD") != "POST":
         raise Refusal(501, "Only POST is known here.", Allow="POST")
     media = str(environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-    if media not in _XML_TYPES:
+    if media.encode() not in XML_TYPES:
         raise Refusal(406, "Content-Type is application/xml here.")
     given = str(environ.get("CONTENT_LENGTH") or "")
     if not given.isascii() or not given.isdigit():

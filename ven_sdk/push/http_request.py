@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .peer import Response, plain_response
+from .peer import XML_TYPES, Response, plain_response
 
 MAX_HEAD = 8192
 """Bytes of the request line and all headers together."""
@@ -18,7 +18,6 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/(\d)\.(\d)")
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,11}")  # 010 is eight to some
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-_XML_TYPES = frozenset({b"application/xml", b"text/xml"})
 _ONCE = (b"content-length", b"host", b"content-type", b"transfer-encoding", b"expect")
 
 
@@ -41,9 +40,9 @@ class RequestHead(NamedTuple):
     expects_continue: bool
 
 
-def read_head(head: bytes, max_body: int) -> RequestHead:
+def read_head(head: bytes, max_body: int, media_types: frozenset[bytes] = XML_TYPES) -> RequestHead:
     """The request that ``head`` (up to and with the empty line) begins; :class:`Refusal` says which
-    status answers it.
+    status answers it. ``max_body`` is in bytes, ``media_types`` are in lower case.
     """
     lines = head[:-4].split(b"\r\n")
     if any(b"\n" in line or b"\r" in line or b"\0" in line for line in lines):
@@ -55,7 +54,7 @@ def read_head(head: bytes, max_body: int) -> RequestHead:
     if method != b"POST":
         raise Refusal(501, "Only POST is known here.", Allow="POST")
     length = _length(headers, max_body)
-    _check_type(headers)
+    _check_type(headers, media_types)
     expects = headers.get(b"expect", b"").lower()
     if expects not in (b"", b"100-continue"):
         raise Refusal(417, "Only 100-continue can be expected here.")
@@ -101,12 +100,12 @@ def _length(headers: dict[bytes, bytes], max_body: int) -> int:
     return int(given)
 
 
-def _check_type(headers: dict[bytes, bytes]) -> None:
-    """Rules H3 and H12: XML alone is taken."""
+def _check_type(headers: dict[bytes, bytes], media_types: frozenset[bytes]) -> None:
+    """Rules H3 and H12: what the profile's messages are is taken, of 2.0b XML alone."""
     media, _, parameters = headers.get(b"content-type", b"").partition(b";")
     charset = re.search(rb"charset\s*=\s*\"?([^\";\s]+)", parameters, re.IGNORECASE)
-    if media.strip().lower() not in _XML_TYPES:
-        raise Refusal(406, "Content-Type is application/xml here.")
+    if media.strip().lower() not in media_types:
+        raise Refusal(406, f"Content-Type is {min(media_types).decode()} here.")
     if charset and charset[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise Refusal(406, "Messages are UTF-8 here.")
 

@@ -175,7 +175,7 @@ class Listener:
         end = buffered.index(b"\r\n\r\n") + 4
         if end > MAX_HEAD:
             raise Refusal(431, f"A request's head has {MAX_HEAD} bytes at most here.")
-        head = read_head(bytes(buffered[:end]), self.limits.body_bytes)
+        head = read_head(bytes(buffered[:end]), self.limits.body_bytes, self.limits.media_types)
         del buffered[:end]
         if not self._knows(head.path):
             raise Refusal(404, "There is nothing at this path.")

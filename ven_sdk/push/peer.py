@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Callable, NamedTuple, Optional
 
+XML_TYPES: frozenset[bytes] = frozenset({b"application/xml", b"text/xml"})
+"""The content types of OpenADR 2.0b (rule H3)."""
+
 
 @dataclass(frozen=True)
 class Peer:
