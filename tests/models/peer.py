@@ -159,7 +159,8 @@ class PeerVTN:
             return Reply(200, reply, None, 0.01)
         right = self.answer(name, text)
         self._die("after")
-        if how == "right, but lost":
+        if how == "right, but lost":  # whatever it was
+            self.sent[-1] = self.sent[-1]._replace(how=how)
             raise TransportError(f"POST {url} failed: the connection broke.")
         return Reply(200, right, None, 0.01)
 
