@@ -141,7 +141,6 @@ def response_to_the_list(vtn: PeerVTN, reply: str) -> None:
     [
         ("plain response", True, []),
         ("plain response", False, ["e"]),
-        ("empty", True, ["e"]),
     ],
 )
 def test_a_plain_response_to_the_request_for_the_list_says_that_there_are_no_events(
@@ -155,6 +154,20 @@ def test_a_plain_response_to_the_request_for_the_list_says_that_there_are_no_eve
         found = world.ven.request_events()
 
         assert [event.event_id for event in found] == left
+    finally:
+        world.close()
+
+
+def test_an_empty_body_is_no_list_of_events() -> None:
+    world = made()
+    try:
+        add_event(world, "e")
+        response_to_the_list(world.vtn, "empty")
+
+        with pytest.raises(ProtocolError):
+            world.ven.request_events()
+
+        assert [event.event_id for event in world.ven.events] == ["e"]
     finally:
         world.close()
 
