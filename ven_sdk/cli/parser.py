@@ -142,7 +142,7 @@ def parser_for(name: str, command: ModuleType) -> Parser:
 
 def port(text: str) -> int:
     """A port, for argparse. ``ArgumentTypeError`` for anything else."""
-    if not text.isdigit() or int(text) > 65535:
+    if not (text.isascii() and text.isdigit()) or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text!r}")
     return int(text)
 

@@ -26,6 +26,8 @@ __all__ = ["Catalogue", "DataPoint", "lane_of"]
 
 MODES = ("incremental", "full")
 GAPS = ("mark", "omit")
+CATALOGUE = "METADATA"
+"""The report_specifier_id by which a VTN asks for the catalogue itself (T8)."""
 
 
 class Catalogue:
@@ -113,9 +115,7 @@ class Catalogue:
         given = data_source if report_data_source is None else report_data_source
         named, sources = _sources(resource_id, given)
         point = DataPoint(
-            report_specifier_id=text("report_specifier_id", report_specifier_id)
-            if report_specifier_id is not None
-            else name,
+            report_specifier_id=_specifier(report_specifier_id, name),
             r_id=text("r_id", r_id)
             if r_id is not None
             else points.derived_r_id(named, measured, kind, reading),
@@ -203,6 +203,18 @@ def _check_texts(point: DataPoint) -> None:
     sendable_parts("report_data_source", point.report_data_source)
     sendable_parts("end_device_asset_mrid", point.report_subject)
     text("r_id", point.r_id)
+
+
+def _specifier(given: Optional[str], report_name: str) -> str:
+    """The report_specifier_id, or the name of the report."""
+    if given is None:
+        return report_name
+    if text("report_specifier_id", given) == CATALOGUE:
+        raise ConfigurationError(
+            f"report_specifier_id {CATALOGUE!r} means the catalogue itself, so that no VTN could "
+            "ask for the report. Give another."
+        )
+    return text("report_specifier_id", given)
 
 
 def _sources(resource_id: Optional[str], given: object) -> tuple[Optional[str], tuple[Target, ...]]:

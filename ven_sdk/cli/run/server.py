@@ -11,16 +11,19 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Callable, NamedTuple, Union
-from urllib.parse import parse_qsl, unquote, urlsplit
+from http.server import BaseHTTPRequestHandler
+from typing import Callable, NamedTuple, Optional, Union
+from urllib.parse import parse_qsl, unquote
 
 from ...errors import ConfigurationError
+from ..page_server import PageServer, length_of_body, split_address
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 LOCAL = "127.0.0.1"
 MAX_BODY = 100_000
+LONGEST = 20.0
+"""Seconds that one request may take."""
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
 
@@ -62,6 +65,10 @@ def _as_text(value: object) -> object:
     return value.total_seconds() if isinstance(value, timedelta) else str(value)
 
 
+class _Server(PageServer):
+    longest = LONGEST
+
+
 class Port:
     """Serves pages on ``[host:]port`` from construction to :meth:`close`; ``name`` is for people
     and for the thread. ``ConfigurationError`` for what it cannot use.
@@ -70,12 +77,11 @@ class Port:
     def __init__(self, name: str, place: Place, respond: Respond) -> None:
         host, port = parse_address(place, name)
         try:
-            self._server = ThreadingHTTPServer((host, port), _handler(respond))
+            self._server = _Server((host, port), _handler(respond))
         except OSError as cause:
             raise ConfigurationError(
                 f"The {name} port {host}:{port} cannot be opened: {cause.strerror or cause}."
             ) from cause
-        self._server.daemon_threads = True
         self.host: str = host
         self.port: int = int(self._server.server_address[1])
         self._thread = threading.Thread(
@@ -115,12 +121,16 @@ def parse_address(place: object, name: str = "health") -> tuple[str, int]:
     alone can ask. ``ConfigurationError`` for anything else.
     """
     host, colon, port = str(place).rpartition(":")
-    if isinstance(place, bool) or not port.isdigit() or int(port) > 65535 or (colon and not host):
+    if isinstance(place, bool) or not _is_number(port) or int(port) > 65535 or (colon and not host):
         raise ConfigurationError(
             f"The {name} port must be a number from 0 to 65535, or host:port such as "
             f"'0.0.0.0:8080', not {place!r}."
         )
     return host.strip("[]") or LOCAL, int(port)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
@@ -132,24 +142,21 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             """Answer a question."""
-            self._answer(respond(self._request()))
+            self._respond(b"")
 
         do_HEAD = do_GET
 
         def do_POST(self) -> None:
             """Carry out an order."""
-            length = self.headers.get("Content-Length", "0")
-            if not length.isdigit() or int(length) > MAX_BODY:
+            length = length_of_body(self.headers, MAX_BODY)
+            if length is None:
                 self._answer(refusal(413, f"A body has at most {MAX_BODY} bytes, and its length."))
                 return
-            self._answer(respond(self._request(self.rfile.read(int(length)))))
+            self._respond(self.rfile.read(length))
 
-        def _request(self, body: bytes = b"") -> Request:
-            parts = urlsplit(self.path)
-            path = tuple(unquote(part) for part in parts.path.split("/") if part)
-            query = dict(parse_qsl(parts.query, keep_blank_values=True))
-            method = "GET" if self.command == "HEAD" else self.command
-            return Request(method, path, query, self.headers, body)
+        def _respond(self, body: bytes) -> None:
+            request = _read(self, body)
+            self._answer(refusal(400, "The path is none.") if request is None else respond(request))
 
         def _answer(self, page: Page) -> None:
             self.close_connection = True
@@ -168,3 +175,14 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
             logger.debug(format, *arguments)
 
     return Handler
+
+
+def _read(handler: BaseHTTPRequestHandler, body: bytes) -> Optional[Request]:
+    """The request; None for a path that is none."""
+    parts = split_address(handler.path)
+    if parts is None:
+        return None
+    path = tuple(unquote(part) for part in parts.path.split("/") if part)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    method = "GET" if handler.command == "HEAD" else handler.command
+    return Request(method, path, query, handler.headers, body)

@@ -12,12 +12,12 @@ import json
 import logging
 import secrets
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib import resources
 from typing import Callable, Optional
-from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError, VenError
+from ..page_server import PageServer, length_of_body, split_address
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -36,13 +36,12 @@ class Page:
 
     def __init__(self, port: int, state: State, order: Order, message: Message) -> None:
         try:
-            self._server = _Server((LOOPBACK, port), _handler(state, order, message))
+            self._server = PageServer((LOOPBACK, port), _handler(state, order, message))
         except OSError as cause:
             raise ConfigurationError(
                 f"The page's port {port} cannot be opened: {cause.strerror or cause}. Give another "
                 "--page-port; 0 takes a free one."
             ) from cause
-        self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.2,), name="ven_sdk-page", daemon=True
         )
@@ -99,14 +98,6 @@ def _handler(state: State, order: Order, message: Message) -> type[BaseHTTPReque
     return Handler
 
 
-class _Server(ThreadingHTTPServer):
-    """A server that says nothing about browsers that went away."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Log it quietly: a tab that was closed is no trouble."""
-        logger.debug("A request of %s ended early.", client_address)
-
-
 def _file(name: str) -> str:
     return (resources.files(__package__) / name).read_text(encoding="utf-8")
 
@@ -121,11 +112,11 @@ class _Answers(BaseHTTPRequestHandler):
         """Whether a browser was led here by our own page, not by another site or a name that points
         here.
         """
-        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-        origin = self.headers.get("Origin")
-        if host not in _HOSTS or (
-            origin is not None and urlsplit(origin).netloc != self.headers.get("Host")
-        ):
+        host = split_address(f"//{self.headers.get('Host', '')}")
+        if host is None or host.hostname not in _HOSTS:
+            return False
+        origin = split_address(self.headers.get("Origin", f"//{host.netloc}"))
+        if origin is None or origin.netloc != host.netloc:
             return False
         return (
             not order
@@ -134,10 +125,10 @@ class _Answers(BaseHTTPRequestHandler):
 
     def body(self) -> bytes:
         """The request's body, as far as it is bearable."""
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > MAX_ORDER:
+        length = length_of_body(self.headers, MAX_ORDER)
+        if length is None:
             raise ValueError("The order is too long.")
-        return self.rfile.read(int(length))
+        return self.rfile.read(length)
 
     def page(self) -> None:
         """The page; nothing but its own script and style may run in it."""

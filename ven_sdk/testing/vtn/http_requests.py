@@ -52,7 +52,7 @@ class Incoming:
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return b"".join(self._chunks())
         length = headers.get("content-length", "0")
-        if not length.isdigit():
+        if not (length.isascii() and length.isdigit()):
             raise Unreadable(400)
         if int(length) > self._max_body:
             raise Unreadable(413)
