@@ -309,9 +309,23 @@ TABLE = (
     Mutation(
         "T24",
         "oadr20b.services.reports.step.deliver",
-        "waiting = [] if is_under_way(book) else due_requests(book, now)",
+        "waiting = [] if is_under_way(book, now) else due_requests(book, now)",
         "waiting = due_requests(book, now)",
         f"{DELIVERY}::test_t24_after_an_outage_many_intervals_share_few_messages",
+    ),
+    Mutation(
+        "T25",
+        "oadr20b.services.reports.delivery.is_under_way",
+        "not _is_waiting(delivery, now)",
+        "True",
+        f"{DELIVERY}::test_a_report_that_the_vtn_refuses_holds_up_no_other_request",
+    ),
+    Mutation(
+        "T25",
+        "oadr20b.services.reports.delivery.due_requests",
+        "and key not in refused",
+        "",
+        f"{DELIVERY}::test_values_of_a_refused_request_wait_for_the_message_that_was_refused",
     ),
     Mutation(
         "T25",

@@ -172,6 +172,37 @@ def test_one_message_is_under_way_at_a_time() -> None:
     assert len(vtn.book.deliveries) == 1
 
 
+@pytest.mark.parametrize("code", ["450", "469", "500"])
+def test_a_report_that_the_vtn_refuses_holds_up_no_other_request(code: str) -> None:
+    vtn = ven()
+    vtn.create(ask("refused"), ask("taken"))
+    for _ in range(60):
+        vtn.advance(MINUTE)
+        while (task := vtn.task()) is not None:
+            names = {report.report_request_id for report in task.record.reports}
+            if "refused" in names:
+                vtn.post(task, error=code)
+            else:
+                vtn.take(task.record)
+                vtn.post(task)
+
+    assert len(vtn.values("taken")) >= 55
+
+
+def test_values_of_a_refused_request_wait_for_the_message_that_was_refused() -> None:
+    vtn = running()
+    vtn.advance(5 * MINUTE)
+    for _ in range(3):
+        vtn.post(vtn.task(), error="500")
+        vtn.advance(MINUTE)
+        assert len(vtn.book.deliveries) == 1
+        vtn.advance(9 * MINUTE)
+        assert len(vtn.book.deliveries) == 1
+
+    vtn.go(SECOND)
+    assert [len(message.reports[0].intervals) for message in vtn.messages] == [5, 30]
+
+
 def test_nothing_is_sent_while_the_vtn_does_not_know_the_ven() -> None:
     vtn = running()
     vtn.advance(5 * MINUTE)

@@ -3,8 +3,9 @@ acknowledged (T26). Steps only.
 
 One message is under way at a time. What becomes due meanwhile waits as rows, so that after an
 outage many intervals, of several requests, share a message (T24), oldest first (T23), within
-``MOST_VALUES``. Rows are taken from the front of the book's index: the work grows with what goes
-into the message, not with what waits.
+``MOST_VALUES``. A message that was refused waits to be sent again, and with it the request that it
+is about; others go on. Rows are taken from the front of the book's index: the work grows with what
+goes into the message, not with what waits.
 """
 
 from __future__ import annotations
@@ -46,9 +47,11 @@ servers take for a limit.
 
 def due_requests(book: Book, now: datetime) -> list[Ready]:
     """The requests whose delivery time has come, the longest due first. One whose acknowledgement
-    is still owed waits for that (T16), and holds up no other.
+    is still owed waits for that (T16), one of which a message was refused for that message to be
+    sent again; neither holds up another.
     """
     owed = {key for answer in book.answers.values() for key in answer.requests}
+    refused = _refused_requests(book, now)
     found = [
         Ready(key, request, boundary(request, now))
         for key, request in running_requests(book)
@@ -56,6 +59,7 @@ def due_requests(book: Book, now: datetime) -> list[Ready]:
         and request.due is not None
         and request.due + request.jitter <= now
         and key not in owed
+        and key not in refused
     ]
     return sorted(found, key=lambda ready: ready.request.due or now)
 
@@ -89,9 +93,29 @@ def find_unwritten(book: Book, found: Iterable[Ready]) -> frozenset[str]:
     )
 
 
-def is_under_way(book: Book) -> bool:
-    """Whether a message waits for its acknowledgement (parked ones do not count)."""
-    return any(not delivery.parked for delivery in book.deliveries.values())
+def is_under_way(book: Book, now: datetime) -> bool:
+    """Whether a message waits for its acknowledgement (those that were refused do not count until
+    they are sent again, parked ones never).
+    """
+    return any(
+        not delivery.parked and not _is_waiting(delivery, now)
+        for delivery in book.deliveries.values()
+    )
+
+
+def _refused_requests(book: Book, now: datetime) -> set[str]:
+    """The requests of which a message was refused, and waits to be sent again."""
+    return {
+        part.request
+        for delivery in book.deliveries.values()
+        if not delivery.parked and _is_waiting(delivery, now)
+        for part in delivery.parts
+    }
+
+
+def _is_waiting(delivery: Delivery, now: datetime) -> bool:
+    """Whether it was refused, and is not to be sent again yet."""
+    return delivery.retry_at is not None and delivery.retry_at > now
 
 
 # --- the next message -----------------------------------------------------------------------------

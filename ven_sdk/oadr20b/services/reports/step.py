@@ -60,7 +60,7 @@ def look(book: Book, now: datetime) -> Outcome:
 
 def deliver(book: Book, now: datetime) -> Outcome:
     """Write down what is needed for a delivery, then make it, unless one is under way."""
-    waiting = [] if is_under_way(book) else due_requests(book, now)
+    waiting = [] if is_under_way(book, now) else due_requests(book, now)
     written = write_samplings(book, now, find_unwritten(book, waiting))
     if written.changes or not waiting:
         return written
