@@ -49,10 +49,25 @@ def always_another_version(vtn: PeerVTN) -> None:
     queue("list")(vtn)
 
 
+def event_comes_and_goes(vtn: PeerVTN) -> None:
+    listed, kept = vtn.listed, dict(vtn.events)
+
+    def changed() -> bytes:
+        if vtn.events:
+            vtn.events.clear()
+        else:
+            vtn.events.update(kept)
+        return listed()
+
+    vtn.listed = changed  # type: ignore[method-assign]
+    queue("list")(vtn)
+
+
 STORMS: dict[str, Callable[[PeerVTN], None]] = {
     "an unchanged list at every poll": queue("list"),
     "a request that runs at every poll": queue("create report"),
     "a new version at every poll": always_another_version,
+    "an event that comes and goes at every poll": event_comes_and_goes,
     "a re-registration at every poll": queue("reregister"),
     "a catalogue at every poll": queue("register report"),
     "the end of a report at every poll": queue("cancel report"),

@@ -83,10 +83,13 @@ LONG_AGO = 3100.0
 
 
 def most_in_a_minute(moments: Sequence[float], since: float) -> int:
-    """The most of ``moments`` (ascending) that lie within any 60 s after ``since``."""
+    """The most of ``moments`` (ascending) that lie within any 60 s after ``since``, to the
+    microsecond: what is 60 s apart but for the last bit of a float is so.
+    """
     window = [moment for moment in moments if moment >= since]
     return max(
-        (sum(moment - 60 < other <= moment for other in window) for moment in window), default=0
+        (sum(0 <= round(moment - other, 6) < 60 for other in window) for moment in window),
+        default=0,
     )
 
 

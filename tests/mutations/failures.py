@@ -143,6 +143,13 @@ TABLE = (
     Mutation("F3", *NO_PACE, f"{PACE}::test_no_answer_of_a_vtn_makes_a_storm"),
     Mutation(
         "F3",
+        "runtime.polling.Polling.drain",
+        "self._pause_until = now + DRAIN_PAUSE",
+        "self._at, self.is_draining = now + DRAIN_PAUSE, False",
+        f"{PACE}::test_no_answer_of_a_vtn_makes_a_storm",
+    ),
+    Mutation(
+        "F3",
         "runtime.conversation.Conversation._seconds_to",
         "return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait",
         "return wait",

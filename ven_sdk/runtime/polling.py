@@ -22,14 +22,14 @@ class Polling:
     """
 
     __slots__ = (
-        *("_at", "_book", "_is_failing", "_profile", "_rounds"),
+        *("_at", "_book", "_is_failing", "_pause_until", "_profile", "_rounds"),
         *("began", "hold_until", "is_draining"),
     )
 
     def __init__(self, book: Book, profile: Profile) -> None:
         self._book, self._profile = book, profile
         self._at: Optional[float] = None
-        self._rounds = 0
+        self._rounds, self._pause_until = 0, 0.0
         self._is_failing = False
         self.began: Optional[float] = None
         self.hold_until: float = 0.0
@@ -60,17 +60,16 @@ class Polling:
         the monotonic clock.
         """
         self._rounds += 1
-        if self._rounds % DRAIN_CAP:
-            self.is_draining = True
-        else:
-            self._at = now + DRAIN_PAUSE
+        self.is_draining = True
+        if not self._rounds % DRAIN_CAP:
+            self._pause_until = now + DRAIN_PAUSE
 
     def seconds_to_next(self, now: float, is_holding: bool) -> float:
         """To the next poll: none while the queue is drained (P3), but not before quick handlers
         decided (P4). ``now`` is of the monotonic clock.
         """
         if self.is_draining:
-            return self.hold_until - now if is_holding else 0.0
+            return max(self._pause_until, self.hold_until if is_holding else 0.0) - now
         if self._is_failing:
             return 0.0
         return self.seconds_to_period(now)
