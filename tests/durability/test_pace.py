@@ -327,3 +327,19 @@ def test_polls_that_fail_before_a_queue_is_drained_are_within_the_pace(world: Si
 
     sent = [at for at, _, _ in world.vtn.sent[mark:]]
     assert most_in_a_minute(sent, 0) <= MOST + POLLS_A_MINUTE
+
+
+def test_calls_of_the_user_do_not_send_again_what_else_failed(world: SimulatedVen) -> None:
+    world.vtn.behaviour["oadrPoll"] = "status 503", FOR_EVER
+    world.run(600)
+    mark = len(world.vtn.sent)
+
+    for number in range(40):
+        start = world.clock.now() + timedelta(days=number)
+        window = {"dtstart": start, "duration": 60}
+        world.ven.create_opt("optOut", "economic", vavailability=[window], opt_id=f"o{number}")
+        world.run(3)
+
+    names = [name for _, name, _ in world.vtn.sent[mark:]]
+    assert names.count("oadrCreateOpt") == 40
+    assert names.count("oadrPoll") <= 4

@@ -143,6 +143,13 @@ TABLE = (
     Mutation("F3", *NO_PACE, f"{PACE}::test_no_answer_of_a_vtn_makes_a_storm"),
     Mutation(
         "F3",
+        "runtime.failures.Failures.retry",
+        "if kind.name in kinds]",
+        "]",
+        f"{PACE}::test_calls_of_the_user_do_not_send_again_what_else_failed",
+    ),
+    Mutation(
+        "F3",
         "runtime.polling.Polling.drain",
         "self._pause_until = now + DRAIN_PAUSE",
         "self._at, self.is_draining = now + DRAIN_PAUSE, False",

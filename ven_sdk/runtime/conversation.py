@@ -167,11 +167,11 @@ class Conversation:
         return bool(self._sending)
 
     def hurry(self, *names: tuple[str, str]) -> None:
-        """The user asked for something now: forget all waiting, and send the messages ``names``
-        whatever the pace.
+        """The user asked for the messages ``names`` now: they wait for nothing that failed before,
+        and for no pace.
         """
         with self._lock:
-            self._exchanges.retry_all(names)
+            self._exchanges.retry(names)
             self._asked.update(names)
         for state in self._lanes:
             state.blocked_until = 0.0

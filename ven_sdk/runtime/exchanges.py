@@ -98,9 +98,9 @@ class Exchanges:
         until = self.failures.blocked_until(self.kind_of(task), task.identity)
         return max(until, self._registrations.blocked_until(task))
 
-    def retry_all(self, names: Collection[Name]) -> None:
-        """Let everything be tried now: the user asked for the messages ``names``."""
-        self.failures.retry_all()
+    def retry(self, names: Collection[Name]) -> None:
+        """Let the messages ``names`` be tried now: the user asked for them."""
+        self.failures.retry(names)
         self._registrations.forget_requests(names)
 
     def perform(self, task: Task) -> None:

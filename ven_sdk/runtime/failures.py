@@ -22,6 +22,7 @@ Whoever calls this holds the lock of the conversation. Moments are monotonic sec
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 from typing import Callable, NamedTuple, Optional, Union
 
@@ -240,10 +241,13 @@ class Failures:
             if failure.scope is Scope.MISSING:
                 failure.until = 0.0
 
-    def retry_all(self) -> None:
-        """Let everything be tried now: the user asked for something. What fails again waits as long
-        as it would have.
+    def retry(self, names: Collection[Message]) -> None:
+        """Let the messages ``names`` be tried now, for the user asked for them. What fails again
+        waits as long as it would have; what else fails goes on to wait.
         """
-        for failure in (*self._kinds.values(), *self._messages.values(), self.link):
+        kinds = {name for name, _ in names}
+        wanted = [failure for kind, failure in self._kinds.items() if kind.name in kinds]
+        wanted += [failure for name, failure in self._messages.items() if name in names]
+        for failure in (*wanted, self.link):
             if failure is not None:
                 failure.until = 0.0
