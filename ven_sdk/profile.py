@@ -88,14 +88,18 @@ class Task:
     insists: bool = False
     weight: int = 1
 
-    @cached_property
+    @property
     def record(self) -> Payload:
-        """What to send. A large message is made here, when it is first asked for, and not where the
-        task was found.
+        """What to send. A large message is built here, when it is first asked for, and not where
+        the task was found.
         """
-        return self.content() if callable(self.content) else self.content
+        return self._built if callable(self.content) else self.content
 
     @cached_property
+    def _built(self) -> Payload:
+        return self.content() if callable(self.content) else self.content
+
+    @property
     def identity(self) -> tuple[str, str]:
         """What tells this message from all others: the kind and the key."""
         return self.name, self.key

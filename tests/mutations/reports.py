@@ -27,7 +27,7 @@ TABLE = (
     Mutation(
         "T1",
         "oadr20b.services.reports.registration_task",
-        "ven_id=book.registration.ven_id,\n",
+        "ven_id=registration.ven_id,\n",
         "ven_id=None,\n",
         f"{REQUESTS}::test_t1_a_catalogue_without_reports_is_sent_as_well",
     ),
@@ -49,7 +49,7 @@ TABLE = (
     Mutation(
         "T3",
         "oadr20b.services.reports.registration_task",
-        "report_request_id=book.registration.catalogue_request)",
+        "report_request_id=registration.catalogue_request)",
         "report_request_id=None)",
         f"{REQUESTS}::test_t3_the_top_level_request_id_names_a_metadata_request_and_is_left_out_otherwise",
     ),

@@ -37,15 +37,11 @@ if TYPE_CHECKING:
 def register_reports(book: Book) -> Task:
     """T1: the catalogue goes out after a registration, also when it is empty."""
     digest, created = book.catalogue.digest(), reports.catalogue_created(book)
-    task = reports.registration_task(
-        book, lambda reply: _take_confirmation(reply, digest, created), _refuse_catalogue
-    )
-    return replace(
-        task,
-        request_name="register report",
-        confirms=confirmed_by(task.name, RegisteredReport),
-        insists=True,
-        postpone=_postpone_catalogue,
+    return reports.registration_task(
+        book,
+        lambda reply: _take_confirmation(reply, digest, created),
+        _refuse_catalogue,
+        _postpone_catalogue if book.registration.phase == "reports" else None,
     )
 
 

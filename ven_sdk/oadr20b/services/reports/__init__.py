@@ -30,6 +30,7 @@ from ....state.outcome import Outcome, Step
 from ....state.reports import LastValue, SampleRow
 from ...schema.reports import RegisteredReport, RegisterReport
 from ...state.book import Book
+from ..task import confirmed_by
 from .endings import cancel, forget_requests
 from .from_vtn import (
     ask,
@@ -42,7 +43,7 @@ from .from_vtn import (
     take_data,
     take_offer,
 )
-from .metadata import catalogue_created, metadata_reports
+from .metadata import catalogue_created, metadata_of
 from .outbox import delivery_task, next_delivery
 from .queries import counters, offered_reports, samples
 from .requests import take_registered, take_request
@@ -78,20 +79,44 @@ __all__ = [
     "samples",
 ]
 
+REGISTER_REPORT = "register report"
+"""The name of the catalogue's message."""
+_CONFIRMS_CATALOGUE = confirmed_by(REGISTER_REPORT, RegisteredReport)
+
 
 def registration_task(
-    book: Book, accept: Callable[[Optional[Payload]], Step], refuse: Callable[[VenError], Step]
+    book: Book,
+    accept: Callable[[Optional[Payload]], Step],
+    refuse: Callable[[VenError], Step],
+    postpone: Optional[Callable[[VenError], Step]] = None,
 ) -> Task:
     """The catalogue, all of it (T1), also when it is empty; it names a METADATA request only if it
-    answers one (T3).
+    answers one (T3). The message is built when it is sent: the task is found at each poll for as
+    long as a VTN does not take the catalogue.
     """
-    record = RegisterReport(
-        request_id=book.request_id("register report"),
-        reports=metadata_reports(book),
-        ven_id=book.registration.ven_id,
-        report_request_id=book.registration.catalogue_request,
+    registration, request_id = book.registration, book.request_id(REGISTER_REPORT)
+    offered, created = book.catalogue.reports(), catalogue_created(book)
+
+    def build() -> RegisterReport:
+        return RegisterReport(
+            request_id=request_id,
+            reports=metadata_of(offered, created),
+            ven_id=registration.ven_id,
+            report_request_id=registration.catalogue_request,
+        )
+
+    return Task(
+        REGISTER_REPORT,
+        build,
+        (RegisteredReport,),
+        accept,
+        refuse,
+        service=RegisterReport.service,
+        request_name=REGISTER_REPORT,
+        confirms=_CONFIRMS_CATALOGUE,
+        insists=True,
+        postpone=postpone,
     )
-    return Task("register report", record, (RegisteredReport,), accept, refuse)
 
 
 def resume(book: Book, now: datetime) -> Outcome:
