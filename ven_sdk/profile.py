@@ -90,9 +90,7 @@ class Task:
 
     @property
     def record(self) -> Payload:
-        """What to send. A large message is built here, when it is first asked for, and not where
-        the task was found.
-        """
+        """What to send. A large message is built when this is first read."""
         return self._built if callable(self.content) else self.content
 
     @cached_property

@@ -141,9 +141,6 @@ WITHOUT_REPORTS = {
             "452",
             "code 500",
             "not sendable",
-            "another payload",
-            "empty body",
-            "bare response",
         )
     ),
 }
