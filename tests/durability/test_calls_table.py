@@ -207,3 +207,16 @@ def test_what_is_never_confirmed_is_sent_once_a_minute_and_holds_up_no_poll(
         names = [exchange.name for exchange in world.vtn.sent]
         assert 9 <= names.count(message) <= 21
         assert names.count("oadrPoll") >= 59
+
+
+def test_an_opt_whose_replacement_is_refused_goes_on_to_stand() -> None:
+    with answering("create_opt", "right") as world:
+        create_opt(world)
+        before = world.ven.opts
+        world.vtn.behaviour["oadrCreateOpt"] = "code 460", 1
+        with pytest.raises(ProtocolError):
+            create_opt(world)
+
+        assert [opt.record for opt in world.ven.opts] == [opt.record for opt in before]
+        world.ven.cancel_opt("o")
+        assert not world.ven.opts and not world.vtn.record.opts

@@ -536,9 +536,16 @@ TABLE = (
         f"{OPTS}::test_o1_1_resources_of_an_event_are_opted_out_with_the_number_held",
     ),
     Mutation(
+        "O1.5",
+        "oadr20b.state.opts.OptState.standing",
+        "if self.state != REFUSED or self.previous is None:",
+        "if True:",
+        f"{OPTS}::test_o1_5_after_a_refused_replacement_the_earlier_opt_counts_for_new_events",
+    ),
+    Mutation(
         "O1.2",
         "oadr20b.services.opts.schedules.find_opt_of",
-        "if row.in_force and row.record.event_id == event_id), None)",
+        "if row.standing.in_force and row.standing.record.event_id == event_id), None,)",
         "if False), None)",
         f"{OPTS}::test_o1_2_an_opt_that_the_vtn_will_ignore_is_said",
     ),

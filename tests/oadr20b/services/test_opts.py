@@ -341,6 +341,32 @@ def test_o1_5_after_a_refused_replacement_the_earlier_opt_goes_on_to_stand() -> 
     assert (state(ven, "x"), ven.book.opts["x"].opt_type) == ("confirmed", "optOut")
 
 
+def test_o1_5_after_a_refused_replacement_the_earlier_opt_counts_for_new_events() -> None:
+    ven = Harness(opted_in())
+    create(ven, opt_id="x", vavailability=[(NOON, 5 * HOUR)])
+    deliver(ven)
+    create(ven, opt_id="x", vavailability=[(NOON + 20 * HOUR, HOUR)])
+    deliver(ven, error="451")
+
+    ven.send(distribute(event("a")))
+
+    assert ven.responses(ven.answer()) == [("a", "200", 0, "optOut")]
+    assert [(row.opt_id, row.state) for row in standing(ven)] == [("x", "confirmed")]
+
+
+def test_o1_5_a_refused_replacement_may_be_refused_again() -> None:
+    ven = Harness()
+    create(ven, opt_id="x")
+    deliver(ven)
+    for _ in range(2):
+        create(ven, opt_id="x", opt_type="optIn")
+        deliver(ven, error="451")
+
+    assert [row.opt_type for row in standing(ven)] == ["optOut"]
+    cancel(ven, "x")
+    assert isinstance(deliver(ven), CancelOpt)
+
+
 def test_o1_5_a_reply_to_a_replaced_opt_does_not_confirm_the_new_one() -> None:
     ven = Harness()
     create(ven, opt_id="x")

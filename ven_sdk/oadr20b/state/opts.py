@@ -54,6 +54,13 @@ class OptState:
         return self.record.opt_type
 
     @property
+    def standing(self) -> "OptState":
+        """What stands of this row: where its opt was refused, the one that it was to replace."""
+        if self.state != REFUSED or self.previous is None:
+            return self
+        return OptState(self.previous, CONFIRMED, self.order, self.since)
+
+    @property
     def in_force(self) -> bool:
         """Whether it holds as far as the VEN is concerned: said, and not withdrawn or refused."""
         return self.state in (OWED, CONFIRMED)

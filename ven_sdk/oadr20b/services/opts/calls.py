@@ -82,7 +82,8 @@ def create(
 
 
 def _owe(book: "Book", record: CreateOpt, now: datetime) -> Outcome:
-    held = book.opts.get(record.opt_id)
+    row = book.opts.get(record.opt_id)
+    held = None if row is None else row.standing
     previous = None if held is None else held.record if held.state == CONFIRMED else held.previous
     row = OptState(record=record, order=book.next_key(), since=now, previous=previous)
     return store_row(row)
@@ -95,9 +96,11 @@ def cancel(book: "Book", opt_id: str, now: datetime) -> Outcome:
     Raises StateError for an opt that is unknown, refused or withdrawn already, and for an opt of an
     event, which only the opposite opt changes; ConfigurationError for an ID that is no text.
     """
-    held = book.opts.get(check_text("opt_id", opt_id) or "")
+    row = book.opts.get(check_text("opt_id", opt_id) or "")
+    held = None if row is None else row.standing
     if held is None or held.state in (REFUSED, CANCELLED):
-        known = ", ".join(repr(key) for key, row in book.opts.items() if row.in_force) or "none"
+        standing = (key for key, row in book.opts.items() if row.standing.in_force)
+        known = ", ".join(map(repr, standing)) or "none"
         raise StateError(f"There is no opt {opt_id!r} to cancel. Opts that stand: {known}.")
     if held.record.event_id is not None:
         opposite = "optIn" if held.opt_type == "optOut" else "optOut"

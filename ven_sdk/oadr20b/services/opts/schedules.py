@@ -25,7 +25,11 @@ def list_standing(rows: tuple[OptState, ...]) -> tuple[OptState, ...]:
     """
     return tuple(
         sorted(
-            (row for row in rows if row.state not in (REFUSED, CANCELLED, REPLACED)),
+            (
+                row.standing
+                for row in rows
+                if row.standing.state not in (REFUSED, CANCELLED, REPLACED)
+            ),
             key=lambda row: (row.record.created_date_time or _EPOCH, row.order),
         )
     )
@@ -36,7 +40,11 @@ def find_opt_of(book: "Book", event_id: str) -> Optional[str]:
     s.
     """
     return next(
-        (key for key, row in book.opts.items() if row.in_force and row.record.event_id == event_id),
+        (
+            key
+            for key, row in book.opts.items()
+            if row.standing.in_force and row.standing.record.event_id == event_id
+        ),
         None,
     )
 
@@ -45,9 +53,10 @@ def is_opted_out(book: "Book", event: Event) -> bool:
     """O1.9: an opt-out schedule of the whole VEN covers part of the event's active period, in its
     market context.
     """
+    standing = (row.standing for row in book.opts.values())
     return any(
         row.in_force and row.record.opt_type == "optOut" and _covers(book, row.record, event)
-        for row in book.opts.values()
+        for row in standing
     )
 
 
