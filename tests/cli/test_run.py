@@ -85,6 +85,41 @@ def test_a_ven_from_a_file_registers_reports_and_answers_and_sigterm_ends_it_wel
         assert "Traceback" not in program.text
 
 
+def leave_a_cancellation(store: Path) -> None:
+    """A VEN whose VTN was away when its registration was to be cancelled, and whose process ended
+    then.
+    """
+    with LocalVTN() as before:
+        client = OpenADRClient("site-a", before.url, timeout=0.5, store=str(store))
+        client.start(wait=10)
+    with pytest.raises(TransportError):
+        client.cancel_registration()
+    client.stop()
+
+
+def test_a_client_with_a_cancellation_left_over_registers_at_another_address(
+    vtn: LocalVTN, tmp_path: Path
+) -> None:
+    leave_a_cancellation(tmp_path / "ven.db")
+
+    with OpenADRClient("site-a", vtn.url, store=str(tmp_path / "ven.db")):
+        vtn.assert_registered("site-a", timeout=15)
+
+
+@needs_toml
+def test_a_file_with_another_address_registers_there_whatever_was_left_over(
+    vtn: LocalVTN, file: Path
+) -> None:
+    leave_a_cancellation(file.with_name("ven.db"))
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("[handlers]", 'store = "ven.db"\n[handlers]'), encoding="utf-8")
+
+    with Program("run", str(file)) as program:
+        vtn.assert_registered("site-a", timeout=15)
+        assert "was to be cancelled" in program.text
+        assert program.end(signal.SIGTERM) == 0
+
+
 def test_variables_alone_make_a_ven_and_ctrl_c_ends_it_well(vtn: LocalVTN) -> None:
     with Program("run", VEN_NAME="by-variable", VEN_VTN_URL=vtn.url) as program:
         vtn.assert_registered("by-variable", timeout=15)

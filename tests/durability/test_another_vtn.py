@@ -13,6 +13,7 @@ import pytest
 from tests.models.peer import PeerVTN
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent
+from ven_sdk.errors import TransportError
 
 OTHER_URL = "http://other.example/OpenADR2/Simple/2.0b"
 PROVISIONED = {"register": False, "ven_id": "ven-1", "registration_id": "reg-0"}
@@ -144,6 +145,27 @@ def test_a_vtn_that_does_not_name_itself_is_known_by_its_address(sites: Any, rep
     assert_clean(site)
     assert site.world.ven.events == ()
     assert site.lost
+
+
+@pytest.mark.parametrize("arguments", KINDS, ids=["registers", "provisioned", "only a venID"])
+@pytest.mark.parametrize("vtn_id", ["another", ""])
+def test_a_cancellation_that_was_not_sent_goes_to_no_other_vtn(
+    sites: Any, arguments: dict[str, Any], vtn_id: str
+) -> None:
+    site = sites(**arguments)
+    site.fill()
+    site.vtn.behaviour["oadrCancelPartyRegistration"] = "no answer", float("inf")
+    with pytest.raises(TransportError):
+        site.world.ven.cancel_registration()
+    vtn = site.restart(url=OTHER_URL)
+    vtn.vtn_id = vtn_id
+
+    site.start()
+
+    assert_clean(site)
+    assert "oadrCancelPartyRegistration" not in [name for _, name, _ in vtn.sent]
+    assert site.world.ven.events == ()
+    assert vtn.record.registered
 
 
 def test_a_report_only_ven_knows_its_vtn_by_the_address(sites: Any) -> None:

@@ -100,8 +100,8 @@ NOT_CANCELLED = (
 )
 FORGOTTEN_END = (
     "oadr20b.services.registration.joining.resume",
-    'return NOTHING if book.registration.phase == "cancelling" else begin(book, now)',
-    "return begin(book, now)",
+    'if state.phase != "cancelling":',
+    "if True:",
 )
 
 TABLE = (
@@ -142,6 +142,14 @@ TABLE = (
     Mutation("F3", *ALWAYS_NEWS, f"{PACE}::test_what_changes_nothing_counts_as_an_empty_queue"),
     Mutation("F3", *NO_PACE, f"{PACE}::test_no_answer_of_a_vtn_makes_a_storm"),
     Mutation(
+        "R12",
+        "oadr20b.services.registration.joining.resume",
+        "if not is_another_vtn(book, None):",
+        "if True:",
+        "durability/test_another_vtn.py::"
+        "test_a_cancellation_that_was_not_sent_goes_to_no_other_vtn",
+    ),
+    Mutation(
         "F3",
         "runtime.failures.Failures.retry",
         "if kind.name in kinds]",
@@ -153,7 +161,7 @@ TABLE = (
         "runtime.polling.Polling.drain",
         "self._pause_until = now + DRAIN_PAUSE",
         "self._at, self.is_draining = now + DRAIN_PAUSE, False",
-        f"{PACE}::test_no_answer_of_a_vtn_makes_a_storm",
+        "runtime/test_polling.py::test_p3_the_poll_after_a_pause_is_none_of_the_period",
     ),
     Mutation(
         "F3",

@@ -81,8 +81,20 @@ def _begin_provisioned(book: Book, now: datetime) -> Outcome:
 
 
 def resume(book: Book, now: datetime) -> Outcome:
-    """A start: the bootstrap; but a cancellation that the user asked for before is sent first."""
-    return NOTHING if book.registration.phase == "cancelling" else begin(book, now)
+    """A start: the bootstrap; but a cancellation that the user asked for before is sent first. It
+    was meant for the VTN of that time: at another address the VEN begins as at any other start.
+    """
+    state = book.registration
+    if state.phase != "cancelling":
+        return begin(book, now)
+    if not is_another_vtn(book, None):
+        return NOTHING
+    note = Note(
+        f"The registration with the VTN at {state.vtn_url} was to be cancelled, and was not: the "
+        f"address of the VTN is {book.settings.vtn_url} now.",
+        logging.WARNING,
+    )
+    return begin(book, now) + Outcome(notes=(note,))
 
 
 def lose(book: Book, now: datetime, reason: str) -> Outcome:

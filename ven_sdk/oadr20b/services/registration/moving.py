@@ -49,7 +49,7 @@ TIMER = "list after a move"
 def go_on(book: Book, now: datetime, in_order: bool) -> Outcome:
     """The VEN goes on; ``in_order``: :func:`part` was the last step of the process before."""
     state = book.registration
-    if state.phase in ("cancelling", "cancelled"):
+    if state.phase == "cancelled":
         return NOTHING
     if not _is_intact(book):
         return resume(book, now)
