@@ -144,11 +144,12 @@ class Stage:
         return Seen(error if error is not known else None, moved)
 
     def hurry(self) -> None:
-        """Have the client ask for its events until it wants no list any more: whatever back-off it
-        was in is over. (One that begins just then is not, so it is asked again.)
+        """Have the client ask for its events until it wants no list any more, and poll: whatever
+        back-off it was in is over. (One that begins just then is not, so it is asked again.)
         """
         end = time.monotonic() + PATIENCE
         while True:
+            self.client._engine.conversation.hurry(("poll", ""))
             try:
                 self.client.request_events()
                 if not self.client._engine.book.registration.resync:
