@@ -225,9 +225,8 @@ def cancelled_by_vtn(stage: Stage) -> str:
     stage.vtn.cancel_registration()
     right = stage.expect("oadrCanceledPartyRegistration", after=after)
     demand(code_of(right.record) == "200", f"the cancellation got {code_of(right.record)}")
-    after = stage.mark()
     stage.pass_time(QUIET)
-    more = [each.kind for each in stage.vtn.received if each.order > after]
+    more = [each.kind for each in stage.vtn.received if each.order > right.order]
     demand(
         not more,
         f"after the cancellation came {', '.join(more[:3])}",
