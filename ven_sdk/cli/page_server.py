@@ -31,10 +31,10 @@ class PageServer(ThreadingHTTPServer):
     longest: Optional[float] = None
     most: int = MOST_CONNECTIONS
 
-    def server_activate(self) -> None:
-        """Listen."""
+    def server_bind(self) -> None:
+        """Take the port."""
         self._open: dict[Connection, float] = {}
-        super().server_activate()
+        super().server_bind()
 
     def process_request(self, request: Connection, client_address: object) -> None:
         """Answer in a thread of its own, unless there are too many."""

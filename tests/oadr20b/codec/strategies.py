@@ -45,7 +45,11 @@ URIS = st.sampled_from(
         "x",
     ]
 )
-_PATTERNS = {"[0-9]{3}": st.from_regex("[0-9]{3}", fullmatch=True), "(?s).+": WORDS}
+_PATTERNS = {
+    "[0-9]{3}": st.from_regex("[0-9]{3}", fullmatch=True),
+    "(?s).+": WORDS,
+    r"(?s).*\S.*": WORDS.filter(str.strip),
+}
 _NUMBERED = st.integers(0, 10**12).map(lambda number: f"id-{number}")
 
 
