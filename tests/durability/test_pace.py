@@ -139,6 +139,7 @@ REPORT_STORMS: dict[str, Callable[[PeerVTN], None]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("storm", REPORT_STORMS)
 def test_reports_stay_below_their_own_bound(world: SimulatedVen, storm: str) -> None:
     mark, lines, errors = len(world.vtn.sent), len(world.lines.seen), len(world.errors)

@@ -23,6 +23,7 @@ from tests.durability.fake_world import World, failure
 from ven_sdk.errors import TransportError
 
 HOUR, DAY = 3600, 86400
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(autouse=True)

@@ -126,6 +126,7 @@ MODES: dict[str, Callable[[Site], None]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("restart", (False, True), ids=("running", "restart"))
 @pytest.mark.parametrize("by", (SECOND, MINUTE, 4 * MINUTE, HOUR, DAY, 2 * YEAR))
