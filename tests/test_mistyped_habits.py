@@ -7,15 +7,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
-import pytest
-
 import ven_sdk
+from tests.mistypes import answered_in_the_call
 from ven_sdk import (
     Fleet,
     FleetMember,
     OpenADRClient,
     Site,
-    VenError,
     certificate_fingerprint,
     enable_default_logging,
     enums,
@@ -273,13 +271,4 @@ WRONG: "list[tuple[Callable[[], Any], str]]" = [
 ]
 
 
-@pytest.mark.parametrize(
-    "do, says", WRONG, ids=[f"{at}-{says}" for at, (_, says) in enumerate(WRONG)]
-)
-def test_a_mistype_is_answered_in_the_call_with_what_would_be_right(
-    do: Callable[[], Any], says: str
-) -> None:
-    with pytest.raises(VenError) as caught:
-        do()
-
-    assert says in str(caught.value)
+test_a_mistype_is_answered_in_the_call_with_what_would_be_right = answered_in_the_call(WRONG)

@@ -10,12 +10,12 @@ from typing import Any, Callable
 import pytest
 
 import ven_sdk
+from tests.mistypes import answered_in_the_call
 from ven_sdk import (
     Fleet,
     FleetMember,
     OpenADRClient,
     SiteTable,
-    VenError,
     certificate_fingerprint,
     objects,
     testing,
@@ -109,16 +109,7 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "do, says", WRONG, ids=[f"{at}-{says}" for at, (_, says) in enumerate(WRONG)]
-)
-def test_a_mistype_is_answered_in_the_call_with_what_would_be_right(
-    do: Callable[[], Any], says: str
-) -> None:
-    with pytest.raises(VenError) as caught:
-        do()
-
-    assert says in str(caught.value)
+test_a_mistype_is_answered_in_the_call_with_what_would_be_right = answered_in_the_call(WRONG)
 
 
 def test_of_names_that_differ_in_case_alone_the_one_with_the_same_letters_is_meant() -> None:

@@ -1,0 +1,28 @@
+"""What the tables of mistyped inputs have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Callable
+
+import pytest
+
+from ven_sdk import VenError
+
+Row = tuple[Callable[[], Any], str]
+"""What is done, and a part of the error's text."""
+
+
+def answered_in_the_call(table: Sequence[Row]) -> Callable[..., None]:
+    """The test that each row is refused by the call itself, with an error of ours that says so."""
+
+    @pytest.mark.parametrize(
+        "do, says", table, ids=[f"{at}-{says}" for at, (_, says) in enumerate(table)]
+    )
+    def test(do: Callable[[], Any], says: str) -> None:
+        with pytest.raises(VenError) as caught:
+            do()
+
+        assert says in str(caught.value)
+
+    return test
