@@ -28,7 +28,7 @@ def build_case(kind, n, key):
     from ven_sdk.security.credentials import Credentials
 
     signer = Signer(Credentials.load(*key_files(key)))
-    return lambda: signer.seal(envelope.signed_object(record()))
+    return lambda: signer.sign_canonical(envelope.signed_object(record()))
 
 
 def _poll(n):

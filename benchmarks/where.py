@@ -49,7 +49,7 @@ def pieces(key, window):
     fresh = verifier()
     return {
         "poll: record to canonical text": lambda: state.update(body=envelope.signed_object(record)),
-        f"poll: signature ({key})": lambda: signer.seal(state["body"]),
+        f"poll: signature ({key})": lambda: signer.sign_canonical(state["body"]),
         "reply: gate": lambda: state.update(root=gate.admit(data, verbatim=True)),
         "reply: structure of the signature": structure,
         "reply: pinned certificate": certificate,

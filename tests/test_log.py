@@ -232,7 +232,9 @@ def repeats() -> Repeats:
 def test_a_failure_is_said_first_then_at_growing_distances(
     repeats: Repeats, caplog: pytest.LogCaptureFixture
 ) -> None:
-    counts = [repeats.say("poll", logging.WARNING, "No answer from %s.", "vtn") for _ in range(150)]
+    counts = [
+        repeats.note("poll", logging.WARNING, "No answer from %s.", "vtn") for _ in range(150)
+    ]
 
     assert counts == list(range(1, 151))
     assert caplog.messages == [
@@ -247,10 +249,10 @@ def test_the_end_of_a_failure_is_said_with_its_count(
     repeats: Repeats, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
-        repeats.say("poll", logging.WARNING, "No answer.")
+        repeats.note("poll", logging.WARNING, "No answer.")
     with caplog.at_level(logging.INFO, PACKAGE):
         ended = [repeats.end("poll", "Polling without an answer"), repeats.end("poll")]
-        repeats.say("disk", logging.WARNING, "No room.")
+        repeats.note("disk", logging.WARNING, "No room.")
         repeats.end("disk")
 
     assert ended == [3, 0]
@@ -264,9 +266,9 @@ def test_the_end_of_a_failure_is_said_with_its_count(
 def test_after_its_end_a_failure_is_said_anew(
     repeats: Repeats, caplog: pytest.LogCaptureFixture
 ) -> None:
-    repeats.say("poll", logging.WARNING, "No answer.")
+    repeats.note("poll", logging.WARNING, "No answer.")
     repeats.end("poll")
-    repeats.say("poll", logging.WARNING, "No answer.")
+    repeats.note("poll", logging.WARNING, "No answer.")
 
     assert [message for message in caplog.messages if message == "No answer."] == ["No answer."] * 2
 
@@ -275,7 +277,7 @@ def test_a_percent_sign_in_a_plain_text_is_harmless(
     repeats: Repeats, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(10):
-        repeats.say("disk", logging.ERROR, "The disk is 100 % full.")
+        repeats.note("disk", logging.ERROR, "The disk is 100 % full.")
 
     assert caplog.messages == [
         "The disk is 100 % full.",
@@ -287,7 +289,7 @@ def test_each_of_many_has_a_count_of_its_own_and_is_named(
     repeats: Repeats, caplog: pytest.LogCaptureFixture
 ) -> None:
     one, other = repeats.of("ven-1"), repeats.of("ven-2")
-    counts = [each.say("link", logging.WARNING, "No answer.") for each in (one, other, one)]
+    counts = [each.note("link", logging.WARNING, "No answer.") for each in (one, other, one)]
     with caplog.at_level(logging.INFO, PACKAGE):
         one.end("link", "The trouble")
         other.log(logging.INFO, "events: 'a'\nis new.")
@@ -305,7 +307,7 @@ def test_a_failure_may_be_logged_again_after_a_time(caplog: pytest.LogCaptureFix
     moments = iter(range(0, 600, 20))
     repeats = Repeats(logging.getLogger("ven_sdk.repeats"), monotonic=lambda: float(next(moments)))
     for _ in range(30):
-        repeats.say("link", logging.WARNING, "No answer.", every=60.0)
+        repeats.note("link", logging.WARNING, "No answer.", every=60.0)
 
     assert caplog.messages[:2] == ["No answer.", "No answer. (4 times so far)"]
     assert 9 <= len(caplog.messages) <= 11
@@ -319,8 +321,8 @@ def test_a_failure_may_be_logged_again_after_a_time(caplog: pytest.LogCaptureFix
 def test_what_others_wrote_stays_on_one_line(
     text: str, repeats: Repeats, caplog: pytest.LogCaptureFixture
 ) -> None:
-    repeats.say("vtn", logging.WARNING, "The VTN said %s.", text)
-    repeats.say("vtn again", logging.WARNING, f"The VTN said {text}.")
+    repeats.note("vtn", logging.WARNING, "The VTN said %s.", text)
+    repeats.note("vtn again", logging.WARNING, f"The VTN said {text}.")
 
     for message in caplog.messages:
         assert message.isprintable()
@@ -330,7 +332,7 @@ def test_what_others_wrote_stays_on_one_line(
 
 def test_of_too_many_failures_the_one_longest_unheard_of_is_forgotten(repeats: Repeats) -> None:
     for key in ("a", "b", "c", "a", "d"):
-        repeats.say(key, logging.DEBUG, "x")
+        repeats.note(key, logging.DEBUG, "x")
 
     assert [repeats.count(key) for key in "abcd"] == [2, 0, 1, 1]
 
@@ -342,7 +344,7 @@ def test_threads_that_fail_together_are_counted_exactly(
     threads = [
         threading.Thread(
             target=lambda: counts.extend(
-                repeats.say("x", logging.WARNING, "Failed.") for _ in range(250)
+                repeats.note("x", logging.WARNING, "Failed.") for _ in range(250)
             )
         )
         for _ in range(4)

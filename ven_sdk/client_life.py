@@ -141,7 +141,7 @@ class ClientLife:
         self._note_stopped()
         if self.listener is not None:
             self.listener.stop(seconds * LISTENER_SHARE)
-        self.engine.wind_up(seconds * OWED_SHARE)
+        self.engine.end_in_order(seconds * OWED_SHARE)
         self.engine.close()
         self.identity.connections.close()
         unfinished = self.runtime.stop(max(0.0, deadline - clock.monotonic()))

@@ -218,7 +218,7 @@ class Repeats:
         self._lock = threading.Lock()
         self._table: OrderedDict[str, _Repetition] = OrderedDict()
 
-    def say(
+    def note(
         self, key: str, level: int, text: str, *args: object, every: Optional[float] = None
     ) -> int:
         """Note that the failure ``key`` happened (once more); ``text % args`` is what is logged, on

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, Callable, Optional, Union
 
 from ven_sdk import OpenADRClient, TransportError, objects
-from ven_sdk.cli.certify.sources import MadeVen
+from ven_sdk.cli.certify.sources import FunctionVen
 from ven_sdk.oadr20b.codec import envelope, gate, reader
 from ven_sdk.oadr20b.schema.registration import Response
 from ven_sdk.schema.common import EiResponse, Payload
@@ -151,7 +151,7 @@ def history(date_from: Any, date_to: Any, sampling_interval: Any) -> Any:
         moment += max(sampling_interval, timedelta(minutes=1))
 
 
-class BrokenVen(MadeVen):
+class BrokenVen(FunctionVen):
     """A source whose client breaks a rule. ``make``: another client than :func:`keeping`."""
 
     def __init__(

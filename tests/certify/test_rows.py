@@ -12,7 +12,7 @@ from tests.certify.parts import PARTS
 from ven_sdk.cli.certify.examine import examine
 from ven_sdk.cli.certify.rows import DECLARED, NOT_SHOWN, SHOWN, Finding
 from ven_sdk.cli.certify.table import ROWS, choose_rows
-from ven_sdk.cli.certify.world import Run
+from ven_sdk.cli.certify.trial_parts import Run
 
 NUMBERS = [row.number for row in ROWS]
 AFTER_ANOTHER = {12: "3", 63: "58", 71: "3"}

@@ -137,19 +137,19 @@ class Stage:
             "the reply was read",
         )
         instead.clear()
-        self.hurry()
+        self.poll_at_once()
         self.settle()
         after, error = self.facts(), self.client.status.last_error
         moved = {name: after[name] for name in after if after[name] != before[name]}
         return Seen(error if error is not known else None, moved)
 
-    def hurry(self) -> None:
+    def poll_at_once(self) -> None:
         """Have the client ask for its events until it wants no list any more, and poll: whatever
         back-off it was in is over. (One that begins just then is not, so it is asked again.)
         """
         end = time.monotonic() + PATIENCE
         while True:
-            self.client._engine.conversation.hurry(("poll", ""))
+            self.client._engine.conversation.send_at_once(("poll", ""))
             try:
                 self.client.request_events()
                 if not self.client._engine.book.registration.resync:

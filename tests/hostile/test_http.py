@@ -181,7 +181,7 @@ def test_a_vtn_whose_polls_always_fail_is_asked_less_and_less(stage: Stage) -> N
         threading_wait(3.0)
         polls = len(stage.vtn.received_of("oadrPoll", after=mark))
         lines = [line for line in stage.warnings()[said:] if "HTTP status 503" in line]
-    stage.hurry()
+    stage.poll_at_once()
 
     assert 1 <= polls <= 8
     assert len(lines) == 1

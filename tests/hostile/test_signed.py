@@ -98,7 +98,7 @@ def test_what_is_merely_unusual_is_handled_and_answered(
             event_body in {response.event_id for response in record.event_responses}
         ),
     )
-    stage.hurry()  # the VTN knows nothing of it: gone from the list
+    stage.poll_at_once()  # the VTN knows nothing of it: gone from the list
     eventually(
         lambda: event_body not in {event.event_id for event in stage.client.events},
         "the event to be gone",

@@ -106,7 +106,7 @@ def test_tls_of_the_wrong_kind_gets_no_message_and_the_next_event_is_answered(
     finally:
         stage.vtn.renew_certificate(GOOD)
         stage.vtn.restart()
-        stage.hurry()
+        stage.poll_at_once()
     stage.settle()
     assert stage.facts() == before
     stage.answers_a_good_event()
@@ -157,7 +157,7 @@ def test_a_certificate_that_changes_in_the_middle_of_a_run_is_refused_by_the_pin
         assert stage.vtn.received_of("oadrPoll", after=mark) == []
         stage.vtn.renew_certificate(GOOD)
         stage.vtn.restart()
-        stage.hurry()
+        stage.poll_at_once()
         stage.answers_a_good_event()
 
 

@@ -237,7 +237,7 @@ class SimulatedVen:
     def stop(self) -> None:
         if self.running:
             self.vtn.dies = ""
-            self.engine.wind_up(5.0)
+            self.engine.end_in_order(5.0)
             self.engine.close()
             self.engine.close_store()
             self.forget_jobs()

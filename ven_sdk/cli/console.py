@@ -82,14 +82,14 @@ class Console:
         taken = len(ESCAPE.sub("", head))
         fits = taken + len(drawn.partition(" ")[0]) <= room
         lines = wrap(drawn, room, first=taken if fits else indent, indent=indent)
-        painted = [" " * indent + self.paint(line, *styles) for line in lines]
+        coloured = [" " * indent + self.colour(line, *styles) for line in lines]
         if not fits:
-            painted.insert(0, head.rstrip())
-        elif painted:
-            painted[0] = head + painted[0][indent:]
+            coloured.insert(0, head.rstrip())
+        elif coloured:
+            coloured[0] = head + coloured[0][indent:]
         else:
-            painted = [head.rstrip()]
-        self.line("\n".join(painted))
+            coloured = [head.rstrip()]
+        self.line("\n".join(coloured))
 
     def line(self, text: str = "") -> None:
         """Write a line above the progress line, and flush it: somebody is waiting for it."""
@@ -103,7 +103,7 @@ class Console:
         if not self.is_live:
             return
         with self._lock:
-            before, self._progress = self._progress, self.paint(self._fit(text), "dim")
+            before, self._progress = self._progress, self.colour(self._fit(text), "dim")
             if before or text:
                 self._write(f"{CLEAR_LINE}{self._progress}")
 
@@ -120,14 +120,14 @@ class Console:
             wrapped = [wrap(line, width, first=at) or [""] for line, at in zip(lines, taken)]
             lines = [piece for line in wrapped for piece in line]
         print(
-            f"{paint(prefix, 'red', 'bold') if style else prefix} " + "\n".join(lines),
+            f"{colour(prefix, 'red', 'bold') if style else prefix} " + "\n".join(lines),
             file=self.err,
             flush=True,
         )
 
-    def paint(self, text: str, *styles: str) -> str:
+    def colour(self, text: str, *styles: str) -> str:
         """``text`` in these styles, or as it is."""
-        return paint(text, *styles) if self.has_colour and text and styles else text
+        return colour(text, *styles) if self.has_colour and text and styles else text
 
     def _fit(self, text: str) -> str:
         """``text`` cut to less than the width, with an ellipsis where something is missing."""
@@ -183,7 +183,7 @@ def columns_of(stream: TextIO) -> int:
         return 80
 
 
-def paint(text: str, *styles: str) -> str:
+def colour(text: str, *styles: str) -> str:
     """``text`` with the escape sequences of these styles."""
     return f"\x1b[{';'.join(STYLES[style] for style in styles)}m{text}\x1b[0m"
 

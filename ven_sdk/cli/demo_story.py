@@ -48,8 +48,8 @@ class Story:
     def tell(self, actor: str, what: str, text: str = "", *styles: str) -> None:
         """One line."""
         console = self._console
-        when = console.paint(f"{self.seconds:5.1f} s", "dim")
-        who = console.paint(f"{actor:<9}", _ACTORS[actor])
+        when = console.colour(f"{self.seconds:5.1f} s", "dim")
+        who = console.colour(f"{actor:<9}", _ACTORS[actor])
         if console.width >= WIDE:
             console.paragraph(text, *styles, indent=MARGIN, first=f"{when}  {who}  {what:<26} ")
         else:

@@ -62,7 +62,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         if options.short:
             console.line(found[0].fingerprint)
             continue
-        console.line(console.paint(name if name != "-" else "standard input", "bold"))
+        console.line(console.colour(name if name != "-" else "standard input", "bold"))
         for each in found:
             _show(each, console)
     return 0
@@ -76,8 +76,8 @@ def _show(each: CertificateFacts, console: Console) -> None:
         ("serial", each.serial),
         ("names", ", ".join(each.names)),
         ("key", each.key),
-        ("valid", console.paint(each.dates(now), *(["red"] if each.validity(now) else []))),
-        ("fingerprint", console.paint(each.fingerprint, "bold", "green")),
+        ("valid", console.colour(each.dates(now), *(["red"] if each.validity(now) else []))),
+        ("fingerprint", console.colour(each.fingerprint, "bold", "green")),
         ("SHA-256", each.sha256),
     ]
     for label, value in rows:

@@ -125,7 +125,7 @@ class Fleet(FleetHandlerCalls):
         self._push = FleetPush(
             listen,
             self._common,
-            lambda once, text: self._repeats.say(once, logging.WARNING, "%s", text),
+            lambda once, text: self._repeats.note(once, logging.WARNING, "%s", text),
         )
         rate = quantity("start_rate", start_rate)
         self._vens = Vens(self._runtime, self._store, self._push, self._repeats, rate)
@@ -172,7 +172,7 @@ class Fleet(FleetHandlerCalls):
         self._check_free(ven_name)
         if checked.timeout < SHORTEST_TIMEOUT:
             text = short_timeout(f"timeout of the VEN {ven_name!r}", checked.timeout)
-            self._repeats.say("short timeout", logging.WARNING, text)
+            self._repeats.note("short timeout", logging.WARNING, text)
         ven = self._make_ven(checked, self._identities.get(checked, own))
         try:
             prepare(ven)
@@ -342,7 +342,7 @@ class Fleet(FleetHandlerCalls):
         engines = self._vens.end()
         self._push.stop(seconds * LISTENER_SHARE)
         running = [engine for engine in engines if not engine.stopped]
-        self._vens.wind_up(running, deadline - seconds / 2)
+        self._vens.end_in_order(running, deadline - seconds / 2)
         self._vens.close()
         self._identities.close()
         unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))

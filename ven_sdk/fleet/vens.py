@@ -171,7 +171,7 @@ class Vens:
 
     def _begin_later(self, ven: Ven, error: StoreError) -> None:
         """Its rows are owned by whoever can read them: without them the VEN does not begin."""
-        self._repeats.say("store", logging.ERROR, f"{error} VENs start when it can be read.")
+        self._repeats.note("store", logging.ERROR, f"{error} VENs start when it can be read.")
         ven._engine.close_store()
         self._runtime.scheduler.call_after(STORE_PAUSE, partial(self._begin, ven))
 
@@ -191,7 +191,7 @@ class Vens:
             with lock:
                 ven._engine.close()
 
-    def wind_up(self, engines: list[Engine], deadline: float) -> None:
+    def end_in_order(self, engines: list[Engine], deadline: float) -> None:
         """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side,
         until ``deadline``, in monotonic seconds.
         """
@@ -203,7 +203,7 @@ class Vens:
         for engine in owing:
             engine.conversation.wake()
         for engine in owing:
-            engine.wind_up(max(0.0, deadline - clock.monotonic()))
+            engine.end_in_order(max(0.0, deadline - clock.monotonic()))
 
     # --- waiting ----------------------------------------------------------------------------------
 

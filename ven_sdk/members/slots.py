@@ -19,7 +19,7 @@ from ..runtime.engine import Takeover
 from ..state.leases import LeasedStore, Renewal, Taking, wanted_slots
 from ..state.store import Row
 from ..ven import Ven
-from .garbage import Garbage
+from .garbage_collection import GarbageCollection
 from .sites import Catalogue, Functions, Site
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class MemberSlots:
         self._in_trouble = False
         self._refused: dict[str, str] = {}
         self._incomplete: set[int] = set()  # slots with VENs that cannot run here
-        self._garbage = Garbage()
+        self._garbage = GarbageCollection()
         self._thread: Optional[threading.Thread] = None
 
     def start(self) -> None:

@@ -134,7 +134,7 @@ class Exchange:
         """
         signer = self._identity.signer
         if signer is not None:
-            return signer.seal(envelope.signed_object(record), self._now())
+            return signer.sign_canonical(envelope.signed_object(record), self._now())
         if not isinstance(record, Poll):
             return envelope.message(record)
         if self._poll is None or self._poll[0] != record.ven_id:
@@ -164,7 +164,7 @@ class Exchange:
                 f"The message could not be understood ({type(cause).__name__})."
             ) from cause
         for deviation in reading.deviations:
-            self.deviations.say(
+            self.deviations.note(
                 deviation,
                 logging.INFO,
                 "The VTN's message is not as the schema wants it: %s",

@@ -28,7 +28,7 @@ def await_answer(
     """
     ticket = Ticket(request.message, request.step if request.anew else None)
     engine.transact(request.step, opens=ticket)
-    engine.conversation.hurry(request.message, *request.brings)
+    engine.conversation.send_at_once(request.message, *request.brings)
 
     def is_over() -> bool:
         return (

@@ -73,7 +73,7 @@ class Calls:
         key = f"handler {error.handler} {call.handler} {call.lane}"
         text = f"{error} {_consequence(call)}"
         if call.handler == "on_error":
-            self._troubles.repeats.say(key[:LONGEST], logging.ERROR, shorten(text))
+            self._troubles.repeats.note(key[:LONGEST], logging.ERROR, shorten(text))
         else:
             self._troubles.report(error, key, text, logging.ERROR)
 

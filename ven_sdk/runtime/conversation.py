@@ -166,7 +166,7 @@ class Conversation:
         """Whether the reply to some message is awaited."""
         return bool(self._sending)
 
-    def hurry(self, *names: tuple[str, str]) -> None:
+    def send_at_once(self, *names: tuple[str, str]) -> None:
         """The user asked for the messages ``names`` now: they wait for nothing that failed before,
         and for no pace.
         """

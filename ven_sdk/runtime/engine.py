@@ -120,7 +120,7 @@ class Engine(Transactions):
                 return
         self.transact(step)
 
-    def wind_up(self, seconds: float) -> None:
+    def end_in_order(self, seconds: float) -> None:
         """Begin nothing new, and spend up to ``seconds`` on what is owed and on handlers that are
         about to return.
         """

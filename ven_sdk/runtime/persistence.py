@@ -99,7 +99,7 @@ class Persistence:
             if not error.retryable:
                 raise
             self._is_open = False
-            self._put_by((), error)
+            self._defer((), error)
             return ()
         self._is_open, self.is_lost = True, False
         return texts
@@ -145,7 +145,7 @@ class Persistence:
             if len(sound) < len(rows):
                 self._leave_out(rows, sound, error, late)
             else:
-                self._put_by(rows, error)
+                self._defer(rows, error)
             return
         if self._waiting:
             self._waiting.clear()
@@ -171,7 +171,7 @@ class Persistence:
         if sound:
             self._write(sound, late)
 
-    def _put_by(self, rows: Iterable[ChangeRow], error: StoreError) -> None:
+    def _defer(self, rows: Iterable[ChangeRow], error: StoreError) -> None:
         if not self._waiting:
             self._remember(rows)
         if error.may_be_written:

@@ -253,7 +253,7 @@ class Transactions(Facts):
                 self.timers.reset()
             self.look_again()
         if abs(self.offset.median) > self.book.settings.replay_window:
-            self.repeats.say(
+            self.repeats.note(
                 "clock",
                 logging.WARNING,
                 f"This machine's clock is {self.offset.median.total_seconds():+.0f} s off "

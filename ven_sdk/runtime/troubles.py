@@ -67,7 +67,7 @@ class Troubles:
         if bounded and self.repeats.count(key) == 0 and not self._may_log(now):
             return
         every = STILL if lasts else None
-        count = self.repeats.say(key, level, shorten(text), every=every)
+        count = self.repeats.note(key, level, shorten(text), every=every)
         if count == 1 and (not bounded or self._may_tell(now)):
             self._tell(error)
 
@@ -86,7 +86,7 @@ class Troubles:
 
     def _log(self, note: Note) -> None:
         if note.once is not None:
-            self.repeats.say(note.once[:LONGEST], note.level, shorten(note.text))
+            self.repeats.note(note.once[:LONGEST], note.level, shorten(note.text))
         else:
             self.repeats.log(note.level, shorten(note.text))
 

@@ -115,9 +115,9 @@ class Workers:
                 return
             self._lanes[key] = deque((_Task(function, about),))
             self._ready.append(key)
-            self._staff()
+            self._provide_worker()
 
-    def _staff(self) -> None:
+    def _provide_worker(self) -> None:
         """See that somebody takes the first ready key. Called with the condition held."""
         if self._idle >= len(self._ready):
             self._condition.notify()
@@ -199,10 +199,10 @@ class Workers:
             if self._closing:
                 return
             for _ in range(min(len(self._ready), self._size)):  # more threads it will not make
-                self._staff()
+                self._provide_worker()
             if self._is_full() != self._was_full:
                 self._was_full = not self._was_full
-                full = self._abouts() if self._was_full else ()
+                full = self._describe_running() if self._was_full else ()
             if self._watch is None and any(worker.task for worker in self._workers):
                 self._watch = self._scheduler.call_after(self._stuck_after, self._look)
         for about, seconds in found:
@@ -218,7 +218,7 @@ class Workers:
             and all(worker.task is not None and worker.replaced for worker in self._workers)
         )
 
-    def _abouts(self) -> tuple[str, ...]:
+    def _describe_running(self) -> tuple[str, ...]:
         return tuple(worker.task.about for worker in self._workers if worker.task is not None)
 
     @property

@@ -130,14 +130,14 @@ class Record(Presentable, _MappingBase):
         if type(other) is type(self):
             return bool(self._compared_of() == other._compared_of())
         if isinstance(other, Mapping) and not isinstance(other, Record):
-            return self._says(other)
+            return self._equals_mapping(other)
         return NotImplemented
 
     def __ne__(self, other: object) -> bool:
         same = self.__eq__(other)
         return same if same is NotImplemented else not same
 
-    def _says(self, other: Mapping[str, object]) -> bool:
+    def _equals_mapping(self, other: Mapping[str, object]) -> bool:
         """Whether a dict says the same: its keys are ours, and what it leaves out is absent or
         computed here.
         """

@@ -100,7 +100,7 @@ class Wire:
 
     def is_stale(self) -> bool:
         """Whether an idle connection has ended, or has something to say that nobody asked for."""
-        return self._sock is None or _happens(self._sock, readable=True, seconds=0.0)
+        return self._sock is None or _wait_for_change(self._sock, readable=True, seconds=0.0)
 
     def has_surplus(self) -> bool:
         """Whether decrypted bytes are waiting after the end of an answer."""
@@ -114,7 +114,9 @@ class Wire:
         follows the end of stream within one round trip. A peer that read the message and then hung
         up sends none. Waits for at most ``patience`` seconds; False means that nobody knows.
         """
-        return self._sock is not None and _happens(self._sock, readable=False, seconds=patience)
+        return self._sock is not None and _wait_for_change(
+            self._sock, readable=False, seconds=patience
+        )
 
     def session(self) -> Optional[ssl.SSLSession]:
         """The TLS session for the next connection to the same place, or None.
@@ -221,7 +223,7 @@ class Wire:
         return sock
 
 
-def _happens(sock: socket.socket, *, readable: bool, seconds: float) -> bool:
+def _wait_for_change(sock: socket.socket, *, readable: bool, seconds: float) -> bool:
     """Whether the socket becomes readable, or (otherwise) is reset, within ``seconds``."""
     if hasattr(select, "poll"):
         poll = select.poll()

@@ -230,4 +230,4 @@ class Hooks(Registry):
             result = invoke(function, arguments)
             if type(result) is HandlerError:
                 text = f"The hook {name} failed and the message goes on: {result}"
-                self._repeats.say(f"{name} {result.handler}", logging.WARNING, text)
+                self._repeats.note(f"{name} {result.handler}", logging.WARNING, text)

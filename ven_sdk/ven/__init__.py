@@ -65,7 +65,7 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
             self._wait_for_answer("register()", request)
         else:  # the VTN knows it beforehand: only the bootstrap is run again
             self._engine.transact(request.step)
-            self._engine.conversation.hurry(*request.brings)
+            self._engine.conversation.send_at_once(*request.brings)
         rest = deadline - self._engine.clock.monotonic()
         if not self._engine.wait(self._is_registered, rest):
             raise TransportError(

@@ -20,7 +20,7 @@ from .examine import examine
 from .rows import AREAS, DECLARED, NOT_SHOWN, SHOWN, SKIPPED, Finding
 from .sources import FileVen, ProgramVen, Source, source_of
 from .table import choose_rows
-from .world import Run
+from .trial_parts import Run
 
 MARKS: dict[str, tuple[str, tuple[str, ...]]] = {
     SHOWN: ("✓", ("green",)),
@@ -179,7 +179,7 @@ def _source(options: argparse.Namespace) -> Source:
 
 def _show(finding: Finding, console: Console) -> None:
     mark, styles = MARKS[finding.state]
-    head = console.paint(f"{mark} {finding.row.number:>2}", *styles)
+    head = console.colour(f"{mark} {finding.row.number:>2}", *styles)
     title = f"{finding.row.title}: {finding.state}" if finding.state != SHOWN else finding.row.title
     console.paragraph(title, indent=INDENT, first=f"{head}   ", most=MOST)
     for text in filter(None, (*finding.text.splitlines(), finding.advice)):

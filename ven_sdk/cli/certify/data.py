@@ -21,33 +21,33 @@ from .reporting import (
     updates,
 )
 from .rows import demand, not_shown, row, skip
-from .stage import Stage
-from .world import seconds_between
+from .trial import Trial
+from .trial_parts import seconds_between
 
 RULES = ("CR 300", "CR 313", "CR 314", "CR 315", "CR 316", "CR 342")
 DAY = 86400
 
 
 @row(57, "sends a one-shot at once, whatever the interval", "T", "CR 324", pics="F")
-def one_shot(stage: Stage) -> str:
-    stage.begin()
+def one_shot(trial: Trial) -> str:
+    trial.begin()
     telemetry = [
         offer._replace(points=points)
-        for report, offer in zip(offers(stage), offers_of(stage))
+        for report, offer in zip(offers(trial), offers_of(trial))
         if "TELEMETRY" in str(report.report_name)
         for points in _by_kind(offer)
     ]
     if not telemetry:
         skip("the VEN offers no telemetry")
     sent: list[str] = []
-    stage.pass_time(10)
+    trial.pass_time(10)
     intervals = {"none": None, "past": (-3600, 60), "endless": (0, 0), "tomorrow": (DAY, 60)}
     for offer in telemetry:
         for what, interval in intervals.items():
-            asked = stage.now()
-            wanted = ask(stage, request(stage, offer, granularity=3600, interval=interval))
-            report = await_reports(stage, wanted, seconds=10)[0]
-            took = (updates(stage, wanted)[0][0].at - asked).total_seconds()
+            asked = trial.now()
+            wanted = ask(trial, request(trial, offer, granularity=3600, interval=interval))
+            report = await_reports(trial, wanted, seconds=10)[0]
+            took = (updates(trial, wanted)[0][0].at - asked).total_seconds()
             demand(
                 len(report.intervals) == 1 and took <= 5,
                 f"a one-shot of {offer.report_specifier_id!r} (interval: {what}) came after "
@@ -55,11 +55,11 @@ def one_shot(stage: Stage) -> str:
                 "Without reportBackDuration: one report at once, one interval.",
             )
             sent.append(wanted)
-    stage.pass_time(3)
-    counts = [len(updates(stage, wanted)) for wanted in sent]
+    trial.pass_time(3)
+    counts = [len(updates(trial, wanted)) for wanted in sent]
     demand(set(counts) == {1}, "a one-shot came more than once")
-    last = ask(stage, request(stage, telemetry[0]))
-    pending = {*pending_requests(stage)} & {*sent} - {last}
+    last = ask(trial, request(trial, telemetry[0]))
+    pending = {*pending_requests(trial)} & {*sent} - {last}
     demand(not pending, f"one-shots that came are pending: {', '.join(sorted(pending))}")
     names = dict.fromkeys(offer.report_specifier_id for offer in telemetry)
     return f"{', '.join(names)}: one interval at once"
@@ -72,17 +72,17 @@ def _by_kind(offer: Offer) -> list[tuple[ReportDescription, ...]]:
 
 
 @row(58, "sends periodic reports at their time", "T", "CR 317, 325, §8.3.2.2", pics="F")
-def periodic(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "USAGE", sums=False)
+def periodic(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "USAGE", sums=False)
     step = offer.step
     wide = min(10 * step, offer.slowest)
     if wide < 10:
         skip(f"the slowest sampling on offer is {wide:g} s: too short to be told from a poll")
-    equal = ask(stage, request(stage, offer, granularity=wide, back=wide, interval=(0, 0)))
-    asked = stage.now()
-    await_reports(stage, equal, seconds=1.5 * wide)
-    took = (updates(stage, equal)[0][0].at - asked).total_seconds()
+    equal = ask(trial, request(trial, offer, granularity=wide, back=wide, interval=(0, 0)))
+    asked = trial.now()
+    await_reports(trial, equal, seconds=1.5 * wide)
+    took = (updates(trial, equal)[0][0].at - asked).total_seconds()
     demand(
         took < wide / 2,
         f"with granularity and reportBackDuration {wide:g} s the first report came after "
@@ -90,10 +90,10 @@ def periodic(stage: Stage) -> str:
         "Where each report has one value, the first goes out at once.",
     )
     back = 4 * step
-    asked = stage.now()
-    many = ask(stage, request(stage, offer, granularity=step, back=back, interval=(0, 0)))
-    reports = await_reports(stage, many, count=4, seconds=back * 6)
-    sent = [message for message, _ in updates(stage, many)]
+    asked = trial.now()
+    many = ask(trial, request(trial, offer, granularity=step, back=back, interval=(0, 0)))
+    reports = await_reports(trial, many, count=4, seconds=back * 6)
+    sent = [message for message, _ in updates(trial, many)]
     took = (sent[0].at - asked).total_seconds()
     demand(took >= back * 0.9 - 1, f"the first report of {back:g} s came after {took:.1f} s")
     gaps = seconds_between(sent)
@@ -111,17 +111,17 @@ def periodic(stage: Stage) -> str:
 
 
 @row(59, "begins and ends when the interval says", "T", "CR 325, 341", pics="F")
-def begin_and_end(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "USAGE")
+def begin_and_end(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "USAGE")
     step = offer.step
-    began = stage.now()
-    wanted = request(stage, offer, granularity=step, back=2 * step, interval=(3 * step, 8 * step))
-    request_id = ask(stage, wanted)
-    stage.pass_time(2.5 * step)
-    demand(not updates(stage, request_id), "a report came before its interval")
-    stage.pass_time(12 * step)
-    found = updates(stage, request_id)
+    began = trial.now()
+    wanted = request(trial, offer, granularity=step, back=2 * step, interval=(3 * step, 8 * step))
+    request_id = ask(trial, wanted)
+    trial.pass_time(2.5 * step)
+    demand(not updates(trial, request_id), "a report came before its interval")
+    trial.pass_time(12 * step)
+    found = updates(trial, request_id)
     demand(found, "no report came in its interval")
     last = (found[-1][0].at - began).total_seconds()
     demand(
@@ -134,18 +134,18 @@ def begin_and_end(stage: Stage) -> str:
     assert first is not None and start is not None
     off = (first - start.dtstart).total_seconds()
     demand(-step - 1 <= off <= step + 1, f"the first interval is {off:.1f} s off the start")
-    after = ask(stage, request(stage, offer, granularity=step, back=2 * step, interval=(0, 0)))
-    demand(request_id not in pending_requests(stage), "it is pending after its end")
-    demand(after in pending_requests(stage), "a new request is not pending")
+    after = ask(trial, request(trial, offer, granularity=step, back=2 * step, interval=(0, 0)))
+    demand(request_id not in pending_requests(trial), "it is pending after its end")
+    demand(after in pending_requests(trial), "a new request is not pending")
     return "nothing before, the last at its end, not pending afterwards"
 
 
 @row(60, "says that nothing changed", "T", "CR 317", pics="F")
-def on_change(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "STATUS")
-    wanted = ask(stage, request(stage, offer, granularity=0, back=2 * offer.step, interval=(0, 0)))
-    reports = await_reports(stage, wanted, count=3, seconds=15 * offer.step)
+def on_change(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "STATUS")
+    wanted = ask(trial, request(trial, offer, granularity=0, back=2 * offer.step, interval=(0, 0)))
+    reports = await_reports(trial, wanted, count=3, seconds=15 * offer.step)
     qualities = [
         payload.data_quality
         for report in reports[1:]
@@ -161,13 +161,13 @@ def on_change(stage: Stage) -> str:
 
 
 @row(61, "takes requests whatever their readingType", "T", "CR 321, 338")
-def reading_types(stage: Stage) -> str:
-    stage.begin()
-    everything = offers_of(stage)
+def reading_types(trial: Trial) -> str:
+    trial.begin()
+    everything = offers_of(trial)
     if not everything:
         skip("the VEN offers no reports")
     for offer in everything:
-        code = code_for(stage, request(stage, offer, interval=(-600, 300)))
+        code = code_for(trial, request(trial, offer, interval=(-600, 300)))
         demand(
             code.startswith("2"),
             f"a request of {offer.report_specifier_id!r} with x-notApplicable got {code}",
@@ -177,46 +177,46 @@ def reading_types(stage: Stage) -> str:
 
 
 @row(62, "refuses what it does not offer", "T", "CR 304, 317, 340", pics="F")
-def not_offered(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "USAGE")
+def not_offered(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "USAGE")
     step = offer.step
     cases = {
         "an unknown reportSpecifierID": (
             "452",
-            request(stage, Offer("never-offered", offer.points), back=10, granularity=10),
+            request(trial, Offer("never-offered", offer.points), back=10, granularity=10),
         ),
         "an unknown rID": (
             "452",
-            request(stage, offer, back=10 * step, granularity=step, r_ids=["never-offered"]),
+            request(trial, offer, back=10 * step, granularity=step, r_ids=["never-offered"]),
         ),
         "a granularity below the offered one": (
             "4",
-            request(stage, offer, granularity=step / 2, back=10 * step, interval=(0, 0)),
+            request(trial, offer, granularity=step / 2, back=10 * step, interval=(0, 0)),
         ),
     }
-    for report, log in zip(offers(stage), offers_of(stage)):
+    for report, log in zip(offers(trial), offers_of(trial)):
         if "HISTORY" in str(report.report_name):
             much = -4 * log.duration.total_seconds()
-            cases["more history than is kept"] = "454", request(stage, log, interval=(much, 0))
-    before = pending_requests(stage)
+            cases["more history than is kept"] = "454", request(trial, log, interval=(much, 0))
+    before = pending_requests(trial)
     for what, (wanted, asked) in cases.items():
         spacing = asked.report_specifier.granularity
         if spacing is not None and spacing.microseconds:
             continue  # the schema has no fractions
-        code = code_for(stage, asked)
+        code = code_for(trial, asked)
         demand(code.startswith(wanted), f"{what} got {code}, expected {wanted:x<3}")
         demand(
-            asked.report_request_id not in pending_requests(stage),
+            asked.report_request_id not in pending_requests(trial),
             f"{what} is pending all the same",
         )
-    demand(pending_requests(stage) == before, "what is pending has changed")
+    demand(pending_requests(trial) == before, "what is pending has changed")
     return ", ".join(cases)
 
 
 @row(63, "sends data in the order and form of the letter", "T", "CR 313-316, 342", at_end=True)
-def form_of_data(stage: Stage) -> str:
-    messages = [each for _, each in stage.run.received if each.kind == "oadrUpdateReport"]
+def form_of_data(trial: Trial) -> str:
+    messages = [each for _, each in trial.run.received if each.kind == "oadrUpdateReport"]
     if not messages:
         skip("no row with reports was run, or none came")
     for message in messages:
@@ -227,20 +227,20 @@ def form_of_data(stage: Stage) -> str:
 
 
 @row(68, "cancels what it is told to", "T", "CR 328, 329, 336, 345")
-def cancellations(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "USAGE")
+def cancellations(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "USAGE")
     step = offer.step
 
     def start_request() -> str:
-        return ask(stage, request(stage, offer, granularity=step, back=2 * step, interval=(0, 0)))
+        return ask(trial, request(trial, offer, granularity=step, back=2 * step, interval=(0, 0)))
 
     first, second, third, fourth, fifth = (start_request() for _ in range(5))
 
     def cancel(*names: str, **more: Any) -> Any:
-        after = stage.mark()
-        stage.vtn.cancel_report(*names, **more)
-        return stage.expect("oadrCanceledReport", after=after).record
+        after = trial.mark()
+        trial.vtn.cancel_report(*names, **more)
+        return trial.expect("oadrCanceledReport", after=after).record
 
     answer = cancel(first)
     rest = {second, third, fourth, fifth}
@@ -252,41 +252,41 @@ def cancellations(stage: Stage) -> str:
     demand(code_of(cancel("never-made")).startswith("4"), "an unknown ID was no error")
     demand(code_of(cancel(second, third)) == "200", "two at once could not be cancelled")
     demand(code_of(cancel(fourth, report_to_follow=True)) == "200", "no report to follow")
-    after = stage.all_of("oadrCanceledReport")[-1].order
-    stage.pass_time(6 * step)
-    more = len(updates(stage, fourth, after=after))
+    after = trial.all_of("oadrCanceledReport")[-1].order
+    trial.pass_time(6 * step)
+    more = len(updates(trial, fourth, after=after))
     demand(more == 1, f"with reportToFollow came {more} more reports, expected was one")
-    after = stage.mark()
-    stage.vtn.cancel_report(fifth, piggyback=True)
-    stage.expect("oadrUpdateReport", after=after, seconds=6 * step)
-    after = stage.mark()
-    stage.pass_time(6 * step)
-    demand(not updates(stage, fifth, after=after), "it reports after a cancel in oadrUpdatedReport")
-    demand(not stage.count("oadrCanceledReport", after=after), "such a cancel was answered")
+    after = trial.mark()
+    trial.vtn.cancel_report(fifth, piggyback=True)
+    trial.expect("oadrUpdateReport", after=after, seconds=6 * step)
+    after = trial.mark()
+    trial.pass_time(6 * step)
+    demand(not updates(trial, fifth, after=after), "it reports after a cancel in oadrUpdatedReport")
+    demand(not trial.count("oadrCanceledReport", after=after), "such a cancel was answered")
     return "one, an unknown one, two, with a last report, inside oadrUpdatedReport"
 
 
 @row(69, "stops an unknown report, and repeats a lost one", "T", "CR 304, 346")
-def lost_report(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "USAGE")
+def lost_report(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "USAGE")
     step = offer.step
-    wanted = ask(stage, request(stage, offer, granularity=step, back=2 * step, interval=(0, 0)))
-    stage.fault(Reset(message="oadrUpdateReport", times=1))
-    stage.pass_until(lambda: len(updates(stage, wanted)) >= 2, 60)
-    sent = updates(stage, wanted)
+    wanted = ask(trial, request(trial, offer, granularity=step, back=2 * step, interval=(0, 0)))
+    trial.fault(Reset(message="oadrUpdateReport", times=1))
+    trial.pass_until(lambda: len(updates(trial, wanted)) >= 2, 60)
+    sent = updates(trial, wanted)
     demand(
         len(sent) >= 2 and sent[0][1].intervals[0] == sent[1][1].intervals[0],
         "a report whose answer was lost did not come again",
         "Send it again until it is acknowledged.",
     )
-    stage.fault(Refuse("452", message="oadrUpdateReport", times=1))
-    after = stage.mark()
-    stage.expect("oadrUpdateReport", after=after, seconds=30)
-    after = stage.mark()
-    stage.pass_time(8 * step)
+    trial.fault(Refuse("452", message="oadrUpdateReport", times=1))
+    after = trial.mark()
+    trial.expect("oadrUpdateReport", after=after, seconds=30)
+    after = trial.mark()
+    trial.pass_time(8 * step)
     demand(
-        not updates(stage, wanted, after=after),
+        not updates(trial, wanted, after=after),
         "it reports on after a 452",
         "452 to a report: the VTN does not know the request. Stop it.",
     )
@@ -294,13 +294,13 @@ def lost_report(stage: Stage) -> str:
 
 
 @row(70, "has the same parts in all statuses", "T", "CR 334", pics="F")
-def parts_of_status(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "STATUS")
+def parts_of_status(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "STATUS")
     wanted = ask(
-        stage, request(stage, offer, granularity=offer.step, back=4 * offer.step, interval=(0, 0))
+        trial, request(trial, offer, granularity=offer.step, back=4 * offer.step, interval=(0, 0))
     )
-    reports = await_reports(stage, wanted, count=2, seconds=20 * offer.step)
+    reports = await_reports(trial, wanted, count=2, seconds=20 * offer.step)
     parts = {
         tuple(name for name in _PARTS if getattr(payload.resource_status, name) is not None)
         for report in reports

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .rows import declare, row
-from .stage import Stage
+from .trial import Trial
 
 ASKED = {
     "ramp_up": "ramp-up and recovery are followed by the devices, or not",
@@ -17,8 +17,8 @@ ASKED = {
 
 
 @row(80, "what only its author can say", "D", "CR 18, 31, 114, §10", pics="A, B, C, D, E, F, G, H")
-def declarations(stage: Stage) -> str:
-    said = {name: stage.run.declared[name] for name in ASKED if stage.run.declared.get(name)}
+def declarations(trial: Trial) -> str:
+    said = {name: trial.run.declared[name] for name in ASKED if trial.run.declared.get(name)}
     missing = [f"{name} ({ASKED[name]})" for name in ASKED if name not in said]
     told = "; ".join(f"{name}: {word}" for name, word in said.items())
     if missing:

@@ -11,7 +11,7 @@ from ...errors import ConfigurationError
 from ...testing.vtn.journal import Received
 from .examine import messages_of
 from .rows import Finding
-from .world import Run
+from .trial_parts import Run
 
 PICS_AREAS = {
     "A": "profile and sub-profile",

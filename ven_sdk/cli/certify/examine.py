@@ -1,4 +1,4 @@
-"""Looking at rows: one stage each, and what came of it. The main thread."""
+"""Looking at rows: one trial each, and what came of it. The main thread."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .rows import (
     Row,
     Skip,
 )
-from .stage import Stage
 from .table import in_order
-from .world import Run
+from .trial import Trial
+from .trial_parts import Run
 
 
 def examine(rows: Iterable[Row], run: Run) -> Iterator[Finding]:
@@ -35,11 +35,11 @@ def examine(rows: Iterable[Row], run: Run) -> Iterator[Finding]:
 
 def look_at(row: Row, run: Run) -> Finding:
     """What a row shows of the VEN. ``ConfigurationError`` where it cannot be started."""
-    stage = Stage(run, row)
+    trial = Trial(run, row)
     try:
-        state, text, advice = _outcome(row, stage)
+        state, text, advice = _outcome(row, trial)
     finally:
-        stage.close()
+        trial.close()
     return Finding(row, state, text, advice, len(messages_of(row, run)))
 
 
@@ -48,11 +48,11 @@ def messages_of(row: Row, run: Run) -> list[Received]:
     return [received for number, received in run.received if number == row.number]
 
 
-def _outcome(row: Row, stage: Stage) -> tuple[str, str, str]:
+def _outcome(row: Row, trial: Trial) -> tuple[str, str, str]:
     try:
-        return SHOWN, row.show(stage), ""
+        return SHOWN, row.show(trial), ""
     except NotShown as missing:
-        return NOT_SHOWN, str(missing), " ".join(filter(None, (missing.advice, _cut(stage))))
+        return NOT_SHOWN, str(missing), " ".join(filter(None, (missing.advice, _cut(trial))))
     except Declaration as word:
         return DECLARED, str(word), ""
     except Skip as reason:
@@ -63,12 +63,12 @@ def _outcome(row: Row, stage: Stage) -> tuple[str, str, str]:
         return NOT_SHOWN, f"a call ended with: {error}", ""
 
 
-def _cut(stage: Stage) -> str:
+def _cut(trial: Trial) -> str:
     """What is to be said where a wait came to nothing and would have gone on."""
-    if not stage.cut_waits:
+    if not trial.cut_waits:
         return ""
     return (
-        f"A wait of {max(stage.cut_waits):g} s ended after {stage.run.patience:g} s (--patience): "
+        f"A wait of {max(trial.cut_waits):g} s ended after {trial.run.patience:g} s (--patience): "
         "look at this row without it."
     )
 

@@ -19,8 +19,8 @@ from .reporting import (
     updates,
 )
 from .rows import demand, not_shown, row, skip
-from .stage import Stage
-from .world import seconds_between
+from .trial import Trial
+from .trial_parts import seconds_between
 
 CREATE = "oadrCreatePartyRegistration"
 QUIET = 30.0
@@ -32,15 +32,15 @@ def _registration(message: Received) -> CreatePartyRegistration:
 
 
 @row(1, "registers without IDs, whatever the query said", "R", "CR 402, 404", pics="A, B")
-def first_registration(stage: Stage) -> str:
-    stage.begin()
-    sent = _registration(stage.all_of(CREATE)[0])
+def first_registration(trial: Trial) -> str:
+    trial.begin()
+    sent = _registration(trial.all_of(CREATE)[0])
     demand(
         not sent.registration_id,
         f"the first registration named registrationID {sent.registration_id!r}",
         "Send registrationID only to renew a registration that stands.",
     )
-    own = stage.client.settings.ven_id if stage.is_ours else sent.ven_id
+    own = trial.client.settings.ven_id if trial.is_ours else sent.ven_id
     demand(
         not sent.ven_id or sent.ven_id == own,
         f"the first registration named venID {sent.ven_id!r}",
@@ -50,21 +50,21 @@ def first_registration(stage: Stage) -> str:
 
 
 @row(2, "registers although the query was refused", "R", "§8.4.1, R2")
-def refused_query(stage: Stage) -> str:
-    stage.fault(Refuse("459", "no queries here", message="oadrQueryRegistration", bare=True))
-    stage.power_up()
-    stage.expect(CREATE, advice="A query is optional: register all the same.")
-    asked = stage.count("oadrQueryRegistration")
+def refused_query(trial: Trial) -> str:
+    trial.fault(Refuse("459", "no queries here", message="oadrQueryRegistration", bare=True))
+    trial.power_up()
+    trial.expect(CREATE, advice="A query is optional: register all the same.")
+    asked = trial.count("oadrQueryRegistration")
     return "asked, was refused, and registered" if asked else "registers without a query"
 
 
 @row(3, "sends its catalogue and asks for events before it polls", "R", "CR 301, 309, 405")
-def bootstrap(stage: Stage) -> str:
-    stage.begin()
-    kinds = [each.kind for each in stage.vtn.received]
+def bootstrap(trial: Trial) -> str:
+    trial.begin()
+    kinds = [each.kind for each in trial.vtn.received]
     before = kinds[kinds.index(CREATE) + 1 : kinds.index("oadrPoll")]
     wanted = ["oadrRegisterReport"]
-    if not _registration(stage.all_of(CREATE)[0]).report_only:
+    if not _registration(trial.all_of(CREATE)[0]).report_only:
         wanted.append("oadrRequestEvent")
     missing = [kind for kind in wanted if kind not in before]
     demand(
@@ -79,12 +79,12 @@ def bootstrap(stage: Stage) -> str:
 
 
 @row(4, "fills in every field of its registration", "R", "CR 402, §8.4.2", pics="A, B, C")
-def fields_of_registration(stage: Stage) -> str:
-    stage.begin()
-    sent = _registration(stage.all_of(CREATE)[0])
-    stage.keeps("CR 402")
-    if stage.is_ours:
-        settings = stage.client.settings
+def fields_of_registration(trial: Trial) -> str:
+    trial.begin()
+    sent = _registration(trial.all_of(CREATE)[0])
+    trial.expect_rules("CR 402")
+    if trial.is_ours:
+        settings = trial.client.settings
         demand(
             (sent.report_only, sent.xml_signature)
             == (settings.report_only, settings.xml_signature),
@@ -98,18 +98,18 @@ def fields_of_registration(stage: Stage) -> str:
 
 
 @row(5, "tries again with growing distance where it is refused", "R", "R9, CR 517")
-def refused_registration(stage: Stage) -> str:
-    stage.fault(Refuse("463", message=CREATE, times=3))
-    stage.fault(Refuse("452", message=CREATE, times=2, skip=3))
-    stage.power_up()
-    stage.pass_until(lambda: stage.count(CREATE) >= 6, 600)
-    tries = stage.all_of(CREATE)
+def refused_registration(trial: Trial) -> str:
+    trial.fault(Refuse("463", message=CREATE, times=3))
+    trial.fault(Refuse("452", message=CREATE, times=2, skip=3))
+    trial.power_up()
+    trial.pass_until(lambda: trial.count(CREATE) >= 6, 600)
+    tries = trial.all_of(CREATE)
     demand(
         len(tries) >= 6,
         f"after {len(tries)} refused registrations no other came",
         "Go on trying, with growing distance.",
     )
-    polls = [each for each in stage.all_of("oadrPoll") if each.order < tries[5].order]
+    polls = [each for each in trial.all_of("oadrPoll") if each.order < tries[5].order]
     demand(not polls, "it polled without a registration", "Poll only once registered.")
     named = [each for each in tries[:6] if _registration(each).registration_id]
     demand(not named, "it sent a registrationID that it did not get")
@@ -125,14 +125,14 @@ def refused_registration(stage: Stage) -> str:
 
 
 @row(6, "registers again when it is asked to", "R", "§8.4.1, CR 405")
-def asked_to_register(stage: Stage) -> str:
-    stage.begin()
-    before = stage.vtn.ven()
+def asked_to_register(trial: Trial) -> str:
+    trial.begin()
+    before = trial.vtn.ven()
     ids = (before.ven_id, before.registration_id)
-    after = stage.mark()
-    stage.vtn.request_reregistration()
-    again = stage.expect(CREATE, after=after, advice="Register again when the VTN asks for it.")
-    answers = stage.all_of("oadrResponse", after=after)
+    after = trial.mark()
+    trial.vtn.request_reregistration()
+    again = trial.expect(CREATE, after=after, advice="Register again when the VTN asks for it.")
+    answers = trial.all_of("oadrResponse", after=after)
     demand(
         answers and answers[0].order < again.order,
         "oadrRequestReregistration got no oadrResponse before the registration",
@@ -146,10 +146,10 @@ def asked_to_register(stage: Stage) -> str:
         f"registered again as {sent.ven_id!r}, {sent.registration_id!r}; current are {ids}",
         "Name the current IDs: without them it is a new registration.",
     )
-    stage.pass_time(5)
+    trial.pass_time(5)
     for kind in ("oadrRegisterReport", "oadrRequestEvent"):
         demand(
-            not stage.count(kind, after=after) or not stage.is_ours,
+            not trial.count(kind, after=after) or not trial.is_ours,
             f"{kind} came again, although the registration is the same",
         )
     return "oadrResponse, then a registration with the current IDs"
@@ -158,9 +158,9 @@ def asked_to_register(stage: Stage) -> str:
 class _SameIds(Fault):
     """A new registration gets the IDs of the one before."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, trial: Trial) -> None:
         super().__init__(message=CREATE)
-        self._stage, self._old = stage, stage.vtn.ven().registration_id
+        self._stage, self._old = trial, trial.vtn.ven().registration_id
 
     def after(self, received: Received, reply: Reply) -> Reply:
         """The same reply, with the old ID."""
@@ -172,146 +172,146 @@ class _SameIds(Fault):
 
 
 @row(7, "takes a new registration as new, also with the IDs of before", "R", "CR 406")
-def same_ids_again(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    running = _start_request(stage)
+def same_ids_again(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    running = _start_request(trial)
     if running is not None:
-        stage.pass_until(lambda: bool(updates(stage, running[0])), 4 * running[1].step)
-    stage.fault(_SameIds(stage))
-    after = stage.mark()
-    stage.call(lambda: stage.client.register(new=True))
-    sent = _registration(stage.expect(CREATE, after=after))
+        trial.pass_until(lambda: bool(updates(trial, running[0])), 4 * running[1].step)
+    trial.fault(_SameIds(trial))
+    after = trial.mark()
+    trial.call(lambda: trial.client.register(new=True))
+    sent = _registration(trial.expect(CREATE, after=after))
     demand(not sent.registration_id, "a new registration was asked for with the old ID")
     advice = "The VTN has erased everything: send the catalogue and ask for events again."
-    stage.expect("oadrRegisterReport", after=after, advice=advice)
+    trial.expect("oadrRegisterReport", after=after, advice=advice)
     if not sent.report_only:
-        stage.expect("oadrRequestEvent", after=after, advice=advice)
+        trial.expect("oadrRequestEvent", after=after, advice=advice)
     if running is None:
         return "catalogue and list of events anew"
     request_id, offer = running
-    stage.pass_time(5 * offer.step)
+    trial.pass_time(5 * offer.step)
     demand(
-        not updates(stage, request_id, after=after),
+        not updates(trial, request_id, after=after),
         "a request of before the registration goes on",
         "A new registration ends all requests; the VTN asks again.",
     )
     return "catalogue and list of events anew, requests ended"
 
 
-def _start_request(stage: Stage) -> Optional[tuple[str, Offer]]:
+def _start_request(trial: Trial) -> Optional[tuple[str, Offer]]:
     """A periodic request of the first telemetry on offer; None where there is none."""
-    for report, offer in zip(offers(stage), offers_of(stage)):
+    for report, offer in zip(offers(trial), offers_of(trial)):
         if "TELEMETRY" in str(report.report_name) and offer.points:
             step = offer.step
-            wanted = request(stage, offer, granularity=step, back=2 * step, interval=(0, 0))
-            return ask(stage, wanted), offer
+            wanted = request(trial, offer, granularity=step, back=2 * step, interval=(0, 0))
+            return ask(trial, wanted), offer
     return None
 
 
 @row(8, "checks the IDs of a cancellation, and is silent after it", "R", "CR 400, 407")
-def cancelled_by_vtn(stage: Stage) -> str:
-    stage.begin()
-    after = stage.mark()
-    stage.vtn.cancel_registration(registration_id="of-somebody-else")
-    wrong = stage.expect("oadrCanceledPartyRegistration", after=after)
+def cancelled_by_vtn(trial: Trial) -> str:
+    trial.begin()
+    after = trial.mark()
+    trial.vtn.cancel_registration(registration_id="of-somebody-else")
+    wrong = trial.expect("oadrCanceledPartyRegistration", after=after)
     demand(
         code_of(wrong.record) == "452",
         f"a cancellation with a wrong registrationID was answered {code_of(wrong.record)}",
         "Answer 452 and stay registered.",
     )
-    stage.polls(2)
-    after = stage.mark()
-    stage.vtn.cancel_registration()
-    right = stage.expect("oadrCanceledPartyRegistration", after=after)
+    trial.await_polls(2)
+    after = trial.mark()
+    trial.vtn.cancel_registration()
+    right = trial.expect("oadrCanceledPartyRegistration", after=after)
     demand(code_of(right.record) == "200", f"the cancellation got {code_of(right.record)}")
-    stage.pass_time(QUIET)
-    more = [each.kind for each in stage.vtn.received if each.order > right.order]
+    trial.pass_time(QUIET)
+    more = [each.kind for each in trial.vtn.received if each.order > right.order]
     demand(
         not more,
         f"after the cancellation came {', '.join(more[:3])}",
         "Stop polling and reporting once the registration is cancelled.",
     )
-    if stage.is_ours and stage.client.settings.ven_id is None:
+    if trial.is_ours and trial.client.settings.ven_id is None:
         demand(
-            stage.client.ven_id is None and stage.client.registration_id is None,
+            trial.client.ven_id is None and trial.client.registration_id is None,
             "IDs that the VTN had given are still known",
         )
     return "452 for wrong IDs; 200 for the right ones, then silence"
 
 
 @row(9, "tries to register at power-up", "R", "CR 401")
-def power_up(stage: Stage) -> str:
-    stage.begin()
-    stage.vtn.cancel_registration()
-    stage.expect("oadrCanceledPartyRegistration")
-    stage.power_down()
-    after = stage.mark()
-    stage.power_up()
-    stage.expect(CREATE, after=after, advice="Register when the device is switched on.")
+def power_up(trial: Trial) -> str:
+    trial.begin()
+    trial.vtn.cancel_registration()
+    trial.expect("oadrCanceledPartyRegistration")
+    trial.power_down()
+    after = trial.mark()
+    trial.power_up()
+    trial.expect(CREATE, after=after, advice="Register when the device is switched on.")
     return "registered after the restart"
 
 
 @row(10, "cancels its registration with both IDs", "R", "CR 401")
-def cancelled_by_ven(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    ven = stage.vtn.ven()
+def cancelled_by_ven(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    ven = trial.vtn.ven()
     ids = (ven.ven_id, ven.registration_id)
     try:
-        stage.call(stage.client.cancel_registration)
+        trial.call(trial.client.cancel_registration)
     except Exception as error:
         not_shown(f"cancel_registration() ended with: {error}")
-    sent = stage.expect("oadrCancelPartyRegistration").record
+    sent = trial.expect("oadrCancelPartyRegistration").record
     found = (getattr(sent, "ven_id", None), getattr(sent, "registration_id", None))
     demand(found == ids, f"the cancellation named {found}, the registration has {ids}")
-    after = stage.mark()
-    stage.pass_time(QUIET)
-    more = [each.kind for each in stage.vtn.received if each.order > after]
+    after = trial.mark()
+    trial.pass_time(QUIET)
+    more = [each.kind for each in trial.vtn.received if each.order > after]
     demand(not more, f"after the cancellation came {', '.join(more[:3])}")
     return "both IDs; silence after the 200"
 
 
 @row(11, "registers again when the VTN does not know it", "R", "CR 500, 517")
-def forgotten_by_vtn(stage: Stage) -> str:
-    stage.begin()
-    shown = [_expect_one_registration(stage, "452", "oadrPoll")]
-    after = stage.mark()
-    stage.fault(Refuse("459", message="oadrPoll", times=1, bare=True))
-    stage.polls(3)
-    stage.none(CREATE, after=after, text="it registered again after a 459 to a poll")
-    if any("TELEMETRY" in str(report.report_name) for report in offers(stage)):
-        shown.append(_forget_while_it_reports(stage))
+def forgotten_by_vtn(trial: Trial) -> str:
+    trial.begin()
+    shown = [_expect_one_registration(trial, "452", "oadrPoll")]
+    after = trial.mark()
+    trial.fault(Refuse("459", message="oadrPoll", times=1, bare=True))
+    trial.await_polls(3)
+    trial.expect_none(CREATE, after=after, text="it registered again after a 459 to a poll")
+    if any("TELEMETRY" in str(report.report_name) for report in offers(trial)):
+        shown.append(_forget_while_it_reports(trial))
     else:
-        shown.append(_expect_one_registration(stage, "463", "oadrPoll"))
+        shown.append(_expect_one_registration(trial, "463", "oadrPoll"))
     return f"{'; '.join(shown)}; 459 to a poll: it polls on"
 
 
-def _expect_one_registration(stage: Stage, code: str, kind: str) -> str:
+def _expect_one_registration(trial: Trial, code: str, kind: str) -> str:
     """It registers once after this code to such a message."""
-    after = stage.mark()
-    stage.fault(Refuse(code, message=kind, times=1, bare=True))
-    stage.expect(CREATE, after=after, advice=f"{code} means that the VTN does not know the VEN.")
-    stage.polls(2)
-    count = stage.count(CREATE, after=after)
+    after = trial.mark()
+    trial.fault(Refuse(code, message=kind, times=1, bare=True))
+    trial.expect(CREATE, after=after, advice=f"{code} means that the VTN does not know the VEN.")
+    trial.await_polls(2)
+    count = trial.count(CREATE, after=after)
     demand(count == 1, f"{code} to {kind} led to {count} registrations")
     return f"{code} to {kind}: one registration"
 
 
-def _forget_while_it_reports(stage: Stage) -> str:
-    offer = offers_of(stage)[0]
-    for each in offers_of(stage):
+def _forget_while_it_reports(trial: Trial) -> str:
+    offer = offers_of(trial)[0]
+    for each in offers_of(trial):
         offer = each if each.points and each.step <= offer.step else offer
     step = offer.step
 
     def ask_again() -> str:
-        return ask(stage, request(stage, offer, granularity=step, back=3 * step, interval=(0, 0)))
+        return ask(trial, request(trial, offer, granularity=step, back=3 * step, interval=(0, 0)))
 
-    await_reports(stage, ask_again(), seconds=12 * step)
-    shown = _expect_one_registration(stage, "463", "oadrUpdateReport")
-    lost = stage.all_of("oadrUpdateReport")[-1].record
-    found = await_reports(stage, ask_again(), seconds=12 * step)[0]
-    if not stage.is_ours or not isinstance(lost, UpdateReport) or not good_values(lost.reports):
+    await_reports(trial, ask_again(), seconds=12 * step)
+    shown = _expect_one_registration(trial, "463", "oadrUpdateReport")
+    lost = trial.all_of("oadrUpdateReport")[-1].record
+    found = await_reports(trial, ask_again(), seconds=12 * step)[0]
+    if not trial.is_ours or not isinstance(lost, UpdateReport) or not good_values(lost.reports):
         return shown
     first, again = lost.reports[0].intervals[0].dtstart, found.intervals[0].dtstart
     demand(
@@ -324,8 +324,8 @@ def _forget_while_it_reports(stage: Stage) -> str:
 
 
 @row(12, "has venID and schemaVersion in every message", "R", "CR 508, 509", at_end=True)
-def ids_everywhere(stage: Stage) -> str:
-    messages = [each for _, each in stage.run.received if each.record is not None]
+def ids_everywhere(trial: Trial) -> str:
+    messages = [each for _, each in trial.run.received if each.record is not None]
     if not messages:
         skip("no other row was run")
     for each in messages:

@@ -17,15 +17,15 @@ from ...oadr20b.schema.reports import (
 from ...schema.points import SUMMED, ReportDescription, ReportPayload
 from ...testing import Received
 from .rows import demand, not_shown, skip
-from .stage import Stage
+from .trial import Trial
 
 ZERO = timedelta(0)
 
 
-def offers(stage: Stage) -> tuple[Report, ...]:
+def offers(trial: Trial) -> tuple[Report, ...]:
     """The catalogue that the VEN sent."""
-    stage.expect("oadrRegisterReport")
-    return stage.vtn.ven().offers
+    trial.expect("oadrRegisterReport")
+    return trial.vtn.ven().offers
 
 
 class Offer(NamedTuple):
@@ -52,7 +52,7 @@ METADATA = Offer("METADATA", ())
 """The catalogue itself."""
 
 
-def offers_of(stage: Stage) -> list[Offer]:
+def offers_of(trial: Trial) -> list[Offer]:
     """Everything on offer."""
     return [
         Offer(
@@ -60,7 +60,7 @@ def offers_of(stage: Stage) -> list[Offer]:
             tuple(report.report_descriptions),
             report.duration or ZERO,
         )
-        for report in offers(stage)
+        for report in offers(trial)
     ]
 
 
@@ -69,11 +69,11 @@ def is_sum(point: ReportDescription) -> bool:
     return point.measurement is not None and point.measurement.name in SUMMED
 
 
-def offer_of(stage: Stage, name: str, *, sums: Optional[bool] = None) -> Offer:
+def offer_of(trial: Trial, name: str, *, sums: Optional[bool] = None) -> Offer:
     """What is offered as telemetry (``USAGE``, ``STATUS``) or as ``HISTORY``; ``sums``: only points
     that are sums, or only those that are not. Raises ``Skip`` where there is none.
     """
-    for report, offer in zip(offers(stage), offers_of(stage)):
+    for report, offer in zip(offers(trial), offers_of(trial)):
         full = str(report.report_name).removeprefix("x-").removeprefix("METADATA_")
         fits = full.startswith("HISTORY") if name == "HISTORY" else full == f"TELEMETRY_{name}"
         points = tuple(point for point in offer.points if sums in (None, is_sum(point)))
@@ -85,7 +85,7 @@ def offer_of(stage: Stage, name: str, *, sums: Optional[bool] = None) -> Offer:
 
 
 def request(
-    stage: Stage,
+    trial: Trial,
     offer: Offer,
     *,
     granularity: float = 0,
@@ -97,13 +97,13 @@ def request(
     and its length in seconds. ``granularity`` and ``back`` are seconds.
     """
     wanted = r_ids or [point.r_id for point in offer.points]
-    stage.asked += 1
+    trial.asked += 1
     period = None
     if interval is not None:
-        start = (stage.now() + timedelta(seconds=interval[0])).replace(microsecond=0)
+        start = (trial.now() + timedelta(seconds=interval[0])).replace(microsecond=0)
         period = ReportPeriod(dtstart=start, duration=timedelta(seconds=interval[1]))
     return ReportRequest(
-        report_request_id=f"request-{stage.row.number}-{stage.asked}",
+        report_request_id=f"request-{trial.row.number}-{trial.asked}",
         report_specifier=ReportSpecifier(
             report_specifier_id=offer.report_specifier_id,
             granularity=timedelta(seconds=granularity),
@@ -114,32 +114,32 @@ def request(
     )
 
 
-def ask(stage: Stage, *requests: ReportRequest) -> str:
+def ask(trial: Trial, *requests: ReportRequest) -> str:
     """Ask, and see that the VEN agrees; the ID of the first. Raises ``NotShown``."""
-    code = code_for(stage, *requests)
+    code = code_for(trial, *requests)
     if not code.startswith("2"):
         not_shown(f"a request of {requests[0].report_specifier.report_specifier_id!r} got {code}")
     return str(requests[0].report_request_id)
 
 
-def code_for(stage: Stage, *requests: ReportRequest) -> str:
+def code_for(trial: Trial, *requests: ReportRequest) -> str:
     """The code that the VEN answers the requests with."""
-    after = stage.mark()
-    stage.vtn.send_request(*requests)
-    answer: Any = stage.expect("oadrCreatedReport", after=after).record
+    after = trial.mark()
+    trial.vtn.send_request(*requests)
+    answer: Any = trial.expect("oadrCreatedReport", after=after).record
     return str(answer.response.response_code)
 
 
-def pending_requests(stage: Stage) -> tuple[str, ...]:
+def pending_requests(trial: Trial) -> tuple[str, ...]:
     """The requests that the VEN last said it runs."""
-    return stage.vtn.ven().pending
+    return trial.vtn.ven().pending
 
 
-def updates(stage: Stage, request_id: str, *, after: int = 0) -> list[tuple[Received, Report]]:
+def updates(trial: Trial, request_id: str, *, after: int = 0) -> list[tuple[Received, Report]]:
     """The reports for a request so far, with their messages."""
     return [
         (message, report)
-        for message in stage.all_of("oadrUpdateReport", after=after)
+        for message in trial.all_of("oadrUpdateReport", after=after)
         if isinstance(message.record, UpdateReport)
         for report in message.record.reports
         if report.report_request_id == request_id
@@ -147,13 +147,13 @@ def updates(stage: Stage, request_id: str, *, after: int = 0) -> list[tuple[Rece
 
 
 def await_reports(
-    stage: Stage, request_id: str, count: int = 1, seconds: float = 60
+    trial: Trial, request_id: str, count: int = 1, seconds: float = 60
 ) -> list[Report]:
     """At least so many reports for a request, which have come or come in time. Raises
     ``NotShown``. ``seconds``: how long is waited.
     """
-    stage.pass_until(lambda: len(updates(stage, request_id)) >= count, seconds)
-    found = [report for _, report in updates(stage, request_id)]
+    trial.pass_until(lambda: len(updates(trial, request_id)) >= count, seconds)
+    found = [report for _, report in updates(trial, request_id)]
     demand(
         len(found) >= count,
         f"{len(found)} reports for {request_id!r} came in {seconds:g} s, expected were {count}",

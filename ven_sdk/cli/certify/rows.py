@@ -41,7 +41,7 @@ class Declaration(Exception):
 Arguments = Mapping[str, Any]
 """Arguments of a function of the SDK, by name: it checks them itself."""
 Show = Callable[[Any], str]
-"""Drives a stage and judges what came: what was seen, in a sentence."""
+"""Drives a trial and judges what came: what was seen, in a sentence."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from .rows import declare, demand, not_shown, row, skip
-from .stage import Stage
+from .trial import Trial
 
 CLOSE = 1.0
 """Seconds within which a handler is to be called."""
@@ -23,83 +23,83 @@ FIRST = 200
 """Seconds to the first start: time for decisions that are deferred."""
 
 
-def _near(stage: Stage, what: str, seconds: float, wanted: float) -> None:
+def _near(trial: Trial, what: str, seconds: float, wanted: float) -> None:
     demand(
         abs(seconds - wanted) <= CLOSE,
         f"{what} came after {seconds:.1f} s, expected were {wanted:g} s",
     )
 
 
-def _seconds_after(stage: Stage, began: object, call: object) -> float:
+def _seconds_after(trial: Trial, began: object, call: object) -> float:
     return (call.at - began) / timedelta(seconds=1)  # type: ignore[attr-defined,no-any-return]
 
 
-def _modify(stage: Stage, *event_ids: str, **changes: object) -> None:
+def _modify(trial: Trial, *event_ids: str, **changes: object) -> None:
     """Modify events that are carried out. Raises ``Skip`` where the VEN opts out of that."""
     numbers = {
-        event_id: stage.vtn.modify_event(event_id, announce=False, **changes)
+        event_id: trial.vtn.modify_event(event_id, announce=False, **changes)
         for event_id in event_ids
     }
-    stage.vtn.announce()
+    trial.vtn.announce()
     for event_id, number in numbers.items():
-        if stage.answer_to(event_id, number).opt_type != "optIn":
+        if trial.answer_to(event_id, number).opt_type != "optIn":
             skip("the VEN's own code opts out of a modified event")
 
 
-def _runs(stage: Stage, **settings: object) -> str:
+def _runs(trial: Trial, **settings: object) -> str:
     """An event that runs from now on; its ID."""
-    event_id = stage.add_event(**settings)
-    stage.expect_opt_in(event_id)
-    stage.expect_call(event_id, "start", 40)
+    event_id = trial.add_event(**settings)
+    trial.expect_opt_in(event_id)
+    trial.expect_call(event_id, "start", 40)
     return event_id
 
 
 @row(31, "begins, changes and ends at the moments of the event", "E", "CR 31, 32")
-def moments(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    began = stage.now()
-    event_id = stage.add_event(dtstart=10, intervals=[(5, 1), (5, 2)])
-    stage.expect_opt_in(event_id)
-    stage.pass_until(lambda: bool(stage.calls(event_id, "end")), 40)
-    calls = stage.calls(event_id)
+def moments(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    began = trial.now()
+    event_id = trial.add_event(dtstart=10, intervals=[(5, 1), (5, 2)])
+    trial.expect_opt_in(event_id)
+    trial.pass_until(lambda: bool(trial.calls(event_id, "end")), 40)
+    calls = trial.calls(event_id)
     for what, wanted in (("start", 10), ("end", 20)):
         found = [each for each in calls if each.what == what]
         demand(len(found) == 1, f"{len(found)} calls of on_event_{what}, expected was one")
-        _near(stage, f"on_event_{what}", _seconds_after(stage, began, found[0]), wanted)
+        _near(trial, f"on_event_{what}", _seconds_after(trial, began, found[0]), wanted)
     steps = [
-        (each.payload, _seconds_after(stage, began, each))
+        (each.payload, _seconds_after(trial, began, each))
         for each in calls
         if each.what == "interval"
     ]
     demand([payload for payload, _ in steps] == [1, 2], f"intervals were called with {steps}")
     for (_, seconds), wanted in zip(steps, (10, 15)):
-        _near(stage, "an interval", seconds, wanted)
+        _near(trial, "an interval", seconds, wanted)
     return "start, second interval and end within 1 s of their moments"
 
 
 @row(32, "begins at random within startafter", "E", "CR 30", pics="E")
-def random_start(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    began = stage.now()
+def random_start(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    began = trial.now()
     made = [
-        stage.add_event(dtstart=FIRST, duration=60, tolerance=SPREAD, announce=False)
+        trial.add_event(dtstart=FIRST, duration=60, tolerance=SPREAD, announce=False)
         for _ in range(EVENTS)
     ]
-    stage.vtn.announce()
+    trial.vtn.announce()
     for event_id in made:
-        stage.expect_opt_in(event_id)
-    _modify(stage, made[0], priority=1)
-    stage.pass_until(lambda: all(stage.calls(event_id, "start") for event_id in made), FIRST + 60)
-    _modify(stage, *made[1:10], priority=1)  # while they run: their ends are not drawn anew
-    stage.pass_until(lambda: all(stage.calls(event_id, "end") for event_id in made), FIRST + 120)
+        trial.expect_opt_in(event_id)
+    _modify(trial, made[0], priority=1)
+    trial.pass_until(lambda: all(trial.calls(event_id, "start") for event_id in made), FIRST + 60)
+    _modify(trial, *made[1:10], priority=1)  # while they run: their ends are not drawn anew
+    trial.pass_until(lambda: all(trial.calls(event_id, "end") for event_id in made), FIRST + 120)
     starts = [
-        _seconds_after(stage, began, stage.expect_call(event_id, "start", 0)) - FIRST
+        _seconds_after(trial, began, trial.expect_call(event_id, "start", 0)) - FIRST
         for event_id in made
     ]
     ends = [
-        _seconds_after(stage, began, stage.expect_call(event_id, "end", 0)) - FIRST
+        _seconds_after(trial, began, trial.expect_call(event_id, "end", 0)) - FIRST
         for event_id in made
     ]
     shown = f"{min(starts):.1f} to {max(starts):.1f} s after their time"
@@ -122,27 +122,27 @@ def random_start(stage: Stage) -> str:
 
 
 @row(33, "ends cancelled events at random within startafter", "E", "CR 65", pics="E")
-def random_end(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    made = [stage.add_event(duration=3600, tolerance=SPREAD, announce=False) for _ in range(12)]
-    stage.vtn.announce()
+def random_end(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    made = [trial.add_event(duration=3600, tolerance=SPREAD, announce=False) for _ in range(12)]
+    trial.vtn.announce()
     for event_id in made:
-        stage.expect_opt_in(event_id)
-    stage.pass_until(lambda: all(stage.calls(event_id, "start") for event_id in made), 60)
+        trial.expect_opt_in(event_id)
+    trial.pass_until(lambda: all(trial.calls(event_id, "start") for event_id in made), 60)
     cancelled, dropped = made[:6], made[6:]
-    began = stage.now()
-    counts = {event_id: len(stage.answers(event_id)) for event_id in cancelled}
+    began = trial.now()
+    counts = {event_id: len(trial.answers(event_id)) for event_id in cancelled}
     for event_id in cancelled:
-        stage.vtn.cancel_event(event_id, announce=False)
+        trial.vtn.cancel_event(event_id, announce=False)
     for event_id in dropped:
-        stage.vtn.drop_event(event_id, announce=False)
-    stage.vtn.announce()
+        trial.vtn.drop_event(event_id, announce=False)
+    trial.vtn.announce()
     for event_id in cancelled:
-        stage.answer(event_id, number=counts[event_id] + 1, seconds=5)
-    stage.pass_until(lambda: all(stage.calls(event_id, "end") for event_id in made), 60)
+        trial.answer(event_id, number=counts[event_id] + 1, seconds=5)
+    trial.pass_until(lambda: all(trial.calls(event_id, "end") for event_id in made), 60)
     delays = [
-        _seconds_after(stage, began, stage.expect_call(event_id, "end", 0)) for event_id in made
+        _seconds_after(trial, began, trial.expect_call(event_id, "end", 0)) for event_id in made
     ]
     shown = f"{min(delays):.1f} to {max(delays):.1f} s after it"
     demand(
@@ -155,38 +155,38 @@ def random_end(stage: Stage) -> str:
 
 
 @row(34, "ends events that are not on the list any more", "E", "CR 61")
-def implied_cancellation(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    first, second = _runs(stage, duration=3600), _runs(stage, duration=3600)
+def implied_cancellation(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    first, second = _runs(trial, duration=3600), _runs(trial, duration=3600)
     for event_id in (first, second):
-        before = len(stage.answers(event_id))
-        stage.vtn.drop_event(event_id)
-        stage.pass_until(lambda wanted=event_id: bool(stage.calls(wanted, "end")), 10)  # type: ignore[misc]
+        before = len(trial.answers(event_id))
+        trial.vtn.drop_event(event_id)
+        trial.pass_until(lambda wanted=event_id: bool(trial.calls(wanted, "end")), 10)  # type: ignore[misc]
         demand(
-            stage.calls(event_id, "end"),
+            trial.calls(event_id, "end"),
             "an event that is not on the list any more runs on",
             "A list is complete: what is missing is cancelled (implied_cancel).",
         )
-        stage.polls(2)
-        demand(len(stage.answers(event_id)) == before, "an implied cancellation was answered")
+        trial.await_polls(2)
+        demand(len(trial.answers(event_id)) == before, "an implied cancellation was answered")
     return "ended, without an answer; the empty list too"
 
 
 @row(35, "ends and acknowledges a cancelled event", "E", "CR 36, 52, 59", pics="E", repeat_events=1)
-def cancellation(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    event_id = _runs(stage, duration=3600)
-    began = stage.now()
-    number = stage.vtn.cancel_event(event_id)
-    stage.pass_until(
-        lambda: any(each.modification_number == number for each in stage.answers(event_id)), 10
+def cancellation(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    event_id = _runs(trial, duration=3600)
+    began = trial.now()
+    number = trial.vtn.cancel_event(event_id)
+    trial.pass_until(
+        lambda: any(each.modification_number == number for each in trial.answers(event_id)), 10
     )
-    found = [each for each in stage.answers(event_id) if each.modification_number == number]
+    found = [each for each in trial.answers(event_id) if each.modification_number == number]
     demand(found, "the cancellation was not acknowledged", "Answer it: optIn confirms it.")
-    end = stage.expect_call(event_id, "end", 10)
-    took = _seconds_after(stage, began, end)
+    end = trial.expect_call(event_id, "end", 10)
+    took = _seconds_after(trial, began, end)
     demand(took <= 5, f"the cancelled event ended {took:.1f} s later")
     if found[-1].opt_type == "optOut":
         return "acknowledged with optOut: it cannot be cancelled"
@@ -194,28 +194,28 @@ def cancellation(stage: Stage) -> str:
 
 
 @row(36, "runs an event without end until it is cancelled", "E", "CR 47")
-def open_ended(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    event_id = _runs(stage, duration=0, intervals=[1])
-    stage.pass_time(100 if stage.clock is not None else 15)
-    demand(not stage.calls(event_id, "end"), "an event of duration 0 ended by itself")
-    stage.vtn.cancel_event(event_id)
-    stage.expect_call(event_id, "end", 10)
+def open_ended(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    event_id = _runs(trial, duration=0, intervals=[1])
+    trial.pass_time(100 if trial.clock is not None else 15)
+    demand(not trial.calls(event_id, "end"), "an event of duration 0 ended by itself")
+    trial.vtn.cancel_event(event_id)
+    trial.expect_call(event_id, "end", 10)
     return "ran until it was cancelled"
 
 
 @row(37, "runs on where the list calls its event completed", "E", "CR 66")
-def completed_event(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    event_id = _runs(stage, duration=3600)
-    count = len(stage.answers(event_id))
-    stage.send_list(stage.event(event_id, event_status="completed"))
-    stage.answer(event_id, number=count + 1)
-    stage.pass_time(10)
+def completed_event(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    event_id = _runs(trial, duration=3600)
+    count = len(trial.answers(event_id))
+    trial.send_list(trial.event(event_id, event_status="completed"))
+    trial.answer(event_id, number=count + 1)
+    trial.pass_time(10)
     demand(
-        not stage.calls(event_id, "end"),
+        not trial.calls(event_id, "end"),
         "a running event ended because the list called it completed",
         "Go by the event's own times.",
     )
@@ -223,60 +223,60 @@ def completed_event(stage: Stage) -> str:
 
 
 @row(38, "replaces a running event by its modification", "E", "CR 57")
-def modified_event(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    began = stage.now()
-    event_id = _runs(stage, dtstart=5, duration=600, intervals=[1])
+def modified_event(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    began = trial.now()
+    event_id = _runs(trial, dtstart=5, duration=600, intervals=[1])
     for changes in MODIFICATIONS:
-        _modify(stage, event_id, **changes)
-    moved = stage.event(event_id).active_period.dtstart - timedelta(seconds=MOVED)
-    _modify(stage, event_id, dtstart=moved)
-    stage.pass_until(lambda: bool(stage.calls(event_id, "end")), 120)
-    starts, ends = len(stage.calls(event_id, "start")), stage.calls(event_id, "end")
+        _modify(trial, event_id, **changes)
+    moved = trial.event(event_id).active_period.dtstart - timedelta(seconds=MOVED)
+    _modify(trial, event_id, dtstart=moved)
+    trial.pass_until(lambda: bool(trial.calls(event_id, "end")), 120)
+    starts, ends = len(trial.calls(event_id, "start")), trial.calls(event_id, "end")
     demand(
         (starts, len(ends)) == (1, 1),
         f"four modifications led to {starts} starts and {len(ends)} ends",
         "A running event that is modified goes on; start and end come once.",
     )
-    _near(stage, "the end of the event", _seconds_after(stage, began, ends[0]), 65 - MOVED)
-    payloads = [each.payload for each in stage.calls(event_id, "interval")]
+    _near(trial, "the end of the event", _seconds_after(trial, began, ends[0]), 65 - MOVED)
+    payloads = [each.payload for each in trial.calls(event_id, "interval")]
     demand(payloads[-1] == 2, f"the new value 2 did not reach the handler; it saw {payloads}")
     return "new value, longer, shorter, moved: one start, one end at the last word"
 
 
 @row(39, "lets the second of two adjacent events rule at the seam", "E", "CR 18", pics="E")
-def adjacent_events(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    began = stage.now()
-    first = stage.add_event(dtstart=10, duration=10, intervals=[1])
-    second = stage.add_event(dtstart=20, duration=10, intervals=[2])
+def adjacent_events(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    began = trial.now()
+    first = trial.add_event(dtstart=10, duration=10, intervals=[1])
+    second = trial.add_event(dtstart=20, duration=10, intervals=[2])
     for event_id in (first, second):
-        stage.expect_opt_in(event_id)
-    level = stage.pass_until(lambda: stage.client.current_level() == 2 or None, 40)
-    moment = (stage.now() - began).total_seconds()
+        trial.expect_opt_in(event_id)
+    level = trial.pass_until(lambda: trial.client.current_level() == 2 or None, 40)
+    moment = (trial.now() - began).total_seconds()
     demand(level, "the second of two adjacent events never ruled")
-    _near(stage, "the second event's level", moment, 20)
+    _near(trial, "the second event's level", moment, 20)
     _near(
-        stage,
+        trial,
         "the end of the first",
-        _seconds_after(stage, began, stage.expect_call(first, "end", 5)),
+        _seconds_after(trial, began, trial.expect_call(first, "end", 5)),
         20,
     )
     return (
-        f"at the seam the second rules; overlap: {stage.run.declared.get('overlap', 'declare it')}"
+        f"at the seam the second rules; overlap: {trial.run.declared.get('overlap', 'declare it')}"
     )
 
 
 @row(40, "knows test events", "E", "CR 6", pics="E")
-def test_events(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    test = stage.add_event(dtstart=3600, test_event="yes, a test")
-    real = stage.add_event(dtstart=7200, test_event="false")
-    stage.answer(test), stage.answer(real)
-    found = {event.event_id: event.test_event for event in stage.client.events}
+def test_events(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    test = trial.add_event(dtstart=3600, test_event="yes, a test")
+    real = trial.add_event(dtstart=7200, test_event="false")
+    trial.answer(test), trial.answer(real)
+    found = {event.event_id: event.test_event for event in trial.client.events}
     demand(
         found.get(test) is True and found.get(real) is False,
         f"testEvent 'yes, a test' is {found.get(test)}, 'false' is {found.get(real)}",
@@ -286,18 +286,18 @@ def test_events(stage: Stage) -> str:
 
 
 @row(41, "goes by its own clock from far to near to active", "E", "CR 13, 114", pics="E")
-def own_status(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    event_id = stage.add_event(dtstart=40, ramp_up=20, duration=60, event_status="far")
-    stage.expect_opt_in(event_id)
+def own_status(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    event_id = trial.add_event(dtstart=40, ramp_up=20, duration=60, event_status="far")
+    trial.expect_opt_in(event_id)
 
     def status() -> str:
-        return {each.event_id: each.event_status for each in stage.client.events}[event_id]
+        return {each.event_id: each.event_status for each in trial.client.events}[event_id]
 
     seen = [status()]
     for seconds in (25, 20):
-        stage.pass_time(seconds)
+        trial.pass_time(seconds)
         seen.append(status())
     demand(
         seen == ["far", "near", "active"],
@@ -307,21 +307,21 @@ def own_status(stage: Stage) -> str:
 
 
 @row(42, "shows ramp-up, recovery and notification", "E", "CR 31", pics="E")
-def surroundings(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
+def surroundings(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
     for number, sign in enumerate((1, -1), 1):
         given = {"ramp_up": sign * 60, "recovery": sign * 120, "notification": 300}
-        event_id = stage.add_event(dtstart=number * 3600, **given)
-        stage.answer(event_id)
-        period = {each.event_id: each for each in stage.client.events}[event_id].active_period
+        event_id = trial.add_event(dtstart=number * 3600, **given)
+        trial.answer(event_id)
+        period = {each.event_id: each for each in trial.client.events}[event_id].active_period
         seen = {name: getattr(period, name) for name in given}
         wanted = {name: timedelta(seconds=seconds) for name, seconds in given.items()}
         if seen != wanted:
             shown = ", ".join(f"{name} {value}" for name, value in seen.items())
             expected = ", ".join(f"{name} {value} s" for name, value in given.items())
             not_shown(f"{expected} reached the handler as {shown}")
-    word = stage.run.declared.get("ramp_up")
+    word = trial.run.declared.get("ramp_up")
     declare(
         "the handler sees all three, with either sign; that the device follows them: "
         f"{word or 'declare it as ramp_up under [certify]'}"
@@ -329,16 +329,16 @@ def surroundings(stage: Stage) -> str:
 
 
 @row(43, "executes by the VTN's time", "E", "CR 114", pics="B", ahead=90)
-def other_clock(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    stage.polls(3)
-    began = stage.now()
-    event_id = stage.add_event(dtstart=20, duration=60)
-    stage.expect_opt_in(event_id)
-    call = stage.expect_call(event_id, "start", 150)
-    seconds = _seconds_after(stage, began, call)
-    word = stage.run.declared.get("clock_skew")
+def other_clock(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    trial.await_polls(3)
+    began = trial.now()
+    event_id = trial.add_event(dtstart=20, duration=60)
+    trial.expect_opt_in(event_id)
+    call = trial.expect_call(event_id, "start", 150)
+    seconds = _seconds_after(trial, began, call)
+    word = trial.run.declared.get("clock_skew")
     if abs(seconds - 20) > 3 and word:
         declare(f"clocks may be apart by {word}: declared")
     demand(

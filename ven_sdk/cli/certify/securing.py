@@ -19,8 +19,8 @@ from ...testing.vtn.builders import event as build_event
 from ...testing.vtn.signatures import second_opinion, sign_without_protection
 from ..certificates import describe_certificate
 from .rows import demand, not_shown, row, skip
-from .stage import Stage
-from .world import credentials_of
+from .trial import Trial
+from .trial_parts import credentials_of
 
 SUITES = {"ec": "ECDHE-ECDSA-AES128-SHA256", "rsa": "AES128-SHA256"}
 LEFT = timedelta(days=60)
@@ -29,9 +29,9 @@ CLOSE = 5.0
 AGAIN = "Sign each attempt anew: nonce and timestamp are those of the sending."
 
 
-def _offer_only(stage: Stage, ciphers: str, version: ssl.TLSVersion) -> None:
+def _offer_only(trial: Trial, ciphers: str, version: ssl.TLSVersion) -> None:
     """The VTN speaks only that from now on, with new connections."""
-    context = stage.vtn.tls_context
+    context = trial.vtn.tls_context
     assert context is not None
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     with warnings.catch_warnings():
@@ -41,33 +41,33 @@ def _offer_only(stage: Stage, ciphers: str, version: ssl.TLSVersion) -> None:
 
 
 @row(75, "speaks a suite of the standard over TLS 1.2", "L", "CR 67, 68, §10.4", pics="C", tls=True)
-def suites(stage: Stage) -> str:
+def suites(trial: Trial) -> str:
     reached = []
     for kind, suite in SUITES.items():
-        stage.vtn.renew_certificate(pki.identity("localvtn", kind))
-        _offer_only(stage, suite, ssl.TLSVersion.TLSv1_2)
-        after = stage.mark()
+        trial.vtn.renew_certificate(pki.identity("localvtn", kind))
+        _offer_only(trial, suite, ssl.TLSVersion.TLSv1_2)
+        after = trial.mark()
         if kind == "ec":
-            stage.power_up()
+            trial.power_up()
         else:
-            stage.fault("down").clear()
-        stage.pass_until(lambda: stage.mark() > after, 70)  # noqa: B023
-        if stage.mark() > after:
+            trial.fault("down").clear()
+        trial.pass_until(lambda: trial.mark() > after, 70)  # noqa: B023
+        if trial.mark() > after:
             reached.append(f"{suite} ({kind.upper()})")
     advice = "Offer one of them."
-    if not stage.is_ours:
+    if not trial.is_ours:
         advice += " The program finds VTN_CA_FILE, VEN_CERT and VEN_KEY in its environment."
     demand(reached, f"neither {' nor '.join(SUITES.values())} was spoken", advice)
-    shown = [message.fingerprint for message in stage.vtn.received]
+    shown = [message.fingerprint for message in trial.vtn.received]
     demand(all(shown), "it showed no client certificate")
     return f"{' and '.join(reached)}, with a client certificate"
 
 
 @row(76, "sends nothing to whom it cannot trust", "L", "CR 516, §9.2", pics="C", tls=True)
-def trust(stage: Stage) -> str:
+def trust(trial: Trial) -> str:
     authority = pki.authority().cert_pem
-    stage.power_up(ca_file=authority)
-    if not stage.pass_until(lambda: stage.mark() > 0, 70):
+    trial.power_up(ca_file=authority)
+    if not trial.pass_until(lambda: trial.mark() > 0, 70):
         skip("it says nothing to a VTN that it can trust either: see row 75")
     cases = {
         "a certificate of another authority": pki.identity("localvtn", issuer="another authority"),
@@ -76,36 +76,36 @@ def trust(stage: Stage) -> str:
         "TLS 1.1": pki.identity("localvtn"),
     }
     for what, identity in cases.items():
-        stage.power_down()
-        stage.vtn.renew_certificate(identity)
+        trial.power_down()
+        trial.vtn.renew_certificate(identity)
         if what == "TLS 1.1":
-            _offer_only(stage, "ALL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_1)
-        after = stage.mark()
-        stage.power_up(ca_file=authority)
-        stage.pass_time(20)
+            _offer_only(trial, "ALL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_1)
+        after = trial.mark()
+        trial.power_up(ca_file=authority)
+        trial.pass_time(20)
         demand(
-            stage.mark() == after,
+            trial.mark() == after,
             f"it talked to a VTN with {what}",
             "Check the chain, the dates and the host name; TLS 1.2 at the least.",
         )
-    _try_without_tls(stage)
+    _try_without_tls(trial)
     return f"nothing was sent to {', '.join(cases)}, no TLS"
 
 
-def _try_without_tls(stage: Stage) -> None:
+def _try_without_tls(trial: Trial) -> None:
     """A VTN that speaks plain HTTP where the address says https."""
-    with LocalVTN(letter=True, clock=stage.clock) as plain:
-        stage.power_down()
-        stage.power_up(vtn_url=plain.url.replace("http:", "https:"), timeout=1)
-        stage.pass_time(2 if stage.is_ours else 10)  # handshakes that nobody answers
+    with LocalVTN(letter=True, clock=trial.clock) as plain:
+        trial.power_down()
+        trial.power_up(vtn_url=plain.url.replace("http:", "https:"), timeout=1)
+        trial.pass_time(2 if trial.is_ours else 10)  # handshakes that nobody answers
         demand(not plain.received, "it talked to a VTN without TLS", "Send nothing without TLS.")
 
 
 @row(77, "has a good certificate", "L", "CR 68, §10.1, §10.4, §10.5.1", pics="C")
-def own_certificate(stage: Stage) -> str:
-    stage.need_ours()
-    stage.power_up()
-    given = stage.own_arguments
+def own_certificate(trial: Trial) -> str:
+    trial.need_ours()
+    trial.power_up()
+    given = trial.own_arguments
     if given.get("cert") is None:
         skip("the VEN has no certificate of its own (cert=)")
     own = credentials_of(given)
@@ -130,38 +130,38 @@ def own_certificate(stage: Stage) -> str:
 
 
 @row(78, "believes only what is signed by its VTN", "S", "CR 514", pics="C", tls=True, sign=True)
-def signed_lists(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin(vtn_fingerprint=stage.vtn.fingerprint)
-    _need_high(stage)
+def signed_lists(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin(vtn_fingerprint=trial.vtn.fingerprint)
+    _need_high(trial)
     other = pki.identity("somebody else")
     forger = Signer(Credentials.load(other.cert_pem, other.key_pem))
-    genuine = stage.vtn.message(_list(stage, "signed"))
-    stage.vtn.queue(genuine)
-    stage.answer("signed")
+    genuine = trial.vtn.message(_list(trial, "signed"))
+    trial.vtn.queue(genuine)
+    trial.answer("signed")
     forged = {
-        "unsigned": envelope.message(_list(stage, "unsigned")),
-        "tampered": stage.vtn.message(_list(stage, "harmless")).replace(b"harmless", b"tampered"),
-        "forged": forger.sign(envelope.wrap(_list(stage, "forged")), stage.now()),
-        "stale": _signed_at(stage, "stale", stage.now() - timedelta(hours=1)),
-        "unprotected": sign_without_protection(_own(), _list(stage, "unprotected")),
+        "unsigned": envelope.message(_list(trial, "unsigned")),
+        "tampered": trial.vtn.message(_list(trial, "harmless")).replace(b"harmless", b"tampered"),
+        "forged": forger.sign(envelope.wrap(_list(trial, "forged")), trial.now()),
+        "stale": _signed_at(trial, "stale", trial.now() - timedelta(hours=1)),
+        "unprotected": sign_without_protection(_own(), _list(trial, "unprotected")),
     }
     for name, message in forged.items():
-        stage.vtn.queue(message)
-        stage.polls(2)
-        held = [event.event_id for event in stage.client.events] if stage.is_ours else []
+        trial.vtn.queue(message)
+        trial.await_polls(2)
+        held = [event.event_id for event in trial.client.events] if trial.is_ours else []
         demand(
-            not stage.answers(name) and name not in held,
+            not trial.answers(name) and name not in held,
             f"it acted on a list that was {name}",
             "Act only on what vtn_fingerprint's key has signed a moment ago.",
         )
     return f"acted on the signed list; not on those that were {', '.join(forged)}"
 
 
-def _need_high(stage: Stage) -> None:
+def _need_high(trial: Trial) -> None:
     """Go on only with a VEN of high security. Raises ``Skip``."""
-    high = stage.run.high
-    if not (stage.own_arguments.get("vtn_fingerprint") is not None if high is None else high):
+    high = trial.run.high
+    if not (trial.own_arguments.get("vtn_fingerprint") is not None if high is None else high):
         skip("the VEN has standard security (--security high, or vtn_fingerprint=)")
 
 
@@ -170,27 +170,27 @@ def _own() -> Credentials:
     return Credentials.load(identity.cert_pem, identity.key_pem)
 
 
-def _list(stage: Stage, event_id: str) -> DistributeEvent:
+def _list(trial: Trial, event_id: str) -> DistributeEvent:
     event = build_event(
-        stage.now(), event_id=event_id, dtstart=3600, market_context=stage.context, targets=[]
+        trial.now(), event_id=event_id, dtstart=3600, market_context=trial.context, targets=[]
     )
-    return DistributeEvent(request_id=f"list-{event_id}", vtn_id=stage.vtn.vtn_id, events=(event,))
+    return DistributeEvent(request_id=f"list-{event_id}", vtn_id=trial.vtn.vtn_id, events=(event,))
 
 
-def _signed_at(stage: Stage, event_id: str, moment: datetime) -> bytes:
-    return Signer(_own()).sign(envelope.wrap(_list(stage, event_id)), moment)
+def _signed_at(trial: Trial, event_id: str, moment: datetime) -> bytes:
+    return Signer(_own()).sign(envelope.wrap(_list(trial, event_id)), moment)
 
 
 @row(79, "signs every message as the letter has it", "S", "CR 514, §10.6", tls=True, sign=True)
-def signatures(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin(vtn_fingerprint=stage.vtn.fingerprint)
-    _need_high(stage)
-    stage.fault(Reset(message="oadrPoll", times=1))
-    stage.polls(5)
+def signatures(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin(vtn_fingerprint=trial.vtn.fingerprint)
+    _need_high(trial)
+    trial.fault(Reset(message="oadrPoll", times=1))
+    trial.await_polls(5)
     second = second_opinion()
     nonces: list[bytes] = []
-    for message in stage.vtn.received:
+    for message in trial.vtn.received:
         if message.error is not None:
             not_shown(f"{message.kind}: {message.error}")
         nonces.append(_check_form(message))

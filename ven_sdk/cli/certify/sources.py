@@ -107,7 +107,7 @@ class _OwnVen:
         raise NotImplementedError
 
 
-class MadeVen(_OwnVen):
+class FunctionVen(_OwnVen):
     """A VEN that a function gives."""
 
     def __init__(self, name: str, make: Callable[[], OpenADRClient]) -> None:
@@ -263,7 +263,7 @@ class ProgramVen:
         told = {place: self._tell(led.get(name)) for place, (_, name) in PLACES.items()}
         try:
             self._process = subprocess.Popen(
-                [_filled_in(word, told) for word in self._words],
+                [_fill_in(word, told) for word in self._words],
                 env={**os.environ, **{PLACES[place][0]: text for place, text in told.items()}},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -292,7 +292,7 @@ class ProgramVen:
         return str(self._given)
 
 
-def _filled_in(word: str, told: Mapping[str, str]) -> str:
+def _fill_in(word: str, told: Mapping[str, str]) -> str:
     for place, text in told.items():
         word = word.replace(f"{{{place}}}", text)
     return word

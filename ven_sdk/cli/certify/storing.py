@@ -6,18 +6,18 @@ from __future__ import annotations
 
 from .reporting import ask, await_reports, code_for, good_values, offer_of, request
 from .rows import demand, row, skip
-from .stage import Stage
+from .trial import Trial
 
 
 @row(64, "marks a value that is missing", "T", "CR 300, 318", pics="F")
-def missing_value(stage: Stage) -> str:
-    stage.need_ours()
-    stage.begin()
-    offer = offer_of(stage, "USAGE", sums=False)
-    stage.is_silent = True
-    wanted = ask(stage, request(stage, offer))
-    report = await_reports(stage, wanted, seconds=20)[0]
-    stage.keeps("CR 300", "CR 318")
+def missing_value(trial: Trial) -> str:
+    trial.need_ours()
+    trial.begin()
+    offer = offer_of(trial, "USAGE", sums=False)
+    trial.is_silent = True
+    wanted = ask(trial, request(trial, offer))
+    report = await_reports(trial, wanted, seconds=20)[0]
+    trial.expect_rules("CR 300", "CR 318")
     qualities = {
         payload.data_quality or "none"
         for interval in report.intervals
@@ -32,12 +32,12 @@ def missing_value(stage: Stage) -> str:
 
 
 @row(65, "has a sum at hand before it is asked", "T", "CR 337", pics="F")
-def sum_at_hand(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "USAGE", sums=True)
-    stage.pass_time(3 * offer.step)
-    wanted = ask(stage, request(stage, offer))
-    report = await_reports(stage, wanted, seconds=5)[0]
+def sum_at_hand(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "USAGE", sums=True)
+    trial.pass_time(3 * offer.step)
+    wanted = ask(trial, request(trial, offer))
+    report = await_reports(trial, wanted, seconds=5)[0]
     interval = report.intervals[0]
     payload = interval.report_payloads[0]
     demand(
@@ -49,21 +49,21 @@ def sum_at_hand(stage: Stage) -> str:
 
 
 @row(66, "serves history by its span", "T", "CR 317, 325, 340", pics="F")
-def history(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "HISTORY")
+def history(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "HISTORY")
     kept = offer.duration.total_seconds()
     span = min(kept / 2, 3600)
-    some = ask(stage, request(stage, offer, interval=(-span, span / 2)))
-    rows = [i for report in await_reports(stage, some) for i in report.intervals]
-    since = ask(stage, request(stage, offer, interval=(-span, 0)))
-    everything = [i for report in await_reports(stage, since) for i in report.intervals]
+    some = ask(trial, request(trial, offer, interval=(-span, span / 2)))
+    rows = [i for report in await_reports(trial, some) for i in report.intervals]
+    since = ask(trial, request(trial, offer, interval=(-span, 0)))
+    everything = [i for report in await_reports(trial, since) for i in report.intervals]
     demand(
         len(everything) > len(rows) > 0,
         f"half of the span has {len(rows)} rows, everything since its start {len(everything)}",
         "Duration 0 is everything since dtstart.",
     )
-    much = code_for(stage, request(stage, offer, interval=(-4 * kept, 0)))
+    much = code_for(trial, request(trial, offer, interval=(-4 * kept, 0)))
     demand(
         much == "454", f"four times of what is kept got {much}", "Answer 454: more than offered."
     )
@@ -71,23 +71,23 @@ def history(stage: Stage) -> str:
 
 
 @row(67, "keeps its last 100 data points", "T", "CR 510", poll_frequency=60)
-def last_points(stage: Stage) -> str:
-    stage.begin()
-    offer = offer_of(stage, "USAGE", sums=False)
+def last_points(trial: Trial) -> str:
+    trial.begin()
+    offer = offer_of(trial, "USAGE", sums=False)
     step = offer.step
-    if stage.clock is None:
+    if trial.clock is None:
         skip("it takes minutes in real time")
-    lost = ask(stage, request(stage, offer, granularity=step, back=60 * step, interval=(0, 0)))
-    stage.pass_time(104 * step)
-    if not good_values(await_reports(stage, lost)):
+    lost = ask(trial, request(trial, offer, granularity=step, back=60 * step, interval=(0, 0)))
+    trial.pass_time(104 * step)
+    if not good_values(await_reports(trial, lost)):
         skip("the VEN had no value meanwhile: somebody else has to push them")
     wanted = ask(
-        stage,
+        trial,
         request(
-            stage, offer, granularity=step, back=100 * step, interval=(-100 * step, 100 * step)
+            trial, offer, granularity=step, back=100 * step, interval=(-100 * step, 100 * step)
         ),
     )
-    good = good_values(await_reports(stage, wanted))
+    good = good_values(await_reports(trial, wanted))
     points = len(offer.points)
     demand(
         len(good) >= 98 * points,

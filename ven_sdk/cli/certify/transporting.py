@@ -8,8 +8,8 @@ from typing import Optional
 from ...oadr20b.schema.reports import CreateReport
 from ...testing import Fault, Received, Reply, Status
 from .rows import demand, not_shown, row, skip
-from .stage import Stage
-from .world import rules_in, seconds_between
+from .trial import Trial
+from .trial_parts import rules_in, seconds_between
 
 HEAD = {"53", "511", "§9.1.3", "§9.1.9", "§9.1.9.1", "§9.1.9.4", "§9.1.9.5"}
 WAIT = 4.9
@@ -30,8 +30,8 @@ CREATE = "oadrCreatePartyRegistration"
     pics="B",
     at_end=True,
 )
-def heads(stage: Stage) -> str:
-    messages = [each for _, each in stage.run.received]
+def heads(trial: Trial) -> str:
+    messages = [each for _, each in trial.run.received]
     if not messages:
         skip("no other row was run")
     for message in messages:
@@ -42,29 +42,29 @@ def heads(stage: Stage) -> str:
 
 
 @row(72, "does not hammer a VTN that says no", "H", "§9.1.5")
-def not_again(stage: Stage) -> str:
+def not_again(trial: Trial) -> str:
     for status in FORBIDDEN_AGAIN:
-        fault = stage.fault(Status(status, service="EiRegisterParty"))
-        after = stage.mark()
-        stage.power_up()
-        _expect_rest(stage, status, CREATE, after)
-        stage.power_down()
+        fault = trial.fault(Status(status, service="EiRegisterParty"))
+        after = trial.mark()
+        trial.power_up()
+        _expect_rest(trial, status, CREATE, after)
+        trial.power_down()
         fault.clear()
-    stage.begin()
+    trial.begin()
     for status in FORBIDDEN_AGAIN:
-        after = stage.mark()
-        fault = stage.fault(Status(status, service="OadrPoll"))
-        _expect_rest(stage, status, "oadrPoll", after)
+        after = trial.mark()
+        fault = trial.fault(Status(status, service="OadrPoll"))
+        _expect_rest(trial, status, "oadrPoll", after)
         fault.clear()
-        stage.polls(2, seconds=400)
+        trial.await_polls(2, seconds=400)
     return "404, 406, 501 to a registration and to a poll: one attempt a minute at the most"
 
 
-def _expect_rest(stage: Stage, status: int, kind: str, after: int) -> None:
+def _expect_rest(trial: Trial, status: int, kind: str, after: int) -> None:
     """Within a minute of the first such message, which failed, there is one more at the most."""
-    stage.expect(kind, after=after)
-    stage.pass_time(MINUTE)
-    count = stage.count(kind, after=after) - 1
+    trial.expect(kind, after=after)
+    trial.pass_time(MINUTE)
+    count = trial.count(kind, after=after) - 1
     demand(
         count <= 1,
         f"after HTTP {status} to {kind}, {count} more came within a minute",
@@ -73,11 +73,11 @@ def _expect_rest(stage: Stage, status: int, kind: str, after: int) -> None:
 
 
 @row(73, "backs off by doubling, and comes back", "H", "§9.1.7", pics="B")
-def back_off(stage: Stage) -> str:
-    stage.begin()
-    fault = stage.fault(Status(503, service="OadrPoll"))
-    stage.pass_until(lambda: fault.hits > STEPS, 300)
-    gaps = seconds_between(stage.all_of("oadrPoll")[-fault.hits :])[:STEPS]
+def back_off(trial: Trial) -> str:
+    trial.begin()
+    fault = trial.fault(Status(503, service="OadrPoll"))
+    trial.pass_until(lambda: fault.hits > STEPS, 300)
+    gaps = seconds_between(trial.all_of("oadrPoll")[-fault.hits :])[:STEPS]
     shown = ", ".join(f"{gap:.1f}" for gap in gaps)
     near = all(
         0.85 * wanted <= gap <= 1.15 * wanted + 0.2
@@ -90,28 +90,28 @@ def back_off(stage: Stage) -> str:
         "About 1, 2, 4 ... s, each within a tenth, up to a cap.",
     )
     fault.clear()
-    _expect_return(stage, 2.2 * max(gaps) + 2, "after HTTP 503")
-    _expect_pause(stage)
-    down = stage.fault("down")
-    stage.pass_time(AWAY)
+    _expect_return(trial, 2.2 * max(gaps) + 2, "after HTTP 503")
+    _expect_pause(trial)
+    down = trial.fault("down")
+    trial.pass_time(AWAY)
     down.clear()
-    _expect_return(stage, 2.2 * AWAY, f"after {AWAY} s without a connection")
+    _expect_return(trial, 2.2 * AWAY, f"after {AWAY} s without a connection")
     return f"{shown} s under 503, Retry-After heeded; back after it, and after {AWAY} s offline"
 
 
-def _expect_return(stage: Stage, seconds: float, what: str) -> None:
-    after = stage.mark()
-    stage.pass_until(lambda: stage.count("oadrPoll", after=after) > 0, seconds)
-    demand(stage.count("oadrPoll", after=after), f"no poll came within {seconds:.0f} s {what}")
+def _expect_return(trial: Trial, seconds: float, what: str) -> None:
+    after = trial.mark()
+    trial.pass_until(lambda: trial.count("oadrPoll", after=after) > 0, seconds)
+    demand(trial.count("oadrPoll", after=after), f"no poll came within {seconds:.0f} s {what}")
 
 
-def _expect_pause(stage: Stage) -> None:
-    stage.polls(2)
-    fault = stage.fault(Status(503, retry_after=RETRY_AFTER, service="OadrPoll", times=1))
-    after = stage.mark()
-    stage.pass_until(lambda: stage.count("oadrPoll", after=after) > 1, 4 * RETRY_AFTER)
+def _expect_pause(trial: Trial) -> None:
+    trial.await_polls(2)
+    fault = trial.fault(Status(503, retry_after=RETRY_AFTER, service="OadrPoll", times=1))
+    after = trial.mark()
+    trial.pass_until(lambda: trial.count("oadrPoll", after=after) > 1, 4 * RETRY_AFTER)
     fault.clear()
-    gaps = seconds_between(stage.all_of("oadrPoll", after=after)[:2])
+    gaps = seconds_between(trial.all_of("oadrPoll", after=after)[:2])
     demand(
         gaps and gaps[0] >= RETRY_AFTER - 0.1,
         f"HTTP 503 with Retry-After: {RETRY_AFTER} was followed by a poll after "
@@ -141,21 +141,21 @@ class _SlowRequest(Fault):
 
 
 @row(74, "waits 5 s for a reply", "H", "§9.1.6", pics="B")
-def patience(stage: Stage) -> str:
-    stage.begin()
+def patience(trial: Trial) -> str:
+    trial.begin()
     slow = _SlowRequest()
-    stage.fault(slow)
-    after = stage.mark()
-    stage.vtn.request_metadata()
-    taken = stage.expect("oadrCreatedReport", after=after, seconds=30, advice=PATIENT)
+    trial.fault(slow)
+    after = trial.mark()
+    trial.vtn.request_metadata()
+    taken = trial.expect("oadrCreatedReport", after=after, seconds=30, advice=PATIENT)
     polled = slow.slowed
-    meanwhile = [each for each in stage.all_of("oadrPoll", after=after) if each.order < taken.order]
+    meanwhile = [each for each in trial.all_of("oadrPoll", after=after) if each.order < taken.order]
     demand(
         polled is not None and all(each.order <= polled.order for each in meanwhile),
         f"a reply came after {WAIT} s; the VEN polled anew before it had it",
         PATIENT,
     )
-    if stage.is_ours:
-        timeout = stage.client.settings.timeout
+    if trial.is_ours:
+        timeout = trial.client.settings.timeout
         demand(timeout >= 5, f"timeout is {timeout:g} s", PATIENT)
     return f"a reply that came after {WAIT} s was taken"

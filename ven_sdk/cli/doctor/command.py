@@ -156,7 +156,7 @@ def _examination(options: argparse.Namespace) -> Examination:
 
 def _show(finding: Finding, console: Console) -> None:
     mark, styles = MARKS[finding.state]
-    head = console.paint(f"{mark} {finding.step:<{INDENT - 3}}", *styles)
+    head = console.colour(f"{mark} {finding.step:<{INDENT - 3}}", *styles)
     text = "broken, see below" if finding.state == FAILED else finding.text
     console.paragraph(text, indent=INDENT, first=f"{head} ", most=MOST)
     for detail in finding.details:
@@ -165,7 +165,7 @@ def _show(finding: Finding, console: Console) -> None:
 
 def _conclude(broken: Optional[Finding], skipped: list[str], console: Console) -> None:
     if broken is None:
-        console.line(f"\n{console.paint('All links hold.', 'green', 'bold')}")
+        console.line(f"\n{console.colour('All links hold.', 'green', 'bold')}")
         return
     if skipped:
         mark, styles = MARKS[SKIPPED]

@@ -52,7 +52,7 @@ _SLASH = (
 
 
 @dataclass
-class Correspondence:
+class MessageAttempt:
     """One message and what came back: an answer, or the exception that there was instead, and how
     far it came (``wire``).
     """
@@ -70,7 +70,7 @@ def first_exchange(exam: Examination) -> Optional[BaseException]:
     answer.
     """
     if exam.exchange is None:
-        exam.exchange = correspond(exam, _first_message(exam))
+        exam.exchange = send_message(exam, _first_message(exam))
     cause: Optional[BaseException] = exam.exchange.cause
     return cause
 
@@ -84,12 +84,12 @@ def _first_message(exam: Examination) -> Payload:
     return QueryRegistration(request_id=str(uuid.uuid4()))
 
 
-def correspond(exam: Examination, record: Payload, slash: str = "") -> Correspondence:
+def send_message(exam: Examination, record: Payload, slash: str = "") -> MessageAttempt:
     """Send one message on a connection of its own, with ``slash`` behind the service's address."""
     place = f"{exam.url}/{record.service}{slash}"
     target = service(place, "ven-sdk doctor", None, CONTENT_TYPE)
     wire, deadline = Wire(target.route), Deadline(exam.timeout)
-    result = Correspondence(wire, where=target.where)
+    result = MessageAttempt(wire, where=target.where)
     identity = exam.known_identity
     body = (
         identity.signer.sign(envelope.wrap(record)) if identity.signer else envelope.message(record)
@@ -290,7 +290,7 @@ MESSAGE_STEPS = [
 
 
 def _ask(exam: Examination, record: Payload) -> Any:
-    sent = correspond(exam, record)
+    sent = send_message(exam, record)
     if sent.cause is not None:
         raise BrokenLink(explain_failure(sent.cause, sent.wire, exam)) from sent.cause
     answer = sent.answer
@@ -386,7 +386,7 @@ def _status_advice(answer: Answer, exam: Examination) -> str:
 
 def _answers_with_slash(exam: Examination) -> bool:
     """Whether the same message is taken at the same address with a slash behind it."""
-    sent = correspond(exam, _first_message(exam), slash="/")
+    sent = send_message(exam, _first_message(exam), slash="/")
     return sent.answer is not None and sent.answer.status_code == 200
 
 

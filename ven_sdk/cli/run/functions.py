@@ -57,7 +57,7 @@ def import_object(reference: object, folder: str) -> object:
     module_name, colon, name = str(reference).partition(":")
     if not isinstance(reference, str) or not colon or not module_name.strip() or not name.strip():
         raise ConfigurationError(
-            f'expected "module:function", found {reference!r}.{_meant(str(reference))}'
+            f'expected "module:function", found {reference!r}.{_explain_reference(str(reference))}'
         )
     found: object = _module(module_name.strip(), folder)
     for part in name.strip().split("."):
@@ -70,7 +70,7 @@ def import_object(reference: object, folder: str) -> object:
     return found
 
 
-def _meant(reference: str) -> str:
+def _explain_reference(reference: str) -> str:
     """What a reference without a colon was meant to be: a decision, or a name with a dot."""
     module_name, dot, name = reference.rpartition(".")
     if dot and re.fullmatch(r"\w+(\.\w+)*", module_name) and name.isidentifier():

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Optional
 
 from ...log import OneLine
-from ..console import columns_of, paint, wants_colour, wrap
+from ..console import colour, columns_of, wants_colour, wrap
 
 LEVEL_STYLES: dict[str, tuple[str, ...]] = {
     "WARNING": ("yellow",),
@@ -70,8 +70,8 @@ class TerminalLines(OneLine):
         lines = wrap(f"{level}{super().formatMessage(record)}", self._width - indent) or [""]
         if self._has_colour:
             styles = LEVEL_STYLES.get(record.levelname)
-            lines = [paint(line, *styles) for line in lines] if styles else lines
-            when = paint(when, "dim")
+            lines = [colour(line, *styles) for line in lines] if styles else lines
+            when = colour(when, "dim")
         return f"{when}  " + f"\n{' ' * indent}".join(lines)
 
 

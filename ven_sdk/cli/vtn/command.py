@@ -204,7 +204,7 @@ def _introduce(
         rows += _certificates(vtn, Path(options.tls), options.sign)
     column = max(len(label) for label, _ in rows)
     for label, value in rows:
-        console.line(f"  {label:<{column}}  {console.paint(value, 'bold')}")
+        console.line(f"  {label:<{column}}  {console.colour(value, 'bold')}")
     console.line("A VEN may come. Ctrl-C ends the VTN.")
 
 

@@ -55,7 +55,7 @@ class MessageLog:
         self._write_plain(received.at, f"{ven} {direction} {name}{f': {words}' if words else ''}")
 
     def _write_plain(self, at: datetime, text: str) -> None:
-        when = self._console.paint(f"{at.astimezone():%H:%M:%S}", "dim")
+        when = self._console.colour(f"{at.astimezone():%H:%M:%S}", "dim")
         self._console.paragraph(text, indent=INDENT, first=f"{when}  ")
 
 

@@ -69,7 +69,7 @@ class Node:
             yield depth, local_name(node.tag)
             yield from node.inner_names(depth + 1)
 
-    def seal(self) -> None:
+    def build_index(self) -> None:
         """Index the children by tag, and by name alone where that is enough to tell them apart. A
         unit is found under any of the tags that may stand for it. ``deeper`` knows the wrapper of
         what a peer may have put here without it.
@@ -81,7 +81,7 @@ class Node:
                 else (node.tag,)
             )
             self.index.update((known, position) for known in tags)
-            node.seal()
+            node.build_index()
         names = [known.rpartition("}")[2] for known in self.index]
         self.names = {
             name: position
@@ -139,7 +139,7 @@ def plan_of(cls: type[Record]) -> Plan:
             attributes.append((field, tag(slot.path), re.compile(slot.pattern).fullmatch))
         elif slot.path:
             _place(root, field, slot)
-    root.seal()
+    root.build_index()
     return Plan(root, tuple(attributes))
 
 

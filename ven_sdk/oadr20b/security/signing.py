@@ -71,15 +71,15 @@ class Signer:
         new nonce: sign again for each attempt, or the VTN sees a replay. Of the tree only the
         object's Id is set.
         """
-        return self._seal(etree.tostring(_signed_object(root), method="c14n"), root.prefix, now)
+        return self._assemble(etree.tostring(_signed_object(root), method="c14n"), root.prefix, now)
 
-    def seal(self, body: bytes, now: Optional[datetime] = None) -> bytes:
+    def sign_canonical(self, body: bytes, now: Optional[datetime] = None) -> bytes:
         """The same for an ``oadrSignedObject`` that is in canonical form already, with the
         namespace prefix ``oadr``.
         """
-        return self._seal(body, "oadr", now)
+        return self._assemble(body, "oadr", now)
 
-    def _seal(self, body: bytes, prefix: Optional[str], now: Optional[datetime]) -> bytes:
+    def _assemble(self, body: bytes, prefix: Optional[str], now: Optional[datetime]) -> bytes:
         template = _template(prefix, self._method)
         replay = _replay_protect(now or datetime.now(timezone.utc))
         info = template.info % (_digest(body), _digest(template.open_object + replay))

@@ -247,7 +247,7 @@ class ReportCommands(Core):
         self._check_own(RegisterReport(request_id="", reports=reports))
         with self._state.lock:
             self._state.offers = reports
-            for ven in self._state.vens.meant(ven_id):
+            for ven in self._state.vens.select(ven_id):
                 ven.queue.append(
                     RegisterReport(
                         request_id=self._state.new_id("request"), reports=reports, ven_id=ven.ven_id
@@ -304,7 +304,7 @@ class PartyCommands(Core):
     def request_reregistration(self, ven_id: Optional[str] = None) -> None:
         """Queue an oadrRequestReregistration for ``ven_id`` (None: all VENs)."""
         with self._state.lock:
-            for ven in self._state.vens.meant(ven_id):
+            for ven in self._state.vens.select(ven_id):
                 ven.queue.append(RequestReregistration(ven_id=ven.ven_id))
 
     def cancel_registration(self, ven_id: Optional[str] = None, **wrong: Any) -> None:
@@ -312,7 +312,7 @@ class PartyCommands(Core):
         values for its fields, such as registration_id.
         """
         with self._state.lock:
-            called = self._state.vens.meant(ven_id)
+            called = self._state.vens.select(ven_id)
             records = [self._cancellation_for(ven, wrong) for ven in called]
         self._check_own(*records)
         with self._state.lock:
@@ -333,7 +333,7 @@ class PartyCommands(Core):
         registers.
         """
         with self._state.lock:
-            for ven in self._state.vens.meant(ven_id):
+            for ven in self._state.vens.select(ven_id):
                 self._state.vens.remove(ven)
 
     def queue(self, *messages: Union[Payload, bytes, Reply], ven_id: Optional[str] = None) -> None:

@@ -17,7 +17,7 @@ from ...errors import ConfigurationError
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
 from . import answers, letter
-from .fault import Fault, FaultBoard
+from .fault import Fault, FaultTable
 from .http import Server
 from .http_requests import Request
 from .journal import Journal, Received
@@ -45,12 +45,12 @@ class Core:
         self._state, self._trust, self._wire = state, trust, wire
         self._tls, self._client_certificates = tls, client_certificates
         self._journal = Journal(state.lock, state.keep)
-        self._board = FaultBoard()
+        self._fault_table = FaultTable()
         self._server = Server(
-            self._serve, now=state.clock.time, connected=self._board.connection_delay
+            self._serve, now=state.clock.time, connected=self._fault_table.connection_delay
         )
         self._pusher = Pusher(
-            state, wire, trust.push_context, self._board, self._finish_push, self._note_push
+            state, wire, trust.push_context, self._fault_table, self._finish_push, self._note_push
         )
         self._violations: deque[Violation] = deque(maxlen=1000)
         self._own_violations: deque[str] = deque(maxlen=1000)
@@ -89,7 +89,7 @@ class Core:
         harmless.
         """
         self.closed = True
-        for fault in self._board.faults:
+        for fault in self._fault_table.faults:
             fault.clear()
         self._pusher.close()
         self._server.close()
@@ -161,7 +161,7 @@ class Core:
             if received.error is not None:
                 self._violations.append(Violation(received, str(received.error)))
             self._violations.extend(Violation(received, what) for what in received.deviations)
-            return self._board.find_striking(received)
+            return self._fault_table.find_faults(received)
 
     def _apply_after(self, faults: list[Fault], received: Received, reply: Reply) -> Reply:
         for fault in faults:
@@ -243,13 +243,13 @@ class Core:
         """Switch ``fault`` on."""
         fault.belong_to(self)
         with self._state.lock:
-            self._board.add(fault)
+            self._fault_table.add(fault)
         fault.begin(self)
 
     def drop_fault(self, fault: Fault) -> None:
         """Switch ``fault`` off; it does nothing but forget it."""
         with self._state.lock:
-            self._board.remove(fault)
+            self._fault_table.remove(fault)
             self._state.lock.notify_all()
 
     def refusal(

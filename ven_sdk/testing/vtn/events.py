@@ -73,7 +73,7 @@ class HeldEvent:
         return self.event
 
 
-class EventBoard:
+class EventTable:
     """All events by ID, every modification number that was ever given out, and the answers."""
 
     def __init__(self) -> None:

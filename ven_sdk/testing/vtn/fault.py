@@ -254,7 +254,7 @@ def seconds_of(value: Union[timedelta, float]) -> float:
 argument_names.show_arguments(Fault.__new__, Fault.__init__)
 
 
-class FaultBoard:
+class FaultTable:
     """The faults that are switched on, in the order in which they were. Guarded by the VTN's
     lock.
     """
@@ -268,7 +268,7 @@ class FaultBoard:
     def remove(self, fault: Fault) -> None:
         self.faults = tuple(each for each in self.faults if each is not fault)
 
-    def find_striking(self, received: Received) -> list[Fault]:
+    def find_faults(self, received: Received) -> list[Fault]:
         """Those that strike this request; they have counted it."""
         struck = []
         for fault in self.faults:

@@ -154,7 +154,7 @@ class Server:
             with contextlib.suppress(OSError, EOFError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 seconds = self._connected()
-                if _over_within(over, seconds):
+                if _wait_for_end(over, seconds):
                     return
                 self._secure(sock, over)
         finally:
@@ -199,7 +199,7 @@ class Server:
 
     def _send(self, sock: socket.socket, reply: Reply, over: threading.Event) -> bool:
         """Put a reply on the wire; whether the connection stays."""
-        if _over_within(over, reply.delay):
+        if _wait_for_end(over, reply.delay):
             return False
         try:
             if reply.plain:
@@ -224,7 +224,7 @@ class Server:
             if over.is_set():
                 return
             sock.sendall(piece)
-            if _over_within(over, reply.pace):
+            if _wait_for_end(over, reply.pace):
                 return
 
     def date(self) -> str:
@@ -235,7 +235,7 @@ class Server:
         return self._date[1]
 
 
-def _over_within(over: threading.Event, seconds: float) -> bool:
+def _wait_for_end(over: threading.Event, seconds: float) -> bool:
     """Wait so long, infinity included; whether the server hung up meanwhile."""
     return seconds > 0 and over.wait(min(seconds, threading.TIMEOUT_MAX))
 

@@ -324,13 +324,13 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
 
     def trust(self, fingerprint: str) -> None:
         """Believe messages signed with the certificate of that ``fingerprint``."""
-        self._trust.believe(fingerprint)
+        self._trust.trust_signer(fingerprint)
 
     def trust_certificate(self, certificate: bytes) -> None:
         """Let the holder of that ``certificate`` (PEM) in, by TLS and by signature, whoever issued
         it.
         """
-        self._trust.let_in(certificate, self._server.context)
+        self._trust.admit(certificate, self._server.context)
 
     def renew_certificate(self, identity: "Identity") -> None:
         """Use the certificate ``identity`` from now on, for new connections and for signatures.

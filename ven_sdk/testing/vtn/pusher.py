@@ -20,7 +20,7 @@ from typing import Callable, Optional
 from ...oadr20b.schema.registration import CreatePartyRegistration, Response
 from ...schema.common import Payload
 from . import answers
-from .fault import FaultBoard
+from .fault import FaultTable
 from .journal import Received
 from .push_faults import PushFault
 from .push_http import TIMEOUT, Caller, NotTaken, PushRequest
@@ -78,11 +78,11 @@ class Pusher:
         state: State,
         wire: Wire,
         context: Callable[[], ssl.SSLContext],
-        board: FaultBoard,
+        fault_table: FaultTable,
         enter: Enter,
         noted: Callable[[Pushed], None],
     ) -> None:
-        self._state, self._wire, self._board = state, wire, board
+        self._state, self._wire, self._fault_table = state, wire, fault_table
         self._enter, self._noted = enter, noted
         self._caller = Caller(context)
         self._threads: dict[str, threading.Thread] = {}
@@ -218,7 +218,7 @@ class Pusher:
             0, self._state.now(), request.service, record, request.body, {}, ven_id, pushed=True
         )
         with self._state.lock:
-            faults = self._board.find_striking(pushed)
+            faults = self._fault_table.find_faults(pushed)
         for fault in faults:
             if isinstance(fault, PushFault):
                 request = fault.change(request, self._last.get(ven_id))

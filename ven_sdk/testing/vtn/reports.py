@@ -119,7 +119,7 @@ class AskedReport:
     message: str = ""
 
 
-class SampleBook:
+class SampleTable:
     """The samples, the last ``keep`` of them, and the doubles among them."""
 
     def __init__(self, keep: int) -> None:

@@ -17,9 +17,9 @@ from ...oadr20b.schema.reports import CancelReport, Report, ReportRequest
 from ...runtime.clock import Clock
 from ...schema.common import EiResponse
 from ...schema.events import Event
-from .events import EventBoard
-from .reports import SampleBook, Wishes
-from .vens import Ven, VenBoard
+from .events import EventTable
+from .reports import SampleTable, Wishes
+from .vens import Ven, VenTable
 
 Accept = Union[bool, str, Callable[[CreatePartyRegistration], Union[bool, str]]]
 REFUSED = "463"
@@ -58,8 +58,8 @@ class State:
     keep: int = 20_000
     keep_samples: int = 1_000_000
     lock: threading.Condition = field(default_factory=threading.Condition)
-    vens: VenBoard = field(default_factory=VenBoard)
-    events: EventBoard = field(default_factory=EventBoard)
+    vens: VenTable = field(default_factory=VenTable)
+    events: EventTable = field(default_factory=EventTable)
     for_anyone: deque[Any] = field(default_factory=deque)
     asked_by_vens: dict[tuple[str, str], ReportRequest] = field(default_factory=dict)
     riders: dict[str, CancelReport] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class State:
     letter_notes: dict[str, Notes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.samples: SampleBook = SampleBook(self.keep_samples)
+        self.samples: SampleTable = SampleTable(self.keep_samples)
         self._ids = itertools.count(1)
         self.introduce()
 
@@ -80,7 +80,7 @@ class State:
         """A restart without memory: VENs, events and requests are gone; what arrived stays in the
         test's record.
         """
-        self.vens, self.events = VenBoard(), EventBoard()
+        self.vens, self.events = VenTable(), EventTable()
         self.for_anyone.clear()
         self.asked_by_vens.clear()
         self.riders.clear()
@@ -98,7 +98,7 @@ class State:
 
     def announce(self, ven_id: Optional[str] = None) -> None:
         """The next poll of this VEN (None: of each) gets the list of events."""
-        for ven in self.vens.meant(ven_id):
+        for ven in self.vens.select(ven_id):
             ven.news = True
 
     def has_events(self, ven: Ven) -> bool:

@@ -99,7 +99,7 @@ class Trust:
             context.load_verify_locations(cadata=self.identity.authority_pem.decode())
             context.verify_mode = ssl.CERT_REQUIRED
             for pem in self._clients:
-                _let_in(context, pem)
+                _admit_by_tls(context, pem)
         return context
 
     def push_context(self) -> ssl.SSLContext:
@@ -125,25 +125,25 @@ class Trust:
         from .. import pki
 
         made = pki.identity(name, choice("kind", kind, KEY_KINDS))
-        self.believe(made.fingerprint)
+        self.trust_signer(made.fingerprint)
         stem = "".join(letter if letter.isalnum() else "-" for letter in name)
         return ClientCert(*made.write(self.folder, f"{stem}-{kind}", passphrase), made.fingerprint)
 
-    def believe(self, fingerprint: str) -> None:
+    def trust_signer(self, fingerprint: str) -> None:
         """Accept what the holder of that certificate signs."""
         known = normalise(fingerprint)
         if known not in self._trusted:
             self._trusted[known] = Verifier(known, ReplayGuard(self.replay_window))
 
-    def let_in(self, certificate: bytes, context: Optional[ssl.SSLContext]) -> None:
+    def admit(self, certificate: bytes, context: Optional[ssl.SSLContext]) -> None:
         """Accept the holder of that certificate (PEM) by TLS and signature, whoever issued it;
         ``context`` is the one in use.
         """
         self._clients.append(certificate.decode())
         if context is not None and context.verify_mode is ssl.CERT_REQUIRED:
-            _let_in(context, self._clients[-1])
+            _admit_by_tls(context, self._clients[-1])
         found = x509.load_pem_x509_certificate(certificate)
-        self.believe(fingerprint_of(found.public_bytes(Encoding.DER)))
+        self.trust_signer(fingerprint_of(found.public_bytes(Encoding.DER)))
 
     def verify(self, root: etree._Element, now: datetime) -> tuple[etree._Element, str]:
         """The signed object of a message and the fingerprint of its signer; SecurityError where it
@@ -181,7 +181,7 @@ class Trust:
             self._remove()
 
 
-def _let_in(context: ssl.SSLContext, pem: str) -> None:
+def _admit_by_tls(context: ssl.SSLContext, pem: str) -> None:
     context.verify_flags |= _PARTIAL_CHAIN
     context.load_verify_locations(cadata=pem)
 

@@ -51,7 +51,7 @@ class Ven:
         self.pending, self.offers, self.news = (), (), False
 
 
-class VenBoard:
+class VenTable:
     """All VENs, by venID; found by name and certificate as well (R16)."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class VenBoard:
         )
         raise ConfigurationError(f"{wanted}; there are {there}.")
 
-    def meant(self, ven: Optional[str]) -> list[Ven]:
+    def select(self, ven: Optional[str]) -> list[Ven]:
         """The VEN of that ID or name, or all of them."""
         return list(self) if ven is None else [self.get(ven)]
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from ven_sdk.members.garbage import MANY, Garbage
+from ven_sdk.members.garbage_collection import MANY, GarbageCollection
 
 
 @pytest.fixture
-def garbage() -> Iterator[Garbage]:
+def garbage() -> Iterator[GarbageCollection]:
     gc.unfreeze()
-    yield Garbage()
+    yield GarbageCollection()
     gc.unfreeze()
 
 
@@ -28,14 +28,14 @@ def alive() -> int:
     return sum(type(each) is Ven for each in gc.get_objects())
 
 
-def test_a_process_of_few_vens_is_left_alone(garbage: Garbage) -> None:
+def test_a_process_of_few_vens_is_left_alone(garbage: GarbageCollection) -> None:
     garbage.count_begun(MANY - 1)
     garbage.look()
     assert gc.get_freeze_count() == 0
 
 
 def test_many_vens_are_set_aside_and_looked_at_again_when_many_have_ended(
-    garbage: Garbage,
+    garbage: GarbageCollection,
 ) -> None:
     vens = [Ven() for _ in range(MANY)]
     garbage.count_begun(MANY)
@@ -52,7 +52,7 @@ def test_many_vens_are_set_aside_and_looked_at_again_when_many_have_ended(
     assert (gc.get_freeze_count(), alive()) == (0, 0)
 
 
-def test_nothing_is_set_aside_when_a_member_has_stopped(garbage: Garbage) -> None:
+def test_nothing_is_set_aside_when_a_member_has_stopped(garbage: GarbageCollection) -> None:
     garbage.count_begun(MANY)
     garbage.look()
     garbage.stop()

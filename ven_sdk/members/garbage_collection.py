@@ -17,7 +17,7 @@ CALM = 30.0
 """Seconds after the last VEN began until those that are left are set aside."""
 
 
-class Garbage:
+class GarbageCollection:
     """Counts VENs that begin and end, and moves what they are out of the collector's sight."""
 
     def __init__(self) -> None:

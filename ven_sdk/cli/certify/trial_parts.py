@@ -1,4 +1,4 @@
-"""What a stage is made of: what all rows share, clocks, polls that are held back, and reading what
+"""What a trial is made of: what all rows share, clocks, polls that are held back, and reading what
 the VTN found. Values and small helpers.
 """
 

@@ -1,4 +1,4 @@
-"""One row's stage: what rows do with events and ask about them, on the ground of :mod:`.staging`,
+"""One row's trial: what rows do with events and ask about them, beside what :mod:`.trial_base` has,
 so that a row reads like what it shows. The main thread.
 """
 
@@ -10,11 +10,11 @@ from ...schema.common import EiResponse
 from ...schema.events import CreatedEvent, DistributeEvent, Event
 from ...testing.vtn.events import EventAnswer
 from .rows import not_shown
-from .staging import AFTER_A_POLL, DECIDES, MARKET_CONTEXT, SOON, Ground
-from .world import CallRecord
+from .trial_base import AFTER_A_POLL, DECIDES, MARKET_CONTEXT, SOON, TrialBase
+from .trial_parts import CallRecord
 
 
-class Stage(Ground):
+class Trial(TrialBase):
     """A VTN and a VEN for one row. ``begin()`` starts the VEN; ``close()`` ends both."""
 
     def add_event(self, **settings: Any) -> str:

@@ -1,5 +1,5 @@
-"""The ground of a row's stage: a VTN that goes by the letter, a VEN, time, and messages. The main
-thread. :mod:`.stage` adds events.
+"""What every row's trial has: a VTN that goes by the letter, a VEN, time, and messages. The main
+thread. :mod:`.trial` adds events.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ...runtime.clock import Clock
 from ...schema.common import Payload
 from ...schema.events import Event
 from ...testing import Fault, LocalVTN, ManualClock, Received
-from .passing import ByHand, ByItself, Passing
 from .rows import Arguments, Row, Skip, demand, not_shown
 from .samples import add_samples
-from .world import CallRecord, ClockAhead, HeldReply, Run, credentials_of, rules_in
+from .time_control import ManualTime, RealTime, TimeControl
+from .trial_parts import CallRecord, ClockAhead, HeldReply, Run, credentials_of, rules_in
 
 P = TypeVar("P", bound=Payload)
 T = TypeVar("T")
@@ -37,7 +37,7 @@ MARKET_CONTEXT = "http://utility.example/certify"
 SIGNALS = ("SIMPLE", "ELECTRICITY_PRICE", "LOAD_DISPATCH")
 
 
-class Ground:
+class TrialBase:
     """A VTN and a VEN for one row. ``begin()`` starts the VEN; ``close()`` ends both."""
 
     def __init__(self, run: Run, row: Row) -> None:
@@ -60,11 +60,13 @@ class Ground:
         self.is_silent: bool = False
         self._defers: bool = False
         self.own_arguments: Arguments = {}
-        self.passing: Passing
+        self.time_control: TimeControl
         if self.clock is not None:
-            self.passing = ByHand(self.clock, lambda: sum(each.count for each in self.held))
+            self.time_control = ManualTime(
+                self.clock, lambda: sum(each.count for each in self.held)
+            )
         else:
-            self.passing = ByItself(self.vtn)
+            self.time_control = RealTime(self.vtn)
         self._client: Optional[OpenADRClient] = None
         self._begun = False
 
@@ -97,12 +99,12 @@ class Ground:
         """Start the VEN. ``changed``: arguments of the client, for this row only."""
 
         def lead(own: Arguments) -> Arguments:
-            return {**self._led_here(own), **changed, **self.run.arguments}
+            return {**self._overrides(own), **changed, **self.run.arguments}
 
         self._begun = True
         self._client = self.run.source.begin(lead, self._watch, self._ready)
-        if isinstance(self.passing, ByHand):
-            self.passing.client = self._client
+        if isinstance(self.time_control, ManualTime):
+            self.time_control.client = self._client
 
     def power_down(self) -> None:
         """Stop the VEN, if it runs."""
@@ -120,7 +122,8 @@ class Ground:
             "Look at the rows on registration first.",
         )
 
-    def _led_here(self, own: Arguments) -> Arguments:
+    def _overrides(self, own: Arguments) -> Arguments:
+        """What takes the place of the author\'s arguments, so that the VEN talks to this VTN."""
         is_secure = self.vtn.url.startswith("https:")
         return {
             **self._certificate(own, is_secure),
@@ -175,13 +178,13 @@ class Ground:
 
         @functools.wraps(add_report)
         def add(callback: Any = None, *given: Any, **named: Any) -> object:
-            heard = None if callback is None else self._mutable(callback)
+            heard = None if callback is None else self._with_silence(callback)
             return add_report(heard, *given, **named)
 
         object.__setattr__(client, "add_report", add)
 
-    def _mutable(self, callback: Callable[..., object]) -> Callable[..., object]:
-        """The author's report callback, which has no value while ``is_silent``."""
+    def _with_silence(self, callback: Callable[..., object]) -> Callable[..., object]:
+        """``callback``, the author's, with no value while ``is_silent``."""
 
         @functools.wraps(callback)
         def call(**span: object) -> object:
@@ -229,15 +232,15 @@ class Ground:
         """
         most = self.run.patience
         if most is None or self.clock is not None or seconds <= most:
-            return self.passing.pass_until(found, seconds)
-        value = self.passing.pass_until(found, most)
+            return self.time_control.pass_until(found, seconds)
+        value = self.time_control.pass_until(found, most)
         if value is None or value is False:
             self.cut_waits.append(seconds)
         return value
 
     def pass_time(self, seconds: float) -> None:
         """Let so many seconds pass."""
-        self.passing.pass_until(lambda: None, seconds)
+        self.time_control.pass_until(lambda: None, seconds)
 
     # --- messages ---------------------------------------------------------------------------------
 
@@ -277,11 +280,11 @@ class Ground:
             )
         return message
 
-    def none(self, kind: str, *, after: int, text: str, advice: str = "") -> None:
+    def expect_none(self, kind: str, *, after: int, text: str, advice: str = "") -> None:
         """No message of a kind has come. Raises ``NotShown``."""
         demand(not self.count(kind, after=after), text, advice)
 
-    def polls(self, count: int, *, seconds: float = SOON) -> None:
+    def await_polls(self, count: int, *, seconds: float = SOON) -> None:
         """Let so many more polls come."""
         after = self.mark()
         self.pass_until(lambda: self.count("oadrPoll", after=after) >= count, seconds)
@@ -291,7 +294,7 @@ class Ground:
             f"expected were {count}",
         )
 
-    def keeps(self, *rules: str, after: int = 0) -> None:
+    def expect_rules(self, *rules: str, after: int = 0) -> None:
         """The VTN found nothing against these rules so far. Raises ``NotShown``."""
         wanted = {rule.removeprefix("CR ") for rule in rules}
         for violation in self.vtn.violations:

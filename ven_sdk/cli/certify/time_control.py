@@ -21,7 +21,7 @@ SMALLEST = 0.001
 LOOK = 0.05
 
 
-class Passing(Protocol):
+class TimeControl(Protocol):
     """How time passes; seconds are those of VEN and VTN."""
 
     def now(self) -> float:
@@ -33,7 +33,7 @@ class Passing(Protocol):
         """
 
 
-class ByHand:
+class ManualTime:
     """One :class:`ManualClock` for both. ``held()``: how many exchanges the VTN holds back."""
 
     def __init__(self, clock: ManualClock, held: Callable[[], int]) -> None:
@@ -45,7 +45,7 @@ class ByHand:
         return self._clock.monotonic()
 
     def pass_until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
-        """See :class:`Passing`."""
+        """See :class:`TimeControl`."""
         end = self._clock.monotonic() + seconds
         while True:
             self._rest()
@@ -81,7 +81,7 @@ class ByHand:
         )
 
 
-class ByItself:
+class RealTime:
     """The machine's clock. ``found`` is asked whenever something arrived, and now and then."""
 
     def __init__(self, vtn: LocalVTN) -> None:
@@ -92,7 +92,7 @@ class ByItself:
         return time.monotonic()
 
     def pass_until(self, found: Callable[[], Optional[T]], seconds: float) -> Optional[T]:
-        """See :class:`Passing`."""
+        """See :class:`TimeControl`."""
         end = time.monotonic() + seconds
         while True:
             value = found()
