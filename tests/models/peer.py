@@ -36,6 +36,7 @@ STATUSES = (
 )
 CODES = ("450", "451", "452", "453", "454", "459", "460", "461", "462", "463", "469", "500")
 
+MESSAGE = re.compile(r"<(?:\w+:)?(oadr(?!Payload|SignedObject)\w+)")
 TAKES = 0.02
 """Seconds that an exchange takes."""
 REPLIES = (
@@ -137,7 +138,9 @@ class PeerVTN:
     def post(self, url: str, body: bytes) -> Reply:
         """What the transport does for one message: a reply, or its error."""
         text, service = body.decode(), url.rpartition("/")[2]
-        name = re.findall(r"<(?:\w+:)?(oadr(?!Payload|SignedObject)\w+)", text)[0]
+        found = MESSAGE.search(text)
+        assert found is not None, f"no message of OpenADR: {text}"
+        name = found[1]
         about = first("optID", text)
         how = self._how(name, service, about)
         self.sent.append(Exchange(self._monotonic(), name, how))
@@ -181,6 +184,8 @@ class PeerVTN:
         return "right"
 
     def _deviant(self, how: str, name: str, text: str) -> Optional[bytes]:
+        if how in ("right", "right, but lost"):
+            return None
         request_id = first("requestID", text)
         if how.startswith("code "):
             return self._coded(how[5:], name, text)

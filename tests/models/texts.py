@@ -4,6 +4,7 @@ element names.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,14 +48,19 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@functools.cache
+def _element(name: str) -> re.Pattern[str]:
+    return re.compile(rf"<(?:\w+:)?{name}(?: [^<>]*)?>([^<]*)</")
+
+
 def texts(name: str, body: str) -> list[str]:
     """The texts of all elements of that local name."""
-    return re.findall(rf"<(?:\w+:)?{name}(?: [^<>]*)?>([^<]*)</", body)
+    return _element(name).findall(body) if name in body else []
 
 
 def first(name: str, body: str) -> str:
-    found = texts(name, body)
-    return found[0] if found else ""
+    found = _element(name).search(body) if name in body else None
+    return found[1] if found else ""
 
 
 @dataclass
