@@ -284,11 +284,13 @@ class JsonProfile(Profile):
     def counters(self, book):
         return {}
 
+    def queues(self, book):
+        return {"events": len(book.events), "uploads": len(book.tables["uploads"])}
+
     report_unreadable = lose_reply
     look_again = shift_deadlines = nothing
     attach = detach = restore = nothing
     problems = undelivered_samples
-    queues = counters
     opt_event = cancel_opt = request_registration = refuse
     request_cancellation = request_events = request_report = refuse
 
@@ -297,7 +299,7 @@ class JsonKind(ProfileKind):
     """The entry in the list of profiles."""
 
     name = "JSON"
-    media_types = frozenset({b"application/json"})
+    media_types = frozenset({"application/json"})
 
     def serves(self, vtn_url):
         return urlsplit(vtn_url).path == PATH
@@ -324,4 +326,7 @@ class JsonKind(ProfileKind):
     def is_pushed_to(self, path, prefix):
         return path == prefix + PATH
 
-    push_prefix = named_in_push = refuse
+    def push_prefix(self, path):
+        return path[: -len(PATH)] if path.endswith(PATH) else None
+
+    named_in_push = refuse

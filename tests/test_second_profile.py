@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import threading
@@ -15,8 +16,11 @@ import requests
 
 from tests.json_profile import PATH, JsonKind
 from tests.transport.raw_server import Peer, RawServer
-from ven_sdk import OpenADRClient, ProtocolError, profiles
+from ven_sdk import Fleet, OpenADRClient, ProtocolError, profiles
+from ven_sdk.push import wsgi
 from ven_sdk.schema.events import Event
+from ven_sdk.testing import LocalVTN
+from ven_sdk.ven import Ven
 
 
 class JsonVTN:
@@ -162,6 +166,63 @@ def test_an_event_is_pushed_and_nothing_is_polled(vtn: JsonVTN) -> None:
     assert (spoilt.status_code, elsewhere.status_code) == (400, 404)
     assert answers == [{"event": "e9", "opt": "optIn"}]
     assert vtn.found("ask") == []
+
+
+def test_a_web_server_of_ones_own_takes_the_content_types_of_the_protocol(vtn: JsonVTN) -> None:
+    own = "http://localhost:8080/site"
+    with OpenADRClient("ven", vtn.url, push=own, on_event=opt_in) as client:
+        vtn.got("register")
+        assert push_by_wsgi(client, "application/xml", vtn.event("e9")).startswith("406 ")
+        assert client.events == ()
+        assert push_by_wsgi(client, "application/json; charset=utf-8", vtn.event("e9")) == "200 OK"
+        assert vtn.got("event") == [{"event": "e9", "opt": "optIn"}]
+
+
+def push_by_wsgi(client: OpenADRClient, media_type: str, event: dict[str, Any]) -> str:
+    """The status of one request that a web server hands on."""
+    body = json.dumps({"events": [event]}).encode()
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "CONTENT_TYPE": media_type,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+        "PATH_INFO": "/site" + PATH,
+        "REMOTE_ADDR": "127.0.0.1",
+    }
+    said: list[str] = []
+    wsgi(client)(environ, lambda status, headers: said.append(status))
+    return said[0]
+
+
+def test_a_fleet_has_vens_of_both_protocols_at_one_path(vtn: JsonVTN, tmp_path: Path) -> None:
+    seen: list[tuple[str, str]] = []
+    port = free_port()
+    own, listen = f"http://localhost:{port}/site", f"127.0.0.1:{port}"
+    store = str(tmp_path / "fleet.db")
+
+    def decide(ven: Ven, event: Event) -> str:
+        seen.append((ven.settings.ven_name, event.event_id))
+        return "optIn"
+
+    with LocalVTN() as other, Fleet(store=store, listen=listen) as fleet:
+        fleet.add_handler("on_event", decide)
+        fleet.add("json", vtn_url=vtn.url, push=own)
+        fleet.add("xml", vtn_url=other.url, push=own)
+        assert fleet.wait(2, timeout=20)
+        other.add_event(event_id="x1")
+        pushed = requests.post(own + PATH, json={"events": [vtn.event("j1")]}, timeout=10)
+        headers = {"Content-Type": "text/xml"}
+        mistyped = requests.post(own + PATH, data=b"{}", headers=headers, timeout=10)
+        answers = vtn.got("event")
+        other.wait_for("oadrCreatedEvent")
+        status, health = fleet.status, fleet.health()
+
+    assert (pushed.status_code, mistyped.status_code) == (200, 406)
+    assert answers == [{"event": "j1", "opt": "optIn"}]
+    assert sorted(seen) == [("json", "j1"), ("xml", "x1")]
+    assert (status.states, health.problems) == ({"registered": 2}, ())
+    assert (status.queues["uploads"], status.queues["events"]) == (0, 2)
+    assert [push.status for push in other.pushes] == [200]
 
 
 def test_other_addresses_are_those_of_2_0b_all_the_same(vtn: JsonVTN) -> None:

@@ -22,7 +22,7 @@ class ProfileKind(ABC):
 
     name: str
     """What the protocol is called, for people."""
-    media_types: frozenset[bytes]
+    media_types: frozenset[str]
     """The content types of what its VTNs push, in lower case."""
 
     @abstractmethod

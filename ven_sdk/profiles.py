@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from .config import PushSettings, Settings, base_url
 from .oadr20b.kind import OpenADR20b
 from .profile_kind import ProfileKind
+
+if TYPE_CHECKING:
+    # What ``client.opts`` and ``client.reports`` hold, for type checkers. With a second protocol
+    # these are unions of what each has.
+    from .oadr20b.schema.reports import Report as Report
+    from .oadr20b.state.opts import OptState as OptState
 
 PROFILES: tuple[ProfileKind, ...] = (OpenADR20b(),)
 """The more particular ones first."""
@@ -16,6 +23,17 @@ PROFILES: tuple[ProfileKind, ...] = (OpenADR20b(),)
 def choose_profile(vtn_url: str) -> ProfileKind:
     """The protocol that a VEN speaks with the VTN at ``vtn_url``."""
     return next(kind for kind in PROFILES if kind.serves(vtn_url))
+
+
+def pushed_types() -> frozenset[str]:
+    """The content types of what VTNs push, whatever protocol they speak."""
+    return frozenset().union(*(kind.media_types for kind in PROFILES))
+
+
+def push_places(path: str) -> tuple[tuple[ProfileKind, str], ...]:
+    """Which VENs a request to ``path`` may be for: those of a protocol whose address has a path."""
+    found = ((kind, kind.push_prefix(path)) for kind in PROFILES)
+    return tuple((kind, prefix) for kind, prefix in found if prefix is not None)
 
 
 def vtn_address(vtn_url: object) -> str:

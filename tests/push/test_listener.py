@@ -26,7 +26,15 @@ from ven_sdk.push import Limits, Listener, Peer, Response
 from ven_sdk.push.http_request import MAX_HEAD, Refusal, read_head
 
 PATH = "/OpenADR2/Simple/2.0b/EiEvent"
-QUICK = Limits(handshake=0.4, head=0.4, body=0.4, send=1.0, idle=1.0, body_bytes=1000)
+QUICK = Limits(
+    handshake=0.4,
+    head=0.4,
+    body=0.4,
+    send=1.0,
+    idle=1.0,
+    body_bytes=1000,
+    media_types=frozenset({"application/xml", "text/xml"}),
+)
 Make = Callable[..., Listener]
 
 
@@ -75,6 +83,7 @@ def test_a_message_reaches_the_receiver_and_its_answer_goes_back(
 
     assert (status, headers["x"], body) == (200, "y", b"<ok/>")
     assert inbox.received == [(PATH, b"<hello/>", Peer("127.0.0.1"))]
+    assert inbox.received[0][2].media_type == "application/xml"
 
 
 def test_a_connection_serves_one_request_after_the_other(listen: Make, inbox: Inbox) -> None:
@@ -240,7 +249,7 @@ def test_any_change_of_a_right_head_is_read_or_refused(data: st.DataObject) -> N
 def status_of(head: bytes) -> int:
     """What answers a head: 200 where it is read."""
     try:
-        found = read_head(head, 1000)
+        found = read_head(head, 1000, QUICK.media_types)
     except Refusal as refusal:
         return refusal.response.status
     return 200 if found.path.startswith("/") and 0 <= found.length <= 1000 else 0

@@ -16,7 +16,8 @@ from urllib.parse import quote, unquote
 from ..arguments import text
 from ..config import PushSettings, listen_address, push_settings
 from ..errors import ConfigurationError, PayloadError, SecurityError
-from ..profiles import PROFILES, choose_profile
+from ..profile_kind import ProfileKind
+from ..profiles import choose_profile, push_places, pushed_types
 from ..push import Limits, Listener, Peer, Response
 from ..push.peer import plain_response
 from ..push.server import listener_of
@@ -25,11 +26,7 @@ from ..transport.identity import Identity
 from ..ven import Ven
 from .identities import TLS_ARGUMENTS, check_arguments
 
-LIMITS = Limits(
-    connections=512,
-    per_address=128,
-    media_types=frozenset().union(*(kind.media_types for kind in PROFILES)),
-)
+CONNECTIONS, PER_ADDRESS = 512, 128
 """A VTN calls all VENs of a fleet from one address."""
 NAME = "{ven_name}"
 """In the fleet's ``push``, each VEN's name stands here."""
@@ -55,7 +52,7 @@ class FleetPush:
         self._warn = warn
         self.is_shared: bool = False
         self._lock = threading.Lock()
-        self._vens: dict[str, tuple[Ven, ...]] = {}
+        self._vens: dict[tuple[ProfileKind, str], tuple[Ven, ...]] = {}
         self._identities: "Counter[Identity]" = Counter()
         self._encrypted: Optional[bool] = None
         self._listener: Optional[Listener] = None
@@ -76,7 +73,9 @@ class FleetPush:
             self.receive,
             encrypted=self._encrypted,
             knows=lambda path: bool(self._at(path)) or self._is_elsewhere(path),
-            limits=LIMITS,
+            limits=Limits(
+                connections=CONNECTIONS, per_address=PER_ADDRESS, media_types=pushed_types()
+            ),
         )
 
     # --- VENs -------------------------------------------------------------------------------------
@@ -96,9 +95,9 @@ class FleetPush:
         """Take in what is pushed to ``ven`` from now on; nothing happens to one without address."""
         push = ven.settings.push
         if push is not None:
-            prefix = unquote(push.prefix)
+            place = _place(ven, push)
             with self._lock:
-                self._vens[prefix] = (*self._vens.get(prefix, ()), ven)
+                self._vens[place] = (*self._vens.get(place, ()), ven)
                 self._identities[ven._engine.profile.identity] += 1
 
     def remove(self, ven: Ven) -> None:
@@ -106,11 +105,11 @@ class FleetPush:
         push = ven.settings.push
         if push is None:
             return
-        prefix, identity = unquote(push.prefix), ven._engine.profile.identity
+        place, identity = _place(ven, push), ven._engine.profile.identity
         with self._lock:
-            left = tuple(each for each in self._vens.pop(prefix, ()) if each is not ven)
+            left = tuple(each for each in self._vens.pop(place, ()) if each is not ven)
             if left:
-                self._vens[prefix] = left
+                self._vens[place] = left
             self._identities[identity] -= 1
             if self._identities[identity] <= 0:
                 del self._identities[identity]
@@ -140,11 +139,10 @@ class FleetPush:
 
     def _is_elsewhere(self, path: str) -> bool:
         """Whether another member may have the VEN at ``path``, which none here has."""
-        return self.is_shared and any(kind.push_prefix(path) is not None for kind in PROFILES)
+        return self.is_shared and bool(push_places(path))
 
     def _at(self, path: str) -> tuple[Ven, ...]:
-        prefixes = (kind.push_prefix(path) for kind in PROFILES)
-        found = (self._vens.get(prefix, ()) for prefix in prefixes if prefix is not None)
+        found = (self._vens.get(place, ()) for place in push_places(path))
         return next(filter(None, found), ())
 
     def _find_named(self, vens: tuple[Ven, ...], path: str, body: bytes) -> tuple[Ven, ...]:
@@ -215,6 +213,11 @@ class _FleetIdentity:
                 return
         if refusal is not None:
             raise refusal
+
+
+def _place(ven: Ven, push: PushSettings) -> tuple[ProfileKind, str]:
+    """Where what is for ``ven`` arrives: two protocols may have the same path."""
+    return choose_profile(ven.settings.vtn_url), unquote(push.prefix)
 
 
 def _tls_identity(own: Mapping[str, Any]) -> Identity:

@@ -21,7 +21,7 @@ class FleetStatus:
         vens: how many there are.
         states: how many are in each state that ``ven.status`` gives.
         counters: exchanges, failures and polls since the start.
-        queues: what waits: answers, events, samples, deliveries.
+        queues: what waits, as ``ven.status`` has it of each: answers, events, samples ...
         threads: all threads of this library in the process.
     """
 
@@ -36,15 +36,14 @@ def take_status(vens: Collection[Ven]) -> FleetStatus:
     """Counts over ``vens``; the cost is one look at each."""
     states: Counter[str] = Counter()
     counters: Counter[str] = Counter(exchanges=0, failures=0, polls=0)
-    queues: Counter[str] = Counter(answers=0, events=0, samples=0, deliveries=0)
+    queues: Counter[str] = Counter(events=0, samples=0)
     for ven in vens:
         engine = ven._engine
         book, counts = engine.book, engine.counters
         states[ven._state()] += 1
         for name in ("exchanges", "failures", "polls"):
             counters[name] += getattr(counts, name)
-        for name in queues:
-            queues[name] += len(book.tables[name])
+        queues.update(engine.profile.queues(book))
     threads = sum(thread.name.startswith("ven_sdk-") for thread in threading.enumerate())
     return FleetStatus(len(vens), dict(states), dict(counters), dict(queues), threads)
 

@@ -9,7 +9,6 @@ from typing import Any, Callable, Optional
 from ..config import Settings
 from ..log import Repeats
 from ..profile_kind import ProfileKind
-from ..push.peer import XML_TYPES
 from ..state.book import Catalogue, HandlerNames
 from ..transport.identity import Identity
 from ..usercode.handlers import Hooks
@@ -27,7 +26,7 @@ class OpenADR20b(ProfileKind):
     """OpenADR 2.0b over simple HTTP."""
 
     name: str = "OpenADR 2.0b"
-    media_types: frozenset[bytes] = XML_TYPES
+    media_types: frozenset[str] = frozenset({"application/xml", "text/xml"})  # rule H3
 
     def serves(self, vtn_url: str) -> bool:
         """See :meth:`ProfileKind.serves`. Many VTNs of 2.0b have addresses of their own."""

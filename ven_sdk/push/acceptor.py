@@ -24,8 +24,6 @@ from itertools import takewhile
 from time import monotonic
 from typing import Callable, Optional
 
-from .peer import XML_TYPES
-
 logger: logging.Logger = logging.getLogger(__name__)
 
 QUEUE = 512
@@ -42,7 +40,7 @@ class Limits:
 
     ``idle`` is how long a kept-alive connection may be silent between requests; ``body_bytes``
     bounds a message; ``connections`` and ``per_address`` bound how many are open. ``media_types``
-    are the content types that are taken, in lower case.
+    are the content types that are taken, in lower case; None: all.
     """
 
     handshake: float = 5.0
@@ -53,7 +51,7 @@ class Limits:
     body_bytes: int = 16 * 2**20
     connections: int = 256
     per_address: int = 8
-    media_types: frozenset[bytes] = XML_TYPES
+    media_types: Optional[frozenset[str]] = None
 
 
 class Connection:

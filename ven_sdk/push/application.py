@@ -19,7 +19,7 @@ from typing import Any, Callable, Optional, Protocol, Union
 from ..errors import ConfigurationError
 from ..text import repr_of
 from .http_request import Refusal
-from .peer import XML_TYPES, Peer, Response
+from .peer import Peer, Response
 
 MAX_BODY = 16 * 2**20
 _PHRASES = {200: "OK", 404: "Not Found", 406: "Not Acceptable", 503: "Service Unavailable"}
@@ -78,8 +78,6 @@ def _receive(
     if environ.get("REQUEST_METHOD") != "POST":
         raise Refusal(501, "Only POST is known here.", Allow="POST")
     media = str(environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-    if media.encode() not in XML_TYPES:
-        raise Refusal(406, "Content-Type is application/xml here.")
     given = str(environ.get("CONTENT_LENGTH") or "")
     if not given.isascii() or not given.isdigit():
         raise Refusal(411, "A request has a Content-Length here.")
@@ -90,7 +88,7 @@ def _receive(
     path = urllib.parse.quote(decoded, encoding="latin-1")  # PEP 3333 has bytes in such texts
     address = str(environ.get("REMOTE_ADDR") or "")
     certificate = _certificate(environ) if _is_trusted(address, networks) else None
-    return receiver.receive(re.sub("/{2,}", "/", path), body, Peer(address, certificate))
+    return receiver.receive(re.sub("/{2,}", "/", path), body, Peer(address, certificate, media))
 
 
 def _is_trusted(address: str, networks: tuple[Network, ...]) -> bool:

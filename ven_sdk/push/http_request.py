@@ -8,9 +8,9 @@ and a path; nothing else is needed, so nothing else is admitted (RFC 9112, rules
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
-from .peer import XML_TYPES, Response, plain_response
+from .peer import Response, plain_response, refuse_type
 
 MAX_HEAD = 8192
 """Bytes of the request line and all headers together."""
@@ -38,11 +38,15 @@ class RequestHead(NamedTuple):
     length: int
     keeps_alive: bool
     expects_continue: bool
+    media_type: str = ""
 
 
-def read_head(head: bytes, max_body: int, media_types: frozenset[bytes] = XML_TYPES) -> RequestHead:
+def read_head(
+    head: bytes, max_body: int, media_types: Optional[frozenset[str]] = None
+) -> RequestHead:
     """The request that ``head`` (up to and with the empty line) begins; :class:`Refusal` says which
-    status answers it. ``max_body`` is in bytes, ``media_types`` are in lower case.
+    status answers it. ``max_body`` is in bytes; ``media_types`` are the content types that are
+    taken, in lower case, None for all.
     """
     lines = head[:-4].split(b"\r\n")
     if any(b"\n" in line or b"\r" in line or b"\0" in line for line in lines):
@@ -54,12 +58,16 @@ def read_head(head: bytes, max_body: int, media_types: frozenset[bytes] = XML_TY
     if method != b"POST":
         raise Refusal(501, "Only POST is known here.", Allow="POST")
     length = _length(headers, max_body)
-    _check_type(headers, media_types)
+    media_type = _check_type(headers, media_types)
     expects = headers.get(b"expect", b"").lower()
     if expects not in (b"", b"100-continue"):
         raise Refusal(417, "Only 100-continue can be expected here.")
     return RequestHead(
-        _path(target), length, _keeps_alive(headers, version), bool(expects) and version == (1, 1)
+        _path(target),
+        length,
+        _keeps_alive(headers, version),
+        bool(expects) and version == (1, 1),
+        media_type,
     )
 
 
@@ -100,14 +108,17 @@ def _length(headers: dict[bytes, bytes], max_body: int) -> int:
     return int(given)
 
 
-def _check_type(headers: dict[bytes, bytes], media_types: frozenset[bytes]) -> None:
-    """Rules H3 and H12: what the profile's messages are is taken, of 2.0b XML alone."""
+def _check_type(headers: dict[bytes, bytes], media_types: Optional[frozenset[str]]) -> str:
+    """Rules H3 and H12: the media type, which is one of the profile's."""
     media, _, parameters = headers.get(b"content-type", b"").partition(b";")
     charset = re.search(rb"charset\s*=\s*\"?([^\";\s]+)", parameters, re.IGNORECASE)
-    if media.strip().lower() not in media_types:
-        raise Refusal(406, f"Content-Type is {min(media_types).decode()} here.")
+    media_type = media.strip().lower().decode("latin-1")
+    refused = media_types is not None and refuse_type(media_type, media_types)
+    if refused:
+        raise Refusal(refused.status, refused.body.decode().strip())
     if charset and charset[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise Refusal(406, "Messages are UTF-8 here.")
+    return media_type
 
 
 def _keeps_alive(headers: dict[bytes, bytes], version: tuple[int, int]) -> bool:

@@ -17,6 +17,7 @@ import http
 import logging
 import socket
 import ssl
+from dataclasses import replace
 from time import monotonic
 from typing import Callable, Optional
 
@@ -145,7 +146,8 @@ class Listener:
             return False
         except OSError:  # a time-out, or the peer hung up
             return False
-        response = self._answer(head.path, body, peer)
+        caller = replace(peer, media_type=head.media_type)
+        response = self._answer(head.path, body, caller)
         return self._send(connection, response, keeps_alive=head.keeps_alive) and head.keeps_alive
 
     def _answer(self, path: str, body: bytes, peer: Peer) -> Response:

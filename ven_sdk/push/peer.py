@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Callable, NamedTuple, Optional
 
-XML_TYPES: frozenset[bytes] = frozenset({b"application/xml", b"text/xml"})
-"""The content types of OpenADR 2.0b (rule H3)."""
-
 
 @dataclass(frozen=True)
 class Peer:
-    """Who sent a request. ``certificate`` (DER) was verified by TLS, here or at the proxy in front;
-    None where the connection had none.
+    """Who sent a request, and what its head says of the body. ``certificate`` (DER) was verified by
+    TLS, here or at the proxy in front; None where the connection had none. ``media_type`` is that
+    of the Content-Type, in lower case and without parameters; None where it was not looked at.
     """
 
     address: str
     certificate: Optional[bytes] = field(default=None, repr=False)
+    media_type: Optional[str] = field(default=None, compare=False, repr=False)
 
 
 class Response(NamedTuple):
@@ -30,6 +29,15 @@ class Response(NamedTuple):
 
 Receive = Callable[[str, bytes, Peer], Response]
 """``receive(path, body, peer)`` takes one message in. It may block; it does not raise."""
+
+
+def refuse_type(media_type: Optional[str], taken: frozenset[str]) -> Optional[Response]:
+    """What answers a message whose type is none of those ``taken``: None for one that is, and
+    where the type is not known.
+    """
+    if media_type is None or media_type in taken:
+        return None
+    return plain_response(406, f"Content-Type is {min(taken)} here.\n")
 
 
 def plain_response(status: int, text: str, headers: Optional[Mapping[str, str]] = None) -> Response:

@@ -12,7 +12,8 @@ from typing import Optional
 from ..arguments import flag
 from ..display.views import NotebookViews
 from ..errors import StateError, TransportError
-from ..push.peer import Peer, Response
+from ..profiles import choose_profile
+from ..push.peer import Peer, Response, refuse_type
 from ..runtime.health import examine, take_status
 from ..runtime.status import Health, Status
 from ..usercode.handler_calls import HandlerCalls
@@ -39,6 +40,10 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
         peer can send. ``StateError`` in the child of a fork.
         """
         self._engine.runtime.check_process()
+        taken = choose_profile(self.settings.vtn_url).media_types
+        refusal = refuse_type(peer.media_type, taken)
+        if refusal is not None:
+            return refusal
         return self._engine.profile.take_push(path, body, peer, self._engine)
 
     # --- registration -----------------------------------------------------------------------------

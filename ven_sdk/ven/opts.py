@@ -9,7 +9,7 @@ from ..display.tables import Rows
 from .base import VenBase
 
 if TYPE_CHECKING:
-    from ..oadr20b.state.opts import OptState
+    from ..profiles import OptState
 
 
 class OptCalls(VenBase):

@@ -16,7 +16,7 @@ from ..profile import UndeliveredSample
 from .base import VenBase
 
 if TYPE_CHECKING:
-    from ..oadr20b.schema.reports import Report
+    from ..profiles import Report
     from ..schema.units import Measurement
 
 

@@ -13,7 +13,8 @@ from typing import Optional
 from ...config import listen_address
 from ...errors import ConfigurationError
 from ...oadr20b.identity import SigningIdentity
-from ...push import Listener, Peer, Response
+from ...oadr20b.kind import OpenADR20b
+from ...push import Limits, Listener, Peer, Response
 from ...push.peer import plain_response
 from ...security.tls import server_context
 
@@ -35,6 +36,7 @@ class PushListener:
             *listen_address(listen),
             self._receive,
             context=None if context is None else lambda: context,
+            limits=Limits(media_types=OpenADR20b.media_types),
         )
         self._listener.start()
 
