@@ -44,6 +44,15 @@ def response_obj(ven_id="ven-1234", request_id="req-1"):
     )
 
 
+def registered_report_obj(request_id="req-1"):
+    return signed_object(
+        "<oadr:oadrRegisteredReport "
+        'ei:schemaVersion="2.0b"><ei:eiResponse><ei:responseCode>200</ei:responseCode>'
+        f"<ei:responseDescription>OK</ei:responseDescription><pyld:requestID>{request_id}</pyld:requestID>"
+        "</ei:eiResponse><ei:venID>ven-1234</ei:venID></oadr:oadrRegisteredReport>"
+    )
+
+
 def event(event_id, start="2035-01-01T00:00:00.000000Z", n_intervals=4):
     iv = "".join(
         f"<ei:interval><xcal:duration><xcal:duration>PT15M</xcal:duration></xcal:duration><xcal:uid><xcal:text>{i}"
@@ -94,6 +103,8 @@ def message_obj(kind, n=1):
         return distribute_obj([f"event-{i:05d}" for i in range(n)])
     if kind == "registration":
         return created_party_obj()
+    if kind == "catalogue":
+        return registered_report_obj()
     return response_obj()
 
 

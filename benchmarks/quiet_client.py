@@ -12,7 +12,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import fixtures as fx  # noqa: E402
 from adapter_ven_sdk import client_of, first_done  # noqa: E402
 
-NOTHING = fx.message("response")
+NOTHING, CATALOGUE = fx.message("response"), fx.message("catalogue")
 
 
 class QuietClient:
@@ -31,7 +31,8 @@ class QuietClient:
 
         def post(url, body, *_, **__):
             self.answered += b"oadrCreatedEvent" in body
-            return Reply(200, answer(url.rpartition("/")[2]), datetime.now(timezone.utc).replace(microsecond=0), 0.0)
+            text = CATALOGUE if b"oadrRegisterReport" in body else answer(url.rpartition("/")[2])
+            return Reply(200, text, datetime.now(timezone.utc).replace(microsecond=0), 0.0)
 
         self.client._life.identity.connections.post = post
         self.engine = self.client._engine
