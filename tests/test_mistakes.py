@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import timedelta
 from typing import Any, Callable
 
 import pytest
 
-from ven_sdk import ConfigurationError, OpenADRClient
+import ven_sdk
+from ven_sdk import ConfigurationError, Fleet, OpenADRClient, enums, near_names, objects, testing
 
 URL = "http://localhost:8080"
 Do = Callable[[OpenADRClient], Any]
@@ -100,3 +102,34 @@ def test_an_attribute_that_would_have_no_effect_cannot_be_set(name: str, says: s
         setattr(OpenADRClient("ven", URL), name, 3)
 
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        objects.Sample(5),
+        objects.Target(ven_id="v"),
+        enums.OPT,
+        testing.ManualClock(),
+        OpenADRClient("ven", URL),
+        Fleet(URL),
+        ven_sdk,
+        objects,
+        enums,
+        testing,
+    ],
+    ids=lambda owner: getattr(owner, "__name__", type(owner).__name__),
+)
+def test_probing_for_an_attribute_looks_for_no_near_name(
+    owner: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+    monkeypatch.setattr(near_names, "nearest", lambda word, *_: looked.append(word) or "near")
+
+    assert getattr(owner, "no_such_attribute", None) is None and not hasattr(owner, "nor_this")
+    assert looked == []
+
+    with pytest.raises(AttributeError) as caught:
+        owner.no_such_attribute  # type: ignore[attr-defined]  # noqa: B018
+    assert "Did you mean 'near'?" in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

@@ -13,7 +13,7 @@ one line, control characters as escapes, so that nobody's log can be forged by t
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
-from typing import Optional
+from typing import Callable, Optional
 
 from .text import one_line
 
@@ -38,7 +38,20 @@ class ArgumentError(ConfigurationError, TypeError):
 
 
 class NoSuchAttributeError(ConfigurationError, AttributeError):
-    """An attribute that a public object does not have. The text names the nearest."""
+    """An attribute that a public object does not have. The text names the nearest.
+
+    ``hint()`` adds that to the text when it is read, for programs probe for attributes, too.
+    """
+
+    def __init__(self, text: str, hint: Callable[[], str] = str) -> None:
+        super().__init__(text)
+        self._hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}{self._hint()}"
+
+    def __reduce__(self) -> tuple[type[NoSuchAttributeError], tuple[str]]:
+        return type(self), (str(self),)
 
 
 class NoSuchKeyError(ConfigurationError, KeyError):

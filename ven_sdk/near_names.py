@@ -65,14 +65,18 @@ def did_you_mean(word: object, known: Iterable[str], close: float = CLOSE) -> st
 def missing_attribute(owner: object, name: str, known: Iterable[str]) -> NoSuchAttributeError:
     """The error for an attribute that ``owner``, an object or a class, does not have."""
     cls = owner if isinstance(owner, type) else type(owner)
-    hint = "" if name.startswith("_") else did_you_mean(name, known)
-    return NoSuchAttributeError(f"{cls.__name__} has no attribute {name!r}.{hint}")
+    return _missing(f"{cls.__name__} has no attribute {name!r}.", name, known)
 
 
 def missing_name(module: str, name: str, known: Iterable[str]) -> NoSuchAttributeError:
     """The error for a name that a module does not have."""
-    hint = "" if name.startswith("_") else did_you_mean(name, known)
-    return NoSuchAttributeError(f"module {module!r} has no attribute {name!r}.{hint}")
+    return _missing(f"module {module!r} has no attribute {name!r}.", name, known)
+
+
+def _missing(text: str, name: str, known: Iterable[str]) -> NoSuchAttributeError:
+    return NoSuchAttributeError(
+        text, lambda: "" if name.startswith("_") else did_you_mean(name, known)
+    )
 
 
 def public_names(cls: type) -> list[str]:
