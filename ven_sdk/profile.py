@@ -97,7 +97,7 @@ class Task:
     def _built(self) -> Payload:
         return self.content() if callable(self.content) else self.content
 
-    @property
+    @cached_property
     def identity(self) -> tuple[str, str]:
         """What tells this message from all others: the kind and the key."""
         return self.name, self.key

@@ -76,6 +76,7 @@ class Profile20b(Profile):
         self.exchange: Exchange = exchange
         self.identity: SigningIdentity = exchange.identity
         self._remember: Optional[Remember] = None
+        self._polls = poll.Polls()
         self.pushed_at: Optional[float] = None
         self._looks = 0
 
@@ -90,19 +91,22 @@ class Profile20b(Profile):
         if lane == OPTS:
             return opts.list_tasks(book)
         if lane == REPORTS:
-            return _one_or_none(reports.delivery_task(book, turn.now))
+            delivery = reports.delivery_task(book, turn.now)
+            return iter(() if delivery is None else (delivery,))
         return self._event_answers(book, turn)
 
     def _talk(self, book: Book, turn: Turn) -> Iterator[Task]:
         state = book.registration
         if state.phase == "new":
             return
-        if state.phase != "query" and state.known:
+        if book.answers and state.phase != "query" and state.known:
             yield from answers.list_tasks(book)
         if turn.is_closing and state.phase != "cancelling":
             yield from self._event_answers(book, turn)
             return
-        yield from _one_or_none(registration.next_task(book))
+        step = registration.next_task(book)
+        if step is not None:
+            yield step
         if state.phase != "registered":
             return
         if registration.is_list_due(book, turn.now) and not book.settings.report_only:
@@ -110,16 +114,19 @@ class Profile20b(Profile):
         yield from self._event_answers(book, turn)
         if registration.is_catalogue_due(book):
             yield registration.register_reports(book)
-        yield from _one_or_none(reports.ask_task(book))
+        asked = reports.ask_task(book)
+        if asked is not None:
+            yield asked
         if turn.is_poll_due:
-            yield poll.task(book)
+            yield self._polls.task(book)
 
     @staticmethod
     def _event_answers(book: Book, turn: Turn) -> Iterator[Task]:
         if book.registration.phase != "registered" or book.settings.report_only:
             return
-        if not turn.is_holding:
-            yield from _one_or_none(events.answer_task(book, turn.now))
+        answer = None if turn.is_holding else events.answer_task(book, turn.now)
+        if answer is not None:
+            yield answer
 
     def is_deciding(self, book: Book, now: datetime) -> bool:
         """See :meth:`Profile.is_deciding`."""
@@ -384,11 +391,6 @@ class Profile20b(Profile):
     def shift_deadlines(self, book: Book, now: datetime, by: timedelta) -> Outcome:
         """See :meth:`Profile.shift_deadlines`."""
         return events.shift_deadlines(book, now, by)
-
-
-def _one_or_none(task: Optional[Task]) -> Iterator[Task]:
-    if task is not None:
-        yield task
 
 
 def _resync(book: Book, now: datetime) -> Outcome:

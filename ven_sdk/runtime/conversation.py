@@ -133,14 +133,12 @@ class Conversation:
         """Look whether there is something to send; without ``uploads``, on the other lanes only.
         While closing every lane looks, for each has to come to rest.
         """
+        is_nothing_to_overtake = self.polling.began is None and not self._base.closing
         for state in self._lanes:
-            if self._has_nothing_to_overtake(state.lane) and not self._base.closing:
+            if is_nothing_to_overtake and state.lane.overtakes_polls:
                 continue
             if uploads or not state.lane.uploads:
                 self._wake(state)
-
-    def _has_nothing_to_overtake(self, lane: Lane) -> bool:
-        return lane.overtakes_polls and self.polling.began is None
 
     def _wake(self, state: LaneState) -> None:
         if state.is_queued or self._base.stopped:
@@ -208,7 +206,7 @@ class Conversation:
             try:
                 task, at = self._base.read(lambda: self._take(state))
                 if task is None:
-                    if self._go_on_without(state):
+                    if state.held_back is not None and self._go_on_without(state):
                         continue
                     self._sleep(state, at)
                     return
@@ -326,6 +324,7 @@ class Conversation:
                 return None, now + NOT_OWNED
             if wait <= 0:
                 self._sending[task.identity] = now
+                self._base.tickets.begin(task.identity)
                 self._note_pace(task, state, now)
                 return task, None
             if task.postpone is not None and self._is_held_back(task, now):
@@ -363,6 +362,7 @@ class Conversation:
                 self._pace.note(now)
 
     def _put_back(self, task: Task) -> None:
+        self._base.end_tickets(task.identity)
         with self._lock:
             self._sending.pop(task.identity, None)
             if task.poll:

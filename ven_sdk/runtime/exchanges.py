@@ -36,6 +36,7 @@ from .failures import (
     MISSING_CAP,
     REPEATABLE,
     SHORT_CAP,
+    Failure,
     Failures,
     Kind,
     Scope,
@@ -95,8 +96,10 @@ class Exchanges:
         """The moment from which ``task`` may be sent, for what failed before it and for the
         distance of registrations; 0 where nothing is in its way.
         """
-        until = self.failures.blocked_until(self.kind_of(task), task.identity)
-        return max(until, self._registrations.blocked_until(task))
+        until = self._registrations.blocked_until(task) if task.renews else 0.0
+        if not self.failures:
+            return until
+        return max(until, self.failures.blocked_until(self.kind_of(task), task.identity))
 
     def retry(self, names: Collection[Name]) -> None:
         """Let the messages ``names`` be tried now: the user asked for them."""
@@ -104,20 +107,12 @@ class Exchanges:
         self._registrations.forget_requests(names)
 
     def perform(self, task: Task) -> None:
-        """Send ``task`` and do what comes of it."""
+        """Send ``task``, whose tickets are under way, and do what comes of it."""
         base = self._base
         begun = base.clock.monotonic()
         if task.poll:
             with self._lock:
                 self._polling.begin(begun)
-        base.read(lambda: base.tickets.begin(task.identity))
-        try:
-            self._exchange(task, begun)
-        finally:
-            base.read(lambda: base.tickets.end(task.identity))
-
-    def _exchange(self, task: Task, begun: float) -> None:
-        base = self._base
         try:
             received = self._profile.send(task)
         except TransportError as error:
@@ -218,10 +213,10 @@ class Exchanges:
         """An exchange came back whole: the link works, and so does this service for such
         messages.
         """
-        kind = self.kind_of(task)
-        self._report_reach()
+        kind, now = self.kind_of(task), self._base.clock.monotonic()
         with self._lock:
-            service = self.failures.answer(kind, self._base.clock.monotonic())
+            link, service = self.failures.reach(), self.failures.answer(kind, now)
+        self._report_link(link)
         if service is not None:
             what = f"The trouble with {kind.service} of the VTN"
             self._base.troubles.end(f"service {kind.service}", what)
@@ -230,6 +225,9 @@ class Exchanges:
         """An HTTP answer came: the link works."""
         with self._lock:
             link = self.failures.reach()
+        self._report_link(link)
+
+    def _report_link(self, link: Optional[Failure]) -> None:
         if link is not None:
             self._base.troubles.end("link", "The trouble with the VTN")
             self.wake()

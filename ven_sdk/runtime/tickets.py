@@ -68,23 +68,34 @@ class Tickets:
 
     def begin(self, name: Name) -> None:
         """The message is sent: those that are open now are claims to its result."""
-        self._under_way[name] = [one for one in self._open.get(name, ()) if not one.is_settled]
+        opened = self._open.get(name)
+        self._under_way[name] = [one for one in opened if not one.is_settled] if opened else []
 
     def fail(self, name: Name, cause: VenError) -> None:
         """No answer came. They go on to wait."""
         for ticket in self._under_way.get(name, ()):
             ticket.cause = cause
 
-    def settle(self, name: Name, error: Optional[VenError]) -> None:
-        """The exchange is over: the VTN agreed, or ``error`` says why not."""
-        for ticket in self._under_way.pop(name, ()):
+    def settle(self, name: Name, error: Optional[VenError]) -> bool:
+        """The exchange is over: the VTN agreed, or ``error`` says why not. Whether anybody waited
+        for it.
+        """
+        settled = self._under_way.pop(name, ())
+        for ticket in settled:
             ticket.settle(error)
+        return bool(settled)
 
     def end(self, name: Name) -> None:
         """The message is no longer under way, whatever came of it."""
         self._under_way.pop(name, None)
 
+    def is_under_way(self, name: Name) -> bool:
+        """Whether the message was sent, and nothing has settled it yet."""
+        return name in self._under_way
+
     def left_over(self, name: Name) -> Optional[Step]:
         """The step that owes the message again, for whoever asked while it was under way."""
+        if name not in self._open:
+            return None
         open_now = (one for one in self._open.get(name, ()) if not one.is_settled)
         return next((one.owe for one in open_now if one.owe is not None), None)

@@ -91,6 +91,7 @@ class Transactions(Facts):
         self.closing: bool = False
         self.counters: Counters = Counters()
         self.offset: ClockOffset = ClockOffset()
+        self.clock: Clock = runtime.clock  # the machine's, or a test's
         self.changes: Changes = Changes(runtime.clock)
         self.tickets: Tickets = Tickets()
         self._clock_steps = ClockSteps(runtime.clock)
@@ -116,19 +117,14 @@ class Transactions(Facts):
     # --- what others need of the runtime ----------------------------------------------------------
 
     @property
-    def clock(self) -> Clock:
-        """The machine's clock, or a test's."""
-        return self.runtime.clock
+    def pools(self) -> dict[str, Workers]:
+        """The threads of the runtime."""
+        return self.runtime.pools
 
     @property
     def scheduler(self) -> Scheduler:
         """The timers of the runtime."""
         return self.runtime.scheduler
-
-    @property
-    def pools(self) -> dict[str, Workers]:
-        """The threads of the runtime."""
-        return self.runtime.pools
 
     def now(self) -> datetime:
         """Aware UTC by the VTN's clock, as far as that is known and believed (E40)."""
@@ -167,23 +163,29 @@ class Transactions(Facts):
                 return NOTHING
             if opens is not None:
                 self.tickets.add(opens, joins=outcome is NOTHING)
+            has_settled = False
             if settles is not None:
-                self.tickets.settle(settles, error)
-                outcome += self._owe_again(settles)
+                has_settled = self.tickets.settle(settles, error)
+                owe = self.tickets.left_over(settles)
+                outcome += NOTHING if owe is None else self._owe_again(owe)
         for note in outcome.notes:
             self.troubles.note(note)
-        if outcome.changes or settles:
+        if outcome.changes or has_settled:
             self.wake_waiters()
+        if outcome.changes:
             self._tell_listeners(outcome)
         return outcome
 
-    def _owe_again(self, name: Name) -> Outcome:
+    def end_tickets(self, name: Name) -> None:
+        """The message is no longer under way, whatever came of it."""
+        if self.tickets.is_under_way(name):
+            with self._lock:
+                self.tickets.end(name)
+
+    def _owe_again(self, step: Step) -> Outcome:
         """What was asked for while the message was under way is owed once more: its reply may have
         used up what the step of the asking changed.
         """
-        step = self.tickets.left_over(name)
-        if step is None:
-            return NOTHING
         try:
             outcome = step(self.book, self._time_of_step())
         except StateError:  # it can no longer be asked for: the caller finds that out

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import random
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -96,6 +97,12 @@ def _no_rows(_book: "Book", _event_id: str) -> tuple[Change, ...]:
     return ()
 
 
+_CHANCE = random.Random()
+"""The jitter of all VENs of the process: nothing that anybody must not guess."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_CHANCE.seed)
+
+
 class Book:
     """The tables of one VEN, with what services need to decide: settings, catalogue, randomness,
     which handlers exist.
@@ -147,7 +154,7 @@ class Book:
         self.settings = settings
         self.catalogue = catalogue
         self.handlers = handlers
-        self.chance: random.Random = chance or random.SystemRandom()
+        self.chance: random.Random = chance or _CHANCE
         self.rows_of_event = rows_of_event
         self.tables: dict[str, dict[str, TableRow]] = {table.name: {} for table in self.layout}
         self.events: dict[str, EventState] = self.tables["events"]

@@ -26,7 +26,7 @@ _PORTS = {"http": 80, "https": 443}
 class Service:
     """One URL to post to. ``where`` names it in logs and errors, without credentials or query."""
 
-    __slots__ = ("_head", "_headers", "_url", "path", "route", "where")
+    __slots__ = ("_head", "_headers", "_last", "_url", "path", "route", "where")
 
     def __init__(self, url: str, agent: str, proxy: Optional[str], content_type: str) -> None:
         prepared = _prepare(url, agent, content_type)
@@ -40,6 +40,7 @@ class Service:
         self.path: str = parts.path or "/"
         self._url = prepared.url
         self._headers = _headers(prepared.headers, place, self.route)
+        self._last: tuple[object, CaseInsensitiveDict[str]] = (None, CaseInsensitiveDict())
         target = prepared.path_url
         if self.route.proxy and not self.route.secure:
             target = f"{parts.scheme}://{place}{target}"
@@ -70,12 +71,20 @@ class Service:
         request = requests.PreparedRequest()
         request.method = "POST"
         request.url = self._url
-        request.headers = headers = CaseInsensitiveDict(self._headers)
-        headers["Content-Length"] = str(len(body))
-        if cookie is not None:
-            headers["Cookie"] = cookie
+        request.headers = self._headers_for(len(body), cookie)
         request.body = body
         return request
+
+    def _headers_for(self, length: int, cookie: Optional[str]) -> CaseInsensitiveDict[str]:
+        """The headers, which nobody changes: those of the last request, where they are the same."""
+        facts, (known, headers) = (length, cookie), self._last
+        if known != facts:
+            headers = CaseInsensitiveDict(self._headers)
+            headers["Content-Length"] = str(length)
+            if cookie is not None:
+                headers["Cookie"] = cookie
+            self._last = (facts, headers)
+        return headers
 
 
 def service(url: str, agent: str, proxy: Optional[str], content_type: str) -> Service:

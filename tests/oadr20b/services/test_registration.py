@@ -328,7 +328,7 @@ def test_R13_which_replies_mean_that_the_vtn_does_not_know_the_ven(
     is_poll: bool, reply: Any, lost: bool
 ) -> None:
     harness = fresh(known={"phase": "registered", "ven_id": "v"})
-    task = poll.task(harness.book) if is_poll else registration.request_events(harness.book)
+    task = poll.task("ven-1") if is_poll else registration.request_events(harness.book)
     assert (unknown_ven(task, reply) is not None) is lost
 
 
@@ -474,8 +474,7 @@ def test_P3_the_queue_is_empty_when_the_reply_is_a_response_or_nothing(
 
 
 def test_P8_an_error_code_to_a_poll_is_judged_as_one() -> None:
-    harness = fresh(known={"phase": "registered", "ven_id": "v"})
-    error = judge(poll.task(harness.book), response("500"))
+    error = judge(poll.task("ven-1"), response("500"))
     assert error is not None and error.response_code == "500"
 
 

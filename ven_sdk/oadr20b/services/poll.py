@@ -65,16 +65,34 @@ REFUSALS: Mapping[type, type] = {
 }
 
 
-def task(book: Book) -> Task:
-    """The poll itself."""
+def task(ven_id: str) -> Task:
+    """The poll itself, of the VEN ``ven_id``."""
     return Task(
         "poll",
-        Poll(ven_id=book.registration.ven_id or ""),
+        Poll(ven_id=ven_id),
         tuple(RECEIVERS),
         take_reply,
         take_refusal,
         poll=True,
     )
+
+
+class Polls:
+    """The poll of one VEN, which is the same as long as its venID is."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: tuple[Optional[str], Optional[Task]] = (None, None)
+
+    def task(self, book: Book) -> Task:
+        """The poll itself."""
+        ven_id = book.registration.ven_id or ""
+        known, found = self._known
+        if found is None or known != ven_id:
+            found = task(ven_id)
+            self._known = (ven_id, found)
+        return found
 
 
 def take_reply(reply: Optional[Payload]) -> Step:

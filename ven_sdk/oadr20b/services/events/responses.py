@@ -75,6 +75,8 @@ def is_ready(state: EventState) -> bool:
 def collect_ready(book: "Book") -> tuple[EventResponse, ...]:
     """Every response that is owed and decided (E17)."""
     last, rows = book.event_list, book.events
+    if not (book.owed or last.due):
+        return last.others
     keys = dict.fromkeys(book.owed)
     keys.update(dict.fromkeys(key for key in last.due if key in rows))
     found = [

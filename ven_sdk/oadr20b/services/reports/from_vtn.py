@@ -219,7 +219,7 @@ def stop_report(book: Book, report_request_id: str, now: datetime) -> Outcome:
 
 def ask_task(book: Book) -> Optional[Task]:
     """The next request, or the next cancel of one, that the VTN has not answered."""
-    for key, request in own_requests(book):
+    for key, request in own_requests(book) if book.requests else ():
         if request.phase == WANTED:
             record: Payload = CreateReport(
                 request_id=book.request_id(f"ask {key}"),
