@@ -159,14 +159,15 @@ class ReceivedReply(NamedTuple):
 class Lane:
     """One of the queues of exchanges of a VEN: what it is called in threads, and for people.
 
-    ``uploads``: only rows of tables that matter to uploads wake it. ``overtakes_polls``: it sends
-    only while a poll has been waiting for its reply for a while.
+    ``uploads``: only rows of tables that matter to uploads wake it; none are sent while ``table``
+    is empty. ``overtakes_polls``: it sends only while a poll waits for its reply for a while.
     """
 
     name: str
     description: str
     uploads: bool = False
     overtakes_polls: bool = False
+    table: str = ""
 
 
 class CallRequest(NamedTuple):

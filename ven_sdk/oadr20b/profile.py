@@ -66,8 +66,8 @@ class Profile20b(Profile):
     lanes: tuple[Lane, ...] = (
         Lane(POLLS, "registration, polls and answers"),
         Lane(ANSWERS, "answers that a poll waits for", overtakes_polls=True),
-        Lane(REPORTS, "reports", uploads=True),
-        Lane(OPTS, "opts", uploads=True),
+        Lane(REPORTS, "reports", uploads=True, table="deliveries"),
+        Lane(OPTS, "opts", uploads=True, table="opts"),
     )
     services: tuple[str, ...] = ("EiEvent", "EiReport", "EiOpt", "EiRegisterParty", "OadrPoll")
     timer_steps: Mapping[str, Step] = {reports.TIMER: reports.look}

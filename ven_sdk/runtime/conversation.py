@@ -133,12 +133,19 @@ class Conversation:
         """Look whether there is something to send; without ``uploads``, on the other lanes only.
         While closing every lane looks, for each has to come to rest.
         """
-        is_nothing_to_overtake = self.polling.began is None and not self._base.closing
         for state in self._lanes:
-            if is_nothing_to_overtake and state.lane.overtakes_polls:
+            if self._has_nothing_for(state.lane) and not self._base.closing:
                 continue
             if uploads or not state.lane.uploads:
                 self._wake(state)
+
+    def _has_nothing_for(self, lane: Lane) -> bool:
+        """Whether the lane need not look: it would find neither a poll to overtake nor a row.
+        Whoever writes the first row wakes it afterwards.
+        """
+        if lane.overtakes_polls:
+            return self.polling.began is None
+        return bool(lane.table) and not self._base.book.tables[lane.table]
 
     def _wake(self, state: LaneState) -> None:
         if state.is_queued or self._base.stopped:

@@ -113,12 +113,13 @@ def check_proxies(proxies: Optional[Mapping[str, str]]) -> None:
 
 
 def _prepare(url: str, agent: str, content_type: str) -> requests.PreparedRequest:
-    # Request.prepare, not Session.prepare_request: the latter looks into .netrc and cookies.
-    request = requests.Request(
-        "POST", url, headers={"User-Agent": agent, "Content-Type": content_type}, data=b""
-    )
+    # Not Session.prepare_request: that looks into .netrc and cookies. A body comes with a message.
+    prepared = requests.PreparedRequest()
     try:
-        prepared = request.prepare()
+        prepared.prepare_method("POST")
+        prepared.prepare_url(url, None)
+        prepared.prepare_headers({"User-Agent": agent, "Content-Type": content_type})
+        prepared.prepare_auth(None)
     except (requests.RequestException, ValueError) as cause:
         raise ConfigurationError(
             f"{_show_url(url)} is no URL to post to: {cause}. Expected something like "

@@ -26,7 +26,7 @@ from ....points.timing import EPOCH
 from ....profile import Task
 from ....schema.common import Payload
 from ....state.change import Change
-from ....state.outcome import Outcome, Step
+from ....state.outcome import NOTHING, Outcome, Step
 from ....state.reports import LastValue, SampleRow
 from ...schema.reports import RegisteredReport, RegisterReport
 from ...state.book import Book
@@ -121,7 +121,8 @@ def registration_task(
 
 def resume(book: Book, now: datetime) -> Outcome:
     """At a start: collection and delivery go on from what is remembered; what was sampled is not
-    sampled again.
+    sampled again. A VEN that offers nothing and remembers nothing has nothing to look for: whatever
+    begins later sets the timer.
     """
     ends = {
         key: [book.samples[name] for name in (next(book.sample_rows.keys(key)), newest)]
@@ -140,7 +141,11 @@ def resume(book: Book, now: datetime) -> Outcome:
             *_last_values(book, newest),
             Change("looks", "", max(now, newest_moment(book))),
         )
-    ) + look_now(now)
+    ) + (look_now(now) if _has_work(book) else NOTHING)
+
+
+def _has_work(book: Book) -> bool:
+    return bool(book.catalogue.by_key or book.requests or book.samples or book.deliveries)
 
 
 def _last_values(book: Book, newest: Mapping[str, SampleRow]) -> Iterator[Change]:
