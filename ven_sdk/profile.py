@@ -157,10 +157,9 @@ class ReceivedReply(NamedTuple):
 
 @dataclass(frozen=True)
 class Lane:
-    """One of the queues of exchanges of a VEN: what it is called in threads, and for people.
-
-    ``uploads``: only rows of tables that matter to uploads wake it; none are sent while ``table``
-    is empty. ``overtakes_polls``: it sends only while a poll waits for its reply for a while.
+    """One of the queues of exchanges of a VEN: what it is called in threads, and for people. Only
+    rows of tables that matter to ``uploads`` wake one of those; it sends none while ``table`` is
+    empty. One that ``overtakes_polls`` sends only while a poll waits for its reply for a while.
     """
 
     name: str

@@ -36,11 +36,11 @@ def push_places(path: str) -> tuple[tuple[ProfileKind, str], ...]:
     return tuple((kind, prefix) for kind, prefix in found if prefix is not None)
 
 
-def vtn_address(vtn_url: object) -> str:
+def vtn_address(vtn_url: object, ven_name: object = None) -> str:
     """The address of a VTN below which the services of its protocol are. ``ConfigurationError`` for
-    what is no address of a VTN.
+    what is no address of a VTN, also where it was taken for ``ven_name``.
     """
-    url = base_url(vtn_url)
+    url = base_url(vtn_url, ven_name)
     return choose_profile(url).complete_address(url)
 
 

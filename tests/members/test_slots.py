@@ -28,7 +28,7 @@ class World:
         self.held_slots: frozenset[int] = frozenset(range(SLOTS))
         self.done: list[tuple[str, Any]] = []
         self.loses_while_ending: frozenset[int] = frozenset()
-        self.orders: list[bool] = []
+        self.left: list[Taking] = []
         self.taken = Taking.ANEW
         self.unstarted: frozenset[str] = frozenset()
         self.refused: frozenset[str] = frozenset()
@@ -46,9 +46,9 @@ class World:
     def load_slot(self, slot: int) -> dict[str, list[Row]]:
         return {}
 
-    def give_back(self, slots: Iterable[int], in_order: bool = True) -> None:
+    def give_back(self, slots: Iterable[int], left: Taking = Taking.IN_ORDER) -> None:
         self.done.append(("give back", frozenset(slots)))
-        self.orders.append(in_order)
+        self.left.append(left)
         self.held_slots -= frozenset(slots)
 
     def place(self, ven: str, slot: int) -> None: ...
@@ -136,7 +136,7 @@ def test_vens_move_no_faster_than_a_newcomer_can_begin_them() -> None:
 
 @pytest.mark.parametrize("taken", Taking)
 @pytest.mark.parametrize("trouble", ["", "unstarted", "refused"])
-def test_a_slot_is_left_in_order_when_all_its_vens_ran_here_or_nothing_was_to_be_made_good(
+def test_a_slot_is_left_in_order_when_all_its_vens_ran_here_and_else_as_it_was_found(
     trouble: str, taken: Taking
 ) -> None:
     world = World()
@@ -147,7 +147,7 @@ def test_a_slot_is_left_in_order_when_all_its_vens_ran_here_or_nothing_was_to_be
     own._look(renewal(world))
     own._end_and_give([SLOT])
     assert world.done[-1] == ("give back", frozenset({SLOT}))
-    assert world.orders == [not trouble or taken is Taking.IN_ORDER]
+    assert world.left == [taken if trouble else Taking.IN_ORDER]
 
 
 @pytest.mark.parametrize("taken", Taking)
@@ -159,4 +159,4 @@ def test_a_slot_whose_vens_did_not_begin_is_left_as_it_was_found(taken: Taking) 
     own._look(renewal(world))
     own.take_renewal(renewal(world, "b"))
     own._look(renewal(world, "b"))
-    assert world.orders == [taken is Taking.IN_ORDER]
+    assert world.left == [taken]

@@ -35,7 +35,7 @@ class TestConformance(LeasedStoreSuite):
 
     def make_store(self, tmp_path: Path) -> PostgreSQLStore:
         schema = "s" + re.sub(r"\W", "_", str(tmp_path)[-30:]).lower()
-        return PostgreSQLStore(self.server.url(schema), lease=9.0)  # answers may take 3 s
+        return PostgreSQLStore(self.server.url(schema), lease=15.0)  # answers may take 5 s
 
 
 @pytest.fixture

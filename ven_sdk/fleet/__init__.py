@@ -42,7 +42,7 @@ from .handlers import FleetHandlerCalls, FleetHandlers, FleetHooks, SharedHandle
 from .identities import Identities, check_common
 from .push import FleetPush
 from .status import FleetStatus, examine, take_status
-from .vens import Vens, check_ven
+from .vens import VenChecks, Vens
 
 __all__ = ["Fleet", "FleetStatus"]
 
@@ -106,6 +106,7 @@ class Fleet(FleetHandlerCalls):
         check_names("Fleet()", common, OWN)
         check_common(dict(common), vtn_url)
         self._common = dict(common)
+        self._checks = VenChecks(self._common)
         self._vtn_url = None if vtn_url is None else vtn_address(vtn_url)
         self._store = SharedStore(store_of(store))
         self._store.check()
@@ -167,7 +168,7 @@ class Fleet(FleetHandlerCalls):
             raise ConfigurationError(
                 f"The VEN {ven_name!r} has no vtn_url: give it to add() or to Fleet()."
             )
-        checked, own = check_ven(ven_name, url, self._common, arguments)
+        checked, own = self._checks.check(ven_name, url, arguments)
         self._push.check(checked.push)
         self._check_free(ven_name)
         if checked.timeout < SHORTEST_TIMEOUT:

@@ -41,6 +41,9 @@ def check_names(function: str, given: Mapping[str, object], own: Iterable[str]) 
     """Refuse an argument that ``function`` does not have: ``ArgumentError`` names the nearest, and
     how handlers are given.
     """
+    known = SETTINGS.union(IDENTITY)
+    if known.issuperset(given):
+        return
     for name in given:
         handler = nearest_handler(name)
         if handler is not None:
@@ -48,7 +51,7 @@ def check_names(function: str, given: Mapping[str, object], own: Iterable[str]) 
                 f"{function} takes no handler. Write @fleet.on({handler!r}) before the function, "
                 f"or fleet.add_handler({handler!r}, function)."
             )
-    known_arguments(function, given, (*own, *sorted(SETTINGS.union(IDENTITY))))
+    known_arguments(function, given, (*own, *sorted(known)))
 
 
 class VenArguments(TypedDict, total=False):

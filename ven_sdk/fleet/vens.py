@@ -7,13 +7,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Callable, Optional
 
+from ..arguments import text
 from ..config import Settings, settings
 from ..errors import StoreError
 from ..log import Repeats
-from ..profiles import complete_settings
+from ..profiles import complete_settings, vtn_address
 from ..runtime.engine import Engine
 from ..runtime.runtime import Runtime
 from ..state.shared_store import SharedStore
@@ -28,6 +31,10 @@ PAUSE = 0.1
 """Seconds between looks at a whole fleet."""
 STORE_PAUSE = 5.0
 """Seconds until a VEN is begun again whose rows could not be read."""
+MOST_KINDS = 256
+"""How many combinations of arguments are known that were checked."""
+PLAIN = frozenset({str, int, float, bool, type(None), timedelta})
+"""Types of arguments of which equal ones mean the same, now and later."""
 
 
 class Vens:
@@ -227,15 +234,41 @@ class Vens:
                 next_stop().wait(left)  # nobody has begun yet, or others are quicker
 
 
-def check_ven(
-    ven_name: str, url: str, common: Mapping[str, object], given: Mapping[str, object]
-) -> tuple[Settings, dict[str, object]]:
-    """The settings of a VEN, and the arguments of its identity: those ``given`` to ``add`` before
-    the ``common`` ones. ``ConfigurationError`` for what cannot be used.
+class VenChecks:
+    """Makes the settings of each VEN, and the arguments of its identity, of those that ``add`` is
+    given before the ``common`` ones. What many VENs have in common is checked with the first.
     """
-    check_names("Fleet.add()", given, ("ven_name", "vtn_url"))
-    arguments = arguments_of_one(common, given, ven_name)
-    own = check_arguments({name: arguments.pop(name) for name in ARGUMENTS if name in arguments})
-    signs = own.get("cert") is not None and not own.get("disable_signature", False)
-    checked = settings(ven_name, url, xml_signature=signs, **arguments)
-    return complete_settings(checked), own
+
+    def __init__(self, common: Mapping[str, object]) -> None:
+        self._common = common
+        self._known: dict[tuple[object, ...], Settings] = {}
+
+    def check(
+        self, ven_name: str, url: str, given: Mapping[str, object]
+    ) -> tuple[Settings, dict[str, object]]:
+        """``ConfigurationError`` for what cannot be used."""
+        check_names("Fleet.add()", given, ("ven_name", "vtn_url"))
+        arguments = arguments_of_one(self._common, given, ven_name)
+        own = check_arguments(
+            {name: arguments.pop(name) for name in ARGUMENTS if name in arguments}
+        )
+        signs = own.get("cert") is not None and not own.get("disable_signature", False)
+        key = _key_of(signs, arguments)
+        known = None if key is None else self._known.get(key)
+        if known is not None:
+            return replace(
+                known, ven_name=text("ven_name", ven_name), vtn_url=vtn_address(url, ven_name)
+            ), own
+        checked = complete_settings(settings(ven_name, url, xml_signature=signs, **arguments))
+        if key is not None and len(self._known) < MOST_KINDS:
+            self._known[key] = checked
+        return checked, own
+
+
+def _key_of(signs: bool, arguments: Mapping[str, object]) -> Optional[tuple[object, ...]]:
+    """What is equal for VENs whose settings differ in name and VTN only; None where that cannot be
+    told, or where the address that the VTN calls is their own.
+    """
+    if arguments.get("push") is not None or not PLAIN.issuperset(map(type, arguments.values())):
+        return None
+    return (signs, *((name, type(value), value) for name, value in arguments.items()))

@@ -200,13 +200,14 @@ class MemberSlots:
         self._give(set(slots), unstarted | self._incomplete.intersection(slots))
 
     def _give(self, slots: Set[int], incomplete: Set[int]) -> None:
-        """Make slots free. Of those that are ``incomplete`` not all VENs ran here: they are in
-        order only where they were when this member took them.
+        """Make slots free. Of those that are ``incomplete`` not all VENs ran here: they are left as
+        this member found them.
         """
-        broken = {s for s in incomplete if self._store.taking(s) is not Taking.IN_ORDER}
-        for in_order, given in ((True, slots - broken), (False, broken)):
+        for left in Taking:
+            found = {s for s in incomplete if self._store.taking(s) is left}
+            given = found | (slots - incomplete if left is Taking.IN_ORDER else set())
             if given:
-                self._store.give_back(given, in_order)
+                self._store.give_back(given, left)
 
     def _begin(self, slot: int, revision: int) -> None:
         """Start the VENs of ``slot``, or those that changed since the catalogue was last asked."""

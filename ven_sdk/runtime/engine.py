@@ -93,7 +93,8 @@ class Engine(Transactions):
         """
         self.stopped: bool = False
         self.closing: bool = False
-        self.conversation = Conversation(self)
+        if self.was_started:
+            self.conversation = Conversation(self)
         self.runtime.looking_again.add(self.look_again)
         self.calls.give_up_waiting()
         self.was_started = True

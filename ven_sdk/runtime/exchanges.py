@@ -110,6 +110,7 @@ class Exchanges:
         """Send ``task``, whose tickets are under way, and do what comes of it."""
         base = self._base
         begun = base.clock.monotonic()
+        mark = self._registrations.mark
         if task.poll:
             with self._lock:
                 self._polling.begin(begun)
@@ -129,7 +130,7 @@ class Exchanges:
             base.transact(task.refuse(error), settles=task.identity, error=error)
         else:
             self._count(task, received)
-            self._take_in(task, received.record)
+            self._take_in(task, received.record, mark)
 
     def _count(self, task: Task, received: ReceivedReply) -> None:
         base = self._base
@@ -144,11 +145,11 @@ class Exchanges:
 
     # --- replies ----------------------------------------------------------------------------------
 
-    def _take_in(self, task: Task, reply: Optional[Payload]) -> None:
+    def _take_in(self, task: Task, reply: Optional[Payload], mark: int) -> None:
         self._recover(task)
         verdict = self._profile.judge(task, reply)
         if isinstance(verdict, UnknownVen):
-            self._lose_registration(verdict.reason)
+            self._lose_registration(verdict.reason, mark)
         elif isinstance(verdict, RefusedReply):
             take = self._repeat if verdict.again else self._take_refusal
             take(task, verdict.error)
@@ -200,12 +201,14 @@ class Exchanges:
         if task.renews:
             self.wake()
 
-    def _lose_registration(self, reason: str) -> None:
+    def _lose_registration(self, reason: str, mark: int) -> None:
         """R13, at once the first time; a VTN that goes on saying so is asked with growing
         distance.
         """
         with self._lock:
-            pause = self._registrations.lose(self._base.clock.monotonic())
+            pause = self._registrations.lose(self._base.clock.monotonic(), mark)
+        if pause is None:
+            return
         self._block_all(pause)
         self._base.transact(self._profile.lose_registration(reason))
 

@@ -19,18 +19,24 @@ from .tickets import Name
 class Registrations:
     """The registrations of one VEN. ``make_backoff()`` makes the back-off of each cause."""
 
-    __slots__ = ("_follows_loss", "_losses", "_name", "_requests")
+    __slots__ = ("_follows_loss", "_losses", "_name", "_requests", "mark")
 
     def __init__(self, make_backoff: Callable[[], Backoff]) -> None:
         self._losses = GrowingPause(make_backoff())
         self._requests = GrowingPause(make_backoff())
         self._name: Optional[Name] = None
         self._follows_loss = False
+        self.mark: int = 0
 
-    def lose(self, now: float) -> float:
-        """The VTN does not know the VEN; returns the seconds to wait before it registers: none the
-        first time. ``now`` is of the monotonic clock.
+    def lose(self, now: float, mark: int) -> Optional[float]:
+        """The VTN does not know the VEN, by its reply to a message that was sent at ``mark``;
+        returns the seconds to wait before it registers: none the first time. None where the VEN was
+        lost or registered since: replies on other lanes are about the same loss. ``now`` is of the
+        monotonic clock.
         """
+        if mark != self.mark:
+            return None
+        self.mark += 1
         self._follows_loss = True
         return self._losses.next(now)
 
@@ -39,6 +45,7 @@ class Registrations:
         that is asked for. ``now`` is of the monotonic clock.
         """
         self._name = task.identity
+        self.mark += 1
         if not self._follows_loss:
             self._requests.next(now)
         self._follows_loss = False

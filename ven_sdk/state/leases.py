@@ -38,8 +38,9 @@ class Taking(Enum):
     """How a slot came to its owner, by the store's clock.
 
     ``IN_ORDER``: the owner before gave it back within the last :data:`MOVED_WITHIN` seconds, and
-    said that all its VENs had ended in order. ``BROKEN_OFF``: its lease ran out within that time.
-    ``ANEW``: anything else.
+    said that all its VENs had ended in order. ``BROKEN_OFF``: its lease ran out within that time,
+    or who took it then gave it back within that time, and had not begun all of its VENs. ``ANEW``:
+    anything else.
     """
 
     ANEW = "anew"
@@ -133,9 +134,9 @@ class LeasedStore(Store):
         """How ``slot`` came to this owner when it took it last."""
 
     @abstractmethod
-    def give_back(self, slots: Iterable[int], in_order: bool = True) -> None:
-        """Make these slots free. Waits for commits under way. ``in_order``: every VEN of theirs ran
-        here, and ended in order; without it whoever takes them takes them ``ANEW``.
+    def give_back(self, slots: Iterable[int], left: Taking = Taking.IN_ORDER) -> None:
+        """Make these slots free. Waits for commits under way. ``left`` is how whoever takes them
+        soon takes them: ``IN_ORDER`` only where every VEN of theirs ran here, and ended in order.
         """
 
     @abstractmethod
@@ -190,8 +191,12 @@ def slot_of(name: str, slots: int = SLOTS) -> int:
     """
     if not isinstance(name, str):
         raise ConfigurationError(f"slot_of() takes the name of a VEN, not {repr_of(name)}.")
-    count = whole_number("slots", slots, 1, MOST_SLOTS)
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count
+    return hash_slot(name, whole_number("slots", slots, 1, MOST_SLOTS))
+
+
+def hash_slot(name: str, slots: int) -> int:
+    """``slot_of`` for what was checked before."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % slots
 
 
 def wanted_slots(name: str, members: Mapping[str, float], slots: int) -> frozenset[int]:

@@ -31,9 +31,9 @@ from .leases import (
     SiteRow,
     SlotRow,
     Taking,
+    hash_slot,
     lease_lost,
     seconds_awake,
-    slot_of,
 )
 from .postgresql_batch import Work, as_values
 from .postgresql_database import Database
@@ -176,11 +176,11 @@ class PostgreSQLStore(LeasedStore):
     def slot(self, ven: str) -> int:
         """See :meth:`LeasedStore.slot`."""
         place = self._places.get(ven)
-        return slot_of(ven, self.slots or 1) if place is None else place
+        return hash_slot(ven, self.slots or 1) if place is None else place
 
     def place(self, ven: str, slot: int) -> None:
         """See :meth:`LeasedStore.place`."""
-        if slot == slot_of(ven, self.slots or 1):
+        if slot == hash_slot(ven, self.slots or 1):
             self._places.pop(ven, None)
         else:
             self._places[ven] = slot
@@ -297,12 +297,17 @@ class PostgreSQLStore(LeasedStore):
         """See :meth:`LeasedStore.taking`."""
         return self._takings.get(slot, Taking.ANEW)
 
-    def give_back(self, slots: Iterable[int], in_order: bool = True) -> None:
+    def give_back(self, slots: Iterable[int], left: Taking = Taking.IN_ORDER) -> None:
         """See :meth:`LeasedStore.give_back`."""
         given = set(slots)
         with self._owning:
             self._tokens = {s: token for s, token in self._tokens.items() if s not in given}
-            values = {"owner": self._member.owner, "slots": sorted(given), "in_order": in_order}
+            values = {
+                "owner": self._member.owner,
+                "slots": sorted(given),
+                "next": sql.BROKEN_OFF if left is Taking.BROKEN_OFF else None,
+                "soon": left is not Taking.ANEW,
+            }
             self._link.run(sql.GIVE_BACK, values)
 
     def leave(self) -> None:

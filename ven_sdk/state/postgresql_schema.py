@@ -137,12 +137,16 @@ TAKE = (
     "until = now() + make_interval(secs => %(lease)s) FROM free WHERE s.slot = free.slot "
     "RETURNING s.slot, s.token, free.given, free.age"
 )
-# Of a free slot `until` is when it was given back in order; NULL where it was not.
+BROKEN_OFF = "(broken off)"
+"""The owner of a slot that was given back without its VENs having begun: nobody, for the lease of
+the one before ran out. No member is called so, for owners have a colon.
+"""
+# Of a free slot `until` is when it was given back in order; NULL where its VENs start anew.
 GIVE_BACK = (
     "WITH mine AS MATERIALIZED (SELECT slot FROM {schema}.slots "
     "WHERE slot = ANY(%(slots)s::int[]) AND owner = %(owner)s ORDER BY slot FOR NO KEY UPDATE) "
-    "UPDATE {schema}.slots s SET owner = NULL, "
-    "until = CASE WHEN %(in_order)s THEN now() END FROM mine WHERE s.slot = mine.slot"
+    "UPDATE {schema}.slots s SET owner = %(next)s::text, "
+    "until = CASE WHEN %(soon)s THEN now() END FROM mine WHERE s.slot = mine.slot"
 )
 LEAVE = (
     "WITH mine AS MATERIALIZED (SELECT slot FROM {schema}.slots WHERE owner = %(owner)s "
@@ -153,7 +157,8 @@ LEAVE = (
     "DELETE FROM {schema}.members WHERE owner = %(owner)s"
 )
 SLOTS = (
-    "SELECT slot, owner, token, coalesce(extract(epoch FROM until - now()), 0)::float8 "
+    f"SELECT slot, nullif(owner, '{BROKEN_OFF}'), token, "
+    "coalesce(extract(epoch FROM until - now()), 0)::float8 "
     "FROM {schema}.slots ORDER BY slot"
 )
 DRAIN = "UPDATE {schema}.members SET draining = %(draining)s WHERE name = %(name)s RETURNING owner"
