@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,20 @@ from ven_sdk.oadr20b.exchange import Exchange
 from ven_sdk.schema.common import Payload
 
 JOIN_SECONDS = 2.0
+
+
+def _keep_compiled_modules() -> None:
+    """Where PYTHONDONTWRITEBYTECODE is set, compiled modules go to pytest's own cache folder: four
+    workers and hundreds of processes would compile the same again.
+    """
+    if sys.dont_write_bytecode:
+        folder = Path(__file__).resolve().parent.parent / ".pytest_cache" / "pycache"
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+        sys.dont_write_bytecode = False
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+_keep_compiled_modules()
 
 # Deadlines measure the machine, not the code: two cores run the suite beside everything else.
 _common: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}

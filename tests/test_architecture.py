@@ -179,6 +179,7 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(PACKAGE.parent))
 
 
+@functools.cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
@@ -226,7 +227,9 @@ def own_part(target: str) -> str:
     return name if name and known else "__init__"
 
 
-ALL_IMPORTS: list[Import] = [found for path in MODULES for found in imports(path)]
+@functools.cache
+def all_imports() -> "list[Import]":
+    return [found for path in MODULES for found in imports(path)]
 
 
 def test_every_part_of_the_package_has_its_place_in_the_order() -> None:
@@ -238,7 +241,7 @@ def test_every_part_of_the_package_has_its_place_in_the_order() -> None:
 def test_imports_point_one_way() -> None:
     upwards = [
         found.where
-        for found in ALL_IMPORTS
+        for found in all_imports()
         if found.top.split(".")[0] == PACKAGE.name
         and ORDER.index(own_part(found.top)) > ORDER.index(found.part)
     ]
@@ -247,7 +250,7 @@ def test_imports_point_one_way() -> None:
 
 
 def test_what_only_one_profile_needs_is_known_to_few() -> None:
-    users = {found.part for found in ALL_IMPORTS if found.top.startswith("ven_sdk.oadr20b")}
+    users = {found.part for found in all_imports() if found.top.startswith("ven_sdk.oadr20b")}
 
     assert users <= MAY_USE_OADR20B
 
@@ -320,7 +323,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_schema_and_services_are_pure() -> None:
     wrong = [
         found.where
-        for found in ALL_IMPORTS
+        for found in all_imports()
         if found.folder in PURE and found.top.split(".")[0] in IMPURE
     ]
 
@@ -331,7 +334,7 @@ def test_schema_and_services_are_pure() -> None:
 def test_a_library_is_used_only_where_it_belongs(library: str) -> None:
     wrong = [
         found.where
-        for found in ALL_IMPORTS
+        for found in all_imports()
         if found.top.split(".")[0] == library and found.part not in LIBRARY_HOME[library]
     ]
 
@@ -362,7 +365,7 @@ def said_by(node: ast.AST) -> set[str]:
 def test_only_the_exchange_and_the_test_vtn_use_the_codec() -> None:
     users = {
         found.where.partition(":")[0]
-        for found in ALL_IMPORTS
+        for found in all_imports()
         if found.top.startswith("ven_sdk.oadr20b.codec") and found.folder != "oadr20b/codec"
     }
 
@@ -376,7 +379,7 @@ def test_only_the_exchange_and_the_test_vtn_use_the_codec() -> None:
 def test_nothing_of_the_sdk_is_asynchronous_or_configures_logging() -> None:
     wrong = [
         found.where
-        for found in ALL_IMPORTS
+        for found in all_imports()
         if found.top.split(".")[0] == "asyncio" or found.top.startswith("logging.config")
     ]
 

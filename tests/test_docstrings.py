@@ -5,6 +5,7 @@ raises, and the unit of each number that is a time.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,17 +75,19 @@ def floats_of(function: Function) -> list[str]:
     ]
 
 
-FUNCTIONS = [
-    (f"{path.relative_to(PACKAGE)}:{function.lineno} {name}", function, said)
-    for path in sorted(PACKAGE.rglob("*.py"))
-    for name, function, said in public_functions(path)
-]
+@functools.cache
+def all_functions() -> "list[tuple[str, Function, str]]":
+    return [
+        (f"{path.relative_to(PACKAGE)}:{function.lineno} {name}", function, said)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for name, function, said in public_functions(path)
+    ]
 
 
 def test_a_public_function_says_what_it_raises() -> None:
     silent = [
         f"{where}: {', '.join(sorted(missing))}"
-        for where, function, said in FUNCTIONS
+        for where, function, said in all_functions()
         if (missing := {name for name in raised_by(function) if name not in said})
     ]
 
@@ -94,7 +97,7 @@ def test_a_public_function_says_what_it_raises() -> None:
 def test_a_number_has_a_unit_in_its_name_or_in_the_docstring() -> None:
     without = [
         f"{where}: {name}"
-        for where, function, said in FUNCTIONS
+        for where, function, said in all_functions()
         for name in floats_of(function)
         if not UNIT.search(name) and not (name in said and UNIT.search(said))
     ]

@@ -5,6 +5,7 @@ quotation along.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -15,17 +16,15 @@ PAGE = (ROOT / "docs" / "troubleshooting.rst").read_text(encoding="utf-8")
 QUOTES = re.findall(r'"([^"\n]+)"', PAGE)
 
 
-def _texts() -> list[str]:
+@functools.cache
+def texts() -> str:
     """All literal texts of the package; of an f-string its pieces."""
-    return [
+    return "\0".join(
         node.value
         for path in (ROOT / "ven_sdk").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-
-
-TEXTS = "\0".join(_texts())
+    )
 
 
 def test_there_are_quotations() -> None:
@@ -39,4 +38,4 @@ def test_the_quotation_is_true(quote: str) -> None:
         known = (
             known[:-4] if re.fullmatch(r"HTTP status \d{3}", known) else known
         )  # the number is filled in
-        assert known in TEXTS
+        assert known in texts()

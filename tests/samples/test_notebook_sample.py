@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ import pytest
 
 from tests.samples.conftest import SAMPLES
 
-nbformat = pytest.importorskip("nbformat")
-nbclient = pytest.importorskip("nbclient")
-for needed in ("ipykernel", "pandas", "matplotlib_inline", "matplotlib"):
-    pytest.importorskip(needed)
+# They are looked for, not imported: that takes seconds, in each worker that collects the tests.
+NEEDED = ("nbformat", "nbclient", "ipykernel", "pandas", "matplotlib_inline", "matplotlib")
+MISSING = [name for name in NEEDED if find_spec(name) is None]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"pip install {' '.join(MISSING)}")
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What the cells of the executed notebook show, cell by cell. The kernel is this interpreter
     and sees the source tree.
     """
+    import nbclient
+    import nbformat
+
     folder = tmp_path_factory.mktemp("kernel")
     spec = folder / "kernels" / "python3"
     spec.mkdir(parents=True)
@@ -56,6 +60,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 def _keep(notebook: Any) -> None:
     """The executed notebook is kept where KEEP_NOTEBOOK says, to be looked at."""
     if "KEEP_NOTEBOOK" in os.environ:
+        import nbformat
+
         nbformat.write(notebook, Path(os.environ["KEEP_NOTEBOOK"]))
 
 
@@ -93,6 +99,8 @@ def test_nothing_is_printed_and_nothing_fails(outputs: list[Any]) -> None:
 
 
 def test_the_notebook_is_kept_without_its_outputs() -> None:
+    import nbformat
+
     cells = nbformat.read(SAMPLES / "notebook.ipynb", as_version=4).cells
 
     assert [
