@@ -153,6 +153,21 @@ def test_records_say_that_they_have_no_order_and_are_not_changed(kind: "type[Rec
             change()
 
 
+RECORDS = [getattr(objects, name) for name in objects.__all__]
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_an_attribute_that_a_class_of_records_does_not_have_is_answered(
+    kind: "type[Record]",
+) -> None:
+    for name in [*kind._readable, "to_dict"]:
+        wrong = name[:2] + name[3:]
+        if len(name) > 4 and not hasattr(kind, wrong):
+            with pytest.raises(VenError, match="Did you mean") as caught:
+                getattr(kind, wrong)
+            assert isinstance(caught.value, AttributeError)
+
+
 VOCABULARIES = [words for words in vars(enums).values() if isinstance(words, type(enums.OPT))]
 
 
@@ -161,6 +176,17 @@ def test_a_vocabulary_called_or_asked_wrongly_says_what_it_has(words: Any) -> No
     for do in (lambda: words(), lambda: words("a", "b"), lambda: words["no such"]):
         with pytest.raises(VenError, match=words.__name__):
             do()
+
+
+@pytest.mark.parametrize("words", [words for words in VOCABULARIES if len(words)])
+def test_a_vocabulary_and_its_members_take_no_attribute(words: Any) -> None:
+    first = next(iter(words))
+    for owner in (words, first):
+        for name in ("value", "name", "no_such"):
+            with pytest.raises(VenError, match="is fixed"):
+                setattr(owner, name, "x")
+    with pytest.raises(VenError, match="Did you mean 'value'"):
+        _ = first.valeu
 
 
 @pytest.mark.parametrize("rows", ["events", "reports", "opts"])

@@ -47,6 +47,14 @@ def set_strict(value: Any) -> None:
 
 
 WRONG: list[tuple[Callable[[], Any], str]] = [
+    # what was accepted when it was tried, or was a bare error
+    (lambda: objects.ResourceStatus("yes"), "True or False"),
+    (lambda: objects.ResourceStatus(True, capacity="5"), "current of a LoadControlState is '5'"),
+    (lambda: objects.LoadControlState("x"), "expected a number"),
+    (lambda: delattr(client(), "on_event"), "client.on_event cannot be deleted"),
+    (lambda: delattr(fleet(), "on_event"), "fleet.on_event cannot be deleted"),
+    (lambda: setattr(vtn(), "url", "x"), "LocalVTN.url can be read, not set"),
+    (lambda: setattr(vtn(), "vens", "x"), "LocalVTN.vens can be read, not set"),
     # what other libraries call it
     (lambda: client(ca_cert="x"), "Did you mean 'ca_file'?"),
     (lambda: client(verify=False), "Did you mean 'ca_file'?"),

@@ -48,6 +48,7 @@ from .oadr20b.schema.reports import (
     UpdatedReport,
     UpdateReport,
 )
+from .points.entries import check_sample
 from .schema import slots as wire
 from .schema.common import (
     AggregatedPNode,
@@ -190,6 +191,10 @@ class Sample(Record):
     data_quality: Optional[str] = wire.unwired_field(
         hidden=False, compare=True, default=None, kw_only=False
     )
+
+    def after_init(self) -> None:
+        """Refuse what no report can hold. ``ConfigurationError`` says which, and why."""
+        check_sample(self)
 
 
 if not TYPE_CHECKING:

@@ -18,11 +18,14 @@ V = TypeVar("V")
 class _VocabularyType(EnumMeta):
     """Gives the classes themselves ``values`` and ``members``, and a docstring that lists them."""
 
+    _is_made: bool
+
     def __init__(cls, *class_parts: object) -> None:
         super().__init__(*class_parts)
         if len(cls):
             lines = "".join(map(cls._line, cls.__members__))
             cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\nAttributes:\n{lines}"
+            cls._is_made = True
 
     @property
     def members(cls) -> list[str]:
@@ -43,10 +46,9 @@ class _VocabularyType(EnumMeta):
             return found
 
         def __setattr__(cls, name: str, value: object) -> None:
-            try:
-                super().__setattr__(name, value)
-            except AttributeError as cause:
-                raise ReadOnlyError(f"{cls.__name__} is fixed: {cause}.") from None
+            if "_is_made" in cls.__dict__ and not name.startswith("_"):
+                raise ReadOnlyError(f"{cls.__name__} is fixed: {name} cannot be set.")
+            super().__setattr__(name, value)
 
         def __delattr__(cls, name: str) -> None:
             try:
@@ -97,6 +99,18 @@ class Vocabulary(str, Enum, metaclass=_VocabularyType):
             f"{repr_of(value)} is not in {cls.__name__}.{did_you_mean(value, cls.values)} Known "
             f"are: {', '.join(cls.values)}."
         )
+
+    if not TYPE_CHECKING:  # type checkers refuse both by themselves
+
+        def __getattr__(self, name: str) -> object:
+            raise missing_attribute(self, name, ("name", "value", *dir(str)))
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not name.startswith("_"):
+                raise ReadOnlyError(
+                    f"{type(self).__name__}.{self.name} is fixed: {name} cannot be set."
+                )
+            super().__setattr__(name, value)
 
     __str__ = str.__str__
     __format__ = str.__format__  # type: ignore[assignment]

@@ -45,6 +45,7 @@ def test_a_ven_that_breaks_the_rule_is_found_out(number: int) -> None:
         assert found.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "part"), PARTS, ids=str)
 def test_a_ven_that_breaks_a_part_of_the_row_is_found_out(number: int, part: str) -> None:
     found = finding(number, PARTS[number, part]())

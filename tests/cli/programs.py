@@ -16,6 +16,8 @@ from typing import Any, Callable, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "ven_sdk"]
+PATIENCE = 100.0
+"""Seconds that a program may take where nobody says less: only one that hangs takes as long."""
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -36,7 +38,7 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-def call(*words: str, timeout: float = 30, **more: str) -> "subprocess.CompletedProcess[str]":
+def call(*words: str, timeout: float = PATIENCE, **more: str) -> "subprocess.CompletedProcess[str]":
     """Run it to its end."""
     return subprocess.run(
         [*COMMAND, *words],
@@ -74,7 +76,7 @@ class Program:
                 self.lines.append(line.rstrip("\n"))
                 self._news.notify_all()
 
-    def wait_for(self, found: "str | Callable[[str], Any]", timeout: float = 15) -> str:
+    def wait_for(self, found: "str | Callable[[str], Any]", timeout: float = PATIENCE) -> str:
         """The first line that holds a text (or that a function says yes to)."""
         fits = (lambda line: found in line) if isinstance(found, str) else found
         with self._news:
@@ -90,12 +92,12 @@ class Program:
         """The last word of the line that begins with ``label``."""
         return self.wait_for(lambda line: line.split()[:1] == [label]).split()[-1]
 
-    def end(self, number: int, timeout: float = 10) -> int:
+    def end(self, number: int, timeout: float = PATIENCE) -> int:
         """Send a signal; the exit code."""
         self._process.send_signal(number)
         return self.wait(timeout)
 
-    def wait(self, timeout: float = 10) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """The exit code."""
         code = self._process.wait(timeout)
         self._reader.join(5)
@@ -160,7 +162,7 @@ def open_terminal(columns: int) -> "tuple[int, int]":
 
 
 def in_terminal(
-    *words: str, timeout: float = 30, columns: int = 120, **more: str
+    *words: str, timeout: float = PATIENCE, columns: int = 120, **more: str
 ) -> "tuple[int, str]":
     """Run it in a terminal of its own; exit code and everything that was written."""
     ours, theirs = open_terminal(columns)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol, cast
 
 from ..arguments import flag, is_number, scalar
 from ..enums import DATA_QUALITY
+from ..errors import ConfigurationError
 from ..schema.points import Number, ReportPayload, ResourceStatus
 from ..text import repr_of
 
@@ -134,7 +135,7 @@ def _sample(
         return item[0], item[1], (None, None, None)
     if _is_sample(item):
         if item.at is not None and not isinstance(item.at, datetime):
-            raise TypeError(f"a Sample has at={repr_of(item.at)}; expected a datetime")
+            raise TypeError(f"at is {repr_of(item.at)}; expected a datetime")
         return item.at, item.value, (item.confidence, item.accuracy, item.data_quality)
     return None, item, (None, None, None)
 
@@ -226,6 +227,21 @@ def with_quality(
         ],
         separators=(",", ":"),
     )
+
+
+def check_sample(sample: object) -> None:
+    """Refuse a Sample whose fields no report can hold. ``ConfigurationError`` for anything else."""
+    try:
+        _, value, extras = _sample(sample)
+        is_status = isinstance(value, (ResourceStatus, Mapping))
+        (status_entry if is_status else number_entry)(value)
+        with_quality("0", *extras)
+    except (TypeError, ValueError) as cause:
+        if isinstance(cause, ConfigurationError):
+            raise
+        raise ConfigurationError(
+            f"Sample: {str(cause).replace('it returned', 'the value is')}."
+        ) from cause
 
 
 def pack(entries: Sequence[str]) -> str:

@@ -10,7 +10,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, ClassVar, NamedTuple, Optional, Union
 
 from ..argument_names import named_arguments
+from ..arguments import flag, is_number, scalar
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
+from ..errors import ConfigurationError
+from ..text import repr_of
 from . import slots as wire
 from .common import URI, Target
 from .element import element
@@ -80,6 +83,15 @@ class LoadControlState(Record):
             normal: Optional[Number] = None,
         ) -> None: ...
 
+    def after_init(self) -> None:
+        """Refuse what is no number. ``ConfigurationError`` says which."""
+        for name in self.slots:
+            value = scalar(getattr(self, name))
+            if value is not None and not is_number(value):
+                raise ConfigurationError(
+                    f"{name} of a LoadControlState is {repr_of(value)}; expected a number."
+                )
+
     @classmethod
     @named_arguments
     def of(cls, given: Union[LoadControlState, Mapping[str, object], Number]) -> LoadControlState:
@@ -142,6 +154,13 @@ class ResourceStatus(Record):
             percent_offset: _GivenState = None,
             set_point: _GivenState = None,
         ) -> None: ...
+
+    def after_init(self) -> None:
+        """Refuse a text such as ``'no'``, which would count as True. ``ConfigurationError`` for
+        anything but True and False.
+        """
+        flag("online", self.online)
+        flag("manual_override", self.manual_override)
 
 
 @element

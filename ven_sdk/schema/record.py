@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar
 
 from ..argument_names import known_arguments, named_arguments
 from ..errors import ArgumentError, ConfigurationError, NoSuchKeyError, ReadOnlyError
-from ..near_names import did_you_mean, missing_attribute
+from ..near_names import did_you_mean, missing_attribute, public_names
 from ..presentation import Presentable
 from ..text import repr_of
 from .slot import Slot
@@ -24,11 +24,13 @@ FieldValue = Any
 """What a field holds, for those who name it by a text: ``record[key]`` and JSON."""
 
 if TYPE_CHECKING:
+    from abc import ABCMeta as _MetaBase
     from collections.abc import Mapping as _Base
 
     _MappingBase = _Base[str, FieldValue]
 else:
     _MappingBase = object
+    _MetaBase = type
 
 
 R = TypeVar("R", bound="Record")
@@ -63,7 +65,17 @@ else:
             self.name = name
 
 
-class Record(Presentable, _MappingBase):
+class _RecordType(_MetaBase):
+    """Answers an attribute that a class of records does not have."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> object:
+            known = () if name.startswith("_") else (*cls._readable, *public_names(cls))
+            raise missing_attribute(cls, name, known)
+
+
+class Record(Presentable, _MappingBase, metaclass=_RecordType):
     """One element of a message, or of what the SDK remembers: immutable, comparable and hashable by
     value.
 
@@ -108,7 +120,8 @@ class Record(Presentable, _MappingBase):
             )
 
         def __getattr__(self, name: str) -> object:
-            raise missing_attribute(self, name, self._readable)
+            known = () if name.startswith("_") else (*self._readable, *public_names(type(self)))
+            raise missing_attribute(self, name, known)
 
         def __setitem__(self, key: object, value: object) -> None:
             self.__setattr__(str(key), value)

@@ -37,6 +37,15 @@ class CheckedAttributes:
             else:
                 super().__setattr__(name, value)
 
+        def __delattr__(self, name: str) -> None:
+            if name not in vars(self):
+                word = _word_for(self)
+                raise ConfigurationError(
+                    f"{word}.{name} cannot be deleted. A function for events is replaced by "
+                    f"another: {word}.on_event = function."
+                )
+            super().__delattr__(name)
+
         def __getattr__(self, name: str) -> object:
             handler = nearest_handler(name)
             if handler is not None and not name.startswith("_"):

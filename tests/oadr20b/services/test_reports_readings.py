@@ -5,13 +5,16 @@ message.
 from __future__ import annotations
 
 import random
+import re
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ven_sdk import ConfigurationError
 from ven_sdk.objects import LoadControlState, ResourceStatus, Sample
 from ven_sdk.points.entries import (
     number_entry,
@@ -130,17 +133,27 @@ def test_other_zones_become_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    "sample, said",
+    "wrong, said",
     [
-        (Sample(1, confidence=101), "0 to 100"),
-        (Sample(1, data_quality="great"), "enums.DATA_QUALITY"),
-        (Sample(1, at="now"), "expected a datetime"),
-        (Sample(1, accuracy="x"), "expected a number"),
+        ({"confidence": 101}, "0 to 100"),
+        ({"data_quality": "great"}, "enums.DATA_QUALITY"),
+        ({"at": "now"}, "expected a datetime"),
+        ({"accuracy": "x"}, "expected a number"),
+        ({"value": "5"}, "expected a number"),
+        ({"value": float("inf")}, "a report cannot hold"),
+        ({"value": {"onlin": True}}, "Did you mean 'online'?"),
     ],
 )
-def test_a_sample_that_could_not_be_sent_is_refused(sample: Any, said: str) -> None:
-    with pytest.raises((TypeError, ValueError), match=said):
-        read_numbers(sample)
+def test_a_sample_that_could_not_be_sent_is_refused_when_it_is_made(
+    wrong: "dict[str, Any]", said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        Sample(**{"value": 1, **wrong})
+
+    fields = dict.fromkeys(("at", "confidence", "accuracy", "data_quality"))
+    shaped_like_one = SimpleNamespace(**{**fields, "value": 1, **wrong})
+    with pytest.raises((TypeError, ValueError)):
+        read_numbers(shaped_like_one)
 
 
 STATUS = ResourceStatus(

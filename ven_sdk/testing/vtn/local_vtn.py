@@ -209,6 +209,9 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             raise ConfigurationError(
                 f"LocalVTN has no attribute {name!r}.{did_you_mean(name, [*known, *_SET])}"
             )
+        found = getattr(type(self), name, None)
+        if isinstance(found, property) and found.fset is None:
+            raise ConfigurationError(f"LocalVTN.{name} can be read, not set.")
         super().__setattr__(name, arguments.flag(name, value) if name == "strict" else value)
 
     if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
