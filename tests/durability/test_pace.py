@@ -4,6 +4,7 @@ docs/failures.rst says, and what the user asks for is not held up by that.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Callable
@@ -14,6 +15,7 @@ from tests.models.peer import PeerVTN
 from tests.models.simulated import SimulatedVen
 from tests.models.test_peer import most_in_a_minute
 from tests.models.texts import VTNEvent, texts
+from ven_sdk.errors import VenError
 
 MOST = 50
 """Messages in a minute, beside the polls of the period."""
@@ -344,3 +346,58 @@ def test_calls_of_the_user_do_not_send_again_what_else_failed(world: SimulatedVe
     names = [name for _, name, _ in world.vtn.sent[mark:]]
     assert names.count("oadrCreateOpt") == 40
     assert names.count("oadrPoll") <= 4
+
+
+def call_often(world: SimulatedVen, call: Callable[[int], object], times: int = 20) -> list[str]:
+    """The names of what the VEN sends in 5 s times ``times``, with a call at the start of each."""
+    mark = len(world.vtn.sent)
+    for number in range(times):
+        end = world.clock.monotonic() + 5
+        with contextlib.suppress(VenError):
+            call(number)
+        world.run(end - world.clock.monotonic())
+    return [name for _, name, _ in world.vtn.sent[mark:]]
+
+
+def opt_of(world: SimulatedVen) -> Callable[[int], object]:
+    def create(number: int) -> None:
+        window = {"dtstart": world.clock.now() + timedelta(days=number), "duration": 60}
+        world.ven.create_opt("optOut", "economic", vavailability=[window], opt_id=f"o{number}")
+
+    return create
+
+
+CALLS: dict[str, Callable[[SimulatedVen], Callable[[int], object]]] = {
+    "oadrCreateOpt": opt_of,
+    "oadrRequestEvent": lambda world: lambda number: world.ven.request_events(),
+    "oadrQueryRegistration": lambda world: lambda number: world.ven.register(),
+}
+
+
+@pytest.mark.parametrize("reply", ["refused connection", "no answer", "right, but lost"])
+@pytest.mark.parametrize("message", CALLS)
+def test_calls_of_the_user_over_a_link_that_fails_send_their_own_messages_only(
+    message: str, reply: str
+) -> None:
+    with contextlib.closing(SimulatedVen(1, timeout=2)) as world:
+        world.start()
+        world.run(60)
+        world.vtn.behaviour[""] = reply, FOR_EVER
+        world.run(600)
+
+        names = call_often(world, CALLS[message](world))
+
+        assert names.count(message) >= 20, "each call sends its message at once"
+        assert len(names) - 20 <= 100 / 30 + 1, "all else waits for the back-off of the link"
+
+
+def test_calls_of_the_user_do_not_shorten_the_distance_of_registrations_after_losses() -> None:
+    with contextlib.closing(SimulatedVen(1, timeout=2)) as world:
+        world.start()
+        world.run(60)
+        world.vtn.behaviour["oadrPoll"] = "code 463", FOR_EVER
+        world.run(1200)
+
+        names = call_often(world, opt_of(world))
+
+        assert names.count("oadrCreatePartyRegistration") <= 100 / 75 + 1

@@ -157,6 +157,20 @@ TABLE = (
         f"{PACE}::test_calls_of_the_user_do_not_send_again_what_else_failed",
     ),
     Mutation(
+        "F4",
+        "runtime.failures.Failures.retry",
+        "for failure in wanted:",
+        "for failure in (*wanted, *filter(None, [self.link])):",
+        f"{PACE}::test_calls_of_the_user_over_a_link_that_fails_send_their_own_messages_only",
+    ),
+    Mutation(
+        "F4",
+        "runtime.conversation.Conversation.send_at_once",
+        "self._asked.update(names)",
+        "self._asked.update(names); [setattr(one, 'blocked_until', 0.0) for one in self._lanes]",
+        f"{PACE}::test_calls_of_the_user_do_not_shorten_the_distance_of_registrations_after_losses",
+    ),
+    Mutation(
         "F3",
         "runtime.polling.Polling.drain",
         "self._pause_until = now + DRAIN_PAUSE",

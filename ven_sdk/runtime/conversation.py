@@ -178,8 +178,6 @@ class Conversation:
         with self._lock:
             self._exchanges.retry(names)
             self._asked.update(names)
-        for state in self._lanes:
-            state.blocked_until = 0.0
         self.wake()
 
     def stop(self) -> None:
@@ -254,6 +252,8 @@ class Conversation:
         now = base.clock.monotonic()
         if task is None:
             state.blocked_until = now + SHORT_CAP
+            with self._lock:
+                self._asked.clear()
             return
         with self._lock:
             self.failures.fail_message(task.identity, error, now)
@@ -284,9 +284,9 @@ class Conversation:
         changes).
         """
         now = self._base.clock.monotonic()
-        if state.blocked_until > now:
-            return None, state.blocked_until
         with self._lock:
+            if state.blocked_until > now and not self._asked:
+                return None, state.blocked_until
             if state.lane.overtakes_polls:
                 return self._take_overtaking(state, now)
             waits: list[float] = []
@@ -340,8 +340,11 @@ class Conversation:
         return None, now + min(waits) if waits else None
 
     def _seconds_to(self, task: Task, state: LaneState, now: float) -> float:
-        until = max(self.failures.link_blocked_until, self._exchanges.blocked_until(task))
-        if until > now or task.identity in self._asked:
+        until = self._exchanges.blocked_until(task)
+        if task.identity in self._asked:
+            return until - now
+        until = max(until, self.failures.link_blocked_until, state.blocked_until)
+        if until > now:
             return until - now
         if state.lane.uploads:
             return 0.0 if self._base.closing else state.uploads.seconds_to_wait(now)

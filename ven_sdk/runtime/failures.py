@@ -248,6 +248,5 @@ class Failures:
         kinds = {name for name, _ in names}
         wanted = [failure for kind, failure in self._kinds.items() if kind.name in kinds]
         wanted += [failure for name, failure in self._messages.items() if name in names]
-        for failure in (*wanted, self.link):
-            if failure is not None:
-                failure.until = 0.0
+        for failure in wanted:
+            failure.until = 0.0
