@@ -1,21 +1,19 @@
 """Beginning and ending of one client: what its threads need, without the client itself.
 
 Nothing here refers to the client, so that a program that loses its last reference to a started
-client does not leave it running: ``weakref`` sees it go, and it is stopped, with a ResourceWarning.
+client does not leave it running: ``LastReference`` sees it go and stops it.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 import threading
-import warnings
-import weakref
 from typing import TYPE_CHECKING, Optional
 
 from .config import Settings
 from .errors import LeaseLostError, StoreError
 from .runtime.engine import Engine
+from .runtime.last_reference import ABANDONED_TIMEOUT, LastReference
 from .runtime.lifecycle import Lifecycle
 from .runtime.runtime import Runtime
 from .state.store import Store
@@ -32,7 +30,6 @@ SHORTEST_TIMEOUT = 5.0
 """Seconds; a VEN waits at least so long for a reply (rule H7)."""
 OWED_SHARE = 0.5
 """Part of stop()'s timeout that is spent on sending what is owed."""
-ABANDONED_TIMEOUT = 5.0
 
 _running_clients: dict[tuple[str, str], "ClientLife"] = {}
 _running_lock = threading.Lock()
@@ -57,16 +54,15 @@ class ClientLife:
         self.store: Store = store
         self._show_fingerprint = show_fingerprint
         self.cycle: Lifecycle = Lifecycle(self._begin, self._end)
-        self._finalizer: Optional["weakref.finalize[..., object]"] = None
-        self._started_at = ""
+        self._last_reference = LastReference(
+            self.cycle, runtime, lambda: f"The client {settings.ven_name!r} at {settings.vtn_url}"
+        )
         self.listener: Optional[Listener] = None
         store.watch_lease(self._lose)
 
     def start(self, client: object) -> None:
         """Start, unless it runs; ``client`` is whose last reference is watched."""
-        if self._finalizer is None:
-            self._finalizer = weakref.finalize(client, self._stop_unreferenced)
-            self._finalizer.atexit = False
+        self._last_reference.watch(client)
         self.cycle.start()
 
     def stop(self, seconds: float) -> None:
@@ -122,7 +118,6 @@ class ClientLife:
     def _note_running(self) -> None:
         """Warn of a second client for the same VEN and VTN: a notebook cell that was run twice."""
         key = (self.settings.ven_name, self.settings.vtn_url)
-        self._started_at = _caller()
         with _running_lock:
             first = _running_clients.setdefault(key, self)
         if first is not self:
@@ -131,8 +126,8 @@ class ClientLife:
                 "this one at %s. Both poll, and each gets only some of the events. Call stop() of "
                 "the first (in a notebook: before its variable gets another client).",
                 *key,
-                first._started_at,
-                self._started_at,
+                first._last_reference.started_at,
+                self._last_reference.started_at,
             )
 
     def _end(self, seconds: float) -> None:
@@ -163,23 +158,6 @@ class ClientLife:
             if _running_clients.get(key) is self:
                 del _running_clients[key]
 
-    def _stop_unreferenced(self) -> None:
-        """The last reference to the client is gone. This runs wherever that happens, under locks
-        too: the stopping is left to a thread.
-        """
-        if not self.cycle.is_running or not self.runtime.is_of_this_process:
-            return
-        text = (
-            f"The client {self.settings.ven_name!r} at {self.settings.vtn_url} (started at "
-            f"{self._started_at}) was not stopped, and nothing refers to it any more: it is "
-            "stopped now. Keep it in a variable, and call stop() or use 'with client:'."
-        )
-        warnings.warn(text, ResourceWarning, stacklevel=2)
-        logger.warning("%s", text)
-        threading.Thread(
-            target=self.stop, args=(ABANDONED_TIMEOUT,), name="ven_sdk stopping", daemon=True
-        ).start()
-
 
 def short_timeout(what: str, seconds: float) -> str:
     """The warning about a ``timeout`` in ``seconds`` that is too short."""
@@ -187,11 +165,3 @@ def short_timeout(what: str, seconds: float) -> str:
         f"{what} is {seconds:g} s: the specification wants a VEN to wait at least "
         f"{SHORTEST_TIMEOUT:g} s for a reply."
     )
-
-
-def _caller() -> str:
-    """File and line of the user's code that called us."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("ven_sdk"):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -10,7 +10,8 @@ import signal
 import threading
 import time
 import warnings
-from typing import Any
+from pathlib import Path
+from typing import Any, Callable, Optional
 
 import pytest
 
@@ -145,14 +146,50 @@ def test_a_client_whose_last_reference_goes_is_stopped_and_that_is_said(
     assert ours() == []
 
 
-def test_a_client_that_was_stopped_goes_without_a_word() -> None:
-    client = OpenADRClient("v", URL)
-    client.start()
-    client.stop()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        del client
+def fleet_of_two(**arguments: Any) -> Fleet:
+    fleet = Fleet(URL, **arguments)
+    for name in ("a", "b"):
+        fleet.add(name)
+    fleet.add_handler("on_event", lambda ven, event: "optIn")
+    return fleet
+
+
+@pytest.mark.parametrize("listen", [None, "127.0.0.1:0"])
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_a_fleet_whose_last_reference_goes_is_stopped_and_that_is_said(
+    tmp_path: Path, is_stored: bool, listen: Optional[str]
+) -> None:
+    store = str(tmp_path / "fleet.db") if is_stored else None
+    fleet = fleet_of_two(store=store, listen=listen)
+    fleet.start()
+    held = list(fleet)  # its VENs do not keep it
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        del fleet
         gc.collect()
+    end = time.monotonic() + 10
+    while ours() and time.monotonic() < end:
+        time.sleep(0.01)
+
+    assert [each.category for each in seen] == [ResourceWarning]
+    assert "fleet of 2 VENs" in str(seen[0].message)
+    assert "test_life_any_order.py" in str(seen[0].message)
+    assert ours() == [] and not any(ven.status.state == "registered" for ven in held)
+    with fleet_of_two(store=store):
+        pass  # the store is free again
+
+
+@pytest.mark.parametrize("make", [lambda: OpenADRClient("v", URL), fleet_of_two])
+def test_what_was_stopped_goes_without_a_word(make: Callable[[], Any]) -> None:
+    for stops in (1, 2):
+        made = make()
+        for _ in range(stops):
+            made.start()
+            made.stop()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            del made
+            gc.collect()
 
 
 def test_a_second_client_for_the_same_ven_and_vtn_is_warned_of(

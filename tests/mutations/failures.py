@@ -231,8 +231,8 @@ TABLE = (
     Mutation(
         "F5",
         "runtime.transactions.Transactions._owe_again",
-        "if step is None:",
-        "if True:",
+        "outcome = step(self.book, self._time_of_step())",
+        "outcome = NOTHING",
         f"{TICKETS}::test_each_of_two_calls_at_once_has_an_exchange_that_began_after_it",
     ),
     Mutation(
@@ -265,6 +265,13 @@ TABLE = (
         "self._end_within = None if self._busy else seconds\n"
         "            if self._busy is not None:",
         f"{ANY_ORDER}::test_a_stop_that_comes_while_another_thread_starts_ends_what_was_started",
+    ),
+    Mutation(
+        "F6",
+        "fleet.life.FleetLife.start",
+        "self._last_reference.watch(fleet)",
+        "pass",
+        f"{ANY_ORDER}::test_a_fleet_whose_last_reference_goes_is_stopped_and_that_is_said",
     ),
     Mutation(
         "F6",

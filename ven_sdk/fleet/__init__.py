@@ -19,7 +19,7 @@ from ..arguments import MOST_THREADS, Duration, quantity, waiting_seconds, whole
 from ..client_life import SHORTEST_TIMEOUT, short_timeout
 from ..config import Settings
 from ..display.tables import fleet_html
-from ..errors import ConfigurationError, LeaseLostError, StateError, StoreError, TransportError
+from ..errors import ConfigurationError, StateError, TransportError
 from ..log import Repeats
 from ..near_names import did_you_mean
 from ..points.catalogue import Catalogue
@@ -27,7 +27,6 @@ from ..profiles import vtn_address
 from ..push.peer import Peer, Response
 from ..runtime.clock import Clock, checked_clock
 from ..runtime.engine import Engine
-from ..runtime.lifecycle import Lifecycle
 from ..runtime.runtime import Runtime
 from ..runtime.signals import run_until_stopped
 from ..runtime.status import Health
@@ -40,6 +39,7 @@ from ..wiring import build, store_of
 from .arguments import OWN, check_names
 from .handlers import FleetHandlerCalls, FleetHandlers, FleetHooks, SharedHandlers
 from .identities import Identities, check_common
+from .life import STOP_TIMEOUT, FleetLife
 from .push import FleetPush
 from .status import FleetStatus, examine, take_status
 from .vens import VenChecks, Vens
@@ -58,10 +58,6 @@ STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
 MOST_NAMED = 5
 """Troubles that an error names."""
-STOP_TIMEOUT = 10.0
-"""Seconds that ``stop()`` takes at the most, unless told otherwise."""
-LISTENER_SHARE = 0.25
-"""Part of stop()'s timeout that answers to pushed messages may take."""
 
 
 class Fleet(FleetHandlerCalls):
@@ -110,7 +106,6 @@ class Fleet(FleetHandlerCalls):
         self._vtn_url = None if vtn_url is None else vtn_address(vtn_url)
         self._store = SharedStore(store_of(store))
         self._store.check()
-        self._has_store = False
         self._workers = whole_number("exchange_workers", exchange_workers, 1, MOST_THREADS)
         self._runtime = Runtime(
             exchange_workers=self._workers,
@@ -123,15 +118,10 @@ class Fleet(FleetHandlerCalls):
         self._hooks = Hooks()
         self._repeats = Repeats(logger, limit=4096, monotonic=self._runtime.clock.monotonic)
         self._identities = Identities(self._workers)
-        self._push = FleetPush(
-            listen,
-            self._common,
-            lambda once, text: self._repeats.note(once, logging.WARNING, "%s", text),
-        )
+        self._push = FleetPush(listen, self._common, _teller(self._repeats))
         rate = quantity("start_rate", start_rate)
         self._vens = Vens(self._runtime, self._store, self._push, self._repeats, rate)
-        self._life = Lifecycle(self._start, self._end)
-        self._store.watch_lease(self._lose)
+        self._life = FleetLife(self._runtime, self._store, self._vens, self._push, self._identities)
 
     # --- members ----------------------------------------------------------------------------------
 
@@ -283,7 +273,7 @@ class Fleet(FleetHandlerCalls):
         """
         self._runtime.check_process()
         seconds = None if wait is None else waiting_seconds("wait", wait)
-        self._life.start()
+        self._life.start(self)
         if seconds is not None and not self.wait(len(self), seconds):
             problems = self.health().problems
             raise TransportError(
@@ -291,82 +281,20 @@ class Fleet(FleetHandlerCalls):
                 f"{' '.join(problems[:MOST_NAMED])}"
             )
 
-    def _start(self) -> None:
-        self._push.start()
-        try:
-            self._start_vens()
-        except BaseException:
-            self._push.stop(0.0)
-            raise
-
-    def _start_vens(self) -> None:
-        texts = self._open_store()
-        self._runtime.start()
-        vens = self._vens.begin()
-        for text in texts:
-            logger.error("%s", text)
-        if self._has_store:
-            self._vens.forget_removed()
-        self._identities.reopen()
-        for ven in vens:
-            self._vens.begin_soon(ven)
-        logger.info("A fleet of %d VENs starts.", len(vens))
-        trusting = sum(not ven._engine.profile.identity.verifies_messages for ven in vens)
-        if trusting:
-            logger.warning(
-                "Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not "
-                "set. Whoever "
-                "answers at their vtn_url is obeyed.",
-                trusting,
-            )
-
-    def _open_store(self) -> tuple[str, ...]:
-        try:
-            texts = self._store.open()
-        except StoreError as error:
-            if not error.retryable:
-                raise
-            return ()  # each VEN tries for itself, says so, and runs on in memory
-        self._has_store = True
-        return texts
-
     def stop(self, timeout: Duration = STOP_TIMEOUT) -> None:
         """Stop all VENs in order, within ``timeout`` (a duration), as ``OpenADRClient.stop`` does;
         twice is harmless.
         """
         self._runtime.check_process()
         seconds = waiting_seconds("timeout", timeout)
-        self._life.stop(seconds)
-
-    def _end(self, seconds: float) -> None:
-        deadline = self._runtime.clock.monotonic() + seconds
-        engines = self._vens.end()
-        self._push.stop(seconds * LISTENER_SHARE)
-        running = [engine for engine in engines if not engine.stopped]
-        self._vens.end_in_order(running, deadline - seconds / 2)
-        self._vens.close()
-        self._identities.close()
-        unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))
-        for engine in engines:
-            engine.close_store()
-        if self._has_store:
-            self._has_store = False
-            self._store.close()
-        logger.info(
-            "The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else ""
-        )
-
-    def _lose(self, error: LeaseLostError) -> None:
-        for ven in self:
-            ven._engine.lose(error)
-        self._life.fail(error, STOP_TIMEOUT)
+        self._life.cycle.stop(seconds)
 
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop. LeaseLostError where another
         owner of the store ended it.
         """
         self._runtime.check_process()
-        run_until_stopped(self._life, self.start, self.stop, STOP_TIMEOUT)
+        run_until_stopped(self._life.cycle, self.start, self.stop, STOP_TIMEOUT)
 
     def __enter__(self) -> "Fleet":
         self.start()
@@ -397,4 +325,8 @@ class Fleet(FleetHandlerCalls):
         self._runtime.check_process()
         seconds = waiting_seconds("timeout", timeout)
         registered = whole_number("registered", registered, 0)
-        return self._vens.wait(registered, seconds, self._life.next_stop)
+        return self._vens.wait(registered, seconds, self._life.cycle.next_stop)
+
+
+def _teller(repeats: Repeats) -> Callable[[str, str], object]:
+    return lambda once, text: repeats.note(once, logging.WARNING, "%s", text)

@@ -1,0 +1,112 @@
+"""Beginning and ending of a fleet: what its threads need, without the fleet itself, so that one
+whose last reference goes while it runs is stopped, with a ResourceWarning.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ..errors import LeaseLostError, StoreError
+from ..runtime.last_reference import LastReference
+from ..runtime.lifecycle import Lifecycle
+from ..runtime.runtime import Runtime
+from ..state.shared_store import SharedStore
+from .identities import Identities
+from .push import FleetPush
+from .vens import Vens
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+STOP_TIMEOUT = 10.0
+"""Seconds that ``stop()`` takes at the most, unless told otherwise."""
+LISTENER_SHARE = 0.25
+"""Part of stop()'s timeout that answers to pushed messages may take."""
+
+
+class FleetLife:
+    """Starts and stops what a fleet consists of. ``cycle`` says whether it runs."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        store: SharedStore,
+        vens: Vens,
+        push: FleetPush,
+        identities: Identities,
+    ) -> None:
+        self._runtime, self._store, self._vens = runtime, store, vens
+        self._push, self._identities = push, identities
+        self._has_store = False
+        self.cycle: Lifecycle = Lifecycle(self._start, self._end)
+        self._last_reference = LastReference(self.cycle, runtime, self._describe)
+        store.watch_lease(self._lose)
+
+    def start(self, fleet: object) -> None:
+        """Start, unless it runs; ``fleet`` is whose last reference is watched."""
+        self._last_reference.watch(fleet)
+        self.cycle.start()
+
+    def _describe(self) -> str:
+        return f"A fleet of {len(self._vens)} VENs"
+
+    def _start(self) -> None:
+        self._push.start()
+        try:
+            self._start_vens()
+        except BaseException:
+            self._push.stop(0.0)
+            raise
+
+    def _start_vens(self) -> None:
+        texts = self._open_store()
+        self._runtime.start()
+        vens = self._vens.begin()
+        for text in texts:
+            logger.error("%s", text)
+        if self._has_store:
+            self._vens.forget_removed()
+        self._identities.reopen()
+        for ven in vens:
+            self._vens.begin_soon(ven)
+        logger.info("A fleet of %d VENs starts.", len(vens))
+        trusting = sum(not ven._engine.profile.identity.verifies_messages for ven in vens)
+        if trusting:
+            logger.warning(
+                "Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not "
+                "set. Whoever "
+                "answers at their vtn_url is obeyed.",
+                trusting,
+            )
+
+    def _open_store(self) -> tuple[str, ...]:
+        try:
+            texts = self._store.open()
+        except StoreError as error:
+            if not error.retryable:
+                raise
+            return ()  # each VEN tries for itself, says so, and runs on in memory
+        self._has_store = True
+        return texts
+
+    def _end(self, seconds: float) -> None:
+        deadline = self._runtime.clock.monotonic() + seconds
+        engines = self._vens.end()
+        self._push.stop(seconds * LISTENER_SHARE)
+        running = [engine for engine in engines if not engine.stopped]
+        self._vens.end_in_order(running, deadline - seconds / 2)
+        self._vens.close()
+        self._identities.close()
+        unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))
+        for engine in engines:
+            engine.close_store()
+        if self._has_store:
+            self._has_store = False
+            self._store.close()
+        logger.info(
+            "The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else ""
+        )
+
+    def _lose(self, error: LeaseLostError) -> None:
+        for ven in self._vens:
+            ven._engine.lose(error)
+        self.cycle.fail(error, STOP_TIMEOUT)

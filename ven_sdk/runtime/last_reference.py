@@ -1,0 +1,68 @@
+"""What runs although nobody refers to it any more is ended, with a ResourceWarning.
+
+Whoever runs something keeps it apart from the object that users hold: threads, stores and timers
+refer to the former only, so that ``weakref`` sees the latter go. Any thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import warnings
+import weakref
+from typing import Callable, Optional
+
+from .lifecycle import Lifecycle
+from .runtime import Runtime
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+ABANDONED_TIMEOUT = 5.0
+
+
+class LastReference:
+    """Ends ``cycle`` when the last reference to what users hold of it goes. ``describe()`` names it
+    at the beginning of a sentence.
+    """
+
+    def __init__(self, cycle: Lifecycle, runtime: Runtime, describe: Callable[[], str]) -> None:
+        self._cycle, self._runtime, self._describe = cycle, runtime, describe
+        self._finalizer: Optional["weakref.finalize[..., object]"] = None
+        self.started_at: str = ""
+
+    def watch(self, owner: object) -> None:
+        """It is started by somebody who holds ``owner``."""
+        if not self._cycle.is_running:
+            self.started_at = caller()
+        if self._finalizer is None:
+            self._finalizer = weakref.finalize(owner, self._end)
+            self._finalizer.atexit = False
+
+    def _end(self) -> None:
+        """The last reference is gone. This runs wherever that happens, under locks too: the
+        stopping is left to a thread.
+        """
+        if not self._cycle.is_running or not self._runtime.is_of_this_process:
+            return
+        text = (
+            f"{self._describe()} (started at {self.started_at}) was not stopped, and nothing "
+            "refers to it any more: it is stopped now. Keep it in a variable, and call stop() or "
+            "use 'with'."
+        )
+        warnings.warn(text, ResourceWarning, stacklevel=2)
+        logger.warning("%s", text)
+        threading.Thread(
+            target=self._cycle.stop,
+            args=(ABANDONED_TIMEOUT,),
+            name="ven_sdk stopping",
+            daemon=True,
+        ).start()
+
+
+def caller() -> str:
+    """File and line of the user's code that called us."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("ven_sdk"):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
