@@ -100,6 +100,7 @@ def test_a_clock_beyond_the_replay_window_is_said_once(
     assert bool(world.ven.health()) is not is_said
 
 
+@pytest.mark.long
 def test_a_failure_that_goes_on_is_logged_at_most_once_a_minute_and_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

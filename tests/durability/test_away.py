@@ -204,6 +204,7 @@ def next_poll(world: World) -> float:
     return world.until(lambda: world.vtn.counts["oadrPoll"] > polls, 3 * HOUR)
 
 
+@pytest.mark.long
 def test_vens_that_were_cut_off_together_do_not_come_back_together() -> None:
     """A VTN was away for an hour: of 300 VENs at most a tenth try within any second after that."""
     times = []

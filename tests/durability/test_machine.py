@@ -93,7 +93,7 @@ class Failing:
         return self._fail(self._world, record)
 
 
-@pytest.mark.parametrize("times", [1, 5])
+@pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.long)])
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("step", STEPS)
 def test_the_machine_goes_on(step: str, failure: str, times: int) -> None:
