@@ -5,7 +5,6 @@ Used under the lock of the conversation. Moments are monotonic seconds.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Optional
 
 from ..profile import Profile
@@ -13,7 +12,8 @@ from ..state.book import Book
 
 DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
 """Polls in a row before a pause of seconds (P3)."""
-JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
+JITTER, JITTER_CAP = 0.1, 300.0
+"""Share of the period, and the seconds that it never exceeds."""
 
 
 class Polling:
@@ -81,9 +81,9 @@ class Polling:
         return 0.0 if self._at is None else self._at - now
 
     def _period(self) -> float:
-        period, jitter = self._profile.poll_period(self._book), self._book.settings.poll_jitter
-        spread = min(period * JITTER, JITTER_CAP).total_seconds()
-        chance = self._book.chance.random()
+        seconds = self._profile.poll_period(self._book).total_seconds()
+        jitter, chance = self._book.settings.poll_jitter, self._book.chance.random()
+        spread = min(seconds * JITTER, JITTER_CAP)
         if jitter == "later":
-            return period.total_seconds() + spread * chance
-        return period.total_seconds() + (spread * (2 * chance - 1) if jitter == "both" else 0.0)
+            return seconds + spread * chance
+        return seconds + (spread * (2 * chance - 1) if jitter == "both" else 0.0)
