@@ -149,20 +149,30 @@ class Drill:
             cursor = connection.execute(text)
             return cursor.fetchall() if cursor.description else []
 
-    def all_poll(self, since: float, seconds: float) -> dict[str, float]:
-        """Wait until every VEN has polled after ``since``; returns when each did, from then."""
+    def heard_from(self, member: str) -> frozenset[str]:
+        """The VENs whose newest message came from ``member``."""
+        newest = {name: sender for _, name, sender, _ in self.messages()}
+        return frozenset(name for name, sender in newest.items() if sender == member)
+
+    def all_poll(
+        self, since: float, seconds: float, among: Optional[frozenset[str]] = None
+    ) -> dict[str, float]:
+        """Wait until every VEN (``among`` them) has polled after ``since``; returns when each did,
+        from then.
+        """
         deadline = time.monotonic() + seconds
+        wanted = self.vens if among is None else len(among)
         first: dict[str, float] = {}
         looked = 0
         while True:
             messages = self.messages()
             for at, name, _, body in messages[looked:]:
-                if at >= since and b"oadrPoll" in body:
+                if at >= since and b"oadrPoll" in body and (among is None or name in among):
                     first.setdefault(name, at)
             looked = len(messages)
-            if len(first) == self.vens:
+            if len(first) == wanted:
                 return {name: at - since for name, at in first.items()}
-            assert time.monotonic() < deadline, f"only {len(first)} of {self.vens} VENs poll"
+            assert time.monotonic() < deadline, f"only {len(first)} of {wanted} VENs poll"
             time.sleep(0.1)
 
     def messages(self) -> list[tuple[float, str, str, bytes]]:
