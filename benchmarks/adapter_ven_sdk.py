@@ -38,8 +38,8 @@ def _poll(n):
 
 
 def _created(n):
-    from ven_sdk.schema.common import EiResponse
-    from ven_sdk.schema.events import CreatedEvent, EventResponse
+    from ven_sdk.oadr20b.schema.events import CreatedEvent, EventResponse
+    from ven_sdk.oadr20b.schema.responses import EiResponse
 
     responses = [
         EventResponse(

@@ -7,6 +7,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional
 
+from .oadr20b.schema.events import (
+    CreatedEvent,
+    DistributeEvent,
+    EventResponse,
+    FaultyEvent,
+    RequestEvent,
+)
 from .oadr20b.schema.opt import (
     CanceledOpt,
     CancelOpt,
@@ -48,11 +55,11 @@ from .oadr20b.schema.reports import (
     UpdatedReport,
     UpdateReport,
 )
+from .oadr20b.schema.responses import EiResponse
 from .points.entries import check_sample
 from .schema import slots as wire
 from .schema.common import (
     AggregatedPNode,
-    EiResponse,
     EndDeviceAsset,
     FeatureCollection,
     Location,
@@ -69,16 +76,11 @@ from .schema.common import (
 from .schema.element import element
 from .schema.events import (
     ActivePeriod,
-    CreatedEvent,
-    DistributeEvent,
     Event,
     EventBaseline,
     EventDescriptor,
-    EventResponse,
     EventSignal,
-    FaultyEvent,
     Interval,
-    RequestEvent,
 )
 from .schema.points import (
     LoadControlState,

@@ -18,7 +18,8 @@ from ven_sdk import OpenADRClient, TransportError, objects
 from ven_sdk.cli.certify.sources import FunctionVen
 from ven_sdk.oadr20b.codec import envelope, gate, reader
 from ven_sdk.oadr20b.schema.registration import Response
-from ven_sdk.schema.common import EiResponse, Payload
+from ven_sdk.oadr20b.schema.responses import EiResponse
+from ven_sdk.schema.common import Payload
 from ven_sdk.transport.sessions import Reply
 
 Sends = Callable[[Any], Union[Payload, Sequence[Payload], None]]

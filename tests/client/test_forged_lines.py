@@ -10,9 +10,11 @@ from typing import Any, Callable
 import pytest
 
 from tests.durability.fake_world import World, reply
+from ven_sdk.oadr20b.schema.events import DistributeEvent
 from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration, Response
-from ven_sdk.schema.common import EiResponse, Target
-from ven_sdk.schema.events import DistributeEvent, Event
+from ven_sdk.oadr20b.schema.responses import EiResponse
+from ven_sdk.schema.common import Target
+from ven_sdk.schema.events import Event
 
 EVIL = "x\n2026-01-01 00:00:00 CRITICAL root: call 0800\x1b[2J\u2028y\u202ez\x85"
 

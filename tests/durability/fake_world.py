@@ -19,6 +19,7 @@ from ven_sdk.errors import VenError
 from ven_sdk.log import Repeats
 from ven_sdk.oadr20b.identity import SigningIdentity
 from ven_sdk.oadr20b.profile import Profile20b
+from ven_sdk.oadr20b.schema.events import DistributeEvent
 from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration, Response
 from ven_sdk.oadr20b.schema.reports import (
     RegisteredReport,
@@ -27,14 +28,15 @@ from ven_sdk.oadr20b.schema.reports import (
     SpecifierPayload,
     UpdatedReport,
 )
+from ven_sdk.oadr20b.schema.responses import EiResponse
 from ven_sdk.oadr20b.services import opts
 from ven_sdk.oadr20b.state.book import Book
 from ven_sdk.points.catalogue import Catalogue
 from ven_sdk.profile import ReceivedReply
 from ven_sdk.runtime.engine import Engine
 from ven_sdk.runtime.runtime import Runtime
-from ven_sdk.schema.common import EiResponse, Payload
-from ven_sdk.schema.events import DistributeEvent, Event
+from ven_sdk.schema.common import Payload
+from ven_sdk.schema.events import Event
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.testing import ManualClock
 from ven_sdk.testing.vtn.builders import event as built_event

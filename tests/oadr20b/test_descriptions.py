@@ -10,6 +10,7 @@ import pytest
 
 from ven_sdk.oadr20b.codec import envelope, gate, reader
 from ven_sdk.oadr20b.descriptions import describe, describe_event, describe_exchange, units_of
+from ven_sdk.oadr20b.schema.events import DistributeEvent, RequestEvent
 from ven_sdk.oadr20b.schema.registration import (
     CreatedPartyRegistration,
     CreatePartyRegistration,
@@ -25,8 +26,8 @@ from ven_sdk.oadr20b.schema.reports import (
     UpdatedReport,
     UpdateReport,
 )
-from ven_sdk.schema.common import EiResponse, Payload
-from ven_sdk.schema.events import DistributeEvent, RequestEvent
+from ven_sdk.oadr20b.schema.responses import EiResponse
+from ven_sdk.schema.common import Payload
 from ven_sdk.schema.points import ReportDescription, ReportPayload
 from ven_sdk.schema.units import Measurement
 from ven_sdk.testing.vtn import builders

@@ -11,6 +11,7 @@ import requests
 
 from tests.testing.small_ven import SmallVen
 from ven_sdk.oadr20b.codec import envelope
+from ven_sdk.oadr20b.schema.events import CreatedEvent, DistributeEvent
 from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration
 from ven_sdk.oadr20b.schema.reports import (
     ReportRequest,
@@ -18,8 +19,8 @@ from ven_sdk.oadr20b.schema.reports import (
     SpecifierPayload,
     UpdateReport,
 )
-from ven_sdk.schema.common import EiResponse, Payload
-from ven_sdk.schema.events import CreatedEvent, DistributeEvent
+from ven_sdk.oadr20b.schema.responses import EiResponse
+from ven_sdk.schema.common import Payload
 from ven_sdk.testing import LocalVTN, Raw
 from ven_sdk.testing.vtn import builders
 

@@ -13,8 +13,9 @@ from typing import Optional
 
 from ..instants import to_local
 from ..schema.common import Payload
-from ..schema.events import CreatedEvent, DistributeEvent, Event, EventSignal, RequestEvent
+from ..schema.events import Event, EventSignal
 from ..schema.points import ReportPayload
+from .schema.events import CreatedEvent, DistributeEvent, RequestEvent
 from .schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt
 from .schema.registration import (
     CanceledPartyRegistration,

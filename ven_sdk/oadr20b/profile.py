@@ -31,12 +31,12 @@ from ..profile import (
 )
 from ..push.peer import Peer, Response
 from ..schema.common import Payload
-from ..schema.events import DistributeEvent
 from ..state.outcome import NOTHING, Note, Outcome, Step, Timer
 from . import pushed_messages
 from .descriptions import describe_exchange
 from .exchange import Exchange
 from .identity import SigningIdentity
+from .schema.events import DistributeEvent
 from .services import answers, events, opts, poll, registration, reports
 from .services.task import CANCELLATION, code_of, is_success, judge, unknown_ven
 from .state.book import Book

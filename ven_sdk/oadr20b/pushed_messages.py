@@ -24,8 +24,8 @@ from ..config import PushSettings
 from ..errors import PayloadError, SecurityError, StateError
 from ..push.peer import Peer, Response, plain_response
 from ..schema.common import Payload
-from ..schema.events import DistributeEvent
 from ..state.outcome import Outcome
+from .schema.events import DistributeEvent
 from .schema.payloads import PAYLOADS
 from .schema.registration import CancelPartyRegistration, Poll, RequestReregistration
 from .schema.registration import Response as PlainResponse

@@ -1,6 +1,4 @@
-"""Structures that several services share: response, targets, periods.
-Declarations only.
-"""
+"""Structures that several services share: payloads, targets, periods. Declarations only."""
 
 from __future__ import annotations
 
@@ -15,7 +13,6 @@ from .element import element
 from .items import Items
 from .record import Record, alias
 
-RESPONSE_CODE = "[0-9]{3}"
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _P = r"(?:[^\x00-\x20%\x7f\[\]?#/:@]|%[0-9A-Fa-f]{2})"
 _PATH = rf"(?:{_P}|[/:@])*"
@@ -29,38 +26,13 @@ literals.
 
 
 class Payload(Record):
-    """Base of the payloads: what stands in an ``oadrSignedObject``."""
+    """Base of the messages of a protocol."""
 
     __slots__ = ()
     wire_name: ClassVar[str] = ""
-    """The payload element's name, such as ``oadrPoll``."""
+    """What the protocol calls it, such as ``oadrPoll``."""
     service: ClassVar[str] = ""
-    """The service whose endpoint the payload is sent to; empty for ``oadrResponse``, which goes
-    anywhere.
-    """
-
-
-def schema_version() -> str:
-    """The declaration of ``ei:schemaVersion``, which every payload carries (rule G2)."""
-    return wire.attribute("ei:schemaVersion", default="2.0b", pattern=r"2\.0[ab]|x-\S.*")
-
-
-@element
-class EiResponse(Record):
-    """Whether a request was accepted. ``response_code`` is a str of three digits; its first one
-    decides (rule G9).
-    """
-
-    response_code: str = wire.text("ei:responseCode", pattern=RESPONSE_CODE)
-    response_description: Optional[str] = wire.text(
-        "ei:responseDescription", optional=True, default=None
-    )
-    request_id: str = wire.text("pyld:requestID", default="", otherwise="")
-
-    @property
-    def ok(self) -> bool:
-        """Any code of class 2xx is success."""
-        return self.response_code.lstrip().startswith("2")
+    """The service that the payload is sent to; empty for one that goes to any."""
 
 
 @element

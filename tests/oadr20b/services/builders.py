@@ -7,15 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any, Optional
 
 from tests.oadr20b.services.harness import HOUR, NOON
-from ven_sdk.schema.common import EiResponse, Target
-from ven_sdk.schema.events import (
-    ActivePeriod,
-    DistributeEvent,
-    Event,
-    EventDescriptor,
-    EventSignal,
-    Interval,
-)
+from ven_sdk.oadr20b.schema.events import DistributeEvent
+from ven_sdk.oadr20b.schema.responses import EiResponse
+from ven_sdk.schema.common import Target
+from ven_sdk.schema.events import ActivePeriod, Event, EventDescriptor, EventSignal, Interval
 
 CONTEXT = "http://programs.example.net/peak"
 

@@ -21,9 +21,9 @@ from ven_sdk.oadr20b.schema.reports import (
     UpdatedReport,
     UpdateReport,
 )
+from ven_sdk.oadr20b.schema.responses import EiResponse
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.points.catalogue import Catalogue
-from ven_sdk.schema.common import EiResponse
 
 SPEC = "spec"
 ZERO = timedelta(0)

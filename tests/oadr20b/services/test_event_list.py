@@ -12,8 +12,8 @@ from tests.oadr20b.services.builders import distribute, event, signal
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, Harness, opted_in
 from ven_sdk.errors import PayloadError
 from ven_sdk.events import queries
+from ven_sdk.oadr20b.schema.events import FaultyEvent
 from ven_sdk.oadr20b.services import events
-from ven_sdk.schema.events import FaultyEvent
 
 
 def known(ven: Harness) -> list[str]:

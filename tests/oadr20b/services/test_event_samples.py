@@ -12,8 +12,8 @@ from tests.oadr20b.services.harness import HOUR, MINUTE, Harness, opted_in
 from tests.shared import EXAMPLES
 from ven_sdk.events import queries
 from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.schema.events import CreatedEvent
 from ven_sdk.oadr20b.services import opts, task
-from ven_sdk.schema.events import CreatedEvent
 from ven_sdk.state.registration import Registration
 
 VEN, VTN = "ven-harbour-07", "vtn-northgrid"

@@ -9,14 +9,14 @@ from typing import Any, Optional
 import pytest
 
 from tests.oadr20b.services.harness import MINUTE, NOON, SECOND, Harness
+from ven_sdk.oadr20b.schema.events import DistributeEvent, EventResponse
 from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration
+from ven_sdk.oadr20b.schema.responses import EiResponse
 from ven_sdk.oadr20b.services import registration
 from ven_sdk.oadr20b.services.registration.moving import LIST_WITHIN
 from ven_sdk.oadr20b.services.registration.phases import PHASES, terms_of
 from ven_sdk.oadr20b.state.event_list import EventList
 from ven_sdk.points.catalogue import Catalogue
-from ven_sdk.schema.common import EiResponse
-from ven_sdk.schema.events import DistributeEvent, EventResponse
 from ven_sdk.state.change import Change
 from ven_sdk.state.registration import Registration
 

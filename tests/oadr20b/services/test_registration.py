@@ -27,10 +27,10 @@ from ven_sdk.oadr20b.schema.reports import (
     SpecifierPayload,
     UpdatedReport,
 )
+from ven_sdk.oadr20b.schema.responses import EiResponse
 from ven_sdk.oadr20b.services import answers, poll, registration
 from ven_sdk.oadr20b.services.task import judge, unknown_ven
 from ven_sdk.points.catalogue import Catalogue
-from ven_sdk.schema.common import EiResponse
 from ven_sdk.state.change import Change
 from ven_sdk.state.registration import Registration
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ...oadr20b.schema.events import CreatedEvent, DistributeEvent
 from ...schema.common import Target
-from ...schema.events import CreatedEvent, DistributeEvent, Event, EventSignal
+from ...schema.events import Event, EventSignal
 from ...testing import BadXml
 from ...testing.vtn.builders import event as build_event
 from .rows import Arguments, demand, row, skip

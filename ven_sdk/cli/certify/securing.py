@@ -10,9 +10,9 @@ import warnings
 from datetime import datetime, timedelta, timezone
 
 from ...oadr20b.codec import envelope
+from ...oadr20b.schema.events import DistributeEvent
 from ...oadr20b.security.names import C14N, SHA256
 from ...oadr20b.security.signing import Signer
-from ...schema.events import DistributeEvent
 from ...security.credentials import Credentials
 from ...testing import LocalVTN, Received, Reset, pki
 from ...testing.vtn.builders import event as build_event

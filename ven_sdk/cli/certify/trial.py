@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ...schema.common import EiResponse
-from ...schema.events import CreatedEvent, DistributeEvent, Event
+from ...oadr20b.schema.events import CreatedEvent, DistributeEvent
+from ...oadr20b.schema.responses import EiResponse
+from ...schema.events import Event
 from ...testing.vtn.events import EventAnswer
 from .rows import not_shown
 from .trial_base import AFTER_A_POLL, DECIDES, MARKET_CONTEXT, SOON, TrialBase

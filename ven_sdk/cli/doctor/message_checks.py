@@ -17,6 +17,7 @@ from ...errors import PayloadError, SecurityError
 from ...oadr20b.codec import envelope
 from ...oadr20b.descriptions import describe
 from ...oadr20b.exchange import CONTENT_TYPE, Exchange
+from ...oadr20b.schema.events import DistributeEvent, RequestEvent
 from ...oadr20b.schema.registration import (
     CreatedPartyRegistration,
     CreatePartyRegistration,
@@ -25,7 +26,6 @@ from ...oadr20b.schema.registration import (
     Response,
 )
 from ...schema.common import Payload
-from ...schema.events import DistributeEvent, RequestEvent
 from ...security.validity import VTN_SIGNING
 from ...transport.answers import Answer, receive
 from ...transport.dates import http_date

@@ -16,11 +16,12 @@ from ...enums import CURRENCIES
 from ...errors import PayloadError
 from ...schema.common import Target
 from ...schema.construct import builder
-from ...schema.events import Event, EventDescriptor, FaultyEvent
+from ...schema.events import Event, EventDescriptor
 from ...schema.items import Items
 from ...schema.record import R, Record
 from ...schema.slot import Slot
 from ...schema.units import CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
+from ..schema.events import FaultyEvent
 from ..schema.reports import FaultyReport, FaultyRequest, Report, ReportRequest
 from . import contents, lexical
 from .findings import Element, Findings

@@ -7,10 +7,11 @@ from typing import Optional
 
 from ...enums import OPT, OPT_REASON
 from ...schema import slots as wire
-from ...schema.common import URI, EiResponse, Payload, Period, Target, by_type, schema_version
+from ...schema.common import URI, Payload, Period, Target, by_type
 from ...schema.element import element
 from ...schema.items import Items
 from ...schema.record import Record, view
+from .responses import EiResponse, schema_version
 
 
 @element

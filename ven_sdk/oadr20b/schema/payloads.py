@@ -1,16 +1,13 @@
-"""The catalogue of payloads, by profile and wire name. Another profile is another catalogue.
-Constants only.
-"""
+"""The catalogue of payloads: which messages OpenADR 2.0b has, by wire name. A constant only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...schema import events
 from ...schema.common import Payload
-from . import opt, registration, reports
+from . import events, opt, registration, reports
 
-PROFILE_2_0B: Mapping[str, type[Payload]] = {
+PAYLOADS: Mapping[str, type[Payload]] = {
     payload.wire_name: payload
     for payload in (
         registration.QueryRegistration,
@@ -38,7 +35,3 @@ PROFILE_2_0B: Mapping[str, type[Payload]] = {
         registration.Response,
     )
 }
-
-PROFILES: Mapping[str, Mapping[str, type[Payload]]] = {"2.0b": PROFILE_2_0B}
-PAYLOADS = PROFILE_2_0B
-"""The payloads of the profile that is spoken today."""

@@ -9,10 +9,11 @@ from typing import Optional
 
 from ...enums import PROFILE_NAME, SERVICE_NAME, TRANSPORT_NAME
 from ...schema import slots as wire
-from ...schema.common import EiResponse, Payload, schema_version
+from ...schema.common import Payload
 from ...schema.element import element
 from ...schema.items import Items
 from ...schema.record import Record
+from .responses import EiResponse, schema_version
 
 
 @element

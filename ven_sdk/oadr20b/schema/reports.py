@@ -8,12 +8,13 @@ from typing import Optional
 from ...enums import READING_TYPE, REPORT_NAME
 from ...errors import PayloadError
 from ...schema import slots as wire
-from ...schema.common import EiResponse, Payload, Period, schema_version
+from ...schema.common import Payload, Period
 from ...schema.element import element
 from ...schema.items import Items
 from ...schema.points import ReportDescription, ReportPayload
 from ...schema.record import Record
 from ...schema.units import Measurement
+from .responses import EiResponse, schema_version
 
 
 @element

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from ...errors import SecurityError, VenError
 from ...profile import Task
 from ...schema.common import Payload
-from ...schema.events import DistributeEvent
 from ...state.outcome import NOTHING, Note, Outcome, Step
+from ..schema.events import DistributeEvent
 from ..schema.payloads import PAYLOADS
 from ..schema.registration import CancelPartyRegistration, Poll, RequestReregistration, Response
 from ..schema.reports import (

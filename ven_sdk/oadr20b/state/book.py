@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Callable, ClassVar, Optional
 
 from ...config import Settings
-from ...schema.events import EventResponse
 from ...state import book as shared
 from ...state.book import Catalogue, HandlerNames, Table, volatile
 from ...state.change import Change
+from ..schema.events import EventResponse
 from ..schema.reports import Report
 from .answers import Answer
 from .deliveries import Delivery

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...schema.events import EventResponse
+from ..schema.events import EventResponse
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple, Optional
 
+from ...oadr20b.schema.events import CreatedEvent, DistributeEvent, RequestEvent
 from ...oadr20b.schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt
 from ...oadr20b.schema.registration import (
     CanceledPartyRegistration,
@@ -29,7 +30,6 @@ from ...oadr20b.schema.reports import (
     UpdateReport,
 )
 from ...schema.common import Payload
-from ...schema.events import CreatedEvent, DistributeEvent, RequestEvent
 from . import report_answers as reports
 from .events import EventAnswer
 from .journal import Received

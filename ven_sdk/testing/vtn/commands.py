@@ -9,6 +9,7 @@ from typing import Any, Optional, Union
 
 from ...arguments import text
 from ...errors import ConfigurationError
+from ...oadr20b.schema.events import DistributeEvent
 from ...oadr20b.schema.registration import CancelPartyRegistration, RequestReregistration
 from ...oadr20b.schema.reports import (
     CancelReport,
@@ -18,7 +19,7 @@ from ...oadr20b.schema.reports import (
     ReportRequest,
 )
 from ...schema.common import Payload, Target
-from ...schema.events import DistributeEvent, Event
+from ...schema.events import Event
 from . import builders
 from . import reports as vtn_reports
 from .builders import Duration, Moment, Step

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any, Callable
 
 from ...enums import SIGNAL_TARGET_MRID
+from ...oadr20b.schema.events import CreatedEvent, DistributeEvent
 from ...oadr20b.schema.opt import CancelOpt, CreateOpt
 from ...oadr20b.schema.registration import CreatePartyRegistration, Poll, Response
 from ...oadr20b.schema.reports import (
@@ -22,7 +23,6 @@ from ...oadr20b.schema.reports import (
     UpdateReport,
 )
 from ...schema.common import Payload, Target
-from ...schema.events import CreatedEvent, DistributeEvent
 from . import letter_reports
 from .journal import Received
 from .state import Notes, State

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...oadr20b.schema.events import CreatedEvent, DistributeEvent
 from ...oadr20b.schema.registration import CreatedPartyRegistration
 from ...oadr20b.schema.reports import CreatedReport, CreateReport, RegisteredReport, UpdateReport
 from ...oadr20b.services.events.consistency import find_contradiction
 from ...schema.common import Payload
-from ...schema.events import CreatedEvent, DistributeEvent
 
 
 def find_missing_content(record: Payload) -> list[str]:

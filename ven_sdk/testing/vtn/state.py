@@ -14,8 +14,8 @@ from typing import Any, Callable, Optional, Union
 
 from ...oadr20b.schema.registration import CreatePartyRegistration
 from ...oadr20b.schema.reports import CancelReport, Report, ReportRequest
+from ...oadr20b.schema.responses import EiResponse
 from ...runtime.clock import Clock
-from ...schema.common import EiResponse
 from ...schema.events import Event
 from .events import EventTable
 from .reports import SampleTable, Wishes

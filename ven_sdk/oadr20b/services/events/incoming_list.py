@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Optional
 from ....errors import ProtocolError
 from ....events import timing, versions
 from ....events.execution import carry_out, combine
-from ....schema.events import CreatedEvent, DistributeEvent, Event, EventResponse, FaultyEvent
+from ....schema.events import Event
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import Note, Outcome
 from ....usercode.handlers import NOBODY_DECIDES
+from ...schema.events import CreatedEvent, DistributeEvent, EventResponse, FaultyEvent
 from ...state.event_list import EventList
 from .. import answers
 from ..task import is_success

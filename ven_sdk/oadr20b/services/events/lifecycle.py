@@ -15,10 +15,10 @@ from ....events.execution import carry_out, combine, resume_event
 from ....instants import shift
 from ....profile import Task
 from ....schema.common import Payload
-from ....schema.events import DistributeEvent, RequestEvent
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....usercode.handlers import NOBODY_DECIDES
+from ...schema.events import DistributeEvent, RequestEvent
 
 if TYPE_CHECKING:
     from ...state.book import Book

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Optional
 from ....errors import VenError
 from ....events.execution import carry_out, combine
 from ....profile import Task
-from ....schema.events import CreatedEvent, EventResponse
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ...schema.events import CreatedEvent, EventResponse
 from ...state.event_list import EventList
 from .. import answers
 

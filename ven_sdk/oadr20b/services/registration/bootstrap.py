@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Callable, Optional
 from ....errors import StateError, VenError
 from ....profile import Task
 from ....schema.common import Payload
-from ....schema.events import DistributeEvent
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ...schema.events import DistributeEvent
 from ...schema.registration import Response
 from ...schema.reports import RegisteredReport
 from .. import events, reports
