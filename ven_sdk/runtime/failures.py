@@ -14,8 +14,11 @@ a *message*   this message was failed over (HTTP    this message; others of its 
 ============  ====================================  =============================================
 
 Each has a back-off of its own, which its own success undoes and nothing else: that polls go through
-says nothing of reports. A failure that is seldom asked again (``CLOSED``, ``MISSING``) begins
-gently where the same was good a moment ago, and grows with how long it lasts.
+says nothing of reports. A service that lets nobody in (``CLOSED``) or is not there (``MISSING``)
+is seldom asked again: its back-off begins gently where the same was good a moment ago, and grows
+with how long it lasts. A message that the status forbids to repeat as it is
+(``UNACCEPTABLE``) counts as refused at once; a poll, which must be sent all the same, waits as it
+does for a closed service.
 
 Whoever calls this holds the lock of the conversation. Moments are monotonic seconds.
 """

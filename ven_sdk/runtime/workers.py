@@ -15,7 +15,8 @@ ready. *States of a key*: unknown (nothing submitted), ready (its first job wait
 running (a thread has its first job; later ones wait behind it). A key is in the list of ready ones
 or with a thread, never both: that keeps the order, and keeps two jobs of one key apart. *States of
 a worker*: idle, busy, replaced. A replaced one is busy for longer than ``stuck_after``; another
-thread may be made for it, and when its job returns it ends if there are enough without it.
+thread may be made for it, and when its job returns it ends if nothing waits and there are enough
+without it.
 
 *Locks*: one condition guards all of that and wakes idle workers; no job runs under it. *In
 between*: a job may submit others, also under its own key (they run after it), and may close the

@@ -16,7 +16,7 @@ from typing import Callable
 from ..errors import LeaseLostError, StoreError
 from ..state.leases import LeasedStore, Member, SiteRow, Taking, slot_of
 from ..state.store import ChangeRow, Row
-from .store_suite import StoreSuite
+from .store_suite import StoreSuite, run_together
 
 SHORT, LONG = 0.6, 30.0
 """Seconds: a lease that a test waits for, and one that does not end in a test."""
@@ -331,22 +331,3 @@ def refusal(call: Callable[[], object]) -> StoreError:
     except StoreError as error:
         return error
     raise AssertionError(f"{call} was accepted")
-
-
-def run_together(*works: Callable[[], object]) -> None:
-    """Run each on a thread of its own until all are done; raise what the first raised."""
-    failed: list[BaseException] = []
-
-    def run(work: Callable[[], object]) -> None:
-        try:
-            work()
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,), name="store-suite") for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failed:
-        raise failed[0]

@@ -246,7 +246,7 @@ class StoreSuite:
                 assert store.load(f"ven-{thread}")[-3:] == rows
 
         with self.open_new(tmp_path) as store:
-            _side_by_side([lambda thread=thread: work(thread) for thread in range(8)])  # type: ignore[misc]
+            run_together(*(lambda thread=thread: work(thread) for thread in range(8)))
             for thread in range(8):
                 expected = [
                     Row("t", f"{number}-{part}", str(thread))
@@ -272,7 +272,7 @@ class StoreSuite:
                 assert len({row.value for row in rows}) < 2, "rows of two transactions"
 
         with self.open_new(tmp_path) as store:
-            _side_by_side([write, read, read])
+            run_together(write, read, read)
 
     def test_the_failure_of_one_thread_is_not_the_failure_of_the_others(
         self, tmp_path: Path
@@ -295,7 +295,7 @@ class StoreSuite:
                 )
 
         with self.open_new(tmp_path) as store:
-            _side_by_side([lambda: good(1), bad, lambda: good(2), bad])
+            run_together(lambda: good(1), bad, lambda: good(2), bad)
             assert len(refused) == 40
             assert len(store.load("ven-1")) == 40
 
@@ -361,7 +361,7 @@ class StoreSuite:
                     store.close()
 
         with self.open_new(tmp_path) as store:
-            _side_by_side([lambda: work(1), lambda: work(2), lambda: work(3)])
+            run_together(lambda: work(1), lambda: work(2), lambda: work(3))
             again = self.reopen(store, tmp_path)
             try:
                 assert {row.key for row in again.load("ven-1")} == set(returned)
@@ -378,13 +378,11 @@ def _refusal(call: Callable[..., object], *arguments: object) -> StoreError:
     raise AssertionError(f"{call} accepted {arguments}")
 
 
-def _side_by_side(works: list[Callable[[], None]]) -> None:
-    """Run each function on a thread of its own until all are done; raise what the first of them
-    raised.
-    """
+def run_together(*works: Callable[[], object]) -> None:
+    """Run each on a thread of its own until all are done; raise what the first raised."""
     failed: list[BaseException] = []
 
-    def run(work: Callable[[], None]) -> None:
+    def run(work: Callable[[], object]) -> None:
         try:
             work()
         except BaseException as error:

@@ -158,7 +158,7 @@ class Identity:
         return (*found, *(end_of(CA, anchor) for anchor in anchors))
 
     def _ends_seen(self) -> "tuple[Optional[CertificateEnd], ...]":
-        """What the VTN has shown."""
+        """When the certificate ends that the VTN has shown; None where it has shown none."""
         return (self._peer[1],)
 
     def due_warnings(self, now: datetime) -> "list[CertificateEnd]":

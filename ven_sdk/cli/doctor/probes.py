@@ -16,6 +16,8 @@ from ...transport.route import Route
 
 PATIENCE = 3.0
 """Seconds for a probe at most."""
+REFUSED_WITHIN = 0.5
+"""Seconds for a refusal to arrive: a round trip."""
 
 
 def speaks_tls(route: Route, timeout: float) -> bool:
@@ -39,6 +41,20 @@ def speaks_http(route: Route, timeout: float) -> bool:
             return raw.recv(5) == b"HTTP/"
     except (OSError, UnicodeError):
         return False
+
+
+def hear_refusal(sock: ssl.SSLSocket, timeout: float) -> Optional[OSError]:
+    """What a server of TLS 1.3 says of the caller's certificate right after the handshake, which
+    ``sock`` has behind it; None where it says nothing. ``timeout`` in seconds.
+    """
+    sock.settimeout(min(REFUSED_WITHIN, timeout))
+    try:
+        sock.recv(1)
+    except socket.timeout:
+        return None
+    except OSError as refusal:
+        return refusal
+    return None
 
 
 def date_of(route: Route, timeout: float) -> Optional[datetime]:

@@ -26,7 +26,7 @@ from ...transport.route import Route
 from ..certificates import describe_certificate, describe_der, now_utc
 from .examination import SOON, BrokenLink, Examination, Step
 from .network_checks import own_identity
-from .probes import speaks_http, speaks_tls
+from .probes import hear_refusal, speaks_http, speaks_tls
 from .push_listener import PushListener, trust
 
 EVENTS = "/OpenADR2/Simple/2.0b/EiEvent"
@@ -38,8 +38,6 @@ UNADMITTED = frozenset({400, 401, 403, 495, 496})
 EXPIRED, NOT_YET, HOST_NAME, ADDRESS = 10, 9, 62, 64
 """OpenSSL's codes of what is wrong with a certificate."""
 FULL_PAGE = 65536
-PATIENCE = 0.5
-"""Seconds for a refusal to arrive: a round trip."""
 
 
 class Answer(NamedTuple):
@@ -155,7 +153,7 @@ def _tls(exam: Examination) -> str:
         ):
             version, cipher = sock.version() or "TLS", (sock.cipher() or ("",))[0]
             exam.shown = tuple(_read_chain(sock))
-            exam.refusal = _refusal_after(sock, exam)
+            exam.refusal = hear_refusal(sock, exam.timeout)
     except OSError as cause:
         if isinstance(cause, socket.timeout) or not speaks_tls(exam.route, exam.timeout):
             raise BrokenLink(_no_tls(exam), advice=_port_advice(exam)) from cause
@@ -350,18 +348,6 @@ def _read_chain(sock: ssl.SSLSocket) -> list[bytes]:
     found = shown_chain(sock)
     leaf = sock.getpeercert(binary_form=True)
     return found or ([leaf] if leaf else [])
-
-
-def _refusal_after(sock: ssl.SSLSocket, exam: Examination) -> Optional[OSError]:
-    """What a server of TLS 1.3 says of the caller's certificate right after the handshake."""
-    sock.settimeout(min(PATIENCE, exam.timeout))
-    try:
-        sock.recv(1)
-    except socket.timeout:
-        return None
-    except OSError as refusal:
-        return refusal
-    return None
 
 
 def _verify(exam: Examination) -> Optional[ssl.SSLCertVerificationError]:

@@ -24,10 +24,8 @@ from ...transport import handshakes
 from ...transport.wire import Wire
 from ..certificates import CertificateFacts, describe_der, now_utc
 from .examination import SOON, BrokenLink, Examination, wrong_clock
-from .probes import date_of, speaks_http
+from .probes import date_of, hear_refusal, speaks_http
 
-_PATIENCE = 0.5
-"""Seconds for a refusal to arrive: a round trip."""
 _SILENT = (
     "What listens there may not speak TLS: check the port in URL, or use http:// if that is meant."
 )
@@ -190,14 +188,7 @@ def _refusal_after(exam: Examination) -> Optional[BaseException]:
         cause = _handshake(sock)
         if cause is not None or exam.asked_for_certificate is False:
             return cause
-        sock.settimeout(min(_PATIENCE, exam.timeout))
-        try:
-            sock.recv(1)
-        except socket.timeout:
-            return None
-        except OSError as refusal:
-            return refusal
-    return None
+        return hear_refusal(sock, exam.timeout)
 
 
 def _watch_for_request(context: ssl.SSLContext) -> Optional[list[bool]]:

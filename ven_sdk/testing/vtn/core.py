@@ -72,7 +72,6 @@ class Core:
         self.closed: bool = True
 
     # --- life -------------------------------------------------------------------------------------
-    #
 
     def open(self, port: int = 0) -> None:
         """Listen on ``port``; 0 takes a free one."""
