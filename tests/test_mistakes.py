@@ -107,6 +107,7 @@ def test_an_attribute_that_would_have_no_effect_cannot_be_set(name: str, says: s
 @pytest.mark.parametrize(
     "owner",
     [
+        objects.Event,
         objects.Sample(5),
         objects.Target(ven_id="v"),
         enums.OPT,
@@ -125,6 +126,7 @@ def test_probing_for_an_attribute_looks_for_no_near_name(
 ) -> None:
     looked: list[object] = []
     monkeypatch.setattr(near_names, "nearest", lambda word, *_: looked.append(word) or "near")
+    monkeypatch.setattr(near_names, "dir", lambda cls: looked.append(cls) or [], raising=False)
 
     assert getattr(owner, "no_such_attribute", None) is None and not hasattr(owner, "nor_this")
     assert looked == []

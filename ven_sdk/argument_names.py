@@ -107,8 +107,7 @@ def checked_value(cls: type[C]) -> type[C]:
     """
 
     def read_attribute(self: object, name: str) -> object:
-        known = [*vars(self), *public_names(cls)] if not name.startswith("__") else ()
-        raise missing_attribute(self, name, known)
+        raise missing_attribute(self, name, lambda: [*vars(self), *public_names(cls)])
 
     def read_key(self: object, key: object) -> object:
         near = nearest(key, [*vars(self), *public_names(cls)])

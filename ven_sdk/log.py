@@ -13,7 +13,9 @@ import re
 import sys
 import threading
 import time
+import traceback
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -113,6 +115,46 @@ def _set_level(logger: logging.Logger, level: Union[int, str]) -> None:
             f"'CRITICAL' or a number of "
             "the logging module."
         ) from cause
+
+
+# --- handlers that raise --------------------------------------------------------------------------
+
+
+class PackageLogger(logging.Logger):
+    """A logger whose handlers cannot spoil what is done beside the line: what one raises goes to
+    stderr, as the errors that ``logging`` itself catches do, once a minute.
+    """
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Give the line to the handlers; an exception of theirs ends here."""
+        try:
+            super().handle(record)
+        except Exception:
+            _show_failure()
+
+
+def guard_loggers() -> None:
+    """Let no handler of the user's program stop a thread or spoil a step of the SDK. Called before
+    threads are started, for all loggers that modules have by then.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if name.partition(".")[0] == PACKAGE and type(logger) is logging.Logger:
+            logger.__class__ = PackageLogger
+
+
+_shown_at: Optional[float] = None
+
+
+def _show_failure() -> None:
+    global _shown_at
+    now = time.monotonic()
+    is_new = _shown_at is None or now - _shown_at >= 60.0
+    if is_new and logging.raiseExceptions and sys.stderr is not None:
+        _shown_at = now
+        with suppress(Exception):
+            sys.stderr.write(
+                f"A logging handler raised; a line of ven_sdk is lost.\n{traceback.format_exc()}"
+            )
 
 
 # --- the wire log ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ functions.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Callable
 
 from .errors import NoSuchAttributeError
 
@@ -62,20 +63,24 @@ def did_you_mean(word: object, known: Iterable[str], close: float = CLOSE) -> st
     return f" Did you mean {near!r}?" if near else ""
 
 
-def missing_attribute(owner: object, name: str, known: Iterable[str]) -> NoSuchAttributeError:
-    """The error for an attribute that ``owner``, an object or a class, does not have."""
+def missing_attribute(
+    owner: object, name: str, known: Callable[[], Iterable[str]]
+) -> NoSuchAttributeError:
+    """The error for an attribute that ``owner``, an object or a class, does not have. ``known()``
+    lists what it has, when the text is read.
+    """
     cls = owner if isinstance(owner, type) else type(owner)
     return _missing(f"{cls.__name__} has no attribute {name!r}.", name, known)
 
 
 def missing_name(module: str, name: str, known: Iterable[str]) -> NoSuchAttributeError:
     """The error for a name that a module does not have."""
-    return _missing(f"module {module!r} has no attribute {name!r}.", name, known)
+    return _missing(f"module {module!r} has no attribute {name!r}.", name, lambda: known)
 
 
-def _missing(text: str, name: str, known: Iterable[str]) -> NoSuchAttributeError:
+def _missing(text: str, name: str, known: Callable[[], Iterable[str]]) -> NoSuchAttributeError:
     return NoSuchAttributeError(
-        text, lambda: "" if name.startswith("_") else did_you_mean(name, known)
+        text, lambda: "" if name.startswith("_") else did_you_mean(name, known())
     )
 
 

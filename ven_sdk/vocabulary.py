@@ -42,7 +42,7 @@ class _VocabularyType(EnumMeta):
         def __getattr__(cls, name: str) -> object:
             found = cls.__dict__.get("_member_map_", {}).get(name)  # Python 3.9 asks here for them
             if found is None:
-                raise missing_attribute(cls, name, cls.__dict__.get("_member_map_", ()))
+                raise missing_attribute(cls, name, lambda: cls.__dict__.get("_member_map_", ()))
             return found
 
         def __setattr__(cls, name: str, value: object) -> None:
@@ -103,7 +103,7 @@ class Vocabulary(str, Enum, metaclass=_VocabularyType):
     if not TYPE_CHECKING:  # type checkers refuse both by themselves
 
         def __getattr__(self, name: str) -> object:
-            raise missing_attribute(self, name, ("name", "value", *dir(str)))
+            raise missing_attribute(self, name, lambda: ("name", "value", *dir(str)))
 
         def __setattr__(self, name: str, value: object) -> None:
             if not name.startswith("_"):

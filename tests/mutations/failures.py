@@ -227,6 +227,13 @@ TABLE = (
         "return False",
         f"{REPLIES}::test_a_vtn_that_was_good_a_moment_ago_is_soon_polled_again",
     ),
+    Mutation(
+        "F11",
+        "runtime.runtime.Runtime.start",
+        "guard_loggers()",
+        "pass",
+        "client/test_raising_log_handlers.py",
+    ),
     Mutation("F5", *REFUSAL_LOST, f"{REPLIES}::test_an_opt_is_created_only_by_its_confirmation"),
     Mutation(
         "F5",

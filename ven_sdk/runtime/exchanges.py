@@ -218,6 +218,8 @@ class Exchanges:
         """
         kind, now = self.kind_of(task), self._base.clock.monotonic()
         with self._lock:
+            if task.poll:
+                self._polling.end()  # its reply has come: nothing has to overtake it
             link, service = self.failures.reach(), self.failures.answer(kind, now)
         self._report_link(link)
         if service is not None:

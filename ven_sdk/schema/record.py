@@ -71,8 +71,7 @@ class _RecordType(_MetaBase):
     if not TYPE_CHECKING:
 
         def __getattr__(cls, name: str) -> object:
-            known = () if name.startswith("_") else (*cls._readable, *public_names(cls))
-            raise missing_attribute(cls, name, known)
+            raise missing_attribute(cls, name, lambda: (*cls._readable, *public_names(cls)))
 
 
 class Record(Presentable, _MappingBase, metaclass=_RecordType):
@@ -120,8 +119,8 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
             )
 
         def __getattr__(self, name: str) -> object:
-            known = () if name.startswith("_") else (*self._readable, *public_names(type(self)))
-            raise missing_attribute(self, name, known)
+            cls = type(self)
+            raise missing_attribute(self, name, lambda: (*cls._readable, *public_names(cls)))
 
         def __setitem__(self, key: object, value: object) -> None:
             self.__setattr__(str(key), value)

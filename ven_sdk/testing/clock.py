@@ -57,7 +57,7 @@ class ManualClock(Clock):
     if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
 
         def __getattr__(self, name: str) -> object:
-            raise missing_attribute(self, name, public_names(type(self)))
+            raise missing_attribute(self, name, lambda: public_names(type(self)))
 
     # --- what the SDK asks ------------------------------------------------------------------------
 

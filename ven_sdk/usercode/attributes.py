@@ -50,7 +50,7 @@ class CheckedAttributes:
             handler = nearest_handler(name)
             if handler is not None and not name.startswith("_"):
                 raise _unreadable_handler(self, name, handler)
-            raise missing_attribute(self, name, [*public_names(type(self)), *self._own])
+            raise missing_attribute(self, name, lambda: [*public_names(type(self)), *self._own])
 
         def __getitem__(self, key: object) -> object:
             raise NoSuchKeyError(

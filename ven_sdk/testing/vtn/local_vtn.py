@@ -217,7 +217,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
 
         def __getattr__(self, name: str) -> Any:
-            raise missing_attribute(self, name, [*public_names(type(self)), *_SET])
+            raise missing_attribute(self, name, lambda: [*public_names(type(self)), *_SET])
 
     # --- life -------------------------------------------------------------------------------------
     #
