@@ -232,7 +232,7 @@ TABLE = (
         "runtime.runtime.Runtime.start",
         "guard_loggers()",
         "pass",
-        "client/test_raising_log_handlers.py",
+        "client/test_raising_log_handlers.py::test_a_log_handler_that_raises_stops_no_thread_and_changes_no_answer",
     ),
     Mutation("F5", *REFUSAL_LOST, f"{REPLIES}::test_an_opt_is_created_only_by_its_confirmation"),
     Mutation(
