@@ -16,7 +16,9 @@ finds nothing that could be sent now.
 
 *States of a poll*: due when its period has passed since the last one began, or at once while the
 queue is drained (P3): the reply brought something new. A reply that changes nothing (the same list,
-a request that runs, a registration that is asked for again) counts as an empty queue.
+a request that runs, a registration that is asked for again) counts as an empty queue. A poll is
+under way until its reply has come. A VEN that the VTN calls polls only when nothing was pushed for
+long, or never: the profile says so (``pause_of_polls``).
 
 *One exchange*, on a thread of the pool, without a lock: the tickets that are open for the message
 are taken, it is sent if the store says that the VEN still runs here (``may_send``), the reply is
@@ -235,8 +237,9 @@ class Conversation:
         return self._base.transact(task.postpone(error)) is not NOTHING
 
     def _survive(self, state: LaneState, task: Optional[Task], cause: Exception) -> None:
-        """What a message made us do wrong is logged whole; the task waits, and everything else goes
-        on.
+        """An exception that nobody foresaw came out of ``task``, or out of the look for one (None).
+        It is logged with its traceback and reported; the task, or the lane, waits, and everything
+        else goes on.
         """
         base, what = self._base, task.name if task is not None else state.lane.name
         logger.error(
