@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 
@@ -401,3 +401,25 @@ def test_calls_of_the_user_do_not_shorten_the_distance_of_registrations_after_lo
         names = call_often(world, opt_of(world))
 
         assert names.count("oadrCreatePartyRegistration") <= 100 / 75 + 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"register": False, "ven_id": "v1"}], ids=str)
+def test_a_registration_that_the_user_asked_for_ends_the_pause_after_losses(
+    settings: dict[str, Any],
+) -> None:
+    with contextlib.closing(SimulatedVen(1, timeout=2, **settings)) as world:
+        world.vtn.record.registered = bool(settings)
+        world.start()
+        world.run(60)
+        world.vtn.behaviour["oadrPoll"] = "code 463", FOR_EVER
+        losses = len(world.vtn.sent)
+        world.run_until(lambda: len(world.vtn.sent) > losses + 40, 3600)
+        world.run_until(lambda: world.vtn.sent[-1].how == "code 463", 600)
+        del world.vtn.behaviour["oadrPoll"]
+        world.vtn.record.registered = bool(settings)
+        mark = len(world.vtn.sent)
+
+        world.ven.register()
+        world.run(30)
+
+        assert "oadrPoll" in [name for _, name, _ in world.vtn.sent[mark:]]

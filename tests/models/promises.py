@@ -75,7 +75,7 @@ class Promises:
         self._paced, self._deliveries, self._polls = Sliding(60), Sliding(60), Sliding(60)
         self._failing_polls, self._failing_deliveries = Sliding(120), Sliding(3600)
         self._registrations = {"asked": Sliding(600), "lost": Sliding(600)}
-        self._for_long = Sliding(660)
+        self._for_long, self._joined = Sliding(660), Sliding(60)
         self._first_lines, self._calls_of_on_error = Sliding(60), Sliding(60)
         self._busy: dict[str, tuple[int, float, str]] = {}
 
@@ -229,6 +229,7 @@ class Promises:
             cause = "lost" if self._follows_loss else "asked"
             most = 14 + 6 * self._for_long.count(now)
             found = self._registrations[cause].add(now)
+            self._joined.add(now)
             assert found <= most, f"{found} registrations in ten minutes, at most {most:.0f}"
 
     def _check_deliveries(self, now: float, how: str, free: int) -> None:
@@ -245,11 +246,11 @@ class Promises:
         assert found <= most, f"{found} reports in a minute, at most {most:.0f}"
 
     def _check_news(self, now: float, how: str, most: float) -> None:
-        """A poll before its period follows something new, or a poll that failed."""
+        """A poll before its period follows something new, a registration, or a poll that failed."""
         if how != "right":
             self._failing_polls.add(now)
         news = self._count("news", now) + self._count("requests", now)
-        most += 2 * news + 2 * self._failing_polls.count(now)
+        most += 2 * news + 2 * self._failing_polls.count(now) + self._joined.count(now)
         found = self._polls.add(now)
         assert found <= most, f"{found} polls in a minute, with news for {most:.0f}"
 

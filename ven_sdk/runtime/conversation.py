@@ -121,13 +121,27 @@ class Conversation:
         self._asked: set[tuple[str, str]] = set()
         self._pace = Window(MESSAGES_A_MINUTE)
         self._exchanges = Exchanges(
-            transactions, self.failures, self.polling, self._lock, self.wake, self._block_all
+            transactions,
+            self.failures,
+            self.polling,
+            self._lock,
+            self.wake,
+            self._block_all,
+            self.end_pause,
         )
 
     def _block_all(self, seconds: float) -> None:
         until = self._base.clock.monotonic() + seconds
         for state in self._lanes:
             state.blocked_until = max(state.blocked_until, until)
+
+    def end_pause(self) -> None:
+        """The VEN is registered: nothing waits any longer for the distance that registrations keep
+        after losses, also where a call of the user's brought this one about.
+        """
+        for state in self._lanes if not self._base.closing else ():
+            state.blocked_until = 0.0
+        self.wake()
 
     # --- waking -----------------------------------------------------------------------------------
 

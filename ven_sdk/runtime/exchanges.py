@@ -68,7 +68,7 @@ def make_backoff(book: Book, cap: float) -> Backoff:
 
 class Exchanges:
     """The exchanges of one VEN. ``wake()`` lets all lanes look again, ``block_all(seconds)`` lets
-    them wait; ``lock`` guards ``failures`` and ``polling``.
+    them wait, ``end_pause()`` go on; ``lock`` guards ``failures`` and ``polling``.
     """
 
     def __init__(
@@ -79,12 +79,13 @@ class Exchanges:
         lock: threading.Lock,
         wake: Callable[[], None],
         block_all: Callable[[float], None],
+        end_pause: Callable[[], None],
     ) -> None:
         self._base, self._profile = transactions, transactions.profile
         self.failures: Failures = failures
         self._polling, self._lock = polling, lock
         self.wake: Callable[[], None] = wake
-        self._block_all = block_all
+        self._block_all, self._end_pause = block_all, end_pause
         self._courtesy = Window(1, COURTESY_PAUSE)
         self._registrations = Registrations(lambda: make_backoff(transactions.book, LONG_CAP))
 
@@ -93,9 +94,7 @@ class Exchanges:
         return Kind(self._profile.service_of(task), task.name)
 
     def blocked_until(self, task: Task) -> float:
-        """The moment from which ``task`` may be sent, for what failed before it and for the
-        distance of registrations; 0 where nothing is in its way.
-        """
+        """The moment from which ``task`` may be sent; 0 where nothing is in its way."""
         until = self._registrations.blocked_until(task) if task.renews else 0.0
         if not self.failures:
             return until
@@ -199,7 +198,7 @@ class Exchanges:
             with self._lock:
                 self._polling.drain(now)
         if task.renews:
-            self.wake()
+            self._end_pause()
 
     def _lose_registration(self, reason: str, mark: int) -> None:
         """R13, at once the first time; a VTN that goes on saying so is asked with growing
