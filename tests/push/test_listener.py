@@ -4,6 +4,7 @@ strangers delay nobody.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import socket
@@ -304,15 +305,14 @@ def test_one_address_has_a_few_connections_and_others_have_theirs(listen: Make) 
 
 
 def test_all_addresses_together_have_so_many_connections(listen: Make) -> None:
-    listener = listen(limits=Limits(connections=4, head=3))
-    stuck = [connect(listener.address, f"127.0.0.{n}") for n in range(2, 6)]
-    for each in stuck:
-        each.sendall(b"P")
-    wait_for(lambda: listener.connections == 4)
-    with connect(listener.address) as late:
-        assert is_closed(late, 1)
-    for each in stuck:
-        each.close()
+    listener = listen(limits=Limits(connections=4, head=60))
+    with contextlib.ExitStack() as open_ones:
+        for n in range(2, 6):
+            stuck = open_ones.enter_context(connect(listener.address, f"127.0.0.{n}"))
+            stuck.sendall(b"P")
+        wait_for(lambda: listener.connections == 4)
+        with connect(listener.address) as late:
+            assert is_closed(late, 20)
     wait_for(lambda: listener.connections == 0)
 
 
