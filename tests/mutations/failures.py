@@ -346,7 +346,7 @@ TABLE = (
         "with self._applying:",
         "with self._lock:",
         "client/test_reading_waits_for_nobody.py"
-        "::test_status_health_events_level_and_schedule_do_not_wait_for_a_slow_disk",
+        "::test_whatever_waits_everything_that_can_be_read_is_read_at_once",
     ),
     Mutation(
         "F11",
