@@ -11,7 +11,8 @@ are the same case.
 
 *States of a lane*: idle (a timer, or nothing, will wake it), queued (a job waits for a thread),
 running. A lane that is woken while it runs is queued again, so that no change is missed between the
-last look at the book and the end of the job. While the client is closing, a lane *rests* once it
+last look at the book and the end of the job; not so while it performs an exchange, for it looks at
+the book afterwards. While the client is closing, a lane *rests* once it
 finds nothing that could be sent now.
 
 *States of a poll*: due when its period has passed since the last one began, or at once while the
@@ -78,21 +79,14 @@ class LaneState:
     """When one lane may send, and when it wakes by itself."""
 
     __slots__ = (
-        *(
-            "blocked_until",
-            "held_back",
-            "is_queued",
-            "is_resting",
-            "lane",
-            "timer",
-            "uploads",
-            "wake_at",
-        ),
+        *("blocked_until", "held_back", "is_performing", "is_queued", "is_resting"),
+        *("lane", "timer", "uploads", "wake_at"),
     )
 
     def __init__(self, lane: Lane) -> None:
         self.lane: Lane = lane
         self.is_queued: bool = False
+        self.is_performing: bool = False
         self.is_resting: bool = True
         self.timer: Optional[Job] = None
         self.wake_at: Optional[float] = None
@@ -164,8 +158,8 @@ class Conversation:
         return bool(lane.table) and not self._base.book.tables[lane.table]
 
     def _wake(self, state: LaneState) -> None:
-        if state.is_queued or self._base.stopped:
-            return
+        if state.is_queued or state.is_performing or self._base.stopped:
+            return  # it looks anyway, once the exchange under way is over
         state.is_queued, state.is_resting = True, False
         base = self._base
         base.runtime.exchanges(self._vtn).submit(
@@ -234,7 +228,7 @@ class Conversation:
                 try:
                     self._exchanges.perform(task)
                 finally:
-                    self._put_back(task)
+                    self._put_back(state, task)
             except Exception as cause:
                 # a fault of ours: the lane must outlive it, or the VEN falls silent
                 self._survive(state, task, cause)
@@ -347,7 +341,7 @@ class Conversation:
             if not self._base.may_send():
                 return None, now + NOT_OWNED
             if wait <= 0:
-                self._sending[task.identity] = now
+                self._sending[task.identity], state.is_performing = now, True
                 self._base.tickets.begin(task.identity)
                 self._note_pace(task, state, now)
                 return task, None
@@ -388,7 +382,8 @@ class Conversation:
             for _ in range(task.weight):
                 self._pace.note(now)
 
-    def _put_back(self, task: Task) -> None:
+    def _put_back(self, state: LaneState, task: Task) -> None:
+        state.is_performing = False  # whatever changes from here on wakes the lane anew
         self._base.end_tickets(task.identity)
         with self._lock:
             self._sending.pop(task.identity, None)
