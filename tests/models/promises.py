@@ -27,7 +27,7 @@ from tests.models.simulated import SimulatedVen
 from ven_sdk.errors import HandlerError
 
 MESSAGES_A_MINUTE, MESSAGES_A_PERIOD, REPORTS_A_MINUTE = 50, 5, 120
-LINES_A_MINUTE = 15
+LINES_A_MINUTE, BOOTSTRAP = 15, 4
 UNANSWERED = frozenset({"no answer", "refused connection", "right, but lost"})
 """Replies that are none: the link failed."""
 POLL, DELIVERY, ANSWER = "oadrPoll", "oadrUpdateReport", "oadrCreatedEvent"
@@ -51,6 +51,10 @@ class Sliding:
     def add(self, moment: float) -> int:
         self._moments.append(moment)
         return self.count(moment)
+
+    def oldest(self, number: int) -> float:
+        """The moment of the oldest but ``number - 1``."""
+        return self._moments[number - 1]
 
     def count(self, now: float) -> int:
         while self._moments and self._moments[0] <= now - self.seconds:
@@ -201,6 +205,14 @@ class Promises:
             self._pause = min(300.0, 2.0 ** (self._lost - 1))
         self._lost, self._lost_at = self._lost + 1, end
         self._excuse(end + self._pause + SLACK)
+        self._excuse_for_pace(end)
+
+    def _excuse_for_pace(self, now: float) -> None:
+        """A registration needs messages that the pace may not have left in this minute."""
+        most = max(MESSAGES_A_MINUTE, int(MESSAGES_A_PERIOD * 60 / self.period))
+        over = self._paced.count(now) + BOOTSTRAP - most
+        if over > 0:
+            self._excuse(self._paced.oldest(over) + 60.0 + SLACK)
 
     # --- polls are not starved --------------------------------------------------------------------
 

@@ -99,12 +99,15 @@ class Profile20b(Profile):
         state = book.registration
         if state.phase == "new":
             return
+        step = registration.next_task(book)
+        if step is not None and state.phase in registration.JOINING and not turn.is_closing:
+            yield step  # before what is owed, which may be more than the pace lets out in a minute
+            step = None
         if book.answers and state.phase != "query" and state.known:
             yield from answers.list_tasks(book)
         if turn.is_closing and state.phase != "cancelling":
             yield from self._event_answers(book, turn)
             return
-        step = registration.next_task(book)
         if step is not None:
             yield step
         if state.phase != "registered":
@@ -203,8 +206,8 @@ class Profile20b(Profile):
         """
         status = error.status if isinstance(error, TransportError) else None
         if task.poll and (status is None or status >= 500):
-            return _resync
-        return _resync if task.name == events.ANSWER and status is None else None
+            return registration.resync
+        return registration.resync if task.name == events.ANSWER and status is None else None
 
     def report_unreadable(self, task: Task, error: VenError) -> Optional[Step]:
         """See :meth:`Profile.report_unreadable`."""
@@ -391,10 +394,3 @@ class Profile20b(Profile):
     def shift_deadlines(self, book: Book, now: datetime, by: timedelta) -> Outcome:
         """See :meth:`Profile.shift_deadlines`."""
         return events.shift_deadlines(book, now, by)
-
-
-def _resync(book: Book, now: datetime) -> Outcome:
-    state = book.registration
-    if state.phase != "registered" or state.resync or book.settings.report_only:
-        return NOTHING
-    return registration.change_phase(book, now, "registered", resync=True)

@@ -25,6 +25,7 @@ from .bootstrap import (
     owe_event_request,
     register_reports,
     request_events,
+    resync,
 )
 from .joining import begin, lose, register, resume
 from .leaving import (
@@ -36,9 +37,10 @@ from .leaving import (
 )
 from .moving import go_on, part
 from .other_vtn import is_unexpected
-from .phases import PHASES, change_phase, frequency, is_registered, poll_period
+from .phases import JOINING, PHASES, change_phase, frequency, is_registered, poll_period
 
 __all__ = [
+    "JOINING",
     "PHASES",
     "begin",
     "cancel_registration",
@@ -62,4 +64,5 @@ __all__ = [
     "request_events",
     "reregister",
     "resume",
+    "resync",
 ]

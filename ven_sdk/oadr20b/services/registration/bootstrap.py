@@ -118,6 +118,14 @@ def owe_event_request(book: Book, now: datetime) -> Outcome:
     return change_phase(book, now, "registered", resync=True)
 
 
+def resync(book: Book, now: datetime) -> Outcome:
+    """H6: what was lost may have been an event: the list of events is owed."""
+    state = book.registration
+    if state.phase != "registered" or state.resync or book.settings.report_only:
+        return NOTHING
+    return change_phase(book, now, "registered", resync=True)
+
+
 def request_events(book: Book) -> Task:
     """R1: the complete list ends the bootstrap; H6: it is asked for again after a poll whose reply
     was lost.
