@@ -31,6 +31,7 @@ LINES_A_MINUTE, BOOTSTRAP = 15, 4
 UNANSWERED = frozenset({"no answer", "refused connection", "right, but lost"})
 """Replies that are none: the link failed."""
 POLL, DELIVERY, ANSWER = "oadrPoll", "oadrUpdateReport", "oadrCreatedEvent"
+REQUESTED = "oadrCreatedReport"
 CREATE_OPT, CANCEL_OPT = "oadrCreateOpt", "oadrCancelOpt"
 REGISTERS = frozenset({QUERY, CREATE})
 BESIDE = ("times so far", "left out", "gets optOut", "The wall clock was set back")
@@ -79,7 +80,7 @@ class Promises:
         self._paced, self._deliveries, self._polls = Sliding(60), Sliding(60), Sliding(60)
         self._failing_polls, self._failing_deliveries = Sliding(120), Sliding(3600)
         self._registrations = {"asked": Sliding(600), "lost": Sliding(600)}
-        self._for_long, self._joined = Sliding(660), Sliding(60)
+        self._for_long, self._joined, self._drawn = Sliding(660), Sliding(60), Sliding(60)
         self._first_lines, self._calls_of_on_error = Sliding(60), Sliding(60)
         self._busy: dict[str, tuple[int, float, str]] = {}
 
@@ -210,9 +211,9 @@ class Promises:
     def _excuse_for_pace(self, now: float) -> None:
         """A registration needs messages that the pace may not have left in this minute."""
         most = max(MESSAGES_A_MINUTE, int(MESSAGES_A_PERIOD * 60 / self.period))
-        over = self._paced.count(now) + BOOTSTRAP - most
+        over = self._drawn.count(now) + BOOTSTRAP - most
         if over > 0:
-            self._excuse(self._paced.oldest(over) + 60.0 + SLACK)
+            self._excuse(self._drawn.oldest(over) + 60.0 + SLACK)
 
     # --- polls are not starved --------------------------------------------------------------------
 
@@ -234,6 +235,8 @@ class Promises:
         elif name not in BY_WISH:
             most = max(MESSAGES_A_MINUTE, MESSAGES_A_PERIOD * 60 / self.period) + regular + free
             found = self._paced.add(now)
+            for _ in range(2 if name == REQUESTED else 1):  # it makes a report due
+                self._drawn.add(now)
             assert found <= most, f"{found} messages in a minute, at most {most:.0f}"
         if name == POLL:
             self._check_news(now, how, regular + 3 * starts + 2 * calls)

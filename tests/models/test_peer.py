@@ -491,7 +491,7 @@ class HostilePeer(RuleBasedStateMachine):
             has_reported = len(vtn.record.samples) > mark or not is_asked
             return has_reported and not (self.open_ends() or self.unanswered())
 
-        may_report = world.ven.status.services["EiReport"].state == "ok"
+        may_report = all(one.state == "ok" for one in world.ven.status.services.values())
         soon = 90 if vtn.wish is None else 3 * vtn.wish[1] + 90
         world.run_until(is_done, soon if may_report else LONGEST)
         assert not self.open_ends()
