@@ -60,7 +60,8 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
 
     def register(self, new: bool = False) -> None:
         """Register (again); with ``new`` without the old IDs (R6). Blocks until done; errors as
-        ``cancel_registration``. ``TransportError`` where no answer comes in time.
+        ``cancel_registration``. ``TransportError`` where no answer comes in time, ``StateError``
+        where the VTN ends the registration meanwhile.
         """
         self._require_running("register()")
         new = flag("new", new)
@@ -72,7 +73,10 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
             self._engine.transact(request.step)
             self._engine.conversation.send_at_once(*request.brings)
         rest = deadline - self._engine.clock.monotonic()
-        if not self._engine.wait(self._is_registered, rest):
+        self._engine.wait(lambda: self._is_registered() or self._state() == "unregistered", rest)
+        if self._state() == "unregistered":
+            raise StateError("register(): the VTN ended the registration right after it was made.")
+        if not self._is_registered():
             raise TransportError(
                 "register(): the VTN knows this VEN, but did not take its catalogue and list of "
                 f"events within {self.settings.timeout:g} s. It is tried again until it succeeds."
