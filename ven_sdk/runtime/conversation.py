@@ -249,6 +249,7 @@ class Conversation:
         It is logged with its traceback and reported; the task, or the lane, waits, and everything
         else goes on.
         """
+        state.is_performing = False
         base, what = self._base, task.name if task is not None else state.lane.name
         logger.error(
             "%s of %s failed. This is a fault of ven_sdk: please report it.",
