@@ -25,7 +25,7 @@ from ven_sdk.testing import LocalVTN, Raw, Reply
 from ven_sdk.testing.vtn.builders import event
 
 POLL = 0.03
-PATIENCE = 10.0
+PATIENCE = 60.0
 EVIL = "evil"
 HOUR = 3600
 _PASSING = frozenset({"answers", "nonces"})  # what is owed for a moment, and what was seen
