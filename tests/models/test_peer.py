@@ -485,12 +485,16 @@ class HostilePeer(RuleBasedStateMachine):
         start = (world.clock.now() + timedelta(hours=3)).replace(microsecond=0)
         vtn.events["last"] = VTNEvent("last", start, 600)
         vtn.queue += ["list", "one report"]
-        mark = len(vtn.record.samples)
-        is_asked = world.engine.book.registration.refused_catalogue is None
+        mark, sent = len(vtn.record.samples), len(vtn.sent)
+
+        def is_reported() -> bool:
+            """A catalogue that was still owed ends the request that came before it (CR 306)."""
+            has_catalogue = any(one.name == "oadrRegisterReport" for one in vtn.sent[sent:])
+            is_asked = world.engine.book.registration.refused_catalogue is None
+            return len(vtn.record.samples) > mark or has_catalogue or not is_asked
 
         def is_done() -> bool:
-            has_reported = len(vtn.record.samples) > mark or not is_asked
-            return has_reported and not (self.open_ends() or self.unanswered())
+            return is_reported() and not (self.open_ends() or self.unanswered())
 
         may_report = all(one.state == "ok" for one in world.ven.status.services.values())
         soon = 90 if vtn.wish is None else 3 * vtn.wish[1] + 90
@@ -498,7 +502,7 @@ class HostilePeer(RuleBasedStateMachine):
         assert not self.open_ends()
         assert not self.unanswered()
         assert vtn.record.answers["last", 0] == world.decisions["last", 0]
-        assert len(vtn.record.samples) > mark or not is_asked, "no report of the last request"
+        assert is_reported(), "no report of the last request"
 
     def open_ends(self) -> list[str]:
         """What is not as it shall be in the end."""
