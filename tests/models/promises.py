@@ -191,6 +191,7 @@ class Promises:
 
     def _take_registering(self, name: str, how: str, end: float) -> None:
         self._excuse(end + self._registering.take(name, how, end) + SLACK)
+        self._excuse_for_pace(end)
         if name == CREATE and how == "right":
             self._follows_loss = False
 
