@@ -39,6 +39,7 @@ ORDER = (
     "enums",
     "argument_names",
     "log",
+    "threads",
     "arguments",
     "config",
     "usercode",
@@ -253,6 +254,24 @@ def test_what_only_one_profile_needs_is_known_to_few() -> None:
     users = {found.part for found in all_imports() if found.top.startswith("ven_sdk.oadr20b")}
 
     assert users <= MAY_USE_OADR20B
+
+
+MAKE_THREADS = frozenset(
+    {
+        "ven_sdk/threads.py",
+        *("ven_sdk/cli/certify/sources.py", "ven_sdk/cli/certify/trial_base.py"),
+        *("ven_sdk/testing/store_suite.py", "ven_sdk/testing/leased_store_suite.py"),
+    }
+)
+"""Modules that make threads: of the SDK, of the user's program that is examined, of suites."""
+
+
+def test_threads_are_made_in_one_place() -> None:
+    makers = {
+        name_of(path) for path in MODULES if "threading.Thread(" in path.read_text(encoding="utf-8")
+    }
+
+    assert makers == MAKE_THREADS
 
 
 def test_texts_of_one_profile_stand_in_its_folder() -> None:

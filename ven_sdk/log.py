@@ -134,8 +134,8 @@ class PackageLogger(logging.Logger):
 
 
 def guard_loggers() -> None:
-    """Let no handler of the user's program stop a thread or spoil a step of the SDK. Called before
-    threads are started, for all loggers that modules have by then.
+    """Let no handler of the user's program stop a thread or spoil a step of the SDK. Called for
+    each thread that is made, for all loggers that modules have by then.
     """
     for name, logger in list(logging.root.manager.loggerDict.items()):
         if name.partition(".")[0] == PACKAGE and type(logger) is logging.Logger:

@@ -229,7 +229,7 @@ TABLE = (
     ),
     Mutation(
         "F11",
-        "runtime.runtime.Runtime.start",
+        "threads.daemon_thread",
         "guard_loggers()",
         "pass",
         "client/test_raising_log_handlers.py::test_a_log_handler_that_raises_stops_no_thread_and_changes_no_answer",

@@ -37,6 +37,7 @@ from ..runtime.signals import run_until_stopped
 from ..runtime.status import Health
 from ..state.leases import LEASE, RENEWALS, SLOTS, Member, Renewal, seconds_awake
 from ..text import repr_of
+from ..threads import daemon_thread
 from ..usercode.attributes import CheckedAttributes
 from .sites import Catalogue, Functions, SiteTable, store_of_fleet
 from .slots import MemberSlots
@@ -160,7 +161,7 @@ class FleetMember(CheckedAttributes):
             self.fleet.stop()
             raise
         self._own_slots.start()
-        self._thread = threading.Thread(target=self._run, name="ven_sdk-member", daemon=True)
+        self._thread = daemon_thread("ven_sdk-member", self._run)
         self._thread.start()
         logger.info("%s is a member of the fleet in %s.", self.name, self._store.name)
 

@@ -18,6 +18,7 @@ from ..fleet import Fleet
 from ..runtime.engine import Takeover
 from ..state.leases import LeasedStore, Renewal, Taking, wanted_slots
 from ..state.store import Row
+from ..threads import daemon_thread
 from ..ven import Ven
 from .garbage_collection import GarbageCollection
 from .sites import Catalogue, Functions, Site
@@ -72,7 +73,7 @@ class MemberSlots:
         self._stopping = False
         self._begun, self._revisions, self._refused, self._again_at = {}, {}, {}, {}
         self._incomplete.clear()
-        self._thread = threading.Thread(target=self._run, name="ven_sdk-slots", daemon=True)
+        self._thread = daemon_thread("ven_sdk-slots", self._run)
         self._thread.start()
 
     def stop(self) -> None:

@@ -24,6 +24,8 @@ from itertools import takewhile
 from time import monotonic
 from typing import Callable, Optional
 
+from ..threads import daemon_thread
+
 logger: logging.Logger = logging.getLogger(__name__)
 
 QUEUE = 512
@@ -100,7 +102,7 @@ class Acceptor:
         self._lock = threading.Lock()  # guards the next two
         self._open: set[Connection] = set()
         self._per_address: Counter[str] = Counter()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="ven_sdk-push-accept")
+        self._thread = daemon_thread("ven_sdk-push-accept", self._run)
 
     def start(self) -> None:
         """Accept from now on."""
@@ -218,12 +220,8 @@ class Acceptor:
 
     def _begin(self, connection: Connection) -> None:
         self._number += 1
-        connection.thread = threading.Thread(
-            target=self._serve_one,
-            args=(connection,),
-            daemon=True,
-            name=f"ven_sdk-push-{self._number}",
-        )
+        name = f"ven_sdk-push-{self._number}"
+        connection.thread = daemon_thread(name, self._serve_one, connection)
         try:
             connection.thread.start()
         except RuntimeError as cause:  # the system has no more threads

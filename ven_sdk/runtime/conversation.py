@@ -12,8 +12,8 @@ are the same case.
 *States of a lane*: idle (a timer, or nothing, will wake it), queued (a job waits for a thread),
 running. A lane that is woken while it runs is queued again, so that no change is missed between the
 last look at the book and the end of the job; not so while it performs an exchange, for it looks at
-the book afterwards. While the client is closing, a lane *rests* once it
-finds nothing that could be sent now.
+the book afterwards. While the client is closing, a lane *rests* once it finds nothing that could be
+sent now.
 
 *States of a poll*: due when its period has passed since the last one began, or at once while the
 queue is drained (P3): the reply brought something new. A reply that changes nothing (the same list,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import warnings
 import weakref
 from typing import Callable, Optional
 
+from ..threads import daemon_thread
 from .lifecycle import Lifecycle
 from .runtime import Runtime
 
@@ -52,12 +52,7 @@ class LastReference:
         )
         warnings.warn(text, ResourceWarning, stacklevel=2)
         logger.warning("%s", text)
-        threading.Thread(
-            target=self._cycle.stop,
-            args=(ABANDONED_TIMEOUT,),
-            name="ven_sdk stopping",
-            daemon=True,
-        ).start()
+        daemon_thread("ven_sdk stopping", self._cycle.stop, ABANDONED_TIMEOUT).start()
 
 
 def caller() -> str:

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Callable, Optional
 
 from ..errors import StateError
-from ..log import guard_loggers
 from ..text import shorten
 from .clock import Clock
 from .scheduler import Scheduler
@@ -171,7 +170,6 @@ class Runtime:
 
     def start(self) -> None:
         """Make timers and pools run; harmless when they do."""
-        guard_loggers()
         if self._pid is None:
             with self._making:
                 self._make_pools()

@@ -26,6 +26,7 @@ import threading
 from datetime import datetime
 from typing import Callable, Optional
 
+from ..threads import daemon_thread
 from .clock import Clock, timestamp
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -191,7 +192,7 @@ class Scheduler:
             if self._thread is not None:
                 return
             self._stopping = False
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread = daemon_thread(self._name, self._run)
             self._thread.start()
 
     def _run(self) -> None:

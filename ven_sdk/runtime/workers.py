@@ -33,6 +33,7 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Callable, NamedTuple, Optional
 
+from ..threads import daemon_thread
 from .scheduler import Job, Scheduler
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -125,9 +126,7 @@ class Workers:
         elif self._effective() < self._size and len(self._workers) < self._maximum:
             worker = _Worker()
             self._made += 1
-            worker.thread = threading.Thread(
-                target=self._run, args=(worker,), daemon=True, name=f"{self._name}-{self._made}"
-            )
+            worker.thread = daemon_thread(f"{self._name}-{self._made}", self._run, worker)
             self._workers.add(worker)
             worker.thread.start()
         else:

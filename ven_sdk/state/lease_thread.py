@@ -7,6 +7,7 @@ import threading
 from typing import Callable
 
 from ..errors import LeaseLostError, StoreError
+from ..threads import daemon_thread
 from .leases import RENEWALS, LeasedStore, SlotRow, seconds_awake
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class LeaseThread:
         self._ended = threading.Event()
         self._in_trouble = False
         self._owned: frozenset[int] = frozenset()
-        self._thread = threading.Thread(target=self._run, name="ven_sdk-lease", daemon=True)
+        self._thread = daemon_thread("ven_sdk-lease", self._run)
 
     def start(self) -> None:
         """Begin renewing."""

@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ..errors import ConfigurationError, StoreError
 from ..text import is_xml, one_line
+from ..threads import daemon_thread
 
 if TYPE_CHECKING:
     import psycopg
@@ -246,7 +247,7 @@ class Link:
             if self._pool is pool:
                 self._pool, self._trouble = self._fresh_pool(), None
         # Its threads may still be waiting for a connection: nobody waits for them.
-        threading.Thread(target=pool.close, name="ven_sdk-store-close", daemon=True).start()
+        daemon_thread("ven_sdk-store-close", pool.close).start()
         return rows
 
     def _try_run(

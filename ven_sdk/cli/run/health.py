@@ -20,6 +20,7 @@ from typing import Protocol
 from ...errors import ConfigurationError
 from ...metrics import CONTENT_TYPE, exposition
 from ...runtime.status import Health, Status
+from ...threads import daemon_thread
 from ...ven import Ven
 from .server import Page, Place, Port, Request, page_of, refusal
 
@@ -64,7 +65,7 @@ class HealthFile:
             raise ConfigurationError(
                 f"The health file {path!r} cannot be written: {cause.strerror or cause}."
             ) from cause
-        self._thread = threading.Thread(target=self._run, name="ven_sdk-health-file", daemon=True)
+        self._thread = daemon_thread("ven_sdk-health-file", self._run)
         self._thread.start()
 
     def close(self) -> None:

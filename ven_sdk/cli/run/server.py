@@ -7,7 +7,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
-import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.message import Message
@@ -16,6 +15,7 @@ from typing import Callable, NamedTuple, Optional, Union
 from urllib.parse import parse_qsl, unquote
 
 from ...errors import ConfigurationError
+from ...threads import daemon_thread
 from ..page_server import PageServer, length_of_body, split_address
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -84,9 +84,7 @@ class Port:
             ) from cause
         self.host: str = host
         self.port: int = int(self._server.server_address[1])
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.2,), name=f"ven_sdk-{name}", daemon=True
-        )
+        self._thread = daemon_thread(f"ven_sdk-{name}", self._server.serve_forever, 0.2)
         self._thread.start()
 
     def close(self) -> None:

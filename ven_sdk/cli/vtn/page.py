@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-import threading
 from http.server import BaseHTTPRequestHandler
 from importlib import resources
 from typing import Callable, Optional
 
 from ...errors import ConfigurationError, VenError
+from ...threads import daemon_thread
 from ..page_server import PageServer, length_of_body, split_address
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -42,9 +42,7 @@ class Page:
                 f"The page's port {port} cannot be opened: {cause.strerror or cause}. Give another "
                 "--page-port; 0 takes a free one."
             ) from cause
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.2,), name="ven_sdk-page", daemon=True
-        )
+        self._thread = daemon_thread("ven_sdk-page", self._server.serve_forever, 0.2)
         self._thread.start()
 
     @property

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Callable
 
 from ...errors import ConfigurationError, VenError
+from ...threads import daemon_thread
 from ..run import keys
 from ..run.file import load
 
@@ -43,7 +44,7 @@ class Script:
     ) -> None:
         self._steps, self._order, self._tell = steps, order, tell
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ven_sdk-script", daemon=True)
+        self._thread = daemon_thread("ven_sdk-script", self._run)
 
     def start(self) -> None:
         """Begin."""

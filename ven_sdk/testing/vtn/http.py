@@ -20,6 +20,7 @@ from email.utils import formatdate
 from typing import Callable, Optional
 
 from ...errors import ConfigurationError, StateError
+from ...threads import daemon_thread
 from .http_requests import Incoming, Request, Unreadable
 from .reply import CLOSE, KEEP, RESET, Reply
 
@@ -121,7 +122,7 @@ class Server:
             reserve.close()
 
     def _start(self, name: str, job: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=self._run, args=(job, *arguments), name=name, daemon=True)
+        thread = daemon_thread(name, self._run, job, *arguments)
         self._threads.add(thread)
         thread.start()
 

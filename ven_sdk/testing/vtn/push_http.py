@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Callable, Optional
 from urllib.parse import urlsplit
 
+from ...threads import daemon_thread
 from .reply import KEEP, RESET
 
 TIMEOUT = 10.0
@@ -85,7 +86,7 @@ class Caller:
     def send(self, request: PushRequest) -> tuple[int, bytes]:
         """HTTP status and body of the VEN's answer; NotTaken says why there is none."""
         others = [
-            threading.Thread(target=self._send_aside, args=(request,), name="ven_sdk-vtn-push-copy")
+            daemon_thread("ven_sdk-vtn-push-copy", self._send_aside, request)
             for _ in range(request.copies - 1)
         ]
         for each in others:

@@ -19,6 +19,7 @@ from typing import Callable, Optional
 
 from ...oadr20b.schema.registration import CreatePartyRegistration, Response
 from ...schema.common import Payload
+from ...threads import daemon_thread
 from . import answers
 from .fault import FaultTable
 from .journal import Received
@@ -99,9 +100,7 @@ class Pusher:
             return
         for ven in self._state.vens:
             if address_of(ven) and ven.ven_id not in self._threads:
-                thread = threading.Thread(
-                    target=self._run, args=(ven.ven_id,), daemon=True, name=f"push-{ven.ven_id}"
-                )
+                thread = daemon_thread(f"push-{ven.ven_id}", self._run, ven.ven_id)
                 self._threads[ven.ven_id] = thread
                 thread.start()
 
