@@ -50,9 +50,9 @@ class LastReference:
             "refers to it any more: it is stopped now. Keep it in a variable, and call stop() or "
             "use 'with'."
         )
-        warnings.warn(text, ResourceWarning, stacklevel=2)
-        logger.warning("%s", text)
         daemon_thread("ven_sdk stopping", self._cycle.stop, ABANDONED_TIMEOUT).start()
+        logger.warning("%s", text)
+        warnings.warn(text, ResourceWarning, stacklevel=2)  # last: it may be an error here
 
 
 def caller() -> str:
