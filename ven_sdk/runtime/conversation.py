@@ -53,9 +53,9 @@ from ..profile import Lane, Task, Turn
 from ..state.outcome import NOTHING
 from .exchanges import Exchanges, make_backoff
 from .failures import SHORT_CAP, Failures, Scope
+from .lanes import LaneState
 from .polling import Polling
 from .rates import Window
-from .scheduler import Job
 from .status import ServiceStatus
 from .transactions import Transactions
 
@@ -67,32 +67,10 @@ answers that it waits for (P4).
 """
 MESSAGES_A_MINUTE, MESSAGES_A_PERIOD = 50, 5
 """What a VEN sends at most, beside regular polls, periodic reports and what the user asks for."""
-UPLOADS_A_SECOND = 2
-"""What a lane of uploads sends at most."""
 NOT_OWNED = 5.0
 """Seconds between looks whether the store says again that the VEN runs here."""
 BUSY = 20
 """Exchanges that a lane does before it lets others have the thread."""
-
-
-class LaneState:
-    """When one lane may send, and when it wakes by itself."""
-
-    __slots__ = (
-        *("blocked_until", "held_back", "is_performing", "is_queued", "is_resting"),
-        *("lane", "timer", "uploads", "wake_at"),
-    )
-
-    def __init__(self, lane: Lane) -> None:
-        self.lane: Lane = lane
-        self.is_queued: bool = False
-        self.is_performing: bool = False
-        self.is_resting: bool = True
-        self.timer: Optional[Job] = None
-        self.wake_at: Optional[float] = None
-        self.blocked_until: float = 0.0
-        self.held_back: Optional[Task] = None
-        self.uploads: Window = Window(UPLOADS_A_SECOND, 1.0)
 
 
 class Conversation:
@@ -114,6 +92,7 @@ class Conversation:
         self._awaited: set[tuple[str, str]] = set()
         self._asked: set[tuple[str, str]] = set()
         self._pace = Window(MESSAGES_A_MINUTE)
+        self._is_over = False
         self._exchanges = Exchanges(
             transactions,
             self.failures,
@@ -158,7 +137,7 @@ class Conversation:
         return bool(lane.table) and not self._base.book.tables[lane.table]
 
     def _wake(self, state: LaneState) -> None:
-        if state.is_queued or state.is_performing or self._base.stopped:
+        if state.is_queued or state.is_performing or self._is_over or self._base.stopped:
             return  # it looks anyway, once the exchange under way is over
         state.is_queued, state.is_resting = True, False
         base = self._base
@@ -191,10 +170,14 @@ class Conversation:
         self.wake()
 
     def stop(self) -> None:
-        """Set no more timers."""
+        """Nothing begins here any more: an exchange that is still under way is the last of its
+        lane, also where the VEN has started again by then, with another conversation.
+        """
+        self._is_over = True
         for state in self._lanes:
-            if state.timer is not None:
-                state.timer.cancel()
+            timer = state.timer
+            if timer is not None:
+                timer.cancel()
 
     def services(self) -> dict[str, ServiceStatus]:
         """How the services of the VTN are, for ``status``."""
@@ -215,6 +198,7 @@ class Conversation:
     # --- a lane at work ---------------------------------------------------------------------------
 
     def _run(self, state: LaneState) -> None:
+        state.is_resting = False
         state.is_queued = False  # whatever changes from here on wakes the lane anew
         for _ in range(BUSY):
             task: Optional[Task] = None
@@ -225,6 +209,8 @@ class Conversation:
                         continue
                     self._sleep(state, at)
                     return
+                if task.poll and at is not None:
+                    self.wake(uploads=False)  # what waits must not wait for a poll that is held
                 try:
                     self._exchanges.perform(task)
                 finally:
@@ -276,10 +262,11 @@ class Conversation:
             state.is_resting = True
             base.wake_waiters()
             return
-        if state.timer is not None:
-            if at is not None and state.wake_at is not None and abs(at - state.wake_at) < 1e-3:
+        timer, wake_at = state.timer, state.wake_at  # it may fire meanwhile
+        if timer is not None:
+            if at is not None and wake_at is not None and abs(at - wake_at) < 1e-3:
                 return
-            state.timer.cancel()
+            timer.cancel()
         state.timer, state.wake_at = None, at
         if at is not None and not base.stopped:
             wait = at - base.clock.monotonic()
@@ -292,11 +279,13 @@ class Conversation:
     # --- what is next -----------------------------------------------------------------------------
 
     def _take(self, state: LaneState) -> tuple[Optional[Task], Optional[float]]:
-        """The task to send now, or None and the moment to look again (None: when something
-        changes).
+        """The task to send now, or None; and the moment at which something else may be sent (None:
+        when something changes).
         """
         now = self._base.clock.monotonic()
         with self._lock:
+            if self._is_over:
+                return None, None
             if state.blocked_until > now and not self._asked:
                 return None, state.blocked_until
             if state.lane.overtakes_polls:
@@ -345,7 +334,9 @@ class Conversation:
                 self._sending[task.identity], state.is_performing = now, True
                 self._base.tickets.begin(task.identity)
                 self._note_pace(task, state, now)
-                return task, None
+                if task.poll:
+                    self.polling.begin(now)
+                return task, now + min(waits) if waits else None
             if task.postpone is not None and self._is_held_back(task, now):
                 state.held_back = task
             waits.append(wait)

@@ -110,9 +110,6 @@ class Exchanges:
         base = self._base
         begun = base.clock.monotonic()
         mark = self._registrations.mark
-        if task.poll:
-            with self._lock:
-                self._polling.begin(begun)
         try:
             received = self._profile.send(task)
         except TransportError as error:
