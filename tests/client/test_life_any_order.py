@@ -16,7 +16,9 @@ from typing import Any, Callable, Optional
 import pytest
 
 from ven_sdk import Fleet, OpenADRClient, StateError, StoreError
+from ven_sdk.profile import Task
 from ven_sdk.push.peer import Peer
+from ven_sdk.runtime.exchanges import Exchanges
 from ven_sdk.runtime.lifecycle import Lifecycle
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.testing import LocalVTN
@@ -189,6 +191,22 @@ def start_once_the_store_is_free(store: Optional[str], end: float) -> None:
             time.sleep(0.01)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("make", [lambda: OpenADRClient("v", URL), fleet_of_two])
+def test_a_warning_that_is_made_an_error_keeps_nothing_running(make: Callable[[], Any]) -> None:
+    made = make()
+    made.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del made
+        gc.collect()
+    end = time.monotonic() + 10
+    while ours() and time.monotonic() < end:
+        time.sleep(0.01)
+
+    assert ours() == []
+
+
 @pytest.mark.parametrize("make", [lambda: OpenADRClient("v", URL), fleet_of_two])
 def test_what_was_stopped_goes_without_a_word(make: Callable[[], Any]) -> None:
     for stops in (1, 2):
@@ -253,6 +271,7 @@ def in_a_child(reads: list[Any], changes: list[Any]) -> int:
     """How many of these do wrong in the child of a fork: reads return, changes are refused."""
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the parent's handler would go on testing
         signal.alarm(20)  # no read may wait for a lock that a thread of the parent held
         wrong = 0
         for read in reads:
@@ -335,3 +354,38 @@ def test_a_timeout_that_is_too_short_is_warned_of_in_a_fleet_as_in_a_client(capl
 
     said = [line for line in caplog.messages if "wait at least 5 s" in line]
     assert len(said) == 1 and "'v0'" in said[0] and "2 s" in said[0]
+
+
+def test_a_poll_that_stop_left_behind_is_the_last_of_its_conversation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entered, leave = threading.Event(), threading.Event()
+    performed: list[tuple[Exchanges, Task]] = []
+    perform = Exchanges.perform
+
+    def perform_slowly(exchanges: Exchanges, task: Task) -> None:
+        performed.append((exchanges, task))
+        if task.poll and not entered.is_set():
+            entered.set()
+            assert leave.wait(20)
+        perform(exchanges, task)
+
+    def polls_of_the_next() -> int:
+        return sum(task.poll and each is not performed[0][0] for each, task in performed)
+
+    monkeypatch.setattr(Exchanges, "perform", perform_slowly)
+    with LocalVTN() as vtn:
+        client = OpenADRClient("v", vtn.url, poll_frequency=0.1)
+        client.start(wait=10)
+        assert entered.wait(10)
+        client.stop(0.1)
+        client.start(wait=10)
+        before = len(performed)
+        leave.set()
+        end = time.monotonic() + 15
+        while polls_of_the_next() < 5 and time.monotonic() < end:
+            time.sleep(0.01)
+        client.stop()
+
+    assert polls_of_the_next() >= 5
+    assert all(each is not performed[0][0] for each, _ in performed[before:])

@@ -11,8 +11,10 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.durability.raw_vtn import RawVTN
+from tests.durability.raw_vtn import Conversation, RawVTN
 from ven_sdk import DEFER, OpenADRClient, VenError
+from ven_sdk.profile import Task
+from ven_sdk.runtime.exchanges import Exchanges
 
 
 class HoldingVTN(RawVTN):
@@ -84,4 +86,53 @@ def test_an_opt_given_later_goes_out_beside_the_poll_that_is_held(vtn: HoldingVT
     client.opt_in("ev")
     assert vtn.wait(lambda: "ev" in vtn.memory.answered, 8)
     client.stop(2)
+    assert errors == []
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_an_answer_that_was_refused_before_the_poll_began_goes_out_beside_it(
+    vtn: HoldingVTN, status: int
+) -> None:
+    errors: list[VenError] = []
+
+    def refuse(conversation: Conversation, _body: bytes) -> None:
+        conversation.reply(b"", status)  # it is in its back-off while the next poll is held
+
+    client = _client(vtn, lambda event: "optIn", errors)
+    vtn.fault("EiEvent", refuse)
+    vtn.add_event("ev")
+    begun = time.monotonic()
+    assert vtn.wait(lambda: "ev" in vtn.memory.answered, 9)
+    waited = time.monotonic() - begun
+    client.stop(2)
+
+    assert vtn.count("oadrCreatedEvent") == 2
+    assert waited < 8  # the poll that was held would have taken 10 s to time out
+
+
+def test_what_is_decided_just_before_a_poll_leaves_goes_out_beside_it(
+    vtn: HoldingVTN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide, decided = threading.Event(), threading.Event()
+    errors: list[VenError] = []
+    perform = Exchanges.perform
+
+    def on_event(_event: Any) -> str:
+        assert decide.wait(10)
+        return "optIn"
+
+    def perform_late(exchanges: Exchanges, task: Task) -> None:
+        if task.poll and vtn.memory.events and not vtn.memory.unsaid and not decide.is_set():
+            decide.set()  # the poll is chosen, and not yet sent
+            assert vtn.wait(lambda: client.events[0].opt, 10)
+            decided.set()
+        perform(exchanges, task)
+
+    monkeypatch.setattr(Exchanges, "perform", perform_late)
+    client = _client(vtn, on_event, errors)
+    vtn.add_event("ev")
+    assert decided.wait(10)
+    assert vtn.wait(lambda: "ev" in vtn.memory.answered, 8)
+    client.stop(2)
+
     assert errors == []

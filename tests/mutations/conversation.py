@@ -42,6 +42,14 @@ TABLE = (
         "test_a_poll_that_is_held_back_ends_as_soon_as_the_answer_is_decided",
     ),
     Mutation(
+        "P4",
+        "runtime.conversation.Conversation._run",
+        "if task.poll and at is not None:",
+        "if False:",
+        "durability/test_held_poll.py::"
+        "test_an_answer_that_was_refused_before_the_poll_began_goes_out_beside_it",
+    ),
+    Mutation(
         "L3",
         "security.credentials._check_length",
         "key.key_size < least",

@@ -282,6 +282,13 @@ TABLE = (
     ),
     Mutation(
         "F6",
+        "runtime.conversation.Conversation.stop",
+        "self._is_over = True",
+        "pass",
+        f"{ANY_ORDER}::test_a_poll_that_stop_left_behind_is_the_last_of_its_conversation",
+    ),
+    Mutation(
+        "F6",
         "runtime.calls.Calls.give_up_waiting",
         "self._transact(call.done(NOT_CALLED))",
         "pass",
