@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
+from ..arguments import optional_text, text
 from ..errors import SecurityError, TransportError, VenError
 from ..profile import (
     AcceptedReply,
@@ -273,10 +274,11 @@ class Profile20b(Profile):
 
     def create_opt(self, opt_id: Optional[str], **facts: Unpack[OptFacts]) -> CallRequest:
         """See :meth:`Profile.create_opt`."""
-        own_id = secrets.token_hex(16) if opt_id is None else opt_id
+        own_id = optional_text("opt_id", opt_id) or secrets.token_hex(16)
+        read = opts.read_facts(facts)
         return CallRequest(
-            lambda book, now: opts.create(book, now, opt_id=own_id, **facts)[1],
-            (opts.CREATION, str(own_id)),
+            lambda book, now: opts.create(book, now, opt_id=own_id, **read)[1],
+            (opts.CREATION, own_id),
             lambda book: opts.is_owed(book, own_id),
             own_id,
             f"The opt {own_id!r} stays owed and is sent again.",
@@ -284,12 +286,13 @@ class Profile20b(Profile):
 
     def cancel_opt(self, opt_id: str) -> CallRequest:
         """See :meth:`Profile.cancel_opt`."""
+        own_id = text("opt_id", opt_id)
         return CallRequest(
-            lambda book, now: opts.cancel(book, opt_id, now),
-            (opts.CANCELLATION, str(opt_id)),
-            lambda book: opts.is_owed(book, opt_id),
-            opt_id,
-            f"The cancellation of opt {opt_id!r} stays owed and is sent again.",
+            lambda book, now: opts.cancel(book, own_id, now),
+            (opts.CANCELLATION, own_id),
+            lambda book: opts.is_owed(book, own_id),
+            own_id,
+            f"The cancellation of opt {own_id!r} stays owed and is sent again.",
         )
 
     def opt_event(self, event_id: str, opt_type: str, reason: Optional[str]) -> Step:

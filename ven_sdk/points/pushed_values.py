@@ -1,9 +1,13 @@
-"""Values that the user pushes (``client.report_value``): samples without a callback. Steps only."""
+"""Values that the user pushes (``client.report_value``): samples without a callback.
+
+``read_value`` runs in the user's call, without a lock: iterables and numbers of others are code of
+others. The rest are steps.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ..errors import ConfigurationError
 from ..schema.points import DataPoint
@@ -13,6 +17,7 @@ from ..state.moments import Moments
 from ..state.outcome import Outcome
 from ..state.reports import ASKED, LastValue, RequestState
 from ..text import repr_of
+from .catalogue import Catalogue
 from .data_points import STATUS, moment
 from .dated_samples import note_naive, sent_moments
 from .entries import SampleBatch, read_numbers, read_statuses
@@ -22,11 +27,20 @@ from .tables import Rows, count, dated_key, point_key
 _NONE = Moments()
 
 
-def find_point(book: Book, name: str) -> DataPoint:
+class PushedValue(NamedTuple):
+    """A value that the user pushed, as it was read: nothing of the user's own is left in it."""
+
+    point: DataPoint
+    at: datetime
+    entry: str
+    naive: bool
+
+
+def find_point(catalogue: Catalogue, name: str) -> DataPoint:
     """The data point of an rID, or of a resource_id that only one data point has.
     ConfigurationError lists what there is.
     """
-    points = tuple(book.catalogue.by_key.values())
+    points = tuple(catalogue.by_key.values())
     found = [point for point in points if point.r_id == name] or [
         point for point in points if point.resource_id == name
     ]
@@ -43,17 +57,13 @@ def find_point(book: Book, name: str) -> DataPoint:
     )
 
 
-def push_value(
-    book: Book, name: str, given: object, at: Optional[datetime], now: datetime
-) -> Outcome:
-    """Take in a sample for every request that wants the data point; kept until the VTN has
-    acknowledged it.
-
-    Without ``at`` it is of now. While no request runs, it is kept only if one did: it goes out
-    under the next one. Raises ConfigurationError for an unknown data point, or a value that cannot
-    be sent.
+def read_value(
+    catalogue: Catalogue, name: str, given: object, at: Optional[datetime], now: datetime
+) -> PushedValue:
+    """What the user pushed; without ``at`` it is of now. ``ConfigurationError`` for an unknown data
+    point, or a value that cannot be sent.
     """
-    point = find_point(book, name)
+    point = find_point(catalogue, name)
     if point.is_ranged:
         raise ConfigurationError(
             f"{point.r_id!r} has data_collection_mode 'full': its callback is asked for values, so "
@@ -68,7 +78,16 @@ def push_value(
     own, entry = read.samples[0]
     taken_at = own or moment("at", at) or now
     naive = read.naive or (own is None and at is not None and at.tzinfo is None)
-    return _enter(book, point, taken_at, entry) + note_naive(point.key, read._replace(naive=naive))
+    return PushedValue(point, taken_at, entry, naive)
+
+
+def enter_value(book: Book, value: PushedValue) -> Outcome:
+    """Take in a sample for every request that wants the data point; kept until the VTN has
+    acknowledged it. While no request runs, it is kept only if one did: it goes out under the next
+    one.
+    """
+    naive = note_naive(value.point.key, SampleBatch(naive=value.naive))
+    return _enter(book, value.point, value.at, value.entry) + naive
 
 
 def _read(point: DataPoint, given: object) -> SampleBatch:

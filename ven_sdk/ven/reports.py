@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from ..argument_names import named_arguments
-from ..arguments import Duration, duration, name_list, text
+from ..arguments import Duration, duration, moment, name_list, optional_text, text
 from ..display.tables import Rows
-from ..points.pushed_values import push_value
+from ..points.pushed_values import enter_value, read_value
 from ..profile import UndeliveredSample
 from .base import VenBase
 
@@ -140,8 +140,8 @@ class ReportCalls(VenBase):
             StateError: in the child of a fork, or of a VEN that was removed from its fleet.
         """
         self._check_usable("report_value()")
-        name, at = text("r_id", r_id), self._engine.now() if at is None else at
-        self._engine.push(lambda book, now: push_value(book, name, value, at, now))
+        found = read_value(self._catalogue, text("r_id", r_id), value, at, self._engine.now())
+        self._engine.push(lambda book, now: enter_value(book, found))
 
     @property
     def reports(self) -> tuple[Report, ...]:
@@ -186,11 +186,11 @@ class ReportCalls(VenBase):
             r_ids=None if r_ids is None else name_list("r_ids", r_ids),
             granularity=duration("granularity", granularity),
             report_back_duration=duration("report_back_duration", report_back_duration),
-            dtstart=dtstart,
+            dtstart=None if dtstart is None else moment("dtstart", dtstart),
             report_duration=None
             if report_duration is None
             else duration("report_duration", report_duration),
-            report_request_id=report_request_id,
+            report_request_id=optional_text("report_request_id", report_request_id),
         )
         self._wait_for_answer("request_report()", request, timeout)
         return request.result

@@ -24,9 +24,15 @@ from ven_sdk.oadr20b.schema.reports import (
 from ven_sdk.oadr20b.schema.responses import EiResponse
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.points.catalogue import Catalogue
+from ven_sdk.points.pushed_values import enter_value, read_value
 
 SPEC = "spec"
 ZERO = timedelta(0)
+
+
+def push_value(book: Any, name: str, given: Any, at: Optional[datetime], now: datetime) -> Any:
+    """What ``client.report_value`` does: the value is read, then entered."""
+    return enter_value(book, read_value(book.catalogue, name, given, at, now))
 
 
 def ok(request_id: str = "", code: str = "200") -> EiResponse:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports_harness import ZERO, ReportHarness, ask
+from tests.oadr20b.services.reports_harness import ZERO, ReportHarness, ask, push_value
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.oadr20b.services.reports import requests
 
@@ -97,7 +97,7 @@ def test_values_pushed_without_end_are_bounded_by_the_backlog() -> None:
     vtn.create(ask("old"))
     vtn.run(reports.forget_requests)
     for _ in range(300):
-        vtn.run(lambda book, now: reports.push_value(book, "p", 1, None, now))
+        vtn.run(lambda book, now: push_value(book, "p", 1, None, now))
         vtn.advance(MINUTE)
         vtn.run(reports.look)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports_harness import ReportHarness, ask
+from tests.oadr20b.services.reports_harness import ReportHarness, ask, push_value
 from ven_sdk.oadr20b.services import reports
 
 DAY, YEAR = timedelta(days=1), timedelta(days=365)
@@ -35,7 +35,7 @@ class Site:
     def push(self) -> None:
         at = self.ven.now.replace(second=0, microsecond=0)
         if self.mode == "pushed":
-            self.ven.run(lambda book, now: reports.push_value(book, "pushed", 1.0, at, now))
+            self.ven.run(lambda book, now: push_value(book, "pushed", 1.0, at, now))
 
     def live(self, span: timedelta) -> None:
         """True time passes, and the VTN takes what is due at every step."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports_harness import Meter, ReportHarness, ask
+from tests.oadr20b.services.reports_harness import Meter, ReportHarness, ask, push_value
 from ven_sdk.errors import ConfigurationError, TransportError
 from ven_sdk.oadr20b.codec.envelope import message as written
 from ven_sdk.oadr20b.services import reports
@@ -87,9 +87,7 @@ def test_t23_intervals_stand_oldest_first() -> None:
     vtn.create(ask("rq"))
     for minute in (3, 1, 2):
         vtn.run(
-            lambda book, now, at=NOON + minute * MINUTE: reports.push_value(
-                book, "p", at.minute, at, now
-            )
+            lambda book, now, at=NOON + minute * MINUTE: push_value(book, "p", at.minute, at, now)
         )  # type: ignore
     vtn.go(5 * MINUTE)
 

@@ -11,7 +11,7 @@ from typing import Any, Optional
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports_harness import METADATA, Meter, ReportHarness, ask
+from tests.oadr20b.services.reports_harness import METADATA, Meter, ReportHarness, ask, push_value
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.oadr20b.state.book import Book
 from ven_sdk.state.change import Change
@@ -88,7 +88,7 @@ def test_t19_a_report_of_pushed_values_goes_out_when_nothing_was_pushed() -> Non
     vtn = ReportHarness()
     vtn.point("p", False)
     vtn.create(ask("rq"))
-    vtn.run(lambda book, now: reports.push_value(book, "p", 7, None, now))
+    vtn.run(lambda book, now: push_value(book, "p", 7, None, now))
     vtn.go(15 * MINUTE)
 
     assert vtn.qualities() == [
@@ -124,7 +124,7 @@ def test_where_all_gaps_are_left_out_there_is_no_report() -> None:
 
 
 def push(book: Book, now: datetime, at: datetime) -> Outcome:
-    return reports.push_value(book, "p", 1, at, now)
+    return push_value(book, "p", 1, at, now)
 
 
 # --- what is kept ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports_harness import ZERO, ReportHarness, ask
+from tests.oadr20b.services.reports_harness import ZERO, ReportHarness, ask, push_value
 from ven_sdk.errors import ConfigurationError
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.objects import ResourceStatus, Sample
@@ -21,7 +21,7 @@ def ven(**more: Any) -> ReportHarness:
 
 
 def push(vtn: ReportHarness, value: Any, at: Any = None, name: str = "p") -> None:
-    vtn.run(lambda book, now: reports.push_value(book, name, value, at, now))
+    vtn.run(lambda book, now: push_value(book, name, value, at, now))
 
 
 def test_a_pushed_value_is_of_now_or_of_its_own_time() -> None:

@@ -12,7 +12,7 @@ is sent again under the same IDs until the VTN has answered. The blocking wait o
 steps.
 """
 
-from .calls import cancel, create
+from .calls import cancel, create, read_facts
 from .rows import forget_all, forget_confirmed, forget_event, resume
 from .schedules import find_opt_of, is_opted_out, list_standing
 from .tasks import CANCELLATION, CREATION, is_owed, list_tasks
@@ -30,5 +30,6 @@ __all__ = [
     "is_owed",
     "list_standing",
     "list_tasks",
+    "read_facts",
     "resume",
 ]

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import ConfigurationError, StateError
+from ....profile import OptFacts
 from ....state.outcome import NOTHING, Outcome
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, OptState
@@ -28,6 +29,18 @@ from .rows import store_row
 
 if TYPE_CHECKING:
     from ...state.book import Book
+
+
+def read_facts(facts: OptFacts) -> OptFacts:
+    """What the user says of an opt, with targets and windows read: iterables are the user's own
+    code, which runs in the call and not in a step. ``ConfigurationError`` for wrong ones.
+    """
+    given = facts["vavailability"]
+    return {
+        **facts,
+        "targets": read_targets(facts["targets"]),
+        "vavailability": None if given is None else read_windows(given),
+    }
 
 
 def create(

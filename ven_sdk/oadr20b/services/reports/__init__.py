@@ -20,7 +20,6 @@ from typing import Callable, Optional
 from ....errors import VenError
 from ....points.clock_steps import newest_moment
 from ....points.entries import unpack
-from ....points.pushed_values import find_point, push_value
 from ....points.tables import TIMER, look_now, pending_ids, point_key, running_requests
 from ....points.timing import EPOCH
 from ....profile import Task
@@ -60,7 +59,6 @@ __all__ = [
     "delivery_due",
     "delivery_task",
     "running_ids",
-    "find_point",
     "forget_requests",
     "look",
     "next_delivery_at",
@@ -68,7 +66,6 @@ __all__ = [
     "offered_reports",
     "offers",
     "pending_ids",
-    "push_value",
     "received_data",
     "take_registered",
     "registration_task",

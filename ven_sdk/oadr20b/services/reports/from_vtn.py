@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Callable, Optional, Union
 
 from ....errors import StateError, VenError
+from ....instants import shift
 from ....points.data_points import moment
 from ....points.timing import EPOCH, NONE
 from ....profile import Task
@@ -179,7 +180,7 @@ def ask(
         now,
         start or EPOCH,
         start=start,
-        end=None if start is None else start + (report_duration or NONE),
+        end=None if start is None else shift(start, report_duration or NONE),
         phase=WANTED,
     )
     return own_id, Outcome(changes=(Change("requests", key, state),))
