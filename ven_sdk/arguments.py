@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
 from .near_names import did_you_mean
-from .text import is_xml, repr_of
+from .text import class_name, is_xml, repr_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -149,7 +149,7 @@ def file_or_bytes(name: str, value: object) -> Optional[File]:
     if not isinstance(value, (str, os.PathLike)):
         # what was given may hold a key, so it is not shown
         raise ConfigurationError(
-            f"{name} must be the path of a file, or its bytes, not a {type(value).__name__}."
+            f"{name} must be the path of a file, or its bytes, not a {class_name(value)}."
         )
     sendable(name, os.fsdecode(value))
     if not os.fspath(value):

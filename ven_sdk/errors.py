@@ -7,7 +7,8 @@ Local faults (:class:`ConfigurationError`, :class:`StateError`, :class:`StoreErr
 escape: they are the ``__cause__`` of one of these.
 
 The sentences of remote faults and of :class:`HandlerError` quote what others wrote. They stand on
-one line, control characters as escapes, so that nobody's log can be forged by them.
+one line, control characters as escapes, and end after 5000 characters, so that nobody's log can be
+forged or filled by them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 from typing import Callable, Optional
 
-from .text import one_line
+from .text import shorten
+
+LONGEST = 5000
+"""Characters of an error's sentence: what it quotes of others may be megabytes long."""
 
 
 class VenError(Exception):
@@ -115,7 +119,7 @@ class HandlerError(VenError):
     """
 
     def __init__(self, message: str, *, handler: str = "") -> None:
-        super().__init__(one_line(message))
+        super().__init__(shorten(message, LONGEST))
         self.handler = handler
 
 
@@ -145,7 +149,7 @@ class TransportError(VenError):
         retryable: bool = True,
         opt_id: Optional[str] = None,
     ) -> None:
-        super().__init__(one_line(message))
+        super().__init__(shorten(message, LONGEST))
         self.status = status
         self.retry_after = retry_after
         self.delivered = delivered
@@ -163,7 +167,7 @@ class SecurityError(VenError):
     response_code = "459"
 
     def __init__(self, message: str, *, expected: object = None, received: object = None) -> None:
-        super().__init__(one_line(message))
+        super().__init__(shorten(message, LONGEST))
         self.expected = expected
         self.received = received
 
@@ -176,7 +180,7 @@ class PayloadError(VenError):
     response_code = "454"
 
     def __init__(self, message: str, *, path: str = "", value: Optional[str] = None) -> None:
-        super().__init__(one_line(message))
+        super().__init__(shorten(message, LONGEST))
         self.path = path
         self.value = value
 
@@ -199,7 +203,7 @@ class ProtocolError(VenError):
         response_description: Optional[str] = None,
         received: str = "",
     ) -> None:
-        super().__init__(one_line(message))
+        super().__init__(shorten(message, LONGEST))
         self.response_code = response_code
         self.response_description = response_description
         self.received = received

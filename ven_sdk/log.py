@@ -131,6 +131,10 @@ class PackageLogger(logging.Logger):
             super().handle(record)
         except Exception:
             _show_failure()
+        except BaseException:  # such as SystemExit; it ends the user's own threads only
+            if not threading.current_thread().name.startswith(PACKAGE):
+                raise
+            _show_failure()
 
 
 def guard_loggers() -> None:

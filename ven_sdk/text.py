@@ -43,11 +43,17 @@ def one_line(text: str) -> str:
     return text if text.isascii() and text.isprintable() else text.translate(_escapes())
 
 
-def shorten(text: str) -> str:
-    """``text`` on one line, cut after 1000 characters, as it goes into a log."""
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """``text`` on one line, cut after ``longest`` characters, as it goes into a log."""
     whole = len(text)
-    cut = text if whole <= LONGEST else f"{text[:LONGEST]}... ({whole} characters)"
+    cut = text if whole <= longest else f"{text[:longest]}... ({whole} characters)"
     return one_line(cut)
+
+
+def class_name(value: object) -> str:
+    """The name of the class of ``value``, whatever its metaclass says."""
+    name: str = vars(type)["__name__"].__get__(type(value))
+    return shorten(name)
 
 
 def repr_of(value: object) -> str:
@@ -64,4 +70,4 @@ def _ask(speak: Callable[[object], str], value: object) -> str:
     try:
         return shorten(speak(value))
     except BaseException:  # SystemExit too: the object is somebody else's
-        return f"<{type(value).__name__} that cannot be shown>"
+        return f"<{class_name(value)} that cannot be shown>"

@@ -93,6 +93,19 @@ def test_a_text_in_an_event_forges_no_line(
     assert all("\n" not in problem for problem in world.ven.health().problems)
 
 
+def test_a_text_of_megabytes_fills_neither_errors_nor_health() -> None:
+    world = World().start()
+    errors: list[Exception] = []
+    world.handlers.add_handler("on_error", errors.append)
+    long = EiResponse(response_code="500", response_description="y" * 1_000_000, request_id="")
+    world.vtn.fail = lambda record: Response(response=long)
+
+    world.run(120)
+
+    told = [*map(str, errors), *world.ven.health().problems]
+    assert errors and all(len(text) < 10_000 for text in told)
+
+
 @pytest.mark.parametrize("code", ["450", "459", "463", "500", EVIL])
 @pytest.mark.parametrize(
     "message", ["Poll", "CreatedEvent", "RequestEvent", "RegisterReport", "QueryRegistration"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -14,13 +15,14 @@ from ven_sdk.testing import LocalVTN
 class Raising(logging.Handler):
     """Raises at every line, as a handler does that somebody wrote in a hurry."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: type[BaseException]) -> None:
         super().__init__()
-        self.lines = 0
+        self.lines, self.error = 0, error
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines += 1
-        raise RuntimeError("the log is not there")
+        if self.error is RuntimeError or threading.current_thread().name.startswith("ven_sdk"):
+            raise self.error("the log is not there")
 
 
 @pytest.fixture
@@ -29,9 +31,18 @@ def vtn() -> Iterator[LocalVTN]:
         yield vtn
 
 
-@pytest.fixture(params=["ven_sdk", "", "ven_sdk.runtime.exchanges"])
+@pytest.fixture(
+    params=[
+        ("ven_sdk", RuntimeError),
+        ("", RuntimeError),
+        ("ven_sdk.runtime.exchanges", RuntimeError),
+        ("", SystemExit),
+    ],
+    ids=["package", "root", "one module", "root, with SystemExit"],
+)
 def raising(request: pytest.FixtureRequest) -> Iterator[Raising]:
-    logger, handler = logging.getLogger(request.param), Raising()
+    name, error = request.param
+    logger, handler = logging.getLogger(name), Raising(error)
     package = logging.getLogger("ven_sdk")
     before = package.level
     package.setLevel(logging.DEBUG)

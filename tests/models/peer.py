@@ -198,6 +198,9 @@ class PeerVTN:
                 "oadrCanceledOpt", ei_response(request_id) + "<ei:optID>x</ei:optID>"
             ),
             "plain response": plain_response(request_id),
+            "plain response for another VEN": payload(
+                "oadrResponse", ei_response(request_id) + "<ei:venID>another</ei:venID>"
+            ),
             "without IDs": payload(
                 "oadrCreatedPartyRegistration", ei_response(request_id) + profiles()
             ),

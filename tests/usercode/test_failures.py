@@ -13,7 +13,7 @@ import pytest
 
 from tests.oadr20b.services.builders import event
 from ven_sdk import DEFER, enums
-from ven_sdk.errors import HandlerError
+from ven_sdk.errors import ConfigurationError, HandlerError
 from ven_sdk.usercode import invoke
 from ven_sdk.usercode.handlers import Handlers
 
@@ -47,6 +47,17 @@ class Traceless(Exception):
     @property
     def __traceback__(self) -> Any:
         raise SystemExit(4)
+
+
+class Nameless(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise RuntimeError("no name")
+
+
+class OfNoClass(Exception, metaclass=Nameless):
+    def __str__(self) -> str:
+        raise SystemExit(5)
 
 
 class BadRepr:
@@ -94,6 +105,7 @@ FAILING: list[tuple[str, Callable[..., Any]]] = [
     ("one without end", _raise(Endless())),
     ("one whose attributes raise", _raise(Guarded())),
     ("one whose traceback raises", _raise(Traceless())),
+    ("one whose class has no name", _raise(OfNoClass())),
     ("a lone surrogate", _raise(ValueError("\udc80"))),
     ("SystemExit", _raise(SystemExit(1))),
     ("KeyboardInterrupt", _raise(KeyboardInterrupt())),
@@ -107,6 +119,7 @@ FAILING: list[tuple[str, Callable[..., Any]]] = [
     ("what cannot be shown", lambda event: BadRepr()),
     ("a text that compares badly", lambda event: Lying("no")),
     ("what hides its class", lambda event: Disguised()),
+    ("a generator", lambda event: (opt for opt in ["optIn"])),
     ("an awaitable that does not close", lambda event: Awaited()),
     ("a class", lambda event: HandlerError),
 ]
@@ -232,3 +245,33 @@ def test_in_a_program_that_is_installed_the_line_is_of_the_package_that_was_call
     ).stdout
 
     assert "(line 3 of handlers.py)" in shown
+
+
+def _yields(event: Any) -> Any:
+    yield "optIn"
+
+
+@pytest.mark.parametrize("name", ["on_event", "on_event_start"])
+@pytest.mark.parametrize("function", [_yields, functools.partial(_yields)])
+def test_a_function_with_a_yield_is_refused_where_it_is_added(
+    name: str, function: Callable[..., Any]
+) -> None:
+    with pytest.raises(ConfigurationError, match="'return' in place of 'yield'"):
+        Handlers().add_handler(name, function)
+
+
+class Failing:
+    """A function of somebody else's: every question about it fails."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+    def __call__(self, event: Any) -> str:
+        return "optIn"
+
+
+def test_a_function_that_tells_nothing_of_itself_is_a_handler_all_the_same() -> None:
+    handlers = Handlers()
+    handlers.add_handler("on_event", Failing())
+
+    assert handlers.call("on_event", (event("e"),)).value == "optIn"

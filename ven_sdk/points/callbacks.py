@@ -43,7 +43,7 @@ def check_callback(callback: object, ranged: bool) -> Callback:
     refuse_async(callback, "callback")
     try:
         signature = inspect.signature(callback)
-    except (TypeError, ValueError):  # some built-in functions do not tell
+    except Exception:  # some built-in functions do not tell, and objects may fail at it
         return callback
     keywords = dict.fromkeys(RANGE) if ranged else {}
     try:

@@ -34,11 +34,15 @@ def enter_dated(
     takers: Iterable[tuple[str, RequestState]],
     point: Key,
     samples: list[tuple[datetime, str]],
+    beside: Iterable[datetime] = (),
 ) -> tuple[int, list[Change]]:
-    """Enter ``samples`` into rows of every taker; returns how many are late, and what to note."""
+    """Enter ``samples`` into rows of every taker; returns how many are late, and what to note. The
+    times ``beside`` them came as well, for a row that is written elsewhere.
+    """
     changes: list[Change] = []
     late = 0
-    for key, request in takers if samples else ():
+    came = tuple(beside)
+    for key, request in takers if samples or came else ():
         name, sent = dated_key(key, point[1]), sent_moments(book, key)
         known = book.dated.get(name) or Moments(before=request.covered.get(point[1]))
         fresh: dict[datetime, str] = {}
@@ -50,8 +54,9 @@ def enter_dated(
                 late += 1
             else:
                 rows.put(key, request, at, {point[1]: entry})
-        if fresh or name not in book.dated:
-            changes.append(Change("dated", name, known.with_all(fresh)))
+        noted = [at for at in came if at not in known]
+        if fresh or noted or name not in book.dated:
+            changes.append(Change("dated", name, known.with_all([*fresh, *noted])))
     return late, changes
 
 

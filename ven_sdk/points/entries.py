@@ -21,7 +21,7 @@ from ..arguments import flag, is_number, scalar
 from ..enums import DATA_QUALITY
 from ..errors import ConfigurationError
 from ..schema.points import Number, ReportPayload, ResourceStatus
-from ..text import repr_of
+from ..text import class_name, repr_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -76,9 +76,7 @@ def read_feed(result: object) -> SampleBatch:
         else result
     )
     if not isinstance(text, str):
-        raise TypeError(
-            f"it returned {type(result).__name__}; expected an Atom feed as text or bytes"
-        )
+        raise TypeError(f"it returned {class_name(result)}; expected an Atom feed as text or bytes")
     return SampleBatch(((None, json.dumps(text)),)) if text.strip() else NO_VALUE
 
 
@@ -163,7 +161,7 @@ def number_entry(value: object) -> str:
         text = repr(float(value))
     else:
         raise TypeError(
-            f"it returned {repr_of(value):.80} ({type(value).__name__}); expected a number, "
+            f"it returned {repr_of(value):.80} ({class_name(value)}); expected a number, "
             "None, a Sample, (datetime, value) or an iterable of those"
         )
     size = float(text)

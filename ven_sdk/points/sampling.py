@@ -211,7 +211,8 @@ def _take(book: Book, name: str, sampling: Sampling, point: Key, given: SampleBa
     dated = [(at, entry) for at, entry in given.samples if at is not None and at != moment]
     rows = Rows(book)
     takers = _takers(book, sampling.requests, point)
-    late, changes = enter_dated(book, rows, takers, point, dated)
+    beside = {at for at, _ in given.samples if at == moment}
+    late, changes = enter_dated(book, rows, takers, point, dated, beside)
     values = {**sampling.values, point: own[-1]} if own else sampling.values
     sampling = replace(sampling, waiting=sampling.waiting - {point}, values=values)
     kept = [*dated, *((moment, entry) for entry in own[-1:])]

@@ -14,7 +14,7 @@ from traceback import walk_tb
 from typing import Optional
 
 from ..errors import HandlerError
-from ..text import text_of
+from ..text import class_name, text_of
 from .exceptions import traceback_of
 from .functions import Function, name_of
 
@@ -33,7 +33,7 @@ def invoke(
     """What ``function`` returned, or a HandlerError (never raised) with the cause."""
     try:
         result = function(*arguments, **(keywords or {}))
-        if not inspect.isawaitable(result):
+        if not _has_not_run(result):
             return result
     except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
         name = name_of(function)
@@ -42,11 +42,17 @@ def invoke(
         error.__cause__ = cause
         return error
     close_awaitable(result)
+    what = "a generator" if inspect.isgenerator(result) else "an awaitable"
     return HandlerError(
-        f"{name_of(function)} returned an awaitable, which was closed. Handlers and callbacks are "
+        f"{name_of(function)} returned {what}, which was closed. Handlers and callbacks are "
         f"plain functions: return the value itself.",
         handler=name_of(function),
     )
+
+
+def _has_not_run(result: object) -> bool:
+    """Whether ``result`` is what a function returns of which nothing has been done yet."""
+    return inspect.isawaitable(result) or inspect.isgenerator(result)
 
 
 def close_awaitable(awaitable: object) -> None:
@@ -62,7 +68,7 @@ def close_awaitable(awaitable: object) -> None:
 def describe_failure(cause: BaseException) -> str:
     """An exception of the user's code in a sentence, with the user's own line that led to it."""
     place = _own_line(cause)
-    return f"{type(cause).__name__}: {text_of(cause)}".rstrip(". :") + (
+    return f"{class_name(cause)}: {text_of(cause)}".rstrip(". :") + (
         f" ({place})." if place else "."
     )
 

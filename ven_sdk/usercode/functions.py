@@ -10,7 +10,7 @@ import inspect
 from typing import Callable
 
 from ..errors import ConfigurationError
-from ..text import text_of
+from ..text import class_name, text_of
 
 Function = Callable[..., object]
 """A function of the user: what it takes and returns is checked where it is called."""
@@ -21,9 +21,9 @@ def name_of(function: Function) -> str:
     inner = unwrap(function)
     try:
         module = getattr(inner, "__module__", None)
-        name = getattr(inner, "__qualname__", None) or type(inner).__qualname__
+        name = getattr(inner, "__qualname__", None) or class_name(inner)
     except Exception:  # objects that answer for every attribute, and fail
-        module, name = None, type(inner).__qualname__
+        module, name = None, class_name(inner)
     return f"{text_of(module)}.{text_of(name)}" if module else text_of(name)
 
 
@@ -34,14 +34,28 @@ def unwrap(function: Function) -> Function:
     return function
 
 
+def _code_of(function: Function) -> object:
+    """What runs when ``function`` is called: itself, or the ``__call__`` of an object."""
+    inner = unwrap(function)
+    return inner if inspect.isroutine(inner) else getattr(inner, "__call__", inner)  # noqa: B004
+
+
 def refuse_async(function: Function, what: str) -> None:
     """ConfigurationError for an ``async def``, with the change to make."""
-    inner = unwrap(function)
-    target = inner if inspect.isroutine(inner) else getattr(inner, "__call__", inner)  # noqa: B004
+    inner, target = unwrap(function), _code_of(function)
     if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
         name = getattr(inner, "__name__", type(inner).__name__)
         raise ConfigurationError(
             f"{what} {name_of(function)} is an 'async def', which ven_sdk does not await. Make it "
             f"a plain function: change 'async def {name}(...)' to 'def {name}(...)' and leave out "
             f"'await' inside; it may block."
+        )
+
+
+def refuse_generator(function: Function, what: str) -> None:
+    """ConfigurationError for a function with ``yield``, of which a call would do nothing."""
+    if inspect.isgeneratorfunction(_code_of(function)):
+        raise ConfigurationError(
+            f"{what} {name_of(function)} has a 'yield', so that a call of it would do nothing. "
+            "Make it a plain function: write 'return' in place of 'yield'."
         )

@@ -18,7 +18,7 @@ from ..near_names import did_you_mean
 from ..text import repr_of
 from .calls import invoke
 from .decisions import check_decision
-from .functions import Function, name_of, refuse_async
+from .functions import Function, name_of, refuse_async, refuse_generator
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -82,11 +82,12 @@ class Registry:
                 f"The {self._what} for {name} must be a function, not {repr_of(function)}."
             )
         refuse_async(function, f"The {self._what}")
+        refuse_generator(function, f"The {self._what}")
         wanted = self._parameters[name]
         try:
             signature = inspect.signature(function)
-        except (TypeError, ValueError):
-            return  # a builtin that does not tell its parameters
+        except Exception:
+            return  # a builtin that does not tell its parameters, or an object that fails at it
         try:
             signature.bind(*wanted)
         except TypeError as cause:

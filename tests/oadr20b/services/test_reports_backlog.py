@@ -5,7 +5,7 @@ once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -69,7 +69,10 @@ def test_all_that_waits_arrives_once_whoever_takes_it_over(kind: str) -> None:
 
 @pytest.mark.parametrize("regular", [True, False])
 @pytest.mark.parametrize("restart", [True, False])
-def test_samples_that_overlap_arrive_once_and_are_not_late(regular: bool, restart: bool) -> None:
+@pytest.mark.parametrize("back", [5 * MINUTE, 10 * MINUTE], ids=["each", "every other"])
+def test_samples_that_overlap_arrive_once_and_are_not_late(
+    regular: bool, restart: bool, back: timedelta
+) -> None:
     ven = ReportHarness()
 
     def read() -> list[tuple[datetime, float]]:
@@ -81,7 +84,7 @@ def test_samples_that_overlap_arrive_once_and_are_not_late(regular: bool, restar
         return [(at if regular else at + (at.minute % 7) * SECOND / 10, 1.0) for at in times]
 
     ven.point("p", read)
-    ven.create(ask("rq", every=5 * MINUTE, back=10 * MINUTE))
+    ven.create(ask("rq", every=5 * MINUTE, back=back))
     ven.go(HOUR, 5 * MINUTE)
     if restart:
         ven.restart()

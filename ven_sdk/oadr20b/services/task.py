@@ -101,9 +101,10 @@ def confirmed_by(
             if is_blank(getattr(reply, field)):
                 return _not_confirmed(f"{name} without a {WIRE_NAMES[field]}", kind)
         for field, sent in repeated.items():
-            if not is_blank(getattr(reply, field)) and getattr(reply, field) != sent:
+            said = getattr(reply, field, None)
+            if not is_blank(said) and said != sent:
                 other = f"{name} {sent!r} with another {WIRE_NAMES[field]}"
-                return _not_confirmed(f"{other}, {getattr(reply, field)!r}", kind)
+                return _not_confirmed(f"{other}, {said!r}", kind)
         return None
 
     return check

@@ -135,7 +135,9 @@ def request_events(book: Book) -> Task:
         task,
         request_name="event request",
         postpone=_postpone_list,
-        confirms=confirmed_by(task.name, DistributeEvent, Response),
+        confirms=confirmed_by(
+            task.name, DistributeEvent, Response, ven_id=book.registration.ven_id
+        ),
         insists=True,
     )
 
