@@ -214,7 +214,8 @@ class JsonProfile(Profile):
 
     def judge(self, task, reply):
         if "unknown" in reply.content:
-            return UnknownVen(reply.content["unknown"])
+            reason = reply.content["unknown"]
+            return UnknownVen(reason, ProtocolError(reason))
         if "error" in reply.content:
             return RefusedReply(ProtocolError(reply.content["error"]))
         return AcceptedReply(more=task.poll, holds=task.poll)

@@ -3,8 +3,8 @@ list of them stands in ``profiles``.
 
 The runtime asks a profile what is to be sent next on each lane, gives it to the profile's exchange,
 asks what the reply means, and runs the steps that come of it. Back-off, pacing, threads and timers
-belong to the runtime; messages, their order and their meaning belong to the profile. A profile has
-no thread and keeps no state of its own: what it must remember stands in the book.
+belong to the runtime; messages, their order and meaning to the profile. A profile has no thread
+and keeps no state of its own: what it must remember stands in the book.
 
 =====================  =========================================================================
 asked of a profile     when
@@ -48,21 +48,19 @@ if TYPE_CHECKING:
 class Task:
     """One message to send, and what its reply means.
 
-    ``name`` is the kind of message (``poll``, ``report delivery`` …), for logs and back-off;
-    ``key`` tells messages of one kind apart; ``about`` adds what a reader of the log wants to know.
-    ``expects`` lists the payloads that answer it. Where ``confirms`` is given, only these do, and
-    it may refuse a reply that lacks what was to be confirmed. ``refuse`` takes the error that
-    repeating would not mend. ``service`` is given where the payload does not say it.
-    ``request_name`` is the name of its requestID in the book.
+    ``name`` is the kind of message (``poll`` …), for logs and back-off; ``key`` tells messages of
+    one kind apart; ``about`` adds what a reader of the log wants to know. ``expects`` lists the
+    payloads that answer it. Where ``confirms`` is given, only these do, and it may refuse a reply
+    that lacks what was to be confirmed. ``refuse`` takes the error that repeating would not mend.
+    ``service`` is given where the payload does not say it; ``request_name`` names its requestID.
 
     What happens when it fails: a ``patient`` task waits after a refusal before it is sent again.
     After ``give_up`` failures of its own (HTTP 500, a reply that cannot be read, a service that is
-    not there) it counts as refused; 0 is never. One that ``needs_service`` is refused at once when
-    the VTN does not offer the service; one that ``stays_owed`` is not given up for that.
+    not there) it counts as refused, but not before ``give_up_after`` seconds; 0 is never. One that
+    ``needs_service`` is refused at once when the VTN does not offer it; not if it ``stays_owed``.
     ``postpone`` gives the step that lets the rest go on without it, when it failed and will be sent
     again, or still waits for that. One that ``renews`` brings back, when it succeeds, all that
     waits because a service is missing. One that ``registers`` is part of becoming known to the VTN.
-
     One that ``insists`` is sent again, with back-off, when a reply is no answer to it.
     ``weight`` is how often it counts for the pace: twice where it makes another message due.
     """
@@ -76,6 +74,7 @@ class Task:
     poll: bool = False
     patient: bool = False
     give_up: int = 0
+    give_up_after: float = 0.0
     about: str = ""
     key: str = ""
     request_name: str = ""
@@ -136,9 +135,10 @@ class RefusedReply:
 
 @dataclass(frozen=True)
 class UnknownVen:
-    """The VTN does not know this VEN: ``reason`` says how it said so."""
+    """The VTN does not know this VEN, for a ``reason``; or ``error``, if it has registered it."""
 
     reason: str
+    error: VenError
 
 
 Verdict = Union[AcceptedReply, RefusedReply, UnknownVen]

@@ -51,6 +51,7 @@ REPLIES = (
     "wrong type",
     "plain response",
     "without IDs",
+    "not allowed",
     *(f"code {code}" for code in CODES),
     *(f"status {status}" for status in STATUSES),
     "status 503 after 5",
@@ -94,8 +95,9 @@ class PeerVTN:
     """Answers by ``behaviour``: for a message (its name and ID), messages of a name, a service, or
     everything (''), which reply, and for how many messages.
 
-    ``wish`` is (granularity, report back duration) in seconds of the reports that it asks for, or
-    None. ``endless`` is what every poll brings while nothing else is queued. A VTN that
+    463 is said by ``code 463`` of a VEN that is forgotten, and by ``not allowed`` of one that stays
+    known. ``wish`` is (granularity, report back duration) in seconds of the reports that it asks
+    for, or None. ``endless`` is what every poll brings while nothing else is queued. A VTN that
     ``has_no_empty_list`` answers the request for the list with oadrResponse when there are no
     events. ``foreign`` is what the VEN sent of what never was this VTN's. ``news`` has the moments
     at which a list changed that was sent, ``requests`` those of requests for one report.
@@ -187,7 +189,11 @@ class PeerVTN:
         if how in ("right", "right, but lost"):
             return None
         request_id = first("requestID", text)
+        if how == "not allowed":
+            self.record.registered &= name != "oadrCancelPartyRegistration"
+            return self._coded("463", name, text)
         if how.startswith("code "):
+            self.record.registered &= how != "code 463"
             return self._coded(how[5:], name, text)
         return {
             "empty": b"",
@@ -208,8 +214,6 @@ class PeerVTN:
 
     def _coded(self, code: str, name: str, text: str) -> bytes:
         """A refusal, in the payload that belongs to the message."""
-        if code == "463":
-            self.record.registered = False
         kind = {
             "oadrQueryRegistration": "oadrCreatedPartyRegistration",
             "oadrCreatePartyRegistration": "oadrCreatedPartyRegistration",

@@ -34,6 +34,8 @@ POLL, DELIVERY, ANSWER = "oadrPoll", "oadrUpdateReport", "oadrCreatedEvent"
 REQUESTED = "oadrCreatedReport"
 CREATE_OPT, CANCEL_OPT = "oadrCreateOpt", "oadrCancelOpt"
 REGISTERS = frozenset({QUERY, CREATE})
+UNKNOWN = frozenset({"code 463", "not allowed"})
+"""Replies that the VTN does not know the VEN."""
 BESIDE = ("times so far", "left out", "gets optOut", "The wall clock was set back")
 """What is said in lines that the VTN has no part in, or that only count others."""
 BY_WISH = frozenset({DELIVERY, CREATE_OPT, CANCEL_OPT})
@@ -89,6 +91,7 @@ class Promises:
         self._polling, self._registering = Patience(), RegistrationPatience()
         self._lost, self._lost_at, self._pause = 0, float("-inf"), 0.0
         self._follows_loss, self._unknown = False, 0
+        self._unwanted: dict[str, float] = {}
         self._base: Optional[float] = None
         self._owed: dict[str, float] = {}
         self._reports_from: Optional[float] = None
@@ -181,18 +184,25 @@ class Promises:
         if name in REGISTERS:
             self._unknown = 0
             self._take_registering(name, how, end)
-        elif how == "code 463" or (name == POLL and how == "code 452"):
+        elif how in UNKNOWN and name != POLL and end < self._unwanted.get(name, 0.0):
+            return  # a registration did not help: it is a refusal
+        elif how in UNKNOWN or (name == POLL and how == "code 452"):
+            self._unwanted[name] = end + 3600.0
             self._lose(end)
         elif name == POLL:
             if is_failure(how):
                 self._excuse(end + self._polling.fail(how, end))
             else:
                 self._polling.succeed(end)
+        elif how == "right":
+            self._unwanted.pop(name, None)
 
     def _take_registering(self, name: str, how: str, end: float) -> None:
         self._excuse(end + self._registering.take(name, how, end) + SLACK)
         self._excuse_for_pace(end)
         if name == CREATE and how == "right":
+            if not self._follows_loss:
+                self._unwanted.clear()
             self._follows_loss = False
 
     def _lose(self, end: float) -> None:
@@ -294,12 +304,12 @@ class Promises:
         """When the message of this kind is due again at the latest, if it is owed then."""
         status = status_of(how)
         wait = 3600.0 if status in MISSING else 62.0
-        if how == "code 463":
+        if how in UNKNOWN:
             wait = 330.0
         if " after " in how:
             wait = 2 * min(float(how.partition(" after ")[2]), 3600.0) + 60
         self._owed[name] = end + wait
-        if name == DELIVERY and how.startswith("code "):
+        if name == DELIVERY and (how in UNKNOWN or how.startswith("code ")):
             self._owed[name] = end + 3600.0
 
     def _look_at_waits(self, now: float) -> None:

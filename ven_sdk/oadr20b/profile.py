@@ -39,7 +39,7 @@ from .exchange import Exchange
 from .identity import SigningIdentity
 from .schema.events import DistributeEvent
 from .services import answers, events, opts, poll, registration, reports
-from .services.task import CANCELLATION, code_of, is_success, judge, unknown_ven
+from .services.task import CANCELLATION, code_of, is_success, judge, refusal_of, unknown_ven
 from .state.book import Book
 from .state.nonces import keep_nonce
 
@@ -126,11 +126,9 @@ class Profile20b(Profile):
 
     @staticmethod
     def _event_answers(book: Book, turn: Turn) -> Iterator[Task]:
-        if book.registration.phase != "registered" or book.settings.report_only:
-            return
-        answer = None if turn.is_holding else events.answer_task(book, turn.now)
-        if answer is not None:
-            yield answer
+        is_registered = book.registration.phase == "registered"
+        if is_registered and not (book.settings.report_only or turn.is_holding):
+            yield from events.answer_tasks(book)
 
     def is_deciding(self, book: Book, now: datetime) -> bool:
         """See :meth:`Profile.is_deciding`."""
@@ -184,7 +182,7 @@ class Profile20b(Profile):
             return AcceptedReply()  # it is not registered: what was wanted
         reason = unknown_ven(task, reply)
         if reason is not None:
-            return UnknownVen(reason)
+            return UnknownVen(reason, refusal_of(task, reply))
         error = judge(task, reply)
         if error is not None:
             return RefusedReply(error, again=task.insists and is_success(code_of(reply)[0]))

@@ -145,7 +145,7 @@ class Exchanges:
         self._recover(task)
         verdict = self._profile.judge(task, reply)
         if isinstance(verdict, UnknownVen):
-            self._lose_registration(verdict.reason, mark)
+            self._take_stranger(task, verdict, mark)
         elif isinstance(verdict, RefusedReply):
             take = self._repeat if verdict.again else self._take_refusal
             take(task, verdict.error)
@@ -176,6 +176,7 @@ class Exchanges:
         now = base.clock.monotonic()
         with self._lock:
             self.failures.forget_message(task.identity)
+            self._registrations.clear(self.kind_of(task))
             if task.renews:
                 self.failures.forget_service(self._profile.service_of(task))
                 self.failures.retry_missing()
@@ -197,16 +198,19 @@ class Exchanges:
         if task.renews:
             self._end_pause()
 
-    def _lose_registration(self, reason: str, mark: int) -> None:
-        """R13, at once the first time; a VTN that goes on saying so is asked with growing
-        distance.
+    def _take_stranger(self, task: Task, verdict: UnknownVen, mark: int) -> None:
+        """R13, at once the first time; a VTN that goes on saying so is asked with growing distance.
+        One that says so of this kind of message only refuses it.
         """
+        now, kind = self._base.clock.monotonic(), None if task.poll else self.kind_of(task)
         with self._lock:
-            pause = self._registrations.lose(self._base.clock.monotonic(), mark)
-        if pause is None:
-            return
-        self._block_all(pause)
-        self._base.transact(self._profile.lose_registration(reason))
+            is_refusal = kind is not None and self._registrations.is_unwanted(kind, now, mark)
+            pause = None if is_refusal else self._registrations.lose(now, mark, kind)
+        if is_refusal:
+            self._take_refusal(task, verdict.error)
+        elif pause is not None:
+            self._block_all(pause)
+            self._base.transact(self._profile.lose_registration(verdict.reason))
 
     def _recover(self, task: Task) -> None:
         """An exchange came back whole: the link works, and so does this service for such
@@ -349,10 +353,10 @@ class Exchanges:
         if not (is_missing or task.registers):
             return False
         with self._lock:
-            attempts = self.failures.fail_message(task.identity, error, now)
+            is_spent = self.failures.is_spent(task, error, now)
             is_used = self.failures.is_used(kind.service)
         once = is_missing and (not is_used or error.status in FORBIDDEN_AGAIN)
-        return once or attempts >= task.give_up
+        return once or is_spent
 
     def _forget_given_up(self, task: Task) -> None:
         """A message was given up at a service that is there for others: the next of its kind is
@@ -373,10 +377,10 @@ class Exchanges:
     def _fail_message(self, task: Task, error: VenError) -> None:
         now = self._base.clock.monotonic()
         with self._lock:
-            attempts = self.failures.fail_message(task.identity, error, now)
+            is_spent = self.failures.is_spent(task, error, now)
             if self._base.closing:
                 self.failures.hold_message(task.identity, now + FOR_GOOD)
-        if task.give_up and attempts >= task.give_up:
+        if is_spent:
             self._refuse(task, error)
         elif task.postpone is not None:
             self._base.transact(task.postpone(error))

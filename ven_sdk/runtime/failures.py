@@ -30,6 +30,7 @@ from enum import Enum
 from typing import Callable, NamedTuple, Optional, Union
 
 from ..errors import TransportError, VenError
+from ..profile import Task
 from ..transport.backoff import Backoff
 
 
@@ -200,6 +201,14 @@ class Failures:
             failure = self._messages[message] = Failure(self._make(SHORT_CAP), now)
         failure.error, failure.until = error, now + failure.backoff.next()
         return failure.backoff.attempts
+
+    def is_spent(self, task: Task, error: VenError, now: float) -> bool:
+        """The task fails for itself: whether it did so often, and for so long, that it is given up.
+        ``now`` is of the monotonic clock.
+        """
+        attempts = self.fail_message(task.identity, error, now)
+        lasted = now - self._messages[task.identity].since
+        return bool(task.give_up) and attempts >= task.give_up and lasted >= task.give_up_after
 
     def hold_message(self, message: Message, until: float) -> None:
         """Keep the message back, whatever its failures say. ``until`` is of the monotonic clock."""

@@ -12,6 +12,7 @@ from typing import Callable, Optional
 
 from ..profile import Task
 from ..transport.backoff import Backoff
+from .failures import MISSING_CAP, Kind
 from .rates import GrowingPause
 from .tickets import Name
 
@@ -19,23 +20,36 @@ from .tickets import Name
 class Registrations:
     """The registrations of one VEN. ``make_backoff()`` makes the back-off of each cause."""
 
-    __slots__ = ("_follows_loss", "_losses", "_name", "_requests", "mark")
+    __slots__ = ("_follows_loss", "_losses", "_name", "_requests", "_unwanted", "mark")
 
     def __init__(self, make_backoff: Callable[[], Backoff]) -> None:
         self._losses = GrowingPause(make_backoff())
         self._requests = GrowingPause(make_backoff())
         self._name: Optional[Name] = None
         self._follows_loss = False
+        self._unwanted: dict[Kind, float] = {}
         self.mark: int = 0
 
-    def lose(self, now: float, mark: int) -> Optional[float]:
+    def is_unwanted(self, kind: Kind, now: float, mark: int) -> bool:
+        """Whether a registration was made because of such a message, and did not help one that was
+        sent at ``mark``. ``now`` is of the monotonic clock.
+        """
+        return mark == self.mark and now < self._unwanted.get(kind, now)
+
+    def clear(self, kind: Kind) -> None:
+        """The VTN took such a message."""
+        self._unwanted.pop(kind, None)
+
+    def lose(self, now: float, mark: int, kind: Optional[Kind] = None) -> Optional[float]:
         """The VTN does not know the VEN, by its reply to a message that was sent at ``mark``;
         returns the seconds to wait before it registers: none the first time. None where the VEN was
         lost or registered since: replies on other lanes are about the same loss. ``now`` is of the
-        monotonic clock.
+        monotonic clock. For a ``kind`` of message the VEN registers once, and then once an hour.
         """
         if mark != self.mark:
             return None
+        if kind is not None:
+            self._unwanted[kind] = now + MISSING_CAP
         self.mark += 1
         self._follows_loss = True
         return self._losses.next(now)
@@ -48,6 +62,7 @@ class Registrations:
         self.mark += 1
         if not self._follows_loss:
             self._requests.next(now)
+            self._unwanted.clear()
         self._follows_loss = False
 
     def blocked_until(self, task: Task) -> float:

@@ -12,6 +12,8 @@ from ...schema.common import Payload
 from ..schema.registration import RequestReregistration, Response
 
 OK = "200"
+NOT_ALLOWED = "463"
+"""Not registered, or not allowed."""
 CANCELLATION = "cancellation of the registration"
 WIRE_NAMES = {"registration_id": "registrationID", "ven_id": "venID", "opt_id": "optID"}
 
@@ -45,11 +47,24 @@ def unknown_ven(task: Task, reply: Optional[Payload]) -> Optional[str]:
     if isinstance(reply, RequestReregistration) and not task.poll:
         return f"the VTN answered {task.name} with oadrRequestReregistration"
     code, description = code_of(reply)
-    if code == "463" or (code == "452" and task.poll and isinstance(reply, Response)):
+    if code == NOT_ALLOWED or (code == "452" and task.poll and isinstance(reply, Response)):
         return f"the VTN answered {task.name} with code {code}" + (
             f" ({description})" if description else ""
         )
     return None
+
+
+def refusal_of(task: Task, reply: Optional[Payload]) -> ProtocolError:
+    """The error that such a reply is where the VTN has registered this VEN: 463 says "not allowed"
+    as well.
+    """
+    reason = unknown_ven(task, reply)
+    return ProtocolError(
+        f"The VTN registered this VEN and refuses {task.name} all the same: {reason}.",
+        response_code=NOT_ALLOWED,
+        response_description=code_of(reply)[1],
+        received=type(reply).__name__,
+    )
 
 
 def judge(task: Task, reply: Optional[Payload]) -> Optional[ProtocolError]:

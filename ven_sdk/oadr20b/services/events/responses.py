@@ -8,6 +8,7 @@ sent counts as acknowledged, compared by value.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
@@ -29,8 +30,11 @@ ANSWER = "event answer"
 """The name of the task that delivers an ``oadrCreatedEvent``."""
 SHOWN = 5
 """How many events a log line names."""
-FAILURES = 3
-"""How often the VTN may fail over an answer (HTTP 500) before that counts as a refusal."""
+FAILURES, PATIENCE = 3, 600.0
+"""How often the VTN may fail over an answer (HTTP 500), and for how many seconds, before that
+counts as a refusal. Answers that were sent together are sent one by one as soon as they failed so
+often.
+"""
 FEW = 50
 """Up to how many answers are sent one by one when they were refused together."""
 
@@ -97,16 +101,27 @@ def _request_id(last: EventList, key: str, state: EventState) -> str:
 
 
 def answer_task(book: "Book", now: datetime) -> Optional[Task]:
-    """One ``oadrCreatedEvent`` with everything that is ready (E17), or None when nothing is.
+    """The first ``oadrCreatedEvent`` that is owed, or None."""
+    return next(answer_tasks(book), None)
 
-    Its eiResponse stays 200, whatever the events' codes (E19), with an empty requestID (E20, E21).
-    Answers that were refused together go out one by one.
+
+def answer_tasks(book: "Book") -> Iterator[Task]:
+    """One ``oadrCreatedEvent`` with everything that is ready (E17); then, one by one, the answers
+    that were refused together: one that the VTN fails over holds up no other.
     """
-    sent = collect_ready(book)
-    if not sent:
-        return None
-    suspects = book.suspects
-    sent = tuple(one for one in sent if one in suspects)[:1] or sent
+    ready, suspects = collect_ready(book), book.suspects
+    rest = tuple(one for one in ready if one not in suspects) if suspects else ready
+    if rest:
+        yield _answer_task(book, rest)
+    for one in ready if suspects else ():
+        if one in suspects:
+            yield _answer_task(book, (one,))
+
+
+def _answer_task(book: "Book", sent: tuple[EventResponse, ...]) -> Task:
+    """Its eiResponse stays 200, whatever the events' codes (E19), with an empty requestID (E20,
+    E21).
+    """
     record = CreatedEvent(
         response=answers.response(), event_responses=sent, ven_id=book.registration.ven_id or ""
     )
@@ -118,6 +133,7 @@ def answer_task(book: "Book", now: datetime) -> Optional[Task]:
         lambda error: refuse(sent, error),
         about=_describe(book, sent),
         give_up=FAILURES,
+        give_up_after=0.0 if 1 < len(sent) <= FEW else PATIENCE,
         key=_key(sent),
     )
 
@@ -185,7 +201,7 @@ def refuse(sent: tuple[EventResponse, ...], error: VenError) -> Step:
             once="answers refused",
         )
         return lambda book, now: Outcome(
-            changes=(Change("suspects", "", frozenset(sent)),), notes=(note,)
+            changes=(Change("suspects", "", _suspects_with(book, sent)),), notes=(note,)
         )
     names = ", ".join(f"{response.event_id!r}" for response in sent[:5]) + (
         " …" if len(sent) > 5 else ""
@@ -197,3 +213,8 @@ def refuse(sent: tuple[EventResponse, ...], error: VenError) -> Step:
         error=error,
     )
     return lambda book, now: acknowledge(sent)(book, now) + Outcome(notes=(note,))
+
+
+def _suspects_with(book: "Book", sent: tuple[EventResponse, ...]) -> frozenset[EventResponse]:
+    """``sent``, and those from before that are still owed."""
+    return book.suspects.intersection(collect_ready(book)).union(sent)

@@ -28,6 +28,7 @@ from ...schema.reports import (
 )
 from ...state.book import Book
 from ...state.deliveries import Delivery, Part
+from ..task import NOT_ALLOWED
 from .endings import cancel, end_requests
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
@@ -184,7 +185,7 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
     A message of several reports is first sent as one for each, so that only what is wrong is
     refused again. One that the VTN fails over is sent with one value an interval (openleadr's VTN
     takes no more), then in smaller pieces. What HTTP says must not be sent again as it is (H5) is
-    parked at once: somebody may mend the VTN.
+    parked at once: somebody may mend the VTN, and let a VEN report that it has registered.
     """
     delivery = book.deliveries.get(key)
     if delivery is None:
@@ -201,7 +202,7 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
         return _end_unknown(book, delivery, error, now)
     refusals = delivery.refusals + 1
     wrong = isinstance(error, ConfigurationError) or (
-        not isinstance(error, TransportError) and code.startswith("4")
+        not isinstance(error, TransportError) and code.startswith("4") and code != NOT_ALLOWED
     )
     if isinstance(error, ConfigurationError) or (wrong and refusals >= MOST_REFUSALS):
         return _give_up(book, key, delivery, error, now)
