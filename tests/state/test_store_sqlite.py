@@ -325,6 +325,26 @@ def empty_of_another_program(path: Path) -> None:
     database(path, "PRAGMA application_id = 7", "DROP TABLE notes")
 
 
+def empty_with_our_version(path: Path) -> None:
+    database(path, "PRAGMA user_version = 1", "DROP TABLE notes")
+
+
+def empty_with_a_version_below_0(path: Path) -> None:
+    database(path, "PRAGMA user_version = -1", "DROP TABLE notes")
+
+
+def text_with_the_name_of_the_log(path: Path) -> None:
+    Path(f"{path}-wal").write_text("my diary")
+
+
+def text_with_the_name_of_the_journal(path: Path) -> None:
+    Path(f"{path}-journal").write_text("my diary")
+
+
+def text_with_the_name_of_the_index(path: Path) -> None:
+    Path(f"{path}-shm").write_text("my diary")
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -333,6 +353,11 @@ def empty_of_another_program(path: Path) -> None:
         encrypted_with_log,
         damaged_of_another_program,
         empty_of_another_program,
+        empty_with_our_version,
+        empty_with_a_version_below_0,
+        text_with_the_name_of_the_log,
+        text_with_the_name_of_the_journal,
+        text_with_the_name_of_the_index,
     ],
 )
 def test_what_belongs_to_another_program_stays_as_it_is_whatever_stands_beside_it(
@@ -360,6 +385,67 @@ def test_a_file_that_has_the_name_of_the_lock_is_not_written_over(tmp_path: Path
             use()
 
     assert theirs.read_text() == "[[package]]"
+
+
+def circle_of_links(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def circle_of_links_for_the_lock(path: Path) -> None:
+    circle_of_links(Path(f"{path}.lock"))
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def pipe_for_the_lock(path: Path) -> None:
+    pipe(Path(f"{path}.lock"))
+
+
+def link_to_a_device_for_the_lock(path: Path) -> None:
+    Path(f"{path}.lock").symlink_to("/dev/null")
+
+
+@posix
+@pytest.mark.parametrize(
+    "make",
+    [
+        circle_of_links,
+        circle_of_links_for_the_lock,
+        pipe,
+        pipe_for_the_lock,
+        link_to_a_device_for_the_lock,
+    ],
+)
+def test_what_can_never_be_a_file_is_refused_at_once(tmp_path: Path, make: Any) -> None:
+    make(tmp_path / "ven.db")
+
+    for method in ("check", "open"):
+        with pytest.raises(ConfigurationError):
+            getattr(SQLiteStore(tmp_path / "ven.db"), method)()
+
+
+def test_a_name_that_leaves_no_room_for_the_files_beside_it_is_refused(tmp_path: Path) -> None:
+    for length in (230, 252, 300):
+        with pytest.raises(ConfigurationError, match="cannot be a file"):
+            SQLiteStore(tmp_path / ("n" * length)).check()
+    SQLiteStore(tmp_path / ("n" * 200)).check()
+
+
+def test_what_sqlite_left_of_a_store_that_was_deleted_does_no_harm(tmp_path: Path) -> None:
+    store, path = SQLiteStore(tmp_path / "ven.db"), tmp_path / "ven.db"
+    store.open()
+    store.commit("v", [ChangeRow("t", "a", "1")])
+    left = {suffix: Path(f"{path}{suffix}").read_bytes() for suffix in ("-wal", "-shm")}
+    store.close()
+    path.unlink()
+    for suffix, content in left.items():
+        Path(f"{path}{suffix}").write_bytes(content)
+
+    assert store.open() == ()
+    assert store.load("v") == []
+    store.close()
 
 
 def test_a_database_that_has_a_table_of_our_name_by_chance_is_refused(tmp_path: Path) -> None:

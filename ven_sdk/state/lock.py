@@ -60,6 +60,7 @@ class ProcessLock:
         """ConfigurationError where a file of somebody else has the name of the lock: it would be
         written over.
         """
+        check_reachable(self.path, subject)
         if os.path.exists(self.path) and not is_lock(self.path):
             raise ConfigurationError(
                 f"The store {subject!r} needs a lock file {self.path!r}, and there is another file "
@@ -105,11 +106,28 @@ def is_lock(path: str) -> bool:
     """Whether the file ``path`` can be one of ours: there is the pid of a holder in it, or nothing
     where the disk was full.
     """
+    if not os.path.isfile(path):  # to open a FIFO would wait for its other end
+        return False
     try:
         with open(path, "rb") as file:
             return _PID.fullmatch(file.read(32)) is not None
     except OSError:  # it may be locked, which only ours are: acquire() says what is wrong
-        return os.path.isfile(path)
+        return True
+
+
+def check_reachable(path: str, subject: str) -> None:
+    """ConfigurationError where no file can ever be at ``path``: its name is too long, or links lead
+    in a circle. ``subject`` is the store that needs it.
+    """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, PermissionError):
+        return
+    except OSError as cause:
+        raise ConfigurationError(
+            f"The store {subject!r} cannot be a file, or have {path!r} beside it: "
+            f"{cause.strerror}. Give another path."
+        ) from cause
 
 
 def _drop(lock: Optional[ProcessLock]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Optional
 
 from ..errors import ConfigurationError, StoreError
-from .lock import is_lock
+from .lock import check_reachable, is_lock
 
 APPLICATION_ID = 0x56454E53
 """Marks our files in the SQLite header ("VENS"), so that nobody's other database is taken for a
@@ -55,6 +55,14 @@ _SETTINGS = (
 _MAGIC = b"SQLite format 3\0"
 _MARK, _OUR_MARK = slice(68, 72), APPLICATION_ID.to_bytes(4, "big")
 """Where the mark stands in the header of a SQLite file."""
+_BESIDE = {
+    "-wal": (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"),
+    "-journal": (b"\xd9\xd5\x05\xf9", b"\0\0\0\0"),
+    "-shm": (b"\x18\xe2\x2d\0", b"\0\x2d\xe2\x18", b"\0\0\0\0"),
+}
+"""What SQLite's files beside a database begin with."""
+LONGEST_SUFFIX = ".damaged-20000101T000000Z-99-journal"
+"""What a name of ours may have after that of the store."""
 _FAULTS = (sqlite3.Error, UnicodeError)
 """What reading a damaged file raises: the names in SQLite's own error message need not be text."""
 _DISK_TROUBLE = ("locked", "disk i/o error", "disk is full", "unable to open", "readonly")
@@ -118,6 +126,9 @@ class StoreFile:
             raise ConfigurationError(
                 f"The folder {folder!r} of the store {self.path!r} does not exist. Create it."
             )
+        for place in (self.path, self.path + LONGEST_SUFFIX):
+            check_reachable(place, self.path)
+        self._check_beside()
         if os.path.exists(self.path) and not os.path.isfile(self.path):
             raise ConfigurationError(
                 f"The store {self.path!r} is not a file. Give the path of a file."
@@ -127,6 +138,19 @@ class StoreFile:
                 raise ConfigurationError(
                     f"The store {self.path!r} needs permission to read and write {place!r}, which "
                     "the user that runs the VEN does not have."
+                )
+
+    def _check_beside(self) -> None:
+        """Where there is no store yet, a file with the name of one of SQLite's is somebody else's:
+        SQLite would delete it, or write over it.
+        """
+        for suffix, begins in () if os.path.exists(self.path) else _BESIDE.items():
+            beside = self.path + suffix
+            if os.path.isfile(beside) and not _begins_with(beside, begins):
+                raise ConfigurationError(
+                    f"The store {self.path!r} needs a file {beside!r} of its own, and there is "
+                    "another file of that name, which is left as it is. Give the store another "
+                    "path."
                 )
 
     def open(self) -> tuple[sqlite3.Connection, tuple[str, ...]]:
@@ -185,13 +209,15 @@ class StoreFile:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        is_used = bool(tables or mark)
+        is_used = bool(tables or mark or version)
         if mark != APPLICATION_ID and is_used and not self._has_our_table(connection, tables):
             raise ConfigurationError(
                 f"{self.path!r} is a database of another application (its tables: "
                 f"{', '.join(sorted(tables)) or 'none':.200}), not a store. Give another path."
             )
         known = len(self.migrations)
+        if version < 0:
+            raise sqlite3.DatabaseError(f"its version is {version}")
         if version > known:
             raise StoreError(
                 f"The store {self.path!r} has version {version}, made by a newer ven_sdk; this "
@@ -238,6 +264,16 @@ class StoreFile:
                 path=self.path,
             ) from cause
         return aside
+
+
+def _begins_with(path: str, begins: tuple[bytes, ...]) -> bool:
+    """Whether a file is empty or begins with one of ``begins``; True where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            found = file.read(4)
+    except OSError:
+        return True
+    return found == b"" or found in begins
 
 
 def failure(path: str, verb: str, cause: Exception) -> StoreError:
