@@ -45,11 +45,11 @@ def accept_return(key: str, call: PendingCall) -> Callable[[object], Step]:
             if held is None or call.number not in {other.number for other in held.pending}:
                 return NOTHING
             left = tuple(other for other in held.pending if other.number != call.number)
-            state = replace(held, pending=left)
-            if call.number == state.decision:
-                state = replace(state, decision=None)
-                if result is not DEFER:
-                    state = decide(state, "optIn" if result == "optIn" else "optOut")
+            if call.number != held.decision:
+                return carry_out(book, key, held, replace(held, pending=left), now)
+            state = replace(held, pending=left, decision=None)
+            if result is not DEFER:
+                state = decide(state, "optIn" if result == "optIn" else "optOut")
             return carry_out(book, key, held, state, now)
 
         return step
@@ -229,6 +229,8 @@ def _is_still_wanted(state: EventState, call: PendingCall, now: datetime) -> boo
 def combine(outcomes: Iterable[Outcome]) -> Outcome:
     """The sum of many outcomes, in linear time."""
     parts = list(outcomes)
+    if len(parts) == 1:
+        return parts[0]
     return Outcome(
         tuple(item for part in parts for item in part.changes),
         tuple(item for part in parts for item in part.calls),

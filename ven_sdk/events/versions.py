@@ -99,11 +99,12 @@ def ask_handler(book: "Book", state: EventState, now: datetime) -> EventState:
     """
     name = "on_update_event" if state.delivered else "on_event"
     handler = name if book.has_handler(name) else "on_event"
-    state = add_call(book, replace(state, delivered=True), handler)
     if not book.has_handler(handler):
-        return replace(state, opt="optOut")
+        return replace(state, delivered=True, opt="optOut")
+    state = add_call(book, state, handler)
     return replace(
         state,
+        delivered=True,
         waiting=True,
         decision=state.pending[-1].number,
         deadline=shift(now, book.settings.opt_timeout),
@@ -112,11 +113,19 @@ def ask_handler(book: "Book", state: EventState, now: datetime) -> EventState:
 
 def stop(book: "Book", state: EventState, now: datetime, how: str) -> EventState:
     """The row cancelled, ``how`` by ``vtn`` or by its ``list``: what runs ends at once, or at
-    random within startafter (E31).
+    random within startafter (E31). What is gone from a list is owed no answer (E6).
     """
     if state.delivered:
         state = call_cancel_handler(book, state, implied=how == "list")
-    state = replace(state, cancelled=how, waiting=False, decision=None, deadline=None, end_at=None)
+    state = replace(
+        state,
+        cancelled=how,
+        owed=state.owed and how != "list",
+        waiting=False,
+        decision=None,
+        deadline=None,
+        end_at=None,
+    )
     limit = timing.start_after(state.event.active_period)
     if state.started and limit:
         return replace(state, end_at=shift(now, draw(book, limit)))  # E31
@@ -131,10 +140,9 @@ def stop_missing(book: "Book", held: EventState, now: datetime) -> EventState:
     """
     if held.cancelled is not None:
         return replace(held, owed=False)
-    state = replace(held, owed=False)
     if timing.status(held, now) == "completed":
-        return replace(end_run(book, state), cancelled="list")
-    return stop(book, state, now, "list")
+        return replace(end_run(book, held), cancelled="list", owed=False)
+    return stop(book, held, now, "list")
 
 
 def call_cancel_handler(book: "Book", state: EventState, *, implied: bool) -> EventState:
