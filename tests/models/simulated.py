@@ -316,7 +316,8 @@ class SimulatedVen:
         jobs = self.runtime.jobs.queue
         if jobs:
             for _ in range(len(jobs)):
-                jobs.popleft()()
+                if jobs:  # a call that blocks in a handler may have run them
+                    jobs.popleft()()
             return
         step = limit if wait is None else min(wait, limit)
         self.clock.let_pass(max(step, 1e-6))

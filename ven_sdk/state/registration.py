@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Optional, TypedDict
 
+MADE: frozenset[str] = frozenset({"reports", "events", "registered"})
+"""The phases in which there is a registration."""
+
 
 class RegistrationFacts(TypedDict, total=False):
     """What may change about a registration beside its phase."""

@@ -88,11 +88,6 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
         when it does not answer. ``StateError`` while there is no registration.
         """
         self._require_running("cancel_registration()")
-        if self._engine.book.registration.phase not in ("registered", "cancelling"):
-            raise StateError(
-                f"cancel_registration(): this VEN is {self._state()}, there is no registration "
-                f"to cancel."
-            )
         self._wait_for_answer("cancel_registration()", self._profile.request_cancellation())
 
     # --- state ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional, Union
 from ..arguments import LONGEST, as_float, duration, is_number, scalar, text
 from ..config import check_signal
 from ..display.tables import Rows
-from ..errors import ConfigurationError, StateError
+from ..errors import ConfigurationError
 from ..events import queries
 from ..events.queries import ScheduleRow
 from ..schema.events import Event
@@ -81,10 +81,10 @@ class EventCalls(VenBase):
         self._engine.transact(self._profile.opt_event(event_id, "optOut", reason))
 
     def request_events(self) -> tuple[Event, ...]:
-        """Ask the VTN for all events; those known then. ``StateError`` while not registered."""
+        """Ask the VTN for all events; those known then. ``StateError`` while not registered, and
+        with ``report_only``. ``ProtocolError`` where the VTN gives no list of its own.
+        """
         self._require_running("request_events()")
-        if self._engine.book.registration.phase != "registered":
-            raise StateError(f"request_events(): this VEN is {self._state()}.")
         self._wait_for_answer("request_events()", self._profile.request_events())
         return self.events
 

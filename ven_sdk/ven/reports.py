@@ -178,7 +178,7 @@ class ReportCalls(VenBase):
             ConfigurationError: an argument cannot be used.
             ProtocolError: the VTN refused, with its code.
             TransportError: no answer in time.
-            StateError: the client does not run.
+            StateError: the client does not run, or is not registered.
         """
         self._require_running("request_report()")
         request = self._profile.request_report(

@@ -84,10 +84,6 @@ def _refuse_list(book: "Book", message: DistributeEvent, now: datetime) -> Optio
     known = book.registration.vtn_id
     if not known or message.vtn_id == known:
         return None
-    reply = CreatedEvent(
-        response=answers.response("452", message.request_id, "vtnID is not the registered one"),
-        ven_id=book.registration.ven_id or "",
-    )
     note = Note(
         f"An event list came from VTN {message.vtn_id!r}; this VEN is registered with {known!r}. "
         f"The list was answered "
@@ -95,7 +91,16 @@ def _refuse_list(book: "Book", message: DistributeEvent, now: datetime) -> Optio
         logging.WARNING,
         once="foreign vtnID",
     )
-    return answers.owe(book, reply, now) + Outcome(notes=(note,))
+    return answer_foreign_list(book, message.request_id, now) + Outcome(notes=(note,))
+
+
+def answer_foreign_list(book: "Book", request_id: str, now: datetime) -> Outcome:
+    """G11: a list of another VTN's is answered 452, without eventResponses (E20, E21)."""
+    reply = CreatedEvent(
+        response=answers.response("452", request_id, "vtnID is not the registered one"),
+        ven_id=book.registration.ven_id or "",
+    )
+    return answers.owe(book, reply, now)
 
 
 class Intake:

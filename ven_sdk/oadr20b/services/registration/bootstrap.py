@@ -12,11 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
-from ....errors import StateError, VenError
+from ....errors import ProtocolError, StateError, VenError
 from ....profile import Task
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....state.registration import MADE
 from ...schema.events import DistributeEvent
 from ...schema.registration import Response
 from ...schema.reports import RegisteredReport
@@ -30,6 +31,9 @@ from .phases import after_reports, change_phase, phase_after
 if TYPE_CHECKING:
     from ...state.book import Book
 
+
+FOREIGN = "452"
+"""The code of a list of events that is another VTN's."""
 
 # --- the catalogue --------------------------------------------------------------------------------
 
@@ -112,10 +116,15 @@ LIST_CAME = Outcome(changes=(Change("list_due", "", None),))
 
 
 def owe_event_request(book: Book, now: datetime) -> Outcome:
-    """The user asks for the list of events. StateError while the VEN is not registered."""
-    if book.registration.phase != "registered":
+    """The user asks for the list of events; where the VEN has just registered, it is asked for
+    anyway. StateError while the VEN is not registered, and for one that takes no events.
+    """
+    if book.settings.report_only:
+        raise StateError("request_events(): this VEN is report_only, it takes no events.")
+    phase = book.registration.phase
+    if phase not in MADE:
         raise StateError("request_events(): this VEN is not registered.")
-    return change_phase(book, now, "registered", resync=True)
+    return change_phase(book, now, phase, resync=True) if phase == "registered" else NOTHING
 
 
 def resync(book: Book, now: datetime) -> Outcome:
@@ -131,14 +140,29 @@ def request_events(book: Book) -> Task:
     was lost.
     """
     task = events.request_task(book, _take_list, _refuse_list)
+    ven_id = book.registration.ven_id
+    confirm = confirmed_by(task.name, DistributeEvent, Response, ven_id=ven_id)
     return replace(
         task,
         request_name="event request",
         postpone=_postpone_list,
-        confirms=confirmed_by(
-            task.name, DistributeEvent, Response, ven_id=book.registration.ven_id
-        ),
+        confirms=lambda reply: confirm(reply) or _refuse_foreign_list(book, reply),
         insists=True,
+    )
+
+
+def _refuse_foreign_list(book: Book, reply: Optional[Payload]) -> Optional[ProtocolError]:
+    """G11: the error that a list of another VTN's is to a VEN that registered with one; None where
+    it may be this one's, or the VEN has moved and begins anew.
+    """
+    known = book.registration.vtn_id
+    vtn_id = reply.vtn_id if isinstance(reply, DistributeEvent) else known
+    if not known or vtn_id == known or is_unexpected(book, vtn_id) or is_elsewhere(book, vtn_id):
+        return None
+    return ProtocolError(
+        f"The VTN sent the event list of VTN {vtn_id!r}; this VEN is registered with {known!r}.",
+        response_code=FOREIGN,
+        received=DistributeEvent.wire_name,
     )
 
 
@@ -186,15 +210,17 @@ def _refuse_list(error: VenError) -> Step:
     return step
 
 
-def _postpone_list(_error: VenError) -> Step:
-    """Events come by polling until the list can be had."""
+def _postpone_list(error: VenError) -> Step:
+    """Events come by polling until the list can be had. One of another VTN's is answered 452."""
 
     def step(book: Book, now: datetime) -> Outcome:
+        is_foreign = isinstance(error, ProtocolError) and error.response_code == FOREIGN
+        outcome = events.answer_foreign_list(book, "", now) if is_foreign else NOTHING
         if book.registration.phase != "events":
-            return NOTHING
+            return outcome
         if is_unexpected(book, None):
             return start_anew(book, now, None)
-        return change_phase(book, now, "registered", resync=True)
+        return outcome + change_phase(book, now, "registered", resync=True)
 
     return step
 

@@ -12,6 +12,7 @@ from ....errors import StateError
 from ....profile import Task
 from ....state.change import Change
 from ....state.outcome import NOTHING, Call, Note, Outcome
+from ....state.registration import MADE
 from ...schema.registration import (
     CanceledPartyRegistration,
     CancelPartyRegistration,
@@ -41,11 +42,14 @@ def owe_cancellation(book: Book, now: datetime) -> Outcome:
     while it is being cancelled.
     """
     phase = book.registration.phase
-    if phase not in ("registered", "cancelling"):
+    if phase not in (*MADE, "cancelling"):
         raise StateError(
             "cancel_registration(): this VEN is not registered, there is no registration to cancel."
         )
-    return NOTHING if phase == "cancelling" else change_phase(book, now, "cancelling")
+    if phase == "cancelling":
+        return NOTHING
+    owes_list = book.registration.resync or phase != "registered"  # should the VTN refuse
+    return change_phase(book, now, "cancelling", resync=owes_list)
 
 
 def cancel_registration(book: Book) -> Task:

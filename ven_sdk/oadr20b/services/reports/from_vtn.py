@@ -21,6 +21,7 @@ from ....profile import Task
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Call, Note, Outcome, Step
+from ....state.registration import MADE
 from ....state.reports import ASKED, RequestState
 from ...schema.reports import (
     CanceledReport,
@@ -146,8 +147,11 @@ def ask(
     its catalogue (T33).
 
     Without ``r_ids`` all that the VTN offers in that report are meant. Raises StateError where the
-    ID is in use, or nothing is known about the report and no rID given.
+    ID is in use, nothing is known about the report and no rID given, or the VEN is not registered:
+    requests belong to a registration.
     """
+    if book.registration.phase not in MADE:
+        raise StateError("request_report(): this VEN is not registered.")
     own_id = report_request_id or f"ven-{book.next_key()}-{now:%Y%m%d%H%M%S}"
     key = f"own {own_id}"
     if key in book.requests:
