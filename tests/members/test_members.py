@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import time
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -369,3 +372,52 @@ def test_a_quiet_poll_writes_no_row(crew: Crew, database: postgresql.Server) -> 
         assert connection.execute(watched).fetchall() == []
         crew.vtn.add_event(event_id="e", dtstart=3600)
         eventually(lambda: connection.execute(watched).fetchall(), "an event writes rows")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("severity", ["always", "error"])
+def test_a_member_whose_last_reference_goes_leaves_the_fleet_and_that_is_said(
+    crew: Crew, severity: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    crew.put(8)
+    crew.member("stays")
+    left = FleetMember(store=crew.url, name="left", lease=LEASE, slots=SLOTS)
+    left.start()
+    vens = left.fleet._vens  # its parts do not keep it
+    is_running = functools.partial(len, vens)
+    eventually(is_running, "it runs its share")
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter(severity)
+        del left
+        gc.collect()
+
+    eventually(lambda: crew.members["stays"].status.members == ("stays",), "it has left")
+    assert len(crew.all_run(8)) == 8
+    assert not any(ven.status.state == "registered" for ven in vens)
+    assert "The member 'left' of a fleet (started at " in caplog.text
+    assert "test_members.py" in caplog.text
+
+
+async def sites_later(slot: int) -> list[Site]:
+    return []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"weight": float("inf")},
+        {"weight": float("nan")},
+        {"weight": 10**400},
+        {"lease": 0.5},
+        {"lease": "36000 days"},
+        {"slots": 2.0},
+        {"sites": sites_later},
+        {"sites": lambda: []},
+        {"functions": {"f": sites_later}},
+        {"functions": {5: print}},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+def test_an_argument_of_a_member_that_cannot_work_is_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(arguments))):
+        FleetMember(store="postgresql://fleet@localhost/fleet", **arguments)

@@ -67,6 +67,9 @@ class Fleet(FleetHandlerCalls):
     own handler comes first. Where a thread does not come back soon, another takes its place, up to
     a hundred more.
 
+    Keep the fleet in a variable: its VENs do not keep it. A started one whose last reference goes
+    is stopped, with a ResourceWarning, although somebody may hold ``fleet['a']``.
+
     Arguments:
         vtn_url (None): the VTN of all VENs that do not name their own.
         store (None): one file for all, ``postgresql://...`` or a Store; None: in memory.

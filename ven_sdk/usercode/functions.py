@@ -59,3 +59,20 @@ def refuse_generator(function: Function, what: str) -> None:
             f"{what} {name_of(function)} has a 'yield', so that a call of it would do nothing. "
             "Make it a plain function: write 'return' in place of 'yield'."
         )
+
+
+def check_call(function: Function, name: str, parameters: tuple[str, ...]) -> None:
+    """ConfigurationError where ``name(*parameters)`` cannot be a call of ``function``. One that
+    tells nothing of its parameters passes.
+    """
+    try:
+        signature = inspect.signature(function)
+    except Exception:  # a builtin, or an object that fails at it
+        return
+    try:
+        signature.bind(*parameters)
+    except TypeError as cause:
+        call = f"{name}({', '.join(parameters)})"
+        raise ConfigurationError(
+            f"{name_of(function)}{signature} cannot be called as {call}: {cause}."
+        ) from cause

@@ -4,7 +4,6 @@ takes no lock.
 
 from __future__ import annotations
 
-import inspect
 import logging
 import threading
 from datetime import timedelta
@@ -18,7 +17,7 @@ from ..near_names import did_you_mean
 from ..text import repr_of
 from .calls import invoke
 from .decisions import check_decision
-from .functions import Function, name_of, refuse_async, refuse_generator
+from .functions import Function, check_call, name_of, refuse_async, refuse_generator
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -83,18 +82,7 @@ class Registry:
             )
         refuse_async(function, f"The {self._what}")
         refuse_generator(function, f"The {self._what}")
-        wanted = self._parameters[name]
-        try:
-            signature = inspect.signature(function)
-        except Exception:
-            return  # a builtin that does not tell its parameters, or an object that fails at it
-        try:
-            signature.bind(*wanted)
-        except TypeError as cause:
-            call = f"{name}({', '.join(wanted)})"
-            raise ConfigurationError(
-                f"{name_of(function)}{signature} cannot be called as {call}: {cause}."
-            ) from cause
+        check_call(function, name, self._parameters[name])
 
     def functions(self, name: str) -> tuple[Function, ...]:
         """The functions of ``name``, oldest first."""
