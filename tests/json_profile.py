@@ -28,16 +28,7 @@ from ven_sdk.errors import PayloadError, ProtocolError
 from ven_sdk.events import versions
 from ven_sdk.events.execution import carry_out, combine, resume_event
 from ven_sdk.points.tables import TIMER, look_now
-from ven_sdk.profile import (
-    AcceptedReply,
-    CallRequest,
-    Lane,
-    Profile,
-    ReceivedReply,
-    RefusedReply,
-    Task,
-    UnknownVen,
-)
+from ven_sdk.profile import CallRequest, Profile
 from ven_sdk.profile_kind import ProfileKind
 from ven_sdk.push.peer import Response, plain_response
 from ven_sdk.schema import slots
@@ -48,6 +39,7 @@ from ven_sdk.state.book import Book, Table
 from ven_sdk.state.change import Change
 from ven_sdk.state.outcome import NOTHING, Call, Outcome
 from ven_sdk.state.registration import Registration
+from ven_sdk.tasks import AcceptedReply, Lane, ReceivedReply, RefusedReply, Task, UnknownVen
 from ven_sdk.transport.identity import Identity
 
 PATH = "/json"

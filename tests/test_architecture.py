@@ -50,6 +50,7 @@ ORDER = (
     "state",
     "events",
     "points",
+    "tasks",
     "profile",
     "profile_kind",
     "runtime",

@@ -16,11 +16,11 @@ from typing import Any, Callable, Optional
 import pytest
 
 from ven_sdk import Fleet, OpenADRClient, StateError, StoreError
-from ven_sdk.profile import Task
 from ven_sdk.push.peer import Peer
 from ven_sdk.runtime.exchanges import Exchanges
 from ven_sdk.runtime.lifecycle import Lifecycle
 from ven_sdk.state.memory import MemoryStore
+from ven_sdk.tasks import Task
 from ven_sdk.testing import LocalVTN
 
 URL = "http://127.0.0.1:9"

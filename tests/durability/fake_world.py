@@ -32,12 +32,12 @@ from ven_sdk.oadr20b.schema.responses import EiResponse
 from ven_sdk.oadr20b.services import opts
 from ven_sdk.oadr20b.state.book import Book
 from ven_sdk.points.catalogue import Catalogue
-from ven_sdk.profile import ReceivedReply
 from ven_sdk.runtime.engine import Engine
 from ven_sdk.runtime.runtime import Runtime
 from ven_sdk.schema.common import Payload
 from ven_sdk.schema.events import Event
 from ven_sdk.state.memory import MemoryStore
+from ven_sdk.tasks import ReceivedReply
 from ven_sdk.testing import ManualClock
 from ven_sdk.testing.vtn.builders import event as built_event
 from ven_sdk.usercode.handlers import Handlers, Hooks

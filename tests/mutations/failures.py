@@ -59,7 +59,7 @@ LOST_LATE = (
     "task.renews",
 )
 LOST_AT_ONCE = (
-    "runtime.exchanges.Exchanges._lose_registration",
+    "runtime.exchanges.Exchanges._take_stranger",
     "self._block_all(pause)",
     "pass",
 )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 from ..errors import PayloadError, SecurityError, TransportError, VenError
 from ..log import WIRE, RedactedBody, Repeats
-from ..profile import ReceivedReply
 from ..schema.common import Payload
+from ..tasks import ReceivedReply
 from ..transport.cookies import Cookies
 from ..transport.sessions import Reply
 from .codec import envelope, gate, reader

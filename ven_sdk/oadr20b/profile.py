@@ -14,25 +14,20 @@ from typing import TYPE_CHECKING, Optional
 
 from ..arguments import optional_text, text
 from ..errors import SecurityError, TransportError, VenError
-from ..profile import (
-    AcceptedReply,
-    CallRequest,
-    Lane,
-    OptFacts,
-    Profile,
-    ReceivedReply,
-    RefusedReply,
-    Remember,
-    ReportQuestion,
-    Task,
-    Turn,
-    UndeliveredSample,
-    UnknownVen,
-    Verdict,
-)
+from ..profile import CallRequest, OptFacts, Profile, Remember, ReportQuestion, UndeliveredSample
 from ..push.peer import Peer, Response
 from ..schema.common import Payload
 from ..state.outcome import NOTHING, Note, Outcome, Step, Timer
+from ..tasks import (
+    AcceptedReply,
+    Lane,
+    ReceivedReply,
+    RefusedReply,
+    Task,
+    Turn,
+    UnknownVen,
+    Verdict,
+)
 from . import pushed_messages
 from .descriptions import describe_exchange
 from .exchange import Exchange
@@ -157,7 +152,7 @@ class Profile20b(Profile):
             return bool(book.answers) and book.registration.phase == "cancelled"
         return bool(
             book.answers
-            or events.answer_task(book, now)
+            or events.answer_task(book)
             or next(opts.list_tasks(book), None)
             or reports.delivery_due(book, now)
         )

@@ -49,8 +49,8 @@ from typing import Optional
 from urllib.parse import urlsplit
 
 from ..errors import VenError
-from ..profile import Lane, Task, Turn
 from ..state.outcome import NOTHING
+from ..tasks import Lane, Task, Turn
 from .exchanges import Exchanges, make_backoff
 from .failures import SHORT_CAP, Failures, Scope
 from .lanes import LaneState

@@ -23,10 +23,10 @@ from ..errors import (
     TransportError,
     VenError,
 )
-from ..profile import AcceptedReply, ReceivedReply, RefusedReply, Task, UnknownVen
 from ..schema.common import Payload
 from ..state.book import Book
 from ..state.outcome import Outcome, ProfileBook, Step
+from ..tasks import AcceptedReply, ReceivedReply, RefusedReply, Task, UnknownVen
 from ..text import shorten
 from ..transport.backoff import Backoff
 from .failures import (

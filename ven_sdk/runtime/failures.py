@@ -30,7 +30,7 @@ from enum import Enum
 from typing import Callable, NamedTuple, Optional, Union
 
 from ..errors import TransportError, VenError
-from ..profile import Task
+from ..tasks import Task
 from ..transport.backoff import Backoff
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from ..profile import Lane, Task
+from ..tasks import Lane, Task
 from .rates import Window
 from .scheduler import Job
 

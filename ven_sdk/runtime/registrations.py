@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Callable, Optional
 
-from ..profile import Task
+from ..tasks import Task
 from ..transport.backoff import Backoff
 from .failures import MISSING_CAP, Kind
 from .rates import GrowingPause

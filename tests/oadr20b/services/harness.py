@@ -18,11 +18,11 @@ from ven_sdk.errors import HandlerError, ProtocolError, VenError
 from ven_sdk.oadr20b.profile import Profile20b
 from ven_sdk.oadr20b.services import events, opts
 from ven_sdk.oadr20b.state.book import Book
-from ven_sdk.profile import Task
 from ven_sdk.state.change import Change
 from ven_sdk.state.outcome import Call, Note, Outcome, Step, Timer
 from ven_sdk.state.registration import Registration
 from ven_sdk.state.store import Row
+from ven_sdk.tasks import Task
 from ven_sdk.usercode.decisions import check_decision
 from ven_sdk.usercode.handlers import SINGLE
 
@@ -210,7 +210,7 @@ class Harness:
         """Deliver the ``oadrCreatedEvent`` that is owed; the VTN acknowledges it, or refuses it
         with code ``error``.
         """
-        return self.post(events.answer_task(self.book, self.now), error=error)
+        return self.post(events.answer_task(self.book), error=error)
 
     def post(
         self, task: Optional[Task], reply: Any = None, error: Optional[str] = None

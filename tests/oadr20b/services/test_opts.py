@@ -792,4 +792,4 @@ def test_an_opt_made_for_a_cancelled_event_is_a_state_error() -> None:
 
     with pytest.raises(StateError, match="'a'"):
         create(ven, event_id="a")
-    assert events.answer_task(ven.book, ven.now) is not None
+    assert events.answer_task(ven.book) is not None

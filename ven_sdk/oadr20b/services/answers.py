@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Optional
 
 from ...errors import VenError
 from ...points.tables import look_now
-from ...profile import Task
 from ...schema.common import Payload
 from ...state.change import Change
 from ...state.outcome import NOTHING, Note, Outcome, Step
+from ...tasks import Task
 from ..schema.payloads import PAYLOADS
 from ..schema.registration import Response
 from ..schema.reports import CreatedReport

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ...errors import SecurityError, VenError
-from ...profile import Task
 from ...schema.common import Payload
 from ...state.outcome import NOTHING, Note, Outcome, Step
+from ...tasks import Task
 from ..schema.events import DistributeEvent
 from ..schema.payloads import PAYLOADS
 from ..schema.registration import CancelPartyRegistration, Poll, RequestReregistration, Response

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Callable, Optional
 
 from ...errors import ProtocolError
-from ...profile import Task
 from ...schema.common import Payload
+from ...tasks import Task
 from ..schema.registration import RequestReregistration, Response
 
 OK = "200"

@@ -13,10 +13,10 @@ from ....errors import VenError
 from ....events import versions
 from ....events.execution import carry_out, combine, resume_event
 from ....instants import shift
-from ....profile import Task
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....tasks import Task
 from ....usercode.handlers import NOBODY_DECIDES
 from ...schema.events import DistributeEvent, RequestEvent
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Optional
 
 from ....errors import VenError
 from ....events.execution import carry_out, combine
-from ....profile import Task
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....tasks import Task
 from ...schema.events import CreatedEvent, EventResponse
 from ...state.event_list import EventList
 from .. import answers
@@ -100,7 +100,7 @@ def _request_id(last: EventList, key: str, state: EventState) -> str:
     return last.request_id_of(key, state.request_id)
 
 
-def answer_task(book: "Book", now: datetime) -> Optional[Task]:
+def answer_task(book: "Book") -> Optional[Task]:
     """The first ``oadrCreatedEvent`` that is owed, or None."""
     return next(answer_tasks(book), None)
 

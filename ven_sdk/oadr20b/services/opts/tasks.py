@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from ....errors import VenError
 from ....instants import to_local
-from ....profile import Task
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....tasks import Task
 from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState
 from ..task import confirmed_by

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
 from ....errors import ProtocolError, StateError, VenError
-from ....profile import Task
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....state.registration import MADE
+from ....tasks import Task
 from ...schema.events import DistributeEvent
 from ...schema.registration import Response
 from ...schema.reports import RegisteredReport

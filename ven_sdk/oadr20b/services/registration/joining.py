@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import VenError
-from ....profile import Task
 from ....schema.common import Payload
 from ....state.outcome import NOTHING, Call, Note, Outcome, Step
+from ....tasks import Task
 from ....text import shorten
 from ...schema.registration import (
     CreatedPartyRegistration,

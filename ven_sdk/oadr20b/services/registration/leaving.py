@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ....errors import StateError
-from ....profile import Task
 from ....state.change import Change
 from ....state.outcome import NOTHING, Call, Note, Outcome
 from ....state.registration import MADE
+from ....tasks import Task
 from ...schema.registration import (
     CanceledPartyRegistration,
     CancelPartyRegistration,

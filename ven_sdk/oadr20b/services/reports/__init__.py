@@ -22,11 +22,11 @@ from ....points.clock_steps import newest_moment
 from ....points.entries import unpack
 from ....points.tables import TIMER, look_now, pending_ids, point_key, running_requests
 from ....points.timing import EPOCH
-from ....profile import Task
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Outcome, Step
 from ....state.reports import LastValue, SampleRow
+from ....tasks import Task
 from ...schema.reports import RegisteredReport, RegisterReport
 from ...state.book import Book
 from ..task import confirmed_by

@@ -17,12 +17,12 @@ from ....errors import StateError, VenError
 from ....instants import shift
 from ....points.data_points import moment
 from ....points.timing import EPOCH, NONE
-from ....profile import Task
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Call, Note, Outcome, Step
 from ....state.registration import MADE
 from ....state.reports import ASKED, RequestState
+from ....tasks import Task
 from ...schema.reports import (
     CanceledReport,
     CancelReport,
