@@ -484,6 +484,7 @@ class HostilePeer(RuleBasedStateMachine):
         world.release()
         world.start()
         world.run(5)
+        self.an_opt_of_a_registration_that_ended_is_not_owed()
         if self.has_operator or world.ven.status.state == "unregistered":
             world.ven.register()
             world.run(60)

@@ -36,7 +36,7 @@ TABLE = (
     Mutation(
         "P4",
         "runtime.conversation.Conversation._take_overtaking",
-        "if self.polling.began is None:",
+        "if wait > 0:",
         "if True:",
         "durability/test_held_poll.py::"
         "test_a_poll_that_is_held_back_ends_as_soon_as_the_answer_is_decided",

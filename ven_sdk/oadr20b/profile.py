@@ -61,7 +61,7 @@ class Profile20b(Profile):
 
     lanes: tuple[Lane, ...] = (
         Lane(POLLS, "registration, polls and answers"),
-        Lane(ANSWERS, "answers that a poll waits for", overtakes_polls=True),
+        Lane(ANSWERS, "what must not wait for a poll that is held", overtakes_polls=True),
         Lane(REPORTS, "reports", uploads=True, table="deliveries"),
         Lane(OPTS, "opts", uploads=True, table="opts"),
     )
@@ -82,14 +82,14 @@ class Profile20b(Profile):
         """See :meth:`Profile.tasks`."""
         if lane == POLLS:
             return self._talk(book, turn)
+        if lane == ANSWERS:
+            return self._talk(book, turn._replace(is_poll_due=False))
         if book.registration.phase != "registered":
             return iter(())
         if lane == OPTS:
             return opts.list_tasks(book)
-        if lane == REPORTS:
-            delivery = reports.delivery_task(book, turn.now)
-            return iter(() if delivery is None else (delivery,))
-        return self._event_answers(book, turn)
+        delivery = reports.delivery_task(book, turn.now)
+        return iter(() if delivery is None else (delivery,))
 
     def _talk(self, book: Book, turn: Turn) -> Iterator[Task]:
         state = book.registration

@@ -5,9 +5,8 @@ pool that runs when something changed or its time has come: it asks the profile 
 first that may be sent, does what the reply means, and goes on until nothing is left; then it sets a
 timer and ends. After ``BUSY`` exchanges it queues again behind others, who want the thread too.
 Lanes run side by side, so a long upload delays no poll (P6), and one task never runs on two lanes;
-one lane only sends answers that a VTN wants before it lets a poll return (P4). Nothing is kept here
-that a restart would miss: what is owed stands in the book, so a crash, an outage and a slow link
-are the same case.
+one sends what must not wait for a poll that the VTN holds back (P4). Nothing is kept here that a
+restart would miss: what is owed stands in the book: a crash, an outage, a slow link are one case.
 
 *States of a lane*: idle (a timer, or nothing, will wake it), queued (a job waits for a thread),
 running. A lane that is woken while it runs is queued again, so that no change is missed between the
@@ -45,6 +44,7 @@ import logging
 import sys
 import threading
 from datetime import timedelta
+from math import inf
 from typing import Optional
 from urllib.parse import urlsplit
 
@@ -62,8 +62,8 @@ from .transactions import Transactions
 logger: logging.Logger = logging.getLogger(__name__)
 
 HELD_POLL = 1.0
-"""Seconds after which a poll without a reply counts as held back by the VTN, until it has the
-answers that it waits for (P4).
+"""Seconds after which a poll without a reply counts as held back by the VTN: until it has answers
+(P4), or something to say.
 """
 MESSAGES_A_MINUTE, MESSAGES_A_PERIOD = 50, 5
 """What a VEN sends at most, beside regular polls, periodic reports and what the user asks for."""
@@ -119,8 +119,8 @@ class Conversation:
     # --- waking -----------------------------------------------------------------------------------
 
     def wake(self, uploads: bool = True) -> None:
-        """Look whether there is something to send; without ``uploads``, on the other lanes only.
-        While closing every lane looks, for each has to come to rest.
+        """Look for something to send; without ``uploads``, on the other lanes only. While closing
+        every lane looks, for each has to come to rest.
         """
         for state in self._lanes:
             if self._has_nothing_for(state.lane) and not self._base.closing:
@@ -152,8 +152,21 @@ class Conversation:
 
     @property
     def is_resting(self) -> bool:
-        """Whether, while closing, nothing is left that could be sent now."""
-        return all(state.is_resting and not state.is_queued for state in self._lanes)
+        """Whether, while closing, nothing could be sent now. A poll that is held does not count."""
+        return all(
+            self._is_held(state) or (state.is_resting and not state.is_queued)
+            for state in self._lanes
+        )
+
+    def _is_held(self, state: LaneState) -> bool:
+        """Whether the lane is at a poll that the VTN holds back."""
+        is_polling = state.is_performing and not (state.lane.uploads or state.lane.overtakes_polls)
+        return is_polling and self._seconds_to_held() <= 0
+
+    def _seconds_to_held(self) -> float:
+        """Until the poll under way counts as held back by the VTN; for ever where there is none."""
+        began = self.polling.began
+        return inf if began is None else began + HELD_POLL - self._base.clock.monotonic()
 
     @property
     def is_exchanging(self) -> bool:
@@ -258,7 +271,8 @@ class Conversation:
 
     def _sleep(self, state: LaneState, at: Optional[float]) -> None:
         base = self._base
-        if base.closing:
+        may_overtake = state.lane.overtakes_polls and 0 < self._seconds_to_held() < inf
+        if base.closing and not may_overtake:
             state.is_resting = True
             base.wake_waiters()
             return
@@ -297,13 +311,11 @@ class Conversation:
     def _take_overtaking(
         self, state: LaneState, now: float
     ) -> tuple[Optional[Task], Optional[float]]:
-        """Answers that a VTN may wait for before it lets a poll return (P4)."""
-        if self.polling.began is None:
-            return None, None
-        waits: list[float] = []
-        wait = self.polling.began + HELD_POLL - now
+        """What must not wait for a poll that the VTN holds back (P4)."""
+        wait = self._seconds_to_held()
         if wait > 0:
-            return None, now + wait
+            return None, None if wait == inf else now + wait
+        waits: list[float] = []
         return self._choose(state, self._turn(now, waits), now, waits)
 
     def _turn(self, now: float, waits: list[float]) -> Turn:
@@ -383,5 +395,5 @@ class Conversation:
                 self.polling.end()
             was_awaited = task.identity in self._awaited
             self._awaited.discard(task.identity)
-        if was_awaited:
+        if was_awaited or (task.poll and self._base.closing):
             self.wake()

@@ -97,11 +97,16 @@ class Polls:
 
 def take_reply(reply: Optional[Payload]) -> Step:
     """What to do with a poll's reply; an empty body or ``oadrResponse`` is an empty queue (P2,
-    G12).
+    G12). What was polled under a registration that has ended meanwhile is for nobody (R12).
     """
     if reply is None or isinstance(reply, Response):
         return _do_nothing
-    return lambda book, now: receive(book, reply, now)
+
+    def step(book: Book, now: datetime) -> Outcome:
+        is_over = book.registration.phase == "cancelled"
+        return NOTHING if is_over else receive(book, reply, now)
+
+    return step
 
 
 def _do_nothing(book: Book, now: datetime) -> Outcome:
