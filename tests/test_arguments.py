@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Callable
 
 import pytest
@@ -160,6 +161,112 @@ def test_no_text_that_xml_cannot_carry_is_taken(call: Callable[..., Any], argume
 def test_what_only_looks_like_nothing_is_refused(call: Callable[[], Any]) -> None:
     with pytest.raises(ConfigurationError):
         call()
+
+
+LONG = "y" * 1_000_000
+NO_NAMES = ("x-a ", "x- ", "x-a\nb", "x-a\rb", "x-a\tb", "x-a\x85", "x-\u2028a", f"x-{LONG}")
+"""What begins as a name of one's own does, and is none."""
+NO_TEXTS = ("a\nb", " a", "", "  ", "a\tb", LONG)
+NO_HOSTS = (
+    "a..b",
+    "-a.example",
+    "ven example.com",
+    f"{'a' * 64}.example",
+    ".".join(["abcdefgh"] * 40),
+    "xn--\u00e9.example",
+    "256.0.0.1",
+    "[::1]x",
+    "[v1.x]",
+    "\u202eabc",
+    "a.example:0",
+)
+
+
+def assert_refused(call: Callable[..., Any], **arguments: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        call(**arguments)
+    assert len(str(caught.value)) < 5000
+
+
+@pytest.mark.parametrize("argument", ["report_name", "report_type", "reading_type"])
+@pytest.mark.parametrize("name", NO_NAMES, ids=range(len(NO_NAMES)))
+def test_a_name_of_ones_own_is_one_line_without_blanks_at_its_ends(
+    argument: str, name: str
+) -> None:
+    assert_refused(add_report, **{argument: name})
+    assert_refused(create_opt, opt_reason=name)
+
+
+@pytest.mark.parametrize("text", NO_TEXTS, ids=range(len(NO_TEXTS)))
+def test_a_measurement_of_ones_own_has_names_that_can_be_sent(text: str) -> None:
+    custom = {"name": "customUnit", "description": "fruit", "unit": "bananas"}
+    for field in ("description", "unit"):
+        assert_refused(add_report, r_id="p", measurement={**custom, field: text})
+    assert_refused(add_report, r_id="p", measurement=text, unit="bananas")
+
+
+@pytest.mark.parametrize("host", NO_HOSTS, ids=range(len(NO_HOSTS)))
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda host: construct(vtn_url=f"http://{host}"),
+        lambda host: construct(push=f"https://{host}"),
+        lambda host: construct(proxies={"http": f"http://{host}"}),
+    ],
+    ids=["vtn_url", "push", "proxies"],
+)
+def test_a_host_that_nobody_can_look_up_is_refused(use: Callable[[str], Any], host: str) -> None:
+    with pytest.raises(ConfigurationError):
+        use(host)
+
+
+@pytest.mark.parametrize("host", ["a/b", "a..b", "host name", "\u202e", "a" * 64])
+def test_an_address_that_cannot_be_bound_for_its_form_is_refused(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="listen must look like"):
+        construct(push="http://ven.example", listen=f"{host}:0")
+
+
+@pytest.mark.parametrize(
+    "host", ["m\u00fcnchen.example", "[fe80::1%25eth0]", "a_b.example.", "127.1"]
+)
+def test_an_unusual_host_is_taken(host: str) -> None:
+    assert construct(vtn_url=f"http://{host}:8080").settings.vtn_url.startswith(f"http://{host}")
+
+
+@pytest.mark.parametrize("path", ["a b", "%zz", "\u00e9", "\u202e"])
+def test_a_path_that_a_vtn_would_call_otherwise_is_no_place_for_pushes(path: str) -> None:
+    assert_refused(construct, push=f"https://ven.example/{path}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"start_rate": 1e-300},
+        {"cert": "/no/such/file.pem"},
+        {"ca_file": "/no/such/file.pem"},
+        {"vtn_fingerprint": "zz"},
+        {"tls_fingerprint": "00:11"},
+        {"proxies": {"http": "ftp://proxy"}},
+    ],
+)
+def test_what_no_ven_of_a_fleet_could_use_is_refused_by_the_fleet(
+    arguments: dict[str, Any],
+) -> None:
+    assert_refused(build_fleet, **arguments)
+
+
+@pytest.mark.parametrize("rate", [Decimal("500"), Fraction(1, 2), 0.001])
+def test_a_rate_of_starts_is_any_number(rate: Any) -> None:
+    fleet = build_fleet(start_rate=rate)
+    fleet.add("ven")
+    with fleet:
+        assert len(fleet) == 1
+
+
+def test_a_passphrase_that_opens_nothing_is_refused() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        construct(cert=b"x", passphrase="S3cret\ud800")
+    assert "S3" not in str(caught.value)
 
 
 def test_a_duration_may_be_written_as_people_and_as_the_standard_write_it() -> None:

@@ -59,6 +59,7 @@ _ISO = re.compile(
 )
 _ISO_UNITS = (604800.0, 86400.0, 3600.0, 60.0, 1.0)
 _CONTROL = re.compile("[\t\n\r\x7f-\x9f\u2028\u2029]")
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _NOT_IN_URIS = re.compile(r"[\s<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})")
 
 
@@ -335,6 +336,10 @@ def proxy_addresses(value: object) -> Optional[dict[str, str]]:
             raise ConfigurationError(
                 f"proxies has the unknown scheme {without_secrets(scheme)!r}. Known are 'http', "
                 "'https' and 'all'."
+            )
+        if _BLANK.search(address.strip()):
+            raise ConfigurationError(
+                f"proxies has an address with a blank or a control character for {scheme!r}."
             )
         if not address.strip():
             raise ConfigurationError(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Optional
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from .arguments import (
     Duration,
@@ -33,6 +33,9 @@ from .text import repr_of
 
 LONGEST_PERIOD = timedelta(days=366)
 EXAMPLE_URL = "https://vtn.example.com"
+MOST_OF_HOST = 253
+"""Characters of a host's name, as DNS has them."""
+_NOT_IN_PATHS = re.compile("[^!-~]|%(?![0-9A-Fa-f]{2})")
 _NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 TARGET_KINDS = (
     "aggregated_p_node",
@@ -233,6 +236,12 @@ def push_settings(push: object, ack: object, fallback: object) -> Optional[PushS
             "push is the address that the VTN reaches, such as "
             f"'https://ven.example.com:8443/site7', not {shown!r}."
         )
+    unusable = parts.port == 0 or _NOT_IN_PATHS.search(parts.path)
+    if unusable or not (parts.hostname == "*" or has_usable_host(parts)):
+        raise ConfigurationError(
+            f"push {shown!r} has no usable host, port and path. It must look like "
+            "'https://ven.example.com:8443/site7'; what is not ASCII is written as %C3%A9 there."
+        )
     if parts.hostname in ("0.0.0.0", "::", "*"):
         raise ConfigurationError(
             f"push is the address that the VTN reaches; {parts.hostname!r} is none. It may "
@@ -255,7 +264,8 @@ def listen_address(listen: object) -> tuple[str, int]:
     """
     given = text("listen", listen).strip()
     found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]*):(\d{1,5})", given)
-    if found is None or int(found[2]) > 65535:
+    usable = found is not None and (found[1] == "" or found[1][0] == "[" or _is_host(found[1]))
+    if found is None or not usable or int(found[2]) > 65535:
         raise ConfigurationError(f"listen must look like '0.0.0.0:8443', not {listen!r}.")
     return found[1].strip("[]") or "0.0.0.0", int(found[2])
 
@@ -301,7 +311,7 @@ def base_url(url: object, ven_name: object = None) -> str:
     if parts.query or parts.fragment:
         raise ConfigurationError(f"vtn_url {shown!r} must not have a query or a fragment.")
     doubled = host in ("http", "https") and parts.path.startswith("//")
-    if not _is_host(host) or port == 0 or doubled or _NO_ESCAPE.search(parts.path):
+    if not has_usable_host(parts) or port == 0 or doubled or _NO_ESCAPE.search(parts.path):
         raise ConfigurationError(
             f"vtn_url {shown!r} has no usable host, port and path. It must look like "
             f"{EXAMPLE_URL!r}."
@@ -314,10 +324,23 @@ def _lacks_scheme(url: str) -> bool:
     return re.fullmatch(r"[\w-]+(\.[\w-]+)*(:\d+)?(/[^/\s].*)?/?", url) is not None
 
 
+def has_usable_host(parts: SplitResult) -> bool:
+    """Whether an address has a host that can be looked up, and no more beside it than a port."""
+    place, host = parts.netloc.rpartition("@")[2], parts.hostname or ""
+    if "[" in place:  # IPv6, which urlsplit has checked
+        return ":" in host and re.fullmatch(r"\[[^\[\]]+\](:\d*)?", place) is not None
+    return _is_host(host)
+
+
 def _is_host(host: str) -> bool:
-    """Whether ``host`` can be a name or an address: no empty label, no IPv4 beyond 255."""
-    if ":" in host:
-        return True  # IPv6, which urlsplit has checked
+    """Whether ``host`` can be a name or an address: no label that is empty or too long, no IPv4
+    beyond 255.
+    """
+    try:
+        if len(host.encode("idna")) > MOST_OF_HOST:
+            return False
+    except UnicodeError:
+        return False
     labels = re.sub(r"\.$", "", host).split(".")
     if len(labels) == 4 and all(map(str.isdigit, labels)):
         return all(int(label) < 256 for label in labels)

@@ -628,3 +628,11 @@ def test_a_store_in_a_file_may_be_a_database(folder: Path) -> None:
     plan = planned(folder, f'{GOOD}store = "postgresql://ven@host/db"\n')
 
     assert plan.ven.arguments["store"] == "postgresql://ven@host/db"
+
+
+def test_a_file_of_endless_brackets_is_told_as_such(folder: Path) -> None:
+    path = folder / "ven.toml"
+    path.write_text("a = " + "[" * 100_000)
+
+    with pytest.raises(ConfigurationError, match=r"ven\.toml"):
+        load(str(path))

@@ -97,11 +97,15 @@ def test_closing_names_what_does_not_finish_in_time(scheduler: Scheduler) -> Non
     release.set()
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, KeyboardInterrupt])
 def test_a_job_that_raises_is_logged_and_the_pool_goes_on(
-    scheduler: Scheduler, caplog: pytest.LogCaptureFixture
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture, error: type[BaseException]
 ) -> None:
+    def job() -> None:
+        raise error
+
     pool, done = Workers("ven_sdk-test", 1, scheduler), threading.Event()
-    pool.submit("key", lambda: 1 // 0, "division")
+    pool.submit("key", job, "division")
     pool.submit("key", done.set)
 
     assert done.wait(5)

@@ -15,7 +15,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ..argument_names import named_arguments
-from ..arguments import MOST_THREADS, Duration, quantity, waiting_seconds, whole_number
+from ..arguments import (
+    MOST_THREADS,
+    Duration,
+    as_float,
+    quantity,
+    waiting_seconds,
+    whole_number,
+)
 from ..client_life import SHORTEST_TIMEOUT, short_timeout
 from ..config import Settings
 from ..display.tables import fleet_html
@@ -56,6 +63,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 STARTS_A_SECOND = 250
 """How many VENs begin their registration in one second, at the most."""
+SLOWEST_RATE = 1e-3
+"""VENs that begin in one second, at the least."""
 MOST_NAMED = 5
 """Troubles that an error names."""
 
@@ -122,7 +131,11 @@ class Fleet(FleetHandlerCalls):
         self._repeats = Repeats(logger, limit=4096, monotonic=self._runtime.clock.monotonic)
         self._identities = Identities(self._workers)
         self._push = FleetPush(listen, self._common, _teller(self._repeats))
-        rate = quantity("start_rate", start_rate)
+        rate = as_float(quantity("start_rate", start_rate))
+        if rate < SLOWEST_RATE:
+            raise ConfigurationError(
+                f"start_rate must be at least {SLOWEST_RATE:g} a second, not {rate:g}."
+            )
         self._vens = Vens(self._runtime, self._store, self._push, self._repeats, rate)
         self._life = FleetLife(self._runtime, self._store, self._vens, self._push, self._identities)
 

@@ -23,6 +23,7 @@ TLS_ARGUMENTS = (
     "proxies",
     "max_response_size",
 )
+_TRUST = ("cert", "ca_file", "tls_fingerprint", "vtn_fingerprint", "proxies")
 ARGUMENTS = (*TLS_ARGUMENTS, "vtn_fingerprint", "disable_signature")
 
 
@@ -103,8 +104,13 @@ def check_common(given: dict[str, object], vtn_url: Optional[str]) -> None:
     if "{" in str(given.get("push")):
         given.pop("push")  # made of each VEN's name
         given.pop("poll_fallback", None)
-    check_arguments({name: given.pop(name) for name in ARGUMENTS if name in given})
-    settings("known later", vtn_url or "http://known.later", **given)  # type: ignore[arg-type]
+    own = check_arguments({name: given.pop(name) for name in ARGUMENTS if name in given})
+    url = vtn_url or "http://known.later"
+    checked = settings("known later", url, **given)  # type: ignore[arg-type]
+    if own.get("cert") is None:
+        own.pop("key", None)  # a VEN may have the certificate that belongs to it
+    if any(own.get(name) for name in _TRUST):  # files are read, and fingerprints understood
+        choose_profile(checked.vtn_url).make_identity(checked, own).connections.close()
 
 
 def _comparable(value: object) -> object:

@@ -54,8 +54,10 @@ def one_of(name: str, value: object, choices: Sequence[str], extensible: bool = 
     ``ConfigurationError`` for anything else.
     """
     text = str.__str__(value) if isinstance(value, str) else repr_of(value)
-    if text in choices or (extensible and text.startswith("x-") and len(text) > 2):
+    if text in choices:
         return text
+    if extensible and text.startswith("x-") and len(text) > 2:
+        return arguments.text(name, text)
     folded = {choice.lower(): choice for choice in choices}
     if text.lower() in folded:
         return folded[text.lower()]
@@ -112,6 +114,8 @@ def measurement(
     else:
         measured = Measurement.of(given)
         measured = measured.replace(scale=_scale(measured.scale if scale == "none" else scale))
+    for part in ("description", "unit"):
+        arguments.optional_text(f"{part} of the measurement", getattr(measured, part))
     if measured.flaw():
         raise ConfigurationError(
             f"measurement {measured.name!r} cannot be sent: {measured.flaw()}."

@@ -82,11 +82,11 @@ class Listener:
         patience = self.limits.head if self._context is None else self.limits.handshake
         try:
             acceptor = Acceptor(self._host, self._port, self._serve, self.limits, patience)
-        except OSError as cause:
+        except (OSError, TypeError, UnicodeError) as cause:  # no name, for the last two
+            why = getattr(cause, "strerror", None) or cause
             raise ConfigurationError(
-                f"listen: {self._host} port {self._port} cannot be listened on: "
-                f"{cause.strerror or cause}. Is another program there, or is the address not one "
-                "of this machine's?"
+                f"listen: {self._host} port {self._port} cannot be listened on: {why}. Is another "
+                "program there, or is the address not one of this machine's?"
             ) from cause
         self._acceptor = acceptor
         acceptor.start()

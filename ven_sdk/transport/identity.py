@@ -39,10 +39,20 @@ def check_files(
         file_or_bytes(name, value)
     if passphrase is not None and not isinstance(passphrase, str):
         raise ConfigurationError("passphrase must be a text.")
+    if passphrase is not None and not _is_unicode(passphrase):
+        raise ConfigurationError("passphrase holds a lone surrogate, which no file is locked with.")
     if passphrase is not None and cert is None:
         raise ConfigurationError(
             "passphrase was given without cert: give the certificate, and the key that it opens."
         )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Identity:

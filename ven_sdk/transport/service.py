@@ -16,6 +16,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import select_proxy
 
+from ..config import has_usable_host
 from ..errors import ConfigurationError
 from .route import Proxy, Route
 
@@ -157,6 +158,10 @@ def _proxy(address: Optional[str]) -> Optional[Proxy]:
         why = "it has no usable host and port" if "@" in address else str(cause)
         raise ConfigurationError(f"The proxy {_show_url(address)} cannot be used: {why}.") from (
             None if "@" in address else cause
+        )
+    if parts.scheme == "http" and (parts.port == 0 or not has_usable_host(parts)):
+        raise ConfigurationError(
+            f"The proxy {_show_url(address)} cannot be used: it has no usable host and port."
         )
     if parts.scheme != "http" or not host:
         raise ConfigurationError(

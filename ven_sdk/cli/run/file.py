@@ -83,6 +83,8 @@ def load(name: str) -> Document:
         raise ConfigurationError(
             f"{name} is not UTF-8 (byte {cause.start}): save it as UTF-8."
         ) from cause
+    except RecursionError as cause:
+        raise ConfigurationError(f"{name} has arrays or tables in too many others.") from cause
     except reader.TOMLDecodeError as cause:
         raise ConfigurationError(f"{name}, {_syntax_error(str(cause), text)}") from cause
 

@@ -47,7 +47,7 @@ def check_reason(value: object) -> str:
         and not any(part.isspace() for part in value)
         and is_xml(value)
     ):
-        return value
+        return check_text("opt_reason", value) or value
     if not isinstance(value, str) or value not in reasons:
         raise ConfigurationError(
             f"opt_reason must be one of {', '.join(map(repr, reasons))} or a token that begins "
