@@ -7,7 +7,6 @@ client does not leave it running: ``LastReference`` sees it go and stops it.
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Optional
 
 from .config import Settings
@@ -16,6 +15,7 @@ from .runtime.engine import Engine
 from .runtime.last_reference import ABANDONED_TIMEOUT, LastReference
 from .runtime.lifecycle import Lifecycle
 from .runtime.runtime import Runtime
+from .runtime.same_vens import Runner
 from .state.store import Store
 from .transport.identity import Identity
 
@@ -30,9 +30,6 @@ SHORTEST_TIMEOUT = 5.0
 """Seconds; a VEN waits at least so long for a reply (rule H7)."""
 OWED_SHARE = 0.5
 """Part of stop()'s timeout that is spent on sending what is owed."""
-
-_running_clients: dict[tuple[str, str], "ClientLife"] = {}
-_running_lock = threading.Lock()
 
 
 class ClientLife:
@@ -57,6 +54,7 @@ class ClientLife:
         self._last_reference = LastReference(
             self.cycle, runtime, lambda: f"The client {settings.ven_name!r} at {settings.vtn_url}"
         )
+        self._runner = Runner("client", lambda: self._last_reference.started_at, self._find_url)
         self.listener: Optional[Listener] = None
         store.watch_lease(self._lose)
 
@@ -64,6 +62,9 @@ class ClientLife:
         """Start, unless it runs; ``client`` is whose last reference is watched."""
         self._last_reference.watch(client)
         self.cycle.start()
+
+    def _find_url(self, ven_name: str) -> Optional[str]:
+        return self.settings.vtn_url if ven_name == self.settings.ven_name else None
 
     def stop(self, seconds: float) -> None:
         """Stop within about ``seconds``; a thread that was stopped from inside is waited for."""
@@ -86,7 +87,7 @@ class ClientLife:
             self.runtime.stop(1.0)
             self.engine.close_store()
             raise
-        self._note_running()
+        self._runner.begin([(self.settings.ven_name, self.settings.vtn_url)])
         for text in texts:
             self.engine.report(StoreError(text, path=self.store.name), text, text, logging.ERROR)
 
@@ -115,25 +116,10 @@ class ClientLife:
                 "not survive this process."
             )
 
-    def _note_running(self) -> None:
-        """Warn of a second client for the same VEN and VTN: a notebook cell that was run twice."""
-        key = (self.settings.ven_name, self.settings.vtn_url)
-        with _running_lock:
-            first = _running_clients.setdefault(key, self)
-        if first is not self:
-            logger.warning(
-                "Two clients of this process run as VEN %r at %s: one was started before, at %s, "
-                "this one at %s. Both poll, and each gets only some of the events. Call stop() of "
-                "the first (in a notebook: before its variable gets another client).",
-                *key,
-                first._last_reference.started_at,
-                self._last_reference.started_at,
-            )
-
     def _end(self, seconds: float) -> None:
         clock = self.engine.clock
         deadline = clock.monotonic() + seconds
-        self._note_stopped()
+        self._runner.end()
         if self.listener is not None:
             self.listener.stop(seconds * LISTENER_SHARE)
         self.engine.end_in_order(seconds * OWED_SHARE)
@@ -151,12 +137,6 @@ class ClientLife:
     def _lose(self, error: LeaseLostError) -> None:
         self.engine.lose(error)
         self.cycle.fail(error, ABANDONED_TIMEOUT)
-
-    def _note_stopped(self) -> None:
-        key = (self.settings.ven_name, self.settings.vtn_url)
-        with _running_lock:
-            if _running_clients.get(key) is self:
-                del _running_clients[key]
 
 
 def short_timeout(what: str, seconds: float) -> str:

@@ -235,6 +235,58 @@ def test_a_second_client_for_the_same_ven_and_vtn_is_warned_of(
     assert not [line for line in caplog.messages if "Two clients" in line]
 
 
+def fleet_of_v() -> Fleet:
+    fleet = Fleet(URL)
+    fleet.add("v")
+    return fleet
+
+
+def client_of_v() -> OpenADRClient:
+    return OpenADRClient("v", URL)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (client_of_v, fleet_of_v, "A client and a fleet"),
+        (fleet_of_v, client_of_v, "A client and a fleet"),
+        (fleet_of_v, fleet_of_v, "Two fleets"),
+    ],
+)
+def test_fleets_that_run_as_the_same_ven_are_warned_of(
+    first: Callable[[], Any],
+    second: Callable[[], Any],
+    said: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one, other = first(), second()
+    one.start()
+    other.start()
+    other.stop()
+    one.stop()
+    other.start()
+    other.stop()
+
+    lines = [line for line in caplog.messages if "of this process run as VEN 'v'" in line]
+    assert len(lines) == 1
+    assert said in lines[0] and "test_life_any_order.py" in lines[0] and "stop()" in lines[0]
+
+
+def test_a_third_client_is_warned_of_the_second_when_the_first_has_stopped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clients = [client_of_v() for _ in range(3)]
+    clients[0].start()
+    clients[1].start()
+    clients[0].stop()
+    caplog.clear()
+    clients[2].start()
+    for client in clients:
+        client.stop()
+
+    assert len([line for line in caplog.messages if "Two clients" in line]) == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_in_the_child_of_a_fork_every_call_that_would_change_something_is_refused() -> None:
     client = OpenADRClient("v", URL)

@@ -10,6 +10,7 @@ from ..errors import LeaseLostError, StoreError
 from ..runtime.last_reference import LastReference
 from ..runtime.lifecycle import Lifecycle
 from ..runtime.runtime import Runtime
+from ..runtime.same_vens import Runner
 from ..state.shared_store import SharedStore
 from .identities import Identities
 from .push import FleetPush
@@ -39,6 +40,7 @@ class FleetLife:
         self._has_store = False
         self.cycle: Lifecycle = Lifecycle(self._start, self._end)
         self._last_reference = LastReference(self.cycle, runtime, self._describe)
+        self._runner = Runner("fleet", lambda: self._last_reference.started_at, vens.find_url)
         store.watch_lease(self._lose)
 
     def start(self, fleet: object) -> None:
@@ -68,6 +70,7 @@ class FleetLife:
         self._identities.reopen()
         for ven in vens:
             self._vens.begin_soon(ven)
+        self._runner.begin((ven.settings.ven_name, ven.settings.vtn_url) for ven in vens)
         logger.info("A fleet of %d VENs starts.", len(vens))
         trusting = sum(not ven._engine.profile.identity.verifies_messages for ven in vens)
         if trusting:
@@ -90,6 +93,7 @@ class FleetLife:
 
     def _end(self, seconds: float) -> None:
         deadline = self._runtime.clock.monotonic() + seconds
+        self._runner.end()
         engines = self._vens.end()
         self._push.stop(seconds * LISTENER_SHARE)
         running = [engine for engine in engines if not engine.stopped]

@@ -60,6 +60,11 @@ class Vens:
         """The VEN of this name, or None."""
         return self._by_name.get(ven_name)
 
+    def find_url(self, ven_name: str) -> Optional[str]:
+        """The address of the VTN of the VEN of this name, or None."""
+        ven = self._by_name.get(ven_name)
+        return None if ven is None else ven.settings.vtn_url
+
     def __contains__(self, ven_name: object) -> bool:
         return ven_name in self._by_name
 
