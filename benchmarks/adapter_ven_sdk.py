@@ -1,4 +1,4 @@
-"""This SDK, as its own client uses it: what is checked by default (gate, replay, pinned
+"""This SDK, as its own client uses it: what is checked by default (safe parser, replay, pinned
 certificate) is checked here.
 
 Every function is called in a fresh worker process. Work that a client repeats for each message is
@@ -80,10 +80,10 @@ RECORDS = {"poll": _poll, "created": _created, "update": _update}
 
 # --- reading --------------------------------------------------------------------------------------
 def parse_case(kind, n, schema, verify, data):
-    from ven_sdk.oadr20b.codec import gate, reader
+    from ven_sdk.oadr20b.codec import parsing, reader
 
     if not verify:
-        return lambda: reader.read_message(gate.admit(data), strict=schema).record
+        return lambda: reader.read_message(parsing.parse(data), strict=schema).record
     from ven_sdk.oadr20b.security.replay import ReplayGuard
     from ven_sdk.oadr20b.security.verification import Verifier
 
@@ -92,7 +92,7 @@ def parse_case(kind, n, schema, verify, data):
     def run():
         # a fresh memory: the same message is read again and again
         verifier = Verifier(pin, ReplayGuard(DAY))
-        root = verifier.verify(gate.admit(data, verbatim=True), datetime.now(timezone.utc))
+        root = verifier.verify(parsing.parse(data, verbatim=True), datetime.now(timezone.utc))
         return reader.read_message(root, strict=schema).record
 
     return run
@@ -259,13 +259,13 @@ class Poller:
 
 
 def event_list(ids):
-    """The record of a list of so many events; read in pieces, as the gate takes no message of this
+    """The record of a list of so many events; read in pieces, as the safe parser takes no message of this
     size at once.
     """
-    from ven_sdk.oadr20b.codec import envelope, gate, reader
+    from ven_sdk.oadr20b.codec import envelope, parsing, reader
 
     pieces = [fx.payload(fx.distribute_obj(ids[i : i + 500])) for i in range(0, len(ids), 500)]
-    lists = [reader.read(envelope.payload_of(gate.admit(piece))).record for piece in pieces]
+    lists = [reader.read(envelope.payload_of(parsing.parse(piece))).record for piece in pieces]
     return lists[0].replace(events=[event for each in lists for event in each.events])
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from ven_sdk.errors import PayloadError  # noqa: E402
-from ven_sdk.oadr20b.codec import gate, reader  # noqa: E402
+from ven_sdk.oadr20b.codec import parsing, reader  # noqa: E402
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS  # noqa: E402
 
 ENVELOPE = ("oadrPayload", "oadrSignedObject")
@@ -35,7 +35,7 @@ def is_message(data: bytes) -> bool:
 def judge(data: bytes) -> tuple[str, list[str]]:
     """What became of one message, and why."""
     try:
-        reading = reader.read_message(gate.admit(data))
+        reading = reader.read_message(parsing.parse(data))
     except PayloadError as error:
         return "refused", [str(error)]
     lost = [note for note in reading.deviations if "left out" in note]

@@ -1,4 +1,4 @@
-"""Fuzzes gate, codec and services for some minutes.
+"""Fuzzes parser, codec and services for some minutes.
 
     python -m benchmarks.fuzz --minutes 10 --seed 1
 

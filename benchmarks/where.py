@@ -19,7 +19,7 @@ from common import VEN_ID, key_files  # noqa: E402
 
 def pieces(key, window):
     """The steps of one signed poll, in order, as functions that take what the step before gave."""
-    from ven_sdk.oadr20b.codec import envelope, gate, reader
+    from ven_sdk.oadr20b.codec import envelope, parsing, reader
     from ven_sdk.oadr20b.schema.registration import Poll
     from ven_sdk.oadr20b.security import verification
     from ven_sdk.oadr20b.security.replay import ReplayGuard
@@ -50,7 +50,7 @@ def pieces(key, window):
     return {
         "poll: record to canonical text": lambda: state.update(body=envelope.signed_object(record)),
         f"poll: signature ({key})": lambda: signer.sign_canonical(state["body"]),
-        "reply: gate": lambda: state.update(root=gate.admit(data, verbatim=True)),
+        "reply: parse": lambda: state.update(root=parsing.parse(data, verbatim=True)),
         "reply: structure of the signature": structure,
         "reply: pinned certificate": certificate,
         "reply: signxml": signxml,

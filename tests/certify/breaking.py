@@ -16,7 +16,7 @@ from typing import Any, Callable, Optional, Union
 
 from ven_sdk import OpenADRClient, TransportError, objects
 from ven_sdk.cli.certify.sources import FunctionVen
-from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.schema.registration import Response
 from ven_sdk.oadr20b.schema.responses import EiResponse
 from ven_sdk.schema.common import Payload
@@ -30,7 +30,7 @@ OK = EiResponse(response_code="200", request_id="")
 
 def read(body: bytes) -> Payload:
     """The record of a message."""
-    root = gate.admit(body, max_bytes=2**24)
+    root = parsing.parse(body, max_bytes=2**24)
     return reader.read(envelope.payload_of(root)).record
 
 

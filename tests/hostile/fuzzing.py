@@ -1,9 +1,9 @@
 """What the fuzzers share: mutations of messages, and the way that each mutated message is taken
 through the SDK.
 
-The way is the one of a polled reply, without network and threads: gate, envelope, reader (tolerant
-and strict), the service that the record is for, and the writer. Whatever is raised must be an error
-of the SDK.
+The way is the one of a polled reply, without network and threads: parser, envelope, reader
+(tolerant and strict), the service that the record is for, and the writer. Whatever is raised must
+be an error of the SDK.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lxml import etree
 from tests.shared import wire_examples
 from ven_sdk import OpenADRClient
 from ven_sdk.errors import VenError
-from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.services import poll
 from ven_sdk.state.change import Change
 
@@ -189,7 +189,7 @@ class Mutator:
         gets furthest.
         """
         try:
-            root = etree.fromstring(data, gate.safe_parser("verbatim"))
+            root = etree.fromstring(data, parsing.safe_parser("verbatim"))
         except (etree.LxmlError, ValueError):
             return data
         inner = [element for element in root.iter("*") if element.getparent() is not None]
@@ -259,8 +259,8 @@ class Way:
         self.counts["made"] += 1
         if self.counts["made"] % 500 == 0:
             self._forget()
-        payload = envelope.payload_of(gate.admit(data))
-        self.counts["through the gate"] += 1
+        payload = envelope.payload_of(parsing.parse(data))
+        self.counts["through the safe parser"] += 1
         try:
             reader.read(payload, strict=True)
             self.counts["read strictly"] += 1

@@ -187,8 +187,8 @@ def test_a_large_max_response_size_reaches_the_gate() -> None:
 def test_what_a_message_makes_us_do_wrong_stops_neither_polls_nor_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A fault of our own, as yet unknown: here it is put in on purpose, behind the gate and behind
-    the reader.
+    """A fault of our own, as yet unknown: here it is put in on purpose, behind the parser and the
+    reader.
     """
     with Stage() as stage:
         stage.answers_a_good_event()
@@ -215,7 +215,7 @@ def test_what_makes_the_reader_stumble_is_an_unreadable_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     exchange = OpenADRClient("ven", "http://127.0.0.1:9")._engine.profile.exchange
-    monkeypatch.setattr("ven_sdk.oadr20b.exchange.gate.admit", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("ven_sdk.oadr20b.exchange.parsing.parse", lambda *_, **__: 1 / 0)
     from ven_sdk.errors import PayloadError
 
     with pytest.raises(PayloadError, match=r"could not be understood \(ZeroDivisionError\)"):

@@ -16,7 +16,7 @@ from tests.hostile.fuzzing import PIECES, VALUES, Mutator, Way, run, seeds
 from tests.oadr20b.security.forge import Forge, ven_id_of
 from tests.oadr20b.security.test_verification import VTN, now
 from ven_sdk.errors import VenError
-from ven_sdk.oadr20b.codec import gate
+from ven_sdk.oadr20b.codec import parsing
 from ven_sdk.oadr20b.security.replay import ReplayGuard
 from ven_sdk.oadr20b.security.verification import Verifier
 
@@ -76,13 +76,13 @@ def test_a_mutated_signed_message_is_refused_or_says_what_was_signed() -> None:
     """
     whole = Forge().bytes()
     guard = Verifier(VTN.fingerprint, ReplayGuard(60))
-    signed = etree.tostring(guard.verify(gate.admit(whole, verbatim=True), now()), method="c14n")
+    signed = etree.tostring(guard.verify(parsing.parse(whole, verbatim=True), now()), method="c14n")
     mutator, accepted = Mutator([whole], random.Random(11)), 0
     for _ in range(3000 if SECONDS > 10 else 1000):
         data = mutator.message()
         try:
             found = Verifier(VTN.fingerprint, ReplayGuard(60)).verify(
-                gate.admit(data, verbatim=True), now()
+                parsing.parse(data, verbatim=True), now()
             )
         except VenError:
             continue

@@ -12,7 +12,7 @@ from tests.oadr20b.services.builders import distribute, event, signal
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, Harness, opted_in
 from tests.oadr20b.services.reports_harness import ReportHarness, ask
 from ven_sdk import objects
-from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.schema.reports import Report, UpdateReport
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.schema.common import Target
@@ -66,7 +66,7 @@ def test_an_event_that_breaks_a_rule_for_vtns_is_carried_out_all_the_same(
     make: Callable[[], Any],
 ) -> None:
     ven = Harness(opted_in())
-    read = reader.read_message(gate.admit(envelope.message(distribute(make())))).record
+    read = reader.read_message(parsing.parse(envelope.message(distribute(make())))).record
     ven.send(read)
     assert ven.responses(ven.answer()) == [("e", "200", 0, "optIn")]
     ven.advance(NOON + HOUR)
@@ -120,7 +120,7 @@ def test_t45_an_ei_report_id_changes_nothing(strict: bool) -> None:
     answers = []
     for message in (plain, named):
         vtn = ReportHarness(strict=strict)
-        found = reader.read_message(gate.admit(envelope.message(message)), strict=strict)
+        found = reader.read_message(parsing.parse(envelope.message(message)), strict=strict)
         assert not found.deviations
         vtn.run(lambda book, now, found=found: reports.take_data(book, found.record, now))
         answers.append(vtn.answered())

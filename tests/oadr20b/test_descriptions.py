@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.descriptions import describe, describe_event, describe_exchange, units_of
 from ven_sdk.oadr20b.schema.events import DistributeEvent, RequestEvent
 from ven_sdk.oadr20b.schema.registration import (
@@ -38,7 +38,7 @@ NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.stem)
 def test_every_message_is_described_on_one_line(example: Path) -> None:
-    root = gate.admit(example.read_bytes(), max_bytes=2**20)
+    root = parsing.parse(example.read_bytes(), max_bytes=2**20)
     message: Payload = reader.read(envelope.payload_of(root)).record
 
     text = describe(message)

@@ -17,7 +17,7 @@ from lxml import etree
 
 from tests.testing.small_ven import SmallVen
 from ven_sdk.errors import SecurityError
-from ven_sdk.oadr20b.codec import envelope, gate
+from ven_sdk.oadr20b.codec import envelope, parsing
 from ven_sdk.oadr20b.security.replay import ReplayGuard
 from ven_sdk.oadr20b.security.signing import Signer
 from ven_sdk.oadr20b.security.verification import Verifier
@@ -56,7 +56,7 @@ def test_replies_are_signed_by_the_vtns_certificate(secure: LocalVTN, xsd: etree
         body = ven.send(QueryRegistration(request_id="1")).content
 
     verifier = Verifier(secure.fingerprint, ReplayGuard(60))
-    signed = verifier.verify(gate.admit(body, verbatim=True), datetime.now(timezone.utc))
+    signed = verifier.verify(parsing.parse(body, verbatim=True), datetime.now(timezone.utc))
     assert envelope.payload_of(signed).tag.endswith("oadrCreatedPartyRegistration")
 
 
@@ -152,7 +152,7 @@ def test_the_vtns_certificate_is_renewed_while_it_runs(
 
     assert secure.fingerprint != before
     Verifier(secure.fingerprint, ReplayGuard(60)).verify(
-        gate.admit(body, verbatim=True), datetime.now(timezone.utc)
+        parsing.parse(body, verbatim=True), datetime.now(timezone.utc)
     )
 
 
@@ -176,7 +176,7 @@ def test_a_message_can_be_made_tampered_with_and_queued(
 
     with pytest.raises(SecurityError, match="signature is not valid"):
         Verifier(secure.fingerprint, ReplayGuard(60)).verify(
-            gate.admit(body, verbatim=True), datetime.now(timezone.utc)
+            parsing.parse(body, verbatim=True), datetime.now(timezone.utc)
         )
 
 

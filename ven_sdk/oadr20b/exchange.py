@@ -17,7 +17,7 @@ from ..schema.common import Payload
 from ..tasks import ReceivedReply
 from ..transport.cookies import Cookies
 from ..transport.sessions import Reply
-from .codec import envelope, gate, reader
+from .codec import envelope, parsing, reader
 from .codec.findings import Element
 from .codec.namespaces import tag
 from .schema.registration import Poll
@@ -67,7 +67,7 @@ class Exchange:
         monotonic: Callable[[], float],
         hooks: Hooks,
         strict: bool = False,
-        max_bytes: int = gate.MAX_BYTES,
+        max_bytes: int = parsing.MAX_BYTES,
         deviations: Optional[Repeats] = None,
         may_send: Optional[Callable[[], float]] = None,
     ) -> None:
@@ -142,7 +142,7 @@ class Exchange:
         return self._poll[1]
 
     def read(self, body: bytes) -> Payload:
-        """The record that ``body`` holds, after the gate and, with ``vtn_fingerprint``, the
+        """The record that ``body`` holds, after the safe parser and, with ``vtn_fingerprint``, the
         signature.
 
         This is also what a server would call for a pushed message. Records are read only from what
@@ -178,7 +178,7 @@ class Exchange:
         """Gate, signature, record: each sees only what the one before it let pass."""
         verifier = self._identity.verifier
         may_be_signed = verifier is not None or _SIGNATURE in body
-        root = gate.admit(body, max_bytes=self._max_bytes, verbatim=may_be_signed)
+        root = parsing.parse(body, max_bytes=self._max_bytes, verbatim=may_be_signed)
         if verifier is not None:
             root = verifier.verify(root, self._now())
         elif may_be_signed and envelope.is_signed(root):
@@ -191,7 +191,7 @@ class Exchange:
                 expected="ds:Signature",
             )
         elif may_be_signed:  # the word stood in a text: comments go, as from any unsigned message
-            root = gate.admit(body, max_bytes=self._max_bytes)
+            root = parsing.parse(body, max_bytes=self._max_bytes)
         return reader.read_message(root, strict=self._strict)
 
     def _announce(self, body: bytes) -> None:
@@ -204,7 +204,7 @@ def named_in(body: bytes) -> tuple[frozenset[str], frozenset[str]]:
     """The venIDs and the vtnIDs that stand anywhere in a message. They prove nothing: whoever is
     meant checks the signature. ``PayloadError`` for what is no message.
     """
-    root = gate.admit(body)
+    root = parsing.parse(body)
     return _texts(root, tag("ei:venID")), _texts(root, tag("ei:vtnID"))
 
 

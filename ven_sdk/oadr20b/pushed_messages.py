@@ -1,7 +1,7 @@
 """What the VTN pushes: bytes of an HTTP request in, the answer of its HTTP response out (rules P9,
 P10, CR 405).
 
-A pushed message passes the same gate, signature, replay memory and services as a polled one; the
+A pushed message passes the same parser, signature, replay memory and services as a polled one; the
 services do not know where it came from. Only two things differ. What a service owes as its answer
 goes back in the response instead of waiting in the queue of answers, and a VEN that is not
 registered obeys nothing but what belongs to registration. A message is committed before it is

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ven_sdk.errors import PayloadError
-from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.codec.namespaces import KNOWN, OADR, XCAL, XSI, local_name, namespace_of
 from ven_sdk.oadr20b.codec.plan import Node, plan_of
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
@@ -70,7 +70,7 @@ class Part(NamedTuple):
 @cache
 def _text(name: str) -> bytes:
     path = next(each for each in EXAMPLES if each.name == name)
-    return etree.tostring(envelope.payload_of(gate.admit(path.read_bytes())))
+    return etree.tostring(envelope.payload_of(parsing.parse(path.read_bytes())))
 
 
 @cache
@@ -173,7 +173,7 @@ def _value_of(kind: str, text: str) -> Any:
 def _read(data: bytes, *, strict: bool = False, plain: bool = False) -> Any:
     """The reading, or the error."""
     try:
-        return reader.read(gate.admit(data), strict=strict, plain=plain)
+        return reader.read(parsing.parse(data), strict=strict, plain=plain)
     except PayloadError as error:
         return error
 

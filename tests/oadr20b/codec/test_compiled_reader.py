@@ -15,7 +15,7 @@ from lxml import etree
 from tests.oadr20b.codec.strategies import records
 from tests.oadr20b.services.builders import distribute, event
 from ven_sdk.errors import PayloadError
-from ven_sdk.oadr20b.codec import envelope, gate, plain_reader, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, plain_reader, reader
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 from ven_sdk.schema.common import FeatureCollection, Location, Polygon, ServiceArea, Target
 
@@ -105,7 +105,9 @@ def _read(element: Any, strict: bool, plain: bool = False) -> tuple[Any, ...]:
 @settings(max_examples=10)
 @given(data=st.data())
 def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool, data: Any) -> None:
-    element = envelope.payload_of(gate.admit(envelope.message(data.draw(records(PAYLOADS[name])))))
+    element = envelope.payload_of(
+        parsing.parse(envelope.message(data.draw(records(PAYLOADS[name]))))
+    )
     for damage in data.draw(st.lists(st.sampled_from(DAMAGES), min_size=1, max_size=3)):
         damage(list(element.iter("*")), data)
     assert _read(element, strict) == _read(element, strict, plain=True)
@@ -113,7 +115,7 @@ def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool,
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.xml")), ids=lambda path: path.stem)
 def test_text_beside_elements_is_found_by_both_wherever_it_stands(path: Path) -> None:
-    element = envelope.payload_of(gate.admit(path.read_bytes()))
+    element = envelope.payload_of(parsing.parse(path.read_bytes()))
     of_each_kind = {each.tag: each for each in element.iter("*") if each is not element}
     for each in of_each_kind.values():
         each.tail, usual = "stray", each.tail
@@ -131,7 +133,7 @@ def test_text_beside_elements_is_found_by_both_wherever_it_stands(path: Path) ->
     ],
 )
 def test_empty_cdata_is_an_empty_element_to_both(example: str, name: str) -> None:
-    root = gate.admit((EXAMPLES / f"{example}.xml").read_bytes())
+    root = parsing.parse((EXAMPLES / f"{example}.xml").read_bytes())
     element = next(root.iter(f"{{*}}{name}"))
     element.text = ""  # what lxml makes of <![CDATA[]]>, where a really empty element has None
     payload = envelope.payload_of(root)
@@ -152,7 +154,7 @@ def test_an_element_inside_a_text_is_a_deviation() -> None:
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_message_that_keeps_to_the_schema_never_reaches_the_plain_reader(strict: bool) -> None:
     for path in EXAMPLES.glob("*.xml"):
-        payload = envelope.payload_of(gate.admit(path.read_bytes()))
+        payload = envelope.payload_of(parsing.parse(path.read_bytes()))
         if not reader.read(payload).deviations:
             with pytest.MonkeyPatch.context() as patch:
                 patch.delattr(plain_reader, "read_record")
@@ -164,7 +166,7 @@ def test_a_message_that_keeps_to_the_schema_never_reaches_the_plain_reader(stric
 def test_a_list_of_no_numbers_is_a_list(text: Optional[str], plain: bool) -> None:
     area = ServiceArea(FeatureCollection(location=Location(polygon=Polygon(positions=(1.0, 2.0)))))
     message = distribute(event("a", targets=(Target(service_area=area),)))
-    element = envelope.payload_of(gate.admit(envelope.message(message)))
+    element = envelope.payload_of(parsing.parse(envelope.message(message)))
     (positions,) = element.iter("{http://www.opengis.net/gml/3.2}posList")
     positions.text = text
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.oadr20b.codec.strategies import records
-from ven_sdk.oadr20b.codec import envelope, gate, plain_reader, reader, writer
+from ven_sdk.oadr20b.codec import envelope, parsing, plain_reader, reader, writer
 from ven_sdk.oadr20b.codec.findings import Findings
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 from ven_sdk.schema import plain
@@ -22,7 +22,7 @@ NAMES = sorted(PAYLOADS)
 
 
 def _received(record: Payload) -> Any:
-    return envelope.payload_of(gate.admit(envelope.message(record)), strict=True)
+    return envelope.payload_of(parsing.parse(envelope.message(record)), strict=True)
 
 
 def _canonical(element: Any) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from ven_sdk.errors import PayloadError
-from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.codec.reader import Reading
 from ven_sdk.objects import DistributeEvent, Event
 
@@ -25,7 +25,7 @@ def _text(name: str) -> str:
 
 def _read(text: str, strict: bool = False) -> Reading:
     return reader.read(
-        envelope.payload_of(gate.admit(text.encode("utf-8")), strict=strict), strict=strict
+        envelope.payload_of(parsing.parse(text.encode("utf-8")), strict=strict), strict=strict
     )
 
 
@@ -121,7 +121,7 @@ def test_the_starts_of_report_intervals_follow_each_other() -> None:
 
 
 def test_a_bare_payload_is_read_unless_strict() -> None:
-    payload = envelope.payload_of(gate.admit(_text("11").encode()))
+    payload = envelope.payload_of(parsing.parse(_text("11").encode()))
     bare = etree.tostring(payload, encoding="unicode")
     assert _read(bare).record == _read(_text("11")).record
     with pytest.raises(PayloadError, match="expected oadrPayload"):

@@ -15,7 +15,7 @@ from lxml import etree
 
 from tests.oadr20b.codec.strategies import records
 from ven_sdk.errors import PayloadError
-from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.codec.namespaces import KNOWN, namespace_of, tag
 from ven_sdk.oadr20b.codec.plan import Node, plan_of
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
@@ -74,7 +74,7 @@ def _below(node: Node, element: Any) -> Any:
 
 
 def _written(record: Payload) -> Any:
-    return envelope.payload_of(gate.admit(envelope.message(record)))
+    return envelope.payload_of(parsing.parse(envelope.message(record)))
 
 
 def _both(element: Any, strict: bool = False) -> reader.Reading:
@@ -574,7 +574,7 @@ ENVELOPE = (
 
 def _whole(outer: str, inner: str, beside: str = "", strict: bool = False) -> reader.Reading:
     text = ENVELOPE.format(o=outer, s=inner, payload=EVENT).format(beside)
-    return reader.read_message(gate.admit(text.encode()), strict=strict)
+    return reader.read_message(parsing.parse(text.encode()), strict=strict)
 
 
 OADR, EI = namespace_of(tag("oadr:x")), namespace_of(tag("ei:x"))
@@ -596,7 +596,7 @@ def test_a_message_without_any_namespace_is_read() -> None:
     text = re.sub(r' xmlns:\w+="[^"]*"', "", EVENT)
     text = re.sub(r"(</?|\s)(oadr|ei|xcal|strm|emix|pyld):", r"\1", text)
     text = f"<oadrPayload><oadrSignedObject>{text}</oadrSignedObject></oadrPayload>"
-    reading = reader.read_message(gate.admit(text.encode()))
+    reading = reader.read_message(parsing.parse(text.encode()))
     assert reading.record == WHOLE.record
     assert all("namespace" in note for note in reading.deviations)
 

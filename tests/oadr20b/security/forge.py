@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from lxml import etree
 
-from ven_sdk.oadr20b.codec.gate import admit
+from ven_sdk.oadr20b.codec.parsing import parse
 from ven_sdk.testing import pki
 
 OADR = "http://openadr.org/oadr-2.0b/2012/07"
@@ -56,7 +56,7 @@ def wire(stem: str) -> bytes:
 
 def unsigned(ven_id: str = "ven-7") -> etree._Element:
     """A finished, unsigned oadrPayload; the venID tells messages apart."""
-    return admit((BODY % ven_id).encode(), verbatim=True)
+    return parse((BODY % ven_id).encode(), verbatim=True)
 
 
 def ven_id_of(signed_object: etree._Element) -> Optional[str]:
@@ -84,7 +84,7 @@ def signature(root: etree._Element) -> etree._Element:
 
 def received(root: etree._Element) -> etree._Element:
     """The tree that a receiver has of it."""
-    return admit(etree.tostring(root), verbatim=True)
+    return parse(etree.tostring(root), verbatim=True)
 
 
 @dataclass

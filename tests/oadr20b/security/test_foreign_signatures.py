@@ -16,7 +16,7 @@ import pytest
 from lxml import etree
 
 from ven_sdk.errors import SecurityError
-from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.security import signxml_seam
 from ven_sdk.oadr20b.security.replay import ReplayGuard
 from ven_sdk.oadr20b.security.verification import Verifier
@@ -30,7 +30,7 @@ DESCRIPTION = 'a < b & "c" xmlns=""\r'
 
 
 def _verified(data: bytes) -> etree._Element:
-    return Verifier(FINGERPRINT, ReplayGuard()).verify(gate.admit(data, verbatim=True), NOW)
+    return Verifier(FINGERPRINT, ReplayGuard()).verify(parsing.parse(data, verbatim=True), NOW)
 
 
 def test_the_recorded_messages_are_there() -> None:

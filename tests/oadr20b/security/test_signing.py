@@ -32,7 +32,7 @@ from tests.oadr20b.security.forge import (
 )
 from ven_sdk.errors import StateError
 from ven_sdk.oadr20b.codec import envelope
-from ven_sdk.oadr20b.codec.gate import admit
+from ven_sdk.oadr20b.codec.parsing import parse
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 from ven_sdk.oadr20b.security.replay import ReplayGuard
 from ven_sdk.oadr20b.security.signing import Signer
@@ -92,18 +92,18 @@ def by_xmlsec(data: bytes, signed_by: pki.Identity) -> None:
 def test_a_signed_message_verifies_by_signxml_and_by_our_own_verifier(
     kind: str, example: str
 ) -> None:
-    data = signer(kind).sign(admit(wire(example)))
+    data = signer(kind).sign(parse(wire(example)))
 
     results = by_signxml(data, identity(kind))
     found = Verifier(identity(kind).fingerprint, ReplayGuard()).verify(
-        admit(data, verbatim=True), datetime.now(timezone.utc)
+        parse(data, verbatim=True), datetime.now(timezone.utc)
     )
 
     assert [result.signed_xml.tag for result in results] == [
         f"{{{OADR}}}oadrSignedObject",
         ds("Object"),
     ]
-    original = signed_object(admit(wire(example)))
+    original = signed_object(parse(wire(example)))
     assert [element.text for element in found.iter()] == [
         element.text for element in original.iter()
     ]
@@ -112,7 +112,7 @@ def test_a_signed_message_verifies_by_signxml_and_by_our_own_verifier(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_a_signed_message_verifies_by_xmlsec(kind: str, example: str) -> None:
-    by_xmlsec(signer(kind).sign(admit(wire(example))), identity(kind))
+    by_xmlsec(signer(kind).sign(parse(wire(example))), identity(kind))
 
 
 def test_xmlsec_refuses_a_changed_message_so_that_the_test_above_means_something() -> None:
@@ -134,7 +134,7 @@ def test_openleadr_accepts_the_signature(kind: str) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_a_signed_message_is_valid_by_the_schema(example: str, xsd: etree.XMLSchema) -> None:
-    xsd.assertValid(etree.fromstring(signer().sign(admit(wire(example)))))
+    xsd.assertValid(etree.fromstring(signer().sign(parse(wire(example)))))
 
 
 def test_the_structure_is_that_of_rules_s() -> None:
@@ -213,7 +213,7 @@ def test_any_prefix_of_the_root_gives_a_good_signature(prefix: str) -> None:
     text = text.replace(" oadr:Id=", f' xmlns:q="{OADR}" q:Id=').replace("<oadr:", f"<{colon}")
     text = text.replace("</oadr:", f"</{colon}")
 
-    data = signer().sign(admit(text.encode()))
+    data = signer().sign(parse(text.encode()))
 
     assert by_signxml(data, identity("ec"))
     by_xmlsec(data, identity("ec"))
@@ -266,7 +266,7 @@ def payloads(draw: st.DrawFn) -> etree._Element:
         nsmap=draw(PREFIXES),
     )
     container.append(draw(elements()))
-    return admit(
+    return parse(
         etree.tostring(root)
     )  # of prefixes that clash, lxml makes trees that mean something else when written
 

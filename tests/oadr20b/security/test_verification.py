@@ -37,7 +37,7 @@ from tests.oadr20b.security.forge import (
     wire,
 )
 from ven_sdk.errors import ConfigurationError, SecurityError
-from ven_sdk.oadr20b.codec.gate import admit
+from ven_sdk.oadr20b.codec.parsing import parse
 from ven_sdk.oadr20b.security.replay import ReplayGuard
 from ven_sdk.oadr20b.security.verification import Verifier
 from ven_sdk.security.fingerprint import certificate_fingerprint, fingerprint_of
@@ -69,7 +69,7 @@ def refused(root: etree._Element, at: Any = None) -> SecurityError:
 
 
 def test_the_stored_wire_example_verifies() -> None:
-    root = admit(wire("40-signed-poll"), verbatim=True)
+    root = parse(wire("40-signed-poll"), verbatim=True)
     pem = (
         f"-----BEGIN CERTIFICATE-----{root.findtext('.//{*}X509Certificate')}-----END "
         f"CERTIFICATE-----"
@@ -111,25 +111,25 @@ GOOD: dict[str, Callable[[], etree._Element]] = {
     "unusual prefixes": lambda: Forge().sign(renamed()),
     "a default namespace": lambda: Forge().sign(default_namespace()),
     "namespaces declared on every element": lambda: Forge().sign(
-        admit(declare_everywhere((BODY % "ven-7").encode()), verbatim=True)
+        parse(declare_everywhere((BODY % "ven-7").encode()), verbatim=True)
     ),
     "white space around everything": lambda: Forge().sign(
-        admit((BODY % "ven-7").replace("><", ">\n  <").encode(), verbatim=True)
+        parse((BODY % "ven-7").replace("><", ">\n  <").encode(), verbatim=True)
     ),
 }
 
 
 def commented() -> etree._Element:
-    return admit((BODY % "ven<!-- a comment -->-7").encode(), verbatim=True)
+    return parse((BODY % "ven<!-- a comment -->-7").encode(), verbatim=True)
 
 
 def with_instruction() -> etree._Element:
-    return admit((BODY % "ven<?some thing?>-7").encode(), verbatim=True)
+    return parse((BODY % "ven<?some thing?>-7").encode(), verbatim=True)
 
 
 def renamed() -> etree._Element:
     text = (BODY % "ven-7").replace("xmlns:oadr", "xmlns:ns15").replace("xmlns:ei", "xmlns:_.x")
-    return admit(text.replace("oadr:", "ns15:").replace("ei:", "_.x:").encode(), verbatim=True)
+    return parse(text.replace("oadr:", "ns15:").replace("ei:", "_.x:").encode(), verbatim=True)
 
 
 def default_namespace() -> etree._Element:
@@ -140,7 +140,7 @@ def default_namespace() -> etree._Element:
         .replace("</oadr:", "</")
     )
     text = text.replace(" oadr:Id=", f' xmlns:o="{OADR}" o:Id=')
-    return admit(text.encode(), verbatim=True)
+    return parse(text.encode(), verbatim=True)
 
 
 @pytest.mark.parametrize("kind", GOOD)
@@ -368,10 +368,10 @@ def test_an_unsigned_replay_protect_does_not_count() -> None:
 
 def test_the_same_message_passes_once_only() -> None:
     verifier, data = verifier_of(), Forge().bytes()
-    verifier.verify(admit(data, verbatim=True), now())
+    verifier.verify(parse(data, verbatim=True), now())
 
     with pytest.raises(SecurityError, match="seen before"):
-        verifier.verify(admit(data, verbatim=True), now())
+        verifier.verify(parse(data, verbatim=True), now())
 
 
 def test_a_namespace_bomb_around_the_signature_is_refused_before_it_is_canonicalised() -> None:
@@ -379,7 +379,7 @@ def test_a_namespace_bomb_around_the_signature_is_refused_before_it_is_canonical
     declarations = " ".join(f'xmlns:x{i}="urn:{i}"' for i in range(100)).encode()
     data = etree.tostring(root).replace(b"<ds:SignedInfo", b"<ds:SignedInfo " + declarations)
 
-    assert "namespaces" in str(refused(admit(data, verbatim=True)))
+    assert "namespaces" in str(refused(parse(data, verbatim=True)))
 
 
 # --- refused: signature wrapping ------------------------------------------------------------------
@@ -536,7 +536,7 @@ def test_two_verifiers_in_eight_threads_never_accept_each_others_messages() -> N
     def check(own: Verifier, mine: int, side: int, data: bytes) -> None:
         for _ in range(4):
             try:
-                found = ven_id_of(own.verify(admit(data, verbatim=True), now()))
+                found = ven_id_of(own.verify(parse(data, verbatim=True), now()))
             except SecurityError:
                 continue
             accepted.append(side)

@@ -11,7 +11,7 @@ from tests.oadr20b.services.builders import distribute, event, signal
 from tests.oadr20b.services.harness import HOUR, MINUTE, Harness, opted_in
 from tests.shared import EXAMPLES
 from ven_sdk.events import queries
-from ven_sdk.oadr20b.codec import envelope, gate, reader
+from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.schema.events import CreatedEvent
 from ven_sdk.oadr20b.services import opts, task
 from ven_sdk.state.registration import Registration
@@ -26,7 +26,7 @@ def example() -> Example:
 
     def read(number: int) -> Any:
         (path,) = EXAMPLES.glob(f"{number}-*.xml")
-        return reader.read(envelope.payload_of(gate.admit(path.read_bytes()))).record
+        return reader.read(envelope.payload_of(parsing.parse(path.read_bytes()))).record
 
     return read
 

@@ -61,8 +61,8 @@ def wrap(record: Payload) -> Element:
 
 
 def _wrap_text(text: str) -> Element:
-    # The text is our own, however long a report is; the limits of the gate are for what others
-    # send.
+    # The text is our own, however long a report is; the limits of the safe parser are for what
+    # others send.
     root = etree.fromstring(
         f"{_HEAD}{text}{_TAIL}", etree.XMLParser(resolve_entities=False, huge_tree=True)
     )

@@ -61,7 +61,7 @@ class Verifier:
         """The ``oadrSignedObject`` as it was signed, free of comments and processing instructions;
         read nothing else.
 
-        ``root`` is what ``codec.gate.admit`` gave, unchanged; ``now`` is aware UTC. Raises
+        ``root`` is what ``codec.parsing.parse`` gave, unchanged; ``now`` is aware UTC. Raises
         :class:`SecurityError`, whose ``expected`` and ``received`` say what was compared, and
         nothing else.
         """
@@ -249,8 +249,8 @@ def _clean(result: VerifyResult) -> etree._Element:
 
 
 def _parser(*, verbatim: bool) -> etree.XMLParser:
-    """This thread's parser, as strict as the gate's: signxml parses what it copies, all of which
-    passed the gate.
+    """This thread's parser, as strict as that of ``codec.parsing``: signxml parses what it copies,
+    all of which was parsed there before.
     """
     name = "verbatim" if verbatim else "clean"
     if not hasattr(_parsers, name):

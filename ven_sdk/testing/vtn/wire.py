@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, TypeVar
 
 from ...errors import PayloadError, SecurityError
-from ...oadr20b.codec import envelope, gate, reader
+from ...oadr20b.codec import envelope, parsing, reader
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
 from . import letter
@@ -95,7 +95,7 @@ class Wire:
         received.record = self._read(body, received)
 
     def _read(self, body: bytes, received: Received) -> Payload:
-        root = gate.admit(body, max_bytes=64 * 2**20, verbatim=self.verify)
+        root = parsing.parse(body, max_bytes=64 * 2**20, verbatim=self.verify)
         source = root
         if self.verify:
             source, received.fingerprint = self._trust.verify(root, self._now())
@@ -166,7 +166,7 @@ def _body_of(message: "Payload | bytes | Reply") -> Optional[bytes]:
 
 def _deviations(body: bytes) -> list[str]:
     try:
-        root = gate.admit(body, max_bytes=64 * 2**20)
+        root = parsing.parse(body, max_bytes=64 * 2**20)
         found = reader.read_message(root).record
         return [*_strict_deviations(root), *find_missing_content(found)]
     except UNREADABLE as error:

@@ -111,32 +111,32 @@ class _Compiler:
         name = self.constant(first)
         return name
 
-    def say(self, depth: int, *lines: str) -> None:
+    def emit(self, depth: int, *lines: str) -> None:
         """Add lines at a depth of indentation."""
         self.lines += ["    " * depth + line for line in lines]
 
     def build(self) -> Reader:
         """The finished function."""
         plan = plan_of(self.cls)
-        self.say(0, "def read(element, findings):")
-        self.say(1, "mark = len(findings.notes)", "try:")
+        self.emit(0, "def read(element, findings):")
+        self.emit(1, "mark = len(findings.notes)", "try:")
         for field, slot in self.cls.slots.items():
-            self.say(2, f"v_{field} = {'NONE' if slot.repeated else self.constant(_unread(slot))}")
+            self.emit(2, f"v_{field} = {'NONE' if slot.repeated else self.constant(_unread(slot))}")
         for field, name, match in plan.attributes:
             self.attribute(field, name, match)
         self.sequence(plan.root, "element", 2, 0)
-        self.say(2, f"made = build({', '.join('v_' + field for field in self.cls.slots)})")
+        self.emit(2, f"made = build({', '.join('v_' + field for field in self.cls.slots)})")
         if self.cls.flaw is not Record.flaw:
-            self.say(2, "if made.flaw(): raise ValueError")
-        self.say(
+            self.emit(2, "if made.flaw(): raise ValueError")
+        self.emit(
             1,
             "except SURPRISES:",
             "    findings.forget(mark)",
             "    return plainly(cls, element, findings)",
         )
         if self.cls in COMPLETIONS:
-            self.say(1, f"{self.constant(COMPLETIONS[self.cls])}(made, element, findings)")
-        self.say(1, "return made")
+            self.emit(1, f"{self.constant(COMPLETIONS[self.cls])}(made, element, findings)")
+        self.emit(1, "return made")
         exec(
             compile("\n".join(self.lines), f"<read {self.cls.__name__}>", "exec"), self.scope
         )  # our own
@@ -144,14 +144,14 @@ class _Compiler:
 
     def attribute(self, field: str, name: str, match: Callable[[str], object]) -> None:
         """An attribute; one without its namespace, or of an odd form, is for the plain reader."""
-        self.say(2, f"v_{field} = element.get({self.constant(name)})")
+        self.emit(2, f"v_{field} = element.get({self.constant(name)})")
         bare = self.constant(name.rpartition("}")[2])
         missing = (
             "raise ValueError"
             if field == "schema_version"
             else f"if element.get({bare}) is not None: raise ValueError"
         )
-        self.say(
+        self.emit(
             2,
             f"if v_{field} is None:",
             f"    {missing}",
@@ -175,7 +175,7 @@ class _Compiler:
         child, name, rest = f"c{level}", f"t{level}", f"i{level}"
         begin = f"{child} = next({rest}, END); {name} = {child}.tag"
         advance = _refuse_text(f"{child}.tail"), begin
-        self.say(
+        self.emit(
             depth,
             _refuse_text(f"{element}.text"),
             f"{rest} = iter({element}); {begin}",
@@ -185,25 +185,25 @@ class _Compiler:
                 self.repeated_elements(inner, child, name, advance, depth)
             else:
                 self.single(inner, child, name, advance, depth, level)
-        self.say(depth, f"if {name} is not None: raise ValueError")
+        self.emit(depth, f"if {name} is not None: raise ValueError")
 
     def all_alike(self, node: Node, element: str, depth: int) -> None:
         """A wrapper whose children are all of one kind."""
         assert node.slot is not None
         read, tag = self.late(record_of(node.slot)), self.constant(node.tag)
-        self.say(
+        self.emit(
             depth,
             _refuse_text(f"{element}.text"),
             f"v_{node.field} = Items([{read}(x, findings) if x.tag == {tag} "
             f"and not (x.tail and x.tail.strip(WHITE)) else END.surprise for x in {element}])",
         )
         if node.slot.at_least:
-            self.say(depth, f"if not v_{node.field}: raise ValueError")
+            self.emit(depth, f"if not v_{node.field}: raise ValueError")
 
     def only_child(self, node: Node, element: str, depth: int, level: int) -> None:
         """An element with exactly one child, as most wrappers are."""
         child = f"c{level}"
-        self.say(
+        self.emit(
             depth,
             f"({child},) = {element}",
             f"if {self.other_tag(node, child + '.tag')}: raise ValueError",
@@ -223,12 +223,12 @@ class _Compiler:
     ) -> None:
         """An element that stands there once, or not at all where it may be missing."""
         if node.optional:
-            self.say(depth, f"if not ({self.other_tag(node, name)}):")
+            self.emit(depth, f"if not ({self.other_tag(node, name)}):")
             depth += 1
         else:
-            self.say(depth, f"if {self.other_tag(node, name)}: raise ValueError")
+            self.emit(depth, f"if {self.other_tag(node, name)}: raise ValueError")
         self.content(node, child, depth, level)
-        self.say(depth, *advance)
+        self.emit(depth, *advance)
 
     def repeated_elements(
         self, node: Node, child: str, name: str, advance: tuple[str, str], depth: int
@@ -237,34 +237,34 @@ class _Compiler:
         slot = node.slot
         assert slot is not None
         tag = self.constant(node.tag)
-        self.say(
+        self.emit(
             depth,
             "found = []",
             *(["faulty = []"] if _spoils_only_itself(slot) else []),
             f"while {name} == {tag}:",
         )
         if slot.kind == "texts":
-            self.say(
+            self.emit(
                 depth,
                 f"    if len({child}): raise ValueError",
                 f"    found.append({child}.text or '')",
             )
         elif _spoils_only_itself(slot):
-            self.say(
+            self.emit(
                 depth,
                 f"    found.append(read_apart({self.constant(slot)}, {child}, findings, nested, "
                 "faulty))",
             )
         else:
-            self.say(depth, f"    found.append({self.late(record_of(slot))}({child}, findings))")
-        self.say(depth + 1, *advance)
+            self.emit(depth, f"    found.append({self.late(record_of(slot))}({child}, findings))")
+        self.emit(depth + 1, *advance)
         if _spoils_only_itself(slot):
             if slot.companion:
-                self.say(depth, f"v_{slot.companion} = Items(faulty)")
-            self.say(depth, "found = [record for record in found if record is not None]")
-        self.say(depth, f"if found: v_{node.field} = Items(found)")
+                self.emit(depth, f"v_{slot.companion} = Items(faulty)")
+            self.emit(depth, "found = [record for record in found if record is not None]")
+        self.emit(depth, f"if found: v_{node.field} = Items(found)")
         if slot.at_least:
-            self.say(depth, "else: raise ValueError")
+            self.emit(depth, "else: raise ValueError")
 
     def content(self, node: Node, child: str, depth: int, level: int) -> None:
         """What is inside an element whose tag was right."""
@@ -273,11 +273,11 @@ class _Compiler:
             self.sequence(node, child, depth, level + 1)
             return
         if slot.kind in _IRREGULAR:
-            self.say(depth, f"if len({child}): refuse_mixed_content({child})")
+            self.emit(depth, f"if len({child}): refuse_mixed_content({child})")
         elif slot.kind not in _NESTED:
-            self.say(depth, f"if len({child}): raise ValueError")
+            self.emit(depth, f"if len({child}): raise ValueError")
         if slot.kind != "constant":
-            self.say(depth, *self.value(node, slot, f"v_{node.field}", child))
+            self.emit(depth, *self.value(node, slot, f"v_{node.field}", child))
 
     def value(self, node: Node, slot: Slot, target: str, child: str) -> list[str]:
         """The lines that read one value."""

@@ -180,22 +180,22 @@ class _Compiler:
         self.count += 1
         return f"v{self.count}"
 
-    def say(self, depth: int, *lines: str) -> None:
+    def emit(self, depth: int, *lines: str) -> None:
         """Add lines at a depth of indentation."""
         self.lines += ["    " * depth + line for line in lines]
 
     def build(self) -> Writer:
         """The finished function."""
         plan = plan_of(self.cls)
-        self.say(0, "def write(r):")
-        self.say(1, "if type(r) is not expected: raise TypeError")
+        self.emit(0, "def write(r):")
+        self.emit(1, "if type(r) is not expected: raise TypeError")
         if self.cls.flaw is not Record.flaw:
-            self.say(1, "if flaw(r): raise ValueError")
+            self.emit(1, "if flaw(r): raise ValueError")
         if "derived" in self.cls.slots:
-            self.say(1, "derived = r.derived")
+            self.emit(1, "derived = r.derived")
         attributes = "".join(self.attribute(field, match) for field, _, match in plan.attributes)
         content = "".join(self.node(inner, 1) for inner in plan.root.nodes)
-        self.say(1, f"return f'''{attributes}>{content}'''")
+        self.emit(1, f"return f'''{attributes}>{content}'''")
         exec(
             compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope
         )  # our own
@@ -205,7 +205,7 @@ class _Compiler:
         """The piece of an attribute."""
         made = self.variable()
         written = self.constant(_attribute_of(self.cls.declared[field].path, match))
-        self.say(1, f"{made} = r.{field}", f"{made} = '' if {made} is None else {written}({made})")
+        self.emit(1, f"{made} = r.{field}", f"{made} = '' if {made} is None else {written}({made})")
         return f"{{{made}}}"
 
     def node(self, node: Node, depth: int) -> str:
@@ -221,9 +221,9 @@ class _Compiler:
         ):
             return self.thin(node, node.nodes[0], node.nodes[0].slot, depth)
         made = self.variable()
-        self.say(depth, f"{made} = ''", f"if {' or '.join(map(_present, node.leaves()))}:")
+        self.emit(depth, f"{made} = ''", f"if {' or '.join(map(_present, node.leaves()))}:")
         inside = self.wrapper(node, depth + 1)
-        self.say(depth + 1, f"{made} = f'''{inside}'''")
+        self.emit(depth + 1, f"{made} = f'''{inside}'''")
         return f"{{{made}}}"
 
     def wrapper(self, node: Node, depth: int) -> str:
@@ -236,7 +236,7 @@ class _Compiler:
         """An optional wrapper around a single leaf: one look at the value decides about both."""
         made = self.fetch(leaf, slot, depth)
         piece = self.enclose(leaf, slot, made)
-        self.say(
+        self.emit(
             depth,
             f"{made} = f'''<{outer.name}>{piece}</{outer.name}>''' if "
             f"{self.condition(leaf, slot, made)} else ''",
@@ -251,7 +251,7 @@ class _Compiler:
             if slot.kind == "test_flag"
             else f"r.{node.field}"
         )
-        self.say(depth, f"{made} = {value}")
+        self.emit(depth, f"{made} = {value}")
         return made
 
     def condition(self, node: Node, slot: Slot, made: str) -> str:
@@ -270,7 +270,7 @@ class _Compiler:
             return self.repeated_elements(node, slot, made, depth)
         if node.optional:
             condition = made if slot.kind == "targets" else self.condition(node, slot, made)
-            self.say(
+            self.emit(
                 depth, f"{made} = f'''{self.enclose(node, slot, made)}''' if {condition} else ''"
             )
             return f"{{{made}}}"
@@ -279,11 +279,11 @@ class _Compiler:
     def repeated_elements(self, node: Node, slot: Slot, made: str, depth: int) -> str:
         """Elements of one kind."""
         if slot.at_least:
-            self.say(depth, f"if not {made}: raise ValueError")
+            self.emit(depth, f"if not {made}: raise ValueError")
         begin = node.name + ">" * (slot.kind == "texts")
         write = "escape" if slot.kind == "texts" else self.late(record_of(slot))
         joined = f"{self.constant(f'</{node.name}><{begin}'.join)}(map({write}, {made}))"
-        self.say(depth, f"if {made}: {made} = f'''<{begin}{{{joined}}}</{node.name}>'''")
+        self.emit(depth, f"if {made}: {made} = f'''<{begin}{{{joined}}}</{node.name}>'''")
         return f"{{{made} or ''}}"
 
     def enclose(self, node: Node, slot: Slot, made: str) -> str:

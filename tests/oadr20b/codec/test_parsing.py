@@ -1,4 +1,4 @@
-"""The gate: what harms is refused with a PayloadError, what is merely unusual gets in."""
+"""The safe parser: what harms is refused with a PayloadError, what is merely unusual gets in."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ven_sdk.errors import PayloadError
-from ven_sdk.oadr20b.codec import gate
-from ven_sdk.oadr20b.codec.gate import admit
+from ven_sdk.oadr20b.codec import parsing
+from ven_sdk.oadr20b.codec.parsing import parse
 
 WIRE = Path(__file__).resolve().parents[2] / "data" / "wire-examples"
 EVENT = (WIRE / "13-event-price-intervals.xml").read_bytes()
@@ -103,7 +103,7 @@ def test_what_harms_is_refused_quickly(kind: str) -> None:
     begin = time.perf_counter()
 
     with pytest.raises(PayloadError) as caught:
-        admit(data)
+        parse(data)
 
     assert time.perf_counter() - begin < 5
     assert caught.value.response_code == "454"
@@ -113,7 +113,7 @@ def test_what_harms_is_refused_quickly(kind: str) -> None:
 @pytest.mark.parametrize("size", range(1, len(EVENT) - 1, max(1, len(EVENT) // 40)))
 def test_a_truncated_message_is_refused(size: int) -> None:
     with pytest.raises(PayloadError):
-        admit(EVENT[: len(EVENT.rstrip()) - size])
+        parse(EVENT[: len(EVENT.rstrip()) - size])
 
 
 GOOD: dict[str, bytes] = {
@@ -146,33 +146,33 @@ GOOD: dict[str, bytes] = {
 def test_a_wrong_declaration_is_refused_every_time() -> None:
     for _ in range(3):
         with pytest.raises(PayloadError, match="declares the encoding 'UTF-16'"):
-            admit(HOSTILE["a declared UTF-16"])
+            parse(HOSTILE["a declared UTF-16"])
 
 
 @pytest.mark.parametrize("kind", GOOD)
 def test_what_is_merely_unusual_gets_in(kind: str) -> None:
-    assert etree.QName(admit(GOOD[kind])).localname in ("a", "oadrPayload")
+    assert etree.QName(parse(GOOD[kind])).localname in ("a", "oadrPayload")
 
 
 @pytest.mark.parametrize(
     "kind", [kind for kind, data in HOSTILE.items() if data.lstrip().startswith(b"<!DOCTYPE")]
 )
 def test_a_dtd_never_reaches_lxml(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "safe_parser", None)
+    monkeypatch.setattr(parsing, "safe_parser", None)
 
     with pytest.raises(PayloadError, match="refused unread"):
-        admit(HOSTILE[kind])
+        parse(HOSTILE[kind])
 
 
 def test_comments_and_instructions_are_gone_and_the_text_is_whole() -> None:
-    root = admit(b"<?p q?><a>on<!-- x -->e<?y z?> two</a><!-- end -->")
+    root = parse(b"<?p q?><a>on<!-- x -->e<?y z?> two</a><!-- end -->")
 
     assert root.text == "one two"
     assert list(root) == []
 
 
 def test_verbatim_keeps_what_may_have_been_signed() -> None:
-    root = admit(b"<a>on<!-- x -->e<?y z?> two</a>", verbatim=True)
+    root = parse(b"<a>on<!-- x -->e<?y z?> two</a>", verbatim=True)
 
     assert etree.tostring(root) == b"<a>on<!-- x -->e<?y z?> two</a>"
 
@@ -182,7 +182,7 @@ def test_verbatim_keeps_what_may_have_been_signed() -> None:
     [(" \n\t", ""), ("&#32;", " "), ("<![CDATA[ ]]>", " "), (" x ", " x "), ("\u00a0", "\u00a0")],
 )
 def test_white_space_between_elements_is_gone_and_nothing_else(between: str, kept: str) -> None:
-    root = admit(f"<a>{between}<b> </b>{between}<c>  y </c></a>".encode())
+    root = parse(f"<a>{between}<b> </b>{between}<c>  y </c></a>".encode())
 
     assert (root.text or "", root[0].text, root[0].tail or "", root[1].text) == (
         (kept, " ", kept, "  y ")
@@ -192,33 +192,33 @@ def test_white_space_between_elements_is_gone_and_nothing_else(between: str, kep
 def test_white_space_stays_in_what_may_be_signed_and_in_feeds() -> None:
     feed = b'<a> <feed xmlns="http://www.w3.org/2005/Atom"><b>x</b> <i>y</i></feed></a>'
 
-    assert etree.tostring(admit(b"<a> <b/> </a>", verbatim=True)) == b"<a> <b/> </a>"
-    assert etree.tostring(admit(feed)) == feed
+    assert etree.tostring(parse(b"<a> <b/> </a>", verbatim=True)) == b"<a> <b/> </a>"
+    assert etree.tostring(parse(feed)) == feed
 
 
 def test_cdata_becomes_text() -> None:
-    assert admit(b"<a>1 <![CDATA[< 2]]></a>").text == "1 < 2"
+    assert parse(b"<a>1 <![CDATA[< 2]]></a>").text == "1 < 2"
 
 
 def test_the_byte_cap_is_the_callers() -> None:
     with pytest.raises(PayloadError, match="has 11 bytes, but max_response_size is 10"):
-        admit(b"<a>text</a>", max_bytes=10)
-    assert admit(b"<a>text</a>", max_bytes=11).text == "text"
+        parse(b"<a>text</a>", max_bytes=10)
+    assert parse(b"<a>text</a>", max_bytes=11).text == "text"
 
 
 def test_the_depth_is_bounded_as_libxml2_bounds_it() -> None:
-    assert admit(b"<a>" * 250 + b"</a>" * 250) is not None
+    assert parse(b"<a>" * 250 + b"</a>" * 250) is not None
     with pytest.raises(PayloadError, match="depth"):
-        admit(b"<a>" * 300 + b"</a>" * 300)
+        parse(b"<a>" * 300 + b"</a>" * 300)
 
 
 def test_elements_are_counted_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "MAX_ELEMENTS", 1000)
-    monkeypatch.setattr(gate, "_MANY", 4000)
+    monkeypatch.setattr(parsing, "MAX_ELEMENTS", 1000)
+    monkeypatch.setattr(parsing, "_MANY", 4000)
 
-    assert len(admit(b"<a>" + b"<b></b>" * 999 + b"</a>")) == 999
+    assert len(parse(b"<a>" + b"<b></b>" * 999 + b"</a>")) == 999
     with pytest.raises(PayloadError, match="more than 1000 elements"):
-        admit(b"<a>" + b"<b></b>" * 1000 + b"</a>")
+        parse(b"<a>" + b"<b></b>" * 1000 + b"</a>")
 
 
 def test_a_refused_bomb_takes_no_memory() -> None:
@@ -226,7 +226,7 @@ def test_a_refused_bomb_takes_no_memory() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(PayloadError):
-            admit(data)
+            parse(data)
         assert tracemalloc.get_traced_memory()[1] < 3 * len(data)
     finally:
         tracemalloc.stop()
@@ -237,7 +237,7 @@ def test_threads_do_not_share_a_parser() -> None:
 
     def work(number: int) -> None:
         for turn in range(200):
-            texts.append(admit(b"<a>%d-%d</a>" % (number, turn)).text or "")
+            texts.append(parse(b"<a>%d-%d</a>" % (number, turn)).text or "")
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -301,7 +301,7 @@ def mutations(draw: st.DrawFn) -> bytes:
 @example(b"<a><!DOCTYPE a></a>")
 def test_the_gate_raises_payload_error_or_gives_what_defusedxml_lets_pass_too(data: bytes) -> None:
     try:
-        root = admit(data)
+        root = parse(data)
     except PayloadError:
         return
     # Only the prolog went through defusedxml: the whole must find its consent as well.

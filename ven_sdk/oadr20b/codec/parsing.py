@@ -1,4 +1,4 @@
-"""The one gate between bytes from the network and a tree: :func:`admit` refuses what could do harm,
+"""The one way from bytes from the network to a tree: :func:`parse` refuses what could do harm,
 then parses once.
 
 HTTP matters (status, content coding, the cap while reading) are ``transport``'s; what the elements
@@ -43,7 +43,7 @@ _CROWDED = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES + 1}]])")
 _parsers = threading.local()
 
 
-def admit(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) -> etree._Element:
+def parse(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) -> etree._Element:
     """The root element of a message, safe to walk (rule H9).
 
     Comments, processing instructions and white space between elements are gone, unless ``verbatim``
