@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from .schema.reports import Report
     from .state.opts import OptState
 
+SET_RIGHT = timedelta(minutes=1)
+"""A clock that is set back by more may have been wrong before."""
 POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
 FIRST_LOOK, LATER_LOOK = timedelta(minutes=1), timedelta(hours=1)
 """Until the certificates are looked at again."""
@@ -388,5 +390,8 @@ class Profile20b(Profile):
         return events.look_again(book, now) + opts.resume(book, now) + reports.look(book, now)
 
     def shift_deadlines(self, book: Book, now: datetime, by: timedelta) -> Outcome:
-        """See :meth:`Profile.shift_deadlines`."""
-        return events.shift_deadlines(book, now, by)
+        """See :meth:`Profile.shift_deadlines`. What a wrong clock took for over, and forgot, stands
+        in the list once it is put right.
+        """
+        outcome = events.shift_deadlines(book, now, by)
+        return outcome + registration.resync(book, now) if by < -SET_RIGHT else outcome
