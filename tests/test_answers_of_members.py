@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import inspect
 import operator
+import pickle
+import re
+import weakref
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from importlib import import_module
+from threading import Condition
 from typing import Any, Callable
 
 import pytest
 
+import ven_sdk
 from ven_sdk import (
+    ConfigurationError,
     Fleet,
     FleetStatus,
     Health,
@@ -28,8 +34,11 @@ from ven_sdk import (
     objects,
     testing,
 )
+from ven_sdk.brackets import ValueMethod, is_function
+from ven_sdk.config import Settings
 from ven_sdk.near_names import public_names
 from ven_sdk.schema.record import Record
+from ven_sdk.schema.slot import MISSING
 
 URL = "http://localhost:8080"
 NOW = datetime(2031, 1, 1, tzinfo=timezone.utc)
@@ -50,13 +59,14 @@ def public_callables() -> "Iterator[tuple[str, Callable[..., Any]]]":
         for name in module.__all__:
             value = getattr(module, name)
             is_error = inspect.isclass(value) and issubclass(value, BaseException)
-            if callable(value) and not is_error and name not in GIVEN:
+            if is_function(value) and not is_error and name not in GIVEN:
                 found[f"{module.__name__}.{name}"] = value
     for path, value in found.items():
         yield path, value
         for name in public_names(value) if inspect.isclass(value) else ():
             member = inspect.getattr_static(value, name)
             ours = getattr(getattr(member, "__func__", member), "__module__", "") or ""
+            member = getattr(member, "function", member)
             if name in HOOKS or not ours.startswith("ven_sdk"):
                 continue
             if inspect.isfunction(member):
@@ -193,3 +203,127 @@ def test_a_vocabulary_and_its_members_take_no_attribute(words: Any) -> None:
 def test_rows_asked_by_name_say_how_one_is_found(rows: str) -> None:
     with pytest.raises(VenError, match=r"next\(\(row for row in rows"):
         getattr(OpenADRClient("ven", URL), rows)["no such"]
+
+
+# --- brackets -------------------------------------------------------------------------------------
+
+METHODS = [
+    pytest.param(value, name, id=f"{type(value).__name__}.{name}")
+    for value in values()
+    for name in public_names(type(value))
+    if isinstance(inspect.getattr_static(value, name), ValueMethod)
+]
+PLAIN = (str, int, float, bool, type(None), datetime, timedelta, bytes, tuple, Record, Settings)
+PLAIN += (Condition,)
+"""What a property gives that is Python's own type, or the messages': a call of these is answered by
+Python, or where the value is looked at.
+"""
+
+
+def test_methods_that_give_a_value_are_found() -> None:
+    found = {each.id for each in METHODS}
+    assert {"OpenADRClient.health", "OpenADRClient.current_level", "Fleet.health"} < found
+    assert {"ManualClock.now", "LocalVTN.mark", "Health.to_dict"} < found
+    assert not {"OpenADRClient.stop", "OpenADRClient.add_handler", "Fleet.add"} & found
+
+
+@pytest.mark.parametrize("value, name", METHODS)
+def test_a_method_that_is_used_like_its_value_says_to_call_it(value: Any, name: str) -> None:
+    method = getattr(value, name)
+    says = f"{type(value).__name__}.{name} is a method"
+    for use in (
+        lambda: method.no_such_attribute,
+        lambda: setattr(method, "no_such_attribute", 1),
+        lambda: method == 1,
+        lambda: method > 1,
+        lambda: method + 1,
+        lambda: 1 - method,
+        lambda: len(method),
+        lambda: list(method),
+        lambda: method[0],
+        lambda: 1 in method,
+        lambda: float(method),
+    ):
+        with pytest.raises(VenError, match=says):
+            use()
+
+
+@pytest.mark.parametrize("value, name", METHODS)
+def test_it_is_a_method_all_the_same(value: Any, name: str) -> None:
+    method, function = getattr(value, name), getattr(type(value), name)
+
+    assert is_function(method) and method and inspect.isroutine(method)
+    assert method == getattr(value, name) and method != object() and method is not None
+    assert hash(method) == hash(getattr(value, name))
+    assert method.__name__ == name and method.__doc__ == function.__doc__
+    assert method.__self__ is value
+    assert [*inspect.signature(function).parameters][1:] == [*inspect.signature(method).parameters]
+    assert weakref.WeakMethod(method)() == method
+    assert f"{type(value).__name__}" in repr(method)
+
+
+def test_a_method_can_be_pickled_with_its_object_and_called_by_others() -> None:
+    health = Health(True, (), {})
+
+    assert pickle.loads(pickle.dumps(health.to_dict))() == health.to_dict()
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_value_that_is_called_like_a_function_says_that_it_is_none(value: Any) -> None:
+    for name in public_names(type(value)):
+        if isinstance(inspect.getattr_static(value, name), property):
+            try:
+                found = getattr(value, name)
+            except VenError:  # of a VTN that does not listen
+                continue
+            if not isinstance(found, PLAIN) or hasattr(found, "_repr_html_"):
+                with pytest.raises(VenError, match="Leave out the"):
+                    found()
+                assert callable(found) and not is_function(found)
+
+
+def test_a_library_that_calls_what_is_callable_gets_the_value_itself() -> None:
+    assert re.sub("x", enums.OPT.OPT_IN, "axb") == "aoptInb"
+    rows: Any = OpenADRClient("ven", URL).events
+    assert rows("a table") is rows
+
+
+# --- errors and fields ----------------------------------------------------------------------------
+
+ERRORS = [
+    pytest.param(error, id=name)
+    for name, error in ((name, getattr(ven_sdk, name)) for name in ven_sdk.__all__)
+    if inspect.isclass(error) and issubclass(error, VenError)
+]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_made_with_a_wrong_argument_says_what_it_takes(error: "type[VenError]") -> None:
+    with pytest.raises(ConfigurationError, match=f"{error.__name__}.* takes no argument 'mesage'"):
+        error(mesage="x")  # type: ignore[call-arg]
+
+    made = error("what happened")
+    assert str(pickle.loads(pickle.dumps(made))) == str(made) == "what happened"
+
+
+CHECKED = {"text", "token", "attribute", "markup", "number", "decimal", "integer", "date_time"}
+CHECKED |= {"boolean", "test_flag", "duration", "child", "children", "texts", "numbers", "targets"}
+FIELDS = [
+    pytest.param(kind, name, id=f"{kind.__name__}.{name}")
+    for kind in RECORDS
+    for name, slot in kind.slots.items()
+    if slot.kind in CHECKED
+]
+
+
+def test_most_fields_are_in_the_table() -> None:
+    assert len(FIELDS) > 250
+
+
+@pytest.mark.parametrize("kind, name", FIELDS)
+def test_a_field_of_a_wrong_type_is_refused_by_its_name(kind: "type[Record]", name: str) -> None:
+    needed = {each: None for each, slot in kind.slots.items() if slot.default is MISSING}
+    wrong = [object()] if kind.slots[name].repeated else object()
+
+    with pytest.raises(VenError, match=name):
+        kind(**{**needed, name: wrong})

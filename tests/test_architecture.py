@@ -34,6 +34,7 @@ ORDER = (
     "instants",
     "errors",
     "near_names",
+    "brackets",
     "presentation",
     "vocabulary",
     "enums",

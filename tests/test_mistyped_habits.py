@@ -213,7 +213,7 @@ WRONG: "list[tuple[Callable[[], Any], str]]" = [
     (lambda: vtn().add_event(intervals=[]), "needs at least one, such as intervals=[1] of l"),
     (lambda: vtn().add_event(ven="a"), "has no 'ven'"),
     (lambda: vtn().add_event(targets=["a"]), "not 'a'"),
-    (lambda: vtn().add_event(priority="high"), "DistributeEvent.events[0].event_descriptor.pr"),
+    (lambda: vtn().add_event(priority="high"), "priority of an EventDescriptor must be a whole n"),
     (lambda: vtn().modify_event("nope", priority=1), "There is no event 'nope'"),
     (lambda: vtn().fault("404x"), "There is no fault '404x'"),
     (lambda: vtn().fault(testing.Slow), "belong into its own call"),

@@ -120,6 +120,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     home = _HOMES[name]
+    if home == "errors":  # whose constructors are to answer mistyped arguments, too
+        import_module(".argument_names", __name__)
     value = (
         getattr(import_module(f".{home}", __name__), name)
         if home

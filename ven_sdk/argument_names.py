@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from types import FunctionType
 from typing import Callable, TypeVar
 
-from .errors import ArgumentError, NoSuchKeyError
+from . import errors
+from .brackets import ValueMethod, gives_value, refuse_call
+from .errors import ArgumentError, NoSuchKeyError, ReadOnlyError, VenError
 from .near_names import did_you_mean, missing_attribute, nearest, public_names
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -70,23 +72,25 @@ def _name_of(function: Callable[..., object], values: tuple[object, ...]) -> str
     it.
     """
     path, _, name = function.__qualname__.rpartition(".")
-    if name == "__init__":
-        return path
     owner = values[0] if values and path else None
     cls = owner if isinstance(owner, type) else type(owner)
+    if name == "__init__":
+        own = getattr(getattr(cls, "__init__"), "__wrapped__", None) is function  # noqa: B009
+        return cls.__name__ if own else path
     return f"{cls.__name__}.{name}" if hasattr(cls, name) else function.__qualname__
 
 
 def named_methods(cls: type[C]) -> type[C]:
     """A class whose public methods, its bases' of ours included, answer a mistyped argument as
-    :func:`named_arguments` does.
+    :func:`named_arguments` does, and those that give a value say where their brackets are missing.
     """
     for base in cls.__mro__:
         found = vars(base).items() if base.__module__.startswith("ven_sdk.") else ()
         for name, method in list(found):
-            plain = isinstance(method, FunctionType) and not hasattr(method, "__wrapped__")
-            if plain and not name.startswith("_") and getattr(cls, name) is method:
-                setattr(cls, name, named_arguments(method))
+            public = isinstance(method, FunctionType) and not name.startswith("_")
+            if public and getattr(cls, name) is method:
+                checked = method if hasattr(method, "__wrapped__") else named_arguments(method)
+                setattr(cls, name, ValueMethod(checked) if gives_value(checked) else checked)
             elif isinstance(method, classmethod) and base is cls:
                 setattr(cls, name, classmethod(named_arguments(method.__func__)))
     return cls
@@ -103,7 +107,7 @@ def checked_names(cls: type[C]) -> type[C]:
 def checked_value(cls: type[C]) -> type[C]:
     """A dataclass whose constructor and methods answer as :func:`checked_names` and
     :func:`named_methods` do, and which names the nearest where an attribute is read that it does
-    not have, or one by ``[...]``.
+    not have, or one by ``[...]``. It cannot be changed or called.
     """
 
     def read_attribute(self: object, name: str) -> object:
@@ -114,11 +118,23 @@ def checked_value(cls: type[C]) -> type[C]:
         write = f".{near}" if near else f"one of: .{', .'.join(vars(self))}"
         raise NoSuchKeyError(f"{cls.__name__} has attributes, not [{key!r}]. Write {write}.")
 
+    def keep_attribute(self: object, name: str, value: object = None) -> None:
+        near = did_you_mean(name, vars(self)) if name not in vars(self) else ""
+        raise ReadOnlyError(f"{cls.__name__} is fixed: {name} cannot be set or deleted.{near}")
+
     setattr(cls, "__getattr__", read_attribute)  # noqa: B010
     setattr(cls, "__getitem__", read_key)  # noqa: B010
+    setattr(cls, "__setattr__", keep_attribute)  # noqa: B010
+    setattr(cls, "__delattr__", keep_attribute)  # noqa: B010
+    setattr(cls, "__call__", refuse_call)  # noqa: B010
     return named_methods(checked_names(cls))
 
 
 def show_arguments(of: Callable[..., object], like: Callable[..., object]) -> None:
     """``help()`` and ``inspect`` show the function ``of`` with the arguments of ``like``."""
     setattr(of, "__signature__", inspect.signature(like))  # noqa: B010
+
+
+for error in vars(errors).values():
+    if isinstance(error, type) and issubclass(error, VenError) and "__init__" in vars(error):
+        checked_names(error)

@@ -25,16 +25,22 @@ LONGEST = 5000
 class VenError(Exception):
     """Base of all errors of the SDK.
 
-    ``retryable`` says whether doing the same again later can help; ``response_code`` is the OpenADR
-    code that tells the VTN about it, where the protocol has a place for that.
+    ``message`` says what happened; ``retryable`` whether doing the same again later can help;
+    ``response_code`` is the OpenADR code that tells the VTN about it, where the protocol has a
+    place for that.
     """
 
     retryable = False
     response_code = "500"
 
+    def __init__(self, message: object = "") -> None:
+        super().__init__(message)
+
 
 class ConfigurationError(VenError, ValueError):
-    """A wrong argument, file or record of the user's: raised in the call that received it."""
+    """A wrong argument, file or record of the user's: raised in the call that received it, with a
+    ``message`` that names it.
+    """
 
 
 class ArgumentError(ConfigurationError, TypeError):
@@ -73,7 +79,7 @@ class ReadOnlyError(ConfigurationError, FrozenInstanceError, TypeError):
 
 class StateError(VenError):
     """The call makes no sense in the state that the client is in (not registered, unknown event,
-    already running).
+    already running). ``message`` says which.
     """
 
 

@@ -8,11 +8,17 @@ import inspect
 from enum import Enum, EnumMeta
 from typing import TYPE_CHECKING, TypeVar
 
+from .brackets import ValueList, refuse_call
 from .errors import ArgumentError, ConfigurationError, NoSuchKeyError, ReadOnlyError
 from .near_names import did_you_mean, missing_attribute
 from .text import repr_of
 
 V = TypeVar("V")
+
+
+def _names_in(cls: type) -> list[str]:
+    """What a vocabulary is asked for: its members, and the lists of them."""
+    return [*cls.__dict__.get("_member_map_", ()), "members", "values"]
 
 
 class _VocabularyType(EnumMeta):
@@ -30,19 +36,19 @@ class _VocabularyType(EnumMeta):
     @property
     def members(cls) -> list[str]:
         """The names, sorted, aliases included."""
-        return sorted(cls.__members__)
+        return ValueList(sorted(cls.__members__))
 
     @property
     def values(cls) -> list[str]:
         """The values in the order of the schema, each once, as plain ``str``."""
-        return [str.__str__(member.value) for member in cls]  # type: ignore[var-annotated]
+        return ValueList(str.__str__(member.value) for member in cls)  # type: ignore[var-annotated]
 
     if not TYPE_CHECKING:
 
         def __getattr__(cls, name: str) -> object:
             found = cls.__dict__.get("_member_map_", {}).get(name)  # Python 3.9 asks here for them
             if found is None:
-                raise missing_attribute(cls, name, lambda: cls.__dict__.get("_member_map_", ()))
+                raise missing_attribute(cls, name, lambda: _names_in(cls))
             return found
 
         def __setattr__(cls, name: str, value: object) -> None:
@@ -112,5 +118,6 @@ class Vocabulary(str, Enum, metaclass=_VocabularyType):
                 )
             super().__setattr__(name, value)
 
+    __call__ = refuse_call
     __str__ = str.__str__
     __format__ = str.__format__  # type: ignore[assignment]

@@ -20,6 +20,7 @@ from ven_sdk.oadr20b.schema.reports import (
     UpdateReport,
 )
 from ven_sdk.oadr20b.schema.responses import EiResponse
+from ven_sdk.objects import Interval
 from ven_sdk.schema.common import Payload
 from ven_sdk.testing import LocalVTN, Raw
 from ven_sdk.testing.vtn import builders
@@ -114,6 +115,12 @@ def test_a_refusal_says_why(body: bytes, says: str, vtn: LocalVTN) -> None:
 
 # --- what a user gives the VTN to send ------------------------------------------------------------
 
+
+def level(payload: float) -> Interval:
+    """A step of an event as it is, whatever SIMPLE has."""
+    return Interval(uid="0", duration=timedelta(minutes=1), signal_payload=payload)
+
+
 REQUEST = ReportRequest(
     report_request_id="r1",
     report_specifier=ReportSpecifier(
@@ -126,11 +133,13 @@ REQUEST = ReportRequest(
 CATALOGUE = b"<oadr:oadrPayload xmlns:oadr='http://openadr.org/oadr-2.0b/2012/07'/>"
 GIVEN: "dict[str, tuple[Callable[[LocalVTN], object], str]]" = {
     "an event": (
-        lambda vtn: vtn.add_event(intervals=[7], event_id="e1"),
+        lambda vtn: vtn.add_event(intervals=[level(7)], event_id="e1"),
         "oadrDistributeEvent: event 'e1': 7 is no value of signal SIMPLE level",
     ),
     "a modification": (
-        lambda vtn: vtn.modify_event(vtn.add_event(intervals=[1], event_id="e1"), intervals=[9]),
+        lambda vtn: vtn.modify_event(
+            vtn.add_event(intervals=[1], event_id="e1"), intervals=[level(9)]
+        ),
         "oadrDistributeEvent: event 'e1': 9 is no value",
     ),
     "a report request": (
@@ -177,6 +186,6 @@ def test_a_reply_that_is_no_message_is_not_taken_for_one(reply: Any, vtn: LocalV
 
 def test_a_vtn_that_checks_nothing_names_nothing() -> None:
     with LocalVTN(check=False) as vtn:
-        vtn.add_event(intervals=[7])
+        vtn.add_event(intervals=[level(7)])
 
         assert vtn.own_violations == []

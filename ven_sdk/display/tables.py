@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional, TypeVar, Union
 
+from ..brackets import refuse_call
 from ..errors import NoSuchKeyError
 from ..events.queries import ScheduleRow
 from ..presentation import Row, html_of, plot_of, row_of
@@ -48,6 +49,8 @@ class Rows(tuple[T, ...]):
                 f"The rows stand by number, such as [0], not by {place!r}. To find one, write "
                 "next((row for row in rows if row.FIELD == ...), None) with the field that says it."
             )
+
+        __call__ = refuse_call
 
     def table(self, tz: Zone = None) -> "Html":
         """The same as a table with its times in ``tz``: a ``tzinfo``, a name, ``'local'``."""

@@ -31,7 +31,7 @@ from ..log import Repeats
 from ..near_names import did_you_mean
 from ..points.catalogue import Catalogue
 from ..profiles import vtn_address
-from ..push.peer import Peer, Response
+from ..push.peer import Peer, Response, check_request
 from ..runtime.clock import Clock, checked_clock
 from ..runtime.engine import Engine
 from ..runtime.runtime import Runtime
@@ -275,6 +275,7 @@ class Fleet(FleetHandlerCalls):
         ``Ven.receive``. ``StateError`` in the child of a fork.
         """
         self._runtime.check_process()
+        check_request(path, body, peer)
         return self._push.receive(path, body, peer)
 
     # --- life -------------------------------------------------------------------------------------

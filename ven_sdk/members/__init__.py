@@ -24,6 +24,7 @@ from typing import Any, Callable, Optional
 
 from ..argument_names import named_arguments
 from ..arguments import Duration, as_float, optional_text, quantity, waiting_seconds
+from ..brackets import is_function
 from ..errors import ConfigurationError
 from ..fleet import Fleet
 from ..fleet.arguments import OWN, check_names
@@ -221,7 +222,7 @@ _NOTHING = Renewal(frozenset(), False, (), 0)
 
 
 def _check_catalogue(sites: object, functions: object) -> None:
-    if sites is not None and not callable(sites):
+    if sites is not None and not is_function(sites):
         raise ConfigurationError(f"sites is a function of a slot, not {repr_of(sites)}.")
     if sites is not None:
         refuse_async(sites, "sites")
@@ -229,7 +230,7 @@ def _check_catalogue(sites: object, functions: object) -> None:
     if functions is None:
         return
     if not isinstance(functions, Mapping) or not all(
-        isinstance(name, str) and callable(function) for name, function in functions.items()
+        isinstance(name, str) and is_function(function) for name, function in functions.items()
     ):
         raise ConfigurationError(
             f"functions are a dict of names to functions, not {repr_of(functions)}."

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Hashable, Mapping
 from typing import Callable, Union
 
+from ..brackets import is_function
 from ..errors import ConfigurationError, HandlerError
 from ..text import repr_of
 from ..usercode import close_awaitable, describe_failure, name_of, refuse_async, unwrap
@@ -38,7 +39,7 @@ def check_callback(callback: object, ranged: bool) -> Callback:
     """``callback``. ConfigurationError unless it is a plain function that can be called as its mode
     needs.
     """
-    if not callable(callback):
+    if not is_function(callback):
         raise ConfigurationError(f"callback must be a function, not {repr_of(callback)}.")
     refuse_async(callback, "callback")
     try:

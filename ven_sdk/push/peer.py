@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Callable, NamedTuple, Optional
 
+from ..errors import ConfigurationError
+from ..text import repr_of
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -25,6 +28,16 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def check_request(path: object, body: object, peer: object) -> None:
+    """Refuse what no web server hands on. ``ConfigurationError`` names the argument."""
+    for name, given, kind in (("path", path, str), ("body", body, bytes), ("peer", peer, Peer)):
+        if not isinstance(given, kind):
+            raise ConfigurationError(
+                f"{name} must be {'a ven_sdk.push.Peer' if kind is Peer else kind.__name__}, not "
+                f"{repr_of(given)}."
+            )
 
 
 Receive = Callable[[str, bytes, Peer], Response]

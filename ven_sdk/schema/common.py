@@ -186,9 +186,6 @@ class Target(Record):
                 f"A Target has exactly one of {', '.join(self.slots)}; this one has "
                 f"{', '.join(given) or 'none'}. Make one Target for each."
             )
-        kind, value = given[0], self[given[0]]
-        if self.slots[kind].record is None and not isinstance(value, str):
-            raise ConfigurationError(f"A Target's {kind} is a text, not {value!r}.")
 
 
 DEVICE_CLASSES = tuple(map(str, SIGNAL_TARGET_MRID.values))

@@ -2,18 +2,22 @@
 look like as code.
 
 Code is generated because thousands of intervals are made for one message: a loop over the fields
-costs five times as much. A constructor converts what users write (lists, dicts, seconds); it does
-not check values, the writer does.
+costs five times as much. A constructor converts what users write (lists, dicts, seconds), and
+refuses what is of a wrong type, such as a text for a moment. Whether a value of the right type may
+stand there (vocabulary, range, pattern, zone) is checked by the writer: a test VTN says wrong
+things on purpose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
-from typing import Callable, Optional, TypeVar, cast
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Callable, Optional, SupportsFloat, TypeVar, cast
 
 from ..argument_names import known_arguments
-from ..arguments import any_duration
+from ..arguments import any_duration, flag
+from ..brackets import BoundValueMethod
 from ..errors import ArgumentError, ConfigurationError
 from ..text import repr_of
 from .items import NONE, Items
@@ -30,6 +34,9 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
     ``cls.positional``.
     """
     scope: dict[str, object] = {
+        "cls": cls,
+        "datetime": datetime,
+        "checked": checked_value,
         "Items": Items,
         "items": as_items,
         "NONE": NONE,
@@ -105,18 +112,79 @@ def _conversion(name: str, slot: Slot, scope: dict[str, object]) -> str:
         )
     if slot.repeated:
         scope["record_" + name] = slot.record
-        return f"{name} if type({name}) is Items else items({name}, record_{name}, '{name}')"
+        kind = f"'{_ITEMS[slot.kind]}'" if slot.kind in _ITEMS else None
+        return (
+            f"{name} if type({name}) is Items else items({name}, record_{name}, '{name}', {kind})"
+        )
     if slot.kind in ("child", "measurement"):
         scope["record_" + name] = slot.record
         scope["as_" + name] = as_record
         return (
             f"{name} if {name} is None or type({name}) is record_{name} else as_{name}({name}, "
-            f"record_{name})"
+            f"record_{name}, '{name}')"
         )
-    return name
+    kind = _KINDS.get(slot.kind)
+    if kind is None:
+        return name
+    usual = " or ".join(
+        [f"{name} is None", *(f"type({name}) is {each}" for each in _USUAL[kind].split())]
+    )
+    return f"{name} if {usual} else checked({name}, '{kind}', '{name}', cls)"
 
 
-def as_items(value: object, record: Optional[type[Record]], name: str) -> Items[object]:
+_KINDS = {
+    **dict.fromkeys(("text", "token", "attribute", "markup"), "text"),
+    **dict.fromkeys(("number", "decimal"), "number"),
+    **dict.fromkeys(("boolean", "test_flag"), "boolean"),
+    "integer": "whole number",
+    "date_time": "datetime",
+}
+_ITEMS = {"texts": "text", "numbers": "number"}
+_USUAL = {
+    "text": "str",
+    "number": "int float",
+    "boolean": "bool",
+    "whole number": "int",
+    "datetime": "datetime",
+}
+"""The types that pass by one test each."""
+
+
+def checked_value(value: object, kind: str, name: str, cls: Optional[type] = None) -> object:
+    """``value`` if a field of that kind can hold it; ``ConfigurationError`` names the field."""
+    if kind == "boolean":
+        return flag(name, value)
+    if isinstance(value, _ACCEPTED[kind]):
+        return value
+    if kind.endswith("number") and _is_number_elsewhere(value, kind):
+        return value
+    owner = f" of {_article(cls.__name__)}" if cls is not None else ""
+    hint = f" Write {str(value)!r}." if kind == "text" and type(value) is int else ""
+    raise ConfigurationError(f"{name}{owner} must be a {kind}, not {repr_of(value)}.{hint}")
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
+
+
+_ACCEPTED: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "number": (int, float, Decimal),
+    "whole number": (int,),
+    "datetime": (datetime,),
+}
+
+
+def _is_number_elsewhere(value: object, kind: str) -> bool:
+    """Whether a value of somebody else's type, such as numpy's, is a number."""
+    if isinstance(value, (str, bytes, BoundValueMethod)):
+        return False
+    return hasattr(value, "__index__") or (kind == "number" and isinstance(value, SupportsFloat))
+
+
+def as_items(
+    value: object, record: Optional[type[Record]], name: str, kind: Optional[str] = None
+) -> Items[object]:
     """A field's sequence of what was given: a list, a tuple, any iterable, one record alone, or
     None. ``ConfigurationError`` for anything else.
     """
@@ -130,19 +198,28 @@ def as_items(value: object, record: Optional[type[Record]], name: str) -> Items[
         value = (value,)
     if not isinstance(value, Iterable):
         raise ConfigurationError(f"{name} is a sequence, not {repr_of(value)}.")
-    return Items(as_record(item, record) for item in value) if record else Items(value)
+    if record is not None:
+        return Items(as_record(item, record, name) for item in value)
+    return Items(checked_value(item, kind, name) for item in value) if kind else Items(value)
 
 
-def as_record(value: object, record: Optional[type[Record]]) -> object:
+def as_record(value: object, record: Optional[type[Record]], name: str) -> object:
     """A record of what was given: itself, a dict of its fields, or what the class's ``of`` knows
-    how to convert.
+    how to convert. ``ConfigurationError`` for anything else.
     """
     if record is None or isinstance(value, Record):
         return value
     convert = getattr(record, "of", None)
     if convert is not None:
-        return convert(value)
-    return record.from_dict(value) if isinstance(value, Mapping) else value
+        try:
+            return convert(value)
+        except ConfigurationError as cause:
+            raise ConfigurationError(f"{name}: {cause}") from None
+    if isinstance(value, Mapping):
+        return record.from_dict(value)
+    raise ConfigurationError(
+        f"{name} takes a {record.__name__}, or a dict of its fields, not {repr_of(value)}."
+    )
 
 
 def as_duration(value: object, name: str) -> timedelta:

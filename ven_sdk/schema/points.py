@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, ClassVar, NamedTuple, Optional, Union
 
 from ..argument_names import named_arguments
-from ..arguments import flag, is_number, scalar
+from ..arguments import flag
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
 from ..errors import ConfigurationError
-from ..text import repr_of
 from . import slots as wire
 from .common import URI, Target
 from .element import element
@@ -39,6 +38,14 @@ class SamplingRate(Record):
     on_change: bool = wire.boolean(
         "oadr:oadrOnChange", default=False, otherwise=False, kw_only=False
     )
+
+    def after_init(self) -> None:
+        """Refuse a fastest period that is the slower one. ``ConfigurationError`` says so."""
+        if self.min_period and self.max_period and self.min_period > self.max_period:
+            raise ConfigurationError(
+                f"min_period of a SamplingRate is {self.min_period}, longer than its max_period, "
+                f"{self.max_period}. The shorter one comes first."
+            )
 
 
 @element
@@ -82,15 +89,6 @@ class LoadControlState(Record):
             max: Optional[Number] = None,
             normal: Optional[Number] = None,
         ) -> None: ...
-
-    def after_init(self) -> None:
-        """Refuse what is no number. ``ConfigurationError`` says which."""
-        for name in self.slots:
-            value = scalar(getattr(self, name))
-            if value is not None and not is_number(value):
-                raise ConfigurationError(
-                    f"{name} of a LoadControlState is {repr_of(value)}; expected a number."
-                )
 
     @classmethod
     @named_arguments

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar
 
 from ..argument_names import known_arguments, named_arguments
 from ..errors import ArgumentError, ConfigurationError, NoSuchKeyError, ReadOnlyError
-from ..near_names import did_you_mean, missing_attribute, public_names
+from ..near_names import did_you_mean, missing_attribute, nearest, public_names
 from ..presentation import Presentable
 from ..text import repr_of
 from .slot import Slot
@@ -93,8 +93,8 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
     _compared_of: ClassVar[Callable[[Record], tuple[object, ...]]]
 
     def __init__(self, *args: object, **values: object) -> None:
-        """``TypeError``: only ``@element`` gives a class of records its constructor."""
-        raise TypeError(f"{type(self).__name__} has no constructor: decorate it with @element.")
+        """``ArgumentError``: only ``@element`` gives a class of records its constructor."""
+        raise ArgumentError(f"{type(self).__name__} has no constructor: decorate it with @element.")
 
     def flaw(self) -> str:
         """What contradicts the schema although each field alone is right; an empty string if
@@ -107,9 +107,10 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
     if not TYPE_CHECKING:  # type checkers refuse to set any attribute by themselves
 
         def __setattr__(self, name: str, value: object) -> None:
+            right = name if name in self.slots else nearest(name, self.slots) or name
             raise ReadOnlyError(
                 f"{type(self).__name__} is immutable, so {name} cannot be set. "
-                f"Make a changed copy: record.replace({name}=...)."
+                f"Make a changed copy: record.replace({right}=...)."
             )
 
         def __delattr__(self, name: str) -> None:

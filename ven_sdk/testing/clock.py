@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from ..argument_names import named_arguments, named_methods
 from ..arguments import LONGEST, Duration, duration, whole_number
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, ReadOnlyError
 from ..near_names import missing_attribute, public_names
 from ..runtime.clock import EPOCH, UTC, Clock, timestamp
 
@@ -58,6 +58,14 @@ class ManualClock(Clock):
 
         def __getattr__(self, name: str) -> object:
             raise missing_attribute(self, name, lambda: public_names(type(self)))
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if type(self) is ManualClock and not name.startswith("_"):
+                raise ReadOnlyError(
+                    f"ManualClock.{name} cannot be set. advance(), advance_to() and step() move "
+                    "the clock."
+                )
+            super().__setattr__(name, value)
 
     # --- what the SDK asks ------------------------------------------------------------------------
 

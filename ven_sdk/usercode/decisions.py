@@ -6,10 +6,12 @@ Runs on pool threads, with objects of the user that may do anything when they ar
 from __future__ import annotations
 
 import enum
-from typing import Callable, Union, cast
+from typing import TYPE_CHECKING, Callable, Union, cast
 
 from ..arguments import choice
-from ..errors import HandlerError
+from ..brackets import refuse_call
+from ..errors import HandlerError, ReadOnlyError
+from ..near_names import missing_attribute
 from ..text import repr_of
 
 OPTS = ("optIn", "optOut")
@@ -22,6 +24,18 @@ class Deferral(enum.Enum):
 
     def __repr__(self) -> str:
         return "DEFER"
+
+    __call__ = refuse_call
+
+    if not TYPE_CHECKING:  # type checkers refuse both by themselves
+
+        def __getattr__(self, name: str) -> object:
+            raise missing_attribute(self, name, tuple)
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not name.startswith("_"):
+                raise ReadOnlyError(f"DEFER is fixed: {name} cannot be set.")
+            super().__setattr__(name, value)
 
 
 DEFER = Deferral.DEFER

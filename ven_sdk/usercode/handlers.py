@@ -11,6 +11,7 @@ from enum import Enum
 from typing import NamedTuple, Optional
 
 from ..arguments import Duration, duration
+from ..brackets import is_function
 from ..errors import ConfigurationError, HandlerError
 from ..log import Repeats
 from ..near_names import did_you_mean
@@ -76,7 +77,7 @@ class Registry:
                 + (" The name comes first, then the function." if callable(name) else "")
                 + f" Known are: {', '.join(self._parameters)}."
             )
-        if not callable(function) or _makes_values(function):
+        if not is_function(function) or _makes_values(function):
             raise ConfigurationError(
                 f"The {self._what} for {name} must be a function, not {repr_of(function)}."
             )

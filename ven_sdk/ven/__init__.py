@@ -13,7 +13,7 @@ from ..arguments import flag
 from ..display.views import NotebookViews
 from ..errors import StateError, TransportError
 from ..profiles import choose_profile
-from ..push.peer import Peer, Response, refuse_type
+from ..push.peer import Peer, Response, check_request, refuse_type
 from ..runtime.health import examine, take_status
 from ..runtime.status import Health, Status
 from ..usercode.handler_calls import HandlerCalls
@@ -40,6 +40,7 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
         peer can send. ``StateError`` in the child of a fork.
         """
         self._engine.runtime.check_process()
+        check_request(path, body, peer)
         taken = choose_profile(self.settings.vtn_url).media_types
         refusal = refuse_type(peer.media_type, taken)
         if refusal is not None:

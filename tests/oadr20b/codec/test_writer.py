@@ -42,6 +42,7 @@ from ven_sdk.objects import (
     Target,
     UpdateReport,
 )
+from ven_sdk.schema.record import restore
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 OK = EiResponse(response_code="200", response_description="OK", request_id="r")
@@ -125,7 +126,7 @@ def _described(measurement: Any) -> RegisterReport:
 
 MISTAKES = [
     (lambda: Poll(ven_id=None), r"Poll\.ven_id is missing, expected a str"),
-    (lambda: Poll(ven_id=7), r"Poll\.ven_id is 7: a str is expected"),
+    (lambda: Poll(ven_id=7), r"ven_id of a Poll must be a text, not 7\. Write '7'"),
     (
         lambda: Poll(ven_id="a\x00b"),
         r"Poll\.ven_id is 'a\\x00b': holds '\\x00', which XML cannot carry",
@@ -134,7 +135,10 @@ MISTAKES = [
     (lambda: Response(response=None), r"Response\.response is missing, expected an EiResponse"),
     (lambda: Response(response=_event()), r"Response\.response is .*expected an EiResponse"),
     (lambda: Response(response=EiResponse(response_code="20")), r"response\.response_code is '20'"),
-    (lambda: Response(response=EiResponse(response_code=200)), r"response_code is 200: a str"),
+    (
+        lambda: Response(response=EiResponse(response_code=200)),
+        r"must be a text, not 200",
+    ),
     (
         lambda: _list(_event(response_required="maybe")),
         r"events\[0\]\.response_required is 'maybe': expected one of always",
@@ -155,7 +159,7 @@ MISTAKES = [
     ),
     (
         lambda: _list(_event(active_period=ActivePeriod(dtstart="now", duration=60))),
-        r"dtstart is 'now'",
+        r"dtstart of an ActivePeriod must be a datetime, not 'now'",
     ),
     (
         lambda: _list(_event(active_period=ActivePeriod(dtstart=NOW, duration=0.5))),
@@ -165,12 +169,15 @@ MISTAKES = [
     (lambda: _described_event(event_id=""), "event_id is ''"),
     (lambda: _described_event(market_context="a b"), "market_context is 'a b'"),
     (lambda: _described_event(market_context=None), "market_context is missing"),
-    (lambda: _list(_event(targets=["v"])), r"targets\[0\] is 'v', expected a Target"),
+    (
+        lambda: _list(_event(targets=["v"])),
+        "targets takes a Target, or a dict of its fields",
+    ),
     (
         lambda: _with_payload(value=float("nan")),
         r"report_payloads\[0\]\.value is nan: is no finite number",
     ),
-    (lambda: _with_payload(value="1"), r"value is '1': a number is expected"),
+    (lambda: _with_payload(value="1"), "value of a ReportPayload must be a number, not '1'"),
     (lambda: _with_payload(), "exactly one of the two is needed"),
     (
         lambda: _with_payload(value=1, confidence=101),
@@ -206,13 +213,47 @@ MISTAKES = [
     (lambda: CreatedPartyRegistration(response=OK, vtn_id="v", profiles=[]), "profiles is empty"),
     (
         lambda: CreatedReport(response=OK, pending_reports=[1]),
-        r"pending_reports\[0\] is 1: a str is expected",
+        "pending_reports must be a text, not 1",
     ),
 ]
 
 
 @pytest.mark.parametrize(("make", "words"), MISTAKES)
 def test_a_mistake_is_named(make: Any, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        envelope.message(make())
+
+
+def unchecked(record: Any, **changes: Any) -> Any:
+    """A record with values that its constructor would refuse, as a store might hold them."""
+    return restore(
+        type(record), tuple(changes.get(name, getattr(record, name)) for name in record.slots)
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: unchecked(Poll(ven_id="v"), ven_id=7), r"Poll\.ven_id is 7: a str is expected"),
+        (
+            lambda: Response(response=unchecked(OK, response_code=200)),
+            "response_code is 200: a str is expected",
+        ),
+        (
+            lambda: _list(
+                _event(
+                    active_period=unchecked(ActivePeriod(dtstart=NOW, duration=60), dtstart="now")
+                )
+            ),
+            "dtstart is 'now'",
+        ),
+        (
+            lambda: unchecked(CreatedReport(response=OK), pending_reports=(1,)),
+            r"pending_reports\[0\] is 1: a str is expected",
+        ),
+    ],
+)
+def test_a_mistake_that_no_constructor_saw_is_named_by_the_writer(make: Any, words: str) -> None:
     record = make()
     with pytest.raises(ConfigurationError, match=words):
         envelope.message(record)

@@ -86,6 +86,8 @@ def event(
     check_settings(rest)
     start = moment(dtstart, now)
     steps, whole = _steps(intervals, duration)
+    if signals is None:
+        _check_levels(intervals, rest)
     made = (
         [
             EventSignal.from_dict(each)
@@ -238,7 +240,7 @@ def whole_seconds(name: str, given: Optional[Duration]) -> Optional[timedelta]:
 
 def _surroundings(given: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        field: None if given[name] is None else span(given[name])
+        field: None if given[name] is None else span(given[name], name)
         for name, field in _PERIOD.items()
         if name in given
     }
@@ -261,6 +263,25 @@ def _signal(steps: list[Interval], rest: Mapping[str, Any]) -> EventSignal:
         current_value=rest.get("current_value"),
         measurement=rest["measurement"] if "measurement" in rest else _usual_unit(name, kind),
     )
+
+
+def _check_levels(given: Iterable[object], signal: Mapping[str, Any]) -> None:
+    """Refuse a level that SIMPLE does not have. What a test means its VTN to say, whatever that is,
+    is given as ``objects.Interval``.
+    """
+    name = signal.get("signal_name", "SIMPLE")
+    if str(name).upper() != "SIMPLE" or signal.get("signal_type") not in (None, "level"):
+        return
+    for step in given:
+        payload = step[1] if isinstance(step, tuple) and len(step) == 2 else step
+        if isinstance(payload, (bool, int, float)) and (
+            isinstance(payload, bool) or payload not in (0, 1, 2, 3)
+        ):
+            raise ConfigurationError(
+                f"intervals: {payload!r} is no level of SIMPLE, which are 0, 1, 2 and 3. Other "
+                "values want another signal, such as signal_name='LOAD_CONTROL', or an "
+                "objects.Interval where a wrong level is meant."
+            )
 
 
 def _usual_unit(name: str, kind: str) -> Optional[Measurement]:
@@ -335,6 +356,9 @@ def _respace(
         "duration", old.active_period.duration if _all_plain(changes.get("intervals", ())) else None
     )
     payloads = changes.get("intervals") or [step.signal_payload for step in signal.intervals]
+    if changes.get("intervals"):
+        named = {"signal_name": signal.signal_name, "signal_type": signal.signal_type}
+        _check_levels(payloads, {**named, **changes})
     steps, whole = _steps(payloads, duration)
     return signal.replace(intervals=steps), whole
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 from ...arguments import text
+from ...brackets import ValueDict
 from ...errors import ConfigurationError
 from ...oadr20b.schema.events import DistributeEvent
 from ...oadr20b.schema.registration import CancelPartyRegistration, RequestReregistration
@@ -129,9 +130,8 @@ class EventCommands(Core):
         """The events that the VTN holds, by ID, with the status of now."""
         with self._state.lock:
             now = self._state.now()
-            return {
-                event_id: held.current(now) for event_id, held in self._state.events.held.items()
-            }
+            held = self._state.events.held.items()
+            return ValueDict((event_id, each.current(now)) for event_id, each in held)
 
     def _hold(self, event: Event, owner: Optional[str], fixed: bool, announce: bool) -> None:
         self._check_own(DistributeEvent(request_id="", vtn_id="", events=(event,)))
@@ -295,7 +295,7 @@ class PartyCommands(Core):
     def vens(self) -> dict[str, Ven]:
         """The VENs that the VTN knows, by venID."""
         with self._state.lock:
-            return dict(self._state.vens.by_id)
+            return ValueDict(self._state.vens.by_id)
 
     def ven(self, ven: Optional[str] = None) -> Ven:
         """The VEN ``ven`` (its venID or name); the only one if left out."""

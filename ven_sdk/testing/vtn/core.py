@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Callable, Optional, TypeVar, Union
 
+from ...brackets import is_function
 from ...errors import ConfigurationError
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
@@ -301,7 +302,7 @@ class Core:
             NotSeen: it did not happen in time.
             ConfigurationError: ``found`` is no function.
         """
-        if not callable(found):
+        if not is_function(found):
             raise ConfigurationError(f"found must be a function without arguments, not {found!r}.")
         return self._journal.wait_until(
             found,

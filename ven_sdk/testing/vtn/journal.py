@@ -16,6 +16,7 @@ from threading import Condition
 from typing import Callable, Optional, TypeVar, Union
 
 from ...arguments import duration, whole_number
+from ...brackets import is_function
 from ...errors import ConfigurationError, VenError
 from ...near_names import did_you_mean
 from ...oadr20b.schema.payloads import PAYLOADS
@@ -28,7 +29,7 @@ KINDS: dict[str, type[Payload]] = {**PAYLOADS, **{cls.__name__: cls for cls in P
 
 
 class NotSeen(VenError, AssertionError):
-    """What was waited for did not happen in time; the text shows what did. An AssertionError, so
+    """What was waited for did not happen in time; ``message`` shows what did. An AssertionError, so
     that pytest shows it.
     """
 
@@ -117,7 +118,7 @@ def kind_of(wanted: Kind) -> type[Payload]:
 
 def check_filter(where: object) -> None:
     """Refuse a ``where`` that cannot be asked: ``ConfigurationError``."""
-    if where is not None and not callable(where):
+    if where is not None and not is_function(where):
         raise ConfigurationError(f"where must be a function of the record, not {where!r}.")
 
 

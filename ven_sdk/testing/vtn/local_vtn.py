@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
 from ... import argument_names, arguments
+from ...brackets import is_function
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean, missing_attribute, public_names
 from ...oadr20b.schema.reports import RegisterReport, Report
@@ -44,7 +45,7 @@ _SET = ("listeners", "push_listeners", "routes", "errors", "closed", "strict")
 def _check(accept: object, wishes: object, vens: object) -> None:
     """ConfigurationError for arguments of a wrong kind."""
     is_code = isinstance(accept, str) and len(accept) == 3 and accept.isdigit()
-    if not (isinstance(accept, bool) or callable(accept) or accept == "known" or is_code):
+    if not (isinstance(accept, bool) or is_function(accept) or accept == "known" or is_code):
         raise ConfigurationError(
             "accept is True, False, 'known', a code of three digits, or a function of the request, "
             f"not {accept!r}."

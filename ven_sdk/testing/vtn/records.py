@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Optional
 
+from ...brackets import ValueDict, ValueList
 from ...oadr20b.schema.opt import CreateOpt
 from .core import Core
 from .events import EventAnswer
@@ -21,7 +22,7 @@ class Records(Core):
     @property
     def received(self) -> list[Received]:
         """All messages, in order (the last ``keep``)."""
-        return self._journal.select()
+        return ValueList(self._journal.select())
 
     def received_of(self, kind: Kind, *, where: Where = None, after: int = 0) -> list[Received]:
         """The messages of a ``kind``, a class or a name such as ``'oadrPoll'`` or ``'Poll'``, that
@@ -33,7 +34,7 @@ class Records(Core):
     def counts(self) -> dict[str, int]:
         """How many messages of each wire name have come."""
         with self._state.lock:
-            return dict(self._journal.counts)
+            return ValueDict(self._journal.counts)
 
     def mark(self) -> int:
         """A place in the order of messages, for ``after=``."""
@@ -44,25 +45,25 @@ class Records(Core):
     def answers(self) -> list[EventAnswer]:
         """All answers to events."""
         with self._state.lock:
-            return list(self._state.events.answers)
+            return ValueList(self._state.events.answers)
 
     @property
     def samples(self) -> list[ReportSample]:
         """All values that were delivered (the last ``keep``); a repeated message counts once."""
         with self._state.lock:
-            return list(self._state.samples.samples)
+            return ValueList(self._state.samples.samples)
 
     @property
     def doubles(self) -> list[Double]:
         """Data points that came twice: see :class:`Double`."""
         with self._state.lock:
-            return list(self._state.samples.doubles)
+            return ValueList(self._state.samples.doubles)
 
     @property
     def violations(self) -> list[Violation]:
         """What VENs sent that the schema or the rules do not allow."""
         with self._state.lock:
-            return list(self._violations)
+            return ValueList(self._violations)
 
     @property
     def own_violations(self) -> list[str]:
@@ -70,7 +71,7 @@ class Records(Core):
         a record, bytes, a reply): against the schema, saying nothing, or contradicting itself.
         """
         with self._state.lock:
-            return list(self._own_violations)
+            return ValueList(self._own_violations)
 
     @property
     def connections(self) -> int:
@@ -81,7 +82,7 @@ class Records(Core):
     def pushes(self) -> list[Pushed]:
         """What was pushed to VENs, in order, the last 10,000."""
         with self._state.lock:
-            return list(self._pusher.pushes)
+            return ValueList(self._pusher.pushes)
 
     def wait_for_pushes(
         self, count: int = 1, timeout: float = 5, *, ven: Optional[str] = None
@@ -120,4 +121,4 @@ class Records(Core):
     def opts(self) -> dict[str, CreateOpt]:
         """The opts that stand, of all VENs, by optID."""
         with self._state.lock:
-            return {opt_id: opt for ven in self._state.vens for opt_id, opt in ven.opts.items()}
+            return ValueDict(pair for ven in self._state.vens for pair in ven.opts.items())

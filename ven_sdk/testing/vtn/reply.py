@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Body = Union[bytes, Iterable[bytes]]
 KEEP, CLOSE, RESET = "keep", "close", "reset"
+_ENDINGS = (KEEP, CLOSE, RESET)
 XML = "application/xml"
 
 
@@ -57,6 +58,24 @@ class Reply:
     verbatim: Optional[Body] = None
     record: Optional[Payload] = None
     lost: Optional[Callable[[], None]] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no reply. ``ConfigurationError`` names the field."""
+        if type(self.body) is not bytes:
+            _check_body("body", self.body)
+        _check_body("verbatim", self.verbatim)
+        if type(self.status) is not int or not 100 <= self.status <= 999:
+            arguments.whole_number("status", self.status, 100, 999)
+        if type(self.headers) is not dict and not isinstance(self.headers, Mapping):
+            raise ConfigurationError(
+                f"headers are a dict such as {{'X': 'y'}}, not {self.headers!r}."
+            )
+        for name in ("delay", "pace"):
+            given = getattr(self, name)
+            if given not in (0.0, math.inf):
+                setattr(self, name, arguments.duration(name, given).total_seconds())
+        if self.ending not in _ENDINGS:
+            arguments.choice("ending", self.ending, _ENDINGS)
 
     @property
     def plain(self) -> bool:
@@ -137,19 +156,15 @@ def Raw(
         ConfigurationError: what makes no reply.
     """
     argument_names.known_arguments("Raw", how, [each.name for each in fields(Reply)])
-    arguments.whole_number("status", status, 100, 999)
-    for name, given in (("body", body), ("verbatim", verbatim)):
-        if isinstance(given, str) or not (given is None or isinstance(given, (bytes, Iterable))):
-            raise ConfigurationError(
-                f"{name} is bytes or an iterable of bytes, not {given!r}. Write a text as b'...'."
-            )
-    if headers is not None and not isinstance(headers, Mapping):
-        raise ConfigurationError(f"headers are a dict such as {{'X': 'y'}}, not {headers!r}.")
-    for name in ("delay", "pace"):
-        if how.get(name, 0.0) != math.inf:
-            how[name] = arguments.duration(name, how.get(name, 0.0)).total_seconds()
-    arguments.choice("ending", how.get("ending", KEEP), (KEEP, CLOSE, RESET))
-    return Reply(status=status, body=body, headers=dict(headers or {}), verbatim=verbatim, **how)
+    given = {} if headers is None else headers
+    return Reply(status=status, body=body, headers=given, verbatim=verbatim, **how)
+
+
+def _check_body(name: str, given: object) -> None:
+    if isinstance(given, str) or not (given is None or isinstance(given, (bytes, Iterable))):
+        raise ConfigurationError(
+            f"{name} is bytes or an iterable of bytes, not {given!r}. Write a text as b'...'."
+        )
 
 
 def _has(headers: Mapping[str, str], name: str) -> bool:
