@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from types import FunctionType
 from typing import Callable, TypeVar
 
-from . import errors
 from .brackets import ValueMethod, gives_value, refuse_call
 from .errors import ArgumentError, NoSuchKeyError, ReadOnlyError, VenError
 from .near_names import did_you_mean, missing_attribute, nearest, public_names
@@ -135,6 +134,12 @@ def show_arguments(of: Callable[..., object], like: Callable[..., object]) -> No
     setattr(of, "__signature__", inspect.signature(like))  # noqa: B010
 
 
-for error in vars(errors).values():
-    if isinstance(error, type) and issubclass(error, VenError) and "__init__" in vars(error):
-        checked_names(error)
+def _check_errors(cls: type[VenError]) -> None:
+    """Have the constructors of our errors answer, too: their module is below this one."""
+    if "__init__" in vars(cls):
+        checked_names(cls)
+    for each in cls.__subclasses__():
+        _check_errors(each)
+
+
+_check_errors(VenError)

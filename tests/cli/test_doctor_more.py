@@ -66,6 +66,20 @@ def never_end(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<a>")
 
 
+def answer(head: bytes, body: bytes = b"") -> Talk:
+    """An HTTP answer, byte by byte, and the end of the connection."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + body)
+        connection.close()
+
+    return talk
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
 class Listening(NamedTuple):
     talk: Talk
     scheme: str
@@ -86,6 +100,26 @@ LISTENING = {
     "nothing": Listening(say_nothing, "http", "HTTP", "did not begin to answer within"),
     "nothing by TLS": Listening(say_nothing, "https", "TLS", "was not finished within"),
     "no end": Listening(never_end, "http", "HTTP", "the answer was not complete within"),
+    "an empty line": Listening(greeting(b"\r\n"), "http", "HTTP", "it began with an empty line"),
+    "half a body": Listening(
+        answer(b"Content-Length: 1000\r\n", b"<a>"), "http", "HTTP", "cut the answer off"
+    ),
+    "half a chunk": Listening(
+        answer(CHUNKED, b"100\r\n<a>"),
+        "http",
+        "HTTP",
+        "cut the answer off",
+    ),
+    "no chunk": Listening(answer(CHUNKED, b"<a/>\r\n"), "http", "HTTP", "cut the answer off"),
+    "half a head": Listening(
+        answer(b"Content-Ty"), "http", "HTTP", "What listens there may be no VTN"
+    ),
+    "compressed": Listening(
+        answer(b"Content-Encoding: br\r\nContent-Length: 1\r\n", b"x"),
+        "http",
+        "HTTP",
+        "compresses what it was asked not to",
+    ),
 }
 
 
@@ -117,6 +151,29 @@ PAGES = {
     "websocket": (426, b"Upgrade Required", "found the request unacceptable"),
     "a broken gateway": (502, b"<h1>Bad Gateway</h1>", "failed on its side"),
     "Digest": (401, b"", "wants a user name and a password"),
+    "Cloudflare": (
+        403,
+        b"<title>Just a moment...</title>",
+        "A proxy or firewall on the way refuses",
+    ),
+    "nginx without a certificate": (496, b"", "wants a client certificate and got none"),
+    "nginx with a wrong one": (495, b"", "refuses the client certificate"),
+    "IIS by another name": (
+        400,
+        b"<h2>Invalid Hostname</h2>",
+        "has no site of the name",
+    ),
+    "a shared connection": (421, b"", "has no site of the name"),
+    "a captive portal": (
+        511,
+        b"<html>Log in</html>",
+        "A log-in page answers in the place of the VTN",
+    ),
+    "a proxy with a password": (407, b"", "A proxy on the way wants a user name and a password"),
+    "WSDL": (200, b'<definitions xmlns="http://schemas.xmlsoap.org/wsdl/"/>', "speaks SOAP"),
+    "IEEE 2030.5": (200, b'<Time xmlns="urn:ieee:std:2030.5:ns"/>', "speaks IEEE 2030.5"),
+    "too large": (413, b"", "for the reason in its log"),
+    "a line break": (200, b"\n", "The answer is empty"),
 }
 
 
@@ -135,6 +192,45 @@ def test_a_page_of_something_else_is_recognised(
     assert is_documented(says)
 
 
+@pytest.mark.parametrize(
+    "header, shown",
+    [
+        ("Ntlm", "(challenge NTLM)"),
+        ("NTLM", "(challenge NTLM)"),
+        ("Negotiate,NTLM", "(challenge Negotiate (Kerberos or NTLM))"),
+        ("negotiate", "(challenge Negotiate (Kerberos or NTLM))"),
+        ('BASIC realm="x"', "(challenge Basic)"),
+        ("AWS4-HMAC-SHA256", "(challenge AWS4-HMAC-SHA256)"),
+    ],
+)
+def test_a_challenge_is_called_as_people_call_it(
+    header: str, shown: str, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = site.server(Reply(status=401, headers={"WWW-Authenticate": header}))
+    found = diagnosis([f"http://127.0.0.1:{port}"], capsys)
+
+    assert shown in told(found) and "wants a user name and a password" in told(found), found
+
+
+@pytest.mark.parametrize("place", ["/login", "https://portal.example.com/guest"])
+def test_a_redirect_to_a_log_in_page_is_told_as_such(
+    place: str, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = site.server(Reply(status=302, headers={"Location": place}))
+    found = diagnosis([f"http://127.0.0.1:{port}"], capsys)
+
+    assert "A log-in page answers in the place of the VTN (HTTP status 302)" in told(found), found
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"  \r\n\t"])
+def test_an_answer_without_content_begins_with_nothing(
+    body: bytes, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = diagnosis([f"http://127.0.0.1:{site.server(Reply(body=body))}"], capsys)
+
+    assert "The answer is empty" in told(found) and "began with" not in told(found), found
+
+
 def pkcs12_of(cert: bytes, key: bytes) -> bytes:
     private = serialization.load_pem_private_key(key, None)
     certificate = x509.load_pem_x509_certificate(cert)
@@ -151,6 +247,11 @@ FILES: dict[str, tuple[str, Callable[[bytes, bytes], bytes], str]] = {
     ),
     "half a key": ("--key", lambda cert, key: key[: len(key) // 2], "cannot be loaded"),
     "PKCS#12 as key": ("--key", pkcs12_of, "is PKCS#12, which has the certificate too"),
+    "a Java keystore": (
+        "--cert",
+        lambda cert, key: b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1",
+        "is a Java keystore",
+    ),
     "rubbish": ("--cert", lambda cert, key: b"rubbish", "holds no certificate"),
 }
 

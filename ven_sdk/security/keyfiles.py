@@ -76,6 +76,11 @@ _OTHER_CONTENT = (
     ),
     (b"BEGIN PUBLIC KEY", "holds a public key. Give the certificate, and the private key as key"),
     (b"BEGIN OPENSSH", "is a key of SSH, not of TLS. Give the one that the certificate is for"),
+    (
+        b"\xfe\xed\xfe\xed",
+        "is a Java keystore. Convert it: keytool -importkeystore -srckeystore FILE -destkeystore "
+        "ven.p12 -deststoretype PKCS12",
+    ),
     (b"<html", "is a web page. Download the file again"),
 )
 

@@ -163,9 +163,10 @@ def _explain_break(cause: BaseException, wire: Wire) -> str:
         line = str(cause).strip("'")[:40]
         if line.startswith(("\x15\x03", "\\x15\\x03")):
             return "this port speaks TLS. Use https:// in vtn_url."
+        began = repr(line) if line.strip() else "an empty line"
         return (
-            f"what answered does not speak HTTP/1.x: it began with {line!r}. Check the port in "
-            f"vtn_url."
+            f"what answered does not speak HTTP/1.x: it began with {began}. Check the port in "
+            "vtn_url."
         )
     if isinstance(cause, http.client.HTTPException):
         return f"the answer is no valid HTTP: {_text(cause)}."

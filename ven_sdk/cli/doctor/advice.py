@@ -24,7 +24,7 @@ WAYS_OUT = (
     ),
     (
         r"certificate file .*(is empty|is damaged|holds no certificate|web page|UTF-16|PKCS#7|"
-        r"\(CSR\)|public key)|^cert ",
+        r"keystore|\(CSR\)|public key)|^cert ",
         CERTIFICATE,
     ),
     (r"\b[Kk]ey\b", FILES),
@@ -42,6 +42,21 @@ WAYS_OUT = (
         "vtn_fingerprint",
         "Ask the VTN's operator for the new one, and give it with --vtn-fingerprint. Do not take "
         "it from here without asking.",
+    ),
+    (
+        "The connection ended within the (body|headers)|a chunk without a valid size",
+        "The VTN, or a proxy or load balancer on the way, cut the answer off. Check host and port "
+        "in URL; if it lasts, tell the VTN's operator.",
+    ),
+    (
+        "is encoded with",
+        "A proxy or web server on the way compresses what it was asked not to. Check host and port "
+        "in URL, and tell the VTN's operator.",
+    ),
+    (
+        "HTTP status (400|411|413)",
+        "Check host, port and path in URL; if they are right, ask the VTN's operator for the "
+        "reason in its log.",
     ),
     ("vtn_url", "Mend URL, here and in vtn_url."),
     (

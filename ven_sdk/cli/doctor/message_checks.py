@@ -183,8 +183,9 @@ def _payload(exam: Examination) -> str:
         record = _read(exam, content)
     except PayloadError as cause:
         start = content[:60].decode("utf-8", "replace")
+        began = f" It began with {start!r}." if start.strip() else ""
         raise BrokenLink(
-            f"What answered is no VTN, or a broken one: {cause} It began with {start!r}.",
+            f"What answered is no VTN, or a broken one: {cause}{began}",
             advice="Check host, port and path in URL: a web server, proxy or log-in page may be "
             "answering.",
         ) from cause

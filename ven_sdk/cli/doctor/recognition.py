@@ -38,16 +38,28 @@ _FIREWALLS = (
     b"your organization",
     b"web filter",
     b"blocked by",
+    b"just a moment...",
+    b"attention required! | cloudflare",
 )
 """What the pages of proxies and firewalls say of themselves."""
 _NAMESPACES = (
     (b"openadr.org/oadr-2.0a/", "OpenADR 2.0a"),
     (b"openadr.org/DRAS/", "OpenADR 1.0"),
+    (b"urn:ieee:std:2030.5:ns", "IEEE 2030.5"),
 )
 _ENVELOPES = (
     b"http://schemas.xmlsoap.org/soap/envelope/",
     b"http://www.w3.org/2003/05/soap-envelope",
+    b"http://schemas.xmlsoap.org/wsdl/",
 )
+_CHALLENGES = {
+    "ntlm": "NTLM",
+    "negotiate": "Negotiate (Kerberos or NTLM)",
+    "basic": "Basic",
+    "digest": "Digest",
+}
+"""How log-ins over HTTP are called, whatever case a server writes them in."""
+_WRONG_NAME = (b"invalid hostname", b"misdirected request")
 
 
 def recognise(answer: Answer) -> Optional[Recognition]:
@@ -57,6 +69,8 @@ def recognise(answer: Answer) -> Optional[Recognition]:
         _web_server(content.lower())
         or _proxy(answer, content.lower())
         or _challenge(answer)
+        or _by_status(answer)
+        or _portal(answer)
         or _json(answer, content)
         or _other_profile(content)
         or _page(answer, content)
@@ -99,21 +113,69 @@ def _proxy(answer: Answer, page: bytes) -> Optional[Recognition]:
 
 def _challenge(answer: Answer) -> Optional[Recognition]:
     """A WWW-Authenticate header: OpenADR 2.0b knows no log-in over HTTP."""
-    scheme = (answer.headers.get("WWW-Authenticate") or "").partition(" ")[0].strip(",").lower()
-    if answer.status_code != 401 or not scheme:
+    challenge = (answer.headers.get("WWW-Authenticate") or "").replace(",", " ").split()
+    if answer.status_code != 401 or not challenge:
         return None
-    if scheme == "bearer":
+    scheme = challenge[0]
+    if scheme.lower() == "bearer":
         return Recognition(
             "What answers wants an OAuth2 token (a Bearer challenge). OpenADR 3 works so; a VTN of "
             "OpenADR 2.0b knows a VEN by its certificate.",
             "Ask its operator for the address of the OpenADR 2.0b service: this SDK speaks 2.0b.",
         )
     return Recognition(
-        f"What answers wants a user name and a password (a {scheme.capitalize()} challenge). A VTN "
-        "of OpenADR 2.0b knows a VEN by its certificate, not by a password.",
+        "What answers wants a user name and a password (challenge "
+        f"{_CHALLENGES.get(scheme.lower(), scheme)}). A VTN of OpenADR 2.0b knows a VEN by its "
+        "certificate, not by a password.",
         "Check host, port and path in URL: a proxy, a gateway or an administrator's page may be "
         "answering. If it is the VTN, ask its operator to admit this VEN by its certificate.",
     )
+
+
+def _by_status(answer: Answer) -> Optional[Recognition]:
+    """Statuses that web servers and networks have for what is no matter of the VTN's."""
+    if answer.status_code == 407:
+        return Recognition(
+            "A proxy on the way wants a user name and a password (HTTP status 407): the VTN has "
+            "not seen the message.",
+            "Put them into the address of proxies, or of HTTPS_PROXY: http://user:password@proxy. "
+            "URL may be right.",
+        )
+    if answer.status_code == 495:
+        return Recognition(
+            "The web server in front of the VTN refuses the client certificate (HTTP status 495).",
+            "Check --cert (cert) with the VTN's operator: its CA, and its dates.",
+        )
+    if answer.status_code == 496:
+        return Recognition(
+            "The web server in front of the VTN wants a client certificate and got none (HTTP "
+            "status 496).",
+            "With this command: --cert FILE --key FILE (cert, key).",
+        )
+    if answer.status_code == 421 or any(
+        words in answer.content[:2000].lower() for words in _WRONG_NAME
+    ):
+        return Recognition(
+            f"The web server that answers has no site of the name in URL (HTTP status "
+            f"{answer.status_code}).",
+            "Use the VTN's own name in URL, as its operator gave it, not an IP address or another "
+            "name of the same machine.",
+        )
+    return None
+
+
+def _portal(answer: Answer) -> Optional[Recognition]:
+    """A log-in page of the network, or of another program, that takes over whatever is asked."""
+    place = (answer.headers.get("Location") or "").lower()
+    is_login = any(word in place for word in ("login", "log-in", "signin", "portal", "/auth"))
+    if answer.status_code == 511 or (300 <= answer.status_code < 400 and is_login):
+        return Recognition(
+            f"A log-in page answers in the place of the VTN (HTTP status {answer.status_code}): "
+            "the network's own, or that of another program.",
+            "Log this machine in to its network, or ask who runs that to let it through. Else "
+            "check host, port and path in URL.",
+        )
+    return None
 
 
 def _json(answer: Answer, content: bytes) -> Optional[Recognition]:
