@@ -126,6 +126,7 @@ def checked_value(cls: type[C]) -> type[C]:
     setattr(cls, "__setattr__", keep_attribute)  # noqa: B010
     setattr(cls, "__delattr__", keep_attribute)  # noqa: B010
     setattr(cls, "__call__", refuse_call)  # noqa: B010
+    setattr(cls, "do_not_call_in_templates", True)  # noqa: B010  # Django calls what is callable
     return named_methods(checked_names(cls))
 
 

@@ -119,5 +119,11 @@ class Vocabulary(str, Enum, metaclass=_VocabularyType):
             super().__setattr__(name, value)
 
     __call__ = refuse_call
+
+    @property
+    def do_not_call_in_templates(self) -> bool:
+        """For Django, which calls what is callable."""
+        return True
+
     __str__ = str.__str__
     __format__ = str.__format__  # type: ignore[assignment]

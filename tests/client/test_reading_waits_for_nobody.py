@@ -12,6 +12,7 @@ from typing import Any, Callable
 import pytest
 
 from ven_sdk import Fleet, OpenADRClient
+from ven_sdk.brackets import is_function
 from ven_sdk.metrics import exposition
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.state.store import ChangeRow
@@ -63,7 +64,7 @@ def readers_of(subject: object) -> dict[str, Callable[[], object]]:
 
 def read(subject: object, name: str) -> object:
     member = getattr(subject, name)
-    return member(*ARGUMENTS.get(name, ())) if callable(member) else member
+    return member(*ARGUMENTS.get(name, ())) if is_function(member) else member
 
 
 class Scene:

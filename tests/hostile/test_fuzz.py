@@ -8,13 +8,14 @@ import os
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
 from tests.hostile.fuzzing import PIECES, VALUES, Mutator, Way, run, seeds
 from tests.oadr20b.security.forge import Forge, ven_id_of
 from tests.oadr20b.security.test_verification import VTN, now
+from tests.shared import examples
 from ven_sdk.errors import VenError
 from ven_sdk.oadr20b.codec import parsing
 from ven_sdk.oadr20b.security.replay import ReplayGuard
@@ -65,7 +66,7 @@ def way() -> Way:
 
 
 @given(data=patched())
-@settings(max_examples=300)
+@examples(300)
 def test_patched_messages_raise_nothing_but_our_errors(way: Way, data: bytes) -> None:
     assert way.go(data) is None
 

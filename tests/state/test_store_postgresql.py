@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import postgresql
+from tests.shared import examples
 from ven_sdk import ConfigurationError, StoreError
 from ven_sdk.state import postgresql_link
 from ven_sdk.state.group_commit import Ticket
@@ -208,7 +209,7 @@ CHANGES = st.lists(
 
 
 class TestModel:
-    @settings(max_examples=25)
+    @examples(25)
     @given(commits=st.lists(st.tuples(st.sampled_from(["ven-1", "ven-2"]), CHANGES), max_size=6))
     def test_any_batch_leaves_what_one_commit_after_the_other_leaves(
         self, postgresql_server: postgresql.Server, commits: list[tuple[str, list[ChangeRow]]]

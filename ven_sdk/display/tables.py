@@ -51,6 +51,7 @@ class Rows(tuple[T, ...]):
             )
 
         __call__ = refuse_call
+        do_not_call_in_templates = True  # Django calls what is callable
 
     def table(self, tz: Zone = None) -> "Html":
         """The same as a table with its times in ``tz``: a ``tzinfo``, a name, ``'local'``."""

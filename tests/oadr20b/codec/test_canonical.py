@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
 from tests.oadr20b.codec.strategies import records
+from tests.shared import examples
 from ven_sdk.oadr20b.codec import envelope
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 from ven_sdk.oadr20b.schema.registration import Poll
@@ -21,7 +22,7 @@ def _canonical(record: Any) -> bytes:
 
 
 @pytest.mark.parametrize("name", sorted(PAYLOADS))
-@settings(max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_the_object_to_be_signed_is_canonical(name: str, data: Any) -> None:
     record = data.draw(records(PAYLOADS[name]))

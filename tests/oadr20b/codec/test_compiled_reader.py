@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
 from tests.oadr20b.codec.strategies import records
 from tests.oadr20b.services.builders import distribute, event
+from tests.shared import examples
 from ven_sdk.errors import PayloadError
 from ven_sdk.oadr20b.codec import envelope, parsing, plain_reader, reader
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
@@ -102,7 +103,7 @@ def _read(element: Any, strict: bool, plain: bool = False) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("name", sorted(PAYLOADS))
-@settings(max_examples=10)
+@examples(10)
 @given(data=st.data())
 def test_damaged_messages_are_read_the_same_way_by_both(name: str, strict: bool, data: Any) -> None:
     element = envelope.payload_of(

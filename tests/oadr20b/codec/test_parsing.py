@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from defusedxml.ElementTree import fromstring as defused_fromstring
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
+from tests.shared import examples
 from ven_sdk.errors import PayloadError
 from ven_sdk.oadr20b.codec import parsing
 from ven_sdk.oadr20b.codec.parsing import parse
@@ -297,7 +298,7 @@ def mutations(draw: st.DrawFn) -> bytes:
     | st.binary(max_size=60)
     | st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join)
 )
-@settings(max_examples=400)
+@examples(400)
 @example(b"<a><!DOCTYPE a></a>")
 def test_the_gate_raises_payload_error_or_gives_what_defusedxml_lets_pass_too(data: bytes) -> None:
     try:

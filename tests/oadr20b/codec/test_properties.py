@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
 from tests.oadr20b.codec.strategies import records
+from tests.shared import examples
 from ven_sdk.oadr20b.codec import envelope, parsing, plain_reader, reader, writer
 from ven_sdk.oadr20b.codec.findings import Findings
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
@@ -31,7 +32,7 @@ def _canonical(element: Any) -> bytes:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_what_is_written_is_valid_against_the_official_schema(
     name: str, data: Any, xsd: Any
@@ -41,7 +42,7 @@ def test_what_is_written_is_valid_against_the_official_schema(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_what_is_written_reads_as_the_same_record(name: str, data: Any) -> None:
     record = data.draw(records(PAYLOADS[name]))
@@ -52,7 +53,7 @@ def test_what_is_written_reads_as_the_same_record(name: str, data: Any) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=15)
+@examples(15)
 @given(data=st.data())
 def test_compiled_and_plain_reading_agree(name: str, data: Any) -> None:
     record = data.draw(records(PAYLOADS[name]))
@@ -66,7 +67,7 @@ def test_compiled_and_plain_reading_agree(name: str, data: Any) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=15)
+@examples(15)
 @given(data=st.data())
 def test_compiled_writing_equals_the_e_factory(name: str, data: Any) -> None:
     record = data.draw(records(PAYLOADS[name]))
@@ -74,7 +75,7 @@ def test_compiled_writing_equals_the_e_factory(name: str, data: Any) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=10)
+@examples(10)
 @given(data=st.data())
 def test_a_record_survives_the_store_and_its_own_dict(name: str, data: Any) -> None:
     cls = PAYLOADS[name]
@@ -86,7 +87,7 @@ def test_a_record_survives_the_store_and_its_own_dict(name: str, data: Any) -> N
     assert record == record.to_dict()
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     text=st.text(st.sampled_from("ab:/?#[]@!%20{}<> \\^~é\t"), max_size=10)
     | st.from_regex(URI, fullmatch=True)

@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Any, Callable, Optional
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
 from tests.oadr20b.codec.strategies import records
+from tests.shared import examples
 from ven_sdk.errors import PayloadError
 from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.codec.namespaces import KNOWN, namespace_of, tag
@@ -93,7 +94,7 @@ def _applicable(slot: Slot, variant: Variant, text: str) -> Optional[str]:
 
 
 @pytest.mark.parametrize("name", sorted(PAYLOADS))
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_another_form_of_a_value_reads_as_the_same_record_with_one_note(
     name: str, data: Any
@@ -118,7 +119,7 @@ def test_another_form_of_a_value_reads_as_the_same_record_with_one_note(
 
 
 @pytest.mark.parametrize("name", sorted(PAYLOADS))
-@settings(max_examples=15)
+@examples(15)
 @given(data=st.data())
 def test_a_name_from_a_neighbouring_namespace_is_read_and_noted(name: str, data: Any) -> None:
     record = data.draw(records(PAYLOADS[name]))

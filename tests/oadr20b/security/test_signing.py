@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from signxml import SignatureConfiguration, XMLVerifier
@@ -30,6 +30,7 @@ from tests.oadr20b.security.forge import (
     ven_id_of,
     wire,
 )
+from tests.shared import examples
 from ven_sdk.errors import StateError
 from ven_sdk.oadr20b.codec import envelope
 from ven_sdk.oadr20b.codec.parsing import parse
@@ -272,7 +273,7 @@ def payloads(draw: st.DrawFn) -> etree._Element:
 
 
 @given(payloads())
-@settings(max_examples=150)
+@examples(150)
 def test_whatever_the_tree_signxml_and_xmlsec_accept_what_was_signed(root: etree._Element) -> None:
     before = etree.tostring(signed_object(root), method="c14n", exclusive=True)
 
@@ -286,7 +287,7 @@ def test_whatever_the_tree_signxml_and_xmlsec_accept_what_was_signed(root: etree
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", sorted(PAYLOADS))
-@settings(max_examples=80)
+@examples(80)
 @given(data=st.data())
 def test_two_thousand_generated_messages_are_accepted_by_signxml_and_xmlsec(
     name: str, data: Any
