@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ...oadr20b.schema.events import CreatedEvent, DistributeEvent
 from ...schema.common import Target
-from ...schema.events import Event, EventSignal
+from ...schema.events import Event, EventSignal, Interval
 from ...testing import BadXml
 from ...testing.vtn.builders import event as build_event
 from .rows import Arguments, demand, row, skip
@@ -248,7 +248,10 @@ def device_classes(trial: Trial) -> str:
 def illogical_events(trial: Trial) -> str:
     trial.begin()
     cases: dict[str, Arguments] = {
-        "SIMPLE with level 9": {"dtstart": HOUR, "intervals": [9]},
+        "SIMPLE with level 9": {
+            "dtstart": HOUR,
+            "intervals": [Interval(uid="0", duration=timedelta(minutes=10), signal_payload=9)],
+        },
         "an event of 600 s with an interval of 60 s": {
             "dtstart": 2 * HOUR,
             "duration": 600,
