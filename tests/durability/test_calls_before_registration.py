@@ -13,7 +13,7 @@ import pytest
 
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent, ei_response, first, payload
-from ven_sdk import ProtocolError, StateError
+from ven_sdk import ProtocolError, StateError, TransportError
 
 FOR_EVER = float("inf")
 
@@ -142,3 +142,22 @@ def test_the_list_of_another_vtn_is_no_success_and_is_asked_for_again(world: Sim
     vtn_id[0] = "vtn"
     world.run(61)
     assert [event.event_id for event in world.ven.events] == ["e"]
+
+
+@pytest.mark.parametrize("reply", ["code 452", "status 503"])
+def test_a_call_that_waits_for_a_lost_registration_in_vain_says_that_it_was_that(
+    world: SimulatedVen, reply: str
+) -> None:
+    world.start()
+    world.run(30)
+    world.vtn.record.registered = False
+    world.vtn.behaviour["oadrCreatePartyRegistration"] = reply, FOR_EVER
+    world.run(60)
+
+    with pytest.raises(TransportError) as caught:
+        create_opt(world)
+
+    text = str(caught.value)
+    assert "not registered" in text and "stays owed" in text
+    assert reply.split()[1] in text
+    assert "gave no answer" not in text

@@ -9,6 +9,7 @@ from typing import Optional
 
 from ..errors import StateError, TransportError
 from ..profile import CallRequest
+from ..state.registration import MADE
 from .engine import Engine
 from .failures import Scope, scope_of
 from .tickets import Ticket
@@ -77,6 +78,10 @@ def _describe_end(engine: Engine, ticket: Ticket, seconds: float) -> str:
         return "the client was stopped before the VTN answered."
     if last is not None and scope_of(last) in PERMANENT:
         return str(last)
+    if last is None and engine.book.registration.phase not in MADE:
+        cause = engine.counters.last_error
+        about = "" if cause is None else f" The last error: {cause}"
+        return f"the VEN was not registered within {seconds:g} s.{about}"
     if last is not None and scope_of(last) is not Scope.LINK:
         return f"it was not done within {seconds:g} s. The last answer: {last}"
     return f"the VTN gave no answer within {seconds:g} s."
