@@ -93,6 +93,7 @@ class Promises:
         self._follows_loss, self._unknown = False, 0
         self._unwanted: dict[str, float] = {}
         self._base: Optional[float] = None
+        self._excused = 0.0
         self._owed: dict[str, float] = {}
         self._reports_from: Optional[float] = None
         self._registration: object = None
@@ -106,7 +107,7 @@ class Promises:
         if not expects_polls:
             self._base = None
         elif self._base is None:
-            self._base = now
+            self._base = max(now, self._excused)  # a Retry-After outlasts a registration
         for exchange in self.vtn.sent[self._exchanges :]:
             self._note_happenings(exchange.at)
             self._take(exchange)
@@ -168,6 +169,7 @@ class Promises:
 
     def _excuse(self, until: float) -> None:
         """Nobody can expect a poll before ``until`` and a period."""
+        self._excused = max(self._excused, until)
         if self._base is not None:
             self._base = max(self._base, until)
 
@@ -188,14 +190,14 @@ class Promises:
             return  # a registration did not help: it is a refusal
         elif how in UNKNOWN or (name == POLL and how == "code 452"):
             self._unwanted[name] = end + 3600.0
-            self._lose(end)
+            self._lose(how, end)
         elif name == POLL:
             if is_failure(how):
                 self._excuse(end + self._polling.fail(how, end))
             else:
                 self._polling.succeed(end)
-        elif how == "right":
-            self._unwanted.pop(name, None)
+        elif not is_failure(how):
+            self._unwanted.pop(name, None)  # it may have been accepted
 
     def _take_registering(self, name: str, how: str, end: float) -> None:
         self._excuse(end + self._registering.take(name, how, end) + SLACK)
@@ -205,11 +207,12 @@ class Promises:
                 self._unwanted.clear()
             self._follows_loss = False
 
-    def _lose(self, end: float) -> None:
+    def _lose(self, how: str, end: float) -> None:
         """The VTN does not know the VEN: it is registered with at once the first time, then with
         growing distance, whatever registrations it asked for before; and it hears nothing else.
         """
-        self._follows_loss, self._unknown = True, self._unknown + 1
+        self._follows_loss = True
+        self._unknown += how == "code 463"
         assert self._unknown <= 3, "the VTN does not know the VEN, which goes on as if it did"
         if end - self._lost_at > max(60.0, 10 * self._pause) + self._pause:
             self._lost, self._pause = 0, 0.0
