@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Callable
@@ -28,6 +28,24 @@ class Unshowable:
         raise RuntimeError("no repr")
 
 
+class Overriding(str):
+    """A text whose methods fail."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+class NoZone(tzinfo):
+    """A time zone that does not know its offset."""
+
+    def utcoffset(self, moment: object) -> timedelta:
+        raise RuntimeError("no offset")
+
+    dst = tzname = utcoffset  # type: ignore[assignment]
+
+
 ABSURD: tuple[Any, ...] = (
     "meter\x01",
     "line\nbreak",
@@ -38,6 +56,8 @@ ABSURD: tuple[Any, ...] = (
     timedelta.max,
     timedelta.min,
     datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))),
+    datetime(2031, 1, 1, tzinfo=NoZone()),
+    Overriding("x"),
     float("nan"),
     float("inf"),
     1e12,

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
 from .near_names import did_you_mean
-from .text import class_name, is_xml, repr_of
+from .text import class_name, is_xml, repr_of, text_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -128,13 +128,17 @@ def moment(name: str, value: object) -> datetime:
     """
     if not isinstance(value, datetime):
         raise ConfigurationError(f"{name} must be a datetime, not {_show_value(value)}.")
-    if value.tzinfo is None:
-        return value.replace(tzinfo=timezone.utc)
     try:
+        if value.utcoffset() is None:
+            return value.replace(tzinfo=timezone.utc)
         return value.astimezone(timezone.utc)
     except OverflowError as cause:
         raise ConfigurationError(
             f"{name}={_show_value(value)} lies outside the calendar in UTC."
+        ) from cause
+    except Exception as cause:  # a time zone is code of others
+        raise ConfigurationError(
+            f"{name} has a time zone that does not tell its offset: {text_of(cause)}."
         ) from cause
 
 
@@ -244,6 +248,7 @@ def text(name: str, value: object) -> str:
     ends. ``ConfigurationError`` for
     anything else.
     """
+    value = str.__str__(value) if isinstance(value, str) else value  # whatever a subclass says
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{name} must be a non-empty text, not {_show_value(value)}.")
     sendable(name, value)
@@ -261,7 +266,7 @@ def text(name: str, value: object) -> str:
         raise ConfigurationError(
             f"{name} must have at most {LONGEST_TEXT} characters, not {len(value)}."
         )
-    return str.__str__(value)  # of a member of a user's enum, too
+    return value
 
 
 def optional_text(name: str, value: object) -> Optional[str]:

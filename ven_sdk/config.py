@@ -266,7 +266,7 @@ def listen_address(listen: object) -> tuple[str, int]:
     found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]*):(\d{1,5})", given)
     usable = found is not None and (found[1] == "" or found[1][0] == "[" or _is_host(found[1]))
     if found is None or not usable or int(found[2]) > 65535:
-        raise ConfigurationError(f"listen must look like '0.0.0.0:8443', not {listen!r}.")
+        raise ConfigurationError(f"listen must look like '0.0.0.0:8443', not {repr_of(listen)}.")
     return found[1].strip("[]") or "0.0.0.0", int(found[2])
 
 

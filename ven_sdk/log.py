@@ -261,7 +261,7 @@ class Repeats:
         self._prefix = f"{one_line(name)}: " if name else ""
         self._limit = limit
         self._monotonic = monotonic
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._table: OrderedDict[str, _Repetition] = OrderedDict()
 
     def note(

@@ -4,9 +4,11 @@ that can be read is read at once.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any, Callable
 
 import pytest
@@ -170,3 +172,62 @@ def test_whatever_waits_everything_that_can_be_read_is_read_at_once(
 
     assert len(reads) > 30
     assert in_time == list(reads), f"{list(reads)[len(in_time)]} waits, or fails"
+
+
+class Interrupting:
+    """Calls ``reads`` once at each line of the SDK that the thread comes to, as a signal handler
+    may that Python runs there.
+    """
+
+    def __init__(self, reads: Sequence[Callable[[], object]]) -> None:
+        self.reads, self._is_reading = reads, False
+        self.places: set[tuple[str, int]] = set()
+
+    def trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        if not frame.f_globals.get("__name__", "").startswith("ven_sdk."):
+            return None
+        place = frame.f_code.co_filename, frame.f_lineno
+        if event == "line" and place not in self.places and not self._is_reading:
+            self.places.add(place)
+            self._is_reading = True
+            for read in self.reads:
+                read()
+            self._is_reading = False
+        return self.trace
+
+    def run(self, calls: Sequence[Callable[[], object]]) -> None:
+        before = sys.gettrace()
+        sys.settrace(self.trace)
+        try:
+            for call in calls:
+                call()
+        finally:
+            sys.settrace(before)
+
+
+@pytest.mark.parametrize("whose", ["client", "fleet"])
+def test_a_signal_handler_may_read_wherever_it_interrupts(whose: str) -> None:
+    with LocalVTN() as vtn:
+        scene = Scene(vtn)
+        subject = scene.client if whose == "client" else scene.fleet
+        subject.start(wait=5)
+        vtn.add_event(event_id="first")
+        vtn.wait_for_opt("first")
+        calls = list(readers_of(subject).values())
+        if isinstance(subject, OpenADRClient):
+            subject.add_report(resource_id="p", measurement="voltage", r_id="p")
+            client = subject
+            calls += [
+                lambda: client.report_value("p", 1),
+                lambda: client.opt_out("first"),
+                lambda: client.add_handler("on_error", print),
+            ]
+        interrupting = Interrupting([lambda: subject.status, subject.health])
+        thread = threading.Thread(target=interrupting.run, args=(calls,), daemon=True)
+        try:
+            thread.start()
+            thread.join(30)
+            assert not thread.is_alive(), "it waits for what it interrupted"
+        finally:
+            scene.end()
+        assert len(interrupting.places) > 100

@@ -32,7 +32,7 @@ class Identities:
 
     def __init__(self, max_idle: int) -> None:
         self._max_idle = max_idle
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._known: dict[tuple[object, ...], tuple[Identity, int]] = {}
 
     def get(self, settings: Settings, arguments: Mapping[str, object]) -> Identity:

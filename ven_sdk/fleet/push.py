@@ -51,7 +51,7 @@ class FleetPush:
     ) -> None:
         self._warn = warn
         self.is_shared: bool = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._vens: dict[tuple[ProfileKind, str], tuple[Ven, ...]] = {}
         self._identities: "Counter[Identity]" = Counter()
         self._encrypted: Optional[bool] = None

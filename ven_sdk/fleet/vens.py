@@ -49,7 +49,7 @@ class Vens:
     ) -> None:
         self._runtime, self._store, self._push = runtime, store, push
         self._repeats, self._rate = repeats, rate
-        self._lock = threading.Lock()  # guards the rest
+        self._lock = threading.RLock()  # guards the rest
         self._by_name: dict[str, Ven] = {}
         self._locks: dict[Ven, threading.Lock] = {}
         self._removed: set[str] = set()  # whose rows leave the store when it is open

@@ -31,6 +31,8 @@ GAP, UNCHANGED = "~", "="
 NON_SPECIFIC = DATA_QUALITY.BAD_NON_SPECIFIC.value
 LAST_KNOWN = DATA_QUALITY.BAD_LAST_KNOWN_VALUE.value
 PREVIOUS = DATA_QUALITY.PREVIOUS_VALUE_USED.value
+MOST_SAMPLES = 2_000_000
+"""Values of one call of a callback: what gives more than that never ends, and takes all memory."""
 _KNOWN_QUALITIES = frozenset(DATA_QUALITY.values)
 
 
@@ -83,12 +85,15 @@ def read_feed(result: object) -> SampleBatch:
 def _read(result: object, entry_of: Callable[[object], str]) -> SampleBatch:
     naive = is_nan = False
     samples: list[tuple[Optional[datetime], str]] = []
-    for item in _items(result):
+    for count, item in enumerate(_items(result)):
+        if count == MOST_SAMPLES:
+            raise ValueError(f"it returned more than {MOST_SAMPLES:,} values")
         at, value, extras = _sample(item)
         entry = with_quality(entry_of(value), *extras)
         if at is not None:
-            naive = naive or at.tzinfo is None
-            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            is_naive = at.utcoffset() is None
+            naive = naive or is_naive
+            at = at.replace(tzinfo=UTC) if is_naive else at.astimezone(UTC)
         if entry:
             samples.append((at, entry))
         is_nan = is_nan or (not entry and value is not None)

@@ -16,7 +16,7 @@ from ..state.change import Change
 from ..state.moments import Moments
 from ..state.outcome import Outcome
 from ..state.reports import ASKED, LastValue, RequestState
-from ..text import repr_of
+from ..text import repr_of, text_of
 from .catalogue import Catalogue
 from .data_points import STATUS, moment
 from .dated_samples import note_naive, sent_moments
@@ -77,7 +77,7 @@ def read_value(
         )
     own, entry = read.samples[0]
     taken_at = own or moment("at", at) or now
-    naive = read.naive or (own is None and at is not None and at.tzinfo is None)
+    naive = read.naive or (own is None and at is not None and at.utcoffset() is None)
     return PushedValue(point, taken_at, entry, naive)
 
 
@@ -93,8 +93,8 @@ def enter_value(book: Book, value: PushedValue) -> Outcome:
 def _read(point: DataPoint, given: object) -> SampleBatch:
     try:
         return read_statuses(given) if point.report_name == STATUS else read_numbers(given)
-    except (TypeError, ValueError) as cause:
-        why = str(cause).replace("it returned", "the value is")
+    except Exception as cause:  # numbers, iterables and time zones are code of others
+        why = text_of(cause).replace("it returned", "the value is")
         raise ConfigurationError(f"report_value({point.r_id!r}): {why}.") from cause
 
 

@@ -83,7 +83,7 @@ class Conversation:
         settings = transactions.book.settings
         self._vtn = sys.intern(urlsplit(settings.vtn_url).netloc)
         self._lanes = tuple(map(LaneState, self._profile.lanes))
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.failures: Failures = Failures(
             lambda cap: make_backoff(transactions.book, cap), strict=settings.strict
         )

@@ -76,7 +76,7 @@ class Exchanges:
         transactions: Transactions,
         failures: Failures,
         polling: Polling,
-        lock: threading.Lock,
+        lock: threading.RLock,
         wake: Callable[[], None],
         block_all: Callable[[float], None],
         end_pause: Callable[[], None],

@@ -1,5 +1,6 @@
 """The facts of one VEN as others read them: a book, and the two locks under which it is read. The
-theory of both stands in :mod:`.transactions`. Any thread.
+theory of both stands in :mod:`.transactions`. Any thread, and the user's signal handlers, which
+Python runs anywhere in the main thread: a lock that a reader takes is reentrant.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Facts:
         self.book: Book = book
         self.runtime: Runtime = runtime
         self._lock = threading.RLock()
-        self._applying = threading.Lock()
+        self._applying = threading.RLock()
         self._snapshots: dict[str, tuple[int, tuple[TableRow, ...]]] = {}
 
     def read(self, function: Callable[[], T]) -> T:

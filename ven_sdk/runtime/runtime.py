@@ -69,7 +69,7 @@ class Runtime:
         self.looking_again: set[Callable[[], None]] = set()
         self.scheduler: Scheduler = Scheduler(self.clock, on_set_back=self._set_back)
         self.pools: dict[str, Workers] = {}
-        self._making = threading.Lock()
+        self._making = threading.RLock()
         self._pid: Optional[int] = None
         self._is_open = False  # under _making: whether a pool that is made now may take work
         self._stopped_by: Optional[threading.Thread] = None

@@ -43,7 +43,7 @@ class Troubles:
     ) -> None:
         self.repeats: Repeats = repeats
         self._clock, self._counters, self._tell = clock, counters, tell
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._lines = Window(TROUBLES_A_MINUTE)
         self._calls = Window(TROUBLES_A_MINUTE)
         self._left_out = 0

@@ -145,13 +145,13 @@ def content(source: Source, argument: str) -> tuple[bytes, str]:
     if not is_path(source):
         data = source if isinstance(source, bytes) else os.fspath(source).encode()
         return data, f"the bytes given as {argument}"
-    path = os.fspath(source)
+    path = str.__str__(os.fsdecode(source))
     try:
         with open(path, "rb") as file:
-            return file.read(), str(path)
+            return file.read(), path
     except OSError as cause:
         raise ConfigurationError(
-            f"{argument} {str(path)!r} cannot be read: {cause.strerror or cause}."
+            f"{argument} {path!r} cannot be read: {cause.strerror or cause}."
         ) from cause
 
 

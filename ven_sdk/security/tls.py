@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ..errors import ConfigurationError, SecurityError
+from ..text import repr_of
 from .credentials import Credentials, Source, is_path
 from .fingerprint import fingerprint_of, is_full, normalise
 
@@ -98,7 +99,7 @@ def _trust(context: ssl.SSLContext, ca_file: Optional[Source]) -> None:
     if ca_file is None:
         _trust_system(context)
         return
-    name = repr(os.fspath(ca_file)) if is_path(ca_file) else "bytes"
+    name = repr_of(os.fspath(ca_file)) if is_path(ca_file) else "bytes"
     try:
         if not is_path(ca_file):
             _trust_bytes(context, ca_file)

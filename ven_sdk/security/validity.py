@@ -81,7 +81,7 @@ class Warnings:
     """Which ends were logged: each certificate once for each step that it comes nearer."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._told: set[tuple[str, Optional[timedelta]]] = set()
 
     def take(self, ends: Iterable[CertificateEnd], now: datetime) -> list[CertificateEnd]:

@@ -22,7 +22,7 @@ class MemoryStore(Store):
     name = "memory"
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._rows: dict[str, dict[tuple[str, str], str]] = {}
         self._is_open = False
 

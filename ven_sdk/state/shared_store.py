@@ -25,7 +25,7 @@ class SharedStore(Store):
         self.transit: float = store.transit
         self._store = store
         self._users = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def holds(self, ven: str) -> bool:
         """See :meth:`Store.holds`."""

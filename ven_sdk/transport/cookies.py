@@ -33,7 +33,7 @@ class Cookies:
     """What to send back to a VTN: at most 20 cookies of 4 kB."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards the dict alone
+        self._lock = threading.RLock()  # guards the dict alone
         self._held: dict[tuple[str, str], _Cookie] = {}
 
     def header(self, path: str, secure: bool) -> Optional[str]:

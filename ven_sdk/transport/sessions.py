@@ -80,7 +80,7 @@ class Connections:
         self._max_idle = max_idle
         self._max_idle_seconds = max_idle_seconds
         self._agent = user_agent
-        self._lock = threading.Lock()  # guards the four below; never held while the network runs
+        self._lock = threading.RLock()  # guards the four below; never held while the network runs
         self._idle: list[Link] = []  # the one used last is at the end
         self._busy: set[Link] = set()
         self._tickets: dict[Route, tuple[ssl.SSLContext, ssl.SSLSession]] = {}

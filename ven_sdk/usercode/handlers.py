@@ -54,7 +54,7 @@ class Registry:
 
     def __init__(self, parameters: dict[str, tuple[str, ...]], what: str) -> None:
         self._parameters, self._what = parameters, what
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._functions: dict[str, tuple[Function, ...]] = {}
 
     def add(self, name: str, function: Function, *, single: bool = False) -> None:

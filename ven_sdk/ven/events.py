@@ -71,14 +71,15 @@ class EventCalls(VenBase):
         ``StateError`` for an event that is unknown or over.
         """
         self._check_usable("opt_in()")
-        self._engine.transact(self._profile.opt_event(event_id, "optIn", None))
+        self._engine.transact(self._profile.opt_event(_plain(event_id), "optIn", None))
 
     def opt_out(self, event_id: str, reason: Optional[str] = None) -> None:
         """Do not take part in the event ``event_id``, or no longer. ``reason`` is a text that goes
         with the answer. Never blocks. ``StateError`` for an event that is unknown or over.
         """
         self._check_usable("opt_out()")
-        self._engine.transact(self._profile.opt_event(event_id, "optOut", reason))
+        why = None if reason is None else _plain(reason)
+        self._engine.transact(self._profile.opt_event(_plain(event_id), "optOut", why))
 
     def request_events(self) -> tuple[Event, ...]:
         """Ask the VTN for all events; those known then. ``StateError`` while not registered, and
@@ -87,6 +88,11 @@ class EventCalls(VenBase):
         self._require_running("request_events()")
         self._wait_for_answer("request_events()", self._profile.request_events())
         return self.events
+
+
+def _plain(given: str) -> str:
+    """The text itself where ``given`` is of a class of the user's; anything else as it is."""
+    return str.__str__(given) if isinstance(given, str) else given
 
 
 def _hours(hours: Union[float, timedelta, str]) -> float:

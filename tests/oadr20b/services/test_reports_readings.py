@@ -4,6 +4,7 @@ message.
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from datetime import datetime, timedelta, timezone
@@ -206,3 +207,11 @@ def test_t19_entries_become_payloads_and_gaps_carry_their_quality(
     entry: str, expected: Any
 ) -> None:
     assert payload("r", entry) == expected
+
+
+def test_what_never_ends_is_a_failure_and_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ven_sdk.points.entries.MOST_SAMPLES", 100)
+
+    with pytest.raises(ValueError, match="more than 100 values"):
+        read_numbers(itertools.count())
+    assert len(read_numbers(range(100)).samples) == 100

@@ -45,7 +45,7 @@ class ReplayGuard:
         self.window: timedelta = timedelta(seconds=window_seconds)
         self._limit = limit
         self._on_seen = on_seen
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._seen: dict[str, datetime] = {}
         self._by_age: list[tuple[datetime, str]] = []
         self._floor: Optional[datetime] = None

@@ -12,7 +12,7 @@ from ....errors import ConfigurationError, StateError
 from ....events import timing, versions
 from ....events.execution import carry_out
 from ....state.outcome import Note, Outcome
-from ....text import is_xml, repr_of
+from ....text import is_xml, repr_of, shorten
 from ....usercode.decisions import OPTS
 from .. import opts
 from . import transitions
@@ -40,8 +40,8 @@ def opt(
     held = book.events.get(event_id)
     if held is None or transitions.is_gone(held):
         raise StateError(
-            f"There is no event {event_id!r}. Known: "
-            f"{', '.join(map(repr, sorted(book.events)[:10])) or 'none'}."
+            f"There is no event {repr_of(event_id)}. Known: "
+            f"{shorten(', '.join(map(repr, sorted(book.events)[:10]))) or 'none'}."
         )
     _check_open(held, event_id, now)
     outcome = carry_out(book, event_id, held, versions.choose(held, opt_type, reason), now)

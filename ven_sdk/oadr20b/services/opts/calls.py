@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Optional
 from ....errors import ConfigurationError, StateError
 from ....profile import OptFacts
 from ....state.outcome import NOTHING, Outcome
+from ....text import shorten
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, OptState
 from .arguments import (
@@ -114,7 +115,9 @@ def cancel(book: "Book", opt_id: str, now: datetime) -> Outcome:
     if held is None or held.state in (REFUSED, CANCELLED):
         standing = (key for key, row in book.opts.items() if row.standing.in_force)
         known = ", ".join(map(repr, standing)) or "none"
-        raise StateError(f"There is no opt {opt_id!r} to cancel. Opts that stand: {known}.")
+        raise StateError(
+            f"There is no opt {opt_id!r} to cancel. Opts that stand: {shorten(known)}."
+        )
     if held.record.event_id is not None:
         opposite = "optIn" if held.opt_type == "optOut" else "optOut"
         raise StateError(
