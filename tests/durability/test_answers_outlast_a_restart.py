@@ -87,3 +87,27 @@ def test_an_answer_that_the_vtn_fails_over_holds_up_no_other(world: SimulatedVen
     add_events(world, "bad", "later", "good")
     world.run(10)
     assert answered(world) == {"good", "well", "later"}
+
+
+@pytest.mark.parametrize("status", [400, 413, 500])
+def test_one_answer_that_the_vtn_fails_over_spoils_none_of_many(
+    world: SimulatedVen, status: int
+) -> None:
+    right = world.vtn.post
+    sent: list[bytes] = []
+
+    def post(url: str, body: bytes) -> Reply:
+        if b"oadrCreatedEvent" in body:
+            sent.append(body)
+            if b">e7<" in body:
+                raise TransportError(f"HTTP status {status}.", status=status)
+        return right(url, body)
+
+    world.engine.profile.identity.connections._answer = post  # type: ignore[attr-defined]
+    add_events(world, *(f"e{number}" for number in range(80)))
+    polls = len([one for one in world.vtn.sent if one.name == "oadrPoll"])
+    world.run(300)
+
+    assert answered(world) == {f"e{number}" for number in range(80)} - {"e7"}
+    assert len(sent) <= 80 + 20
+    assert len([one for one in world.vtn.sent if one.name == "oadrPoll"]) - polls >= 28

@@ -35,7 +35,7 @@ FAILURES, PATIENCE = 3, 600.0
 counts as a refusal. Answers that were sent together are sent one by one as soon as they failed so
 often.
 """
-FEW = 50
+FEW = 500
 """Up to how many answers are sent one by one when they were refused together."""
 
 
