@@ -4,10 +4,10 @@ returned, so that a crash repeats them instead of losing them. Pure functions.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Optional
 
 from ..state.events import EventState, PendingCall
+from ..state.replacing import replace
 
 if TYPE_CHECKING:
     from ..state.book import Book

@@ -21,12 +21,12 @@ are skipped (E36). An undecided event keeps the time that was left for its decis
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..instants import shift
 from ..state.events import EventState
+from ..state.replacing import replace
 from . import timing
 from .runs import CLOCK_STEP, end_run, past_leads
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
@@ -19,6 +18,7 @@ from ..instants import shift_back
 from ..state.change import Change
 from ..state.events import EventState, PendingCall
 from ..state.outcome import NOTHING, Call, Note, Outcome, Step, Timer
+from ..state.replacing import replace
 from ..usercode.decisions import DEFER
 from . import timing
 from .calls import KEPT_FOR, arguments_of

@@ -4,12 +4,12 @@ with what has begun or ended, and the handler calls that say so. Pure functions.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..instants import shift, shift_back
 from ..state.events import EventState
+from ..state.replacing import replace
 from . import timing
 from .calls import add_call
 

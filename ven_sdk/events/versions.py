@@ -8,13 +8,13 @@ functions.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
 from ..instants import ZERO, shift
 from ..schema.events import Event, EventSignal
 from ..state.events import EventState
+from ..state.replacing import replace
 from . import timing
 from .calls import add_call, bind_calls
 from .execution import decide

@@ -33,12 +33,12 @@ A time that comes round again may be sent twice, with two values: the VTN keeps 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Optional
 
 from ..state.book import Book
 from ..state.change import Change
+from ..state.replacing import replace
 from ..state.reports import BLOCK, ONCE, LastValue, RequestState, Run
 from .sampling import GRACE, spacing_of
 from .tables import running_requests, runs_of

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Union
 
@@ -20,6 +19,7 @@ from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NOTHING, Call, NotCalled, Outcome, Step
+from ..state.replacing import replace
 from ..state.reports import ONCE, LastValue, RequestState, Sampling
 from .callbacks import gather
 from .data_points import STATUS

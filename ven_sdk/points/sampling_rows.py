@@ -5,13 +5,13 @@ counted. Steps only; ``sampling.py`` tells the whole story.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from ..schema.points import DataPoint
 from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NOTHING, Outcome
+from ..state.replacing import replace
 from ..state.reports import CHANGE, RequestState, Sampling
 from .tables import Rows, count, points_of
 

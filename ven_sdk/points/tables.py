@@ -8,7 +8,6 @@ Pure functions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Optional
 
@@ -17,6 +16,7 @@ from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NotCalled, Outcome, Timer
+from ..state.replacing import replace
 from ..state.reports import ASKED, ONCE, RequestState, Run, SampleRow, Sampling
 from .entries import SampleBatch, pack, unpack
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Optional, TypedDict
+
+from .replacing import replace
 
 MADE: frozenset[str] = frozenset({"reports", "events", "registered"})
 """The phases in which there is a registration."""

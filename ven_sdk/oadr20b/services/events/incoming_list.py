@@ -8,7 +8,6 @@ events write nothing.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
@@ -19,6 +18,7 @@ from ....schema.events import Event
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import Note, Outcome
+from ....state.replacing import replace
 from ....usercode.handlers import NOBODY_DECIDES
 from ...schema.events import CreatedEvent, DistributeEvent, EventResponse, FaultyEvent
 from ...state.event_list import EventList

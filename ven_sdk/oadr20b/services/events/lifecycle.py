@@ -5,7 +5,6 @@ back, the registration is gone. Pure functions; they run as steps of the engine.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, Optional
 
@@ -16,6 +15,7 @@ from ....instants import shift
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....state.replacing import replace
 from ....tasks import Task
 from ....usercode.handlers import NOBODY_DECIDES
 from ...schema.events import DistributeEvent, RequestEvent

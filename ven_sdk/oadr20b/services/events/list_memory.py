@@ -5,8 +5,8 @@ last listed (E23), and responses about what is not held. Pure functions.
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import replace
 
+from ....state.replacing import replace
 from ...state.event_list import EventList
 
 

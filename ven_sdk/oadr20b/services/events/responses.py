@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
@@ -18,6 +17,7 @@ from ....events.execution import carry_out, combine
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....state.replacing import replace
 from ....tasks import Task
 from ...schema.events import CreatedEvent, EventResponse
 from ...state.event_list import EventList

@@ -7,7 +7,6 @@ is to be; ``events.execution`` then does what is due. Pure functions.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
@@ -15,6 +14,7 @@ from ....events import versions
 from ....events.calls import bind_calls
 from ....schema.events import Event
 from ....state.events import EventState
+from ....state.replacing import replace
 from .. import opts
 from .eligibility import find_other_devices, find_refusal
 

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
 from ....errors import ConfigurationError, StateError
 from ....profile import OptFacts
 from ....state.outcome import NOTHING, Outcome
+from ....state.replacing import replace
 from ....text import shorten
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, OptState

@@ -7,13 +7,13 @@ Where it lies ahead because the clock was set back, the minute counts from now.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
 from ....instants import shift
 from ....state.change import Change
 from ....state.outcome import NOTHING, Outcome, Step, Timer
+from ....state.replacing import replace
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, REPLACED, OptState
 from ..market_context import is_same

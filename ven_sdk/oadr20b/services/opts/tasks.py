@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ....errors import VenError
 from ....instants import to_local
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....state.replacing import replace
 from ....tasks import Task
 from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
@@ -17,6 +16,7 @@ from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....state.registration import MADE
+from ....state.replacing import replace
 from ....tasks import Task
 from ...schema.events import DistributeEvent
 from ...schema.registration import Response

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
@@ -12,6 +11,7 @@ from ....config import Settings
 from ....state.change import Change
 from ....state.outcome import Outcome
 from ....state.registration import Registration
+from ....state.replacing import replace
 from ...schema.registration import CreatedPartyRegistration
 
 if TYPE_CHECKING:

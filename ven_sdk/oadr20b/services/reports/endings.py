@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Optional
 
@@ -24,6 +23,7 @@ from ....points.tables import (
 )
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
+from ....state.replacing import replace
 from ....state.reports import ASKED, CHANGE, PERIODIC, RequestState, SampleRow
 from ...schema.reports import CanceledReport, CancelReport
 from ...state.book import Book

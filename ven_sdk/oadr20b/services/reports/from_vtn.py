@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Callable, Optional, Union
 
@@ -21,6 +20,7 @@ from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Call, Note, Outcome, Step
 from ....state.registration import MADE
+from ....state.replacing import replace
 from ....state.reports import ASKED, RequestState
 from ....tasks import Task
 from ...schema.reports import (

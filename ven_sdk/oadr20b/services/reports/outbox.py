@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Callable, Optional
 
@@ -19,6 +18,7 @@ from ....schema.common import Payload
 from ....schema.items import Items
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....state.replacing import replace
 from ....tasks import Task
 from ...schema.reports import (
     Report,

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Optional
 
 from ....points.tables import point_key, points_of
 from ....points.timing import EPOCH, INSTANT, LATEST, NONE, floor, moment_after
+from ....state.replacing import replace
 from ....state.reports import BLOCK, CATALOGUE, CHANGE, ONCE, PERIODIC, RequestState
 from ...schema.reports import ReportRequest, ReportSpecifier
 from ...state.book import Book

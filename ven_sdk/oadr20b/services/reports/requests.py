@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Optional
 
@@ -16,6 +15,7 @@ from ....points.timing import NONE, moment_after
 from ....schema.points import DataPoint
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
+from ....state.replacing import replace
 from ....state.reports import BLOCK, CATALOGUE, RequestState
 from ...schema.reports import (
     CreatedReport,

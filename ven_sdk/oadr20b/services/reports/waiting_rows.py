@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple, Optional
 
 from ....points.entries import pack, unpack
 from ....points.tables import row_key
 from ....state.change import Change
+from ....state.replacing import replace
 from ....state.reports import ONCE, RequestState, SampleRow
 from ...state.book import Book
 
