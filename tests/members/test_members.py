@@ -14,6 +14,7 @@ import pytest
 from tests import postgresql
 from tests.members.conftest import LEASE, PATIENCE, SLOTS, Crew, eventually
 from ven_sdk import ConfigurationError, Fleet, FleetMember, Site, SiteTable, StoreError, slot_of
+from ven_sdk.members.sites import check_site
 from ven_sdk.metrics import member_exposition
 from ven_sdk.state.leases import wanted_slots
 
@@ -421,3 +422,38 @@ async def sites_later(slot: int) -> list[Site]:
 def test_an_argument_of_a_member_that_cannot_work_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(arguments))):
         FleetMember(store="postgresql://fleet@localhost/fleet", **arguments)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"vtn_url": "ftp://vtn"},
+        {"placement": "\x00"},
+        {"arguments": {"timeout": float("nan")}},
+        {"arguments": {"push": "https://a b"}},
+        {"arguments": {"cert": 5}},
+        {"arguments": {"tymeout": 5}},
+        {"reports": [{"measurement": "voltage", "sampling_rate": 0}]},
+        {"reports": [{"measurement": "voltage", "resource_id": "a\nb"}]},
+        {"reports": [{"measurement": "voltage", "callback": "read", "report_name": "x-a "}]},
+        {"handlers": {"on_evnt": "decide"}},
+    ],
+    ids=range(10),
+)
+def test_a_site_that_no_member_could_run_is_refused_by_the_table(facts: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"site|placement|vtn_url"):
+        check_site(Site("a", **facts))
+
+
+def test_what_can_be_read_once_gives_a_site_its_reports_for_good() -> None:
+    report = {"callback": "read", "measurement": "voltage", "resource_id": "r"}
+    site = Site("a", reports=(each for each in [report]), arguments={"timeout": "7 s"})
+
+    check_site(site)
+    assert site.reports == (report,) == Site.from_json(site.to_json()).reports
+
+
+@pytest.mark.parametrize("name", ["\ud800", "", "a\nb"])
+def test_a_name_of_no_ven_is_in_no_slot(name: str) -> None:
+    with pytest.raises(ConfigurationError):
+        slot_of(name)

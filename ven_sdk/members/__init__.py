@@ -37,7 +37,7 @@ from ..text import repr_of
 from ..usercode.attributes import CheckedAttributes
 from ..usercode.functions import check_call, refuse_async
 from .life import Lease, MemberLife
-from .sites import Catalogue, Functions, SiteTable, store_of_fleet
+from .sites import Functions, Sites, SiteTable, store_of_fleet
 from .slots import MemberSlots
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class FleetMember(CheckedAttributes):
         self,
         *,
         store: Any,
-        sites: Optional[Catalogue] = None,
+        sites: Optional[Sites] = None,
         name: Optional[str] = None,
         weight: float = 1.0,
         lease: Duration = LEASE,

@@ -13,18 +13,20 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Callable, Optional, Union
 
 from ..argument_names import checked_value, known_arguments, named_arguments, named_methods
-from ..arguments import choice, optional_text, text
+from ..arguments import choice, optional_text, text, whole_number
 from ..errors import ConfigurationError
 from ..fleet.arguments import SETTINGS
 from ..fleet.identities import ARGUMENTS as IDENTITY
+from ..fleet.vens import VenChecks
+from ..points.catalogue import Catalogue
 from ..profiles import vtn_address
-from ..state.leases import SLOTS, LeasedStore, Member, SiteRow, slot_of
+from ..state.leases import MOST_SLOTS, SLOTS, LeasedStore, Member, SiteRow, slot_of
 from ..text import repr_of
 from ..usercode.handlers import PARAMETERS
 from ..ven import Ven
 
 Functions = Mapping[str, Callable[..., object]]
-Catalogue = Callable[[int], Iterable["Site"]]
+Sites = Callable[[int], Iterable["Site"]]
 
 
 @checked_value
@@ -65,6 +67,7 @@ class Site:
                 "reports of a Site is a tuple of dicts, the arguments of add_report each, not "
                 f"{repr_of(self.reports)}."
             )
+        object.__setattr__(self, "reports", tuple(self.reports))  # not of what can be read once
 
     def slot(self, slots: int = SLOTS) -> int:
         """Its slot in a fleet of so many ``slots``."""
@@ -135,7 +138,7 @@ class SiteTable:
     def __init__(self, store: Union[str, LeasedStore], *, slots: int = SLOTS) -> None:
         self._owned = isinstance(store, str)
         self._store = store_of_fleet(store)
-        self._slots = slots
+        self._slots = whole_number("slots", slots, 2, MOST_SLOTS)
 
     def __enter__(self) -> SiteTable:
         if self._owned:
@@ -188,6 +191,25 @@ def check_site(site: Site) -> None:
         known_arguments(f"{about}: add_report()", report, reports)
     for name in site.handlers:
         choice(f"{about}: a handler", name, tuple(PARAMETERS))
+    try:
+        _check_values(site)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{about}: {error}") from error
+
+
+def _check_values(site: Site) -> None:
+    """Refuse values that ``add`` and ``add_report`` would refuse on each member. Files are read
+    there, and functions known there.
+    """
+    VenChecks({}).check(site.ven_name, site.vtn_url or "http://known.later", site.arguments)
+    catalogue = Catalogue()
+    for report in site.reports:
+        own = {"callback": _any_call} if report.get("callback") is not None else {}
+        catalogue.add(**{**report, **own})
+
+
+def _any_call(*_: object, **__: object) -> None:
+    """Stands for a function that only a member has."""
 
 
 OBSERVER = Member("", "")

@@ -21,7 +21,7 @@ from ..state.store import Row
 from ..threads import daemon_thread
 from ..ven import Ven
 from .garbage_collection import GarbageCollection
-from .sites import Catalogue, Functions, Site
+from .sites import Functions, Site, Sites
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class MemberSlots:
         name: str,
         store: LeasedStore,
         fleet: Fleet,
-        catalogue: Catalogue,
+        catalogue: Sites,
         functions: Functions,
     ) -> None:
         self._name, self._store, self._fleet = name, store, fleet

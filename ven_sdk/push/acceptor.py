@@ -99,7 +99,7 @@ class Acceptor:
         self._stopping = threading.Event()
         self._silent: dict[Connection, None] = {}  # of the accepting thread: oldest first
         self._number = 0
-        self._lock = threading.Lock()  # guards the next two
+        self._lock = threading.RLock()  # guards the next two
         self._open: set[Connection] = set()
         self._per_address: Counter[str] = Counter()
         self._thread = daemon_thread("ven_sdk-push-accept", self._run)

@@ -12,7 +12,7 @@ from typing import Callable, Optional
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _running: list["Runner"] = []
 
 

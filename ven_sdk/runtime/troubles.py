@@ -27,7 +27,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 TROUBLES_A_MINUTE = 15
 """Lines of WARNING and above, and calls of ``on_error``, that a VEN makes of what a VTN does."""
-STILL = 60.0
+STILL = 40.0
 """Seconds after which a trouble that goes on is logged again, although it is only a repetition."""
 
 

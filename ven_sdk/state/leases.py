@@ -16,7 +16,7 @@ from enum import Enum
 from typing import NamedTuple, Optional
 
 from ..argument_names import named_arguments
-from ..arguments import whole_number
+from ..arguments import text, whole_number
 from ..errors import ConfigurationError, LeaseLostError
 from ..text import repr_of
 from .store import Row, Store
@@ -191,7 +191,7 @@ def slot_of(name: str, slots: int = SLOTS) -> int:
     """
     if not isinstance(name, str):
         raise ConfigurationError(f"slot_of() takes the name of a VEN, not {repr_of(name)}.")
-    return hash_slot(name, whole_number("slots", slots, 1, MOST_SLOTS))
+    return hash_slot(text("ven_name", name), whole_number("slots", slots, 1, MOST_SLOTS))
 
 
 def hash_slot(name: str, slots: int) -> int:
