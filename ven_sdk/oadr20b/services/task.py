@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from typing import Callable, Optional
 
-from ...errors import ProtocolError
+from ...errors import ProtocolError, VenError
 from ...schema.common import Payload
 from ...tasks import Task
+from ..schema.payloads import PAYLOADS
 from ..schema.registration import RequestReregistration, Response
 
 OK = "200"
 NOT_ALLOWED = "463"
 """Not registered, or not allowed."""
+EMPTY_BODY = "an empty body"
 CANCELLATION = "cancellation of the registration"
 WIRE_NAMES = {"registration_id": "registrationID", "ven_id": "venID", "opt_id": "optID"}
 
@@ -67,6 +69,13 @@ def refusal_of(task: Task, reply: Optional[Payload]) -> ProtocolError:
     )
 
 
+def is_refusal(error: VenError) -> bool:
+    """Whether the VTN itself said no: a reply that cannot be read, or a payload that is no answer,
+    says nothing of the message.
+    """
+    return isinstance(error, ProtocolError) and error.received not in (*PAYLOADS, EMPTY_BODY)
+
+
 def judge(task: Task, reply: Optional[Payload]) -> Optional[ProtocolError]:
     """The error that ``reply`` is for ``task``: an error code (G9), or a payload that is no answer
     to it.
@@ -92,7 +101,7 @@ def wrong_type(
 ) -> ProtocolError:
     """The error for a reply that is no answer to the task ``name``."""
     names = " or ".join(kind.wire_name for kind in expects)
-    found = "an empty body" if reply is None else reply.wire_name
+    found = EMPTY_BODY if reply is None else reply.wire_name
     return ProtocolError(
         f"The VTN answered {name} with {found}; expected {names}.",
         response_code="453",

@@ -28,7 +28,7 @@ from ...schema.reports import (
 )
 from ...state.book import Book
 from ...state.deliveries import Delivery, Part
-from ..task import NOT_ALLOWED
+from ..task import NOT_ALLOWED, is_refusal
 from .endings import cancel, end_requests
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
@@ -198,11 +198,11 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
         return _send_as(book, key, [replace(delivery, singly=True)], now)
     if (status == 413 and len(part.rows) > 1) or (status == 500 and len(part.rows) > FEW_ROWS):
         return _halve(book, key, delivery, now)
-    if code == "452" and not isinstance(error, (TransportError, ConfigurationError)):
+    if code == "452" and is_refusal(error):
         return _end_unknown(book, delivery, error, now)
     refusals = delivery.refusals + 1
     wrong = isinstance(error, ConfigurationError) or (
-        not isinstance(error, TransportError) and code.startswith("4") and code != NOT_ALLOWED
+        is_refusal(error) and code.startswith("4") and code != NOT_ALLOWED
     )
     if isinstance(error, ConfigurationError) or (wrong and refusals >= MOST_REFUSALS):
         return _give_up(book, key, delivery, error, now)

@@ -1,0 +1,44 @@
+"""A sample is kept until the VTN has acknowledged it. What says nothing of the report (a web page
+of a proxy, a payload that is no answer) loses none, however long it comes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+
+import pytest
+
+from tests.models.simulated import SimulatedVen
+
+SAYS_NOTHING = (
+    "unreadable",
+    "no payload",
+    "wrong type",
+    "not allowed",
+    "no answer",
+    "code 500",
+    *(f"status {status}" for status in (201, 302, 400, 403, 404, 410, 413, 429, 500, 503)),
+)
+HOUR = 3600
+
+
+@pytest.mark.parametrize("seconds", [120, 1800])
+@pytest.mark.parametrize("reply", SAYS_NOTHING)
+def test_no_sample_is_lost_and_none_arrives_twice(reply: str, seconds: float) -> None:
+    with contextlib.closing(SimulatedVen(1)) as world:
+        world.vtn.wish = 10, 20
+        world.start()
+        world.run(60)
+        world.vtn.behaviour["oadrUpdateReport"] = reply, float("inf")
+        polls = [one.name for one in world.vtn.sent].count("oadrPoll")
+        world.run(seconds)
+        assert [one.name for one in world.vtn.sent].count("oadrPoll") - polls >= 0.7 * seconds / 10
+        world.vtn.behaviour.clear()
+        world.run(HOUR + 120)
+
+        found = world.vtn.record.samples
+        moments = sorted(datetime.fromisoformat(at.rstrip("Z")) for _, at, _ in found)
+        assert {(b - a).total_seconds() for a, b in zip(moments, moments[1:])} == {10}
+        assert set(found.values()) == {1}
+        assert world.ven.status.counters["samples_dropped"] == 0
