@@ -162,7 +162,7 @@ OTHERS: "list[Row]" = [
     (lambda: interval(duration="an hour"), "such as '10 s'"),
     (lambda: interval(uid=5), "uid of an Interval must be a text, not 5. Write '5'."),
     (lambda: objects.EiResponse(response_code=200), "Write '200'."),
-    (lambda: objects.SamplingRate(60, 10), "The shorter one comes first."),
+    (lambda: report(sampling_rate=objects.SamplingRate(60, 10)), "sampling_rate"),
     (lambda: objects.ActivePeriod(dtstart=AWARE, duration=DAY, tolerance="x"), "tolerance"),
     (lambda: objects.Vavailability([(AWARE, DAY)]), "components"),
     (lambda: objects.VavailabilityComponent(dtstart="now", duration=DAY), "must be a datetime"),

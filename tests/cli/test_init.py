@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.programs import Program, call
+from ven_sdk.cli import main
 from ven_sdk.cli.init.command import FILES, KINDS
 
 needs_toml = pytest.mark.skipif(
@@ -24,8 +25,7 @@ needs_toml = pytest.mark.skipif(
 def test_what_it_writes_runs_against_the_test_vtn_at_once(kind: str, tmp_path: Path) -> None:
     with Program("vtn", "--port", "0", "--no-page", "--poll-frequency", "1") as vtn:
         url = vtn.value("vtn_url")
-        written = call("init", str(tmp_path / "site"), "--kind", kind, "--vtn-url", url)
-        assert written.returncode == 0, written.stderr
+        assert main(["init", str(tmp_path / "site"), "--kind", kind, "--vtn-url", url]) == 0
         file = tmp_path / "site" / "ven.toml"
         assert call("run", "--check", str(file)).returncode == 0
 
@@ -38,7 +38,7 @@ def test_what_it_writes_runs_against_the_test_vtn_at_once(kind: str, tmp_path: P
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_its_test_passes(kind: str, tmp_path: Path, clean_env: dict[str, str]) -> None:
-    assert call("init", str(tmp_path / "site"), "--kind", kind).returncode == 0
+    assert main(["init", str(tmp_path / "site"), "--kind", kind]) == 0
 
     done = subprocess.run(
         [
@@ -56,13 +56,13 @@ def test_its_test_passes(kind: str, tmp_path: Path, clean_env: dict[str, str]) -
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_is_there_already_is_not_touched(tmp_path: Path) -> None:
+def test_what_is_there_already_is_not_touched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "site.py").write_text("mine")
 
-    done = call("init", str(tmp_path))
-
-    assert done.returncode == 2
-    assert "site.py is there already: nothing was written" in done.stderr
+    assert main(["init", str(tmp_path)]) == 2
+    assert "site.py is there already: nothing was written" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["site.py"]
 
 
@@ -79,14 +79,12 @@ def test_what_is_there_already_is_not_touched(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_words_are_told_and_nothing_is_written(
-    words: "tuple[str, ...]", says: str, tmp_path: Path
+    words: "tuple[str, ...]", says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = (str(tmp_path),) if words[0].startswith("--") else ()
 
-    done = call("init", *folder, *words)
-
-    assert done.returncode == 2
-    assert says in " ".join(done.stderr.split())
+    assert main(["init", *folder, *words]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
     assert not list(tmp_path.iterdir())
 
 

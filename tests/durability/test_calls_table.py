@@ -13,6 +13,7 @@ import pytest
 
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import ei_response, first, payload
+from tests.shared import some_of
 from ven_sdk import ProtocolError, TransportError, VenError
 
 FOR_EVER = float("inf")
@@ -125,7 +126,7 @@ def test_a_reply_that_names_another_confirms_nothing(call: str, element: str) ->
         assert_calm(call, world)
 
 
-@pytest.mark.parametrize("reply", NO_ANSWER)
+@pytest.mark.parametrize("call, reply", some_of(CALLS, NO_ANSWER))
 def test_a_call_without_an_answer_says_what_came_instead(call: str, reply: str) -> None:
     with answering(call, reply) as world:
         error, seconds = failure(call, world)
@@ -137,7 +138,7 @@ def test_a_call_without_an_answer_says_what_came_instead(call: str, reply: str) 
         assert_calm(call, world)
 
 
-@pytest.mark.parametrize("status", PERMANENT)
+@pytest.mark.parametrize("call, status", some_of(CALLS, PERMANENT))
 def test_a_status_that_waiting_cannot_mend_ends_the_call_at_once(call: str, status: int) -> None:
     with answering(call, f"status {status}") as world:
         error, seconds = failure(call, world)

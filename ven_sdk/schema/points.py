@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Callable, ClassVar, NamedTuple, Optional, Unio
 from ..argument_names import named_arguments
 from ..arguments import flag
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
-from ..errors import ConfigurationError
 from . import slots as wire
 from .common import URI, Target
 from .element import element
@@ -38,14 +37,6 @@ class SamplingRate(Record):
     on_change: bool = wire.boolean(
         "oadr:oadrOnChange", default=False, otherwise=False, kw_only=False
     )
-
-    def after_init(self) -> None:
-        """Refuse a fastest period that is the slower one. ``ConfigurationError`` says so."""
-        if self.min_period and self.max_period and self.min_period > self.max_period:
-            raise ConfigurationError(
-                f"min_period of a SamplingRate is {self.min_period}, longer than its max_period, "
-                f"{self.max_period}. The shorter one comes first."
-            )
 
 
 @element

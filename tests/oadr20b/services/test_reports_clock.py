@@ -148,10 +148,13 @@ def test_set_back_by_whatever_every_report_goes_on_within_a_period(
 
 @pytest.mark.timeout(1800 if MONTH else 400)
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "random_steps, days",
+    [(6, 0.1), pytest.param(*((200, 30) if MONTH else (20, 0.5)), marks=pytest.mark.long)],
+)
 def test_a_clock_that_is_set_again_and_again_makes_no_silence_longer_than_a_period(
-    mode: str,
+    mode: str, random_steps: int, days: float
 ) -> None:
-    random_steps, days = (200, 30) if MONTH else (20, 0.5)
     chance = random.Random(f"clock {mode}")
     site = Site(mode)
     for _ in range(random_steps):
