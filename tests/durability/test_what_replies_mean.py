@@ -14,7 +14,7 @@ import pytest
 from tests.models.peer import PeerVTN
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent
-from ven_sdk.errors import ProtocolError, VenError
+from ven_sdk.errors import ProtocolError, TransportError, VenError
 
 NO_CONFIRMATION = ["empty", "blank", "plain response", "wrong type", "code 459"]
 UNREADABLE = ["no payload", "unreadable"]
@@ -216,3 +216,27 @@ def test_a_handler_that_fails_is_told_for_each_event(
     assert len(told) == 3
     assert not world.ven.health().ok
     assert any(name in problem for problem in world.ven.health().problems)
+
+
+def create_past_opt(world: SimulatedVen) -> None:
+    start = world.clock.now() - timedelta(days=1)
+    world.ven.create_opt(
+        "optOut", "economic", vavailability=[{"dtstart": start, "duration": 60}], opt_id="past"
+    )
+
+
+def test_a_schedule_that_is_over_already_is_sent_and_its_call_returns(world: SimulatedVen) -> None:
+    create_past_opt(world)
+    assert "past" in world.vtn.record.opts
+    world.run(90)
+
+    assert world.ven.opts == ()
+
+
+def test_a_schedule_that_is_over_does_not_stay_owed(world: SimulatedVen) -> None:
+    world.vtn.behaviour["oadrCreateOpt"] = "status 503", float("inf")
+    with pytest.raises(TransportError, match="503"):
+        create_past_opt(world)
+    world.run(90)
+
+    assert world.ven.opts == ()

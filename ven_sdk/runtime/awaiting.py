@@ -47,9 +47,11 @@ def await_answer(
     if ticket.is_settled:
         return
     if is_done and not engine.read(lambda: request.is_owed(engine.book)):
+        what = "its time was over"
+        if engine.book.registration.phase not in MADE:
+            what = "the registration ended"
         raise StateError(
-            f"{call}: the registration ended before the VTN answered, so nothing is owed to it any "
-            "more."
+            f"{call}: {what} before the VTN answered, so nothing is owed to it any more."
         )
     status = ticket.cause.status if isinstance(ticket.cause, TransportError) else None
     raise TransportError(

@@ -29,11 +29,14 @@ see it.
 
 def expiry(row: OptState) -> Optional[datetime]:
     """When a row goes by itself: a minute after a refusal or withdrawal, or with the last window of
-    its schedule.
+    its schedule. One that is owed has a minute to be sent in: the windows may be over already, and
+    somebody waits for what the VTN says to that.
     """
+    kept = None if row.since is None else shift(row.since, KEPT)
     if row.state in (REFUSED, CANCELLED):
-        return None if row.since is None else shift(row.since, KEPT)
-    return None if row.record.vavailability is None else last_end(row.record)
+        return kept
+    end = None if row.record.vavailability is None else last_end(row.record)
+    return max(end, kept) if end and kept and row.state == OWED else end
 
 
 def last_end(record: CreateOpt) -> Optional[datetime]:
@@ -66,7 +69,8 @@ def look_at(row: OptState, now: datetime) -> Outcome:
     """Forget a row whose time has come; a refused replacement uncovers the opt that stood before it
     (O1.5).
     """
-    if row.state in (REFUSED, CANCELLED) and row.since is not None and row.since > now:
+    dated = row.state in (REFUSED, CANCELLED, OWED)
+    if dated and row.since is not None and row.since > now:
         return store_row(replace(row, since=now))
     moment = expiry(row)
     if moment is None or now < moment:
