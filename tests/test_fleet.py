@@ -222,6 +222,20 @@ def test_stop_from_a_handler_and_twice_and_start_again() -> None:
             assert fleet.wait(2, PATIENCE)
 
 
+def test_a_fleet_that_is_stopped_while_it_starts_comes_back_whole() -> None:
+    """Those whose turn had not come ended before they ever began."""
+    with LocalVTN() as vtn:
+        fleet = Fleet(vtn.url, poll_frequency=1, start_rate=5)
+        for number in range(4):
+            fleet.add(f"ven-{number}")
+        fleet.start()
+        assert fleet.wait(1, 10)
+        fleet.stop(2)
+        fleet.start()
+        assert fleet.wait(4, 10), fleet.status
+        fleet.stop(2)
+
+
 def test_what_is_owed_is_sent_before_a_fleet_stops() -> None:
     deciding = threading.Event()
     with LocalVTN() as vtn:

@@ -283,7 +283,7 @@ TABLE = (
     Mutation(
         "F6",
         "runtime.conversation.Conversation.stop",
-        "self._is_over = True",
+        "self.is_over = True",
         "pass",
         f"{ANY_ORDER}::test_a_poll_that_stop_left_behind_is_the_last_of_its_conversation",
     ),

@@ -92,7 +92,7 @@ class Conversation:
         self._awaited: set[tuple[str, str]] = set()
         self._asked: set[tuple[str, str]] = set()
         self._pace = Window(MESSAGES_A_MINUTE)
-        self._is_over = False
+        self.is_over: bool = False
         self._exchanges = Exchanges(
             transactions,
             self.failures,
@@ -137,7 +137,7 @@ class Conversation:
         return bool(lane.table) and not self._base.book.tables[lane.table]
 
     def _wake(self, state: LaneState) -> None:
-        if state.is_queued or state.is_performing or self._is_over or self._base.stopped:
+        if state.is_queued or state.is_performing or self.is_over or self._base.stopped:
             return  # it looks anyway, once the exchange under way is over
         state.is_queued, state.is_resting = True, False
         base = self._base
@@ -186,7 +186,7 @@ class Conversation:
         """Nothing begins here any more: an exchange that is still under way is the last of its
         lane, also where the VEN has started again by then, with another conversation.
         """
-        self._is_over = True
+        self.is_over = True
         for state in self._lanes:
             timer = state.timer
             if timer is not None:
@@ -298,7 +298,7 @@ class Conversation:
         """
         now = self._base.clock.monotonic()
         with self._lock:
-            if self._is_over:
+            if self.is_over:
                 return None, None
             if state.blocked_until > now and not self._asked:
                 return None, state.blocked_until

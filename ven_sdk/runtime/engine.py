@@ -93,7 +93,7 @@ class Engine(Transactions):
         """
         self.stopped: bool = False
         self.closing: bool = False
-        if self.was_started:
+        if self.was_started or self.conversation.is_over:  # it may end before it ever began
             self.conversation = Conversation(self)
         self.runtime.looking_again.add(self.look_again)
         self.calls.give_up_waiting()
