@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ven_sdk import ConfigurationError, Fleet, OpenADRClient, VenError
+from ven_sdk import ConfigurationError, Fleet, OpenADRClient, VenError, objects
 from ven_sdk.arguments import duration, without_secrets
 from ven_sdk.near_names import did_you_mean
 
@@ -404,3 +404,8 @@ def test_an_argument_that_is_mistyped_names_the_right_one(
         call()
 
     assert says in str(caught.value)
+
+
+def test_a_number_of_too_many_digits_is_no_text() -> None:
+    with pytest.raises(ConfigurationError, match="resource_id"):
+        objects.Target(resource_id=10**5000)  # type: ignore[arg-type]

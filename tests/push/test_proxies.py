@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
 from tests.push.test_listener import Trust
 from tests.push.wire import encrypted, exchange, request
+from ven_sdk import ConfigurationError, OpenADRClient
 from ven_sdk.push import Peer, Response, wsgi
 
 CONFIGURATIONS = Path(__file__).resolve().parents[2] / "docs" / "push"
@@ -143,3 +145,17 @@ def test_the_proxy_hands_the_verified_certificate_on_and_admits_nobody_else(
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, 5, [5], [b"\x7f\0\0\1"], [None], ["10.0.0.1/8"], b"10.0.0.1", {"10.0.0.1": 1}, [True]],
+)
+def test_what_names_no_proxies_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match="trusted_proxies"):
+        wsgi(OpenADRClient("v", "http://vtn"), trusted_proxies=given)
+
+
+def test_what_receives_nothing_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="OpenADRClient or a Fleet"):
+        wsgi(5)  # type: ignore[arg-type]

@@ -43,6 +43,10 @@ def wsgi(receiver: Receiver, trusted_proxies: Iterable[str] = ()) -> Application
     may say which certificate a VTN has shown. ConfigurationError where one is no address.
     """
     networks = _networks(trusted_proxies)
+    if not callable(getattr(receiver, "receive", None)):
+        raise ConfigurationError(
+            f"wsgi() gives requests to an OpenADRClient or a Fleet, not to {repr_of(receiver)}."
+        )
 
     def application(environ: Mapping[str, Any], start_response: StartResponse) -> list[bytes]:
         try:
@@ -57,11 +61,16 @@ def wsgi(receiver: Receiver, trusted_proxies: Iterable[str] = ()) -> Application
     return application
 
 
-def _networks(given: Iterable[str]) -> tuple[Network, ...]:
-    if isinstance(given, str):
-        given = (given,)
+def _networks(given: object) -> tuple[Network, ...]:
+    if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            f"trusted_proxies are addresses and networks, such as ['10.0.0.0/8'], not "
+            f"{repr_of(given)}."
+        )
     found = []
-    for each in given:
+    for each in (given,) if isinstance(given, str) else given:
+        if isinstance(each, (int, bytes)):  # which ipaddress takes for the bits of an address
+            raise ConfigurationError(f"trusted_proxies has {repr_of(each)}, which is no text.")
         try:
             found.append(ipaddress.ip_network(each))
         except (ValueError, TypeError) as cause:

@@ -159,7 +159,7 @@ def checked_value(value: object, kind: str, name: str, cls: Optional[type] = Non
     if kind.endswith("number") and _is_number_elsewhere(value, kind):
         return value
     owner = f" of {_article(cls.__name__)}" if cls is not None else ""
-    hint = f" Write {str(value)!r}." if kind == "text" and type(value) is int else ""
+    hint = f" Write '{repr_of(value)}'." if kind == "text" and type(value) is int else ""
     raise ConfigurationError(f"{name}{owner} must be a {kind}, not {repr_of(value)}.{hint}")
 
 
