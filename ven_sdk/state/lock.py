@@ -132,7 +132,8 @@ def check_reachable(path: str, subject: str) -> None:
 
 def _drop(lock: Optional[ProcessLock]) -> None:
     if lock is not None and lock._file is not None:
-        os.close(lock._file)
+        with contextlib.suppress(OSError):  # a fork may have come just when it was closed
+            os.close(lock._file)
         lock._file = None
 
 
