@@ -1,7 +1,8 @@
 """The second process that runs openleadr's VTN does what tests ask of it; what openleadr answers is
 pinned down.
 
-A VEN of literal XML talks to it, so that nothing of the SDK is needed to trust the harness.
+A VEN of literal XML talks to it, so that nothing of the SDK is needed to trust the harness. For CI:
+each test starts a process with openleadr, and tells nothing about the SDK.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tests.peers.raw_ven import RawVen, name, text
 messaging = pytest.importorskip("openleadr.messaging")
 utils = pytest.importorskip("openleadr.utils")
 
+pytestmark = pytest.mark.long
 SECOND = timedelta(seconds=1)
 PASSPHRASE = "a pass phrase of the test"
 
