@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 from types import FunctionType
-from typing import TYPE_CHECKING, Callable, NoReturn, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, NoReturn, Optional, TypeVar
 
 from .errors import ArgumentError, NoSuchAttributeError
 from .text import repr_of
@@ -20,7 +20,7 @@ Function = Callable[..., object]
 _UNARY = ("len", "iter", "int", "float", "index", "neg", "abs", "round", "enter")
 _BINARY = ("lt", "le", "gt", "ge", "getitem", "contains")
 _NUMERIC = ("add", "sub", "mul", "truediv", "floordiv", "mod")
-OPERATORS = (*_UNARY, *_BINARY, *_NUMERIC, *(f"r{name}" for name in _NUMERIC))
+OPERATORS: tuple[str, ...] = (*_UNARY, *_BINARY, *_NUMERIC, *(f"r{name}" for name in _NUMERIC))
 """What people do with the value that a method would have given."""
 
 
@@ -65,12 +65,11 @@ class ValueMethod:
     """
 
     def __init__(self, function: Function) -> None:
-        self.function = self.__wrapped__ = function
+        self.function: Function = function
+        self.__wrapped__: Function = function
         self.__doc__ = function.__doc__
 
-    def __get__(
-        self, owner: Optional[object], cls: Optional[type] = None
-    ) -> Union[Function, BoundValueMethod]:
+    def __get__(self, owner: Optional[object], cls: Optional[type] = None) -> object:
         return self.function if owner is None else BoundValueMethod(self.function, owner)
 
 
@@ -83,8 +82,8 @@ class BoundValueMethod:
     __slots__ = ("__func__", "__self__", "__weakref__")
 
     def __init__(self, function: Function, owner: object) -> None:
-        self.__func__ = function
-        self.__self__ = owner
+        self.__func__: Function = function
+        self.__self__: object = owner
 
     def __call__(self, *values: object, **named: object) -> object:
         __tracebackhide__ = True  # pytest shows the caller's line
@@ -141,8 +140,12 @@ def _refuse_operator(method: BoundValueMethod, *_: object) -> NoReturn:
     raise ArgumentError(method._explain())
 
 
-for operator in OPERATORS:
-    setattr(BoundValueMethod, f"__{operator}__", _refuse_operator)
+def _refuse_operators() -> None:
+    for name in OPERATORS:
+        setattr(BoundValueMethod, f"__{name}__", _refuse_operator)
+
+
+_refuse_operators()
 BoundValueMethod.__doc__ = property(lambda method: method.__func__.__doc__)  # type: ignore[assignment]
 
 
