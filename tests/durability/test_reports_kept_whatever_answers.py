@@ -1,5 +1,5 @@
-"""A sample is kept until the VTN has acknowledged it. What says nothing of the report (a web page
-of a proxy, a payload that is no answer) loses none, however long it comes.
+"""A sample is kept until the VTN has acknowledged it. Neither what says nothing of the report (a
+web page of a proxy, a payload that is no answer) nor a refusal loses one, however long it comes.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import pytest
 
 from tests.models.simulated import SimulatedVen
 
-SAYS_NOTHING = (
+NO_ACKNOWLEDGEMENT = (
     "unreadable",
     "no payload",
     "wrong type",
     "not allowed",
     "no answer",
-    "code 500",
+    *(f"code {code}" for code in (450, 453, 454, 459, 461, 500)),
     *(f"status {status}" for status in (201, 302, 400, 403, 404, 410, 413, 429, 500, 503)),
 )
 HOUR = 3600
 
 
 @pytest.mark.parametrize("seconds", [120, 1800])
-@pytest.mark.parametrize("reply", SAYS_NOTHING)
+@pytest.mark.parametrize("reply", NO_ACKNOWLEDGEMENT)
 def test_no_sample_is_lost_and_none_arrives_twice(reply: str, seconds: float) -> None:
     with contextlib.closing(SimulatedVen(1)) as world:
         world.vtn.wish = 10, 20

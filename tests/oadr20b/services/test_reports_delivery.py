@@ -239,34 +239,21 @@ def test_t25_of_several_requests_only_the_unknown_one_ends() -> None:
     assert len(vtn.values("known")) == 5
 
 
-def test_a_message_called_wrong_three_times_is_given_up_and_the_loss_is_said() -> None:
-    vtn = running()
-    vtn.advance(5 * MINUTE)
-    refusals = 0
-    while vtn.now < NOON + 9 * MINUTE:
-        refusals += vtn.refuse("454") is not None
-        vtn.advance(SECOND)
-    vtn.go(10 * MINUTE)
-
-    assert refusals == 3
-    assert any("5 samples are lost" in note.text and note.error is not None for note in vtn.notes)
-    assert [at for at, _ in vtn.values()] == [f"12:{minute:02d}:00" for minute in range(5, 15)]
-    assert reports.counters(vtn.book)["samples_dropped"] == 5
-
-
-def test_a_message_that_the_vtn_fails_on_is_kept_and_in_the_end_holds_nobody_up() -> None:
+@pytest.mark.parametrize("code", ["454", "459", "500"])
+def test_a_message_that_the_vtn_refuses_is_kept_and_in_the_end_holds_nobody_up(code: str) -> None:
     vtn = running()
     vtn.advance(5 * MINUTE)
     poison = vtn.task().record.request_id
     while vtn.now < NOON + 6 * HOUR:
         task = vtn.task()
         if task is not None and task.record.request_id == poison:
-            vtn.post(task, error="500")
+            vtn.post(task, error=code)
         elif task is not None:
             vtn.take(task.record)
             vtn.post(task)
         vtn.advance(30 * SECOND)
     assert len(vtn.values()) > 300
+    assert any("is kept and sent again in 3600 s" in note.text for note in vtn.notes)
 
     vtn.go(HOUR)
 

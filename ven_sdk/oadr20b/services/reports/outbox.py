@@ -28,12 +28,10 @@ from ...schema.reports import (
 )
 from ...state.book import Book
 from ...state.deliveries import Delivery, Part
-from ..task import NOT_ALLOWED, is_refusal
+from ..task import is_refusal
 from .endings import cancel, end_requests
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
-MOST_REFUSALS = 3
-"""How often the VTN may call a message wrong before its samples are given up."""
 PARKED_PAUSE = timedelta(hours=1)
 FAILURES = 3
 """How often the VTN may fail over a message (HTTP 500) before it is sent in another form."""
@@ -179,13 +177,13 @@ def _refuse(key: str) -> Callable[[VenError], Step]:
 
 
 def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
-    """T25: 452 ends the request. Any other refusal is tried again, ever more rarely, and does not
-    hold others up for ever.
+    """T25: 452 ends the request. After any other refusal the report is sent again, ever more rarely
+    and in the end every hour, and does not hold others up: somebody may mend the VTN.
 
     A message of several reports is first sent as one for each, so that only what is wrong is
     refused again. One that the VTN fails over is sent with one value an interval (openleadr's VTN
-    takes no more), then in smaller pieces. What HTTP says must not be sent again as it is (H5) is
-    parked at once: somebody may mend the VTN, and let a VEN report that it has registered.
+    takes no more), then in smaller pieces. What HTTP says must not be sent again as it is (H5)
+    waits for an hour at once. What we cannot write ourselves is given up.
     """
     delivery = book.deliveries.get(key)
     if delivery is None:
@@ -200,12 +198,9 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
         return _halve(book, key, delivery, now)
     if code == "452" and is_refusal(error):
         return _end_unknown(book, delivery, error, now)
-    refusals = delivery.refusals + 1
-    wrong = isinstance(error, ConfigurationError) or (
-        is_refusal(error) and code.startswith("4") and code != NOT_ALLOWED
-    )
-    if isinstance(error, ConfigurationError) or (wrong and refusals >= MOST_REFUSALS):
+    if isinstance(error, ConfigurationError):
         return _give_up(book, key, delivery, error, now)
+    refusals = delivery.refusals + 1
     if status in FORBIDDEN_AGAIN:
         refusals = max(refusals, len(PAUSES) + 1)  # H5: at once the longest pause
     return _retry_later(key, replace(delivery, refusals=refusals), error, now)
