@@ -239,6 +239,27 @@ def test_polls_go_on_at_their_period_while_a_full_queue_has_used_up_the_pace(
     assert max(after - before for before, after in zip(polls, polls[1:])) <= 12
 
 
+def test_a_registration_that_fails_for_a_moment_does_not_wait_for_what_is_owed_meanwhile(
+    world: SimulatedVen,
+) -> None:
+    always("oadrCreatedReport", "status 503")(world.vtn)
+    STORMS["a request that runs at every poll"](world.vtn)
+    world.run(900)
+    assert len(world.engine.book.answers) > 60
+    world.stop()
+    world.vtn.queue.clear()
+    world.vtn.behaviour.clear()
+    always("", "unreadable")(world.vtn)
+    world.start()
+    world.run(8)
+    world.vtn.behaviour.clear()
+    mark = len(world.vtn.sent)
+
+    world.run(30)
+
+    assert "oadrPoll" in [name for _, name, _ in world.vtn.sent[mark:]]
+
+
 def test_a_user_who_registers_again_and_again_is_not_held_up_by_the_pace(
     world: SimulatedVen,
 ) -> None:

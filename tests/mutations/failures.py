@@ -186,6 +186,13 @@ TABLE = (
     ),
     Mutation(
         "F3",
+        "runtime.conversation.Conversation._choose",
+        "KEPT_FOR_EARLIER if position else 0",
+        "0",
+        f"{PACE}::test_a_registration_that_fails_for_a_moment_does_not_wait_for_what_is_owed_meanwhile",
+    ),
+    Mutation(
+        "F3",
         "runtime.registrations.Registrations.forget_requests",
         "if self._name in names:",
         "if False:",

@@ -53,7 +53,7 @@ from ..state.outcome import NOTHING
 from ..tasks import Lane, Task, Turn
 from .exchanges import Exchanges, make_backoff
 from .failures import SHORT_CAP, Failures, Scope
-from .lanes import LaneState
+from .lanes import KEPT_FOR_EARLIER, LaneState
 from .polling import Polling
 from .rates import Window
 from .status import ServiceStatus
@@ -335,11 +335,12 @@ class Conversation:
     def _choose(
         self, state: LaneState, turn: Turn, now: float, waits: list[float]
     ) -> tuple[Optional[Task], Optional[float]]:
-        for task in self._profile.tasks(state.lane.name, self._base.book, turn):
+        tasks = self._profile.tasks(state.lane.name, self._base.book, turn)
+        for position, task in enumerate(tasks):
             if task.identity in self._sending:
                 self._awaited.add(task.identity)
                 break  # another lane sends it, and wakes this one afterwards
-            wait = self._seconds_to(task, state, now)
+            wait = self._seconds_to(task, state, now, KEPT_FOR_EARLIER if position else 0)
             if not self._base.may_send():
                 return None, now + NOT_OWNED
             if wait <= 0:
@@ -354,7 +355,7 @@ class Conversation:
             waits.append(wait)
         return None, now + min(waits) if waits else None
 
-    def _seconds_to(self, task: Task, state: LaneState, now: float) -> float:
+    def _seconds_to(self, task: Task, state: LaneState, now: float, kept: int) -> float:
         until = self._exchanges.blocked_until(task)
         if task.identity in self._asked:
             return until - now
@@ -365,7 +366,7 @@ class Conversation:
             return 0.0 if self._base.closing else state.uploads.seconds_to_wait(now)
         if not self._is_paced(task, now):
             return 0.0
-        wait = self._pace.seconds_to_wait(now)
+        wait = self._pace.seconds_to_wait(now, kept)
         return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait
 
     def _is_held_back(self, task: Task, now: float) -> bool:

@@ -12,6 +12,10 @@ from .scheduler import Job
 
 UPLOADS_A_SECOND = 2
 """What a lane of uploads sends at most."""
+KEPT_FOR_EARLIER = 10
+"""Messages of the pace that are left for what comes first and waits for its back-off: a
+registration, above all.
+"""
 
 
 class LaneState:

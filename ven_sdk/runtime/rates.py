@@ -24,13 +24,16 @@ class Window:
         self._seconds = seconds
         self._moments: deque[float] = deque()
 
-    def seconds_to_wait(self, now: float) -> float:
-        """Zero when it may happen now. ``now`` is of the monotonic clock."""
+    def seconds_to_wait(self, now: float, kept: int = 0) -> float:
+        """Zero when it may happen now, and ``kept`` more after it. ``now`` is of the monotonic
+        clock.
+        """
         while self._moments and self._moments[0] <= now - self._seconds:
             self._moments.popleft()
-        if len(self._moments) < self.most:
+        most = self.most - kept
+        if len(self._moments) < most:
             return 0.0
-        return self._moments[len(self._moments) - self.most] + self._seconds - now
+        return self._moments[len(self._moments) - most] + self._seconds - now
 
     def note(self, now: float) -> None:
         """It happens. ``now`` is of the monotonic clock."""
