@@ -51,9 +51,7 @@ from .transactions import Transactions
 logger: logging.Logger = logging.getLogger(__name__)
 
 HOLD = 0.5
-"""Seconds that an event answer, and the next poll of a drained queue, wait for handlers that are
-about to decide.
-"""
+"""Seconds for which answers, and the poll of a drained queue, wait for handlers about to decide."""
 FOR_GOOD = 1e9
 """Seconds that what failed while closing is kept back."""
 COURTESY_PAUSE = 60.0
@@ -163,11 +161,11 @@ class Exchanges:
             task.refuse(error), request_name=task.request_name, settles=task.identity, error=error
         )
 
-    def _repeat(self, task: Task, error: VenError) -> None:
+    def _repeat(self, task: Task, error: VenError, cap: float = SHORT_CAP) -> None:
         """The reply is no answer: who waits is told, and the message is sent again later."""
         self._base.report(error, f"no answer to {task.name}", f"{error} It is sent again.")
         with self._lock:
-            self.failures.fail_message(task.identity, error, self._base.clock.monotonic())
+            self.failures.fail_message(task.identity, error, self._base.clock.monotonic(), cap)
         if task.postpone is not None:
             self._base.transact(task.postpone(error), settles=task.identity, error=error)
 
@@ -200,13 +198,15 @@ class Exchanges:
 
     def _take_stranger(self, task: Task, verdict: UnknownVen, mark: int) -> None:
         """R13, at once the first time; a VTN that goes on saying so is asked with growing distance.
-        One that says so of this kind of message only refuses it.
+        One that says so of this kind of message only refuses it; what insists is asked again.
         """
         now, kind = self._base.clock.monotonic(), None if task.poll else self.kind_of(task)
         with self._lock:
             is_refusal = kind is not None and self._registrations.is_unwanted(kind, now, mark)
             pause = None if is_refusal else self._registrations.lose(now, mark, kind)
-        if is_refusal:
+        if is_refusal and task.insists:
+            self._repeat(task, verdict.error, LONG_CAP)
+        elif is_refusal:
             self._take_refusal(task, verdict.error)
         elif pause is not None:
             self._block_all(pause)

@@ -192,13 +192,15 @@ class Failures:
         moments = [at for kind, at in self._good_at.items() if kind.service == service]
         return bool(moments) and since - max(moments) < GOOD_LATELY
 
-    def fail_message(self, message: Message, error: VenError, now: float) -> int:
+    def fail_message(
+        self, message: Message, error: VenError, now: float, cap: float = SHORT_CAP
+    ) -> int:
         """The message fails for itself; returns how often it did. ``now`` is of the monotonic
         clock.
         """
         failure = self._messages.get(message)
         if failure is None:
-            failure = self._messages[message] = Failure(self._make(SHORT_CAP), now)
+            failure = self._messages[message] = Failure(self._make(cap), now)
         failure.error, failure.until = error, now + failure.backoff.next()
         return failure.backoff.attempts
 
