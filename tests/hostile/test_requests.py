@@ -132,6 +132,8 @@ EVENTS: dict[str, dict[str, Any]] = {
     "5,000 intervals of nothing": {"dtstart": 3600, "intervals": [(NOTHING, 1)] * 5000},
     "the largest numbers": {
         "dtstart": 3600,
+        "signal_name": "ELECTRICITY_PRICE",
+        "signal_type": "price",
         "intervals": [1.7e308],
         "modification_number": 2**32 - 1,
         "priority": 2**32 - 1,

@@ -551,13 +551,12 @@ def is_owed(opt: OptState) -> bool:
 
 
 def is_refusal(how: str) -> bool:
-    """Whether a message that was answered so is given up."""
-    if how.startswith("status "):
+    """Whether a message that was answered so is given up. 204 is an empty body."""
+    if how.startswith("status ") and how != "status 204":
         status = status_of(how)
         return status in MISSING or (400 <= status < 500 and status not in CLOSED | BUSY)
-    return how.startswith(("code ", "plain", "wrong", "without", "empty", "blank")) and (
-        how != "code 463"
-    )
+    empty = ("empty", "blank", "status 204")
+    return how != "code 463" and how.startswith(("code ", "plain", "wrong", "without", *empty))
 
 
 STEPS = int(os.environ.get("VEN_SDK_PEER_STEPS") or 600)
