@@ -13,7 +13,7 @@ import pytest
 
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent, payload
-from ven_sdk import ProtocolError
+from ven_sdk import ProtocolError, TransportError
 
 FOR_EVER = float("inf")
 NEVER_SENT = {"oadrCreateOpt", "oadrCancelOpt"}
@@ -149,3 +149,21 @@ def test_a_ven_that_is_lost_again_after_an_hour_registers_for_the_same_message()
 
         assert world.vtn.record.opts == {"second"}
         assert count(world, "oadrCreatePartyRegistration") == 3
+
+
+def test_a_vtn_that_forgets_the_ven_within_the_hour_gets_what_is_owed() -> None:
+    with forbidding() as world:
+        world.start()
+        world.run(30)
+        world.vtn.behaviour["oadrCreateOpt"] = "not allowed", FOR_EVER
+        with pytest.raises(ProtocolError):
+            create_opt(world, "refused")
+        world.vtn.behaviour["oadrCreateOpt"] = "status 503", FOR_EVER
+        with pytest.raises(TransportError):
+            create_opt(world, "owed")
+        world.vtn.behaviour["oadrPoll"] = "code 463", 1
+        world.run(30)
+        world.vtn.behaviour["oadrCreateOpt"] = "code 463", 1
+        world.run(120)
+
+        assert world.vtn.record.opts == {"owed"}

@@ -189,6 +189,8 @@ class Promises:
         elif how in UNKNOWN and name != POLL and end < self._unwanted.get(name, 0.0):
             return  # a registration did not help: it is a refusal
         elif how in UNKNOWN or (name == POLL and how == "code 452"):
+            if name == POLL:
+                self._unwanted.clear()
             self._unwanted[name] = end + 3600.0
             self._lose(how, end)
         elif name == POLL:

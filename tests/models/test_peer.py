@@ -332,8 +332,8 @@ class HostilePeer(RuleBasedStateMachine):
         if hows and hows[-1] in {f"status {one}" for one in MISSING}:
             assert f"status {status}" == hows[-1], f"{name} met {hows[-1]}: {error!r}"
             took = self.world.clock.monotonic() - begun
-            others = {how for _, _, how in self.vtn.sent[mark:]}
-            delays = {*UNKNOWN, *UNANSWERED, *(f"status {one}" for one in BUSY)}
+            others = {fact for _, *facts in self.vtn.sent[mark:] for fact in facts}
+            delays = {*REGISTERS, *UNKNOWN, *UNANSWERED, *(f"status {one}" for one in BUSY)}
             assert took < 5 or others & delays, f"raised after {took:.0f} s"
         if isinstance(error, StateError):
             return

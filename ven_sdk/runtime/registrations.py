@@ -44,8 +44,11 @@ class Registrations:
         """The VTN does not know the VEN, by its reply to a message that was sent at ``mark``;
         returns the seconds to wait before it registers: none the first time. None where the VEN was
         lost or registered since: replies on other lanes are about the same loss. ``now`` is of the
-        monotonic clock. For a ``kind`` of message the VEN registers once, and then once an hour.
+        monotonic clock. For a ``kind`` of message the VEN registers once, and then once an hour;
+        a poll (None) shows that it is the VEN that is unknown.
         """
+        if kind is None:
+            self._unwanted.clear()
         if mark != self.mark:
             return None
         if kind is not None:
