@@ -525,6 +525,23 @@ def test_answers_go_out_in_order_and_a_refused_one_is_dropped_with_a_word() -> N
     assert next(answers.list_tasks(harness.book), None) is None and len(harness.errors()) == 1
 
 
+def test_an_answer_that_waits_costs_a_look_at_what_is_owed_no_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    harness = fresh(known={"phase": "registered", "ven_id": "ven-1"})
+    for _ in range(2):
+        harness.run(lambda book, now: answers.owe_response(book, now, service="EiEvent"))
+    built: list[Any] = []
+    make = Response.from_dict
+    monkeypatch.setattr(Response, "from_dict", lambda facts: built.append(facts) or make(facts))
+
+    tasks = list(answers.list_tasks(harness.book))
+
+    assert built == []
+    assert [task.record.response.response_code for task in tasks] == ["200", "200"]  # type: ignore[attr-defined]
+    assert len(built) == 2
+
+
 def test_only_one_courtesy_waits_at_a_time() -> None:
     harness = fresh(known={"phase": "registered", "ven_id": "ven-1"})
     for _ in range(3):

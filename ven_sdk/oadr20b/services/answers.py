@@ -108,13 +108,15 @@ def forget_all(book: Book) -> Outcome:
 
 
 def _task(key: str, answer: Answer) -> Task:
+    """The message is built when it is sent: many may wait for what failed before."""
+    payload = PAYLOADS[answer.payload]
     return Task(
         name=f"answer {answer.payload}",
-        content=PAYLOADS[answer.payload].from_dict(answer.record),
+        content=lambda: payload.from_dict(answer.record),
         expects=(),
         accept=lambda _reply: _forget(key, answer),
         refuse=lambda error: _drop(key, answer, error),
-        service=answer.service,
+        service=answer.service or payload.service,
         give_up=1 if answer.courtesy else 5,
         key=key,
         weight=2 if answer.payload == CreatedReport.wire_name else 1,
