@@ -196,7 +196,7 @@ class Failures:
         self, message: Message, error: VenError, now: float, cap: float = SHORT_CAP
     ) -> int:
         """The message fails for itself; returns how often it did. ``now`` is of the monotonic
-        clock.
+        clock; the wait grows to ``cap`` seconds.
         """
         failure = self._messages.get(message)
         if failure is None:
