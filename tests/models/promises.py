@@ -71,6 +71,7 @@ class Promises:
     def __init__(self, world: SimulatedVen, period: float) -> None:
         self.world, self.vtn, self.period = world, world.vtn, period
         self.calls: list[float] = []
+        self._not_allowed: set[float] = set()
         self._exchanges = self._lines = self._errors = self._failed = self._told = 0
         names = ("calls", "starts", "news", "requests")
         self._happenings = {name: Sliding(120) for name in names}
@@ -187,7 +188,7 @@ class Promises:
             self._unknown = 0
             self._take_registering(name, how, end)
         elif how in UNKNOWN and name != POLL and end < self._unwanted.get(name, 0.0):
-            return  # a registration did not help: it is a refusal
+            self._not_allowed.add(end)  # a registration did not help: it is a refusal
         elif how in UNKNOWN or (name == POLL and how == "code 452"):
             if name == POLL:
                 self._unwanted.clear()
@@ -200,6 +201,10 @@ class Promises:
                 self._polling.succeed(end)
         elif not is_failure(how):
             self._unwanted.pop(name, None)  # it may have been accepted
+
+    def was_not_allowed(self, exchange: Exchange) -> bool:
+        """Whether the VTN refused a message by saying that it does not know the VEN."""
+        return exchange.at + TAKES in self._not_allowed
 
     def _take_registering(self, name: str, how: str, end: float) -> None:
         self._excuse(end + self._registering.take(name, how, end) + SLACK)

@@ -527,7 +527,11 @@ class HostilePeer(RuleBasedStateMachine):
             if max(replaced, default=0.0) >= since:
                 continue  # it was the VTN's before, as far as the VEN knew
             hows = self.answered(CREATE_OPT, 0, opt_id)
-            is_unwanted = sum(how in UNKNOWN for how in hows) > 1
+            is_unwanted = any(
+                self.promises.was_not_allowed(exchange)
+                for exchange, of in zip(self.vtn.sent, self.vtn.about)
+                if exchange.name == CREATE_OPT and of == opt_id
+            )
             if not is_unwanted and not any(how == "right" or is_refusal(how) for how in hows):
                 found.append(f"{opt_id} stayed owed, and was neither sent nor refused: {hows}")
         return found
