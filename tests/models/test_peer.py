@@ -522,10 +522,14 @@ class HostilePeer(RuleBasedStateMachine):
         queues = [name for name in ("answers", "event_answers", "unsaved") if status.queues[name]]
         found += [f"{name} are owed" for name in queues]
         found += [f"{one.opt_id} is {one.state}" for one in self.world.ven.opts if is_owed(one)]
-        replaced = [at for at, text in self.world.lines.seen if "was replaced by" in text]
+        lines = self.world.lines.seen
+        replaced = [at for at, text in lines if "was replaced by" in text]
+        given_up = [text for _, text in lines if "never confirmed are given up" in text]
         for opt_id, since in self.owed_opts.items():
             if max(replaced, default=0.0) >= since:
                 continue  # it was the VTN's before, as far as the VEN knew
+            if any(opt_id in text.split(": ")[-1].split(", ") for text in given_up):
+                continue  # its registration ended, and the user was told
             hows = self.answered(CREATE_OPT, 0, opt_id)
             is_unwanted = any(
                 self.promises.was_not_allowed(exchange)

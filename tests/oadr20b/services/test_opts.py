@@ -5,6 +5,7 @@ refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
@@ -662,6 +663,36 @@ def test_a_schedule_that_expired_while_the_process_was_down_leaves_at_the_start(
     ven.restart(after=3 * HOUR)
 
     assert ven.book.opts == {}
+
+
+def _registration_ends(ven: Harness) -> None:
+    ven.run(opts.forget_all)
+
+
+def _windows_pass(ven: Harness) -> None:
+    ven.advance(3 * HOUR)
+
+
+def _windows_pass_while_down(ven: Harness) -> None:
+    ven.restart(after=3 * HOUR)
+
+
+@pytest.mark.parametrize("was_sent", [False, True])
+@pytest.mark.parametrize("end", [_registration_ends, _windows_pass, _windows_pass_while_down])
+def test_an_opt_that_goes_before_the_vtn_confirmed_it_is_told(
+    end: Callable[[Harness], None], was_sent: bool
+) -> None:
+    ven = Harness()
+    opt_id = create(ven)
+    if was_sent:
+        deliver(ven)
+    mark = len(ven.notes)
+
+    end(ven)
+
+    assert ven.book.opts == {}
+    told = [str(note.error) for note in ven.notes[mark:] if note.error is not None]
+    assert [opt_id in text for text in told] == ([] if was_sent else [True])
 
 
 # --- arguments ------------------------------------------------------------------------------------

@@ -7,13 +7,17 @@ Where it lies ahead because the clock was set back, the minute counts from now.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
+from ....errors import TransportError
 from ....instants import shift
 from ....state.change import Change
-from ....state.outcome import NOTHING, Outcome, Step, Timer
+from ....state.outcome import NOTHING, Note, Outcome, Step, Timer
 from ....state.replacing import replace
+from ....text import shorten
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, REPLACED, OptState
 from ..market_context import is_same
@@ -77,9 +81,26 @@ def look_at(row: OptState, now: datetime) -> Outcome:
         return Outcome(timers=(_build_timer(row),))
     if row.state == REFUSED and row.previous is not None:
         return store_row(OptState(record=row.previous, state=CONFIRMED, order=row.order, since=now))
+    return _forget([row], "its last window is over")
+
+
+def _forget(rows: Iterable[OptState], why: str) -> Outcome:
+    """The rows go. That the VTN never got one of them is told, whoever waited for it or not."""
+    gone = tuple(rows)
     return Outcome(
-        changes=(Change("opts", row.opt_id, None),), timers=(Timer(f"opt:{row.opt_id}"),)
+        changes=tuple(Change("opts", row.opt_id, None) for row in gone),
+        timers=tuple(Timer(f"opt:{row.opt_id}") for row in gone),
+        notes=_tell_unsent([row.opt_id for row in gone if row.state == OWED], why),
     )
+
+
+def _tell_unsent(opt_ids: list[str], why: str) -> tuple[Note, ...]:
+    if not opt_ids:
+        return ()
+    text = (
+        f"Opts that the VTN never confirmed are given up, for {why}: {shorten(', '.join(opt_ids))}"
+    )
+    return (Note(text, logging.WARNING, error=TransportError(text)),)
 
 
 def forget_replaced(book: "Book", row: OptState) -> Outcome:
@@ -145,10 +166,7 @@ def forget_all(book: "Book", now: datetime) -> Outcome:
     """The registration ended (R11, R12), and the opts with it. A caller who waits finds that the
     row is missing.
     """
-    return Outcome(
-        changes=tuple(Change("opts", key, None) for key in book.opts),
-        timers=tuple(Timer(f"opt:{key}") for key in book.opts),
-    )
+    return _forget(book.opts.values(), "the registration ended")
 
 
 def resume(book: "Book", now: datetime) -> Outcome:
