@@ -108,7 +108,7 @@ class SigningIdentity(Identity):
         if self._replay is not None and nonces:
             known = dict(nonces)
             floor = known.pop(FLOOR, None)
-            self._replay.restore({"nonces": known, "floor": floor})
+            self._replay.restore(known, floor)
 
 
 def _make_signer(credentials: Credentials) -> Signer:

@@ -80,11 +80,6 @@ class Lifecycle:
         with self._changed:
             self._changed.wait_for(self._is_idle, seconds)
 
-    def wait_for_change(self, seconds: float) -> None:
-        """Wait until somebody has begun or ended, at most ``seconds``."""
-        with self._changed:
-            self._changed.wait(seconds)
-
     def _is_idle(self) -> bool:
         return self._busy is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Optional, Union
 
@@ -211,13 +211,6 @@ def by_type(targets: tuple[Target, ...]) -> dict[str, list[object]]:
         for kind, value in target.items():
             grouped.setdefault(kind, []).append(value)
     return grouped
-
-
-def of_types(grouped: Mapping[str, Sequence[object]]) -> tuple[Target, ...]:
-    """The targets of such a dict."""
-    return Items(
-        Target.from_dict({kind: value}) for kind, values in grouped.items() for value in values
-    )
 
 
 @element

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Callable, Optional
 
 from .change import Change
@@ -22,8 +21,6 @@ protocol. Which protocol it is, the address of the VTN decides.
 """
 Step = Callable[[ProfileBook, datetime], "Outcome"]
 """``step(book, now)``; ``now`` is aware UTC, corrected for the VTN's clock (rule E40)."""
-
-EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
 class NotCalled:

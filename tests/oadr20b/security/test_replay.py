@@ -4,7 +4,6 @@ restart.
 
 from __future__ import annotations
 
-import json
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import Optional
@@ -14,6 +13,7 @@ import pytest
 from ven_sdk.errors import ConfigurationError, SecurityError
 from ven_sdk.oadr20b.security.replay import ReplayGuard
 from ven_sdk.oadr20b.security.timestamps import parse_timestamp
+from ven_sdk.oadr20b.state.nonces import FLOOR, keep_nonce
 
 T0 = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 
@@ -106,12 +106,22 @@ def test_a_full_memory_forgets_the_oldest_and_refuses_what_is_as_old() -> None:
     assert accepts(guard, at(5), "newer", at(10))
 
 
-def test_the_memory_survives_a_restart_as_json() -> None:
-    before, after = ReplayGuard(60, limit=3), ReplayGuard(60, limit=3)
+def test_the_memory_survives_a_restart_by_the_rows_that_it_asks_for() -> None:
+    rows: dict[str, str] = {}
+
+    def keep(nonce: str, moment: datetime, forgotten: tuple[str, ...]) -> None:
+        for _, key, value in keep_nonce(rows, nonce, moment, forgotten):
+            if value is None:
+                del rows[key]
+            else:
+                rows[key] = str(value)
+
+    before, after = ReplayGuard(60, limit=3, on_seen=keep), ReplayGuard(60, limit=3)
     for second in range(5):
         before.check(at(second), f"n{second}", at(5))
 
-    after.restore(json.loads(json.dumps(before.export())))
+    floor = rows.pop(FLOOR)
+    after.restore(rows, floor)
 
     assert not any(accepts(after, at(second), f"n{second}", at(5)) for second in range(5))
     assert accepts(after, at(6), "new", at(6))
@@ -121,7 +131,7 @@ def test_restoring_keeps_what_was_seen_meanwhile() -> None:
     guard = ReplayGuard(60)
     guard.check(at(1), "mine", at(1))
 
-    guard.restore({"nonces": {"theirs": at(0).isoformat()}})
+    guard.restore({"theirs": at(0).isoformat()})
 
     assert not accepts(guard, at(1), "mine", at(1))
     assert not accepts(guard, at(0), "theirs", at(1))

@@ -45,7 +45,6 @@ PREFIXES: Mapping[str, str] = {**WRITTEN, "atom": ATOM}
 KNOWN: frozenset[str] = frozenset({*PREFIXES.values(), OADR_2_0A, ""}) - {DS, DSP}
 """The namespaces that VTNs mix up, and none at all. Names of signatures are never mixed up."""
 _LONGEST = 100
-_BY_URI: dict[str, str] = {uri: prefix for prefix, uri in PREFIXES.items()}
 
 
 def tag(name: str) -> str:

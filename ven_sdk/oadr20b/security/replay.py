@@ -13,7 +13,7 @@ import math
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Optional, Union
+from typing import Callable, Optional
 
 from ...errors import ConfigurationError, SecurityError
 
@@ -120,29 +120,20 @@ class ReplayGuard:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def export(self) -> dict[str, object]:
-        """What :meth:`restore` needs, as JSON-able data: nonces with their timestamps, and the
-        floor.
+    def restore(self, nonces: Mapping[str, str], floor: Optional[str] = None) -> None:
+        """Add what an earlier run was told to keep: ``nonces`` with their times, and the time of
+        the latest that was forgotten. What is remembered already stays.
         """
+        seen = {nonce: _utc(text) for nonce, text in nonces.items()}
+        latest = None if floor is None else _utc(floor)
         with self._lock:
-            seen, floor = dict(self._seen), self._floor
-        return {
-            "floor": floor and floor.isoformat(),
-            "nonces": {n: t.isoformat() for n, t in seen.items()},
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Add what an earlier run exported; what is remembered already stays."""
-        nonces = {nonce: _utc(text) for nonce, text in state.get("nonces", {}).items()}
-        floor = _utc(state["floor"]) if state.get("floor") else None
-        with self._lock:
-            for nonce, timestamp in nonces.items():
+            for nonce, timestamp in seen.items():
                 if nonce not in self._seen:
                     self._remember(nonce, timestamp)
-            if floor is not None and (self._floor is None or floor > self._floor):
-                self._floor = floor
+            if latest is not None and (self._floor is None or latest > self._floor):
+                self._floor = latest
 
 
-def _utc(value: Union[str, datetime]) -> datetime:
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

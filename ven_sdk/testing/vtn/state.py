@@ -105,14 +105,6 @@ class State:
         """Whether there is anything on the VEN's list."""
         return any(held.concerns(ven.ven_id) for held in self.events.held.values())
 
-    def drop_queued(self) -> list[Any]:
-        """Empty all queues; what was in them."""
-        dropped = [*self.for_anyone, *(item for ven in self.vens for item in ven.queue)]
-        self.for_anyone.clear()
-        for ven in self.vens:
-            ven.queue.clear()
-        return dropped
-
 
 def ok(request_id: str = "", code: str = "200", description: Optional[str] = "OK") -> EiResponse:
     """An ``eiResponse``; one of success unless another code is given."""

@@ -37,7 +37,7 @@ from .leaving import (
 )
 from .moving import go_on, part
 from .other_vtn import is_unexpected
-from .phases import JOINING, PHASES, change_phase, frequency, is_registered, poll_period
+from .phases import JOINING, PHASES, change_phase, frequency, poll_period
 
 __all__ = [
     "JOINING",
@@ -50,7 +50,6 @@ __all__ = [
     "go_on",
     "is_catalogue_due",
     "is_list_due",
-    "is_registered",
     "is_unexpected",
     "lose",
     "next_task",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Optional
 from ....config import Settings
 from ....state.change import Change
 from ....state.outcome import Outcome
-from ....state.registration import Registration
 from ....state.replacing import replace
 from ...schema.registration import CreatedPartyRegistration
 
@@ -87,8 +86,3 @@ def terms_of(settings: Settings) -> str:
         None if settings.push is None else settings.push.address,
     )
     return hashlib.blake2b(json.dumps(facts).encode(), digest_size=8).hexdigest()
-
-
-def is_registered(state: Registration) -> bool:
-    """Whether the bootstrap is over and polling goes on."""
-    return state.phase == "registered"

@@ -20,7 +20,7 @@ from typing import Callable, Optional
 from ....errors import VenError
 from ....points.clock_steps import newest_moment
 from ....points.entries import unpack
-from ....points.tables import TIMER, look_now, pending_ids, point_key, running_requests
+from ....points.tables import TIMER, look_now, pending_ids, point_key
 from ....points.timing import EPOCH
 from ....schema.common import Payload
 from ....state.change import Change
@@ -36,8 +36,6 @@ from .from_vtn import (
     ask_task,
     is_unanswered,
     offers,
-    received_data,
-    running_ids,
     stop_report,
     take_data,
     take_offer,
@@ -58,15 +56,12 @@ __all__ = [
     "counters",
     "delivery_due",
     "delivery_task",
-    "running_ids",
     "forget_requests",
     "look",
-    "next_delivery_at",
     "take_offer",
     "offered_reports",
     "offers",
     "pending_ids",
-    "received_data",
     "take_registered",
     "registration_task",
     "take_request",
@@ -162,14 +157,3 @@ def _last_values(book: Book, newest: Mapping[str, SampleRow]) -> Iterator[Change
 def delivery_due(book: Book, now: datetime) -> bool:
     """Whether ``delivery_task`` would give a message; cheap, since it makes none."""
     return next_delivery(book, now) is not None
-
-
-def next_delivery_at(book: Book, now: datetime) -> Optional[datetime]:
-    """When the next report is due to be made, or sent again; None when no request runs."""
-    times = [
-        request.due + request.jitter
-        for _, request in running_requests(book)
-        if request.due is not None
-    ]
-    times += [delivery.retry_at or now for delivery in book.deliveries.values()]
-    return min(times, default=None)

@@ -116,13 +116,6 @@ def take_data(book: Book, message: UpdateReport, now: datetime) -> Outcome:
     return Outcome(changes=changes, calls=calls, notes=notes) + answers.owe(book, reply, now)
 
 
-def received_data(book: Book, report_request_id: Optional[str] = None) -> tuple[Report, ...]:
-    """The newest data that the VTN sent, oldest first; of one request or of all."""
-    return tuple(
-        report for report in book.received if report_request_id in (None, report.report_request_id)
-    )
-
-
 # --- what this VEN asks for -----------------------------------------------------------------------
 
 
@@ -314,10 +307,3 @@ def _drop_refused(key: str) -> Callable[[VenError], Step]:
         return step
 
     return refuse
-
-
-def running_ids(book: Book) -> list[str]:
-    """The reportRequestIDs of our own requests that run."""
-    return [
-        request.report_request_id for _, request in own_requests(book) if request.phase == RUNNING
-    ]
