@@ -321,7 +321,7 @@ TABLE = (
     Mutation(
         "F7",
         "runtime.scheduler.Scheduler._was_set_back",
-        "return before - self._ahead > SET_BACK",
+        "return by is not None and by < ZERO",
         "return False",
         "runtime/test_scheduler.py::test_a_wall_clock_set_back_is_told_once",
     ),

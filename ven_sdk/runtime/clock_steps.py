@@ -1,4 +1,4 @@
-"""Whether the wall clock was set, by comparison with the monotonic one. Its caller holds a lock."""
+"""Whether the wall clock was set, by comparison with the monotonic one. One thread at a time."""
 
 from __future__ import annotations
 

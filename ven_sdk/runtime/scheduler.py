@@ -26,16 +26,14 @@ import threading
 from datetime import datetime
 from typing import Callable, Optional
 
+from ..instants import ZERO
 from ..threads import daemon_thread
 from .clock import Clock, timestamp
+from .clock_steps import ClockSteps
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 LONGEST_WAIT = 86400.0
-SET_BACK = 1.0
-"""Seconds by which the wall clock must fall behind the monotonic one at once to count as set
-back.
-"""
 ROUNDING = 1e-6
 """Seconds: what is due sooner is due."""
 WALL_LOOK = 1.0
@@ -110,8 +108,8 @@ class Scheduler:
     ) -> None:
         self.clock = clock
         self._on_set_back = on_set_back
-        wall, monotonic = clock.read_both()
-        self._ahead = timestamp(wall) - monotonic
+        self._clock_steps = ClockSteps(clock)
+        self._clock_steps.take(ZERO)
         self._name = name
         self._condition = threading.Condition()
         self._monotonic = _Heap()
@@ -170,9 +168,8 @@ class Scheduler:
         """Whether the wall clock was set back since the last look: what was past may be to come
         again.
         """
-        wall, monotonic = self.clock.read_both()
-        before, self._ahead = self._ahead, timestamp(wall) - monotonic
-        return before - self._ahead > SET_BACK
+        _, by = self._clock_steps.take(ZERO)
+        return by is not None and by < ZERO
 
     def _seconds_to_next(self) -> Optional[float]:
         waits = []
