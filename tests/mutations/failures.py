@@ -55,8 +55,8 @@ NO_PACE = (
 RENEWALS = ("runtime.registrations.Registrations.note", "self._requests.next(now)", "pass")
 LOST_LATE = (
     "runtime.registrations.Registrations.blocked_until",
-    "task.renews and not self._follows_loss",
-    "task.renews",
+    "0.0 if self._follows_loss else ",
+    "",
 )
 LOST_AT_ONCE = (
     "runtime.exchanges.Exchanges._take_stranger",

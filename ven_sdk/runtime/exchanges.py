@@ -93,7 +93,7 @@ class Exchanges:
 
     def blocked_until(self, task: Task) -> float:
         """The moment from which ``task`` may be sent; 0 where nothing is in its way."""
-        until = self._registrations.blocked_until(task) if task.renews else 0.0
+        until = self._registrations.blocked_until() if task.renews else 0.0
         if not self.failures:
             return until
         return max(until, self.failures.blocked_until(self.kind_of(task), task.identity))
@@ -310,7 +310,7 @@ class Exchanges:
     def _fail_service(self, task: Task, error: TransportError, scope: Scope) -> None:
         """The place is closed, busy or missing. Other kinds of messages go on."""
         is_missing = scope is Scope.MISSING
-        is_over = self._has_given_up(task, error, is_missing)
+        is_over = self._count_try(task, error, is_missing)
         if is_over and not is_missing:
             self._refuse(task, error)
             return
@@ -342,10 +342,10 @@ class Exchanges:
             return SHORT_CAP if is_short else LONG_CAP
         return MISSING_CAP if scope is Scope.MISSING else SHORT_CAP
 
-    def _has_given_up(self, task: Task, error: TransportError, is_missing: bool) -> bool:
-        """Whether a message to a service that is not there has been tried often enough: once, where
-        nothing is known to be there, or it must not be sent again (H5). What leads to a
-        registration gives way to it, however the service fails (R2).
+    def _count_try(self, task: Task, error: TransportError, is_missing: bool) -> bool:
+        """Count the try of a message to a service that is not there; whether that was the last:
+        the first, where nothing is known to be there, or it must not be sent again (H5). What leads
+        to a registration gives way to it, however the service fails (R2).
         """
         kind, now = self.kind_of(task), self._base.clock.monotonic()
         if not task.give_up or task.poll or task.stays_owed:
@@ -353,7 +353,7 @@ class Exchanges:
         if not (is_missing or task.registers):
             return False
         with self._lock:
-            is_spent = self.failures.is_spent(task, error, now)
+            is_spent = self.failures.fail_task(task, error, now)
             is_used = self.failures.is_used(kind.service)
         once = is_missing and (not is_used or error.status in FORBIDDEN_AGAIN)
         return once or is_spent
@@ -377,7 +377,7 @@ class Exchanges:
     def _fail_message(self, task: Task, error: VenError) -> None:
         now = self._base.clock.monotonic()
         with self._lock:
-            is_spent = self.failures.is_spent(task, error, now)
+            is_spent = self.failures.fail_task(task, error, now)
             if self._base.closing:
                 self.failures.hold_message(task.identity, now + FOR_GOOD)
         if is_spent:

@@ -194,23 +194,23 @@ class Failures:
 
     def fail_message(
         self, message: Message, error: VenError, now: float, cap: float = SHORT_CAP
-    ) -> int:
-        """The message fails for itself; returns how often it did. ``now`` is of the monotonic
-        clock; the wait grows to ``cap`` seconds.
+    ) -> None:
+        """The message fails for itself. ``now`` is of the monotonic clock; the wait grows to
+        ``cap`` seconds.
         """
         failure = self._messages.get(message)
         if failure is None:
             failure = self._messages[message] = Failure(self._make(cap), now)
         failure.error, failure.until = error, now + failure.backoff.next()
-        return failure.backoff.attempts
 
-    def is_spent(self, task: Task, error: VenError, now: float) -> bool:
-        """The task fails for itself: whether it did so often, and for so long, that it is given up.
-        ``now`` is of the monotonic clock.
+    def fail_task(self, task: Task, error: VenError, now: float) -> bool:
+        """The task fails for itself once more: whether it did so often, and for so long, that it is
+        given up. ``now`` is of the monotonic clock.
         """
-        attempts = self.fail_message(task.identity, error, now)
-        lasted = now - self._messages[task.identity].since
-        return bool(task.give_up) and attempts >= task.give_up and lasted >= task.give_up_after
+        self.fail_message(task.identity, error, now)
+        failure = self._messages[task.identity]
+        is_often = bool(task.give_up) and failure.backoff.attempts >= task.give_up
+        return is_often and now - failure.since >= task.give_up_after
 
     def hold_message(self, message: Message, until: float) -> None:
         """Keep the message back, whatever its failures say. ``until`` is of the monotonic clock."""

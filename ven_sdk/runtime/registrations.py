@@ -68,9 +68,9 @@ class Registrations:
             self._unwanted.clear()
         self._follows_loss = False
 
-    def blocked_until(self, task: Task) -> float:
+    def blocked_until(self) -> float:
         """The moment from which a registration may be sent; 0 where nothing is in its way."""
-        return self._requests.until if task.renews and not self._follows_loss else 0.0
+        return 0.0 if self._follows_loss else self._requests.until
 
     def forget_requests(self, names: Collection[Name]) -> None:
         """The user asked for the messages ``names``: a registration that the user wants is none
