@@ -65,7 +65,6 @@ class Runtime:
             "report": callback_workers,
             "step": STEPS,
         }
-        self.on_stuck: Callable[[str, str, float], None] = self._say_stuck
         self.looking_again: set[Callable[[], None]] = set()
         self.scheduler: Scheduler = Scheduler(self.clock, on_set_back=self._set_back)
         self.pools: dict[str, Workers] = {}
@@ -94,7 +93,7 @@ class Runtime:
             stuck_after=stuck_after,
             warn_after=warn_after,
             maximum=self._sizes[kind] + (EXTRA_FOR_MANY if self._many else EXTRA),
-            on_stuck=partial(self._stuck_in, name),
+            on_stuck=partial(self._log_stuck, name),
             on_full=partial(self._log_full, name),
         )
 
@@ -124,10 +123,7 @@ class Runtime:
         for look_again in tuple(self.looking_again):
             look_again()
 
-    def _stuck_in(self, pool: str, about: str, seconds: float) -> None:
-        self.on_stuck(pool, about, seconds)
-
-    def _say_stuck(self, pool: str, about: str, seconds: float) -> None:
+    def _log_stuck(self, pool: str, about: str, seconds: float) -> None:
         logger.warning(
             "%s has been running for %.0f s on the %s pool. Other work goes on without it.",
             about,

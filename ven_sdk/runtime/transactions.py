@@ -174,7 +174,7 @@ class Transactions(Facts):
         if outcome.changes or has_settled:
             self.wake_waiters()
         if outcome.changes:
-            self._tell_listeners(outcome)
+            self._tell_of_changes(outcome)
         return outcome
 
     def end_tickets(self, name: Name) -> None:
@@ -216,11 +216,14 @@ class Transactions(Facts):
             self.calls.submit(call)
         return True
 
-    def _tell_listeners(self, outcome: Outcome) -> None:
+    def _tell_of_changes(self, outcome: Outcome) -> None:
         tables = {change.table for change in outcome.changes}
         if not tables <= self.book.volatile:
-            for listener in self._listeners:
-                listener(not tables <= self.book.without_uploads)
+            self._tell_listeners(uploads=not tables <= self.book.without_uploads)
+
+    def _tell_listeners(self, *, uploads: bool = True) -> None:
+        for listener in self._listeners:
+            listener(uploads)
 
     def _run_timer(self, timer: Timer) -> None:
         with self._lock:
@@ -237,8 +240,7 @@ class Transactions(Facts):
             )
             with self._lock:
                 self.timers.set_again(timer, self.now())
-        for listener in self._listeners:
-            listener(True)
+        self._tell_listeners()
 
     def look_again(self) -> None:
         """The time of day is another than it was: what is to come is worked out anew, on the pool
@@ -309,8 +311,7 @@ class Transactions(Facts):
     def _report_saved(self) -> None:
         self.troubles.end("store", "The trouble with the store", logging.WARNING)
         if self.store.is_leased:
-            for listener in self._listeners:
-                listener(True)
+            self._tell_listeners()
 
     def may_send(self) -> bool:
         """Whether no other owner of the store can be running this VEN, or would begin without
