@@ -35,7 +35,7 @@ TABLE = (
     ),
     Mutation(
         "P4",
-        "runtime.conversation.Conversation._take_overtaking",
+        "runtime.conversation.Conversation._take",
         "if wait > 0:",
         "if True:",
         "durability/test_held_poll.py::"

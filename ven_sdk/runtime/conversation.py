@@ -302,21 +302,13 @@ class Conversation:
                 return None, None
             if state.blocked_until > now and not self._asked:
                 return None, state.blocked_until
-            if state.lane.overtakes_polls:
-                return self._take_overtaking(state, now)
+            if state.lane.overtakes_polls:  # only where the VTN holds a poll back (P4)
+                wait = self._seconds_to_held()
+                if wait > 0:
+                    return None, None if wait == inf else now + wait
             waits: list[float] = []
             turn = self._turn(now, waits)
             return self._choose(state, turn, now, waits)
-
-    def _take_overtaking(
-        self, state: LaneState, now: float
-    ) -> tuple[Optional[Task], Optional[float]]:
-        """What must not wait for a poll that the VTN holds back (P4)."""
-        wait = self._seconds_to_held()
-        if wait > 0:
-            return None, None if wait == inf else now + wait
-        waits: list[float] = []
-        return self._choose(state, self._turn(now, waits), now, waits)
 
     def _turn(self, now: float, waits: list[float]) -> Turn:
         base = self._base
@@ -350,7 +342,7 @@ class Conversation:
                 if task.poll:
                     self.polling.begin(now)
                 return task, now + min(waits) if waits else None
-            if task.postpone is not None and self._is_held_back(task, now):
+            if task.postpone is not None and self._exchanges.blocked_until(task) > now:
                 state.held_back = task
             waits.append(wait)
         return None, now + min(waits) if waits else None
@@ -368,9 +360,6 @@ class Conversation:
             return 0.0
         wait = self._pace.seconds_to_wait(now, kept)
         return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait
-
-    def _is_held_back(self, task: Task, now: float) -> bool:
-        return self._exchanges.blocked_until(task) > now
 
     def _is_paced(self, task: Task, now: float) -> bool:
         """Whether the task counts for the pace: polls of the period do not."""
