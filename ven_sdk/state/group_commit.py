@@ -1,15 +1,17 @@
 """Group commit: callers that wait at the same time are written together by one of them.
 
 A caller puts its ticket in and waits for the turn. Who gets it writes all that wait, and gives the
-turn back; those whose tickets are done return, one of the others has the next turn. Any thread may
-call it; nothing is held while the writing runs but the turn itself.
+turn back; those whose tickets are done return, one of the others has the next turn. Whoever must
+not meet a writer, such as a reader, waits for a turn as well. Any thread may call it; nothing is
+held while the writing runs but the turn itself.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Callable, Generic, Optional, TypeVar
 
 T = TypeVar("T")
@@ -29,12 +31,13 @@ class Ticket(Generic[T]):
 class GroupCommit(Generic[T]):
     """``write(tickets)`` is called by one thread at a time, with at most ``most`` tickets.
 
-    It sets ``error`` of those that failed; what it raises is the error of them all.
+    It sets ``error`` of those that failed; what it raises is the error of all that are not yet
+    ``done``. It may say of single ones that they are.
     """
 
     def __init__(self, write: Callable[[Sequence[Ticket[T]]], None], most: int = 500) -> None:
         self._write, self._most = write, most
-        self._ready = threading.Condition()
+        self._ready = threading.Condition()  # guards the next alone
         self._taken = False
         self._waiting: deque[Ticket[T]] = deque()
 
@@ -43,37 +46,48 @@ class GroupCommit(Generic[T]):
         ticket = Ticket(work)
         self._waiting.append(ticket)
         while not ticket.done:
-            if self._get_turn(ticket):
-                try:
+            with self.turn(ticket) as is_mine:
+                if is_mine:
                     self._write_waiting()
-                finally:
-                    self._end_turn()
         if ticket.error is not None:
             raise ticket.error
 
-    def _get_turn(self, ticket: Ticket[T]) -> bool:
-        with self._ready:
-            while self._taken and not ticket.done:
-                self._ready.wait()
-            if ticket.done:
-                return False
-            self._taken = True
-            return True
-
-    def _end_turn(self) -> None:
-        with self._ready:
-            self._taken = False
-            self._ready.notify_all()
+    @contextmanager
+    def turn(self, ticket: Optional[Ticket[T]] = None) -> Iterator[bool]:
+        """Wait for the turn, or until another thread has done ``ticket``: gives whether this thread
+        has the turn.
+        """
+        is_mine = False
+        try:
+            with self._ready:
+                while self._taken and not (ticket and ticket.done):
+                    self._ready.wait()
+                is_mine = not (ticket and ticket.done)
+                self._taken = self._taken or is_mine
+            yield is_mine
+        finally:
+            if is_mine:
+                with self._ready:
+                    self._taken = False
+                    self._ready.notify_all()
 
     def _write_waiting(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        """With the turn. Only what is done leaves the queue: an interrupt of this thread loses
+        nobody's ticket.
+        """
+        batch = [ticket for ticket in self._waiting.copy() if not ticket.done][: self._most]
+        try:
+            self._write_batch(batch)
+        finally:
+            while self._waiting and self._waiting[0].done:
+                self._waiting.popleft()
+
+    def _write_batch(self, batch: Sequence[Ticket[T]]) -> None:
         try:
             self._write(batch)
         except Exception as error:
             for ticket in batch:
-                ticket.error = ticket.error or error
-        except BaseException:  # this thread is interrupted: the others' tickets wait on
-            self._waiting.extendleft(reversed(batch))
-            raise
+                if not ticket.done:
+                    ticket.error = ticket.error or error
         for ticket in batch:
             ticket.done = True

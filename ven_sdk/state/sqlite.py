@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Callable, Optional, Union
 
 from ..errors import ConfigurationError, StoreError
 from ..text import is_xml, repr_of
+from .group_commit import GroupCommit, Ticket
 from .lock import ProcessLock
 from .sqlite_file import MIGRATIONS, StoreFile, checksum, failure
 from .store import ChangeRow, Row, Store, already_open, check_changes, not_open
@@ -35,23 +34,9 @@ _VENS = "SELECT DISTINCT ven FROM facts"
 _Work = Callable[[sqlite3.Connection], None]
 
 
-class _Ticket:
-    """One caller's transaction on its way to the disk."""
-
-    def __init__(self, work: _Work) -> None:
-        self.work = work
-        self.done = False
-        self.error: Optional[Exception] = None
-
-
 class SQLiteStore(Store):
     """A :class:`Store` in the file ``path``, readable for its owner only. ``path`` + ``.lock``
-    stands next to it.
-
-    Group commit: a caller puts its ticket into ``_waiting`` and waits for the turn. Who gets it
-    writes all tickets that wait, and gives the turn back; those whose tickets are done return, one
-    of the others has the next turn. ``_ready`` guards ``_taken`` only: it is never held while
-    SQLite works.
+    stands next to it. Whoever uses the connection has the turn of ``_group``.
     """
 
     durable = True
@@ -75,9 +60,7 @@ class SQLiteStore(Store):
             )
         self._file = StoreFile(self.name, self.migrations)
         self._lock = ProcessLock(self.name + ".lock")
-        self._ready = threading.Condition()
-        self._taken = False
-        self._waiting: deque[_Ticket] = deque()
+        self._group: GroupCommit[_Work] = GroupCommit(self._write)
         self._connection: Optional[sqlite3.Connection] = None
         self._positions: Iterator[int] = count(1)
 
@@ -91,7 +74,7 @@ class SQLiteStore(Store):
         UTC.
         """
         self._refuse_in_child()
-        with self._turn():
+        with self._group.turn():
             if self._connection is not None:
                 raise already_open(self)
             self.check()
@@ -110,7 +93,7 @@ class SQLiteStore(Store):
         """
         if self._lock.is_inherited():
             return
-        with self._turn():
+        with self._group.turn():
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -137,61 +120,33 @@ class SQLiteStore(Store):
 
     def _transact(self, work: _Work) -> None:
         self._refuse_in_child()
-        ticket = _Ticket(work)
-        self._waiting.append(ticket)
-        with self._turn(ticket) as mine:
-            if mine:
-                self._write_waiting()
-        if isinstance(ticket.error, StoreError):
-            raise ticket.error
-        if ticket.error is not None:
-            raise failure(self.name, "written", ticket.error) from ticket.error
-
-    @contextlib.contextmanager
-    def _turn(self, ticket: Optional[_Ticket] = None) -> Iterator[bool]:
-        """Wait for the turn, or until another thread has done ``ticket``: gives whether this thread
-        has the turn.
-        """
-        mine = False
         try:
-            with self._ready:
-                while self._taken and not (ticket and ticket.done):
-                    self._ready.wait()
-                mine = not (ticket and ticket.done)
-                self._taken = self._taken or mine
-            yield mine
-        finally:
-            if mine:
-                with self._ready:
-                    self._taken = False
-                    self._ready.notify_all()
+            self._group.submit(work)
+        except StoreError:
+            raise
+        except Exception as cause:
+            raise failure(self.name, "written", cause) from cause
 
-    def _write_waiting(self) -> None:
-        """With the turn. Only what is done leaves the queue: an interrupt of this thread loses
-        nobody's ticket.
+    def _write(self, tickets: Sequence[Ticket[_Work]]) -> None:
+        """One transaction; where that fails, one for each, so that a failure is its own caller's.
+        Who waited for a lock once need not wait again.
         """
-        try:
-            self._write([ticket for ticket in self._waiting.copy() if not ticket.done])
-        finally:
-            while self._waiting and self._waiting[0].done:
-                self._waiting.popleft()
-
-    def _write(self, batch: Sequence[_Ticket]) -> None:
         try:
             with self._transaction() as connection:
-                for ticket in batch:
+                for ticket in tickets:
                     ticket.work(connection)
         except Exception as error:
-            if len(batch) > 1 and "locked" not in str(
-                error
-            ):  # who waited for a lock once need not wait again
-                for ticket in batch:
-                    self._write([ticket])
-                return
-            for ticket in batch:
-                ticket.error = error
-        for ticket in batch:
-            ticket.done = True
+            if len(tickets) == 1 or "locked" in str(error):
+                raise
+            for ticket in tickets:
+                self._write_alone(ticket)
+
+    def _write_alone(self, ticket: Ticket[_Work]) -> None:
+        try:
+            self._write([ticket])
+        except Exception as error:
+            ticket.error = error
+        ticket.done = True
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -219,7 +174,7 @@ class SQLiteStore(Store):
 
     def _read(self, query: str, *values: str) -> list[tuple[str, ...]]:
         self._refuse_in_child()
-        with self._turn():
+        with self._group.turn():
             try:
                 return self._require_open().execute(query, values).fetchall()
             except sqlite3.Error as cause:
