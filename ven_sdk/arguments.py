@@ -40,6 +40,8 @@ LONGEST_WAIT = timedelta(days=7)
 MOST_THREADS = 1000
 SMALLEST_RESPONSE = 1000
 """Bytes that an answer of a VTN has at least, more or less."""
+LARGEST_MESSAGE = 16 * 2**20
+"""Bytes that a message of a VTN may have, unless the user says otherwise."""
 LONGEST_TEXT = 2000
 """Characters of a name or an ID."""
 EXPECTED_DURATION = "a timedelta, a number of seconds, or a text such as '10 s', '15 min' or 'PT2H'"

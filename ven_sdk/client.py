@@ -15,6 +15,7 @@ from typing import Callable, Optional, Union
 
 from .argument_names import named_arguments
 from .arguments import (
+    LARGEST_MESSAGE,
     MOST_THREADS,
     SMALLEST_RESPONSE,
     Duration,
@@ -24,7 +25,7 @@ from .arguments import (
     waiting_seconds,
     whole_number,
 )
-from .client_life import ClientLife
+from .client_life import STOP_TIMEOUT, ClientLife
 from .config import Settings, settings
 from .errors import TransportError
 from .log import WIRE
@@ -41,10 +42,6 @@ from .ven import Ven
 from .wiring import build, listener_of, store_of
 
 logger: logging.Logger = logging.getLogger(__name__)
-
-MEBIBYTE = 2**20
-STOP_TIMEOUT = 10.0
-"""Seconds that ``stop()`` takes at the most, unless told otherwise."""
 
 
 class OpenADRClient(Ven):
@@ -146,7 +143,7 @@ class OpenADRClient(Ven):
         max_backlog: Duration = timedelta(days=7),
         timeout: Duration = 30,
         proxies: Optional[Mapping[str, str]] = None,
-        max_response_size: int = 16 * MEBIBYTE,
+        max_response_size: int = LARGEST_MESSAGE,
         strict: bool = False,
         opt_timeout: Duration = 60,
         default_opt: str = "optOut",

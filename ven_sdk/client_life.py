@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+STOP_TIMEOUT = 10.0
+"""Seconds that ``stop()`` takes at the most, unless told otherwise."""
 LISTENER_SHARE = 0.25
 """Part of stop()'s timeout that answers to pushed messages may take."""
 SHORTEST_TIMEOUT = 5.0

@@ -20,6 +20,15 @@ def is_xml(text: str) -> bool:
     return _NO_XML.search(text) is None
 
 
+def is_unicode(text: str) -> bool:
+    """Whether ``text`` can be encoded: it holds no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @cache
 def _escapes() -> dict[int, str]:
     """What would end the line, move the cursor of a terminal, turn the direction of writing or

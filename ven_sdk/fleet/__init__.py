@@ -23,7 +23,7 @@ from ..arguments import (
     waiting_seconds,
     whole_number,
 )
-from ..client_life import SHORTEST_TIMEOUT, short_timeout
+from ..client_life import SHORTEST_TIMEOUT, STOP_TIMEOUT, short_timeout
 from ..config import Settings
 from ..display.tables import fleet_html
 from ..errors import ConfigurationError, StateError, TransportError
@@ -46,7 +46,7 @@ from ..wiring import build, store_of
 from .arguments import OWN, check_names
 from .handlers import FleetHandlerCalls, FleetHandlers, FleetHooks, SharedHandlers
 from .identities import Identities, check_common
-from .life import STOP_TIMEOUT, FleetLife
+from .life import FleetLife
 from .push import FleetPush
 from .status import FleetStatus, examine, take_status
 from .vens import VenChecks, Vens

@@ -11,7 +11,7 @@ from typing import Callable, Optional, TypeVar
 from ..argument_names import named_arguments
 from ..arguments import Duration
 from ..runtime.runtime import Runtime
-from ..usercode.attributes import CheckedAttributes, handler_name
+from ..usercode.attributes import CheckedAttributes, check_handler_name
 from ..usercode.functions import Function
 from ..usercode.handlers import PARAMETERS, SINGLE, Handlers, Hooks
 from ..ven import Ven
@@ -98,7 +98,7 @@ class FleetHandlerCalls(CheckedAttributes):
         ``name``, ``lead`` and ``ConfigurationError``.
         """
 
-        handler_name(name, "fleet")
+        check_handler_name(name, "fleet")
 
         @named_arguments
         def decorate(function: F) -> F:

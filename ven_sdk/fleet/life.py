@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 
+from ..client_life import LISTENER_SHARE, OWED_SHARE, STOP_TIMEOUT
 from ..errors import LeaseLostError, StoreError
 from ..runtime.last_reference import LastReference
 from ..runtime.lifecycle import Lifecycle
@@ -17,11 +18,6 @@ from .push import FleetPush
 from .vens import Vens
 
 logger: logging.Logger = logging.getLogger(__name__)
-
-STOP_TIMEOUT = 10.0
-"""Seconds that ``stop()`` takes at the most, unless told otherwise."""
-LISTENER_SHARE = 0.25
-"""Part of stop()'s timeout that answers to pushed messages may take."""
 
 
 class FleetLife:
@@ -97,7 +93,7 @@ class FleetLife:
         engines = self._vens.end()
         self._push.stop(seconds * LISTENER_SHARE)
         running = [engine for engine in engines if not engine.stopped]
-        self._vens.end_in_order(running, deadline - seconds / 2)
+        self._vens.end_in_order(running, deadline - seconds * OWED_SHARE)
         self._vens.close()
         self._identities.close()
         unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))

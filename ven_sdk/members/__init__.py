@@ -32,7 +32,7 @@ from ..fleet.push import NAME
 from ..push.peer import Peer, Response
 from ..runtime.signals import run_until_stopped
 from ..runtime.status import Health
-from ..state.leases import LEASE, SLOTS, Renewal
+from ..state.leases import LEASE, MOST_SLOTS, SLOTS, Renewal
 from ..text import repr_of
 from ..usercode.attributes import CheckedAttributes
 from ..usercode.functions import check_call, refuse_async
@@ -249,6 +249,8 @@ def _check_push(push: object) -> None:
 
 
 def _check_slots(slots: int) -> int:
-    if isinstance(slots, bool) or not isinstance(slots, int) or not 2 <= slots <= 65536:
-        raise ConfigurationError(f"slots must be a number from 2 to 65536, not {repr_of(slots)}.")
+    if isinstance(slots, bool) or not isinstance(slots, int) or not 2 <= slots <= MOST_SLOTS:
+        raise ConfigurationError(
+            f"slots must be a number from 2 to {MOST_SLOTS}, not {repr_of(slots)}."
+        )
     return slots

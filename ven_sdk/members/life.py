@@ -18,7 +18,7 @@ from ..errors import ConfigurationError, VenError
 from ..fleet import Fleet
 from ..runtime.last_reference import LastReference
 from ..runtime.lifecycle import Lifecycle
-from ..state.leases import RENEWALS, LeasedStore, Member, seconds_awake
+from ..state.leases import RENEWALS, SENDING_SHARE, LeasedStore, Member, seconds_awake
 from ..threads import daemon_thread
 from .slots import MemberSlots
 
@@ -161,4 +161,4 @@ class MemberLife:
     @property
     def may_send(self) -> bool:
         """Whether messages are sent: until two thirds of a lease have passed without a renewal."""
-        return self.is_renewing and self.silent_for < self._lease.seconds * 2 / 3
+        return self.is_renewing and self.silent_for < self._lease.seconds * SENDING_SHARE

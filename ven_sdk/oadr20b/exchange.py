@@ -11,6 +11,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Callable, Optional
 
+from ..arguments import LARGEST_MESSAGE
 from ..errors import PayloadError, SecurityError, TransportError, VenError
 from ..log import WIRE, RedactedBody, Repeats
 from ..schema.common import Payload
@@ -67,7 +68,7 @@ class Exchange:
         monotonic: Callable[[], float],
         hooks: Hooks,
         strict: bool = False,
-        max_bytes: int = parsing.MAX_BYTES,
+        max_bytes: int = LARGEST_MESSAGE,
         deviations: Optional[Repeats] = None,
         may_send: Optional[Callable[[], float]] = None,
     ) -> None:

@@ -25,6 +25,7 @@ from ..errors import PayloadError, SecurityError, StateError
 from ..push.peer import Peer, Response, plain_response
 from ..schema.common import Payload
 from ..state.outcome import Outcome
+from .addresses import DEFAULT_PATH
 from .schema.events import DistributeEvent
 from .schema.payloads import PAYLOADS
 from .schema.registration import CancelPartyRegistration, Poll, RequestReregistration
@@ -40,14 +41,13 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 
 SERVICES = frozenset({"EiEvent", "EiReport", "EiRegisterParty"})
-BASE = "OpenADR2/Simple/2.0b"
 AGAIN_AFTER = 30
 """Seconds after which a VTN is asked to push again what could not be taken in."""
 MOST_WAITING = 1000
 """Calls of handlers that may wait before pushed messages are put off."""
 OBEYED_ALWAYS = (CancelPartyRegistration, RequestReregistration)
 XML: Mapping[str, str] = {"Content-Type": "application/xml"}
-_PATH = re.compile(rf"(?P<prefix>.*?)(?:/{re.escape(BASE)})+/(?P<service>\w+)/?")
+_PATH = re.compile(rf"(?P<prefix>.*?)(?:{re.escape(DEFAULT_PATH)})+/(?P<service>\w+)/?")
 
 
 def prefix_of(path: str) -> Optional[str]:

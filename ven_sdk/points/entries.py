@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol, cast
 from ..arguments import flag, is_number, scalar
 from ..enums import DATA_QUALITY
 from ..errors import ConfigurationError
+from ..instants import LAST
 from ..schema.points import Number, ReportPayload, ResourceStatus
 from ..text import class_name, repr_of
 
@@ -98,7 +99,7 @@ def _read(result: object, entry_of: Callable[[object], str]) -> SampleBatch:
             samples.append((at, entry))
         is_nan = is_nan or (not entry and value is not None)
     if len(samples) > 1:
-        samples.sort(key=lambda sample: sample[0] or datetime.max.replace(tzinfo=UTC))
+        samples.sort(key=lambda sample: sample[0] or LAST)
     return SampleBatch(tuple(samples), naive, useless=is_nan and not samples)
 
 

@@ -24,6 +24,7 @@ from itertools import takewhile
 from time import monotonic
 from typing import Callable, Optional
 
+from ..arguments import LARGEST_MESSAGE
 from ..threads import daemon_thread
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Limits:
     body: float = 5.0
     send: float = 5.0
     idle: float = 60.0
-    body_bytes: int = 16 * 2**20
+    body_bytes: int = LARGEST_MESSAGE
     connections: int = 256
     per_address: int = 8
     media_types: Optional[frozenset[str]] = None

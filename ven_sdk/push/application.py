@@ -16,12 +16,12 @@ import urllib.parse
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional, Protocol, Union
 
+from ..arguments import LARGEST_MESSAGE
 from ..errors import ConfigurationError
 from ..text import repr_of
 from .http_request import Refusal
 from .peer import Peer, Response
 
-MAX_BODY = 16 * 2**20
 _PHRASES = {200: "OK", 404: "Not Found", 406: "Not Acceptable", 503: "Service Unavailable"}
 
 StartResponse = Callable[[str, "list[tuple[str, str]]"], object]
@@ -90,8 +90,8 @@ def _receive(
     given = str(environ.get("CONTENT_LENGTH") or "")
     if not given.isascii() or not given.isdigit():
         raise Refusal(411, "A request has a Content-Length here.")
-    if int(given) > MAX_BODY:
-        raise Refusal(413, f"A message has {MAX_BODY} bytes at most here.")
+    if int(given) > LARGEST_MESSAGE:
+        raise Refusal(413, f"A message has {LARGEST_MESSAGE} bytes at most here.")
     body = environ["wsgi.input"].read(int(given))
     decoded = str(environ.get("SCRIPT_NAME") or "") + str(environ.get("PATH_INFO") or "")
     path = urllib.parse.quote(decoded, encoding="latin-1")  # PEP 3333 has bytes in such texts

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import deque
 from datetime import timedelta
 
+from ..instants import ZERO
+
 SAMPLES, COARSE, LIMIT = 5, timedelta(seconds=2), timedelta(minutes=15)
-ZERO = timedelta(0)
 
 
 class ClockOffset:

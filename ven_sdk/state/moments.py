@@ -7,11 +7,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import NamedTuple, Optional
 
+from ..instants import LAST, ZERO
+
 MOST = 4096
-NONE = timedelta(0)
 
 
 class Stretch(NamedTuple):
@@ -45,7 +46,7 @@ class Moments:
     def __contains__(self, moment: datetime) -> bool:
         if self.before is not None and moment <= self.before:
             return True
-        place = bisect_right(self.stretches, (moment, _LATEST, NONE))
+        place = bisect_right(self.stretches, (moment, LAST, ZERO))
         return bool(place) and self.stretches[place - 1].holds(moment)
 
     def with_all(self, moments: Iterable[datetime]) -> "Moments":
@@ -67,13 +68,13 @@ class Moments:
 
 
 def _add(stretches: list[Stretch], moment: datetime) -> None:
-    place = bisect_right(stretches, (moment, _LATEST, NONE))
+    place = bisect_right(stretches, (moment, LAST, ZERO))
     last = stretches[place - 1] if place else None
     if last is not None and moment <= last.last:
         if not last.holds(moment):
             _split(stretches, place - 1, moment)
     elif last is None or (last.step and moment != last.last + last.step):
-        stretches.insert(place, Stretch(moment, moment, NONE))
+        stretches.insert(place, Stretch(moment, moment, ZERO))
     else:
         stretches[place - 1] = Stretch(last.first, moment, moment - last.last)
 
@@ -83,10 +84,7 @@ def _split(stretches: list[Stretch], place: int, moment: datetime) -> None:
     first, last, step = stretches[place]
     middle = first + (moment - first) // step * step
     stretches[place : place + 1] = [
-        Stretch(first, middle, step if middle > first else NONE),
-        Stretch(moment, moment, NONE),
-        Stretch(middle + step, last, step if last > middle + step else NONE),
+        Stretch(first, middle, step if middle > first else ZERO),
+        Stretch(moment, moment, ZERO),
+        Stretch(middle + step, last, step if last > middle + step else ZERO),
     ]
-
-
-_LATEST = datetime.max.replace(tzinfo=timezone.utc)

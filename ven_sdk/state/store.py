@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Callable, NamedTuple, Optional
 
 from ..errors import LeaseLostError, StoreError
+from ..text import is_unicode
 
 
 class Row(NamedTuple):
@@ -145,15 +146,7 @@ def _check_text(store: Store, text: object) -> None:
         raise StoreError(
             f"A store keeps text, not {type(text).__name__}: {text!r:.80}.", path=store.name
         )
-    if "\0" in text or not (text.isascii() or _is_unicode(text)):
+    if "\0" in text or not (text.isascii() or is_unicode(text)):
         raise StoreError(
             f"Text with NUL or lone surrogates cannot be stored: {text!r:.80}.", path=store.name
         )
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
-from ..arguments import File, file_or_bytes, flag
+from ..arguments import LARGEST_MESSAGE, File, file_or_bytes, flag
 from ..errors import ConfigurationError, SecurityError, VenError
+from ..text import is_unicode
 from .sessions import Connections
 
 if TYPE_CHECKING:
@@ -39,20 +40,12 @@ def check_files(
         file_or_bytes(name, value)
     if passphrase is not None and not isinstance(passphrase, str):
         raise ConfigurationError("passphrase must be a text.")
-    if passphrase is not None and not _is_unicode(passphrase):
+    if passphrase is not None and not is_unicode(passphrase):
         raise ConfigurationError("passphrase holds a lone surrogate, which no file is locked with.")
     if passphrase is not None and cert is None:
         raise ConfigurationError(
             "passphrase was given without cert: give the certificate, and the key that it opens."
         )
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class Identity:
@@ -76,7 +69,7 @@ class Identity:
         tls_fingerprint: Optional[str] = None,
         timeout: float = 30.0,
         proxies: Optional[Mapping[str, str]] = None,
-        max_response_size: int = 16 * 2**20,
+        max_response_size: int = LARGEST_MESSAGE,
         secure: bool = True,
         max_idle: int = 2,
     ) -> None:

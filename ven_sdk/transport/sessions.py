@@ -22,6 +22,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Union
 
 from .._version import __version__
+from ..arguments import LARGEST_MESSAGE
 from ..errors import ConfigurationError, StateError
 from .cookies import Cookies
 from .dates import http_date
@@ -65,7 +66,7 @@ class Connections:
         *,
         timeout: float = 30.0,
         proxies: Optional[Mapping[str, str]] = None,
-        max_response_size: int = 16 * 1024 * 1024,
+        max_response_size: int = LARGEST_MESSAGE,
         tls_check: Optional[Callable[[bytes], None]] = None,
         max_idle: int = 1,
         max_idle_seconds: float = 120.0,

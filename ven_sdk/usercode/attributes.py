@@ -80,7 +80,7 @@ def _word_for(owner: object) -> str:
     return "fleet" if "Fleet" in type(owner).__name__ else "client"
 
 
-def handler_name(name: object, owner: str) -> None:
+def check_handler_name(name: object, owner: str) -> None:
     """Refuse ``@owner.on`` without the name of a handler: ``ConfigurationError``."""
     if callable(name):
         raise ConfigurationError(

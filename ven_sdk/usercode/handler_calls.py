@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from ..argument_names import named_arguments
 from ..arguments import Duration
-from .attributes import CheckedAttributes, handler_name
+from .attributes import CheckedAttributes, check_handler_name
 from .handlers import Handlers, Hooks
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class HandlerCalls(CheckedAttributes):
         """``@client.on('on_event')`` before a function adds it as a handler. ``name``, ``lead`` and
         ``ConfigurationError`` are those of ``add_handler``.
         """
-        handler_name(name, "client")
+        check_handler_name(name, "client")
 
         @named_arguments
         def decorate(function: F) -> F:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Optional
 
+from ...arguments import LARGEST_MESSAGE
 from ...errors import PayloadError, SecurityError
 from ...oadr20b.codec import envelope
 from ...oadr20b.descriptions import describe
@@ -41,7 +42,6 @@ from .network_checks import warn_of_ends
 from .probes import speaks_tls
 from .recognition import recognise
 
-_LIMIT = 16 * 2**20
 _BROKEN = (OSError, http.client.HTTPException, Unacceptable)
 _NO_POST = frozenset({405, 501})
 _SLASH = (
@@ -101,7 +101,7 @@ def send_message(exam: Examination, record: Payload, slash: str = "") -> Message
         for piece in target.message(body):
             wire.send(piece, deadline)
         wire.stage = Stage.WAIT
-        result.answer, _ = receive(wire, deadline, _LIMIT, error_pages=True)
+        result.answer, _ = receive(wire, deadline, LARGEST_MESSAGE, error_pages=True)
     except _BROKEN as cause:
         result.cause = cause
     finally:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Optional
 
 from lxml import etree
 
+from ...arguments import LARGEST_MESSAGE
 from ...errors import PayloadError
 from .namespaces import ATOM
 
 if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
 
-MAX_BYTES = 16 * 2**20
 MAX_ELEMENTS = 500_000
 """10,000 rich events stay below it; the tree of that many elements takes some 150 MB at the
 worst.
@@ -43,7 +43,9 @@ _CROWDED = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES + 1}]])")
 _parsers = threading.local()
 
 
-def parse(data: bytes, *, max_bytes: int = MAX_BYTES, verbatim: bool = False) -> etree._Element:
+def parse(
+    data: bytes, *, max_bytes: int = LARGEST_MESSAGE, verbatim: bool = False
+) -> etree._Element:
     """The root element of a message, safe to walk (rule H9).
 
     Comments, processing instructions and white space between elements are gone, unless ``verbatim``

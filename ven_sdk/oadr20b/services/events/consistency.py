@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple, Optional
 
+from ....instants import ZERO
 from ....schema.events import Event, EventSignal, Interval, Number
-
-ZERO = timedelta(0)
 
 
 class Range(NamedTuple):

@@ -4,10 +4,9 @@ functions; ``list_standing`` of a snapshot, in any thread.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Optional
 
-from ....instants import shift
+from ....instants import FIRST, shift
 from ....schema.events import Event
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, REFUSED, REPLACED, OptState
@@ -15,8 +14,6 @@ from ..market_context import is_same
 
 if TYPE_CHECKING:
     from ...state.book import Book
-
-_EPOCH = datetime.min.replace(tzinfo=timezone.utc)
 
 
 def list_standing(rows: tuple[OptState, ...]) -> tuple[OptState, ...]:
@@ -30,7 +27,7 @@ def list_standing(rows: tuple[OptState, ...]) -> tuple[OptState, ...]:
                 for row in rows
                 if row.standing.state not in (REFUSED, CANCELLED, REPLACED)
             ),
-            key=lambda row: (row.record.created_date_time or _EPOCH, row.order),
+            key=lambda row: (row.record.created_date_time or FIRST, row.order),
         )
     )
 

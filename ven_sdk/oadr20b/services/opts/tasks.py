@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ....errors import VenError
-from ....instants import to_local
+from ....instants import FIRST, to_local
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....state.replacing import replace
 from ....tasks import Task
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ...state.book import Book
 
 CREATION, CANCELLATION = "opt", "opt cancellation"
-_EPOCH = datetime.min.replace(tzinfo=timezone.utc)
 
 
 def list_tasks(book: "Book") -> Iterator[Task]:
@@ -32,7 +31,7 @@ def list_tasks(book: "Book") -> Iterator[Task]:
     IDs included, until it is answered; one that the VTN fails over blocks no other.
     """
     owed = [row for row in book.opts.values() if row.state in (OWED, CANCELLING)]
-    for row in sorted(owed, key=lambda one: (one.since or _EPOCH, one.order)):
+    for row in sorted(owed, key=lambda one: (one.since or FIRST, one.order)):
         yield _creation(book, row) if row.state == OWED else _cancellation(book, row)
 
 
