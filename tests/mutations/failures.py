@@ -22,7 +22,7 @@ WITHOUT_CATALOGUE = (
     "return NOTHING",
 )
 MISSING_OPT = (
-    "runtime.exchanges.Exchanges._fail_service",
+    "runtime.failed_exchanges.FailedExchanges._fail_service",
     "if is_over or (is_missing and task.needs_service):",
     "if is_over:",
 )

@@ -1,0 +1,253 @@
+"""What follows from an exchange that brought no reply of use: who is told, whether the message, its
+kind or everything waits (``failures`` has the table of scopes), and when a message is given up. One
+that came back whole says that what failed before is over.
+
+Runs on exchange threads. A lock is held only while ``failures`` and ``polling`` are changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from typing import Callable, Optional
+
+from ..errors import TransportError, VenError
+from ..state.outcome import Step
+from ..tasks import Task
+from .failures import (
+    CLOSED,
+    FORBIDDEN_AGAIN,
+    LONG_CAP,
+    MISSING_CAP,
+    REPEATABLE,
+    SHORT_CAP,
+    Failure,
+    Failures,
+    Kind,
+    Scope,
+    scope_of,
+)
+from .polling import Polling
+from .rates import Window
+from .transactions import Transactions
+
+FOR_GOOD = 1e9
+"""Seconds that what failed while closing is kept back."""
+COURTESY_PAUSE = 60.0
+"""Seconds from one message to the next that tells the VTN what could not be read."""
+_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
+
+
+class FailedExchanges:
+    """The failures of one VEN's exchanges. ``wake()`` lets all lanes look again,
+    ``block_all(seconds)`` lets them wait; ``lock`` guards ``failures`` and ``polling``.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        failures: Failures,
+        polling: Polling,
+        lock: threading.RLock,
+        wake: Callable[[], None],
+        block_all: Callable[[float], None],
+    ) -> None:
+        self._base, self._profile = transactions, transactions.profile
+        self._failures, self._polling, self._lock = failures, polling, lock
+        self._wake, self._block_all = wake, block_all
+        self._courtesy = Window(1, COURTESY_PAUSE)
+
+    def kind_of(self, task: Task) -> Kind:
+        """The kind of message that the task is, and the service that it goes to."""
+        return Kind(self._profile.service_of(task), task.name)
+
+    # --- what is over -----------------------------------------------------------------------------
+
+    def recover(self, task: Task) -> None:
+        """An exchange came back whole: the link works, and so does this service for such
+        messages.
+        """
+        kind, now = self.kind_of(task), self._base.clock.monotonic()
+        with self._lock:
+            if task.poll:
+                self._polling.end()  # its reply has come: nothing has to overtake it
+            link, service = self._failures.reach(), self._failures.answer(kind, now)
+        self._report_link(link)
+        if service is not None:
+            what = f"The trouble with {kind.service} of the VTN"
+            self._base.troubles.end(f"service {kind.service}", what)
+
+    def _report_reach(self) -> None:
+        """An HTTP answer came: the link works."""
+        with self._lock:
+            link = self._failures.reach()
+        self._report_link(link)
+
+    def _report_link(self, link: Optional[Failure]) -> None:
+        if link is not None:
+            self._base.troubles.end("link", "The trouble with the VTN")
+            self._wake()
+
+    # --- no reply that can be used ----------------------------------------------------------------
+
+    def refuse_reply(self, task: Task, error: VenError) -> None:
+        """The VTN has the message; only its reply is of no use. A poll's may have held an event:
+        ask for the list.
+        """
+        self.recover(task)
+        self._tell_callers(task, error)
+        text = f"The reply to {task.name} was refused: {error}"
+        self._base.report(error, f"unreadable reply to {task.name}: {_kind_of(error)}", text)
+        if not task.poll:
+            self._fail_message(task, error)
+            return
+        self._transact(self._profile.lose_reply(task, error))
+        if self._courtesy.allow(self._base.clock.monotonic()):
+            self._transact(self._profile.report_unreadable(task, error))
+
+    def _transact(self, step: Optional[Step]) -> None:
+        if step is not None:
+            self._base.transact(step)
+
+    def fail(self, task: Task, error: TransportError, begun: float) -> None:
+        """No reply came to an exchange that began at ``begun``, in monotonic seconds."""
+        base = self._base
+        if base.stopped:
+            return
+        self._tell_callers(task, error)
+        scope = scope_of(error)
+        if scope is not Scope.LINK:
+            self._report_reach()
+        if base.closing:
+            self._give_up_closing(task, scope)
+        elif scope is Scope.LINK:
+            self._fail_link(task, error, begun)
+        elif scope is Scope.UNACCEPTABLE and not (task.poll or task.patient):
+            base.report(error, f"{task.name} not accepted", str(error))
+            self._refuse(task, error)
+        elif scope is Scope.MESSAGE and not task.poll:
+            base.report(error, f"{task.name} failed", f"{error} It is sent again.")
+            self._fail_message(task, error)
+        else:
+            self._fail_service(task, error, scope)
+        if error.delivered is not False:
+            self._transact(self._profile.lose_reply(task, error))
+
+    def _tell_callers(self, task: Task, error: VenError) -> None:
+        """No answer came to those who wait for this exchange."""
+        self._base.read(lambda: self._base.tickets.fail(task.identity, error))
+        self._base.wake_waiters()
+
+    def _give_up_closing(self, task: Task, scope: Scope) -> None:
+        """While the client stops nothing is tried twice, and nothing more over a link that is
+        down.
+        """
+        if scope is Scope.LINK:
+            self._block_all(FOR_GOOD)
+        with self._lock:
+            until = self._base.clock.monotonic() + FOR_GOOD
+            self._failures.hold_message(task.identity, until)
+
+    def _fail_link(self, task: Task, error: TransportError, begun: float) -> None:
+        now = self._base.clock.monotonic()
+        with self._lock:
+            wait = self._failures.fail_link(error, begun, now)
+            if error.delivered is None and not task.poll:  # it may be this service that hangs
+                self._failures.fail_message(task.identity, error, now)
+            if task.poll:
+                self._polling.fail()
+        text = f"{error} Trying again in {wait:.1f} s."
+        self._base.troubles.report(error, "link", text, lasts=True)
+
+    def _fail_service(self, task: Task, error: TransportError, scope: Scope) -> None:
+        """The place is closed, busy or missing. Other kinds of messages go on."""
+        is_missing = scope is Scope.MISSING
+        is_over = self._count_try(task, error, is_missing)
+        if is_over and not is_missing:
+            self._refuse(task, error)
+            return
+        if is_over or (is_missing and task.needs_service):
+            self._report_missing(task, error)
+            self._refuse(task, error)
+            self._forget_given_up(task)
+            return
+        cap = self._cap_of(task, error, scope)
+        kind, now = self.kind_of(task), self._base.clock.monotonic()
+        with self._lock:
+            wait = self._failures.fail_kind(kind, error, scope, now, cap)
+            if task.poll:
+                self._polling.fail()
+        level = logging.ERROR if error.status in CLOSED or is_missing else logging.WARNING
+        text = f"{error} {kind.service} is tried again in {wait:.0f} s; everything else goes on."
+        self._base.troubles.report(error, f"service {kind.service}", text, level, lasts=task.poll)
+        if task.postpone is not None:
+            self._base.transact(task.postpone(error))
+
+    @staticmethod
+    def _cap_of(task: Task, error: TransportError, scope: Scope) -> float:
+        """The longest wait: an hour for a service that is not there. Polls and registrations go on
+        all the same, and more seldom where the specification forbids to repeat them as they are
+        (H5).
+        """
+        if task.poll or task.patient:
+            is_short = scope is Scope.MESSAGE or error.status in REPEATABLE
+            return SHORT_CAP if is_short else LONG_CAP
+        return MISSING_CAP if scope is Scope.MISSING else SHORT_CAP
+
+    def _count_try(self, task: Task, error: TransportError, is_missing: bool) -> bool:
+        """Count the try of a message to a service that is not there; whether that was the last:
+        the first, where nothing is known to be there, or it must not be sent again (H5). What leads
+        to a registration gives way to it, however the service fails (R2).
+        """
+        kind, now = self.kind_of(task), self._base.clock.monotonic()
+        if not task.give_up or task.poll or task.stays_owed:
+            return False
+        if not (is_missing or task.registers):
+            return False
+        with self._lock:
+            is_spent = self._failures.fail_task(task, error, now)
+            is_used = self._failures.is_used(kind.service)
+        once = is_missing and (not is_used or error.status in FORBIDDEN_AGAIN)
+        return once or is_spent
+
+    def _forget_given_up(self, task: Task) -> None:
+        """A message was given up at a service that is there for others: the next of its kind is
+        tried as if nothing had been.
+        """
+        kind = self.kind_of(task)
+        with self._lock:
+            if not task.needs_service and self._failures.is_used(kind.service):
+                self._failures.forget_kind(kind)
+
+    def _report_missing(self, task: Task, error: TransportError) -> None:
+        kind, now = self.kind_of(task), self._base.clock.monotonic()
+        with self._lock:
+            self._failures.fail_kind(kind, error, Scope.MISSING, now, MISSING_CAP)
+        text = f"{error} {task.name} is not sent; everything else goes on."
+        self._base.troubles.report(error, f"service {kind.service}", text, logging.ERROR)
+
+    def _fail_message(self, task: Task, error: VenError) -> None:
+        now = self._base.clock.monotonic()
+        with self._lock:
+            is_spent = self._failures.fail_task(task, error, now)
+            if self._base.closing:
+                self._failures.hold_message(task.identity, now + FOR_GOOD)
+        if is_spent:
+            self._refuse(task, error)
+        elif task.postpone is not None:
+            self._base.transact(task.postpone(error))
+
+    def _refuse(self, task: Task, error: VenError) -> None:
+        with self._lock:
+            self._failures.forget_message(task.identity)
+        self._base.transact(
+            task.refuse(error), request_name=task.request_name, settles=task.identity, error=error
+        )
+
+
+def _kind_of(error: VenError) -> str:
+    """The error's sentence without what varies from message to message: another reason is logged
+    anew, the same is counted.
+    """
+    return _VALUES.sub("", str(error).partition(": ")[0])
