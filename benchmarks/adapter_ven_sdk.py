@@ -128,7 +128,7 @@ class Poller:
     """
 
     def __init__(self, url, tls, key):
-        from ven_sdk.runtime import conversation
+        from ven_sdk.runtime import pace
 
         self.arguments, self.knows = (url, tls, key), False
         self.done, self.target, self.wanted = [], 0, ""
@@ -136,7 +136,7 @@ class Poller:
         self._watch()
         # A VTN that brings something new with every poll is followed 50 times a minute at most; what
         # is measured here is how long once takes.
-        conversation.MESSAGES_A_MINUTE = 10**9
+        pace.MESSAGES_A_MINUTE = 10**9
         self._make()
 
     def _make(self, **more):

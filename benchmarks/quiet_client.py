@@ -21,10 +21,10 @@ class QuietClient:
     """
 
     def __init__(self, answer=lambda service: NOTHING):
-        from ven_sdk.runtime import conversation
+        from ven_sdk.runtime import pace
         from ven_sdk.transport.sessions import Reply
 
-        conversation.MESSAGES_A_MINUTE = 10**9  # polls are as many as are wanted
+        pace.MESSAGES_A_MINUTE = 10**9  # polls are as many as are wanted
 
         self.client = client_of("http://localhost:1/OpenADR2/Simple/2.0b", False, None)
         self.answered = 0

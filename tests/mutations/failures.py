@@ -48,8 +48,8 @@ ALWAYS_NEWS = (
     "return True or any(",
 )
 NO_PACE = (
-    "runtime.conversation.Conversation._is_paced",
-    "return not task.poll or self.polling.seconds_to_period(now) > 0",
+    "runtime.pace.Pace._counts",
+    "return not task.poll or self._polling.seconds_to_period(now) > 0",
     "return False",
 )
 RENEWALS = ("runtime.registrations.Registrations.note", "self._requests.next(now)", "pass")
@@ -179,15 +179,15 @@ TABLE = (
     ),
     Mutation(
         "F3",
-        "runtime.conversation.Conversation._seconds_to",
-        "return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait",
+        "runtime.pace.Pace.seconds_to",
+        "return min(wait, self._polling.seconds_to_period(now)) if task.poll else wait",
         "return wait",
         f"{PACE}::test_polls_go_on_at_their_period_when_a_storm_has_used_up_the_pace",
     ),
     Mutation(
         "F3",
-        "runtime.conversation.Conversation._choose",
-        "KEPT_FOR_EARLIER if position else 0",
+        "runtime.pace.Pace.seconds_to",
+        "0 if is_first else KEPT_FOR_EARLIER",
         "0",
         f"{PACE}::test_a_registration_that_fails_for_a_moment_does_not_wait_for_what_is_owed_meanwhile",
     ),

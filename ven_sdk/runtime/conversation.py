@@ -6,7 +6,7 @@ first that may be sent, does what the reply means, and goes on until nothing is 
 timer and ends. After ``BUSY`` exchanges it queues again behind others, who want the thread too.
 Lanes run side by side, so a long upload delays no poll (P6), and one task never runs on two lanes;
 one sends what must not wait for a poll that the VTN holds back (P4). Nothing is kept here that a
-restart would miss: what is owed stands in the book: a crash, an outage, a slow link are one case.
+restart would miss: what is owed stands in the book. A crash, an outage, a slow link are one case.
 
 *States of a lane*: idle (a timer, or nothing, will wake it), queued (a job waits for a thread),
 running. A lane that is woken while it runs is queued again, so that no change is missed between the
@@ -26,13 +26,10 @@ judged, and the step that follows from it is transacted together with the ticket
 anything may have happened: steps of other threads, ``stop()``, another registration. Steps look at
 the book again.
 
-*Failures* have three scopes (``failures``), each with its own back-off. *Pace*: beside the polls of
-the period a VEN sends at most :data:`MESSAGES_A_MINUTE` messages a minute, or
-:data:`MESSAGES_A_PERIOD` in a poll period where that is more. What a VTN asks for again and again
-is in it: a request for reports counts twice, for its answer and for the report that it brings at
-once. Uploads never wait for this pace, so that it holds up no report whose time has come; a lane of
-uploads sends :data:`UPLOADS_A_SECOND` messages in a second, and what comes due meanwhile shares the
-next one. What calls ask for stands outside of all this, for it is paced by whoever calls.
+*What a message waits for*: the back-off of what failed before it, in three scopes (``failures``);
+the distance of registrations that are wanted again and again (``registrations``), for which all
+lanes wait after a loss; the pace (``pace``). What a call of the user asks for is tried at once,
+whatever failed before; where that try fails, it waits for its own back-off, and for nothing else.
 
 *Locks.* ``_lock`` guards what lanes share (failures, pace, what is being sent). It may be taken
 inside the lock of the transactions, never the other way round, and is held for moments only.
@@ -53,9 +50,9 @@ from ..state.outcome import NOTHING
 from ..tasks import Lane, Task, Turn
 from .exchanges import Exchanges, make_backoff
 from .failures import SHORT_CAP, Failures, Scope
-from .lanes import KEPT_FOR_EARLIER, LaneState
+from .lanes import LaneState
+from .pace import Pace
 from .polling import Polling
-from .rates import Window
 from .status import ServiceStatus
 from .transactions import Transactions
 
@@ -65,8 +62,6 @@ HELD_POLL = 1.0
 """Seconds after which a poll without a reply counts as held back by the VTN: until it has answers
 (P4), or something to say.
 """
-MESSAGES_A_MINUTE, MESSAGES_A_PERIOD = 50, 5
-"""What a VEN sends at most, beside regular polls, periodic reports and what the user asks for."""
 NOT_OWNED = 5.0
 """Seconds between looks whether the store says again that the VEN runs here."""
 BUSY = 20
@@ -88,10 +83,10 @@ class Conversation:
             lambda cap: make_backoff(transactions.book, cap), strict=settings.strict
         )
         self.polling: Polling = Polling(transactions.book, self._profile)
-        self._sending: dict[tuple[str, str], float] = {}
+        self._sending: set[tuple[str, str]] = set()
         self._awaited: set[tuple[str, str]] = set()
         self._asked: set[tuple[str, str]] = set()
-        self._pace = Window(MESSAGES_A_MINUTE)
+        self._pace = Pace(self.polling, lambda: self._profile.poll_period(self._base.book))
         self.is_over: bool = False
         self._exchanges = Exchanges(
             transactions,
@@ -306,23 +301,24 @@ class Conversation:
                 wait = self._seconds_to_held()
                 if wait > 0:
                     return None, None if wait == inf else now + wait
-            waits: list[float] = []
-            turn = self._turn(now, waits)
+            turn, waits = self._turn(now)
             return self._choose(state, turn, now, waits)
 
-    def _turn(self, now: float, waits: list[float]) -> Turn:
+    def _turn(self, now: float) -> tuple[Turn, list[float]]:
+        """What the lane knows when it asks for tasks, and the seconds after which that changes."""
         base = self._base
         moment = base.now()
+        waits: list[float] = []
         is_holding = now < self.polling.hold_until and self._profile.is_deciding(base.book, moment)
         if is_holding:
             waits.append(self.polling.hold_until - now)
         pause = self._profile.pause_of_polls(base.book, now)
         if pause is None:
-            return Turn(moment, base.closing, is_holding, False)
+            return Turn(moment, base.closing, is_holding, False), waits
         wait = max(pause, self.polling.seconds_to_next(now, is_holding))
         if wait > 0:
             waits.append(wait)
-        return Turn(moment, base.closing, is_holding, wait <= 0)
+        return Turn(moment, base.closing, is_holding, wait <= 0), waits
 
     def _choose(
         self, state: LaneState, turn: Turn, now: float, waits: list[float]
@@ -332,11 +328,12 @@ class Conversation:
             if task.identity in self._sending:
                 self._awaited.add(task.identity)
                 break  # another lane sends it, and wakes this one afterwards
-            wait = self._seconds_to(task, state, now, KEPT_FOR_EARLIER if position else 0)
+            wait = self._seconds_to(task, state, now, is_first=position == 0)
             if not self._base.may_send():
                 return None, now + NOT_OWNED
             if wait <= 0:
-                self._sending[task.identity], state.is_performing = now, True
+                self._sending.add(task.identity)
+                state.is_performing = True
                 self._base.tickets.begin(task.identity)
                 self._note_pace(task, state, now)
                 if task.poll:
@@ -347,7 +344,7 @@ class Conversation:
             waits.append(wait)
         return None, now + min(waits) if waits else None
 
-    def _seconds_to(self, task: Task, state: LaneState, now: float, kept: int) -> float:
+    def _seconds_to(self, task: Task, state: LaneState, now: float, *, is_first: bool) -> float:
         until = self._exchanges.blocked_until(task)
         if task.identity in self._asked:
             return until - now
@@ -356,31 +353,21 @@ class Conversation:
             return until - now
         if state.lane.uploads:
             return 0.0 if self._base.closing else state.uploads.seconds_to_wait(now)
-        if not self._is_paced(task, now):
-            return 0.0
-        wait = self._pace.seconds_to_wait(now, kept)
-        return min(wait, self.polling.seconds_to_period(now)) if task.poll else wait
-
-    def _is_paced(self, task: Task, now: float) -> bool:
-        """Whether the task counts for the pace: polls of the period do not."""
-        return not task.poll or self.polling.seconds_to_period(now) > 0
+        return self._pace.seconds_to(task, now, is_first=is_first)
 
     def _note_pace(self, task: Task, state: LaneState, now: float) -> None:
         if task.identity in self._asked:
             self._asked.discard(task.identity)
         elif state.lane.uploads:
             state.uploads.note(now)
-        elif self._is_paced(task, now):
-            period = self._profile.poll_period(self._base.book).total_seconds()
-            self._pace.most = max(MESSAGES_A_MINUTE, int(MESSAGES_A_PERIOD * 60 / max(period, 0.1)))
-            for _ in range(task.weight):
-                self._pace.note(now)
+        else:
+            self._pace.note(task, now)
 
     def _put_back(self, state: LaneState, task: Task) -> None:
         state.is_performing = False  # whatever changes from here on wakes the lane anew
         self._base.end_tickets(task.identity)
         with self._lock:
-            self._sending.pop(task.identity, None)
+            self._sending.discard(task.identity)
             if task.poll:
                 self.polling.end()
             was_awaited = task.identity in self._awaited

@@ -7,15 +7,9 @@ from __future__ import annotations
 from typing import Optional
 
 from ..tasks import Lane, Task
+from .pace import UPLOADS_A_SECOND
 from .rates import Window
 from .scheduler import Job
-
-UPLOADS_A_SECOND = 2
-"""What a lane of uploads sends at most."""
-KEPT_FOR_EARLIER = 10
-"""Messages of the pace that are left for what comes first and waits for its back-off: a
-registration, above all.
-"""
 
 
 class LaneState:
