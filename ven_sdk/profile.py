@@ -36,7 +36,7 @@ from .schema.common import Payload
 from .state.book import TableRow
 from .state.change import Change
 from .state.outcome import NOTHING, Outcome, ProfileBook, Step
-from .tasks import Lane, ReceivedReply, Task, Turn, Verdict
+from .tasks import Lane, MessageName, ReceivedReply, Task, Turn, Verdict
 from .transport.identity import Identity
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ Remember = Callable[[Callable[[ProfileBook], Sequence[Change]]], None]
 
 
 class CallRequest(NamedTuple):
-    """What a blocking call of the user asks for: the step that owes a message to the VTN, the
-    identity of that message, and whether it is still owed. ``result`` is what the call returns,
+    """What a blocking call of the user asks for: the step that owes a message to the VTN, the name
+    of that message, and whether it is still owed. ``result`` is what the call returns,
     ``text`` what stays owed where no answer comes in time. One that is asked ``anew`` is owed again
     when the same message was under way for somebody else: its reply may be too old. ``brings`` are
     other messages that belong to the call. One that ``stays_owed`` is tried again for ever; where
@@ -57,12 +57,12 @@ class CallRequest(NamedTuple):
     """
 
     step: Step
-    message: tuple[str, str]
+    message: MessageName
     is_owed: Callable[[ProfileBook], bool]
     result: str = ""
     text: str = "It is tried again until it succeeds."
     anew: bool = False
-    brings: tuple[tuple[str, str], ...] = ()
+    brings: tuple[MessageName, ...] = ()
     stays_owed: bool = False
 
 

@@ -13,6 +13,9 @@ from .errors import ProtocolError, VenError
 from .schema.common import Payload
 from .state.outcome import Step
 
+MessageName = tuple[str, str]
+"""What tells one message from all others: the kind of task, and its key."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -67,8 +70,8 @@ class Task:
         return self.content() if callable(self.content) else self.content
 
     @cached_property
-    def identity(self) -> tuple[str, str]:
-        """What tells this message from all others: the kind and the key."""
+    def message_name(self) -> MessageName:
+        """The name under which this message fails, is waited for and is under way."""
         return self.name, self.key
 
 

@@ -47,7 +47,7 @@ from urllib.parse import urlsplit
 
 from ..errors import VenError
 from ..state.outcome import NOTHING
-from ..tasks import Lane, Task, Turn
+from ..tasks import Lane, MessageName, Task, Turn
 from .exchanges import Exchanges, make_backoff
 from .failures import SHORT_CAP, Failures, Scope
 from .lanes import LaneState
@@ -83,9 +83,9 @@ class Conversation:
             lambda cap: make_backoff(transactions.book, cap), strict=settings.strict
         )
         self.polling: Polling = Polling(transactions.book, self._profile)
-        self._sending: set[tuple[str, str]] = set()
-        self._awaited: set[tuple[str, str]] = set()
-        self._asked: set[tuple[str, str]] = set()
+        self._sending: set[MessageName] = set()
+        self._awaited: set[MessageName] = set()
+        self._asked: set[MessageName] = set()
         self._pace = Pace(self.polling, lambda: self._profile.poll_period(self._base.book))
         self.is_over: bool = False
         self._exchanges = Exchanges(
@@ -168,7 +168,7 @@ class Conversation:
         """Whether the reply to some message is awaited."""
         return bool(self._sending)
 
-    def send_at_once(self, *names: tuple[str, str]) -> None:
+    def send_at_once(self, *names: MessageName) -> None:
         """The user asked for the messages ``names`` now: they wait for nothing that failed before,
         and for no pace.
         """
@@ -262,7 +262,7 @@ class Conversation:
                 self._asked.clear()
             return
         with self._lock:
-            self.failures.fail_message(task.identity, error, now)
+            self.failures.fail_message(task.message_name, error, now)
 
     def _sleep(self, state: LaneState, at: Optional[float]) -> None:
         base = self._base
@@ -325,16 +325,16 @@ class Conversation:
     ) -> tuple[Optional[Task], Optional[float]]:
         tasks = self._profile.tasks(state.lane.name, self._base.book, turn)
         for position, task in enumerate(tasks):
-            if task.identity in self._sending:
-                self._awaited.add(task.identity)
+            if task.message_name in self._sending:
+                self._awaited.add(task.message_name)
                 break  # another lane sends it, and wakes this one afterwards
             wait = self._seconds_to(task, state, now, is_first=position == 0)
             if not self._base.may_send():
                 return None, now + NOT_OWNED
             if wait <= 0:
-                self._sending.add(task.identity)
+                self._sending.add(task.message_name)
                 state.is_performing = True
-                self._base.tickets.begin(task.identity)
+                self._base.tickets.begin(task.message_name)
                 self._note_pace(task, state, now)
                 if task.poll:
                     self.polling.begin(now)
@@ -346,7 +346,7 @@ class Conversation:
 
     def _seconds_to(self, task: Task, state: LaneState, now: float, *, is_first: bool) -> float:
         until = self._exchanges.blocked_until(task)
-        if task.identity in self._asked:
+        if task.message_name in self._asked:
             return until - now
         until = max(until, self.failures.link_blocked_until, state.blocked_until)
         if until > now:
@@ -356,8 +356,8 @@ class Conversation:
         return self._pace.seconds_to(task, now, is_first=is_first)
 
     def _note_pace(self, task: Task, state: LaneState, now: float) -> None:
-        if task.identity in self._asked:
-            self._asked.discard(task.identity)
+        if task.message_name in self._asked:
+            self._asked.discard(task.message_name)
         elif state.lane.uploads:
             state.uploads.note(now)
         else:
@@ -365,12 +365,12 @@ class Conversation:
 
     def _put_back(self, state: LaneState, task: Task) -> None:
         state.is_performing = False  # whatever changes from here on wakes the lane anew
-        self._base.end_tickets(task.identity)
+        self._base.end_tickets(task.message_name)
         with self._lock:
-            self._sending.discard(task.identity)
+            self._sending.discard(task.message_name)
             if task.poll:
                 self.polling.end()
-            was_awaited = task.identity in self._awaited
-            self._awaited.discard(task.identity)
+            was_awaited = task.message_name in self._awaited
+            self._awaited.discard(task.message_name)
         if was_awaited or (task.poll and self._base.closing):
             self.wake()

@@ -25,14 +25,13 @@ from ..errors import (
 from ..schema.common import Payload
 from ..state.book import Book
 from ..state.outcome import Outcome, ProfileBook
-from ..tasks import AcceptedReply, ReceivedReply, RefusedReply, Task, UnknownVen
+from ..tasks import AcceptedReply, MessageName, ReceivedReply, RefusedReply, Task, UnknownVen
 from ..text import shorten
 from ..transport.backoff import Backoff
 from .failed_exchanges import FailedExchanges
 from .failures import LONG_CAP, SHORT_CAP, Failures
 from .polling import Polling
 from .registrations import Registrations
-from .tickets import Name
 from .transactions import Transactions
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -73,9 +72,11 @@ class Exchanges:
         until = self._registrations.blocked_until() if task.renews else 0.0
         if not self._failures:
             return until
-        return max(until, self._failures.blocked_until(self._failed.kind_of(task), task.identity))
+        return max(
+            until, self._failures.blocked_until(self._failed.kind_of(task), task.message_name)
+        )
 
-    def retry(self, names: Collection[Name]) -> None:
+    def retry(self, names: Collection[MessageName]) -> None:
         """Let the messages ``names`` be tried now: the user asked for them."""
         self._failures.retry(names)
         self._registrations.forget_requests(names)
@@ -98,7 +99,7 @@ class Exchanges:
         except ConfigurationError as error:
             # our own record cannot be written: repeating it would not help
             base.counters.count(task.poll, error, base.clock.now())
-            base.transact(task.refuse(error), settles=task.identity, error=error)
+            base.transact(task.refuse(error), settles=task.message_name, error=error)
         else:
             self._count(task, received)
             self._take_in(task, received.record, mark)
@@ -131,26 +132,29 @@ class Exchanges:
         now = self._base.clock.monotonic()
         with self._lock:
             if task.patient:
-                self._failures.fail_message(task.identity, error, now)
+                self._failures.fail_message(task.message_name, error, now)
             else:
-                self._failures.forget_message(task.identity)
+                self._failures.forget_message(task.message_name)
         self._base.transact(
-            task.refuse(error), request_name=task.request_name, settles=task.identity, error=error
+            task.refuse(error),
+            request_name=task.request_name,
+            settles=task.message_name,
+            error=error,
         )
 
     def _repeat(self, task: Task, error: VenError, cap: float = SHORT_CAP) -> None:
         """The reply is no answer: who waits is told, and the message is sent again later."""
         self._base.report(error, f"no answer to {task.name}", f"{error} It is sent again.")
         with self._lock:
-            self._failures.fail_message(task.identity, error, self._base.clock.monotonic(), cap)
+            self._failures.fail_message(task.message_name, error, self._base.clock.monotonic(), cap)
         if task.postpone is not None:
-            self._base.transact(task.postpone(error), settles=task.identity, error=error)
+            self._base.transact(task.postpone(error), settles=task.message_name, error=error)
 
     def _accept(self, task: Task, verdict: AcceptedReply, reply: Optional[Payload]) -> None:
         base = self._base
         now = base.clock.monotonic()
         with self._lock:
-            self._failures.forget_message(task.identity)
+            self._failures.forget_message(task.message_name)
             self._registrations.clear(self._failed.kind_of(task))
             if task.renews:
                 self._failures.forget_service(self._profile.service_of(task))
@@ -166,7 +170,7 @@ class Exchanges:
             is_news = verdict.more and self._profile.is_news(book, outcome)
             return outcome
 
-        base.transact(step, request_name=task.request_name, settles=task.identity)
+        base.transact(step, request_name=task.request_name, settles=task.message_name)
         if is_news:
             with self._lock:
                 self._polling.drain(now)

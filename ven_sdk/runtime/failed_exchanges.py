@@ -136,7 +136,7 @@ class FailedExchanges:
 
     def _tell_callers(self, task: Task, error: VenError) -> None:
         """No answer came to those who wait for this exchange."""
-        self._base.read(lambda: self._base.tickets.fail(task.identity, error))
+        self._base.read(lambda: self._base.tickets.fail(task.message_name, error))
         self._base.wake_waiters()
 
     def _give_up_closing(self, task: Task, scope: Scope) -> None:
@@ -147,14 +147,14 @@ class FailedExchanges:
             self._block_all(FOR_GOOD)
         with self._lock:
             until = self._base.clock.monotonic() + FOR_GOOD
-            self._failures.hold_message(task.identity, until)
+            self._failures.hold_message(task.message_name, until)
 
     def _fail_link(self, task: Task, error: TransportError, begun: float) -> None:
         now = self._base.clock.monotonic()
         with self._lock:
             wait = self._failures.fail_link(error, begun, now)
             if error.delivered is None and not task.poll:  # it may be this service that hangs
-                self._failures.fail_message(task.identity, error, now)
+                self._failures.fail_message(task.message_name, error, now)
             if task.poll:
                 self._polling.fail()
         text = f"{error} Trying again in {wait:.1f} s."
@@ -232,7 +232,7 @@ class FailedExchanges:
         with self._lock:
             is_spent = self._failures.fail_task(task, error, now)
             if self._base.closing:
-                self._failures.hold_message(task.identity, now + FOR_GOOD)
+                self._failures.hold_message(task.message_name, now + FOR_GOOD)
         if is_spent:
             self._refuse(task, error)
         elif task.postpone is not None:
@@ -240,9 +240,12 @@ class FailedExchanges:
 
     def _refuse(self, task: Task, error: VenError) -> None:
         with self._lock:
-            self._failures.forget_message(task.identity)
+            self._failures.forget_message(task.message_name)
         self._base.transact(
-            task.refuse(error), request_name=task.request_name, settles=task.identity, error=error
+            task.refuse(error),
+            request_name=task.request_name,
+            settles=task.message_name,
+            error=error,
         )
 
 

@@ -27,10 +27,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import Enum
-from typing import Callable, NamedTuple, Optional, Union
+from typing import Callable, NamedTuple, Optional
 
 from ..errors import TransportError, VenError
-from ..tasks import Task
+from ..tasks import MessageName, Task
 from ..transport.backoff import Backoff
 
 
@@ -111,10 +111,6 @@ class Kind(NamedTuple):
     name: str
 
 
-Message = tuple[str, str]
-Place = Union[Kind, Message]
-
-
 class Failures:
     """The failures of one VEN. ``make_backoff(cap)`` makes the back-off of a new one. ``strict``:
     a 404 never begins gently either (H5).
@@ -126,7 +122,7 @@ class Failures:
         self._make, self._strict = make_backoff, strict
         self.link: Optional[Failure] = None
         self._kinds: dict[Kind, Failure] = {}
-        self._messages: dict[Message, Failure] = {}
+        self._messages: dict[MessageName, Failure] = {}
         self._good_at: dict[Kind, float] = {}
 
     def __len__(self) -> int:
@@ -134,7 +130,7 @@ class Failures:
 
     # --- what waits -------------------------------------------------------------------------------
 
-    def blocked_until(self, kind: Kind, message: Message) -> float:
+    def blocked_until(self, kind: Kind, message: MessageName) -> float:
         """The moment from which the message may be sent; 0 where nothing is in its way."""
         found = (self._kinds.get(kind), self._messages.get(message))
         return max((failure.until for failure in found if failure is not None), default=0.0)
@@ -193,7 +189,7 @@ class Failures:
         return bool(moments) and since - max(moments) < GOOD_LATELY
 
     def fail_message(
-        self, message: Message, error: VenError, now: float, cap: float = SHORT_CAP
+        self, message: MessageName, error: VenError, now: float, cap: float = SHORT_CAP
     ) -> None:
         """The message fails for itself. ``now`` is of the monotonic clock; the wait grows to
         ``cap`` seconds.
@@ -207,12 +203,12 @@ class Failures:
         """The task fails for itself once more: whether it did so often, and for so long, that it is
         given up. ``now`` is of the monotonic clock.
         """
-        self.fail_message(task.identity, error, now)
-        failure = self._messages[task.identity]
+        self.fail_message(task.message_name, error, now)
+        failure = self._messages[task.message_name]
         is_often = bool(task.give_up) and failure.backoff.attempts >= task.give_up
         return is_often and now - failure.since >= task.give_up_after
 
-    def hold_message(self, message: Message, until: float) -> None:
+    def hold_message(self, message: MessageName, until: float) -> None:
         """Keep the message back, whatever its failures say. ``until`` is of the monotonic clock."""
         failure = self._messages.get(message)
         if failure is None:
@@ -236,7 +232,7 @@ class Failures:
         failure, self.link = self.link, None
         return failure
 
-    def forget_message(self, message: Message) -> None:
+    def forget_message(self, message: MessageName) -> None:
         """The message is done with."""
         self._messages.pop(message, None)
 
@@ -255,7 +251,7 @@ class Failures:
             if failure.scope is Scope.MISSING:
                 failure.until = 0.0
 
-    def retry(self, names: Collection[Message]) -> None:
+    def retry(self, names: Collection[MessageName]) -> None:
         """Let the messages ``names`` be tried now, for the user asked for them. What fails again
         waits as long as it would have; what else fails goes on to wait.
         """

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Callable, Optional
 
-from ..tasks import Task
+from ..tasks import MessageName, Task
 from ..transport.backoff import Backoff
 from .failures import MISSING_CAP, Kind
 from .rates import GrowingPause
-from .tickets import Name
 
 
 class Registrations:
@@ -25,7 +24,7 @@ class Registrations:
     def __init__(self, make_backoff: Callable[[], Backoff]) -> None:
         self._losses = GrowingPause(make_backoff())
         self._requests = GrowingPause(make_backoff())
-        self._name: Optional[Name] = None
+        self._name: Optional[MessageName] = None
         self._follows_loss = False
         self._unwanted: dict[Kind, float] = {}
         self.mark: int = 0
@@ -61,7 +60,7 @@ class Registrations:
         """The VEN is registered. One that followed a loss has kept its distance, and delays none
         that is asked for. ``now`` is of the monotonic clock.
         """
-        self._name = task.identity
+        self._name = task.message_name
         self.mark += 1
         if not self._follows_loss:
             self._requests.next(now)
@@ -72,7 +71,7 @@ class Registrations:
         """The moment from which a registration may be sent; 0 where nothing is in its way."""
         return 0.0 if self._follows_loss else self._requests.until
 
-    def forget_requests(self, names: Collection[Name]) -> None:
+    def forget_requests(self, names: Collection[MessageName]) -> None:
         """The user asked for the messages ``names``: a registration that the user wants is none
         that comes again and again.
         """

@@ -14,9 +14,7 @@ from typing import Optional
 
 from ..errors import VenError
 from ..state.outcome import Step
-
-Name = tuple[str, str]
-"""The kind of message and its key, as a task has them."""
+from ..tasks import MessageName
 
 
 class Ticket:
@@ -26,8 +24,8 @@ class Ticket:
 
     __slots__ = ("cause", "error", "is_settled", "name", "owe")
 
-    def __init__(self, name: Name, owe: Optional[Step] = None) -> None:
-        self.name: Name = name
+    def __init__(self, name: MessageName, owe: Optional[Step] = None) -> None:
+        self.name: MessageName = name
         self.owe: Optional[Step] = owe
         self.is_settled: bool = False
         self.error: Optional[VenError] = None
@@ -46,8 +44,8 @@ class Tickets:
     __slots__ = ("_open", "_under_way")
 
     def __init__(self) -> None:
-        self._open: dict[Name, list[Ticket]] = {}
-        self._under_way: dict[Name, list[Ticket]] = {}
+        self._open: dict[MessageName, list[Ticket]] = {}
+        self._under_way: dict[MessageName, list[Ticket]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._open.values()))
@@ -66,17 +64,17 @@ class Tickets:
         if not held:
             self._open.pop(ticket.name, None)
 
-    def begin(self, name: Name) -> None:
+    def begin(self, name: MessageName) -> None:
         """The message is sent: those that are open now are claims to its result."""
         opened = self._open.get(name)
         self._under_way[name] = [one for one in opened if not one.is_settled] if opened else []
 
-    def fail(self, name: Name, cause: VenError) -> None:
+    def fail(self, name: MessageName, cause: VenError) -> None:
         """No answer came. They go on to wait."""
         for ticket in self._under_way.get(name, ()):
             ticket.cause = cause
 
-    def settle(self, name: Name, error: Optional[VenError]) -> bool:
+    def settle(self, name: MessageName, error: Optional[VenError]) -> bool:
         """The exchange is over: the VTN agreed, or ``error`` says why not. Whether anybody waited
         for it.
         """
@@ -85,15 +83,15 @@ class Tickets:
             ticket.settle(error)
         return bool(settled)
 
-    def end(self, name: Name) -> None:
+    def end(self, name: MessageName) -> None:
         """The message is no longer under way, whatever came of it."""
         self._under_way.pop(name, None)
 
-    def is_under_way(self, name: Name) -> bool:
+    def is_under_way(self, name: MessageName) -> bool:
         """Whether the message was sent, and nothing has settled it yet."""
         return name in self._under_way
 
-    def left_over(self, name: Name) -> Optional[Step]:
+    def left_over(self, name: MessageName) -> Optional[Step]:
         """The step that owes the message again, for whoever asked while it was under way."""
         if name not in self._open:
             return None

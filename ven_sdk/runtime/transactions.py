@@ -43,6 +43,7 @@ from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NOTHING, Call, Outcome, ProfileBook, Step, Timer
 from ..state.store import Store
+from ..tasks import MessageName
 from ..text import shorten
 from ..usercode.handlers import Handlers
 from .calls import Calls
@@ -55,7 +56,7 @@ from .persistence import Persistence
 from .runtime import Runtime
 from .scheduler import Job, Scheduler
 from .status import Counters
-from .tickets import Name, Ticket, Tickets
+from .tickets import Ticket, Tickets
 from .timers import Timers
 from .troubles import Troubles
 from .workers import Workers
@@ -144,7 +145,7 @@ class Transactions(Facts):
         step: Step,
         *,
         request_name: str = "",
-        settles: Optional[Name] = None,
+        settles: Optional[MessageName] = None,
         error: Optional[VenError] = None,
         opens: Optional[Ticket] = None,
     ) -> Outcome:
@@ -177,7 +178,7 @@ class Transactions(Facts):
             self._tell_of_changes(outcome)
         return outcome
 
-    def end_tickets(self, name: Name) -> None:
+    def end_tickets(self, name: MessageName) -> None:
         """The message is no longer under way, whatever came of it."""
         if self.tickets.is_under_way(name):
             with self._lock:
