@@ -13,6 +13,8 @@ from .errors import ProtocolError, VenError
 from .schema.common import Payload
 from .state.outcome import Step
 
+FORBIDDEN_AGAIN = frozenset({400, 406, 501})
+"""HTTP statuses after which the same must not be sent again (H5): no wait for it begins gently."""
 MessageName = tuple[str, str]
 """What tells one message from all others: the kind of task, and its key."""
 

@@ -14,10 +14,9 @@ from typing import Callable, Optional
 
 from ..errors import TransportError, VenError
 from ..state.outcome import Step
-from ..tasks import Task
+from ..tasks import FORBIDDEN_AGAIN, Task
 from .failures import (
     CLOSED,
-    FORBIDDEN_AGAIN,
     LONG_CAP,
     MISSING_CAP,
     REPEATABLE,

@@ -30,7 +30,7 @@ from enum import Enum
 from typing import Callable, NamedTuple, Optional
 
 from ..errors import TransportError, VenError
-from ..tasks import MessageName, Task
+from ..tasks import FORBIDDEN_AGAIN, MessageName, Task
 from ..transport.backoff import Backoff
 
 
@@ -56,9 +56,6 @@ REPEATABLE = CLOSED | BUSY | {404}
 """Statuses after which polls and registrations are repeated as they are; after others more
 seldom.
 """
-FORBIDDEN_AGAIN = frozenset({400, 406, 501})
-"""Statuses after which the same must not be sent again (H5): the wait never begins gently."""
-
 SHORT_CAP, LONG_CAP, MISSING_CAP = 60.0, 300.0, 3600.0
 """Seconds that a back-off grows to: as a rule; for a message that the VTN finds unacceptable and
 that must be sent all the same (polls, registration); for a service that is not there.

@@ -13,13 +13,12 @@ from ....errors import ConfigurationError, TransportError, VenError
 from ....points.entries import count_values, payload, unpack
 from ....points.tables import count, forget_request, look_now
 from ....points.timing import NONE
-from ....runtime.failures import FORBIDDEN_AGAIN
 from ....schema.common import Payload
 from ....schema.items import Items
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....state.replacing import replace
-from ....tasks import Task
+from ....tasks import FORBIDDEN_AGAIN, Task
 from ...schema.reports import (
     Report,
     ReportInterval,
