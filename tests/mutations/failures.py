@@ -135,8 +135,8 @@ TABLE = (
     Mutation(
         "F2",
         "oadr20b.services.registration.joining.register",
-        'confirms=confirmed_by("registration", CreatedPartyRegistration, needs=needed),',
-        'confirms=confirmed_by("registration", CreatedPartyRegistration),',
+        "confirms=confirmed_by(REGISTRATION, CreatedPartyRegistration, needs=needed),",
+        "confirms=confirmed_by(REGISTRATION, CreatedPartyRegistration),",
         f"{REPLIES}::test_a_registration_is_made_only_by_its_confirmation",
     ),
     Mutation("F3", *ALWAYS_NEWS, f"{PACE}::test_what_changes_nothing_counts_as_an_empty_queue"),

@@ -26,7 +26,7 @@ REFUSED = "oadr20b/services/test_reports_500.py"
 TABLE = (
     Mutation(
         "T1",
-        "oadr20b.services.reports.registration_task",
+        "oadr20b.services.reports.metadata.registration_task",
         "ven_id=registration.ven_id,\n",
         "ven_id=None,\n",
         f"{REQUESTS}::test_t1_a_catalogue_without_reports_is_sent_as_well",
@@ -48,7 +48,7 @@ TABLE = (
     ),
     Mutation(
         "T3",
-        "oadr20b.services.reports.registration_task",
+        "oadr20b.services.reports.metadata.registration_task",
         "report_request_id=registration.catalogue_request)",
         "report_request_id=None)",
         f"{REQUESTS}::test_t3_the_top_level_request_id_names_a_metadata_request_and_is_left_out_otherwise",
@@ -456,7 +456,7 @@ TABLE = (
     ),
     Mutation(
         "R8",
-        "oadr20b.services.reports.resume",
+        "oadr20b.services.reports.lifecycle.resume",
         "*_last_values(book, newest),",
         "",
         f"{REQUESTS}::test_r7_orphans_survive_a_restart",

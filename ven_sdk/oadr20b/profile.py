@@ -50,7 +50,7 @@ SET_RIGHT = timedelta(minutes=1)
 POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
 FIRST_LOOK, LATER_LOOK = timedelta(minutes=1), timedelta(hours=1)
 """Until the certificates are looked at again."""
-BOOTSTRAP = (("query registration", ""), ("register report", ""), ("event request", ""))
+BOOTSTRAP = ((registration.QUERY, ""), (reports.REGISTER_REPORT, ""), (events.LIST_REQUEST, ""))
 """What a registration brings along."""
 NEWS_TABLES = frozenset(
     {"events", "opts", "requests", "samples", "deliveries", "offers", "received"}
@@ -230,7 +230,7 @@ class Profile20b(Profile):
         """See :meth:`Profile.request_registration`."""
         return CallRequest(
             lambda book, now: registration.begin(book, now, new=new),
-            ("registration", ""),
+            (registration.REGISTRATION, ""),
             lambda book: book.registration.phase != "cancelled",
             anew=True,
             brings=BOOTSTRAP,
@@ -249,7 +249,7 @@ class Profile20b(Profile):
         """See :meth:`Profile.request_events`."""
         return CallRequest(
             registration.owe_event_request,
-            ("event request", ""),
+            (events.LIST_REQUEST, ""),
             lambda book: book.registration.phase not in ("cancelling", "cancelled"),
             anew=True,
             stays_owed=True,
@@ -262,7 +262,7 @@ class Profile20b(Profile):
         own_id = report_request_id or f"ven-{secrets.token_hex(12)}"
         return CallRequest(
             lambda book, now: reports.ask(book, now, report_request_id=own_id, **facts)[1],
-            ("report request", own_id),
+            (reports.REQUEST, own_id),
             lambda book: reports.is_unanswered(book, own_id),
             own_id,
         )

@@ -13,12 +13,21 @@ Pure functions of the book and the time; they run as steps of the engine.
 """
 
 from .incoming_list import answer_foreign_list, receive, receive_none
-from .lifecycle import drop_all, is_deciding, look_again, request_task, resume, shift_deadlines
+from .lifecycle import (
+    LIST_REQUEST,
+    drop_all,
+    is_deciding,
+    look_again,
+    request_task,
+    resume,
+    shift_deadlines,
+)
 from .responses import ANSWER, answer_task, answer_tasks, owes_unheld
 from .user_opts import opt
 
 __all__ = [
     "ANSWER",
+    "LIST_REQUEST",
     "answer_foreign_list",
     "answer_task",
     "answer_tasks",

@@ -23,6 +23,9 @@ from ...schema.events import DistributeEvent, RequestEvent
 if TYPE_CHECKING:
     from ...state.book import Book
 
+LIST_REQUEST = "event request"
+"""The name of the message that asks for the list of events, and of its requestID."""
+
 
 def request_task(
     book: "Book", accept: Callable[[Optional[Payload]], Step], refuse: Callable[[VenError], Step]
@@ -31,9 +34,9 @@ def request_task(
     not be complete (E1).
     """
     record = RequestEvent(
-        request_id=book.request_id("event request"), ven_id=book.registration.ven_id or ""
+        request_id=book.request_id(LIST_REQUEST), ven_id=book.registration.ven_id or ""
     )
-    return Task("event request", record, (DistributeEvent,), accept, refuse)
+    return Task(LIST_REQUEST, record, (DistributeEvent,), accept, refuse)
 
 
 def is_deciding(book: "Book", now: datetime) -> bool:

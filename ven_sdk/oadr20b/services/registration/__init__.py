@@ -27,7 +27,7 @@ from .bootstrap import (
     request_events,
     resync,
 )
-from .joining import begin, lose, register, resume
+from .joining import QUERY, REGISTRATION, begin, lose, register, resume
 from .leaving import (
     cancel_registration,
     end_registration,
@@ -42,6 +42,8 @@ from .phases import JOINING, PHASES, change_phase, frequency, poll_period
 __all__ = [
     "JOINING",
     "PHASES",
+    "QUERY",
+    "REGISTRATION",
     "begin",
     "cancel_registration",
     "change_phase",

@@ -31,9 +31,9 @@ from .phases import after_reports, change_phase, phase_after
 if TYPE_CHECKING:
     from ...state.book import Book
 
-
 FOREIGN = "452"
 """The code of a list of events that is another VTN's."""
+
 
 # --- the catalogue --------------------------------------------------------------------------------
 
@@ -108,11 +108,10 @@ def _postpone_catalogue(_error: VenError) -> Step:
     return step
 
 
+# --- the list of events ---------------------------------------------------------------------------
+
 LIST_CAME = Outcome(changes=(Change("list_due", "", None),))
 """Nothing is left to be made good by a list of events."""
-
-
-# --- the list of events ---------------------------------------------------------------------------
 
 
 def owe_event_request(book: Book, now: datetime) -> Outcome:
@@ -144,7 +143,7 @@ def request_events(book: Book) -> Task:
     confirm = confirmed_by(task.name, DistributeEvent, Response, ven_id=ven_id)
     return replace(
         task,
-        request_name="event request",
+        request_name=events.LIST_REQUEST,
         postpone=_postpone_list,
         confirms=lambda reply: confirm(reply) or _refuse_foreign_list(book, reply),
         insists=True,

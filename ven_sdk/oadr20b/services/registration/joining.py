@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ....state.registration import RegistrationFacts
     from ...state.book import Book
 
+QUERY, REGISTRATION = "query registration", "registration"
+"""The names of the two messages."""
 FAILURES = 3
 """How often the VTN may fail over the query (HTTP 500) before the registration follows without."""
 
@@ -125,7 +127,7 @@ def lose(book: Book, now: datetime, reason: str) -> Outcome:
 def query(book: Book) -> Task:
     """R1: the query comes first at every start."""
     return Task(
-        "query registration",
+        QUERY,
         QueryRegistration(request_id=book.request_id("query")),
         (CreatedPartyRegistration,),
         take_query_reply,
@@ -239,7 +241,7 @@ def register(book: Book) -> Task:
     )
     needed = ("registration_id",) if state.ven_id else ("registration_id", "ven_id")
     return Task(
-        "registration",
+        REGISTRATION,
         record,
         (CreatedPartyRegistration,),
         take_registration,
@@ -248,7 +250,7 @@ def register(book: Book) -> Task:
         registers=True,
         renews=True,
         request_name="register",
-        confirms=confirmed_by("registration", CreatedPartyRegistration, needs=needed),
+        confirms=confirmed_by(REGISTRATION, CreatedPartyRegistration, needs=needed),
     )
 
 

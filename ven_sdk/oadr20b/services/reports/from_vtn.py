@@ -45,7 +45,11 @@ from .request_meaning import METADATA
 
 WANTED, RUNNING, UNWANTED = "wanted", "running", "unwanted"
 KEPT_REPORTS = 100
+FAILURES = 5
+"""How often the VTN may fail over what we ask for (HTTP 500) before it is given up."""
 HANDLER = "on_report"
+REQUEST, CANCELLATION = "report request", "report cancel"
+"""The names of the messages that ask for a report, and that end one."""
 MOST_NAMED = 5
 """Unreadable reports of one message that get a line of their own."""
 
@@ -219,42 +223,50 @@ def ask_task(book: Book) -> Optional[Task]:
     """The next request, or the next cancel of one, that the VTN has not answered."""
     for key, request in own_requests(book) if book.requests else ():
         if request.phase == WANTED:
-            record: Payload = CreateReport(
-                request_id=book.request_id(f"ask {key}"),
-                report_requests=(_record(request),),
-                ven_id=book.registration.ven_id,
-            )
-            return Task(
-                "report request",
-                record,
-                (CreatedReport,),
-                _set_phase(key, RUNNING),
-                _drop_refused(key),
-                give_up=5,
-                key=request.report_request_id,
-                request_name=f"ask {key}",
-                needs_service=True,
-                confirms=confirmed_by("report request", CreatedReport),
-            )
+            return _request_task(book, key, request)
         if request.phase == UNWANTED:
-            record = CancelReport(
-                request_id=book.request_id(f"stop {key}"),
-                report_request_ids=(request.report_request_id,),
-                report_to_follow=False,
-                ven_id=book.registration.ven_id,
-            )
-            return Task(
-                "report cancel",
-                record,
-                (CanceledReport,),
-                _set_phase(key, None),
-                _drop_refused(key),
-                give_up=5,
-                key=request.report_request_id,
-                request_name=f"stop {key}",
-                needs_service=True,
-            )
+            return _cancellation_task(book, key, request)
     return None
+
+
+def _request_task(book: Book, key: str, request: RequestState) -> Task:
+    record = CreateReport(
+        request_id=book.request_id(f"ask {key}"),
+        report_requests=(_record(request),),
+        ven_id=book.registration.ven_id,
+    )
+    return Task(
+        REQUEST,
+        record,
+        (CreatedReport,),
+        _set_phase(key, RUNNING),
+        _drop_refused(key),
+        give_up=FAILURES,
+        key=request.report_request_id,
+        request_name=f"ask {key}",
+        needs_service=True,
+        confirms=confirmed_by(REQUEST, CreatedReport),
+    )
+
+
+def _cancellation_task(book: Book, key: str, request: RequestState) -> Task:
+    record = CancelReport(
+        request_id=book.request_id(f"stop {key}"),
+        report_request_ids=(request.report_request_id,),
+        report_to_follow=False,
+        ven_id=book.registration.ven_id,
+    )
+    return Task(
+        CANCELLATION,
+        record,
+        (CanceledReport,),
+        _set_phase(key, None),
+        _drop_refused(key),
+        give_up=FAILURES,
+        key=request.report_request_id,
+        request_name=f"stop {key}",
+        needs_service=True,
+    )
 
 
 def _record(request: RequestState) -> ReportRequest:

@@ -1,17 +1,61 @@
-"""The catalogue as 2.0b tells it: one metadata report for each report_specifier_id (T3 to T5).
-Pure functions.
+"""The catalogue as 2.0b tells it: one metadata report for each report_specifier_id (T3 to T5), and
+the message that they go out in (T1). Pure functions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Optional
+from typing import Callable, Optional
 
+from ....errors import VenError
 from ....points.timing import EPOCH
+from ....schema.common import Payload
 from ....schema.points import OfferedReport
-from ...schema.reports import Report
+from ....state.outcome import Step
+from ....tasks import Task
+from ...schema.reports import RegisteredReport, RegisterReport, Report
 from ...state.book import Book
+from ..task import confirmed_by
+
+REGISTER_REPORT = "register report"
+"""The name of the catalogue's message."""
+_CONFIRMS_CATALOGUE = confirmed_by(REGISTER_REPORT, RegisteredReport)
+
+
+def registration_task(
+    book: Book,
+    accept: Callable[[Optional[Payload]], Step],
+    refuse: Callable[[VenError], Step],
+    postpone: Optional[Callable[[VenError], Step]] = None,
+) -> Task:
+    """The catalogue, all of it (T1), also when it is empty; it names a METADATA request only if it
+    answers one (T3). The message is built when it is sent: the task is found at each poll for as
+    long as a VTN does not take the catalogue.
+    """
+    registration, request_id = book.registration, book.request_id(REGISTER_REPORT)
+    offered, created = book.catalogue.reports(), catalogue_created(book)
+
+    def build() -> RegisterReport:
+        return RegisterReport(
+            request_id=request_id,
+            reports=metadata_of(offered, created),
+            ven_id=registration.ven_id,
+            report_request_id=registration.catalogue_request,
+        )
+
+    return Task(
+        REGISTER_REPORT,
+        build,
+        (RegisteredReport,),
+        accept,
+        refuse,
+        service=RegisterReport.service,
+        request_name=REGISTER_REPORT,
+        confirms=_CONFIRMS_CATALOGUE,
+        insists=True,
+        postpone=postpone,
+    )
 
 
 def metadata_reports(book: Book) -> tuple[Report, ...]:

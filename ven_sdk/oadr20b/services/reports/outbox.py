@@ -65,6 +65,11 @@ def next_delivery(book: Book, now: datetime) -> Optional[str]:
     return None
 
 
+def delivery_due(book: Book, now: datetime) -> bool:
+    """Whether ``delivery_task`` would give a message; cheap, since it makes none."""
+    return next_delivery(book, now) is not None
+
+
 # --- the message ----------------------------------------------------------------------------------
 
 
