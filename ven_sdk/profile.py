@@ -3,8 +3,8 @@ list of them stands in ``profiles``.
 
 The runtime asks a profile what is to be sent next on each lane, gives it to the profile's exchange,
 asks what the reply means, and runs the steps that come of it. Back-off, pacing, threads and timers
-belong to the runtime; messages, their order and meaning to the profile. A profile has no thread
-and keeps no state of its own: what it must remember stands in the book.
+belong to the runtime; messages, their order and meaning to the profile. A profile has no thread,
+and keeps nothing that a restart would miss: what it must remember stands in the book.
 
 =====================  =========================================================================
 asked of a profile     when

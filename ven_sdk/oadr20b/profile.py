@@ -1,23 +1,22 @@
 """OpenADR 2.0b as a profile: what a VEN sends on its lanes, and what replies mean. See
 :class:`ven_sdk.profile.Profile` for who asks what, and when.
 
-Stateless but for the exchange: what is owed stands in the book.
+It keeps nothing that a restart would miss: what is owed stands in the book.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
 from ..arguments import optional_text, text
-from ..errors import SecurityError, TransportError, VenError
+from ..errors import TransportError, VenError
 from ..profile import CallRequest, OptFacts, Profile, Remember, ReportQuestion, UndeliveredSample
 from ..push.peer import Peer, Response
 from ..schema.common import Payload
-from ..state.outcome import NOTHING, Note, Outcome, Step, Timer
+from ..state.outcome import Outcome, Step
 from ..tasks import (
     AcceptedReply,
     Lane,
@@ -29,6 +28,7 @@ from ..tasks import (
     Verdict,
 )
 from . import pushed_messages
+from .certificates import watch_certificates
 from .descriptions import describe_exchange
 from .exchange import Exchange
 from .identity import SigningIdentity
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 SET_RIGHT = timedelta(minutes=1)
 """A clock that is set back by more may have been wrong before."""
 POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
-FIRST_LOOK, LATER_LOOK = timedelta(minutes=1), timedelta(hours=1)
-"""Until the certificates are looked at again."""
 BOOTSTRAP = ((registration.QUERY, ""), (reports.REGISTER_REPORT, ""), (events.LIST_REQUEST, ""))
 """What a registration brings along."""
 NEWS_TABLES = frozenset(
@@ -76,7 +74,6 @@ class Profile20b(Profile):
         self._remember: Optional[Remember] = None
         self._polls = poll.Polls()
         self.pushed_at: Optional[float] = None
-        self._looks = 0
 
     # --- what is next -----------------------------------------------------------------------------
 
@@ -368,22 +365,8 @@ class Profile20b(Profile):
             events.resume(book, now)
             + opts.resume(book, now)
             + reports.resume(book, now)
-            + self._look_at_certificates(book, now)
+            + watch_certificates(self.identity)(book, now)
         )
-
-    def _look_at_certificates(self, book: Book, now: datetime) -> Outcome:
-        """Say which certificates end soon (L10). The VTN's are known after the first exchange."""
-        if not self.identity.has_certificates:
-            return NOTHING
-        again = FIRST_LOOK if not self._looks else LATER_LOOK
-        self._looks += 1
-        notes = []
-        for end in self.identity.due_warnings(now):
-            text = end.describe(now)
-            error = SecurityError(text, expected=end.ends, received=now)
-            notes.append(Note(text, logging.WARNING, once=text, error=error))
-        timer = Timer("certificates", now + again, self._look_at_certificates)
-        return Outcome(notes=tuple(notes), timers=(timer,))
 
     def look_again(self, book: Book, now: datetime) -> Outcome:
         """See :meth:`Profile.look_again`."""
