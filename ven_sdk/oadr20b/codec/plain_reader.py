@@ -27,11 +27,11 @@ from . import contents, irregular, lexical
 from .complete import COMPLETIONS
 from .findings import Element, Findings
 from .irregular import ReadRecord
-from .namespaces import KNOWN, XSI, local_name, namespace_of
+from .namespaces import KNOWN, local_name, namespace_of
+from .plain_values import ValueReading
 from .plan import Node, plan_of, record_of
 
 TWICE = "stands there twice"
-_NIL = f"{{{XSI}}}nil"
 
 
 def read_record(
@@ -82,17 +82,13 @@ def _as_field(slot: Slot, value: object) -> object:
     return slot.default if slot.kind in ("test_flag", "unwired") else None
 
 
-class _Reading:
-    """The reading of one element: ``values`` collects the fields while its children are walked.
-    ``is_noted_incomplete``: a note says already what the record lacks.
-    """
+class _Reading(ValueReading):
+    """The reading of one element, whose children are walked."""
 
-    __slots__ = ("_nested", "findings", "is_noted_incomplete", "values")
+    __slots__ = ("_nested",)
 
     def __init__(self, findings: Findings, nested: ReadRecord) -> None:
-        self.values: dict[str, object] = {}
-        self.is_noted_incomplete = False
-        self.findings = findings
+        super().__init__(findings)
         self._nested = nested
 
     # --- which element is what --------------------------------------------------------------------
@@ -188,7 +184,7 @@ class _Reading:
             second, f"{TWICE}, so that nobody knows which counts: both were left out"
         )
         for leaf in node.leaves():
-            self._leave_out(leaf)
+            self.leave_out(leaf)
 
     def _missing(self, node: Node, element: Element, path: str, is_noted: bool = False) -> None:
         """An element that is not there: nothing, a deviation, or an error where no sense can be
@@ -211,16 +207,7 @@ class _Reading:
             instead = f", {slot.otherwise!r} was taken for it" if slot.otherwise else ""
             self.findings.note(element, "is missing" + instead, inside=path)
         if not slot.repeated:
-            self._leave_out(node)
-
-    def _leave_out(self, node: Node) -> None:
-        """Let a field hold what it holds where the element is absent; a note has said why."""
-        self.is_noted_incomplete = True
-        slot = node.slot
-        if slot is not None and slot.otherwise is not MISSING:
-            self.values[node.field] = slot.otherwise
-        else:
-            self.values.pop(node.field, None)
+            self.leave_out(node)
 
     # --- what stands in it ------------------------------------------------------------------------
 
@@ -229,7 +216,7 @@ class _Reading:
         if slot is None:
             self._wrapper(node, element)
         elif slot.kind in lexical.KINDS:
-            self._scalar(node, slot, element)
+            self.scalar(node, slot, element)
         else:
             _NESTED[slot.kind](self, node, slot, element)
 
@@ -243,65 +230,6 @@ class _Reading:
             element, f"holds its value as text, without the element {local_name(leaf.tag)}"
         )
         self._read(leaf, element)
-
-    def _scalar(self, node: Node, slot: Slot, element: Element) -> None:
-        text = self._text_in(element)
-        if not (text if slot.kind == "text" else text.strip()):
-            self.values[node.field] = self._empty(node, slot, element)
-            return
-        try:
-            read = lexical.KINDS[slot.kind](slot, node.match, text)
-        except ValueError as cause:
-            if slot.vital or self.findings.strict:
-                self.findings.fail(element, str(cause), text)
-            self.findings.note(element, f"{cause} and was left out", text)
-            self._leave_out(node)
-            return
-        if read.deviation:
-            both = " and ".join(part for part in (read.deviation, read.remark) if part)
-            self.findings.note(element, both, text)
-        elif read.remark:
-            self.findings.remark(element, read.remark, text)
-        self.values[node.field] = read.value
-        if slot.kind == "test_flag":
-            self.values[slot.companion] = text
-
-    def _text_in(self, element: Element) -> str:
-        """The text of an element; some peers wrap it once more."""
-        if not len(element):
-            return element.text or ""
-        inner = contents.innermost(element)
-        if inner is not None:
-            self.findings.note(element, f"holds its value inside {local_name(inner.tag)}")
-            return inner.text or ""
-        self.findings.note(element, contents.HOLDS_ELEMENTS)
-        return element.text or ""
-
-    def _empty(self, node: Node, slot: Slot, element: Element) -> object:
-        """An empty element is an absent one, where absence is possible; an ID may be empty (section
-        1.3).
-        """
-        if slot.kind == "test_flag":
-            self.values[slot.companion] = None
-            return False
-        if slot.kind == "numbers":
-            return []  # a list of none
-        absent_allowed = slot.default is None or slot.optional
-        if slot.kind == "text" and not absent_allowed:
-            return self._empty_text(node, slot, element)
-        if absent_allowed or slot.otherwise is not MISSING:
-            if slot.kind != "text" and element.get(_NIL) not in ("true", "1"):
-                self.findings.note(element, "is empty")
-                self.is_noted_incomplete = True
-            return None if absent_allowed else slot.otherwise
-        self.findings.fail(element, "is empty")
-
-    def _empty_text(self, node: Node, slot: Slot, element: Element) -> str:
-        if node.match is not None and not node.match(""):
-            if slot.refused:
-                self.findings.fail(element, "is empty", "")
-            self.findings.note(element, lexical.WRONG_FORM, "")
-        return ""
 
     # --- elements inside elements -----------------------------------------------------------------
 
@@ -318,7 +246,7 @@ class _Reading:
                 raise
             self.findings.forget(count)
             self.findings.note(element, "is empty" if is_absent else contents.left_out(error))
-            self._leave_out(node)
+            self.leave_out(node)
 
     def record_of_many(self, node: Node, slot: Slot, element: Element) -> None:
         """One of many records."""
@@ -332,7 +260,7 @@ class _Reading:
 
     def text_of_many(self, node: Node, slot: Slot, element: Element) -> None:
         """One of many texts."""
-        self._list(node.field).append(self._text_in(element))
+        self._list(node.field).append(self.text_in(element))
 
     def _list(self, field: str) -> list[object]:
         """What was read so far of a field that holds many."""
