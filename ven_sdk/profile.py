@@ -66,8 +66,17 @@ class CallRequest(NamedTuple):
     stays_owed: bool = False
 
 
-UndeliveredSample = tuple[str, str, datetime, object, Optional[str], str]
-"""Request, rID, time, value, data quality, and where it is."""
+class UndeliveredSample(NamedTuple):
+    """A sample that the VTN has not acknowledged: ``state`` is ``waiting``, or ``sent`` for what the
+    VTN may have got. A value is a number, or a record of the protocol's.
+    """
+
+    report_request_id: str
+    r_id: str
+    time: datetime
+    value: object
+    data_quality: Optional[str]
+    state: str
 
 
 class ReportQuestion(TypedDict):

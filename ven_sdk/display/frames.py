@@ -10,14 +10,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import ConfigurationError
+from ..profile import UndeliveredSample
 from ..schema.events import Event
 from .tables import unit_of
 from .times import Zone, in_zone, zone_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-SampleRow = tuple[str, str, datetime, object, Optional[str], str]
 
 
 def _pandas() -> ModuleType:
@@ -85,12 +84,11 @@ def _moment(at: Optional[datetime], tz: Zone) -> Optional[datetime]:
     return None if at is None else in_zone(at, tz)
 
 
-def samples_frame(rows: Iterable[SampleRow], tz: Zone = None) -> "DataFrame":
+def samples_frame(rows: Iterable[UndeliveredSample], tz: Zone = None) -> "DataFrame":
     """A pandas DataFrame of samples: report request, rID, time (in ``tz``, UTC if left out), value,
     data quality, and where they are.
     """
     zone_of(tz)
-    columns = ["report_request_id", "r_id", "time", "value", "data_quality", "state"]
-    moved = [(*row[:2], in_zone(row[2], tz), *row[3:]) for row in rows]
-    frame: DataFrame = _pandas().DataFrame(moved, columns=columns)
+    moved = [row._replace(time=in_zone(row.time, tz)) for row in rows]
+    frame: DataFrame = _pandas().DataFrame(moved, columns=list(UndeliveredSample._fields))
     return frame

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional, Protocol, Union
 
 from ..events.queries import ScheduleRow
+from ..profile import UndeliveredSample
 from ..runtime.status import Health, Status
 from ..schema.events import Event
 from . import frames, plots, tables
@@ -31,7 +32,7 @@ class ViewSource(Protocol):
     def health(self) -> Health: ...
     def schedule(self, hours: Hours = 24) -> "tuple[ScheduleRow, ...]": ...
     def _now(self) -> datetime: ...
-    def _undelivered_samples(self) -> Sequence[frames.SampleRow]: ...
+    def _undelivered_samples(self) -> Sequence[UndeliveredSample]: ...
 
 
 class NotebookViews:

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Optional, Union
 
 from ....points.entries import payload, unpack
 from ....points.tables import pending_ids
-from ....schema.points import Number, ResourceStatus
+from ....profile import UndeliveredSample
 from ...schema.reports import Report
 from ...state.book import Book
 from .metadata import metadata_reports
 
-Shown = tuple[str, str, datetime, Union[Number, ResourceStatus, None], Optional[str], str]
 
-
-def samples(book: Book) -> list[Shown]:
-    """(reportRequestID, rID, time, value, data quality, ``waiting`` or ``sent``), oldest first.
-
-    ``sent`` is what the VTN may have got and has not acknowledged; a value is a number, or a
-    ResourceStatus.
-    """
-    found: list[Shown] = []
+def samples(book: Book) -> list[UndeliveredSample]:
+    """The samples that the VTN has not acknowledged, oldest first."""
+    found: list[UndeliveredSample] = []
     for delivery in book.deliveries.values():
         for part in delivery.parts:
             for at, entries in part.rows:
@@ -31,17 +24,17 @@ def samples(book: Book) -> list[Shown]:
         request = book.requests.get(row.request)
         if request is not None:
             found += _row(request.report_request_id, request.r_ids, row.at, row.entries, "waiting")
-    return sorted(found, key=lambda one: (one[2], one[0], one[1]))
+    return sorted(found, key=lambda one: (one.time, one.report_request_id, one.r_id))
 
 
 def _row(
     request: str, r_ids: tuple[str, ...], at: datetime, entries: str, state: str
-) -> Iterator[Shown]:
+) -> Iterator[UndeliveredSample]:
     for r_id, entry in zip(r_ids, unpack(entries)):
         found = payload(r_id, entry) if entry and not entry.startswith('"') else None
         if found is not None:
             value = found.value if found.value is not None else found.resource_status
-            yield request, r_id, at, value, found.data_quality, state
+            yield UndeliveredSample(request, r_id, at, value, found.data_quality, state)
 
 
 def offered_reports(book: Book) -> tuple[Report, ...]:
