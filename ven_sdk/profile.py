@@ -67,8 +67,8 @@ class CallRequest(NamedTuple):
 
 
 class UndeliveredSample(NamedTuple):
-    """A sample that the VTN has not acknowledged: ``state`` is ``waiting``, or ``sent`` for what the
-    VTN may have got. A value is a number, or a record of the protocol's.
+    """A sample that the VTN has not acknowledged. ``state`` is ``waiting``, or ``sent`` for what
+    the VTN may have got. A value is a number, or a record of the protocol's.
     """
 
     report_request_id: str

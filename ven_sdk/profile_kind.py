@@ -61,12 +61,12 @@ class ProfileKind(ABC):
         monotonic: Callable[[], float],
         hooks: Hooks,
         repeats: Repeats,
-        may_send: Optional[Callable[[], float]],
+        sending_time: Optional[Callable[[], float]],
     ) -> Profile:
         """The profile of a VEN with an ``identity`` of ``make_identity``. ``now()`` and
         ``monotonic()`` (seconds) are its clocks, ``repeats`` logs what is wrong in the VTN's
-        messages, and ``may_send()`` is asked right before anything is sent:
-        for how many seconds a message may be under way, 0 where none may be sent.
+        messages, and ``sending_time()`` is asked right before anything is sent: for how many
+        seconds a message may be under way, 0 where none may be sent.
         """
 
     @abstractmethod

@@ -40,19 +40,20 @@ REFRESH = 60.0
 class Exchange:
     """The way to one VTN for one VEN.
 
-    ``post`` sends a record to the service that it belongs to. ``may_send()`` is asked right before
-    anything is sent; where it says no, nothing is.
+    ``post`` sends a record to the service that it belongs to. ``sending_time()`` is asked right
+    before anything is sent: for how many seconds that may be under way; where it says 0, nothing
+    is sent.
     """
 
     __slots__ = (
         "_cookies",
         "_identity",
         "_max_bytes",
-        "_may_send",
         "_monotonic",
         "_now",
         "_poll",
         "_refresh_at",
+        "_sending_time",
         "_strict",
         "_url",
         "deviations",
@@ -70,7 +71,7 @@ class Exchange:
         strict: bool = False,
         max_bytes: int = LARGEST_MESSAGE,
         deviations: Optional[Repeats] = None,
-        may_send: Optional[Callable[[], float]] = None,
+        sending_time: Optional[Callable[[], float]] = None,
     ) -> None:
         self._url = url
         self._identity = identity
@@ -79,7 +80,7 @@ class Exchange:
         self.hooks: Hooks = hooks
         self._strict, self._max_bytes = strict, max_bytes
         self.deviations: Repeats = deviations or Repeats(logger, monotonic=monotonic)
-        self._may_send = may_send
+        self._sending_time = sending_time
         self._cookies = Cookies()
         self._poll: Optional[tuple[str, bytes]] = None
         self._refresh_at = monotonic() + REFRESH
@@ -94,7 +95,7 @@ class Exchange:
         an empty body, G12), and how far the VTN's clock was ahead of ours.
 
         TransportError, SecurityError or PayloadError tell why no record came back,
-        ConfigurationError why none was sent, StateError that ``may_send`` said 0.
+        ConfigurationError why none was sent, StateError that ``sending_time`` said 0.
         """
         if self._monotonic() >= self._refresh_at:
             self._refresh_at = self._monotonic() + REFRESH
@@ -110,7 +111,7 @@ class Exchange:
             reply = self._identity.connections.post(
                 f"{self._url}/{service or record.service}",
                 body,
-                self._may_send,
+                self._sending_time,
                 self._cookies,
                 None if self._identity.signer is None else lambda: self.serialise(record),
                 CONTENT_TYPE,

@@ -62,7 +62,7 @@ class OpenADR20b(ProfileKind):
         monotonic: Callable[[], float],
         hooks: Hooks,
         repeats: Repeats,
-        may_send: Optional[Callable[[], float]],
+        sending_time: Optional[Callable[[], float]],
     ) -> Profile20b:
         """See :meth:`ProfileKind.make_profile`."""
         assert isinstance(identity, SigningIdentity)
@@ -75,7 +75,7 @@ class OpenADR20b(ProfileKind):
             strict=settings.strict,
             max_bytes=identity.max_response_size,
             deviations=repeats,
-            may_send=may_send,
+            sending_time=sending_time,
         )
         return Profile20b(exchange)
 

@@ -49,24 +49,24 @@ class Link:
         self._retire = retire
         self._limit = limit
         self._timeout = timeout
-        self._may_send: Optional[Callable[[], float]] = None
+        self._sending_time: Optional[Callable[[], float]] = None
 
     def exchange(
         self,
         target: Service,
         body: bytes,
         deadline: Deadline,
-        may_send: Optional[Callable[[], float]] = None,
+        sending_time: Optional[Callable[[], float]] = None,
         cookie: Optional[str] = None,
         again: Optional[Callable[[], bytes]] = None,
     ) -> Answer:
         """One POST; what comes back has status 200. After any error the connection is gone.
         ``again`` gives what goes out in the place of ``body`` if the VTN had closed the connection.
 
-        ``may_send`` is asked when all is ready to be sent: for how many seconds the message may be
-        under way. StateError where it says 0.
+        ``sending_time`` is asked when all is ready to be sent: for how many seconds the message may
+        be under way. StateError where it says 0.
         """
-        self._may_send = may_send
+        self._sending_time = sending_time
 
         def make_again() -> tuple[bytes, ...]:
             return target.message(body if again is None else again(), cookie)
@@ -89,7 +89,7 @@ class Link:
         ) as cause:  # of a stand-in: ours are raised by _post
             raise stand_in_failure(cause, target.where) from cause
         finally:
-            self._may_send = None
+            self._sending_time = None
             if not done:
                 self.drop()
         if answer.status_code != 200:
@@ -159,8 +159,8 @@ class Link:
             raise failure(cause, wire, target.where, deadline, self._timeout) from cause
 
     def _converse(self, wire: Wire, message: tuple[bytes, ...], deadline: Deadline) -> Answer:
-        if self._may_send is not None:
-            seconds = self._may_send()
+        if self._sending_time is not None:
+            seconds = self._sending_time()
             if not seconds:
                 raise StateError("Another owner of the store may run this VEN: nothing was sent.")
             wire.limit_transit(seconds)

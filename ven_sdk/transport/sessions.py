@@ -91,12 +91,12 @@ class Connections:
         self,
         url: str,
         body: bytes,
-        may_send: Optional[Callable[[], float]] = None,
+        sending_time: Optional[Callable[[], float]] = None,
         cookies: Optional[Cookies] = None,
         again: Optional[Callable[[], bytes]] = None,
         content_type: str = "application/xml",
     ) -> Reply:
-        """POST ``body`` to ``url`` and return the answer, whose status is 200. ``may_send`` is
+        """POST ``body`` to ``url`` and return the answer, whose status is 200. ``sending_time`` is
         asked when the connection stands and nothing is sent yet: for how many seconds the message
         may be under way. ``cookies`` are sent along, and take up those that come. ``again`` gives
         what goes out in the place of ``body`` where that found a connection which the VTN had
@@ -105,7 +105,7 @@ class Connections:
 
         TransportError is anything else, see its attributes; redirects are not followed (rule H5).
         SecurityError is what ``tls_check`` raised. ConfigurationError: no request can be made of
-        ``url``. StateError: after :meth:`close`, and where ``may_send`` said 0.
+        ``url``. StateError: after :meth:`close`, and where ``sending_time`` said 0.
         """
         target = service(url, self._agent, proxy_of(url, self._proxies), content_type)
         deadline = Deadline(self._timeout)
@@ -113,7 +113,7 @@ class Connections:
         try:
             secure = target.route.secure
             cookie = None if cookies is None else cookies.header(target.path, secure)
-            answer = link.exchange(target, body, deadline, may_send, cookie, again)
+            answer = link.exchange(target, body, deadline, sending_time, cookie, again)
         finally:
             self._give_back(link)
         if cookies is not None and "Set-Cookie" in answer.headers:
