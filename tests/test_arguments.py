@@ -101,6 +101,7 @@ def create_opt(**arguments: Any) -> Any:
     book = Book(settings("ven", URL), Catalogue(), Handlers(), rows_of_event=opts.forget_event)
     book.tables["registration"][""] = Registration(phase="registered", ven_id="v")
     whole = {
+        "opt_id": "a",
         "opt_type": "optOut",
         "opt_reason": "economic",
         "vavailability": [(datetime(2031, 1, 1), 3600)],

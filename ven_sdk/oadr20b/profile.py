@@ -258,7 +258,7 @@ class Profile20b(Profile):
         """See :meth:`Profile.request_report`."""
         own_id = report_request_id or f"ven-{secrets.token_hex(12)}"
         return CallRequest(
-            lambda book, now: reports.ask(book, now, report_request_id=own_id, **facts)[1],
+            lambda book, now: reports.ask(book, now, report_request_id=own_id, **facts),
             (reports.REQUEST, own_id),
             lambda book: reports.is_unanswered(book, own_id),
             own_id,
@@ -269,7 +269,7 @@ class Profile20b(Profile):
         own_id = optional_text("opt_id", opt_id) or secrets.token_hex(16)
         read = opts.read_facts(facts)
         return CallRequest(
-            lambda book, now: opts.create(book, now, opt_id=own_id, **read)[1],
+            lambda book, now: opts.create(book, now, opt_id=own_id, **read),
             (opts.CREATION, own_id),
             lambda book: opts.is_owed(book, own_id),
             own_id,

@@ -109,10 +109,9 @@ def test_a_schedule_of_opts_may_lie_at_an_end_of_the_calendar(start: str, length
     given = {"opt_type": "optOut", "opt_reason": "economic", "vavailability": [window]}
     if (start, length) == ("the last", "an hour"):
         with pytest.raises(ConfigurationError, match="outside the calendar"):
-            opts.create(ven.book, ven.now, **given)
+            opts.create(ven.book, ven.now, opt_id="a", **given)
         return
-    _, outcome = opts.create(ven.book, ven.now, **given)
-    ven.apply(outcome)
+    ven.apply(opts.create(ven.book, ven.now, opt_id="a", **given))
     ven.post(next(opts.list_tasks(ven.book), None))
 
     for other in MOMENTS.values():

@@ -32,9 +32,9 @@ def create(ven: Harness, **given: Any) -> str:
     facts: dict[str, Any] = {"opt_type": "optOut", "opt_reason": "economic", **given}
     if "event_id" not in facts and "vavailability" not in facts:
         facts["vavailability"] = [WINDOW]
-    opt_id, outcome = opts.create(ven.book, ven.now, **facts)
-    ven.apply(outcome)
-    return opt_id
+    facts.setdefault("opt_id", f"opt-{len(ven.book.opts) + 1}")
+    ven.apply(opts.create(ven.book, ven.now, **facts))
+    return str(facts["opt_id"])
 
 
 def cancel(ven: Harness, opt_id: str) -> None:

@@ -60,17 +60,14 @@ def offer(vtn: ReportHarness, *offers: Report) -> Any:
 
 
 def ask(vtn: ReportHarness, **more: Any) -> str:
-    found = []
-
-    def step(book: Any, now: Any) -> Any:
-        id, outcome = reports.ask(
-            book, now, **{"report_specifier_id": "vtn-spec", "granularity": MINUTE, **more}
-        )
-        found.append(id)
-        return outcome
-
-    vtn.run(step)
-    return found[0]
+    facts = {
+        "report_request_id": f"ven-{len(vtn.book.requests) + 1}",
+        "report_specifier_id": "vtn-spec",
+        "granularity": MINUTE,
+        **more,
+    }
+    vtn.run(lambda book, now: reports.ask(book, now, **facts))
+    return str(facts["report_request_id"])
 
 
 def agree(vtn: ReportHarness) -> Any:

@@ -8,6 +8,7 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
+from ....arguments import text
 from ....errors import ConfigurationError, StateError
 from ....profile import OptFacts
 from ....state.outcome import NOTHING, Outcome
@@ -48,19 +49,18 @@ def create(
     book: "Book",
     now: datetime,
     *,
+    opt_id: str,
     opt_type: str,
     opt_reason: str,
     targets: object = None,
     vavailability: object = None,
     event_id: Optional[str] = None,
     modification_number: Optional[int] = None,
-    opt_id: Optional[str] = None,
     request_id: Optional[str] = None,
     market_context: Optional[str] = None,
     signal_target_mrid: Optional[str] = None,
-) -> tuple[str, Outcome]:
-    """The opt's ID, and the Outcome that owes it to the VTN (O1.1). The same ``opt_id`` again
-    replaces the earlier one (O1.5).
+) -> Outcome:
+    """Owe an opt to the VTN (O1.1). The same ``opt_id`` again replaces the earlier one (O1.5).
 
     Raises ConfigurationError for a wrong argument, named in its text, and StateError while the VEN
     is not registered, for an event that it does not know or that wants no response.
@@ -79,7 +79,7 @@ def create(
             "on_registered."
         )
     record = CreateOpt(
-        opt_id=check_text("opt_id", opt_id) or secrets.token_hex(16),
+        opt_id=text("opt_id", opt_id),
         opt_type=check_type(opt_type),
         opt_reason=check_reason(opt_reason),
         market_context=check_context(market_context, event_id),
@@ -92,7 +92,7 @@ def create(
         targets=choose_targets(read_targets(targets), event, ven_id),
         device_class=read_device_class(signal_target_mrid),
     )
-    return record.opt_id, _owe(book, record, now)
+    return _owe(book, record, now)
 
 
 def _owe(book: "Book", record: CreateOpt, now: datetime) -> Outcome:

@@ -132,16 +132,15 @@ def ask(
     book: Book,
     now: datetime,
     *,
+    report_request_id: str,
     report_specifier_id: str,
     r_ids: Union[str, Iterable[str], None] = None,
     granularity: timedelta = NONE,
     report_back_duration: timedelta = NONE,
     dtstart: Optional[datetime] = None,
     report_duration: Optional[timedelta] = None,
-    report_request_id: Optional[str] = None,
-) -> tuple[str, Outcome]:
-    """T32: ask the VTN for a report; returns the reportRequestID. 'METADATA' as specifier asks for
-    its catalogue (T33).
+) -> Outcome:
+    """T32: ask the VTN for a report. 'METADATA' as specifier asks for its catalogue (T33).
 
     Without ``r_ids`` all that the VTN offers in that report are meant. Raises StateError where the
     ID is in use, nothing is known about the report and no rID given, or the VEN is not registered:
@@ -149,10 +148,11 @@ def ask(
     """
     if book.registration.phase not in MADE:
         raise StateError("request_report(): this VEN is not registered.")
-    own_id = report_request_id or f"ven-{book.next_key()}-{now:%Y%m%d%H%M%S}"
-    key = f"own {own_id}"
+    key = f"own {report_request_id}"
     if key in book.requests:
-        raise StateError(f"There is a request {own_id!r} already. Give another report_request_id.")
+        raise StateError(
+            f"There is a request {report_request_id!r} already. Give another report_request_id."
+        )
     wanted = (
         (r_ids,)
         if isinstance(r_ids, str)
@@ -172,7 +172,7 @@ def ask(
         None if dtstart is None and report_duration is None else moment("dtstart", dtstart) or now
     )
     state = RequestState(
-        own_id,
+        report_request_id,
         report_specifier_id,
         wanted,
         ASKED,
@@ -184,7 +184,7 @@ def ask(
         end=None if start is None else shift(start, report_duration or NONE),
         phase=WANTED,
     )
-    return own_id, Outcome(changes=(Change("requests", key, state),))
+    return Outcome(changes=(Change("requests", key, state),))
 
 
 def is_unanswered(book: Book, report_request_id: str) -> bool:
