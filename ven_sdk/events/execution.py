@@ -4,7 +4,7 @@ timer.
 ``advance`` is the one place that begins and ends runs. It looks at a row and at the time only, so
 that a modification, an opt, a clock step, a suspended machine and a restart are the same case.
 ``carry_out`` makes an Outcome of a row: whoever changes a row of the table ``events`` returns what
-``carry_out`` gives. Pure functions; they run as steps of the engine.
+``carry_out`` gives. Pure functions; they run as steps.
 """
 
 from __future__ import annotations

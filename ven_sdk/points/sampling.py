@@ -170,8 +170,8 @@ Result = Union[SampleBatch, HandlerError, NotCalled]
 
 
 def take_result(name: str, point: Key, result: Result) -> Step:
-    """The step for what a callback gave, or for the HandlerError that it did not (the engine has
-    reported that).
+    """The step for what a callback gave, or for the HandlerError that it did not (which is reported
+    by then).
     """
 
     def step(book: Book, now: datetime) -> Outcome:

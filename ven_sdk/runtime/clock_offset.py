@@ -1,8 +1,8 @@
 """How far the VTN's clock is from ours (rule E40), from the Date headers of its replies.
 
 One header is not believed: the median of the last few counts, and only what is more than the
-header's own coarseness and less than ``LIMIT``; beyond that our clock is plainly wrong, which is
-said, and nothing is shifted.
+header's own coarseness and less than ``LIMIT``; beyond that our clock is plainly wrong: that is
+logged, and nothing is shifted.
 """
 
 from __future__ import annotations

@@ -105,16 +105,16 @@ class Persistence:
         return texts
 
     def close(self) -> None:
-        """Give the store free. What a handler returns after this is written all the same, if that
-        can be.
+        """Let others have the store. What a handler returns after this is written all the same, if
+        that can be.
         """
         if self._is_open:
             self._is_open = False
             self.store.close()
 
     def commit(self, changes: Sequence[Change], *, late: bool = False) -> None:
-        """Write ``changes`` in one transaction, and what waited before them. ``late`` gives the
-        store free again after it.
+        """Write ``changes`` in one transaction, and what waited before them. ``late``: a store that
+        is opened for it is closed again.
         """
         if not self.store.durable or self.is_lost or self.is_detached:
             return

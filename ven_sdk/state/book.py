@@ -1,9 +1,9 @@
-"""All that one VEN remembers: tables of frozen records. Services read it; only the engine writes,
+"""All that one VEN remembers: tables of frozen records. Services read it; only transactions write,
 by ``apply``.
 
-No thread and no lock of its own: the engine holds its lock while a step reads and while changes are
-applied. The tables here are those of every protocol; a profile's own are added by a subclass
-(``oadr20b/state/book.py``).
+No thread and no lock of its own: ``runtime/facts.py`` holds its locks while a step reads and while
+changes are applied. The tables here are those of every protocol; a profile's own are added by a
+subclass (``oadr20b/state/book.py``).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ LOOK = 0.2
 
 
 class LeaseThread:
-    """Renews all leases of ``store`` several times in each, until ``stop()``. Says trouble once.
+    """Renews all leases of ``store`` several times in each, until ``stop()``; logs trouble once.
 
     ``lost(error)`` is called here when another has become the owner.
     """

@@ -93,7 +93,7 @@ class ProcessLock:
             os.write(file, b"%d\n" % self.pid)
 
     def release(self) -> None:
-        """Give the lock free; harmless when it is not held."""
+        """Let others have the lock; harmless when it is not held."""
         _drop(self)
         self.pid = None
 

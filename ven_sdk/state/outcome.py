@@ -1,8 +1,8 @@
-"""What a service function wants done: values only, applied by the engine (``runtime/engine.py``).
-No thread, no I/O.
+"""What a service function wants done: values only, carried out by ``runtime/transactions.py``. No
+thread, no I/O.
 
-A *step* is a pure, short function of the book and the time. The engine runs it under the book's
-lock, commits its changes, and only then starts timers and calls.
+A *step* is a pure, short function of the book and the time. It runs under the book's lock; its
+changes are committed, and only then its timers and calls begin.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ class PostgreSQLStore(LeasedStore):
         self._thread = thread
 
     def close(self) -> None:
-        """See :meth:`Store.close`. An owner of all slots gives them free; a member has left."""
+        """See :meth:`Store.close`. An owner of all slots gives them up; a member has left."""
         if self._pid not in (None, os.getpid()):
             return
         with self._life:

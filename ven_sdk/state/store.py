@@ -83,8 +83,8 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give the store free for others. Waits for commits under way; twice is harmless; no commit
-        is lost by it.
+        """Let others have the store. Waits for commits under way; twice is harmless; no commit is
+        lost by it.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ out.
     user_opts      opt_in and opt_out          lifecycle    start, list request, end of registration
     wording        what the log says about a list
 
-Pure functions of the book and the time; they run as steps of the engine.
+Pure functions of the book and the time; they run as steps.
 """
 
 from .incoming_list import answer_foreign_list, receive, receive_none

@@ -185,7 +185,7 @@ class Intake:
             self.notes.append(note)
 
     def _repeat(self, held: EventState, event: Event) -> None:
-        """E4: nothing changes, whatever else differs; E15: the opt held is said again where a
+        """E4: nothing changes, whatever else differs; E15: the opt held is sent again where a
         response is required.
         """
         state = held if held.unread is None else replace(held, unread=None)

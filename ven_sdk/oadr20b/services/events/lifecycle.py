@@ -1,5 +1,5 @@
 """What happens to all events together: the list is asked for, the VEN starts, the clock is set
-back, the registration is gone. Pure functions; they run as steps of the engine.
+back, the registration is gone. Pure functions; they run as steps.
 """
 
 from __future__ import annotations

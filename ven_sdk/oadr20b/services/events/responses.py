@@ -188,7 +188,7 @@ def _acknowledge(book: "Book", key: str, state: EventState, now: datetime) -> Ou
 
 
 def refuse(sent: tuple[EventResponse, ...], error: VenError) -> Step:
-    """The VTN did not want the answer: said and dropped. What it still waits for comes with its
+    """The VTN did not want the answer: logged and dropped. What it still waits for comes with its
     next list (E15, E25).
 
     Of a few answers in one message it may be one only: VTNs stop reading there, so each is sent

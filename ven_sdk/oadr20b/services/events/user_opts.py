@@ -1,5 +1,5 @@
 """``client.opt_in`` and ``client.opt_out``: the VEN's decision, given or changed by its user (E18,
-E23). Pure functions; they run as steps of the engine.
+E23). Pure functions; they run as steps.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 
 An opt stands in the table ``opts`` from the call that made it until it is withdrawn or expires, and
 is sent again under the same IDs until the VTN has answered. The blocking wait of
-``client.create_opt`` is the engine's: it looks at the row. Pure functions of the book, run as
+``client.create_opt`` is the runtime's: it looks at the row. Pure functions of the book, run as
 steps.
 """
 

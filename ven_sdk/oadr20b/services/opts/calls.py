@@ -1,5 +1,5 @@
 """What ``client.create_opt`` and ``client.cancel_opt`` ask for: rows that are owed to the VTN
-(rules O1). Pure functions of the book; they run as steps of the engine.
+(rules O1). Pure functions of the book; they run as steps.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Requests for reports come, and are accepted all or none (T8 to T15). What each means is in
-``request_meaning``, how they end in ``endings``. Steps only; the engine runs them.
+``request_meaning``, how they end in ``endings``. Steps only.
 """
 
 from __future__ import annotations

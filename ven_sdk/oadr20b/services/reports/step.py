@@ -100,7 +100,7 @@ def follow_clock(book: Book, now: datetime) -> Outcome:
 
 
 def expire(book: Book, now: datetime) -> Outcome:
-    """Drop what is older than ``max_backlog``, oldest first; it is counted and said."""
+    """Drop what is older than ``max_backlog``, oldest first; it is counted and logged."""
     limit = now - book.settings.max_backlog
     gone = _old_rows(book, limit)
     late = [
