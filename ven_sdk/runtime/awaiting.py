@@ -41,7 +41,7 @@ def await_answer(
     try:
         is_done = engine.wait(lambda: engine.read(is_over), seconds)
     finally:  # Ctrl-C ends the waiting too
-        engine.read(lambda: engine.tickets.remove(ticket))
+        engine.withdraw(ticket)
     if ticket.error is not None:
         raise ticket.error
     if ticket.is_settled:

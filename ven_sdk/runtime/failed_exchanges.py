@@ -95,7 +95,7 @@ class FailedExchanges:
         ask for the list.
         """
         self.recover(task)
-        self._tell_callers(task, error)
+        self._base.fail_tickets(task.message_name, error)
         text = f"The reply to {task.name} was refused: {error}"
         self._base.report(error, f"unreadable reply to {task.name}: {_kind_of(error)}", text)
         if not task.poll:
@@ -114,7 +114,7 @@ class FailedExchanges:
         base = self._base
         if base.stopped:
             return
-        self._tell_callers(task, error)
+        self._base.fail_tickets(task.message_name, error)
         scope = scope_of(error)
         if scope is not Scope.LINK:
             self._report_reach()
@@ -132,11 +132,6 @@ class FailedExchanges:
             self._fail_service(task, error, scope)
         if error.delivered is not False:
             self._transact(self._profile.lose_reply(task, error))
-
-    def _tell_callers(self, task: Task, error: VenError) -> None:
-        """No answer came to those who wait for this exchange."""
-        self._base.read(lambda: self._base.tickets.fail(task.message_name, error))
-        self._base.wake_waiters()
 
     def _give_up_closing(self, task: Task, scope: Scope) -> None:
         """While the client stops nothing is tried twice, and nothing more over a link that is

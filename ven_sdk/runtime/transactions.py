@@ -178,11 +178,29 @@ class Transactions(Facts):
             self._tell_of_changes(outcome)
         return outcome
 
+    def choose(self, function: Callable[[], T]) -> T:
+        """What ``function`` chooses to send, by a book that nobody changes meanwhile. It begins the
+        tickets of that message.
+        """
+        with self._lock:
+            return function()
+
+    def fail_tickets(self, name: MessageName, error: VenError) -> None:
+        """No answer came to those who wait for the message that is under way."""
+        with self._lock:
+            self.tickets.fail(name, error)
+        self.wake_waiters()
+
     def end_tickets(self, name: MessageName) -> None:
         """The message is no longer under way, whatever came of it."""
         if self.tickets.is_under_way(name):
             with self._lock:
                 self.tickets.end(name)
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """Nobody waits for it any more."""
+        with self._lock:
+            self.tickets.remove(ticket)
 
     def _owe_again(self, step: Step) -> Outcome:
         """What was asked for while the message was under way is owed once more: its reply may have
