@@ -121,7 +121,7 @@ PARTICIPLE = re.compile(
 ADVERB = re.compile(
     r"soon|again|apart|beside|together|aside|alone|ahead|elsewhere|twice|once|then|behind"
     r"|until|over|back|out|off|inside|within|enough|whole|bare|brief|swift|quiet|whose|who"
-    r"|anything"
+    r"|anything|late|thin"
 )
 NO_PARTICIPLE = frozenset({"feed", "need", "seed"})
 PUBLIC_NAMES = frozenset(

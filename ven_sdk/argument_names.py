@@ -19,7 +19,7 @@ C = TypeVar("C")
 BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 
-def known_arguments(function: str, given: Iterable[str], known: Iterable[str]) -> None:
+def refuse_unknown(function: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Refuse an argument that ``function`` does not have: ``ArgumentError`` names the nearest."""
     known = tuple(dict.fromkeys(name for name in known if name not in ("self", "limits")))
     for name in given:
@@ -55,7 +55,7 @@ def _explain(
     own = _name_of(function, values)
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if inspect.Parameter.VAR_KEYWORD not in kinds:
-        known_arguments(f"{own}()", named, signature.parameters)
+        refuse_unknown(f"{own}()", named, signature.parameters)
     try:
         signature.bind(*values, **named)
     except TypeError as cause:

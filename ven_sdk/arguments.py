@@ -290,7 +290,7 @@ def sendable(name: str, value: str) -> str:
     return value
 
 
-def sendable_parts(name: str, value: object) -> None:
+def check_sendable(name: str, value: object) -> None:
     """Refuse a record, mapping or sequence in which a text stands that XML cannot carry.
     ``ConfigurationError`` for anything else.
     """
@@ -298,10 +298,10 @@ def sendable_parts(name: str, value: object) -> None:
         sendable(name, value)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            sendable_parts(f"{name}[{key!r}]", item)
+            check_sendable(f"{name}[{key!r}]", item)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
-            sendable_parts(name, item)
+            check_sendable(name, item)
 
 
 def uri(name: str, value: object) -> str:

@@ -59,7 +59,7 @@ LOST_LATE = (
     "",
 )
 LOST_AT_ONCE = (
-    "runtime.exchanges.Exchanges._take_stranger",
+    "runtime.exchanges.Exchanges._take_unknown",
     "self._block_all(pause)",
     "pass",
 )

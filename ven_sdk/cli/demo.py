@@ -66,7 +66,7 @@ def _ven(url: str, story: Story) -> OpenADRClient:
         story.tell(
             "VEN",
             "on_event_start",
-            f"{event.event_id!r} begins{_late(event.active_period.dtstart)}",
+            f"{event.event_id!r} begins{_delay(event.active_period.dtstart)}",
             "green",
             "bold",
         )
@@ -76,14 +76,14 @@ def _ven(url: str, story: Story) -> OpenADRClient:
         story.tell(
             "VEN",
             "on_interval_start",
-            f"level {interval.signal_payload:g} for {seconds:g} s{_late(interval.dtstart)}",
+            f"level {interval.signal_payload:g} for {seconds:g} s{_delay(interval.dtstart)}",
             "green",
         )
 
     def on_event_end(event: Event) -> None:
         end = event.active_period.dtstart + event.active_period.duration
         story.tell(
-            "VEN", "on_event_end", f"{event.event_id!r} is over{_late(end)}", "green", "bold"
+            "VEN", "on_event_end", f"{event.event_id!r} is over{_delay(end)}", "green", "bold"
         )
         story.reach("end")
 
@@ -124,7 +124,7 @@ def _play(client: OpenADRClient, vtn: LocalVTN, story: Story) -> list[str]:
     return missing
 
 
-def _late(moment: Optional[datetime]) -> str:
+def _delay(moment: Optional[datetime]) -> str:
     now = datetime.now(timezone.utc)
     late = (now - (moment or now)).total_seconds() * 1000
     return f", {late:.0f} ms after its moment"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Optional, TypedDict, Union
 
-from ..argument_names import known_arguments
+from ..argument_names import refuse_unknown
 from ..arguments import Duration
 from ..config import Settings
 from ..errors import ArgumentError
@@ -51,7 +51,7 @@ def check_names(function: str, given: Mapping[str, object], own: Iterable[str]) 
                 f"{function} takes no handler. Write @fleet.on({handler!r}) before the function, "
                 f"or fleet.add_handler({handler!r}, function)."
             )
-    known_arguments(function, given, (*own, *sorted(known)))
+    refuse_unknown(function, given, (*own, *sorted(known)))
 
 
 class VenArguments(TypedDict, total=False):

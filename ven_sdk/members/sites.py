@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Callable, Optional, Union
 
-from ..argument_names import checked_value, known_arguments, named_arguments, named_methods
+from ..argument_names import checked_value, named_arguments, named_methods, refuse_unknown
 from ..arguments import choice, optional_text, text, whole_number
 from ..errors import ConfigurationError
 from ..fleet.arguments import SETTINGS
@@ -183,12 +183,12 @@ def check_site(site: Site) -> None:
     for name, given in (("arguments", site.arguments), ("handlers", site.handlers)):
         if not isinstance(given, Mapping):
             raise ConfigurationError(f"{about}: {name} are a mapping, not {repr_of(given)}.")
-    known_arguments(f"{about}: add()", site.arguments, sorted(SETTINGS.union(IDENTITY)))
+    refuse_unknown(f"{about}: add()", site.arguments, sorted(SETTINGS.union(IDENTITY)))
     reports = inspect.signature(Ven.add_report).parameters
     for report in site.reports:
         if not isinstance(report, Mapping):
             raise ConfigurationError(f"{about}: a report is a mapping, not {repr_of(report)}.")
-        known_arguments(f"{about}: add_report()", report, reports)
+        refuse_unknown(f"{about}: add_report()", report, reports)
     for name in site.handlers:
         choice(f"{about}: a handler", name, tuple(PARAMETERS))
     try:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Optional
 
-from ..arguments import duration, flag, optional_text, quantity, sendable_parts, text, uri
+from ..arguments import check_sendable, duration, flag, optional_text, quantity, text, uri
 from ..errors import ConfigurationError
 from ..schema.common import Target
 from ..schema.points import DataPoint, Key, OfferedReport
@@ -199,9 +199,9 @@ class Catalogue:
 def _check_texts(point: DataPoint) -> None:
     """Refuse what XML cannot carry, wherever it stands; names that were derived included."""
     for name in ("report_name", "measurement", "report_type", "reading_type"):
-        sendable_parts(name, getattr(point, name))
-    sendable_parts("report_data_source", point.report_data_source)
-    sendable_parts("end_device_asset_mrid", point.report_subject)
+        check_sendable(name, getattr(point, name))
+    check_sendable("report_data_source", point.report_data_source)
+    check_sendable("end_device_asset_mrid", point.report_subject)
     text("r_id", point.r_id)
 
 

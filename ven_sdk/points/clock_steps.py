@@ -110,11 +110,11 @@ def follow_clock(request: RequestState, now: datetime, step: timedelta) -> Reque
         due = None if request.due is None else min(request.due, now)
         return replace(changed, origin=origin if request.kind == ONCE else request.origin, due=due)
     if request.start is not None and request.start > now + step:
-        return _to_come(request, changed, now)
+        return _put_off(request, changed, now)
     return replace(changed, start=None, due=_due(request, now, step))
 
 
-def _to_come(request: RequestState, changed: RequestState, now: datetime) -> RequestState:
+def _put_off(request: RequestState, changed: RequestState, now: datetime) -> RequestState:
     """One that had not begun: never further from its start than when it came."""
     assert request.start is not None
     start = request.start if now >= request.created else now + (request.start - request.created)

@@ -121,7 +121,7 @@ class Exchanges:
         self._failed.recover(task)
         verdict = self._profile.judge(task, reply)
         if isinstance(verdict, UnknownVen):
-            self._take_stranger(task, verdict, mark)
+            self._take_unknown(task, verdict, mark)
         elif isinstance(verdict, RefusedReply):
             take = self._repeat if verdict.again else self._take_refusal
             take(task, verdict.error)
@@ -177,7 +177,7 @@ class Exchanges:
         if task.renews:
             self._end_pause()
 
-    def _take_stranger(self, task: Task, verdict: UnknownVen, mark: int) -> None:
+    def _take_unknown(self, task: Task, verdict: UnknownVen, mark: int) -> None:
         """R13, at once the first time; a VTN that goes on saying so is asked with growing distance.
         One that says so of this kind of message only refuses it; what insists is asked again.
         """

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Callable, Optional, SupportsFloat, TypeVar, cast
 
-from ..argument_names import known_arguments
+from ..argument_names import refuse_unknown
 from ..arguments import any_duration, flag
 from ..brackets import BoundValueMethod
 from ..errors import ArgumentError, ConfigurationError
@@ -82,7 +82,7 @@ def _refuse(
     given: tuple[object, ...],
 ) -> None:
     """``ArgumentError`` for names that a record does not have, and for fields without a value."""
-    known_arguments(f"{cls.__name__}()", unknown, cls.slots)
+    refuse_unknown(f"{cls.__name__}()", unknown, cls.slots)
     if more:
         others = ", ".join(name for name in cls.slots if name not in cls.positional)
         raise ArgumentError(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar
 
-from ..argument_names import known_arguments, named_arguments
+from ..argument_names import named_arguments, refuse_unknown
 from ..errors import ArgumentError, ConfigurationError, NoSuchKeyError, ReadOnlyError
 from ..near_names import did_you_mean, missing_attribute, nearest, public_names
 from ..presentation import Presentable
@@ -186,7 +186,7 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
     def replace(self: R, **changes: object) -> R:
         """A copy with some fields changed."""
         if not changes.keys() <= self.slots.keys():
-            known_arguments(f"{type(self).__name__}.replace()", changes, self.slots)
+            refuse_unknown(f"{type(self).__name__}.replace()", changes, self.slots)
         values = {name: getattr(self, name) for name in self.slots}
         for name in changes:
             if name in values and self.slots[name].companion:

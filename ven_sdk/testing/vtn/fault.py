@@ -88,7 +88,7 @@ class Fault:
         nearest.
         """
         known = [name for base in cls.__mro__ for name in _parameters(base)]
-        argument_names.known_arguments(cls.__name__, named, known)
+        argument_names.refuse_unknown(cls.__name__, named, known)
         return super().__new__(cls)
 
     def __init_subclass__(cls) -> None:

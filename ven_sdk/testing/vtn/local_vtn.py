@@ -65,7 +65,7 @@ def _check(accept: object, wishes: object, vens: object) -> None:
         )
     for name, facts in vens.items():
         arguments.text("a name in vens", name)
-        argument_names.known_arguments(f"vens[{name!r}]", facts, KNOWN_OF_A_VEN)
+        argument_names.refuse_unknown(f"vens[{name!r}]", facts, KNOWN_OF_A_VEN)
 
 
 def _callable_at(port: int, *, encrypted: bool) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def Raw(
     Raises:
         ConfigurationError: what makes no reply.
     """
-    argument_names.known_arguments("Raw", how, [each.name for each in fields(Reply)])
+    argument_names.refuse_unknown("Raw", how, [each.name for each in fields(Reply)])
     given = {} if headers is None else headers
     return Reply(status=status, body=body, headers=given, verbatim=verbatim, **how)
 

@@ -99,7 +99,7 @@ class _Compiler:
         self.scope[name] = value
         return name
 
-    def late(self, cls: type[Record]) -> str:
+    def nested_reader(self, cls: type[Record]) -> str:
         """A name in the scope for the reader of nested records, which is compiled when the first
         one is read.
         """
@@ -190,7 +190,7 @@ class _Compiler:
     def all_alike(self, node: Node, element: str, depth: int) -> None:
         """A wrapper whose children are all of one kind."""
         assert node.slot is not None
-        read, tag = self.late(record_of(node.slot)), self.constant(node.tag)
+        read, tag = self.nested_reader(record_of(node.slot)), self.constant(node.tag)
         self.emit(
             depth,
             _refuse_text(f"{element}.text"),
@@ -256,7 +256,8 @@ class _Compiler:
                 "faulty))",
             )
         else:
-            self.emit(depth, f"    found.append({self.late(record_of(slot))}({child}, findings))")
+            read = self.nested_reader(record_of(slot))
+            self.emit(depth, f"    found.append({read}({child}, findings))")
         self.emit(depth + 1, *advance)
         if _spoils_only_itself(slot):
             if slot.companion:
@@ -300,7 +301,7 @@ class _Compiler:
                 f"{target} = FLAGS[v_{slot.companion}]",
             ]
         if kind == "child":
-            return [f"{target} = {self.late(record_of(slot))}({child}, findings)"]
+            return [f"{target} = {self.nested_reader(record_of(slot))}({child}, findings)"]
         if kind == "numbers":
             return [f"{target} = Items([number(x) for x in ({child}.text or '').split()])"]
         call = {

@@ -163,7 +163,7 @@ class _Compiler:
         self.scope[name] = value
         return name
 
-    def late(self, cls: type[Record]) -> str:
+    def nested_writer(self, cls: type[Record]) -> str:
         """A name in the scope for the writer of nested records, which is compiled when the first
         one is written.
         """
@@ -219,7 +219,7 @@ class _Compiler:
             and node.nodes[0].slot is not None
             and not node.nodes[0].slot.repeated
         ):
-            return self.thin(node, node.nodes[0], node.nodes[0].slot, depth)
+            return self.optional_wrapper(node, node.nodes[0], node.nodes[0].slot, depth)
         made = self.variable()
         self.emit(depth, f"{made} = ''", f"if {' or '.join(map(_present, node.leaves()))}:")
         inside = self.wrapper(node, depth + 1)
@@ -232,7 +232,7 @@ class _Compiler:
             f"<{node.name}>{''.join(self.node(inner, depth) for inner in node.nodes)}</{node.name}>"
         )
 
-    def thin(self, outer: Node, leaf: Node, slot: Slot, depth: int) -> str:
+    def optional_wrapper(self, outer: Node, leaf: Node, slot: Slot, depth: int) -> str:
         """An optional wrapper around a single leaf: one look at the value decides about both."""
         made = self.fetch(leaf, slot, depth)
         piece = self.enclose(leaf, slot, made)
@@ -281,7 +281,7 @@ class _Compiler:
         if slot.at_least:
             self.emit(depth, f"if not {made}: raise ValueError")
         begin = node.name + ">" * (slot.kind == "texts")
-        write = "escape" if slot.kind == "texts" else self.late(record_of(slot))
+        write = "escape" if slot.kind == "texts" else self.nested_writer(record_of(slot))
         joined = f"{self.constant(f'</{node.name}><{begin}'.join)}(map({write}, {made}))"
         self.emit(depth, f"if {made}: {made} = f'''<{begin}{{{joined}}}</{node.name}>'''")
         return f"{{{made} or ''}}"
@@ -291,7 +291,7 @@ class _Compiler:
         if slot.kind in ("measurement", "markup"):
             return f"{{{'unit' if slot.kind == 'measurement' else 'feed'}({made})}}"
         if slot.kind == "child":
-            return f"<{node.name}{{{self.late(record_of(slot))}({made})}}</{node.name}>"
+            return f"<{node.name}{{{self.nested_writer(record_of(slot))}({made})}}</{node.name}>"
         return f"<{node.name}>{{{self.text(slot, made, node.match)}}}</{node.name}>"
 
     def text(self, slot: Slot, made: str, match: Optional[Callable[[str], object]]) -> str:
