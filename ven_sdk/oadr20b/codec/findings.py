@@ -14,11 +14,12 @@ from ...errors import PayloadError
 from .namespaces import local_name
 
 if TYPE_CHECKING:
-    from lxml.etree import _Element
+    from lxml.etree import _Element, _ElementUnicodeResult
     from typing_extensions import TypeAlias
 
 Element: TypeAlias = "_Element"
-"""An element of lxml, whose own name for the type is private."""
+TextResult: TypeAlias = "_ElementUnicodeResult"
+"""An element of lxml, and a text that an XPath found: lxml's own names for both are private."""
 
 _MOST_NOTES = 50
 _LONGEST_VALUE = 80

@@ -9,7 +9,7 @@ from typing import Optional, cast
 from lxml import etree
 
 from . import contents
-from .findings import Element, Findings, path_of
+from .findings import Element, Findings, TextResult, path_of
 from .namespaces import ATOM, namespace_of
 
 WHITE = " \t\r\n"
@@ -39,7 +39,7 @@ def note_mixed_content(element: Element, findings: Findings) -> None:
 
 def text_beside_elements(element: Element) -> Optional[tuple[Element, str]]:
     """The first text beside elements inside ``element``, and where; feeds apart."""
-    for text in cast("list[etree._ElementUnicodeResult]", _TEXTS(element)):
+    for text in cast("list[TextResult]", _TEXTS(element)):
         holder = text.getparent()
         if holder is not None and text.is_tail:
             holder = holder.getparent()

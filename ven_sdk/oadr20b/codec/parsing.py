@@ -17,6 +17,7 @@ from lxml import etree
 
 from ...arguments import LARGEST_MESSAGE
 from ...errors import PayloadError
+from .findings import Element
 from .namespaces import ATOM
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ _CROWDED = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES + 1}]])")
 _parsers = threading.local()
 
 
-def parse(
-    data: bytes, *, max_bytes: int = LARGEST_MESSAGE, verbatim: bool = False
-) -> etree._Element:
+def parse(data: bytes, *, max_bytes: int = LARGEST_MESSAGE, verbatim: bool = False) -> Element:
     """The root element of a message, safe to walk (rule H9).
 
     Comments, processing instructions and white space between elements are gone, unless ``verbatim``
@@ -216,7 +215,7 @@ def safe_parser(kind: str) -> etree.XMLParser:
     return parser
 
 
-def _check_shape(root: etree._Element, text: bytes) -> None:
+def _check_shape(root: Element, text: bytes) -> None:
     if (
         text.count(b"=") <= MAX_ATTRIBUTES
     ):  # too few attributes in the whole message to crowd anything

@@ -13,7 +13,7 @@ import hashlib
 import os
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -34,6 +34,9 @@ from .names import (
     SHA256,
     SIGNED_OBJECT,
 )
+
+if TYPE_CHECKING:
+    from ..codec.findings import Element
 
 _ID = "oadrSignedObject"
 _NONCE_BYTES = 16
@@ -63,7 +66,7 @@ class Signer:
         )
         self._key_info = _key_info(credentials.chain[0])
 
-    def sign(self, root: etree._Element, now: Optional[datetime] = None) -> bytes:
+    def sign(self, root: Element, now: Optional[datetime] = None) -> bytes:
         """The bytes to send for a finished ``oadrPayload`` tree: its signed object, behind the
         signature of it.
 
@@ -113,7 +116,7 @@ def raw_signature(key: PrivateKey, data: bytes) -> bytes:
     return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 
-def _signed_object(root: etree._Element) -> etree._Element:
+def _signed_object(root: Element) -> Element:
     children = list(root)
     if root.tag != PAYLOAD or len(children) != 1 or children[0].tag != SIGNED_OBJECT:
         raise StateError(

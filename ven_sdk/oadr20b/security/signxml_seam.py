@@ -32,6 +32,8 @@ from .names import C14N, C14N_11, C14N_EXCLUSIVE, DS
 if TYPE_CHECKING:
     from signxml.algorithms import CanonicalizationMethod
 
+    from ..codec.findings import Element
+
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _WITHOUT: dict[str, str] = {
     C14N + "#WithComments": C14N,
@@ -60,7 +62,7 @@ class _OwnTreeVerifier(XMLVerifier):
         self._whole = data
         return data
 
-    def _tostring(self, xml_node: etree._Element, **options: object) -> object:
+    def _tostring(self, xml_node: Element, **options: object) -> object:
         if options:
             return super()._tostring(xml_node, **options)  # type: ignore[no-untyped-call]
         if xml_node is self._whole:
@@ -71,16 +73,14 @@ class _OwnTreeVerifier(XMLVerifier):
         return super()._tostring(xml_node)  # type: ignore[no-untyped-call]
 
     def _fromstring(self, xml_string: Any, **options: object) -> Any:
-        if isinstance(xml_string, etree._Element):
+        if etree.iselement(xml_string):
             return xml_string
         return super()._fromstring(xml_string, **options)  # type: ignore[no-untyped-call]
 
-    def _copy_below_carrier(
-        self, node: etree._Element, inherited: dict[str, str]
-    ) -> etree._Element:
+    def _copy_below_carrier(self, node: Element, inherited: dict[str, str]) -> Element:
         """A copy of the node below an element that has what the node inherits."""
         text = etree.tostring(node, with_tail=False)
-        carrier: etree._Element = self._fromstring(b"<carrier>" + text + b"</carrier>")
+        carrier: Element = self._fromstring(b"<carrier>" + text + b"</carrier>")
         for name, value in inherited.items():
             carrier.set(name, value)
         return carrier[0]
@@ -92,29 +92,29 @@ class _OwnTreeVerifier(XMLVerifier):
         if not (self.with_comments or _is_signed_info(nodes)):
             name = _WITHOUT.get(name, name)
             algorithm = type(algorithm)(name)
-        if not name.startswith(C14N_EXCLUSIVE) and isinstance(nodes, etree._Element):
+        if not name.startswith(C14N_EXCLUSIVE) and etree.iselement(nodes):
             inherited = _inherited_attributes(nodes, of_10=not name.startswith(C14N_11))
             if inherited or None in nodes.nsmap:
                 nodes = self._copy_as_document(nodes, inherited)
         octets: bytes = super()._c14n(nodes, algorithm, inclusive_ns_prefixes)
         return octets
 
-    def _copy_as_document(self, node: etree._Element, inherited: dict[str, str]) -> etree._Element:
+    def _copy_as_document(self, node: Element, inherited: dict[str, str]) -> Element:
         """The subtree as a document of its own. lxml writes all namespaces in scope on its root."""
-        copy: etree._Element = self._fromstring(etree.tostring(node, with_tail=False))
+        copy: Element = self._fromstring(etree.tostring(node, with_tail=False))
         for name, value in inherited.items():
             copy.set(name, value)
         return copy
 
 
 def _is_signed_info(node: object) -> bool:
-    return isinstance(node, etree._Element) and node.tag == f"{{{DS}}}SignedInfo"
+    return etree.iselement(node) and node.tag == f"{{{DS}}}SignedInfo"
 
 
-def _inherited_attributes(node: etree._Element, *, of_10: bool) -> dict[str, str]:
+def _inherited_attributes(node: Element, *, of_10: bool) -> dict[str, str]:
     """The ``xml:`` attributes that canonical form 1.0 or 1.1 shows on the apex of a subtree."""
     found: dict[str, str] = {}
-    ancestor: Optional[etree._Element] = node.getparent()
+    ancestor: Optional[Element] = node.getparent()
     while ancestor is not None:
         for name, value in ancestor.attrib.items():
             if str(name).startswith(_XML) and name not in node.attrib:

@@ -4,7 +4,7 @@ stands, what its two references cover, and which algorithms it uses (rules S1 to
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
@@ -22,6 +22,9 @@ from .names import (
     SIGNATURE,
     SIGNED_OBJECT,
 )
+
+if TYPE_CHECKING:
+    from ..codec.findings import Element
 
 CONFIG: SignatureConfiguration = SignatureConfiguration(
     require_x509=True,
@@ -54,7 +57,7 @@ PROPERTY_HOLDERS = (
 _MAX_NAMESPACES = 64
 
 
-def find_signature(root: etree._Element) -> etree._Element:
+def find_signature(root: Element) -> Element:
     """The signature, when the structure is as rules S1, S2 and S9 want it: before any cryptography,
     one signature, one object, and two references that mean just these. ``SecurityError`` for any
     other.
@@ -83,7 +86,7 @@ def find_signature(root: etree._Element) -> etree._Element:
     return signature
 
 
-def _check_algorithms(signed_info: etree._Element) -> None:
+def _check_algorithms(signed_info: Element) -> None:
     """Rules S3 and S4: no SHA-1, no HMAC, nothing but C14N."""
     if (
         len(signed_info.nsmap) > _MAX_NAMESPACES
@@ -97,9 +100,7 @@ def _check_algorithms(signed_info: etree._Element) -> None:
     _check_algorithm(_only(signed_info, "SignatureMethod"), _METHODS)
 
 
-def _check_references(
-    signed_info: etree._Element, signature: etree._Element, signed_object: etree._Element
-) -> None:
+def _check_references(signed_info: Element, signature: Element, signed_object: Element) -> None:
     references = signed_info.findall(f"{{{DS}}}Reference")
     if len(references) != 2:
         raise refusal("must have two signed references (rule S2)", 2, len(references))
@@ -123,7 +124,7 @@ def _check_references(
         )
 
 
-def _target(reference: etree._Element) -> str:
+def _target(reference: Element) -> str:
     """The Id that a reference names, its transforms and digest being acceptable."""
     uri = reference.get("URI") or ""
     if len(uri) < 2 or uri[0] != "#" or "(" in uri:
@@ -139,7 +140,7 @@ def _target(reference: etree._Element) -> str:
     return uri[1:]
 
 
-def _check_algorithm(element: etree._Element, allowed: "frozenset[str]") -> None:
+def _check_algorithm(element: Element, allowed: "frozenset[str]") -> None:
     algorithm = element.get("Algorithm")
     if algorithm not in allowed:
         name = etree.QName(element).localname
@@ -152,14 +153,14 @@ def _check_algorithm(element: etree._Element, allowed: "frozenset[str]") -> None
         )
 
 
-def _only(parent: etree._Element, name: str) -> etree._Element:
+def _only(parent: Element, name: str) -> Element:
     found = parent.findall(f"{{{DS}}}{name}")
     if len(found) != 1:
         raise refusal(f"has {len(found)} {name} elements where one belongs", 1, len(found))
     return found[0]
 
 
-def _count(root: etree._Element, tag: str) -> int:
+def _count(root: Element, tag: str) -> int:
     return sum(1 for _ in root.iter(tag))
 
 

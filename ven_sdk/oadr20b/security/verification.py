@@ -39,6 +39,8 @@ from .timestamps import parse_timestamp
 if TYPE_CHECKING:
     from signxml.verifier import VerifyResult
 
+    from ..codec.findings import Element
+
 # signxml 5 compares the certificate's validity with the machine's clock unless it is told the time.
 _TAKES_TIME = any(field.name == "verification_time" for field in fields(SignatureConfiguration))
 _MOST_CERTIFICATES = 4
@@ -57,7 +59,7 @@ class Verifier:
         """That of the last message that was accepted."""
         self._replay = replay
 
-    def verify(self, root: etree._Element, now: datetime) -> etree._Element:
+    def verify(self, root: Element, now: datetime) -> Element:
         """The ``oadrSignedObject`` as it was signed, free of comments and processing instructions;
         read nothing else.
 
@@ -74,7 +76,7 @@ class Verifier:
         self.certificate = certificate
         return _clean(signed_object)
 
-    def _certificate(self, signature: etree._Element, now: datetime) -> x509.Certificate:
+    def _certificate(self, signature: Element, now: datetime) -> x509.Certificate:
         """The certificate in KeyInfo that has the expected fingerprint (rule S5), inside its
         validity period.
         """
@@ -92,7 +94,7 @@ class Verifier:
             )
         return _valid_certificate(ders[received.index(self.vtn_fingerprint)], now)
 
-    def _check_replay(self, holder: etree._Element, now: datetime) -> None:
+    def _check_replay(self, holder: Element, now: datetime) -> None:
         """Rule S7, on the property as it was signed."""
         found = list(holder.iter(REPLAY_PROTECT))
         if len(found) != 1:
@@ -108,8 +110,8 @@ class Verifier:
 
 
 def verify_unpinned(
-    root: etree._Element, now: datetime, anchors: tuple[x509.Certificate, ...] = ()
-) -> tuple[etree._Element, x509.Certificate]:
+    root: Element, now: datetime, anchors: tuple[x509.Certificate, ...] = ()
+) -> tuple[Element, x509.Certificate]:
     """The ``oadrSignedObject`` as it was signed by the holder of a certificate that the message
     itself carries, and that certificate. With ``anchors`` (those of ``ca_file``) it has to be one
     that these vouch for, over certificates of the message where need be.
@@ -165,14 +167,14 @@ def _is_readable(der: bytes) -> bool:
     return True
 
 
-def _certificates(signature: etree._Element) -> list[bytes]:
+def _certificates(signature: Element) -> list[bytes]:
     """The certificates in KeyInfo (DER), in their order."""
     path = f"{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate"
     return [_decode_base64(element) for element in signature.iterfind(path)]
 
 
 def _verify_references(
-    root: etree._Element, certificate: x509.Certificate, now: datetime
+    root: Element, certificate: x509.Certificate, now: datetime
 ) -> list[VerifyResult]:
     """signxml's results, one for each reference. A verifier keeps its arguments on itself: a new
     one for every call.
@@ -197,7 +199,7 @@ def _verify_references(
 
 
 def _results(
-    root: etree._Element,
+    root: Element,
     certificate: x509.Certificate,
     config: SignatureConfiguration,
     with_comments: bool = False,
@@ -214,7 +216,7 @@ def _results(
     return results
 
 
-def _may_cover_comments(root: etree._Element) -> bool:
+def _may_cover_comments(root: Element) -> bool:
     return any(
         (transform.get("Algorithm") or "").endswith("WithComments")
         for transform in root.iter(f"{{{DS}}}Transform")
@@ -239,7 +241,7 @@ def _one(results: list[VerifyResult], tags: tuple[str, ...]) -> VerifyResult:
     return found[0]
 
 
-def _clean(result: VerifyResult) -> etree._Element:
+def _clean(result: VerifyResult) -> Element:
     """The signed element without comments and instructions, which would cut texts in two."""
     element = result.signed_xml
     assert element is not None  # it was chosen by its tag
@@ -292,7 +294,7 @@ def _parse_certificate(der: bytes) -> tuple[x509.Certificate, datetime, datetime
         ) from cause
 
 
-def _decode_base64(element: etree._Element) -> bytes:
+def _decode_base64(element: Element) -> bytes:
     try:
         return base64.b64decode("".join((element.text or "").split()), validate=True)
     except ValueError as cause:

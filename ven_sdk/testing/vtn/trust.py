@@ -32,8 +32,7 @@ from ...security.fingerprint import fingerprint_of, normalise
 from ...security.tls import CIPHERS
 
 if TYPE_CHECKING:
-    from lxml import etree
-
+    from ...oadr20b.codec.findings import Element
     from ..pki import Identity
 
 _CERTIFICATES = f"{{{DS}}}Signature/{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate"
@@ -145,7 +144,7 @@ class Trust:
         found = x509.load_pem_x509_certificate(certificate)
         self.trust_signer(fingerprint_of(found.public_bytes(Encoding.DER)))
 
-    def verify(self, root: etree._Element, now: datetime) -> tuple[etree._Element, str]:
+    def verify(self, root: Element, now: datetime) -> tuple[Element, str]:
         """The signed object of a message and the fingerprint of its signer; SecurityError where it
         is not to be believed.
         """
@@ -186,7 +185,7 @@ def _admit_by_tls(context: ssl.SSLContext, pem: str) -> None:
     context.load_verify_locations(cadata=pem)
 
 
-def _fingerprints(root: etree._Element) -> list[str]:
+def _fingerprints(root: Element) -> list[str]:
     found = []
     for element in root.iterfind(_CERTIFICATES):
         try:
