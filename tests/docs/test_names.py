@@ -1,4 +1,4 @@
-"""The names that a newcomer is told to follow are there."""
+"""The names that a newcomer is told to follow are there, and so is each file that a page names."""
 
 from __future__ import annotations
 
@@ -41,3 +41,21 @@ def test_the_name_is_there(name: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_the_file_is_there(file: str) -> None:
     assert (ROOT / file).is_file()
+
+
+FOLDERS = tuple(
+    map(ROOT.joinpath, ("", "ven_sdk", "ven_sdk/oadr20b", "samples", "deploy", "tests"))
+)
+PAGES = (*(ROOT / "docs").rglob("*.rst"), ROOT / "README.rst", ROOT / "CONTRIBUTING.rst")
+MODULES = sorted(
+    {
+        (str(page.relative_to(ROOT)), name)
+        for page in PAGES
+        for name in re.findall(r"``([\w/*-]+/[\w*-]+\.py)``", page.read_text(encoding="utf-8"))
+    }
+)
+
+
+@pytest.mark.parametrize(("page", "name"), MODULES)
+def test_a_module_that_a_page_names_is_there(page: str, name: str) -> None:
+    assert any(list(folder.glob(name)) for folder in FOLDERS), f"{page} names {name}"

@@ -1,7 +1,7 @@
 """What goes back over the wire: a :class:`Reply`, and :class:`Raw`, with which a test sends
 anything at all.
 
-Values only: ``vtn_http`` puts them on the wire, faults change them on the way. Any thread.
+Values only: ``http`` puts them on the wire, faults change them on the way. Any thread.
 """
 
 from __future__ import annotations
