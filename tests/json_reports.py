@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional
 
+from ven_sdk.instants import EPOCH
 from ven_sdk.points.entries import Entry, unpack
 from ven_sdk.points.sampling import spacing_of, start_samplings
 from ven_sdk.points.sampling_rows import write_samplings
@@ -19,7 +20,7 @@ from ven_sdk.points.tables import (
     open_samplings,
     running_requests,
 )
-from ven_sdk.points.timing import EPOCH, boundary, moment_after, next_due, next_moment
+from ven_sdk.points.timing import boundary, moment_after, next_due, next_moment
 from ven_sdk.state.book import Book
 from ven_sdk.state.change import Change
 from ven_sdk.state.outcome import NOTHING, Outcome, Timer

@@ -31,6 +31,8 @@ from .errors import ConfigurationError
 from .near_names import did_you_mean
 from .text import repr_of
 
+JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
+"""Part of a period by which polls and deliveries are spread, and the time that it never exceeds."""
 LONGEST_PERIOD = timedelta(days=366)
 EXAMPLE_URL = "https://vtn.example.com"
 MOST_OF_HOST = 253

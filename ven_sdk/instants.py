@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 ZERO = timedelta(0)
 FIRST = datetime.min.replace(tzinfo=timezone.utc)
 LAST = datetime.max.replace(tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def shift(moment: datetime, by: timedelta) -> datetime:

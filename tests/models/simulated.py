@@ -20,9 +20,9 @@ from tests.durability.fake_world import FakeRuntime, Jobs
 from tests.models.peer import Killed, PeerVTN
 from ven_sdk.config import settings
 from ven_sdk.errors import StoreError, VenError
+from ven_sdk.instants import EPOCH
 from ven_sdk.oadr20b.identity import SigningIdentity
 from ven_sdk.points.catalogue import Catalogue
-from ven_sdk.runtime.clock import EPOCH
 from ven_sdk.state.change import Change
 from ven_sdk.state.store import ChangeRow, Row, Store, check_changes
 from ven_sdk.testing import ManualClock

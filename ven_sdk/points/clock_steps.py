@@ -36,18 +36,20 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Optional
 
+from ..config import JITTER, JITTER_CAP
+from ..instants import EPOCH
 from ..state.book import Book
 from ..state.change import Change
 from ..state.replacing import replace
 from ..state.reports import BLOCK, ONCE, LastValue, RequestState, Run
 from .sampling import GRACE, spacing_of
 from .tables import running_requests, runs_of
-from .timing import EPOCH, NONE, moment_after
+from .timing import NONE, moment_after
 
 NOTICED = timedelta(milliseconds=100)
 """Steps of less than this are none: NTP makes them all the time."""
-SMALL, SMALL_CAP = 0.1, timedelta(minutes=5)
-"""Part of a period by which a report may be late; the jitter is as large."""
+SMALL, SMALL_CAP = JITTER, JITTER_CAP
+"""Part of a period by which a report may be late: by as much as it is spread."""
 LEAST_ATTENTION = timedelta(seconds=5)
 
 

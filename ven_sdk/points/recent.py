@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from ..instants import EPOCH
 from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
 from ..state.recent import RecentValues
 from ..state.reports import LastValue, RequestState, SampleRow
 from .tables import Rows, point_key, points_of
-from .timing import EPOCH, LATEST, floor, moment_after
+from .timing import LATEST, floor, moment_after
 
 _NONE = RecentValues()
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Union
 
 from ..errors import HandlerError
+from ..instants import EPOCH
 from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
@@ -37,7 +38,7 @@ from .tables import (
     running_requests,
     runs_of,
 )
-from .timing import EPOCH, NONE, due_moment, extend_runs, floor
+from .timing import NONE, due_moment, extend_runs, floor
 
 GRACE, PATIENCE = timedelta(seconds=1), timedelta(seconds=10)
 

@@ -9,7 +9,6 @@ from typing import Optional
 
 from ..state.reports import BLOCK, ONCE, RequestState, Run
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 NONE, INSTANT = timedelta(0), timedelta(microseconds=1)
 

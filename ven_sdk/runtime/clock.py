@@ -12,10 +12,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Optional
 
 from ..errors import ConfigurationError
+from ..instants import EPOCH
 from ..text import repr_of
 
 UTC = timezone.utc
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SAME_MOMENT = 0.1
 """Seconds between two looks at clocks that count as one moment."""
 

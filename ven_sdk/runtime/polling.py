@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ..config import JITTER, JITTER_CAP
 from ..profile import Profile
 from ..state.book import Book
 
 DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
 """Polls in a row before a pause of seconds (P3)."""
-JITTER, JITTER_CAP = 0.1, 300.0
-"""Share of the period, and the seconds that it never exceeds."""
 
 
 class Polling:
@@ -83,7 +82,7 @@ class Polling:
     def _period(self) -> float:
         seconds = self._profile.poll_period(self._book).total_seconds()
         jitter, chance = self._book.settings.poll_jitter, self._book.chance.random()
-        spread = min(seconds * JITTER, JITTER_CAP)
+        spread = min(seconds * JITTER, JITTER_CAP.total_seconds())
         if jitter == "later":
             return seconds + spread * chance
         return seconds + (spread * (2 * chance - 1) if jitter == "both" else 0.0)

@@ -18,8 +18,9 @@ from weakref import WeakSet
 from ..argument_names import named_arguments, named_methods
 from ..arguments import LONGEST, Duration, duration, whole_number
 from ..errors import ConfigurationError, ReadOnlyError
+from ..instants import EPOCH
 from ..near_names import missing_attribute, public_names
-from ..runtime.clock import EPOCH, UTC, Clock, timestamp
+from ..runtime.clock import UTC, Clock, timestamp
 
 NANO, MICRO = 10**9, 1000
 START = datetime(2030, 1, 1, tzinfo=UTC)

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import Callable, Optional, Union
 
 from ....errors import StateError, VenError
-from ....instants import shift
+from ....instants import EPOCH, shift
 from ....points.data_points import moment
-from ....points.timing import EPOCH, NONE
+from ....points.timing import NONE
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Call, Note, Outcome, Step

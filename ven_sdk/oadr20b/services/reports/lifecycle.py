@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from ....instants import EPOCH
 from ....points.clock_steps import newest_moment
 from ....points.entries import unpack
 from ....points.tables import look_now, point_key
-from ....points.timing import EPOCH
 from ....state.change import Change
 from ....state.outcome import NOTHING, Outcome
 from ....state.reports import LastValue, SampleRow

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Callable, Optional
 
 from ....errors import VenError
-from ....points.timing import EPOCH
+from ....instants import EPOCH
 from ....schema.common import Payload
 from ....schema.points import OfferedReport
 from ....state.outcome import Step

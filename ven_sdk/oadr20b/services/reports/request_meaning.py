@@ -8,15 +8,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Optional
 
+from ....config import JITTER, JITTER_CAP
+from ....instants import EPOCH
 from ....points.tables import point_key, points_of
-from ....points.timing import EPOCH, INSTANT, LATEST, NONE, floor, moment_after
+from ....points.timing import INSTANT, LATEST, NONE, floor, moment_after
 from ....state.replacing import replace
 from ....state.reports import BLOCK, CATALOGUE, CHANGE, ONCE, PERIODIC, RequestState
 from ...schema.reports import ReportRequest, ReportSpecifier
 from ...state.book import Book
 
 METADATA = "METADATA"
-JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
 SHORTEST_BACK = timedelta(seconds=1)
 """Deliveries are never closer together, whatever fraction of a second is asked for."""
 SHORTEST_CATALOGUE = timedelta(minutes=1)

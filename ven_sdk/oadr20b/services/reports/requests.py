@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Optional
 
+from ....config import JITTER_CAP
 from ....points.recent import rows_on_hand
 from ....points.tables import look_now, row_key, running_requests
 from ....points.timing import NONE, moment_after
@@ -27,7 +28,7 @@ from ...schema.reports import (
 from ...state.book import Book
 from .. import answers
 from .endings import end_requests
-from .request_meaning import JITTER_CAP, is_metadata, is_repeated, start
+from .request_meaning import is_metadata, is_repeated, start
 
 MOST_REQUESTS = 1000
 """Requests that run at a time; a VTN that goes on asking is refused."""
