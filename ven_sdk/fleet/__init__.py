@@ -234,7 +234,7 @@ class Fleet(FleetHandlerCalls):
         deadline = self._runtime.clock.monotonic() + seconds
         if seconds:
             for ven in vens:
-                ven._engine.closing = True
+                ven._engine.begin_closing()
             for ven in vens:
                 ven._engine.settle(deadline - self._runtime.clock.monotonic())
         for ven in vens:

@@ -209,7 +209,7 @@ class Vens:
         """
         clock = self._runtime.clock
         for engine in engines:
-            engine.closing = True
+            engine.begin_closing()
         self._runtime.pools["handler"].settle(max(0.0, deadline - clock.monotonic()))
         owing = [engine for engine in engines if engine.owes()]
         for engine in owing:

@@ -121,19 +121,23 @@ class Engine(Transactions):
                 return
         self.transact(step)
 
+    def begin_closing(self) -> None:
+        """Begin nothing new from now on; what is owed goes out."""
+        self.closing = True
+
     def end_in_order(self, seconds: float) -> None:
         """Begin nothing new, and spend up to ``seconds`` on what is owed and on handlers that are
         about to return.
         """
         deadline = self.clock.monotonic() + seconds
-        self.closing = True
+        self.begin_closing()
         self.conversation.wake()
         self.pools["handler"].settle(seconds)
         self.wait(lambda: self.conversation.is_resting, deadline - self.clock.monotonic())
 
     def settle(self, seconds: float) -> None:
-        """Wait up to ``seconds`` until this VEN's handlers have returned and what is owed is sent.
-        ``closing`` was set before.
+        """Wait up to ``seconds`` until this VEN's handlers have returned and what is owed is sent,
+        after ``begin_closing``.
         """
         self.conversation.wake()
         self.wait(lambda: self.conversation.is_resting and not self._is_calling(), seconds)
