@@ -90,16 +90,16 @@ TABLE = (
     ),
     Mutation(
         "T8",
-        "oadr20b.services.reports.requests.take_request",
-        "if not wanted or not is_accepted:",
+        "oadr20b.services.reports.requests._want_catalogue",
+        "if report_request_id is None:",
         "if True:",
         f"{REQUESTS}::test_t8_metadata_is_answered_first_stays_in_no_list_and_has_the_catalogue_sent",
     ),
     Mutation(
         "T9",
-        "oadr20b.services.reports.requests.take_request",
-        "spared=bool(wanted)",
-        "spared=False",
+        "oadr20b.services.reports.requests._start_all",
+        "spared = asked.catalogue_request is not None",
+        "spared = False",
         f"{REQUESTS}::test_t9_ordinary_requests_beside_metadata_are_served_and_survive_the_catalogue",
     ),
     Mutation(
@@ -111,7 +111,7 @@ TABLE = (
     ),
     Mutation(
         "T11",
-        "oadr20b.services.reports.requests.accept",
+        "oadr20b.services.reports.requests._start_all",
         "pending = (*(running_id for key, running_id in ran.items() if key not in replaced), "
         "*started)",
         "pending = tuple(started)",
@@ -134,8 +134,8 @@ TABLE = (
     Mutation(
         "T13",
         "oadr20b.services.reports.requests.accept",
-        "(check(book, request, now) for request in requests)",
-        "(check(book, request, now) for request in requests[:1])",
+        "(check(book, request, now) for request in asked.requests)",
+        "(check(book, request, now) for request in asked.requests[:1])",
         f"{REQUESTS}::test_one_bad_request_starts_none_and_what_ran_is_listed",
     ),
     Mutation(
@@ -154,7 +154,7 @@ TABLE = (
     ),
     Mutation(
         "T15",
-        "oadr20b.services.reports.requests.accept",
+        "oadr20b.services.reports.requests._start_all",
         "if running_id in started)",
         "if False)",
         f"{REQUESTS}::test_t15_a_request_of_the_same_id_replaces_the_one_that_runs",

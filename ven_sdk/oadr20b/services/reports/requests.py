@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ....config import JITTER_CAP
 from ....points.recent import rows_on_hand
@@ -40,23 +40,27 @@ Bad = tuple[str, str]
 # --- requests come --------------------------------------------------------------------------------
 
 
+class Inquiry(NamedTuple):
+    """What one message asks for. Of its ``requests`` all begin or none; what is ``unreadable`` is
+    refused by itself. ``catalogue_request`` is the METADATA request among them, or None. ``ended``
+    are keys of requests that end in the same step.
+    """
+
+    requests: Sequence[ReportRequest]
+    unreadable: Sequence[FaultyRequest]
+    request_id: str
+    catalogue_request: Optional[str] = None
+    ended: frozenset[str] = frozenset()
+
+
 def take_request(book: Book, message: CreateReport, now: datetime) -> Outcome:
     """T8, T9, T11: the answer first; a METADATA request among them has the catalogue sent again
     after it, which does not end those that came with it.
     """
     wanted = [one.report_request_id for one in message.report_requests if is_metadata(one)]
-    outcome, is_accepted = accept(
-        book,
-        message.report_requests,
-        message.request_id,
-        now,
-        spared=bool(wanted),
-        unreadable=message.faulty,
-    )
-    if not wanted or not is_accepted:
-        return outcome
-    state = book.registration.with_catalogue_request(wanted[-1])
-    return outcome + Outcome(changes=(Change("registration", "", state),))
+    catalogue_request = wanted[-1] if wanted else None
+    asked = Inquiry(message.report_requests, message.faulty, message.request_id, catalogue_request)
+    return accept(book, asked, now)
 
 
 def take_registered(book: Book, reply: Optional[RegisteredReport], now: datetime) -> Outcome:
@@ -77,10 +81,8 @@ def take_registered(book: Book, reply: Optional[RegisteredReport], now: datetime
     if reply is None or not (reply.report_requests or reply.faulty):
         return outcome
     request_id = reply.response.request_id or ""
-    return (
-        outcome
-        + accept(book, reply.report_requests, request_id, now, ended, unreadable=reply.faulty)[0]
-    )
+    asked = Inquiry(reply.report_requests, reply.faulty, request_id, ended=ended)
+    return outcome + accept(book, asked, now)
 
 
 def announce_catalogue(book: Book, now: datetime) -> Outcome:
@@ -98,45 +100,39 @@ def announce_catalogue(book: Book, now: datetime) -> Outcome:
     return Outcome(changes=tuple(changes))
 
 
-def accept(
-    book: Book,
-    requests: Sequence[ReportRequest],
-    request_id: str,
-    now: datetime,
-    ended: frozenset[str] = frozenset(),
-    spared: bool = False,
-    unreadable: Sequence[FaultyRequest] = (),
-) -> tuple[Outcome, bool]:
-    """T13: start all of ``requests``, or none if one is bad; owe the oadrCreatedReport either way
-    (T11, G6, G10).
-
-    ``ended`` are keys of requests that end in the same step; ``spared``: the next catalogue ends
-    none of them. What is ``unreadable`` is refused by itself: the answer has code 454, and the
-    others run.
+def accept(book: Book, asked: Inquiry, now: datetime) -> Outcome:
+    """T13: start all requests, or none if one is bad; owe the oadrCreatedReport either way (T11,
+    G6, G10). What is unreadable beside them has code 454 in it.
     """
     ran = {
         key: request.report_request_id
         for key, request in running_requests(book)
-        if key not in ended
+        if key not in asked.ended
     }
-    bad = next(
-        (found for found in (check(book, request, now) for request in requests) if found), None
-    )
-    if bad is None and len(ran) + len(requests) > MOST_REQUESTS:
+    bad = next(filter(None, (check(book, request, now) for request in asked.requests)), None)
+    if bad is None and len(ran) + len(asked.requests) > MOST_REQUESTS:
         bad = "461", f"more than {MOST_REQUESTS} requests at a time"
     if bad is not None:
-        return _refuse(book, request_id, tuple(ran.values()), now, *bad), False
-    asked = {
+        return _refuse(book, asked.request_id, tuple(ran.values()), now, *bad)
+    return _start_all(book, asked, ran, now)
+
+
+def _start_all(book: Book, asked: Inquiry, ran: Mapping[str, str], now: datetime) -> Outcome:
+    """``ran`` has the keys and reportRequestIDs of those that run. One that is repeated goes on, a
+    new one of the same ID takes its place (T15).
+    """
+    spared = asked.catalogue_request is not None
+    wanted = {
         request.report_request_id: replace(start(book, request, now), spared=spared)
-        for request in requests
+        for request in asked.requests
         if not is_metadata(request) or request.report_specifier.report_back_duration
     }
     kept = {
         running_id: key
         for key, running_id in ran.items()
-        if running_id in asked and is_repeated(book.requests[key], asked[running_id])
+        if running_id in wanted and is_repeated(book.requests[key], wanted[running_id])
     }
-    started = {running_id: one for running_id, one in asked.items() if running_id not in kept}
+    started = {running_id: one for running_id, one in wanted.items() if running_id not in kept}
     replaced = frozenset(key for key, running_id in ran.items() if running_id in started)  # T15
     pending = (*(running_id for key, running_id in ran.items() if key not in replaced), *started)
     keys = {
@@ -146,10 +142,19 @@ def accept(
         end_requests(book, replaced, now)
         + Outcome(changes=tuple(_begin(book, keys)))
         + (_spare(book, kept.values()) if spared else NOTHING)
-        + _answer(book, request_id, pending, now, *_refusal(unreadable), started=keys)
-        + Outcome(notes=tuple(map(_unreadable_note, unreadable[:MOST_NAMED])))
+        + _answer(book, asked.request_id, pending, now, *_refusal(asked.unreadable), started=keys)
+        + Outcome(notes=tuple(map(_unreadable_note, asked.unreadable[:MOST_NAMED])))
         + (look_now(now) if started else NOTHING)
-    ), True
+        + _want_catalogue(book, asked.catalogue_request)
+    )
+
+
+def _want_catalogue(book: Book, report_request_id: Optional[str]) -> Outcome:
+    """The catalogue goes out for a METADATA request, after the answer (T8)."""
+    if report_request_id is None:
+        return NOTHING
+    state = book.registration.with_catalogue_request(report_request_id)
+    return Outcome(changes=(Change("registration", "", state),))
 
 
 def _spare(book: Book, keys: Iterable[str]) -> Outcome:
