@@ -177,7 +177,7 @@ class Exchange:
         return reading.record
 
     def _read(self, body: bytes) -> reader.Reading:
-        """Gate, signature, record: each sees only what the one before it let pass."""
+        """Parser, signature, record: each sees only what the one before it let pass."""
         verifier = self._identity.verifier
         may_be_signed = verifier is not None or _SIGNATURE in body
         root = parsing.parse(body, max_bytes=self._max_bytes, verbatim=may_be_signed)

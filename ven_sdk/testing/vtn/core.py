@@ -1,4 +1,4 @@
-"""The engine room of ``LocalVTN``: from a request to a reply, with the faults in between; opening,
+"""What serves in a ``LocalVTN``: from a request to a reply, with the faults in between; opening,
 killing, closing.
 
 Each request runs on its connection's thread: read (no lock), answer (the state's lock, short),
