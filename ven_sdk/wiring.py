@@ -50,7 +50,7 @@ def build(
         monotonic=runtime.clock.monotonic,
         hooks=hooks,
         repeats=troubles,
-        sending_time=(lambda: engine.sending_time()) if store.is_leased else None,
+        sending_time=(lambda: engine.persistence.sending_time()) if store.is_leased else None,
     )
     book = kind.make_book(settings, catalogue, handlers)
     engine = Engine(settings.ven_name, book, runtime, profile, handlers, store, troubles)

@@ -113,7 +113,7 @@ def _must_wait(base: Transactions) -> bool:
         base.stopped
         or base.closing
         or base.persistence.unsaved_rows > 0
-        or not base.may_send()
+        or not base.persistence.may_act()
         or base.pools["handler"].count_waiting() > MOST_WAITING
     )
 

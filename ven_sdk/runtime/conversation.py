@@ -21,7 +21,7 @@ under way until its reply has come. A VEN that the VTN calls polls only when not
 long, or never: the profile says so (``pause_of_polls``).
 
 *One exchange*, on a thread of the pool, without a lock: the tickets that are open for the message
-are taken, it is sent if the store says that the VEN still runs here (``may_send``), the reply is
+are taken, it is sent if the store says that the VEN still runs here (``may_act``), the reply is
 judged, and the step that follows from it is transacted together with the tickets. In between
 anything may have happened: steps of other threads, ``stop()``, another registration. Steps look at
 the book again.
@@ -329,7 +329,7 @@ class Conversation:
                 self._awaited.add(task.message_name)
                 break  # another lane sends it, and wakes this one afterwards
             wait = self._seconds_to(task, state, now, is_first=position == 0)
-            if not self._base.may_send():
+            if not self._base.persistence.may_act():
                 return None, now + NOT_OWNED
             if wait <= 0:
                 self._sending.add(task.message_name)

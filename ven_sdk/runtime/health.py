@@ -43,7 +43,11 @@ def take_status(engine: Engine) -> Status:
             "polls": counters.polls,
             **counted,
         },
-        queues={**queued, "unsaved": engine.unsaved_rows, **engine.runtime.count_waiting()},
+        queues={
+            **queued,
+            "unsaved": engine.persistence.unsaved_rows,
+            **engine.runtime.count_waiting(),
+        },
         stuck=engine.runtime.stuck(),
         clock_offset=engine.offset.median,
         services={} if engine.runtime.is_inherited else engine.conversation.services(),

@@ -1,8 +1,8 @@
 """What stands between a VEN's book and its store: one transaction for each step, and what to do
 when the disk fails.
 
-With a failing disk changes wait in memory, and go out when there is room again. The engine calls
-all of it under its lock.
+With a failing disk changes wait in memory, and go out when there is room again. What changes
+something here is called under the lock of the transactions; any thread may look.
 """
 
 from __future__ import annotations
@@ -87,6 +87,18 @@ class Persistence:
     def is_open(self) -> bool:
         """Whether the store was there when it was last needed."""
         return self._is_open
+
+    def may_act(self) -> bool:
+        """Whether no other owner of the store can be running this VEN, or would begin without
+        something that was done: what waits to be written comes first.
+        """
+        if not self.store.is_leased:
+            return True
+        return not (self.is_lost or self._waiting) and self.store.holds(self._name)
+
+    def sending_time(self) -> float:
+        """For how many seconds a message that is sent now may be under way; 0: send none."""
+        return self.store.transit if self.may_act() else 0.0
 
     def open(self) -> tuple[str, ...]:
         """Lock the store; texts for the operator come back. A disk without room is no reason not to

@@ -101,13 +101,7 @@ class Transactions(Facts):
         self._retry: Optional[Job] = None
         self.troubles: Troubles = Troubles(repeats, runtime.clock, self.counters, self._tell_user)
         self.calls: Calls = Calls(
-            self,
-            name,
-            runtime,
-            handlers,
-            self.troubles,
-            self._is_over,
-            self.transact,
+            self, name, runtime, handlers, self.troubles, self._is_over, self.transact
         )
         self.timers: Timers = Timers(
             self, runtime, self.offset, profile.timer_steps, self._run_timer
@@ -332,27 +326,15 @@ class Transactions(Facts):
         if self.store.is_leased:
             self._tell_listeners()
 
-    def may_send(self) -> bool:
-        """Whether no other owner of the store can be running this VEN, or would begin without
-        something that was done: what waits to be written comes first.
-        """
-        if not self.store.is_leased:
-            return True
-        waits = self.persistence.is_lost or self.persistence.unsaved_rows
-        return not waits and self.store.holds(self.name)
-
-    def sending_time(self) -> float:
-        """For how many seconds a message that is sent now may be under way; 0: send none."""
-        return self.store.transit if self.may_send() else 0.0
-
     def _is_over(self, call: Call) -> bool:
         """Whether ``call`` may not be made: by a VEN that has ended, and by a handler that another
         owner may be calling, for which this waits until it is known. A meter is read at its time.
         """
         if call.handler == "on_error":  # what the user must know depends on no lease
             return self.stopped and not self.persistence.is_lost
-        while call.pool == "handler" and not self.stopped and not self.may_send():
-            self.wait(self.may_send, LOOK)
+        may_act = self.persistence.may_act
+        while call.pool == "handler" and not self.stopped and not may_act():
+            self.wait(may_act, LOOK)
         return self.stopped
 
     def _try_again(self) -> None:
@@ -369,20 +351,10 @@ class Transactions(Facts):
         with self._lock:
             self.persistence.lose(error)
 
-    @property
-    def is_detached(self) -> bool:
-        """Whether the VEN is taken out: nothing that is done here has an effect."""
-        return self.persistence.is_detached
-
     def detach_store(self) -> None:
         """Write nothing more: the VEN is taken out."""
         with self._lock:
             self.persistence.detach()
-
-    @property
-    def unsaved_rows(self) -> int:
-        """Rows that stand in memory only because the store failed."""
-        return self.persistence.unsaved_rows
 
     def remember(self, changes_of: Callable[[ProfileBook], Sequence[Change]]) -> None:
         """Commit ``changes_of(book)`` over a restart, which nobody waits for: nothing is woken. The

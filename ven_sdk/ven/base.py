@@ -67,7 +67,7 @@ class VenBase:
     def _check_usable(self, call: str) -> None:
         """StateError where ``call`` could have no effect."""
         self._engine.runtime.check_process()
-        if self._engine.is_detached:
+        if self._engine.persistence.is_detached:
             raise StateError(
                 f"{call}: the VEN {self.settings.ven_name!r} was removed from its fleet. Add it "
                 "again, and use what add() returns."
