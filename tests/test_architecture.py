@@ -23,7 +23,7 @@ MAX_MODULE_LINES = 400
 # Any switches a type checker off for all that touches it. It is left where the type is not ours or
 # is known at run time only: a user's value, rows that a table's name chooses, generated code, JSON
 # and TOML, private sides of libraries. The number may only fall.
-MAX_ANY = 149
+MAX_ANY = 147
 MAX_FUNCTION_LINES = 45
 
 # The parts of the package, lowest first. A part imports only from parts above its own line. A new
