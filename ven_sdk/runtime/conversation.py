@@ -86,7 +86,7 @@ class Conversation:
         self._sending: set[MessageName] = set()
         self._awaited: set[MessageName] = set()
         self._asked: set[MessageName] = set()
-        self._pace = Pace(self.polling, lambda: self._profile.poll_period(self._base.book))
+        self._pace = Pace(transactions.book, self._profile, self.polling)
         self.is_over: bool = False
         self._exchanges = Exchanges(
             transactions,

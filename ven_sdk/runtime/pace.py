@@ -14,9 +14,8 @@ Used under the lock of the conversation. Moments are monotonic seconds.
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Callable
-
+from ..profile import Profile
+from ..state.book import Book
 from ..tasks import Task
 from .polling import Polling
 from .rates import Window
@@ -29,12 +28,12 @@ SHORTEST_PERIOD = 0.1
 
 
 class Pace:
-    """How soon a message may follow those before it. ``poll_period()`` is that of now."""
+    """How soon a message may follow those before it."""
 
-    __slots__ = ("_poll_period", "_polling", "_window")
+    __slots__ = ("_book", "_polling", "_profile", "_window")
 
-    def __init__(self, polling: Polling, poll_period: Callable[[], timedelta]) -> None:
-        self._polling, self._poll_period = polling, poll_period
+    def __init__(self, book: Book, profile: Profile, polling: Polling) -> None:
+        self._book, self._profile, self._polling = book, profile, polling
         self._window = Window(MESSAGES_A_MINUTE)
 
     def seconds_to(self, task: Task, now: float, *, is_first: bool) -> float:
@@ -49,8 +48,10 @@ class Pace:
     def note(self, task: Task, now: float) -> None:
         """The task is sent. ``now`` is of the monotonic clock."""
         if self._counts(task, now):
-            period = max(self._poll_period().total_seconds(), SHORTEST_PERIOD)
-            self._window.most = max(MESSAGES_A_MINUTE, int(MESSAGES_A_PERIOD * 60 / period))
+            period = self._profile.poll_period(self._book).total_seconds()
+            self._window.most = max(
+                MESSAGES_A_MINUTE, int(MESSAGES_A_PERIOD * 60 / max(period, SHORTEST_PERIOD))
+            )
             for _ in range(task.weight):
                 self._window.note(now)
 
