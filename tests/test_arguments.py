@@ -372,15 +372,6 @@ def test_what_may_be_secret_in_an_address_is_in_no_error(
     assert "S3" not in told
 
 
-@pytest.mark.parametrize("unit, sent", [("kW", "W k"), ("MW", "W M"), ("W", "W none")])
-def test_a_prefixed_unit_is_unit_and_scale(unit: str, sent: str) -> None:
-    client = construct()
-    client.add_report(callback=int, resource_id="r", measurement="powerReal", unit=unit)
-
-    (measured,) = [each.measurement for each in client.reports[0].report_descriptions]
-    assert measured is not None and f"{measured.unit} {measured.scale}" == sent
-
-
 def test_near_names_are_found_whatever_the_case() -> None:
     assert did_you_mean("RESOURCEID", ["resource_id", "ven_id"]) == " Did you mean 'resource_id'?"
     assert did_you_mean("zzz", ["resource_id"]) == ""

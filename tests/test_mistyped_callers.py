@@ -1,6 +1,5 @@
-"""A fifth hundred of mistyped inputs, written before the code was looked at: brackets that are
-missing or too many, and what people type who know openleadr, paho or pymodbus. None is accepted
-silently, none is a bare error of Python's.
+"""Mistyped calls: brackets that are missing or too many, and what people type who know openleadr,
+paho or pymodbus. None is accepted silently, none is a bare error of Python's.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A fourth hundred of mistyped inputs, written as users of other libraries write: none is accepted
-silently, none is a bare error of Python's.
+"""Inputs as users of other libraries write them: none is accepted silently, none is a bare error of
+Python's.
 """
 
 from __future__ import annotations

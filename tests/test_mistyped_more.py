@@ -1,5 +1,5 @@
-"""A third hundred of mistyped inputs: what was accepted silently, was a bare error of Python's, or
-named a wrong right one, when it was tried first.
+"""Mistyped inputs near more than one name, and values of another kind: none is accepted silently,
+none is a bare error of Python's, none is told a wrong name.
 """
 
 from __future__ import annotations

@@ -372,6 +372,7 @@ def test_the_same_function_and_methods_of_one_object_share_a_lane(
     "measurement, unit, expected",
     [
         ("powerReal", "kW", ("W", "k")),
+        ("powerReal", "MW", ("W", "M")),
         ("powerReal", "W", ("W", "none")),
         ("energyReal", "MWh", ("Wh", "M")),
         ("voltage", "mV", ("V", "m")),
