@@ -10,12 +10,12 @@ from __future__ import annotations
 import http.client
 import logging
 import socket
-from typing import Callable, Optional
+from typing import Callable, NamedTuple, Optional
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from ..errors import StateError
+from ..errors import StateError, TransportError
 from .answers import Answer, read_stand_in, receive
 from .failures import failure, rejection, stand_in_failure
 from .handshakes import is_refusal
@@ -29,6 +29,19 @@ logger: logging.Logger = logging.getLogger(__name__)
 # seconds to wait for the sign that a message on an old connection was not read: one round trip
 _PATIENCE = 0.5
 _BROKEN = (OSError, http.client.HTTPException, Unacceptable, UnicodeError)
+
+
+class Sending(NamedTuple):
+    """One message on its way to ``target``, by ``deadline``. ``again()`` gives what goes out in its
+    place where the VTN had closed the connection; ``sending_time()``, for how many seconds it may
+    be under way.
+    """
+
+    target: Service
+    message: tuple[bytes, ...]
+    deadline: Deadline
+    again: Callable[[], tuple[bytes, ...]]
+    sending_time: Optional[Callable[[], float]]
 
 
 class Link:
@@ -49,7 +62,6 @@ class Link:
         self._retire = retire
         self._limit = limit
         self._timeout = timeout
-        self._sending_time: Optional[Callable[[], float]] = None
 
     def exchange(
         self,
@@ -66,17 +78,16 @@ class Link:
         ``sending_time`` is asked when all is ready to be sent: for how many seconds the message may
         be under way. StateError where it says 0.
         """
-        self._sending_time = sending_time
 
         def make_again() -> tuple[bytes, ...]:
             return target.message(body if again is None else again(), cookie)
 
         message = target.message(body, cookie)
+        sending = Sending(target, message, deadline, make_again, sending_time)
         done = False
         try:
             response = self._adapter.pass_on(
-                target.request(body, cookie),
-                lambda: self._post(target, message, deadline, make_again),
+                target.request(body, cookie), lambda: self._post(sending)
             )
             answer = (
                 response if isinstance(response, Answer) else read_stand_in(response, self._limit)
@@ -89,7 +100,6 @@ class Link:
         ) as cause:  # of a stand-in: ours are raised by _post
             raise stand_in_failure(cause, target.where) from cause
         finally:
-            self._sending_time = None
             if not done:
                 self.drop()
         if answer.status_code != 200:
@@ -110,23 +120,16 @@ class Link:
             wire.cut()
 
     # --- the exchange -----------------------------------------------------------------------------
-    def _post(
-        self,
-        target: Service,
-        message: tuple[bytes, ...],
-        deadline: Deadline,
-        make_again: Callable[[], tuple[bytes, ...]],
-    ) -> Answer:
+    def _post(self, sending: Sending) -> Answer:
         """The exchange itself, on the connection that is there, or on a new one."""
         if self.wire is None:
-            return self._on_new_wire(target, message, deadline)
-        return self._on_old_wire(target, message, deadline) or self._on_new_wire(
-            target, make_again(), deadline
-        )
+            return self._on_new_wire(sending)
+        answer = self._on_old_wire(sending)
+        if answer is not None:
+            return answer
+        return self._on_new_wire(sending._replace(message=sending.again()))
 
-    def _on_old_wire(
-        self, target: Service, message: tuple[bytes, ...], deadline: Deadline
-    ) -> Optional[Answer]:
+    def _on_old_wire(self, sending: Sending) -> Optional[Answer]:
         """The answer, or None where a new connection is needed and the message surely was not
         read.
         """
@@ -135,38 +138,40 @@ class Link:
             self.drop()
             return None
         try:
-            return self._converse(wire, message, deadline)
+            return self._converse(wire, sending)
         except _BROKEN as cause:
-            if not _is_surely_unread(cause, wire, deadline):
-                raise failure(cause, wire, target.where, deadline, self._timeout) from cause
+            if not _is_surely_unread(cause, wire, sending.deadline):
+                raise self._failure(cause, wire, sending) from cause
             logger.debug(
                 "%s: the VTN had closed the idle connection; sending again on a new one",
-                target.where,
+                sending.target.where,
             )
         self.drop()
         return None
 
-    def _on_new_wire(
-        self, target: Service, message: tuple[bytes, ...], deadline: Deadline
-    ) -> Answer:
-        self.wire = wire = Wire(target.route)
+    def _on_new_wire(self, sending: Sending) -> Answer:
+        self.wire = wire = Wire(sending.target.route)
         if self._is_cut:
             wire.cut()
         try:
-            self._dial(wire, deadline)
-            return self._converse(wire, message, deadline)
+            self._dial(wire, sending.deadline)
+            return self._converse(wire, sending)
         except _BROKEN as cause:
-            raise failure(cause, wire, target.where, deadline, self._timeout) from cause
+            raise self._failure(cause, wire, sending) from cause
 
-    def _converse(self, wire: Wire, message: tuple[bytes, ...], deadline: Deadline) -> Answer:
-        if self._sending_time is not None:
-            seconds = self._sending_time()
+    def _failure(self, cause: BaseException, wire: Wire, sending: Sending) -> TransportError:
+        return failure(cause, wire, sending.target.where, sending.deadline, self._timeout)
+
+    def _converse(self, wire: Wire, sending: Sending) -> Answer:
+        deadline = sending.deadline
+        if sending.sending_time is not None:
+            seconds = sending.sending_time()
             if not seconds:
                 raise StateError("Another owner of the store may run this VEN: nothing was sent.")
             wire.limit_transit(seconds)
         wire.stage = Stage.SEND
         try:
-            for piece in message:
+            for piece in sending.message:
                 wire.send(piece, deadline)
         except OSError as cause:
             return self._early_answer(wire, cause, deadline)
