@@ -207,6 +207,70 @@ def test_a_fleet_starts_with_a_full_disk_and_writes_when_there_is_room(
     assert "has no room" in caplog.text
 
 
+class Forgetting(SQLiteStore):
+    """Cannot delete the rows of a VEN while ``full``."""
+
+    full = False
+
+    def forget(self, ven: str) -> None:
+        if self.full:
+            raise StoreError("The disk is full.", path=self.name, retryable=True)
+        super().forget(ven)
+
+
+def rows_of(path: Path, ven: str) -> list[Any]:
+    store = SQLiteStore(path)
+    store.open()
+    try:
+        return store.load(ven)
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("room", ["before the next", "before the end", "after the end", "at once"])
+def test_a_ven_that_is_removed_while_the_disk_is_full_leaves_no_row_once_there_is_room(
+    room: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Forgetting(tmp_path / "fleet.db")
+    with LocalVTN() as vtn, fleet_of(vtn, 3, store=store) as fleet:
+        assert fleet.wait(3, PATIENCE)
+        store.full = room != "at once"
+        fleet.remove("ven-0")
+        assert "ven-0" not in fleet
+        assert ("removed leave it when it works again" in caplog.text) is store.full
+        store.full = room == "after the end"
+        if room == "before the next":
+            fleet.remove("ven-1")
+            assert not store.load("ven-0")
+        fleet.stop()
+        store.full = False
+        if room == "after the end":
+            fleet.start()
+            fleet.stop()
+
+    assert not rows_of(tmp_path / "fleet.db", "ven-0") and rows_of(tmp_path / "fleet.db", "ven-2")
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_ven_begins_with_no_row_of_one_of_its_name_that_was_removed(
+    full: bool, tmp_path: Path
+) -> None:
+    store = Forgetting(tmp_path / "fleet.db")
+    with LocalVTN() as vtn, fleet_of(vtn, 1, store=store) as fleet:
+        assert fleet.wait(1, PATIENCE)
+        vtn.add_event(event_id="e", dtstart=3600)
+        eventually(lambda: fleet["ven-0"].events, "the event")
+        store.full = full
+        if not full:
+            fleet.stop()
+        fleet.remove("ven-0")
+        vtn.drop_event("e")
+        store.full = False
+        again = fleet.add("ven-0", poll_frequency=0.2)
+        fleet.start(wait=PATIENCE)
+        assert not again.events
+
+
 def test_a_store_that_another_has_keeps_a_fleet_from_starting(tmp_path: Path) -> None:
     with LocalVTN() as vtn, fleet_of(vtn, 1, store=tmp_path / "fleet.db"):
         second = fleet_of(vtn, 1, store=tmp_path / "fleet.db")

@@ -13,7 +13,7 @@ from .config import Settings
 from .errors import LeaseLostError, StoreError
 from .runtime.engine import Engine
 from .runtime.last_reference import ABANDONED_TIMEOUT, LastReference
-from .runtime.lifecycle import Lifecycle
+from .runtime.lifecycle import Lifecycle, do_all
 from .runtime.runtime import Runtime
 from .runtime.same_vens import Runner
 from .state.store import Store
@@ -81,13 +81,12 @@ class ClientLife:
             texts += self._restore()
             self.identity.connections.reopen()
             self.runtime.start()
-            self._announce()
-            self.engine.start()
             if self.listener is not None:
                 self.listener.start()
+            self._announce()
+            self.engine.start()
         except BaseException:
-            self.runtime.stop(1.0)
-            self.engine.close_store()
+            self._close(1.0)
             raise
         self._runner.begin([(self.settings.ven_name, self.settings.vtn_url)])
         for text in texts:
@@ -121,20 +120,36 @@ class ClientLife:
     def _end(self, seconds: float) -> None:
         clock = self.engine.clock
         deadline = clock.monotonic() + seconds
-        self._runner.end()
-        if self.listener is not None:
-            self.listener.stop(seconds * LISTENER_SHARE)
-        self.engine.end_in_order(seconds * OWED_SHARE)
-        self.engine.close()
-        self.identity.connections.close()
-        unfinished = self.runtime.stop(max(0.0, deadline - clock.monotonic()))
-        self.engine.close_store()
+        try:
+            self._runner.end()
+            self._end_listener(seconds * LISTENER_SHARE)
+            self.engine.end_in_order(seconds * OWED_SHARE)
+        except BaseException:  # such as a second Ctrl-C
+            self._close(0.0)
+            raise
+        unfinished = self._close(deadline - clock.monotonic())
         if unfinished:
             logger.warning(
                 "Stopped, but these did not finish and are left behind: %s.", ", ".join(unfinished)
             )
         else:
             logger.info("Stopped.")
+
+    def _close(self, seconds: float) -> list[str]:
+        """Let nothing run any more; what does not finish within ``seconds`` comes back."""
+        unfinished: list[str] = []
+        do_all(
+            lambda: self._end_listener(0.0),
+            self.engine.close,
+            self.identity.connections.close,
+            lambda: unfinished.extend(self.runtime.stop(max(0.0, seconds))),
+            self.engine.close_store,
+        )
+        return unfinished
+
+    def _end_listener(self, seconds: float) -> None:
+        if self.listener is not None:
+            self.listener.stop(seconds)
 
     def _lose(self, error: LeaseLostError) -> None:
         self.engine.lose(error)

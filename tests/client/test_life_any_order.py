@@ -245,12 +245,32 @@ def client_of_v() -> OpenADRClient:
     return OpenADRClient("v", URL)
 
 
+class Growing(Fleet):
+    """A fleet that gets its VEN when it runs."""
+
+    def start(self, wait: Any = None) -> None:
+        super().start()
+        if "v" not in self:
+            self.add("v")
+
+    def stop(self, timeout: Any = 10) -> None:
+        self.remove("v")
+        super().stop(timeout)
+
+
+def growing_fleet_of_v() -> Fleet:
+    return Growing(URL)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
         (client_of_v, fleet_of_v, "A client and a fleet"),
         (fleet_of_v, client_of_v, "A client and a fleet"),
         (fleet_of_v, fleet_of_v, "Two fleets"),
+        (fleet_of_v, growing_fleet_of_v, "Two fleets"),
+        (client_of_v, growing_fleet_of_v, "A client and a fleet"),
+        (growing_fleet_of_v, client_of_v, "A client and a fleet"),
     ],
 )
 def test_fleets_that_run_as_the_same_ven_are_warned_of(

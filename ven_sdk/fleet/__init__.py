@@ -189,6 +189,7 @@ class Fleet(FleetHandlerCalls):
         if not self._vens.add(ven):
             self._release(ven._engine)
             self._check_free(ven_name)
+        self._life.look_for_twin(ven)
         return ven
 
     def _check_free(self, ven_name: str) -> None:
@@ -265,7 +266,7 @@ class Fleet(FleetHandlerCalls):
         return len(self._vens)
 
     def __contains__(self, ven_name: object) -> bool:
-        return ven_name in self._vens
+        return isinstance(ven_name, str) and ven_name in self._vens
 
     # --- push -------------------------------------------------------------------------------------
 

@@ -9,10 +9,11 @@ import logging
 from ..client_life import LISTENER_SHARE, OWED_SHARE, STOP_TIMEOUT
 from ..errors import LeaseLostError, StoreError
 from ..runtime.last_reference import LastReference
-from ..runtime.lifecycle import Lifecycle
+from ..runtime.lifecycle import Lifecycle, do_all
 from ..runtime.runtime import Runtime
 from ..runtime.same_vens import Runner
 from ..state.shared_store import SharedStore
+from ..ven import Ven
 from .identities import Identities
 from .push import FleetPush
 from .vens import Vens
@@ -52,7 +53,7 @@ class FleetLife:
         try:
             self._start_vens()
         except BaseException:
-            self._push.stop(0.0)
+            self._close(1.0)
             raise
 
     def _start_vens(self) -> None:
@@ -89,22 +90,41 @@ class FleetLife:
 
     def _end(self, seconds: float) -> None:
         deadline = self._runtime.clock.monotonic() + seconds
-        self._runner.end()
-        engines = self._vens.end()
-        self._push.stop(seconds * LISTENER_SHARE)
-        running = [engine for engine in engines if not engine.stopped]
-        self._vens.end_in_order(running, deadline - seconds * OWED_SHARE)
-        self._vens.close()
-        self._identities.close()
-        unfinished = self._runtime.stop(max(0.0, deadline - self._runtime.clock.monotonic()))
-        for engine in engines:
-            engine.close_store()
-        if self._has_store:
-            self._has_store = False
-            self._store.close()
+        try:
+            self._runner.end()
+            running = [engine for engine in self._vens.end() if not engine.stopped]
+            self._push.stop(seconds * LISTENER_SHARE)
+            self._vens.end_in_order(running, deadline - seconds * OWED_SHARE)
+        except BaseException:  # such as a second Ctrl-C
+            self._close(0.0)
+            raise
+        unfinished = self._close(deadline - self._runtime.clock.monotonic())
         logger.info(
             "The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else ""
         )
+
+    def _close(self, seconds: float) -> list[str]:
+        """Let nothing run any more; what does not finish within ``seconds`` comes back."""
+        unfinished: list[str] = []
+        do_all(
+            self._vens.end,
+            lambda: self._push.stop(0.0),
+            self._vens.close,
+            self._identities.close,
+            lambda: unfinished.extend(self._runtime.stop(max(0.0, seconds))),
+            self._vens.close_store,
+            self._close_store,
+        )
+        return unfinished
+
+    def _close_store(self) -> None:
+        if self._has_store:
+            self._has_store = False
+            do_all(self._vens.forget_removed, self._store.close)
+
+    def look_for_twin(self, ven: Ven) -> None:
+        """Warn where ``ven``, which was added, runs in this process already."""
+        self._runner.look_for_twin([(ven.settings.ven_name, ven.settings.vtn_url)])
 
     def _lose(self, error: LeaseLostError) -> None:
         for ven in self._vens:

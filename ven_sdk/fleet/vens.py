@@ -88,7 +88,6 @@ class Vens:
             if self._by_name.setdefault(name, ven) is not ven:
                 return False
             self._locks[ven] = threading.Lock()
-            self._removed.discard(name)
             self._push.add(ven)
             is_running = self.is_running
         if is_running:
@@ -110,18 +109,23 @@ class Vens:
         return True
 
     def forget_rows(self, ven_name: str) -> None:
-        """The rows of a VEN that was removed leave the store, at once or when it is open."""
+        """The rows of a VEN that was removed leave the store, at once or when it can do that."""
+        self._removed.add(ven_name)
         if self.is_running:
-            self._store.forget(ven_name)
-        else:
-            self._removed.add(ven_name)
+            self.forget_removed()
 
     def forget_removed(self) -> None:
-        """The store is open: rows of VENs that were removed while it was closed leave it now."""
-        with self._lock:
-            gone, self._removed = self._removed, set()
-        for name in gone:
-            self._store.forget(name)
+        """The store is open: rows of VENs that were removed leave it now. Where it fails, they
+        leave it with those of the next one, or when the fleet stops.
+        """
+        for name in tuple(self._removed):
+            try:
+                self._store.forget(name)
+            except StoreError as error:
+                text = f"{error} The rows of VENs that were removed leave it when it works again."
+                self._repeats.note("removed rows", logging.ERROR, text)
+                return
+            self._removed.discard(name)
 
     # --- beginning --------------------------------------------------------------------------------
 
@@ -167,7 +171,9 @@ class Vens:
         engine = ven._engine
         try:
             if self._store.durable:
-                for text in (*engine.open_store(), *engine.restore()):
+                texts = engine.open_store()
+                self._forget_namesake(ven.settings.ven_name)
+                for text in (*texts, *engine.restore()):
                     logger.error("%s", text)
         except StoreError as error:
             if self._store.is_leased:
@@ -180,6 +186,12 @@ class Vens:
                 logging.ERROR,
             )
         engine.start()
+
+    def _forget_namesake(self, ven_name: str) -> None:
+        """A VEN that begins goes on from no rows of one that was removed."""
+        if ven_name in self._removed:
+            self.forget_removed()
+            self._removed.discard(ven_name)  # what is written from now on is its own
 
     def _begin_later(self, ven: Ven, error: StoreError) -> None:
         """Its rows are owned by whoever can read them: without them the VEN does not begin."""
@@ -202,6 +214,11 @@ class Vens:
         for ven, lock in locks:
             with lock:
                 ven._engine.close()
+
+    def close_store(self) -> None:
+        """None of them uses the store any more."""
+        for ven in self:
+            ven._engine.close_store()
 
     def end_in_order(self, engines: list[Engine], deadline: float) -> None:
         """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side,

@@ -17,7 +17,7 @@ from typing import NamedTuple, Optional
 from ..errors import ConfigurationError, VenError
 from ..fleet import Fleet
 from ..runtime.last_reference import LastReference
-from ..runtime.lifecycle import Lifecycle
+from ..runtime.lifecycle import Lifecycle, do_all
 from ..state.leases import RENEWALS, SENDING_SHARE, LeasedStore, Member, seconds_awake
 from ..threads import daemon_thread
 from .slots import MemberSlots
@@ -70,12 +70,12 @@ class MemberLife:
         try:
             self._check_slots()
             self._renew()
+            self._slots.start()
+            self._thread = daemon_thread("ven_sdk-member", self._run)
+            self._thread.start()
         except BaseException:
-            self._fleet.stop()
+            do_all(self._slots.stop, self._fleet.stop, self._end_thread)
             raise
-        self._slots.start()
-        self._thread = daemon_thread("ven_sdk-member", self._run)
-        self._thread.start()
         logger.info("%s is a member of the fleet in %s.", self._name, self._store.name)
 
     def _check_slots(self) -> None:
@@ -86,14 +86,22 @@ class MemberLife:
             )
 
     def _end(self, seconds: float) -> None:
+        do_all(
+            self._drain,
+            self._slots.stop,
+            self._give_up_unstarted,
+            lambda: self._fleet.stop(seconds),  # closes the store, which leaves the fleet
+            lambda: self._fleet._hand_over([ven.settings.ven_name for ven in self._fleet], 0.0),
+            self._end_thread,
+        )
+
+    def _drain(self) -> None:
         try:
             self._store.drain(self._name)  # so that the others want what this one has
         except VenError as error:
             logger.warning("%s", error)
-        self._slots.stop()
-        self._give_up_unstarted()
-        self._fleet.stop(seconds)  # closes the store, which leaves the fleet
-        self._fleet._hand_over([ven.settings.ven_name for ven in self._fleet], 0.0)
+
+    def _end_thread(self) -> None:
         self._ending.set()
         thread, self._thread = self._thread, None
         if thread is not None:

@@ -10,9 +10,19 @@ or ends.
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from typing import Callable, Optional
 
 from ..errors import VenError
+
+
+def do_all(*steps: Callable[[], object]) -> None:
+    """Do each of ``steps`` in order, whatever those before it raise: what begins or ends may break
+    off anywhere, by Ctrl-C or a disk, and nothing may be left running.
+    """
+    with ExitStack() as stack:
+        for step in reversed(steps):
+            stack.callback(step)
 
 
 class Lifecycle:

@@ -14,6 +14,7 @@ from typing import Callable, Optional
 from ..errors import StateError
 from ..text import shorten
 from .clock import Clock
+from .lifecycle import do_all
 from .scheduler import Scheduler
 from .workers import Running, Workers
 
@@ -209,17 +210,25 @@ class Runtime:
         again afterwards.
         """
         deadline = self.clock.monotonic() + timeout
-        self.scheduler.stop(timeout)
-        left = self._close_pools(deadline - self.clock.monotonic())
+        left: list[str] = []
+        do_all(
+            lambda: self.scheduler.stop(timeout),
+            lambda: left.extend(self._close_pools(deadline - self.clock.monotonic())),
+            self._forget_threads,
+        )
+        return tuple(left)
+
+    def _forget_threads(self) -> None:
         self._pid, self._stopped_by = None, threading.current_thread()
         self.scheduler = Scheduler(self.clock, on_set_back=self._set_back)
-        return left
 
     def _close_pools(self, timeout: float) -> tuple[str, ...]:
         deadline = self.clock.monotonic() + timeout
         left: tuple[str, ...] = ()
         with self._making:
             self._is_open, pools = False, tuple(self.pools.values())
+        for pool in pools:  # all of them, before any is waited for
+            pool.close(0.0)
         for pool in pools:
             left += pool.close(max(0.0, deadline - self.clock.monotonic()))
         return left

@@ -31,14 +31,19 @@ class Runner:
         self._process = 0
 
     def begin(self, vens: Iterable[tuple[str, str]]) -> None:
-        """It runs from now on as ``vens``, pairs of name and address: a warning names the first of
-        them as which another runs too.
-        """
+        """It runs from now on as ``vens``, pairs of name and address."""
         self._process = os.getpid()
+        with _lock:
+            if self not in _running:
+                _running.append(self)
+        self.look_for_twin(vens)
+
+    def look_for_twin(self, vens: Iterable[tuple[str, str]]) -> None:
+        """Where this one runs, a warning names the first of ``vens`` as which another runs too."""
         with _lock:
             others = [one for one in _running if one is not self and one._runs_here]
             if self not in _running:
-                _running.append(self)
+                return
         pairs = ((one, name, url) for name, url in vens for one in others)
         found = next((pair for pair in pairs if pair[0]._find_url(pair[1]) == pair[2]), None)
         if found is not None:
