@@ -1,5 +1,6 @@
 """Calling a function of the user. It may raise anything, SystemExit included, raise an exception
-that cannot be shown, or return an awaitable: what comes back is a value or a HandlerError.
+that cannot be shown, return an awaitable, or fork: what comes back is a value or a HandlerError,
+once.
 
 Runs on pool threads.
 """
@@ -11,7 +12,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from traceback import walk_tb
-from typing import Optional
+from typing import NoReturn, Optional
 
 from ..errors import HandlerError
 from ..text import class_name, text_of
@@ -30,12 +31,19 @@ def invoke(
     arguments: tuple[object, ...] = (),
     keywords: Optional[Mapping[str, object]] = None,
 ) -> object:
-    """What ``function`` returned, or a HandlerError (never raised) with the cause."""
+    """What ``function`` returned, or a HandlerError (never raised) with the cause. The child of a
+    fork that it made ends here.
+    """
+    process = os.getpid()
     try:
         result = function(*arguments, **(keywords or {}))
+        if os.getpid() != process:
+            _end_child(function, process, 0)
         if not _has_not_run(result):
             return result
     except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
+        if os.getpid() != process:
+            _end_child(function, process, cause.code if type(cause) is SystemExit else 1)
         name = name_of(function)
         logger.debug("%s raised", name, exc_info=True)
         error = HandlerError(f"{name} raised {describe_failure(cause)}", handler=name)
@@ -48,6 +56,22 @@ def invoke(
         f"plain functions: return the value itself.",
         handler=name_of(function),
     )
+
+
+def _end_child(function: Function, parent: int, code: object) -> NoReturn:
+    """End this process, which ``function`` forked: the VEN runs in its parent, and would be told
+    and answered twice. ``code`` is what ``sys.exit`` takes.
+    """
+    try:
+        logger.warning(
+            "%s forked, and its child %d came back: it ends, for the VEN runs in process %d. End "
+            "a child with os._exit().",
+            name_of(function),
+            os.getpid(),
+            parent,
+        )
+    finally:
+        os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _has_not_run(result: object) -> bool:
