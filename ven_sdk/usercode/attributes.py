@@ -5,7 +5,7 @@ have no effect, and nobody would know. Any thread.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from ..argument_names import named_methods
 from ..errors import ArgumentError, ConfigurationError, NoSuchAttributeError, NoSuchKeyError
@@ -21,6 +21,14 @@ class CheckedAttributes:
     """
 
     _own: ClassVar[tuple[str, ...]] = ()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Neither pickle nor copy: there is one of it, with its threads and connections."""
+        word = _word_for(self)
+        raise ArgumentError(
+            f"A {word} cannot be pickled or copied, or given to another process: it has threads, "
+            f"connections and a store. Make the {word} where it runs, from the same arguments."
+        )
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
