@@ -46,6 +46,34 @@ class NoZone(tzinfo):
     dst = tzname = utcoffset  # type: ignore[assignment]
 
 
+class Undecided:
+    """Neither true nor false, as pandas has it."""
+
+    def __bool__(self) -> bool:
+        raise TypeError("ambiguous")
+
+
+class Stamp(datetime):
+    """A datetime of another library, with a text and sums of its own."""
+
+    def isoformat(self, *_: object, **__: object) -> str:
+        return super().isoformat() + "789"
+
+    def __add__(self, span: timedelta) -> Any:
+        raise TypeError("of another kind")
+
+    __sub__ = __radd__ = __add__
+
+
+class Span(timedelta):
+    """A timedelta of another library."""
+
+    def __floordiv__(self, other: Any) -> Any:
+        raise TypeError("of another kind")
+
+    __mod__ = __mul__ = __add__ = __radd__ = __neg__ = __floordiv__
+
+
 ABSURD: tuple[Any, ...] = (
     "meter\x01",
     "line\nbreak",
@@ -71,6 +99,7 @@ ABSURD: tuple[Any, ...] = (
     Decimal("sNaN"),
     bytearray(b"x"),
     [[]],
+    Undecided(),
 )
 TEXTS = ABSURD[:5]
 
@@ -401,3 +430,33 @@ def test_an_argument_that_is_mistyped_names_the_right_one(
 def test_a_number_of_too_many_digits_is_no_text() -> None:
     with pytest.raises(ConfigurationError, match="resource_id"):
         objects.Target(resource_id=10**5000)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "rate", [objects.SamplingRate(0, 10), objects.SamplingRate(0, 0, True), {"min_period": 0}]
+)
+def test_a_point_is_sampled_once_a_second_at_the_most(rate: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        add_report(sampling_rate=rate)
+
+
+@pytest.mark.parametrize("hertz", [5e-324, 1e-7, float("nan"), 1e30, -50, "50 Hz"])
+def test_mains_that_no_catalogue_can_carry_are_refused(hertz: Any) -> None:
+    mains = {"hertz": hertz, "voltage": 230, "ac": True}
+    power = {"name": "powerReal", "unit": "W", "scale": "none", "power_attributes": mains}
+    with pytest.raises(ConfigurationError):
+        add_report(measurement=power)
+    with pytest.raises(ConfigurationError):
+        add_report(measurement="powerReal", power_hertz=hertz)
+
+
+def test_dates_and_spans_of_other_libraries_become_plain_ones() -> None:
+    begin, span = Stamp(2031, 1, 1, 12, tzinfo=timezone.utc), Span(seconds=60)
+    client = construct(poll_frequency=span, max_backlog=span, opt_timeout=span)
+    for kept in (client.settings.poll_frequency, client.settings.opt_timeout):
+        assert type(kept) is timedelta and kept.total_seconds() == 60
+    outcome = create_opt(vavailability=[(begin, span)])
+    assert "789" not in str(outcome) and "Stamp" not in repr(outcome)
+    made = add_report(report_dtstart=begin, report_duration=span, sampling_rate=span)
+    made.report_value("r", 1, at=begin)
+    made.report_value("r", (begin, 1))

@@ -13,12 +13,13 @@ import numbers
 import os
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Callable, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
+from .instants import to_utc
 from .near_names import did_you_mean
 from .text import class_name, is_xml, repr_of, text_of
 
@@ -95,8 +96,8 @@ def waiting_seconds(name: str, value: object, minimum: float = 0.0) -> float:
 
 def any_duration(name: str, value: object) -> timedelta:
     """``value`` as a timedelta, also a negative one. ``ConfigurationError`` for anything else."""
-    if isinstance(value, timedelta):
-        return value
+    if isinstance(value, timedelta):  # a plain one, also of what other libraries make of it
+        return timedelta(value.days, value.seconds, value.microseconds)
     seconds: object = _seconds_of_text(value) if isinstance(value, str) else scalar(value)
     if isinstance(seconds, timedelta):
         return seconds
@@ -131,9 +132,7 @@ def moment(name: str, value: object) -> datetime:
     if not isinstance(value, datetime):
         raise ConfigurationError(f"{name} must be a datetime, not {_show_value(value)}.")
     try:
-        if value.utcoffset() is None:
-            return value.replace(tzinfo=timezone.utc)
-        return value.astimezone(timezone.utc)
+        return to_utc(value)
     except OverflowError as cause:
         raise ConfigurationError(
             f"{name}={_show_value(value)} lies outside the calendar in UTC."
@@ -169,12 +168,13 @@ def file_or_bytes(name: str, value: object) -> Optional[File]:
 
 def scalar(value: object) -> object:
     """The plain value of what numpy calls a scalar (also an array without dimensions); anything
-    else as it is.
+    else as it is. Its months and nanoseconds, of which it makes bare numbers, are texts.
     """
     item = getattr(value, "item", None)
     if getattr(value, "shape", None) == () and callable(item):
         found: object = item()
-        return found
+        is_time = getattr(getattr(value, "dtype", None), "kind", None) in ("m", "M")
+        return str(value) if is_time and isinstance(found, int) else found
     return value
 
 
@@ -219,15 +219,16 @@ def whole_number(name: str, value: object, minimum: int = 1, maximum: int = 2**3
 
 
 def quantity(name: str, value: object) -> float:
-    """``value`` if it is a finite number of more than 0, as volts and hertz are.
-    ``ConfigurationError`` for anything else.
+    """``value`` as an int or a float, if it is a number from a millionth to a billion, as volts and
+    hertz are: what the schema can carry. ``ConfigurationError`` for anything else.
     """
     plain = scalar(value)
-    if not is_number(plain) or not 0 < as_float(plain) < 1e9:
+    if not is_number(plain) or not 1e-6 <= as_float(plain) < 1e9:
         raise ConfigurationError(
-            f"{name} must be a number of more than 0, not {_show_value(value)}."
+            f"{name} must be a number of more than 0, from 0.000001 to 1000000000, not "
+            f"{_show_value(value)}."
         )
-    return plain
+    return plain if isinstance(plain, int) else as_float(plain)
 
 
 def choice(name: str, value: object, choices: tuple[str, ...]) -> str:

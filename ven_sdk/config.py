@@ -129,7 +129,7 @@ def settings(
     """The checked settings of a client's arguments; ConfigurationError names the argument that is
     wrong.
     """
-    if not register and not ven_id:
+    if not flag("register", register) and ven_id is None:
         raise ConfigurationError(
             "register=False needs ven_id: a pre-provisioned VEN must know the venID that the VTN "
             "gave it."

@@ -30,6 +30,17 @@ def shift_back(moment: datetime, by: timedelta) -> datetime:
         return FIRST if by > ZERO else LAST
 
 
+def to_utc(moment: datetime) -> datetime:
+    """``moment`` in UTC, where a naive one counts as UTC. A plain datetime comes back: those of
+    other libraries (pandas) are written otherwise, and make sums of their own kind.
+    """
+    naive = moment.utcoffset() is None
+    found = moment.replace(tzinfo=timezone.utc) if naive else moment.astimezone(timezone.utc)
+    if type(found) is datetime:
+        return found
+    return datetime.combine(found.date(), found.time(), timezone.utc)
+
+
 def to_local(moment: datetime) -> datetime:
     """``moment`` in the zone of this machine; as it is where that is beyond the calendar."""
     try:

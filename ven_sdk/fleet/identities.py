@@ -105,7 +105,7 @@ def check_common(given: dict[str, object], vtn_url: Optional[str]) -> None:
         given.pop("push")  # made of each VEN's name
         given.pop("poll_fallback", None)
     own = check_arguments({name: given.pop(name) for name in ARGUMENTS if name in given})
-    url = vtn_url or "http://known.later"
+    url = "http://known.later" if vtn_url is None else vtn_url
     checked = settings("known later", url, **given)  # type: ignore[arg-type]
     if own.get("cert") is None:
         own.pop("key", None)  # a VEN may have the certificate that belongs to it

@@ -120,7 +120,17 @@ def measurement(
         raise ConfigurationError(
             f"measurement {measured.name!r} cannot be sent: {measured.flaw()}."
         )
-    return measured
+    mains = measured.power_attributes
+    return measured if mains is None else measured.replace(power_attributes=_mains(mains))
+
+
+def _mains(given: PowerAttributes) -> PowerAttributes:
+    """Hertz and volts that can be sent; ``ConfigurationError`` for others."""
+    return PowerAttributes(
+        hertz=arguments.quantity("hertz of the measurement", given.hertz),
+        voltage=arguments.quantity("voltage of the measurement", given.voltage),
+        ac=given.ac,
+    )
 
 
 def _scale(given: object) -> str:
@@ -238,7 +248,7 @@ def sampling_rate(given: object) -> SamplingRate:
         period = duration("sampling_rate", given, 1.0, LONGEST_RATE)
         rate = SamplingRate(min_period=period, max_period=period, on_change=False)
     for period in (rate.min_period, rate.max_period):
-        if duration("sampling_rate", period, 0.0, LONGEST_RATE) % timedelta(seconds=1):
+        if duration("sampling_rate", period, 1.0, LONGEST_RATE) % timedelta(seconds=1):
             raise ConfigurationError(
                 f"sampling_rate {period} has a fraction of a second, which OpenADR cannot express."
             )

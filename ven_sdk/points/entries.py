@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol, cast
 from ..arguments import flag, is_number, scalar
 from ..enums import DATA_QUALITY
 from ..errors import ConfigurationError
-from ..instants import LAST
+from ..instants import LAST, to_utc
 from ..schema.points import Number, ReportPayload, ResourceStatus
 from ..text import class_name, repr_of
 
@@ -92,9 +92,8 @@ def _read(result: object, entry_of: Callable[[object], str]) -> SampleBatch:
         at, value, extras = _sample(item)
         entry = with_quality(entry_of(value), *extras)
         if at is not None:
-            is_naive = at.utcoffset() is None
-            naive = naive or is_naive
-            at = at.replace(tzinfo=UTC) if is_naive else at.astimezone(UTC)
+            naive = naive or at.utcoffset() is None
+            at = to_utc(at)
         if entry:
             samples.append((at, entry))
         is_nan = is_nan or (not entry and value is not None)

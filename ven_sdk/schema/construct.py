@@ -224,7 +224,7 @@ def as_record(value: object, record: Optional[type[Record]], name: str) -> objec
 
 def as_duration(value: object, name: str) -> timedelta:
     """A timedelta of a duration, also of a negative one; anything else is a ConfigurationError."""
-    return value if isinstance(value, timedelta) else any_duration(name, value)
+    return value if type(value) is timedelta else any_duration(name, value)
 
 
 def builder(cls: type[R]) -> Callable[..., R]:
