@@ -11,7 +11,8 @@ moment                 when it lies in the future
 request: created       is a period ago, and so is the begin (``first``) of a series
 request: start         reached before: forgotten, the request has begun. To come: as far away as it
                        was when the request came
-request: end           stays: the VTN named it. The request runs on until the clock has come there
+request: end           stays: the VTN named it. The request runs on until the clock has come there.
+                       Of one whose next report is the last (T29): is when that is due
 request: due           a report goes out at once, later ones by the series from now on. Where the
                        step is less than a tenth of the period: at the next moment of the series
 request: covered       range callbacks are asked from now on
@@ -113,7 +114,8 @@ def follow_clock(request: RequestState, now: datetime, step: timedelta) -> Reque
         return replace(changed, origin=origin if request.kind == ONCE else request.origin, due=due)
     if request.start is not None and request.start > now + step:
         return _put_off(request, changed, now)
-    return replace(changed, start=None, due=_due(request, now, step))
+    due = _due(request, now, step)
+    return replace(changed, start=None, due=due, end=due if request.final else request.end)
 
 
 def _put_off(request: RequestState, changed: RequestState, now: datetime) -> RequestState:
@@ -129,6 +131,8 @@ def _due(request: RequestState, now: datetime, step: timedelta) -> Optional[date
         return None
     if step > min(request.back * SMALL, SMALL_CAP):
         return min(request.due, now - request.jitter)
+    if request.final:
+        return request.due
     due = moment_after(request.origin, request.back, now)
     return min(request.due, due if request.end is None else min(due, request.end))
 

@@ -34,8 +34,9 @@ class RequestState:
     callback has been asked. ``singly`` is how the VTN turned out to want its intervals.
     ``prompt``: each report holds the sample of its own moment. ``first`` is the begin of a series
     that began a moment before the request came: it is sampled all the same. ``spared``: the
-    catalogue that is about to go out does not end it (T9). A request with ``ended`` no longer runs:
-    its samples wait for another that names their points.
+    catalogue that is about to go out does not end it (T9). ``final``: its next delivery is the last
+    (T29). A request with ``ended`` no longer runs: its samples wait for another that names their
+    points.
     """
 
     report_request_id: str
@@ -59,6 +60,7 @@ class RequestState:
     prompt: bool = False
     first: Optional[datetime] = None
     spared: bool = False
+    final: bool = False
 
 
 @dataclass(frozen=True)

@@ -207,3 +207,27 @@ def test_a_refused_report_is_sent_again_within_its_pause() -> None:
     ven.go(MINUTE)
 
     assert len(ven.messages) > sent
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("into_period", [0, 2, 4])
+@pytest.mark.parametrize("by", [-10 * YEAR, -HOUR, -SECOND, SECOND, HOUR])
+def test_a_cancelled_report_that_is_to_follow_is_the_last_whatever_the_clock_does(
+    by: timedelta, into_period: int, restart: bool
+) -> None:
+    ven = ReportHarness()
+    ven.point("p")
+    ven.create(ask("rq", back=BACK))
+    ven.go(10 * MINUTE + into_period * MINUTE)
+    ven.cancel("rq", follow=True)
+    ven.deliver()
+    sent = len(ven.messages)
+    if restart:
+        ven.restart(after=by)
+    else:
+        ven.now += by
+        ven.run(reports.look)
+    ven.go(2 * HOUR)
+
+    assert len(ven.messages) == sent + 1
+    assert not ven.book.samples

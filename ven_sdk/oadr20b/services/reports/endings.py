@@ -67,7 +67,7 @@ def _last_report(book: Book, keys: Iterable[str]) -> Outcome:
     found = ((key, book.requests[key]) for key in keys)
     return Outcome(
         changes=tuple(
-            Change("requests", key, replace(request, end=request.due))
+            Change("requests", key, replace(request, end=request.due, final=True))
             for key, request in found
             if request.due is not None and request.kind in (PERIODIC, CHANGE)
         )
