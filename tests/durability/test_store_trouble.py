@@ -93,6 +93,50 @@ def test_a_ven_with_a_full_disk_runs_on_in_memory_says_so_and_catches_up(
     local.assert_no_doubles()
 
 
+class Foreign(SQLiteStore):
+    """A store of somebody else's, that raises what its library does."""
+
+    error: "Exception | None" = None
+
+    def commit(self, ven: str, changes: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        super().commit(ven, changes)
+
+
+@pytest.mark.parametrize("error", [OSError(5, "device"), ValueError("x\ny"), KeyError("k")])
+def test_whatever_a_store_raises_the_ven_runs_on_says_so_and_catches_up(
+    error: Exception, local: LocalVTN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Persistence, "retry", 0.2)
+    store, errors = Foreign(tmp_path / "ven.db"), []
+    with hasty_ven(local.url, tmp_path, store=store) as ven:
+        ven.add_handler("on_error", errors.append)
+        ven.start(wait=5)
+        store.error = error
+        first = local.add_event(event_id="first", dtstart=3600)
+        local.wait_for_opt(first, "optIn")
+        local.wait_until(lambda: errors, 5, "the error")
+        assert isinstance(errors[0], StoreError) and type(error).__name__ in str(errors[0])
+        store.error = None
+        local.wait_until(lambda: not ven.status.queues["unsaved"], 5, "the store to catch up")
+        assert len(errors) == 1
+
+
+@pytest.mark.parametrize("method", ["open", "load"])
+def test_what_a_store_raises_at_the_start_is_an_error_of_ours(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SQLiteStore(tmp_path / "ven.db")
+
+    def fail(*_: Any) -> Any:
+        raise OSError(5, "device")
+
+    setattr(store, method, fail)
+    with pytest.raises(StoreError, match="device"):
+        OpenADRClient("v", "http://127.0.0.1:9", store=store).start()
+
+
 def test_what_comes_and_goes_while_the_disk_is_full_takes_no_memory(
     local: LocalVTN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -529,6 +529,32 @@ def test_damage_that_shows_while_the_store_is_open_is_an_error_of_ours(tmp_path:
             store.load("ven-1")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be deleted here")
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_deleted_or_replaced_while_it_is_open_is_told_at_the_next_commit(
+    replaced: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "ven.db"
+    with opened(SQLiteStore(path)) as store:
+        store.commit("ven-1", [ChangeRow("t", "a", "1")])
+        if replaced:
+            (tmp_path / "backup.db").write_bytes(path.read_bytes())
+            (tmp_path / "backup.db").replace(path)
+        else:
+            path.unlink()
+        with pytest.raises(StoreError, match="deleted or replaced") as caught:
+            store.commit("ven-1", [ChangeRow("t", "b", "1")])
+        assert caught.value.retryable
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be moved here")
+def test_a_file_that_is_moved_while_it_is_open_has_what_is_committed(tmp_path: Path) -> None:
+    with opened(SQLiteStore(tmp_path / "ven.db")) as store:
+        (tmp_path / "ven.db").rename(tmp_path / "moved.db")
+        store.commit("ven-1", [ChangeRow("t", "a", "1")])
+        assert [row.key for row in store.load("ven-1")] == ["a"]
+
+
 # -- the disk
 
 

@@ -79,7 +79,7 @@ class Engine(Transactions):
             self._is_restored = True
             if self.persistence.unsaved_rows or not self.persistence.is_open:
                 return ()
-            rows = self.takeover.rows if self.takeover else self.store.load(self.name)
+            rows = self.takeover.rows if self.takeover else self.persistence.load()
             with self._applying:
                 unread = self.book.restore(rows)
         self.profile.restore(self.book)

@@ -11,10 +11,10 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Callable
 
-from ..errors import LeaseLostError, StoreError
+from ..errors import LeaseLostError, StoreError, VenError
 from ..state.book import Book
 from ..state.change import Change
-from ..state.store import ChangeRow, Store, check_changes
+from ..state.store import ChangeRow, Row, Store, check_changes, store_error
 from .clock import Clock
 
 Place = tuple[str, str]
@@ -107,14 +107,25 @@ class Persistence:
             return ()
         try:
             texts = self.store.open()
-        except StoreError as error:
-            if not error.retryable:
+        except VenError as error:
+            if not (isinstance(error, StoreError) and error.retryable):
                 raise
             self._is_open = False
             self._defer((), error)
             return ()
+        except Exception as cause:
+            raise store_error(self.store, cause) from cause
         self._is_open, self.is_lost = True, False
         return texts
+
+    def load(self) -> Sequence[Row]:
+        """The rows that the store holds. StoreError where they cannot be read."""
+        try:
+            return self.store.load(self._name)
+        except VenError:
+            raise
+        except Exception as cause:
+            raise store_error(self.store, cause) from cause
 
     def close(self) -> None:
         """Let others have the store. What a handler returns after this is written all the same, if
@@ -152,12 +163,13 @@ class Persistence:
         except LeaseLostError as error:
             self.lose(error)
             return
-        except StoreError as error:
-            sound = rows if error.retryable else self._storable(rows)
+        except Exception as cause:
+            trouble = store_error(self.store, cause)
+            sound = rows if trouble.retryable else self._storable(rows)
             if len(sound) < len(rows):
-                self._leave_out(rows, sound, error, late)
+                self._leave_out(rows, sound, trouble, late)
             else:
-                self._defer(rows, error)
+                self._defer(rows, trouble)
             return
         if self._waiting:
             self._waiting.clear()

@@ -97,6 +97,7 @@ class SQLiteStore(Store):
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+                self._file.close()
                 self._lock.release()
 
     def load(self, ven: str) -> list[Row]:
@@ -151,6 +152,7 @@ class SQLiteStore(Store):
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         connection = self._require_open()
+        self._file.check_presence()
         try:
             if connection.in_transaction:  # of a rollback that failed
                 connection.execute("ROLLBACK")

@@ -71,12 +71,16 @@ _DISK_TROUBLE = ("locked", "disk i/o error", "disk is full", "unable to open", "
 class StoreFile:
     """The file ``path``, an absolute one. ``position`` is the highest position of a row when it was
     opened.
+
+    While a connection is open, a descriptor beside it tells whether the file is still there. It is
+    closed after the connection, whose locks would go with it.
     """
 
     def __init__(self, path: str, migrations: Migrations) -> None:
         self.path = path
         self.migrations = migrations
         self.position: int = 0
+        self._descriptor: Optional[int] = None
 
     def check(self) -> None:
         """Raise ConfigurationError or StoreError where ``open()`` would, as far as a look without a
@@ -175,6 +179,24 @@ class StoreFile:
             f"used; the VEN starts anew with an empty store. Look at the health of the disk.",
         )
 
+    def check_presence(self) -> None:
+        """StoreError where somebody deleted or replaced the open file: nobody would find there what
+        is written.
+        """
+        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+            raise StoreError(
+                f"The store {self.path!r} was deleted or replaced while it is in use. Stop the "
+                "VEN, put the file in its place, and start it again.",
+                path=self.path,
+                retryable=True,
+            )
+
+    def close(self) -> None:
+        """The connection is closed: the file is looked at no more."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
     def _connect(self) -> sqlite3.Connection:
         if not os.path.exists(self.path):
             self._create()
@@ -186,6 +208,8 @@ class StoreFile:
             if os.path.getsize(self.path) <= FULLY_CHECKED_SIZE:
                 _check_rows(connection)
             self.position = connection.execute("SELECT max(position) FROM facts").fetchone()[0] or 0
+            with contextlib.suppress(OSError):  # no descriptors left: nothing is looked at
+                self._descriptor = os.open(self.path, os.O_RDONLY)
         except BaseException:
             connection.close()
             raise

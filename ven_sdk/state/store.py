@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Callable, NamedTuple, Optional
 
-from ..errors import LeaseLostError, StoreError
-from ..text import is_unicode
+from ..errors import LeaseLostError, StoreError, VenError
+from ..text import class_name, is_unicode, text_of
 
 
 class Row(NamedTuple):
@@ -129,6 +129,19 @@ def check_changes(store: Store, ven: str, changes: Sequence[ChangeRow]) -> tuple
         if value is not None:
             _check_text(store, value)
     return rows
+
+
+def store_error(store: Store, cause: Exception) -> StoreError:
+    """``cause`` as a StoreError: a store of somebody else's may raise anything, and what fails may
+    work later.
+    """
+    if isinstance(cause, StoreError):
+        return cause
+    ours = isinstance(cause, VenError)
+    what = str(cause) if ours else f"{class_name(cause)}: {text_of(cause)}"
+    error = StoreError(f"The store {store.name!r} failed: {what}", path=store.name, retryable=True)
+    error.__cause__ = cause
+    return error
 
 
 def not_open(store: Store) -> StoreError:
