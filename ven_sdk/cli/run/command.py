@@ -19,6 +19,7 @@ from ..console import Console
 from ..parser import Parser, Usage
 from . import keys
 from .file import Document, load
+from .functions import Termination
 from .log import set_up
 from .plan import make_plan
 from .records import Plan, Report
@@ -94,7 +95,7 @@ def example() -> str:
 
 
 def _leave(_number: int, _frame: object) -> None:
-    raise SystemExit(0)
+    raise Termination(0)
 
 
 def _plan(options: argparse.Namespace) -> Plan:

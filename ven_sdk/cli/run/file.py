@@ -20,6 +20,7 @@ Place = tuple[Union[str, int], ...]
 _HEADER = re.compile(r"\s*\[(\[?)\s*([^\[\]]+?)\s*\]?\]\s*(?:#.*)?")
 _KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+_ENDLESS = re.compile(r"[0-9_]{4000}")
 _WHERE = re.compile(r" ?\(at line (\d+), column (\d+)\)| ?\(at end of document\)")
 
 _HINTS = {
@@ -87,6 +88,10 @@ def load(name: str) -> Document:
         raise ConfigurationError(f"{name} has arrays or tables in too many others.") from cause
     except reader.TOMLDecodeError as cause:
         raise ConfigurationError(f"{name}, {_syntax_error(str(cause), text)}") from cause
+    except ValueError as cause:  # Python makes no number of so many digits
+        found = _ENDLESS.search(text)
+        line = text.count("\n", 0, found.start() if found else 0) + 1
+        raise ConfigurationError(f"{name}, line {line}: the number has too many digits.") from cause
 
 
 def _syntax_error(message: str, text: str) -> str:

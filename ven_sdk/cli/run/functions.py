@@ -15,12 +15,18 @@ from typing import Callable, Optional
 
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean
+from ...text import class_name, repr_of, text_of
 from ...usercode.decisions import DEFER
+from ...usercode.exceptions import traceback_of
 
 STDLIB: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
 """Names of Python's own modules; none are known before Python 3.10."""
 DECISIONS: dict[object, object] = {"optIn": "optIn", "optOut": "optOut", "defer": DEFER}
 """What may stand in the place of a function that decides about events."""
+
+
+class Termination(SystemExit):
+    """The program was told to end, while a module of the user's was imported or anywhere else."""
 
 
 def constant_decision(word: object) -> Callable[..., object]:
@@ -45,7 +51,7 @@ def import_function(reference: object, folder: str) -> Callable[..., object]:
     found = import_object(reference, folder)
     if not callable(found):
         raise ConfigurationError(
-            f"{reference!r} is no function but {type(found).__name__} {found!r:.60}."
+            f"{reference!r} is no function but {class_name(found)} {repr_of(found)[:60]}."
         )
     return found
 
@@ -54,19 +60,25 @@ def import_object(reference: object, folder: str) -> object:
     """The object that ``"package.module:name"`` names, whatever it is. ``ConfigurationError`` as
     :func:`import_function` raises it.
     """
-    module_name, colon, name = str(reference).partition(":")
+    module_name, colon, name = text_of(reference).partition(":")
     if not isinstance(reference, str) or not colon or not module_name.strip() or not name.strip():
         raise ConfigurationError(
-            f'expected "module:function", found {reference!r}.{_explain_reference(str(reference))}'
+            f'expected "module:function", found {repr_of(reference)}.'
+            f"{_explain_reference(text_of(reference))}"
         )
     found: object = _module(module_name.strip(), folder)
     for part in name.strip().split("."):
-        if not hasattr(found, part):
-            hint = did_you_mean(part, [each for each in vars(found) if not each.startswith("_")])
+        try:
+            found = getattr(found, part)
+        except AttributeError as cause:
+            hint = did_you_mean(part, [each for each in dir(found) if not each.startswith("_")])
             raise ConfigurationError(
                 f"there is no {part!r} in {module_name} ({_file(found)}).{hint}"
-            )
-        found = getattr(found, part)
+            ) from cause
+        except Exception as cause:
+            raise ConfigurationError(
+                f"looking for {part!r} in {module_name} raised {_tell(cause)}."
+            ) from cause
     return found
 
 
@@ -97,10 +109,10 @@ def _module(name: str, folder: str) -> object:
             f"the module {name!r} has a syntax error: {cause.msg} ({cause.filename}, line "
             f"{cause.lineno})."
         ) from cause
-    except Exception as cause:
-        raise ConfigurationError(
-            f"importing {name!r} raised {type(cause).__name__}: {cause} ({_place(cause)})."
-        ) from cause
+    except (KeyboardInterrupt, Termination):
+        raise
+    except BaseException as cause:  # SystemExit too: a script that was meant to be run by itself
+        raise ConfigurationError(f"importing {name!r} raised {_tell(cause)}.") from cause
 
 
 def _import_sibling(name: str, folder: str) -> Optional[ModuleType]:
@@ -137,9 +149,13 @@ def _near(name: str, folder: str) -> str:
     return did_you_mean(name, there)
 
 
+def _tell(cause: BaseException) -> str:
+    return f"{class_name(cause)}: {text_of(cause)} ({_place(cause)})"
+
+
 def _place(cause: BaseException) -> str:
     """Where in the user's code it happened: the innermost frame."""
-    frames = traceback.extract_tb(cause.__traceback__)
+    frames = traceback.extract_tb(traceback_of(cause))
     return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "no place known"
 
 

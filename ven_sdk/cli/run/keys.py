@@ -17,6 +17,7 @@ from typing import Callable
 from ...arguments import duration, without_secrets
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean
+from ...text import repr_of
 from ...usercode.handlers import PARAMETERS
 from .log import FORMATS, LEVELS
 from .server import local_address, parse_address
@@ -41,6 +42,8 @@ def path(value: object) -> str:
     """
     if not text(value).strip():
         raise ConfigurationError(f"expected a path, found {value!r}. Leave the key out.")
+    if "\0" in text(value):
+        raise ConfigurationError(f"expected a path, found {describe_value(value)}.")
     return os.path.expanduser(os.path.expandvars(text(value)))
 
 
@@ -66,7 +69,7 @@ def whole_number(value: object) -> int:
     """A whole number. ``ConfigurationError`` for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value.strip()):
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d{1,30}", value.strip()):
         return int(value)
     raise ConfigurationError(f"expected a whole number, found {describe_value(value)}.")
 
@@ -141,7 +144,7 @@ def table(value: object) -> dict[str, object]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = describe_value(value)
     if not isinstance(value, dict):
         raise ConfigurationError(
@@ -191,7 +194,8 @@ def log_format(value: object) -> str:
 def _one_of(value: str, choices: tuple[str, ...]) -> str:
     if value.lower() not in map(str.lower, choices):
         raise ConfigurationError(
-            f"expected one of {', '.join(choices)}, found {value!r}.{did_you_mean(value, choices)}"
+            f"expected one of {', '.join(choices)}, found {describe_value(value)}."
+            f"{did_you_mean(value, choices)}"
         )
     return value
 
@@ -218,7 +222,7 @@ def describe_value(value: object) -> str:
         return f"the {'time' if isinstance(value, time) else 'date'} {value}"
     if isinstance(value, str) and "://" in value:
         value = without_secrets(value)
-    return repr(value)[:60]
+    return repr_of(value)[:60]
 
 
 # --- tables ---------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def _handler(plan: Plan, name: str, value: object, where: str) -> None:
         reference, lead = _function_and_lead(name, value)
         call = (
             constant_decision(reference)
-            if name in DECIDING and reference in DECISIONS
+            if name in DECIDING and isinstance(reference, str) and reference in DECISIONS
             else import_function(reference, plan.document.folder)
         )
         duration = None if lead is None else keys.seconds(lead)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Callable, NamedTuple, Optional
 
-from ...errors import ConfigurationError
+from ...errors import LONGEST, ConfigurationError
+from ...text import shorten
 from .file import Document
 
 _LINE = re.compile(r", line (\d+)(?:, column (\d+))?")
@@ -71,7 +72,7 @@ class Plan:
 
     def complain(self, where: str, text: str) -> None:
         """Note a problem, once."""
-        problem = f"{where}: {text}" if where else text
+        problem = shorten(f"{where}: {text}" if where else text, LONGEST)
         if problem not in self.problems:
             self.problems.append(problem)
 

@@ -15,6 +15,7 @@ from typing import Callable, NamedTuple, Optional, Union
 from urllib.parse import parse_qsl, unquote
 
 from ...errors import ConfigurationError
+from ...text import repr_of, text_of
 from ...threads import daemon_thread
 from ..page_server import PageServer, length_of_body, split_address
 
@@ -102,7 +103,7 @@ def local_address(place: object, name: str) -> tuple[str, int]:
     if not _is_loopback(host):
         raise ConfigurationError(
             f"The {name} port answers this machine only: give a number, or 127.0.0.1:PORT, not "
-            f"{place!r}."
+            f"{repr_of(place)}."
         )
     return host, port
 
@@ -118,11 +119,11 @@ def parse_address(place: object, name: str = "health") -> tuple[str, int]:
     """Host and port of ``8080``, ``"8080"`` or ``"0.0.0.0:8080"``; without a host this machine
     alone can ask. ``ConfigurationError`` for anything else.
     """
-    host, colon, port = str(place).rpartition(":")
+    host, colon, port = text_of(place).rpartition(":")
     if isinstance(place, bool) or not _is_number(port) or int(port) > 65535 or (colon and not host):
         raise ConfigurationError(
             f"The {name} port must be a number from 0 to 65535, or host:port such as "
-            f"'0.0.0.0:8080', not {place!r}."
+            f"'0.0.0.0:8080', not {repr_of(place)}."
         )
     return host.strip("[]") or LOCAL, int(port)
 

@@ -61,6 +61,9 @@ def _rows(name: str, reader: Reader) -> list[dict[str, Cell]]:
             f"{name}, line 1: the first row names the columns, one of them ven_name; found "
             f"{', '.join(heads) or 'nothing'}."
         )
+    twice = next((head for head in heads if head and heads.count(head) > 1), None)
+    if twice is not None:
+        raise ConfigurationError(f"{name}, line 1: there are two columns {twice!r}.")
     folder = os.path.dirname(os.path.abspath(name))
     found = []
     for row in reader:
