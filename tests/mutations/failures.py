@@ -349,7 +349,7 @@ TABLE = (
     Mutation(
         "F9",
         "runtime.persistence.Persistence._write",
-        "sound = rows if error.retryable else self._storable(rows)",
+        "sound = rows if trouble.retryable else self._storable(rows)",
         "sound = rows",
         "runtime/test_row_that_cannot_be_stored.py"
         "::test_a_row_with_nul_spoils_neither_its_neighbours_nor_what_follows",
