@@ -8,7 +8,7 @@ import gzip
 import socket
 import threading
 import tracemalloc
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import pytest
 
@@ -100,6 +100,25 @@ def test_what_is_no_whole_answer_is_an_error_after_which_nobody_knows(
     assert error.retryable
     assert words in str(error)
     assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (reply(gzip.compress(b"x" * 9), b"Content-Encoding: gzip"), 200),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 200),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n", 200),
+        (CHUNKED + b"zz\r\nhello\r\n0\r\n\r\n", 200),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", None),
+        (b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"y" * 60_000 + b"\r\n") * 90 + b"\r\n", None),
+    ],
+)
+def test_an_answer_that_came_and_is_not_taken_has_its_status(
+    serve: Serve, connect: Connect, answer: bytes, status: Optional[int]
+) -> None:
+    server = serve(says(answer))
+
+    assert failed(connect(max_response_size=1000), server.url()).status == status
 
 
 def test_a_refused_connection_was_surely_not_delivered(connect: Connect) -> None:

@@ -119,6 +119,11 @@ class Exchange:
         # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
         except SecurityError as cause:
             raise TransportError(str(cause), delivered=False) from cause
+        except TransportError as cause:
+            if cause.status != 200:
+                raise
+            # an answer came, compressed or too large: the link and the service work
+            raise PayloadError(str(cause)) from cause
         if wire_logger.isEnabledFor(logging.DEBUG):
             wire_logger.debug("<- %s", RedactedBody(reply.body))
         found = self.read(reply.body) if reply.body.strip() else None

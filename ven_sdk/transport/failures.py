@@ -78,6 +78,8 @@ def failure(
     """
     reason = _reason(cause, wire, deadline, timeout)
     status = cause.status if isinstance(cause, ProxyRefusal) else None
+    if isinstance(cause, Unacceptable) and wire.stage is Stage.BODY:
+        status = 200
     return TransportError(
         f"POST {where} failed: {reason}", status=status, delivered=_was_delivered(cause, wire.stage)
     )
