@@ -25,6 +25,8 @@ from .task import OK
 if TYPE_CHECKING:
     from ..state.book import Book
 
+MOST_WAITING = 30
+"""Answers that wait to be sent, at most."""
 TEXTS = {
     "200": "OK",
     "450": "out of sequence",
@@ -75,7 +77,25 @@ def owe(
         service=service or record.service or "EiEvent",
         requests=tuple(requests),
     )
-    return Outcome(changes=(Change("answers", book.next_key(), answer),))
+    return _drop_oldest(book, now) + Outcome(changes=(Change("answers", book.next_key(), answer),))
+
+
+def _drop_oldest(book: Book, now: datetime) -> Outcome:
+    """Room for one more answer. A VTN that takes none of them, and asks all the same, would have
+    them pile up, and all else wait for them when it takes them again.
+    """
+    outcome = NOTHING
+    for key in list(book.answers)[: max(0, len(book.answers) - MOST_WAITING + 1)]:
+        outcome += _forget(key, book.answers[key])(book, now)
+    if outcome is NOTHING:
+        return outcome
+    note = Note(
+        f"The VTN goes on asking and takes no answers: of more than {MOST_WAITING} that wait the "
+        "oldest are dropped. It asks again if it wants them.",
+        logging.WARNING,
+        once="answers dropped",
+    )
+    return outcome + Outcome(notes=(note,))
 
 
 def owe_response(
