@@ -36,7 +36,8 @@ class Task:
     ``postpone`` gives the step that lets the rest go on without it, when it failed and will be sent
     again, or still waits for that. One that ``renews`` brings back, when it succeeds, all that
     waits because a service is missing. One that ``registers`` is part of becoming known to the VTN.
-    One that ``insists`` is sent again, with back-off, when a reply is no answer to it.
+    One that ``insists`` is sent again, with back-off, whatever is said to it.
+    ``done_by`` has the response codes that say that it is done already.
     ``weight`` is how often it counts for the pace: twice where it makes another message due.
     """
 
@@ -60,6 +61,7 @@ class Task:
     registers: bool = False
     stays_owed: bool = False
     insists: bool = False
+    done_by: frozenset[str] = frozenset()
     weight: int = 1
 
     @property
@@ -100,12 +102,13 @@ class AcceptedReply:
 
 @dataclass(frozen=True)
 class RefusedReply:
-    """The VTN refused the task, or its reply is no answer to it: then ``again`` says whether the
-    task is sent again, with back-off.
+    """The VTN refused the task, or its reply is no answer to it. ``again`` says whether the task is
+    sent again, with back-off; ``rarely``, that this grows to an hour.
     """
 
     error: ProtocolError
     again: bool = False
+    rarely: bool = False
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,59 @@ def test_a_reply_that_names_another_confirms_nothing(call: str, element: str) ->
         assert_calm(call, world)
 
 
+@pytest.mark.parametrize(
+    "call, reply",
+    {
+        "cancel_registration": "oadrCanceledPartyRegistration",
+        "request_report": "oadrCreatedReport",
+        "request_events": "oadrResponse",
+    }.items(),
+)
+def test_a_reply_to_another_ven_confirms_nothing(call: str, reply: str) -> None:
+    with answering(call, "right") as world:
+        right = world.vtn.answer
+
+        def to_another(name: str, text: str) -> bytes:
+            if name != CALLS[call].message:
+                return right(name, text)
+            request_id = ei_response(first("requestID", text))
+            pending = "<oadr:oadrPendingReports/>" if call == "request_report" else ""
+            return payload(reply, f"{request_id}{pending}<ei:venID>another</ei:venID>")
+
+        world.vtn.answer = to_another  # type: ignore[method-assign]
+        error, _ = failure(call, world)
+
+        assert isinstance(error, ProtocolError) and "another" in str(error)
+        assert world.ven.status.state == "registered"
+
+
+@pytest.mark.parametrize("lost", ["right, but lost", "unreadable", "status 500"])
+def test_an_opt_that_the_vtn_no_longer_knows_after_a_lost_reply_is_withdrawn(lost: str) -> None:
+    with answering("cancel_opt", "code 452") as world:
+        right, replies = world.vtn._how, [lost]
+
+        def lose_the_first(name: str, service: str, about: str) -> str:
+            is_first = name == "oadrCancelOpt" and replies
+            return replies.pop() if is_first else right(name, service, about)
+
+        world.vtn._how = lose_the_first  # type: ignore[method-assign]
+
+        CALLS["cancel_opt"].make(world)
+
+        assert world.ven.opts == ()
+
+
+def test_a_call_whose_object_went_for_another_reason_says_no_more_than_it_knows() -> None:
+    with answering("create_opt", "no answer") as world:
+        withdraw = world.engine.profile.cancel_opt("o").step
+        world.engine.scheduler.call_after(3.0, lambda: world.engine.transact(withdraw) and None)
+
+        error, seconds = failure("create_opt", world)
+
+        assert "something else took its place" in str(error)
+        assert seconds < TIMEOUT
+
+
 @pytest.mark.parametrize("call, reply", some_of(CALLS, NO_ANSWER))
 def test_a_call_without_an_answer_says_what_came_instead(call: str, reply: str) -> None:
     with answering(call, reply) as world:

@@ -149,7 +149,8 @@ class PeerVTN:
         self.about.append(about)
         self._pass_time(TAKES)
         self._die("before")
-        if how == "no answer":
+        if how.startswith("no answer"):
+            self._pass_time(float(how[16:] or 0))
             raise TransportError(f"POST {url} failed: nothing came back (timeout).")
         if how == "refused connection":
             raise TransportError(f"POST {url} failed: no connection.", delivered=False)

@@ -595,8 +595,8 @@ TABLE = (
     Mutation(
         "O1.7",
         "oadr20b.services.opts.tasks._keep",
-        'unknown = error.response_code == "452"',
-        "unknown = True",
+        "REFUSED if error.response_code in UNKNOWN else CONFIRMED",
+        "REFUSED",
         f"{OPTS}::test_o1_7_an_opt_whose_cancellation_is_not_allowed_goes_on_to_stand",
     ),
     Mutation(

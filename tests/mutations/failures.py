@@ -18,7 +18,7 @@ LINK = (
 )
 WITHOUT_CATALOGUE = (
     "oadr20b.services.registration.bootstrap._postpone_catalogue",
-    "return change_phase(book, now, after_reports(book))",
+    "return outcome if outcome.changes else NOTHING",
     "return NOTHING",
 )
 MISSING_OPT = (
@@ -39,7 +39,7 @@ WITHDRAWN_BY_ANYTHING = (
 ENDED_BY_ANYTHING = (
     "oadr20b.services.registration.leaving.cancel_registration",
     "confirms=confirmed_by(CANCELLATION, CanceledPartyRegistration, "
-    "registration_id=state.registration_id),",
+    "registration_id=state.registration_id, ven_id=state.ven_id),",
     "",
 )
 ALWAYS_NEWS = (
@@ -95,8 +95,8 @@ LOST_WITH_463 = (
 )
 NOT_CANCELLED = (
     "oadr20b.profile.Profile20b.judge",
-    'if task.name == CANCELLATION and code_of(reply)[0] == "463":',
-    "if False:",
+    "task.name == CANCELLATION and reason is not None",
+    "False",
 )
 FORGOTTEN_END = (
     "oadr20b.services.registration.joining.resume",

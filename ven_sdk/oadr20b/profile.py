@@ -112,9 +112,7 @@ class Profile20b(Profile):
         yield from self._event_answers(book, turn)
         if registration.is_catalogue_due(book):
             yield registration.register_reports(book)
-        asked = reports.ask_task(book)
-        if asked is not None:
-            yield asked
+        yield from reports.ask_tasks(book)
         if turn.is_poll_due:
             yield self._polls.task(book)
 
@@ -172,14 +170,14 @@ class Profile20b(Profile):
 
     def judge(self, task: Task, reply: Optional[Payload]) -> Verdict:
         """See :meth:`Profile.judge`."""
-        if task.name == CANCELLATION and code_of(reply)[0] == "463":
-            return AcceptedReply()  # it is not registered: what was wanted
         reason = unknown_ven(task, reply)
+        if (task.name == CANCELLATION and reason is not None) or code_of(reply)[0] in task.done_by:
+            return AcceptedReply()  # the VTN has it no more: what was wanted
         if reason is not None:
             return UnknownVen(reason, refusal_of(task, reply))
         error = judge(task, reply)
         if error is not None:
-            return RefusedReply(error, again=task.insists and is_success(code_of(reply)[0]))
+            return RefusedReply(error, task.insists, rarely=not is_success(code_of(reply)[0]))
         more = task.poll and not poll.is_empty(reply)
         return AcceptedReply(more=more, holds=isinstance(reply, DistributeEvent))
 
@@ -198,9 +196,12 @@ class Profile20b(Profile):
         instead of looking at the message lost nothing.
         """
         status = error.status if isinstance(error, TransportError) else None
-        if task.poll and (status is None or status >= 500):
-            return registration.resync
-        return registration.resync if task.name == events.ANSWER and status is None else None
+        if status is not None and status < 500:
+            return None
+        if task.name == opts.CANCELLATION:
+            return opts.lose_cancellation(task.key)
+        is_answer = task.name == events.ANSWER and isinstance(error, TransportError)
+        return registration.resync if task.poll or (is_answer and status is None) else None
 
     def report_unreadable(self, task: Task, error: VenError) -> Optional[Step]:
         """See :meth:`Profile.report_unreadable`."""
@@ -314,8 +315,8 @@ class Profile20b(Profile):
         if book.registration.refused_catalogue is None:
             return ()
         return (
-            "The VTN refused the catalogue, so it asks for no reports. It is offered again at the "
-            "next start or registration.",
+            "The catalogue was refused, so the VTN asks for no reports. It is offered again, at "
+            "least once an hour.",
         )
 
     def queues(self, book: Book) -> dict[str, int]:

@@ -47,7 +47,7 @@ def await_answer(
     if ticket.is_settled:
         return
     if is_done and not engine.read(lambda: request.is_owed(engine.book)):
-        what = "its time was over"
+        what = "its time was over, or something else took its place,"
         if engine.book.registration.phase not in MADE:
             what = "the registration ended"
         raise StateError(

@@ -29,7 +29,7 @@ from ..tasks import AcceptedReply, MessageName, ReceivedReply, RefusedReply, Tas
 from ..text import shorten
 from ..transport.backoff import Backoff
 from .failed_exchanges import FailedExchanges
-from .failures import LONG_CAP, SHORT_CAP, Failures
+from .failures import LONG_CAP, MISSING_CAP, SHORT_CAP, Failures
 from .polling import Polling
 from .registrations import Registrations
 from .transactions import Transactions
@@ -76,6 +76,10 @@ class Exchanges:
             until, self._failures.blocked_until(self._failed.kind_of(task), task.message_name)
         )
 
+    def has_failed(self, task: Task) -> bool:
+        """Whether ``task`` may be expected to fail, as it or its kind did when it was last sent."""
+        return self._failed.has_failed(task)
+
     def retry(self, names: Collection[MessageName]) -> None:
         """Let the messages ``names`` be tried now: the user asked for them."""
         self._failures.retry(names)
@@ -97,9 +101,12 @@ class Exchanges:
         except StateError:
             return  # stopped a moment ago: the connections are closed
         except ConfigurationError as error:
-            # our own record cannot be written: repeating it would not help
+            # our own record cannot be written
             base.counters.count(task.poll, error, base.clock.now())
-            base.transact(task.refuse(error), settles=task.message_name, error=error)
+            if task.insists:
+                self._repeat(task, error, MISSING_CAP)
+            else:
+                base.transact(task.refuse(error), settles=task.message_name, error=error)
         else:
             self._count(task, received)
             self._take_in(task, received.record, mark)
@@ -122,9 +129,10 @@ class Exchanges:
         verdict = self._profile.judge(task, reply)
         if isinstance(verdict, UnknownVen):
             self._take_unknown(task, verdict, mark)
+        elif isinstance(verdict, RefusedReply) and verdict.again:
+            self._repeat(task, verdict.error, MISSING_CAP if verdict.rarely else SHORT_CAP)
         elif isinstance(verdict, RefusedReply):
-            take = self._repeat if verdict.again else self._take_refusal
-            take(task, verdict.error)
+            self._take_refusal(task, verdict.error)
         else:
             self._accept(task, verdict, reply)
 
@@ -142,9 +150,9 @@ class Exchanges:
             error=error,
         )
 
-    def _repeat(self, task: Task, error: VenError, cap: float = SHORT_CAP) -> None:
-        """The reply is no answer: who waits is told, and the message is sent again later."""
-        self._base.report(error, f"no answer to {task.name}", f"{error} It is sent again.")
+    def _repeat(self, task: Task, error: VenError, cap: float) -> None:
+        """It was not done: who waits is told, and the message is sent again later."""
+        self._base.report(error, f"{task.name} not done", f"{error} It is sent again.")
         with self._lock:
             self._failures.fail_message(task.message_name, error, self._base.clock.monotonic(), cap)
         if task.postpone is not None:

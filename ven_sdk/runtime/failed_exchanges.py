@@ -17,14 +17,12 @@ from ..state.outcome import Step
 from ..tasks import FORBIDDEN_AGAIN, Task
 from .failures import (
     CLOSED,
-    LONG_CAP,
     MISSING_CAP,
-    REPEATABLE,
-    SHORT_CAP,
     Failure,
     Failures,
     Kind,
     Scope,
+    cap_of,
     scope_of,
 )
 from .polling import Polling
@@ -56,6 +54,11 @@ class FailedExchanges:
         self._failures, self._polling, self._lock = failures, polling, lock
         self._wake, self._block_all = wake, block_all
         self._courtesy = Window(1, COURTESY_PAUSE)
+
+    def has_failed(self, task: Task) -> bool:
+        """Whether ``task`` may be expected to fail, as it or its kind did when it was last sent."""
+        known = bool(self._failures) and not task.poll
+        return known and self._failures.has_failed(self.kind_of(task), task.message_name)
 
     def kind_of(self, task: Task) -> Kind:
         """The kind of message that the task is, and the service that it goes to."""
@@ -98,11 +101,10 @@ class FailedExchanges:
         self._base.fail_tickets(task.message_name, error)
         text = f"The reply to {task.name} was refused: {error}"
         self._base.report(error, f"unreadable reply to {task.name}: {_kind_of(error)}", text)
+        self._transact(self._profile.lose_reply(task, error))
         if not task.poll:
             self._fail_message(task, error)
-            return
-        self._transact(self._profile.lose_reply(task, error))
-        if self._courtesy.allow(self._base.clock.monotonic()):
+        elif self._courtesy.allow(self._base.clock.monotonic()):
             self._transact(self._profile.report_unreadable(task, error))
 
     def _transact(self, step: Optional[Step]) -> None:
@@ -122,7 +124,7 @@ class FailedExchanges:
             self._give_up_closing(task, scope)
         elif scope is Scope.LINK:
             self._fail_link(task, error, begun)
-        elif scope is Scope.UNACCEPTABLE and not (task.poll or task.patient):
+        elif scope is Scope.UNACCEPTABLE and not (task.poll or task.patient or task.insists):
             base.report(error, f"{task.name} not accepted", str(error))
             self._refuse(task, error)
         elif scope is Scope.MESSAGE and not task.poll:
@@ -144,15 +146,17 @@ class FailedExchanges:
             self._failures.hold_message(task.message_name, until)
 
     def _fail_link(self, task: Task, error: TransportError, begun: float) -> None:
-        now = self._base.clock.monotonic()
+        kind, now, is_its_own = self.kind_of(task), self._base.clock.monotonic(), False
         with self._lock:
             wait = self._failures.fail_link(error, begun, now)
-            if error.delivered is None and not task.poll:  # it may be this service that hangs
-                self._failures.fail_message(task.message_name, error, now)
             if task.poll:
                 self._polling.fail()
+            elif error.delivered is None:
+                is_its_own = self._failures.hang(kind, task.message_name, error, now)
         text = f"{error} Trying again in {wait:.1f} s."
         self._base.troubles.report(error, "link", text, lasts=True)
+        if is_its_own and task.stays_owed:  # it lets others go on, and has its own back-off
+            self._transact(task.refuse(error))
 
     def _fail_service(self, task: Task, error: TransportError, scope: Scope) -> None:
         """The place is closed, busy or missing. Other kinds of messages go on."""
@@ -166,7 +170,7 @@ class FailedExchanges:
             self._refuse(task, error)
             self._forget_given_up(task)
             return
-        cap = self._cap_of(task, error, scope)
+        cap = cap_of(task, error, scope)
         kind, now = self.kind_of(task), self._base.clock.monotonic()
         with self._lock:
             wait = self._failures.fail_kind(kind, error, scope, now, cap)
@@ -177,17 +181,6 @@ class FailedExchanges:
         self._base.troubles.report(error, f"service {kind.service}", text, level, lasts=task.poll)
         if task.postpone is not None:
             self._base.transact(task.postpone(error))
-
-    @staticmethod
-    def _cap_of(task: Task, error: TransportError, scope: Scope) -> float:
-        """The longest wait: an hour for a service that is not there. Polls and registrations go on
-        all the same, and more seldom where the specification forbids to repeat them as they are
-        (H5).
-        """
-        if task.poll or task.patient:
-            is_short = scope is Scope.MESSAGE or error.status in REPEATABLE
-            return SHORT_CAP if is_short else LONG_CAP
-        return MISSING_CAP if scope is Scope.MISSING else SHORT_CAP
 
     def _count_try(self, task: Task, error: TransportError, is_missing: bool) -> bool:
         """Count the try of a message to a service that is not there; whether that was the last:

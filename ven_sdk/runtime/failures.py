@@ -60,6 +60,8 @@ SHORT_CAP, LONG_CAP, MISSING_CAP = 60.0, 300.0, 3600.0
 """Seconds that a back-off grows to: as a rule; for a message that the VTN finds unacceptable and
 that must be sent all the same (polls, registration); for a service that is not there.
 """
+HANGS = 3
+"""How often a message gets no reply, before it counts as the message's own failure."""
 GOOD_LATELY = 600.0
 """Seconds for which a success counts as a moment ago."""
 
@@ -80,6 +82,22 @@ def scope_of(error: VenError) -> Scope:
     return Scope.UNACCEPTABLE if 400 <= status < 500 else Scope.MESSAGE
 
 
+def cap_of(task: Task, error: TransportError, scope: Scope) -> float:
+    """The longest wait in seconds: an hour for a service that is not there, and for what must be
+    sent again although it was refused. Polls and registrations go on all the same, and more seldom
+    where the specification forbids to repeat them as they are (H5).
+    """
+    if task.poll or task.patient:
+        is_short = scope is Scope.MESSAGE or error.status in REPEATABLE
+        return SHORT_CAP if is_short else LONG_CAP
+    return MISSING_CAP if scope in (Scope.MISSING, Scope.UNACCEPTABLE) else SHORT_CAP
+
+
+def _retry_after_of(error: VenError) -> Optional[float]:
+    """The seconds that the VTN asked to wait, whatever status it did that with (H6)."""
+    return error.retry_after if isinstance(error, TransportError) else None
+
+
 def _is_forbidden_again(error: VenError) -> bool:
     """Whether the same message must not be sent again (H5)."""
     return isinstance(error, TransportError) and error.status in FORBIDDEN_AGAIN
@@ -87,15 +105,14 @@ def _is_forbidden_again(error: VenError) -> bool:
 
 class Failure:
     """Something that failed and will be tried again. ``since`` is when it began, ``until`` how long
-    it waits. ``since`` is of the monotonic clock. ``cap`` in seconds.
+    it waits. ``since`` is of the monotonic clock.
     """
 
-    __slots__ = ("backoff", "cap", "error", "scope", "since", "until")
+    __slots__ = ("backoff", "error", "scope", "since", "until")
 
-    def __init__(self, backoff: Backoff, since: float, cap: float = SHORT_CAP) -> None:
+    def __init__(self, backoff: Backoff, since: float) -> None:
         self.backoff: Backoff = backoff
         self.since: float = since
-        self.cap: float = cap
         self.until: float = 0.0
         self.error: Optional[VenError] = None
         self.scope: Scope = Scope.MESSAGE
@@ -113,7 +130,7 @@ class Failures:
     a 404 never begins gently either (H5).
     """
 
-    __slots__ = ("_good_at", "_kinds", "_make", "_messages", "_strict", "link")
+    __slots__ = ("_good_at", "_hanging", "_kinds", "_make", "_messages", "_strict", "link")
 
     def __init__(self, make_backoff: Callable[[float], Backoff], *, strict: bool = False) -> None:
         self._make, self._strict = make_backoff, strict
@@ -121,9 +138,11 @@ class Failures:
         self._kinds: dict[Kind, Failure] = {}
         self._messages: dict[MessageName, Failure] = {}
         self._good_at: dict[Kind, float] = {}
+        self._hanging: set[Kind] = set()
 
     def __len__(self) -> int:
-        return len(self._kinds) + len(self._messages) + (self.link is not None)
+        failures = len(self._kinds) + len(self._messages) + (self.link is not None)
+        return failures + len(self._hanging)
 
     # --- what waits -------------------------------------------------------------------------------
 
@@ -131,6 +150,12 @@ class Failures:
         """The moment from which the message may be sent; 0 where nothing is in its way."""
         found = (self._kinds.get(kind), self._messages.get(message))
         return max((failure.until for failure in found if failure is not None), default=0.0)
+
+    def has_failed(self, kind: Kind, message: MessageName) -> bool:
+        """Whether the message failed when it was sent last, for itself or for its kind, or others
+        of its kind got no reply at all: it may take the whole time-out once more.
+        """
+        return kind in self._kinds or kind in self._hanging or message in self._messages
 
     @property
     def link_blocked_until(self) -> float:
@@ -169,14 +194,13 @@ class Failures:
         ago; never for what must not be sent again as it is.
         """
         failure = self._kinds.get(kind)
-        if failure is None or failure.cap != cap:
-            since = now if failure is None else failure.since
-            failure = self._kinds[kind] = Failure(self._make(cap), since, cap)
+        if failure is None:
+            failure = self._kinds[kind] = Failure(self._make(cap), now)
+        failure.backoff.cap = cap
         passes = scope is Scope.SERVICE or scope is Scope.MESSAGE
         may_begin_gently = not self._strict and not _is_forbidden_again(error)
         gently = passes or (may_begin_gently and self._was_good_before(kind.service, failure.since))
-        retry_after = error.retry_after if isinstance(error, TransportError) else None
-        wait = failure.backoff.next(retry_after, patient=not gently)
+        wait = failure.backoff.next(_retry_after_of(error), patient=not gently)
         failure.error, failure.scope, failure.until = error, scope, now + wait
         return wait
 
@@ -194,7 +218,20 @@ class Failures:
         failure = self._messages.get(message)
         if failure is None:
             failure = self._messages[message] = Failure(self._make(cap), now)
-        failure.error, failure.until = error, now + failure.backoff.next()
+        failure.backoff.cap = cap
+        wait = failure.backoff.next(_retry_after_of(error))
+        failure.error, failure.until = error, now + wait
+
+    def hang(self, kind: Kind, message: MessageName, error: VenError, now: float) -> bool:
+        """No reply came to a message that may have reached the VTN: it may be this service that
+        hangs. Returns whether it is the message: whether it got none :data:`HANGS` times, while the
+        VTN answered others. ``now`` is of the monotonic clock.
+        """
+        self._hanging.add(kind)
+        self.fail_message(message, error, now)
+        failure = self._messages[message]
+        answered_at = max(self._good_at.values(), default=0.0)
+        return failure.backoff.attempts >= HANGS and answered_at > failure.since
 
     def fail_task(self, task: Task, error: VenError, now: float) -> bool:
         """The task fails for itself once more: whether it did so often, and for so long, that it is
@@ -222,6 +259,7 @@ class Failures:
                 if other.service == kind.service and failure.scope is Scope.MISSING:
                     failure.until = 0.0
         self._good_at[kind] = now
+        self._hanging.discard(kind)
         return self._kinds.pop(kind, None)
 
     def reach(self) -> Optional[Failure]:

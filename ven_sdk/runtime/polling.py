@@ -21,13 +21,14 @@ class Polling:
     """
 
     __slots__ = (
-        *("_at", "_book", "_is_failing", "_pause_until", "_profile", "_rounds"),
+        *("_book", "_chance", "_is_failing", "_pause_until", "_profile", "_round_began", "_rounds"),
         *("began", "hold_until", "is_draining"),
     )
 
     def __init__(self, book: Book, profile: Profile) -> None:
         self._book, self._profile = book, profile
-        self._at: Optional[float] = None
+        self._round_began: Optional[float] = None
+        self._chance = 0.0
         self._rounds, self._pause_until = 0, 0.0
         self._is_failing = False
         self.began: Optional[float] = None
@@ -43,7 +44,7 @@ class Polling:
         if not self.is_draining:
             self._rounds = 0
         if not self.is_draining or self.seconds_to_period(now) <= 0:
-            self._at = now + self._period()
+            self._round_began, self._chance = now, self._book.chance.random()
         self.is_draining = self._is_failing = False
 
     def end(self) -> None:
@@ -74,14 +75,16 @@ class Polling:
         return self.seconds_to_period(now)
 
     def seconds_to_period(self, now: float) -> float:
-        """To the next poll of the period, whatever is drained. ``now`` is of the monotonic
+        """To the next poll of the period, whatever is drained: by the period of now, which a
+        registration may have changed since the round began (R14). ``now`` is of the monotonic
         clock.
         """
-        return 0.0 if self._at is None else self._at - now
+        began = self._round_began
+        return 0.0 if began is None else began + self._period() - now
 
     def _period(self) -> float:
         seconds = self._profile.poll_period(self._book).total_seconds()
-        jitter, chance = self._book.settings.poll_jitter, self._book.chance.random()
+        jitter, chance = self._book.settings.poll_jitter, self._chance
         spread = min(seconds * JITTER, JITTER_CAP.total_seconds())
         if jitter == "later":
             return seconds + spread * chance

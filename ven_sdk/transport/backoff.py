@@ -19,10 +19,11 @@ class Backoff:
     same moment.
 
     ``random`` gives numbers in [0, 1). With ``strict`` every wait is the ceiling ±10 %, as the
-    specification has it.
+    specification has it. ``cap`` in seconds may change from one wait to the next, for what fails in
+    another way now; how often it failed is not forgotten for that.
     """
 
-    __slots__ = ("_attempts", "_base", "_cap", "_random", "_strict")
+    __slots__ = ("_attempts", "_base", "_random", "_strict", "cap")
 
     def __init__(
         self,
@@ -33,7 +34,7 @@ class Backoff:
         strict: bool = False,
     ) -> None:
         self._base = base
-        self._cap = cap
+        self.cap: float = cap
         self._random = random
         self._strict = strict
         self._attempts = 0
@@ -52,11 +53,11 @@ class Backoff:
         mend (401, 403, 404 of rule H5): the ceiling is the cap at once.
         """
         doubled = self._base * 2.0 ** min(self._attempts, _DOUBLINGS)
-        ceiling = self._cap if patient else min(self._cap, doubled)
+        ceiling = self.cap if patient else min(self.cap, doubled)
         self._attempts += 1
         if retry_after is not None:
             floor = min(max(retry_after, 0.0), RETRY_AFTER_CAP)
-            return floor + self._random() * max(ceiling, min(floor, self._cap))
+            return floor + self._random() * max(ceiling, min(floor, self.cap))
         if self._strict:
             return ceiling * (0.9 + 0.2 * self._random())
         return ceiling * (0.5 + 0.5 * self._random())

@@ -439,15 +439,16 @@ def test_a_refused_catalogue_does_not_keep_events_from_the_ven() -> None:
     queried(harness)
     step(harness, created())
     step(harness, error="461")
-    assert harness.book.registration.phase == "events" and harness.errors()
+    assert harness.book.registration.phase == "events"
+    assert harness.book.registration.refused_catalogue
 
 
-def test_a_refused_catalogue_is_offered_again_at_the_next_start_or_registration() -> None:
+def test_a_refused_catalogue_stays_due_and_is_offered_at_the_next_registration() -> None:
     harness = fresh()
     queried(harness)
     step(harness, created())
     step(harness, error="461")
-    assert not registration.is_catalogue_due(harness.book)
+    assert registration.is_catalogue_due(harness.book)
 
     queried(harness)
     step(harness, created())  # the same registration: what the VTN has is not sent again (R8)

@@ -71,7 +71,7 @@ def ask(vtn: ReportHarness, **more: Any) -> str:
 
 
 def agree(vtn: ReportHarness) -> Any:
-    return vtn.post(reports.ask_task(vtn.book), CreatedReport(response=ok()))
+    return vtn.post(next(reports.ask_tasks(vtn.book), None), CreatedReport(response=ok()))
 
 
 def send(vtn: ReportHarness, *bodies: Report) -> Any:
@@ -107,7 +107,7 @@ def test_t32_a_report_that_the_vtn_offers_can_be_asked_for() -> None:
     assert request.report_specifier.report_interval.dtstart == NOON + HOUR
     assert (
         reports.is_unanswered(vtn.book, id),
-        reports.ask_task(vtn.book),
+        next(reports.ask_tasks(vtn.book), None),
         running_ids(vtn),
     ) == (False, None, [id])
 
@@ -162,14 +162,14 @@ def test_t35_a_report_that_is_no_longer_wanted_is_cancelled() -> None:
     id = ask(vtn, r_ids=["g1"])
     agree(vtn)
     vtn.run(lambda book, now: reports.stop_report(book, id, now))
-    message = vtn.post(reports.ask_task(vtn.book), CanceledReport(response=ok()))
+    message = vtn.post(next(reports.ask_tasks(vtn.book), None), CanceledReport(response=ok()))
 
     assert (message.wire_name, message.report_request_ids, message.report_to_follow) == (
         "oadrCancelReport",
         [id],
         False,
     )
-    assert (reports.ask_task(vtn.book), running_ids(vtn)) == (None, [])
+    assert (next(reports.ask_tasks(vtn.book), None), running_ids(vtn)) == (None, [])
 
 
 def test_r7_our_requests_end_with_the_registration() -> None:
@@ -184,7 +184,7 @@ def test_r7_our_requests_end_with_the_registration() -> None:
 def test_a_request_that_the_vtn_refuses_is_dropped_and_that_is_said() -> None:
     vtn = ReportHarness()
     ask(vtn, r_ids=["g1"])
-    vtn.post(reports.ask_task(vtn.book), error="452")
+    vtn.post(next(reports.ask_tasks(vtn.book), None), error="452")
 
     assert dict(vtn.book.requests) == {}
     assert vtn.errors()

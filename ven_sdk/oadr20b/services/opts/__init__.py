@@ -15,7 +15,7 @@ steps.
 from .calls import cancel, create, read_facts
 from .rows import forget_all, forget_confirmed, forget_event, resume
 from .schedules import find_opt_of, is_opted_out, list_standing
-from .tasks import CANCELLATION, CREATION, is_owed, list_tasks
+from .tasks import CANCELLATION, CREATION, is_owed, list_tasks, lose_cancellation
 
 __all__ = [
     "CANCELLATION",
@@ -30,6 +30,7 @@ __all__ = [
     "is_owed",
     "list_standing",
     "list_tasks",
+    "lose_cancellation",
     "read_facts",
     "resume",
 ]

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ...state.book import Book
 
 CREATION, CANCELLATION = "opt", "opt cancellation"
+UNKNOWN = frozenset({"452"})
+"""What the VTN says of an opt that it does not have. That is what was wanted of a withdrawal of one
+that was never confirmed, or of one whose withdrawal was not answered.
+"""
 
 
 def list_tasks(book: "Book") -> Iterator[Task]:
@@ -70,6 +74,7 @@ def _cancellation(book: "Book", row: OptState) -> Task:
         about=repr(row.opt_id),
         key=row.opt_id,
         needs_service=True,
+        done_by=frozenset() if row.previous else UNKNOWN,
         confirms=confirmed_by(CANCELLATION, CanceledOpt, opt_id=row.opt_id),
     )
 
@@ -117,18 +122,28 @@ def _refuse(sent: OptState, error: VenError) -> Step:
 def _keep(sent: OptState, error: VenError) -> Step:
     """O1.7: 452 means that the VTN does not have the opt, so it is gone; after any other refusal it
     still stands.
-
-    An opt that was never confirmed and is unknown to the VTN is what the user wanted: cancelled.
     """
 
     def step(book: "Book", now: datetime) -> Outcome:
         if book.opts.get(sent.opt_id) != sent:
             return NOTHING
-        unknown = error.response_code == "452"
-        if unknown and sent.previous is None:
-            return store_row(replace(sent, state=CANCELLED, since=now))
-        row = replace(sent, state=REFUSED if unknown else CONFIRMED, since=now, previous=None)
+        left = REFUSED if error.response_code in UNKNOWN else CONFIRMED
+        row = replace(sent, state=left, since=now, previous=None)
         return store_row(_with_code(row, error)) + _log(f"{error}", error)
+
+    return step
+
+
+def lose_cancellation(opt_id: str) -> Step:
+    """The reply to a withdrawal was lost. The VTN may have it, and say to the next one that it does
+    not know the opt (452): that is what was wanted then.
+    """
+
+    def step(book: "Book", now: datetime) -> Outcome:
+        row = book.opts.get(opt_id)
+        if row is None or row.state != CANCELLING or row.previous is None:
+            return NOTHING
+        return store_row(replace(row, previous=None))
 
     return step
 

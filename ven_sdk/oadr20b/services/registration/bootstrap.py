@@ -6,15 +6,14 @@ they are sent later, as their back-off allows. Steps and tasks; pure functions o
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Optional
 
-from ....errors import ProtocolError, StateError, VenError
+from ....errors import ConfigurationError, ProtocolError, StateError, VenError
 from ....schema.common import Payload
 from ....state.change import Change
-from ....state.outcome import NOTHING, Note, Outcome, Step
+from ....state.outcome import NOTHING, Outcome, Step
 from ....state.registration import MADE
 from ....state.replacing import replace
 from ....tasks import Task
@@ -22,13 +21,14 @@ from ...schema.events import DistributeEvent
 from ...schema.registration import Response
 from ...schema.reports import RegisteredReport
 from .. import events, reports
-from ..task import confirmed_by
+from ..task import confirmed_by, is_refusal
 from .joining import begin, query, register
 from .leaving import cancel_registration
 from .other_vtn import is_elsewhere, is_unexpected, learn_vtn, start_anew
 from .phases import after_reports, change_phase, phase_after
 
 if TYPE_CHECKING:
+    from ....state.registration import RegistrationFacts
     from ...state.book import Book
 
 FOREIGN = "452"
@@ -42,18 +42,14 @@ def register_reports(book: Book) -> Task:
     """T1: the catalogue goes out after a registration, also when it is empty."""
     digest, created = book.catalogue.digest(), reports.catalogue_created(book)
     return reports.registration_task(
-        book,
-        lambda reply: _take_confirmation(reply, digest, created),
-        _refuse_catalogue,
-        _postpone_catalogue if book.registration.phase == "reports" else None,
+        book, lambda reply: _take_confirmation(reply, digest, created), _postpone_catalogue
     )
 
 
 def is_catalogue_due(book: Book) -> bool:
     """Whether the VTN has to be sent the catalogue: it changed, or the VTN asked (R8, T8)."""
     state = book.registration
-    known = (state.catalogue, state.refused_catalogue)
-    return state.catalogue_request is not None or book.catalogue.digest() not in known
+    return state.catalogue_request is not None or book.catalogue.digest() != state.catalogue
 
 
 def _take_confirmation(reply: Optional[Payload], digest: str, created: Optional[datetime]) -> Step:
@@ -75,35 +71,16 @@ def _take_confirmation(reply: Optional[Payload], digest: str, created: Optional[
     return step
 
 
-def _refuse_catalogue(error: VenError) -> Step:
-    """A catalogue that the VTN does not want is no reason to miss its events."""
+def _postpone_catalogue(error: VenError) -> Step:
+    """One that the VTN did not take comes again; events do not wait for it (H5)."""
 
     def step(book: Book, now: datetime) -> Outcome:
-        note = Note(
-            f"{error} The VEN goes on without reports; they are offered again at the next start or "
-            "registration.",
-            logging.ERROR,
-            once="catalogue refused",
-            error=error,
-        )
-        return change_phase(
-            book,
-            now,
-            phase_after(book, "reports", after_reports(book)),
-            refused_catalogue=book.catalogue.digest(),
-            catalogue_request=None,
-        ) + Outcome(notes=(note,))
-
-    return step
-
-
-def _postpone_catalogue(_error: VenError) -> Step:
-    """One that the VTN could not take comes again; events do not wait for it (H5)."""
-
-    def step(book: Book, now: datetime) -> Outcome:
-        if book.registration.phase != "reports":
-            return NOTHING
-        return change_phase(book, now, after_reports(book))
+        facts: RegistrationFacts = {}
+        if is_refusal(error) or isinstance(error, ConfigurationError):
+            facts["refused_catalogue"] = book.catalogue.digest()
+        phase = phase_after(book, "reports", after_reports(book))
+        outcome = change_phase(book, now, phase, facts)
+        return outcome if outcome.changes else NOTHING
 
     return step
 
@@ -138,7 +115,7 @@ def request_events(book: Book) -> Task:
     """R1: the complete list ends the bootstrap; H6: it is asked for again after a poll whose reply
     was lost.
     """
-    task = events.request_task(book, _take_list, _refuse_list)
+    task = events.request_task(book, _take_list, _postpone_list)
     ven_id = book.registration.ven_id
     confirm = confirmed_by(task.name, DistributeEvent, Response, ven_id=ven_id)
     return replace(
@@ -188,23 +165,6 @@ def _take_list(reply: Optional[Payload]) -> Step:
         if isinstance(reply, DistributeEvent):
             return outcome + events.receive(book, reply, now)
         return outcome + events.receive_none(book, now)
-
-    return step
-
-
-def _refuse_list(error: VenError) -> Step:
-    def step(book: Book, now: datetime) -> Outcome:
-        if is_unexpected(book, None):
-            return start_anew(book, now, None)
-        note = Note(
-            f"{error} Events will come by polling.",
-            logging.WARNING,
-            once="events refused",
-            error=error,
-        )
-        phase = phase_after(book, "events", "registered")
-        change = change_phase(book, now, phase, resync=False) + LIST_CAME
-        return change + Outcome(notes=(note,))
 
     return step
 

@@ -226,11 +226,10 @@ def register(book: Book) -> Task:
     when forced new.
     """
     state, settings = book.registration, book.settings
-    ven_id = settings.ven_id if state.fresh else state.ven_id
     record = CreatePartyRegistration(
         request_id=book.request_id("register"),
         registration_id=None if state.fresh else state.registration_id,
-        ven_id=ven_id,
+        ven_id=_ven_id_to_send(book),
         profile_name="2.0b",
         transport_name="simpleHttp",
         report_only=settings.report_only,
@@ -254,8 +253,15 @@ def register(book: Book) -> Task:
     )
 
 
+def _ven_id_to_send(book: Book) -> Optional[str]:
+    """R5, R6: the venID of now; a forced new registration names none but an assigned one."""
+    return book.settings.ven_id if book.registration.fresh else book.registration.ven_id
+
+
 def take_registration(reply: Optional[Payload]) -> Step:
-    """R7: a new registrationID forgets what ran under the old one; R8: the same one keeps it."""
+    """R7: other IDs, or the old ones where none were sent, forget what ran under the old ones; R8:
+    the same ones keep it.
+    """
 
     def step(book: Book, now: datetime) -> Outcome:
         assert isinstance(reply, CreatedPartyRegistration)
@@ -268,7 +274,8 @@ def _begin_registration(book: Book, now: datetime, reply: CreatedPartyRegistrati
     state = book.registration
     ven_id = reply.ven_id or state.ven_id
     is_other = is_another_vtn(book, reply.vtn_id)
-    is_new = is_other or reply.registration_id != state.registration_id or not state.known
+    before, after = (state.ven_id, state.registration_id), (ven_id, reply.registration_id)
+    is_new = is_other or before != after or state.fresh or not state.known
     outcome = forget_running(book, now) if is_new else NOTHING
     if is_other:
         outcome = forget_other_vtn(book, now, reply.vtn_id)
@@ -292,11 +299,31 @@ def _begin_registration(book: Book, now: datetime, reply: CreatedPartyRegistrati
         refused_catalogue=None,
         poll_frequency=frequency(reply) or state.poll_frequency,
     )
+    outcome += _compare_ven_ids(book, ven_id)
     return outcome + Outcome(calls=(Call("client", "on_registered"),))
 
 
+def _compare_ven_ids(book: Book, ven_id: Optional[str]) -> Outcome:
+    """R4: a VTN gives another venID only where none was sent. The VEN goes on as what it is given,
+    and says so: its certificate or its configuration may be another's.
+    """
+    sent = _ven_id_to_send(book)
+    if sent is None or sent == ven_id:
+        return NOTHING
+    note = Note(
+        f"The VEN registered as {sent!r}, and the VTN calls it {ven_id!r}. It goes on as "
+        f"{ven_id!r}: check ven_id, and which VEN the VTN knows by this certificate.",
+        logging.WARNING,
+    )
+    return Outcome(notes=(note,))
+
+
 def _phase_after_registration(book: Book, is_new: bool) -> str:
-    """R8: after a mere renewal neither the catalogue nor the list of events is required."""
+    """R8: after a mere renewal neither the catalogue nor the list of events is required. One that
+    the user has asked to cancel meanwhile is cancelled all the same.
+    """
+    if book.registration.phase == "cancelling":
+        return "cancelling"
     if is_new:
         return "reports"
     return "registered" if book.registration.renewal else after_registering(book)
@@ -317,6 +344,7 @@ def refuse_registration(error: VenError) -> Step:
             error=error,
         )
         facts: RegistrationFacts = {"fresh": fresh, "renewal": False, "reason": str(error)}
-        return change_phase(book, now, "query", facts) + Outcome(notes=(note,))
+        phase = "cancelling" if state.phase == "cancelling" else "query"
+        return change_phase(book, now, phase, facts) + Outcome(notes=(note,))
 
     return step

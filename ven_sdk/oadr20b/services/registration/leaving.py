@@ -71,7 +71,10 @@ def cancel_registration(book: Book) -> Task:
         request_name="cancel",
         needs_service=True,
         confirms=confirmed_by(
-            CANCELLATION, CanceledPartyRegistration, registration_id=state.registration_id
+            CANCELLATION,
+            CanceledPartyRegistration,
+            registration_id=state.registration_id,
+            ven_id=state.ven_id,
         ),
     )
 
@@ -128,9 +131,11 @@ def end_registration(book: Book, now: datetime, reason: str) -> Outcome:
 
 def reregister(book: Book, message: RequestReregistration, now: datetime) -> Outcome:
     """R10: acknowledge, then register again with the current IDs in an exchange of its own. Polls
-    go on meanwhile: a VTN that asks again and again is followed with growing distance.
+    go on meanwhile: a VTN that asks again and again is followed with growing distance, and one that
+    asks in the middle of the bootstrap after it.
     """
     acknowledgement = answers.owe_response(book, now, service=message.service)
-    if not book.settings.register or book.registration.phase != "registered":
+    phase = book.registration.phase
+    if not book.settings.register or phase not in MADE:
         return acknowledgement
-    return acknowledgement + change_phase(book, now, "registered", renewal=True)
+    return acknowledgement + change_phase(book, now, phase, renewal=True)

@@ -20,7 +20,7 @@ from .endings import cancel, forget_requests
 from .from_vtn import (
     REQUEST,
     ask,
-    ask_task,
+    ask_tasks,
     is_unanswered,
     offers,
     stop_report,
@@ -39,7 +39,7 @@ __all__ = [
     "REQUEST",
     "TIMER",
     "ask",
-    "ask_task",
+    "ask_tasks",
     "cancel",
     "catalogue_created",
     "counters",

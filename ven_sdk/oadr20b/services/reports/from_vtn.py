@@ -8,7 +8,7 @@ memory, bounded. Steps only.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Callable, Optional, Union
 
@@ -219,14 +219,15 @@ def stop_report(book: Book, report_request_id: str, now: datetime) -> Outcome:
     return Outcome(changes=(Change("requests", key, left),))
 
 
-def ask_task(book: Book) -> Optional[Task]:
-    """The next request, or the next cancel of one, that the VTN has not answered."""
+def ask_tasks(book: Book) -> Iterator[Task]:
+    """The requests, and the cancels of such, that the VTN has not answered. One that it fails over
+    holds up no other.
+    """
     for key, request in own_requests(book) if book.requests else ():
         if request.phase == WANTED:
-            return _request_task(book, key, request)
-        if request.phase == UNWANTED:
-            return _cancellation_task(book, key, request)
-    return None
+            yield _request_task(book, key, request)
+        elif request.phase == UNWANTED:
+            yield _cancellation_task(book, key, request)
 
 
 def _request_task(book: Book, key: str, request: RequestState) -> Task:
@@ -245,7 +246,7 @@ def _request_task(book: Book, key: str, request: RequestState) -> Task:
         key=request.report_request_id,
         request_name=f"ask {key}",
         needs_service=True,
-        confirms=confirmed_by(REQUEST, CreatedReport),
+        confirms=confirmed_by(REQUEST, CreatedReport, ven_id=book.registration.ven_id),
     )
 
 

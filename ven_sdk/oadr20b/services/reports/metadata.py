@@ -20,14 +20,12 @@ from ..task import confirmed_by
 
 REGISTER_REPORT = "register report"
 """The name of the catalogue's message."""
-_CONFIRMS_CATALOGUE = confirmed_by(REGISTER_REPORT, RegisteredReport)
 
 
 def registration_task(
     book: Book,
     accept: Callable[[Optional[Payload]], Step],
-    refuse: Callable[[VenError], Step],
-    postpone: Optional[Callable[[VenError], Step]] = None,
+    postpone: Callable[[VenError], Step],
 ) -> Task:
     """The catalogue, all of it (T1), also when it is empty; it names a METADATA request only if it
     answers one (T3). The message is built when it is sent: the task is found at each poll for as
@@ -49,10 +47,10 @@ def registration_task(
         build,
         (RegisteredReport,),
         accept,
-        refuse,
+        postpone,
         service=RegisterReport.service,
         request_name=REGISTER_REPORT,
-        confirms=_CONFIRMS_CATALOGUE,
+        confirms=confirmed_by(REGISTER_REPORT, RegisteredReport, ven_id=registration.ven_id),
         insists=True,
         postpone=postpone,
     )

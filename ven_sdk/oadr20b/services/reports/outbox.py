@@ -31,6 +31,7 @@ from ..task import is_refusal
 from .endings import cancel, end_requests
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
+ASIDE = timedelta(seconds=30)
 PARKED_PAUSE = timedelta(hours=1)
 FAILURES = 3
 """How often the VTN may fail over a message (HTTP 500) before it is sent in another form."""
@@ -186,14 +187,21 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
 
     A message of several reports is first sent as one for each, so that only what is wrong is
     refused again. One that the VTN fails over is sent with one value an interval (openleadr's VTN
-    takes no more), then in smaller pieces. What HTTP says must not be sent again as it is (H5)
-    waits for an hour at once. What we cannot write ourselves is given up.
+    takes no more), then in smaller pieces. One that gets no reply, while the VTN answers others,
+    stands aside for a moment, in which reports of other requests are made. What HTTP says must not
+    be sent again as it is (H5) waits for an hour at once. What we cannot write ourselves is given
+    up.
     """
     delivery = book.deliveries.get(key)
     if delivery is None:
         return NOTHING
+    wait = timedelta(seconds=getattr(error, "retry_after", None) or 0.0)
+    delivery = replace(delivery, retry_at=now + wait)
     if len(delivery.parts) > 1:
         return _divide(book, key, delivery, now)
+    if isinstance(error, TransportError) and error.status is None:
+        aside = replace(delivery, retry_at=now + ASIDE)
+        return Outcome(changes=(Change("deliveries", key, aside),))
     code = getattr(error, "response_code", "500")
     part, status = delivery.parts[0], error.status if isinstance(error, TransportError) else None
     if status == 500 and not delivery.singly and len(part.r_ids) > 1:
@@ -224,7 +232,8 @@ def _retry_later(key: str, delivery: Delivery, error: VenError, now: datetime) -
         once="report refused",
         error=error,
     )
-    waiting = replace(delivery, retry_at=now + pause, parked=pause == PARKED_PAUSE)
+    retry_at = max(now + pause, delivery.retry_at or now)
+    waiting = replace(delivery, retry_at=retry_at, parked=pause == PARKED_PAUSE)
     changes = (Change("deliveries", key, waiting),)
     return Outcome(changes=changes, notes=(note,)) + look_now(now)
 

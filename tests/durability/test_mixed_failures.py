@@ -1,0 +1,161 @@
+"""Failures of which the second is another than the first: patience grows all the same, a
+``Retry-After`` is kept whatever came with it, and what the VTN does not take does not pile up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Callable
+
+import pytest
+
+from tests.models.simulated import SimulatedVen
+from tests.models.texts import VTNEvent
+from tests.shared import some_of
+from ven_sdk import VenError
+
+FOR_EVER = float("inf")
+HOUR = 3600
+
+
+def call(make: Callable[[SimulatedVen], object]) -> Callable[[SimulatedVen], None]:
+    """A call whose error is not what is looked at."""
+
+    def make_call(world: SimulatedVen) -> None:
+        with contextlib.suppress(VenError):
+            make(world)
+
+    return make_call
+
+
+def create_opt(world: SimulatedVen) -> None:
+    window = {"dtstart": world.clock.now() + timedelta(days=30), "duration": 60}
+    world.ven.create_opt("optOut", "economic", vavailability=[window])
+
+
+def add_event(world: SimulatedVen) -> None:
+    start = (world.clock.now() + timedelta(hours=9)).replace(microsecond=0)
+    world.vtn.events["e"] = VTNEvent("e", start, 600)
+    world.vtn.queue.append("list")
+
+
+PROVOKE: dict[str, Callable[[SimulatedVen], object]] = {
+    "oadrPoll": lambda world: None,
+    "oadrUpdateReport": lambda world: None,
+    "oadrRegisterReport": call(lambda world: world.ven.register(new=True)),
+    "oadrQueryRegistration": call(lambda world: world.ven.register()),
+    "oadrCreatePartyRegistration": call(lambda world: world.ven.register()),
+    "oadrRequestEvent": call(lambda world: world.ven.request_events()),
+    "oadrCreatedEvent": add_event,
+    "oadrCreateOpt": call(create_opt),
+    "oadrCreatedReport": lambda world: world.vtn.queue.append("create report"),
+}
+
+
+@pytest.fixture
+def world() -> Iterator[SimulatedVen]:
+    with contextlib.closing(SimulatedVen(1)) as world:
+        world.vtn.wish = 10, 20
+        world.start()
+        world.run(30)
+        yield world
+
+
+def moments(world: SimulatedVen, message: str, since: float = 0.0) -> list[float]:
+    return [one.at for one in world.vtn.sent if one.name == message and one.at >= since]
+
+
+@pytest.mark.parametrize(
+    "message, statuses",
+    some_of(
+        (
+            *("oadrPoll", "oadrUpdateReport", "oadrRegisterReport", "oadrCreatedEvent"),
+            *("oadrCreatePartyRegistration", "oadrRequestEvent"),
+        ),
+        ((503, 409), (404, 503), (500, 410), (401, 409), (405, 502), (503, 302)),
+    ),
+)
+def test_patience_grows_whatever_a_service_answers_by_turns(
+    world: SimulatedVen, message: str, statuses: tuple[int, ...]
+) -> None:
+    right, turns = world.vtn._how, itertools.cycle(statuses)
+
+    def answer_by_turns(name: str, service: str, about: str) -> str:
+        return f"status {next(turns)}" if name == message else right(name, service, about)
+
+    world.vtn._how = answer_by_turns  # type: ignore[method-assign]
+    PROVOKE[message](world)
+    world.run(1200)
+    begun = world.clock.monotonic()
+    world.run(600)
+
+    assert len(moments(world, message, begun)) <= 4 * 10
+
+
+@pytest.mark.parametrize("message, status", some_of(PROVOKE, (500, 503, 429)))
+def test_a_retry_after_is_kept_whatever_status_it_comes_with(
+    world: SimulatedVen, message: str, status: int
+) -> None:
+    world.vtn.behaviour[message] = f"status {status} after 120", FOR_EVER
+    begun = world.clock.monotonic()
+    PROVOKE[message](world)
+    world.run(900)
+
+    sent = moments(world, message, begun)
+    assert len(sent) > 1
+    assert min(after - before for before, after in zip(sent, sent[1:])) > 119
+
+
+@pytest.mark.parametrize(
+    "asked, answer",
+    [
+        ("create report", "oadrCreatedReport"),
+        ("register report", "oadrRegisteredReport"),
+        ("cancel report", "oadrCanceledReport"),
+        ("reregister", "oadrResponse"),
+    ],
+)
+def test_answers_that_nobody_takes_do_not_pile_up_and_hold_up_no_event_afterwards(
+    world: SimulatedVen, asked: str, answer: str
+) -> None:
+    world.vtn.endless = asked
+    world.vtn.behaviour[answer] = "status 503", FOR_EVER
+    world.run(600)
+    assert world.ven.status.queues["answers"] <= 30
+    assert sum("oldest" in text for _, text in world.lines.seen) <= 3
+
+    world.vtn.endless = ""
+    del world.vtn.behaviour[answer]
+    world.run(60)
+    add_event(world)
+    world.run(120)
+    assert ("e", 0) in world.vtn.record.answers
+
+
+@pytest.mark.parametrize("message", ["oadrRegisterReport", "oadrRequestEvent"])
+@pytest.mark.parametrize("refusal", ["code 454", "code 500", "status 400", "status 409"])
+def test_what_was_refused_at_the_start_is_asked_again_until_it_is_taken(
+    message: str, refusal: str
+) -> None:
+    with contextlib.closing(SimulatedVen(1, poll_frequency=60)) as world:
+        world.vtn.wish = 600, 600
+        add_event(world)
+        world.vtn.queue.clear()  # it stands in the list, and is not polled
+        world.vtn.behaviour[message] = refusal, FOR_EVER
+        world.start()
+        world.run(60)
+        assert world.ven.status.state == "registered"
+        is_told = message == "oadrRegisterReport" or refusal.startswith("status")
+        assert (world.ven.health().problems != ()) == is_told
+
+        world.run(4 * HOUR)
+        assert 4 <= len(moments(world, message)) <= 4 * 2 + 12
+        assert len(world.errors) <= 3
+
+        del world.vtn.behaviour[message]
+        world.run(2 * HOUR)
+        assert world.ven.health().problems == ()
+        assert ("e", 0) in world.vtn.record.answers and world.vtn.record.samples

@@ -1,0 +1,199 @@
+"""What a registration changes while everything else goes on, and what happens while one is under
+way: another period, other IDs, a wish for another one, a cancellation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Callable, Optional
+
+import pytest
+
+from tests.models.simulated import SimulatedVen
+from tests.models.texts import ei_response, first, payload, profiles
+from ven_sdk.oadr20b.schema.registration import RequestReregistration
+
+CREATE, CATALOGUE = "oadrCreatePartyRegistration", "oadrRegisterReport"
+FOR_EVER = float("inf")
+Answer = Callable[[str, Callable[[], bytes]], Optional[bytes]]
+
+
+@pytest.fixture
+def world() -> Iterator[SimulatedVen]:
+    with contextlib.closing(SimulatedVen(1, poll_frequency=None)) as world:
+        world.vtn.wish = 10, 20
+        yield world
+
+
+def answer(world: SimulatedVen, message: str, give: Answer) -> None:
+    """``give(text, right)`` answers ``message`` from now on; None is the right answer."""
+    before = world.vtn.answer
+
+    def answer_message(name: str, text: str) -> bytes:
+        reply = give(text, lambda: before(name, text)) if name == message else None
+        return before(name, text) if reply is None else reply
+
+    world.vtn.answer = answer_message  # type: ignore[method-assign]
+
+
+def register_as(
+    world: SimulatedVen, *, ven_id: str = "ven-1", period: str = "PT10S", code: str = "200"
+) -> None:
+    """The VTN gives these facts from now on, and always the same registrationID."""
+
+    def give(text: str, right: Callable[[], bytes]) -> bytes:
+        world.vtn.record.registered = True
+        facts = f"<ei:registrationID>reg-1</ei:registrationID><ei:venID>{ven_id}</ei:venID>"
+        wish = f"<xcal:duration>{period}</xcal:duration>"
+        return payload(
+            "oadrCreatedPartyRegistration",
+            ei_response(first("requestID", text), code)
+            + f"{facts}<ei:vtnID>vtn</ei:vtnID>{profiles()}"
+            + f"<oadr:oadrRequestedOadrPollFreq>{wish}</oadr:oadrRequestedOadrPollFreq>",
+        )
+
+    answer(world, CREATE, give)
+
+
+def start(world: SimulatedVen) -> None:
+    world.start()
+    world.run(60)
+
+
+def count(world: SimulatedVen, message: str, since: float = 0.0) -> int:
+    return sum(one.name == message and one.at >= since for one in world.vtn.sent)
+
+
+# --- what it changes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", ["PT10M", "PT1H", "PT24H"])
+def test_R14_a_shorter_period_counts_from_the_last_poll_on(
+    world: SimulatedVen, before: str
+) -> None:
+    register_as(world, period=before)
+    start(world)
+    register_as(world, period="PT10S")
+    world.ven.register()
+    begun = world.clock.monotonic()
+    world.run(120)
+
+    assert count(world, "oadrPoll", begun) >= 10
+
+
+def test_R14_a_longer_period_counts_from_the_last_poll_on(world: SimulatedVen) -> None:
+    register_as(world, period="PT10S")
+    start(world)
+    register_as(world, period="PT1H")
+    world.ven.register()
+    begun = world.clock.monotonic()
+    world.run(3000)
+
+    assert count(world, "oadrPoll", begun) == 0
+
+
+@pytest.mark.parametrize("since", ["a failing EiReport", "a quiet moment"])
+def test_G10_after_another_venid_nothing_is_sent_under_the_old_one(
+    world: SimulatedVen, since: str
+) -> None:
+    register_as(world)
+    start(world)
+    if since == "a failing EiReport":
+        world.vtn.behaviour["EiReport"] = "status 503", 12
+        world.vtn.queue.append("cancel report")
+        world.run(40)
+    register_as(world, ven_id="ven-2")
+    world.ven.register()
+    names: list[str] = []
+
+    def look(url: str, body: bytes) -> object:
+        names.append(first("venID", body.decode()))
+        return world.vtn.post(url, body)
+
+    world.engine.profile.identity.connections._answer = look
+    world.run(300)
+
+    assert set(names) == {"ven-2"}
+
+
+def test_R4_another_venid_than_the_one_that_was_sent_is_followed_and_said() -> None:
+    with contextlib.closing(SimulatedVen(1, ven_id="mine")) as world:
+        register_as(world, ven_id="theirs")
+        start(world)
+
+        assert world.ven.ven_id == "theirs"
+        said = [text for _, text in world.lines.seen if "'mine'" in text and "'theirs'" in text]
+        assert len(said) == 1
+
+        world.ven.register()  # as what it is called now
+        assert len(world.lines.seen) == 1
+
+
+@pytest.mark.parametrize("query", ["right", "plain response", "empty", "code 452", "status 404"])
+def test_R7_the_old_ids_where_none_were_sent_are_a_new_registration(
+    world: SimulatedVen, query: str
+) -> None:
+    register_as(world)
+    start(world)
+    world.vtn.behaviour["oadrQueryRegistration"] = query, FOR_EVER
+    begun = world.clock.monotonic()
+
+    world.ven.register(new=True)
+    world.run(30)
+
+    assert count(world, CATALOGUE, begun) == 1
+
+
+# --- what comes while it is under way -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message", [CATALOGUE, "oadrRequestEvent"])
+def test_R10_a_wish_to_register_again_that_comes_in_the_bootstrap_is_followed_after_it(
+    world: SimulatedVen, message: str
+) -> None:
+    wishes = [RequestReregistration(ven_id="ven-1")]
+
+    def push(text: str, right: Callable[[], bytes]) -> None:
+        if wishes:
+            world.engine.transact(world.engine.profile.receive(wishes.pop()))
+
+    answer(world, message, push)
+    start(world)
+
+    assert count(world, CREATE) == 2
+    assert world.ven.status.state == "registered"
+
+
+@pytest.mark.parametrize("code", ["200", "452"])
+def test_R12_a_cancellation_that_is_asked_for_during_a_renewal_is_sent_after_it(
+    world: SimulatedVen, code: str
+) -> None:
+    start(world)
+    register_as(world, code=code)
+    request = world.engine.profile.request_cancellation()
+
+    def cancel(text: str, right: Callable[[], bytes]) -> None:
+        world.engine.transact(request.step)
+
+    answer(world, CREATE, cancel)
+    world.vtn.queue.append("reregister")
+    world.run(60)
+
+    assert count(world, "oadrCancelPartyRegistration") == 1
+    assert count(world, CREATE) == 2
+    assert world.ven.status.state == "unregistered"
+
+
+def test_R13_a_wish_to_register_is_no_refusal_of_a_cancellation(world: SimulatedVen) -> None:
+    start(world)
+    answer(
+        world,
+        "oadrCancelPartyRegistration",
+        lambda text, right: payload("oadrRequestReregistration", "<ei:venID>ven-1</ei:venID>"),
+    )
+
+    world.ven.cancel_registration()
+
+    assert world.ven.status.state == "unregistered"
+    assert count(world, "oadrCancelPartyRegistration") == 1

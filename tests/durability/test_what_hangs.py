@@ -1,0 +1,156 @@
+"""Services that take a message and never answer, each time for the whole time-out: polls, and
+whatever else the VTN answers, go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from tests.models.simulated import SimulatedVen
+from tests.models.texts import VTNEvent, ei_response, first, payload
+
+TIMEOUT = 30
+HANGS = f"no answer after {TIMEOUT}"
+FOR_EVER = float("inf")
+HOUR = 3600
+FEW = 10
+"""Values that may be on their way."""
+NONE = timedelta(0)
+FIRST_WAIT = 0.5
+"""Seconds that a message waits at least, after it failed for the first time."""
+
+
+@pytest.fixture
+def world() -> Iterator[SimulatedVen]:
+    with contextlib.closing(SimulatedVen(1, timeout=TIMEOUT)) as world:
+        world.vtn.wish = 10, 20
+        yield world
+
+
+def hang(world: SimulatedVen, *messages: str) -> None:
+    for message in messages:
+        world.vtn.behaviour[message] = HANGS, FOR_EVER
+
+
+def longest_silence(world: SimulatedVen, seconds: float) -> float:
+    """The longest time without a poll in the next ``seconds``."""
+    begun = world.clock.monotonic()
+    world.run(seconds)
+    sent = [one.at for one in world.vtn.sent if one.name == "oadrPoll" and one.at >= begun]
+    moments = [begun, *sent, world.clock.monotonic()]
+    return max(after - before for before, after in zip(moments, moments[1:]))
+
+
+def missing(world: SimulatedVen) -> int:
+    """How many values that were read have not arrived."""
+    return world.read - len({value for _, _, value in world.vtn.record.samples})
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 20])
+def test_polls_go_on_between_answers_that_hang(world: SimulatedVen, number: int) -> None:
+    world.start()
+    world.run(30)
+    hang(world, "oadrRegisteredReport", "oadrCanceledReport")
+    world.vtn.queue.extend(("register report", "cancel report") * number)
+    world.run(HOUR)
+
+    assert longest_silence(world, HOUR) <= 2 * TIMEOUT + 10
+
+
+@pytest.mark.parametrize("since", ["the start", "a running VEN"])
+def test_polls_go_on_where_every_other_service_hangs(world: SimulatedVen, since: str) -> None:
+    services = "EiReport", "EiEvent", "EiOpt"
+    if since == "the start":
+        hang(world, *services)
+    world.start()
+    world.run(60)
+    hang(world, *services)
+    start = world.clock.now().replace(microsecond=0)
+    world.vtn.events["e"] = VTNEvent("e", start, HOUR)
+    world.vtn.queue.extend(("list", "register report", "create report"))
+    world.run(HOUR)
+
+    assert longest_silence(world, HOUR) <= 3 * TIMEOUT + 10
+
+
+def test_a_registration_that_hangs_keeps_no_polls_away(world: SimulatedVen) -> None:
+    world.start()
+    world.run(30)
+    hang(world, "EiRegisterParty")
+    world.vtn.queue.append("reregister")
+    world.run(600)
+
+    assert longest_silence(world, HOUR) <= 2 * TIMEOUT + 10
+
+
+def test_a_report_that_gets_no_reply_holds_up_those_of_no_other_request(
+    world: SimulatedVen,
+) -> None:
+    world.start()
+    world.run(60)
+    right = world.vtn._how
+    delivered: list[str] = []
+
+    def answer_others(name: str, service: str, about: str) -> str:
+        is_report = name == "oadrUpdateReport"
+        return right(name, service, about) if not is_report or delivered[-1] != "rq" else HANGS
+
+    def look(url: str, body: bytes) -> object:
+        delivered.append(first("reportRequestID", body.decode())[:2])
+        return world.vtn.post(url, body)
+
+    world.vtn._how = answer_others  # type: ignore[method-assign]
+    world.engine.profile.identity.connections._answer = look
+    world.vtn.queue.append("reports 1 30 60")
+    world.run(10 * 60)
+
+    assert delivered.count("se") >= 5
+    assert delivered.count("rq") < 40
+
+    world.vtn._how = right  # type: ignore[method-assign]
+    world.run(2 * HOUR)
+    assert missing(world) < FEW
+
+
+def test_after_a_vtn_hung_as_a_whole_reports_go_on_at_once(world: SimulatedVen) -> None:
+    world.start()
+    world.run(60)
+    hang(world, *("EiRegisterParty", "EiEvent", "EiReport", "EiOpt", "OadrPoll"))
+    world.run(2 * HOUR)
+    world.vtn.behaviour.clear()
+    world.run(150)
+
+    assert missing(world) < FEW < world.read
+
+
+@pytest.mark.parametrize("how", [HANGS, "status 500", "unreadable"])
+def test_a_request_for_a_report_that_the_vtn_fails_over_holds_up_no_other(
+    world: SimulatedVen, how: str
+) -> None:
+    world.vtn._oadrCreateReport = lambda text: payload(  # type: ignore[attr-defined]
+        "oadrCreatedReport", ei_response(first("requestID", text)) + "<oadr:oadrPendingReports/>"
+    )
+    world.start()
+    world.run(30)
+    world.vtn.behaviour["oadrCreateReport"] = how, 1
+    first_one = world.engine.profile.request_report(
+        "A",
+        report_specifier_id="S",
+        r_ids=["x"],
+        granularity=NONE,
+        report_back_duration=NONE,
+        dtstart=None,
+        report_duration=None,
+    )
+    world.engine.transact(first_one.step)
+    world.run(TIMEOUT + 0.1 if how == HANGS else 0.1)
+
+    begun = world.clock.monotonic()
+    world.ven.request_report("S", r_ids="x", report_request_id="B")
+
+    assert world.clock.monotonic() - begun < FIRST_WAIT
+    assert first_one.is_owed(world.engine.book)
