@@ -5,6 +5,7 @@ early.
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 from pathlib import Path
 
@@ -99,6 +100,25 @@ def test_a_pipe_that_is_closed_early_is_no_traceback(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=30)
 
     assert (process.returncode, err) == (141, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="descriptors as POSIX has them")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("words", "code"), [("--version", 0), ("run --example", 0), ("fingerprint nowhere.pem", 2)]
+)
+def test_a_service_without_standard_streams_is_served(words: str, code: int, closed: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, *words.split()],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
 
 
 def test_a_terminal_gets_colours_and_no_color_takes_them_away(tmp_path: Path) -> None:

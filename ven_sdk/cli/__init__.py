@@ -25,6 +25,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     the exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _provide_streams()
     try:
         code = _dispatch(words)
         sys.stdout.flush()
@@ -34,6 +35,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except BrokenPipeError:
         _silence()
         return PIPE
+
+
+def _provide_streams() -> None:
+    """Where a service manager closed standard output or error, what is written goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _dispatch(words: Sequence[str]) -> int:
