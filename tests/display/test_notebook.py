@@ -383,6 +383,16 @@ def test_an_event_without_end_is_drawn_and_says_so(pyplot: Any) -> None:
     assert axes.get_lines()[0].get_xdata()[-1] == START + HOUR
 
 
+@pytest.mark.parametrize("text", ["$$", "$x$", "$\\frac{$", "cost $5", "y" * 500, "a\tb"])
+def test_what_the_vtn_wrote_is_no_formula(text: str, pyplot: Any) -> None:
+    odd = event(event_id=text, signal_name=f"x-{text}")
+
+    for axes in (plot_event(odd), plot_schedule(rows((0, 1, 1), of=odd))):
+        axes.figure.canvas.draw()
+
+    assert plot_event(odd).get_title(loc="left").replace("\\$", "$").startswith("Event ")
+
+
 def test_there_is_nothing_where_nothing_rules(pyplot: Any) -> None:
     axes = plot_schedule(rows((0, 1, 1), (1, 2, 2), (4, 5, 3), of=event()))
 

@@ -13,8 +13,11 @@ from typing import Any, NamedTuple, Optional
 from ..errors import ConfigurationError
 from ..events.queries import ScheduleRow
 from ..schema.events import Event, EventSignal
+from ..text import shorten
 from .times import Zone, zone_name, zone_of
 
+LONGEST_LABEL = 80
+"""Characters of a title or a label."""
 OPEN_END = timedelta(hours=1)
 """How much of an interval without an end is drawn."""
 LEVELS = (0, 1, 2, 3)
@@ -102,7 +105,7 @@ def _draw(
     for place, (on, panel) in enumerate(zip(several, panels)):
         _draw_panel(on, panel, f"C{place}")
         _mark_now(on, panel, moment)
-    several[0].set_title(title, loc="left", fontsize="medium", fontweight="bold")
+    several[0].set_title(_as_written(title), loc="left", fontsize="medium", fontweight="bold")
     _time_axis(several[-1], bool(panels), tz, moment)
     if axes is not None and panels:
         axes.set_ylabel("")
@@ -195,7 +198,13 @@ def _value_axis(axes: Axes, panel: Panel) -> None:
 
 def _label(signal: EventSignal) -> str:
     unit = _unit(signal)
-    return f"{signal.signal_name}\n{signal.signal_type}{f', {unit}' if unit else ''}"
+    kind = f"{signal.signal_type}{f', {unit}' if unit else ''}"
+    return f"{_as_written(str(signal.signal_name))}\n{_as_written(kind)}"
+
+
+def _as_written(text: str) -> str:
+    """``text`` of the VTN as a label: matplotlib takes what is between dollars for a formula."""
+    return shorten(text, LONGEST_LABEL).replace("$", r"\$")
 
 
 def _unit(signal: EventSignal) -> Optional[str]:
