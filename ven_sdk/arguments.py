@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Callable, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Optional, Union
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
@@ -26,8 +26,6 @@ from .text import class_name, is_xml, repr_of, text_of
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
 
-F = TypeVar("F", bound=Callable[..., object])
-C = TypeVar("C")
 Duration = Union[timedelta, float, str]
 """A timedelta, a number of seconds, or a text such as ``'10 s'``, ``'15 min'``, ``'PT15M'``."""
 
@@ -248,8 +246,7 @@ def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
 
 def text(name: str, value: object) -> str:
     """``value`` as a name or an ID: one line that XML and a store can carry, without blanks at its
-    ends. ``ConfigurationError`` for
-    anything else.
+    ends. ``ConfigurationError`` for anything else.
     """
     value = str.__str__(value) if isinstance(value, str) else value  # whatever a subclass says
     if not isinstance(value, str) or not value.strip():
@@ -292,8 +289,8 @@ def sendable(name: str, value: str) -> str:
 
 
 def check_sendable(name: str, value: object) -> None:
-    """Refuse a record, mapping or sequence in which a text stands that XML cannot carry.
-    ``ConfigurationError`` for anything else.
+    """``ConfigurationError`` for a record, mapping or sequence in which a text stands that XML
+    cannot carry.
     """
     if isinstance(value, str):
         sendable(name, value)
@@ -323,8 +320,7 @@ def uri(name: str, value: object) -> str:
 
 def proxy_addresses(value: object) -> Optional[dict[str, str]]:
     """``proxies``, a dict of scheme to address; None stays None. An address alone is refused: it
-    may be meant for both schemes, or for one. ``ConfigurationError`` for
-    anything else.
+    may be meant for both schemes, or for one. ``ConfigurationError`` for anything else.
     """
     if value is None:
         return None

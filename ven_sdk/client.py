@@ -41,8 +41,6 @@ from .usercode.handlers import Handlers, Hooks
 from .ven import Ven
 from .wiring import build, listener_of, store_of
 
-logger: logging.Logger = logging.getLogger(__name__)
-
 
 class OpenADRClient(Ven):
     """A VEN: it registers with the VTN at ``vtn_url``, polls, hands events to handlers and delivers

@@ -294,7 +294,8 @@ def base_url(url: object, ven_name: object = None) -> str:
     if not isinstance(url, str) or not url.strip():
         raise ConfigurationError(f"vtn_url must be a non-empty text, not {repr_of(url)}.")
     url = str.__str__(url).strip()
-    text("vtn_url", url) if "@" not in url else None
+    if "@" not in url:
+        text("vtn_url", url)
     shown = without_secrets(url)
     try:
         parts = urlsplit(url)

@@ -14,7 +14,6 @@ order; whatever a member is not sure of it leaves as not in order, and the VENs 
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Mapping
@@ -39,8 +38,6 @@ from ..usercode.functions import check_call, refuse_async
 from .life import Lease, MemberLife
 from .sites import Functions, Sites, SiteTable, store_of_fleet
 from .slots import MemberSlots
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 _OWN = ("store", "sites", "name", "weight", "lease", "slots", "functions")
 GRACE = 25

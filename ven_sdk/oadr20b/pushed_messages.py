@@ -12,7 +12,6 @@ Runs on the thread of the web server that received the request.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .state.book import Book
 
-logger: logging.Logger = logging.getLogger(__name__)
 
 SERVICES = frozenset({"EiEvent", "EiReport", "EiRegisterParty"})
 AGAIN_AFTER = 30

@@ -7,7 +7,6 @@ way. Everything but ``_submit`` runs under the lock of the transactions.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,8 +17,6 @@ from ..text import shorten
 from .clock_offset import ClockOffset
 from .runtime import Runtime
 from .scheduler import Job
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 SECOND_CHANCE = timedelta(minutes=1)
 """How long a timer waits whose step failed by a fault of ours."""

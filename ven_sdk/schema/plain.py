@@ -31,7 +31,6 @@ from .items import Items
 from .record import Record, restore
 from .slot import MISSING, Slot
 
-T = TypeVar("T")
 Convert = Callable[[Any], object]
 """One way or the other for values of one type: what it is called with came from such a value."""
 _MICROSECOND = timedelta(microseconds=1)

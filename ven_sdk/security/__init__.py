@@ -1,5 +1,5 @@
-"""Trust: certificates and keys, TLS settings, XML signatures out and in, and the memory against
-replays.
+"""Trust, for every profile: certificates, keys and their fingerprints, TLS settings, and when
+certificates end.
 
-Knows XML signatures, not records, and opens no connection.
+Signatures of messages are their profile's. Opens no connection.
 """

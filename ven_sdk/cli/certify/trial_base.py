@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ...client import OpenADRClient
 from ...errors import VenError
 from ...runtime.clock import Clock
-from ...schema.common import Payload
 from ...schema.events import Event
 from ...testing import Fault, LocalVTN, ManualClock, Received
 from .rows import Arguments, Row, Skip, demand, not_shown
@@ -22,7 +21,6 @@ from .samples import add_samples
 from .time_control import ManualTime, RealTime, TimeControl
 from .trial_parts import CallRecord, ClockAhead, HeldReply, Run, credentials_of, rules_in
 
-P = TypeVar("P", bound=Payload)
 T = TypeVar("T")
 Where = Optional[Callable[[Any], object]]
 PERIOD = 2

@@ -23,7 +23,6 @@ from ...oadr20b.schema.payloads import PAYLOADS
 from ...schema.common import Payload
 
 Kind = Union[str, type[Payload]]
-P = TypeVar("P", bound=Payload)
 V = TypeVar("V")
 KINDS: dict[str, type[Payload]] = {**PAYLOADS, **{cls.__name__: cls for cls in PAYLOADS.values()}}
 

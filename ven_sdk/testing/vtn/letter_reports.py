@@ -20,7 +20,6 @@ from .reports import METADATA
 from .vens import Ven
 
 USAGE = ("powerReal", "energyReal", "pulseCount")
-CLOSE = timedelta(seconds=1)
 
 
 def catalogue(record: RegisterReport, ven: Ven) -> list[str]:
