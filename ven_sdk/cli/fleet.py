@@ -101,15 +101,16 @@ def _facts(member: Member, slots: int) -> dict[str, Any]:
 
 
 def _show_owner(store: LeasedStore, name: str, as_json: bool, console: Console) -> int:
-    slot = store.misplaced_vens([name]).get(name, store.slot(name))
+    misplaced = store.misplaced_vens([name])
+    slot = misplaced.get(name, store.slot(name))
     members, slots = store.owners()
     row: SlotRow = slots[slot]
     names = {member.owner: member.name for member in members}
     owner = names.get(row.owner, row.owner) if row.owner and row.seconds > 0 else None
-    known = bool(store.misplaced_vens([name]) or store.load(name))
+    known = bool(misplaced or store.load(name))
     if as_json:
-        said = {"ven": name, "slot": slot, "member": owner, "known": known}
-        console.line(json.dumps(said))
+        facts = {"ven": name, "slot": slot, "member": owner, "known": known}
+        console.line(json.dumps(facts))
     else:
         rows = "" if known else " It has no rows there yet."
         console.line(f"{name} is in slot {slot}, which {owner or 'nobody'} has.{rows}")

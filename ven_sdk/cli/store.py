@@ -28,6 +28,8 @@ STORE is a file, or postgresql://user@host/database[?schema=name] (the extra `po
 
 AT_ONCE = 2000
 """Rows in one transaction of a copy."""
+MOST_COUNTED = 1000
+"""VENs whose rows are counted."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -96,8 +98,8 @@ def _check_database(store: PostgreSQLStore, console: Console) -> int:
 
 def _tell(store: Store, name: str, console: Console) -> None:
     vens = store.vens()
-    rows = sum(len(store.load(ven)) for ven in vens[:1000])
-    about = "" if len(vens) <= 1000 else " (of the first 1000)"
+    rows = sum(len(store.load(ven)) for ven in vens[:MOST_COUNTED])
+    about = "" if len(vens) <= MOST_COUNTED else f" (of the first {MOST_COUNTED})"
     console.line(f"{name}: {len(vens)} VENs, {rows} rows{about}")
 
 

@@ -66,7 +66,7 @@ def _check_tables(plan: Plan) -> None:
 
 def _client(plan: Plan) -> Optional[OpenADRClient]:
     arguments = {**STAND_INS, **plan.ven.arguments}
-    client = _try_all(plan, OpenADRClient, arguments, plan.ven.origins, "")
+    client = _try_all(plan, OpenADRClient, arguments, plan.origins, "")
     if client is None:
         return None
     for handler in plan.handlers:

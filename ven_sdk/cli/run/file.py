@@ -113,8 +113,7 @@ def _reader() -> ModuleType:
             continue
     raise ConfigurationError(
         "This Python is older than 3.11 and has no TOML reader: pip install 'ven-sdk[toml]' (or "
-        "tomli). "
-        "VEN_* variables work without."
+        "tomli). VEN_* variables work without."
     )
 
 

@@ -167,9 +167,9 @@ def sampling(value: object) -> object:
         return seconds(value)
     from ...objects import SamplingRate
 
-    unknown = sorted(set(value) - {"min_period", "max_period", "on_change"})
-    if unknown or not {"min_period", "max_period"} <= set(value):
-        known = ("min_period", "max_period", "on_change")
+    known = ("min_period", "max_period", "on_change")
+    unknown = sorted(set(value) - set(known))
+    if unknown or "min_period" not in value or "max_period" not in value:
         raise ConfigurationError(
             f"expected min_period and max_period, and on_change if wanted, found "
             f"{', '.join(value)}.{did_you_mean(unknown[0], known) if unknown else ''}"

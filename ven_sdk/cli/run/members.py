@@ -15,7 +15,7 @@ from .functions import DECISIONS, constant_decision, import_function
 from .keys import hint
 from .records import Handler, Plan, Report, Site
 from .sites import Cell, read_sites
-from .tables import put_value, table_of
+from .tables import GivenValue, put_value, table_of
 
 DECIDING = ("on_event", "on_update_event")
 
@@ -45,8 +45,8 @@ def _site(plan: Plan, table: Mapping[str, object], place: Place) -> Site:
             site.reports = read_reports(plan, value, (*place, key))
         elif key in keys.CLIENT:
             where = f"{plan.document.position_of(*place, key)}, {key}"
-            kind, folder = keys.CLIENT[key], plan.document.folder
-            put_value(plan, site.arguments, site.origins, key, value, kind, where, folder)
+            given = GivenValue(key, value, keys.CLIENT[key], where, plan.document.folder)
+            put_value(plan, site.arguments, site.origins, given)
         else:
             where = f"{plan.document.position_of(*place, key, value=False)}, {key}"
             plan.complain(where, f"there is no key {key!r} in [[vens]].{hint(key, keys.CLIENT)}")
@@ -62,8 +62,8 @@ def _row(plan: Plan, row: Mapping[str, Cell]) -> Site:
             text = f"there is no key {key!r} for a VEN.{hint(key, keys.CLIENT)}"
             plan.complain(f"{cell.head}, {key}", text)
         elif cell.text:
-            where = f"{cell.row}, {key}"
-            put_value(plan, site.arguments, site.origins, key, cell.text, kind, where, cell.folder)
+            given = GivenValue(key, cell.text, kind, f"{cell.row}, {key}", cell.folder)
+            put_value(plan, site.arguments, site.origins, given)
     return site
 
 
@@ -132,7 +132,10 @@ def read_reports(plan: Plan, given: object, place: Place) -> list[Report]:
                 continue
             where = f"{plan.document.position_of(*place, number, key)}, {key}"
             put_value(
-                plan, report.arguments, report.origins, key, value, keys.REPORT[key], where, ""
+                plan,
+                report.arguments,
+                report.origins,
+                GivenValue(key, value, keys.REPORT[key], where),
             )
             if key == "callback" and key in report.arguments:
                 _callback(plan, report, where)

@@ -48,7 +48,6 @@ def make_plan(
     read_table(plan, "ven", keys.CLIENT, plan.ven.arguments, environment, overrides)
     for name, known in keys.TABLES.items():
         read_table(plan, name, known, getattr(plan, name), environment, overrides)
-    plan.ven.origins = plan.origins
     read_secret_file(plan, "ven", "passphrase", plan.ven.arguments, environment)
     read_secret_file(plan, "control", "token", plan.control, environment)
     read_credentials(plan, environment)

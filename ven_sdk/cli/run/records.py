@@ -47,8 +47,7 @@ class Site:
 @dataclass
 class Plan:
     """What is run. ``ven``: the VEN, or what the VENs of a fleet (``sites``) have in common.
-    ``origins`` say where its values and the fleet's came from, ``table_origins`` those of the
-    other tables.
+    ``table_origins`` say where the values of the tables beside it and the fleet's came from.
     """
 
     document: Document
@@ -60,7 +59,6 @@ class Plan:
     log: dict[str, Any] = field(default_factory=dict)
     health: dict[str, Any] = field(default_factory=dict)
     control: dict[str, Any] = field(default_factory=dict)
-    origins: dict[str, str] = field(default_factory=dict)
     table_origins: dict[str, dict[str, str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     is_fleet: bool = False
@@ -69,6 +67,11 @@ class Plan:
     def arguments(self) -> dict[str, Any]:
         """The client's arguments."""
         return self.ven.arguments
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where each of the client's and the fleet's values came from."""
+        return self.ven.origins
 
     def complain(self, where: str, text: str) -> None:
         """Note a problem, once."""

@@ -6,11 +6,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ...errors import ConfigurationError
 from . import keys
 from .keys import hint
 from .records import Plan
+
+
+class GivenValue(NamedTuple):
+    """A value as it was given: for which key, of which kind, and where. Relative paths count from
+    ``folder``; those without one stay as they are.
+    """
+
+    key: str
+    value: object
+    kind: keys.Kind
+    where: str
+    folder: str = ""
 
 
 def read_table(
@@ -27,39 +40,33 @@ def read_table(
     for key, value in table_of(plan, table).items():
         if key in known:
             where = f"{plan.document.position_of(table, key)}, {key}"
-            put_value(plan, into, origins, key, value, known[key], where, plan.document.folder)
+            given = GivenValue(key, value, known[key], where, plan.document.folder)
+            put_value(plan, into, origins, given)
         elif key != files.get(table):
             where = f"{plan.document.position_of(table, key, value=False)}, {key}"
             plan.complain(where, f"there is no key {key!r} in [{table}].{hint(key, known)}")
     for key, kind in known.items():
         name = keys.variable(key, table)
         if environment.get(name):
-            text, where = environment[name], f"the variable {name}"
-            put_value(plan, into, origins, key, text, kind, where, "")
-        given = overrides.get(table, {}).get(key)
-        if given is not None:
+            given = GivenValue(key, environment[name], kind, f"the variable {name}")
+            put_value(plan, into, origins, given)
+        option = overrides.get(table, {}).get(key)
+        if option is not None:
             where = f"--{key if table == 'ven' else f'{table}-{key}'}".replace("_", "-")
-            put_value(plan, into, origins, key, given, kind, where, "")
+            put_value(plan, into, origins, GivenValue(key, option, kind, where))
 
 
 def put_value(
-    plan: Plan,
-    into: dict[str, object],
-    origins: dict[str, str],
-    key: str,
-    value: object,
-    kind: keys.Kind,
-    where: str,
-    folder: str,
+    plan: Plan, into: dict[str, object], origins: dict[str, str], given: GivenValue
 ) -> None:
     try:
-        converted = kind(value)
+        converted = given.kind(given.value)
     except ConfigurationError as error:
-        plan.complain(where, str(error))
+        plan.complain(given.where, str(error))
         return
-    is_path = kind is keys.path and folder
-    into[key] = keys.resolve_path(str(converted), folder) if is_path else converted
-    origins[key] = where
+    is_path = given.kind is keys.path and given.folder
+    into[given.key] = keys.resolve_path(str(converted), given.folder) if is_path else converted
+    origins[given.key] = given.where
 
 
 def read_secret_file(
