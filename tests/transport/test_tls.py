@@ -246,7 +246,6 @@ def test_plain_http_to_a_tls_port_says_so_or_that_nothing_came(
 
 
 # --- pinning --------------------------------------------------------------------------------------
-#
 
 
 def test_the_certificate_of_the_peer_is_shown_before_anything_is_sent(
@@ -288,7 +287,6 @@ def test_a_resumed_connection_is_checked_too(
 
 
 # --- sessions -------------------------------------------------------------------------------------
-#
 
 
 def once(peer: Peer) -> None:

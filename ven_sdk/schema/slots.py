@@ -20,7 +20,6 @@ T = TypeVar("T")
 
 
 # --- one function for each kind of field ----------------------------------------------------------
-#
 # For type checkers each gives what the field holds, as ``dataclasses.field`` does, and a field with
 # ``default`` may be left out when a record is made.
 

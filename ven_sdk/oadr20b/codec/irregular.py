@@ -40,7 +40,6 @@ class ReadRecord(Protocol):
 
 
 # --- units ----------------------------------------------------------------------------------------
-#
 
 
 def _unit_parts(prefix: str) -> dict[str, str]:
@@ -191,7 +190,6 @@ def _power_attributes(
 
 
 # --- targets --------------------------------------------------------------------------------------
-#
 
 _target_plan = plan_of(Target).root
 _Kind = tuple[int, Optional[Slot]]
@@ -239,7 +237,6 @@ def _target_text(element: Element) -> Optional[str]:
 
 
 # --- foreign markup -------------------------------------------------------------------------------
-#
 
 
 def read_markup(element: Element) -> str:

@@ -250,7 +250,6 @@ def _created_event(state: State, record: CreatedEvent, ven: Ven, received: Recei
 
 
 # --- opts (rules O1) ------------------------------------------------------------------------------
-#
 
 
 def _create_opt(state: State, record: CreateOpt, ven: Ven, received: Received) -> Payload:

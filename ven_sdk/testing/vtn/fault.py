@@ -150,7 +150,6 @@ class Fault:
         """The fault was switched off at ``vtn``."""
 
     # --- when -------------------------------------------------------------------------------------
-    #
 
     def _count_hit(self) -> None:
         self.hits += 1
