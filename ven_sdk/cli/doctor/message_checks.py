@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from ...arguments import LARGEST_MESSAGE
 from ...errors import PayloadError, SecurityError
+from ...oadr20b.addresses import DEFAULT_PATH
 from ...oadr20b.codec import envelope
 from ...oadr20b.descriptions import describe
 from ...oadr20b.exchange import CONTENT_TYPE, Exchange
@@ -48,6 +49,9 @@ _SLASH = (
     "This VTN wants a slash at the end of each service's address (…/EiEvent/), which OpenADR's "
     "addresses do not have. Ask its operator to accept them without, or put a reverse proxy in "
     "front that adds it."
+)
+_KNOWN_BEFOREHAND = (
+    "A VTN that knows its VENs beforehand may have no registration: then give --ven-id ID."
 )
 
 
@@ -375,13 +379,9 @@ def _status_advice(answer: Answer, exam: Examination) -> str:
         return _SLASH
     if status in _NO_POST:
         return "Check host, port and path in URL."
-    if status == 404 and exam.ven_id is None:
-        return (
-            f"The usual path is /OpenADR2/Simple/2.0b; asked for was {exam.url}. A VTN that knows "
-            "its VENs beforehand may have no registration: then give --ven-id ID."
-        )
     if status == 404:
-        return f"The usual path is /OpenADR2/Simple/2.0b; asked for was {exam.url}."
+        usual = f"The usual path is {DEFAULT_PATH}; asked for was {exam.url}."
+        return usual if exam.ven_id is not None else f"{usual} {_KNOWN_BEFOREHAND}"
     return _operator(exam) if status in (401, 403) else ""
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ...config import push_settings
 from ...errors import ConfigurationError
+from ...oadr20b.addresses import DEFAULT_PATH
 from ...oadr20b.kind import OpenADR20b
 from ...profiles import trim_push
 from ...security.ssl_seam import shown_chain
@@ -29,7 +30,7 @@ from .network_checks import own_identity
 from .probes import hear_refusal, speaks_http, speaks_tls
 from .push_listener import PushListener, trust
 
-EVENTS = "/OpenADR2/Simple/2.0b/EiEvent"
+EVENTS = f"{DEFAULT_PATH}/EiEvent"
 BODY = b"<doctor/>"
 """No message: a VEN answers it with 406, whatever else it thinks of the caller."""
 GATEWAY = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}

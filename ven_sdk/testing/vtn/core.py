@@ -15,10 +15,12 @@ from typing import Callable, Optional, TypeVar, Union
 
 from ...brackets import is_function
 from ...errors import ConfigurationError
+from ...oadr20b.addresses import DEFAULT_PATH
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
+from ...security.fingerprint import fingerprint_of
 from . import answers, letter
-from .fault import Fault, FaultTable
+from .fault import SERVICES, Fault, FaultTable
 from .http import Server
 from .http_requests import Request
 from .journal import Journal, Received
@@ -30,11 +32,7 @@ from .wire import UNREADABLE, Violation, Wire, refusal_of
 
 logger: logging.Logger = logging.getLogger(__name__)
 T = TypeVar("T")
-PATH = "/OpenADR2/Simple/2.0b"
-SERVICES = {
-    f"{PATH}/{service}": service
-    for service in ("EiEvent", "EiOpt", "EiRegisterParty", "EiReport", "OadrPoll")
-}
+_PATHS = {f"{DEFAULT_PATH}/{service}": service for service in SERVICES}
 
 
 class Core:
@@ -107,17 +105,16 @@ class Core:
             self._own_violations.extend(found)
 
     # --- one request ------------------------------------------------------------------------------
-    #
 
     def _serve(self, request: Request) -> Reply:
-        service = SERVICES.get(request.path)
+        service = _PATHS.get(request.path)
         if service is None:
             return self._other_page(request)
         if request.method != "POST":
             return Reply(status=405, headers={"Allow": "POST"})
         received = Received(0, self._state.now(), service, None, request.body, request.headers)
         if request.peer is not None:
-            received.fingerprint = self._fingerprint(request.peer)
+            received.fingerprint = fingerprint_of(request.peer)
         try:
             reply = self._reply(request, received)
         # what a test queued, or a fault of its own: the test is told, the VEN gets a 500
@@ -131,11 +128,6 @@ class Core:
     def _other_page(self, request: Request) -> Reply:
         page = self.routes.get(request.path.partition("?")[0])
         return page(request) if page is not None else Reply(status=404)
-
-    def _fingerprint(self, der: bytes) -> str:
-        from ...security.fingerprint import fingerprint_of
-
-        return fingerprint_of(der)
 
     def _reply(self, request: Request, received: Received) -> Reply:
         tls_fingerprint = received.fingerprint
@@ -237,7 +229,6 @@ class Core:
         self._finish(received, reply)
 
     # --- for faults -------------------------------------------------------------------------------
-    #
 
     def add_fault(self, fault: Fault) -> None:
         """Switch ``fault`` on."""

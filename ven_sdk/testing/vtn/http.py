@@ -47,11 +47,10 @@ class Server:
         *,
         now: Callable[[], float] = time.time,
         connected: Callable[[], float] = lambda: 0.0,
-        max_body: int = 64 * 2**20,
     ) -> None:
         self.context: Optional[ssl.SSLContext] = None
         self.connections: int = 0
-        self._handle, self._now, self._connected, self._max_body = handle, now, connected, max_body
+        self._handle, self._now, self._connected = handle, now, connected
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._reserve: Optional[socket.socket] = None
@@ -61,7 +60,6 @@ class Server:
         self._date: tuple[int, str] = (-1, "")
 
     # --- life -------------------------------------------------------------------------------------
-    #
 
     @property
     def port(self) -> int:
@@ -133,7 +131,6 @@ class Server:
             self._threads.discard(threading.current_thread())
 
     # --- connections ------------------------------------------------------------------------------
-    #
 
     def _accept(self, listener: socket.socket, over: threading.Event) -> None:
         while not over.is_set():
@@ -184,7 +181,7 @@ class Server:
                     self._sockets.discard(secured)
 
     def _talk(self, sock: socket.socket, over: threading.Event, peer: Optional[bytes]) -> None:
-        incoming = Incoming(sock, self._max_body)
+        incoming = Incoming(sock)
         while not over.is_set():
             try:
                 request = incoming.request(peer)

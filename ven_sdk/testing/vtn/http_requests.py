@@ -7,7 +7,8 @@ from __future__ import annotations
 import socket
 from typing import NamedTuple, Optional
 
-MAX_HEAD = 64 * 1024
+MAX_HEAD, MAX_BODY = 64 * 1024, 64 * 2**20
+"""Bytes of a request."""
 
 
 class Request(NamedTuple):
@@ -29,8 +30,8 @@ class Unreadable(Exception):
 class Incoming:
     """Reads requests off one connection."""
 
-    def __init__(self, sock: socket.socket, max_body: int) -> None:
-        self._sock, self._max_body = sock, max_body
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
         self._buffer = b""
 
     def request(self, peer: Optional[bytes]) -> Request:
@@ -54,7 +55,7 @@ class Incoming:
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
             raise Unreadable(400)
-        if int(length) > self._max_body:
+        if int(length) > MAX_BODY:
             raise Unreadable(413)
         return self._read_exactly(int(length))
 
@@ -70,7 +71,7 @@ class Incoming:
                 while self._read_until(b"\r\n", MAX_HEAD):
                     pass
                 return chunks
-            if size + sum(map(len, chunks)) > self._max_body:
+            if size + sum(map(len, chunks)) > MAX_BODY:
                 raise Unreadable(413)
             chunks.append(self._read_exactly(size))
             self._read_exactly(2)

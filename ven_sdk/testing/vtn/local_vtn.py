@@ -18,13 +18,13 @@ from ... import argument_names, arguments
 from ...brackets import is_function
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean, missing_attribute, public_names
+from ...oadr20b.addresses import DEFAULT_PATH
 from ...oadr20b.schema.reports import RegisterReport, Report
 from ...runtime.clock import Clock, checked_clock
 from ...schema.common import Payload
 from .assertions import Assertions
 from .builders import Duration, span, whole_seconds
 from .commands import EventCommands, PartyCommands, ReportCommands
-from .core import PATH
 from .fault_commands import FaultCommands
 from .http import free_port
 from .pusher import FIRST_PAUSE
@@ -221,7 +221,6 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
             raise missing_attribute(self, name, lambda: [*public_names(type(self)), *_SET])
 
     # --- life -------------------------------------------------------------------------------------
-    #
 
     def start(self) -> "LocalVTN":
         """Listen."""
@@ -277,7 +276,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
     @property
     def url(self) -> str:
         """The ``vtn_url`` for VENs."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}{PATH}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}{DEFAULT_PATH}"
 
     @property
     def port(self) -> int:

@@ -16,13 +16,13 @@ from time import monotonic
 from typing import Callable, Optional
 from urllib.parse import urlsplit
 
+from ...oadr20b.addresses import DEFAULT_PATH
 from ...threads import daemon_thread
 from .reply import KEEP, RESET
 
 TIMEOUT = 10.0
 """Seconds that a VEN has to take a push in."""
 STALL = "stall"
-BASE = "/OpenADR2/Simple/2.0b"
 
 
 class NotTaken(Exception):
@@ -63,7 +63,7 @@ class PushRequest:
             "Connection": "close",
             **self.headers,
         }
-        lines = [f"POST {place.path.rstrip('/')}{BASE}/{self.service} HTTP/1.1"]
+        lines = [f"POST {place.path.rstrip('/')}{DEFAULT_PATH}/{self.service} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         whole = "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
         whole = whole if self.verbatim is None else self.verbatim

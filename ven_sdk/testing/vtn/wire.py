@@ -14,7 +14,7 @@ from ...oadr20b.codec import envelope, parsing, reader
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
 from . import letter
-from .http_requests import Request
+from .http_requests import MAX_BODY, Request
 from .journal import Received
 from .reply import Reply
 from .semantics import find_missing_content
@@ -95,13 +95,13 @@ class Wire:
         received.record = self._read(body, received)
 
     def _read(self, body: bytes, received: Received) -> Payload:
-        root = parsing.parse(body, max_bytes=64 * 2**20, verbatim=self.verify)
+        root = parsing.parse(body, max_bytes=MAX_BODY, verbatim=self.verify)
         source = root
         if self.verify:
             source, received.fingerprint = self._trust.verify(root, self._now())
         reading = reader.read_message(source)
         is_odd = bool(reading.deviations or getattr(reading.record, "faulty", ()))
-        if self.check and (is_odd or root.tag.endswith("oadrPayload") is False):
+        if self.check and (is_odd or not root.tag.endswith("oadrPayload")):
             received.deviations += _strict_deviations(source)
         if self.check and getattr(reading.record, "schema_version", None) is None:
             received.deviations.append("ei:schemaVersion is missing (rule G2)")
@@ -166,7 +166,7 @@ def _body_of(message: "Payload | bytes | Reply") -> Optional[bytes]:
 
 def _deviations(body: bytes) -> list[str]:
     try:
-        root = parsing.parse(body, max_bytes=64 * 2**20)
+        root = parsing.parse(body, max_bytes=MAX_BODY)
         found = reader.read_message(root).record
         return [*_strict_deviations(root), *find_missing_content(found)]
     except UNREADABLE as error:
