@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Optional
 from ..errors import ConfigurationError
 from ..profile import UndeliveredSample
 from ..schema.events import Event
-from .tables import unit_of
+from ..schema.units import prefixed_unit
 from .times import Zone, in_zone, zone_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def events_frame(events: Iterable[Event], tz: Zone = None) -> "DataFrame":
             _moment(step.dtstart, tz),
             _moment(_end(step.dtstart, step.duration), tz),
             step.signal_payload,
-            unit_of(signal),
+            prefixed_unit(signal.measurement),
             event.priority,
             event.market_context,
             event.test_event,

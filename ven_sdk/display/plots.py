@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Optional
 from ..errors import ConfigurationError
 from ..events.queries import ScheduleRow
 from ..schema.events import Event, EventSignal
+from ..schema.units import prefixed_unit
 from ..text import shorten
 from .times import Zone, zone_name, zone_of
 
@@ -197,7 +198,7 @@ def _value_axis(axes: Axes, panel: Panel) -> None:
 
 
 def _label(signal: EventSignal) -> str:
-    unit = _unit(signal)
+    unit = prefixed_unit(signal.measurement)
     kind = f"{signal.signal_type}{f', {unit}' if unit else ''}"
     return f"{_as_written(str(signal.signal_name))}\n{_as_written(kind)}"
 
@@ -205,13 +206,6 @@ def _label(signal: EventSignal) -> str:
 def _as_written(text: str) -> str:
     """``text`` of the VTN as a label: matplotlib takes what is between dollars for a formula."""
     return shorten(text, LONGEST_LABEL).replace("$", r"\$")
-
-
-def _unit(signal: EventSignal) -> Optional[str]:
-    if signal.measurement is None:
-        return None
-    scale = signal.measurement.scale
-    return f"{scale if scale not in (None, 'none') else ''}{signal.measurement.unit or ''}" or None
 
 
 def _time_axis(axes: Axes, has_times: bool, tz: Zone, now: datetime) -> None:

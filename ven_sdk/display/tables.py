@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, TypeVar
 
 from ..brackets import refuse_call
 from ..errors import NoSuchKeyError
@@ -18,8 +18,7 @@ from ..presentation import Row, html_of, plot_of, row_of
 from ..runtime.status import Health, Status
 from ..schema.common import Target
 from ..schema.events import ActivePeriod, Event, EventSignal, Interval
-from ..schema.points import ReportDescription
-from ..schema.units import Measurement
+from ..schema.units import prefixed_unit
 from .plots import plot_event
 from .times import Zone, in_zone, zone_of
 
@@ -136,7 +135,7 @@ def _(value: ScheduleRow) -> Row:
         "end": value.end,
         "signal": value.signal.signal_name,
         "payload": value.payload,
-        "unit": unit_of(value.signal),
+        "unit": prefixed_unit(value.signal.measurement),
         "event": value.event.event_id,
     }
 
@@ -216,7 +215,7 @@ def _signal_rows(signal: EventSignal) -> list[Row]:
             "start": step.dtstart,
             "duration": step.duration or OPEN_END,
             "payload": step.signal_payload,
-            "unit": unit_of(signal),
+            "unit": prefixed_unit(signal.measurement),
         }
         for step in signal.intervals
     ]
@@ -225,14 +224,6 @@ def _signal_rows(signal: EventSignal) -> list[Row]:
 def target_text(target: Target) -> str:
     """A target in words: ``resource_id meter-1``."""
     return ", ".join(f"{kind} {value}" for kind, value in target.items())
-
-
-def unit_of(measured: Union[EventSignal, ReportDescription]) -> Optional[str]:
-    """The unit with its prefix, such as ``kW``; None where there is none."""
-    found: Optional[Measurement] = measured.measurement
-    if found is None or not found.unit:
-        return None
-    return f"{found.scale}{found.unit}" if found.scale and found.scale != "none" else found.unit
 
 
 # --- clients --------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from ..instants import to_local
 from ..schema.common import Payload
 from ..schema.events import Event, EventSignal
 from ..schema.points import ReportPayload
+from ..schema.units import prefixed_unit
 from .schema.events import CreatedEvent, DistributeEvent, RequestEvent
 from .schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt
 from .schema.registration import (
@@ -104,13 +105,9 @@ def refusal(code: str, description: Optional[str]) -> str:
 
 def units_of(catalogue: RegisterReport) -> dict[str, str]:
     """The unit of each data point of a catalogue, by rID, with its prefix: ``kW``."""
-    found = {}
-    for point in (point for report in catalogue.reports for point in report.report_descriptions):
-        measured = point.measurement
-        if measured is not None and measured.unit:
-            prefix = measured.scale if measured.scale and measured.scale != "none" else ""
-            found[point.r_id] = f"{prefix}{measured.unit}"
-    return found
+    points = (point for report in catalogue.reports for point in report.report_descriptions)
+    found = ((point.r_id, prefixed_unit(point.measurement)) for point in points)
+    return {r_id: unit for r_id, unit in found if unit is not None}
 
 
 @singledispatch

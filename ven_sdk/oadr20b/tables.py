@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ..display.tables import table, target_text, unit_of
+from ..display.tables import table, target_text
 from ..presentation import Row, html_of, row_of
 from ..schema.points import ReportDescription
+from ..schema.units import prefixed_unit
 from .schema.reports import Report
 from .state.opts import OptState
 
@@ -52,7 +53,7 @@ def _data_point(point: ReportDescription) -> Row:
     return {
         "rID": point.r_id,
         "measurement": measured.description if measured else None,
-        "unit": unit_of(point),
+        "unit": prefixed_unit(point.measurement),
         "type": point.report_type,
         "reading": point.reading_type,
         "every": _spacing(rate.min_period, rate.max_period) if rate else None,

@@ -208,6 +208,14 @@ class Measurement(Record):
         return made
 
 
+def prefixed_unit(measurement: Optional[Measurement]) -> Optional[str]:
+    """The unit with its prefix, such as ``kW``; None where there is none."""
+    if measurement is None or not measurement.unit:
+        return None
+    prefix = "" if measurement.scale in (None, "none") else measurement.scale
+    return f"{prefix}{measurement.unit}"
+
+
 def _word(name: str) -> str:
     return "".join(letter for letter in str(name).lower() if letter.isalnum())
 

@@ -22,6 +22,7 @@ from .push_listener import PushListener
 NOWHERE = Route(True, "", 0, None)
 SOON = timedelta(days=60)
 """Certificates that end sooner are named, with the date."""
+CLOCK_ADVICE = "Compare this machine with a third clock; here: date -u; timedatectl set-ntp true."
 OK, NOTE, FAILED, SKIPPED = "ok", "note", "failed", "not reached"
 
 
@@ -98,6 +99,11 @@ class Examination:
         check = self.check_hostname if check_hostname is None else check_hostname
         return client_context(self.known_identity.credentials, self.ca_file, check_hostname=check)
 
+    def connect(self) -> socket.socket:
+        """A connection to the host and port of the address."""
+        place = (self.route.host, self.route.port)
+        return socket.create_connection(place, timeout=self.timeout)
+
 
 Step = Callable[[Examination], str]
 
@@ -118,5 +124,5 @@ def wrong_clock(there: datetime, symptom: str) -> BrokenLink:
         f"This machine's clock is {span_text(abs(ahead))} {side} the VTN's. Certificates seem "
         f"expired, or not yet valid, only by it: {symptom}",
         step="clock",
-        advice="Compare this machine with a third clock; here: date -u; timedatectl set-ntp true.",
+        advice=CLOCK_ADVICE,
     )

@@ -38,7 +38,7 @@ from ...transport.wire import Wire
 from ...usercode.handlers import Hooks
 from ..certificates import now_utc
 from .advice import listener_advice
-from .examination import BrokenLink, Examination, explain_failure
+from .examination import CLOCK_ADVICE, BrokenLink, Examination, explain_failure
 from .network_checks import warn_of_ends
 from .probes import speaks_tls
 from .recognition import recognise
@@ -144,12 +144,9 @@ def _clock(exam: Examination) -> str:
     if abs(seconds) > exam.replay_window:
         raise BrokenLink(
             f"This machine's clock is {_span(seconds)} {'behind' if seconds > 0 else 'ahead of'} "
-            f"the VTN's: events "
-            f"would start at the wrong time, and signed messages older than "
-            f"{exam.replay_window:g} s are refused "
-            "(rule S7).",
-            advice="Compare this machine with a third clock; here: date -u; timedatectl set-ntp "
-            "true.",
+            f"the VTN's: events would start at the wrong time, and signed messages older than "
+            f"{exam.replay_window:g} s are refused (rule S7).",
+            advice=CLOCK_ADVICE,
         )
     if abs(seconds) > 2:
         exam.notes.append(
@@ -347,8 +344,8 @@ def _operator(exam: Examination) -> str:
     ]
     given = ", ".join(part for part in parts if part)
     return (
-        f"Ask the VTN's operator to enter this "
-        f"VEN{f': {given}' if given else ' (name and fingerprint)'}."
+        "Ask the VTN's operator to enter this VEN"
+        f"{f': {given}' if given else ' (name and fingerprint)'}."
     )
 
 

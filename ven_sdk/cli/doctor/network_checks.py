@@ -168,12 +168,11 @@ def _port_advice(cause: OSError, exam: Examination) -> str:
     if _is_refusal(cause):
         return (
             f"Something at {route.host} refused: nothing listens on port {route.port}, or a "
-            f"firewall rejects it."
+            "firewall rejects it."
         )
     return (
         "Nothing came back: a firewall may drop the packets, or the machine is off. Ask the "
-        "VTN's operator which "
-        "addresses he lets in."
+        "VTN's operator which addresses he lets in."
     )
 
 

@@ -126,7 +126,7 @@ def _name(exam: Examination) -> str:
 def _port(exam: Examination) -> str:
     route = exam.route
     try:
-        _connect(exam).close()
+        exam.connect().close()
     except OSError as cause:
         listens = (
             f"This command listens on {exam.listener.host_and_port}: port {route.port} of "
@@ -149,7 +149,7 @@ def _tls(exam: Examination) -> str:
     context = _caller(exam, certificate=True)
     try:
         with (
-            _connect(exam) as raw,
+            exam.connect() as raw,
             context.wrap_socket(raw, server_hostname=exam.route.host) as sock,
         ):
             version, cipher = sock.version() or "TLS", (sock.cipher() or ("",))[0]
@@ -326,10 +326,6 @@ TLS_ONLY = frozenset({"TLS", "certificate", "client certificate"})
 # --- calling --------------------------------------------------------------------------------------
 
 
-def _connect(exam: Examination) -> socket.socket:
-    return socket.create_connection((exam.route.host, exam.route.port), timeout=exam.timeout)
-
-
 def _caller(exam: Examination, *, certificate: bool) -> ssl.SSLContext:
     """A context that believes whatever is shown, with this VEN's certificate where that is
     wanted.
@@ -356,7 +352,7 @@ def _verify(exam: Examination) -> Optional[ssl.SSLCertVerificationError]:
     context = exam.context(check_hostname=True)
     trust(context, *exam.shown)
     try:
-        with _connect(exam) as raw, context.wrap_socket(raw, server_hostname=exam.route.host):
+        with exam.connect() as raw, context.wrap_socket(raw, server_hostname=exam.route.host):
             return None
     except ssl.SSLCertVerificationError as cause:
         return cause

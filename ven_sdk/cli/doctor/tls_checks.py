@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+from collections.abc import Iterator
 from typing import Optional
 
 from cryptography import x509
@@ -39,12 +40,7 @@ def _version(exam: Examination) -> str:
     context = exam.context(check_hostname=False)
     context.verify_mode = ssl.CERT_NONE
     asked = _watch_for_request(context)
-    with (
-        _connect(exam) as raw,
-        context.wrap_socket(
-            raw, server_hostname=_server_name(exam), do_handshake_on_connect=False
-        ) as sock,
-    ):
+    with _connect(exam, context) as sock:
         cause = _handshake(sock)
         exam.chain = _chain(sock)
         exam.asked_for_certificate = None if asked is None else bool(asked)
@@ -125,9 +121,8 @@ def _fingerprints(exam: Examination) -> str:
     exam.facts.update(ven=None if exam.own is None else own, vtn_tls=leaf)
     if exam.own:
         exam.details.append(
-            "The VTN's operator needs the VEN's; vtn_fingerprint is that of the certificate "
-            "which signs "
-            "messages, often but not always this one."
+            "The VTN's operator needs the VEN's; vtn_fingerprint is that of the certificate which "
+            "signs messages, often but not always this one."
         )
     if exam.tls_fingerprint:
         der = _leaf_der(exam)
@@ -147,12 +142,15 @@ TLS_STEPS = [
 # --- handshakes -----------------------------------------------------------------------------------
 
 
-def _connect(exam: Examination) -> socket.socket:
-    return socket.create_connection((exam.route.host, exam.route.port), timeout=exam.timeout)
-
-
-def _server_name(exam: Examination) -> str:
-    return exam.route.host.rstrip(".")
+@contextlib.contextmanager
+def _connect(exam: Examination, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
+    """A connection with TLS, before the handshake."""
+    name = exam.route.host.rstrip(".")
+    with (
+        exam.connect() as raw,
+        context.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False) as sock,
+    ):
+        yield sock
 
 
 def _handshake(sock: ssl.SSLSocket) -> Optional[BaseException]:
@@ -165,26 +163,14 @@ def _handshake(sock: ssl.SSLSocket) -> Optional[BaseException]:
 
 def _verify(exam: Examination, *, check_hostname: bool) -> Optional[BaseException]:
     """What a handshake ended with that checks the VTN as the VEN does."""
-    context = exam.context(check_hostname=check_hostname)
-    with (
-        _connect(exam) as raw,
-        context.wrap_socket(
-            raw, server_hostname=_server_name(exam), do_handshake_on_connect=False
-        ) as sock,
-    ):
+    with _connect(exam, exam.context(check_hostname=check_hostname)) as sock:
         return _handshake(sock)
 
 
 def _refusal_after(exam: Examination) -> Optional[BaseException]:
     """What a VTN of TLS 1.3 says right after the handshake. Whoever sends a message at once may
     lose it: the VTN closes on unread bytes, and the reset overtakes its reason."""
-    context = exam.context()
-    with (
-        _connect(exam) as raw,
-        context.wrap_socket(
-            raw, server_hostname=_server_name(exam), do_handshake_on_connect=False
-        ) as sock,
-    ):
+    with _connect(exam, exam.context()) as sock:
         cause = _handshake(sock)
         if cause is not None or exam.asked_for_certificate is False:
             return cause
@@ -211,11 +197,8 @@ def _chain(sock: ssl.SSLSocket) -> tuple[CertificateFacts, ...]:
 
 
 def _leaf_der(exam: Examination) -> Optional[bytes]:
-    context = exam.context()
-    with (
-        _connect(exam) as raw,
-        context.wrap_socket(raw, server_hostname=_server_name(exam)) as sock,
-    ):
+    with _connect(exam, exam.context()) as sock:
+        sock.do_handshake()
         return sock.getpeercert(binary_form=True)
 
 
@@ -274,8 +257,7 @@ def _client_advice(exam: Examination) -> str:
         return "With this command: --cert FILE --key FILE."
     return (
         f"Tell the VTN's operator: certificate {exam.own.subject}, issued by "
-        f"{_issuer(exam.own)}, fingerprint "
-        f"{exam.own.fingerprint}."
+        f"{_issuer(exam.own)}, fingerprint {exam.own.fingerprint}."
     )
 
 

@@ -14,7 +14,7 @@ from ...oadr20b.descriptions import describe, units_of
 from ...oadr20b.schema.reports import RegisterReport
 from ...schema.common import Payload
 from ...schema.events import Event, EventSignal
-from ...schema.units import Measurement
+from ...schema.units import Measurement, prefixed_unit
 from ...testing import LocalVTN, Received
 from ...testing.vtn.vens import Ven
 from .orders import FAULTS, Orders
@@ -267,13 +267,8 @@ def _number(value: object) -> Optional[float]:
 
 
 def _unit(measurement: Optional[Measurement]) -> dict[str, str]:
-    if measurement is None:
-        return {"measurement": "", "unit": ""}
-    scale = getattr(measurement, "scale", None)
-    return {
-        "measurement": str(measurement.name),
-        "unit": f"{'' if scale in (None, 'none') else scale}{measurement.unit or ''}",
-    }
+    name = "" if measurement is None else str(measurement.name)
+    return {"measurement": name, "unit": prefixed_unit(measurement) or ""}
 
 
 def _code(answer: Optional[Payload]) -> str:
