@@ -112,8 +112,7 @@ def _set_level(logger: logging.Logger, level: Union[int, str]) -> None:
     except Exception as cause:  # a level whose repr raises, too
         raise ConfigurationError(
             f"There is no log level {repr_of(level)}. Use 'DEBUG', 'INFO', 'WARNING', 'ERROR', "
-            f"'CRITICAL' or a number of "
-            "the logging module."
+            f"'CRITICAL' or a number of the logging module."
         ) from cause
 
 

@@ -73,8 +73,7 @@ class FleetLife:
         if trusting:
             logger.warning(
                 "Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not "
-                "set. Whoever "
-                "answers at their vtn_url is obeyed.",
+                "set. Whoever answers at their vtn_url is obeyed.",
                 trusting,
             )
 

@@ -150,8 +150,7 @@ class Catalogue:
         if self._all.setdefault(point.key, point) is not point:
             raise ConfigurationError(
                 f"There is a data point {point.r_id!r} in report {point.report_specifier_id!r} "
-                f"already. "
-                "Give another r_id (or resource_id), or another report_specifier_id."
+                f"already. Give another r_id (or resource_id), or another report_specifier_id."
             )
         self.changed = self._now() if self._now is not None else None
         while len(self._by_key) < len(self._all):

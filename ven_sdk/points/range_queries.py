@@ -163,8 +163,7 @@ def _note_outside(query: RangeQuery, number: int, request: RequestState) -> Outc
         return NOTHING
     text = (
         f"The callback of {'/'.join(query.point)} gave {number} samples outside "
-        f"[{query.start.isoformat()}, "
-        f"{query.stop.isoformat()}); they are left out."
+        f"[{query.start.isoformat()}, {query.stop.isoformat()}); they are left out."
     )
     return Outcome(notes=(Note(text, logging.WARNING, once=f"outside {query.point}"),))
 

@@ -57,8 +57,7 @@ def load(kind: object, data: object) -> Any:
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
         raise StateError(
             f"Stored data is no {getattr(kind, '__name__', kind)}: {type(cause).__name__}: "
-            f"{cause}. "
-            "It is damaged, or was written by another version."
+            f"{cause}. It is damaged, or was written by another version."
         ) from cause
 
 

@@ -123,8 +123,7 @@ class Measurement(Record):
         if kind is None:
             return (
                 f"name is {repr_of(self.name)}, expected one of {', '.join(UNITS)}; anything else "
-                f"is a "
-                f"{CUSTOM}"
+                f"is a {CUSTOM}"
             )
         if self.name == GREEN_BUTTON:
             return (

@@ -77,8 +77,7 @@ class ProcessLock:
         except OSError as cause:
             raise StoreError(
                 f"The lock {self.path!r} of {subject!r} cannot be opened: {cause.strerror}. It "
-                f"must be "
-                "writable for the user that runs the VEN.",
+                f"must be writable for the user that runs the VEN.",
                 path=subject,
             ) from cause
         try:
@@ -155,6 +154,5 @@ def _held_text(subject: str, holder: Optional[int]) -> str:
         )
     return (
         f"The store {subject!r} cannot be opened: {who}. One client or one Fleet has a store for "
-        f"itself: stop the "
-        "other one, or give this one a store of its own."
+        f"itself: stop the other one, or give this one a store of its own."
     )

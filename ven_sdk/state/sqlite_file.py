@@ -245,8 +245,7 @@ class StoreFile:
         if version > known:
             raise StoreError(
                 f"The store {self.path!r} has version {version}, made by a newer ven_sdk; this "
-                f"one knows "
-                f"versions up to {known}. Update ven_sdk, or give another path.",
+                f"one knows versions up to {known}. Update ven_sdk, or give another path.",
                 path=self.path,
             )
         return int(version)
@@ -283,8 +282,7 @@ class StoreFile:
         except OSError as cause:
             raise StoreError(
                 f"The store {self.path!r} is damaged and cannot be moved aside: "
-                f"{cause.strerror}. Move it "
-                "yourself.",
+                f"{cause.strerror}. Move it yourself.",
                 path=self.path,
             ) from cause
         return aside

@@ -35,8 +35,7 @@ _ADVICE = {
     401: "It wants an authorisation: check cert and key with its operator (OpenADR knows a VEN "
     "by its certificate).",
     403: "It knows or likes this VEN not: check that the VTN has the fingerprint of cert for "
-    "this VEN, that ven_id is "
-    "right, and that it accepts the signature.",
+    "this VEN, that ven_id is right, and that it accepts the signature.",
     404: "There is nothing at this address: check the path in vtn_url.",
     406: "It found the message unacceptable; the same message is not sent again.",
     407: "A proxy wants credentials: put them into the URL in proxies.",

@@ -23,8 +23,7 @@ _REFUSALS: dict[str, str] = {  # alerts with which a server refuses a client cer
     "is the one that the "
     "VTN's operator expects, and that it holds the intermediate certificates too",
     "BAD_CERTIFICATE": "it refused the client certificate (or wants one and got none). Check "
-    "cert and key with the "
-    "VTN's operator",
+    "cert and key with the VTN's operator",
     "CERTIFICATE_EXPIRED": "it says that the client certificate has expired. Renew cert",
     "CERTIFICATE_REVOKED": "it says that the client certificate was revoked. Renew cert",
     "CERTIFICATE_UNKNOWN": "it refused the client certificate. Check cert with the VTN's operator",
@@ -71,20 +70,17 @@ def explanation(cause: BaseException, wire: Wire) -> str:
     if reason in _NOT_TLS:
         return (
             f"port {wire.route.port} of {wire.route.host} does not speak TLS. Check the port in "
-            f"vtn_url, or use "
-            "http:// if that is meant."
+            f"vtn_url, or use http:// if that is meant."
         )
     if reason in _NO_CIPHER:
         return (
             f"the VTN found no cipher suite in common, or wants a client certificate ({reason}). "
-            f"Check cert and "
-            "key, and the suites of rule L1 on the VTN."
+            f"Check cert and key, and the suites of rule L1 on the VTN."
         )
     if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)):
         return (
             "the VTN hung up during the TLS handshake. It may want another client certificate "
-            "(cert, key) or TLS "
-            "version, or not speak TLS on this port."
+            "(cert, key) or TLS version, or not speak TLS on this port."
         )
     return f"TLS with the VTN failed: {reason or str(cause) or type(cause).__name__}."
 
@@ -105,14 +101,12 @@ def _explain_untrusted(cause: ssl.SSLCertVerificationError, wire: Wire) -> str:
         )
         return (
             f"the VTN's certificate {names}. Use the name in the certificate in vtn_url, or "
-            f"check_hostname=False "
-            "if you trust whoever holds a certificate of this CA."
+            f"check_hostname=False if you trust whoever holds a certificate of this CA."
         )
     if code == _EXPIRED:
         return (
             "the VTN's certificate, or one in its chain, has expired. Its operator must renew "
-            "it; check this "
-            "machine's clock too."
+            "it; check this machine's clock too."
         )
     if code == _NOT_YET_VALID:
         return (
@@ -122,8 +116,7 @@ def _explain_untrusted(cause: ssl.SSLCertVerificationError, wire: Wire) -> str:
     if code in _UNKNOWN_ISSUER:
         return (
             f"the VTN's certificate was not issued by a CA that is trusted here ({detail}). Give "
-            f"the VTN's CA "
-            "certificate as ca_file."
+            f"the VTN's CA certificate as ca_file."
         )
     if code in _TOO_WEAK:
         return f"the VTN's certificate is too weak ({detail}). Its operator must renew it."

@@ -36,8 +36,7 @@ class VenBase:
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} {self.settings.ven_name!r} at {self.settings.vtn_url}: "
-            f"{self._state()}"
-            f"{f' as {shorten(self.ven_id)}' if self.ven_id else ''}>"
+            f"{self._state()}{f' as {shorten(self.ven_id)}' if self.ven_id else ''}>"
         )
 
     @property

@@ -168,8 +168,7 @@ def _run_vtn(vtn: LocalVTN, options: argparse.Namespace) -> Iterator[LocalVTN]:
     except OSError as cause:
         raise ConfigurationError(
             f"Port {options.port} cannot be opened: {cause.strerror or cause}. Give another "
-            f"--port; "
-            "0 takes a free one."
+            f"--port; 0 takes a free one."
         ) from cause
     try:
         yield vtn

@@ -159,8 +159,7 @@ def _refuse_foreign(name: object) -> None:
     ):
         raise PayloadError(
             f"The message begins with {local!r} of namespace {namespace!r}, expected oadrPayload "
-            f"of "
-            f"{OADR!r}. This is no OpenADR 2.0b message.",
+            f"of {OADR!r}. This is no OpenADR 2.0b message.",
             path=local,
             value=namespace,
         )

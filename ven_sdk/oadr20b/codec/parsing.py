@@ -171,8 +171,7 @@ def _refuse_dtd(text: bytes) -> None:
     except DefusedXmlException as cause:
         raise PayloadError(
             "The message has a document type declaration or an entity. OpenADR messages have "
-            "none; it "
-            "was refused unread."
+            "none; it was refused unread."
         ) from cause
     except (
         SyntaxError,
@@ -230,8 +229,7 @@ def _check_shape(root: Element, text: bytes) -> None:
         if in_scope > MAX_ATTRIBUTES:
             raise PayloadError(
                 f"More than {MAX_ATTRIBUTES} namespace declarations are in scope of one element. "
-                f"The "
-                "message was refused."
+                f"The message was refused."
             )
 
 

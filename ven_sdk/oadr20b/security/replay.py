@@ -96,8 +96,7 @@ class ReplayGuard:
         raise SecurityError(
             f"The message was signed at {timestamp.isoformat()}, {seconds:.0f} s {side}, "
             f"but replay_window is {self.window.total_seconds():g} s. The message was discarded. "
-            f"Check "
-            "the clocks of this machine and of the VTN.",
+            f"Check the clocks of this machine and of the VTN.",
             expected=now,
             received=timestamp,
         )

@@ -121,8 +121,7 @@ def _signed_object(root: Element) -> Element:
     if root.tag != PAYLOAD or len(children) != 1 or children[0].tag != SIGNED_OBJECT:
         raise StateError(
             f"Only an unsigned oadrPayload with its oadrSignedObject can be signed, not "
-            f"{root.tag!r} with "
-            f"{[child.tag for child in children]!r}."
+            f"{root.tag!r} with {[child.tag for child in children]!r}."
         )
     if children[0].get(OBJECT_ID) != _ID:
         children[0].set(OBJECT_ID, _ID)

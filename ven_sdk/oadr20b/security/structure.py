@@ -69,8 +69,7 @@ def find_signature(root: Element) -> Element:
     if SIGNATURE not in tags:
         raise SecurityError(
             "The message is not signed, but vtn_fingerprint is set. The message was discarded. "
-            "If the "
-            "VTN does not sign its messages, leave vtn_fingerprint out.",
+            "If the VTN does not sign its messages, leave vtn_fingerprint out.",
             expected="ds:Signature",
         )
     if len(tags) != 2 or _count(root, SIGNATURE) != 1 or _count(root, SIGNED_OBJECT) != 1:
@@ -146,8 +145,7 @@ def _check_algorithm(element: Element, allowed: "frozenset[str]") -> None:
         name = etree.QName(element).localname
         raise SecurityError(
             f"The message's {name} is {algorithm!r}, which is not accepted. The message was "
-            f"discarded. "
-            f"Accepted are {', '.join(sorted(allowed))}.",
+            f"discarded. Accepted are {', '.join(sorted(allowed))}.",
             expected=sorted(allowed),
             received=algorithm,
         )

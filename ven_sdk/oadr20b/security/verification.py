@@ -100,8 +100,7 @@ class Verifier:
         if len(found) != 1:
             raise SecurityError(
                 f"The second reference covers {len(found)} ReplayProtect elements: expected one. "
-                f"The "
-                "message was discarded.",
+                f"The message was discarded.",
                 expected=1,
                 received=len(found),
             )
@@ -274,8 +273,7 @@ def _valid_certificate(der: bytes, now: datetime) -> x509.Certificate:
     if not begin <= now <= end:
         raise SecurityError(
             f"The VTN's signing certificate is valid from {begin.isoformat()} to "
-            f"{end.isoformat()}, "
-            f"but now it is {now.isoformat()}. The message was discarded.",
+            f"{end.isoformat()}, but now it is {now.isoformat()}. The message was discarded.",
             expected=(begin, end),
             received=now,
         )

@@ -232,8 +232,7 @@ def whole_seconds(name: str, given: Optional[Duration]) -> Optional[timedelta]:
     if found is not None and (found < timedelta(0) or found.microseconds):
         raise ConfigurationError(
             f"{name} must be a whole number of seconds, as messages hold no others, not "
-            f"{given!r}. A VEN "
-            "may poll more often all the same: give its client a poll_frequency."
+            f"{given!r}. A VEN may poll more often all the same: give its client a poll_frequency."
         )
     return found
 

@@ -79,8 +79,7 @@ class Server:
             why = getattr(cause, "strerror", None) or cause
             raise ConfigurationError(
                 f"Port {port} of 127.0.0.1 cannot be taken: {why}. Give another one, or 0 for "
-                f"any that "
-                "is free."
+                f"any that is free."
             ) from cause
         self.listen()
 

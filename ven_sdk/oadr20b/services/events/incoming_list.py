@@ -86,8 +86,7 @@ def _refuse_list(book: "Book", message: DistributeEvent, now: datetime) -> Optio
         return None
     note = Note(
         f"An event list came from VTN {message.vtn_id!r}; this VEN is registered with {known!r}. "
-        f"The list was answered "
-        "with code 452 and not looked at.",
+        f"The list was answered with code 452 and not looked at.",
         logging.WARNING,
         once="foreign vtnID",
     )

@@ -165,8 +165,7 @@ def ask(
         )
         raise StateError(
             f"The VTN has not offered a report {report_specifier_id!r} (it offered {names}). "
-            f"Give r_ids, or ask "
-            f"for {METADATA!r} first."
+            f"Give r_ids, or ask for {METADATA!r} first."
         )
     start = (
         None if dtstart is None and report_duration is None else moment("dtstart", dtstart) or now

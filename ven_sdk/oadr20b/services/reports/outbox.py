@@ -273,8 +273,7 @@ def _end_unknown(book: Book, delivery: Delivery, error: VenError, now: datetime)
     gone: frozenset[str] = frozenset((delivery.parts[0].request,))
     note = Note(
         f"{error} Report request {delivery.parts[0].report_request_id} ends; its samples are "
-        f"kept for the next "
-        "request of the same data points.",
+        f"kept for the next request of the same data points.",
         logging.WARNING,
     )
     return end_requests(book, gone, now) + Outcome(notes=(note,))
@@ -285,8 +284,7 @@ def _give_up(book: Book, key: str, delivery: Delivery, error: VenError, now: dat
     first, last = delivery.parts[0].rows[0][0], delivery.parts[0].rows[-1][0]
     note = Note(
         f"{error} The report of request {delivery.parts[0].report_request_id} from "
-        f"{first.isoformat()} to "
-        f"{last.isoformat()} is given up: {lost} samples are lost.",
+        f"{first.isoformat()} to {last.isoformat()} is given up: {lost} samples are lost.",
         logging.ERROR,
         error=error,
     )
