@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .rows import declare, demand, not_shown, row, skip
 from .trial import Trial
+from .trial_parts import CallRecord
 
 CLOSE = 1.0
 """Seconds within which a handler is to be called."""
@@ -23,15 +24,15 @@ FIRST = 200
 """Seconds to the first start: time for decisions that are deferred."""
 
 
-def _near(trial: Trial, what: str, seconds: float, wanted: float) -> None:
+def _near(what: str, seconds: float, wanted: float) -> None:
     demand(
         abs(seconds - wanted) <= CLOSE,
         f"{what} came after {seconds:.1f} s, expected were {wanted:g} s",
     )
 
 
-def _seconds_after(trial: Trial, began: object, call: object) -> float:
-    return (call.at - began) / timedelta(seconds=1)  # type: ignore[attr-defined,no-any-return]
+def _seconds_after(began: datetime, call: CallRecord) -> float:
+    return (call.at - began) / timedelta(seconds=1)
 
 
 def _modify(trial: Trial, *event_ids: str, **changes: object) -> None:
@@ -66,15 +67,13 @@ def moments(trial: Trial) -> str:
     for what, wanted in (("start", 10), ("end", 20)):
         found = [each for each in calls if each.what == what]
         demand(len(found) == 1, f"{len(found)} calls of on_event_{what}, expected was one")
-        _near(trial, f"on_event_{what}", _seconds_after(trial, began, found[0]), wanted)
+        _near(f"on_event_{what}", _seconds_after(began, found[0]), wanted)
     steps = [
-        (each.payload, _seconds_after(trial, began, each))
-        for each in calls
-        if each.what == "interval"
+        (each.payload, _seconds_after(began, each)) for each in calls if each.what == "interval"
     ]
     demand([payload for payload, _ in steps] == [1, 2], f"intervals were called with {steps}")
     for (_, seconds), wanted in zip(steps, (10, 15)):
-        _near(trial, "an interval", seconds, wanted)
+        _near("an interval", seconds, wanted)
     return "start, second interval and end within 1 s of their moments"
 
 
@@ -95,12 +94,10 @@ def random_start(trial: Trial) -> str:
     _modify(trial, *made[1:10], priority=1)  # while they run: their ends are not drawn anew
     trial.pass_until(lambda: all(trial.calls(event_id, "end") for event_id in made), FIRST + 120)
     starts = [
-        _seconds_after(trial, began, trial.expect_call(event_id, "start", 0)) - FIRST
-        for event_id in made
+        _seconds_after(began, trial.expect_call(event_id, "start", 0)) - FIRST for event_id in made
     ]
     ends = [
-        _seconds_after(trial, began, trial.expect_call(event_id, "end", 0)) - FIRST
-        for event_id in made
+        _seconds_after(began, trial.expect_call(event_id, "end", 0)) - FIRST for event_id in made
     ]
     shown = f"{min(starts):.1f} to {max(starts):.1f} s after their time"
     demand(
@@ -141,9 +138,7 @@ def random_end(trial: Trial) -> str:
     for event_id in cancelled:
         trial.answer(event_id, number=counts[event_id] + 1, seconds=5)
     trial.pass_until(lambda: all(trial.calls(event_id, "end") for event_id in made), 60)
-    delays = [
-        _seconds_after(trial, began, trial.expect_call(event_id, "end", 0)) for event_id in made
-    ]
+    delays = [_seconds_after(began, trial.expect_call(event_id, "end", 0)) for event_id in made]
     shown = f"{min(delays):.1f} to {max(delays):.1f} s after it"
     demand(
         max(delays) <= SPREAD + 5 and max(delays) - min(delays) > SPREAD / 4,
@@ -186,7 +181,7 @@ def cancellation(trial: Trial) -> str:
     found = [each for each in trial.answers(event_id) if each.modification_number == number]
     demand(found, "the cancellation was not acknowledged", "Answer it: optIn confirms it.")
     end = trial.expect_call(event_id, "end", 10)
-    took = _seconds_after(trial, began, end)
+    took = _seconds_after(began, end)
     demand(took <= 5, f"the cancelled event ended {took:.1f} s later")
     if found[-1].opt_type == "optOut":
         return "acknowledged with optOut: it cannot be cancelled"
@@ -239,7 +234,7 @@ def modified_event(trial: Trial) -> str:
         f"four modifications led to {starts} starts and {len(ends)} ends",
         "A running event that is modified goes on; start and end come once.",
     )
-    _near(trial, "the end of the event", _seconds_after(trial, began, ends[0]), 65 - MOVED)
+    _near("the end of the event", _seconds_after(began, ends[0]), 65 - MOVED)
     payloads = [each.payload for each in trial.calls(event_id, "interval")]
     demand(payloads[-1] == 2, f"the new value 2 did not reach the handler; it saw {payloads}")
     return "new value, longer, shorter, moved: one start, one end at the last word"
@@ -257,11 +252,10 @@ def adjacent_events(trial: Trial) -> str:
     level = trial.pass_until(lambda: trial.client.current_level() == 2 or None, 40)
     moment = (trial.now() - began).total_seconds()
     demand(level, "the second of two adjacent events never ruled")
-    _near(trial, "the second event's level", moment, 20)
+    _near("the second event's level", moment, 20)
     _near(
-        trial,
         "the end of the first",
-        _seconds_after(trial, began, trial.expect_call(first, "end", 5)),
+        _seconds_after(began, trial.expect_call(first, "end", 5)),
         20,
     )
     return (
@@ -337,7 +331,7 @@ def other_clock(trial: Trial) -> str:
     event_id = trial.add_event(dtstart=20, duration=60)
     trial.expect_opt_in(event_id)
     call = trial.expect_call(event_id, "start", 150)
-    seconds = _seconds_after(trial, began, call)
+    seconds = _seconds_after(began, call)
     word = trial.run.declared.get("clock_skew")
     if abs(seconds - 20) > 3 and word:
         declare(f"clocks may be apart by {word}: declared")

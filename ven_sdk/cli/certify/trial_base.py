@@ -121,7 +121,7 @@ class TrialBase:
         )
 
     def _overrides(self, own: Arguments) -> Arguments:
-        """What takes the place of the author\'s arguments, so that the VEN talks to this VTN."""
+        """What takes the place of the author's arguments, so that the VEN talks to this VTN."""
         is_secure = self.vtn.url.startswith("https:")
         return {
             **self._certificate(own, is_secure),

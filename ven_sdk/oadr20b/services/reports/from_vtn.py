@@ -289,14 +289,10 @@ def _set_phase(key: str, phase: Optional[str]) -> Callable[[Optional[Payload]], 
             request = book.requests.get(key)
             if request is None:
                 return NOTHING
-            over = (
-                phase is None or request.specifier == METADATA
-            )  # a one-shot: the catalogue comes by itself
-            return Outcome(
-                changes=(
-                    Change("requests", key, None if over else replace(request, phase=phase or "")),
-                )
-            )
+            # a request for the catalogue is over with its reply: the catalogue comes by itself
+            over = phase is None or request.specifier == METADATA
+            left = None if over else replace(request, phase=phase or "")
+            return Outcome(changes=(Change("requests", key, left),))
 
         return step
 
