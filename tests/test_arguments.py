@@ -450,6 +450,12 @@ def test_mains_that_no_catalogue_can_carry_are_refused(hertz: Any) -> None:
         add_report(measurement="powerReal", power_hertz=hertz)
 
 
+@pytest.mark.parametrize("factor", [float("nan"), float("inf"), 10**400, Decimal("sNaN")])
+def test_a_factor_of_pulses_that_no_catalogue_can_carry_is_refused(factor: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        add_report(measurement=objects.Measurement("pulseCount", pulse_factor=factor))
+
+
 def test_dates_and_spans_of_other_libraries_become_plain_ones() -> None:
     begin, span = Stamp(2031, 1, 1, 12, tzinfo=timezone.utc), Span(seconds=60)
     client = construct(poll_frequency=span, max_backlog=span, opt_timeout=span)

@@ -6,6 +6,7 @@ Every wrong argument is a ConfigurationError that lists what would be right.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Optional
@@ -120,6 +121,9 @@ def measurement(
         raise ConfigurationError(
             f"measurement {measured.name!r} cannot be sent: {measured.flaw()}."
         )
+    factor = measured.pulse_factor
+    if factor is not None and not math.isfinite(arguments.as_float(factor)):
+        raise ConfigurationError(f"pulse_factor of the measurement is {repr_of(factor)}.")
     mains = measured.power_attributes
     return measured if mains is None else measured.replace(power_attributes=_mains(mains))
 

@@ -22,7 +22,7 @@ from ..enums import DATA_QUALITY
 from ..errors import ConfigurationError
 from ..instants import LAST, to_utc
 from ..schema.points import Number, ReportPayload, ResourceStatus
-from ..text import class_name, repr_of
+from ..text import class_name, repr_of, text_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -189,7 +189,9 @@ def status_entry(value: object) -> str:
 
 
 def _jsonable(record: Mapping[str, object]) -> dict[str, object]:
-    """A status with its numbers checked; Decimal and numpy numbers stand as text."""
+    """A status with its numbers checked; Decimal and numpy numbers stand as text. ``ValueError``
+    for a nan, for which there is no place: what is not known is left out.
+    """
     found: dict[str, object] = {}
     for name, value in record.items():
         if isinstance(value, Mapping):
@@ -198,6 +200,8 @@ def _jsonable(record: Mapping[str, object]) -> dict[str, object]:
             found[name] = flag(name, value)
         else:
             found[name] = number_entry(value)
+            if not found[name]:
+                raise ValueError(f"it returned a status whose {name} is {text_of(value):.20}")
     return found
 
 
@@ -351,12 +355,15 @@ def number(text: str) -> Number:
 
 
 def status(data: Mapping[str, object]) -> ResourceStatus:
-    """The ResourceStatus that ``status_entry`` wrote down."""
+    """The ResourceStatus that ``status_entry`` wrote down, and an earlier version, with nan as an
+    empty text.
+    """
     return ResourceStatus.from_dict(
         {
-            name: {part: number(text) for part, text in value.items()}
+            name: {part: number(text) for part, text in value.items() if text}
             if isinstance(value, Mapping)
             else value
             for name, value in data.items()
+            if not isinstance(value, Mapping) or value.get("current")
         }
     )

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from ven_sdk import ConfigurationError
+from ven_sdk.oadr20b.codec.envelope import message
+from ven_sdk.oadr20b.schema.reports import Report, ReportInterval, UpdateReport
 from ven_sdk.objects import LoadControlState, ResourceStatus, Sample
 from ven_sdk.points.entries import (
     number_entry,
@@ -177,6 +179,45 @@ def test_a_full_resource_status_survives_being_stored_and_sent(given: Any) -> No
 def test_a_status_callback_must_return_a_status(given: Any) -> None:
     with pytest.raises(TypeError, match="expected a ResourceStatus"):
         read_statuses(given)
+
+
+ODD = [float("nan"), Decimal("sNaN"), float("inf"), 10**400, 5e-324, -0.0, Decimal("1e-9"), True]
+
+
+@pytest.mark.parametrize("number", ODD, ids=repr)
+@pytest.mark.parametrize("part", ["current", "min", "max", "normal"])
+@pytest.mark.parametrize("name", ["capacity", "level_offset", "percent_offset", "set_point"])
+def test_a_status_with_any_number_is_refused_or_can_be_stored_and_sent(
+    name: str, part: str, number: Any
+) -> None:
+    given = ResourceStatus(True, **{name: LoadControlState(**{"current": 1, part: number})})
+    try:
+        ((_, entry),) = read_statuses(given).samples
+    except (TypeError, ValueError):
+        return
+    record = payload("s", entry)
+
+    assert record is not None and format_payload(record)
+
+
+def test_a_status_that_an_earlier_version_stored_with_nan_is_sent_without_it() -> None:
+    entry = '{"online":true,"capacity":{"current":""},"set_point":{"min":"","current":"2"}}'
+
+    assert payload("s", entry) == ReportPayload(
+        r_id="s", value=None, resource_status=ResourceStatus(True, set_point=2)
+    )
+
+
+def format_payload(record: ReportPayload) -> bytes:
+    """The message with it, as it is sent: raises where it cannot be."""
+    interval = ReportInterval(report_payloads=(record,))
+    part = Report(
+        report_request_id="r",
+        report_specifier_id="s",
+        created_date_time=NOON,
+        intervals=(interval,),
+    )
+    return message(UpdateReport(request_id="u", reports=(part,), ven_id="v"))
 
 
 @pytest.mark.parametrize("given", ["<feed/>", b"<feed/>", bytearray(b"<feed/>")])
