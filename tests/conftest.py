@@ -47,6 +47,37 @@ settings.load_profile(
 )
 
 
+# --- how much of it -------------------------------------------------------------------------------
+
+SHORT_TABLE = 3
+SHARE = 1 / 3
+GOLDEN = (5**0.5 - 1) / 2
+
+
+def _asks_for_all_files(config: pytest.Config) -> bool:
+    whole = {config.rootpath, config.rootpath / "tests"}
+    return all((config.invocation_params.dir / one).resolve() in whole for one in config.args)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Who asks for all files waits for a third of each long table, spread evenly over its rows and
+    columns. The rest is ``long``: CI runs it, and so does who names the folder, the file or the
+    test.
+    """
+    if not _asks_for_all_files(config):
+        return
+    tables: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if hasattr(item, "callspec"):
+            tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for rows in tables.values():
+        if len(rows) > SHORT_TABLE:
+            for place, row in enumerate(rows):
+                if place * GOLDEN % 1 >= SHARE:
+                    row.add_marker(pytest.mark.long)
+
+
 # --- threads --------------------------------------------------------------------------------------
 
 

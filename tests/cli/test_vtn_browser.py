@@ -21,7 +21,10 @@ from ven_sdk.cli.vtn.page import Page
 from ven_sdk.cli.vtn.view import View
 from ven_sdk.testing import LocalVTN
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a browser")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "there is a browser"),
+]
 LEVELS = (5200, 3300, 1600, 900)
 
 

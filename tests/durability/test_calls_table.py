@@ -13,7 +13,6 @@ import pytest
 
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import ei_response, first, payload
-from tests.shared import some_of
 from ven_sdk import ProtocolError, TransportError, VenError
 
 FOR_EVER = float("inf")
@@ -179,7 +178,8 @@ def test_a_call_whose_object_went_for_another_reason_says_no_more_than_it_knows(
         assert seconds < TIMEOUT
 
 
-@pytest.mark.parametrize("call, reply", some_of(CALLS, NO_ANSWER))
+@pytest.mark.parametrize("reply", NO_ANSWER)
+@pytest.mark.parametrize("call", CALLS)
 def test_a_call_without_an_answer_says_what_came_instead(call: str, reply: str) -> None:
     with answering(call, reply) as world:
         error, seconds = failure(call, world)
@@ -191,7 +191,8 @@ def test_a_call_without_an_answer_says_what_came_instead(call: str, reply: str) 
         assert_calm(call, world)
 
 
-@pytest.mark.parametrize("call, status", some_of(CALLS, PERMANENT))
+@pytest.mark.parametrize("status", PERMANENT)
+@pytest.mark.parametrize("call", CALLS)
 def test_a_status_that_waiting_cannot_mend_ends_the_call_at_once(call: str, status: int) -> None:
     with answering(call, f"status {status}") as world:
         error, seconds = failure(call, world)

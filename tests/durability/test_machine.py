@@ -13,7 +13,6 @@ from typing import Any, Callable
 import pytest
 
 from tests.durability.fake_world import World, reply
-from tests.shared import some_of
 from ven_sdk.errors import ConfigurationError, PayloadError, SecurityError, TransportError
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 from ven_sdk.oadr20b.schema.registration import RequestReregistration, Response
@@ -95,7 +94,8 @@ class Failing:
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.long)])
-@pytest.mark.parametrize("step, failure", some_of(STEPS, FAILURES))
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("step", STEPS)
 def test_the_machine_goes_on(step: str, failure: str, times: int) -> None:
     world = World(poll_frequency=2)
     values = iter(range(10**6))

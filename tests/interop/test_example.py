@@ -20,6 +20,8 @@ from tests.peers.openleadr_peer import OpenleadrVTN
 
 INTERVAL = timedelta(seconds=1)
 
+pytestmark = pytest.mark.long
+
 
 def example(root: Path, port: int) -> str:
     """The README's example (which is the contract's), for a VTN on another port."""

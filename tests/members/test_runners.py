@@ -25,6 +25,8 @@ from ven_sdk.cli import main
 
 FOLDER = Path(__file__).resolve().parents[2] / "samples" / "fleet"
 
+pytestmark = pytest.mark.long
+
 
 @contextmanager
 def member(

@@ -17,7 +17,10 @@ from tests.samples.conftest import SAMPLES
 # They are looked for, not imported: that takes seconds, in each worker that collects the tests.
 NEEDED = ("nbformat", "nbclient", "ipykernel", "pandas", "matplotlib_inline", "matplotlib")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"pip install {' '.join(MISSING)}")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(bool(MISSING), reason=f"pip install {' '.join(MISSING)}"),
+]
 
 
 @pytest.fixture(scope="module")

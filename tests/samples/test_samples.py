@@ -53,6 +53,7 @@ def test_the_modbus_meter_is_reported_and_the_charger_limited(vtn: LocalVTN, run
         device.wait_for(10, 100)
 
 
+@pytest.mark.long
 def test_the_bacnet_point_shows_the_level(vtn: LocalVTN, run: Run) -> None:
     pytest.importorskip("bacpypes3", reason="the sample's driver: pip install '.[samples]'")
     port = free_port(socket.SOCK_DGRAM)
@@ -94,6 +95,7 @@ async def _read_until(port: int, point: str, value: float) -> float:
         reader.close()
 
 
+@pytest.mark.long
 def test_events_go_to_mqtt_and_readings_come_from_it(vtn: LocalVTN, run: Run) -> None:
     mqtt = pytest.importorskip(
         "paho.mqtt.client", reason="the sample's driver: pip install '.[samples]'"
@@ -145,6 +147,7 @@ class Heard:
             ), self._by_topic
 
 
+@pytest.mark.long
 def test_history_comes_from_the_database(vtn: LocalVTN, run: Run, tmp_path: Path) -> None:
     pytest.importorskip("pandas", reason="the sample's driver: pip install '.[samples]'")
     start = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(

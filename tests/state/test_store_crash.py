@@ -72,6 +72,7 @@ def line(child: "subprocess.Popen[str]") -> str:
     return child.stdout.readline().rstrip("\n")
 
 
+@pytest.mark.long
 def test_what_was_committed_survives_kill_9_at_any_moment(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     printed: set[str] = set()

@@ -61,6 +61,7 @@ def until_written(store: PostgreSQLStore, changes: list[ChangeRow]) -> None:
             time.sleep(0.1)
 
 
+@pytest.mark.long
 class TestTrouble:
     def test_a_database_killed_and_started_again_has_all_that_was_committed(
         self, server: postgresql.Server, caplog: pytest.LogCaptureFixture

@@ -18,6 +18,8 @@ from tests.typing.records import program
 CODE = Path(__file__).parent / "user_code.py"
 Place = tuple[str, int]
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
