@@ -121,6 +121,8 @@ GOOD: dict[str, bytes] = {
     "an event": EVENT,
     "a signed poll": SIGNED,
     "no declaration": b"<a/>",
+    "lines before a declaration": b"\r\n \t" + DECLARATION + b"<a/>",
+    "a byte order mark and a line": codecs.BOM_UTF8 + b"\n" + DECLARATION + "<a>é</a>".encode(),
     "a declaration without encoding": b'<?xml version="1.0"?><a/>',
     "a long declaration": b'<?xml version="1.0"' + b" " * 300 + b'encoding="utf-8"?><a/>',
     "single quotes": b"<?xml version='1.0' encoding='UTF-8' standalone='yes' ?><a/>",

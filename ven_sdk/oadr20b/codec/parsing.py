@@ -38,7 +38,7 @@ _FEW = MAX_ATTRIBUTES * len(b' a=""')
 _USUAL_DECLARATION = 120
 _PROLOG_STEP = 512
 _FEED = ATOM.encode()
-_BOM = b"\xef\xbb\xbf"
+_BOM, _WHITE = b"\xef\xbb\xbf", b" \t\r\n"
 _DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
 _CROWDED = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES + 1}]])")
 _parsers = threading.local()
@@ -56,7 +56,7 @@ def parse(data: bytes, *, max_bytes: int = LARGEST_MESSAGE, verbatim: bool = Fal
     Raises nothing but :class:`PayloadError`.
     """
     _check_size(data, max_bytes)
-    text = data if data.isascii() else _decodable(data)
+    text = (data if data.isascii() else _decodable(data)).lstrip(_WHITE)
     _check_declaration(text)
     may_hold_dtd = b"!" in text and b"<!" in text  # one byte is found ten times faster than two
     if may_hold_dtd:
