@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Callable, Optional
+from datetime import datetime, timedelta
+from typing import Any, Callable, Optional
 
 import pytest
 
 from tests.models.simulated import SimulatedVen
-from tests.models.texts import ei_response, first, payload, profiles
-from ven_sdk.oadr20b.schema.registration import RequestReregistration
+from tests.models.texts import VTNEvent, ei_response, first, payload, profiles
+from ven_sdk import VenError
+from ven_sdk.oadr20b.schema.registration import CancelPartyRegistration, RequestReregistration
+from ven_sdk.state.outcome import Outcome, Step
 
 CREATE, CATALOGUE = "oadrCreatePartyRegistration", "oadrRegisterReport"
 FOR_EVER = float("inf")
@@ -183,6 +186,89 @@ def test_R12_a_cancellation_that_is_asked_for_during_a_renewal_is_sent_after_it(
     assert count(world, "oadrCancelPartyRegistration") == 1
     assert count(world, CREATE) == 2
     assert world.ven.status.state == "unregistered"
+
+
+def cancelled_by_vtn(world: SimulatedVen) -> Step:
+    """The VTN pushes the end of the registration that there is."""
+
+    def step(book: Any, now: datetime) -> Outcome:
+        state = book.registration
+        ids = {"registration_id": state.registration_id, "ven_id": state.ven_id}
+        message = CancelPartyRegistration(request_id="c", **ids)
+        return world.engine.profile.receive(message)(book, now)
+
+    return step
+
+
+def while_answering(world: SimulatedVen, message: str, step: Step, code: str = "200") -> None:
+    """Another thread, or a push of the VTN's, gets ``step`` done while ``message`` is answered."""
+    steps = [step]
+
+    def give(text: str, right: Callable[[], bytes]) -> Optional[bytes]:
+        reply = None
+        if steps:
+            reply = right() if code == "200" else world.vtn._coded(code, message, text)
+            world.engine.transact(steps.pop())
+        return reply
+
+    answer(world, message, give)
+
+
+@pytest.mark.parametrize("code", ["200", "452"])
+def test_R11_R12_a_registration_that_both_sides_cancel_ends_once(
+    world: SimulatedVen, code: str
+) -> None:
+    lost: list[str] = []
+    world.ven.add_handler("on_registration_lost", lost.append)
+    start(world)
+    while_answering(world, "oadrCancelPartyRegistration", cancelled_by_vtn(world), code)
+
+    with contextlib.suppress(VenError):
+        world.ven.cancel_registration()
+    world.run(60)
+
+    assert world.ven.status.state == "unregistered"
+    assert len(lost) == 1
+
+
+@pytest.mark.parametrize("message", [CATALOGUE, "oadrRequestEvent", "oadrQueryRegistration"])
+def test_R11_a_reply_that_comes_after_the_end_of_the_registration_is_for_nobody(
+    world: SimulatedVen, message: str
+) -> None:
+    start(world)
+    begin = (world.clock.now() + timedelta(hours=9)).replace(microsecond=0)
+    world.vtn.events["e"] = VTNEvent("e", begin, 600)
+    while_answering(world, message, cancelled_by_vtn(world))
+
+    with contextlib.suppress(VenError):
+        world.ven.register(new=True)
+    world.run(10)
+    sent = len(world.vtn.sent)
+    world.run(600)
+
+    assert world.ven.status.state == "unregistered"
+    assert world.ven.events == ()
+    assert len(world.vtn.sent) == sent
+
+
+@pytest.mark.parametrize("code", ["200", "452"])
+@pytest.mark.parametrize("new", [False, True])
+def test_R12_of_a_cancellation_and_a_registration_the_last_wish_counts(
+    world: SimulatedVen, code: str, new: bool
+) -> None:
+    start(world)
+    wish = world.engine.profile.request_registration(new).step
+    while_answering(world, "oadrCancelPartyRegistration", wish, code)
+
+    with contextlib.suppress(VenError):
+        world.ven.cancel_registration()
+    world.run(60)
+
+    assert world.ven.status.state == "registered"
+    assert world.vtn.record.registered
+    assert count(world, CREATE) == 2
+    is_new = new or code == "200"
+    assert count(world, CATALOGUE) == 1 + is_new
 
 
 def test_R13_a_wish_to_register_is_no_refusal_of_a_cancellation(world: SimulatedVen) -> None:

@@ -7,6 +7,8 @@ from tests.mutations import Mutation
 TABLE_TEST = "durability/test_failures_table.py"
 PACE = "durability/test_pace.py"
 REPLIES = "durability/test_what_replies_mean.py"
+MIXED = "durability/test_mixed_failures.py"
+BETWEEN = "durability/test_registration_in_between.py"
 KEPT = "durability/test_kept_over_restarts.py"
 TICKETS = "client/test_two_threads_two_tickets.py"
 ANY_ORDER = "client/test_life_any_order.py"
@@ -105,6 +107,56 @@ FORGOTTEN_END = (
 )
 
 TABLE = (
+    Mutation(
+        "F1",
+        "runtime.conversation.Conversation._gives_way",
+        "return self._exchanges.has_failed(task) and self.polling.seconds_to_period(now) <= 0",
+        "return False",
+        "durability/test_what_hangs.py::test_polls_go_on_between_answers_that_hang",
+    ),
+    Mutation(
+        "F1",
+        "runtime.failed_exchanges.FailedExchanges._fail_link",
+        "if is_its_own and task.stays_owed:",
+        "if False:",
+        "durability/test_what_hangs.py"
+        "::test_a_report_that_gets_no_reply_holds_up_those_of_no_other_request",
+    ),
+    Mutation(
+        "F1",
+        "oadr20b.services.answers._drop_oldest",
+        "len(book.answers) - MOST_WAITING + 1",
+        "0",
+        f"{MIXED}::test_answers_that_nobody_takes_do_not_pile_up_and_hold_up_no_event_afterwards",
+    ),
+    Mutation(
+        "F4",
+        "runtime.failures.Failures.fail_kind",
+        "failure.backoff.cap = cap",
+        "failure.backoff = self._make(cap)",
+        f"{MIXED}::test_patience_grows_whatever_a_service_answers_by_turns",
+    ),
+    Mutation(
+        "F4",
+        "runtime.failures.Failures.fail_message",
+        "failure.backoff.next(_retry_after_of(error))",
+        "failure.backoff.next()",
+        f"{MIXED}::test_a_retry_after_is_kept_whatever_status_it_comes_with",
+    ),
+    Mutation(
+        "F5",
+        "oadr20b.services.registration.leaving._take_end",
+        'if phase == "cancelling":',
+        "if True:",
+        f"{BETWEEN}::test_R11_R12_a_registration_that_both_sides_cancel_ends_once",
+    ),
+    Mutation(
+        "R7",
+        "oadr20b.services.registration.joining._begin_registration",
+        "or state.fresh or not state.known",
+        "or not state.known",
+        f"{BETWEEN}::test_R7_the_old_ids_where_none_were_sent_are_a_new_registration",
+    ),
     Mutation("F1", *LINK, f"{TABLE_TEST}::test_polls_go_on_at_their_period_whatever_else_fails"),
     Mutation(
         "F1",

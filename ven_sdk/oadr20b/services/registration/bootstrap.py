@@ -54,6 +54,8 @@ def is_catalogue_due(book: Book) -> bool:
 
 def _take_confirmation(reply: Optional[Payload], digest: str, created: Optional[datetime]) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
+        if book.registration.phase not in MADE:
+            return NOTHING  # it was of a registration that is over
         outcome = change_phase(
             book,
             now,
@@ -155,6 +157,8 @@ def _take_list(reply: Optional[Payload]) -> Step:
     """
 
     def step(book: Book, now: datetime) -> Outcome:
+        if book.registration.phase == "cancelled":
+            return NOTHING  # it was of a registration that is over
         vtn_id = reply.vtn_id if isinstance(reply, DistributeEvent) else None
         if is_unexpected(book, vtn_id):
             return start_anew(book, now, vtn_id)

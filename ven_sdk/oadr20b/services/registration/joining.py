@@ -22,7 +22,7 @@ from .. import answers
 from ..task import confirmed_by, is_blank
 from .leaving import forget_running
 from .other_vtn import NO_CATALOGUE, forget_other_vtn, is_another_vtn, learn_vtn
-from .phases import after_registering, change_phase, frequency, terms_of
+from .phases import after_registering, change_phase, frequency, phase_after, terms_of
 
 if TYPE_CHECKING:
     from ....state.registration import RegistrationFacts
@@ -144,6 +144,8 @@ def take_query_reply(reply: Optional[Payload]) -> Step:
     """
 
     def step(book: Book, now: datetime) -> Outcome:
+        if book.registration.phase != "query":
+            return NOTHING
         if not isinstance(reply, CreatedPartyRegistration):
             return change_phase(book, now, "register")
         return _take_offer(book, now, _without_blanks(reply))
@@ -215,7 +217,9 @@ def _check_profiles(reply: CreatedPartyRegistration) -> Outcome:
 def _pass_query(error: VenError) -> Step:
     """A refused query does not hinder the registration itself (R2)."""
     note = Note(f"{error} The VEN registers all the same.", logging.WARNING, once="query refused")
-    return lambda book, now: change_phase(book, now, "register") + Outcome(notes=(note,))
+    return lambda book, now: (
+        change_phase(book, now, phase_after(book, "query", "register")) + Outcome(notes=(note,))
+    )
 
 
 # --- the registration -----------------------------------------------------------------------------
@@ -344,7 +348,7 @@ def refuse_registration(error: VenError) -> Step:
             error=error,
         )
         facts: RegistrationFacts = {"fresh": fresh, "renewal": False, "reason": str(error)}
-        phase = "cancelling" if state.phase == "cancelling" else "query"
+        phase = state.phase if state.phase in ("cancelling", "cancelled") else "query"
         return change_phase(book, now, phase, facts) + Outcome(notes=(note,))
 
     return step

@@ -20,7 +20,7 @@ from ...schema.registration import (
 )
 from .. import answers, events, opts, reports
 from ..task import CANCELLATION, confirmed_by, is_blank
-from .phases import change_phase
+from .phases import change_phase, phase_after
 
 if TYPE_CHECKING:
     from ...state.book import Book
@@ -66,8 +66,8 @@ def cancel_registration(book: Book) -> Task:
         CANCELLATION,
         record,
         (CanceledPartyRegistration,),
-        lambda _reply: lambda book, now: end_registration(book, now, "cancelled by this VEN"),
-        lambda _error: lambda book, now: change_phase(book, now, "registered"),
+        lambda _reply: _take_end,
+        lambda _error: _keep_registration,
         request_name="cancel",
         needs_service=True,
         confirms=confirmed_by(
@@ -77,6 +77,20 @@ def cancel_registration(book: Book) -> Task:
             ven_id=state.ven_id,
         ),
     )
+
+
+def _take_end(book: Book, now: datetime) -> Outcome:
+    """The VTN has ended the registration. Where the user has asked for another one meanwhile, that
+    will be a new one.
+    """
+    phase = book.registration.phase
+    if phase == "cancelling":
+        return end_registration(book, now, "cancelled by this VEN")
+    return NOTHING if phase == "cancelled" else change_phase(book, now, phase, known=False)
+
+
+def _keep_registration(book: Book, now: datetime) -> Outcome:
+    return change_phase(book, now, phase_after(book, "cancelling", "registered"))
 
 
 def receive_cancellation(book: Book, message: CancelPartyRegistration, now: datetime) -> Outcome:
