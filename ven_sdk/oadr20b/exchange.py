@@ -123,7 +123,8 @@ class Exchange:
             if cause.status != 200:
                 raise
             # an answer came, compressed or too large: the link and the service work
-            raise PayloadError(str(cause)) from cause
+            _, _, reason = str(cause).partition(" failed: ")
+            raise PayloadError(reason or str(cause)) from cause
         if wire_logger.isEnabledFor(logging.DEBUG):
             wire_logger.debug("<- %s", RedactedBody(reply.body))
         found = self.read(reply.body) if reply.body.strip() else None
