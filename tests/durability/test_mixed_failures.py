@@ -14,7 +14,6 @@ import pytest
 
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent
-from tests.shared import some_of
 from ven_sdk import VenError
 
 FOR_EVER = float("inf")
@@ -69,14 +68,14 @@ def moments(world: SimulatedVen, message: str, since: float = 0.0) -> list[float
 
 
 @pytest.mark.parametrize(
-    "message, statuses",
-    some_of(
-        (
-            *("oadrPoll", "oadrUpdateReport", "oadrRegisterReport", "oadrCreatedEvent"),
-            *("oadrCreatePartyRegistration", "oadrRequestEvent"),
-        ),
-        ((503, 409), (404, 503), (500, 410), (401, 409), (405, 502), (503, 302)),
-    ),
+    "statuses", [(503, 409), (404, 503), (500, 410), (401, 409), (405, 502), (503, 302)]
+)
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("oadrPoll", "oadrUpdateReport", "oadrRegisterReport", "oadrCreatedEvent"),
+        *("oadrCreatePartyRegistration", "oadrRequestEvent"),
+    ],
 )
 def test_patience_grows_whatever_a_service_answers_by_turns(
     world: SimulatedVen, message: str, statuses: tuple[int, ...]
@@ -95,7 +94,8 @@ def test_patience_grows_whatever_a_service_answers_by_turns(
     assert len(moments(world, message, begun)) <= 4 * 10
 
 
-@pytest.mark.parametrize("message, status", some_of(PROVOKE, (500, 503, 429)))
+@pytest.mark.parametrize("status", [500, 503, 429])
+@pytest.mark.parametrize("message", PROVOKE)
 def test_a_retry_after_is_kept_whatever_status_it_comes_with(
     world: SimulatedVen, message: str, status: int
 ) -> None:
