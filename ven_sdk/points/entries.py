@@ -17,6 +17,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol, cast
 
+from .. import arguments
 from ..arguments import flag, is_number, scalar
 from ..enums import DATA_QUALITY
 from ..errors import ConfigurationError
@@ -220,10 +221,13 @@ def with_quality(
             f"number"
         )
     word = str.__str__(quality) if isinstance(quality, str) else quality
-    if word is not None and word not in _KNOWN_QUALITIES and not str(word).startswith("x-"):
-        raise ValueError(
-            f"data_quality is {repr_of(quality)}; expected one of enums.DATA_QUALITY or an x- token"
-        )
+    if word is not None and word not in _KNOWN_QUALITIES:
+        if not isinstance(word, str) or not word.startswith("x-") or word == "x-":
+            raise ValueError(
+                f"data_quality is {repr_of(quality)}; expected one of enums.DATA_QUALITY or an x- "
+                "token"
+            )
+        arguments.text("data_quality", word)
     accurate = number_entry(accuracy) or None
     return json.dumps(
         [

@@ -46,6 +46,9 @@ from ven_sdk.schema.record import restore
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 OK = EiResponse(response_code="200", response_description="OK", request_id="r")
+ENTITY_FEED = (
+    '<!DOCTYPE a [<!ENTITY b "x">]><feed xmlns="http://www.w3.org/2005/Atom"><id>&b;</id></feed>'
+)
 
 
 def _event(**changes: Any) -> Event:
@@ -196,6 +199,7 @@ MISTAKES = [
         "feed: begins with feed, expected",
     ),
     (lambda: _update(intervals=[ReportInterval(dtstart=NOW, feed="<feed")]), "no well-formed XML"),
+    (lambda: _update(intervals=[ReportInterval(dtstart=NOW, feed=ENTITY_FEED)]), "entity of a DTD"),
     (lambda: _described(Measurement("powerReal")), "power_attributes are missing|unit is None"),
     (lambda: _described(Measurement("powerReal", unit="W")), "power_attributes are missing"),
     (

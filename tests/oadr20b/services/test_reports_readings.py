@@ -181,6 +181,21 @@ def test_a_status_callback_must_return_a_status(given: Any) -> None:
         read_statuses(given)
 
 
+@pytest.mark.parametrize(
+    "quality",
+    ["x-", "x-a\0", "x-\ud800", "x-a\nb", "x-a ", f"x-{'y' * 5000}", "X-a", 5, ["x-a"], {"x-": 1}],
+    ids=lambda quality: f"{quality!r:.12}",
+)
+def test_a_quality_that_no_report_can_carry_is_refused_and_spoils_no_other_value(
+    quality: Any,
+) -> None:
+    with pytest.raises(ConfigurationError):
+        Sample(1.0, data_quality=quality)
+    fields = {"at": None, "value": 1.0, "confidence": None, "accuracy": None}
+    with pytest.raises((TypeError, ValueError)):
+        read_numbers(SimpleNamespace(**fields, data_quality=quality))
+
+
 ODD = [float("nan"), Decimal("sNaN"), float("inf"), 10**400, 5e-324, -0.0, Decimal("1e-9"), True]
 
 

@@ -123,4 +123,6 @@ def feed_element(text: object) -> Element:
         raise ValueError(f"is no well-formed XML ({cause})") from cause
     if root.tag != _FEED:
         raise ValueError(f"begins with {root.tag}, expected {_FEED}")
+    if next(root.iter(etree.Entity), None) is not None:
+        raise ValueError("refers to an entity of a DTD, which no message has")
     return root
