@@ -111,9 +111,8 @@ def _is_pkcs12(name: str, data: bytes) -> bool:
     try:
         x509.load_der_x509_certificate(data)
     except ValueError:
-        return (
-            b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" in data[:64]
-        )  # pkcs-7: the wrapper of PKCS#12 (RFC 7292)
+        # pkcs-7: the wrapper of PKCS#12 (RFC 7292)
+        return b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" in data[:64]
     return False
 
 

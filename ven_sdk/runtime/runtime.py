@@ -109,10 +109,8 @@ class Runtime:
                 pool = self.pools.get(name) or self._make_pool("exchange", name)
                 if not self._is_open:
                     pool.close(0.0)
-                self.pools = {
-                    **self.pools,
-                    name: pool,
-                }  # a new dict: others are reading the old one
+                # a new dict: others are reading the old one
+                self.pools = {**self.pools, name: pool}
         return pool
 
     def _set_back(self) -> None:

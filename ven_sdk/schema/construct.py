@@ -63,9 +63,8 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
         lines.append(f"    set_{name}(self, {_conversion(name, slot, scope)})")
     if hasattr(cls, "after_init"):
         lines.append("    self.after_init()")
-    exec(
-        compile("\n".join(lines) or "pass", f"<{cls.__name__}.__init__>", "exec"), scope
-    )  # our own text
+    # the text is our own
+    exec(compile("\n".join(lines) or "pass", f"<{cls.__name__}.__init__>", "exec"), scope)
     made = cast("Callable[..., None]", scope["__init__"])
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     return made

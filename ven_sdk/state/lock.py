@@ -19,9 +19,8 @@ from ..errors import ConfigurationError, StoreError
 if sys.platform == "win32":
     import msvcrt
 
-    _FAR_AWAY = (
-        1 << 30
-    )  # locked bytes cannot be read by others, so the lock stands far behind the pid
+    # locked bytes cannot be read by others, so the lock stands far behind the pid
+    _FAR_AWAY = 1 << 30
 
     def _seize(file: int) -> None:
         os.lseek(file, _FAR_AWAY, os.SEEK_SET)

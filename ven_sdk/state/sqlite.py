@@ -46,9 +46,8 @@ class SQLiteStore(Store):
         """Name the file; nothing is touched. ConfigurationError when ``path`` cannot be a path."""
         try:
             given = os.path.expanduser(os.fsdecode(path))
-            self.name: str = os.path.realpath(
-                given
-            )  # one file, one lock, whichever link leads to it
+            # one file, one lock, whichever link leads to it
+            self.name: str = os.path.realpath(given)
         except (TypeError, ValueError) as cause:
             raise ConfigurationError(
                 f"store must be the path of a file, not {repr_of(path)}."

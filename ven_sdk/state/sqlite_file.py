@@ -258,9 +258,8 @@ class StoreFile:
 
     def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
         for number, statements in enumerate(self.migrations[version:], version + 1):
-            connection.execute(
-                "BEGIN IMMEDIATE"
-            )  # rolled back when the connection is closed after an error
+            # rolled back when the connection is closed after an error
+            connection.execute("BEGIN IMMEDIATE")
             for statement in statements:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
@@ -271,12 +270,8 @@ class StoreFile:
         names = chain((stamped,), (f"{stamped}-{number}" for number in count(2)))
         aside = next(name for name in names if not os.path.exists(name))
         try:
-            for part in (
-                "-wal",
-                "-shm",
-                "-journal",
-                "",
-            ):  # the file last: no new one may meet the log of the old one
+            # the file last: no new one may meet the log of the old one
+            for part in ("-wal", "-shm", "-journal", ""):
                 if os.path.exists(self.path + part):
                     os.replace(self.path + part, aside + part)
         except OSError as cause:

@@ -71,6 +71,5 @@ def _moment(
 ) -> Optional[datetime]:
     if year not in _YEARS:
         return None
-    return datetime(
-        year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc
-    )  # :60 is a leap second
+    # :60 is a leap second
+    return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc)

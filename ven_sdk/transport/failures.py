@@ -26,9 +26,8 @@ from .wire import Wire
 if TYPE_CHECKING:
     from .answers import Headers
 
-_RETRYABLE_4XX = frozenset(
-    {401, 403, 404, 407, 408, 425, 429}
-)  # rule H5; 407 and 425 are of the same kinds
+# rule H5; 407 and 425 are of the same kinds
+_RETRYABLE_4XX = frozenset({401, 403, 404, 407, 408, 425, 429})
 _ADVICE = {
     400: "It found the message unacceptable (schema or signature); the same message is not sent "
     "again.",

@@ -15,9 +15,8 @@ from .route import Deadline, Stage, Unacceptable
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-HEAD_LIMIT = (
-    256 * 1024
-)  # bytes of status line, headers and interim answers; a real answer has some hundred
+HEAD_LIMIT = 256 * 1024
+"""Bytes of status line, headers and interim answers; a real answer has some hundred."""
 
 
 class Receiver(Protocol):
@@ -126,9 +125,8 @@ class Source:
         while True:
             response = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]
             response.begin()
-            if (
-                self._incoming.ended
-            ):  # http.client takes the end of the stream for the end of the headers
+            # http.client takes the end of the stream for the end of the headers
+            if self._incoming.ended:
                 raise ConnectionResetError("end of stream")
             if not 100 <= response.status < 200 or response.status == 101:
                 return Response(response)

@@ -93,11 +93,8 @@ class Link:
                 response if isinstance(response, Answer) else read_stand_in(response, self._limit)
             )
             done = True
-        except (
-            requests.RequestException,
-            HTTPError,
-            *_BROKEN,
-        ) as cause:  # of a stand-in: ours are raised by _post
+        # of a stand-in: ours are raised by _post
+        except (requests.RequestException, HTTPError, *_BROKEN) as cause:
             raise stand_in_failure(cause, target.where) from cause
         finally:
             if not done:

@@ -95,9 +95,8 @@ def service(url: str, agent: str, proxy: Optional[str], content_type: str) -> Se
     return _known_service(url, agent, proxy, content_type)
 
 
-_known_service = functools.lru_cache(maxsize=1024)(
-    Service
-)  # hides from type checkers what it takes
+# hides from type checkers what it takes
+_known_service = functools.lru_cache(maxsize=1024)(Service)
 
 
 def proxy_of(url: str, proxies: Optional[Mapping[str, str]]) -> Optional[str]:

@@ -136,9 +136,8 @@ class Wire:
         sock = self._sock
         if sock is not None:
             with contextlib.suppress(OSError):  # not connected yet, or gone already
-                socket.socket.shutdown(
-                    sock, socket.SHUT_RDWR
-                )  # SSLSocket's own would drop TLS under the other's feet
+                # SSLSocket's own would drop TLS under the other's feet
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def limit_transit(self, seconds: float) -> None:
         """What the other side has not acknowledged after so long does not reach it any more, be
@@ -160,9 +159,8 @@ class Wire:
         addresses = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         self.stage = Stage.CONNECT
         for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
-            left = deadline.seconds_left() / (
-                len(addresses) - number + 1
-            )  # a dead address must not use up the others' time
+            # a dead address must not use up the others' time
+            left = deadline.seconds_left() / (len(addresses) - number + 1)
             self._sock = socket.socket(family, kind, protocol)
             try:
                 if self.is_cut:
@@ -229,6 +227,5 @@ def _wait_for_change(sock: socket.socket, *, readable: bool, seconds: float) -> 
         poll = select.poll()
         poll.register(sock, select.POLLIN if readable else 0)  # errors are always reported
         return bool(poll.poll(seconds * 1000))
-    return readable and bool(
-        select.select([sock], [], [], seconds)[0]
-    )  # Windows shows no reset this way: unknown
+    # Windows shows no reset this way: unknown
+    return readable and bool(select.select([sock], [], [], seconds)[0])

@@ -74,9 +74,8 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     if options.example:
         console.line(example().rstrip())
         return 0
-    signal.signal(
-        signal.SIGTERM, _leave
-    )  # also as process 1 of a container, which has no default action
+    # also as process 1 of a container, which has no default action
+    signal.signal(signal.SIGTERM, _leave)
     plan = _plan(options)
     from .build import build
 

@@ -112,9 +112,8 @@ def payload_of(root: Element, strict: bool = False, findings: Optional[Findings]
     """
     findings = findings or Findings(strict)
     if root.tag == _PAYLOAD:
-        plain = (
-            root[0] if len(root) == 1 else None
-        )  # unsigned, as most messages are: two looks suffice
+        # unsigned, as most messages are: two looks suffice
+        plain = root[0] if len(root) == 1 else None
         if (
             plain is not None
             and plain.tag == _SIGNED

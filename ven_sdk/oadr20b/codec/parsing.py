@@ -144,9 +144,8 @@ def _refuse_dtd(text: bytes) -> None:
     certain), and sees them up to the root's start tag, behind which the grammar has no place for
     it. lxml, which reads all, knows no entity without one.
     """
-    from defusedxml.common import (
-        DefusedXmlException,
-    )  # most programs never get here, and need not wait for it
+    # most programs never get here, and need not wait for it
+    from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import DefusedXMLParser
 
     target = _Prolog()
@@ -161,10 +160,8 @@ def _refuse_dtd(text: bytes) -> None:
             parser.feed(text[begin : begin + size])
             if target.over:
                 return
-            begin, size = (
-                begin + size,
-                2 * size,
-            )  # growing: some versions of expat read a long token anew every time
+            # growing: some versions of expat read a long token anew every time
+            begin, size = begin + size, 2 * size
         parser.close()  # others keep back what they have until they are told that this was all
         if target.over:
             return
@@ -173,10 +170,8 @@ def _refuse_dtd(text: bytes) -> None:
             "The message has a document type declaration or an entity. OpenADR messages have "
             "none; it was refused unread."
         ) from cause
-    except (
-        SyntaxError,
-        ValueError,
-    ) as cause:  # ParseError is a SyntaxError; defusedxml 0.7.0 has one of its own
+    # ParseError is a SyntaxError; defusedxml 0.7.0 has one of its own
+    except (SyntaxError, ValueError) as cause:
         raise _not_well_formed(cause) from cause
     raise PayloadError("The message has no root element: expected an oadrPayload.")
 
@@ -215,9 +210,8 @@ def safe_parser(kind: str) -> etree.XMLParser:
 
 
 def _check_shape(root: Element, text: bytes) -> None:
-    if (
-        text.count(b"=") <= MAX_ATTRIBUTES
-    ):  # too few attributes in the whole message to crowd anything
+    # too few attributes in the whole message to crowd anything
+    if text.count(b"=") <= MAX_ATTRIBUTES:
         return
     if _CROWDED(root):
         raise PayloadError(

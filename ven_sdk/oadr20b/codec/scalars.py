@@ -85,9 +85,8 @@ def format_positive_duration(value: object) -> str:
 
 # --- moments --------------------------------------------------------------------------------------
 
-_SHAPES = frozenset(
-    (20, 24, 27)
-)  # no fraction, milliseconds, microseconds: what Python 3.9 reads by itself
+# no fraction, milliseconds, microseconds: what Python 3.9 reads by itself
+_SHAPES = frozenset((20, 24, 27))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -235,9 +234,8 @@ def check_text(value: object) -> str:
     """
     if not isinstance(value, str):
         raise TypeError("a str is expected")
-    found = (
-        None if value.isprintable() else _illegal().search(value)
-    )  # what is printable, XML can carry
+    # what is printable, XML can carry
+    found = None if value.isprintable() else _illegal().search(value)
     if found is not None:
         raise ValueError(f"holds {found.group()!r}, which XML cannot carry")
     return str.__str__(value)

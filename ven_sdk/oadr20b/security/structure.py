@@ -87,9 +87,8 @@ def find_signature(root: Element) -> Element:
 
 def _check_algorithms(signed_info: Element) -> None:
     """Rules S3 and S4: no SHA-1, no HMAC, nothing but C14N."""
-    if (
-        len(signed_info.nsmap) > _MAX_NAMESPACES
-    ):  # C14N is quadratic in them, and runs on what nobody vouches for yet
+    # C14N is quadratic in them, and runs on what nobody vouches for yet
+    if len(signed_info.nsmap) > _MAX_NAMESPACES:
         raise refusal(
             "declares too many namespaces around its signature",
             _MAX_NAMESPACES,

@@ -137,9 +137,8 @@ class _Compiler:
         if self.cls in COMPLETIONS:
             self.emit(1, f"{self.constant(COMPLETIONS[self.cls])}(made, element, findings)")
         self.emit(1, "return made")
-        exec(
-            compile("\n".join(self.lines), f"<read {self.cls.__name__}>", "exec"), self.scope
-        )  # our own
+        # the text is our own
+        exec(compile("\n".join(self.lines), f"<read {self.cls.__name__}>", "exec"), self.scope)
         return cast(Reader, self.scope["read"])
 
     def attribute(self, field: str, name: str, match: Callable[[str], object]) -> None:

@@ -196,9 +196,8 @@ class _Compiler:
         attributes = "".join(self.attribute(field, match) for field, _, match in plan.attributes)
         content = "".join(self.node(inner, 1) for inner in plan.root.nodes)
         self.emit(1, f"return f'''{attributes}>{content}'''")
-        exec(
-            compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope
-        )  # our own
+        # the text is our own
+        exec(compile("\n".join(self.lines), f"<write {self.cls.__name__}>", "exec"), self.scope)
         return cast(Writer, self.scope["write"])
 
     def attribute(self, field: str, match: Callable[[str], object]) -> str:
