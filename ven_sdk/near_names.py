@@ -56,11 +56,9 @@ def nearest(word: object, known: Iterable[str], close: float = CLOSE) -> str:
     return max(alike, key=lambda name: _same_letters(name, word), default="")
 
 
-def did_you_mean(word: object, known: Iterable[str], close: float = CLOSE) -> str:
-    """`` Did you mean 'name'?`` with a blank before it, or ``""``: to be added to an error.
-    ``close`` is the likeness wanted, between 0 and 1.
-    """
-    near = nearest(word, known, close)
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """`` Did you mean 'name'?`` with a blank before it, or ``""``: to be added to an error."""
+    near = nearest(word, known)
     return f" Did you mean {near!r}?" if near else ""
 
 

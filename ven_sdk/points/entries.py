@@ -13,7 +13,7 @@ import json
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol, cast
 
@@ -28,7 +28,6 @@ from ..text import class_name, repr_of, text_of
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
 
-UTC = timezone.utc
 GAP, UNCHANGED = "~", "="
 NON_SPECIFIC = DATA_QUALITY.BAD_NON_SPECIFIC.value
 LAST_KNOWN = DATA_QUALITY.BAD_LAST_KNOWN_VALUE.value

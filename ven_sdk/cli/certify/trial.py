@@ -164,10 +164,10 @@ class Trial(TrialBase):
             not_shown(f"on_event_{what} was not called for event {event_id!r} in {seconds:g} s")
         return call
 
-    def created_events(self, *, after: int = 0) -> list[CreatedEvent]:
+    def created_events(self) -> list[CreatedEvent]:
         """The answers as messages."""
         return [
             each.record
-            for each in self.all_of("oadrCreatedEvent", after=after)
+            for each in self.all_of("oadrCreatedEvent")
             if isinstance(each.record, CreatedEvent)
         ]

@@ -103,15 +103,12 @@ def owe_response(
     now: datetime,
     code: str = OK,
     request_id: str = "",
-    description: Optional[str] = None,
     *,
     courtesy: bool = False,
     service: str = "",
 ) -> Outcome:
     """Owe an ``oadrResponse`` with our venID (G10) to ``service``."""
-    record = Response(
-        response=response(code, request_id, description), ven_id=book.registration.ven_id
-    )
+    record = Response(response=response(code, request_id), ven_id=book.registration.ven_id)
     return owe(book, record, now, courtesy=courtesy, service=service)
 
 
