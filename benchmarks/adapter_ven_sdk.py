@@ -244,7 +244,9 @@ class Poller:
         self.engine.transact(lambda book, now: events.receive(book, message, now))
         while self.engine.read(lambda: events.is_deciding(self.engine.book, self.engine.now())):
             time.sleep(0.01)
-        self.engine.conversation.polling._at = self.engine.clock.monotonic() + DAY
+        polling = self.engine.conversation.polling
+        polling.begin(self.engine.clock.monotonic())  # the next one is a day away
+        polling.end()
         self._talk().blocked_until = 0.0
         self._until("event answer", 1, self.engine.conversation.wake)
 
