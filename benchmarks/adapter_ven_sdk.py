@@ -346,10 +346,8 @@ class Punctuality:
         begin, end = polling.begin, polling.end
 
         def begun(self_, now):
-            due = self_._at
+            self.late.append(max(0.0, -self_.seconds_to_period(now)))
             begin(self_, now)
-            if due is not None:
-                self.late.append(max(0.0, now - due))
 
         def ended(self_):
             self.lengths.append(time.monotonic() - self_.began)
