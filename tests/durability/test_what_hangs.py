@@ -61,6 +61,21 @@ def test_polls_go_on_between_answers_that_hang(world: SimulatedVen, number: int)
     assert longest_silence(world, HOUR) <= 2 * TIMEOUT + 10
 
 
+@pytest.mark.parametrize("number", [1, 3, 20])
+def test_an_event_is_answered_between_answers_that_hang(world: SimulatedVen, number: int) -> None:
+    world.start()
+    world.run(30)
+    hang(world, "oadrRegisteredReport", "oadrCanceledReport")
+    world.vtn.queue.extend(("register report", "cancel report") * number)
+    world.run(HOUR)  # until the queue is empty
+    start = (world.clock.now() + timedelta(hours=9)).replace(microsecond=0)
+    world.vtn.events["e"] = VTNEvent("e", start, HOUR)
+    world.vtn.queue.append("list")
+    world.run(4 * TIMEOUT)
+
+    assert ("e", 0) in world.vtn.record.answers
+
+
 @pytest.mark.parametrize("since", ["the start", "a running VEN"])
 def test_polls_go_on_where_every_other_service_hangs(world: SimulatedVen, since: str) -> None:
     services = "EiReport", "EiEvent", "EiOpt"

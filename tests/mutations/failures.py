@@ -109,8 +109,8 @@ FORGOTTEN_END = (
 TABLE = (
     Mutation(
         "F1",
-        "runtime.conversation.Conversation._gives_way",
-        "return self._exchanges.has_failed(task) and self.polling.seconds_to_period(now) <= 0",
+        "runtime.conversation.Conversation._has_failed",
+        "return not task.registers or (turn.is_poll_due and self._is_period_over(now))",
         "return False",
         "durability/test_what_hangs.py::test_polls_go_on_between_answers_that_hang",
     ),

@@ -30,8 +30,8 @@ the book again.
 the distance of registrations that are wanted again and again (``registrations``), for which all
 lanes wait after a loss; the pace (``pace``). What a call of the user asks for is tried at once,
 whatever failed before; where that try fails, it waits for its own back-off, and for nothing else.
-A message that failed when it was sent last gives way to a poll whose period is over: a service that
-hangs would keep polls away, one time-out after the other.
+A message that failed when it was sent last gives way to those that did not, and to a poll whose
+period is over: a service that hangs would keep all else away, one time-out after the other.
 
 *Locks.* ``_lock`` guards what lanes share (failures, pace, what is being sent). It may be taken
 inside the lock of the transactions, never the other way round, and is held for moments only.
@@ -326,18 +326,19 @@ class Conversation:
         self, state: LaneState, turn: Turn, now: float, waits: list[float]
     ) -> tuple[Optional[Task], Optional[float]]:
         tasks = self._profile.tasks(state.lane.name, self._base.book, turn)
-        second: Optional[Task] = None  # what gives way to a poll that may be sent
+        second: Optional[Task] = None  # what failed before, and goes if nothing else may
         for position, task in enumerate(tasks):
-            gives_way = self._gives_way(task, turn, now)
+            has_failed = self._has_failed(task, turn, now)
             if task.message_name in self._sending:
                 self._awaited.add(task.message_name)
-                if gives_way:
+                if has_failed:
                     continue
                 break  # another lane sends it, and wakes this one afterwards
             wait = self._seconds_to(task, state, now, is_first=position == 0)
             if not self._base.persistence.may_act():
                 return None, now + NOT_OWNED
-            if wait <= 0 and not gives_way:
+            comes_later = task.poll and second is not None and not self._is_period_over(now)
+            if wait <= 0 and not (has_failed or comes_later):
                 return self._begin(task, state, now), now + min(waits) if waits else None
             if wait <= 0:
                 second = second or task
@@ -347,11 +348,16 @@ class Conversation:
         first = None if second is None else self._begin(second, state, now)
         return first, now + min(waits) if waits else None
 
-    def _gives_way(self, task: Task, turn: Turn, now: float) -> bool:
-        """Whether a poll of the period goes before ``task``, which may take the whole time-out."""
-        if task.poll or not turn.is_poll_due or task.message_name in self._asked:
+    def _has_failed(self, task: Task, turn: Turn, now: float) -> bool:
+        """Whether ``task`` failed when it was sent last, so that it goes after all that did not. A
+        registration comes first all the same, and after a poll of the period only.
+        """
+        if task.message_name in self._asked or not self._exchanges.has_failed(task):
             return False
-        return self._exchanges.has_failed(task) and self.polling.seconds_to_period(now) <= 0
+        return not task.registers or (turn.is_poll_due and self._is_period_over(now))
+
+    def _is_period_over(self, now: float) -> bool:
+        return self.polling.seconds_to_period(now) <= 0
 
     def _begin(self, task: Task, state: LaneState, now: float) -> Task:
         self._sending.add(task.message_name)
