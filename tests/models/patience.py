@@ -26,7 +26,7 @@ class Patience:
     """How long the table lets messages of one kind wait after a failure."""
 
     def __init__(self) -> None:
-        self.failures, self._cap, self._since = 0, 0.0, 0.0
+        self.failures, self._since = 0, 0.0
         self._good_at = float("-inf")
 
     def succeed(self, now: float) -> None:
@@ -43,8 +43,6 @@ class Patience:
         cap = 60.0 if is_short else 300.0
         if not self.failures:
             self._since = now
-        if not self.failures or cap != self._cap:
-            self.failures, self._cap = 0, cap
         self.failures += 1
         is_forbidden = status in (400, 406, 501)
         is_gentle = self._since - self._good_at < GOOD_LATELY and not is_forbidden
