@@ -271,6 +271,44 @@ def test_R12_of_a_cancellation_and_a_registration_the_last_wish_counts(
     assert count(world, CATALOGUE) == 1 + is_new
 
 
+def test_R12_a_registration_after_a_cancellation_names_no_ids_of_before(
+    world: SimulatedVen,
+) -> None:
+    start(world)
+    wish = world.engine.profile.request_registration(False).step
+    while_answering(world, "oadrCancelPartyRegistration", wish)
+    ids: list[tuple[str, str]] = []
+    answer(
+        world,
+        CREATE,
+        lambda text, right: ids.append((first("registrationID", text), first("venID", text))),
+    )
+
+    with contextlib.suppress(VenError):
+        world.ven.cancel_registration()
+    world.run(60)
+
+    assert ids == [("", "")]
+
+
+def test_R12_a_bootstrap_that_began_during_the_cancellation_stands() -> None:
+    with contextlib.closing(SimulatedVen(1, register=False, ven_id="ven-1")) as world:
+        world.vtn.record.registered = True
+        start(world)
+        wish = world.engine.profile.request_registration(False).step
+        while_answering(world, "oadrCancelPartyRegistration", wish)
+
+        with contextlib.suppress(VenError):
+            world.ven.cancel_registration()
+        world.vtn.record.registered = True
+        world.run(60)
+        world.vtn.queue.append("cancel report")
+        world.run(60)
+
+        assert world.ven.status.state == "registered"
+        assert count(world, "oadrCanceledReport") == 1
+
+
 def test_R13_a_wish_to_register_is_no_refusal_of_a_cancellation(world: SimulatedVen) -> None:
     start(world)
     answer(

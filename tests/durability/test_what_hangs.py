@@ -12,10 +12,12 @@ import pytest
 
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent, ei_response, first, payload
+from ven_sdk import VenError
 
 TIMEOUT = 30
 HANGS = f"no answer after {TIMEOUT}"
 FOR_EVER = float("inf")
+CATALOGUE = "oadrRegisterReport"
 HOUR = 3600
 FEW = 10
 """Values that may be on their way."""
@@ -169,3 +171,56 @@ def test_a_request_for_a_report_that_the_vtn_fails_over_holds_up_no_other(
 
     assert world.clock.monotonic() - begun < FIRST_WAIT
     assert first_one.is_owed(world.engine.book)
+
+
+@pytest.mark.parametrize("bootstrap", ["oadrQueryRegistration", CATALOGUE, "oadrRequestEvent"])
+@pytest.mark.parametrize("since", ["the start", "a running VEN"])
+def test_the_bootstrap_goes_on_without_what_hangs(
+    world: SimulatedVen, bootstrap: str, since: str
+) -> None:
+    if since == "a running VEN":
+        world.start()
+        world.run(60)
+        world.vtn.record.registered = False
+    hang(world, bootstrap)
+    world.start()
+    world.run(10 * TIMEOUT)
+
+    assert world.vtn.record.registered
+    assert world.ven.status.state == "registered"
+    assert longest_silence(world, HOUR) <= 2 * TIMEOUT + 10
+
+
+@pytest.mark.parametrize("reply", [HANGS, "status 404", "code 461"])
+def test_a_vtn_that_takes_no_catalogue_is_answered_after_a_loss_by_who_registers_with_none(
+    reply: str,
+) -> None:
+    provisioned = SimulatedVen(1, timeout=TIMEOUT, register=False, ven_id="ven-1")
+    with contextlib.closing(provisioned) as world:
+        world.vtn.record.registered = True
+        world.start()
+        world.run(60)
+        world.vtn.behaviour["oadrPoll"] = "code 463", 1
+        world.run(15)
+        world.vtn.record.registered = True
+        world.vtn.behaviour[CATALOGUE] = reply, FOR_EVER
+        world.run(10 * TIMEOUT)
+        world.vtn.queue.append("cancel report")
+        world.run(4 * TIMEOUT)
+
+        assert [one.how for one in world.vtn.sent if one.name == "oadrCanceledReport"] == ["right"]
+
+
+@pytest.mark.parametrize("reply", ["status 500", HANGS])
+def test_what_failed_and_is_owed_no_more_is_forgotten(world: SimulatedVen, reply: str) -> None:
+    world.start()
+    world.run(60)
+    world.vtn.behaviour["oadrCreateOpt"] = reply, FOR_EVER
+    for _ in range(400):
+        window = world.clock.now() + timedelta(seconds=5), timedelta(seconds=60)
+        with contextlib.suppress(VenError):
+            world.ven.create_opt("optOut", "economic", vavailability=[window])
+        world.run(120)
+
+    assert not world.engine.book.opts
+    assert len(world.engine.conversation.failures) <= 200

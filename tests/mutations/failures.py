@@ -124,6 +124,13 @@ TABLE = (
     ),
     Mutation(
         "F1",
+        "runtime.failed_exchanges.FailedExchanges._fail_link",
+        "elif is_its_own and leads:",
+        "elif False:",
+        "durability/test_what_hangs.py::test_the_bootstrap_goes_on_without_what_hangs",
+    ),
+    Mutation(
+        "F1",
         "oadr20b.services.answers._drop_oldest",
         "len(book.answers) - MOST_WAITING + 1",
         "0",

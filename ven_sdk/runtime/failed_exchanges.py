@@ -147,16 +147,21 @@ class FailedExchanges:
 
     def _fail_link(self, task: Task, error: TransportError, begun: float) -> None:
         kind, now, is_its_own = self.kind_of(task), self._base.clock.monotonic(), False
+        leads = task.registers and bool(task.give_up)  # to a registration, which may be answered
         with self._lock:
             wait = self._failures.fail_link(error, begun, now)
             if task.poll:
                 self._polling.fail()
             elif error.delivered is None:
-                is_its_own = self._failures.hang(kind, task.message_name, error, now)
+                is_its_own = self._failures.hang(
+                    kind, task.message_name, error, now, is_first=leads
+                )
         text = f"{error} Trying again in {wait:.1f} s."
         self._base.troubles.report(error, "link", text, lasts=True)
         if is_its_own and task.stays_owed:  # it lets others go on, and has its own back-off
             self._transact(task.refuse(error))
+        elif is_its_own and leads:
+            self._refuse(task, error)
 
     def _fail_service(self, task: Task, error: TransportError, scope: Scope) -> None:
         """The place is closed, busy or missing. Other kinds of messages go on."""

@@ -62,6 +62,10 @@ that must be sent all the same (polls, registration); for a service that is not 
 """
 HANGS = 3
 """How often a message gets no reply, before it counts as the message's own failure."""
+FEW, LONG_AGO = 100, 2 * MISSING_CAP
+"""How many messages that failed are remembered in any case; of more, one is forgotten that could
+have been sent again so many seconds ago, and was not.
+"""
 GOOD_LATELY = 600.0
 """Seconds for which a success counts as a moment ago."""
 
@@ -217,21 +221,32 @@ class Failures:
         """
         failure = self._messages.get(message)
         if failure is None:
+            self._forget_old(now)
             failure = self._messages[message] = Failure(self._make(cap), now)
         failure.backoff.cap = cap
         wait = failure.backoff.next(_retry_after_of(error))
         failure.error, failure.until = error, now + wait
 
-    def hang(self, kind: Kind, message: MessageName, error: VenError, now: float) -> bool:
+    def _forget_old(self, now: float) -> None:
+        """Messages that are owed no more, such as opts whose windows ended, leave nothing."""
+        if len(self._messages) >= FEW:
+            for message, failure in tuple(self._messages.items()):
+                if failure.until < now - LONG_AGO:
+                    del self._messages[message]
+
+    def hang(
+        self, kind: Kind, message: MessageName, error: VenError, now: float, *, is_first: bool
+    ) -> bool:
         """No reply came to a message that may have reached the VTN: it may be this service that
         hangs. Returns whether it is the message: whether it got none :data:`HANGS` times, while the
-        VTN answered others. ``now`` is of the monotonic clock.
+        VTN answered others. Of one that ``is_first``, before all others, that says nothing.
+        ``now`` is of the monotonic clock.
         """
         self._hanging.add(kind)
         self.fail_message(message, error, now)
         failure = self._messages[message]
         answered_at = max(self._good_at.values(), default=0.0)
-        return failure.backoff.attempts >= HANGS and answered_at > failure.since
+        return failure.backoff.attempts >= HANGS and (is_first or answered_at > failure.since)
 
     def fail_task(self, task: Task, error: VenError, now: float) -> bool:
         """The task fails for itself once more: whether it did so often, and for so long, that it is

@@ -165,7 +165,10 @@ def _take_list(reply: Optional[Payload]) -> Step:
         if is_elsewhere(book, vtn_id):
             return begin(book, now)
         phase = phase_after(book, "events", "registered")
-        outcome = change_phase(book, now, phase, learn_vtn(book, vtn_id), resync=False) + LIST_CAME
+        facts = learn_vtn(book, vtn_id)
+        if phase in MADE:
+            facts |= {"known": True}  # whatever becomes of the catalogue
+        outcome = change_phase(book, now, phase, facts, resync=False) + LIST_CAME
         if isinstance(reply, DistributeEvent):
             return outcome + events.receive(book, reply, now)
         return outcome + events.receive_none(book, now)

@@ -81,12 +81,14 @@ def cancel_registration(book: Book) -> Task:
 
 def _take_end(book: Book, now: datetime) -> Outcome:
     """The VTN has ended the registration. Where the user has asked for another one meanwhile, that
-    will be a new one.
+    will be a new one (R6); one that was made meanwhile stands.
     """
     phase = book.registration.phase
     if phase == "cancelling":
         return end_registration(book, now, "cancelled by this VEN")
-    return NOTHING if phase == "cancelled" else change_phase(book, now, phase, known=False)
+    if phase == "cancelled" or phase in MADE:
+        return NOTHING
+    return change_phase(book, now, phase, known=False, fresh=True)
 
 
 def _keep_registration(book: Book, now: datetime) -> Outcome:
