@@ -85,12 +85,13 @@ class ClientLife:
                 self.listener.start()
             self._announce()
             self.engine.start()
+            self._runner.begin([(self.settings.ven_name, self.settings.vtn_url)])
+            for text in texts:
+                error = StoreError(text, path=self.store.name)
+                self.engine.report(error, text, text, logging.ERROR)
         except BaseException:
             self._close(1.0)
             raise
-        self._runner.begin([(self.settings.ven_name, self.settings.vtn_url)])
-        for text in texts:
-            self.engine.report(StoreError(text, path=self.store.name), text, text, logging.ERROR)
 
     def _restore(self) -> tuple[str, ...]:
         """Take in what the store holds; what could not be understood is told."""
@@ -139,6 +140,7 @@ class ClientLife:
         """Let nothing run any more; what does not finish within ``seconds`` comes back."""
         unfinished: list[str] = []
         do_all(
+            self._runner.end,
             lambda: self._end_listener(0.0),
             self.engine.close,
             self.identity.connections.close,

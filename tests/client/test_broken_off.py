@@ -4,6 +4,7 @@ and the next start() is as any other.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -106,6 +107,30 @@ def test_a_start_or_stop_that_a_store_breaks_off_leaves_nothing_behind(
     assert alone and not ours()
     with make(vtn, store=tmp_path / "ven.db"):  # the store is free
         pass
+
+
+class Interrupting(logging.Filter):
+    """Ctrl-C comes while the warning of a second VEN is written, once."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        logging.getLogger(record.name).removeFilter(self)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("make", [client, fleet])
+def test_a_start_that_is_interrupted_at_its_end_leaves_nothing_behind(
+    make: Make, vtn: LocalVTN, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = logging.getLogger("ven_sdk.runtime.same_vens")
+    with make(vtn):
+        second = make(vtn)
+        log.addFilter(Interrupting())
+        with pytest.raises(KeyboardInterrupt):
+            second.start()
+    assert not ours()
+
+    with make(vtn):
+        assert not [record for record in caplog.records if record.name == log.name]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")

@@ -547,6 +547,22 @@ def test_a_file_that_is_deleted_or_replaced_while_it_is_open_is_told_at_the_next
         assert caught.value.retryable
 
 
+def test_a_file_system_that_counts_no_links_is_no_file_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = os.fstat
+
+    def look_without_links(descriptor: int) -> os.stat_result:
+        facts = list(look(descriptor))
+        facts[stat.ST_NLINK] = 0
+        return os.stat_result(facts)
+
+    monkeypatch.setattr(os, "fstat", look_without_links)
+    with opened(SQLiteStore(tmp_path / "ven.db")) as store:
+        store.commit("ven-1", [ChangeRow("t", "a", "1")])
+        assert [row.key for row in store.load("ven-1")] == ["a"]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="an open file cannot be moved here")
 def test_a_file_that_is_moved_while_it_is_open_has_what_is_committed(tmp_path: Path) -> None:
     with opened(SQLiteStore(tmp_path / "ven.db")) as store:

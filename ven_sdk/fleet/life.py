@@ -106,6 +106,7 @@ class FleetLife:
         """Let nothing run any more; what does not finish within ``seconds`` comes back."""
         unfinished: list[str] = []
         do_all(
+            self._runner.end,
             self._vens.end,
             lambda: self._push.stop(0.0),
             self._vens.close,

@@ -72,8 +72,9 @@ class StoreFile:
     """The file ``path``, an absolute one. ``position`` is the highest position of a row when it was
     opened.
 
-    While a connection is open, a descriptor beside it tells whether the file is still there. It is
-    closed after the connection, whose locks would go with it.
+    While a connection is open, a descriptor beside it tells whether the file is still there, unless
+    its file system counts no links. It is closed after the connection, whose locks would go with
+    it.
     """
 
     def __init__(self, path: str, migrations: Migrations) -> None:
@@ -81,6 +82,7 @@ class StoreFile:
         self.migrations = migrations
         self.position: int = 0
         self._descriptor: Optional[int] = None
+        self._counts_links = False
 
     def check(self) -> None:
         """Raise ConfigurationError or StoreError where ``open()`` would, as far as a look without a
@@ -183,7 +185,9 @@ class StoreFile:
         """StoreError where somebody deleted or replaced the open file: nobody would find there what
         is written.
         """
-        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+        if self._descriptor is None or not self._counts_links:
+            return
+        if os.fstat(self._descriptor).st_nlink == 0:
             raise StoreError(
                 f"The store {self.path!r} was deleted or replaced while it is in use. Stop the "
                 "VEN, put the file in its place, and start it again.",
@@ -210,6 +214,7 @@ class StoreFile:
             self.position = connection.execute("SELECT max(position) FROM facts").fetchone()[0] or 0
             with contextlib.suppress(OSError):  # no descriptors left: nothing is looked at
                 self._descriptor = os.open(self.path, os.O_RDONLY)
+                self._counts_links = os.fstat(self._descriptor).st_nlink > 0
         except BaseException:
             connection.close()
             raise
