@@ -78,6 +78,11 @@ class Task:
         """The name under which this message fails, is waited for and is under way."""
         return self.name, self.key
 
+    @property
+    def title(self) -> str:
+        """Which message this is, for people."""
+        return f"{self.name} {self.key!r}" if self.key else self.name
+
 
 class Turn(NamedTuple):
     """What a lane that asks for tasks knows: the time, whether the client is stopping, whether

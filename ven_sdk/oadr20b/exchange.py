@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional, TypeVar
 
 from ..arguments import LARGEST_MESSAGE
-from ..errors import PayloadError, SecurityError, TransportError, VenError
+from ..errors import ConfigurationError, PayloadError, SecurityError, TransportError, VenError
 from ..log import WIRE, RedactedBody, Repeats
 from ..schema.common import Payload
 from ..tasks import ReceivedReply
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 wire_logger: logging.Logger = logging.getLogger(WIRE)
 
+T = TypeVar("T")
 _SIGNATURE = b"Signature"
 CONTENT_TYPE = "application/xml"
 """What messages are of, by rule H2."""
@@ -142,12 +143,16 @@ class Exchange:
         """
         signer = self._identity.signer
         if signer is not None:
-            return signer.sign_canonical(envelope.signed_object(record), self._now())
+            content = self._write(envelope.signed_object, record)
+            return signer.sign_canonical(content, self._now())
         if not isinstance(record, Poll):
-            return envelope.message(record)
+            return self._write(envelope.message, record)
         if self._poll is None or self._poll[0] != record.ven_id:
-            self._poll = (record.ven_id, envelope.message(record))
+            self._poll = (record.ven_id, self._write(envelope.message, record))
         return self._poll[1]
+
+    def _write(self, write: Callable[[Payload], bytes], record: Payload) -> bytes:
+        return build_alone(self.deviations, record.wire_name, lambda: write(record))
 
     def read(self, body: bytes) -> Payload:
         """The record that ``body`` holds, after the safe parser and, with ``vtn_fingerprint``, the
@@ -206,6 +211,25 @@ class Exchange:
         text = body.decode("utf-8", "replace")
         for hook in ("after_receive_xml", "before_schema_validation", "before_parse_xml"):
             self.hooks.run(hook, text)
+
+
+def build_alone(repeats: Repeats, what: str, make: Callable[[], T]) -> T:
+    """What ``make()`` builds or writes of the message ``what``. Whatever it raises is a
+    ConfigurationError, for it is of this message alone; a fault of ours is logged with its
+    traceback the first time.
+    """
+    try:
+        return make()
+    except ConfigurationError:
+        raise
+    except Exception as cause:
+        text = (
+            f"{what} cannot be written ({type(cause).__name__}). This is a fault of ven_sdk: "
+            "please report it."
+        )
+        if repeats.note(f"fault in writing {what}", logging.DEBUG, "%s", text) == 1:
+            logger.error("%s", text, exc_info=cause)
+        raise ConfigurationError(text) from cause
 
 
 def named_in(body: bytes) -> tuple[frozenset[str], frozenset[str]]:

@@ -30,11 +30,19 @@ from ..tasks import (
 from . import pushed_messages
 from .certificates import watch_certificates
 from .descriptions import describe_exchange
-from .exchange import Exchange
+from .exchange import Exchange, build_alone
 from .identity import SigningIdentity
 from .schema.events import DistributeEvent
 from .services import answers, events, opts, poll, registration, reports
-from .services.task import CANCELLATION, code_of, is_success, judge, refusal_of, unknown_ven
+from .services.task import (
+    CANCELLATION,
+    code_of,
+    is_success,
+    judge,
+    list_alone,
+    refusal_of,
+    unknown_ven,
+)
 from .state.book import Book
 from .state.nonces import keep_nonce
 
@@ -50,10 +58,16 @@ SET_RIGHT = timedelta(minutes=1)
 POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
 BOOTSTRAP = ((registration.QUERY, ""), (reports.REGISTER_REPORT, ""), (events.LIST_REQUEST, ""))
 """What a registration brings along."""
+STEP, LIST = (registration.REGISTRATION, "EiRegisterParty"), (events.LIST_REQUEST, "EiEvent")
+CATALOGUE = reports.REGISTER_REPORT, "EiReport"
 NEWS_TABLES = frozenset(
     {"events", "opts", "requests", "samples", "deliveries", "offers", "received"}
 )
 """Tables whose change makes it worth to poll on at once."""
+
+
+def _list_event_answers(book: Book) -> Iterator[Task]:
+    return list_alone(events.ANSWER, "EiEvent", lambda: events.answer_tasks(book))
 
 
 class Profile20b(Profile):
@@ -87,14 +101,15 @@ class Profile20b(Profile):
             return iter(())
         if lane == OPTS:
             return opts.list_tasks(book)
-        delivery = reports.delivery_task(book, turn.now)
-        return iter(() if delivery is None else (delivery,))
+        return list_alone(
+            reports.DELIVERY, "EiReport", lambda: (reports.delivery_task(book, turn.now),)
+        )
 
     def _talk(self, book: Book, turn: Turn) -> Iterator[Task]:
         state = book.registration
         if state.phase == "new":
             return
-        step = registration.next_task(book)
+        step = next(list_alone(*STEP, lambda: (registration.next_task(book),)), None)
         if step is not None and state.phase in registration.JOINING and not turn.is_closing:
             yield step  # before what is owed, which may be more than the pace lets out in a minute
             step = None
@@ -108,10 +123,10 @@ class Profile20b(Profile):
         if state.phase != "registered":
             return
         if registration.is_list_due(book, turn.now) and not book.settings.report_only:
-            yield registration.request_events(book)
+            yield from list_alone(*LIST, lambda: (registration.request_events(book),))
         yield from self._event_answers(book, turn)
         if registration.is_catalogue_due(book):
-            yield registration.register_reports(book)
+            yield from list_alone(*CATALOGUE, lambda: (registration.register_reports(book),))
         yield from reports.ask_tasks(book)
         if turn.is_poll_due:
             yield self._polls.task(book)
@@ -120,7 +135,7 @@ class Profile20b(Profile):
     def _event_answers(book: Book, turn: Turn) -> Iterator[Task]:
         is_registered = book.registration.phase == "registered"
         if is_registered and not (book.settings.report_only or turn.is_holding):
-            yield from events.answer_tasks(book)
+            yield from _list_event_answers(book)
 
     def is_deciding(self, book: Book, now: datetime) -> bool:
         """See :meth:`Profile.is_deciding`."""
@@ -149,7 +164,7 @@ class Profile20b(Profile):
             return bool(book.answers) and book.registration.phase == "cancelled"
         return bool(
             book.answers
-            or events.answer_task(book)
+            or next(_list_event_answers(book), None)
             or next(opts.list_tasks(book), None)
             or reports.delivery_due(book, now)
         )
@@ -158,7 +173,8 @@ class Profile20b(Profile):
 
     def send(self, task: Task) -> ReceivedReply:
         """See :meth:`Profile.send`."""
-        return self.exchange.post(task.record, task.service)
+        record = build_alone(self.exchange.deviations, task.name, lambda: task.record)
+        return self.exchange.post(record, task.service)
 
     def describe(self, task: Task, reply: Optional[Payload]) -> str:
         """See :meth:`Profile.describe`."""

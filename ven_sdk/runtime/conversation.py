@@ -33,6 +33,9 @@ whatever failed before; where that try fails, it waits for its own back-off, and
 A message that failed when it was sent last gives way to those that did not, and to a poll whose
 period is over: a service that hangs would keep all else away, one time-out after the other.
 
+*A fault of ours* while a message is listed, built or written is a failure of that message: the
+profile lists each alone, and puts one that cannot be written in the place of what it cannot list.
+
 *Locks.* ``_lock`` guards what lanes share (failures, pace, what is being sent). It may be taken
 inside the lock of the transactions, never the other way round, and is held for moments only.
 """
@@ -246,16 +249,11 @@ class Conversation:
         else goes on.
         """
         state.is_performing = False
-        base, what = self._base, task.name if task is not None else state.lane.name
-        logger.error(
-            "%s of %s failed. This is a fault of ven_sdk: please report it.",
-            what,
-            base.name,
-            exc_info=cause,
-        )
+        base, what = self._base, task.title if task is not None else state.lane.name
         error = VenError(
             f"{what} failed: {type(cause).__name__}. This is a fault of ven_sdk: please report it."
         )
+        logger.error("%s: %s", base.name, error, exc_info=cause)
         base.report(error, f"fault in {what}", str(error), logging.ERROR)
         now = base.clock.monotonic()
         if task is None:
@@ -263,6 +261,7 @@ class Conversation:
             with self._lock:
                 self._asked.clear()
             return
+        base.fail_tickets(task.message_name, error)
         with self._lock:
             self.failures.fail_message(task.message_name, error, now)
 

@@ -101,15 +101,20 @@ class Exchanges:
         except StateError:
             return  # stopped a moment ago: the connections are closed
         except ConfigurationError as error:
-            # our own record cannot be written
-            base.counters.count(task.poll, error, base.clock.now())
-            if task.insists:
-                self._repeat(task, error, MISSING_CAP)
-            else:
-                base.transact(task.refuse(error), settles=task.message_name, error=error)
+            self._refuse_own(task, error)
         else:
             self._count(task, received)
             self._take_in(task, received.record, mark)
+
+    def _refuse_own(self, task: Task, cause: ConfigurationError) -> None:
+        """Our own record cannot be built or written: that is of this message alone."""
+        error = ConfigurationError(f"{task.title} cannot be sent: {cause}")
+        error.__cause__ = cause
+        self._base.counters.count(task.poll, error, self._base.clock.now())
+        if task.insists:
+            self._repeat(task, error, MISSING_CAP)
+        else:
+            self._base.transact(task.refuse(error), settles=task.message_name, error=error)
 
     def _count(self, task: Task, received: ReceivedReply) -> None:
         base = self._base

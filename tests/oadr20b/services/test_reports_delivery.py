@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import example, given, settings
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
 from tests.oadr20b.services.reports_harness import Meter, ReportHarness, ask, push_value
@@ -273,13 +275,44 @@ def test_a_message_that_is_too_large_is_halved() -> None:
     assert [len(message.reports[0].intervals) for message in vtn.messages] == [2, 3]
 
 
-def test_a_record_that_cannot_be_written_is_given_up_at_once() -> None:
-    vtn = running()
-    vtn.advance(5 * MINUTE)
-    vtn.run(vtn.task().refuse(ConfigurationError("the feed is no XML")))
+def values_in(message: Any) -> set[tuple[str, Any]]:
+    """(data point, moment) of what a message holds."""
+    return {
+        (one.r_id, interval.dtstart)
+        for report in message.reports
+        for interval in report.intervals
+        for one in interval.report_payloads
+    }
 
-    assert vtn.task() is None
-    assert any("5 samples are lost" in note.text for note in vtn.notes)
+
+@settings(max_examples=50)
+@given(
+    bad=st.sets(st.tuples(st.sampled_from("pqr"), st.integers(0, 9))),
+    points=st.sampled_from(["p", "pq", "pqr"]),
+)
+@example(bad={(point, at) for point in "pqr" for at in range(10)}, points="pqr")
+def test_of_a_report_that_cannot_be_written_only_the_values_to_blame_are_lost(
+    bad: set[tuple[str, int]], points: str
+) -> None:
+    vtn = running(*points)
+    vtn.advance(5 * MINUTE)
+    wanted = values_in(vtn.task().record)
+    moments = sorted({at for _, at in wanted})
+    unwritable = {(point, moments[at % len(moments)]) for point, at in bad} & wanted
+    refused = 0
+    while task := vtn.task():
+        if values_in(task.record) & unwritable:
+            refused += 1
+            vtn.run(task.refuse(ConfigurationError("no XML can hold it")))
+        else:
+            vtn.take(task.record)
+            vtn.run(task.accept(None))
+
+    assert {(point, at) for _, point, at, _, _ in vtn.record} == wanted - unwritable
+    assert vtn.doubles() == []
+    assert reports.counters(vtn.book)["samples_dropped"] == len(unwritable)
+    assert refused <= 6 * len(unwritable)
+    assert sum("1 samples are lost" in note.text for note in vtn.notes) == len(unwritable)
 
 
 def test_an_oadr_response_or_an_empty_body_acknowledges_a_report_too() -> None:

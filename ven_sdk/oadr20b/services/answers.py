@@ -20,7 +20,7 @@ from ..schema.registration import Response
 from ..schema.reports import CreatedReport
 from ..schema.responses import EiResponse
 from ..state.answers import Answer
-from .task import OK
+from .task import OK, list_alone
 
 if TYPE_CHECKING:
     from ..state.book import Book
@@ -115,7 +115,17 @@ def owe_response(
 def list_tasks(book: Book) -> Iterator[Task]:
     """The answers that are owed, in order (P4). One that the VTN fails over holds up no other."""
     for key, answer in book.answers.items():
-        yield _task(key, answer)
+        yield from _list_one(key, answer)
+
+
+def _list_one(key: str, answer: Answer) -> Iterator[Task]:
+    return list_alone(
+        f"answer {answer.payload}",
+        answer.service or "EiEvent",
+        lambda: (_task(key, answer),),
+        key,
+        lambda error: _drop(key, answer, error),
+    )
 
 
 def forget_all(book: Book) -> Outcome:
@@ -148,7 +158,7 @@ def _forget(key: str, answer: Answer) -> Step:
 def _drop(key: str, answer: Answer, error: VenError) -> Step:
     def step(book: Book, now: datetime) -> Outcome:
         note = Note(
-            f"The VTN did not take {answer.payload}, which is not sent again: {error}",
+            f"{answer.payload} is not sent again: {error}",
             logging.WARNING,
             error=error,
         )

@@ -4,10 +4,12 @@ payload is an answer at all (rules G9, G12, R13).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Callable, Optional
 
 from ...errors import ProtocolError, VenError
 from ...schema.common import Payload
+from ...state.outcome import NOTHING, Outcome, Step
 from ...tasks import Task
 from ..schema.payloads import PAYLOADS
 from ..schema.registration import RequestReregistration, Response
@@ -18,6 +20,50 @@ NOT_ALLOWED = "463"
 EMPTY_BODY = "an empty body"
 CANCELLATION = "cancellation of the registration"
 WIRE_NAMES = {"registration_id": "registrationID", "ven_id": "venID", "opt_id": "optID"}
+
+
+def list_alone(
+    name: str,
+    service: str,
+    build: Callable[[], Iterable[Optional[Task]]],
+    key: str = "",
+    refuse: Optional[Callable[[VenError], Step]] = None,
+) -> Iterator[Task]:
+    """The tasks that ``build()`` gives. Where it raises, a task that cannot be written stands in
+    their place: the fault is a failure of the message ``name`` (with ``key``), and what is listed
+    after it is sent. That message is refused by ``refuse``; without, it is tried again, more and
+    more rarely.
+    """
+    try:
+        yield from filter(None, build())
+    except Exception as cause:
+        yield _unbuilt(name, service, key, refuse, cause)
+
+
+def _unbuilt(
+    name: str,
+    service: str,
+    key: str,
+    refuse: Optional[Callable[[VenError], Step]],
+    cause: Exception,
+) -> Task:
+    def content() -> Payload:
+        raise cause
+
+    return Task(
+        name,
+        content,
+        (),
+        accept=lambda _reply: _do_nothing,
+        refuse=refuse or (lambda _error: _do_nothing),
+        service=service,
+        key=key,
+        insists=refuse is None,
+    )
+
+
+def _do_nothing(book: object, now: object) -> Outcome:
+    return NOTHING
 
 
 def is_success(code: str) -> bool:

@@ -15,9 +15,9 @@ from ....instants import FIRST, to_local
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....state.replacing import replace
 from ....tasks import Task
-from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt
+from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState
-from ..task import confirmed_by
+from ..task import confirmed_by, list_alone
 from .rows import forget_replaced, store_row
 
 if TYPE_CHECKING:
@@ -36,7 +36,21 @@ def list_tasks(book: "Book") -> Iterator[Task]:
     """
     owed = [row for row in book.opts.values() if row.state in (OWED, CANCELLING)]
     for row in sorted(owed, key=lambda one: (one.since or FIRST, one.order)):
-        yield _creation(book, row) if row.state == OWED else _cancellation(book, row)
+        yield from _list_one(book, row)
+
+
+def _list_one(book: "Book", row: OptState) -> Iterator[Task]:
+    if row.state == OWED:
+        name, build, refuse = CREATION, _creation, _refuse
+    else:
+        name, build, refuse = CANCELLATION, _cancellation, _keep
+    return list_alone(
+        name,
+        CreateOpt.service,
+        lambda: (build(book, row),),
+        row.opt_id,
+        lambda error: refuse(row, error),
+    )
 
 
 def is_owed(book: "Book", opt_id: str) -> bool:

@@ -29,12 +29,13 @@ from .from_vtn import (
 )
 from .lifecycle import resume
 from .metadata import REGISTER_REPORT, catalogue_created, registration_task
-from .outbox import delivery_due, delivery_task
+from .outbox import DELIVERY, delivery_due, delivery_task
 from .queries import counters, offered_reports, samples
 from .requests import take_registered, take_request
 from .step import look
 
 __all__ = [
+    "DELIVERY",
     "REGISTER_REPORT",
     "REQUEST",
     "TIMER",

@@ -40,7 +40,7 @@ from ...schema.reports import (
 )
 from ...state.book import Book
 from .. import answers
-from ..task import confirmed_by
+from ..task import confirmed_by, list_alone
 from .request_meaning import METADATA
 
 WANTED, RUNNING, UNWANTED = "wanted", "running", "unwanted"
@@ -224,9 +224,25 @@ def ask_tasks(book: Book) -> Iterator[Task]:
     """
     for key, request in own_requests(book) if book.requests else ():
         if request.phase == WANTED:
-            yield _request_task(book, key, request)
+            yield from _list_one(book, key, request, REQUEST, _request_task)
         elif request.phase == UNWANTED:
-            yield _cancellation_task(book, key, request)
+            yield from _list_one(book, key, request, CANCELLATION, _cancellation_task)
+
+
+def _list_one(
+    book: Book,
+    key: str,
+    request: RequestState,
+    name: str,
+    build: Callable[[Book, str, RequestState], Task],
+) -> Iterator[Task]:
+    return list_alone(
+        name,
+        CreateReport.service,
+        lambda: (build(book, key, request),),
+        request.report_request_id,
+        _drop_refused(key),
+    )
 
 
 def _request_task(book: Book, key: str, request: RequestState) -> Task:

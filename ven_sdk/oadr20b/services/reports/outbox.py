@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Callable, Optional
 
 from ....errors import ConfigurationError, TransportError, VenError
-from ....points.entries import count_values, payload, unpack
+from ....points.entries import count_values, pack, payload, unpack
 from ....points.tables import count, forget_request, look_now
 from ....points.timing import NONE
 from ....schema.common import Payload
@@ -19,6 +19,7 @@ from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....state.replacing import replace
 from ....tasks import FORBIDDEN_AGAIN, Task
+from ....text import shorten
 from ...schema.reports import (
     Report,
     ReportInterval,
@@ -30,6 +31,7 @@ from ...state.deliveries import Delivery, Part
 from ..task import is_refusal
 from .endings import cancel, end_requests
 
+DELIVERY = "report delivery"
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
 ASIDE = timedelta(seconds=30)
 PARKED_PAUSE = timedelta(hours=1)
@@ -45,11 +47,12 @@ def delivery_task(book: Book, now: datetime) -> Optional[Task]:
         return None
     delivery = book.deliveries[key]
     return Task(
-        name="report delivery",
+        name=DELIVERY,
         content=lambda: message(delivery),
         expects=(UpdatedReport,),
         accept=_accept(key),
         refuse=_refuse(key),
+        service=UpdateReport.service,
         give_up=FAILURES,
         key=key,
         stays_owed=True,
@@ -189,8 +192,8 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
     refused again. One that the VTN fails over is sent with one value an interval (openleadr's VTN
     takes no more), then in smaller pieces. One that gets no reply, while the VTN answers others,
     stands aside for a moment, in which reports of other requests are made. What HTTP says must not
-    be sent again as it is (H5) waits for an hour at once. What we cannot write ourselves is given
-    up.
+    be sent again as it is (H5) waits for an hour at once. Of what we cannot write ourselves the
+    values that are to blame are given up, and the others are sent.
     """
     delivery = book.deliveries.get(key)
     if delivery is None:
@@ -211,7 +214,7 @@ def refuse(book: Book, key: str, error: VenError, now: datetime) -> Outcome:
     if code == "452" and is_refusal(error):
         return _end_unknown(book, delivery, error, now)
     if isinstance(error, ConfigurationError):
-        return _give_up(book, key, delivery, error, now)
+        return _leave_out(book, key, delivery, error, now)
     refusals = delivery.refusals + 1
     if status in FORBIDDEN_AGAIN:
         refusals = max(refusals, len(PAUSES) + 1)  # H5: at once the longest pause
@@ -243,7 +246,7 @@ def _divide(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
 
 
 def _halve(book: Book, key: str, delivery: Delivery, now: datetime) -> Outcome:
-    """The VTN found the message too large."""
+    """The VTN found the message too large, or a part of it cannot be written."""
     part = delivery.parts[0]
     middle = len(part.rows) // 2
     return _send_as(
@@ -279,13 +282,36 @@ def _end_unknown(book: Book, delivery: Delivery, error: VenError, now: datetime)
     return end_requests(book, gone, now) + Outcome(notes=(note,))
 
 
+def _leave_out(book: Book, key: str, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
+    """What cannot be written is sought by halves: first the moment, then the data point."""
+    part = delivery.parts[0]
+    if len(part.rows) > 1:
+        return _halve(book, key, delivery, now)
+    middle = len(part.r_ids) // 2
+    at, packed = part.rows[0]
+    entries = unpack(packed)
+    if not middle or len(entries) != len(part.r_ids):
+        return _give_up(book, key, delivery, error, now)
+    halves = [
+        replace(part, r_ids=r_ids, rows=((at, pack(each)),))
+        for r_ids, each in (
+            (part.r_ids[:middle], entries[:middle]),
+            (part.r_ids[middle:], entries[middle:]),
+        )
+        if any(each)
+    ]
+    return _send_as(book, key, [replace(delivery, parts=(half,)) for half in halves], now)
+
+
 def _give_up(book: Book, key: str, delivery: Delivery, error: VenError, now: datetime) -> Outcome:
-    lost = values_of(delivery)
+    lost, names = values_of(delivery), shorten(", ".join(delivery.parts[0].r_ids))
     first, last = delivery.parts[0].rows[0][0], delivery.parts[0].rows[-1][0]
     note = Note(
         f"{error} The report of request {delivery.parts[0].report_request_id} from "
-        f"{first.isoformat()} to {last.isoformat()} is given up: {lost} samples are lost.",
+        f"{first.isoformat()} to {last.isoformat()} ({names}) is given up: {lost} samples are "
+        "lost.",
         logging.ERROR,
+        once=f"values given up of {names}",
         error=error,
     )
     changes: tuple[Change, ...] = (Change("deliveries", key, None), *count(book, dropped=lost))
