@@ -1,5 +1,6 @@
-"""Failures of which the second is another than the first: patience grows all the same, a
-``Retry-After`` is kept whatever came with it, and what the VTN does not take does not pile up.
+"""Failures of which the second is another than the first: patience grows all the same,
+from where it was; a ``Retry-After`` is kept whatever came with it; what the VTN does not take does
+not pile up.
 """
 
 from __future__ import annotations
@@ -92,6 +93,23 @@ def test_patience_grows_whatever_a_service_answers_by_turns(
     world.run(600)
 
     assert len(moments(world, message, begun)) <= 4 * 10
+
+
+@pytest.mark.parametrize("minutes", [5, 20, 60])
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("message", ["oadrPoll", "oadrUpdateReport", "oadrCreatedEvent"])
+def test_a_service_that_is_another_failure_for_a_moment_is_asked_again_soon(
+    world: SimulatedVen, message: str, status: int, minutes: int
+) -> None:
+    world.vtn.behaviour[message] = "status 503", FOR_EVER
+    PROVOKE[message](world)
+    world.run(minutes * 60)
+    world.vtn.behaviour[message] = f"status {status}", 1
+    world.run_until(lambda: not world.vtn.behaviour, 120)
+    begun = world.clock.monotonic()
+    world.run(150)
+
+    assert moments(world, message, begun)
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])

@@ -24,6 +24,29 @@ def test_a_wait_is_at_least_half_its_ceiling_and_the_thousandth_at_most_the_cap(
     assert max(waits) == 30
 
 
+@pytest.mark.parametrize("failures", [7, 8, 1000])
+def test_under_a_higher_cap_the_ceilings_go_on_from_where_they_were(failures: int) -> None:
+    backoff = Backoff(base=1, cap=60, random=lambda: 1.0)
+    for _ in range(failures):
+        backoff.next()
+
+    backoff.cap = 3600
+
+    assert [backoff.next() for _ in range(8)] == [64, 128, 256, 512, 1024, 2048, 3600, 3600]
+
+
+def test_under_a_lower_cap_and_the_first_one_again_nothing_begins_anew() -> None:
+    backoff = Backoff(base=1, cap=3600, random=lambda: 1.0)
+    for _ in range(13):
+        backoff.next()
+
+    backoff.cap = 60
+    assert backoff.next() == 60
+
+    backoff.cap = 3600
+    assert backoff.next() == 3600
+
+
 @pytest.mark.parametrize(("chance", "factor"), [(0.0, 0.9), (0.5, 1.0), (1.0, 1.1)])
 def test_strict_waits_are_the_doubling_within_a_tenth(chance: float, factor: float) -> None:
     backoff = Backoff(random=lambda: chance, strict=True)

@@ -10,7 +10,6 @@ import random as _random
 from typing import Callable, Optional
 
 RETRY_AFTER_CAP = 3600.0
-_DOUBLINGS = 32  # far beyond any cap, and 2 ** n stays a small number
 
 
 class Backoff:
@@ -20,10 +19,10 @@ class Backoff:
 
     ``random`` gives numbers in [0, 1). With ``strict`` every wait is the ceiling ±10 %, as the
     specification has it. ``cap`` in seconds may change from one wait to the next, for what fails in
-    another way now; how often it failed is not forgotten for that.
+    another way now: the ceiling goes on to double from where it was.
     """
 
-    __slots__ = ("_attempts", "_base", "_random", "_strict", "cap")
+    __slots__ = ("_attempts", "_base", "_doublings", "_random", "_strict", "cap")
 
     def __init__(
         self,
@@ -37,7 +36,7 @@ class Backoff:
         self.cap: float = cap
         self._random = random
         self._strict = strict
-        self._attempts = 0
+        self._attempts = self._doublings = 0
 
     @property
     def attempts(self) -> int:
@@ -52,9 +51,11 @@ class Backoff:
         away together do not come back together. ``patient`` is for what no quick repetition can
         mend (401, 403, 404 of rule H5): the ceiling is the cap at once.
         """
-        doubled = self._base * 2.0 ** min(self._attempts, _DOUBLINGS)
+        doubled = self._base * 2.0**self._doublings
         ceiling = self.cap if patient else min(self.cap, doubled)
         self._attempts += 1
+        if doubled < self.cap:
+            self._doublings += 1
         if retry_after is not None:
             floor = min(max(retry_after, 0.0), RETRY_AFTER_CAP)
             return floor + self._random() * max(ceiling, min(floor, self.cap))
@@ -64,4 +65,4 @@ class Backoff:
 
     def reset(self) -> None:
         """An attempt succeeded: the next wait starts from ``base``."""
-        self._attempts = 0
+        self._attempts = self._doublings = 0
