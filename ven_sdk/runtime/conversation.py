@@ -324,6 +324,7 @@ class Conversation:
     def _choose(
         self, state: LaneState, turn: Turn, now: float, waits: list[float]
     ) -> tuple[Optional[Task], Optional[float]]:
+        """In the profile's order; what failed last time goes after all but an early poll."""
         tasks = self._profile.tasks(state.lane.name, self._base.book, turn)
         second: Optional[Task] = None  # what failed before, and goes if nothing else may
         for position, task in enumerate(tasks):
