@@ -32,9 +32,7 @@ def lateness(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[float]]:
     begin = Polling.begin
 
     def note(self: Polling, now: float) -> None:
-        due = self._at
-        if due is not None:
-            late.setdefault(self._book, []).append(time.monotonic() - due)
+        late.setdefault(self._book, []).append(max(0.0, -self.seconds_to_period(now)))
         begin(self, now)
 
     monkeypatch.setattr(Polling, "begin", note)

@@ -136,8 +136,10 @@ def test_a_start_that_is_interrupted_at_its_end_leaves_nothing_behind(
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize("make", [client, fleet])
 def test_a_stop_that_is_interrupted_while_a_handler_runs_has_stopped(
-    make: Make, vtn: LocalVTN
+    make: Make, vtn: LocalVTN, request: pytest.FixtureRequest
 ) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & has it ignored
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     entered, leave = threading.Event(), threading.Event()
 
     def interrupt() -> None:

@@ -22,8 +22,8 @@ class ValueReading:
 
     def __init__(self, findings: Findings) -> None:
         self.values: dict[str, object] = {}
-        self.is_noted_incomplete = False
-        self.findings = findings
+        self.is_noted_incomplete: bool = False
+        self.findings: Findings = findings
 
     def leave_out(self, node: Node) -> None:
         """Let a field hold what it holds where the element is absent; a note has said why."""
