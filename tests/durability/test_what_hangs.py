@@ -13,6 +13,7 @@ import pytest
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent, ei_response, first, payload
 from ven_sdk import VenError
+from ven_sdk.runtime import failures
 
 TIMEOUT = 30
 HANGS = f"no answer after {TIMEOUT}"
@@ -212,15 +213,19 @@ def test_a_vtn_that_takes_no_catalogue_is_answered_after_a_loss_by_who_registers
 
 
 @pytest.mark.parametrize("reply", ["status 500", HANGS])
-def test_what_failed_and_is_owed_no_more_is_forgotten(world: SimulatedVen, reply: str) -> None:
+def test_what_failed_and_is_owed_no_more_is_forgotten(
+    world: SimulatedVen, reply: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "FEW", 5)
+    monkeypatch.setattr(failures, "LONG_AGO", 600.0)
     world.start()
     world.run(60)
     world.vtn.behaviour["oadrCreateOpt"] = reply, FOR_EVER
-    for _ in range(400):
+    for _ in range(25):
         window = world.clock.now() + timedelta(seconds=5), timedelta(seconds=60)
         with contextlib.suppress(VenError):
             world.ven.create_opt("optOut", "economic", vavailability=[window])
         world.run(120)
 
     assert not world.engine.book.opts
-    assert len(world.engine.conversation.failures) <= 200
+    assert len(world.engine.conversation.failures) <= 5 + 600 / 120 + 1
