@@ -177,3 +177,30 @@ def test_what_was_refused_at_the_start_is_asked_again_until_it_is_taken(
         world.run(2 * HOUR)
         assert world.ven.health().problems == ()
         assert ("e", 0) in world.vtn.record.answers and world.vtn.record.samples
+
+
+@pytest.mark.parametrize("takes", [0.1, 0.9, 3.0])
+@pytest.mark.parametrize("message", [name for name in PROVOKE if name != "oadrPoll"])
+def test_what_failed_once_is_sent_however_long_polls_take(message: str, takes: float) -> None:
+    with contextlib.closing(SimulatedVen(1, poll_frequency=0.5)) as world:
+        right, failing = world.vtn._how, [message]
+        world.vtn.wish = 10, 20
+        world.start()
+        world.run(30)
+
+        def fail_once(name: str, service: str, about: str) -> str:
+            if name == "oadrPoll":
+                world.clock.let_pass(takes)
+            return (
+                "status 500"
+                if name in failing and not failing.remove(name)
+                else right(name, service, about)
+            )
+
+        world.vtn._how = fail_once  # type: ignore[method-assign]
+        PROVOKE[message](world)
+        world.run(100 + 400 * takes)  # one thread for all lanes: each has twenty exchanges
+
+        assert not failing
+        assert [one.how for one in world.vtn.sent if one.name == message][-1] == "right"
+        assert world.longest_silence(60) <= takes + 1

@@ -78,15 +78,6 @@ def ask_for_list(world: SimulatedVen) -> None:
         world.ven.request_events()
 
 
-def longest_silence(world: SimulatedVen, seconds: float) -> float:
-    """The longest time without a poll in the next ``seconds``."""
-    begun = world.clock.monotonic()
-    world.run(seconds)
-    sent = [one.at for one in world.vtn.sent if one.name == "oadrPoll" and one.at >= begun]
-    moments = [begun, *sent, world.clock.monotonic()]
-    return max(after - before for before, after in zip(moments, moments[1:]))
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("place", ["listed", "described", "written"])
 def test_an_opt_that_cannot_be_sent_is_refused_alone_and_named(
@@ -110,7 +101,7 @@ def test_an_opt_that_cannot_be_sent_is_refused_alone_and_named(
         opt(world, "bad")
     assert opt(world, "good") == "good"
 
-    assert longest_silence(world, SPAN) <= PERIOD + SLACK
+    assert world.longest_silence(SPAN) <= PERIOD + SLACK
     assert len([error for _, error in world.errors if "'bad'" in str(error)]) == 1
     assert len([line for _, line in world.lines.seen if "'bad'" in line]) == 1
 
@@ -156,7 +147,7 @@ def test_what_cannot_be_listed_or_built_holds_up_neither_polls_nor_what_else_is_
     with monkeypatch.context() as patch:
         spoil(patch, where, name, fault, matches)
         provoke(world)
-        assert longest_silence(world, SPAN) <= PERIOD + SLACK
+        assert world.longest_silence(SPAN) <= PERIOD + SLACK
         assert opt(world, "good") == "good"
         assert any(message in str(error) for _, error in world.errors)
         assert len(world.lines.seen) < 2 * FEW
@@ -190,4 +181,4 @@ def test_only_the_values_that_cannot_be_written_are_lost(
     assert max(world.vtn.record.samples.values()) == 1
     assert world.ven.status.counters["samples_dropped"] == len(lost)
     assert len([line for _, line in world.lines.seen if "samples are lost" in line]) == 1
-    assert longest_silence(world, SPAN) <= PERIOD + SLACK
+    assert world.longest_silence(SPAN) <= PERIOD + SLACK

@@ -39,15 +39,6 @@ def hang(world: SimulatedVen, *messages: str) -> None:
         world.vtn.behaviour[message] = HANGS, FOR_EVER
 
 
-def longest_silence(world: SimulatedVen, seconds: float) -> float:
-    """The longest time without a poll in the next ``seconds``."""
-    begun = world.clock.monotonic()
-    world.run(seconds)
-    sent = [one.at for one in world.vtn.sent if one.name == "oadrPoll" and one.at >= begun]
-    moments = [begun, *sent, world.clock.monotonic()]
-    return max(after - before for before, after in zip(moments, moments[1:]))
-
-
 def missing(world: SimulatedVen) -> int:
     """How many values that were read have not arrived."""
     return world.read - len({value for _, _, value in world.vtn.record.samples})
@@ -61,7 +52,7 @@ def test_polls_go_on_between_answers_that_hang(world: SimulatedVen, number: int)
     world.vtn.queue.extend(("register report", "cancel report") * number)
     world.run(HOUR)
 
-    assert longest_silence(world, HOUR) <= 2 * TIMEOUT + 10
+    assert world.longest_silence(HOUR) <= 2 * TIMEOUT + 10
 
 
 @pytest.mark.parametrize("number", [1, 3, 20])
@@ -92,7 +83,7 @@ def test_polls_go_on_where_every_other_service_hangs(world: SimulatedVen, since:
     world.vtn.queue.extend(("list", "register report", "create report"))
     world.run(HOUR)
 
-    assert longest_silence(world, HOUR) <= 3 * TIMEOUT + 10
+    assert world.longest_silence(HOUR) <= 3 * TIMEOUT + 10
 
 
 def test_a_registration_that_hangs_keeps_no_polls_away(world: SimulatedVen) -> None:
@@ -102,7 +93,7 @@ def test_a_registration_that_hangs_keeps_no_polls_away(world: SimulatedVen) -> N
     world.vtn.queue.append("reregister")
     world.run(600)
 
-    assert longest_silence(world, HOUR) <= 2 * TIMEOUT + 10
+    assert world.longest_silence(HOUR) <= 2 * TIMEOUT + 10
 
 
 def test_a_report_that_gets_no_reply_holds_up_those_of_no_other_request(
@@ -189,7 +180,7 @@ def test_the_bootstrap_goes_on_without_what_hangs(
 
     assert world.vtn.record.registered
     assert world.ven.status.state == "registered"
-    assert longest_silence(world, HOUR) <= 2 * TIMEOUT + 10
+    assert world.longest_silence(HOUR) <= 2 * TIMEOUT + 10
 
 
 @pytest.mark.parametrize("reply", [HANGS, "status 404", "code 461"])

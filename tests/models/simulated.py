@@ -332,6 +332,14 @@ class SimulatedVen:
                 self.kill()
                 self.start()
 
+    def longest_silence(self, seconds: float) -> float:
+        """The longest time without a poll in the next ``seconds``, which pass."""
+        begun = self.clock.monotonic()
+        self.run(seconds)
+        polls = [one.at for one in self.vtn.sent if one.name == "oadrPoll" and one.at >= begun]
+        moments = [begun, *polls, self.clock.monotonic()]
+        return max(after - before for before, after in zip(moments, moments[1:]))
+
     def run_until(self, condition: Callable[[], object], seconds: float) -> None:
         """Let time pass until ``condition()``, ``seconds`` at most."""
         end = self.clock.monotonic() + seconds

@@ -31,7 +31,8 @@ the distance of registrations that are wanted again and again (``registrations``
 lanes wait after a loss; the pace (``pace``). What a call of the user asks for is tried at once,
 whatever failed before; where that try fails, it waits for its own back-off, and for nothing else.
 A message that failed when it was sent last gives way to those that did not, and to a poll whose
-period is over: a service that hangs would keep all else away, one time-out after the other.
+period is over: a service that hangs would keep all else away, one time-out after the other. After
+that poll it has its turn, or polls that take longer than the period would keep it away.
 
 *A fault of ours* while a message is listed, built or written is a failure of that message: the
 profile lists each alone, and puts one that cannot be written in the place of what it cannot list.
@@ -45,7 +46,6 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from datetime import timedelta
 from math import inf
 from typing import Optional
 from urllib.parse import urlsplit
@@ -54,7 +54,7 @@ from ..errors import VenError
 from ..state.outcome import NOTHING
 from ..tasks import Lane, MessageName, Task, Turn
 from .exchanges import Exchanges, make_backoff
-from .failures import SHORT_CAP, Failures, Scope
+from .failures import SHORT_CAP, Failures
 from .lanes import LaneState
 from .pace import Pace
 from .polling import Polling
@@ -195,18 +195,10 @@ class Conversation:
     def services(self) -> dict[str, ServiceStatus]:
         """How the services of the VTN are, for ``status``."""
         with self._lock:
-            return {name: self._service(name) for name in self._profile.services}
-
-    def _service(self, name: str) -> ServiceStatus:
-        found = self.failures.of_service(name)
-        if not found:
-            return ServiceStatus("ok")
-        missing = [failure for failure in found if failure.scope is Scope.MISSING]
-        first = (missing or found)[0]
-        since = self._base.clock.now() - timedelta(
-            seconds=max(0.0, self._base.clock.monotonic() - first.since)
-        )
-        return ServiceStatus("missing" if missing else "failing", since, first.error)
+            moments = self._base.clock.read_both()
+            return {
+                name: self.failures.status_of(name, *moments) for name in self._profile.services
+            }
 
     # --- a lane at work ---------------------------------------------------------------------------
 
@@ -324,7 +316,9 @@ class Conversation:
     def _choose(
         self, state: LaneState, turn: Turn, now: float, waits: list[float]
     ) -> tuple[Optional[Task], Optional[float]]:
-        """In the profile's order; what failed last time goes after all but an early poll."""
+        """In the profile's order; what failed last time goes after all but a poll that is early, or
+        the next poll after it was passed over for one.
+        """
         tasks = self._profile.tasks(state.lane.name, self._base.book, turn)
         second: Optional[Task] = None  # what failed before, and goes if nothing else may
         for position, task in enumerate(tasks):
@@ -337,16 +331,20 @@ class Conversation:
             wait = self._seconds_to(task, state, now, is_first=position == 0)
             if not self._base.persistence.may_act():
                 return None, now + NOT_OWNED
-            comes_later = task.poll and second is not None and not self._is_period_over(now)
+            may_come_later = task.poll and second is not None
+            comes_later = may_come_later and (state.passed_over or not self._is_period_over(now))
             if wait <= 0 and not (has_failed or comes_later):
+                state.passed_over = second is not None if task.poll else state.passed_over
                 return self._begin(task, state, now), now + min(waits) if waits else None
             if wait <= 0:
                 second = second or task
             elif task.postpone is not None and self._exchanges.blocked_until(task) > now:
                 state.held_back = task
             waits.append(wait)
-        first = None if second is None else self._begin(second, state, now)
-        return first, now + min(waits) if waits else None
+        if second is not None:
+            state.passed_over = False
+            self._begin(second, state, now)
+        return second, now + min(waits) if waits else None
 
     def _has_failed(self, task: Task, turn: Turn, now: float) -> bool:
         """Whether ``task`` failed when it was sent last, so that it goes after all that did not. A

@@ -26,12 +26,14 @@ Whoever calls this holds the lock of the conversation. Moments are monotonic sec
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Callable, NamedTuple, Optional
 
 from ..errors import TransportError, VenError
 from ..tasks import FORBIDDEN_AGAIN, MessageName, Task
 from ..transport.backoff import Backoff
+from .status import ServiceStatus
 
 
 class Scope(Enum):
@@ -166,10 +168,17 @@ class Failures:
         """The moment from which anything may be sent."""
         return 0.0 if self.link is None else self.link.until
 
-    def of_service(self, service: str) -> tuple[Failure, ...]:
-        """What fails at a service, oldest first."""
+    def status_of(self, service: str, now: datetime, monotonic: float) -> ServiceStatus:
+        """How a service is, for ``status``: what failed first says since when and with what. The
+        moment now is given by both clocks.
+        """
         found = [failure for kind, failure in self._kinds.items() if kind.service == service]
-        return tuple(sorted(found, key=lambda failure: failure.since))
+        if not found:
+            return ServiceStatus("ok")
+        missing = [failure for failure in found if failure.scope is Scope.MISSING]
+        first = min(missing or found, key=lambda failure: failure.since)
+        since = now - timedelta(seconds=max(0.0, monotonic - first.since))
+        return ServiceStatus("missing" if missing else "failing", since, first.error)
 
     def is_used(self, service: str) -> bool:
         """Whether the service gave a good answer to anything yet."""

@@ -17,7 +17,7 @@ class LaneState:
 
     __slots__ = (
         *("blocked_until", "held_back", "is_performing", "is_queued", "is_resting"),
-        *("lane", "timer", "uploads", "wake_at"),
+        *("lane", "passed_over", "timer", "uploads", "wake_at"),
     )
 
     def __init__(self, lane: Lane) -> None:
@@ -29,4 +29,5 @@ class LaneState:
         self.wake_at: Optional[float] = None
         self.blocked_until: float = 0.0
         self.held_back: Optional[Task] = None
+        self.passed_over: bool = False  # what failed before, for a poll whose period was over
         self.uploads: Window = Window(UPLOADS_A_SECOND, 1.0)
