@@ -27,7 +27,7 @@ TABLE = (
     ),
     Mutation(
         "P5",
-        "runtime.polling.Polling._period",
+        "runtime.polling.Polling._spread",
         'if jitter == "later":',
         'if jitter == "never":',
         "runtime/test_polling.py::"

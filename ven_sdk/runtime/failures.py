@@ -146,6 +146,9 @@ class Failures:
         self._good_at: dict[Kind, float] = {}
         self._hanging: set[Kind] = set()
 
+    def __bool__(self) -> bool:
+        return bool(self._kinds or self._messages or self._hanging or self.link is not None)
+
     def __len__(self) -> int:
         failures = len(self._kinds) + len(self._messages) + (self.link is not None)
         return failures + len(self._hanging)

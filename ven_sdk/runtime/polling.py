@@ -5,6 +5,7 @@ Used under the lock of the conversation. Moments are monotonic seconds.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Optional
 
 from ..config import JITTER, JITTER_CAP
@@ -22,13 +23,14 @@ class Polling:
 
     __slots__ = (
         *("_book", "_chance", "_is_failing", "_pause_until", "_profile", "_round_began", "_rounds"),
-        *("began", "hold_until", "is_draining"),
+        *("_seconds", "_seconds_of", "began", "hold_until", "is_draining"),
     )
 
     def __init__(self, book: Book, profile: Profile) -> None:
         self._book, self._profile = book, profile
         self._round_began: Optional[float] = None
-        self._chance = 0.0
+        self._chance, self._seconds = 0.0, 0.0
+        self._seconds_of: Optional[timedelta] = None
         self._rounds, self._pause_until = 0, 0.0
         self._is_failing = False
         self.began: Optional[float] = None
@@ -45,6 +47,7 @@ class Polling:
             self._rounds = 0
         if not self.is_draining or self.seconds_to_period(now) <= 0:
             self._round_began, self._chance = now, self._book.chance.random()
+            self._seconds_of = None
         self.is_draining = self._is_failing = False
 
     def end(self) -> None:
@@ -83,7 +86,13 @@ class Polling:
         return 0.0 if began is None else began + self._period() - now
 
     def _period(self) -> float:
-        seconds = self._profile.poll_period(self._book).total_seconds()
+        """The seconds of this round, worked out anew only where another period holds now."""
+        period = self._profile.poll_period(self._book)
+        if period is not self._seconds_of:
+            self._seconds, self._seconds_of = self._spread(period.total_seconds()), period
+        return self._seconds
+
+    def _spread(self, seconds: float) -> float:
         jitter, chance = self._book.settings.poll_jitter, self._chance
         spread = min(seconds * JITTER, JITTER_CAP.total_seconds())
         if jitter == "later":
