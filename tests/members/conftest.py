@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Callable, Optional
@@ -45,10 +46,12 @@ class Crew:
         self.vtn, self.database, self._stack = vtn, database, stack
         self.url = database.url(schema)
         self.members: dict[str, FleetMember] = {}
+        self._count = 0
 
     def put(self, count: int, **arguments: Any) -> None:
         """So many sites in the table: ``ven-0`` and so on."""
         given = {"poll_frequency": 0.3, **arguments}
+        self._count = count
         with SiteTable(self.url, slots=SLOTS) as table:
             table.put(Site(f"ven-{n}", self.vtn.url, arguments=given) for n in range(count))
 
@@ -82,6 +85,17 @@ class Crew:
 
         found: dict[str, str] = eventually(settled, f"{count} VENs each on one member")
         return found
+
+    def all_poll(self) -> None:
+        """Wait until each site that was put has polled twice from now on: what a VEN had to ask for
+        where it began, or where it was moved to, has gone out before."""
+        mark = self.vtn.mark()
+
+        def settled() -> bool:
+            polls = Counter(one.ven_id for one in self.vtn.received_of("oadrPoll", after=mark))
+            return len(polls) == self._count and min(polls.values()) >= 2
+
+        eventually(settled, "all poll")
 
 
 @pytest.fixture

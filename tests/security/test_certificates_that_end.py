@@ -85,6 +85,26 @@ def test_a_renewed_file_is_judged_anew(tmp_path: Path) -> None:
     assert identity.certificates()[0].ends > NOW + 200 * DAY
 
 
+def test_files_that_are_replaced_one_by_one_are_not_complained_of_in_between(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cert, key = pki.identity("ven", end_days=300).write(tmp_path)
+    identity = Identity(secure=False, cert=cert, key=key)
+    new = pki.identity("ven", end_days=400)
+    for path, pem in ((cert, new.cert_pem[:200]), (cert, new.cert_pem), (key, new.key_pem[:50])):
+        Path(path).write_bytes(pem)
+        assert not identity.refresh()
+    assert not caplog.records
+
+    for _ in range(3):
+        assert not identity.refresh(), "half a key stays half a key"
+    assert [record.levelname for record in caplog.records] == ["ERROR"], "once"
+
+    Path(key).write_bytes(new.key_pem)
+    assert identity.refresh()
+    assert identity.fingerprint == new.fingerprint
+
+
 # --- a client that runs ---------------------------------------------------------------------------
 
 

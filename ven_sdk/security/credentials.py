@@ -93,8 +93,12 @@ class Credentials:
         """True where a file differs from what was loaded, and all are there. Bytes never do. Costs
         a stat a file.
         """
-        stamps = tuple(map(stamp_of, self._origin.files()))
+        stamps = self.stamps()
         return stamps != self._origin.stamps and None not in stamps
+
+    def stamps(self) -> tuple[Optional[_Stamp], ...]:
+        """What the files show now, without reading them: it changes when one is replaced."""
+        return tuple(map(stamp_of, self._origin.files()))
 
     def reload(self) -> Credentials:
         """What the files hold now. :class:`ConfigurationError` while they are being replaced: keep

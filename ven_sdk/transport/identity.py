@@ -84,6 +84,7 @@ class Identity:
         self._pin = None if tls_fingerprint is None else _pin(tls_fingerprint)
         self.max_response_size = max_response_size
         self._refused = ""
+        self._looked: object = None
         self._refreshing = threading.Lock()
         self._warnings: Optional[Warnings] = None
         self._peer: tuple[bytes, Optional[CertificateEnd]] = (b"", None)
@@ -204,8 +205,9 @@ class Identity:
 
     def refresh(self) -> bool:
         """Take over certificate files (``ca_file`` too) that were renewed on disk; True when they
-        were. Where they cannot be used, that is logged once for each reason, and everything stays
-        as it was. One thread at a time looks; the others go on."""
+        were. Where they cannot be used, everything stays as it was; that is logged once for each
+        reason, as soon as the files were the same at two looks: what is replaced file by file does
+        not fit together in between. One thread at a time looks; the others go on."""
         if not self._refreshing.acquire(blocking=False):
             return False
         try:
@@ -222,6 +224,10 @@ class Identity:
             renewed = self.credentials.reload() if self.credentials is not None else None
             context = self._context(renewed) if self._secure else None
         except VenError as error:
+            looked = (self.credentials.stamps() if self.credentials is not None else (), stamp)
+            if looked != self._looked:
+                self._looked = looked
+                return False
             if str(error) != self._refused:
                 logger.error(
                     "The certificate files changed but cannot be used; the VEN goes on with "
