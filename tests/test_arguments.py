@@ -124,11 +124,12 @@ def create_opt(**arguments: Any) -> Any:
     from ven_sdk.oadr20b.services import opts
     from ven_sdk.oadr20b.state.book import Book
     from ven_sdk.points.catalogue import Catalogue
+    from ven_sdk.state.change import Change
     from ven_sdk.state.registration import Registration
     from ven_sdk.usercode.handlers import Handlers
 
     book = Book(settings("ven", URL), Catalogue(), Handlers(), rows_of_event=opts.forget_event)
-    book.tables["registration"][""] = Registration(phase="registered", ven_id="v")
+    book.apply([Change("registration", "", Registration(phase="registered", ven_id="v"))])
     whole = {
         "opt_id": "a",
         "opt_type": "optOut",

@@ -130,7 +130,7 @@ PLACES: dict[str, tuple[Any, str, Matches, Callable[[SimulatedVen], object], str
         profile.registration,
         "next_task",
         bool,
-        lambda world: None,
+        lambda world: world.vtn.queue.append("reregister"),
         "registration",
     ),
 }

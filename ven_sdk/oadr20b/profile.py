@@ -67,7 +67,8 @@ NEWS_TABLES = frozenset(
 
 
 def _list_event_answers(book: Book) -> Iterator[Task]:
-    return list_alone(events.ANSWER, "EiEvent", lambda: events.answer_tasks(book))
+    if events.owes_answer(book):
+        yield from list_alone(events.ANSWER, "EiEvent", lambda: events.answer_tasks(book))
 
 
 class Profile20b(Profile):
@@ -109,7 +110,9 @@ class Profile20b(Profile):
         state = book.registration
         if state.phase == "new":
             return
-        step = next(list_alone(*STEP, lambda: (registration.next_task(book),)), None)
+        step: Optional[Task] = None
+        if registration.is_step_due(book):
+            step = next(list_alone(*STEP, lambda: (registration.next_task(book),)), None)
         if step is not None and state.phase in registration.JOINING and not turn.is_closing:
             yield step  # before what is owed, which may be more than the pace lets out in a minute
             step = None

@@ -163,7 +163,8 @@ class Transactions(Facts):
             if settles is not None:
                 has_settled = self.tickets.settle(settles, error)
                 owe = self.tickets.left_over(settles)
-                outcome += NOTHING if owe is None else self._owe_again(owe)
+                if owe is not None:
+                    outcome += self._owe_again(owe)
         for note in outcome.notes:
             self.troubles.note(note)
         if outcome.changes or has_settled:

@@ -108,9 +108,9 @@ class Book:
     which handlers exist.
 
     ``rows_of_event(book, event_id)`` gives the changes that forget what the protocol's profile
-    keeps about an event, once the event is forgotten. ``owed`` is an index of the table ``events``:
-    the keys of those whose answer is owed. ``sample_rows`` is one of ``samples``: the rows of each
-    request, by time.
+    keeps about an event, once the event is forgotten. ``registration`` is the only row of the table
+    of that name. ``owed`` is an index of the table ``events``: the keys of those whose answer is
+    owed. ``sample_rows`` is one of ``samples``: the rows of each request, by time.
 
     ``replies`` counts the replies to each exchange that has a requestID.
 
@@ -171,6 +171,7 @@ class Book:
         self.recent: dict[str, RecentValues] = self.tables["recent"]
         self.looks: dict[str, datetime] = self.tables["looks"]
         self.failing: dict[str, str] = self.tables["failing"]
+        self.registration: Registration = _NEW
         self.owed: dict[str, None] = {}
         self.sample_rows: SampleIndex = SampleIndex()
         self.versions: dict[str, int] = dict.fromkeys(self.tables, 0)
@@ -184,12 +185,6 @@ class Book:
         self.without_uploads: frozenset[str] = frozenset(
             table.name for table in self.layout if not table.uploads
         )
-
-    @property
-    def registration(self) -> Registration:
-        """Where the VEN stands with its VTN."""
-        found: Registration = self.tables["registration"].get("", _NEW)
-        return found
 
     @property
     def counts(self) -> SampleCounts:
@@ -245,6 +240,8 @@ class Book:
             rows[key] = value
         if table == "events":
             self._index_event(key, value)
+        elif table == "registration":
+            self.registration = _NEW if value is None else value
 
     def _index_event(self, key: str, state: Optional[EventState]) -> None:
         if state is not None and state.owed:

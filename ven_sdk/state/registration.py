@@ -34,8 +34,8 @@ class RegistrationFacts(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Registration:
-    """Where the VEN stands with its VTN (rules R). ``phase`` is one of
-    ``services.registration.PHASES``.
+    """Where the VEN stands with its VTN (rules R). ``phase`` is one of those that the
+    profile's registration goes through.
 
     ``known`` is False after the VTN said that it does not know us (R13) until a registration
     succeeded. ``fresh`` asks for a registration without the old IDs (R6). ``catalogue`` is the

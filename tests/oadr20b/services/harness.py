@@ -210,7 +210,11 @@ class Harness:
         """Deliver the ``oadrCreatedEvent`` that is owed; the VTN acknowledges it, or refuses it
         with code ``error``.
         """
-        return self.post(events.answer_task(self.book), error=error)
+        return self.post(self.answer_task(), error=error)
+
+    def answer_task(self) -> Optional[Task]:
+        """The first ``oadrCreatedEvent`` that is owed, or None."""
+        return next(events.answer_tasks(self.book), None)
 
     def post(
         self, task: Optional[Task], reply: Any = None, error: Optional[str] = None

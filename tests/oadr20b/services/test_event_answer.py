@@ -251,7 +251,7 @@ def test_e23_a_changed_opt_goes_out_with_the_current_number_and_the_last_lists_r
 def test_e23_an_opt_that_changes_while_the_answer_is_under_way_is_sent_afterwards() -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event("a")))
-    task = events.answer_task(ven.book)
+    task = ven.answer_task()
     ven.opt("a", "optOut")
 
     ven.post(task)
@@ -263,7 +263,7 @@ def test_e23_an_opt_that_changes_while_the_answer_is_under_way_is_sent_afterward
 def test_e23_a_list_that_comes_while_the_answer_is_under_way_is_answered_for_itself() -> None:
     ven = Harness(opted_in())
     ven.send(distribute(event("a"), request_id="one"))
-    task = events.answer_task(ven.book)
+    task = ven.answer_task()
     ven.send(distribute(event("a"), request_id="two"))
 
     ven.post(task)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.oadr20b.services.builders import distribute, event
 from tests.oadr20b.services.harness import Harness
-from ven_sdk.oadr20b.services import events
 
 
 def answered(harness: Harness) -> list[list[str]]:
@@ -20,7 +19,7 @@ def test_of_several_refused_answers_each_is_sent_again_by_itself() -> None:
     harness.answer()
 
     assert answered(harness) == [["a", "b", "c"], ["a"], ["b"], ["c"]]
-    assert events.answer_task(harness.book) is None
+    assert harness.answer_task() is None
     assert [str(error) for error in harness.errors()] == ["refused with 452"], (
         "one event's trouble is told once"
     )
@@ -41,6 +40,6 @@ def test_what_comes_after_them_goes_out_together_again() -> None:
 def test_a_vtn_that_fails_over_an_answer_is_not_asked_for_ever() -> None:
     harness = Harness({"on_event": lambda event: "optIn"})
     harness.send(distribute(event("a")))
-    task = events.answer_task(harness.book)
+    task = harness.answer_task()
     assert task is not None
     assert task.give_up

@@ -14,6 +14,7 @@ from ven_sdk.events import queries
 from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.schema.events import CreatedEvent
 from ven_sdk.oadr20b.services import opts, task
+from ven_sdk.state.change import Change
 from ven_sdk.state.registration import Registration
 
 VEN, VTN = "ven-harbour-07", "vtn-northgrid"
@@ -37,8 +38,14 @@ def at(text: str) -> datetime:
 
 def ven_at(moment: str, **settings: Any) -> Harness:
     ven = Harness(opted_in(), now=at(moment), **settings)
-    ven.book.tables["registration"][""] = Registration(
-        phase="registered", ven_id=VEN, vtn_id=VTN, registration_id="r"
+    ven.book.apply(
+        [
+            Change(
+                "registration",
+                "",
+                Registration(phase="registered", ven_id=VEN, vtn_id=VTN, registration_id="r"),
+            )
+        ]
     )
     return ven
 

@@ -22,19 +22,19 @@ from .lifecycle import (
     resume,
     shift_deadlines,
 )
-from .responses import ANSWER, answer_task, answer_tasks, owes_unheld
+from .responses import ANSWER, answer_tasks, owes_answer, owes_unheld
 from .user_opts import opt
 
 __all__ = [
     "ANSWER",
     "LIST_REQUEST",
     "answer_foreign_list",
-    "answer_task",
     "answer_tasks",
     "drop_all",
     "is_deciding",
     "look_again",
     "opt",
+    "owes_answer",
     "owes_unheld",
     "receive",
     "receive_none",

@@ -91,6 +91,12 @@ def collect_ready(book: "Book") -> tuple[EventResponse, ...]:
     return (*last.others, *found)
 
 
+def owes_answer(book: "Book") -> bool:
+    """Whether any response is owed, be it decided or not."""
+    last = book.event_list
+    return bool(book.owed or last.due or last.others)
+
+
 def owes_unheld(book: "Book") -> bool:
     """Whether responses are owed about events that are not held: this process alone knows them."""
     return bool(book.event_list.others)
@@ -98,11 +104,6 @@ def owes_unheld(book: "Book") -> bool:
 
 def _request_id(last: EventList, key: str, state: EventState) -> str:
     return last.request_id_of(key, state.request_id)
-
-
-def answer_task(book: "Book") -> Optional[Task]:
-    """The first ``oadrCreatedEvent`` that is owed, or None."""
-    return next(answer_tasks(book), None)
 
 
 def answer_tasks(book: "Book") -> Iterator[Task]:

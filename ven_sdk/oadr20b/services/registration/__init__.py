@@ -21,6 +21,7 @@ nor register and begins at ``reports``. Pure functions of the book.
 from .bootstrap import (
     is_catalogue_due,
     is_list_due,
+    is_step_due,
     next_task,
     owe_event_request,
     register_reports,
@@ -52,6 +53,7 @@ __all__ = [
     "go_on",
     "is_catalogue_due",
     "is_list_due",
+    "is_step_due",
     "is_unexpected",
     "lose",
     "next_task",

@@ -202,6 +202,12 @@ STEPS: Mapping[str, Callable[[Book], Task]] = {
 }
 
 
+def is_step_due(book: Book) -> bool:
+    """Whether the machine has something to send."""
+    state = book.registration
+    return state.renewal if state.phase == "registered" else state.phase in STEPS
+
+
 def next_task(book: Book) -> Optional[Task]:
     """What the machine sends next; None when it rests."""
     state = book.registration
