@@ -165,7 +165,7 @@ class Poller:
         Exchanges._count = watched
 
     def _talk(self):
-        return self.engine.conversation._lanes[0]
+        return self.engine.conversation.lanes.states[0]
 
     def _until(self, name, count, begin):
         """``begin``, and wait until ``count`` exchanges of that name are done; returns the moments
@@ -184,7 +184,7 @@ class Poller:
 
     def _go(self):
         self._release()
-        self.engine.conversation.wake()
+        self.engine.conversation.lanes.wake()
 
     def poll(self, k):
         conversation, lane, counters, latencies = self.engine.conversation, self._talk(), self.counters, []
@@ -248,7 +248,7 @@ class Poller:
         polling.begin(self.engine.clock.monotonic())  # the next one is a day away
         polling.end()
         self._talk().blocked_until = 0.0
-        self._until("event answer", 1, self.engine.conversation.wake)
+        self._until("event answer", 1, self.engine.conversation.lanes.wake)
 
     def tick(self):
         """There is no periodic upkeep of events (each has a timer of its own); this is one look at

@@ -54,4 +54,4 @@ class QuietClient:
     def poll(self):
         conversation = self.engine.conversation
         conversation.polling.fail()
-        conversation._run(conversation._lanes[0])
+        conversation._run(conversation.lanes.states[0])

@@ -62,7 +62,7 @@ LOST_LATE = (
 )
 LOST_AT_ONCE = (
     "runtime.exchanges.Exchanges._take_unknown",
-    "self._block_all(pause)",
+    "self._lanes.block(pause)",
     "pass",
 )
 FAILING_POLLS = (
@@ -348,7 +348,7 @@ TABLE = (
     ),
     Mutation(
         "F6",
-        "runtime.conversation.Conversation.stop",
+        "runtime.lanes.Lanes.stop",
         "self.is_over = True",
         "pass",
         f"{ANY_ORDER}::test_a_poll_that_stop_left_behind_is_the_last_of_its_conversation",

@@ -152,7 +152,7 @@ class Vens:
         """Its turn has come; another comes where the VTN's threads cannot keep up with those that
         began: who is registered polls in time, whatever the number that starts.
         """
-        if self.is_running and ven in self._locks and ven._engine.conversation.is_behind:
+        if self.is_running and ven in self._locks and ven._engine.conversation.lanes.is_behind:
             self.begin_soon(ven)
             return
         self._runtime.pools["step"].submit(
@@ -230,7 +230,7 @@ class Vens:
         self._runtime.pools["handler"].settle(max(0.0, deadline - clock.monotonic()))
         owing = [engine for engine in engines if engine.owes()]
         for engine in owing:
-            engine.conversation.wake()
+            engine.conversation.lanes.wake()
         for engine in owing:
             engine.end_in_order(max(0.0, deadline - clock.monotonic()))
 

@@ -44,18 +44,16 @@ inside the lock of the transactions, never the other way round, and is held for 
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from math import inf
 from typing import Optional
-from urllib.parse import urlsplit
 
 from ..errors import VenError
 from ..state.outcome import NOTHING
-from ..tasks import Lane, MessageName, Task, Turn
+from ..tasks import MessageName, Task, Turn
 from .exchanges import Exchanges, make_backoff
 from .failures import SHORT_CAP, Failures
-from .lanes import LaneState
+from .lanes import Lanes, LaneState
 from .pace import Pace
 from .polling import Polling
 from .status import ServiceStatus
@@ -74,15 +72,11 @@ BUSY = 20
 
 
 class Conversation:
-    """All lanes of one VEN. ``wake`` may be called from any thread, under the lock of the
-    transactions too.
-    """
+    """What one VEN sends next, on each of its lanes."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._base, self._profile = transactions, transactions.profile
         settings = transactions.book.settings
-        self._vtn = sys.intern(urlsplit(settings.vtn_url).netloc)
-        self._lanes = tuple(map(LaneState, self._profile.lanes))
         self._lock = threading.RLock()
         self.failures: Failures = Failures(
             lambda cap: make_backoff(transactions.book, cap), strict=settings.strict
@@ -92,70 +86,17 @@ class Conversation:
         self._awaited: set[MessageName] = set()
         self._asked: set[MessageName] = set()
         self._pace = Pace(transactions.book, self._profile, self.polling)
-        self.is_over: bool = False
+        self.lanes: Lanes = Lanes(transactions, self.polling, self._run)
         self._exchanges = Exchanges(
-            transactions,
-            self.failures,
-            self.polling,
-            self._lock,
-            self.wake,
-            self._block_all,
-            self.end_pause,
+            transactions, self.failures, self.polling, self.lanes, self._lock
         )
-
-    def _block_all(self, seconds: float) -> None:
-        until = self._base.clock.monotonic() + seconds
-        for state in self._lanes:
-            state.blocked_until = max(state.blocked_until, until)
-
-    def end_pause(self) -> None:
-        """The VEN is registered: nothing waits any longer for the distance that registrations keep
-        after losses, also where a call of the user's brought this one about.
-        """
-        for state in self._lanes if not self._base.closing else ():
-            state.blocked_until = 0.0
-        self.wake()
-
-    # --- waking -----------------------------------------------------------------------------------
-
-    def wake(self, uploads: bool = True) -> None:
-        """Look for something to send; without ``uploads``, on the other lanes only. While closing
-        every lane looks, for each has to come to rest.
-        """
-        for state in self._lanes:
-            if self._has_nothing_for(state.lane) and not self._base.closing:
-                continue
-            if uploads or not state.lane.uploads:
-                self._wake(state)
-
-    def _has_nothing_for(self, lane: Lane) -> bool:
-        """Whether the lane need not look: it would find neither a poll to overtake nor a row.
-        Whoever writes the first row wakes it afterwards.
-        """
-        if lane.overtakes_polls:
-            return self.polling.began is None
-        return bool(lane.table) and not self._base.book.tables[lane.table]
-
-    def _wake(self, state: LaneState) -> None:
-        if state.is_queued or state.is_performing or self.is_over or self._base.stopped:
-            return  # it looks anyway, once the exchange under way is over
-        state.is_queued, state.is_resting = True, False
-        base = self._base
-        base.runtime.exchanges(self._vtn).submit(
-            (base, state.lane.name), lambda: self._run(state), f"{state.lane.name} of {base.name}"
-        )
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether the threads that talk to this VTN have more to do than they manage."""
-        return self._base.runtime.exchanges(self._vtn).is_behind
 
     @property
     def is_resting(self) -> bool:
         """Whether, while closing, nothing could be sent now. A poll that is held does not count."""
         return all(
             self._is_held(state) or (state.is_resting and not state.is_queued)
-            for state in self._lanes
+            for state in self.lanes.states
         )
 
     def _is_held(self, state: LaneState) -> bool:
@@ -180,17 +121,7 @@ class Conversation:
         with self._lock:
             self._exchanges.retry(names)
             self._asked.update(names)
-        self.wake()
-
-    def stop(self) -> None:
-        """Nothing begins here any more: an exchange that is still under way is the last of its
-        lane, also where the VEN has started again by then, with another conversation.
-        """
-        self.is_over = True
-        for state in self._lanes:
-            timer = state.timer
-            if timer is not None:
-                timer.cancel()
+        self.lanes.wake()
 
     def services(self) -> dict[str, ServiceStatus]:
         """How the services of the VTN are, for ``status``."""
@@ -215,7 +146,9 @@ class Conversation:
                     self._sleep(state, at)
                     return
                 if task.poll and at is not None:
-                    self.wake(uploads=False)  # what waits must not wait for a poll that is held
+                    self.lanes.wake(
+                        uploads=False
+                    )  # what waits must not wait for a poll that is held
                 try:
                     self._exchanges.perform(task)
                 finally:
@@ -223,7 +156,7 @@ class Conversation:
             except Exception as cause:
                 # a fault of ours: the lane must outlive it, or the VEN falls silent
                 self._survive(state, task, cause)
-        self._wake(state)
+        self.lanes.wake_one(state)
 
     def _go_on_without(self, state: LaneState) -> bool:
         """Whether something else may be sent now that the lane does not wait for the message that
@@ -264,19 +197,7 @@ class Conversation:
             state.is_resting = True
             base.wake_waiters()
             return
-        timer, wake_at = state.timer, state.wake_at  # it may fire meanwhile
-        if timer is not None:
-            if at is not None and wake_at is not None and abs(at - wake_at) < 1e-3:
-                return
-            timer.cancel()
-        state.timer, state.wake_at = None, at
-        if at is not None and not base.stopped:
-            wait = at - base.clock.monotonic()
-            state.timer = base.scheduler.call_after(wait, lambda: self._fire(state))
-
-    def _fire(self, state: LaneState) -> None:
-        state.timer = state.wake_at = None
-        self._wake(state)
+        self.lanes.set_timer(state, at)
 
     # --- what is next -----------------------------------------------------------------------------
 
@@ -286,7 +207,7 @@ class Conversation:
         """
         now = self._base.clock.monotonic()
         with self._lock:
-            if self.is_over:
+            if self.lanes.is_over:
                 return None, None
             if state.blocked_until > now and not self._asked:
                 return None, state.blocked_until
@@ -395,4 +316,4 @@ class Conversation:
             was_awaited = task.message_name in self._awaited
             self._awaited.discard(task.message_name)
         if was_awaited or (task.poll and self._base.closing):
-            self.wake()
+            self.lanes.wake()

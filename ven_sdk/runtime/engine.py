@@ -55,7 +55,7 @@ class Engine(Transactions):
         self.was_started: bool = False
         self._early: deque[Step] = deque(maxlen=MOST_EARLY)
         self.conversation: Conversation = Conversation(self)
-        self.listen(lambda uploads: self.conversation.wake(uploads=uploads))
+        self.listen(lambda uploads: self.conversation.lanes.wake(uploads=uploads))
 
     # --- the store --------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class Engine(Transactions):
         """
         self.stopped: bool = False
         self.closing: bool = False
-        if self.was_started or self.conversation.is_over:  # it may end before it ever began
+        if self.was_started or self.conversation.lanes.is_over:  # it may end before it ever began
             self.conversation = Conversation(self)
         self.runtime.looking_again.add(self.look_again)
         self.calls.give_up_waiting()
@@ -101,7 +101,7 @@ class Engine(Transactions):
         self.transact(self._first_step())
         while self._early:
             self.transact(self._early.popleft())
-        self.conversation.wake()
+        self.conversation.lanes.wake()
 
     def _first_step(self) -> Step:
         takeover, self.takeover = self.takeover, None
@@ -131,7 +131,7 @@ class Engine(Transactions):
         """
         deadline = self.clock.monotonic() + seconds
         self.begin_closing()
-        self.conversation.wake()
+        self.conversation.lanes.wake()
         self.pools["handler"].settle(seconds)
         self.wait(lambda: self.conversation.is_resting, deadline - self.clock.monotonic())
 
@@ -139,7 +139,7 @@ class Engine(Transactions):
         """Wait up to ``seconds`` until this VEN's handlers have returned and what is owed is sent,
         after ``begin_closing``.
         """
-        self.conversation.wake()
+        self.conversation.lanes.wake()
         self.wait(lambda: self.conversation.is_resting and not self._is_calling(), seconds)
 
     def _is_calling(self) -> bool:
@@ -156,7 +156,7 @@ class Engine(Transactions):
         if self.store.is_leased and not self.stopped:
             self.transact(self._part)
         self.runtime.looking_again.discard(self.look_again)
-        self.conversation.stop()
+        self.conversation.lanes.stop()
         super().close()
 
     def _part(self, book: ProfileBook, now: datetime) -> Outcome:

@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Collection
 from datetime import datetime
-from typing import Callable, Optional
+from typing import Optional
 
 from ..errors import (
     ConfigurationError,
@@ -30,6 +30,7 @@ from ..text import shorten
 from ..transport.backoff import Backoff
 from .failed_exchanges import FailedExchanges
 from .failures import LONG_CAP, MISSING_CAP, SHORT_CAP, Failures
+from .lanes import Lanes
 from .polling import Polling
 from .registrations import Registrations
 from .transactions import Transactions
@@ -46,25 +47,20 @@ def make_backoff(book: Book, cap: float) -> Backoff:
 
 
 class Exchanges:
-    """The exchanges of one VEN. ``wake()`` lets all lanes look again, ``block_all(seconds)`` lets
-    them wait, ``end_pause()`` go on; ``lock`` guards ``failures`` and ``polling``.
-    """
+    """The exchanges of one VEN. ``lock`` guards ``failures`` and ``polling``."""
 
     def __init__(
         self,
         transactions: Transactions,
         failures: Failures,
         polling: Polling,
+        lanes: Lanes,
         lock: threading.RLock,
-        wake: Callable[[], None],
-        block_all: Callable[[float], None],
-        end_pause: Callable[[], None],
     ) -> None:
         self._base, self._profile = transactions, transactions.profile
-        self._failures = failures
-        self._polling, self._lock = polling, lock
-        self._block_all, self._end_pause = block_all, end_pause
-        self._failed = FailedExchanges(transactions, failures, polling, lock, wake, block_all)
+        self._failures, self._polling = failures, polling
+        self._lanes, self._lock = lanes, lock
+        self._failed = FailedExchanges(transactions, failures, polling, lanes, lock)
         self._registrations = Registrations(lambda: make_backoff(transactions.book, LONG_CAP))
 
     def blocked_until(self, task: Task) -> float:
@@ -188,7 +184,7 @@ class Exchanges:
             with self._lock:
                 self._polling.drain(now)
         if task.renews:
-            self._end_pause()
+            self._lanes.end_pause()
 
     def _take_unknown(self, task: Task, verdict: UnknownVen, mark: int) -> None:
         """R13, at once the first time; a VTN that goes on saying so is asked with growing distance.
@@ -203,5 +199,5 @@ class Exchanges:
         elif is_refusal:
             self._take_refusal(task, verdict.error)
         elif pause is not None:
-            self._block_all(pause)
+            self._lanes.block(pause)
             self._base.transact(self._profile.lose_registration(verdict.reason))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from typing import Callable, Optional
+from typing import Optional
 
 from ..errors import TransportError, VenError
 from ..state.outcome import Step
@@ -25,6 +25,7 @@ from .failures import (
     cap_of,
     scope_of,
 )
+from .lanes import Lanes
 from .polling import Polling
 from .rates import Window
 from .transactions import Transactions
@@ -37,22 +38,19 @@ _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
 
 
 class FailedExchanges:
-    """The failures of one VEN's exchanges. ``wake()`` lets all lanes look again,
-    ``block_all(seconds)`` lets them wait; ``lock`` guards ``failures`` and ``polling``.
-    """
+    """The failures of one VEN's exchanges. ``lock`` guards ``failures`` and ``polling``."""
 
     def __init__(
         self,
         transactions: Transactions,
         failures: Failures,
         polling: Polling,
+        lanes: Lanes,
         lock: threading.RLock,
-        wake: Callable[[], None],
-        block_all: Callable[[float], None],
     ) -> None:
         self._base, self._profile = transactions, transactions.profile
-        self._failures, self._polling, self._lock = failures, polling, lock
-        self._wake, self._block_all = wake, block_all
+        self._failures, self._polling = failures, polling
+        self._lanes, self._lock = lanes, lock
         self._courtesy = Window(1, COURTESY_PAUSE)
 
     def has_failed(self, task: Task) -> bool:
@@ -89,7 +87,7 @@ class FailedExchanges:
     def _report_link(self, link: Optional[Failure]) -> None:
         if link is not None:
             self._base.troubles.end("link", "The trouble with the VTN")
-            self._wake()
+            self._lanes.wake()
 
     # --- no reply that can be used ----------------------------------------------------------------
 
@@ -140,7 +138,7 @@ class FailedExchanges:
         down.
         """
         if scope is Scope.LINK:
-            self._block_all(FOR_GOOD)
+            self._lanes.block(FOR_GOOD)
         with self._lock:
             until = self._base.clock.monotonic() + FOR_GOOD
             self._failures.hold_message(task.message_name, until)

@@ -82,7 +82,7 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
                 "register(): the VTN knows this VEN, but did not take its catalogue and list of "
                 f"events within {self.settings.timeout:g} s. It is tried again until it succeeds."
             ) from self._engine.counters.last_error
-        self._engine.conversation.end_pause()
+        self._engine.conversation.lanes.end_pause()
 
     def cancel_registration(self) -> None:
         """End the registration (R12). Blocks; ProtocolError when the VTN refuses, TransportError

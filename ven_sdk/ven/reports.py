@@ -124,7 +124,7 @@ class ReportCalls(VenBase):
             interval_duration=interval_duration,
         )
         if not self._engine.stopped:
-            self._engine.conversation.wake()
+            self._engine.conversation.lanes.wake()
         return found
 
     def report_value(self, r_id: str, value: object, at: Optional[datetime] = None) -> None:
