@@ -80,8 +80,9 @@ def _name_of(function: Callable[..., object], values: tuple[object, ...]) -> str
 
 
 def named_methods(cls: type[C]) -> type[C]:
-    """A class whose public methods, its bases' of ours included, answer a mistyped argument as
-    :func:`named_arguments` does, and those that give a value say where their brackets are missing.
+    """A class whose public methods, those of our base classes included, answer a mistyped argument
+    as :func:`named_arguments` does, and those that give a value say where their brackets are
+    missing.
     """
     for base in cls.__mro__:
         found = vars(base).items() if base.__module__.startswith("ven_sdk.") else ()

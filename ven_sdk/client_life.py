@@ -94,7 +94,7 @@ class ClientLife:
             raise
 
     def _restore(self) -> tuple[str, ...]:
-        """Take in what the store holds; what could not be understood is told."""
+        """Take in what the store holds; what could not be understood is logged."""
         if not self.store.durable:
             return ()
         return self.engine.restore()

@@ -38,7 +38,7 @@ class VenError(Exception):
 
 
 class ConfigurationError(VenError, ValueError):
-    """A wrong argument, file or record of the user's: raised in the call that received it, with a
+    """The user gave a wrong argument, file or record: raised in the call that received it, with a
     ``message`` that names it.
     """
 
@@ -120,7 +120,7 @@ class LeaseLostError(StoreError):
 
 
 class HandlerError(VenError):
-    """A handler or callback of the user's raised, returned something unusable, or did not return in
+    """A handler or callback raised, returned something unusable, or did not return in
     time. ``message`` says what, ``handler`` names it.
     """
 

@@ -137,7 +137,7 @@ class PackageLogger(logging.Logger):
 
 
 def guard_loggers() -> None:
-    """Let no handler of the user's program stop a thread or spoil a step of the SDK. Called for
+    """Let no log handler of the user program stop a thread or spoil a step of the SDK. Called for
     each thread that is made, for all loggers that modules have by then.
     """
     for name, logger in list(logging.root.manager.loggerDict.items()):

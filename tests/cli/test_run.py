@@ -157,7 +157,7 @@ def test_a_vtn_that_is_down_ends_no_ven_and_health_says_so(vtn: LocalVTN, tmp_pa
         VEN_NAME="patient",
         VEN_VTN_URL=vtn.url,
     ) as program:
-        url = program.wait_for("Health is told at").split("told at ")[1].rstrip(".")
+        url = program.wait_for("Health is served at").split("served at ")[1].rstrip(".")
         program.wait_for("Check that the VTN is running")
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(url, timeout=5)

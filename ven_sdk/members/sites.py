@@ -1,7 +1,7 @@
 """Sites: what a member of a fleet must know of each VEN, and the catalogue that says it.
 
 A catalogue is a function that gives the sites of one slot: from a table of the store, from a
-database of the user's, from a file. Nothing here runs a VEN.
+database that the user has, from a file. Nothing here runs a VEN.
 """
 
 from __future__ import annotations

@@ -215,7 +215,7 @@ class Exchange:
 
 def build_alone(repeats: Repeats, what: str, make: Callable[[], T]) -> T:
     """What ``make()`` builds or writes of the message ``what``. Whatever it raises is a
-    ConfigurationError, for it is of this message alone; a fault of ours is logged with its
+    ConfigurationError, for it is of this message alone; a fault of ven_sdk is logged with its
     traceback the first time.
     """
     try:

@@ -77,7 +77,7 @@ def gather(
                 "it returned an awaitable, which was closed; a callback returns the value itself"
             )
         return read(result)
-    except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
+    except BaseException as cause:  # SystemExit too: user code must not end one of our threads
         name = name_of(callback)
         error = HandlerError(
             f"Report callback {name} of {about} failed: {describe_failure(cause)}", handler=name

@@ -28,7 +28,7 @@ _NONE = Moments()
 
 
 class PushedValue(NamedTuple):
-    """A value that the user pushed, as it was read: nothing of the user's own is left in it."""
+    """A value that the user pushed, as it was read: none of the user's objects is left in it."""
 
     point: DataPoint
     at: datetime

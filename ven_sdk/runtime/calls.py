@@ -86,7 +86,7 @@ class Calls:
 
 
 def _consequence(call: Call) -> str:
-    """What a failure of the user's code means for the VTN."""
+    """What a failure in user code means for the VTN."""
     if call.pool == "report":
         return "The report goes out with a gap."
     if call.handler in SINGLE:

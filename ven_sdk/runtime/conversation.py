@@ -34,7 +34,7 @@ A message that failed when it was sent last gives way to those that did not, and
 period is over: a service that hangs would keep all else away, one time-out after the other. After
 that poll it has its turn, or polls that take longer than the period would keep it away.
 
-*A fault of ours* while a message is listed, built or written is a failure of that message: the
+*A fault of ven_sdk* while a message is listed, built or written is a failure of that message: the
 profile lists each alone, and puts one that cannot be written in the place of what it cannot list.
 
 *Locks.* ``_lock`` guards what lanes share (failures, pace, what is being sent). It may be taken
@@ -154,7 +154,7 @@ class Conversation:
                 finally:
                     self._put_back(state, task)
             except Exception as cause:
-                # a fault of ours: the lane must outlive it, or the VEN falls silent
+                # a fault of ven_sdk: the lane must outlive it, or the VEN falls silent
                 self._survive(state, task, cause)
         self.lanes.wake_one(state)
 

@@ -56,7 +56,7 @@ class LastReference:
 
 
 def caller() -> str:
-    """File and line of the user's code that called us."""
+    """File and line in user code that called us."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("ven_sdk"):
         frame = frame.f_back

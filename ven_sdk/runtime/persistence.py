@@ -102,7 +102,8 @@ class Persistence:
 
     def open(self) -> tuple[str, ...]:
         """Lock the store; texts for the operator come back. A disk without room is no reason not to
-        run: the VEN begins in memory then, and writes when it can. Harmless where it is open."""
+        run: the VEN begins in memory then, and writes when it can. Harmless where it is open.
+        """
         if self._is_open:
             return ()
         try:

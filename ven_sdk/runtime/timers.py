@@ -19,7 +19,7 @@ from .runtime import Runtime
 from .scheduler import Job
 
 SECOND_CHANCE = timedelta(minutes=1)
-"""How long a timer waits whose step failed by a fault of ours."""
+"""How long a timer waits whose step failed by a fault of ven_sdk."""
 
 
 class Timers:
@@ -78,12 +78,14 @@ class Timers:
         return timer.step or self._steps[timer.key]
 
     def set_again(self, timer: Timer, now: datetime) -> None:
-        """Its step failed by a fault of ours: without its timer the VEN would fall silent."""
+        """Its step failed by a fault of ven_sdk: without its timer the VEN would fall silent."""
         if timer.key not in self._standing:
             self.set(replace(timer, at=now + SECOND_CHANCE))
 
     def reset(self) -> None:
-        """The estimate of the VTN's clock changed: each timer stands for another moment of ours."""
+        """The estimate of the VTN's clock changed: each timer stands for another moment of our
+        clock.
+        """
         for timer, _ in list(self._standing.values()):
             self.set(timer)
 

@@ -16,7 +16,7 @@ fails, the VEN says so, goes on in memory, and writes later (``persistence``). W
 to somebody else by now (a lost lease), the step has no effect. A clock that was set moves what is
 waited for before the next step sees its time.
 
-*Locks.* All that a reader takes are reentrant: a signal handler of the user's that reads may have
+*Locks.* All that a reader takes are reentrant: the user's signal handler, if it reads, may have
 interrupted it. ``_lock`` guards the book, the timers and the tickets. ``changes``
 wakes those who wait; its lock may be taken under ``_lock``, never the other way round.
 ``_applying`` is held only while changes are applied to the book, in memory, under ``_lock``:

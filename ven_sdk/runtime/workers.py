@@ -155,7 +155,7 @@ class Workers:
                 task = worker.task
             try:
                 task.function()
-            except BaseException:  # a store of the user's may raise SystemExit: the thread stays
+            except BaseException:  # the user's store may raise SystemExit: the thread stays
                 logger.exception(
                     "%s failed. This is a fault of ven_sdk: please report it.",
                     task.about or self._name,

@@ -1,4 +1,4 @@
-"""Frozen dataclasses of ours as JSON-able data, and back, exactly: what the store writes down. Pure
+"""Our frozen dataclasses as JSON-able data, and back, exactly: what the store writes down. Pure
 functions, cached.
 
 Records and plain dataclasses become dicts of their fields, without what has its default; moments

@@ -101,8 +101,8 @@ class ProcessLock:
 
 
 def is_lock(path: str) -> bool:
-    """Whether the file ``path`` can be one of ours: there is the pid of a holder in it, or nothing
-    where the disk was full.
+    """Whether the file ``path`` can be one of our locks: there is the pid of a holder in it, or
+    nothing where the disk was full.
     """
     if not os.path.isfile(path):  # to open a FIFO would wait for its other end
         return False

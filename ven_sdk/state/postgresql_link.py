@@ -1,4 +1,4 @@
-"""The way to a PostgreSQL database: its address, a pool of connections, and errors of ours.
+"""The way to a PostgreSQL database: its address, a pool of connections, and our errors.
 
 Every statement is one transaction, and comes back within seconds or fails: also from a
 server that hangs, or behind a network that swallows everything. Any thread may call it.
@@ -267,7 +267,7 @@ class Link:
         raise AssertionError("the last try returns or raises")
 
     def failure(self, cause: Exception) -> StoreError | ConfigurationError:
-        """The error of ours for what psycopg raised."""
+        """Our error for what psycopg raised."""
         psycopg = library()
         text = " ".join(str(cause).split())
         name = self._address.name

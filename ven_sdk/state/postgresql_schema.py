@@ -1,6 +1,6 @@
 """What stands in the database: tables, their migrations, and the statements. No connection here.
 
-All tables are in one schema of their own, so that a database of the user's can hold a store.
+All tables are in one schema of their own, so that a database with other tables can hold a store.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ CATALOGUE = "catalogue"
 
 @dataclass(frozen=True)
 class RequestState:
-    """One report request: the VTN's, or one of ours for a report of the VTN's (``kind`` is
+    """One report request: the VTN's, or our own for a report of the VTN (``kind`` is
     ``asked``).
 
     ``kind``: ``once`` (one report of now), ``block`` (one of a span of the past), ``periodic``,

@@ -62,7 +62,7 @@ _BESIDE = {
 }
 """What SQLite's files beside a database begin with."""
 LONGEST_SUFFIX = ".damaged-20000101T000000Z-99-journal"
-"""What a name of ours may have after that of the store."""
+"""What may stand in a name of ours after that of the store."""
 _FAULTS = (sqlite3.Error, UnicodeError)
 """What reading a damaged file raises: the names in SQLite's own error message need not be text."""
 _DISK_TROUBLE = ("locked", "disk i/o error", "disk is full", "unable to open", "readonly")

@@ -91,7 +91,9 @@ class Identity:
         self._anchors: Optional[tuple[x509.Certificate, ...]] = None
         self._files: Optional[tuple[CertificateEnd, ...]] = None
         self._secure, self._ca_seen = secure, self._ca_stamp() if ca_file is not None else None
-        used = secure or ca_file is not None  # a mistake in ca_file is told with http:// as well
+        used = (
+            secure or ca_file is not None
+        )  # a mistake in ca_file is reported with http:// as well
         context = self._context(self.credentials) if used else None
         self.connections: Connections = Connections(
             context if secure else lambda: self._context(self.credentials),
@@ -207,7 +209,8 @@ class Identity:
         """Take over certificate files (``ca_file`` too) that were renewed on disk; True when they
         were. Where they cannot be used, everything stays as it was; that is logged once for each
         reason, as soon as the files were the same at two looks: what is replaced file by file does
-        not fit together in between. One thread at a time looks; the others go on."""
+        not fit together in between. One thread at a time looks; the others go on.
+        """
         if not self._refreshing.acquire(blocking=False):
             return False
         try:

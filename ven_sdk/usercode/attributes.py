@@ -15,7 +15,7 @@ from .handlers import PARAMETERS, nearest_handler
 
 class CheckedAttributes:
     """Base of what users hold: ``owner.on_event = f`` adds a handler, and a name that it does not
-    have is an error of ours, which names the nearest, when it is set and when it is read.
+    have is one of our errors, which names the nearest, when it is set and when it is read.
 
     Classes of users may have attributes of their own. ``_own`` may be set once, by the constructor.
     """

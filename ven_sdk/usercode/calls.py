@@ -41,7 +41,7 @@ def invoke(
             _end_child(function, process, 0)
         if not _has_not_run(result):
             return result
-    except BaseException as cause:  # SystemExit too: user code must not end a thread of ours
+    except BaseException as cause:  # SystemExit too: user code must not end one of our threads
         if os.getpid() != process:
             _end_child(function, process, cause.code if type(cause) is SystemExit else 1)
         name = name_of(function)
@@ -90,7 +90,7 @@ def close_awaitable(awaitable: object) -> None:
 
 
 def describe_failure(cause: BaseException) -> str:
-    """An exception of the user's code in a sentence, with the user's own line that led to it."""
+    """An exception from user code in a sentence, with the user's own line that led to it."""
     place = _own_line(cause)
     return f"{class_name(cause)}: {text_of(cause)}".rstrip(". :") + (
         f" ({place})." if place else "."
@@ -98,7 +98,7 @@ def describe_failure(cause: BaseException) -> str:
 
 
 def _own_line(cause: BaseException) -> str:
-    """``line N of file``: the deepest frame of the user's own code, not that of a library below it.
+    """``line N of file``: the deepest frame in user code, not that of a library below it.
 
     A program that is itself installed as a package has no frame outside: there it is the deepest
     frame of the package that was called.

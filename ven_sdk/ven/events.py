@@ -91,7 +91,7 @@ class EventCalls(VenBase):
 
 
 def _plain(given: str) -> str:
-    """The text itself where ``given`` is of a class of the user's; anything else as it is."""
+    """The text itself where ``given`` is of a class that the user wrote; anything else as it is."""
     return str.__str__(given) if isinstance(given, str) else given
 
 

@@ -52,7 +52,7 @@ class Source(Protocol):
     is_ours: bool
 
     def begin(self, lead: Lead, found: Found, ready: Ready) -> Optional[OpenADRClient]:
-        """Start the VEN; its client, where it has one of ours, after ``found`` has seen it made,
+        """Start the VEN; its client, where it has one of ven_sdk, after ``found`` has seen it made,
         and ``ready`` with all that its author gives it.
         """
 

@@ -72,7 +72,7 @@ class TrialBase:
 
     @property
     def client(self) -> OpenADRClient:
-        """The VEN's client. ``Skip`` for a VEN that has none of ours."""
+        """The VEN's client. ``Skip`` for a VEN without one of ven_sdk."""
         if self._client is None:
             raise Skip("it needs calls into the VEN: a VEN of ven_sdk")
         return self._client

@@ -1,5 +1,5 @@
 """Questions to a port beside the way of the VEN, asked when a link is broken to find out why: does
-it speak TLS, or plain HTTP; what time is it there? Nothing of the VEN's is sent.
+it speak TLS, or plain HTTP; what time is it there? Nothing about the VEN is sent.
 """
 
 from __future__ import annotations

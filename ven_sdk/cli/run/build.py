@@ -1,5 +1,5 @@
-"""From a plan to a client or a fleet, not started. What the client refuses is told with its place
-in the file, all of it at once. No thread.
+"""From a plan to a client or a fleet, not started. What the client refuses is reported with its
+place in the file, all of it at once. No thread.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ DECISIONS: dict[object, object] = {"optIn": "optIn", "optOut": "optOut", "defer"
 
 
 class Termination(SystemExit):
-    """The program was told to end, while a module of the user's was imported or anywhere else."""
+    """The program was told to end, while the user's module was imported or anywhere else."""
 
 
 def constant_decision(word: object) -> Callable[..., object]:

@@ -47,7 +47,7 @@ class HealthPort(Port):
 
     def __init__(self, vens: Iterable[Ven], place: Place) -> None:
         super().__init__("health", place, lambda request: _page(request, vens))
-        logger.info("Health is told at http://%s:%s/health.", self.host, self.port)
+        logger.info("Health is served at http://%s:%s/health.", self.host, self.port)
 
 
 class HealthFile:

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 def _receive_list(book: Book, message: DistributeEvent, now: datetime) -> Outcome:
-    """A list of events. Where it is another VTN's than a pre-provisioned VEN thinks, the list that
-    it asks for will tell.
+    """A list of events. Where it is from another VTN than a pre-provisioned VEN thinks, the list
+    that it asks for will tell.
     """
     outcome = events.receive(book, message, now)
     if registration.is_unexpected(book, message.vtn_id):

@@ -45,7 +45,7 @@ class Pushed:
     Attributes:
         at: when, by the VTN's clock.
         ven_id: to whom.
-        service: to which service of the VEN's, such as ``'EiEvent'``.
+        service: to which of the VEN's services, such as ``'EiEvent'``.
         record: what was pushed; None for bytes that a test queued.
         status: HTTP status of the VEN's answer; 0 where there was none.
         trouble: why there was none, or an empty text.

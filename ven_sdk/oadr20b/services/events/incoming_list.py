@@ -94,7 +94,7 @@ def _refuse_list(book: "Book", message: DistributeEvent, now: datetime) -> Optio
 
 
 def answer_foreign_list(book: "Book", request_id: str, now: datetime) -> Outcome:
-    """G11: a list of another VTN's is answered 452, without eventResponses (E20, E21)."""
+    """G11: a list from another VTN is answered 452, without eventResponses (E20, E21)."""
     reply = CreatedEvent(
         response=answers.response("452", request_id, "vtnID is not the registered one"),
         ven_id=book.registration.ven_id or "",

@@ -85,7 +85,7 @@ def look_at(row: OptState, now: datetime) -> Outcome:
 
 
 def _forget(rows: Iterable[OptState], why: str) -> Outcome:
-    """The rows go. That the VTN never got one of them is told, whoever waited for it or not."""
+    """The rows go. That the VTN never got one of them is reported, whoever waited for it or not."""
     gone = tuple(rows)
     return Outcome(
         changes=tuple(Change("opts", row.opt_id, None) for row in gone),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ...state.book import Book
 
 FOREIGN = "452"
-"""The code of a list of events that is another VTN's."""
+"""The code of a list of events from another VTN."""
 
 
 # --- the catalogue --------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def request_events(book: Book) -> Task:
 
 
 def _refuse_foreign_list(book: Book, reply: Optional[Payload]) -> Optional[ProtocolError]:
-    """G11: the error that a list of another VTN's is to a VEN that registered with one; None where
+    """G11: the error that a list from another VTN is to a VEN that registered with one; None where
     it may be this one's, or the VEN has moved and begins anew.
     """
     known = book.registration.vtn_id
@@ -177,7 +177,7 @@ def _take_list(reply: Optional[Payload]) -> Step:
 
 
 def _postpone_list(error: VenError) -> Step:
-    """Events come by polling until the list can be had. One of another VTN's is answered 452."""
+    """Events come by polling until the list can be had. One from another VTN is answered 452."""
 
     def step(book: Book, now: datetime) -> Outcome:
         is_foreign = isinstance(error, ProtocolError) and error.response_code == FOREIGN

@@ -93,8 +93,8 @@ def offers(book: Book) -> tuple[Report, ...]:
 
 
 def take_data(book: Book, message: UpdateReport, now: datetime) -> Outcome:
-    """T32, T34: data for our requests is kept and told; a report for no request of ours is answered
-    452.
+    """T32, T34: data for our requests is kept and given to ``on_report``; a report that we did not
+    ask for is answered 452.
     """
     ours = {request.report_request_id for _, request in own_requests(book)}
     unknown = [
@@ -187,7 +187,7 @@ def ask(
 
 
 def is_unanswered(book: Book, report_request_id: str) -> bool:
-    """Whether the VTN has not yet answered a request of ours."""
+    """Whether the VTN has not yet answered our request."""
     request = book.requests.get(f"own {report_request_id}")
     return request is not None and request.phase == WANTED
 
