@@ -34,7 +34,7 @@ class QuietClient:
             text = CATALOGUE if b"oadrRegisterReport" in body else answer(url.rpartition("/")[2])
             return Reply(200, text, datetime.now(timezone.utc).replace(microsecond=0), 0.0)
 
-        self.client._life.identity.connections.post = post
+        self.client._lifecycle.identity.connections.post = post
         self.engine = self.client._engine
 
     def start(self):

@@ -25,7 +25,7 @@ from .arguments import (
     waiting_seconds,
     whole_number,
 )
-from .client_life import STOP_TIMEOUT, ClientLife
+from .client_lifecycle import STOP_TIMEOUT, ClientLifecycle
 from .config import Settings, settings
 from .errors import TransportError
 from .log import WIRE
@@ -226,8 +226,10 @@ class OpenADRClient(Ven):
         handlers, hooks, catalogue = Handlers(), Hooks(), Catalogue(now=runtime.clock.now)
         engine = build(checked, identity, runtime, store, handlers, hooks, catalogue)
         super().__init__(checked, engine, handlers, hooks, catalogue)
-        self._life = ClientLife(checked, engine, identity, runtime, store, show_fingerprint)
-        self._life.listener = listener_of(checked, identity, listen, engine)
+        self._lifecycle = ClientLifecycle(
+            checked, engine, identity, runtime, store, show_fingerprint
+        )
+        self._lifecycle.listener = listener_of(checked, identity, listen, engine)
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -238,9 +240,9 @@ class OpenADRClient(Ven):
         after so long, and the last cause raised. StoreError when another process has the store.
         Harmless while the client runs. ``TransportError`` says the last cause then.
         """
-        self._life.runtime.check_process()
+        self._lifecycle.runtime.check_process()
         seconds = None if wait is None else waiting_seconds("wait", wait)
-        self._life.start(self)
+        self._lifecycle.start(self)
         if seconds is None or self._engine.wait(self._is_registered, seconds):
             return
         cause, was_stopped = self._engine.counters.last_error, self._engine.stopped
@@ -258,8 +260,8 @@ class OpenADRClient(Ven):
         """Start, and block until ``stop()``, Ctrl-C or SIGTERM; then stop in order. Works off the
         main thread too. LeaseLostError where another owner of the store ended it.
         """
-        self._life.runtime.check_process()
-        run_until_stopped(self._life.cycle, self.start, self.stop, STOP_TIMEOUT)
+        self._lifecycle.runtime.check_process()
+        run_until_stopped(self._lifecycle.cycle, self.start, self.stop, STOP_TIMEOUT)
 
     def stop(self, timeout: Duration = STOP_TIMEOUT) -> None:
         """Stop: collect no more, try for a while to send what is owed, end all threads, close the
@@ -269,8 +271,8 @@ class OpenADRClient(Ven):
         it ends as soon as it has started. What does not finish within ``timeout`` is named in a
         warning and left behind: its threads end with the process.
         """
-        self._life.runtime.check_process()
-        self._life.stop(waiting_seconds("timeout", timeout))
+        self._lifecycle.runtime.check_process()
+        self._lifecycle.stop(waiting_seconds("timeout", timeout))
 
     def __enter__(self) -> "OpenADRClient":
         self.start()

@@ -170,7 +170,7 @@ class BrokenVen(FunctionVen):
     def _broken(
         self, client: OpenADRClient, sends: Optional[Sends], gets: Optional[Gets]
     ) -> OpenADRClient:
-        identity = client._life.identity
+        identity = client._lifecycle.identity
         flaws = self._flaws
         if "only GCM" in flaws or "trusting" in flaws:
             identity.connections.renew(_context(identity, trusting="trusting" in flaws))

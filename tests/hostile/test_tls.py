@@ -185,7 +185,7 @@ def test_a_certificate_renewed_on_disk_is_used_without_a_restart(
             lambda: newest_fingerprint(stage) == new.fingerprint, "the new certificate to be shown"
         )
         stage.answers_a_good_event()
-        assert stage.client._life.identity.fingerprint == new.fingerprint
+        assert stage.client._lifecycle.identity.fingerprint == new.fingerprint
         assert stage.client.status.counters["failures"] == 0
 
 
@@ -253,7 +253,7 @@ def test_a_ca_file_that_goes_bad_leaves_certificate_and_key_as_they_were(
 
         stage.answers_a_good_event()
         assert (
-            stage.client._life.identity.fingerprint
+            stage.client._lifecycle.identity.fingerprint
             == newest_fingerprint(stage)
             == pki.identity("ven").fingerprint
         )

@@ -75,14 +75,14 @@ class Life:
     def fork(self) -> None:
         """A child may use no client that its parent had started."""
         client = self.client
-        started = client._life.runtime.is_of_this_process
+        started = client._lifecycle.runtime.is_of_this_process
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if child == 0:
             signal.alarm(CHILD_SECONDS)
             code = 0
-            if started and client._life.runtime._pid is not None:
+            if started and client._lifecycle.runtime._pid is not None:
                 try:
                     client.opt_in("nothing")
                     code = 1

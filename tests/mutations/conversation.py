@@ -135,10 +135,10 @@ TABLE = (
     ),
     Mutation(
         "H7",
-        "client_life.ClientLife._announce",
+        "client_lifecycle.ClientLifecycle._announce",
         "if self.settings.timeout < SHORTEST_TIMEOUT:",
         "if False:",
-        "client/test_life.py::test_h7_a_timeout_of_less_than_5_s_is_taken_with_a_warning",
+        "client/test_lifecycle.py::test_h7_a_timeout_of_less_than_5_s_is_taken_with_a_warning",
     ),
     Mutation(
         "S11",

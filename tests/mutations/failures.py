@@ -11,7 +11,7 @@ MIXED = "durability/test_mixed_failures.py"
 BETWEEN = "durability/test_registration_in_between.py"
 KEPT = "durability/test_kept_over_restarts.py"
 TICKETS = "client/test_two_threads_two_tickets.py"
-ANY_ORDER = "client/test_life_any_order.py"
+ANY_ORDER = "client/test_lifecycle_any_order.py"
 
 LINK = (
     "runtime.failures.scope_of",
@@ -341,7 +341,7 @@ TABLE = (
     ),
     Mutation(
         "F6",
-        "fleet.life.FleetLife.start",
+        "fleet.lifecycle.FleetLifecycle.start",
         "self._last_reference.watch(fleet)",
         "pass",
         f"{ANY_ORDER}::test_a_fleet_whose_last_reference_goes_is_stopped_and_that_is_said",

@@ -23,7 +23,7 @@ from ..arguments import (
     waiting_seconds,
     whole_number,
 )
-from ..client_life import SHORTEST_TIMEOUT, STOP_TIMEOUT, short_timeout
+from ..client_lifecycle import SHORTEST_TIMEOUT, STOP_TIMEOUT, short_timeout
 from ..config import Settings
 from ..display.tables import fleet_html
 from ..errors import ConfigurationError, StateError, TransportError
@@ -46,7 +46,7 @@ from ..wiring import build, store_of
 from .arguments import OWN, check_names
 from .handlers import FleetHandlerCalls, FleetHandlers, FleetHooks, SharedHandlers
 from .identities import Identities, check_common
-from .life import FleetLife
+from .lifecycle import FleetLifecycle
 from .push import FleetPush
 from .status import FleetStatus, examine, take_status
 from .vens import VenChecks, Vens
@@ -137,7 +137,9 @@ class Fleet(FleetHandlerCalls):
                 f"start_rate must be at least {SLOWEST_RATE:g} a second, not {rate:g}."
             )
         self._vens = Vens(self._runtime, self._store, self._push, self._repeats, rate)
-        self._life = FleetLife(self._runtime, self._store, self._vens, self._push, self._identities)
+        self._lifecycle = FleetLifecycle(
+            self._runtime, self._store, self._vens, self._push, self._identities
+        )
 
     # --- members ----------------------------------------------------------------------------------
 
@@ -189,7 +191,7 @@ class Fleet(FleetHandlerCalls):
         if not self._vens.add(ven):
             self._release(ven._engine)
             self._check_free(ven_name)
-        self._life.look_for_twin(ven)
+        self._lifecycle.look_for_twin(ven)
         return ven
 
     def _check_free(self, ven_name: str) -> None:
@@ -291,7 +293,7 @@ class Fleet(FleetHandlerCalls):
         """
         self._runtime.check_process()
         seconds = None if wait is None else waiting_seconds("wait", wait)
-        self._life.start(self)
+        self._lifecycle.start(self)
         if seconds is not None and not self.wait(len(self), seconds):
             problems = self.health().problems
             raise TransportError(
@@ -305,14 +307,14 @@ class Fleet(FleetHandlerCalls):
         """
         self._runtime.check_process()
         seconds = waiting_seconds("timeout", timeout)
-        self._life.cycle.stop(seconds)
+        self._lifecycle.cycle.stop(seconds)
 
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop. LeaseLostError where another
         owner of the store ended it.
         """
         self._runtime.check_process()
-        run_until_stopped(self._life.cycle, self.start, self.stop, STOP_TIMEOUT)
+        run_until_stopped(self._lifecycle.cycle, self.start, self.stop, STOP_TIMEOUT)
 
     def __enter__(self) -> "Fleet":
         self.start()
@@ -343,7 +345,7 @@ class Fleet(FleetHandlerCalls):
         self._runtime.check_process()
         seconds = waiting_seconds("timeout", timeout)
         registered = whole_number("registered", registered, 0)
-        return self._vens.wait(registered, seconds, self._life.cycle.next_stop)
+        return self._vens.wait(registered, seconds, self._lifecycle.cycle.next_stop)
 
 
 def _teller(repeats: Repeats) -> Callable[[str, str], object]:

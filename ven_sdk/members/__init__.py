@@ -35,7 +35,7 @@ from ..state.leases import LEASE, MOST_SLOTS, SLOTS, Renewal
 from ..text import repr_of
 from ..usercode.attributes import CheckedAttributes
 from ..usercode.functions import check_call, refuse_async
-from .life import Lease, MemberLife
+from .lifecycle import Lease, MemberLifecycle
 from .sites import Functions, Sites, SiteTable, store_of_fleet
 from .slots import MemberSlots
 
@@ -117,7 +117,7 @@ class FleetMember(CheckedAttributes):
         catalogue = sites if sites is not None else SiteTable(self._store)
         given = functions or {}
         self._own_slots = MemberSlots(self.name, self._store, self.fleet, catalogue, given)
-        self._life = MemberLife(
+        self._lifecycle = MemberLifecycle(
             self.name, self._store, self.fleet, self._own_slots, Lease(seconds, checked, share)
         )
 
@@ -140,7 +140,7 @@ class FleetMember(CheckedAttributes):
         """Join the fleet and return at once; harmless when it runs. StoreError where the store
         cannot be reached; ConfigurationError where it is one client's, not a fleet's.
         """
-        self._life.start(self)
+        self._lifecycle.start(self)
 
     def stop(self, timeout: Duration = GRACE) -> None:
         """Leave the fleet: what is owed is sent within ``timeout`` (a duration), then all slots are
@@ -148,11 +148,11 @@ class FleetMember(CheckedAttributes):
 
         From anywhere, a handler too; twice is harmless.
         """
-        self._life.cycle.stop(waiting_seconds("timeout", timeout))
+        self._lifecycle.cycle.stop(waiting_seconds("timeout", timeout))
 
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop within ``GRACE``."""
-        run_until_stopped(self._life.cycle, self.start, self.stop, GRACE)
+        run_until_stopped(self._lifecycle.cycle, self.start, self.stop, GRACE)
 
     def __enter__(self) -> FleetMember:
         self.start()
@@ -171,7 +171,7 @@ class FleetMember(CheckedAttributes):
     def status(self) -> MemberStatus:
         """Counts over the VENs that run here; the cost is one look at each."""
         fleet, renewal = self.fleet.status, self._own_slots.renewal or _NOTHING
-        silent = self._life.silent_for
+        silent = self._lifecycle.silent_for
         return MemberStatus(
             name=self.name,
             draining=renewal.draining,
@@ -184,20 +184,20 @@ class FleetMember(CheckedAttributes):
             queues=fleet.queues,
             members=tuple(sorted({member.name for member in renewal.members})),
             silent_for=timedelta(seconds=silent),
-            may_send=self._life.may_send,
+            may_send=self._lifecycle.may_send,
         )
 
     def health(self) -> Health:
         """Whether this member does its share: not ok without leases, or with sites that fail."""
         status = self.status
         problems = list(self._own_slots.problems())
-        if not self._life.is_renewing:
+        if not self._lifecycle.is_renewing:
             problems.insert(0, "It is not running.")
         elif not status.may_send:
             problems.insert(
                 0,
                 f"The leases were not renewed for {status.silent_for.total_seconds():.0f} s: "
-                f"nothing is sent. {self._life.trouble}".strip(),
+                f"nothing is sent. {self._lifecycle.trouble}".strip(),
             )
         facts = {
             "name": status.name,

@@ -56,8 +56,12 @@ if TYPE_CHECKING:
 SET_RIGHT = timedelta(minutes=1)
 """A clock that is set back by more may have been wrong before."""
 POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
-BOOTSTRAP = ((registration.QUERY, ""), (reports.REGISTER_REPORT, ""), (events.LIST_REQUEST, ""))
-"""What a registration brings along."""
+REGISTRATION_BRINGS = (
+    (registration.QUERY, ""),
+    (reports.REGISTER_REPORT, ""),
+    (events.LIST_REQUEST, ""),
+)
+"""The messages that a registration brings along."""
 STEP, LIST = (registration.REGISTRATION, "EiRegisterParty"), (events.LIST_REQUEST, "EiEvent")
 CATALOGUE = reports.REGISTER_REPORT, "EiReport"
 NEWS_TABLES = frozenset(
@@ -113,7 +117,7 @@ class Profile20b(Profile):
         step: Optional[Task] = None
         if registration.is_step_due(book):
             step = next(list_alone(*STEP, lambda: (registration.next_task(book),)), None)
-        if step is not None and state.phase in registration.JOINING and not turn.is_closing:
+        if step is not None and state.phase in registration.BOOTSTRAP and not turn.is_closing:
             yield step  # before what is owed, which may be more than the pace lets out in a minute
             step = None
         if book.answers and state.phase != "query" and state.known:
@@ -250,7 +254,7 @@ class Profile20b(Profile):
             (registration.REGISTRATION, ""),
             lambda book: book.registration.phase != "cancelled",
             anew=True,
-            brings=BOOTSTRAP,
+            brings=REGISTRATION_BRINGS,
             stays_owed=True,
         )
 

@@ -72,7 +72,7 @@ class PostgreSQLStore(LeasedStore):
         self._patient_until = 0.0
         self._has_left = False
         self._owning = threading.Lock()  # one renewal, taking or giving back at a time
-        self._life = threading.Lock()
+        self._opening = threading.Lock()
         self._thread: Optional[LeaseThread] = None
         self._lost: Callable[[LeaseLostError], None] = _log_loss
         self._group: GroupCommit[Work] = GroupCommit(self._write)
@@ -109,7 +109,7 @@ class PostgreSQLStore(LeasedStore):
         be opened.
         """
         self._refuse_in_child()
-        with self._life:
+        with self._opening:
             if self._link.is_open:
                 raise already_open(self)
             try:
@@ -147,7 +147,7 @@ class PostgreSQLStore(LeasedStore):
         """See :meth:`Store.close`. An owner of all slots gives them up; a member has left."""
         if self._pid not in (None, os.getpid()):
             return
-        with self._life:
+        with self._opening:
             if not self._link.is_open:
                 return
             thread, self._thread = self._thread, None

@@ -10,7 +10,7 @@ from ..config import Settings
 from ..errors import StateError
 from ..points.catalogue import Catalogue
 from ..profile import CallRequest
-from ..runtime.awaiting import await_answer
+from ..runtime.blocking_calls import await_answer
 from ..runtime.engine import Engine
 from ..runtime.health import state_of
 from ..text import shorten

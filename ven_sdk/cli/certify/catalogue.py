@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ...oadr20b.schema.reports import RegisteredReport, RegisterReport, Report
-from .reporting import METADATA, ask, offer_of, offers, pending_requests, request
+from .report_requests import METADATA, ask, offer_of, offers, pending_requests, request
 from .rows import demand, row, skip
 from .trial import Trial
 

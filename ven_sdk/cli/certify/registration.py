@@ -8,7 +8,7 @@ from ...oadr20b.schema.registration import CreatedPartyRegistration, CreateParty
 from ...oadr20b.schema.reports import UpdateReport
 from ...testing import Fault, Received, Refuse, Reply
 from ...testing.vtn.journal import code_of
-from .reporting import (
+from .report_requests import (
     Offer,
     ask,
     await_reports,

@@ -12,15 +12,15 @@ from .rows import AREAS, TABLE, Row
 
 for _module in (
     "registration",
-    "polling",
-    "answering",
-    "running",
+    "polls",
+    "event_answers",
+    "event_runs",
     "catalogue",
-    "data",
-    "storing",
-    "opting",
-    "transporting",
-    "securing",
+    "report_data",
+    "report_history",
+    "opts",
+    "transport",
+    "security",
     "declarations",
 ):
     import_module(f"{__package__}.{_module}")

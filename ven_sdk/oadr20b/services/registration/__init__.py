@@ -38,10 +38,10 @@ from .leaving import (
 )
 from .moving import go_on, part
 from .other_vtn import is_unexpected
-from .phases import JOINING, PHASES, change_phase, frequency, poll_period
+from .phases import BOOTSTRAP, PHASES, change_phase, frequency, poll_period
 
 __all__ = [
-    "JOINING",
+    "BOOTSTRAP",
     "PHASES",
     "QUERY",
     "REGISTRATION",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...state.book import Book
 
 PHASES = ("new", "query", "register", "reports", "events", "registered", "cancelling", "cancelled")
-JOINING = frozenset({"query", "register", "reports", "events"})
+BOOTSTRAP = frozenset({"query", "register", "reports", "events"})
 """The phases of the bootstrap."""
 SLOWEST_POLL, FASTEST_POLL, DEFAULT_POLL = (
     timedelta(hours=24),

@@ -34,7 +34,7 @@ OWED_SHARE = 0.5
 """Part of stop()'s timeout that is spent on sending what is owed."""
 
 
-class ClientLife:
+class ClientLifecycle:
     """Starts and stops what a client consists of. ``cycle`` says whether it runs."""
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Any
 from ...schema.points import ReportDescription
 from ...testing import Refuse, Reset
 from ...testing.vtn.journal import code_of
-from .reporting import (
+from .report_requests import (
     Offer,
     ask,
     await_reports,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 
-from ..client_life import LISTENER_SHARE, OWED_SHARE, STOP_TIMEOUT
+from ..client_lifecycle import LISTENER_SHARE, OWED_SHARE, STOP_TIMEOUT
 from ..errors import LeaseLostError, StoreError
 from ..runtime.last_reference import LastReference
 from ..runtime.lifecycle import Lifecycle, do_all
@@ -21,7 +21,7 @@ from .vens import Vens
 logger: logging.Logger = logging.getLogger(__name__)
 
 
-class FleetLife:
+class FleetLifecycle:
     """Starts and stops what a fleet consists of. ``cycle`` says whether it runs."""
 
     def __init__(

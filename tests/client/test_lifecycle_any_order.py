@@ -142,7 +142,7 @@ def test_a_client_whose_last_reference_goes_is_stopped_and_that_is_said(
         time.sleep(0.01)
 
     assert [each.category for each in seen] == [ResourceWarning]
-    assert "'forgotten'" in str(seen[0].message) and "test_life_any_order.py" in str(
+    assert "'forgotten'" in str(seen[0].message) and "test_lifecycle_any_order.py" in str(
         seen[0].message
     )
     assert ours() == []
@@ -175,7 +175,7 @@ def test_a_fleet_whose_last_reference_goes_is_stopped_and_that_is_said(
 
     assert [each.category for each in seen] == [ResourceWarning]
     assert "fleet of 2 VENs" in str(seen[0].message)
-    assert "test_life_any_order.py" in str(seen[0].message)
+    assert "test_lifecycle_any_order.py" in str(seen[0].message)
     assert ours() == [] and not any(ven.status.state == "registered" for ven in held)
     start_once_the_store_is_free(store, end)
 
@@ -228,7 +228,7 @@ def test_a_second_client_for_the_same_ven_and_vtn_is_warned_of(
         with second:
             pass
         said = [line for line in caplog.messages if "Two clients" in line]
-    assert len(said) == 1 and "test_life_any_order.py" in said[0] and "stop()" in said[0]
+    assert len(said) == 1 and "test_lifecycle_any_order.py" in said[0] and "stop()" in said[0]
     caplog.clear()
     with first:
         pass
@@ -289,7 +289,7 @@ def test_fleets_that_run_as_the_same_ven_are_warned_of(
 
     lines = [line for line in caplog.messages if "of this process run as VEN 'v'" in line]
     assert len(lines) == 1
-    assert said in lines[0] and "test_life_any_order.py" in lines[0] and "stop()" in lines[0]
+    assert said in lines[0] and "test_lifecycle_any_order.py" in lines[0] and "stop()" in lines[0]
 
 
 def test_a_third_client_is_warned_of_the_second_when_the_first_has_stopped(

@@ -4,7 +4,7 @@ points (rules T).
 
 from __future__ import annotations
 
-from .reporting import ask, await_reports, code_for, good_values, offer_of, request
+from .report_requests import ask, await_reports, code_for, good_values, offer_of, request
 from .rows import demand, row, skip
 from .trial import Trial
 

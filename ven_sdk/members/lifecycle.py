@@ -36,7 +36,7 @@ class Lease(NamedTuple):
     weight: float
 
 
-class MemberLife:
+class MemberLifecycle:
     """Starts and stops what the member ``name`` consists of. ``cycle`` says whether it runs;
     ``trouble`` is why the leases could not be renewed.
     """
