@@ -33,13 +33,12 @@ from .descriptions import describe_exchange
 from .exchange import Exchange, build_alone
 from .identity import SigningIdentity
 from .schema.events import DistributeEvent
-from .services import answers, events, opts, poll, registration, reports
+from .services import events, lanes, opts, poll, registration, reports
 from .services.task import (
     CANCELLATION,
     code_of,
     is_success,
     judge,
-    list_alone,
     refusal_of,
     unknown_ven,
 )
@@ -55,35 +54,22 @@ if TYPE_CHECKING:
 
 SET_RIGHT = timedelta(minutes=1)
 """A clock that is set back by more may have been wrong before."""
-POLLS, ANSWERS, REPORTS, OPTS = "polls", "answers", "reports", "opts"
 REGISTRATION_BRINGS = (
     (registration.QUERY, ""),
     (reports.REGISTER_REPORT, ""),
     (events.LIST_REQUEST, ""),
 )
 """The messages that a registration brings along."""
-STEP, LIST = (registration.REGISTRATION, "EiRegisterParty"), (events.LIST_REQUEST, "EiEvent")
-CATALOGUE = reports.REGISTER_REPORT, "EiReport"
 NEWS_TABLES = frozenset(
     {"events", "opts", "requests", "samples", "deliveries", "offers", "received"}
 )
 """Tables whose change makes it worth to poll on at once."""
 
 
-def _list_event_answers(book: Book) -> Iterator[Task]:
-    if events.owes_answer(book):
-        yield from list_alone(events.ANSWER, "EiEvent", lambda: events.answer_tasks(book))
-
-
 class Profile20b(Profile):
     """The 2.0b side of one VEN."""
 
-    lanes: tuple[Lane, ...] = (
-        Lane(POLLS, "registration, polls and answers"),
-        Lane(ANSWERS, "what must not wait for a poll that is held", overtakes_polls=True),
-        Lane(REPORTS, "reports", uploads=True, table="deliveries"),
-        Lane(OPTS, "opts", uploads=True, table="opts"),
-    )
+    lanes: tuple[Lane, ...] = lanes.LANES
     services: tuple[str, ...] = ("EiEvent", "EiReport", "EiOpt", "EiRegisterParty", "OadrPoll")
     timer_steps: Mapping[str, Step] = {reports.TIMER: reports.look}
 
@@ -98,51 +84,7 @@ class Profile20b(Profile):
 
     def tasks(self, lane: str, book: Book, turn: Turn) -> Iterator[Task]:
         """See :meth:`Profile.tasks`."""
-        if lane == POLLS:
-            return self._talk(book, turn)
-        if lane == ANSWERS:
-            return self._talk(book, turn._replace(is_poll_due=False))
-        if book.registration.phase != "registered":
-            return iter(())
-        if lane == OPTS:
-            return opts.list_tasks(book)
-        return list_alone(
-            reports.DELIVERY, "EiReport", lambda: (reports.delivery_task(book, turn.now),)
-        )
-
-    def _talk(self, book: Book, turn: Turn) -> Iterator[Task]:
-        state = book.registration
-        if state.phase == "new":
-            return
-        step: Optional[Task] = None
-        if registration.is_step_due(book):
-            step = next(list_alone(*STEP, lambda: (registration.next_task(book),)), None)
-        if step is not None and state.phase in registration.BOOTSTRAP and not turn.is_closing:
-            yield step  # before what is owed, which may be more than the pace lets out in a minute
-            step = None
-        if book.answers and state.phase != "query" and state.known:
-            yield from answers.list_tasks(book)
-        if turn.is_closing and state.phase != "cancelling":
-            yield from self._event_answers(book, turn)
-            return
-        if step is not None:
-            yield step
-        if state.phase != "registered":
-            return
-        if registration.is_list_due(book, turn.now) and not book.settings.report_only:
-            yield from list_alone(*LIST, lambda: (registration.request_events(book),))
-        yield from self._event_answers(book, turn)
-        if registration.is_catalogue_due(book):
-            yield from list_alone(*CATALOGUE, lambda: (registration.register_reports(book),))
-        yield from reports.ask_tasks(book)
-        if turn.is_poll_due:
-            yield self._polls.task(book)
-
-    @staticmethod
-    def _event_answers(book: Book, turn: Turn) -> Iterator[Task]:
-        is_registered = book.registration.phase == "registered"
-        if is_registered and not (book.settings.report_only or turn.is_holding):
-            yield from _list_event_answers(book)
+        return lanes.list_tasks(lane, book, turn, self._polls)
 
     def is_deciding(self, book: Book, now: datetime) -> bool:
         """See :meth:`Profile.is_deciding`."""
@@ -167,14 +109,7 @@ class Profile20b(Profile):
 
     def owes(self, book: Book, now: datetime) -> bool:
         """See :meth:`Profile.owes`."""
-        if book.registration.phase != "registered":
-            return bool(book.answers) and book.registration.phase == "cancelled"
-        return bool(
-            book.answers
-            or next(_list_event_answers(book), None)
-            or next(opts.list_tasks(book), None)
-            or reports.delivery_due(book, now)
-        )
+        return lanes.owes(book, now)
 
     # --- exchanges --------------------------------------------------------------------------------
 
