@@ -1,11 +1,15 @@
 """What many tests share: the example messages, one file for each kind of message and more where a
-kind has several forms; how many examples a property test looks at.
+kind has several forms; how many examples a property test looks at; libraries of samples.
 """
 
 from __future__ import annotations
 
+import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import settings
 
 EXAMPLES = Path(__file__).resolve().parent / "data" / "wire-examples"
@@ -24,3 +28,17 @@ def examples(count: int) -> settings:
     if profile == "dev":
         return settings(max_examples=max(4, count // 3))
     return settings() if profile == "thorough" else settings(max_examples=count)
+
+
+def has_libraries_of_samples() -> bool:
+    """Whether all that ``test-samples`` brings is here: CI says so, and nothing is skipped then."""
+    return "VEN_SDK_TEST_SAMPLES" in os.environ
+
+
+def library(name: str) -> Any:
+    """A library that samples, the notebook or manifests want, and few have; the test is skipped
+    where it is not here.
+    """
+    if has_libraries_of_samples():
+        return import_module(name)
+    return pytest.importorskip(name, reason=f"pip install '.[test-samples]' brings {name}")

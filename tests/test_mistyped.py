@@ -12,10 +12,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable
 
-import pytest
-
 import ven_sdk
 from tests.mistypes import answered_in_the_call
+from tests.shared import library
 from ven_sdk import (
     DEFER,
     Fleet,
@@ -267,7 +266,7 @@ def test_members_of_a_users_own_enums_count_as_their_values() -> None:
 
 
 def test_scalars_of_numpy_count_as_numbers() -> None:
-    numpy = pytest.importorskip("numpy", reason="pip install '.[pandas]' brings numpy")
+    numpy = library("numpy")
     one = client(
         poll_frequency=numpy.timedelta64(5, "s"),
         timeout=numpy.float32(5),

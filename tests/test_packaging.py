@@ -76,7 +76,7 @@ def test_extras_are_there_for_what_not_everybody_needs(
         name: lines(text) for name, text in setup_cfg["options.extras_require"].items()
     }
 
-    assert {"test", "docs", "dev", "metrics", "pandas", "plot"} <= extras.keys()
+    assert {"test", "test-samples", "docs", "dev", "metrics", "pandas", "plot"} <= extras.keys()
     assert {"pytest", "hypothesis", "openleadr", "responses"} <= {
         package_name(line) for line in extras["test"]
     }

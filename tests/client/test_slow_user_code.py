@@ -37,6 +37,10 @@ def poll_times(vtn: RawVTN, since: float) -> list[float]:
     ]
 
 
+LATE = 1.0
+"""Seconds that a loaded machine may delay a poll; user code blocks for twice as long and longer."""
+
+
 def worst_lateness(times: list[float], period: float) -> float:
     return max(later - earlier for earlier, later in zip(times, times[1:])) - period
 
@@ -58,7 +62,7 @@ def slow_handler(vtn: RawVTN, client: OpenADRClient, seconds: float, period: flo
 def test_a_handler_that_sleeps_delays_no_poll_and_is_answered_when_it_returns(
     vtn: RawVTN, client: OpenADRClient
 ) -> None:
-    assert slow_handler(vtn, client, 3, 0.2) < 0.5
+    assert slow_handler(vtn, client, 3, 0.2) < LATE
 
 
 def test_with_no_thread_left_decisions_wait_for_opt_timeout_and_everybody_is_told(
@@ -88,7 +92,7 @@ def test_with_no_thread_left_decisions_wait_for_opt_timeout_and_everybody_is_tol
         )
         assert time.monotonic() - begun > 3.5
         assert vtn.wait(lambda: "'e11' was not decided within 4 s" in caplog.text, 2)
-        assert worst_lateness(poll_times(vtn, begun), 0.2) < 0.5
+        assert worst_lateness(poll_times(vtn, begun), 0.2) < LATE
     finally:
         over.set()
         client.stop(2)
@@ -110,7 +114,7 @@ def test_handlers_that_never_return_delay_no_other_event(
     vtn.add_event("quick")
     assert vtn.wait(lambda: any(b">quick<" in body for body in vtn.bodies("oadrCreatedEvent")), 5)
     assert time.monotonic() - begun < 3
-    assert worst_lateness(poll_times(vtn, begun), 0.2) < 0.5
+    assert worst_lateness(poll_times(vtn, begun), 0.2) < LATE
     over.set()
 
 
@@ -119,7 +123,7 @@ def test_more_stuck_handlers_than_there_may_be_threads_leave_the_rest_to_the_def
 ) -> None:
     over = threading.Event()
     client = OpenADRClient(
-        "ven1", vtn.url, poll_frequency=0.2, allow_jitter=False, timeout=5, opt_timeout=1
+        "ven1", vtn.url, poll_frequency=0.2, allow_jitter=False, timeout=5, opt_timeout=2
     )
     client.add_handler("on_event", lambda event: over.wait(20) and "optIn")
     try:
@@ -130,7 +134,7 @@ def test_more_stuck_handlers_than_there_may_be_threads_leave_the_rest_to_the_def
         assert vtn.wait(
             lambda: any(b">stuck59<" in body for body in vtn.bodies("oadrCreatedEvent")), 5
         )
-        assert worst_lateness(poll_times(vtn, begun), 0.2) < 0.5
+        assert worst_lateness(poll_times(vtn, begun), 0.2) < LATE
         names = [thread.name for thread in threading.enumerate()]
         assert sum(name.startswith("ven_sdk-handler") for name in names) <= 32
     finally:
@@ -203,7 +207,7 @@ def test_a_report_callback_that_misbehaves_delays_no_other_report_and_no_poll(
         lambda: sum(b"rID>good<" in body for body in vtn.bodies("oadrUpdateReport")) >= 3, 8
     )
     assert time.monotonic() - begun < 5.5
-    assert worst_lateness(poll_times(vtn, begun), 0.2) < 0.5
+    assert worst_lateness(poll_times(vtn, begun), 0.2) < LATE
     over.set()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.shared import library
 from ven_sdk import ConfigurationError, Fleet, OpenADRClient
 from ven_sdk.display.plots import plot_event, plot_schedule
 from ven_sdk.display.tables import Rows, facts_table, table
@@ -256,7 +257,7 @@ def test_a_fleet_shows_a_line_for_each_ven(vtn: LocalVTN) -> None:
 
 
 def test_events_and_samples_are_frames(vtn: LocalVTN) -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = library("pandas")
     with OpenADRClient("ven123", vtn.url) as client:
         client.add_handler("on_event", lambda event: "optIn")
         vtn.assert_registered()
@@ -286,7 +287,7 @@ def test_events_and_samples_are_frames(vtn: LocalVTN) -> None:
 
 
 def test_frames_of_nothing_have_their_columns() -> None:
-    pytest.importorskip("pandas")
+    library("pandas")
     client = OpenADRClient("ven123", "http://localhost:8080")
 
     assert list(client.events_frame().columns)[:3] == ["event_id", "event_status", "signal_name"]
@@ -301,7 +302,7 @@ def test_frames_of_nothing_have_their_columns() -> None:
 
 
 def test_samples_that_wait_are_in_the_frame(vtn: LocalVTN) -> None:
-    pytest.importorskip("pandas")
+    library("pandas")
     client = OpenADRClient("ven123", vtn.url)
     client.add_report(lambda: 4.5, "meter", "voltage", sampling_rate=1)
     with client:
@@ -342,7 +343,7 @@ def test_a_missing_extra_is_named(
 
 @pytest.fixture
 def pyplot() -> Iterator[Any]:
-    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib = library("matplotlib")
     before = matplotlib.get_backend()
     matplotlib.use("Agg")
     from matplotlib import pyplot

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.docs.pages import Block, Stage, blocks_of
+from tests.shared import library
 from ven_sdk.testing import LocalVTN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,8 @@ NAMES = {
 
 AFTER = {"README": "test_every_event_is_accepted(vtn)\n"}
 """What runs after the blocks of a page whose readers see its source."""
+LIBRARIES = {"notebook": ("pandas", "matplotlib")}
+"""What the blocks of a page import that not everybody has."""
 
 PAGES = {
     page.stem: page
@@ -75,6 +78,8 @@ def stage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stage]:
     page: Path = PAGES[request.param]
+    for name in LIBRARIES.get(page.stem, ()):
+        library(name)
     mine = secure.client_cert("ven123", "rsa")
     for source, name in (
         (mine.cert, "ven.pem"),

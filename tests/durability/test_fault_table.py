@@ -135,7 +135,8 @@ def in_trouble(name: str, folder: Path) -> float:
 def unknown_at(message: str, folder: Path) -> float:
     """The same after one 463 to this kind of message."""
     wish = ReportWish(granularity=1, report_back_duration=1, by_poll=message == "oadrCreatedReport")
-    with LocalVTN(ask_for_reports=wish) as vtn, hasty_ven(vtn.url, folder) as ven:
+    patience = {"timeout": 5} if message == "oadrCreateOpt" else {}  # a caller waits so long
+    with LocalVTN(ask_for_reports=wish) as vtn, hasty_ven(vtn.url, folder, **patience) as ven:
         refusal = vtn.fault(Refuse("463", message=message, times=1))
         vtn.add_event(dtstart=3600)
         ven.start(wait=5)

@@ -20,6 +20,7 @@ import pytest
 
 from tests.members.conftest import Crew, eventually
 from tests.samples.devices import free_port
+from tests.shared import library
 from ven_sdk import Site
 from ven_sdk.cli import main
 
@@ -145,10 +146,7 @@ def test_the_systemd_unit_is_understood(tmp_path: Path) -> None:
 
 
 def test_the_kubernetes_manifests_pass_the_schema() -> None:
-    validate = pytest.importorskip(
-        "kubernetes_validate", reason="pip install kubernetes-validate (the extra `test` has it)"
-    )
-    import yaml
+    validate, yaml = library("kubernetes_validate"), library("yaml")
 
     kinds = []
     for document in yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text()):
@@ -158,7 +156,7 @@ def test_the_kubernetes_manifests_pass_the_schema() -> None:
 
 
 def test_the_manifests_give_a_member_the_time_to_stop_in_order() -> None:
-    yaml = pytest.importorskip("yaml")
+    yaml = library("yaml")
     from ven_sdk.members import GRACE
 
     documents = list(yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text()))

@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 
 from tests.samples.conftest import SAMPLES
+from tests.shared import has_libraries_of_samples
 
 # They are looked for, not imported: that takes seconds, in each worker that collects the tests.
 NEEDED = ("nbformat", "nbclient", "ipykernel", "pandas", "matplotlib_inline", "matplotlib")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(bool(MISSING), reason=f"pip install {' '.join(MISSING)}"),
+    pytest.mark.skipif(
+        bool(MISSING) and not has_libraries_of_samples(),
+        reason=f"pip install '.[test-samples]' brings {', '.join(MISSING)}",
+    ),
 ]
 
 

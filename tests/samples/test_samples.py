@@ -18,6 +18,7 @@ import pytest
 
 from tests.samples.conftest import SAMPLES, SECONDS, Run
 from tests.samples.devices import free_port, modbus_device, mqtt_broker
+from tests.shared import library
 from ven_sdk.testing import LocalVTN
 
 
@@ -39,7 +40,7 @@ def test_the_quick_start_answers_and_acts_in_time(vtn: LocalVTN, run: Run) -> No
 
 
 def test_the_modbus_meter_is_reported_and_the_charger_limited(vtn: LocalVTN, run: Run) -> None:
-    pytest.importorskip("pymodbus", reason="the sample's driver: pip install '.[samples]'")
+    library("pymodbus")
     port = free_port()
     with (
         modbus_device(port, [4200, *[55] * 15]) as device,
@@ -55,7 +56,7 @@ def test_the_modbus_meter_is_reported_and_the_charger_limited(vtn: LocalVTN, run
 
 @pytest.mark.long
 def test_the_bacnet_point_shows_the_level(vtn: LocalVTN, run: Run) -> None:
-    pytest.importorskip("bacpypes3", reason="the sample's driver: pip install '.[samples]'")
+    library("bacpypes3")
     port = free_port(socket.SOCK_DGRAM)
     with run("bacnet_bridge.py", BACNET=f"127.0.0.1/24:{port}"):
         vtn.assert_registered("bacnet-ven", timeout=SECONDS)
@@ -97,9 +98,7 @@ async def _read_until(port: int, point: str, value: float) -> float:
 
 @pytest.mark.long
 def test_events_go_to_mqtt_and_readings_come_from_it(vtn: LocalVTN, run: Run) -> None:
-    mqtt = pytest.importorskip(
-        "paho.mqtt.client", reason="the sample's driver: pip install '.[samples]'"
-    )
+    mqtt = library("paho.mqtt.client")
     pytest.importorskip("amqtt", reason="the broker; it wants Python 3.10")
     port = free_port()
     with mqtt_broker(port):
@@ -149,7 +148,7 @@ class Heard:
 
 @pytest.mark.long
 def test_history_comes_from_the_database(vtn: LocalVTN, run: Run, tmp_path: Path) -> None:
-    pytest.importorskip("pandas", reason="the sample's driver: pip install '.[samples]'")
+    library("pandas")
     start = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(
         hours=5
     )
@@ -225,4 +224,4 @@ def test_the_extra_brings_every_driver_and_the_tests_have_them_too() -> None:
     drivers = {line.split(">")[0] for line in extras["samples"]}
 
     assert drivers >= {"bacpypes3", "matplotlib", "paho-mqtt", "pandas", "pymodbus"}
-    assert extras["samples"] <= extras["test"]
+    assert extras["samples"] <= extras["test-samples"]
