@@ -65,6 +65,22 @@ class Stamp(datetime):
     __sub__ = __radd__ = __add__
 
 
+class Uncomparable:
+    """As an array of numpy is."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unreadable(list[Any]):
+    """Rows of a database that has gone meanwhile."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise RuntimeError("no connection")
+
+
 class Span(timedelta):
     """A timedelta of another library."""
 
@@ -100,6 +116,11 @@ ABSURD: tuple[Any, ...] = (
     bytearray(b"x"),
     [[]],
     Undecided(),
+    Uncomparable(),
+    Unreadable(["r1"]),
+    {Overriding("resource_id"): "r1"},
+    {Unshowable(): "r1"},
+    1e-12,
 )
 TEXTS = ABSURD[:5]
 
@@ -158,6 +179,19 @@ def look_ahead(**arguments: Any) -> Any:
     construct().schedule(**arguments)
 
 
+def add_handler(**arguments: Any) -> Any:
+    whole = {"name": "before_event", "function": print, "lead": 5, **arguments}
+    construct().add_handler(**whole)
+
+
+def make_sample(**arguments: Any) -> Any:
+    return objects.Sample(**{"value": 1, **arguments})
+
+
+def make_load_state(**arguments: Any) -> Any:
+    return objects.LoadControlState(**{"current": 1, **arguments})
+
+
 def remove_from_fleet(**arguments: Any) -> Any:
     Fleet(URL).remove(**arguments)
 
@@ -171,6 +205,9 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "report_value": (push_value, OpenADRClient.report_value),
     "schedule": (look_ahead, OpenADRClient.schedule),
     "Fleet.remove": (remove_from_fleet, Fleet.remove),
+    "add_handler": (add_handler, OpenADRClient.add_handler),
+    "Sample": (make_sample, objects.Sample),
+    "LoadControlState": (make_load_state, objects.LoadControlState),
 }
 
 
@@ -207,6 +244,10 @@ def test_no_text_that_xml_cannot_carry_is_taken(call: Callable[..., Any], argume
         lambda: push_value(value=bytearray(b"x")),
         lambda: push_value(r_id=None),
         lambda: add_report(data_source=b""),
+        lambda: create_opt(targets={"resource_id": []}),
+        lambda: create_opt(targets=[]),
+        lambda: create_opt(vavailability=[(datetime(2031, 1, 1), 1e-12)]),
+        lambda: objects.LoadControlState(int),  # type: ignore[arg-type]
     ],
 )
 def test_what_only_looks_like_nothing_is_refused(call: Callable[[], Any]) -> None:

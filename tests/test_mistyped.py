@@ -12,6 +12,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable
 
+import pytest
+
 import ven_sdk
 from tests.mistypes import answered_in_the_call
 from tests.shared import library
@@ -278,6 +280,15 @@ def test_scalars_of_numpy_count_as_numbers() -> None:
     assert one.settings.strict is True
     push(objects.Sample(numpy.float32(1.5), confidence=numpy.int64(90)))
     status(online=numpy.bool_(True), capacity=numpy.float32(5))
+
+
+def test_arrays_and_moments_of_numpy_are_no_numbers() -> None:
+    numpy = library("numpy")
+    for value in (numpy.array([1, 2]), numpy.datetime64("2031-01-01"), numpy.timedelta64("NaT")):
+        with pytest.raises(ven_sdk.ConfigurationError):
+            status(online=True, capacity=value)
+    with pytest.raises(ven_sdk.ConfigurationError):
+        client(market_contexts=numpy.array(5))
 
 
 def test_paths_decimals_and_what_numbers_else_there_are_just_work(tmp_path: Path) -> None:

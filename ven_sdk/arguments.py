@@ -107,9 +107,12 @@ def any_duration(name: str, value: object) -> timedelta:
             f"{name} must be {EXPECTED_DURATION}, not {_show_value(value)}.{hint}"
         )
     try:
-        return timedelta(seconds=float(seconds))
+        found = timedelta(seconds=float(seconds))
     except (OverflowError, ValueError) as cause:
         raise ConfigurationError(f"{name}={_show_value(value)} is no usable duration.") from cause
+    if seconds and not found:  # zero has a meaning of its own in many places
+        raise ConfigurationError(f"{name}={_show_value(value)} is less than a microsecond.")
+    return found
 
 
 def _seconds_of_text(text: str) -> Optional[float]:
@@ -367,10 +370,18 @@ def name_list(name: str, value: object) -> tuple[str, ...]:
         return (text(name, value),)
     if not isinstance(value, Iterable) or isinstance(value, (Mapping, bytes)):
         raise ConfigurationError(f"{name} must be a list of texts, not {_show_value(value)}.")
-    items = list(value)
+    items = items_of(name, value)
     if not all(isinstance(item, str) for item in items):
         raise ConfigurationError(f"{name} must be a list of texts, not {_show_value(value)}.")
     return tuple(text(f"an item of {name}", item) for item in items)
+
+
+def items_of(name: str, value: Iterable[object]) -> list[object]:
+    """What an iterable of the user's gives. ``ConfigurationError`` where it fails at that."""
+    try:
+        return list(value)
+    except Exception as cause:  # code of others
+        raise ConfigurationError(f"{name} cannot be read: {text_of(cause)}.") from cause
 
 
 def without_secrets(url: str) -> str:
@@ -385,6 +396,5 @@ def _show_value(value: object) -> str:
     """``value`` in a message: short."""
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g} s"
-    cut = without_secrets(value) if isinstance(value, str) and "://" in value else value
-    shown = repr_of(cut)
+    shown = repr_of(without_secrets(value) if isinstance(value, str) and "://" in value else value)
     return shown if len(shown) <= 200 else f"{shown[:200]}..."

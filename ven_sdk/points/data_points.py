@@ -271,7 +271,7 @@ def targets(name: str, given: object) -> tuple[Target, ...]:
     if given is None:
         return ()
     several = (
-        given
+        arguments.items_of(name, given)
         if isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
         else (given,)
     )

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Optional, Protocol, cast
 
 from .. import arguments
-from ..arguments import flag, is_number, scalar
+from ..arguments import as_float, flag, is_number, scalar
 from ..enums import DATA_QUALITY
 from ..errors import ConfigurationError
 from ..instants import LAST, to_utc
@@ -213,14 +213,14 @@ def with_quality(
         return entry
     percent = scalar(confidence)
     if percent is not None and not (
-        is_number(percent) and 0 <= percent <= 100 and percent == int(percent)
+        is_number(percent) and 0 <= as_float(percent) <= 100 and percent == int(percent)
     ):
         raise ValueError(
             f"confidence is {repr_of(confidence)}; expected a percentage from 0 to 100, a whole "
             f"number"
         )
     word = str.__str__(quality) if isinstance(quality, str) else quality
-    if word is not None and word not in _KNOWN_QUALITIES:
+    if word is not None and not (isinstance(word, str) and word in _KNOWN_QUALITIES):
         if not isinstance(word, str) or not word.startswith("x-") or word == "x-":
             raise ValueError(
                 f"data_quality is {repr_of(quality)}; expected one of enums.DATA_QUALITY or an x- "

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Callable, Optional, SupportsFloat, TypeVar, cast
 
 from ..argument_names import refuse_unknown
-from ..arguments import any_duration, flag
+from ..arguments import any_duration, flag, scalar
 from ..brackets import BoundValueMethod
 from ..errors import ArgumentError, ConfigurationError
 from ..text import repr_of
@@ -176,9 +176,15 @@ _ACCEPTED: dict[str, tuple[type, ...]] = {
 
 def _is_number_elsewhere(value: object, kind: str) -> bool:
     """Whether a value of somebody else's type, such as numpy's, is a number."""
-    if isinstance(value, (str, bytes, BoundValueMethod)):
+    if isinstance(value, (str, bytes, type, BoundValueMethod)):
         return False
-    return hasattr(value, "__index__") or (kind == "number" and isinstance(value, SupportsFloat))
+    plain = scalar(value)  # of numpy; its arrays and moments can do what numbers can
+    if plain is not value:
+        return isinstance(plain, _ACCEPTED[kind])
+    is_one = getattr(value, "shape", ()) == ()
+    return is_one and (
+        hasattr(value, "__index__") or (kind == "number" and isinstance(value, SupportsFloat))
+    )
 
 
 def as_items(

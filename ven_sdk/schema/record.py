@@ -264,11 +264,13 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
         values: dict[str, object] = {}
         if not isinstance(data, Mapping):
             raise ConfigurationError(f"{cls.__name__} is made of a dict, not of {repr_of(data)}.")
-        for key, value in data.items():
+        for given, value in data.items():
+            key = str.__str__(given) if isinstance(given, str) else ""
             name = cls._readable.get(key, key if key in cls.slots else None)
             if name is None:
                 raise ConfigurationError(
-                    f"{cls.__name__} has no field {key!r}.{did_you_mean(key, cls.slots)} It has: "
+                    f"{cls.__name__} has no field {repr_of(given)}."
+                    f"{did_you_mean(key, cls.slots)} It has: "
                     f"{', '.join(cls.slots)}."
                 )
             if name in cls.slots and (name == key or name not in data):

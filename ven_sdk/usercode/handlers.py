@@ -15,7 +15,7 @@ from ..brackets import is_function
 from ..errors import ConfigurationError, HandlerError
 from ..log import Repeats
 from ..near_names import did_you_mean
-from ..text import repr_of
+from ..text import repr_of, text_of
 from .calls import invoke
 from .decisions import check_decision
 from .functions import Function, check_call, name_of, refuse_async, refuse_generator
@@ -130,10 +130,10 @@ class Handlers(Registry):
         is called. ``ConfigurationError`` for an unknown name or a function that cannot be called
         so.
         """
-        if name != "before_event":
+        if not isinstance(name, str) or str.__str__(name) != "before_event":
             if lead is not None:
                 raise ConfigurationError(
-                    f"lead belongs to the handler before_event, not to {name}."
+                    f"lead belongs to the handler before_event, not to {text_of(name)}."
                 )
             self.add(name, function, single=name in SINGLE)
             if name in SINGLE:

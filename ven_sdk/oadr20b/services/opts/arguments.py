@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
-from ....arguments import choice, duration, moment, optional_text
+from ....arguments import choice, duration, items_of, moment, optional_text, whole_number
 from ....enums import OPT_REASON
 from ....errors import ConfigurationError, StateError
 from ....schema.common import Target, device_class
@@ -71,7 +71,6 @@ def check_event(
                 "modification_number belongs to an event: give event_id as well."
             )
         return None, None
-    check_text("event_id", event_id)
     held = book.events.get(event_id)
     event = None if held is None or held.cancelled is not None else held.event
     if event is not None and event.response_required == "never":
@@ -80,22 +79,13 @@ def check_event(
             f"client.opt_in or client.opt_out decides here."
         )
     if number is not None:
-        return _check_number(number), event
+        return whole_number("modification_number", number, 0, 2**32 - 1), event
     if event is None:
         raise StateError(
             f"There is no event {event_id!r}. Give its modification_number if the VTN knows it all "
             f"the same."
         )
     return event.modification_number, event
-
-
-def _check_number(number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
-        raise ConfigurationError(
-            f"modification_number must be a whole number from 0 to 4294967295, not "
-            f"{repr_of(number)}."
-        )
-    return number
 
 
 def check_context(value: object, event_id: Optional[str]) -> Optional[str]:
@@ -139,19 +129,24 @@ def read_targets(value: object) -> tuple[Target, ...]:
         return ()
     if isinstance(value, Target):
         return (value,)
-    items = [value] if isinstance(value, Mapping) else _members(value)
+    items = [value] if isinstance(value, Mapping) else _members("targets", value)
     if items is None:
         raise ConfigurationError(
             f"targets must be a list such as [{{'resource_id': 'r1'}}], not {repr_of(value)}."
         )
-    return tuple(target for item in items for target in _targets(item))
+    found = tuple(target for item in items for target in _targets(item))
+    if not found:
+        raise ConfigurationError(
+            "targets is empty, so that the opt would be about the whole VEN. Leave it out for that."
+        )
+    return found
 
 
-def _members(value: object) -> Optional[list[object]]:
+def _members(name: str, value: object) -> Optional[list[object]]:
     """The members of a list, tuple or other iterable; None for a text and for what is none."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         return None
-    return list(value)
+    return items_of(name, value)
 
 
 def _targets(item: object) -> tuple[Target, ...]:
@@ -164,10 +159,13 @@ def _targets(item: object) -> tuple[Target, ...]:
     kinds = ", ".join(Target.slots)
     found: list[Target] = []
     for kind, ids in item.items():
-        if kind not in Target.slots:
-            raise ConfigurationError(f"targets has the unknown kind {kind!r}. Kinds: {kinds}.")
+        known = str.__str__(kind) if isinstance(kind, str) else ""
+        if known not in Target.slots:
+            raise ConfigurationError(
+                f"targets has the unknown kind {repr_of(kind)}. Kinds: {kinds}."
+            )
         many = ids if isinstance(ids, (list, tuple, set, frozenset)) else [ids]
-        found += [Target.from_dict({kind: _check_id(kind, one)}) for one in many]
+        found += [Target.from_dict({known: _check_id(known, one)}) for one in many]
     return tuple(found)
 
 
@@ -198,7 +196,7 @@ def read_windows(value: object) -> Vavailability:
     given = getattr(value, "components", value)
     if isinstance(value, Mapping):
         given = value.get("components", [value])
-    parts = _members(given)
+    parts = _members("vavailability", given)
     if parts is None or _is_window(given):
         parts = [given]
     windows = tuple(_window(part) for part in parts)

@@ -40,7 +40,7 @@ def read_facts(facts: OptFacts) -> OptFacts:
     given = facts["vavailability"]
     return {
         **facts,
-        "targets": read_targets(facts["targets"]),
+        "targets": read_targets(facts["targets"]) or None,
         "vavailability": None if given is None else read_windows(given),
     }
 
@@ -70,6 +70,7 @@ def create(
             "Give either vavailability (a schedule) or event_id (an opt for one event), not both "
             "and not neither: the VTN takes the one for the other by which is there (O1.3)."
         )
+    event_id = check_text("event_id", event_id)
     schedule = None if vavailability is None else read_windows(vavailability)
     number, event = check_event(book, event_id, modification_number)
     ven_id = book.registration.ven_id
