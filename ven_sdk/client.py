@@ -1,4 +1,4 @@
-"""``OpenADRClient``: a VEN with a program of its own. Arguments, wiring and life cycle; the rest is
+"""``OpenADRClient``: a VEN with a program of its own. Arguments, wiring and lifecycle; the rest is
 ``Ven``'s.
 
 Constructing starts no thread and opens no connection, but loads and checks keys, certificates and
@@ -231,7 +231,7 @@ class OpenADRClient(Ven):
         )
         self._lifecycle.listener = listener_of(checked, identity, listen, engine)
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- lifecycle --------------------------------------------------------------------------------
 
     def start(self, wait: Optional[Duration] = None) -> None:
         """Start the client and return at once; with ``wait``, after the VEN is registered.

@@ -244,7 +244,7 @@ class Profile(ABC):
     def queues(self, book: ProfileBook) -> dict[str, int]:
         """How much waits to be sent, for ``status``."""
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- lifecycle --------------------------------------------------------------------------------
 
     @abstractmethod
     def attach(self, remember: Remember) -> None:

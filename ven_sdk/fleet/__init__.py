@@ -281,7 +281,7 @@ class Fleet(FleetHandlerCalls):
         check_request(path, body, peer)
         return self._push.receive(path, body, peer)
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- lifecycle --------------------------------------------------------------------------------
 
     def start(self, wait: Optional[Duration] = None) -> None:
         """Start all VENs, spread over ``len(fleet) / start_rate`` seconds; returns at once, or with

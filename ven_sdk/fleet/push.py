@@ -167,7 +167,7 @@ class FleetPush:
         )
         return ()
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- lifecycle --------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Listen, where that was asked for; ``ConfigurationError`` where the port is taken."""

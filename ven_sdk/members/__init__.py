@@ -2,7 +2,7 @@
 
 All members share a store. It owns: every VEN lies in a slot, every slot has one owner at a time,
 and nobody tells a member what to do but the store's table of members. One thread renews the leases
-(``life``), another takes slots, starts their VENs, and gives back what others should have
+(``lifecycle``), another takes slots, starts their VENs, and gives back what others should have
 (``slots``). Which VENs a slot has is asked of ``sites``.
 
 A VEN whose slot is taken over goes on as the registered VEN that it is; the theory of that, and
@@ -134,7 +134,7 @@ class FleetMember(CheckedAttributes):
         """
         return self.fleet.receive(path, body, peer)
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- lifecycle --------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Join the fleet and return at once; harmless when it runs. StoreError where the store

@@ -288,7 +288,7 @@ class Profile20b(Profile):
             "deliveries": len(book.deliveries),
         }
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- lifecycle --------------------------------------------------------------------------------
 
     def attach(self, remember: Remember) -> None:
         """See :meth:`Profile.attach`."""

@@ -1,4 +1,4 @@
-"""The life of one VEN: it is restored, started, wound up and closed, again and again.
+"""The lifecycle of one VEN: it is restored, started, ended in order and closed, again and again.
 
 What it remembers and how that changes is below (``transactions``), what it sends is beside
 (``conversation``). The threads are the runtime's; any thread may call everything here, but who
@@ -85,7 +85,7 @@ class Engine(Transactions):
         self.profile.restore(self.book)
         return unread
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- starting and ending ----------------------------------------------------------------------
 
     def start(self) -> None:
         """Go on from what the book holds (R15), and begin the bootstrap (R1), or go on where the

@@ -53,19 +53,19 @@ def until_signal(
 
 
 def run_until_stopped(
-    life: Lifecycle, start: Callable[[], None], stop: Callable[[], None], seconds: float
+    lifecycle: Lifecycle, start: Callable[[], None], stop: Callable[[], None], seconds: float
 ) -> None:
-    """``start()``, wait for the end of ``life``, Ctrl-C or SIGTERM, ``stop()``. A stop of another
+    """``start()``, wait for the end of ``lifecycle``, Ctrl-C or SIGTERM, ``stop()``. A stop of another
     thread is waited for up to ``seconds``; another start after it is left alone. Raises the error
     that ended it.
     """
-    ended = life.next_stop()
+    ended = lifecycle.next_stop()
 
     def end() -> None:
         if ended.is_set():
-            life.wait_until_idle(seconds)
+            lifecycle.wait_until_idle(seconds)
         else:
             stop()
 
     until_signal(start, ended, end)
-    life.check()
+    lifecycle.check()

@@ -32,16 +32,19 @@ _BROKEN = (OSError, http.client.HTTPException, Unacceptable, UnicodeError)
 
 
 class Sending(NamedTuple):
-    """One message on its way to ``target``, by ``deadline``. ``again()`` gives what goes out in its
-    place where the VTN had closed the connection; ``sending_time()``, for how many seconds it may
-    be under way.
+    """One message on its way to ``target``, by ``deadline``.
+
+    ``sending_time()`` is asked when all is ready to be sent: for how many seconds it may be under
+    way. ``again()`` gives what goes out in the place of ``body`` where the VTN had closed the
+    connection; without it that is the same.
     """
 
     target: Service
-    message: tuple[bytes, ...]
+    body: bytes
     deadline: Deadline
-    again: Callable[[], tuple[bytes, ...]]
-    sending_time: Optional[Callable[[], float]]
+    cookie: Optional[str] = None
+    sending_time: Optional[Callable[[], float]] = None
+    again: Optional[Callable[[], bytes]] = None
 
 
 class Link:
@@ -63,31 +66,14 @@ class Link:
         self._limit = limit
         self._timeout = timeout
 
-    def exchange(
-        self,
-        target: Service,
-        body: bytes,
-        deadline: Deadline,
-        sending_time: Optional[Callable[[], float]] = None,
-        cookie: Optional[str] = None,
-        again: Optional[Callable[[], bytes]] = None,
-    ) -> Answer:
+    def exchange(self, sending: Sending) -> Answer:
         """One POST; what comes back has status 200. After any error the connection is gone.
-        ``again`` gives what goes out in the place of ``body`` if the VTN had closed the connection.
-
-        ``sending_time`` is asked when all is ready to be sent: for how many seconds the message may
-        be under way. StateError where it says 0.
+        StateError where ``sending_time`` says 0.
         """
-
-        def make_again() -> tuple[bytes, ...]:
-            return target.message(body if again is None else again(), cookie)
-
-        message = target.message(body, cookie)
-        sending = Sending(target, message, deadline, make_again, sending_time)
-        done = False
+        target, done = sending.target, False
         try:
             response = self._adapter.pass_on(
-                target.request(body, cookie), lambda: self._post(sending)
+                target.request(sending.body, sending.cookie), lambda: self._post(sending)
             )
             answer = (
                 response if isinstance(response, Answer) else read_stand_in(response, self._limit)
@@ -124,7 +110,9 @@ class Link:
         answer = self._on_old_wire(sending)
         if answer is not None:
             return answer
-        return self._on_new_wire(sending._replace(message=sending.again()))
+        if sending.again is not None:
+            sending = sending._replace(body=sending.again())
+        return self._on_new_wire(sending)
 
     def _on_old_wire(self, sending: Sending) -> Optional[Answer]:
         """The answer, or None where a new connection is needed and the message surely was not
@@ -168,7 +156,7 @@ class Link:
             wire.limit_transit(seconds)
         wire.stage = Stage.SEND
         try:
-            for piece in sending.message:
+            for piece in sending.target.message(sending.body, sending.cookie):
                 wire.send(piece, deadline)
         except OSError as cause:
             return self._early_answer(wire, cause, deadline)

@@ -26,7 +26,7 @@ from ..arguments import LARGEST_MESSAGE
 from ..errors import ConfigurationError, StateError
 from .cookies import Cookies
 from .dates import http_date
-from .link import Link
+from .link import Link, Sending
 from .route import Deadline, Route
 from .service import check_proxies, proxy_of, service
 from .wire import Wire
@@ -113,7 +113,7 @@ class Connections:
         try:
             secure = target.route.secure
             cookie = None if cookies is None else cookies.header(target.path, secure)
-            answer = link.exchange(target, body, deadline, sending_time, cookie, again)
+            answer = link.exchange(Sending(target, body, deadline, cookie, sending_time, again))
         finally:
             self._give_back(link)
         if cookies is not None and "Set-Cookie" in answer.headers:

@@ -1,6 +1,6 @@
 """One VEN as its user sees it: handlers, reports, answers, opts, and what can be read at any time.
 
-``OpenADRClient`` adds the life cycle of a program of its own; a ``Fleet`` runs many of these on
+``OpenADRClient`` adds the lifecycle of a program of its own; a ``Fleet`` runs many of these on
 shared threads. Everything here may be called from any thread.
 """
 

@@ -59,7 +59,7 @@ class Server:
         self._threads: set[threading.Thread] = set()
         self._date: tuple[int, str] = (-1, "")
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- lifecycle --------------------------------------------------------------------------------
 
     @property
     def port(self) -> int:

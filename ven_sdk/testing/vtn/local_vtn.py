@@ -1,7 +1,7 @@
 """``LocalVTN``: a small but real VTN on loopback, for tests of users and of our own, for the demo
 and the command line.
 
-Here are its options and its life; :mod:`.commands` says what it can be told, :mod:`.assertions`
+Here are its options and its lifecycle; :mod:`.commands` says what it can be told, :mod:`.assertions`
 what it can be asked, :mod:`.core` how it serves. Every method may be called from any thread.
 """
 
@@ -220,7 +220,7 @@ class LocalVTN(EventCommands, ReportCommands, PartyCommands, FaultCommands, Asse
         def __getattr__(self, name: str) -> Any:
             raise missing_attribute(self, name, lambda: [*public_names(type(self)), *_SET])
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- lifecycle --------------------------------------------------------------------------------
 
     def start(self) -> "LocalVTN":
         """Listen."""

@@ -1,4 +1,4 @@
-"""EiRegisterParty: the life of a registration (rules R), as one machine whose phases stand in
+"""EiRegisterParty: the lifecycle of a registration (rules R), as one machine whose phases stand in
 ``PHASES``.
 
 ::
