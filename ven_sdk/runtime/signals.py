@@ -55,9 +55,9 @@ def until_signal(
 def run_until_stopped(
     lifecycle: Lifecycle, start: Callable[[], None], stop: Callable[[], None], seconds: float
 ) -> None:
-    """``start()``, wait for the end of ``lifecycle``, Ctrl-C or SIGTERM, ``stop()``. A stop of another
-    thread is waited for up to ``seconds``; another start after it is left alone. Raises the error
-    that ended it.
+    """``start()``, wait for the end of ``lifecycle``, Ctrl-C or SIGTERM, ``stop()``. A stop of
+    another thread is waited for up to ``seconds``; another start after it is left alone. Raises the
+    error that ended it.
     """
     ended = lifecycle.next_stop()
 

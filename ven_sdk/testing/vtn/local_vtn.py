@@ -1,8 +1,9 @@
 """``LocalVTN``: a small but real VTN on loopback, for tests of users and of our own, for the demo
 and the command line.
 
-Here are its options and its lifecycle; :mod:`.commands` says what it can be told, :mod:`.assertions`
-what it can be asked, :mod:`.core` how it serves. Every method may be called from any thread.
+Here are its options, how it is started and stopped; :mod:`.commands` says what it can be told,
+:mod:`.assertions` what it can be asked, :mod:`.core` how it serves. Every method may be called from
+any thread.
 """
 
 from __future__ import annotations
