@@ -131,7 +131,7 @@ def test_patience_bounds_what_is_waited_for_in_real_time_and_the_finding_says_so
         (["certified_site:nobody"], "there is no 'nobody'"),
     ],
 )
-def test_wrong_usage(
+def test_wrong_words_are_refused_by_name(
     words: list[str], text: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["certify", *words]) == 2

@@ -241,7 +241,7 @@ def test_what_a_cluster_sets_for_a_service_named_ven_does_no_harm(folder: Path) 
         ("250 ms", 0.25),
     ],
 )
-def test_durations(text: Any, span: float) -> None:
+def test_durations_are_read_as_people_write_them(text: Any, span: float) -> None:
     assert keys.seconds(text) == timedelta(seconds=span)
 
 

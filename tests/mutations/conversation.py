@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutations import Mutation
 
-REGISTRATION = "oadr20b/services/test_registration.py"
+REGISTRATION = "oadr20b/services/registration/test_registration.py"
 ENDING = "security/test_certificates_that_end.py"
 VARIANTS = "oadr20b/codec/test_variants.py"
 BACKOFF = "transport/test_backoff.py"
@@ -96,7 +96,7 @@ TABLE = (
         "schema.common.device_class",
         "if mrid not in DEVICE_CLASSES and",
         "if not mrid and",
-        "oadr20b/services/test_catalogue.py::test_t44_another_device_class_is_refused_with_the_list",
+        "oadr20b/services/reports/test_catalogue.py::test_t44_another_device_class_is_refused_with_the_list",
     ),
     Mutation(
         "G5",

@@ -5,16 +5,16 @@ from __future__ import annotations
 from tests.mutations import Mutation
 
 LIST, ANSWER, RUN, FILTER, VIEWS, OPTS, SAMPLES, UNREAD = (
-    f"oadr20b/services/test_{name}.py"
+    f"oadr20b/services/{name}.py"
     for name in (
-        "event_list",
-        "event_answer",
-        "event_run",
-        "event_filter",
-        "views",
-        "opts",
-        "event_samples",
-        "event_unreadable",
+        "events/test_incoming_list",
+        "events/test_responses",
+        "events/test_execution",
+        "events/test_eligibility",
+        "events/test_queries",
+        "opts/test_opts",
+        "events/test_sample_messages",
+        "events/test_unreadable",
     )
 )
 
@@ -441,21 +441,21 @@ TABLE = (
         "oadr20b.services.events.eligibility.SIGNALS",
         '    "SIMPLE": {"level": NO_UNIT},',
         '    "SIMPLE": {"level": NO_UNIT, "delta": NO_UNIT},',
-        f"{FILTER}::test_signals",
+        f"{FILTER}::test_an_event_without_a_signal_that_is_supported_is_refused",
     ),
     Mutation(
         "E43",
         "oadr20b.services.events.eligibility.SIGNALS",
         '"level": POWER | NO_UNIT}',
         '"level": POWER}',
-        f"{FILTER}::test_signals",
+        f"{FILTER}::test_an_event_without_a_signal_that_is_supported_is_refused",
     ),
     Mutation(
         "E44",
         "oadr20b.services.events.eligibility._refuse_signals",
         "if not unsupported or (not settings.strict and len(unsupported) < len(signals)):",
         "if not unsupported:",
-        f"{FILTER}::test_signals",
+        f"{FILTER}::test_an_event_without_a_signal_that_is_supported_is_refused",
     ),
     Mutation(
         "E44",
@@ -469,21 +469,21 @@ TABLE = (
         "oadr20b.services.events.eligibility._refuse_target",
         "if checked:",
         "if True:",
-        f"{FILTER}::test_targets",
+        f"{FILTER}::test_an_event_is_refused_where_no_target_is_this_ven",
     ),
     Mutation(
         "E46",
         "oadr20b.services.events.eligibility._refuse_target",
         "any(value in wanted[kind] for kind, value in checked)",
         "all(value in wanted[kind] for kind, value in checked)",
-        f"{FILTER}::test_targets",
+        f"{FILTER}::test_an_event_is_refused_where_no_target_is_this_ven",
     ),
     Mutation(
         "E47",
         "oadr20b.services.events.eligibility._refuse_target",
         'return Refusal("462", "no target of the event is served here")',
         "return None",
-        f"{FILTER}::test_targets",
+        f"{FILTER}::test_an_event_is_refused_where_no_target_is_this_ven",
     ),
     Mutation(
         "E47",
@@ -497,7 +497,7 @@ TABLE = (
         "oadr20b.services.events.eligibility._refuse_context",
         "normalize(context) in map(normalize, settings.market_contexts)",
         "normalize(context.lower()) in map(normalize, settings.market_contexts)",
-        f"{FILTER}::test_market_context",
+        f"{FILTER}::test_an_event_of_another_market_context_is_refused",
     ),
     Mutation(
         "E49",
@@ -512,14 +512,14 @@ TABLE = (
         'return state.event.priority or float("inf"), state.start,',
         'return state.event.priority if state.event.priority is not None else float("inf"), '
         "state.start,",
-        f"{VIEWS}::test_e50_overlap",
+        f"{VIEWS}::test_e50_where_events_overlap_the_higher_priority_rules",
     ),
     Mutation(
         "E50",
         "events.queries._rank",
         'or float("inf"), state.start, state',
         'or float("inf"), -state.start.timestamp(), state',
-        f"{VIEWS}::test_e50_overlap",
+        f"{VIEWS}::test_e50_where_events_overlap_the_higher_priority_rules",
     ),
     Mutation(
         "E50",
@@ -674,7 +674,7 @@ TABLE = (
         "oadr20b.services.events.eligibility._refuse_signals",
         "(not settings.strict and len(unsupported) < len(signals))",
         "(len(unsupported) < len(signals))",
-        f"{FILTER}::test_signals",
+        f"{FILTER}::test_an_event_without_a_signal_that_is_supported_is_refused",
     ),
     Mutation(
         "E48",

@@ -7,21 +7,21 @@ from __future__ import annotations
 from tests.mutations import Mutation
 
 REQUESTS, COLLECTION, DELIVERY, RANGES, PUSH, OFFERS, CATALOGUE, READINGS, LETTER, CLOCK = (
-    f"oadr20b/services/test_{name}.py"
+    f"oadr20b/services/reports/test_{name}.py"
     for name in (
-        "reports_requests",
-        "reports_collection",
-        "reports_delivery",
-        "reports_ranges",
-        "reports_push",
-        "reports_offers",
+        "requests",
+        "sampling",
+        "delivery",
+        "range_queries",
+        "pushed_values",
+        "from_vtn",
         "catalogue",
-        "reports_readings",
-        "reports_letter",
-        "reports_clock",
+        "entries",
+        "letter",
+        "clock",
     )
 )
-REFUSED = "oadr20b/services/test_reports_500.py"
+REFUSED = "oadr20b/services/reports/test_failing_vtn.py"
 
 TABLE = (
     Mutation(

@@ -97,7 +97,9 @@ def test_e42_the_old_spelling_counts() -> None:
         "E50-zero like absent",
     ],
 )
-def test_e50_overlap(first: Any, second: Any, expected: list[int]) -> None:
+def test_e50_where_events_overlap_the_higher_priority_rules(
+    first: Any, second: Any, expected: list[int]
+) -> None:
     ven = taken(
         event("a", priority=first[0], signals=[signal(1)]),
         event(

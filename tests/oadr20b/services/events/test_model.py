@@ -1,7 +1,7 @@
 """Random sequences of all that can happen to events, held against a model written from the rules
-(``event_model``).
+(``model``).
 
-``VEN_MODEL_STEPS=10000 pytest tests/oadr20b/services/test_event_model.py`` runs the long form.
+``VEN_MODEL_STEPS=10000 pytest tests/oadr20b/services/events/test_model.py`` runs the long form.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.oadr20b.services.builders import distribute, event, signal
-from tests.oadr20b.services.event_model import STEP, TIMEOUT, Model, Plan
+from tests.oadr20b.services.events.model import STEP, TIMEOUT, Model, Plan
 from tests.oadr20b.services.harness import MINUTE, NOON, Harness
 from ven_sdk.errors import StateError
 from ven_sdk.usercode.decisions import DEFER

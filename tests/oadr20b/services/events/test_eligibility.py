@@ -81,7 +81,9 @@ def code(given: Any, **settings: Any) -> Optional[str]:
         "E47-two values",
     ],
 )
-def test_targets(configured: Any, targets: Any, expected: Optional[str]) -> None:
+def test_an_event_is_refused_where_no_target_is_this_ven(
+    configured: Any, targets: Any, expected: Optional[str]
+) -> None:
     assert code(event(targets=targets), targets=configured) == expected
 
 
@@ -131,7 +133,9 @@ def test_e47_a_strict_ven_refuses_what_names_other_vens_alone_whatever_else_is_c
         "E48-no URI, case",
     ],
 )
-def test_market_context(configured: Any, context: Any, expected: Optional[str]) -> None:
+def test_an_event_of_another_market_context_is_refused(
+    configured: Any, context: Any, expected: Optional[str]
+) -> None:
     assert code(event(context=context), market_contexts=configured) == expected
 
 
@@ -209,7 +213,9 @@ KILOWATT = Measurement.named("powerReal", unit="W", scale="k")
         "E44-strict type of one",
     ],
 )
-def test_signals(configured: Any, strict: bool, signals: Any, expected: Optional[str]) -> None:
+def test_an_event_without_a_signal_that_is_supported_is_refused(
+    configured: Any, strict: bool, signals: Any, expected: Optional[str]
+) -> None:
     assert code(event(signals=signals), signals=configured, strict=strict) == expected
 
 
