@@ -128,7 +128,7 @@ class Poller:
     """
 
     def __init__(self, url, tls, key):
-        from ven_sdk.runtime import pace
+        from ven_sdk.runtime.conversation import pace
 
         self.arguments, self.knows = (url, tls, key), False
         self.done, self.target, self.wanted = [], 0, ""
@@ -150,7 +150,7 @@ class Poller:
         """See every exchange on the thread that did it; when as many as wanted were done, the lane
         is held at once. Each start has a conversation of its own, so the class is watched.
         """
-        from ven_sdk.runtime.exchanges import Exchanges
+        from ven_sdk.runtime.conversation.exchanges import Exchanges
 
         count = Exchanges._count
 
@@ -298,7 +298,7 @@ def first_done(client, patience=10):
 def fleet(n, url, tls, key, interval, warm, measure, variant=None):
     """Over TLS each VEN has its own certificate. ``late``: how long after its time a poll began."""
     from ven_sdk import Fleet
-    from ven_sdk.runtime.polling import Polling
+    from ven_sdk.runtime.conversation.polling import Polling
 
     certificates = own_certificates(n) if tls or key else None
     seen = Punctuality(Polling)

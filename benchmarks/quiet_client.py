@@ -21,7 +21,7 @@ class QuietClient:
     """
 
     def __init__(self, answer=lambda service: NOTHING):
-        from ven_sdk.runtime import pace
+        from ven_sdk.runtime.conversation import pace
         from ven_sdk.transport.sessions import Reply
 
         pace.MESSAGES_A_MINUTE = 10**9  # polls are as many as are wanted

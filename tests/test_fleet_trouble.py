@@ -12,8 +12,8 @@ import pytest
 
 from tests.test_fleet import fleet_of
 from ven_sdk import Fleet, StoreError
+from ven_sdk.runtime.conversation.polling import Polling
 from ven_sdk.runtime.persistence import Persistence
-from ven_sdk.runtime.polling import Polling
 from ven_sdk.state.sqlite import SQLiteStore
 from ven_sdk.testing import LocalVTN, Stalled
 

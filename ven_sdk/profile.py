@@ -10,14 +10,19 @@ and keeps nothing that a restart would miss: what it must remember stands in the
 asked of a profile     when
 =====================  =========================================================================
 ``tasks``              a lane looks for something to send
+``is_deciding``        before that: do answers wait for handlers that are about to decide
+``pause_of_polls``     before that: is the VTN expected to call instead of being polled
 ``send``               a task is sent, on an exchange thread, without a lock
 ``judge``              a reply came
 ``is_news``            a polled message was taken in: is it worth to poll on at once
 ``lose_reply``         the VTN may have the message, and its reply is lost
 ``report_unreadable``  a polled message could not be read
 ``lose_registration``  the VTN does not know this VEN
-``receive``            a message came that was not polled (push), or was
-``resume``             the client starts
+``take_push``          an HTTP request of the VTN came
+``receive``            a message came that was not asked for
+``resume``             the client starts; ``go_on``: it goes on for another process
+``part``               another process may go on
+``owes``               the client stops: is something left that could be sent now
 ``look_again``         the wall clock was set back
 ``shift_deadlines``    the wall clock was set, before any step sees its new time
 =====================  =========================================================================

@@ -17,7 +17,7 @@ import pytest
 
 from ven_sdk import Fleet, OpenADRClient, StateError, StoreError
 from ven_sdk.push.peer import Peer
-from ven_sdk.runtime.exchanges import Exchanges
+from ven_sdk.runtime.conversation.exchanges import Exchanges
 from ven_sdk.runtime.lifecycle import Lifecycle
 from ven_sdk.state.memory import MemoryStore
 from ven_sdk.tasks import Task

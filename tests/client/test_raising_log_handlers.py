@@ -35,7 +35,7 @@ def vtn() -> Iterator[LocalVTN]:
     params=[
         ("ven_sdk", RuntimeError),
         ("", RuntimeError),
-        ("ven_sdk.runtime.exchanges", RuntimeError),
+        ("ven_sdk.runtime.conversation.exchanges", RuntimeError),
         ("", SystemExit),
     ],
     ids=["package", "root", "one module", "root, with SystemExit"],

@@ -13,7 +13,7 @@ import pytest
 
 from tests.durability.raw_vtn import Conversation, RawVTN
 from ven_sdk import DEFER, OpenADRClient, VenError
-from ven_sdk.runtime.exchanges import Exchanges
+from ven_sdk.runtime.conversation.exchanges import Exchanges
 from ven_sdk.tasks import Task
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent, ei_response, first, payload
 from ven_sdk import VenError
-from ven_sdk.runtime import failures
+from ven_sdk.runtime.conversation import failures
 
 TIMEOUT = 30
 HANGS = f"no answer after {TIMEOUT}"

@@ -27,7 +27,7 @@ TABLE = (
     ),
     Mutation(
         "P5",
-        "runtime.polling.Polling._spread",
+        "runtime.conversation.polling.Polling._spread",
         'if jitter == "later":',
         'if jitter == "never":',
         "runtime/test_polling.py::"
@@ -128,7 +128,7 @@ TABLE = (
     ),
     Mutation(
         "H5",
-        "runtime.failures.Failures.fail_kind",
+        "runtime.conversation.failures.Failures.fail_kind",
         "not self._strict and not _is_forbidden_again(error)",
         "not self._strict",
         "durability/test_failures_table.py::test_a_failure_waits_as_the_table_says",

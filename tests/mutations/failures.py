@@ -14,7 +14,7 @@ TICKETS = "client/test_two_threads_two_tickets.py"
 ANY_ORDER = "client/test_lifecycle_any_order.py"
 
 LINK = (
-    "runtime.failures.scope_of",
+    "runtime.conversation.failures.scope_of",
     "if status is None:",
     "if status is None or status in BUSY:",
 )
@@ -24,7 +24,7 @@ WITHOUT_CATALOGUE = (
     "return NOTHING",
 )
 MISSING_OPT = (
-    "runtime.failed_exchanges.FailedExchanges._fail_service",
+    "runtime.conversation.failed_exchanges.FailedExchanges._fail_service",
     "if is_over or (is_missing and task.needs_service):",
     "if is_over:",
 )
@@ -50,23 +50,27 @@ ALWAYS_NEWS = (
     "return True or any(",
 )
 NO_PACE = (
-    "runtime.pace.Pace._counts",
+    "runtime.conversation.pace.Pace._counts",
     "return not task.poll or self._polling.seconds_to_period(now) > 0",
     "return False",
 )
-RENEWALS = ("runtime.registrations.Registrations.note", "self._requests.next(now)", "pass")
+RENEWALS = (
+    "runtime.conversation.registrations.Registrations.note",
+    "self._requests.next(now)",
+    "pass",
+)
 LOST_LATE = (
-    "runtime.registrations.Registrations.blocked_until",
+    "runtime.conversation.registrations.Registrations.blocked_until",
     "0.0 if self._follows_loss else ",
     "",
 )
 LOST_AT_ONCE = (
-    "runtime.exchanges.Exchanges._take_unknown",
+    "runtime.conversation.exchanges.Exchanges._take_unknown",
     "self._lanes.block(pause)",
     "pass",
 )
 FAILING_POLLS = (
-    "runtime.polling.Polling.fail",
+    "runtime.conversation.polling.Polling.fail",
     "self._is_failing = True",
     "self._at = None",
 )
@@ -81,7 +85,7 @@ ENDED_AND_ANSWERED = (
     "return NOTHING",
 )
 ALL_IS_WELL = (
-    "runtime.failures.Failures.answer",
+    "runtime.conversation.failures.Failures.answer",
     "return self._kinds.pop(kind, None)",
     "found = self._kinds.pop(kind, None); self._kinds.clear(); return found",
 )
@@ -116,7 +120,7 @@ TABLE = (
     ),
     Mutation(
         "F1",
-        "runtime.failed_exchanges.FailedExchanges._fail_link",
+        "runtime.conversation.failed_exchanges.FailedExchanges._fail_link",
         "if is_its_own and task.stays_owed:",
         "if False:",
         "durability/test_what_hangs.py"
@@ -124,7 +128,7 @@ TABLE = (
     ),
     Mutation(
         "F1",
-        "runtime.failed_exchanges.FailedExchanges._fail_link",
+        "runtime.conversation.failed_exchanges.FailedExchanges._fail_link",
         "elif is_its_own and leads:",
         "elif False:",
         "durability/test_what_hangs.py::test_the_bootstrap_goes_on_without_what_hangs",
@@ -138,14 +142,14 @@ TABLE = (
     ),
     Mutation(
         "F4",
-        "runtime.failures.Failures.fail_kind",
+        "runtime.conversation.failures.Failures.fail_kind",
         "failure.backoff.cap = cap",
         "failure.backoff = self._make(cap)",
         f"{MIXED}::test_patience_grows_whatever_a_service_answers_by_turns",
     ),
     Mutation(
         "F4",
-        "runtime.failures.Failures.fail_message",
+        "runtime.conversation.failures.Failures.fail_message",
         "failure.backoff.next(_retry_after_of(error))",
         "failure.backoff.next()",
         f"{MIXED}::test_a_retry_after_is_kept_whatever_status_it_comes_with",
@@ -210,14 +214,14 @@ TABLE = (
     ),
     Mutation(
         "F3",
-        "runtime.failures.Failures.retry",
+        "runtime.conversation.failures.Failures.retry",
         "if kind.name in kinds]",
         "]",
         f"{PACE}::test_calls_of_the_user_do_not_send_again_what_else_failed",
     ),
     Mutation(
         "F4",
-        "runtime.failures.Failures.retry",
+        "runtime.conversation.failures.Failures.retry",
         "for failure in wanted:",
         "for failure in (*wanted, *filter(None, [self.link])):",
         f"{PACE}::test_calls_of_the_user_over_a_link_that_fails_send_their_own_messages_only",
@@ -231,28 +235,28 @@ TABLE = (
     ),
     Mutation(
         "F3",
-        "runtime.polling.Polling.drain",
+        "runtime.conversation.polling.Polling.drain",
         "self._pause_until = now + DRAIN_PAUSE",
         "self._at, self.is_draining = now + DRAIN_PAUSE, False",
         "runtime/test_polling.py::test_p3_the_poll_after_a_pause_is_none_of_the_period",
     ),
     Mutation(
         "F3",
-        "runtime.pace.Pace.seconds_to",
+        "runtime.conversation.pace.Pace.seconds_to",
         "return min(wait, self._polling.seconds_to_period(now)) if task.poll else wait",
         "return wait",
         f"{PACE}::test_polls_go_on_at_their_period_when_a_storm_has_used_up_the_pace",
     ),
     Mutation(
         "F3",
-        "runtime.pace.Pace.seconds_to",
+        "runtime.conversation.pace.Pace.seconds_to",
         "0 if is_first else KEPT_FOR_EARLIER",
         "0",
         f"{PACE}::test_a_registration_that_fails_for_a_moment_does_not_wait_for_what_is_owed_meanwhile",
     ),
     Mutation(
         "F3",
-        "runtime.registrations.Registrations.forget_requests",
+        "runtime.conversation.registrations.Registrations.forget_requests",
         "if self._name in names:",
         "if False:",
         f"{PACE}::test_registrations_that_the_user_asked_for_do_not_delay_one_that_is_needed",
@@ -288,7 +292,7 @@ TABLE = (
     ),
     Mutation(
         "F4",
-        "runtime.failures.Failures._was_good_before",
+        "runtime.conversation.failures.Failures._was_good_before",
         "return bool(moments) and since - max(moments) < GOOD_LATELY",
         "return False",
         f"{REPLIES}::test_a_vtn_that_was_good_a_moment_ago_is_soon_polled_again",
@@ -348,7 +352,7 @@ TABLE = (
     ),
     Mutation(
         "F6",
-        "runtime.lanes.Lanes.stop",
+        "runtime.conversation.lanes.Lanes.stop",
         "self.is_over = True",
         "pass",
         f"{ANY_ORDER}::test_a_poll_that_stop_left_behind_is_the_last_of_its_conversation",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ven_sdk.config import Settings, settings
-from ven_sdk.runtime.polling import DRAIN_CAP, DRAIN_PAUSE, Polling
+from ven_sdk.runtime.conversation.polling import DRAIN_CAP, DRAIN_PAUSE, Polling
 
 
 class _Profile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ven_sdk.runtime.registrations import Registrations
+from ven_sdk.runtime.conversation.registrations import Registrations
 from ven_sdk.state.outcome import NOTHING
 from ven_sdk.tasks import Task
 from ven_sdk.transport.backoff import Backoff

@@ -17,13 +17,12 @@ from hypothesis import strategies as st
 from tests import postgresql
 from tests.shared import examples
 from ven_sdk import ConfigurationError, StoreError
-from ven_sdk.state import postgresql_link
 from ven_sdk.state.group_commit import Ticket
 from ven_sdk.state.leases import Member
 from ven_sdk.state.memory import MemoryStore
-from ven_sdk.state.postgresql import PostgreSQLStore
-from ven_sdk.state.postgresql_batch import Work
-from ven_sdk.state.postgresql_schema import MIGRATIONS
+from ven_sdk.state.postgresql import PostgreSQLStore, link
+from ven_sdk.state.postgresql.batch import Work
+from ven_sdk.state.postgresql.schema import MIGRATIONS
 from ven_sdk.state.store import ChangeRow, Row
 from ven_sdk.testing.leased_store_suite import LeasedStoreSuite, run_together
 
@@ -89,7 +88,7 @@ class TestTrouble:
     def test_a_database_that_hangs_fails_in_time_and_writes_nothing_old_afterwards(
         self, server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(postgresql_link, "ANSWER_SECONDS", 1.0)
+        monkeypatch.setattr(link, "ANSWER_SECONDS", 1.0)
         store = PostgreSQLStore(server.url(), lease=60)
         store.open()
         try:

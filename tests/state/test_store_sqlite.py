@@ -20,8 +20,7 @@ import pytest
 
 from ven_sdk import OpenADRClient
 from ven_sdk.errors import ConfigurationError, StoreError
-from ven_sdk.state import sqlite_file
-from ven_sdk.state.sqlite import SQLiteStore
+from ven_sdk.state.sqlite import SQLiteStore, file
 from ven_sdk.state.store import ChangeRow, Row, Store
 from ven_sdk.testing.store_suite import StoreSuite
 
@@ -512,7 +511,7 @@ def test_the_rows_of_a_large_file_are_not_all_read(
 ) -> None:
     filled(tmp_path / "ven.db")
     a_digit_changed(tmp_path / "ven.db")
-    monkeypatch.setattr(sqlite_file, "FULLY_CHECKED_SIZE", 1)
+    monkeypatch.setattr(file, "FULLY_CHECKED_SIZE", 1)
     store = SQLiteStore(tmp_path / "ven.db")
     assert store.open() == ()
     store.close()

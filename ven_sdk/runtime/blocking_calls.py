@@ -10,8 +10,8 @@ from typing import Optional
 from ..errors import StateError, TransportError
 from ..profile import CallRequest
 from ..state.registration import MADE
+from .conversation.failures import Scope, scope_of
 from .engine import Engine
-from .failures import Scope, scope_of
 from .tickets import Ticket
 
 PERMANENT: frozenset[Scope] = frozenset((Scope.MISSING, Scope.CLOSED, Scope.UNACCEPTABLE))

@@ -23,7 +23,10 @@ from .namespaces import local_name, tag
 
 class Node:
     """One element: a wrapper with ``nodes`` inside, or the end of a path with the ``slot`` that it
-    feeds.
+    feeds, the one of ``field``. ``match`` says whether the text of a slot with a pattern is right.
+
+    Where to find a child among ``nodes``: ``index`` by tag, ``names`` by local name where that is
+    enough, ``deeper`` the wrapper of one that stands here without it.
     """
 
     __slots__ = (

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Optional
 
-from ..errors import (
+from ...errors import (
     ConfigurationError,
     PayloadError,
     SecurityError,
@@ -22,18 +22,18 @@ from ..errors import (
     TransportError,
     VenError,
 )
-from ..schema.common import Payload
-from ..state.book import Book
-from ..state.outcome import Outcome, ProfileBook
-from ..tasks import AcceptedReply, MessageName, ReceivedReply, RefusedReply, Task, UnknownVen
-from ..text import shorten
-from ..transport.backoff import Backoff
+from ...schema.common import Payload
+from ...state.book import Book
+from ...state.outcome import Outcome, ProfileBook
+from ...tasks import AcceptedReply, MessageName, ReceivedReply, RefusedReply, Task, UnknownVen
+from ...text import shorten
+from ...transport.backoff import Backoff
+from ..transactions import Transactions
 from .failed_exchanges import FailedExchanges
 from .failures import LONG_CAP, MISSING_CAP, SHORT_CAP, Failures
 from .lanes import Lanes
 from .polling import Polling
 from .registrations import Registrations
-from .transactions import Transactions
 
 logger: logging.Logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 Durable means: the write-ahead log is synced before ``commit()`` returns. Threads that wait for
 their turn are written in one transaction, and so share one sync. What the file must be like is left
-to ``sqlite_file.py``, what rows mean to ``book.py``.
+to ``file.py``, what rows mean to ``state/book.py``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Callable, Optional, Union
 
-from ..errors import ConfigurationError, StoreError
-from ..text import is_xml, repr_of
-from .group_commit import GroupCommit, Ticket
-from .lock import ProcessLock
-from .sqlite_file import MIGRATIONS, StoreFile, checksum, failure
-from .store import ChangeRow, Row, Store, already_open, check_changes, not_open
+from ...errors import ConfigurationError, StoreError
+from ...text import is_xml, repr_of
+from ..group_commit import GroupCommit, Ticket
+from ..lock import ProcessLock
+from ..store import ChangeRow, Row, Store, already_open, check_changes, not_open
+from .file import MIGRATIONS, StoreFile, checksum, failure
 
 _SET = (
     "INSERT INTO facts (ven, tab, key, position, value, crc) VALUES (?, ?, ?, ?, ?, ?) "

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Callable, Optional
 
-from ..tasks import MessageName, Task
-from ..transport.backoff import Backoff
+from ...tasks import MessageName, Task
+from ...transport.backoff import Backoff
+from ..rates import GrowingPause
 from .failures import MISSING_CAP, Kind
-from .rates import GrowingPause
 
 
 class Registrations:

@@ -10,12 +10,12 @@ import sys
 from typing import Callable, Optional
 from urllib.parse import urlsplit
 
-from ..tasks import Lane, Task
+from ...tasks import Lane, Task
+from ..rates import Window
+from ..scheduler import Job
+from ..transactions import Transactions
 from .pace import UPLOADS_A_SECOND
 from .polling import Polling
-from .rates import Window
-from .scheduler import Job
-from .transactions import Transactions
 
 
 class LaneState:

@@ -12,9 +12,11 @@ import re
 import threading
 from typing import Optional
 
-from ..errors import TransportError, VenError
-from ..state.outcome import Step
-from ..tasks import FORBIDDEN_AGAIN, Task
+from ...errors import TransportError, VenError
+from ...state.outcome import Step
+from ...tasks import FORBIDDEN_AGAIN, Task
+from ..rates import Window
+from ..transactions import Transactions
 from .failures import (
     CLOSED,
     MISSING_CAP,
@@ -27,8 +29,6 @@ from .failures import (
 )
 from .lanes import Lanes
 from .polling import Polling
-from .rates import Window
-from .transactions import Transactions
 
 FOR_GOOD = 1e9
 """Seconds that what failed while closing is kept back."""

@@ -18,9 +18,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
-from ..errors import ConfigurationError, StoreError
-from ..text import is_xml, one_line
-from ..threads import daemon_thread
+from ...errors import ConfigurationError, StoreError
+from ...text import is_xml, one_line
+from ...threads import daemon_thread
 
 if TYPE_CHECKING:
     import psycopg

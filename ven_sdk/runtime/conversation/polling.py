@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Optional
 
-from ..config import JITTER, JITTER_CAP
-from ..profile import Profile
-from ..state.book import Book
+from ...config import JITTER, JITTER_CAP
+from ...profile import Profile
+from ...state.book import Book
 
 DRAIN_CAP, DRAIN_PAUSE = 50, 1.0
 """Polls in a row before a pause of seconds (P3)."""

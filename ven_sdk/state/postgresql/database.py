@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError, StoreError
-from . import postgresql_schema as sql
-from .postgresql_link import Address, Link, Rows
+from ...errors import ConfigurationError, StoreError
+from . import schema as sql
+from .link import Address, Link, Rows
 
 if TYPE_CHECKING:
-    from .postgresql_link import Connection
+    from .link import Connection
 
 
 class Database:

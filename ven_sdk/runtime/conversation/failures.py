@@ -30,10 +30,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Callable, NamedTuple, Optional
 
-from ..errors import TransportError, VenError
-from ..tasks import FORBIDDEN_AGAIN, MessageName, Task
-from ..transport.backoff import Backoff
-from .status import ServiceStatus
+from ...errors import TransportError, VenError
+from ...tasks import FORBIDDEN_AGAIN, MessageName, Task
+from ...transport.backoff import Backoff
+from ..status import ServiceStatus
 
 
 class Scope(Enum):

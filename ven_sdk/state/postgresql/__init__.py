@@ -16,11 +16,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Callable, Optional
 
-from ..errors import LeaseLostError, StoreError
-from . import postgresql_schema as sql
-from .group_commit import GroupCommit, Ticket
-from .lease_thread import LeaseThread, take_every_slot
-from .leases import (
+from ...errors import LeaseLostError, StoreError
+from ..group_commit import GroupCommit, Ticket
+from ..lease_thread import LeaseThread, take_every_slot
+from ..leases import (
     LEASE,
     MOVED_WITHIN,
     SENDING_SHARE,
@@ -35,10 +34,11 @@ from .leases import (
     lease_lost,
     seconds_awake,
 )
-from .postgresql_batch import Work, as_values
-from .postgresql_database import Database
-from .postgresql_link import Address, Link, Rows
-from .store import ChangeRow, Row, already_open, check_changes, not_open
+from ..store import ChangeRow, Row, already_open, check_changes, not_open
+from . import schema as sql
+from .batch import Work, as_values
+from .database import Database
+from .link import Address, Link, Rows
 
 logger: logging.Logger = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Optional
 
-from ..errors import ConfigurationError, StoreError
-from .lock import check_reachable, is_lock
+from ...errors import ConfigurationError, StoreError
+from ..lock import check_reachable, is_lock
 
 APPLICATION_ID = 0x56454E53
 """Marks our files in the SQLite header ("VENS"), so that nobody's other database is taken for a

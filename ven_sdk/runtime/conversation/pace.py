@@ -14,11 +14,11 @@ Used under the lock of the conversation. Moments are monotonic seconds.
 
 from __future__ import annotations
 
-from ..profile import Profile
-from ..state.book import Book
-from ..tasks import Task
+from ...profile import Profile
+from ...state.book import Book
+from ...tasks import Task
+from ..rates import Window
 from .polling import Polling
-from .rates import Window
 
 MESSAGES_A_MINUTE, MESSAGES_A_PERIOD = 50, 5
 KEPT_FOR_EARLIER = 10

@@ -48,16 +48,16 @@ import threading
 from math import inf
 from typing import Optional
 
-from ..errors import VenError
-from ..state.outcome import NOTHING
-from ..tasks import MessageName, Task, Turn
+from ...errors import VenError
+from ...state.outcome import NOTHING
+from ...tasks import MessageName, Task, Turn
+from ..status import ServiceStatus
+from ..transactions import Transactions
 from .exchanges import Exchanges, make_backoff
 from .failures import SHORT_CAP, Failures
 from .lanes import Lanes, LaneState
 from .pace import Pace
 from .polling import Polling
-from .status import ServiceStatus
-from .transactions import Transactions
 
 logger: logging.Logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple, Optional
 
-from .store import ChangeRow
+from ..store import ChangeRow
 
 LONGEST_KEY = 1000
 """Bytes of a key that stands in the index as it is; a longer one is represented by its digest."""
