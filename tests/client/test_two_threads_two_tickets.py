@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ven_sdk import OpenADRClient, ProtocolError, TransportError
+from ven_sdk import OpenADRClient, ProtocolError, StateError, TransportError
 from ven_sdk.testing import LocalVTN, Refuse, Status
 
 WINDOW = [{"dtstart": datetime(2031, 1, 1, tzinfo=timezone.utc), "duration": 3600}]
@@ -95,6 +95,26 @@ def test_the_answer_to_one_opt_is_not_the_answer_to_the_one_that_replaces_it(sit
     assert late.result() == "o"
     (ven,) = site.vtn.vens.values()
     assert [opt.opt_type for opt in ven.opts.values()] == ["optIn"]
+
+
+@pytest.mark.parametrize("second", ["optOut", "optIn", "withdrawn"])
+def test_an_opt_that_gave_way_before_it_was_sent_is_not_said_to_be_made(
+    site: Site, second: str
+) -> None:
+    site.vtn.fault(Status(503, service="EiOpt", times=1))
+    early = site.pool.submit(site.create_opt, "optOut")
+    client = site.client
+    assert client._engine.wait(lambda: client.status.services["EiOpt"].state == "failing", WAIT)
+
+    if second == "withdrawn":
+        client.cancel_opt("o")
+    else:
+        site.create_opt(second)
+
+    with pytest.raises(StateError, match="something else took its place"):
+        early.result(WAIT)
+    (ven,) = site.vtn.vens.values()
+    assert [opt.opt_type for opt in ven.opts.values()] == [second] * (second != "withdrawn")
 
 
 @pytest.mark.parametrize("code", ["", "459"])

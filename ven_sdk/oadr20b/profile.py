@@ -227,10 +227,11 @@ class Profile20b(Profile):
         """See :meth:`Profile.create_opt`."""
         own_id = optional_text("opt_id", opt_id) or secrets.token_hex(16)
         read = opts.read_facts(facts)
+        request_id = str(read["request_id"])
         return CallRequest(
             lambda book, now: opts.create(book, now, opt_id=own_id, **read),
             (opts.CREATION, own_id),
-            lambda book: opts.is_owed(book, own_id),
+            lambda book: opts.is_owed(book, own_id, request_id),
             own_id,
             f"The opt {own_id!r} stays owed and is sent again.",
         )
@@ -241,7 +242,7 @@ class Profile20b(Profile):
         return CallRequest(
             lambda book, now: opts.cancel(book, own_id, now),
             (opts.CANCELLATION, own_id),
-            lambda book: opts.is_owed(book, own_id),
+            lambda book: opts.is_cancelling(book, own_id),
             own_id,
             f"The cancellation of opt {own_id!r} stays owed and is sent again.",
         )

@@ -27,7 +27,11 @@ def await_answer(
     no answer came within ``seconds``, or before the client was stopped. ``call`` is what errors
     name.
     """
-    ticket = Ticket(request.message, request.step if request.anew else None)
+    ticket = Ticket(
+        request.message,
+        request.step if request.anew else None,
+        lambda: request.is_owed(engine.book),
+    )
     engine.transact(request.step, opens=ticket)
     engine.conversation.send_at_once(request.message, *request.brings)
 
@@ -35,7 +39,7 @@ def await_answer(
         return (
             ticket.is_settled
             or _scope_of_cause(ticket) in _ends_waiting(request)
-            or not request.is_owed(engine.book)
+            or not engine.tickets.is_open(ticket)
         )
 
     try:

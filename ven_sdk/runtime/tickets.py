@@ -4,13 +4,15 @@ A ticket is opened before the exchange is owed, under the name of the message. T
 takes the tickets that are open when it sends that message, and settles exactly these with what came
 of it; one opened meanwhile waits for the next, which it owes again if the one under way used up
 what it had asked for. Where a call asks for nothing else than what is under way (the same opt is
-withdrawn by two threads), it joins that exchange. Two threads hold two tickets. Everything here
-runs under the lock of the transactions.
+withdrawn by two threads), it joins that exchange. Two threads hold two tickets. A ticket for what
+is no longer owed (another opt has the ID by now) is no claim to the next message: whoever holds it
+waits for the exchange that is under way, at the most. Everything here runs under the lock of the
+transactions.
 """
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Callable, Optional
 
 from ..errors import VenError
 from ..state.outcome import Step
@@ -19,14 +21,21 @@ from ..tasks import MessageName
 
 class Ticket:
     """One caller's claim to the result of an exchange. ``error`` is the VTN's refusal, or None;
-    ``cause`` the last failure that was no answer. ``owe`` is the step that owes the message again.
+    ``cause`` the last failure that was no answer. ``owe`` is the step that owes the message again;
+    ``is_owed()`` says whether what the call asked for still is.
     """
 
-    __slots__ = ("cause", "error", "is_settled", "name", "owe")
+    __slots__ = ("cause", "error", "is_owed", "is_settled", "name", "owe")
 
-    def __init__(self, name: MessageName, owe: Optional[Step] = None) -> None:
+    def __init__(
+        self,
+        name: MessageName,
+        owe: Optional[Step] = None,
+        is_owed: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.name: MessageName = name
         self.owe: Optional[Step] = owe
+        self.is_owed: Callable[[], bool] = is_owed
         self.is_settled: bool = False
         self.error: Optional[VenError] = None
         self.cause: Optional[VenError] = None
@@ -67,7 +76,8 @@ class Tickets:
     def begin(self, name: MessageName) -> None:
         """The message is sent: those that are open now are claims to its result."""
         opened = self._open.get(name)
-        self._under_way[name] = [one for one in opened if not one.is_settled] if opened else []
+        claims = [one for one in opened or () if not one.is_settled and one.is_owed()]
+        self._under_way[name] = claims
 
     def fail(self, name: MessageName, cause: VenError) -> None:
         """No answer came. They go on to wait."""
@@ -86,6 +96,10 @@ class Tickets:
     def end(self, name: MessageName) -> None:
         """The message is no longer under way, whatever came of it."""
         self._under_way.pop(name, None)
+
+    def is_open(self, ticket: Ticket) -> bool:
+        """Whether an answer may still come: what the call asked for is owed, or under way."""
+        return ticket.is_owed() or ticket in self._under_way.get(ticket.name, ())
 
     def is_under_way(self, name: MessageName) -> bool:
         """Whether the message was sent, and nothing has settled it yet."""

@@ -191,6 +191,7 @@ class Transactions(Facts):
         if self.tickets.is_under_way(name):
             with self._lock:
                 self.tickets.end(name)
+            self.wake_waiters()
 
     def withdraw(self, ticket: Ticket) -> None:
         """Nobody waits for it any more."""

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import Meter, ReportHarness, ask, push_value
+from tests.oadr20b.services.reports.harness import Meter, ReportHarness, ask, ok, push_value
 from ven_sdk.errors import ConfigurationError, TransportError
 from ven_sdk.oadr20b.codec.envelope import message as written
+from ven_sdk.oadr20b.schema.reports import UpdatedReport
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.oadr20b.services.reports import delivery
 from ven_sdk.state.change import Change
@@ -378,3 +379,33 @@ def test_24_hours_without_the_vtn_arrive_in_order_in_a_stated_number_of_messages
 
     assert messages == 1 + -(-1440 // (delivery.MOST_VALUES // points)) == wanted
     assert arrived == list(range(1, 1442)) == [value for _, value in meters[7].given]
+
+
+# --- requests that end while a message is under way -----------------------------------------------
+
+ENDINGS: dict[str, Any] = {
+    "the VTN asks otherwise under the same ID": lambda vtn: vtn.create(
+        ask("rq", "q", back=2 * MINUTE)
+    ),
+    "the VTN asks for other data points": lambda vtn: vtn.create(ask("rq", "p", "q", "r")),
+    "the registration ends": lambda vtn: vtn.run(reports.forget_requests),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("others", [True, False])
+def test_what_was_under_way_when_its_request_ended_arrives_once(ending: str, others: bool) -> None:
+    vtn = ven("p", "q", "r")
+    vtn.create(ask("rq", "p", "q"), *([ask("other", "r")] if others else []))
+    vtn.advance(5 * MINUTE)
+    vtn.run_due()
+    task = vtn.task()
+    vtn.take(task.record)
+
+    ENDINGS[ending](vtn)
+    vtn.run(task.accept(UpdatedReport(response=ok(task.record.request_id))))
+    vtn.create(ask("rq", "p", "q"))
+    vtn.go(20 * MINUTE)
+
+    assert not vtn.doubles()
+    assert len({at for at, _ in vtn.values(r_id="q")}) >= 20

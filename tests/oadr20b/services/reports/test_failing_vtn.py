@@ -69,8 +69,9 @@ def test_a_failed_message_is_sent_with_one_value_an_interval(harness: Harness) -
 
 
 def test_what_was_acknowledged_so_is_the_form_of_later_messages(harness: Harness) -> None:
-    harness.book.apply([Change("deliveries", "1", replace(delivery(1), singly=True))])
-    harness.apply(acknowledge(harness.book, "1", None, NOON))
+    sent = replace(delivery(1), singly=True)
+    harness.book.apply([Change("deliveries", "1", sent)])
+    harness.apply(acknowledge(harness.book, "1", sent, None, NOON))
     assert harness.book.requests["key"].singly and not outbox(harness)
 
 

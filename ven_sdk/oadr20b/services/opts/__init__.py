@@ -15,7 +15,14 @@ steps.
 from .calls import cancel, create, read_facts
 from .rows import forget_all, forget_confirmed, forget_event, resume
 from .schedules import find_opt_of, is_opted_out, list_standing
-from .tasks import CANCELLATION, CREATION, is_owed, list_tasks, lose_cancellation
+from .tasks import (
+    CANCELLATION,
+    CREATION,
+    is_cancelling,
+    is_owed,
+    list_tasks,
+    lose_cancellation,
+)
 
 __all__ = [
     "CANCELLATION",
@@ -27,6 +34,7 @@ __all__ = [
     "forget_confirmed",
     "forget_event",
     "is_opted_out",
+    "is_cancelling",
     "is_owed",
     "list_standing",
     "list_tasks",

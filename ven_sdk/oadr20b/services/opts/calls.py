@@ -42,6 +42,7 @@ def read_facts(facts: OptFacts) -> OptFacts:
         **facts,
         "targets": read_targets(facts["targets"]) or None,
         "vavailability": None if given is None else read_windows(given),
+        "request_id": check_text("request_id", facts["request_id"]) or secrets.token_hex(16),
     }
 
 

@@ -53,10 +53,18 @@ def _list_one(book: "Book", row: OptState) -> Iterator[Task]:
     )
 
 
-def is_owed(book: "Book", opt_id: str) -> bool:
-    """Whether the opt, or its withdrawal, still has to be answered by the VTN."""
+def is_owed(book: "Book", opt_id: str, request_id: str) -> bool:
+    """Whether the opt still has to be answered by the VTN: that of this requestID, and no other
+    that has its ID by now.
+    """
     row = book.opts.get(opt_id)
-    return row is not None and row.state in (OWED, CANCELLING)
+    return row is not None and row.state == OWED and row.record.request_id == request_id
+
+
+def is_cancelling(book: "Book", opt_id: str) -> bool:
+    """Whether the withdrawal of the opt still has to be answered by the VTN."""
+    row = book.opts.get(opt_id)
+    return row is not None and row.state == CANCELLING
 
 
 def _creation(book: "Book", row: OptState) -> Task:

@@ -29,7 +29,7 @@ from ...schema.reports import (
 from ...state.book import Book
 from ...state.deliveries import Delivery, Part
 from ..task import is_refusal
-from .endings import cancel, end_requests
+from .endings import cancel, end_requests, samples_put_back
 
 DELIVERY = "report delivery"
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
@@ -50,7 +50,7 @@ def delivery_task(book: Book, now: datetime) -> Optional[Task]:
         name=DELIVERY,
         content=lambda: message(delivery),
         expects=(UpdatedReport,),
-        accept=_accept(key),
+        accept=_accept(key, delivery),
         refuse=_refuse(key),
         service=UpdateReport.service,
         give_up=FAILURES,
@@ -128,29 +128,37 @@ def values_of(delivery: Delivery) -> int:
 # --- replies --------------------------------------------------------------------------------------
 
 
-def _accept(key: str) -> Callable[[Optional[Payload]], Step]:
-    return lambda reply: lambda book, now: acknowledge(book, key, reply, now)
+def _accept(key: str, sent: Delivery) -> Callable[[Optional[Payload]], Step]:
+    return lambda reply: lambda book, now: acknowledge(book, key, sent, reply, now)
 
 
-def acknowledge(book: Book, key: str, reply: Optional[Payload], now: datetime) -> Outcome:
-    """The VTN has it: its samples are done with, and requests whose last report it was end. A
-    cancel may come with it.
+def acknowledge(
+    book: Book, key: str, sent: Delivery, reply: Optional[Payload], now: datetime
+) -> Outcome:
+    """The VTN has it: its samples are done with, and requests whose last report it was end. So are
+    those of requests that ended while it was under way. A cancel may come with it.
     """
     delivery = book.deliveries.get(key)
-    if delivery is None:
-        return NOTHING
-    changes: list[Change] = [
-        Change("deliveries", key, None),
-        *count(book, delivered=values_of(delivery), messages=1),
-    ]
-    ended = frozenset(part.request for part in delivery.parts if _is_over(book, key, part.request))
-    for request in ended:
-        changes += forget_request(book, request)
-    changes += _learn_singly(book, delivery, ended)
+    put_back = samples_put_back(book, sent, delivery)
+    delivered = sum(count_values(row.entries) for row in put_back.values())
+    changes = [Change("samples", name, None) for name in put_back]
+    if delivery is not None:
+        delivered += values_of(delivery)
+        changes.append(Change("deliveries", key, None))
+        changes += _end_after(book, key, delivery)
+    if delivered or changes:
+        changes += count(book, delivered=delivered, messages=1)
     outcome = look_now(now)
     if isinstance(reply, UpdatedReport) and reply.cancel_report is not None:
         outcome += cancel(book, reply.cancel_report, now, piggybacked=True)
     return outcome + Outcome(changes=tuple(changes))
+
+
+def _end_after(book: Book, key: str, delivery: Delivery) -> list[Change]:
+    """What an acknowledged message means for its requests."""
+    ended = frozenset(part.request for part in delivery.parts if _is_over(book, key, part.request))
+    changes = [change for request in ended for change in forget_request(book, request)]
+    return changes + _learn_singly(book, delivery, ended)
 
 
 def _learn_singly(book: Book, delivery: Delivery, ended: frozenset[str]) -> list[Change]:
