@@ -129,7 +129,8 @@ class Profile20b(Profile):
     def judge(self, task: Task, reply: Optional[Payload]) -> Verdict:
         """See :meth:`Profile.judge`."""
         reason = unknown_ven(task, reply)
-        if (task.name == CANCELLATION and reason is not None) or code_of(reply)[0] in task.done_by:
+        is_gone = task.name == CANCELLATION and reason is not None
+        if is_gone or (task.done_by and code_of(reply)[0] in task.done_by):
             return AcceptedReply()  # the VTN has it no more: what was wanted
         if reason is not None:
             return UnknownVen(reason, refusal_of(task, reply))

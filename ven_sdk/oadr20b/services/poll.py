@@ -73,6 +73,7 @@ def task(ven_id: str) -> Task:
         tuple(RECEIVERS),
         take_reply,
         take_refusal,
+        service=Poll.service,
         poll=True,
     )
 
