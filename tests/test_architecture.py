@@ -42,6 +42,7 @@ ORDER = (
     "log",
     "threads",
     "arguments",
+    "addresses",
     "config",
     "usercode",
     "schema",

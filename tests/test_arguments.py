@@ -15,8 +15,9 @@ from typing import Any, Callable
 import pytest
 
 from ven_sdk import ConfigurationError, Fleet, OpenADRClient, VenError, objects
-from ven_sdk.arguments import duration, without_secrets
+from ven_sdk.arguments import duration
 from ven_sdk.near_names import did_you_mean
+from ven_sdk.text import without_secrets
 
 URL = "http://vtn.example.com"
 

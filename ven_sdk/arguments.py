@@ -16,12 +16,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Optional, Union
-from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
 from .instants import to_utc
 from .near_names import did_you_mean
-from .text import class_name, is_xml, repr_of, text_of
+from .text import class_name, is_xml, repr_of, text_of, without_secrets
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -60,8 +59,6 @@ _ISO = re.compile(
 )
 _ISO_UNITS = (604800.0, 86400.0, 3600.0, 60.0, 1.0)
 _CONTROL = re.compile("[\t\n\r\x7f-\x9f\u2028\u2029]")
-_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
-_NOT_IN_URIS = re.compile(r"[\s<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})")
 
 
 # --- durations ------------------------------------------------------------------------------------
@@ -305,56 +302,6 @@ def check_sendable(name: str, value: object) -> None:
             check_sendable(name, item)
 
 
-def uri(name: str, value: object) -> str:
-    """``value`` as a URI, such as a market context: what the schema's ``anyURI`` allows.
-    ``ConfigurationError`` for anything else.
-    """
-    given = text(name, value)
-    try:
-        urlsplit(given)
-    except ValueError as cause:
-        raise ConfigurationError(f"{name} is no URI: {cause}.") from cause
-    if _NOT_IN_URIS.search(given) or given.count("#") > 1:
-        raise ConfigurationError(
-            f"{name} must be a URI such as 'http://MarketContext1', not {without_secrets(given)!r}."
-        )
-    return given
-
-
-def proxy_addresses(value: object) -> Optional[dict[str, str]]:
-    """``proxies``, a dict of scheme to address; None stays None. An address alone is refused: it
-    may be meant for both schemes, or for one. ``ConfigurationError`` for anything else.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, Mapping) or not all(
-        isinstance(part, str) for pair in value.items() for part in pair
-    ):
-        shown = "http://proxy:3128"
-        if isinstance(value, str) and value.startswith(("http://", "https://", "socks")):
-            shown = without_secrets(value)
-        raise ConfigurationError(
-            "proxies must be a dict of the VTN's scheme to the address of its proxy. Write "
-            f"proxies={{'http': {shown!r}, 'https': {shown!r}}}."
-        )
-    for scheme, address in value.items():
-        word, mark, host = scheme.partition("://")
-        if word not in ("http", "https", "all") or (mark and not host):
-            raise ConfigurationError(
-                f"proxies has the unknown scheme {without_secrets(scheme)!r}. Known are 'http', "
-                "'https' and 'all'."
-            )
-        if _BLANK.search(address.strip()):
-            raise ConfigurationError(
-                f"proxies has an address with a blank or a control character for {scheme!r}."
-            )
-        if not address.strip():
-            raise ConfigurationError(
-                f"proxies has no address for {scheme!r}. Leave it out where there is no proxy."
-            )
-    return dict(value)
-
-
 def names(name: str, value: object) -> Optional[frozenset[str]]:
     """``value`` (an iterable of texts, or one text) as a set; None stays None.
     ``ConfigurationError`` for anything else.
@@ -382,14 +329,6 @@ def items_of(name: str, value: Iterable[object]) -> list[object]:
         return list(value)
     except Exception as cause:  # code of others
         raise ConfigurationError(f"{name} cannot be read: {text_of(cause)}.") from cause
-
-
-def without_secrets(url: str) -> str:
-    """``url`` for a message: without user name, password, query and fragment."""
-    if "@" in url:
-        scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://", url)
-        return f"{scheme[0] if scheme else ''}[cut]"
-    return re.sub(r"[?#].*", lambda found: f"{found[0][0]}[cut]", url, count=1, flags=re.DOTALL)
 
 
 def _show_value(value: object) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Callable, Optional, Union
 
+from .addresses import proxy_addresses
 from .argument_names import named_arguments
 from .arguments import (
     LARGEST_MESSAGE,
@@ -21,7 +22,6 @@ from .arguments import (
     Duration,
     File,
     flag,
-    proxy_addresses,
     waiting_seconds,
     whole_number,
 )

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Optional
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from .addresses import uri
 from .arguments import (
     Duration,
     choice,
@@ -22,14 +23,12 @@ from .arguments import (
     names,
     optional_text,
     text,
-    uri,
     waiting_seconds,
-    without_secrets,
 )
 from .enums import SIGNAL_NAME
 from .errors import ConfigurationError
 from .near_names import did_you_mean
-from .text import repr_of
+from .text import repr_of, without_secrets
 
 JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
 """Part of a period by which polls and deliveries are spread, and the time that it never exceeds."""

@@ -80,3 +80,11 @@ def _ask(speak: Callable[[object], str], value: object) -> str:
         return shorten(speak(value))
     except BaseException:  # SystemExit too: the object is somebody else's
         return f"<{class_name(value)} that cannot be shown>"
+
+
+def without_secrets(url: str) -> str:
+    """``url`` for a message: without user name, password, query and fragment."""
+    if "@" in url:
+        scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://", url)
+        return f"{scheme[0] if scheme else ''}[cut]"
+    return re.sub(r"[?#].*", lambda found: f"{found[0][0]}[cut]", url, count=1, flags=re.DOTALL)

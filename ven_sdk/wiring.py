@@ -9,7 +9,6 @@ import os
 import re
 from typing import TYPE_CHECKING, Optional
 
-from .arguments import without_secrets
 from .config import Settings, listen_address
 from .errors import ConfigurationError
 from .log import PACKAGE, Repeats
@@ -19,7 +18,7 @@ from .runtime.engine import Engine
 from .runtime.runtime import Runtime
 from .state.memory import MemoryStore
 from .state.store import Store
-from .text import repr_of
+from .text import repr_of, without_secrets
 from .transport.identity import Identity
 from .usercode.handlers import Handlers, Hooks
 

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Mapping
 from typing import Optional
 
-from ..arguments import SMALLEST_RESPONSE, flag, optional_text, proxy_addresses, whole_number
+from ..addresses import proxy_addresses
+from ..arguments import SMALLEST_RESPONSE, flag, optional_text, whole_number
 from ..config import Settings, settings
 from ..profiles import choose_profile
 from ..transport.identity import Identity, check_files

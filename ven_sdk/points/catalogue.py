@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Optional
 
-from ..arguments import check_sendable, duration, flag, optional_text, quantity, text, uri
+from ..addresses import uri
+from ..arguments import check_sendable, duration, flag, optional_text, quantity, text
 from ..errors import ConfigurationError
 from ..schema.common import Target
 from ..schema.points import DataPoint, Key, OfferedReport

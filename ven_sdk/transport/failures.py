@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from ..arguments import without_secrets
 from ..errors import TransportError
+from ..text import without_secrets
 from . import handshakes
 from .dates import http_date, retry_after
 from .route import Deadline, Proxy, ProxyRefusal, Route, Stage, Unacceptable

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Optional, Union
 
-from ...arguments import without_secrets
 from ...client import OpenADRClient
 from ...fleet import Fleet
+from ...text import without_secrets
 from ..console import Console
 from ..parser import Parser, Usage
 from . import keys

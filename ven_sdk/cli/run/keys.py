@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Callable
 
-from ...arguments import duration, without_secrets
+from ...arguments import duration
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean
-from ...text import repr_of
+from ...text import repr_of, without_secrets
 from ...usercode.handlers import PARAMETERS
 from .log import FORMATS, LEVELS
 from .server import local_address, parse_address
