@@ -240,7 +240,7 @@ class Book:
             rows[key] = value
         if table == "events":
             self._index_event(key, value)
-        elif table == "registration":
+        elif table == "registration" and not key:
             self.registration = _NEW if value is None else value
 
     def _index_event(self, key: str, state: Optional[EventState]) -> None:

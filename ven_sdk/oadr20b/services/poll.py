@@ -29,7 +29,7 @@ from ..schema.reports import (
     UpdateReport,
 )
 from . import answers, events, registration, reports
-from .task import code_of, is_blank, is_success
+from .task import code_of, do_nothing, is_blank, is_success
 
 if TYPE_CHECKING:
     from ..state.book import Book
@@ -101,17 +101,13 @@ def take_reply(reply: Optional[Payload]) -> Step:
     G12). What was polled under a registration that has ended meanwhile is for nobody (R12).
     """
     if reply is None or isinstance(reply, Response):
-        return _do_nothing
+        return do_nothing
 
     def step(book: Book, now: datetime) -> Outcome:
         is_over = book.registration.phase == "cancelled"
         return NOTHING if is_over else receive(book, reply, now)
 
     return step
-
-
-def _do_nothing(book: Book, now: datetime) -> Outcome:
-    return NOTHING
 
 
 def take_refusal(error: VenError) -> Step:

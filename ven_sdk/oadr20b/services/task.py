@@ -54,15 +54,16 @@ def _unbuilt(
         name,
         content,
         (),
-        accept=lambda _reply: _do_nothing,
-        refuse=refuse or (lambda _error: _do_nothing),
+        accept=lambda _reply: do_nothing,
+        refuse=refuse or (lambda _error: do_nothing),
         service=service,
         key=key,
         insists=refuse is None,
     )
 
 
-def _do_nothing(book: object, now: object) -> Outcome:
+def do_nothing(book: object, now: object) -> Outcome:
+    """The step of what changes nothing."""
     return NOTHING
 
 

@@ -39,7 +39,7 @@ def notes_of(state: State, ven: Ven) -> Notes:
     return state.letter_notes.setdefault(key, Notes())
 
 
-def deviations_of_head(method: str, headers: Mapping[str, str]) -> list[str]:
+def deviations_of_head(headers: Mapping[str, str]) -> list[str]:
     """What is wrong with the head of an HTTP request."""
     found = []
     kind = headers.get("content-type", "")

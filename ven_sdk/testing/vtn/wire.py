@@ -77,7 +77,7 @@ class Wire:
         if self.check:
             received.deviations += _http_deviations(request)
         if self.letter:
-            received.deviations += letter.deviations_of_head(request.method, request.headers)
+            received.deviations += letter.deviations_of_head(request.headers)
         kept = None if self.verify else self._polls.get(request.body)
         if kept is not None:
             received.raw, known = kept
