@@ -7,7 +7,9 @@ from typing import Any, Callable
 
 import pytest
 
-from ven_sdk import VenError
+from ven_sdk import Fleet, OpenADRClient, VenError
+
+URL = "http://localhost:8080"
 
 Row = tuple[Callable[[], Any], str]
 """What is done, and a part of the error's text."""
@@ -26,3 +28,11 @@ def answered_in_the_call(table: Sequence[Row]) -> Callable[..., None]:
         assert says in str(caught.value)
 
     return test
+
+
+def client(**arguments: Any) -> Any:
+    return OpenADRClient(**{"ven_name": "ven", "vtn_url": URL, **arguments})
+
+
+def fleet(**arguments: Any) -> Any:
+    return Fleet(**{"vtn_url": URL, **arguments})

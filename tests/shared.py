@@ -1,13 +1,15 @@
 """What many tests share: the example messages, one file for each kind of message and more where a
-kind has several forms; how many examples a property test looks at; libraries of samples.
+kind has several forms; how many examples a property test looks at; libraries of samples; waiting.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+import time
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from hypothesis import settings
@@ -42,3 +44,11 @@ def library(name: str) -> Any:
     if has_libraries_of_samples():
         return import_module(name)
     return pytest.importorskip(name, reason=f"pip install '.[test-samples]' brings {name}")
+
+
+def eventually(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
+    """Wait until ``condition()``; ``what`` names what did not come within ``seconds``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+        threading.Event().wait(0.01)

@@ -8,21 +8,15 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 
+from tests.shared import eventually
 from ven_sdk import ConfigurationError, Fleet, StateError
 from ven_sdk.testing import LocalVTN
 
 PATIENCE = 20.0
-
-
-def eventually(condition: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"not within {PATIENCE} s: {what}"
-        threading.Event().wait(0.01)
 
 
 def fleet_of(vtn: LocalVTN, count: int, **arguments: Any) -> Fleet:

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.shared import eventually
 from tests.test_fleet import fleet_of
 from ven_sdk import Fleet, StoreError
 from ven_sdk.runtime.conversation.polling import Polling
@@ -37,13 +38,6 @@ def lateness(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[float]]:
 
     monkeypatch.setattr(Polling, "begin", note)
     return lambda ven: late.get(ven._engine.book, [])
-
-
-def eventually(condition: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"not within {PATIENCE} s: {what}"
-        threading.Event().wait(0.01)
 
 
 def test_a_vtn_that_hangs_delays_only_its_own_vens(lateness: Any) -> None:

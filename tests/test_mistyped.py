@@ -15,13 +15,11 @@ from typing import Any, Callable
 import pytest
 
 import ven_sdk
-from tests.mistypes import answered_in_the_call
+from tests.mistypes import answered_in_the_call, client, fleet
 from tests.shared import library
 from ven_sdk import (
     DEFER,
-    Fleet,
     FleetMember,
-    OpenADRClient,
     Site,
     certificate_fingerprint,
     enable_default_logging,
@@ -32,13 +30,8 @@ from ven_sdk import (
 )
 from ven_sdk.members.sites import check_site
 
-URL = "http://localhost:8080"
 POSTGRES = "postgresql://fleet@localhost/fleet"
 NAIVE = datetime(2031, 1, 1)
-
-
-def client(**arguments: Any) -> OpenADRClient:
-    return OpenADRClient(**{"ven_name": "ven", "vtn_url": URL, **arguments})
 
 
 def report(**arguments: Any) -> objects.Measurement:
@@ -59,10 +52,6 @@ def status(**fields: Any) -> None:
     one = client()
     one.add_report(None, "r", report_name="TELEMETRY_STATUS")
     one.report_value("r", objects.ResourceStatus(**fields))
-
-
-def fleet(**arguments: Any) -> Fleet:
-    return Fleet(**{"vtn_url": URL, **arguments})
 
 
 def member(**arguments: Any) -> FleetMember:

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 import ven_sdk
-from tests.mistypes import Row, answered_in_the_call
+from tests.mistypes import URL, Row, answered_in_the_call, client, fleet
 from ven_sdk import (
     DEFER,
     ConfigurationError,
-    Fleet,
     HandlerError,
     LeaseLostError,
     OpenADRClient,
@@ -36,22 +35,13 @@ from ven_sdk import (
 from ven_sdk.push import Peer
 from ven_sdk.testing import LocalVTN, ManualClock
 
-URL = "http://localhost:8080"
 AWARE = datetime(2031, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
-
-
-def client(**arguments: Any) -> Any:
-    return OpenADRClient(**{"ven_name": "ven", "vtn_url": URL, **arguments})
 
 
 def report(**arguments: Any) -> None:
     given = {"callback": int, "resource_id": "r", "measurement": "voltage", **arguments}
     client().add_report(**given)
-
-
-def fleet(**arguments: Any) -> Any:
-    return Fleet(**{"vtn_url": URL, **arguments})
 
 
 def vtn(**arguments: Any) -> Any:

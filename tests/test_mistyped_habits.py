@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
 import ven_sdk
-from tests.mistypes import answered_in_the_call
+from tests.mistypes import URL, answered_in_the_call, client, fleet
 from ven_sdk import (
     Fleet,
     FleetMember,
@@ -22,23 +22,14 @@ from ven_sdk import (
 )
 from ven_sdk.testing import ManualClock
 
-URL = "http://localhost:8080"
 NAIVE = datetime(2031, 1, 1)
 AWARE = datetime(2031, 1, 1, tzinfo=timezone.utc)
-
-
-def client(**arguments: Any) -> OpenADRClient:
-    return OpenADRClient(**{"ven_name": "ven", "vtn_url": URL, **arguments})
 
 
 def report(**arguments: Any) -> None:
     client().add_report(
         **{"callback": int, "resource_id": "r", "measurement": "voltage", **arguments}
     )
-
-
-def fleet(**arguments: Any) -> Fleet:
-    return Fleet(**{"vtn_url": URL, **arguments})
 
 
 def member(**arguments: Any) -> FleetMember:

@@ -10,7 +10,7 @@ from typing import Any, Callable
 import pytest
 
 import ven_sdk
-from tests.mistypes import answered_in_the_call
+from tests.mistypes import URL, answered_in_the_call, client
 from ven_sdk import (
     Fleet,
     FleetMember,
@@ -22,12 +22,7 @@ from ven_sdk import (
 )
 from ven_sdk.near_names import nearest
 
-URL = "http://localhost:8080"
 POSTGRES = "postgresql://fleet@localhost/fleet"
-
-
-def client(**arguments: Any) -> OpenADRClient:
-    return OpenADRClient(**{"ven_name": "ven", "vtn_url": URL, **arguments})
 
 
 def report(measurement: str, unit: Any = None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -20,6 +19,7 @@ from ven_sdk import Fleet, OpenADRClient, ProtocolError, profiles
 from ven_sdk.push import wsgi
 from ven_sdk.schema.events import Event
 from ven_sdk.testing import LocalVTN
+from ven_sdk.testing.vtn.http import free_port
 from ven_sdk.ven import Ven
 
 
@@ -62,11 +62,6 @@ class JsonVTN:
 
     def found(self, kind: str) -> list[dict[str, Any]]:
         return [message for message in self.asked if next(iter(message)) == kind]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture

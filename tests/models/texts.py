@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tests.durability.raw_vtn import NAMESPACES
+from tests.durability.raw_vtn import NAMESPACES, stamp
+from tests.durability.raw_vtn import response as ei_response
 
 
 def payload(name: str, inside: str) -> bytes:
@@ -18,13 +19,6 @@ def payload(name: str, inside: str) -> bytes:
         f'<oadr:oadrSignedObject><oadr:{name} ei:schemaVersion="2.0b">{inside}</oadr:{name}>'
         "</oadr:oadrSignedObject></oadr:oadrPayload>"
     ).encode()
-
-
-def ei_response(request_id: str = "", code: str = "200") -> str:
-    return (
-        f"<ei:eiResponse><ei:responseCode>{code}</ei:responseCode>"
-        f"<pyld:requestID>{request_id}</pyld:requestID></ei:eiResponse>"
-    )
 
 
 def report_request(name: str, specifier: str, r_id: str, granularity: int, back: int) -> str:
@@ -42,10 +36,6 @@ def report_request(name: str, specifier: str, r_id: str, granularity: int, back:
 
 def plain_response(request_id: str = "", code: str = "200") -> bytes:
     return payload("oadrResponse", ei_response(request_id, code))
-
-
-def stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @functools.cache

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.models.texts import first, payload
-from tests.push.test_listener import Trust
 from tests.push.test_push import call, free_port
+from tests.push.trust import Trust
 from tests.push.wire import connect, encrypted, exchange, request
 from ven_sdk import ConfigurationError, Fleet
 from ven_sdk.objects import DistributeEvent
@@ -232,11 +232,6 @@ def test_the_fleets_certificate_is_shown_and_whom_no_ven_pins_never_sees_http(
             assert exchange(caller, request(b"<x/>", f"/two{BASE}/EiEvent"))[0] == 403
         with encrypted(address, trust.ca_file, *other) as caller:
             assert exchange(caller, whole)[0] == 0
-
-
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
-    return Trust(tmp_path_factory.mktemp("trust"))
 
 
 def test_a_list_that_is_pushed_again_after_a_restart_calls_no_handler_again(

@@ -15,18 +15,13 @@ from typing import Callable, Optional
 
 import pytest
 
-from tests.push.test_listener import Trust, honest, wait_for
-from tests.push.wire import connect, encrypted, exchange, request
+from tests.push.trust import Trust, honest
+from tests.push.wire import connect, encrypted, exchange, request, wait_for
 from ven_sdk.errors import SecurityError
 from ven_sdk.push import Limits, Listener, Peer, Response
 from ven_sdk.security.tls import check_peer
 
 Make = Callable[..., Listener]
-
-
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
-    return Trust(tmp_path_factory.mktemp("trust"))
 
 
 @pytest.fixture

@@ -8,20 +8,18 @@ import contextlib
 import os
 import random
 import socket
-import ssl
 import statistics
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Callable, Optional
 
 import pytest
-import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.push.wire import connect, encrypted, exchange, is_closed, request, response
+from tests.push.trust import Trust, honest
+from tests.push.wire import connect, encrypted, exchange, is_closed, request, response, wait_for
 from ven_sdk.errors import ConfigurationError, SecurityError, StateError
 from ven_sdk.push import Limits, Listener, Peer, Response
 from ven_sdk.push.http_request import MAX_HEAD, Refusal, read_head
@@ -347,43 +345,7 @@ def test_nothing_is_left_of_connections_that_came_and_went(listen: Make) -> None
     assert [name for name in threads() if name[-1].isdigit()] == []
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 # --- TLS ----------------------------------------------------------------------------------------
-
-
-class Trust:
-    """A CA, another CA, and certificates of both, as files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.ca, self.other_ca = trustme.CA(), trustme.CA()
-        self.ca_file = str(folder / "ca.pem")
-        self.ca.cert_pem.write_to_path(self.ca_file)
-        self.vtn = self.files("vtn", self.ca.issue_cert("vtn.example"))
-        self.stranger = self.files("stranger", self.other_ca.issue_cert("vtn.example"))
-        pem = Path(self.vtn[0]).read_text(encoding="ascii").partition("-----END CERTIFICATE-----")
-        self.vtn_der = ssl.PEM_cert_to_DER_cert(f"{pem[0]}{pem[1]}\n")
-        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert("127.0.0.1", "localhost").configure_cert(self.server)
-        self.ca.configure_trust(self.server)
-        self.server.verify_mode = ssl.CERT_REQUIRED
-
-    def files(self, name: str, issued: trustme.LeafCert) -> tuple[str, str]:
-        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-        issued.private_key_pem.write_to_path(str(key))
-        return str(certificate), str(key)
-
-
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
-    return Trust(tmp_path_factory.mktemp("trust"))
 
 
 def test_a_vtn_with_its_certificate_is_admitted_and_named(
@@ -464,14 +426,6 @@ def test_strangers_in_every_stage_delay_an_honest_push_by_little(
             each.close()
     assert beside < alone + 0.1
     wait_for(lambda: listener.connections == 0, 8)
-
-
-def honest(listener: Listener, trust: Trust) -> float:
-    """Seconds of a push from connecting to the answer."""
-    begun = time.monotonic()
-    with encrypted(listener.address, trust.ca_file, *trust.vtn, source="127.0.0.1") as vtn:
-        assert exchange(vtn, request())[0] == 200
-    return time.monotonic() - begun
 
 
 # --- life ---------------------------------------------------------------------------------------

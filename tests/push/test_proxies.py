@@ -16,10 +16,11 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from tests.push.test_listener import Trust
+from tests.push.trust import Trust
 from tests.push.wire import encrypted, exchange, request
 from ven_sdk import ConfigurationError, OpenADRClient
 from ven_sdk.push import Peer, Response, wsgi
+from ven_sdk.testing.vtn.http import free_port
 
 CONFIGURATIONS = Path(__file__).resolve().parents[2] / "docs" / "push"
 PATH = "/site7/OpenADR2/Simple/2.0b/EiEvent"
@@ -54,11 +55,6 @@ def application() -> Iterator[tuple[Recorder, int]]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:

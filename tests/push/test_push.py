@@ -13,7 +13,7 @@ import pytest
 
 from tests.models.texts import VTNEvent, ei_response, first, payload
 from tests.push.pusher import PushingVTN, soon
-from tests.push.test_listener import Trust
+from tests.push.trust import Trust
 from ven_sdk import ConfigurationError, OpenADRClient
 from ven_sdk.push import Peer, wsgi
 
@@ -286,11 +286,6 @@ def test_a_restarted_client_listens_again(vtn: PushingVTN, client: Make) -> None
 
 
 # --- mutual TLS -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
-    return Trust(tmp_path_factory.mktemp("trust"))
 
 
 def test_events_arrive_over_mutual_tls(trust: Trust) -> None:

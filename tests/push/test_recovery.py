@@ -13,8 +13,9 @@ import pytest
 
 from tests.models.texts import first
 from tests.push.pusher import PushingVTN
-from tests.push.test_listener import Trust, wait_for
 from tests.push.test_push import event, free_port
+from tests.push.trust import Trust
+from tests.push.wire import wait_for
 from ven_sdk import OpenADRClient
 from ven_sdk.push import server
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from typing import Optional
+from typing import Callable, Optional
 
 OPEN = "<open>"
 
@@ -81,3 +81,11 @@ def encrypted(
     if certificate is not None:
         context.load_cert_chain(certificate, key)
     return context.wrap_socket(connect(address, source), server_hostname=name or None)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait until ``condition()``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
