@@ -12,7 +12,14 @@ from typing import Any, Callable, Optional
 import pytest
 
 from tests.models.simulated import SimulatedVen
-from tests.models.texts import VTNEvent, ei_response, first, payload, profiles
+from tests.models.texts import (
+    VTNEvent,
+    ei_response,
+    first,
+    payload,
+    plain_response,
+    profiles,
+)
 from ven_sdk import VenError
 from ven_sdk.oadr20b.schema.registration import CancelPartyRegistration, RequestReregistration
 from ven_sdk.state.outcome import Outcome, Step
@@ -321,3 +328,28 @@ def test_R13_a_wish_to_register_is_no_refusal_of_a_cancellation(world: Simulated
 
     assert world.ven.status.state == "unregistered"
     assert count(world, "oadrCancelPartyRegistration") == 1
+
+
+# --- what is under way when it comes --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_R7_what_a_vtn_says_to_an_opt_of_an_earlier_registration_is_not_of_the_opt_that_is_owed(
+    world: SimulatedVen, refuses: bool
+) -> None:
+    start(world)
+    replies: list[bytes] = []
+
+    def give(text: str, right: Callable[[], bytes]) -> Optional[bytes]:
+        if replies:
+            return None
+        replies.append(plain_response(first("requestID", text), "450") if refuses else right())
+        world.ven.register(new=True)
+        return replies[0]
+
+    answer(world, "oadrCreateOpt", give)
+    window = (world.clock.now() + timedelta(days=2), 3600)
+    world.ven.create_opt("optOut", "economic", vavailability=[window], opt_id="o")
+
+    assert world.vtn.record.opts == {"o"}, "create_opt returned, and the VTN has no opt"
+    assert [opt.state for opt in world.ven.opts] == ["confirmed"]

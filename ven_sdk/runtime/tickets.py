@@ -86,9 +86,11 @@ class Tickets:
 
     def settle(self, name: MessageName, error: Optional[VenError]) -> bool:
         """The exchange is over: the VTN agreed, or ``error`` says why not. Whether anybody waited
-        for it.
+        for it. Who asked for something that is owed all the same (its registration ended meanwhile)
+        goes on to wait.
         """
-        settled = self._under_way.pop(name, ())
+        claims = self._under_way.pop(name, ())
+        settled = [one for one in claims if one.owe or not one.is_owed()]
         for ticket in settled:
             ticket.settle(error)
         return bool(settled)

@@ -147,16 +147,19 @@ def forget_event(book: "Book", event_id: str) -> tuple[Change, ...]:
 
 def forget_confirmed(book: "Book", now: datetime) -> Outcome:
     """Rule R7: opts that the VTN had are part of the registration that is gone. One that is owed is
-    sent under the new registration; one that is being withdrawn no longer replaces any.
+    sent under the new registration, also where it is under way: what the VTN says to that is of the
+    old one. One that is being withdrawn no longer replaces any.
     """
     gone = [key for key, row in book.opts.items() if row.state not in (OWED, CANCELLING)]
     left = [
-        row for row in book.opts.values() if row.previous is not None and row.opt_id not in gone
+        replace(row, previous=None, order=book.next_key() if row.state == OWED else row.order)
+        for row in book.opts.values()
+        if row.opt_id not in gone
     ]
     return Outcome(
         changes=(
             *(Change("opts", key, None) for key in gone),
-            *(Change("opts", row.opt_id, replace(row, previous=None)) for row in left),
+            *(Change("opts", row.opt_id, row) for row in left),
         ),
         timers=tuple(Timer(f"opt:{key}") for key in gone),
     )
