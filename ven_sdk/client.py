@@ -237,8 +237,8 @@ class OpenADRClient(Ven):
         """Start the client and return at once; with ``wait``, after the VEN is registered.
 
         A VTN that cannot be reached is tried again for ever; with ``wait`` the client is stopped
-        after so long, and the last cause raised. StoreError when another process has the store.
-        Harmless while the client runs. ``TransportError`` says the last cause then.
+        after so long, and ``TransportError`` says the last cause. ``StoreError`` when another
+        process has the store. Harmless while the client runs.
         """
         self._lifecycle.runtime.check_process()
         seconds = None if wait is None else waiting_seconds("wait", wait)

@@ -94,7 +94,7 @@ class ClientLifecycle:
             raise
 
     def _restore(self) -> tuple[str, ...]:
-        """Take in what the store holds; what could not be understood is logged."""
+        """Take in what the store holds; a sentence for each row that could not be read."""
         if not self.store.durable:
             return ()
         return self.engine.restore()
