@@ -49,10 +49,10 @@ class Vens:
     ) -> None:
         self._runtime, self._store, self._push = runtime, store, push
         self._repeats, self._rate = repeats, rate
+        self._removed: set[str] = set()  # whose rows leave the store when it is open
         self._lock = threading.RLock()  # guards the rest
         self._by_name: dict[str, Ven] = {}
         self._locks: dict[Ven, threading.Lock] = {}
-        self._removed: set[str] = set()  # whose rows leave the store when it is open
         self._start_at = 0.0
         self.is_running: bool = False
 

@@ -58,10 +58,10 @@ class MemberSlots:
         self.wanted: frozenset[int] = frozenset()
         self._weights: Mapping[str, float] = {}
         self._stopping = False
-        self._again_at: dict[int, float] = {}
-        self._begun: dict[int, dict[str, Site]] = {}  # this and the rest: of the own thread
-        self._revisions: dict[int, int] = {}
         self._forced = 0
+        self._begun: dict[int, dict[str, Site]] = {}  # this and the rest: of the own thread
+        self._again_at: dict[int, float] = {}
+        self._revisions: dict[int, int] = {}
         self._in_trouble = False
         self._refused: dict[str, str] = {}
         self._incomplete: set[int] = set()  # slots with VENs that cannot run here
