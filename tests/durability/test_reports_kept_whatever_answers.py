@@ -42,3 +42,20 @@ def test_no_sample_is_lost_and_none_arrives_twice(reply: str, seconds: float) ->
         assert {(b - a).total_seconds() for a, b in zip(moments, moments[1:])} == {10}
         assert set(found.values()) == {1}
         assert world.ven.status.counters["samples_dropped"] == 0
+
+
+@pytest.mark.parametrize(
+    "reply", ["status 503", "status 403", "status 503 after 600", "status 429"]
+)
+def test_T16_the_data_does_not_wait_for_ever_for_an_answer_that_is_not_taken(reply: str) -> None:
+    with contextlib.closing(SimulatedVen(1)) as world:
+        world.start()
+        world.run(20)
+        world.vtn.behaviour["oadrCreatedReport"] = reply, float("inf")
+        world.vtn.queue.append("create report")
+        world.run(300)
+
+        sent = [one for one in world.vtn.sent if one.name == "oadrUpdateReport"]
+        answers = [one for one in world.vtn.sent if one.name == "oadrCreatedReport"]
+        assert len(world.vtn.record.samples) >= 2
+        assert sent[0].at >= answers[0].at + 60, "it came before the answer had its minute"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
 from ...errors import VenError
@@ -14,6 +14,7 @@ from ...points.tables import look_now
 from ...schema.common import Payload
 from ...state.change import Change
 from ...state.outcome import NOTHING, Note, Outcome, Step
+from ...state.replacing import replace
 from ...tasks import Task
 from ..schema.payloads import PAYLOADS
 from ..schema.registration import Response
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 30
 """Answers that wait to be sent, at most."""
+GOES_AHEAD = timedelta(minutes=1)
+"""How long the data of a report request waits for an answer that the VTN does not take."""
 TEXTS = {
     "200": "OK",
     "450": "out of sequence",
@@ -146,8 +149,26 @@ def _task(key: str, answer: Answer) -> Task:
         service=answer.service or payload.service,
         give_up=1 if answer.courtesy else 5,
         key=key,
+        postpone=(lambda _error: _let_data_go(key)) if answer.requests else None,
         weight=2 if answer.payload == CreatedReport.wire_name else 1,
     )
+
+
+def _let_data_go(key: str) -> Step:
+    """T16: the data comes after the answer, but not never. A moment that lies ahead, since the
+    clock was set back, is long ago.
+    """
+
+    def step(book: Book, now: datetime) -> Outcome:
+        answer = book.answers.get(key)
+        if answer is None or not answer.requests:
+            return NOTHING
+        if timedelta(0) <= now - answer.created < GOES_AHEAD:
+            return NOTHING
+        alone = replace(answer, requests=())
+        return Outcome(changes=(Change("answers", key, alone),)) + look_now(now)
+
+    return step
 
 
 def _forget(key: str, answer: Answer) -> Step:
