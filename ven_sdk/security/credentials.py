@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ..errors import ConfigurationError
 from .fingerprint import fingerprint_of
 from .keyfiles import Material, read_pem, read_pkcs12
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
 Source = Union[str, bytes, "os.PathLike[str]"]
@@ -108,10 +111,10 @@ class Credentials:
 
 
 def _files(*sources: Optional[Source]) -> tuple[str, ...]:
-    return tuple(os.fspath(source) for source in sources if is_path(source))  # type: ignore[arg-type]
+    return tuple(os.fspath(source) for source in sources if is_path(source))
 
 
-def is_path(source: Optional[Source]) -> bool:
+def is_path(source: Optional[Source]) -> TypeGuard[Union[str, os.PathLike[str]]]:
     """True for a path, False for bytes, PEM text or None."""
     return (
         source is not None

@@ -104,7 +104,7 @@ def _trust(context: ssl.SSLContext, ca_file: Optional[Source]) -> None:
         if not is_path(ca_file):
             _trust_bytes(context, ca_file)
         elif os.path.isdir(ca_file):
-            _trust_folder(context, str(os.fspath(ca_file)))  # type: ignore[arg-type, unused-ignore]
+            _trust_folder(context, os.fspath(ca_file))
         else:
             context.load_verify_locations(cafile=os.fspath(ca_file))
     except ConfigurationError:

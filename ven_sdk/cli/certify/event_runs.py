@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from .rows import declare, demand, not_shown, row, skip
 from .trial import Trial
@@ -149,6 +150,10 @@ def random_end(trial: Trial) -> str:
     return f"acknowledged at once, ended {shown}"
 
 
+def _is_called(trial: Trial, event_id: str, when: str) -> bool:
+    return bool(trial.calls(event_id, when))
+
+
 @row(34, "ends events that are not on the list any more", "E", "CR 61")
 def implied_cancellation(trial: Trial) -> str:
     trial.need_ours()
@@ -157,7 +162,7 @@ def implied_cancellation(trial: Trial) -> str:
     for event_id in (first, second):
         before = len(trial.answers(event_id))
         trial.vtn.drop_event(event_id)
-        trial.pass_until(lambda wanted=event_id: bool(trial.calls(wanted, "end")), 10)  # type: ignore[misc]
+        trial.pass_until(partial(_is_called, trial, event_id, "end"), 10)
         demand(
             trial.calls(event_id, "end"),
             "an event that is not on the list any more runs on",

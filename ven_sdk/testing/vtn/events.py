@@ -167,7 +167,7 @@ def status_of(event: Event, now: datetime) -> str:
     return "active" if not period.duration or now < end else "completed"
 
 
-def _order(event: Event) -> tuple:  # type: ignore[type-arg]
+def _order(event: Event) -> tuple[object, ...]:
     """E13: active by priority, then start; far and near by start, then priority; then the rest."""
     rank = _STATUS_ORDER.get(event.event_status, 2)
     priority = event.priority or 2**32
