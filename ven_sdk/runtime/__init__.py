@@ -21,7 +21,8 @@ caller: the user's, or that of a listener for push. No thread belongs to a VEN: 
 
 *Locks.* The outermost is that of a VEN's transactions. Under it those of its conversation, of the
 scheduler, of the pools and of waiters may be taken, for moments, and never the other way round. No
-user code, no lxml and no network runs under any of them. Two VENs never wait for each other's.
+user code, no lxml and no exchange runs under any of them; the store's commit does, under the first.
+Two VENs never wait for each other's.
 
 *Time.* Waiting is monotonic. What belongs to a moment of the wall clock is looked at again when
 that was set.

@@ -10,18 +10,18 @@ listeners (the lanes) are told.
 *What may happen in between.* Between two steps anything: another thread's step, a stop, a message.
 So a step trusts nothing that was read before it, and looks at the book again; a task that was made
 from the book says in its steps what it was made of, and does nothing where that has changed. Within
-a step nothing happens: no user code, no lxml, no network runs under the lock. The store's disk
-does: a commit is part of the transaction, for what was not written was not promised. While the disk
-fails, the VEN says so, goes on in memory, and writes later (``persistence``). Where the rows belong
-to somebody else by now (a lost lease), the step has no effect. A clock that was set moves what is
-waited for before the next step sees its time.
+a step nothing happens: no user code, no lxml, no exchange runs under the lock. The store does, be
+it a disk or a database: a commit is part of the transaction, for what was not written was not
+promised. While it fails, the VEN says so, goes on in memory, and writes later (``persistence``).
+Where the rows belong to somebody else by now (a lost lease), the step has no effect. A clock that
+was set moves what is waited for before the next step sees its time.
 
 *Locks.* All that a reader takes are reentrant: the user's signal handler, if it reads, may have
-interrupted it. ``_lock`` guards the book, the timers and the tickets. ``changes``
-wakes those who wait; its lock may be taken under ``_lock``, never the other way round.
-``_applying`` is held only while changes are applied to the book, in memory, under ``_lock``:
-readers that must not wait for a slow disk use ``look`` and ``snapshot``, which take that one alone.
-Nothing is called under it that takes a lock.
+interrupted it. ``_lock`` guards the book, the timers and the tickets. ``changes`` wakes those who
+wait; its lock may be taken under ``_lock``, never the other way round. ``_applying`` is held only
+while changes are applied to the book, in memory, under ``_lock``: readers that must not wait for a
+slow disk use ``look`` and ``snapshot``, which take that one alone. Nothing is called under it that
+takes a lock.
 
 *When the process dies* after the commit, the next start finds the changes, and ``Profile.resume``
 makes timers and calls from the book; before it, nothing was promised.
