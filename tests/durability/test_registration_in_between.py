@@ -353,3 +353,25 @@ def test_R7_what_a_vtn_says_to_an_opt_of_an_earlier_registration_is_not_of_the_o
 
     assert world.vtn.record.opts == {"o"}, "create_opt returned, and the VTN has no opt"
     assert [opt.state for opt in world.ven.opts] == ["confirmed"]
+
+
+# --- a VEN that registers with none ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("report_only", [False, True])
+@pytest.mark.parametrize("reply", ["code 450", "status 400", "status 503"])
+def test_R13_a_pre_provisioned_ven_answers_again_once_its_polls_are_taken(
+    reply: str, report_only: bool
+) -> None:
+    facts = {"register": False, "ven_id": "ven-1", "report_only": report_only}
+    with contextlib.closing(SimulatedVen(1, **facts)) as world:
+        world.vtn.record.registered = True
+        start(world)
+        world.vtn.behaviour["oadrRegisterReport"] = reply, FOR_EVER
+        world.vtn.behaviour["oadrRequestEvent"] = reply, FOR_EVER
+        world.vtn.behaviour["oadrPoll"] = "not allowed", 1
+        world.run(120)
+        world.vtn.queue.append("cancel report")
+        world.run(60)
+
+        assert count(world, "oadrCanceledReport") == 1

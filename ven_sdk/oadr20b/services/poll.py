@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from ...errors import SecurityError, VenError
 from ...schema.common import Payload
 from ...state.outcome import NOTHING, Note, Outcome, Step
+from ...state.registration import MADE
 from ...tasks import Task
 from ..schema.events import DistributeEvent
 from ..schema.payloads import PAYLOADS
@@ -29,7 +30,7 @@ from ..schema.reports import (
     UpdateReport,
 )
 from . import answers, events, registration, reports
-from .task import code_of, do_nothing, is_blank, is_success
+from .task import code_of, is_blank, is_success
 
 if TYPE_CHECKING:
     from ..state.book import Book
@@ -101,13 +102,23 @@ def take_reply(reply: Optional[Payload]) -> Step:
     G12). What was polled under a registration that has ended meanwhile is for nobody (R12).
     """
     if reply is None or isinstance(reply, Response):
-        return do_nothing
+        return note_known
 
     def step(book: Book, now: datetime) -> Outcome:
         is_over = book.registration.phase == "cancelled"
-        return NOTHING if is_over else receive(book, reply, now)
+        return NOTHING if is_over else note_known(book, now) + receive(book, reply, now)
 
     return step
+
+
+def note_known(book: Book, now: datetime) -> Outcome:
+    """A VTN that takes the polls of a pre-provisioned VEN knows it, whatever it says to the
+    catalogue (R13).
+    """
+    state = book.registration
+    if state.known or book.settings.register or state.phase not in MADE:
+        return NOTHING
+    return registration.change_phase(book, now, state.phase, known=True)
 
 
 def take_refusal(error: VenError) -> Step:
