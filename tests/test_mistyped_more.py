@@ -17,9 +17,11 @@ from ven_sdk import (
     OpenADRClient,
     SiteTable,
     certificate_fingerprint,
+    enums,
     objects,
     testing,
 )
+from ven_sdk.display.tables import Rows
 from ven_sdk.near_names import nearest
 
 POSTGRES = "postgresql://fleet@localhost/fleet"
@@ -35,6 +37,33 @@ def fleet() -> Fleet:
 
 def vtn() -> testing.LocalVTN:
     return testing.LocalVTN()
+
+
+class Decision:
+    """Like a handler, with the wrong parenthesis: a call of it decides nothing."""
+
+    def __init__(self, event: Any) -> None:
+        self.event = event
+
+
+def event() -> Any:
+    started = vtn()
+    event_id = started.add_event()
+    return started.events[event_id]
+
+
+def rows(count: int = 1) -> Any:
+    return Rows([event()][:count])
+
+
+def status(**arguments: Any) -> None:
+    client().add_report(int, "r", report_name="TELEMETRY_STATUS", **arguments)
+
+
+def push(value: Any) -> None:
+    one = client()
+    one.add_report(None, "r", "voltage")
+    one.report_value("r", value)
 
 
 def set_strict(value: Any) -> None:
@@ -112,6 +141,40 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: testing.Slow(1, service="OadrPol"), "Did you mean 'OadrPoll'?"),
     (lambda: testing.LocalVTN(strict="x"), "strict must be True or False"),
     (lambda: set_strict("x"), "strict must be True or False"),
+    # rows, and what is in an event
+    (lambda: rows().tabel(), "Did you mean 'table'?"),
+    (lambda: rows().event_id, "Each item has it: write [0].event_id"),
+    (lambda: rows().first(), "Its items stand by number: [0]."),
+    (lambda: rows().table(timezone="UTC"), "Did you mean 'tz'?"),
+    (lambda: rows(0).plot(), "write client.plot_schedule()"),
+    (lambda: rows().to_frame(), "write client.events_frame()"),
+    (lambda: event().event_signals.signal_name, "write [0].signal_name"),
+    (lambda: event().event_signals[0].intervals.last(), "Its items stand by number"),
+    (lambda: event().id, "Did you mean 'event_id'?"),
+    (lambda: event().start, "Did you mean 'active_period'?"),
+    (lambda: event().dtstart, "Did you mean 'active_period'?"),
+    (lambda: event().level, "Did you mean 'event_signals'?"),
+    (lambda: event().event_signals[0].payload, "Did you mean 'intervals'?"),
+    (lambda: event().event_signals[0].intervals[0].value, "Did you mean 'signal_payload'?"),
+    (lambda: client().level, "Did you mean 'current_level'?"),
+    # records and vocabularies
+    (lambda: objects.Sample(1).to_json(indnt=2), "Did you mean 'indent'?"),
+    (lambda: objects.Sample(1).to_json(default=str), "takes no argument 'default'"),
+    (lambda: objects.Sample(1).to_json(indent=[2]), "cannot use {'indent': [2]}"),
+    (lambda: objects.Sample(1, accuracy="x"), "accuracy is 'x'; expected a number"),
+    (lambda: push(objects.Sample), "the value is <class"),
+    (lambda: objects.OPT, "It is ven_sdk.enums.OPT"),
+    (lambda: objects.LocalVTN, "It is ven_sdk.testing.LocalVTN"),
+    (lambda: enums.Target, "It is ven_sdk.objects.Target"),
+    (lambda: testing.OpenADRClient, "It is ven_sdk.OpenADRClient"),
+    # handlers, reports, life
+    (lambda: client().run(timeout=5), "takes no argument 'timeout'. It takes none."),
+    (lambda: client().add_handler("on_event", Decision), "must be a function, not <class"),
+    (lambda: client(on_event=Decision), "must be a function, not <class"),
+    (lambda: setattr(client(), "on_event", "optIn"), "OpenADRClient(..., on_event='optIn')"),
+    (lambda: client().add_handler("on_event", "optin"), "A word is for the constructor"),
+    (lambda: status(measurement="voltage"), "has no measurement and no unit: leave measurement"),
+    (lambda: status(unit="W"), "leave unit out"),
 ]
 
 
@@ -127,6 +190,17 @@ def test_what_other_libraries_say_counts_only_where_it_is_known_here() -> None:
     assert nearest("password", ["passphrase", "port"]) == "passphrase"
     assert nearest("password", ["port", "pass_word"]) == "pass_word"
     assert nearest("connect", ["events"]) == ""
+
+
+def test_an_option_that_other_libraries_call_otherwise_is_known_with_its_dashes() -> None:
+    assert nearest("--password", ["--port", "--passphrase"]) == "--passphrase"
+    assert nearest("--ca", ["--cert", "--ca-file"]) == "--ca-file"
+
+
+def test_a_value_is_in_its_vocabulary_by_every_version_of_python() -> None:
+    assert "optIn" in enums.OPT and enums.OPT.OPT_IN in enums.OPT
+    assert "optin" not in enums.OPT
+    assert not any(given in enums.OPT for given in (5, None, ["optIn"], enums.OPT_REASON.EMERGENCY))
 
 
 def test_argparse_is_given_numbers_and_durations_with_words_of_ours() -> None:

@@ -114,8 +114,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         from .near_names import missing_name
 
-        if not name.startswith("_"):
-            _refuse_misplaced(name)
         raise missing_name(__name__, name, __all__)
     from importlib import import_module
 
@@ -129,19 +127,6 @@ def __getattr__(name: str) -> Any:
     )
     globals()[name] = value
     return value
-
-
-def _refuse_misplaced(name: str) -> None:
-    """Say where a name is that another module of the package has."""
-    from importlib import import_module
-
-    from .errors import NoSuchAttributeError
-
-    for module in ("testing", "objects", "enums"):
-        if name in import_module(f".{module}", __name__).__all__:
-            raise NoSuchAttributeError(
-                f"module {__name__!r} has no attribute {name!r}. It is {__name__}.{module}.{name}."
-            )
 
 
 def __dir__() -> list[str]:

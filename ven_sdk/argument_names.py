@@ -24,9 +24,9 @@ def refuse_unknown(function: str, given: Iterable[str], known: Iterable[str]) ->
     known = tuple(dict.fromkeys(name for name in known if name not in ("self", "limits")))
     for name in given:
         if name not in known:
+            others = f"Known are: {', '.join(known)}." if known else "It takes none."
             raise ArgumentError(
-                f"{function} takes no argument {name!r}.{did_you_mean(name, known)} Known are: "
-                f"{', '.join(known)}."
+                f"{function} takes no argument {name!r}.{did_you_mean(name, known)} {others}"
             )
 
 

@@ -4,7 +4,8 @@ functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Callable
 
 from .errors import NoSuchAttributeError
@@ -18,7 +19,8 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("password", "passwd", "keypassword", "pin"), ("passphrase",)),
     **dict.fromkeys(("db", "database", "storage", "state", "persist"), ("store", "status")),
     **dict.fromkeys(("pollinterval", "pollrate", "pollperiod", "interval"), ("poll_frequency",)),
-    **dict.fromkeys(("server", "host", "url", "endpoint", "address"), ("vtn_url",)),
+    **dict.fromkeys(("host", "url", "endpoint", "address"), ("vtn_url", "url")),
+    "server": ("vtn_url", "url", "vtn"),
     **dict.fromkeys(("samplerate", "rate", "period", "granularity"), ("sampling_rate",)),
     **dict.fromkeys(("mode",), ("data_collection_mode",)),
     **dict.fromkeys(("close", "disconnect", "shutdown", "loopstop"), ("stop",)),
@@ -34,6 +36,17 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("tick", "sleep", "forward"), ("advance",)),
     **dict.fromkeys(("set", "settime", "moveto", "travel"), ("advance_to",)),
     **dict.fromkeys(("metrics", "prometheus", "live"), ("health",)),
+    **dict.fromkeys(("verbose", "verbosity"), ("debug", "log_level")),
+    **dict.fromkeys(("timezone", "zone"), ("tz",)),
+    "id": ("event_id", "signal_id", "opt_id", "r_id", "ven_id"),
+    **dict.fromkeys(("start", "begin", "starttime", "dtstart"), ("dtstart", "active_period")),
+    **dict.fromkeys(("end", "endtime", "dtend"), ("duration", "active_period")),
+    "value": ("signal_payload", "payload", "intervals"),
+    **dict.fromkeys(
+        ("payload", "level"),
+        ("signal_payload", "payload", "value", "current_level", "intervals", "event_signals"),
+    ),
+    "reregister": ("request_reregistration", "register"),
 }
 """What other libraries call things, without case and separators, and what they are called here."""
 
@@ -47,9 +60,10 @@ def nearest(word: object, known: Iterable[str], close: float = CLOSE) -> str:
     from difflib import get_close_matches  # costs 2 ms, and only mistakes need it
 
     names = list(known)
-    for meant in ELSEWHERE.get(_simplify(word), ()):
-        if meant in names:
-            return meant
+    for meant in map(_simplify, ELSEWHERE.get(_simplify(word), ())):
+        found = next((name for name in names if _simplify(name) == meant), "")
+        if found:
+            return found
     plain = list(dict.fromkeys(map(_simplify, names)))
     near = get_close_matches(_simplify(word), plain, 1, close)
     alike = [name for name in names if near and _simplify(name) == near[0]]
@@ -73,14 +87,42 @@ def missing_attribute(
 
 
 def missing_name(module: str, name: str, known: Iterable[str]) -> NoSuchAttributeError:
-    """The error for a name that a module does not have."""
-    return _missing(f"module {module!r} has no attribute {name!r}.", name, lambda: known)
+    """The error for a name that a module does not have: perhaps another public one has it."""
+
+    def explain() -> str:
+        return "" if name.startswith("_") else _home_of(name) or did_you_mean(name, known)
+
+    return NoSuchAttributeError(f"module {module!r} has no attribute {name!r}.", explain)
+
+
+def missing_in_rows(rows: Sequence[object], name: str) -> NoSuchAttributeError:
+    """The error for an attribute that a sequence does not have: perhaps each of its items has
+    it.
+    """
+
+    def explain() -> str:
+        if name.startswith("_"):
+            return ""
+        if rows and hasattr(rows[0], name):
+            return f" Each item has it: write [0].{name}, or a loop."
+        return did_you_mean(name, public_names(type(rows))) or " Its items stand by number: [0]."
+
+    return NoSuchAttributeError(f"{type(rows).__name__} has no attribute {name!r}.", explain)
 
 
 def _missing(text: str, name: str, known: Callable[[], Iterable[str]]) -> NoSuchAttributeError:
     return NoSuchAttributeError(
         text, lambda: "" if name.startswith("_") else did_you_mean(name, known())
     )
+
+
+def _home_of(name: str) -> str:
+    """`` It is ven_sdk.enums.OPT.`` for a public name of ours, or ``""``."""
+    package = __name__.partition(".")[0]
+    for module in (package, f"{package}.testing", f"{package}.objects", f"{package}.enums"):
+        if name in import_module(module).__all__:
+            return f" It is {module}.{name}."
+    return ""
 
 
 def public_names(cls: type) -> list[str]:

@@ -71,6 +71,10 @@ class _VocabularyType(EnumMeta):
                 + (f"Known are: {known}." if known else "It is a base and has no members.")
             )
 
+    def __contains__(cls, value: object) -> bool:
+        """Whether it is a member, or the value of one, by every version of Python."""
+        return isinstance(value, str) and value in cls.values
+
     def __getitem__(cls: type[V], name: str) -> V:
         try:
             return super().__getitem__(name)  # type: ignore[misc, no-any-return]

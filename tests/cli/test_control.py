@@ -110,7 +110,18 @@ def test_status_and_reports_are_told(api: Api, client: OpenADRClient) -> None:
     [
         ("GET", "/", None, 404, "There are: GET status"),
         ("GET", "/evnts", None, 404, "There are: GET status"),
-        ("POST", "/status", None, 404, "There are: GET status"),
+        ("POST", "/status", None, 405, "status is a question: ask by GET, not POST"),
+        ("PUT", "/level", {"level": 2}, 405, "level is a question: ask by GET, not PUT"),
+        ("DELETE", "/events/e", None, 405, "events is a question"),
+        ("GET", "/events/e/opt-in", None, 405, "opt-in is an order: send it by POST, not GET"),
+        ("PATCH", "/reports/m/value", {"value": 1}, 405, "value is an order"),
+        ("GET", "/level/now", None, 404, "There are: GET status"),
+        ("GET", "/schedule?hour=3", None, 400, "Did you mean 'hours'?"),
+        ("GET", "/level?ven=site", None, 400, "There is no 'ven' behind the ?."),
+        ("GET", "/vens?name=site", None, 400, "Nothing is taken there."),
+        ("POST", "/events/e/opt-in?force=1", None, 400, "There is no 'force'"),
+        ("POST", "/events/e/opt-out", {"reasn": "x"}, 400, "Did you mean 'reason'?"),
+        ("POST", "/reports/m/value", {"valeu": 1}, 400, "Did you mean 'value'?"),
         ("GET", "/events/unknown", None, 404, "There is no event 'unknown'"),
         ("POST", "/events/unknown/opt-in", None, 409, "unknown"),
         ("POST", "/events/unknown/opt-in", {"reasn": "x"}, 400, "takes nothing, not 'reasn'"),
@@ -137,9 +148,20 @@ def test_what_a_request_gets_wrong_is_said(
     assert status == code
 
 
-@pytest.mark.parametrize("token", [None, "", "wrong token of the test", TOKEN[:-1]])
-def test_nobody_without_the_token_is_answered(token: Optional[str], api: Api) -> None:
-    assert api("GET", "/status", token=token)[0] == 401
+@pytest.mark.parametrize(
+    "token, says",
+    [
+        (None, "Send the token"),
+        ("", "Send the token"),
+        ("wrong token of the test", "is another one"),
+        (TOKEN[:-1], "is another one"),
+    ],
+)
+def test_nobody_without_the_token_is_answered(token: Optional[str], says: str, api: Api) -> None:
+    status, told = api("GET", "/status", token=token)
+
+    assert status == 401
+    assert says in told["error"]
 
 
 def test_a_page_of_another_site_is_not_answered(api: Api) -> None:

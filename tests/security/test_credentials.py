@@ -163,6 +163,7 @@ def test_pkcs12_problems_name_the_file(tmp_path: Path) -> None:
     path.write_bytes(VEN.pkcs12(SECRET))
 
     refused(path, None, "wrong", match=r"ven.p12 cannot be opened: the passphrase is wrong")
+    refused(path, path, SECRET, match=r"ven.p12' is PKCS#12, which has the key too: leave key out")
     refused(path, match=r"ven.p12 cannot be opened: it needs a passphrase")
     path.write_bytes(b"rubbish")
     refused(path, match=r"ven.p12 cannot be opened")

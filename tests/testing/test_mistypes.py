@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable
 
@@ -29,6 +29,7 @@ from ven_sdk.testing import (
 )
 
 URL = "http://127.0.0.1:9"
+AWARE: Any = datetime(2031, 1, 1, tzinfo=timezone.utc)
 needs_toml = pytest.mark.skipif(
     not (importlib.util.find_spec("tomllib") or importlib.util.find_spec("tomli")),
     reason="no TOML reader: the extra 'toml' brings one for Python before 3.11",
@@ -186,6 +187,7 @@ def test_a_mistyped_file_is_told_what_was_meant(
 def vtn() -> Any:
     with LocalVTN() as vtn:
         vtn.add_ven("known", ven_id="known", registered=True)
+        vtn.add_event(event_id="held")
         yield vtn
 
 
@@ -256,6 +258,35 @@ ASKED: "list[tuple[str, Callable[[LocalVTN], Any], str]]" = [
     ("zone", lambda vtn: OpenADRClient("a", URL).events_frame(tz="Europe/Berln"), "Europe/Berlin"),
     ("zone as a number", lambda vtn: Rows([]).table(tz=2), "tz"),  # type: ignore[arg-type]
     ("a VEN of a fleet", lambda vtn: Fleet(URL)["site-a"], "site-a"),
+    (
+        "the same event again",
+        lambda vtn: vtn.add_event(event_id="held"),
+        "modify_event('held', ...)",
+    ),
+    ("announce as text", lambda vtn: vtn.add_event(announce="no"), "True or False"),
+    ("drop without telling", lambda vtn: vtn.drop_event("e", announce="no"), "True or False"),
+    ("registered as text", lambda vtn: vtn.add_ven("a", registered="yes"), "True or False"),
+    ("vens registered", lambda vtn: LocalVTN(vens={"a": {"registered": "yes"}}), "True or False"),
+    ("memory as text", lambda vtn: vtn.restart(memory="no"), "memory must be True or False"),
+    ("a rider", lambda vtn: vtn.cancel_report("r", piggyback="no"), "True or False"),
+    ("samples of a name", lambda vtn: vtn.wait_for_samples("power"), "count must be"),
+    ("r_id as number", lambda vtn: vtn.wait_for_samples(1, r_id=5), "r_id must be"),
+    ("event as number", lambda vtn: vtn.assert_opted(5, "optIn"), "event_id must be"),
+    (
+        "version as text",
+        lambda vtn: vtn.assert_opted("e", "optIn", modification_number="1"),
+        "modification_number must be",
+    ),
+    ("a client for its name", lambda vtn: vtn.assert_registered(vtn), "ven must be"),
+    (
+        "wait for a call",
+        lambda vtn: vtn.wait_until(lambda seen: seen, 0, "it"),
+        "called as found()",
+    ),
+    ("rID as number", lambda vtn: ReportWish(r_ids=[5]), "one of r_ids"),  # type: ignore[list-item]
+    ("an order of a script", lambda vtn: vtn.reregister(), "request_reregistration"),
+    ("clock to a duration", lambda vtn: ManualClock().advance_to(timedelta(1)), "advance() takes"),
+    ("clock by a moment", lambda vtn: ManualClock().advance(AWARE), "advance_to() takes"),
 ]
 
 

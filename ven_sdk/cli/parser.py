@@ -78,6 +78,8 @@ class Parser(argparse.ArgumentParser):
             return f"{word!r} is one argument too many"
         name = word.partition("=")[0]
         known = [option for option in self._known_options() if option.startswith("--")]
+        if name in known:
+            return f"{name} stands behind --, where only files and names do: write it before"
         return f"there is no option {name}{self.elsewhere.get(name) or _hint(name, known)}"
 
     def _known_options(self) -> list[str]:

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from ..argument_names import named_arguments
 from ..brackets import refuse_call
-from ..errors import NoSuchKeyError
+from ..errors import NoSuchAttributeError, NoSuchKeyError
 from ..events.queries import ScheduleRow
+from ..near_names import missing_in_rows
 from ..presentation import Row, html_of, plot_of, row_of
 from ..runtime.status import Health, Status
 from ..schema.common import Target
@@ -24,6 +26,11 @@ from .times import Zone, in_zone, zone_of
 
 T = TypeVar("T", covariant=True)
 OPEN_END = "open end"
+_OF_CLIENT = {
+    "plot": "client.plot_schedule(), or plot() of one event",
+    **dict.fromkeys(("frame", "to_frame", "to_pandas", "dataframe"), "client.events_frame()"),
+}
+"""What people look for in rows, and where it is."""
 _TABLE = "border-collapse:collapse;font-size:90%;margin:0 0 6px 0"
 _CAPTION = "caption-side:top;text-align:left;font-weight:bold;white-space:nowrap;padding:2px 0"
 _CELL = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
@@ -49,9 +56,15 @@ class Rows(tuple[T, ...]):
                 "next((row for row in rows if row.FIELD == ...), None) with the field that says it."
             )
 
+        def __getattr__(self, name):
+            if name in _OF_CLIENT:
+                raise NoSuchAttributeError(f"Rows have no {name}: write {_OF_CLIENT[name]}.")
+            raise missing_in_rows(self, name)
+
         __call__ = refuse_call
         do_not_call_in_templates = True  # Django calls what is callable
 
+    @named_arguments
     def table(self, tz: Zone = None) -> "Html":
         """The same as a table with its times in ``tz``: a ``tzinfo``, a name, ``'local'``."""
         zone_of(tz)

@@ -102,6 +102,11 @@ def measurement(
     """
     scale = _scale(scale)
     if name in (STATUS, GREEN_BUTTON):
+        for argument, value in (("measurement", given), ("unit", unit)):
+            if value is not None:
+                raise ConfigurationError(
+                    f"A report {name} has no measurement and no unit: leave {argument} out."
+                )
         return None
     if given is None:
         if unit is not None:

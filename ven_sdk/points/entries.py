@@ -128,7 +128,7 @@ class _SampleShape(Protocol):
 
 
 def _is_sample(item: object) -> TypeGuard[_SampleShape]:
-    return hasattr(item, "at") and hasattr(item, "data_quality")
+    return not isinstance(item, type) and hasattr(item, "at") and hasattr(item, "data_quality")
 
 
 def _sample(
@@ -205,6 +205,13 @@ def _jsonable(record: Mapping[str, object]) -> dict[str, object]:
     return found
 
 
+def _accuracy_entry(accuracy: object) -> str:
+    try:
+        return number_entry(accuracy)
+    except (TypeError, ValueError) as cause:
+        raise type(cause)(f"accuracy is {repr_of(accuracy)}; expected a number") from cause
+
+
 def with_quality(
     entry: str, confidence: object = None, accuracy: object = None, quality: object = None
 ) -> str:
@@ -227,7 +234,7 @@ def with_quality(
                 "token"
             )
         arguments.text("data_quality", word)
-    accurate = number_entry(accuracy) or None
+    accurate = _accuracy_entry(accuracy) or None
     return json.dumps(
         [
             entry,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar, Union
 
+from ..near_names import missing_in_rows
+
 T = TypeVar("T")
 
 
@@ -23,6 +25,11 @@ class Items(tuple[T, ...]):
         def __set__(
             self, record: object, value: Iterable[Union[T, Mapping[str, object]]]
         ) -> None: ...
+
+    if not TYPE_CHECKING:  # type checkers refuse unknown names by themselves
+
+        def __getattr__(self, name: str) -> object:
+            raise missing_in_rows(self, name)
 
     def __eq__(self, other: object) -> bool:
         return tuple.__eq__(self, tuple(other) if isinstance(other, list) else other) is True

@@ -34,6 +34,11 @@ else:
 
 
 R = TypeVar("R", bound="Record")
+_JSON_OPTIONS = (
+    *("skipkeys", "ensure_ascii", "check_circular", "allow_nan"),
+    *("cls", "indent", "separators", "sort_keys"),
+)
+"""The arguments of ``json.dumps`` that may be given to :meth:`Record.to_json`."""
 T = TypeVar("T")
 
 
@@ -248,9 +253,14 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
     @named_arguments
     def to_json(self, **options: Any) -> str:
         """JSON text: times as ISO 8601 with ``Z``, durations in seconds. ``options`` go to
-        ``json.dumps``.
+        ``json.dumps``. ``ArgumentError`` for those that it does not have, or cannot use.
         """
-        return json.dumps(self.to_dict(), default=_jsonable, **options)
+        function = f"{type(self).__name__}.to_json()"
+        refuse_unknown(function, options, _JSON_OPTIONS)
+        try:
+            return json.dumps(self.to_dict(), default=_jsonable, **options)
+        except TypeError as cause:
+            raise ArgumentError(f"{function} cannot use {options!r}: {cause}.") from cause
 
     @classmethod
     @named_arguments

@@ -140,6 +140,10 @@ def _read(origin: _Origin) -> Material:
     )
     data, name = content(origin.cert, "cert")
     if name.lower().endswith((".p12", ".pfx")) or (origin.key is None and data[:1] == b"\x30"):
+        if origin.key is not None:
+            raise ConfigurationError(
+                f"cert {name!r} is PKCS#12, which has the key too: leave key out."
+            )
         return read_pkcs12(data, name, passphrase)
     key_data, key_name = (data, name) if origin.key is None else content(origin.key, "key")
     return read_pem(data, name, key_data, key_name, passphrase)

@@ -144,8 +144,7 @@ class ManualClock(Clock):
         """Let time pass until the wall clock shows ``moment``, an aware datetime.
         ``ConfigurationError`` for a naive one.
         """
-        if not isinstance(moment, datetime) or moment.tzinfo is None:
-            raise ConfigurationError(f"moment is {moment!r}: give an aware datetime.")
+        _check_moment(moment)
         return self.advance(moment - self.now())
 
     def advance_to_next(self) -> Optional[timedelta]:
@@ -213,8 +212,16 @@ class ManualClock(Clock):
         return deadline - self._elapsed >= MICRO
 
 
-def _nanoseconds(given: Duration) -> int:
+def _check_moment(moment: object) -> None:
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        hint = " advance() takes a duration." if isinstance(moment, timedelta) else ""
+        raise ConfigurationError(f"moment is {moment!r}: give an aware datetime.{hint}")
+
+
+def _nanoseconds(given: object) -> int:
     """Whole numbers add up exactly, so that ten steps of 0.1 s are a second."""
+    if isinstance(given, datetime):
+        raise ConfigurationError(f"{given!r} is no duration. advance_to() takes a moment.")
     duration("seconds", given, -LONGEST.total_seconds())
     if isinstance(given, timedelta):
         return given // timedelta(microseconds=1) * 1000

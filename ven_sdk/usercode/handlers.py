@@ -36,6 +36,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "on_report": ("report",),
 }
 SINGLE = ("on_event", "on_update_event")
+OF_CONSTRUCTOR = " A word is for the constructor: OpenADRClient(..., on_event='optIn')."
 NOBODY_DECIDES = (
     "There is no on_event handler: events are answered with optOut. Set one by "
     "client.add_handler('on_event', ...)."
@@ -77,9 +78,10 @@ class Registry:
                 + (" The name comes first, then the function." if callable(name) else "")
                 + f" Known are: {', '.join(self._parameters)}."
             )
-        if not is_function(function) or _makes_values(function):
+        if not is_function(function) or _makes_values(function, name):
+            hint = OF_CONSTRUCTOR if name in SINGLE and isinstance(function, str) else ""
             raise ConfigurationError(
-                f"The {self._what} for {name} must be a function, not {repr_of(function)}."
+                f"The {self._what} for {name} must be a function, not {repr_of(function)}.{hint}"
             )
         refuse_async(function, f"The {self._what}")
         refuse_generator(function, f"The {self._what}")
@@ -96,10 +98,12 @@ class Registry:
         return bool(self._functions.get(str(name)))
 
 
-def _makes_values(function: object) -> bool:
-    """Whether this is ``int``, ``enums.OPT`` or the like: it can be called, and handles nothing."""
+def _makes_values(function: object, name: str) -> bool:
+    """Whether this is ``int``, ``enums.OPT`` or the like: it can be called, and handles nothing.
+    Where a decision is wanted, no class gives one.
+    """
     return isinstance(function, type) and (
-        issubclass(function, Enum) or function.__module__ == "builtins"
+        name in SINGLE or issubclass(function, Enum) or function.__module__ == "builtins"
     )
 
 

@@ -22,8 +22,11 @@ from pathlib import Path
 from typing import Any, Callable, Optional, Protocol
 
 from ...arguments import Duration
+from ...brackets import is_function
 from ...client import OpenADRClient
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, VenError
+from ...usercode.calls import describe_failure
+from ...usercode.functions import check_call
 from ..run.build import build
 from ..run.file import load
 from ..run.functions import import_object
@@ -152,13 +155,26 @@ class ModuleVen(_OwnVen):
         if known is not None and isinstance(_attribute(known, self.name), OpenADRClient):
             importlib.reload(known)
         found = import_object(self.name, os.getcwd())
-        client = found() if callable(found) else found
+        client = _call(found, self.name) if is_function(found) else found
         if not isinstance(client, OpenADRClient):
             raise ConfigurationError(
                 f"{self.name!r} gives a {type(client).__name__}: certify takes an OpenADRClient, "
                 "or a function without arguments that returns one."
             )
         return client
+
+
+def _call(function: Callable[..., object], reference: str) -> object:
+    """What the author's function gives; ``ConfigurationError`` where it cannot be called, or
+    fails.
+    """
+    check_call(function, reference.partition(":")[2], ())
+    try:
+        return function()
+    except VenError:
+        raise
+    except Exception as cause:
+        raise ConfigurationError(f"{reference} raised {describe_failure(cause)}") from cause
 
 
 def _attribute(module: object, reference: str) -> object:
@@ -309,7 +325,7 @@ def source_of(word: str) -> Source:
         if not path.is_file():
             raise ConfigurationError(f"there is no script {word!r}.")
         return ScriptVen(word)
-    if ":" in word:
+    if ":" in word and "://" not in word:
         return ModuleVen(word)
     raise ConfigurationError(
         f"{word!r} is no VEN: give a TOML file (ven.toml), module:client, or a script (ven.py)."

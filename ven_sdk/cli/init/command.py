@@ -5,8 +5,10 @@ at once against ``ven-sdk vtn``. Main thread; existing files are never touched.
 from __future__ import annotations
 
 import argparse
+import shlex
 from importlib import resources
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError
 from ...near_names import nearest
@@ -19,6 +21,8 @@ KINDS = {
     "charger": "a limit that follows the level of events",
     "fleet": "several sites in one process",
 }
+PORT = 8080
+"""Where ``ven-sdk vtn`` listens unless it is told otherwise."""
 FILES = {"ven.toml": "{kind}.toml", "site.py": "{kind}_site.txt", "test_site.py": "{kind}_test.txt"}
 EPILOG = "\n".join(
     [
@@ -41,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vtn-url",
         metavar="URL",
-        default="http://127.0.0.1:8080",
+        default=f"http://127.0.0.1:{PORT}",
         help="where the VTN is (where ven-sdk vtn listens)",
     )
 
@@ -77,11 +81,21 @@ def execute(options: argparse.Namespace, console: Console) -> int:
             f"{cause.filename or folder} cannot be written: {cause.strerror or cause}."
         ) from cause
     console.line()
+    file, test = (shlex.quote(str(folder / name)) for name in ("ven.toml", "test_site.py"))
     console.paragraph(
-        f"Try it: ven-sdk vtn in one terminal, ven-sdk run {folder / 'ven.toml'} in another. "
-        f"pytest {folder / 'test_site.py'} tests the site's functions."
+        f"Try it: {_first_step(options.vtn_url)}, ven-sdk run {file} in another. pytest {test} "
+        "tests the site's functions."
     )
     return 0
+
+
+def _first_step(url: str) -> str:
+    """What to run before the VEN: the test VTN, where the URL says that it listens, or doctor."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost"):
+        return f"ven-sdk doctor {url} in one terminal"
+    port = "" if parts.port == PORT else f" --port {parts.port or 80}"
+    return f"ven-sdk vtn{port} in one terminal"
 
 
 def _template(name: str) -> str:

@@ -14,6 +14,7 @@ from ...client import OpenADRClient
 from ...errors import ConfigurationError
 from ...fleet import Fleet
 from ...fleet.identities import ARGUMENTS
+from ...near_names import nearest
 from ...ven import Ven
 from .control import check_token
 from .records import Plan, Report, Site
@@ -53,6 +54,8 @@ def _check_tables(plan: Plan) -> None:
         plan.complain(
             plan.table_origins["health"]["file"], f"the folder of {file!r} does not exist."
         )
+    if file and os.path.isdir(file):
+        plan.complain(plan.table_origins["health"]["file"], f"{file!r} is a folder, not a file.")
     given = plan.table_origins["control"]
     if "port" in given and not plan.is_complained_about("token", "token_file"):
         try:
@@ -75,7 +78,8 @@ def _client(plan: Plan) -> Optional[OpenADRClient]:
         except ConfigurationError as error:
             plan.complain(handler.where, str(error))
     for number, report in enumerate(plan.reports, 1):
-        _add_report(plan, client, report, report.arguments, f"[[reports]] number {number}")
+        arguments = _fill_in(plan, client, report)
+        _add_report(plan, client, report, arguments, f"[[reports]] number {number}")
     return client
 
 
@@ -129,14 +133,8 @@ def _add_site(plan: Plan, fleet: Fleet, site: Site, common: Mapping[str, Any]) -
 
 
 def _arguments_for(plan: Plan, ven: Ven, report: Report) -> dict[str, Any]:
-    """A report's arguments for one VEN: ``{ven_name}`` in texts is its name, the callback gets
-    it.
-    """
-    name = ven.settings.ven_name
-    arguments: dict[str, Any] = {
-        key: value.replace("{ven_name}", name) if isinstance(value, str) else value
-        for key, value in report.arguments.items()
-    }
+    """A report's arguments for one VEN of a fleet: the callback gets it."""
+    arguments = _fill_in(plan, ven, report)
     function: Optional[Callable[..., object]] = arguments.pop("callback", None)
     if function is not None:
         mode = str(arguments.get("data_collection_mode", "incremental"))
@@ -148,6 +146,19 @@ def _arguments_for(plan: Plan, ven: Ven, report: Report) -> dict[str, Any]:
                 f"{getattr(function, '__name__', function)}() cannot be called with a VEN: in a "
                 "fleet a callback gets the VEN that the value is for.",
             )
+    return arguments
+
+
+def _fill_in(plan: Plan, ven: Ven, report: Report) -> dict[str, Any]:
+    """A report's arguments for one VEN: ``{ven_name}`` in texts is its name."""
+    arguments = dict(report.arguments)
+    for key, value in report.arguments.items():
+        if isinstance(value, str):
+            arguments[key] = value.replace("{ven_name}", ven.settings.ven_name)
+            for word in re.findall(r"\{(\w+)\}", value):
+                if word != "ven_name" and nearest(word, ["ven_name"]):
+                    text = f"there is no {{{word}}}. Did you mean {{ven_name}}?"
+                    plan.complain(report.origins[key], text)
     return arguments
 
 

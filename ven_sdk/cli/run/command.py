@@ -33,13 +33,18 @@ run --example prints a file to begin with.
 Exit codes: 0 after SIGTERM or Ctrl-C, 1 when it cannot run (a store that another process
 holds), 2 for a wrong file, variable or certificate."""
 
+FILE_ALONE = " (the file needs no option: ven-sdk run FILE)"
+
 
 def configure(parser: Parser) -> None:
     """The options."""
     parser.elsewhere = {
-        f"--{key.replace('_', '-')}": f" (write {key} under [ven] in the file, or set "
-        f"{keys.variable(key)})"
-        for key in keys.CLIENT
+        **dict.fromkeys(("--config", "--file", "-c", "-f"), FILE_ALONE),
+        **{
+            f"--{key.replace('_', '-')}": f" (write {key} under [ven] in the file, or set "
+            f"{keys.variable(key)})"
+            for key in keys.CLIENT
+        },
     }
     parser.add_argument(
         "file", metavar="FILE", nargs="?", help="a TOML file; VEN_CONFIG names it otherwise"

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Callable, Optional
 
 from ...errors import ConfigurationError, StateError, VenError
+from ...near_names import did_you_mean
 from ...schema.events import Event
 from ...schema.record import Record
 from ...ven import Ven
@@ -72,6 +73,7 @@ class Api:
         try:
             vens = {ven.settings.ven_name: ven for ven in self._vens}
             if request.path == ("vens",) and request.method == "GET":
+                _check_query(request)
                 return page_of([_summary(ven) for ven in vens.values()])
             if request.path[:1] == ("vens",) and len(request.path) > 2:
                 return self._answer_for(vens.get(request.path[1]), request.path[2:], request)
@@ -93,24 +95,38 @@ class Api:
         if host not in ("", *HOSTS):
             return refusal(403, "Ask for 127.0.0.1 or localhost: other names are not answered.")
         scheme, _, token = (request.headers.get("Authorization") or "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(
-            token.strip().encode(), self._token.encode()
-        ):
+        if scheme.lower() != "bearer":
             return refusal(401, "Send the token: Authorization: Bearer TOKEN")
+        if not hmac.compare_digest(token.strip().encode(), self._token.encode()):
+            return refusal(401, "The token is another one than that of [control].")
         return None
 
     def _answer_for(self, ven: Optional[Ven], path: tuple[str, ...], request: Request) -> Page:
         if ven is None:
             return refusal(404, f"There is no VEN {request.path[1]!r}. GET /vens lists them.")
-        if request.method == "GET":
-            question = QUESTIONS.get(path[0] if path else "")
-            if question is not None:
-                return question(ven, path[1:], request)
-        elif len(path) == 3:
-            order = ORDERS.get((path[0], path[2]))
-            if order is not None:
-                return order(ven, path[1], _json(request.body))
-        return refusal(404, f"There is nothing here. There are: {USAGE}.")
+        question = QUESTIONS.get(path[0] if path else "")
+        order = ORDERS.get((path[0], path[2])) if len(path) == 3 else None
+        if request.method == "POST" and order is not None:
+            _check_query(request)
+            return order(ven, path[1], _json(request.body))
+        if order is not None:
+            return refusal(405, f"{path[2]} is an order: send it by POST, not {request.method}.")
+        if question is None or (len(path) > 1 and path[0] not in ("events", "signals")):
+            return refusal(404, f"There is nothing here. There are: {USAGE}.")
+        if request.method != "GET":
+            return refusal(405, f"{path[0]} is a question: ask by GET, not {request.method}.")
+        _check_query(request, *(("hours",) if question is _schedule else ()))
+        return question(ven, path[1:], request)
+
+
+def _check_query(request: Request, *known: str) -> None:
+    """ConfigurationError for what stands behind ``?`` and is not known."""
+    for name in request.query:
+        if name not in known:
+            takes = f"Known are: {', '.join(known)}." if known else "Nothing is taken there."
+            raise ConfigurationError(
+                f"There is no {name!r} behind the ?.{did_you_mean(name, known)} {takes}"
+            )
 
 
 # --- questions ------------------------------------------------------------------------------------
@@ -245,7 +261,8 @@ def _allow(order: Order, *names: str) -> None:
     unknown = sorted(set(order) - set(names))
     if unknown:
         known = f"takes {', '.join(names)}" if names else "takes nothing"
-        raise ConfigurationError(f"This order {known}, not {unknown[0]!r}.")
+        near = did_you_mean(unknown[0], names)
+        raise ConfigurationError(f"This order {known}, not {unknown[0]!r}.{near}")
 
 
 QUESTIONS: dict[str, Callable[[Ven, tuple[str, ...], Request], Page]] = {

@@ -27,7 +27,10 @@ _HINTS = {
     "Invalid value": " A text wants quotes.",
     "Cannot overwrite": " The key stands twice in its table.",
     "Cannot (declare|mutate)": " The table stands twice: put its keys together.",
-    "Illegal character|Expected [\"']": " A text wants its closing quote on the same line.",
+    "Illegal character|Expected [\"'][\"']|Found invalid character '.n'": (
+        " A text wants its closing quote on the same line."
+    ),
+    "Expected '='": " A key and its value are joined by =.",
     "Unescaped|Invalid hex": " Write a Windows path in single quotes: 'C:\\ven\\ven.pem'.",
 }
 """What to do about what the TOML reader says."""
@@ -73,13 +76,10 @@ class Document:
 def load(name: str) -> Document:
     """The file, read; ConfigurationError with line and column where it is no TOML."""
     reader = _reader()
+    data = _read(name)
     try:
-        with open(name, "rb") as file:
-            data = file.read()
         text = data.decode("utf-8-sig")
         return Document(name, reader.loads(text.replace("\r\n", "\n")), positions_of(text))
-    except OSError as cause:
-        raise ConfigurationError(f"{name} cannot be read: {cause.strerror or cause}.") from cause
     except UnicodeDecodeError as cause:
         raise ConfigurationError(
             f"{name} is not UTF-8 (byte {cause.start}): save it as UTF-8."
@@ -94,6 +94,27 @@ def load(name: str) -> Document:
         raise ConfigurationError(f"{name}, line {line}: the number has too many digits.") from cause
 
 
+def _read(name: str) -> bytes:
+    """What stands in the file; ConfigurationError for one of those that people give in the place
+    of a TOML file.
+    """
+    try:
+        with open(name, "rb") as file:
+            data = file.read()
+    except OSError as cause:
+        near = f" Did you mean {name}.toml?" if os.path.isfile(f"{name}.toml") else ""
+        raise ConfigurationError(
+            f"{name} cannot be read: {cause.strerror or cause}.{near}"
+        ) from cause
+    if name.endswith(".py"):
+        raise ConfigurationError(
+            f"{name} is a program: give a TOML file, or start the program by: python {name}"
+        )
+    if b"\0" in data[:1000]:
+        raise ConfigurationError(f"{name} is UTF-16 text, or no text: save it as UTF-8.")
+    return data
+
+
 def _syntax_error(message: str, text: str) -> str:
     """Line and column, what the TOML reader says, and what to do about it."""
     found = _WHERE.search(message)
@@ -101,6 +122,8 @@ def _syntax_error(message: str, text: str) -> str:
     line, column = (found[1], found[2]) if found and found[1] else (len(lines), len(lines[-1]) + 1)
     problem = _WHERE.sub("", message)
     hints = [hint for pattern, hint in _HINTS.items() if re.match(pattern, problem)]
+    if problem.startswith("Invalid initial character") and "{" in lines[int(line) - 1]:
+        hints = [" A table in { } stands on one line, without a comma at its end."]
     return f"line {line}, column {column}: {problem}.{hints[0] if hints else ''}"
 
 

@@ -61,7 +61,7 @@ def import_object(reference: object, folder: str) -> object:
     :func:`import_function` raises it.
     """
     module_name, colon, name = text_of(reference).partition(":")
-    if not isinstance(reference, str) or not colon or not module_name.strip() or not name.strip():
+    if not isinstance(reference, str) or not colon or not _is_reference(module_name, name):
         raise ConfigurationError(
             f'expected "module:function", found {repr_of(reference)}.'
             f"{_explain_reference(text_of(reference))}"
@@ -82,11 +82,18 @@ def import_object(reference: object, folder: str) -> object:
     return found
 
 
+def _is_reference(module_name: str, name: str) -> bool:
+    return re.fullmatch(r"\w+(\.\w+)*", module_name.strip()) is not None and bool(name.strip())
+
+
 def _explain_reference(reference: str) -> str:
-    """What a reference without a colon was meant to be: a decision, or a name with a dot."""
-    module_name, dot, name = reference.rpartition(".")
-    if dot and re.fullmatch(r"\w+(\.\w+)*", module_name) and name.isidentifier():
-        return did_you_mean(reference, [f"{module_name}:{name}"])
+    """What a wrong reference was meant to be: a decision, or a name with a dot or a path in it."""
+    if reference in DECISIONS:
+        return f" Only on_event and on_update_event take {reference!r}."
+    before, name = re.fullmatch(r"(.*?)[.:/\\]*(\w*)", reference, re.DOTALL).groups()  # type: ignore[union-attr]
+    module_name = re.split(r"[/\\]", before.removesuffix(".py"))[-1]
+    if _is_reference(module_name, name) and name.isidentifier():
+        return f" Did you mean '{module_name}:{name}'?"
     return did_you_mean(reference, [str(each) for each in DECISIONS])
 
 

@@ -154,6 +154,19 @@ def table(value: object) -> dict[str, object]:
     return value
 
 
+def proxies(value: object) -> object:
+    """A table of schemes and addresses; in a variable it is JSON. ``ConfigurationError`` for
+    anything else.
+    """
+    try:
+        return table(value)
+    except ConfigurationError as cause:
+        raise ConfigurationError(
+            'expected a table such as { https = "http://proxy:3128" }, found '
+            f"{describe_value(value)}."
+        ) from cause
+
+
 def any_value(value: object) -> object:
     """What the client itself looks at."""
     return value
@@ -249,7 +262,7 @@ CLIENT: dict[str, Kind] = {
     "store": path,
     "max_backlog": seconds,
     "timeout": seconds,
-    "proxies": table,
+    "proxies": proxies,
     "max_response_size": whole_number,
     "strict": flag,
     "opt_timeout": seconds,
@@ -309,6 +322,20 @@ TABLES: dict[str, dict[str, Kind]] = {
     "fleet": FLEET,
 }
 
+HEADERS: dict[str, str] = {
+    "ven": "[ven]",
+    "vens": "[[vens]]",
+    "fleet": "[fleet]",
+    "handlers": "[handlers]",
+    "reports": "[[reports]]",
+    "log": "[log]",
+    "health": "[health]",
+    "control": "[control]",
+    "certify": "[certify]",
+}
+"""The tables of a file, as they begin."""
+NO_LOG_FILE = " The log goes to standard error: redirect it, or let systemd keep it."
+
 
 def variable(key: str, table: str = "ven") -> str:
     """The name of the variable for a key: VEN_NAME, VEN_VTN_URL, VEN_LOG_LEVEL."""
@@ -326,14 +353,26 @@ def resolve_path(value: str, folder: str) -> str:
 def hint(word: str, known: Iterable[str]) -> str:
     """The nearest known word, the table where the word belongs, or all known words."""
     names = list(known)
+    if known is LOG and "file" in word:
+        return NO_LOG_FILE
     return place_of(word) or did_you_mean(word, names) or f" Known are: {', '.join(names)}."
 
 
 def place_of(word: str) -> str:
-    """`` It belongs under [ven].`` for a key of another table, or ``""``."""
-    headers: dict[str, Iterable[str]] = {f"[{name}]": known for name, known in TABLES.items()}
-    headers.update({"[ven]": CLIENT, "[handlers]": PARAMETERS, "[[reports]]": REPORT})
-    for header, known in headers.items():
+    """`` It belongs under [ven].`` for a key of another table, or a table inside another; or
+    ``""``.
+    """
+    if word in HEADERS:
+        return f" It is a table of its own: begin it with a line {HEADERS[word]}."
+    known_keys: dict[str, Iterable[str]] = {
+        **TABLES,
+        "ven": CLIENT,
+        "handlers": PARAMETERS,
+        "reports": REPORT,
+    }
+    for table, known in known_keys.items():
         if word in known:
-            return f" It belongs under {header}."
+            return f" It belongs under {HEADERS[table]}."
+        if word.startswith(f"{table}_") and word[len(table) + 1 :] in known:
+            return f" It is {word[len(table) + 1 :]} under {HEADERS[table]}."
     return ""

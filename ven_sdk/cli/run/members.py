@@ -18,6 +18,7 @@ from .sites import Cell, read_sites
 from .tables import GivenValue, put_value, table_of
 
 DECIDING = ("on_event", "on_update_event")
+OF_OWN = " What only your functions need of a site stands in a file of your own."
 
 
 # --- VENs of a fleet ------------------------------------------------------------------------------
@@ -59,7 +60,7 @@ def _row(plan: Plan, row: Mapping[str, Cell]) -> Site:
     for key, cell in row.items():
         kind = keys.CLIENT.get(key)
         if kind is None:
-            text = f"there is no key {key!r} for a VEN.{hint(key, keys.CLIENT)}"
+            text = f"there is no key {key!r} for a VEN.{hint(key, keys.CLIENT)}{OF_OWN}"
             plan.complain(f"{cell.head}, {key}", text)
         elif cell.text:
             given = GivenValue(key, cell.text, kind, f"{cell.row}, {key}", cell.folder)
@@ -124,6 +125,8 @@ def read_reports(plan: Plan, given: object, place: Place) -> list[Report]:
     found = []
     for number, table in enumerate(given if isinstance(given, list) else []):
         report = Report(where=plan.document.position_of(*place, number))
+        if not table:
+            plan.complain(report.where, "[[reports]] is empty: give resource_id and measurement.")
         for key, value in table.items() if isinstance(table, dict) else ():
             if key not in keys.REPORT:
                 where = f"{plan.document.position_of(*place, number, key, value=False)}, {key}"

@@ -18,15 +18,7 @@ from .records import Plan
 from .tables import read_credentials, read_secret_file, read_table
 
 _SECTIONS: dict[str, type] = {
-    "ven": dict,
-    "vens": list,
-    "fleet": dict,
-    "handlers": dict,
-    "reports": list,
-    "log": dict,
-    "health": dict,
-    "control": dict,
-    "certify": dict,
+    name: list if header.startswith("[[") else dict for name, header in keys.HEADERS.items()
 }
 _OTHER_VARIABLES = ("VEN_CONFIG", "VEN_PASSPHRASE_FILE", "VEN_CONTROL_TOKEN_FILE")
 _CLOSE = 0.84
@@ -67,17 +59,13 @@ def _sections(plan: Plan) -> None:
         where = plan.document.position_of(name)
         if name not in _SECTIONS:
             near = place_of(name) or did_you_mean(name, _SECTIONS)
+            known = ", ".join(keys.HEADERS.values())
             plan.complain(
-                where,
-                f"there is no table or key {name!r} at the top.{near} Known are [ven], [[vens]], "
-                "[fleet], [handlers], [[reports]], [log], [health], [control], [certify].",
+                where, f"there is no table or key {name!r} at the top.{near} Known are {known}."
             )
         elif not isinstance(value, _SECTIONS[name]):
-            header = (
-                f"[[{name}]] (two brackets, once for each)"
-                if _SECTIONS[name] is list
-                else f"[{name}]"
-            )
+            more = " (two brackets, once for each)" if _SECTIONS[name] is list else ""
+            header = f"{keys.HEADERS[name]}{more}"
             plan.complain(where, f"{name} must be a table: begin it with a line {header}.")
 
 
@@ -85,7 +73,7 @@ def _complain_missing(plan: Plan) -> None:
     """What every VEN needs, where nothing was wrong with it already."""
     name = plan.document.name
     if plan.is_fleet:
-        if not plan.sites:
+        if not plan.sites and not plan.is_complained_about("sites"):
             plan.complain(name, 'the fleet has no VEN: write [[vens]], or sites = "sites.csv".')
         if "ven_name" in plan.ven.arguments:
             where = plan.origins["ven_name"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.message import Message
@@ -22,6 +23,8 @@ from ..page_server import PageServer, length_of_body, split_address
 logger: logging.Logger = logging.getLogger(__name__)
 
 LOCAL = "127.0.0.1"
+_HOST = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:.]+(?:%\w+)?\]?")
+"""A name or an address, and neither a URL nor a blank."""
 MAX_BODY = 100_000
 LONGEST = 20.0
 """Seconds that one request may take."""
@@ -120,7 +123,12 @@ def parse_address(place: object, name: str = "health") -> tuple[str, int]:
     alone can ask. ``ConfigurationError`` for anything else.
     """
     host, colon, port = text_of(place).rpartition(":")
-    if isinstance(place, bool) or not _is_number(port) or int(port) > 65535 or (colon and not host):
+    if (
+        isinstance(place, bool)
+        or not _is_number(port)
+        or int(port) > 65535
+        or (colon and not _HOST.fullmatch(host))
+    ):
         raise ConfigurationError(
             f"The {name} port must be a number from 0 to 65535, or host:port such as "
             f"'0.0.0.0:8080', not {repr_of(place)}."
@@ -143,7 +151,7 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
             """Answer a question."""
             self._respond(b"")
 
-        do_HEAD = do_GET
+        do_HEAD = do_OPTIONS = do_GET
 
         def do_POST(self) -> None:
             """Carry out an order."""
@@ -152,6 +160,8 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
                 self._answer(refusal(413, f"A body has at most {MAX_BODY} bytes, and its length."))
                 return
             self._respond(self.rfile.read(length))
+
+        do_PUT = do_PATCH = do_DELETE = do_POST
 
         def _respond(self, body: bytes) -> None:
             request = _read(self, body)

@@ -38,7 +38,7 @@ def read_sites(name: str) -> list[dict[str, Cell]]:
     ``cert`` …); separated by commas or semicolons, UTF-8. ConfigurationError names file and line.
     """
     try:
-        with open(name, encoding="utf-8-sig", newline="") as file:
+        with open(name, encoding="utf-8-sig") as file:
             text = file.read()
     except OSError as cause:
         raise ConfigurationError(f"{name} cannot be read: {cause.strerror or cause}.") from cause
@@ -46,6 +46,8 @@ def read_sites(name: str) -> list[dict[str, Cell]]:
         raise ConfigurationError(
             f"{name} is not UTF-8 (byte {cause.start}): save it as CSV UTF-8."
         ) from cause
+    if "\0" in text:
+        raise ConfigurationError(f"{name} is no text: save it as CSV UTF-8.")
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=";" if ";" in first else ",", strict=True)
     try:
@@ -58,8 +60,8 @@ def _rows(name: str, reader: Reader) -> list[dict[str, Cell]]:
     heads = [head.strip() for head in next(reader, [])]
     if "ven_name" not in heads:
         raise ConfigurationError(
-            f"{name}, line 1: the first row names the columns, one of them ven_name; found "
-            f"{', '.join(heads) or 'nothing'}."
+            f"{name}, line 1: the first row names the columns, one of them ven_name, separated by "
+            f"commas or semicolons; found {', '.join(heads) or 'nothing'}."
         )
     twice = next((head for head in heads if head and heads.count(head) > 1), None)
     if twice is not None:
@@ -74,10 +76,14 @@ def _rows(name: str, reader: Reader) -> list[dict[str, Cell]]:
             raise ConfigurationError(
                 f"{where}: {len(row)} cells, but there are {len(heads)} columns."
             )
+        nameless = [text.strip() for head, text in zip(heads, row) if not head and text.strip()]
+        if nameless:
+            raise ConfigurationError(f"{where}: the column of {nameless[0]!r} has no name.")
         found.append(
             {
                 head: Cell(text.strip(), where, f"{name}, line 1", folder)
                 for head, text in zip(heads, row)
+                if head
             }
         )
     return found

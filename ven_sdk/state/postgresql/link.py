@@ -275,10 +275,9 @@ class Link:
             if "terminating connection" not in text:
                 return ConfigurationError(f"The store {name!r} refuses: {text}.")
         if isinstance(cause, (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)):
+            sentence = text if text.endswith(("?", ".")) else f"{text}."
             return StoreError(
-                f"The store {name!r} cannot be reached: {text}. It is tried again.",
-                path=name,
-                retryable=True,
+                f"The store {name!r} cannot be reached: {sentence}", path=name, retryable=True
             )
         return StoreError(f"The store {name!r} failed: {text}.", path=name)
 

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Callable, Optional, TypeVar, overload
 
-from ...arguments import choice
+from ...arguments import choice, optional_text, text, whole_number
 from ...enums import OPT
 from ...errors import ConfigurationError
 from ...schema.common import Payload
@@ -87,10 +87,14 @@ class Waits(Records):
 
         Raises:
             NotSeen: it did not come in time.
-            ConfigurationError: an opt_type that there is not.
+            ConfigurationError: an opt_type that there is not, or another kind of value.
         """
         if opt_type is not None:
             choice("opt_type", opt_type, tuple(OPT.values))
+        text("event_id", event_id)
+        optional_text("ven_id", ven_id)
+        if modification_number is not None:
+            whole_number("modification_number", modification_number, 0)
 
         def found() -> Optional[EventAnswer]:
             for each in self._state.events.answers_to.get(event_id, ()):
@@ -130,7 +134,11 @@ class Waits(Records):
 
         Raises:
             NotSeen: they did not come in time.
+            ConfigurationError: a value of another kind.
         """
+        count = whole_number("count", count, 0)
+        optional_text("r_id", r_id)
+        optional_text("report_request_id", report_request_id)
 
         def fitting() -> list[ReportSample]:
             return [
@@ -150,8 +158,9 @@ class Waits(Records):
 
     def wait_for_registration(self, ven: Optional[str] = None, timeout: float = 5) -> Ven:
         """A VEN (``ven``: its ID or name; any, if left out) that is registered. ``timeout`` in
-        seconds.
+        seconds. ``ConfigurationError`` for a ``ven`` that is no text.
         """
+        optional_text("ven", ven)
 
         def found() -> Optional[Ven]:
             return next(

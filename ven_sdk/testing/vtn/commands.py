@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
-from ...arguments import text
+from ...arguments import flag, text
 from ...brackets import ValueDict
 from ...errors import ConfigurationError
 from ...oadr20b.schema.events import DistributeEvent
@@ -73,6 +73,8 @@ class EventCommands(Core):
         """
         with self._state.lock:
             owner, now = self._id_of(ven_id), self._state.now()
+            if event is None and event_id in self._state.events.held:
+                _check_version(event_id, more)
             event_id = event_id or self._state.new_id("event")
         fixed = event is not None or event_status is not None
         if event is None:
@@ -115,10 +117,11 @@ class EventCommands(Core):
         """Take the event ``event_id`` off the list: an implied cancel. With ``announce`` the next
         poll gets the list without it.
         """
+        told = flag("announce", announce)
         with self._state.lock:
             held = self._state.events.get(event_id)
             del self._state.events.held[event_id]
-            self._tell(held.ven_id, announce)
+            self._tell(held.ven_id, told)
 
     def announce(self, ven_id: Optional[str] = None) -> None:
         """Give the list of events to the next poll of ``ven_id`` (None: of all), changed or not."""
@@ -134,10 +137,11 @@ class EventCommands(Core):
             return ValueDict((event_id, each.current(now)) for event_id, each in held)
 
     def _hold(self, event: Event, owner: Optional[str], fixed: bool, announce: bool) -> None:
+        told = flag("announce", announce)
         self._check_own(DistributeEvent(request_id="", vtn_id="", events=(event,)))
         with self._state.lock:
             self._state.events.put(event, owner, fixed)
-            self._tell(owner, announce)
+            self._tell(owner, told)
 
     def _tell(self, owner: Optional[str], announce: bool) -> None:
         for ven in self._state.vens:
@@ -151,6 +155,14 @@ class EventCommands(Core):
             text("ven_id", ven)
         known = self._state.vens.find(ven_id=ven) or self._state.vens.find(ven_name=ven)
         return known.ven_id if ven is not None and known is not None else ven
+
+
+def _check_version(event_id: Optional[str], more: Mapping[str, object]) -> None:
+    """ConfigurationError for an event that would take the place of one without being a version."""
+    if "modification_number" not in more:
+        raise ConfigurationError(
+            f"There is an event {event_id!r} already: modify_event({event_id!r}, ...) changes it."
+        )
 
 
 class ReportCommands(Core):
@@ -226,6 +238,7 @@ class ReportCommands(Core):
             piggyback (False): inside the next oadrUpdatedReport, instead of by the next poll.
             ven_id (None): the VEN; None: the only one.
         """
+        rides = flag("piggyback", piggyback)
         with self._state.lock:
             ven = self._state.vens.get(ven_id)
             record = CancelReport(
@@ -236,7 +249,7 @@ class ReportCommands(Core):
             )
         self._check_own(record)
         with self._state.lock:
-            if piggyback:
+            if rides:
                 self._state.riders[ven.ven_id] = record
             else:
                 ven.queue.append(record)
@@ -288,7 +301,7 @@ class PartyCommands(Core):
                 ven_id,
                 registration_id=registration_id,
                 fingerprint=fingerprint,
-                registered=registered,
+                registered=flag("registered", registered),
             ).ven_id
 
     @property

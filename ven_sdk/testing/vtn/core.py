@@ -19,6 +19,7 @@ from ...oadr20b.addresses import DEFAULT_PATH
 from ...oadr20b.schema.registration import Response
 from ...schema.common import Payload
 from ...security.fingerprint import fingerprint_of
+from ...usercode.functions import check_call
 from . import answers, letter
 from .fault import SERVICES, Fault, FaultTable
 from .http import Server
@@ -291,10 +292,11 @@ class Core:
 
         Raises:
             NotSeen: it did not happen in time.
-            ConfigurationError: ``found`` is no function.
+            ConfigurationError: ``found`` is no function, or wants arguments.
         """
         if not is_function(found):
             raise ConfigurationError(f"found must be a function without arguments, not {found!r}.")
+        check_call(found, "found", ())
         return self._journal.wait_until(
             found,
             timeout,

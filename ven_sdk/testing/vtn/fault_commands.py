@@ -7,6 +7,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any, Optional, Union
 
+from ... import arguments
 from .core import Core
 from .fault import Fault
 from .faults import Answer, as_fault
@@ -62,8 +63,9 @@ class FaultCommands(Core):
         """Hang up and listen again on the same port; without ``memory``, the VTN knows no VEN and
         no event any more.
         """
+        kept = arguments.flag("memory", memory)
         self.hang_up()
-        if not memory:
+        if not kept:
             with self._state.lock:
                 self._state.forget()
         self.listen()

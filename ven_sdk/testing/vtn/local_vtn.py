@@ -67,6 +67,7 @@ def _check(accept: object, wishes: object, vens: object) -> None:
     for name, facts in vens.items():
         arguments.text("a name in vens", name)
         argument_names.refuse_unknown(f"vens[{name!r}]", facts, KNOWN_OF_A_VEN)
+        arguments.flag(f"registered of {name!r}", facts.get("registered", False))
 
 
 def _callable_at(port: int, *, encrypted: bool) -> dict[str, Any]:

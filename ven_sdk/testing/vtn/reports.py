@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 from ... import argument_names
+from ...arguments import text
 from ...errors import ConfigurationError
 from ...oadr20b.schema.reports import (
     Report,
@@ -59,6 +60,8 @@ class ReportWish:
                 span(given, name)
         if isinstance(self.r_ids, str):
             raise ConfigurationError(f"r_ids are a list of IDs. Write [{self.r_ids!r}].")
+        for r_id in self.r_ids or ():
+            text("one of r_ids", r_id)
         pair = self.report_interval
         if pair is not None and not (isinstance(pair, tuple) and len(pair) == 2):
             raise ConfigurationError(f"report_interval is (dtstart, duration), not {pair!r}.")
