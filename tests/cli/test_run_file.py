@@ -572,6 +572,9 @@ def test_a_callback_of_a_fleet_gets_its_ven(fleet_folder: Path) -> None:
     "name, value, says",
     [
         ("VEN_TIMEOUT", "soon", "the variable VEN_TIMEOUT: expected seconds"),
+        ("VEN_VEN_NAME", "a", "there is no such variable; did you mean VEN_NAME?"),
+        ("VEN_VEN_ID", "a", "there is no such variable; did you mean VEN_ID?"),
+        ("VEN_URL", "http://x", "there is no such variable; did you mean VEN_VTN_URL?"),
         (
             "VEN_VTN_FINGERPRNT",
             "AA",

@@ -67,11 +67,35 @@ def test_a_script_is_played(tmp_path: Path) -> None:
 
 
 @needs_toml
+def test_all_that_is_wrong_in_a_script_is_told_before_it_begins(tmp_path: Path) -> None:
+    script = tmp_path / "bad.toml"
+    script.write_text(f"{STEP}do = 'fualt'\n\n{STEP}do = 'forget'\nvne = 'a'\n")
+
+    with pytest.raises(ConfigurationError, match=r"'fault'.*\n.*line 5: vne.*'ven'"):
+        read(str(script))
+
+
+STEP = "[[steps]]\nat = '1 h'\n"
+
+
+@needs_toml
 @pytest.mark.parametrize(
     "text, says",
     [
         ("[[step]]\n", "line 1: a script consists of tables"),
-        ("[[steps]]\nat = 'noon'\n", "line 1: at: expected seconds"),
+        ("[[steps]]\nat = 'noon'\ndo = 'announce'\n", "line 1: at: expected seconds"),
+        ("[[steps]]\nat = -1\ndo = 'announce'\n", "line 1: at: it is counted from the start"),
+        ("[[steps]]\ndo = 'announce'\n", "line 1: at: it is missing"),
+        ("[[steps]]\nat = 1\n", "There is no order do = None"),
+        ("[[steps]]\nat = 1\ndo = 'add_evnt'\n", "Did you mean 'add_event'"),
+        (f"{STEP}do = 'add_event'\ndtstart = 5\n", "dtstart: add_event takes"),
+        (f"{STEP}do = 'add_event'\nsteps = [[60, 9]]\n", "SIMPLE takes the levels 0, 1, 2 and 3"),
+        (f"{STEP}do = 'add_event'\nsignal_name = 'SIMPEL'\n", "Did you mean 'SIMPLE'"),
+        (f"{STEP}do = 'cancel_event'\n", "event_id: cancel_event needs event_id"),
+        (f"{STEP}do = 'fault'\nname = 'slwo'\n", "Did you mean 'slow'"),
+        (f"{STEP}do = 'fault'\nname = 'slow'\ntimes = 0\n", "times"),
+        (f"{STEP}do = 'clear_faults'\nname = 'slow'\n", "clear_faults takes nothing, not 'name'"),
+        ("ven_name = 'a'\n", "line 1: a script consists of tables"),
     ],
 )
 def test_a_script_that_cannot_be_read_is_complained_about(

@@ -21,6 +21,7 @@ _SECTIONS: dict[str, type] = {
     name: list if header.startswith("[[") else dict for name, header in keys.HEADERS.items()
 }
 _OTHER_VARIABLES = ("VEN_CONFIG", "VEN_PASSPHRASE_FILE", "VEN_CONTROL_TOKEN_FILE")
+_MISTAKEN = {"VEN_URL": "VEN_VTN_URL"}
 _CLOSE = 0.84
 """How alike an unknown variable must be to a known one to count as mistyped: clusters set
 VEN_SERVICE_HOST and the like.
@@ -99,7 +100,7 @@ def _unknown_variables(plan: Plan, environment: Mapping[str, str]) -> None:
         *_OTHER_VARIABLES,
     ]
     for name in sorted(environment):
-        near = nearest(name, known, _CLOSE)
+        near = _MISTAKEN.get(name) or nearest(name.replace("VEN_VEN_", "VEN_", 1), known, _CLOSE)
         if name.startswith("VEN_") and name not in known and near:
             plan.complain(
                 f"the variable {name}", f"there is no such variable; did you mean {near}?"

@@ -10,11 +10,12 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Mapping
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from ...errors import ConfigurationError
 from ...near_names import did_you_mean
 from ...testing import Fault, LocalVTN
+from ...testing.vtn.faults import as_fault
 from ..run import keys
 from . import fields
 from .fields import FieldError, check_fields, require_field
@@ -71,7 +72,64 @@ _REPORT: dict[str, fields.Kind] = {
     "granularity": fields.spacing,
     "report_back_duration": fields.spacing,
 }
+_EVENT_ID: dict[str, fields.Kind] = {"event_id": fields.name}
+_VEN: dict[str, fields.Kind] = {"ven": fields.name}
+_FIELDS: dict[str, dict[str, fields.Kind]] = {
+    "add_event": _NEW_EVENT,
+    "modify_event": _EVENT,
+    "cancel_event": _EVENT_ID,
+    "drop_event": _EVENT_ID,
+    "announce": _VEN,
+    "fault": _FAULT,
+    "clear_fault": {"number": keys.whole_number},
+    "clear_faults": {},
+    "request_report": _REPORT,
+    "cancel_report": {**_VEN, "report_request_id": fields.name},
+    "cancel_reports": _VEN,
+    "reregister": _VEN,
+    "cancel_registration": _VEN,
+    "forget": _VEN,
+    "restart": {"memory": keys.flag},
+}
+_NEEDED: dict[str, str] = {
+    **dict.fromkeys(("modify_event", "cancel_event", "drop_event"), "event_id"),
+    "fault": "name",
+    "cancel_report": "report_request_id",
+}
 Order = Mapping[str, object]
+
+
+def read_order(order: object) -> tuple[str, dict[str, Any]]:
+    """The name and the converted fields of an order, as far as they can be judged without the VTN.
+    ConfigurationError says what is wrong with it, FieldError in which field.
+    """
+    if not isinstance(order, Mapping):
+        raise ConfigurationError(
+            f"An order is a table with a key do, not {keys.describe_value(order)}."
+        )
+    name = order.get("do")
+    if not isinstance(name, str) or name not in _FIELDS:
+        hint = did_you_mean(name, _FIELDS)
+        raise ConfigurationError(
+            f"There is no order do = {name!r:.60}.{hint} Known are: {', '.join(_FIELDS)}."
+        )
+    given = check_fields(order, _FIELDS[name])
+    if name in _NEEDED:
+        require_field(given, _NEEDED[name], name)
+    if name == "add_event":
+        given.setdefault("signal_name", "SIMPLE")
+        given["steps"] = given.get("steps") or fields.steps([[600, 1]])
+        fields.check_levels(given["signal_name"], given["steps"])
+    if name == "fault":
+        fault_of(given)
+    return name, given
+
+
+def fault_of(given: Mapping[str, Any]) -> Fault:
+    """The fault that an order describes. ``ConfigurationError`` for one that there is not."""
+    name = given["name"]
+    options = {each: value for each, value in given.items() if each != "name"}
+    return as_fault(name, **{**_SETTINGS.get(name, {}), **options})
 
 
 class Orders:
@@ -82,41 +140,30 @@ class Orders:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._faults: dict[int, tuple[str, Fault]] = {}
-        self._known: dict[str, Callable[[Order], Any]] = {
+        self._known: dict[str, Callable[[dict[str, Any]], Any]] = {
             "add_event": self._add_event,
             "modify_event": self._modify_event,
-            "cancel_event": lambda order: vtn.cancel_event(_event_id(order)),
-            "drop_event": lambda order: vtn.drop_event(_event_id(order)),
-            "announce": lambda order: vtn.announce(_ven(order)),
+            "cancel_event": lambda given: vtn.cancel_event(given["event_id"]),
+            "drop_event": lambda given: vtn.drop_event(given["event_id"]),
+            "announce": lambda given: vtn.announce(given.get("ven")),
             "fault": self._fault,
             "clear_fault": self._clear_fault,
             "clear_faults": self.clear_faults,
             "request_report": self._request_report,
             "cancel_report": self._cancel_report,
             "cancel_reports": self._cancel_reports,
-            "reregister": lambda order: vtn.request_reregistration(_ven(order)),
-            "cancel_registration": lambda order: vtn.cancel_registration(_ven(order)),
-            "forget": lambda order: vtn.forget(_ven(order)),
-            "restart": lambda order: vtn.restart(
-                memory=check_fields(order, {"memory": keys.flag}).get("memory", True)
-            ),
+            "reregister": lambda given: vtn.request_reregistration(given.get("ven")),
+            "cancel_registration": lambda given: vtn.cancel_registration(given.get("ven")),
+            "forget": lambda given: vtn.forget(given.get("ven")),
+            "restart": lambda given: vtn.restart(memory=given.get("memory", True)),
         }
 
     def carry_out(self, order: object) -> Any:
         """Do what ``order`` says; what the VTN returned. ConfigurationError says what is wrong with
         it, FieldError in which field.
         """
-        if not isinstance(order, Mapping):
-            raise ConfigurationError(
-                f"An order is a table with a key do, not {keys.describe_value(order)}."
-            )
-        name = order.get("do")
-        if not isinstance(name, str) or name not in self._known:
-            hint = did_you_mean(name, self._known)
-            raise ConfigurationError(
-                f"There is no order do = {name!r:.60}.{hint} Known are: {', '.join(self._known)}."
-            )
-        return self._known[name](order)
+        name, given = read_order(order)
+        return self._known[name](given)
 
     @property
     def faults(self) -> list[dict[str, Any]]:
@@ -137,26 +184,19 @@ class Orders:
 
     # --- events -----------------------------------------------------------------------------------
 
-    def _add_event(self, order: Order) -> str:
-        given = check_fields(order, _NEW_EVENT)
-        signal = given.pop("signal_name", "SIMPLE")
-        steps = given.pop("steps", None) or fields.steps([[600, 1]])
-        fields.check_levels(signal, steps)
+    def _add_event(self, given: dict[str, Any]) -> str:
         if given.get("event_id") in self._vtn.events:
             raise FieldError("event_id", f"there is an event {given['event_id']!r} already.")
         return self._vtn.add_event(
             ven_id=given.pop("ven", None),
             event_id=given.pop("event_id", None),
-            signal_name=signal,
             dtstart=given.pop("begin", 0),
-            intervals=steps,
+            intervals=given.pop("steps"),
             **_rename_keys(given),
         )
 
-    def _modify_event(self, order: Order) -> int:
-        given = check_fields(order, _EVENT)
-        event_id = str(require_field(given, "event_id", order["do"]))
-        del given["event_id"]
+    def _modify_event(self, given: dict[str, Any]) -> int:
+        event_id = str(given.pop("event_id"))
         if not given:
             raise ConfigurationError(
                 "modify_event needs something that changes: begin, steps, priority or comment."
@@ -172,28 +212,22 @@ class Orders:
 
     # --- faults -----------------------------------------------------------------------------------
 
-    def _fault(self, order: Order) -> int:
-        given = check_fields(order, _FAULT)
-        name = str(require_field(given, "name", order["do"]))
-        del given["name"]
-        try:
-            fault = self._vtn.fault(name, **{**_SETTINGS.get(name, {}), **given})
-        except TypeError as cause:
-            raise FieldError("name", f"the fault {name!r} does not take that: {cause}.") from cause
+    def _fault(self, given: dict[str, Any]) -> int:
+        fault = self._vtn.fault(fault_of(given))
         with self._lock:
             number = next(self._numbers)
-            self._faults[number] = (name, fault)
+            self._faults[number] = (given["name"], fault)
         return number
 
-    def _clear_fault(self, order: Order) -> None:
-        number = check_fields(order, {"number": keys.whole_number}).get("number")
+    def _clear_fault(self, given: dict[str, Any]) -> None:
+        number = given.get("number")
         with self._lock:
             entry = self._faults.pop(number, None) if number is not None else None
         if entry is None:
             raise ConfigurationError(f"No fault {number!r} is on: it may be over already.")
         entry[1].clear()
 
-    def clear_faults(self, _order: object = None) -> None:
+    def clear_faults(self, _given: object = None) -> None:
         """Switch all faults off."""
         with self._lock:
             faults, self._faults = self._faults, {}
@@ -202,22 +236,20 @@ class Orders:
 
     # --- reports ----------------------------------------------------------------------------------
 
-    def _request_report(self, order: Order) -> str:
-        given = check_fields(order, _REPORT)
+    def _request_report(self, given: dict[str, Any]) -> str:
         return self._vtn.request_report(
             given.pop("report_specifier_id", None), ven_id=given.pop("ven", None), **given
         )
 
-    def _cancel_report(self, order: Order) -> None:
-        given = check_fields(order, {"ven": fields.name, "report_request_id": fields.name})
-        request_id = str(require_field(given, "report_request_id", order["do"]))
+    def _cancel_report(self, given: dict[str, Any]) -> None:
+        request_id = str(given["report_request_id"])
         ven = self._vtn.ven(given.get("ven"))
         if request_id not in ven.asked:
             raise FieldError("report_request_id", f"no report {request_id!r} was asked for.")
         self._vtn.cancel_report(request_id, ven_id=ven.ven_id)
 
-    def _cancel_reports(self, order: Order) -> None:
-        ven = self._vtn.ven(_ven(order))
+    def _cancel_reports(self, given: dict[str, Any]) -> None:
+        ven = self._vtn.ven(given.get("ven"))
         running = [
             request_id
             for request_id, asked in ven.asked.items()
@@ -226,16 +258,6 @@ class Orders:
         if not running:
             raise ConfigurationError(f"No report is asked of {ven.ven_name or ven.ven_id!r}.")
         self._vtn.cancel_report(*running, ven_id=ven.ven_id)
-
-
-def _event_id(order: Order) -> str:
-    return str(
-        require_field(check_fields(order, {"event_id": fields.name}), "event_id", order["do"])
-    )
-
-
-def _ven(order: Order) -> Optional[str]:
-    return check_fields(order, {"ven": fields.name}).get("ven")
 
 
 def _rename_keys(given: dict[str, Any]) -> dict[str, Any]:

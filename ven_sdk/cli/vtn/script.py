@@ -5,6 +5,7 @@ thread of its own.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Callable
 
@@ -12,12 +13,16 @@ from ...errors import ConfigurationError, VenError
 from ...threads import daemon_thread
 from ..run import keys
 from ..run.file import load
+from .fields import FieldError
+from .orders import read_order
 
 Step = tuple[timedelta, dict[str, object], str]
 
 
 def read(name: str) -> list[Step]:
-    """The steps of a file in the order of time; ConfigurationError names the line."""
+    """The steps of a file in the order of time; ConfigurationError names the line of each that is
+    wrong, as far as that can be told before it is due.
+    """
     document = load(name)
     given = document.values.get("steps")
     others = [key for key in document.values if key != "steps"]
@@ -27,13 +32,29 @@ def read(name: str) -> list[Step]:
             f"{where}: a script consists of tables [[steps]], each with at and do."
         )
     steps: list[Step] = []
+    problems: list[str] = []
     for number, step in enumerate(given):
         where = document.position_of("steps", number)
         try:
-            steps.append((keys.seconds(step.get("at", 0)), step, where))
-        except (ConfigurationError, AttributeError) as error:
-            raise ConfigurationError(f"{where}: at: {error}") from error
+            read_order(step)
+            steps.append((_due(step), step, where))
+        except ConfigurationError as error:
+            problems.append(f"{where}: {error}")
+    if problems:
+        raise ConfigurationError("\n".join(problems))
     return sorted(steps, key=lambda step: step[0])
+
+
+def _due(step: Mapping[str, object]) -> timedelta:
+    if "at" not in step:
+        raise FieldError("at", 'it is missing: write at = "10 s", counted from the start.')
+    try:
+        found = keys.seconds(step["at"])
+    except ConfigurationError as error:
+        raise FieldError("at", str(error)) from error
+    if found < timedelta(0):
+        raise FieldError("at", f"it is counted from the start, so not {step['at']!r}.")
+    return found
 
 
 class Script:
