@@ -96,10 +96,11 @@ _NEEDED: dict[str, str] = {
     "fault": "name",
     "cancel_report": "report_request_id",
 }
-Order = Mapping[str, object]
+Given = dict[str, Any]
+"""The converted fields of an order."""
 
 
-def read_order(order: object) -> tuple[str, dict[str, Any]]:
+def read_order(order: object) -> tuple[str, Given]:
     """The name and the converted fields of an order, as far as they can be judged without the VTN.
     ConfigurationError says what is wrong with it, FieldError in which field.
     """
@@ -125,7 +126,7 @@ def read_order(order: object) -> tuple[str, dict[str, Any]]:
     return name, given
 
 
-def fault_of(given: Mapping[str, Any]) -> Fault:
+def fault_of(given: Given) -> Fault:
     """The fault that an order describes. ``ConfigurationError`` for one that there is not."""
     name = given["name"]
     options = {each: value for each, value in given.items() if each != "name"}
@@ -140,7 +141,7 @@ class Orders:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._faults: dict[int, tuple[str, Fault]] = {}
-        self._known: dict[str, Callable[[dict[str, Any]], Any]] = {
+        self._known: dict[str, Callable[[Given], Any]] = {
             "add_event": self._add_event,
             "modify_event": self._modify_event,
             "cancel_event": lambda given: vtn.cancel_event(given["event_id"]),
@@ -184,7 +185,7 @@ class Orders:
 
     # --- events -----------------------------------------------------------------------------------
 
-    def _add_event(self, given: dict[str, Any]) -> str:
+    def _add_event(self, given: Given) -> str:
         if given.get("event_id") in self._vtn.events:
             raise FieldError("event_id", f"there is an event {given['event_id']!r} already.")
         return self._vtn.add_event(
@@ -195,7 +196,7 @@ class Orders:
             **_rename_keys(given),
         )
 
-    def _modify_event(self, given: dict[str, Any]) -> int:
+    def _modify_event(self, given: Given) -> int:
         event_id = str(given.pop("event_id"))
         if not given:
             raise ConfigurationError(
@@ -212,14 +213,14 @@ class Orders:
 
     # --- faults -----------------------------------------------------------------------------------
 
-    def _fault(self, given: dict[str, Any]) -> int:
+    def _fault(self, given: Given) -> int:
         fault = self._vtn.fault(fault_of(given))
         with self._lock:
             number = next(self._numbers)
             self._faults[number] = (given["name"], fault)
         return number
 
-    def _clear_fault(self, given: dict[str, Any]) -> None:
+    def _clear_fault(self, given: Given) -> None:
         number = given.get("number")
         with self._lock:
             entry = self._faults.pop(number, None) if number is not None else None
@@ -236,19 +237,19 @@ class Orders:
 
     # --- reports ----------------------------------------------------------------------------------
 
-    def _request_report(self, given: dict[str, Any]) -> str:
+    def _request_report(self, given: Given) -> str:
         return self._vtn.request_report(
             given.pop("report_specifier_id", None), ven_id=given.pop("ven", None), **given
         )
 
-    def _cancel_report(self, given: dict[str, Any]) -> None:
+    def _cancel_report(self, given: Given) -> None:
         request_id = str(given["report_request_id"])
         ven = self._vtn.ven(given.get("ven"))
         if request_id not in ven.asked:
             raise FieldError("report_request_id", f"no report {request_id!r} was asked for.")
         self._vtn.cancel_report(request_id, ven_id=ven.ven_id)
 
-    def _cancel_reports(self, given: dict[str, Any]) -> None:
+    def _cancel_reports(self, given: Given) -> None:
         ven = self._vtn.ven(given.get("ven"))
         running = [
             request_id
@@ -260,7 +261,7 @@ class Orders:
         self._vtn.cancel_report(*running, ven_id=ven.ven_id)
 
 
-def _rename_keys(given: dict[str, Any]) -> dict[str, Any]:
+def _rename_keys(given: Given) -> dict[str, Any]:
     if "comment" in given:
         given["vtn_comment"] = given.pop("comment")
     return given
