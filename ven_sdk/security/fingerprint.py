@@ -18,6 +18,7 @@ from ..errors import ConfigurationError
 from ..text import repr_of
 
 _SHORT, _FULL, _SHA1 = 20, 64, 40
+"""Hexadecimal digits of the forms."""
 _SEPARATORS = re.compile(r"[\s:-]+")
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
@@ -35,8 +36,8 @@ def certificate_fingerprint(certificate: Union[str, bytes, os.PathLike[str]]) ->
 
 def fingerprint_of(der: bytes, *, full: bool = False) -> str:
     """The fingerprint of a DER certificate: ten bytes, or all 32 with ``full``."""
-    digest = hashlib.sha256(der).hexdigest().upper()
-    return _with_colons(digest if full else digest[-_SHORT:])
+    digest = hashlib.sha256(der).digest()
+    return _with_colons(digest if full else digest[-_SHORT // 2 :])
 
 
 def normalise(fingerprint: str, name: str = "") -> str:
@@ -45,7 +46,7 @@ def normalise(fingerprint: str, name: str = "") -> str:
     """
     digits = _SEPARATORS.sub("", fingerprint).upper() if isinstance(fingerprint, str) else ""
     if len(digits) in (_SHORT, _FULL) and re.fullmatch("[0-9A-F]+", digits):
-        return _with_colons(digits)
+        return _with_colons(bytes.fromhex(digits))
     hint = (
         " This is as long as a SHA-1 fingerprint, which OpenADR 2.0b does not use."
         if len(digits) == _SHA1
@@ -71,8 +72,8 @@ def is_full(normalised: str) -> bool:
     return len(normalised) > 2 * _SHORT
 
 
-def _with_colons(digits: str) -> str:
-    return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
+def _with_colons(digest: bytes) -> str:
+    return digest.hex(":").upper()
 
 
 def _der(certificate: Union[str, bytes, os.PathLike[str]]) -> bytes:

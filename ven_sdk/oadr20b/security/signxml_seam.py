@@ -89,8 +89,8 @@ class _OwnTreeVerifier(XMLVerifier):
         self, nodes: Any, algorithm: CanonicalizationMethod, inclusive_ns_prefixes: Any = None
     ) -> bytes:
         name = str(algorithm.value)
-        if not (self.with_comments or _is_signed_info(nodes)):
-            name = _WITHOUT.get(name, name)
+        if name in _WITHOUT and not (self.with_comments or _is_signed_info(nodes)):
+            name = _WITHOUT[name]
             algorithm = type(algorithm)(name)
         if not name.startswith(C14N_EXCLUSIVE) and etree.iselement(nodes):
             inherited = _inherited_attributes(nodes, of_10=not name.startswith(C14N_11))
