@@ -1,6 +1,7 @@
 """The floor below the stack's limit: text templates that are canonical by construction, raw key,
 http.client, plain lxml parse. It shows what requests, tree building and C14N cost; a goal should be
-stated against adapter_limit."""
+stated against adapter_limit.
+"""
 
 import http.client
 import ssl

@@ -1,6 +1,7 @@
 """The limit of the stack: hand-written code on lxml + cryptography + requests, with the same
 guarantees (hardened parser, XSD, signature and replay checks), and nothing else. It is no SDK: no
-state, no errors, no options."""
+state, no errors, no options.
+"""
 
 import base64
 import hashlib
@@ -341,7 +342,8 @@ def first_poll(url, tls, key):
 def fleet(n, url, tls, key, interval, warm, measure, variant="pool"):
     """variant 'threads': one thread and one Session a VEN; 'pool': one heap and 8 workers, one
     Session a VEN; 'shared': one heap and 8 workers, one Session (connection) a worker, as one
-    identity may do."""
+    identity may do.
+    """
     import requests  # noqa: F401
     from lxml import etree  # noqa: F401
 

@@ -234,7 +234,8 @@ class Poller:
     def know(self, n):
         """A list of n events, taken in, handled and answered. ``implied_cancel`` is off: the lists
         of one event that the case then sends would, as complete lists, cancel all others, and
-        nothing would be left to know."""
+        nothing would be left to know.
+        """
         from ven_sdk.oadr20b.services import events
 
         self.knows = True

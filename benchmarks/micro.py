@@ -1,5 +1,6 @@
 """Where the time goes: single operations of the stack. Usage: VEN_BENCH_CONFIG=... python micro.py
-(either environment). bench.py writes WORK/config.json; run a case of it once first."""
+(either environment). bench.py writes WORK/config.json; run a case of it once first.
+"""
 
 import base64
 import gc

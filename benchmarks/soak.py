@@ -4,7 +4,8 @@
   python benchmarks/soak.py --polls 1000000 [--event-every 100]
 
 Prints the resident memory at every tenth of the way. Exit code 1 when it grew by 5 MB or more after
-the first 10,000 polls."""
+the first 10,000 polls.
+"""
 
 import argparse
 import gc

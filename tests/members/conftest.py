@@ -88,7 +88,8 @@ class Crew:
 
     def all_poll(self) -> None:
         """Wait until each site that was put has polled twice from now on: what a VEN had to ask for
-        where it began, or where it was moved to, has gone out before."""
+        where it began, or where it was moved to, has gone out before.
+        """
         mark = self.vtn.mark()
 
         def settled() -> bool:

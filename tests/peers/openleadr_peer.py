@@ -113,7 +113,8 @@ class OpenleadrVTN(PeerProcess):
     ) -> str:
         """openleadr's ``add_event``; returns the event's ID. ``changes`` by dotted path sets what
         it has no argument for: ``{"event_descriptor.priority": 1, "active_period.tolerance":
-        {"startafter": timedelta(minutes=1)}}``."""
+        {"startafter": timedelta(minutes=1)}}``.
+        """
         return str(
             self.command(
                 "add_event",
@@ -173,7 +174,8 @@ class OpenleadrVTN(PeerProcess):
 
     def queue(self, ven_id: str, message: str, **payload: Any) -> None:
         """A message of openleadr's templates (``oadrCreateReport``, ``oadrCancelReport`` ...) for
-        the next poll, before any events."""
+        the next poll, before any events.
+        """
         self.command("queue", ven_id=ven_id, message=message, payload=payload)
 
     def queue_raw(

@@ -281,7 +281,8 @@ def _hang_up(process: "subprocess.Popen[bytes]") -> None:
 
 def _reserved_port() -> socket.socket:
     """A bound socket that never listens: nobody else is given its port, even while the peer is
-    down, and the peer may bind it beside us since both allow reuse."""
+    down, and the peer may bind it beside us since both allow reuse.
+    """
     reserved = socket.socket()
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind(("127.0.0.1", 0))

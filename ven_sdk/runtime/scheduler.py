@@ -97,7 +97,8 @@ class Scheduler:
     """Calls functions when their time has come. ``start`` gives it a thread; tests call ``run_due``
     by hand instead.
 
-    ``on_set_back`` is called when the wall clock was set back, at the latest with the next job."""
+    ``on_set_back`` is called when the wall clock was set back, at the latest with the next job.
+    """
 
     def __init__(
         self,

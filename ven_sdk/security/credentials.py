@@ -71,7 +71,8 @@ class Credentials:
     ) -> Credentials:
         """From PEM files or bytes, or from a ``.p12``/``.pfx`` file; without ``key``, it is looked
         for beside the certificate. Raises :class:`ConfigurationError` that names the file and says
-        what is wrong with it."""
+        what is wrong with it.
+        """
         origin = _Origin(cert, key, passphrase, tuple(map(stamp_of, _files(cert, key))))
         material = _read(origin)
         leaf = _own_certificate(material)

@@ -158,7 +158,8 @@ def _trust_system(context: ssl.SSLContext) -> None:
 
 def _load_own(context: ssl.SSLContext, credentials: Credentials) -> None:
     """The ssl module takes certificate and key from files only: a private one, under a passphrase
-    made for the moment, so that the key lies nowhere in the clear; deleted at once."""
+    made for the moment, so that the key lies nowhere in the clear; deleted at once.
+    """
     passphrase = secrets.token_hex(32)
     # The traditional format derives its key in one round, which a passphrase of 256 random bits can
     # afford.

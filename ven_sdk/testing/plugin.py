@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def local_vtn() -> Iterator["LocalVTN"]:
     """A fresh VTN on loopback: ``OpenADRClient('ven', local_vtn.url)``. It asks for every report
-    that VENs offer, and tells them to poll once a second; after the test it is gone."""
+    that VENs offer, and tells them to poll once a second; after the test it is gone.
+    """
     from datetime import timedelta
 
     from .vtn.local_vtn import LocalVTN

@@ -169,7 +169,8 @@ def _verify(exam: Examination, *, check_hostname: bool) -> Optional[BaseExceptio
 
 def _refusal_after(exam: Examination) -> Optional[BaseException]:
     """What a VTN of TLS 1.3 says right after the handshake. Whoever sends a message at once may
-    lose it: the VTN closes on unread bytes, and the reset overtakes its reason."""
+    lose it: the VTN closes on unread bytes, and the reset overtakes its reason.
+    """
     with _connect(exam, exam.context()) as sock:
         cause = _handshake(sock)
         if cause is not None or exam.asked_for_certificate is False:

@@ -90,7 +90,8 @@ class View:
     def _take_out_equal(self, says: Json) -> int:
         """How often the same was said among the newest lines, which the new one replaces.
         Deliveries of several VENs take turns, so that these are looked through as far as there is
-        nothing else."""
+        nothing else.
+        """
         for line in self._messages:
             if all(line[key] == says[key] for key in COMPARED):
                 self._messages.remove(line)

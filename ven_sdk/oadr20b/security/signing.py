@@ -45,7 +45,8 @@ _NONCE_BYTES = 16
 class _Template(NamedTuple):
     """The constant text around digests and values. ``open_*`` are start tags as canonical form
     writes them, with every namespace in scope; in the message itself the Signature element declares
-    these."""
+    these.
+    """
 
     head: bytes
     open_info: bytes

@@ -31,7 +31,8 @@ from .vens import Ven
 def register_report(state: State, record: RegisterReport, ven: Ven, received: Received) -> Payload:
     """Keep the catalogue. It ends all requests (T10), but for those of the catalogue and those that
     came with the METADATA request that it answers (T9); wishes that are not running make new ones,
-    in the answer or by poll (T12)."""
+    in the answer or by poll (T12).
+    """
     ven.offers = tuple(record.reports)
     answered = ven.asked.get(record.report_request_id or "")
     ven.asked = {

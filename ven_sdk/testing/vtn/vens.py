@@ -23,7 +23,8 @@ from .reports import AskedReport
 class Ven:
     """One VEN. ``asked``: the report requests made to it, by ID; ``pending``: those that it last
     said it runs; ``opts``: its opts by ID; ``offers``: its report catalogue; ``polls``: how often
-    it polled."""
+    it polled.
+    """
 
     ven_name: str
     ven_id: str
