@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 
 _RECORD = 1 << 16
+_HAS_POLL = hasattr(select, "poll")
 
 
 class Wire:
@@ -223,7 +224,7 @@ class Wire:
 
 def _wait_for_change(sock: socket.socket, *, readable: bool, seconds: float) -> bool:
     """Whether the socket becomes readable, or (otherwise) is reset, within ``seconds``."""
-    if hasattr(select, "poll"):
+    if _HAS_POLL:
         poll = select.poll()
         poll.register(sock, select.POLLIN if readable else 0)  # errors are always reported
         return bool(poll.poll(seconds * 1000))

@@ -30,7 +30,7 @@ from ...text import shorten
 from ...transport.backoff import Backoff
 from ..transactions import Transactions
 from .failed_exchanges import FailedExchanges
-from .failures import LONG_CAP, MISSING_CAP, SHORT_CAP, Failures
+from .failures import LONG_CAP, MISSING_CAP, SHORT_CAP, Failures, Kind
 from .lanes import Lanes
 from .polling import Polling
 from .registrations import Registrations
@@ -126,16 +126,17 @@ class Exchanges:
     # --- replies ----------------------------------------------------------------------------------
 
     def _take_in(self, task: Task, reply: Optional[Payload], mark: int) -> None:
-        self._failed.recover(task)
+        kind = self._failed.kind_of(task)
+        self._failed.recover(task, kind)
         verdict = self._profile.judge(task, reply)
         if isinstance(verdict, UnknownVen):
-            self._take_unknown(task, verdict, mark)
+            self._take_unknown(task, kind, verdict, mark)
         elif isinstance(verdict, RefusedReply) and verdict.again:
             self._repeat(task, verdict.error, MISSING_CAP if verdict.rarely else SHORT_CAP)
         elif isinstance(verdict, RefusedReply):
             self._take_refusal(task, verdict.error)
         else:
-            self._accept(task, verdict, reply)
+            self._accept(task, kind, verdict, reply)
 
     def _take_refusal(self, task: Task, error: VenError) -> None:
         now = self._base.clock.monotonic()
@@ -159,14 +160,16 @@ class Exchanges:
         if task.postpone is not None:
             self._base.transact(task.postpone(error), settles=task.message_name, error=error)
 
-    def _accept(self, task: Task, verdict: AcceptedReply, reply: Optional[Payload]) -> None:
+    def _accept(
+        self, task: Task, kind: Kind, verdict: AcceptedReply, reply: Optional[Payload]
+    ) -> None:
         base = self._base
         now = base.clock.monotonic()
         with self._lock:
             self._failures.forget_message(task.message_name)
-            self._registrations.clear(self._failed.kind_of(task))
+            self._registrations.clear(kind)
             if task.renews:
-                self._failures.forget_service(self._profile.service_of(task))
+                self._failures.forget_service(kind.service)
                 self._failures.retry_missing()
                 self._registrations.note(task, now)
             if verdict.holds:
@@ -186,14 +189,15 @@ class Exchanges:
         if task.renews:
             self._lanes.end_pause()
 
-    def _take_unknown(self, task: Task, verdict: UnknownVen, mark: int) -> None:
+    def _take_unknown(self, task: Task, kind: Kind, verdict: UnknownVen, mark: int) -> None:
         """R13, at once the first time; a VTN that goes on saying so is asked with growing distance.
         One that says so of this kind of message only refuses it; what insists is asked again.
         """
-        now, kind = self._base.clock.monotonic(), None if task.poll else self._failed.kind_of(task)
+        now = self._base.clock.monotonic()
         with self._lock:
-            is_refusal = kind is not None and self._registrations.is_unwanted(kind, now, mark)
-            pause = None if is_refusal else self._registrations.lose(now, mark, kind)
+            is_refusal = not task.poll and self._registrations.is_unwanted(kind, now, mark)
+            lost = None if task.poll else kind
+            pause = None if is_refusal else self._registrations.lose(now, mark, lost)
         if is_refusal and task.insists:
             self._repeat(task, verdict.error, LONG_CAP)
         elif is_refusal:

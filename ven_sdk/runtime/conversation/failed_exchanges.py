@@ -64,11 +64,11 @@ class FailedExchanges:
 
     # --- what is over -----------------------------------------------------------------------------
 
-    def recover(self, task: Task) -> None:
-        """An exchange came back whole: the link works, and so does this service for such
-        messages.
+    def recover(self, task: Task, kind: Kind) -> None:
+        """An exchange of this ``kind`` came back whole: the link works, and so does this service
+        for such messages.
         """
-        kind, now = self.kind_of(task), self._base.clock.monotonic()
+        now = self._base.clock.monotonic()
         with self._lock:
             if task.poll:
                 self._polling.end()  # its reply has come: nothing has to overtake it
@@ -95,7 +95,7 @@ class FailedExchanges:
         """The VTN has the message; only its reply is of no use. A poll's may have held an event:
         ask for the list.
         """
-        self.recover(task)
+        self.recover(task, self.kind_of(task))
         self._base.fail_tickets(task.message_name, error)
         text = f"The reply to {task.name} was refused: {error}"
         self._base.report(error, f"unreadable reply to {task.name}: {_kind_of(error)}", text)
