@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from datetime import datetime, timedelta, timezone
-from typing import Optional
+from time import monotonic
+from typing import Callable, Optional
 
 from ..errors import ConfigurationError
 from ..instants import EPOCH
@@ -31,25 +32,24 @@ class Clock:
         """The wall clock in seconds since 1970."""
         return time.time()
 
-    def monotonic(self) -> float:
-        """Seconds of a clock that nobody sets."""
-        return time.monotonic()
+    monotonic: Callable[[], float] = staticmethod(monotonic)
+    """Seconds of a clock that nobody sets."""
 
     def read_both(self) -> tuple[datetime, float]:
         """The wall clock and the monotonic one, of the same moment: a thread that is put to rest
         between two looks must not take its rest for a clock that was set.
         """
         while True:
-            before = time.monotonic()
+            before = monotonic()
             now = datetime.now(UTC)
-            if time.monotonic() - before < SAME_MOMENT:
+            if monotonic() - before < SAME_MOMENT:
                 return now, before
 
     def machine_seconds(self) -> float:
         """The machine's own monotonic seconds, also where a test moves the clock by hand: what
         takes its time in this world, such as a reply, is waited for by them.
         """
-        return time.monotonic()
+        return monotonic()
 
     def wait(
         self,
@@ -64,7 +64,7 @@ class Clock:
         A moment and no length: time that passes between the caller's look at the clock and the wait
         is not waited for twice.
         """
-        condition.wait(None if until is None else max(0.0, until - time.monotonic()))
+        condition.wait(None if until is None else max(0.0, until - monotonic()))
 
 
 def checked_clock(clock: object) -> Optional[Clock]:
