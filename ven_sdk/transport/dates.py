@@ -18,7 +18,7 @@ _MONTHS = {
 _IMF_FIXDATE = re.compile(
     r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII
 )
-_DELTA = re.compile(r"\d{1,10}", re.ASCII)
+_DELTA = re.compile(r"\d+", re.ASCII)
 _YEARS = range(1970, 2200)
 _LONGEST = 64
 
