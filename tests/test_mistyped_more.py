@@ -18,6 +18,7 @@ from ven_sdk import (
     SiteTable,
     certificate_fingerprint,
     enums,
+    metrics,
     objects,
     testing,
 )
@@ -175,6 +176,21 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: client().add_handler("on_event", "optin"), "A word is for the constructor"),
     (lambda: status(measurement="voltage"), "has no measurement and no unit: leave measurement"),
     (lambda: status(unit="W"), "leave unit out"),
+    # what is somewhere else
+    (lambda: client().ven_name, "It is settings.ven_name"),
+    (lambda: client().timeout, "It is settings.timeout"),
+    (lambda: client().settings.pol_frequency, "Did you mean 'poll_frequency'?"),
+    (lambda: setattr(client().settings, "timeout", 5), "Settings is fixed: timeout cannot be set"),
+    (lambda: fleet().add("a").start(), "It is of its fleet: fleet.start()"),
+    (lambda: fleet().add("a").stop(), "fleet.remove(name) for this one alone"),
+    (lambda: fleet().current_level(), "fleet['NAME'].current_level"),
+    (lambda: fleet().vens, "for ven in fleet"),
+    (lambda: ven_sdk.ProtocolError("x").retryabel, "Did you mean 'retryable'?"),
+    (lambda: metrics.expositon(client()), "Did you mean 'exposition'?"),
+    (lambda: metrics.member_exposition(client()), "are of a FleetMember"),
+    (lambda: testing.pki.identiy("a"), "Did you mean 'identity'?"),
+    (lambda: testing.pki.identity("a", enddays=5), "Did you mean 'end_days'?"),
+    (lambda: testing.pki.identity(5), "name must be a non-empty text"),
 ]
 
 

@@ -21,6 +21,7 @@ BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 def refuse_unknown(function: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Refuse an argument that ``function`` does not have: ``ArgumentError`` names the nearest."""
+    __tracebackhide__ = True  # pytest shows the caller's line
     known = tuple(dict.fromkeys(name for name in known if name not in ("self", "limits")))
     for name in given:
         if name not in known:
@@ -51,6 +52,7 @@ def _explain(
     function: Callable[..., object], values: tuple[object, ...], named: Mapping[str, object]
 ) -> None:
     """``ArgumentError`` where ``function`` cannot be called with these arguments."""
+    __tracebackhide__ = True  # pytest shows the caller's line
     signature = inspect.signature(function)
     own = _name_of(function, values)
     kinds = {parameter.kind for parameter in signature.parameters.values()}
@@ -136,6 +138,10 @@ def show_arguments(of: Callable[..., object], like: Callable[..., object]) -> No
     setattr(of, "__signature__", inspect.signature(like))  # noqa: B010
 
 
+def _read_missing(error: VenError, name: str) -> object:
+    raise missing_attribute(error, name, lambda: [*vars(error), *public_names(type(error))])
+
+
 def _check_errors(cls: type[VenError]) -> None:
     """Have the constructors of our errors answer, too: their module is below this one."""
     if "__init__" in vars(cls):
@@ -145,3 +151,4 @@ def _check_errors(cls: type[VenError]) -> None:
 
 
 _check_errors(VenError)
+setattr(VenError, "__getattr__", _read_missing)  # noqa: B010

@@ -15,6 +15,7 @@ from typing import Optional
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from .addresses import uri
+from .argument_names import checked_value
 from .arguments import (
     Duration,
     choice,
@@ -67,6 +68,7 @@ class PushSettings:
     fallback: Optional[timedelta] = None
 
 
+@checked_value
 @dataclass(frozen=True)
 class Settings:
     """What the user decided. Durations are timedeltas; sets are None where everything is let

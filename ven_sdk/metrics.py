@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Callable, NamedTuple, Union
 
 from .errors import ConfigurationError
+from .near_names import missing_name
 from .runtime.status import Status
 from .text import repr_of
 from .ven import Ven
@@ -54,6 +55,13 @@ UP_AND_DOWN = frozenset({"report_requests"})
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 
 
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        known = ("exposition", "member_exposition", "collector")
+        raise missing_name(__name__, name, known)
+
+
 class Family(NamedTuple):
     """A metric: its values, each with the labels' values. ``kind`` is ``gauge`` or ``counter``."""
 
@@ -75,8 +83,10 @@ def exposition(*vens: Union[Ven, Iterable[Ven]]) -> str:
 def member_exposition(member: "FleetMember") -> str:
     """The metrics ``ven_sdk_member_*`` of one member of a fleet, in the same form: slots, VENs by
     state, counters and queues added up, seconds since its leases were renewed. Tens of thousands of
-    VENs cost one look at each, and no label each.
+    VENs cost one look at each, and no label each. ``ConfigurationError`` for anything else.
     """
+    if not hasattr(member, "fleet"):
+        raise ConfigurationError(f"These metrics are of a FleetMember, not of {repr_of(member)}.")
     return "".join(line for family in _member_families(member) for line in _lines(family))
 
 

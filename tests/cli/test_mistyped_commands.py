@@ -77,6 +77,7 @@ FILES = [
     (GOOD + '[log]\nfile = "ven.log"\n', "The log goes to standard error"),
     (GOOD + "[[reports]]\n", "[[reports]] is empty: give resource_id and measurement."),
     (GOOD + POINT.replace('"m"', '"meter of {ven_nam}"'), "Did you mean {ven_name}?"),
+    (GOOD + '[handlers]\non_event = ["habits:on_event", "habits:power"]\n', "is one function"),
     # what is no TOML
     (GOOD.encode("utf-16"), "is UTF-16 text"),
     (GOOD.encode("utf-16-le"), "is UTF-16 text"),

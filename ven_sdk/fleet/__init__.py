@@ -28,7 +28,7 @@ from ..config import Settings
 from ..display.tables import fleet_html
 from ..errors import ConfigurationError, StateError, TransportError
 from ..log import Repeats
-from ..near_names import did_you_mean
+from ..near_names import did_you_mean, public_names
 from ..points.catalogue import Catalogue
 from ..profiles import vtn_address
 from ..push.peer import Peer, Response, check_request
@@ -96,6 +96,11 @@ class Fleet(FleetHandlerCalls):
     Raises:
         ConfigurationError: an argument, or a file that one names, cannot be used.
     """
+
+    _elsewhere = {
+        **{name: f"of a VEN: fleet['NAME'].{name}" for name in public_names(Ven)},
+        "vens": "the fleet itself: for ven in fleet",
+    }
 
     @named_arguments
     def __init__(

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import pki as pki
     from .clock import ManualClock
     from .vtn.events import EventAnswer
     from .vtn.fault import Fault
@@ -94,6 +95,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "pki":
+        return import_module(f"{__name__}.pki")
     if name not in _HOME:
         from ..near_names import missing_name
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ..argument_names import named_arguments
+from ..arguments import text
+from ..near_names import missing_name
 from ..security.fingerprint import fingerprint_of
 
 Key = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
@@ -86,6 +89,14 @@ def authority(name: str = AUTHORITY) -> Identity:
         return _authority(name)
 
 
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        known = ("authority", "identity", "expired", "not_yet_valid", "wrong_host", "self_signed")
+        raise missing_name(__name__, name, known)
+
+
+@named_arguments
 def identity(
     name: str = "ven",
     kind: str = "ec",
@@ -99,8 +110,9 @@ def identity(
     from now.
 
     ``kind`` is ``'ec'`` (P-256, quick to make), ``'ec384'``, or ``'rsa'`` (2048 bits). Equal
-    arguments give the same.
+    arguments give the same. ``ConfigurationError`` for a name that is no text.
     """
+    text("name", name)
     with _making:
         return _identity(name, kind, hosts, issuer, begin_days, end_days)
 

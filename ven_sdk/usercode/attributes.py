@@ -5,6 +5,7 @@ have no effect, and nobody would know. Any thread.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from ..argument_names import named_methods
@@ -17,10 +18,12 @@ class CheckedAttributes:
     """Base of what users hold: ``owner.on_event = f`` adds a handler, and a name that it does not
     have is one of our errors, which names the nearest, when it is set and when it is read.
 
-    Classes of users may have attributes of their own. ``_own`` may be set once, by the constructor.
+    Classes of users may have attributes of their own. ``_own`` may be set once, by the constructor;
+    ``_elsewhere`` says where that is which people look for here.
     """
 
     _own: ClassVar[tuple[str, ...]] = ()
+    _elsewhere: ClassVar[Mapping[str, str]] = {}
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         """Neither pickle nor copy: there is one of it, with its threads and connections."""
@@ -58,6 +61,11 @@ class CheckedAttributes:
             handler = nearest_handler(name)
             if handler is not None and not name.startswith("_"):
                 raise _unreadable_handler(self, name, handler)
+            if name in self._elsewhere:
+                raise NoSuchAttributeError(
+                    f"{type(self).__name__} has no attribute {name!r}. It is "
+                    f"{self._elsewhere[name]}."
+                )
             raise missing_attribute(self, name, lambda: [*public_names(type(self)), *self._own])
 
         def __getitem__(self, key: object) -> object:

@@ -6,10 +6,12 @@ shared threads. Everything here may be called from any thread.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 from typing import Optional
 
 from ..arguments import flag
+from ..config import Settings
 from ..display.views import NotebookViews
 from ..errors import StateError, TransportError
 from ..profiles import choose_profile
@@ -28,6 +30,11 @@ class Ven(HandlerCalls, EventCalls, ReportCalls, OptCalls, NotebookViews):
     """
 
     _own = ("settings",)
+    _elsewhere = {
+        **dict.fromkeys(("start", "run"), "of its fleet: fleet.start(), fleet.run()"),
+        "stop": "of its fleet: fleet.stop(), or fleet.remove(name) for this one alone",
+        **{field.name: f"settings.{field.name}" for field in fields(Settings)},
+    }
 
     # --- push -------------------------------------------------------------------------------------
 

@@ -89,6 +89,8 @@ def read_handlers(plan: Plan, environment: Mapping[str, str]) -> None:
             continue
         if value == []:
             plan.complain(where, 'expected "module:function", found an empty list.')
+        if name in DECIDING and isinstance(value, list) and len(value) > 1:
+            plan.complain(where, f"{name} is one function, as one decides; found {len(value)}.")
         for each in value if isinstance(value, (list, tuple)) else [value]:
             _handler(plan, name, each, where)
 
