@@ -45,6 +45,14 @@ def test_small_steps_add_up_exactly() -> None:
     assert clock.now() - start == timedelta(seconds=100)
 
 
+def test_what_the_difference_of_two_floats_leaves_passes_too() -> None:
+    clock = ManualClock()
+
+    clock.advance(2.9e-08)
+
+    assert clock.monotonic() == 2.9e-08
+
+
 def test_time_does_not_pass_backwards() -> None:
     with pytest.raises(ConfigurationError, match="backwards"):
         ManualClock().advance(-1)

@@ -7,7 +7,6 @@ it from any thread; it holds no lock of its own while it wakes those that wait.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from dataclasses import dataclass
@@ -222,12 +221,11 @@ def _nanoseconds(given: object) -> int:
     """Whole numbers add up exactly, so that ten steps of 0.1 s are a second."""
     if isinstance(given, datetime):
         raise ConfigurationError(f"{given!r} is no duration. advance_to() takes a moment.")
-    duration("seconds", given, -LONGEST.total_seconds())
-    if isinstance(given, timedelta):
-        return given // timedelta(microseconds=1) * 1000
-    if isinstance(given, (int, float)) and not isinstance(given, bool) and math.isfinite(given):
-        return round(given * NANO)
-    return duration("seconds", given) // timedelta(microseconds=1) * 1000
+    century = LONGEST.total_seconds()
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        if -century <= given <= century:  # less than a microsecond, too: what floats leave
+            return round(given * NANO)
+    return duration("seconds", given, -century) // timedelta(microseconds=1) * 1000
 
 
 def _wake(conditions: set[threading.Condition]) -> None:
