@@ -20,7 +20,7 @@ from tests.models.texts import (
     plain_response,
     profiles,
 )
-from ven_sdk import VenError
+from ven_sdk import StateError, VenError
 from ven_sdk.oadr20b.schema.registration import CancelPartyRegistration, RequestReregistration
 from ven_sdk.state.outcome import Outcome, Step
 
@@ -353,6 +353,48 @@ def test_R7_what_a_vtn_says_to_an_opt_of_an_earlier_registration_is_not_of_the_o
 
     assert world.vtn.record.opts == {"o"}, "create_opt returned, and the VTN has no opt"
     assert [opt.state for opt in world.ven.opts] == ["confirmed"]
+
+
+CALLS: dict[str, tuple[str, Callable[[SimulatedVen], object]]] = {
+    "create_opt": (
+        "oadrCreateOpt",
+        lambda world: world.ven.create_opt(
+            "optOut", "economic", vavailability=[(world.clock.now() + timedelta(days=2), 3600)]
+        ),
+    ),
+    "request_report": ("oadrCreateReport", lambda world: world.ven.request_report("METADATA")),
+}
+
+
+@pytest.mark.parametrize("comes", ["right", "late"])
+@pytest.mark.parametrize("call", CALLS)
+def test_R11_what_the_vtn_agrees_to_and_ends_with_the_registration_is_not_done(
+    world: SimulatedVen, call: str, comes: str
+) -> None:
+    start(world)
+    message, use = CALLS[call]
+
+    def give(text: str, right: Callable[[], bytes]) -> bytes:
+        reply = created_report(text) if message == "oadrCreateReport" else right()
+        world.vtn.queue.append("cancel registration")
+        world.run(20 if comes == "right" else 60)
+        return reply
+
+    answer(world, message, give)
+
+    with pytest.raises(StateError, match="registration ended"):
+        use(world)
+    assert not world.ven.opts and world.ven.status.state == "unregistered"
+
+
+def created_report(text: str) -> bytes:
+    """The VTN will report what the VEN asked for."""
+    return payload(
+        "oadrCreatedReport",
+        ei_response(first("requestID", text))
+        + "<oadr:oadrPendingReports><ei:reportRequestID>"
+        + f"{first('reportRequestID', text)}</ei:reportRequestID></oadr:oadrPendingReports>",
+    )
 
 
 # --- a VEN that registers with none ---------------------------------------------------------------

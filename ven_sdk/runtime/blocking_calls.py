@@ -43,14 +43,14 @@ def await_answer(
         )
 
     try:
-        is_done = engine.wait(lambda: engine.read(is_over), seconds)
+        engine.wait(lambda: engine.read(is_over), seconds)
     finally:  # Ctrl-C ends the waiting too
         engine.withdraw(ticket)
     if ticket.error is not None:
         raise ticket.error
     if ticket.is_settled:
         return
-    if is_done and not engine.read(lambda: request.is_owed(engine.book)):
+    if not engine.read(ticket.is_owed):
         what = "its time was over, or something else took its place,"
         if engine.book.registration.phase not in MADE:
             what = "the registration ended"

@@ -60,6 +60,13 @@ class VenBase:
         seconds = self.settings.timeout if timeout is None else waiting_seconds("timeout", timeout)
         await_answer(self._engine, call, request, seconds, opt_id)
 
+    def _check_registration(self, call: str) -> None:
+        """StateError where the registration ended while ``call`` waited for its answer."""
+        if self._state() == "unregistered":
+            raise StateError(
+                f"{call}: the registration ended meanwhile, and with it what was asked for."
+            )
+
     def _is_registered(self) -> bool:
         return self._engine.book.registration.phase == "registered"
 

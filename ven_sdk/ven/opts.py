@@ -68,6 +68,7 @@ class OptCalls(VenBase):
             signal_target_mrid=signal_target_mrid,
         )
         self._wait_for_answer("create_opt()", request, opt_id=request.result)
+        self._check_registration("create_opt()")
         return request.result
 
     def cancel_opt(self, opt_id: str) -> None:

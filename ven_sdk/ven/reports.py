@@ -193,6 +193,7 @@ class ReportCalls(VenBase):
             report_request_id=optional_text("report_request_id", report_request_id),
         )
         self._wait_for_answer("request_report()", request, timeout)
+        self._check_registration("request_report()")
         return request.result
 
     def _undelivered_samples(self) -> Sequence[UndeliveredSample]:
