@@ -56,6 +56,22 @@ def test_its_test_passes(kind: str, tmp_path: Path, clean_env: dict[str, str]) -
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    "url, says",
+    [
+        ("http://127.0.0.1:8080", "ven-sdk vtn in one terminal, ven-sdk run "),
+        ("http://localhost:9000", "ven-sdk vtn --port 9000 in one terminal, ven-sdk run "),
+        ("https://vtn.example.com", "ven-sdk doctor https://vtn.example.com, then ven-sdk run '"),
+    ],
+)
+def test_it_names_what_to_run_with_the_ven(
+    url: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", str(tmp_path / "my site"), "--vtn-url", url]) == 0
+
+    assert says in " ".join(capsys.readouterr().out.split())
+
+
 def test_what_is_there_already_is_not_touched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,9 @@ import pytest
 from tests.oadr20b.services.builders import event
 from ven_sdk import DEFER, enums
 from ven_sdk.errors import ConfigurationError, HandlerError
+from ven_sdk.points.entries import read_numbers
 from ven_sdk.usercode import invoke
+from ven_sdk.usercode.calls import describe_failure
 from ven_sdk.usercode.handlers import Handlers
 
 
@@ -245,6 +247,13 @@ def test_in_a_program_that_is_installed_the_line_is_of_the_package_that_was_call
     ).stdout
 
     assert "(line 3 of handlers.py)" in shown
+
+
+def test_what_is_wrong_with_a_value_that_came_back_names_no_line_of_ours() -> None:
+    with pytest.raises(TypeError) as caught:
+        read_numbers("4.2")
+
+    assert describe_failure(caught.value).endswith("(datetime, value) or an iterable of those.")
 
 
 def _yields(event: Any) -> Any:

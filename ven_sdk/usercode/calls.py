@@ -111,6 +111,8 @@ def _own_line(cause: BaseException) -> str:
         (one for one in reversed(frames) if not _is_library(one[0])),
         next(one for one in reversed(frames) if one[2] == package),
     )
+    if file.startswith(_OURS):  # of what came back from user code, and no line of it is to blame
+        return ""
     return text_of(f"line {line} of {os.path.basename(file)}")
 
 

@@ -83,19 +83,19 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     console.line()
     file, test = (shlex.quote(str(folder / name)) for name in ("ven.toml", "test_site.py"))
     console.paragraph(
-        f"Try it: {_first_step(options.vtn_url)}, ven-sdk run {file} in another. pytest {test} "
-        "tests the site's functions."
+        f"Try it: {_try(options.vtn_url, f'ven-sdk run {file}')}. pytest {test} tests the site's "
+        "functions."
     )
     return 0
 
 
-def _first_step(url: str) -> str:
-    """What to run before the VEN: the test VTN, where the URL says that it listens, or doctor."""
+def _try(url: str, run: str) -> str:
+    """What to run with the VEN: the test VTN, where the URL says that it listens, or doctor."""
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost"):
-        return f"ven-sdk doctor {url} in one terminal"
+        return f"ven-sdk doctor {url}, then {run}"
     port = "" if parts.port == PORT else f" --port {parts.port or 80}"
-    return f"ven-sdk vtn{port} in one terminal"
+    return f"ven-sdk vtn{port} in one terminal, {run} in another"
 
 
 def _template(name: str) -> str:
