@@ -363,6 +363,7 @@ CALLS: dict[str, tuple[str, Callable[[SimulatedVen], object]]] = {
         ),
     ),
     "request_report": ("oadrCreateReport", lambda world: world.ven.request_report("METADATA")),
+    "request_events": ("oadrRequestEvent", lambda world: world.ven.request_events()),
 }
 
 

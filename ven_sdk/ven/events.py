@@ -87,6 +87,7 @@ class EventCalls(VenBase):
         """
         self._require_running("request_events()")
         self._wait_for_answer("request_events()", self._profile.request_events())
+        self._check_registration("request_events()")
         return self.events
 
 
