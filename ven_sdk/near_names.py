@@ -39,7 +39,10 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("verbose", "verbosity"), ("debug", "log_level")),
     **dict.fromkeys(("timezone", "zone"), ("tz",)),
     "id": ("event_id", "signal_id", "opt_id", "r_id", "ven_id"),
-    **dict.fromkeys(("start", "begin", "starttime", "dtstart"), ("dtstart", "active_period")),
+    **dict.fromkeys(
+        ("start", "begin", "starttime", "dtstart"), ("dtstart", "active_period", "begin")
+    ),
+    "intervals": ("steps",),
     **dict.fromkeys(("end", "endtime", "dtend"), ("duration", "active_period")),
     "value": ("signal_payload", "payload", "intervals"),
     **dict.fromkeys(
