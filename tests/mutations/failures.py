@@ -50,9 +50,9 @@ ALWAYS_NEWS = (
     "return True or any(",
 )
 NO_PACE = (
-    "runtime.conversation.pace.Pace._counts",
-    "return not task.poll or self._polling.seconds_to_period(now) > 0",
-    "return False",
+    "runtime.conversation.pace.Pace.seconds_to",
+    "wait = self._window.seconds_to_wait(now, 0 if is_first else KEPT_FOR_EARLIER)",
+    "wait = 0.0",
 )
 RENEWALS = (
     "runtime.conversation.registrations.Registrations.note",
@@ -243,7 +243,7 @@ TABLE = (
     Mutation(
         "F3",
         "runtime.conversation.pace.Pace.seconds_to",
-        "return min(wait, self._polling.seconds_to_period(now)) if task.poll else wait",
+        "return min(wait, to_period)",
         "return wait",
         f"{PACE}::test_polls_go_on_at_their_period_when_a_storm_has_used_up_the_pace",
     ),

@@ -62,6 +62,7 @@ from .troubles import Troubles
 from .workers import Workers
 
 logger: logging.Logger = logging.getLogger(__name__)
+S = TypeVar("S")
 T = TypeVar("T")
 LOOK = 1.0
 """Seconds between looks whether a lease that could not be renewed is there again."""
@@ -173,12 +174,12 @@ class Transactions(Facts):
             self._tell_of_changes(outcome)
         return outcome
 
-    def choose(self, function: Callable[[], T]) -> T:
-        """What ``function`` chooses to send, by a book that nobody changes meanwhile. It begins the
-        tickets of that message.
+    def choose(self, function: Callable[[S], T], of: S) -> T:
+        """What ``function(of)`` chooses to send, by a book that nobody changes meanwhile. It begins
+        the tickets of that message.
         """
         with self._lock:
-            return function()
+            return function(of)
 
     def fail_tickets(self, name: MessageName, error: VenError) -> None:
         """No answer came to those who wait for the message that is under way."""

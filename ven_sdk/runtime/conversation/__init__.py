@@ -139,7 +139,7 @@ class Conversation:
         for _ in range(BUSY):
             task: Optional[Task] = None
             try:
-                task, at = self._base.choose(lambda: self._take(state))
+                task, at = self._base.choose(self._take, state)
                 if task is None:
                     if state.held_back is not None and self._go_on_without(state):
                         continue

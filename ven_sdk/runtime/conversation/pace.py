@@ -14,6 +14,8 @@ Used under the lock of the conversation. Moments are monotonic seconds.
 
 from __future__ import annotations
 
+from math import inf
+
 from ...profile import Profile
 from ...state.book import Book
 from ...tasks import Task
@@ -40,21 +42,18 @@ class Pace:
         """Until the task may be sent; ``is_first``: nothing that its lane wants to send comes
         before it. ``now`` is of the monotonic clock.
         """
-        if not self._counts(task, now):
-            return 0.0
+        to_period = self._polling.seconds_to_period(now) if task.poll else inf
+        if to_period <= 0:
+            return 0.0  # polls of the period do not count for the pace
         wait = self._window.seconds_to_wait(now, 0 if is_first else KEPT_FOR_EARLIER)
-        return min(wait, self._polling.seconds_to_period(now)) if task.poll else wait
+        return min(wait, to_period)
 
     def note(self, task: Task, now: float) -> None:
         """The task is sent. ``now`` is of the monotonic clock."""
-        if self._counts(task, now):
+        if not task.poll or self._polling.seconds_to_period(now) > 0:
             period = self._profile.poll_period(self._book).total_seconds()
             self._window.most = max(
                 MESSAGES_A_MINUTE, int(MESSAGES_A_PERIOD * 60 / max(period, SHORTEST_PERIOD))
             )
             for _ in range(task.weight):
                 self._window.note(now)
-
-    def _counts(self, task: Task, now: float) -> bool:
-        """Whether the task counts for the pace: polls of the period do not."""
-        return not task.poll or self._polling.seconds_to_period(now) > 0
