@@ -43,6 +43,7 @@ DEMOS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(DEMOS))
 def test_the_demo_fits_breaks_no_word_and_is_coloured_where_that_can_be_shown(name: str) -> None:
     columns, more = DEMOS[name]

@@ -19,6 +19,7 @@ from tests.durability.crash_count import LOSSES, count
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX"),
     pytest.mark.timeout(90),
+    pytest.mark.long,
 ]
 SEED = 20240607
 
@@ -46,7 +47,6 @@ def test_nothing_is_lost_or_doubled_by_kill_9_at_random_moments(killed: Path) ->
     assert figures["opts committed"]
 
 
-@pytest.mark.long
 def test_nothing_is_lost_or_doubled_by_kill_9_around_the_first_commits(tmp_path: Path) -> None:
     figures = crash_at_points(tmp_path, seed=SEED, points=3)
     assert_nothing_lost(figures)

@@ -17,6 +17,8 @@ from tests.models.simulated import SimulatedVen
 from tests.models.texts import VTNEvent
 from ven_sdk import VenError
 
+pytestmark = pytest.mark.long
+
 FOR_EVER = float("inf")
 HOUR = 3600
 

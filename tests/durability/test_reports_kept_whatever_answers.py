@@ -11,6 +11,8 @@ import pytest
 
 from tests.models.simulated import SimulatedVen
 
+pytestmark = pytest.mark.long
+
 NO_ACKNOWLEDGEMENT = (
     "unreadable",
     "no payload",

@@ -15,6 +15,8 @@ from tests.models.texts import VTNEvent, ei_response, first, payload
 from ven_sdk import VenError
 from ven_sdk.runtime.conversation import failures
 
+pytestmark = pytest.mark.long
+
 TIMEOUT = 30
 HANGS = f"no answer after {TIMEOUT}"
 FOR_EVER = float("inf")

@@ -237,6 +237,7 @@ def test_the_memory_for_nonces_is_bounded_and_forgetting_lets_nothing_through() 
     assert time.perf_counter() - begin < 1
 
 
+@pytest.mark.long
 def test_a_list_of_a_thousand_unreadable_events_is_said_in_a_few_lines() -> None:
     with Stage() as stage:
         stage.answers_a_good_event()

@@ -366,7 +366,8 @@ def test_t27_values_are_sent_as_they_were_registered_unscaled() -> None:
     assert vtn.values() == [("12:00:00", 1.5), ("12:01:00", 1.5)]
 
 
-@pytest.mark.parametrize("points, wanted", [(8, 4), pytest.param(20, 7, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("points, wanted", [(8, 4), (20, 7)])
 def test_24_hours_without_the_vtn_arrive_in_order_in_a_stated_number_of_messages(
     points: int, wanted: int
 ) -> None:
