@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.oadr20b.services.harness import MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import ReportHarness, ask
+from tests.oadr20b.services.reports.reports_harness import ReportHarness, ask
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.points.tables import row_key
 from ven_sdk.state.change import Change

@@ -13,7 +13,7 @@ import tracemalloc
 from datetime import timedelta
 
 from tests.oadr20b.services.harness import NOON, SECOND
-from tests.oadr20b.services.reports.harness import ReportHarness, ask, ok
+from tests.oadr20b.services.reports.reports_harness import ReportHarness, ask, ok
 from ven_sdk.oadr20b.codec.envelope import message as written
 from ven_sdk.oadr20b.schema.reports import UpdatedReport
 from ven_sdk.oadr20b.services.reports import delivery

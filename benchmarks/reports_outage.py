@@ -13,7 +13,7 @@ import time
 from datetime import timedelta
 
 from tests.oadr20b.services.harness import HOUR, SECOND
-from tests.oadr20b.services.reports.harness import ReportHarness, ask
+from tests.oadr20b.services.reports.reports_harness import ReportHarness, ask
 from ven_sdk.oadr20b.codec.envelope import message as written
 from ven_sdk.schema import plain
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Optional
 
 from tests.oadr20b.services.harness import MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import ReportHarness, ask, ok
+from tests.oadr20b.services.reports.reports_harness import ReportHarness, ask, ok
 from ven_sdk.oadr20b.schema.reports import ReportRequest, UpdatedReport, UpdateReport
 from ven_sdk.oadr20b.services import reports
 

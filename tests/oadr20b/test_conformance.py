@@ -10,7 +10,7 @@ import pytest
 
 from tests.oadr20b.services.builders import distribute, event, signal
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, Harness, opted_in
-from tests.oadr20b.services.reports.harness import ReportHarness, ask
+from tests.oadr20b.services.reports.reports_harness import ReportHarness, ask
 from ven_sdk import objects
 from ven_sdk.oadr20b.codec import envelope, parsing, reader
 from ven_sdk.oadr20b.schema.reports import Report, UpdateReport

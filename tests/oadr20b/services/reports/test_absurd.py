@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import ZERO, ReportHarness, ask, push_value
+from tests.oadr20b.services.reports.reports_harness import ZERO, ReportHarness, ask, push_value
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.oadr20b.services.reports import requests
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.reports_backlog import KINDS, backlog
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import ReportHarness, ask
+from tests.oadr20b.services.reports.reports_harness import ReportHarness, ask
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.state.reports import SampleRow
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import ReportHarness, ask, push_value
+from tests.oadr20b.services.reports.reports_harness import ReportHarness, ask, push_value
 from ven_sdk.oadr20b.services import reports
 
 DAY, YEAR = timedelta(days=1), timedelta(days=365)

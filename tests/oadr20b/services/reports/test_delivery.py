@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import Meter, ReportHarness, ask, ok, push_value
+from tests.oadr20b.services.reports.reports_harness import Meter, ReportHarness, ask, ok, push_value
 from ven_sdk.errors import ConfigurationError, TransportError
 from ven_sdk.oadr20b.codec.envelope import message as written
 from ven_sdk.oadr20b.schema.reports import UpdatedReport

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON
-from tests.oadr20b.services.reports.harness import ReportHarness, ok
+from tests.oadr20b.services.reports.reports_harness import ReportHarness, ok
 from ven_sdk.errors import StateError
 from ven_sdk.oadr20b.schema.reports import (
     CanceledReport,

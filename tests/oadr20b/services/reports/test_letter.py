@@ -11,7 +11,13 @@ from typing import Any, Optional
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import METADATA, Meter, ReportHarness, ask, push_value
+from tests.oadr20b.services.reports.reports_harness import (
+    METADATA,
+    Meter,
+    ReportHarness,
+    ask,
+    push_value,
+)
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.oadr20b.state.book import Book
 from ven_sdk.state.change import Change

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import ZERO, ReportHarness, ask
+from tests.oadr20b.services.reports.reports_harness import ZERO, ReportHarness, ask
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.oadr20b.services.reports import delivery
 from ven_sdk.objects import Sample

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import METADATA, ZERO, Meter, ReportHarness, ask, ok
+from tests.oadr20b.services.reports.reports_harness import (
+    METADATA,
+    ZERO,
+    Meter,
+    ReportHarness,
+    ask,
+    ok,
+)
 from ven_sdk.errors import PayloadError
 from ven_sdk.oadr20b.schema.reports import (
     CancelReport,

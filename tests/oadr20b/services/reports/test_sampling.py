@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.harness import ZERO, Meter, ReportHarness, ask
+from tests.oadr20b.services.reports.reports_harness import ZERO, Meter, ReportHarness, ask
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.oadr20b.services.reports.step import look
 from ven_sdk.objects import ResourceStatus, Sample

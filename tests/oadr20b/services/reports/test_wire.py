@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON
-from tests.oadr20b.services.reports.harness import METADATA, ZERO, ReportHarness, ask
+from tests.oadr20b.services.reports.reports_harness import METADATA, ZERO, ReportHarness, ask
 from ven_sdk.oadr20b.codec.envelope import message as written
 from ven_sdk.oadr20b.services import reports
 from ven_sdk.objects import LoadControlState, Measurement, ResourceStatus, Sample
