@@ -17,6 +17,8 @@ from tests.models.test_peer import most_in_a_minute
 from tests.models.texts import VTNEvent, texts
 from ven_sdk.errors import VenError
 
+pytestmark = pytest.mark.long
+
 MOST = 50
 """Messages in a minute, beside the polls of the period."""
 POLLS_A_MINUTE = 7

@@ -22,6 +22,8 @@ from ven_sdk.oadr20b.services.events import responses
 from ven_sdk.oadr20b.services.opts import tasks as opt_tasks
 from ven_sdk.oadr20b.services.reports import from_vtn, outbox
 
+pytestmark = pytest.mark.long
+
 PERIOD = 10
 SLACK = 0.2
 """Seconds that the exchanges themselves take."""

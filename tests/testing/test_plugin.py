@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import ven_sdk.testing
 
 USERS_TEST = """
@@ -47,6 +49,7 @@ def test_a_users_test_gets_a_vtn_by_naming_it(tmp_path: Path, clean_env: dict[st
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_an_installed_package_brings_the_fixture_by_itself(
     tmp_path: Path, clean_env: dict[str, str], root: Path
 ) -> None:

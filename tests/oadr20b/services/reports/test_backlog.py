@@ -67,8 +67,9 @@ def test_all_that_waits_arrives_once_whoever_takes_it_over(kind: str) -> None:
     assert len({one for one in arrived if one[1] < NOON}) == 2 * 5_000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("regular", [True, False])
-@pytest.mark.parametrize("restart", [True, pytest.param(False, marks=pytest.mark.long)])
+@pytest.mark.parametrize("restart", [True, False])
 @pytest.mark.parametrize("back", [5 * MINUTE, 10 * MINUTE], ids=["each", "every other"])
 def test_samples_that_overlap_arrive_once_and_are_not_late(
     regular: bool, restart: bool, back: timedelta
