@@ -20,8 +20,13 @@ needs_toml = pytest.mark.skipif(
 )
 
 
+EACH_KIND = [
+    kind if kind == "fleet" else pytest.param(kind, marks=pytest.mark.long) for kind in KINDS
+]
+
+
 @needs_toml
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_what_it_writes_runs_against_the_test_vtn_at_once(kind: str, tmp_path: Path) -> None:
     with Program("vtn", "--port", "0", "--no-page", "--poll-frequency", "1") as vtn:
         url = vtn.value("vtn_url")
@@ -36,7 +41,7 @@ def test_what_it_writes_runs_against_the_test_vtn_at_once(kind: str, tmp_path: P
         assert "Traceback" not in ven.text
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_its_test_passes(kind: str, tmp_path: Path, clean_env: dict[str, str]) -> None:
     assert main(["init", str(tmp_path / "site"), "--kind", kind]) == 0
 

@@ -173,6 +173,7 @@ def test_nonces_do_not_pile_up_in_the_store(tmp_path: Path) -> None:
     assert 1 <= kept < 40
 
 
+@pytest.mark.long
 def test_a_large_max_response_size_reaches_the_gate() -> None:
     comment = b"<!--" + b"x" * 1000 + b"-->"
     with Stage(max_response_size=40 * 2**20) as stage:

@@ -16,6 +16,7 @@ from ven_sdk.testing import pki
 THREADS, MESSAGES = 8, 1000
 
 
+@pytest.mark.long
 def test_eight_threads_and_a_thousand_messages_none_accepted_by_the_wrong_client() -> None:
     sides = [pki.identity("vtn-left"), pki.identity("vtn-right")]
     exchanges = [

@@ -50,6 +50,7 @@ def test_a_hostile_body_moves_nothing_and_the_next_event_is_answered(
     stage.answers_a_good_event()
 
 
+@pytest.mark.long
 def test_a_message_cut_at_every_tenth_byte_moves_nothing() -> None:
     with Stage(poll_frequency=0.005) as stage:
         stage.answers_a_good_event()

@@ -120,6 +120,7 @@ def test_a_flood_of_connects_delays_an_honest_push_by_little_and_leaves_nothing(
     wait_for(lambda: listener.connections == 0)
 
 
+@pytest.mark.long
 def test_pushes_leave_no_thread_and_no_socket(listen: Make, trust: Trust) -> None:
     received: list[bytes] = []
     listener = listen(received)

@@ -514,6 +514,7 @@ def test_no_wrapping_gets_an_unsigned_object_through(shape: str) -> None:
 # --- threads --------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_two_verifiers_in_eight_threads_never_accept_each_others_messages() -> None:
     identities = [pki.identity("vtn-left"), pki.identity("vtn-right")]
     verifiers = [verifier_of(identity) for identity in identities]

@@ -11,9 +11,8 @@ import pytest
 from benchmarks.reports_week import Week, check
 
 
-@pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_some_hours_of_trouble_lose_and_double_nothing(seed: int) -> None:
     table = Week(
         hours=8,
