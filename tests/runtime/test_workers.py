@@ -150,3 +150,28 @@ def wait_until(condition: Callable[[], bool], seconds: float = 5) -> bool:
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     return condition()
+
+
+def test_a_job_that_ends_while_close_looks_at_it_spoils_nothing(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, over, looked = Workers("ven_sdk-test", 1, scheduler), threading.Event(), []
+    pool.submit("key", over.wait, "a job")
+    while not pool.count_running():
+        time.sleep(0.001)
+    is_alive = threading.Thread.is_alive
+
+    def let_it_end_meanwhile(thread: threading.Thread) -> bool:
+        alive = is_alive(thread)
+        if thread.name.startswith("ven_sdk-test"):
+            looked.append(thread)
+            over.set()
+            end = time.monotonic() + 0.3  # where nothing keeps it from ending, it has ended by then
+            while pool.count_running() and time.monotonic() < end:
+                time.sleep(0.001)
+        return alive
+
+    monkeypatch.setattr(threading.Thread, "is_alive", let_it_end_meanwhile)
+
+    assert pool.close(0) == ("a job",)
+    assert looked

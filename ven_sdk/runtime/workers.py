@@ -297,11 +297,12 @@ class Workers:
         for _worker, thread in threads:
             if thread is not None and thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - self._clock.monotonic()))
-        return tuple(
-            worker.task.about
-            for worker, thread in threads
-            if worker.task is not None
-            and thread is not threading.current_thread()
-            and thread is not None
-            and thread.is_alive()
-        )
+        with self._condition:  # a job that ends at this moment takes its task away
+            return tuple(
+                worker.task.about
+                for worker, thread in threads
+                if worker.task is not None
+                and thread is not threading.current_thread()
+                and thread is not None
+                and thread.is_alive()
+            )
