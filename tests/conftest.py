@@ -50,7 +50,7 @@ settings.load_profile(
 # --- how much of it -------------------------------------------------------------------------------
 
 SHORT_TABLE = 3
-SHARE = 1 / 5
+SHARE = 1 / 10
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -61,7 +61,7 @@ def _asks_for_all_files(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Who asks for all files waits for a fifth of each long table, spread evenly over its rows and
+    """Who asks for all files waits for a tenth of each long table, spread evenly over its rows and
     columns. The rest is ``long``: CI runs it, and so does who names the folder, the file or the
     test.
     """
