@@ -255,7 +255,7 @@ class Poller:
         """There is no periodic upkeep of events (each has a timer of its own); this is one look at
         what is due.
         """
-        self.engine.choose(lambda: self.engine.conversation._take(self._talk()))
+        self.engine.choose(self.engine.conversation._take, self._talk())
 
     def close(self):
         self.client.stop()

@@ -178,6 +178,12 @@ class Stage:
             lambda: {name: dict(rows) for name, rows in book.tables.items() if name not in passing}
         )
 
+    def keeps_to_its_threads(self) -> bool:
+        """Whether the client has no more threads than its pools and its scheduler may have."""
+        sizes = self.client._engine.runtime._sizes.values()
+        threads = [name for name in threads_of() if "-vtn-" not in name]
+        return len(threads) <= sum(sizes) + 1
+
     def warnings(self) -> list[str]:
         """All warnings and errors so far."""
         return [

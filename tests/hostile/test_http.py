@@ -28,7 +28,7 @@ def stage() -> Iterator[Stage]:
     with Stage(timeout=TIMEOUT) as stage:
         stage.answers_a_good_event()
         yield stage
-        assert len([name for name in threads_of() if "-vtn-" not in name]) <= 8, threads_of()
+        assert stage.keeps_to_its_threads(), threads_of()
     eventually(lambda: threads_of() == [], "all threads to end")
 
 

@@ -23,14 +23,14 @@ def stage() -> Iterator[Stage]:
     with Stage() as stage:
         stage.answers_a_good_event()
         stage.deliver(b"<warm/>")
-        before, threads = resident(), len(threads_of())
+        before = resident()
         yield stage
         grown = (resident() - before) / 2**20
         # all bodies together are more than ten times as much; the VTN's journal is here as well
         assert grown < 128, (
             f"the process holds {grown:.0f} MiB more than before the hostile messages"
         )
-        assert len(threads_of()) <= threads + 2, threads_of()
+        assert stage.keeps_to_its_threads(), threads_of()
     eventually(lambda: threads_of() == [], "all threads to end")
 
 
