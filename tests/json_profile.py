@@ -31,7 +31,7 @@ from ven_sdk.points.tables import TIMER, look_now
 from ven_sdk.profile import CallRequest, Profile
 from ven_sdk.profile_kind import ProfileKind
 from ven_sdk.push.peer import Response, plain_response
-from ven_sdk.schema import slots
+from ven_sdk.schema import declarations
 from ven_sdk.schema.common import Payload
 from ven_sdk.schema.element import element
 from ven_sdk.schema.events import ActivePeriod, Event, EventDescriptor, EventSignal, Interval
@@ -49,7 +49,7 @@ PATH = "/json"
 class Message(Payload):
     """What a VEN says or gets, as JSON has it."""
 
-    content: Any = slots.unwired_field(default=None, compare=True)
+    content: Any = declarations.unwired_field(default=None, compare=True)
 
 
 @dataclass(frozen=True)

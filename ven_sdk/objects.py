@@ -57,7 +57,7 @@ from .oadr20b.schema.reports import (
 )
 from .oadr20b.schema.responses import EiResponse
 from .points.entries import check_sample
-from .schema import slots as wire
+from .schema import declarations as wire
 from .schema.common import (
     AggregatedPNode,
     EndDeviceAsset,

@@ -8,8 +8,8 @@ import inspect
 from collections.abc import Iterable, Iterator
 
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
+from ven_sdk.schema.declaration import Declaration
 from ven_sdk.schema.record import Record
-from ven_sdk.schema.slot import Slot
 
 TYPES = {
     "boolean": "true or false",
@@ -51,11 +51,11 @@ def records_inside(classes: Iterable[type[Record]]) -> Iterator[type[Record]]:
     seen: set[type[Record]] = set()
     todo = list(classes)
     while todo:
-        for slot in todo.pop(0).declared.values():
-            if isinstance(slot.record, type) and slot.record not in seen:
-                seen.add(slot.record)
-                todo.append(slot.record)
-                yield slot.record
+        for declaration in todo.pop(0).declared.values():
+            if isinstance(declaration.record, type) and declaration.record not in seen:
+                seen.add(declaration.record)
+                todo.append(declaration.record)
+                yield declaration.record
 
 
 def heading(text: str, mark: str) -> tuple[str, str]:
@@ -65,7 +65,9 @@ def heading(text: str, mark: str) -> tuple[str, str]:
 def table(record: type[Record], name: str) -> Iterator[str]:
     yield from heading(f"``{name}``", "~")
     yield f"{inspect.cleandoc(record.__doc__ or '')}\n\n"
-    rows = [row for field, slot in record.declared.items() for row in rows_of(field, slot)]
+    rows = [
+        row for field, declaration in record.declared.items() for row in rows_of(field, declaration)
+    ]
     if rows:
         yield ".. list-table::\n   :header-rows: 1\n   :widths: 46 12 24 18\n\n"
         yield cells("Element", "Times", "Type", "Field")
@@ -73,32 +75,41 @@ def table(record: type[Record], name: str) -> Iterator[str]:
     yield "\n"
 
 
-def rows_of(field: str, slot: Slot) -> Iterator[str]:
-    if slot.path:
-        path = slot.path.replace("?", "")
-        shown = f"``@{path}``" if slot.kind == "attribute" else f"``{path}``"
-        yield cells(shown, times(slot), type_of(slot), f"``{field}``" if slot.stored else "")
+def rows_of(field: str, declaration: Declaration) -> Iterator[str]:
+    if declaration.path:
+        path = declaration.path.replace("?", "")
+        shown = f"``@{path}``" if declaration.kind == "attribute" else f"``{path}``"
+        yield cells(
+            shown,
+            times(declaration),
+            type_of(declaration),
+            f"``{field}``" if declaration.stored else "",
+        )
 
 
-def times(slot: Slot) -> str:
-    if slot.repeated and slot.kind not in ("targets", "numbers"):
-        return f"{0 if '?' in slot.path else slot.at_least} or more"
-    return "0 or 1" if slot.optional or "?" in slot.path else "1"
+def times(declaration: Declaration) -> str:
+    if declaration.repeated and declaration.kind not in ("targets", "numbers"):
+        return f"{0 if '?' in declaration.path else declaration.at_least} or more"
+    return "0 or 1" if declaration.optional or "?" in declaration.path else "1"
 
 
-def type_of(slot: Slot) -> str:
-    if slot.kind == "attribute":
+def type_of(declaration: Declaration) -> str:
+    if declaration.kind == "attribute":
         return "attribute"
-    if slot.record is not None and isinstance(slot.record, type):
-        return f"``{slot.record.__name__}``"
-    if slot.values is not None and len(slot.values) <= 8:
-        words = ", ".join(f"``{word}``" for word in sorted(slot.values))
-        return f"{words}, ``x-…``" if slot.extensible else words
-    if slot.kind == "token":
-        return "word of a list, or ``x-…``" if slot.extensible else "word of a list"
-    if slot.kind == "text" and slot.pattern:
-        return f"text, ``{slot.pattern}``" if len(slot.pattern) < 20 else "text of a form"
-    return TYPES[slot.kind]
+    if declaration.record is not None and isinstance(declaration.record, type):
+        return f"``{declaration.record.__name__}``"
+    if declaration.values is not None and len(declaration.values) <= 8:
+        words = ", ".join(f"``{word}``" for word in sorted(declaration.values))
+        return f"{words}, ``x-…``" if declaration.extensible else words
+    if declaration.kind == "token":
+        return "word of a list, or ``x-…``" if declaration.extensible else "word of a list"
+    if declaration.kind == "text" and declaration.pattern:
+        return (
+            f"text, ``{declaration.pattern}``"
+            if len(declaration.pattern) < 20
+            else "text of a form"
+        )
+    return TYPES[declaration.kind]
 
 
 def cells(*texts: str) -> str:

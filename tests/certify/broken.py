@@ -76,7 +76,7 @@ def with_fields(event: Any, changes: Any) -> Any:
     for name, value in changes.items():
         if name in event.event_descriptor.keys() | {"market_context", "test_event_text"}:
             event = event.replace(event_descriptor=event.event_descriptor.replace(**{name: value}))
-        elif name in type(event.active_period).slots:
+        elif name in type(event.active_period).fields:
             event = event.replace(active_period=event.active_period.replace(**{name: value}))
         else:
             event = event.replace(**{name: value})

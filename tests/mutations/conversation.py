@@ -13,14 +13,14 @@ UNPINNED = "oadr20b/test_trust_without_a_fingerprint.py"
 TABLE = (
     Mutation(
         "R11",
-        "oadr20b.services.registration.leaving.end_registration",
+        "oadr20b.services.registration.cancellation.end_registration",
         "ven_id=book.settings.ven_id,",
         "ven_id=book.registration.ven_id,",
         f"{REGISTRATION}::test_R11_after_a_cancellation_nothing_of_the_other_side_is_known",
     ),
     Mutation(
         "R11",
-        "oadr20b.services.registration.leaving.end_registration",
+        "oadr20b.services.registration.cancellation.end_registration",
         'Change("offers", "", ())',
         'Change("offers", "", book.offers)',
         f"{REGISTRATION}::test_R11_after_a_cancellation_nothing_of_the_other_side_is_known",
@@ -101,7 +101,7 @@ TABLE = (
     Mutation(
         "G5",
         "oadr20b.codec.plain_reader._Reading.child",
-        "is_absent = slot.optional and contents.is_empty(element)",
+        "is_absent = declaration.optional and contents.is_empty(element)",
         "is_absent = False",
         f"{VARIANTS}::test_what_is_empty_is_absent_and_nothing_is_lost",
     ),

@@ -39,7 +39,7 @@ WITHDRAWN_BY_ANYTHING = (
     "",
 )
 ENDED_BY_ANYTHING = (
-    "oadr20b.services.registration.leaving.cancel_registration",
+    "oadr20b.services.registration.cancellation.cancel_registration",
     "confirms=confirmed_by(CANCELLATION, CanceledPartyRegistration, "
     "registration_id=state.registration_id, ven_id=state.ven_id),",
     "",
@@ -75,12 +75,12 @@ FAILING_POLLS = (
     "self._at = None",
 )
 ENDS_ANEW = (
-    "oadr20b.services.registration.joining.lose",
+    "oadr20b.services.registration.creation.lose",
     'if book.registration.phase in ("cancelling", "cancelled"):',
     'if book.registration.phase == "cancelled":',
 )
 ENDED_AND_ANSWERED = (
-    "oadr20b.services.registration.joining.lose",
+    "oadr20b.services.registration.creation.lose",
     "return answers.forget_all(book)",
     "return NOTHING",
 )
@@ -105,7 +105,7 @@ NOT_CANCELLED = (
     "False",
 )
 FORGOTTEN_END = (
-    "oadr20b.services.registration.joining.resume",
+    "oadr20b.services.registration.creation.resume",
     'if state.phase != "cancelling":',
     "if True:",
 )
@@ -156,14 +156,14 @@ TABLE = (
     ),
     Mutation(
         "F5",
-        "oadr20b.services.registration.leaving._take_end",
+        "oadr20b.services.registration.cancellation._take_end",
         'if phase == "cancelling":',
         "if True:",
         f"{BETWEEN}::test_R11_R12_a_registration_that_both_sides_cancel_ends_once",
     ),
     Mutation(
         "R7",
-        "oadr20b.services.registration.joining._begin_registration",
+        "oadr20b.services.registration.creation._begin_registration",
         "or state.fresh or not state.known",
         "or not state.known",
         f"{BETWEEN}::test_R7_the_old_ids_where_none_were_sent_are_a_new_registration",
@@ -197,7 +197,7 @@ TABLE = (
     ),
     Mutation(
         "F2",
-        "oadr20b.services.registration.joining.register",
+        "oadr20b.services.registration.creation.register",
         "confirms=confirmed_by(REGISTRATION, CreatedPartyRegistration, needs=needed),",
         "confirms=confirmed_by(REGISTRATION, CreatedPartyRegistration),",
         f"{REPLIES}::test_a_registration_is_made_only_by_its_confirmation",
@@ -206,7 +206,7 @@ TABLE = (
     Mutation("F3", *NO_PACE, f"{PACE}::test_no_answer_of_a_vtn_makes_a_storm"),
     Mutation(
         "R12",
-        "oadr20b.services.registration.joining.resume",
+        "oadr20b.services.registration.creation.resume",
         "if not is_another_vtn(book, None):",
         "if True:",
         "durability/test_another_vtn.py::"

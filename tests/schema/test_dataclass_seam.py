@@ -8,7 +8,7 @@ import dataclasses
 from datetime import timedelta
 from typing import Any, Optional
 
-from ven_sdk.schema import slots as wire
+from ven_sdk.schema import declarations as wire
 from ven_sdk.schema.element import element
 from ven_sdk.schema.record import Record
 

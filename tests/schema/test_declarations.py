@@ -13,9 +13,9 @@ from ven_sdk.oadr20b.codec.compiled.writer import compiled_writer
 from ven_sdk.oadr20b.codec.plan import plan_of
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 from ven_sdk.schema.common import Payload
+from ven_sdk.schema.declaration import MISSING
 from ven_sdk.schema.items import Items
 from ven_sdk.schema.record import Record
-from ven_sdk.schema.slot import MISSING
 from ven_sdk.schema.units import Measurement
 
 KINDS = {
@@ -50,7 +50,11 @@ def _reachable() -> list[Any]:
         cls = queue.pop()
         if cls not in found:
             found.add(cls)
-            queue += [slot.record for slot in cls.declared.values() if slot.record is not None]
+            queue += [
+                declaration.record
+                for declaration in cls.declared.values()
+                if declaration.record is not None
+            ]
     return sorted(found, key=lambda cls: str(cls.__name__))
 
 
@@ -72,24 +76,29 @@ def test_a_declaration_is_sound(cls: Any) -> None:
     assert cls.__doc__
     assert cls.__module__.startswith(("ven_sdk.schema.", "ven_sdk.oadr20b.schema."))
     assert getattr(objects, cls.__name__) is cls
-    for name, slot in cls.declared.items():
-        assert slot.kind in KINDS, name
-        assert name in hints or not slot.stored, name
-        assert slot.kind not in ("child", "children", "targets", "measurement") or issubclass(
-            slot.record, Record
-        ), name
-        assert not slot.companion or slot.companion in cls.slots, name
-        assert slot.repeated == (get_origin(hints.get(name)) is Items), name
-        absence = slot.stored and (slot.optional or slot.repeated or "?" in slot.path)
-        assert not absence or slot.default is not MISSING, (
+    for name, declaration in cls.declared.items():
+        assert declaration.kind in KINDS, name
+        assert name in hints or not declaration.stored, name
+        assert declaration.kind not in (
+            "child",
+            "children",
+            "targets",
+            "measurement",
+        ) or issubclass(declaration.record, Record), name
+        assert not declaration.companion or declaration.companion in cls.fields, name
+        assert declaration.repeated == (get_origin(hints.get(name)) is Items), name
+        absence = declaration.stored and (
+            declaration.optional or declaration.repeated or "?" in declaration.path
+        )
+        assert not absence or declaration.default is not MISSING, (
             f"{name}: what may be absent has a default"
         )
-    assert not set(cls.slots) & {
+    assert not set(cls.fields) & {
         "keys",
         "values",
         "items",
         "get",
-        "slots",
+        "fields",
         "declared",
         "replace",
         "positional",

@@ -27,7 +27,7 @@ from ven_sdk.objects import (
     SamplingRate,
     Target,
 )
-from ven_sdk.schema import slots as wire
+from ven_sdk.schema import declarations as wire
 from ven_sdk.schema.construct import REQUIRED, constructor
 from ven_sdk.schema.element import element
 from ven_sdk.schema.items import Items

@@ -27,7 +27,7 @@ def program() -> str:
 
 def lines_about(name: str) -> Iterator[str]:
     cls = getattr(objects, name)
-    fields = list(cls.slots)
+    fields = list(cls.fields)
     required = [
         field
         for field, parameter in inspect.signature(cls).parameters.items()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 from ..state.events import EventState, PendingCall
-from ..state.replacing import replace
+from ..state.replacement import replace
 
 if TYPE_CHECKING:
     from ..state.book import Book

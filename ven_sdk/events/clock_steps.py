@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from ..instants import shift
 from ..state.events import EventState
-from ..state.replacing import replace
+from ..state.replacement import replace
 from . import timing
 from .runs import CLOCK_STEP, end_run, past_leads
 

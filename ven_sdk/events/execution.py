@@ -18,7 +18,7 @@ from ..instants import shift_back
 from ..state.change import Change
 from ..state.events import EventState, PendingCall
 from ..state.outcome import NOTHING, Call, Note, Outcome, Step, Timer
-from ..state.replacing import replace
+from ..state.replacement import replace
 from ..usercode.decisions import DEFER
 from . import timing
 from .calls import KEPT_FOR, arguments_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..instants import shift, shift_back
 from ..state.events import EventState
-from ..state.replacing import replace
+from ..state.replacement import replace
 from . import timing
 from .calls import add_call
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Optional
 from ..instants import ZERO, shift
 from ..schema.events import Event, EventSignal
 from ..state.events import EventState
-from ..state.replacing import replace
+from ..state.replacement import replace
 from . import timing
 from .calls import add_call, bind_calls
 from .execution import decide

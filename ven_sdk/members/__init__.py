@@ -7,7 +7,7 @@ and nobody tells a member what to do but the store's table of members. One threa
 
 A VEN whose slot is taken over goes on as the registered VEN that it is; the theory of that, and
 what is made good of replies that died with the member before, stands in
-``oadr20b/services/registration/moving.py``. How a slot was left is the store's to say
+``oadr20b/services/registration/takeover.py``. How a slot was left is the store's to say
 (``state.leases.Taking``): *in order* only where every VEN of the slot ran there, and ended in
 order; whatever a member is not sure of it leaves as not in order, and the VENs start anew.
 """

@@ -41,7 +41,7 @@ from ..config import JITTER, JITTER_CAP
 from ..instants import EPOCH
 from ..state.book import Book
 from ..state.change import Change
-from ..state.replacing import replace
+from ..state.replacement import replace
 from ..state.reports import BLOCK, ONCE, LastValue, RequestState, Run
 from .sampling import GRACE, spacing_of
 from .tables import running_requests, runs_of

@@ -283,7 +283,7 @@ def targets(name: str, given: object) -> tuple[Target, ...]:
     found = tuple(target for item in several for target in _targets(name, item))
     for target in found:
         for kind, value in target.items():
-            record = Target.slots[kind].record
+            record = Target.fields[kind].record
             if record is not None and not isinstance(value, record):
                 raise ConfigurationError(
                     f"{name}: {kind} must be an objects.{record.__name__}, not {repr_of(value)}. A "

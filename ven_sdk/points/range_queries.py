@@ -16,7 +16,7 @@ from ..schema.points import DataPoint
 from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NOTHING, Call, NotCalled, Note, Outcome, Step
-from ..state.replacing import replace
+from ..state.replacement import replace
 from ..state.reports import BLOCK, ONCE, RangeQuery, RequestState
 from .callbacks import Reader, gather
 from .data_points import GREEN_BUTTON, STATUS

@@ -20,7 +20,7 @@ from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NOTHING, Call, NotCalled, Outcome, Step
-from ..state.replacing import replace
+from ..state.replacement import replace
 from ..state.reports import ONCE, LastValue, RequestState, Sampling
 from .callbacks import gather
 from .data_points import STATUS

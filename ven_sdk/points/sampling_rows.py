@@ -11,7 +11,7 @@ from ..schema.points import DataPoint
 from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NOTHING, Outcome
-from ..state.replacing import replace
+from ..state.replacement import replace
 from ..state.reports import CHANGE, RequestState, Sampling
 from .tables import Rows, count, points_of
 

@@ -16,7 +16,7 @@ from ..schema.points import DataPoint, Key
 from ..state.book import Book
 from ..state.change import Change
 from ..state.outcome import NotCalled, Outcome, Timer
-from ..state.replacing import replace
+from ..state.replacement import replace
 from ..state.reports import ASKED, ONCE, RequestState, Run, SampleRow, Sampling
 from .entries import SampleBatch, pack, unpack
 

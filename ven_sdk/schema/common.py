@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Optional, Union
 
 from ..enums import SIGNAL_TARGET_MRID
 from ..errors import ConfigurationError
-from . import slots as wire
+from . import declarations as wire
 from .element import element
 from .items import Items
 from .record import Record, alias
@@ -183,7 +183,7 @@ class Target(Record):
         given = list(self)
         if len(given) != 1:
             raise ConfigurationError(
-                f"A Target has exactly one of {', '.join(self.slots)}; this one has "
+                f"A Target has exactly one of {', '.join(self.fields)}; this one has "
                 f"{', '.join(given) or 'none'}. Make one Target for each."
             )
 

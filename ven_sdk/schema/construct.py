@@ -20,9 +20,9 @@ from ..arguments import any_duration, flag, scalar
 from ..brackets import BoundValueMethod
 from ..errors import ArgumentError, ConfigurationError
 from ..text import repr_of
+from .declaration import MISSING, Declaration
 from .items import NONE, Items
 from .record import Record
-from .slot import MISSING, Slot
 
 R = TypeVar("R", bound=Record)
 REQUIRED = object()
@@ -45,12 +45,14 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
         "REQUIRED": REQUIRED,
         "refuse": _refuse,
     }
-    slots = cls.slots
-    ahead = [_parameter(name, slots[name], scope) for name in cls.positional]
+    fields = cls.fields
+    ahead = [_parameter(name, fields[name], scope) for name in cls.positional]
     rest = [
-        _parameter(name, slot, scope) for name, slot in slots.items() if name not in cls.positional
+        _parameter(name, declaration, scope)
+        for name, declaration in fields.items()
+        if name not in cls.positional
     ]
-    required = [name for name, slot in slots.items() if _is_required(slot)]
+    required = [name for name, declaration in fields.items() if _is_required(declaration)]
     wrong = " or ".join(["_more", "_unknown", *(f"{name} is REQUIRED" for name in required)])
     given = "".join(f"{name}, " for name in required)
     lines = [
@@ -58,9 +60,9 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
         f"    if {wrong}:",
         f"        refuse(type(self), _more, _unknown, ({given}))",
     ]
-    for name, slot in slots.items():
+    for name, declaration in fields.items():
         scope["set_" + name] = getattr(cls, name).__set__
-        lines.append(f"    set_{name}(self, {_conversion(name, slot, scope)})")
+        lines.append(f"    set_{name}(self, {_conversion(name, declaration, scope)})")
     if hasattr(cls, "after_init"):
         lines.append("    self.after_init()")
     # the text is our own
@@ -70,8 +72,8 @@ def constructor(cls: type[Record]) -> Callable[..., None]:
     return made
 
 
-def _is_required(slot: Slot) -> bool:
-    return slot.default is MISSING
+def _is_required(declaration: Declaration) -> bool:
+    return declaration.default is MISSING
 
 
 def _refuse(
@@ -81,48 +83,48 @@ def _refuse(
     given: tuple[object, ...],
 ) -> None:
     """``ArgumentError`` for names that a record does not have, and for fields without a value."""
-    refuse_unknown(f"{cls.__name__}()", unknown, cls.slots)
+    refuse_unknown(f"{cls.__name__}()", unknown, cls.fields)
     if more:
-        others = ", ".join(name for name in cls.slots if name not in cls.positional)
+        others = ", ".join(name for name in cls.fields if name not in cls.positional)
         raise ArgumentError(
             f"{cls.__name__}() takes {len(cls.positional)} arguments without a name. Give the "
             f"others by name: {others or 'there are none'}."
         )
-    required = [name for name, slot in cls.slots.items() if _is_required(slot)]
+    required = [name for name, declaration in cls.fields.items() if _is_required(declaration)]
     missing = [name for name, value in zip(required, given) if value is REQUIRED]
     raise ArgumentError(f"{cls.__name__}() needs {', '.join(missing)}.")
 
 
-def _parameter(name: str, slot: Slot, scope: dict[str, object]) -> str:
-    if _is_required(slot):
+def _parameter(name: str, declaration: Declaration, scope: dict[str, object]) -> str:
+    if _is_required(declaration):
         return f"{name}=REQUIRED"
-    scope["default_" + name] = slot.default
+    scope["default_" + name] = declaration.default
     return f"{name}=default_{name}"
 
 
-def _conversion(name: str, slot: Slot, scope: dict[str, object]) -> str:
+def _conversion(name: str, declaration: Declaration, scope: dict[str, object]) -> str:
     """The expression that turns an argument into what the field holds; the usual type is passed on
     by one test.
     """
-    if slot.kind == "duration":
+    if declaration.kind == "duration":
         return (
             f"{name} if {name} is None or type({name}) is timedelta else as_duration({name}, "
             f"'{name}')"
         )
-    if slot.repeated:
-        scope["record_" + name] = slot.record
-        kind = f"'{_ITEMS[slot.kind]}'" if slot.kind in _ITEMS else None
+    if declaration.repeated:
+        scope["record_" + name] = declaration.record
+        kind = f"'{_ITEMS[declaration.kind]}'" if declaration.kind in _ITEMS else None
         return (
             f"{name} if type({name}) is Items else items({name}, record_{name}, '{name}', {kind})"
         )
-    if slot.kind in ("child", "measurement"):
-        scope["record_" + name] = slot.record
+    if declaration.kind in ("child", "measurement"):
+        scope["record_" + name] = declaration.record
         scope["as_" + name] = as_record
         return (
             f"{name} if {name} is None or type({name}) is record_{name} else as_{name}({name}, "
             f"record_{name}, '{name}')"
         )
-    kind = _KINDS.get(slot.kind)
+    kind = _KINDS.get(declaration.kind)
     if kind is None:
         return name
     usual = " or ".join(
@@ -233,14 +235,14 @@ def as_duration(value: object, name: str) -> timedelta:
 
 
 def builder(cls: type[R]) -> Callable[..., R]:
-    """``build(a, b, ...)``: a record of these very values, in the order of the slots, several times
-    faster than ``__init__``.
+    """``build(a, b, ...)``: a record of these very values, in the order of the fields,
+    several times faster than ``__init__``.
 
     A twin class with the same slots but without the ban on assignment is filled, and becomes the
     record by one change of its class. For the reader, which has checked the values. (Only a class
     with neither a ``__setattr__`` nor a ``__delattr__`` of Python has the fast assignment of C.)
     """
-    names: list[str] = list(cls.slots)
+    names: list[str] = list(cls.fields)
     unguarded = {
         "__slots__": vars(cls)["__slots__"],
         "__setattr__": object.__setattr__,

@@ -7,18 +7,20 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from .declaration import MISSING
 from .record import Record
-from .slot import MISSING
 
 _FIELD: object = vars(dataclasses)["_FIELD"]  # the mark of an ordinary field
 
 
 def declare_dataclass(cls: type[Record]) -> None:
-    """Declare the slots of ``cls`` as the fields of a dataclass."""
+    """Let the fields of ``cls`` be those of a dataclass."""
     fields: dict[str, object] = {}
-    for name, slot in cls.slots.items():
-        default: object = dataclasses.MISSING if slot.default is MISSING else slot.default
-        field: Any = dataclasses.field(default=default, compare=slot.compare)
+    for name, declaration in cls.fields.items():
+        default: object = (
+            dataclasses.MISSING if declaration.default is MISSING else declaration.default
+        )
+        field: Any = dataclasses.field(default=default, compare=declaration.compare)
         field.name = name
         field.type = cls.__annotations__.get(name, "object")
         field._field_type = _FIELD

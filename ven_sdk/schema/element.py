@@ -1,5 +1,5 @@
-"""``@element`` makes a record of a class whose fields are declared with :mod:`.slots`, also on
-Python 3.9, whose dataclasses have neither ``slots=`` nor ``kw_only=``.
+"""``@element`` makes a record of a class whose fields are declared with :mod:`.declarations`,
+also on Python 3.9, whose dataclasses have neither ``slots=`` nor ``kw_only=``.
 
 A record's constructor is compiled when the first record of its class is made: a VEN uses few of
 them.
@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Callable, cast
 
-from . import slots as wire
+from . import declarations as wire
 from .construct import constructor
 from .dataclass_seam import declare_dataclass
+from .declaration import MISSING, Declaration
 from .record import R, Record, alias, leading_view, view
-from .slot import MISSING, Slot
 
 if TYPE_CHECKING:
     from inspect import Signature
@@ -37,17 +37,17 @@ class _Signature:
         from inspect import Parameter, Signature
 
         def parameter(name: str) -> Parameter:
-            slot = cls.slots[name]
+            declaration = cls.fields[name]
             ahead = name in cls.positional
-            required = slot.default is MISSING
+            required = declaration.default is MISSING
             return Parameter(
                 name,
                 Parameter.POSITIONAL_OR_KEYWORD if ahead else Parameter.KEYWORD_ONLY,
-                default=Parameter.empty if required else slot.default,
+                default=Parameter.empty if required else declaration.default,
                 annotation=_annotation(cls, name),
             )
 
-        rest = (name for name in cls.slots if name not in cls.positional)
+        rest = (name for name in cls.fields if name not in cls.positional)
         return Signature([parameter(name) for name in (*cls.positional, *rest)])
 
 
@@ -84,24 +84,24 @@ def _annotation(cls: type[Record], name: str) -> str:
     ),
 )
 def element(cls: type[R]) -> type[R]:
-    """Make a record of a class whose fields are declared with slots (and with those of its
+    """Make a record of a class whose fields are declared (and with those of its
     bases).
     """
-    own = {name: value for name, value in vars(cls).items() if isinstance(value, Slot)}
-    stored = {name: slot for name, slot in own.items() if slot.stored}
-    slots = {**cls.slots, **stored}
+    own = {name: value for name, value in vars(cls).items() if isinstance(value, Declaration)}
+    stored = {name: declaration for name, declaration in own.items() if declaration.stored}
+    fields = {**cls.fields, **stored}
     namespace = {
         name: value
         for name, value in vars(cls).items()
         if name not in own and name not in ("__dict__", "__weakref__")
     }
     namespace["__slots__"] = tuple(stored)
-    namespace["slots"] = slots
+    namespace["fields"] = fields
     namespace["declared"] = {**cls.declared, **own}
     namespace["__init__"] = _compile_and_construct
-    namespace.setdefault("positional", _positional(slots))
-    namespace["_values_of"] = _tuple_of(tuple(slots))
-    namespace["_compared_of"] = _tuple_of(tuple(name for name in slots if slots[name].compare))
+    namespace.setdefault("positional", _positional(fields))
+    namespace["_values_of"] = _tuple_of(tuple(fields))
+    namespace["_compared_of"] = _tuple_of(tuple(name for name in fields if fields[name].compare))
     namespace["__signature__"] = _Signature()
     record = cast("type[R]", type(cls.__name__, cls.__bases__, namespace))
     _name_keys(record)
@@ -116,8 +116,8 @@ def _compile_and_construct(self: Record, *args: object, **values: object) -> Non
     cls.__init__(self, *args, **values)
 
 
-def _positional(slots: Mapping[str, Slot]) -> tuple[str, ...]:
-    return tuple(name for name, slot in slots.items() if not slot.kw_only)
+def _positional(fields: Mapping[str, Declaration]) -> tuple[str, ...]:
+    return tuple(name for name, declaration in fields.items() if not declaration.kw_only)
 
 
 def _tuple_of(names: tuple[str, ...]) -> Callable[[Record], tuple[object, ...]]:
@@ -141,7 +141,7 @@ def _name_keys(cls: type[Record]) -> None:
         views.update(
             {name: value for name, value in vars(base).items() if isinstance(value, (view, alias))}
         )
-    fields = [name for name, slot in cls.slots.items() if not slot.hidden]
+    fields = [name for name, declaration in cls.fields.items() if not declaration.hidden]
     leading = [name for name, value in views.items() if isinstance(value, leading_view)]
     rest = [
         name for name, value in views.items() if isinstance(value, view) and name not in leading

@@ -8,12 +8,12 @@ from typing import ClassVar, Optional, Union
 from ..argument_names import named_arguments
 from ..enums import EVENT_STATUS, RESPONSE_REQUIRED, SIGNAL_NAME, SIGNAL_TYPE
 from ..presentation import plot_of
-from . import slots as wire
+from . import declarations as wire
 from .common import URI, Period, Target, by_type
+from .declaration import Declaration
 from .element import element
 from .items import Items
 from .record import Record, leading_view, view
-from .slot import Slot
 from .units import Measurement
 
 Number = Union[int, float]
@@ -48,7 +48,7 @@ class EventDescriptor(Record):
 class ActivePeriod(Period):
     """When an event is active."""
 
-    components: ClassVar[Slot] = wire.constant("xcal:components")
+    components: ClassVar[Declaration] = wire.constant("xcal:components")
 
 
 @element

@@ -27,9 +27,9 @@ from typing import (
 )
 
 from ..errors import PayloadError, StateError
+from .declaration import MISSING, Declaration
 from .items import Items
 from .record import Record, restore
-from .slot import MISSING, Slot
 
 Convert = Callable[[Any], object]
 """One way or the other for values of one type: what it is called with came from such a value."""
@@ -70,7 +70,8 @@ def _fields(cls: type) -> tuple[tuple[str, object, object], ...]:
     hints = get_type_hints(cls)
     if issubclass(cls, Record):
         return tuple(
-            (name, hints.get(name, object), _slot_default(slot)) for name, slot in cls.slots.items()
+            (name, hints.get(name, object), _declared_default(declaration))
+            for name, declaration in cls.fields.items()
         )
     return tuple(
         (field.name, hints.get(field.name, object), _default(field))
@@ -79,8 +80,14 @@ def _fields(cls: type) -> tuple[tuple[str, object, object], ...]:
     )
 
 
-def _slot_default(slot: Slot) -> object:
-    return Items() if slot.repeated else None if slot.default is MISSING else slot.default
+def _declared_default(declaration: Declaration) -> object:
+    return (
+        Items()
+        if declaration.repeated
+        else None
+        if declaration.default is MISSING
+        else declaration.default
+    )
 
 
 def _default(field: dataclasses.Field[object]) -> object:
@@ -229,9 +236,9 @@ def _dataclass_loader(cls: type) -> Convert:
 
     def convert(data: object) -> object:
         if not plan:
-            slots = cls.slots if issubclass(cls, Record) else {}
+            fields = cls.fields if issubclass(cls, Record) else {}
             plan[:] = [
-                (name, _field_loader(hint, name in slots and slots[name].repeated), default)
+                (name, _field_loader(hint, name in fields and fields[name].repeated), default)
                 for name, hint, default in _fields(cls)
             ]
         if not isinstance(data, dict):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, ClassVar, NamedTuple, Optional, Unio
 from ..argument_names import named_arguments
 from ..arguments import flag
 from ..enums import DATA_QUALITY, READING_TYPE, REPORT_TYPE
-from . import slots as wire
+from . import declarations as wire
 from .common import URI, Target
 from .element import element
 from .items import Items

@@ -1,8 +1,8 @@
 """What all records share: frozen, slotted, keyword-only dataclasses that read as mappings
 (``event['event_id']``) too.
 
-``@element`` (:mod:`.element`) turns a class whose fields are declared with :mod:`.slots` into such
-a record. Records hold no XML and may be shared between threads.
+``@element`` (:mod:`.element`) turns a class whose fields are declared with :mod:`.declarations`
+into such a record. Records hold no XML and may be shared between threads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..errors import ArgumentError, ConfigurationError, NoSuchKeyError, ReadOnly
 from ..near_names import did_you_mean, missing_attribute, nearest, public_names
 from ..presentation import Presentable
 from ..text import repr_of
-from .slot import Slot
+from .declaration import Declaration
 
 FieldValue = Any
 """What a field holds, for those who name it by a text: ``record[key]`` and JSON."""
@@ -89,8 +89,8 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
     """
 
     __slots__ = ()
-    slots: ClassVar[dict[str, Slot]] = {}
-    declared: ClassVar[dict[str, Slot]] = {}
+    fields: ClassVar[dict[str, Declaration]] = {}
+    declared: ClassVar[dict[str, Declaration]] = {}
     positional: ClassVar[tuple[str, ...]] = ()
     _keys: ClassVar[tuple[str, ...]] = ()
     _readable: ClassVar[dict[str, str]] = {}
@@ -112,7 +112,7 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
     if not TYPE_CHECKING:  # type checkers refuse to set any attribute by themselves
 
         def __setattr__(self, name: str, value: object) -> None:
-            right = name if name in self.slots else nearest(name, self.slots) or name
+            right = name if name in self.fields else nearest(name, self.fields) or name
             raise ReadOnlyError(
                 f"{type(self).__name__} is immutable, so {name} cannot be set. "
                 f"Make a changed copy: record.replace({right}=...)."
@@ -139,7 +139,7 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
             raise ArgumentError(
                 f"{name} records have no order: {repr_of(other)} is not before or after one. "
                 "Compare fields, or sort by one: sorted(records, key=lambda record: "
-                f"record.{next(iter(self.slots), 'field')})."
+                f"record.{next(iter(self.fields), 'field')})."
             )
 
         __le__ = __gt__ = __ge__ = __lt__
@@ -164,7 +164,7 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
         return all(_same(getattr(self, key), value) for key, value in other.items()) and all(
             _same(getattr(self, key), None)
             for key in self._keys
-            if key not in other and key in self.slots
+            if key not in other and key in self.fields
         )
 
     def __hash__(self) -> int:
@@ -182,20 +182,20 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
     def __repr__(self) -> str:
         shown = (
             f"{name}={getattr(self, name)!r}"
-            for name, slot in self.slots.items()
-            if not slot.hidden and not _same(getattr(self, name), None)
+            for name, declaration in self.fields.items()
+            if not declaration.hidden and not _same(getattr(self, name), None)
         )
         return f"{type(self).__name__}({', '.join(shown)})"
 
     @named_arguments
     def replace(self: R, **changes: object) -> R:
         """A copy with some fields changed."""
-        if not changes.keys() <= self.slots.keys():
-            refuse_unknown(f"{type(self).__name__}.replace()", changes, self.slots)
-        values = {name: getattr(self, name) for name in self.slots}
+        if not changes.keys() <= self.fields.keys():
+            refuse_unknown(f"{type(self).__name__}.replace()", changes, self.fields)
+        values = {name: getattr(self, name) for name in self.fields}
         for name in changes:
-            if name in values and self.slots[name].companion:
-                values.pop(self.slots[name].companion, None)
+            if name in values and self.fields[name].companion:
+                values.pop(self.fields[name].companion, None)
         return type(self)(**{**values, **changes})
 
     # --- as a mapping -----------------------------------------------------------------------------
@@ -276,14 +276,14 @@ class Record(Presentable, _MappingBase, metaclass=_RecordType):
             raise ConfigurationError(f"{cls.__name__} is made of a dict, not of {repr_of(data)}.")
         for given, value in data.items():
             key = str.__str__(given) if isinstance(given, str) else ""
-            name = cls._readable.get(key, key if key in cls.slots else None)
+            name = cls._readable.get(key, key if key in cls.fields else None)
             if name is None:
                 raise ConfigurationError(
                     f"{cls.__name__} has no field {repr_of(given)}."
-                    f"{did_you_mean(key, cls.slots)} It has: "
-                    f"{', '.join(cls.slots)}."
+                    f"{did_you_mean(key, cls.fields)} It has: "
+                    f"{', '.join(cls.fields)}."
                 )
-            if name in cls.slots and (name == key or name not in data):
+            if name in cls.fields and (name == key or name not in data):
                 values[name] = value
         try:
             return cls(**values)
@@ -324,10 +324,10 @@ def _jsonable(value: object) -> object:
 
 
 def restore(cls: type[R], values: tuple[object, ...]) -> R:
-    """The record of ``cls`` with exactly these field values, in the order of its slots: nothing is
+    """The record of ``cls`` with exactly these field values, in the order of its fields: nothing is
     checked or converted.
     """
     record = cls.__new__(cls)
-    for name, value in zip(cls.slots, values):
+    for name, value in zip(cls.fields, values):
         object.__setattr__(record, name, value)
     return record

@@ -14,7 +14,7 @@ from ..argument_names import named_arguments
 from ..enums import CURRENCIES, SI_SCALE_CODE
 from ..errors import ConfigurationError
 from ..text import repr_of
-from . import slots as wire
+from . import declarations as wire
 from .element import element
 from .record import Record
 

@@ -3,7 +3,7 @@ list (volatile).
 
 A row holds what must survive a crash: the event, the opt, the answer owed, the offset drawn, what
 has begun, and the handler calls that have not returned. Services make changed copies with
-``replacing.replace``; nothing here decides anything.
+``replacement.replace``; nothing here decides anything.
 """
 
 from __future__ import annotations

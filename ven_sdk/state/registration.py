@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Optional, TypedDict
 
-from .replacing import replace
+from .replacement import replace
 
 MADE: frozenset[str] = frozenset({"reports", "events", "registered"})
 """The phases in which there is a registration."""

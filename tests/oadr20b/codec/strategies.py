@@ -20,7 +20,7 @@ from ven_sdk.objects import (
     ReportPayload,
     Target,
 )
-from ven_sdk.schema.slot import Slot
+from ven_sdk.schema.declaration import Declaration
 from ven_sdk.schema.units import CUSTOM, GREEN_BUTTON, UNITS
 
 _LEGAL = st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufffe\uffff")
@@ -80,65 +80,79 @@ def measurements(draw: Any) -> Measurement:
 @st.composite
 def one_target(draw: Any) -> Target:
     """A target of any kind."""
-    field, slot = draw(st.sampled_from(list(Target.declared.items())))
+    field, declaration = draw(st.sampled_from(list(Target.declared.items())))
     return Target(
-        **{field: draw(_value(slot)) if slot.kind == "text" else draw(records(slot.record))}
+        **{
+            field: draw(_value(declaration))
+            if declaration.kind == "text"
+            else draw(records(declaration.record))
+        }
     )
 
 
 def sorted_targets() -> Any:
     """Targets in the order that they have on the wire: by kind."""
-    order = list(Target.slots)
+    order = list(Target.fields)
     return st.lists(one_target(), max_size=3).map(
         lambda made: sorted(made, key=lambda target: order.index(next(iter(target))))
     )
 
 
-def _value(slot: Slot) -> Any:
+def _value(declaration: Declaration) -> Any:
     """Values that a field may hold, absence aside."""
-    if slot.kind == "token":
+    if declaration.kind == "token":
         return st.sampled_from(
-            [*sorted(slot.values or ()), *(["x-own"] if slot.extensible else [])]
+            [*sorted(declaration.values or ()), *(["x-own"] if declaration.extensible else [])]
         )
-    if slot.kind == "text":
-        if slot.pattern:
-            return _PATTERNS.get(slot.pattern, URIS.filter(bool) if slot.optional else URIS)
+    if declaration.kind == "text":
+        if declaration.pattern:
+            return _PATTERNS.get(
+                declaration.pattern, URIS.filter(bool) if declaration.optional else URIS
+            )
         return WORDS
     return {
         "boolean": lambda: st.booleans(),
-        "integer": lambda: st.integers(slot.low, slot.high),
+        "integer": lambda: st.integers(declaration.low, declaration.high),
         "number": lambda: NUMBERS,
         "decimal": lambda: st.integers(-(10**6), 10**6).map(lambda number: number / 8),
         "numbers": lambda: st.lists(st.floats(-180, 180), min_size=2, max_size=6),
         "date_time": lambda: MOMENTS,
-        "duration": lambda: SIGNED if slot.negative else SPANS,
-        "attribute": lambda: st.just("2.0b") if slot.path.startswith("ei") else _NUMBERED,
-        "child": lambda: records(slot.record),
+        "duration": lambda: SIGNED if declaration.negative else SPANS,
+        "attribute": lambda: st.just("2.0b") if declaration.path.startswith("ei") else _NUMBERED,
+        "child": lambda: records(declaration.record),
         "measurement": measurements,
         "targets": sorted_targets,
         "children": lambda: st.lists(
-            records(slot.record), min_size=slot.at_least, max_size=slot.at_least + 2
+            records(declaration.record),
+            min_size=declaration.at_least,
+            max_size=declaration.at_least + 2,
         ),
-        "texts": lambda: st.lists(WORDS, min_size=slot.at_least, max_size=3),
+        "texts": lambda: st.lists(WORDS, min_size=declaration.at_least, max_size=3),
         "markup": lambda: st.just(FEED),
         "test_flag": lambda: st.booleans(),
-    }[slot.kind]()
+    }[declaration.kind]()
 
 
-def _field(slot: Slot) -> Any:
-    may_be_absent = (slot.optional or "?" in slot.path) and slot.default is None
-    if may_be_absent and not slot.repeated and slot.kind not in ("test_flag", "attribute"):
-        return st.none() | _value(slot)
-    return _value(slot)
+def _field(declaration: Declaration) -> Any:
+    may_be_absent = (
+        declaration.optional or "?" in declaration.path
+    ) and declaration.default is None
+    if (
+        may_be_absent
+        and not declaration.repeated
+        and declaration.kind not in ("test_flag", "attribute")
+    ):
+        return st.none() | _value(declaration)
+    return _value(declaration)
 
 
 @st.composite
 def records(draw: Any, cls: Any) -> Any:
     """A valid record of a class."""
     values: dict[str, Any] = {
-        name: draw(_field(slot))
-        for name, slot in cls.declared.items()
-        if slot.stored and slot.kind not in ("unwired", "sequence")
+        name: draw(_field(declaration))
+        for name, declaration in cls.declared.items()
+        if declaration.stored and declaration.kind not in ("unwired", "sequence")
     }
     if cls is Interval:
         values.update(dtstart=draw(MOMENTS), duration=draw(SPANS), uid=draw(WORDS))

@@ -1,4 +1,4 @@
-"""What peers write for a value: every slot of every payload, in every form that has only one
+"""What peers write for a value: every declaration of every payload, in every form that has only one
 meaning, reads as the same record with one note; strict reading takes what the schema allows.
 """
 
@@ -21,8 +21,8 @@ from ven_sdk.oadr20b.codec.namespaces import KNOWN, namespace_of, tag
 from ven_sdk.oadr20b.codec.plan import Node, plan_of
 from ven_sdk.oadr20b.schema.payloads import PAYLOADS
 from ven_sdk.schema.common import URI, Payload
+from ven_sdk.schema.declaration import Declaration
 from ven_sdk.schema.record import Record
-from ven_sdk.schema.slot import Slot
 
 Variant = Callable[[str], Optional[str]]
 
@@ -55,7 +55,7 @@ SAFE = frozenset(("0{}",))
 """Forms that are as usual as the usual one: they may have no note."""
 
 
-def _leaves(cls: type[Record], element: Any) -> list[tuple[Slot, Any]]:
+def _leaves(cls: type[Record], element: Any) -> list[tuple[Declaration, Any]]:
     """Every element with a text of a declared type in and below the element of a record."""
     return list(_below(plan_of(cls).root, element))
 
@@ -66,12 +66,12 @@ def _below(node: Node, element: Any) -> Any:
         if position is None:
             continue
         inner = node.nodes[position]
-        if inner.slot is None:
+        if inner.declaration is None:
             yield from _below(inner, child)
-        elif inner.slot.kind in ("child", "children"):
-            yield from _below(plan_of(inner.slot.record).root, child)
-        elif inner.slot.kind in VARIANTS and not len(child):
-            yield inner.slot, child
+        elif inner.declaration.kind in ("child", "children"):
+            yield from _below(plan_of(inner.declaration.record).root, child)
+        elif inner.declaration.kind in VARIANTS and not len(child):
+            yield inner.declaration, child
 
 
 def _written(record: Payload) -> Any:
@@ -84,11 +84,11 @@ def _both(element: Any, strict: bool = False) -> reader.Reading:
     return compiled
 
 
-def _applicable(slot: Slot, variant: Variant, text: str) -> Optional[str]:
-    if slot.kind == "text" and slot.pattern != URI:
+def _applicable(declaration: Declaration, variant: Variant, text: str) -> Optional[str]:
+    if declaration.kind == "text" and declaration.pattern != URI:
         return None
-    if slot.kind == "token" and variant is _other_case:
-        alike = [word for word in slot.values or () if word.lower() == text.lower()]
+    if declaration.kind == "token" and variant is _other_case:
+        alike = [word for word in declaration.values or () if word.lower() == text.lower()]
         return variant(text) if len(alike) == 1 else None
     return variant(text)
 
@@ -102,11 +102,15 @@ def test_another_form_of_a_value_reads_as_the_same_record_with_one_note(
     record = data.draw(records(PAYLOADS[name]))
     element = _written(record)
     before = reader.read(element).deviations
-    leaves = [(slot, leaf) for slot, leaf in _leaves(PAYLOADS[name], element) if leaf.text]
+    leaves = [
+        (declaration, leaf) for declaration, leaf in _leaves(PAYLOADS[name], element) if leaf.text
+    ]
     if not leaves:
         return
-    slot, leaf = data.draw(st.sampled_from(leaves))
-    text = _applicable(slot, data.draw(st.sampled_from(VARIANTS[slot.kind])), leaf.text)
+    declaration, leaf = data.draw(st.sampled_from(leaves))
+    text = _applicable(
+        declaration, data.draw(st.sampled_from(VARIANTS[declaration.kind])), leaf.text
+    )
     if text is None or text == leaf.text:
         return
     leaf.text = text

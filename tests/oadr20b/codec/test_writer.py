@@ -231,7 +231,7 @@ def test_a_mistake_is_named(make: Any, words: str) -> None:
 def unchecked(record: Any, **changes: Any) -> Any:
     """A record with values that its constructor would refuse, as a store might hold them."""
     return restore(
-        type(record), tuple(changes.get(name, getattr(record, name)) for name in record.slots)
+        type(record), tuple(changes.get(name, getattr(record, name)) for name in record.fields)
     )
 
 

@@ -11,8 +11,8 @@ from typing import Callable, Optional
 
 from lxml import etree
 
+from ...schema.declaration import Declaration
 from ...schema.record import Record
-from ...schema.slot import Slot
 from . import scalars
 from .complete import DERIVABLE
 from .findings import Element
@@ -21,16 +21,18 @@ from .namespaces import tag
 _FEED = tag("atom:feed")
 
 
-def text_of(record: Record, field: str, slot: Slot) -> object:
+def text_of(record: Record, field: str, declaration: Declaration) -> object:
     """A field's value as far as it is written: nothing for what reading had derived."""
-    if slot.kind == "test_flag":
-        return test_flag_text(getattr(record, field), getattr(record, slot.companion))
+    if declaration.kind == "test_flag":
+        return test_flag_text(getattr(record, field), getattr(record, declaration.companion))
     value = getattr(record, field)
     if getattr(record, "derived", 0) & DERIVABLE.get(field, 0):
         return None
     return (
         None
-        if value == "" and slot.kind == "text" and (slot.optional or slot.default is None)
+        if value == ""
+        and declaration.kind == "text"
+        and (declaration.optional or declaration.default is None)
         else value
     )
 
@@ -44,31 +46,32 @@ def test_flag_text(flag: bool, text: Optional[str]) -> Optional[str]:
     return "true" if flag else "false"
 
 
-def token_text(slot: Slot, value: object) -> str:
-    """A word of the slot's vocabulary. ``ValueError`` for what the schema does not allow."""
+def token_text(declaration: Declaration, value: object) -> str:
+    """A word of the declaration's vocabulary. ``ValueError`` for what the schema does not allow."""
     word = scalars.check_text(value)
-    if slot.values is None or word in slot.values:
+    if declaration.values is None or word in declaration.values:
         return word
     if (
-        slot.extensible
+        declaration.extensible
         and word.startswith("x-")
         and len(word) > 2
         and word == " ".join(word.split())
     ):
         return word
     raise ValueError(
-        f"expected one of {', '.join(sorted(slot.values))}" + " or an x- token" * slot.extensible
+        f"expected one of {', '.join(sorted(declaration.values))}"
+        + " or an x- token" * declaration.extensible
     )
 
 
-def integer_text(slot: Slot, value: object) -> str:
-    """A whole number in the slot's range. ``TypeError`` for a value of another type. ``ValueError``
-    for what the schema does not allow.
+def integer_text(declaration: Declaration, value: object) -> str:
+    """A whole number in the declared range. ``TypeError`` for a value of another type.
+    ``ValueError`` for what the schema does not allow.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError("expected a whole number")
-    if not slot.low <= int(value) <= slot.high:
-        raise ValueError(f"expected a whole number from {slot.low} to {slot.high}")
+    if not declaration.low <= int(value) <= declaration.high:
+        raise ValueError(f"expected a whole number from {declaration.low} to {declaration.high}")
     return str(int(value))
 
 
@@ -86,19 +89,19 @@ def numbers_text(value: object) -> str:
     return " ".join(map(scalars.format_number, value))
 
 
-FORMATS: dict[str, Callable[[Slot, object], str]] = {
-    "text": lambda slot, value: scalars.check_text(value),
+FORMATS: dict[str, Callable[[Declaration, object], str]] = {
+    "text": lambda declaration, value: scalars.check_text(value),
     "token": token_text,
-    "boolean": lambda slot, value: boolean_text(value),
+    "boolean": lambda declaration, value: boolean_text(value),
     "integer": integer_text,
-    "number": lambda slot, value: scalars.format_number(value),
-    "numbers": lambda slot, value: numbers_text(value),
-    "decimal": lambda slot, value: scalars.format_decimal(value),
-    "date_time": lambda slot, value: scalars.format_date_time(value),
-    "duration": lambda slot, value: (
-        scalars.format_duration if slot.negative else scalars.format_positive_duration
+    "number": lambda declaration, value: scalars.format_number(value),
+    "numbers": lambda declaration, value: numbers_text(value),
+    "decimal": lambda declaration, value: scalars.format_decimal(value),
+    "date_time": lambda declaration, value: scalars.format_date_time(value),
+    "duration": lambda declaration, value: (
+        scalars.format_duration if declaration.negative else scalars.format_positive_duration
     )(value),
-    "test_flag": lambda slot, value: scalars.check_text(value),
+    "test_flag": lambda declaration, value: scalars.check_text(value),
 }
 
 

@@ -1,7 +1,7 @@
 """Reading the elements that are not a fixed list of children: units, targets, foreign markup,
 events apart from each other.
 
-Each stands for one kind of slot; the two readers share them. Names from another of OpenADR's
+Each stands for one kind of declaration; the two readers share them. Names from another of OpenADR's
 namespaces are known by their local part here too.
 """
 
@@ -16,10 +16,10 @@ from ...enums import CURRENCIES
 from ...errors import PayloadError
 from ...schema.common import Target
 from ...schema.construct import builder
+from ...schema.declaration import Declaration
 from ...schema.events import Event, EventDescriptor
 from ...schema.items import Items
 from ...schema.record import R, Record
-from ...schema.slot import Slot
 from ...schema.units import CURRENCY_DESCRIPTIONS, GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from ..schema.events import FaultyEvent
 from ..schema.reports import FaultyReport, FaultyRequest, Report, ReportRequest
@@ -192,9 +192,9 @@ def _power_attributes(
 # --- targets --------------------------------------------------------------------------------------
 
 _target_plan = plan_of(Target).root
-_Kind = tuple[int, Optional[Slot]]
+_Kind = tuple[int, Optional[Declaration]]
 _target_kinds: dict[str, _Kind] = {
-    tag_: (position, _target_plan.nodes[position].slot)
+    tag_: (position, _target_plan.nodes[position].declaration)
     for tag_, position in _target_plan.index.items()
 }
 _target_names = {local_name(name): kind for name, kind in _target_kinds.items()}
@@ -209,20 +209,20 @@ def read_targets(element: Element, findings: Findings, read: ReadRecord) -> Item
     last = 0
     contents.note_text_alone(element, findings)
     for child in element.iterchildren("*"):
-        position, slot = (
+        position, declaration = (
             _target_kinds.get(child.tag) or _known_name(child, _target_names, findings) or _NO_KIND
         )
-        if slot is None:
+        if declaration is None:
             findings.note(child, "is no kind of target and was left out")
             continue
         if position < last:
             findings.note(child, "stands in the wrong place")
         last = position
         value: object = None
-        if slot.kind == "text":
+        if declaration.kind == "text":
             value = _target_text(child)
         elif not contents.is_empty(child):
-            value = read(record_of(slot), child, findings)
+            value = read(record_of(declaration), child, findings)
         if value is None:
             findings.note(child, "is empty and was left out")
             continue
@@ -264,20 +264,24 @@ def canonical_form(element: Element) -> bytes:
 
 
 def read_apart(
-    slot: Slot, element: Element, findings: Findings, read: ReadRecord, faulty: list[object]
+    declaration: Declaration,
+    element: Element,
+    findings: Findings,
+    read: ReadRecord,
+    faulty: list[object],
 ) -> Optional[Record]:
     """One of many records, or None when it cannot be read: then ``faulty`` tells of it (rule E11),
     or, where nobody needs it, a note.
     """
     count = len(findings.notes)
     try:
-        return read(record_of(slot), element, findings)
+        return read(record_of(declaration), element, findings)
     except PayloadError as error:
-        if findings.strict or (slot.vital and not slot.companion):
+        if findings.strict or (declaration.vital and not declaration.companion):
             raise
         findings.forget(count)
-        if slot.companion:
-            faulty.append(_SALVAGES[record_of(slot)](element, error))
+        if declaration.companion:
+            faulty.append(_SALVAGES[record_of(declaration)](element, error))
         else:
             findings.note(element, contents.left_out(error))
         return None
@@ -313,20 +317,20 @@ def _faulty_request(element: Element, error: PayloadError) -> FaultyRequest:
         _only(element, "ei:reportRequestID"),
         _only(_only(element, "ei:reportSpecifier"), "ei:reportSpecifierID"),
     )
-    slot = ReportRequest.declared["report_request_id"]
+    declaration = ReportRequest.declared["report_request_id"]
     return FaultyRequest(
-        report_request_id=_value(slot, request, str),
-        report_specifier_id=_value(slot, specifier, str),
+        report_request_id=_value(declaration, request, str),
+        report_specifier_id=_value(declaration, specifier, str),
         error=error,
     )
 
 
 def _faulty_report(element: Element, error: PayloadError) -> FaultyReport:
     """The same of a report."""
-    slot = ReportRequest.declared["report_request_id"]
+    declaration = ReportRequest.declared["report_request_id"]
     return FaultyReport(
-        report_request_id=_value(slot, _only(element, "ei:reportRequestID"), str),
-        report_specifier_id=_value(slot, _only(element, "ei:reportSpecifierID"), str),
+        report_request_id=_value(declaration, _only(element, "ei:reportRequestID"), str),
+        report_specifier_id=_value(declaration, _only(element, "ei:reportSpecifierID"), str),
         error=error,
     )
 
@@ -346,14 +350,14 @@ def _only(parent: Optional[Element], name: str) -> Optional[Element]:
     return found[0] if found and len({canonical_form(one) for one in found}) == 1 else None
 
 
-def _value(slot: Slot, element: Optional[Element], kind: type[T]) -> Optional[T]:
+def _value(declaration: Declaration, element: Optional[Element], kind: type[T]) -> Optional[T]:
     """A value by itself, or None where there is none that makes sense."""
     if element is None:
         return None
     inner = contents.innermost(element)
     text = ((element if inner is None else inner).text or "").strip()
     try:
-        value = lexical.KINDS[slot.kind](slot, None, text).value if text else None
+        value = lexical.KINDS[declaration.kind](declaration, None, text).value if text else None
     except ValueError:
         return None
     return value if isinstance(value, kind) else None

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Callable, NamedTuple, Optional, Union
 
 from ...schema.common import URI
-from ...schema.slot import Slot
+from ...schema.declaration import Declaration
 from . import scalars
 from .scalars import LONGEST, UTC
 
@@ -190,8 +190,8 @@ def number(text: str) -> Lenient:
     return Lenient(scalars.parse_number(word), "", space)
 
 
-def integer(slot: Slot, text: str) -> Lenient:
-    """A whole number in the slot's range; some peers add a fraction of zero. ``ValueError`` for
+def integer(declaration: Declaration, text: str) -> Lenient:
+    """A whole number in the declared range; some peers add a fraction of zero. ``ValueError`` for
     anything else.
     """
     word, space = _collapse(text[: scalars.LONGEST_NUMBER + 2])
@@ -200,8 +200,8 @@ def integer(slot: Slot, text: str) -> Lenient:
     if point and not fraction.strip("0"):
         word, odd = whole, "has a fraction, where a whole number belongs"
     value = scalars.parse_integer(word)
-    if not slot.low <= value <= slot.high:
-        raise ValueError(f"is not between {slot.low} and {slot.high}")
+    if not declaration.low <= value <= declaration.high:
+        raise ValueError(f"is not between {declaration.low} and {declaration.high}")
     return Lenient(value, odd, space)
 
 
@@ -209,20 +209,20 @@ def _numbers(text: str) -> Lenient:
     return Lenient([scalars.parse_number(part) for part in text.split()])
 
 
-def token(slot: Slot, text: str) -> Lenient:
-    """A word of the slot's vocabulary, in other cases and spellings too. ``ValueError`` for what
+def token(declaration: Declaration, text: str) -> Lenient:
+    """A word of the declared vocabulary, in other cases and spellings too. ``ValueError`` for what
     cannot be read.
     """
     word, space = _collapse(text)
-    if slot.values is None or word in slot.values:
+    if declaration.values is None or word in declaration.values:
         return Lenient(word, "", space)
-    if slot.extensible and word[:2] == "x-" and len(word) > 2:
+    if declaration.extensible and word[:2] == "x-" and len(word) > 2:
         return Lenient(word, "", space)
-    known = _spellings(slot.values).get(_spelling(word))
+    known = _spellings(declaration.values).get(_spelling(word))
     if known is not None:
         return Lenient(known, f"is taken for {known!r}", space)
-    if slot.refused:
-        raise ValueError(f"is none of {', '.join(sorted(slot.values))}")
+    if declaration.refused:
+        raise ValueError(f"is none of {', '.join(sorted(declaration.values))}")
     return Lenient(word, "is not in the schema's vocabulary", space)
 
 
@@ -242,7 +242,7 @@ def _spelling(word: str) -> str:
     return "cancelled" if common == "canceled" else common
 
 
-def _text(slot: Slot, match: Match, text: str) -> Lenient:
+def _text(declaration: Declaration, match: Match, text: str) -> Lenient:
     """A string, kept as it is. URIs collapse white space; what only white space keeps from its
     form, such as a response code, is read without it.
     """
@@ -250,8 +250,8 @@ def _text(slot: Slot, match: Match, text: str) -> Lenient:
         return Lenient(text)
     word, space = _collapse(text)
     if space and match(word):
-        return Lenient(word, "", space) if slot.pattern == URI else Lenient(word, space)
-    if slot.refused:
+        return Lenient(word, "", space) if declaration.pattern == URI else Lenient(word, space)
+    if declaration.refused:
         raise ValueError("has a form that makes no sense")
     return Lenient(text, WRONG_FORM)
 
@@ -264,16 +264,16 @@ def _test_flag(text: str) -> Lenient:
     )
 
 
-KINDS: dict[str, Callable[[Slot, Match, str], Lenient]] = {
+KINDS: dict[str, Callable[[Declaration, Match, str], Lenient]] = {
     "text": _text,
-    "token": lambda slot, match, text: token(slot, text),
-    "boolean": lambda slot, match, text: boolean(text),
-    "integer": lambda slot, match, text: integer(slot, text),
-    "number": lambda slot, match, text: number(text),
-    "numbers": lambda slot, match, text: _numbers(text),
-    "decimal": lambda slot, match, text: number(text),
-    "date_time": lambda slot, match, text: date_time(text),
-    "duration": lambda slot, match, text: duration(text, slot.negative),
-    "test_flag": lambda slot, match, text: _test_flag(text),
+    "token": lambda declaration, match, text: token(declaration, text),
+    "boolean": lambda declaration, match, text: boolean(text),
+    "integer": lambda declaration, match, text: integer(declaration, text),
+    "number": lambda declaration, match, text: number(text),
+    "numbers": lambda declaration, match, text: _numbers(text),
+    "decimal": lambda declaration, match, text: number(text),
+    "date_time": lambda declaration, match, text: date_time(text),
+    "duration": lambda declaration, match, text: duration(text, declaration.negative),
+    "test_flag": lambda declaration, match, text: _test_flag(text),
 }
-"""How the text of each kind of slot is read."""
+"""How the text of each kind of declaration is read."""

@@ -7,8 +7,8 @@ it gives up and hands the element over here. How tolerant reading goes on after 
 * An oddity that leaves one meaning is understood and noted (``findings.note``; an error where
   reading is strict).
 * A value that may be absent and makes no sense is left out, with a note; so is an optional record.
-* A value that a record needs (``Slot.vital``) spoils the record, and with it the event or report
-  request that it stands in, or the message.
+* A value that a record needs (``Declaration.vital``) spoils the record, and with it the event or
+  report request that it stands in, or the message.
 
 Pure functions, run by the exchange threads.
 """
@@ -20,9 +20,9 @@ from typing import Callable, Optional
 
 from ...errors import PayloadError
 from ...schema.construct import builder
+from ...schema.declaration import MISSING, Declaration
 from ...schema.items import NONE, Items
 from ...schema.record import R
-from ...schema.slot import MISSING, Slot
 from . import contents, irregular, lexical
 from .complete import COMPLETIONS
 from .findings import Element, Findings
@@ -47,7 +47,10 @@ def read_record(
         reading.values[field] = _attribute(element, name, match, findings)
     reading.children(plan.root, element)
     record: R = _builder(cls)(
-        *(_as_field(slot, reading.values.get(name, MISSING)) for name, slot in cls.slots.items())
+        *(
+            _as_field(declaration, reading.values.get(name, MISSING))
+            for name, declaration in cls.fields.items()
+        )
     )
     complete = COMPLETIONS.get(cls)
     if complete is not None:
@@ -74,12 +77,12 @@ def _attribute(
     return value
 
 
-def _as_field(slot: Slot, value: object) -> object:
-    if slot.repeated:
+def _as_field(declaration: Declaration, value: object) -> object:
+    if declaration.repeated:
         return Items(value) if isinstance(value, (list, tuple)) else NONE
     if value is not MISSING:
         return value
-    return slot.default if slot.kind in ("test_flag", "unwired") else None
+    return declaration.default if declaration.kind in ("test_flag", "unwired") else None
 
 
 class _Reading(ValueReading):
@@ -175,7 +178,7 @@ class _Reading(ValueReading):
         """An element that stands there once too often: nobody knows which counts. What no sense can
         be made without is refused, even if both say the same: no honest peer sends it.
         """
-        if any(leaf.slot is None or leaf.slot.vital for leaf in node.leaves()):
+        if any(leaf.declaration is None or leaf.declaration.vital for leaf in node.leaves()):
             self.findings.fail(second, f"{TWICE}, so that nobody knows which counts")
         if irregular.canonical_form(first) == irregular.canonical_form(second):
             self.findings.note(second, f"{TWICE}, both times the same")
@@ -190,35 +193,41 @@ class _Reading(ValueReading):
         """An element that is not there: nothing, a deviation, or an error where no sense can be
         made without it. ``is_noted``: a note tells already of one in a foreign namespace.
         """
-        slot = node.slot
+        declaration = node.declaration
         is_noted = is_noted or bool(_describe_elsewhere(node, element))
-        if node.optional or (slot is not None and node.repeated and not slot.at_least):
+        if node.optional or (
+            declaration is not None and node.repeated and not declaration.at_least
+        ):
             return
-        if slot is None:
+        if declaration is None:
             for inner in node.nodes:
                 self._missing(inner, element, f"{path}/{local_name(inner.tag)}", is_noted)
             if not is_noted and not any(_demanding(leaf) for leaf in node.leaves()):
                 self.findings.note(element, "is missing", inside=path)
             return
-        if not (slot.repeated or slot.kind == "constant" or _may_be_absent(slot)):
+        if not (
+            declaration.repeated or declaration.kind == "constant" or _may_be_absent(declaration)
+        ):
             missing = "is missing" + _describe_elsewhere(node, element)
             self.findings.fail(element, missing, inside=path)
         if not is_noted:
-            instead = f", {slot.otherwise!r} was taken for it" if slot.otherwise else ""
+            instead = (
+                f", {declaration.otherwise!r} was taken for it" if declaration.otherwise else ""
+            )
             self.findings.note(element, "is missing" + instead, inside=path)
-        if not slot.repeated:
+        if not declaration.repeated:
             self.leave_out(node)
 
     # --- what stands in it ------------------------------------------------------------------------
 
     def _read(self, node: Node, element: Element) -> None:
-        slot = node.slot
-        if slot is None:
+        declaration = node.declaration
+        if declaration is None:
             self._wrapper(node, element)
-        elif slot.kind in lexical.KINDS:
-            self.scalar(node, slot, element)
+        elif declaration.kind in lexical.KINDS:
+            self.scalar(node, declaration, element)
         else:
-            _NESTED[slot.kind](self, node, slot, element)
+            _NESTED[declaration.kind](self, node, declaration, element)
 
     def _wrapper(self, node: Node, element: Element) -> None:
         """An element that only holds others; some peers put the value itself into it."""
@@ -233,32 +242,32 @@ class _Reading(ValueReading):
 
     # --- elements inside elements -----------------------------------------------------------------
 
-    def child(self, node: Node, slot: Slot, element: Element) -> None:
+    def child(self, node: Node, declaration: Declaration, element: Element) -> None:
         """One record; an optional one that cannot be read is left out. One that is empty is an
         absent one.
         """
         count = len(self.findings.notes)
         try:
-            self.values[node.field] = self._nested(record_of(slot), element, self.findings)
+            self.values[node.field] = self._nested(record_of(declaration), element, self.findings)
         except PayloadError as error:
-            is_absent = slot.optional and contents.is_empty(element)
-            if self.findings.strict or (slot.vital and not is_absent):
+            is_absent = declaration.optional and contents.is_empty(element)
+            if self.findings.strict or (declaration.vital and not is_absent):
                 raise
             self.findings.forget(count)
             self.findings.note(element, "is empty" if is_absent else contents.left_out(error))
             self.leave_out(node)
 
-    def record_of_many(self, node: Node, slot: Slot, element: Element) -> None:
+    def record_of_many(self, node: Node, declaration: Declaration, element: Element) -> None:
         """One of many records."""
         held = self._list(node.field)
-        faulty = self._list(slot.companion) if slot.companion else []
-        record = irregular.read_apart(slot, element, self.findings, self._nested, faulty)
+        faulty = self._list(declaration.companion) if declaration.companion else []
+        record = irregular.read_apart(declaration, element, self.findings, self._nested, faulty)
         if record is None:
             self.is_noted_incomplete = True
         else:
             held.append(record)
 
-    def text_of_many(self, node: Node, slot: Slot, element: Element) -> None:
+    def text_of_many(self, node: Node, declaration: Declaration, element: Element) -> None:
         """One of many texts."""
         self._list(node.field).append(self.text_in(element))
 
@@ -268,11 +277,11 @@ class _Reading(ValueReading):
         assert isinstance(held, list)
         return held
 
-    def targets(self, node: Node, slot: Slot, element: Element) -> None:
+    def targets(self, node: Node, declaration: Declaration, element: Element) -> None:
         """Targets of any kind."""
         self.values[node.field] = irregular.read_targets(element, self.findings, self._nested)
 
-    def measurement(self, node: Node, slot: Slot, element: Element) -> None:
+    def measurement(self, node: Node, declaration: Declaration, element: Element) -> None:
         """A unit; one that makes no sense is left out."""
         count = len(self.findings.notes)
         try:
@@ -283,15 +292,15 @@ class _Reading(ValueReading):
             self.findings.forget(count)
             self.findings.note(element, contents.left_out(error))
 
-    def markup(self, node: Node, slot: Slot, element: Element) -> None:
+    def markup(self, node: Node, declaration: Declaration, element: Element) -> None:
         """Foreign markup, as it is."""
         self.values[node.field] = irregular.read_markup(element)
 
-    def constant(self, node: Node, slot: Slot, element: Element) -> None:
+    def constant(self, node: Node, declaration: Declaration, element: Element) -> None:
         """Whatever stands in it says nothing."""
 
 
-_NESTED: dict[str, Callable[[_Reading, Node, Slot, Element], None]] = {
+_NESTED: dict[str, Callable[[_Reading, Node, Declaration, Element], None]] = {
     "child": _Reading.child,
     "children": _Reading.record_of_many,
     "texts": _Reading.text_of_many,
@@ -303,12 +312,16 @@ _NESTED: dict[str, Callable[[_Reading, Node, Slot, Element], None]] = {
 
 
 def _demanding(leaf: Node) -> bool:
-    slot = leaf.slot
-    return slot is not None and not leaf.optional and not (leaf.repeated and not slot.at_least)
+    declaration = leaf.declaration
+    return (
+        declaration is not None
+        and not leaf.optional
+        and not (leaf.repeated and not declaration.at_least)
+    )
 
 
-def _may_be_absent(slot: Slot) -> bool:
-    return slot.otherwise is not MISSING or slot.default is None
+def _may_be_absent(declaration: Declaration) -> bool:
+    return declaration.otherwise is not MISSING or declaration.default is None
 
 
 def _describe_elsewhere(node: Node, element: Element) -> str:
@@ -322,7 +335,7 @@ def _describe_elsewhere(node: Node, element: Element) -> str:
 
 def _only_leaf(node: Node) -> Optional[Node]:
     """The single value that a wrapper can hold, or None where it holds more than that."""
-    while node.slot is None and len(node.nodes) == 1:
+    while node.declaration is None and len(node.nodes) == 1:
         node = node.nodes[0]
-    kind = "" if node.slot is None else node.slot.kind
+    kind = "" if node.declaration is None else node.declaration.kind
     return node if kind in lexical.KINDS or kind == "texts" else None

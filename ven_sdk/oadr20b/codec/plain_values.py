@@ -4,7 +4,7 @@ put it. The half of :mod:`.plain_reader` that looks at texts. Pure functions.
 
 from __future__ import annotations
 
-from ...schema.slot import MISSING, Slot
+from ...schema.declaration import MISSING, Declaration
 from . import contents, lexical
 from .findings import Element, Findings
 from .namespaces import XSI, local_name
@@ -28,22 +28,22 @@ class ValueReading:
     def leave_out(self, node: Node) -> None:
         """Let a field hold what it holds where the element is absent; a note has said why."""
         self.is_noted_incomplete = True
-        slot = node.slot
-        if slot is not None and slot.otherwise is not MISSING:
-            self.values[node.field] = slot.otherwise
+        declaration = node.declaration
+        if declaration is not None and declaration.otherwise is not MISSING:
+            self.values[node.field] = declaration.otherwise
         else:
             self.values.pop(node.field, None)
 
-    def scalar(self, node: Node, slot: Slot, element: Element) -> None:
+    def scalar(self, node: Node, declaration: Declaration, element: Element) -> None:
         """The value of an element that holds one."""
         text = self.text_in(element)
-        if not (text if slot.kind == "text" else text.strip()):
-            self.values[node.field] = self._empty(node, slot, element)
+        if not (text if declaration.kind == "text" else text.strip()):
+            self.values[node.field] = self._empty(node, declaration, element)
             return
         try:
-            read = lexical.KINDS[slot.kind](slot, node.match, text)
+            read = lexical.KINDS[declaration.kind](declaration, node.match, text)
         except ValueError as cause:
-            if slot.vital or self.findings.strict:
+            if declaration.vital or self.findings.strict:
                 self.findings.fail(element, str(cause), text)
             self.findings.note(element, f"{cause} and was left out", text)
             self.leave_out(node)
@@ -54,8 +54,8 @@ class ValueReading:
         elif read.remark:
             self.findings.remark(element, read.remark, text)
         self.values[node.field] = read.value
-        if slot.kind == "test_flag":
-            self.values[slot.companion] = text
+        if declaration.kind == "test_flag":
+            self.values[declaration.companion] = text
 
     def text_in(self, element: Element) -> str:
         """The text of an element; some peers wrap it once more."""
@@ -68,28 +68,28 @@ class ValueReading:
         self.findings.note(element, contents.HOLDS_ELEMENTS)
         return element.text or ""
 
-    def _empty(self, node: Node, slot: Slot, element: Element) -> object:
+    def _empty(self, node: Node, declaration: Declaration, element: Element) -> object:
         """An empty element is an absent one, where absence is possible; an ID may be empty (section
         1.3).
         """
-        if slot.kind == "test_flag":
-            self.values[slot.companion] = None
+        if declaration.kind == "test_flag":
+            self.values[declaration.companion] = None
             return False
-        if slot.kind == "numbers":
+        if declaration.kind == "numbers":
             return []  # a list of none
-        absent_allowed = slot.default is None or slot.optional
-        if slot.kind == "text" and not absent_allowed:
-            return self._empty_text(node, slot, element)
-        if absent_allowed or slot.otherwise is not MISSING:
-            if slot.kind != "text" and element.get(_NIL) not in ("true", "1"):
+        absent_allowed = declaration.default is None or declaration.optional
+        if declaration.kind == "text" and not absent_allowed:
+            return self._empty_text(node, declaration, element)
+        if absent_allowed or declaration.otherwise is not MISSING:
+            if declaration.kind != "text" and element.get(_NIL) not in ("true", "1"):
                 self.findings.note(element, "is empty")
                 self.is_noted_incomplete = True
-            return None if absent_allowed else slot.otherwise
+            return None if absent_allowed else declaration.otherwise
         self.findings.fail(element, "is empty")
 
-    def _empty_text(self, node: Node, slot: Slot, element: Element) -> str:
+    def _empty_text(self, node: Node, declaration: Declaration, element: Element) -> str:
         if node.match is not None and not node.match(""):
-            if slot.refused:
+            if declaration.refused:
                 self.findings.fail(element, "is empty", "")
             self.findings.note(element, lexical.WRONG_FORM, "")
         return ""

@@ -15,8 +15,8 @@ from lxml.builder import ElementMaker  # type: ignore[import-not-found]
 
 from ...errors import ConfigurationError
 from ...schema.common import Payload, Target
+from ...schema.declaration import Declaration
 from ...schema.record import Record
-from ...schema.slot import Slot
 from ...schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from . import scalars
 from .findings import Element
@@ -90,33 +90,37 @@ def _article(cls: type[Record]) -> str:
 def _inner_elements(node: Node, record: Record, path: str) -> list[Element]:
     made: list[Element] = []
     for inner in node.nodes:
-        if inner.slot is not None:
-            made += _leaf(inner, inner.slot, record, f"{path}.{inner.field}")
+        if inner.declaration is not None:
+            made += _leaf(inner, inner.declaration, record, f"{path}.{inner.field}")
         elif not inner.optional or any(_present(leaf, record) for leaf in inner.leaves()):
             made.append(maker(inner.name)(*_inner_elements(inner, record, path)))
     return made
 
 
 def _present(leaf: Node, record: Record) -> bool:
-    assert leaf.slot is not None
-    value = text_of(record, leaf.field, leaf.slot)
-    return value is not None and not (leaf.slot.repeated and not value)
+    assert leaf.declaration is not None
+    value = text_of(record, leaf.field, leaf.declaration)
+    return value is not None and not (leaf.declaration.repeated and not value)
 
 
-def _leaf(node: Node, slot: Slot, record: Record, path: str) -> list[Element]:
-    if slot.kind == "constant":
+def _leaf(node: Node, declaration: Declaration, record: Record, path: str) -> list[Element]:
+    if declaration.kind == "constant":
         return [maker(node.name)()]
-    value = text_of(record, node.field, slot)
-    if slot.repeated and len(_many(value, path)) < slot.at_least:
+    value = text_of(record, node.field, declaration)
+    if declaration.repeated and len(_many(value, path)) < declaration.at_least:
         raise ConfigurationError(f"{path} is empty, expected at least one.")
     if value is None:
         if node.optional:
             return []
-        expected = _article(record_of(slot)) if slot.record else _EXPECTED.get(slot.kind, "a value")
+        expected = (
+            _article(record_of(declaration))
+            if declaration.record
+            else _EXPECTED.get(declaration.kind, "a value")
+        )
         raise ConfigurationError(f"{path} is missing, expected {expected}.")
-    if slot.kind in _NESTED:
-        return _NESTED[slot.kind](node, slot, value, path)
-    return [maker(node.name)(_text(node, slot, value, path))]
+    if declaration.kind in _NESTED:
+        return _NESTED[declaration.kind](node, declaration, value, path)
+    return [maker(node.name)(_text(node, declaration, value, path))]
 
 
 def _many(value: object, path: str) -> tuple[object, ...]:
@@ -126,9 +130,9 @@ def _many(value: object, path: str) -> tuple[object, ...]:
     return value
 
 
-def _text(node: Node, slot: Slot, value: object, path: str) -> str:
+def _text(node: Node, declaration: Declaration, value: object, path: str) -> str:
     try:
-        text = FORMATS[slot.kind](slot, value)
+        text = FORMATS[declaration.kind](declaration, value)
     except (ValueError, TypeError, AttributeError, ArithmeticError) as cause:
         raise ConfigurationError(f"{path} is {_shorten_value(value)}: {cause}.") from cause
     if node.match is not None and not node.match(text):
@@ -142,19 +146,19 @@ def _text(node: Node, slot: Slot, value: object, path: str) -> str:
 # --- elements inside elements ---------------------------------------------------------------------
 
 
-def _child(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
-    return [maker(node.name)(*_contents(record_of(slot), value, path))]
+def _child(node: Node, declaration: Declaration, value: object, path: str) -> list[Element]:
+    return [maker(node.name)(*_contents(record_of(declaration), value, path))]
 
 
-def _children(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
+def _children(node: Node, declaration: Declaration, value: object, path: str) -> list[Element]:
     make = maker(node.name)
     return [
-        make(*_contents(record_of(slot), item, f"{path}[{position}]"))
+        make(*_contents(record_of(declaration), item, f"{path}[{position}]"))
         for position, item in enumerate(_many(value, path))
     ]
 
 
-def _texts(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
+def _texts(node: Node, declaration: Declaration, value: object, path: str) -> list[Element]:
     make = maker(node.name)
     return [
         make(_check_text(item, f"{path}[{position}]"))
@@ -169,14 +173,14 @@ def _check_text(value: object, path: str) -> str:
         raise ConfigurationError(f"{path} is {_shorten_value(value)}: {cause}.") from cause
 
 
-def _numbers(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
+def _numbers(node: Node, declaration: Declaration, value: object, path: str) -> list[Element]:
     try:
         return [maker(node.name)(numbers_text(value))]
     except (ValueError, TypeError) as cause:
         raise ConfigurationError(f"{path} is {_shorten_value(value)}: {cause}.") from cause
 
 
-def _targets(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
+def _targets(node: Node, declaration: Declaration, value: object, path: str) -> list[Element]:
     """All targets in one element, kinds in the order of the schema (ei:EiTargetType)."""
     if node.optional and not value:
         return []
@@ -196,21 +200,21 @@ def target_elements(given: object, path: str) -> list[Element]:
         targets.append(target)
     made = []
     for node in plan_of(Target).root.nodes:
-        assert node.slot is not None
+        assert node.declaration is not None
         for position, target in enumerate(targets):
             if getattr(target, node.field) is not None:
-                made += _leaf(node, node.slot, target, f"{path}[{position}].{node.field}")
+                made += _leaf(node, node.declaration, target, f"{path}[{position}].{node.field}")
     return made
 
 
-def _markup(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
+def _markup(node: Node, declaration: Declaration, value: object, path: str) -> list[Element]:
     try:
         return [feed_element(value)]
     except (ValueError, TypeError) as cause:
         raise ConfigurationError(f"{path}: {cause}.") from cause
 
 
-def _measurement(node: Node, slot: Slot, value: object, path: str) -> list[Element]:
+def _measurement(node: Node, declaration: Declaration, value: object, path: str) -> list[Element]:
     return [unit_element(value, path)]
 
 
@@ -261,7 +265,7 @@ def _unit_parts(value: Measurement, path: str) -> list[Element]:
     return parts
 
 
-_NESTED: dict[str, Callable[[Node, Slot, object, str], list[Element]]] = {
+_NESTED: dict[str, Callable[[Node, Declaration, object, str], list[Element]]] = {
     "child": _child,
     "children": _children,
     "texts": _texts,

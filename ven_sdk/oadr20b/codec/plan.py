@@ -1,8 +1,8 @@
 """From a record's declaration to the tree of elements that reader and writer follow. Made once a
 class, then shared.
 
-The paths of a record's slots are folded into one tree: neighbours that share wrappers share nodes.
-What is particular to a kind of slot is the readers' and writers'; this module knows only the
+The paths of a record's fields are folded into one tree: neighbours that share wrappers share nodes.
+What is particular to a kind of field is the readers' and writers'; this module knows only the
 shape.
 """
 
@@ -15,15 +15,16 @@ from functools import cache
 from re import Pattern
 from typing import Callable, NamedTuple, Optional
 
+from ...schema.declaration import Declaration
 from ...schema.record import Record
-from ...schema.slot import Slot
 from ...schema.units import UNITS
 from .namespaces import local_name, tag
 
 
 class Node:
-    """One element: a wrapper with ``nodes`` inside, or the end of a path with the ``slot`` that it
-    feeds, the one of ``field``. ``match`` says whether the text of a slot with a pattern is right.
+    """One element: a wrapper with ``nodes`` inside, or the end of a path with the ``field`` that it
+    feeds and its ``declaration``. ``match`` says whether a text is right where a pattern is
+    declared.
 
     Where to find a child among ``nodes``: ``index`` by tag, ``names`` by local name where that is
     enough, ``deeper`` the wrapper of one that stands here without it.
@@ -38,7 +39,7 @@ class Node:
         "names",
         "nodes",
         "optional",
-        "slot",
+        "declaration",
         "tag",
     )
 
@@ -46,7 +47,7 @@ class Node:
         self.name: str = name
         self.tag: str = tag(name)
         self.optional: bool = optional
-        self.slot: Optional[Slot] = None
+        self.declaration: Optional[Declaration] = None
         self.field: str = ""
         self.nodes: list[Node] = []
         self.index: dict[str, int] = {}
@@ -57,11 +58,11 @@ class Node:
     @property
     def repeated(self) -> bool:
         """Whether the element itself may stand there several times."""
-        return self.slot is not None and self.slot.kind in ("texts", "children")
+        return self.declaration is not None and self.declaration.kind in ("texts", "children")
 
     def leaves(self) -> Iterator["Node"]:
         """The ends of paths in and below this node."""
-        if self.slot is not None:
+        if self.declaration is not None:
             yield self
         for node in self.nodes:
             yield from node.leaves()
@@ -80,7 +81,7 @@ class Node:
         for position, node in enumerate(self.nodes):
             tags = (
                 UNIT_TAGS
-                if node.slot is not None and node.slot.kind == "measurement"
+                if node.declaration is not None and node.declaration.kind == "measurement"
                 else (node.tag,)
             )
             self.index.update((known, position) for known in tags)
@@ -120,10 +121,10 @@ class Plan(NamedTuple):
     """Field, name on the wire, and what its text has to match."""
 
 
-def record_of(slot: Slot) -> type[Record]:
-    """The class of the records in a slot for such."""
-    assert slot.record is not None and issubclass(slot.record, Record)
-    return slot.record
+def record_of(declaration: Declaration) -> type[Record]:
+    """The class of the records in a declaration for such."""
+    assert declaration.record is not None and issubclass(declaration.record, Record)
+    return declaration.record
 
 
 UNIT_TAGS: dict[str, str] = {tag(f"{kind.prefix}:{name}"): name for name, kind in UNITS.items()}
@@ -137,29 +138,31 @@ def plan_of(cls: type[Record]) -> Plan:
     """The plan of a class of records."""
     root = Node("oadr:" + cls.__name__, False)
     attributes = []
-    for field, slot in cls.declared.items():
-        if slot.kind == "attribute":
-            attributes.append((field, tag(slot.path), re.compile(slot.pattern).fullmatch))
-        elif slot.path:
-            _place(root, field, slot)
+    for field, declaration in cls.declared.items():
+        if declaration.kind == "attribute":
+            attributes.append(
+                (field, tag(declaration.path), re.compile(declaration.pattern).fullmatch)
+            )
+        elif declaration.path:
+            _place(root, field, declaration)
     root.build_index()
     return Plan(root, tuple(attributes))
 
 
-def _place(root: Node, field: str, slot: Slot) -> None:
-    """Hang a slot into the tree, under the wrapper that the slot before it has used where it is the
-    same.
+def _place(root: Node, field: str, declaration: Declaration) -> None:
+    """Hang a field into the tree, under the wrapper that the field before it has used where it is
+    the same.
     """
-    *wrappers, last = slot.path.split("/")
+    *wrappers, last = declaration.path.split("/")
     node = root
     for wrapper in wrappers:
         name = wrapper.rstrip("?")
-        if not node.nodes or node.nodes[-1].name != name or node.nodes[-1].slot is not None:
+        if not node.nodes or node.nodes[-1].name != name or node.nodes[-1].declaration is not None:
             node.nodes.append(Node(name, wrapper.endswith("?")))
         node = node.nodes[-1]
-    leaf = Node(last.rstrip("?"), slot.optional or last.endswith("?"))
-    leaf.slot, leaf.field = slot, field
-    if slot.pattern:
-        pattern: Pattern[str] = re.compile(slot.pattern)
+    leaf = Node(last.rstrip("?"), declaration.optional or last.endswith("?"))
+    leaf.declaration, leaf.field = declaration, field
+    if declaration.pattern:
+        pattern: Pattern[str] = re.compile(declaration.pattern)
         leaf.match = pattern.fullmatch
     node.nodes.append(leaf)

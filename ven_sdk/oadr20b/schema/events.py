@@ -8,7 +8,7 @@ from typing import Optional
 
 from ...enums import OPT
 from ...errors import PayloadError
-from ...schema import slots as wire
+from ...schema import declarations as wire
 from ...schema.common import Payload
 from ...schema.element import element
 from ...schema.events import Event

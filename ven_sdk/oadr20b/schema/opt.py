@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Optional
 
 from ...enums import OPT, OPT_REASON
-from ...schema import slots as wire
+from ...schema import declarations as wire
 from ...schema.common import URI, Payload, Period, Target, by_type
 from ...schema.element import element
 from ...schema.items import Items

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Optional
 
 from ...enums import PROFILE_NAME, SERVICE_NAME, TRANSPORT_NAME
-from ...schema import slots as wire
+from ...schema import declarations as wire
 from ...schema.common import Payload
 from ...schema.element import element
 from ...schema.items import Items

@@ -7,7 +7,7 @@ from typing import Optional
 
 from ...enums import READING_TYPE, REPORT_NAME
 from ...errors import PayloadError
-from ...schema import slots as wire
+from ...schema import declarations as wire
 from ...schema.common import Payload, Period
 from ...schema.element import element
 from ...schema.items import Items

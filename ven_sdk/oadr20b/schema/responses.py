@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from ...schema import slots as wire
+from ...schema import declarations as wire
 from ...schema.element import element
 from ...schema.record import Record
 

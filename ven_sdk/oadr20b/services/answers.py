@@ -14,7 +14,7 @@ from ...points.tables import look_now
 from ...schema.common import Payload
 from ...state.change import Change
 from ...state.outcome import NOTHING, Note, Outcome, Step
-from ...state.replacing import replace
+from ...state.replacement import replace
 from ...tasks import Task
 from ..schema.payloads import PAYLOADS
 from ..schema.registration import Response

@@ -184,7 +184,7 @@ def targets_of(given: object) -> tuple[Target, ...]:
 
 
 def _target(given: object) -> Target:
-    kinds = tuple(Target.slots)
+    kinds = tuple(Target.fields)
     if not isinstance(given, Mapping) or len(given) != 1:
         raise _no_targets(given)
     [(kind, value)] = given.items()

@@ -13,9 +13,9 @@ from typing import Any, Callable, cast
 
 from ....errors import PayloadError
 from ....schema.construct import builder
+from ....schema.declaration import Declaration
 from ....schema.items import NONE, Items
 from ....schema.record import R, Record
-from ....schema.slot import Slot
 from .. import irregular, plain_reader, scalars
 from ..complete import COMPLETIONS
 from ..findings import Element, Findings
@@ -120,12 +120,16 @@ class _Compiler:
         plan = plan_of(self.cls)
         self.emit(0, "def read(element, findings):")
         self.emit(1, "mark = len(findings.notes)", "try:")
-        for field, slot in self.cls.slots.items():
-            self.emit(2, f"v_{field} = {'NONE' if slot.repeated else self.constant(_unread(slot))}")
+        for field, declaration in self.cls.fields.items():
+            self.emit(
+                2,
+                f"v_{field} = "
+                f"{'NONE' if declaration.repeated else self.constant(_unread(declaration))}",
+            )
         for field, name, match in plan.attributes:
             self.attribute(field, name, match)
         self.sequence(plan.root, "element", 2, 0)
-        self.emit(2, f"made = build({', '.join('v_' + field for field in self.cls.slots)})")
+        self.emit(2, f"made = build({', '.join('v_' + field for field in self.cls.fields)})")
         if self.cls.flaw is not Record.flaw:
             self.emit(2, "if made.flaw(): raise ValueError")
         self.emit(
@@ -162,9 +166,9 @@ class _Compiler:
         only = node.nodes[0] if len(node.nodes) == 1 else None
         if (
             only is not None
-            and only.slot is not None
-            and only.slot.kind == "children"
-            and not _spoils_only_itself(only.slot)
+            and only.declaration is not None
+            and only.declaration.kind == "children"
+            and not _spoils_only_itself(only.declaration)
         ):
             self.all_alike(only, element, depth)
             return
@@ -188,15 +192,15 @@ class _Compiler:
 
     def all_alike(self, node: Node, element: str, depth: int) -> None:
         """A wrapper whose children are all of one kind."""
-        assert node.slot is not None
-        read, tag = self.nested_reader(record_of(node.slot)), self.constant(node.tag)
+        assert node.declaration is not None
+        read, tag = self.nested_reader(record_of(node.declaration)), self.constant(node.tag)
         self.emit(
             depth,
             _refuse_text(f"{element}.text"),
             f"v_{node.field} = Items([{read}(x, findings) if x.tag == {tag} "
             f"and not (x.tail and x.tail.strip(WHITE)) else END.surprise for x in {element}])",
         )
-        if node.slot.at_least:
+        if node.declaration.at_least:
             self.emit(depth, f"if not v_{node.field}: raise ValueError")
 
     def only_child(self, node: Node, element: str, depth: int, level: int) -> None:
@@ -213,7 +217,7 @@ class _Compiler:
 
     def other_tag(self, node: Node, name: str) -> str:
         """The condition that an element is not this node's."""
-        if node.slot is not None and node.slot.kind == "measurement":
+        if node.declaration is not None and node.declaration.kind == "measurement":
             return f"{name} not in UNITS"
         return f"{name} != {self.constant(node.tag)}"
 
@@ -233,74 +237,74 @@ class _Compiler:
         self, node: Node, child: str, name: str, advance: tuple[str, str], depth: int
     ) -> None:
         """Elements of one kind, as many as there are."""
-        slot = node.slot
-        assert slot is not None
+        declaration = node.declaration
+        assert declaration is not None
         tag = self.constant(node.tag)
         self.emit(
             depth,
             "found = []",
-            *(["faulty = []"] if _spoils_only_itself(slot) else []),
+            *(["faulty = []"] if _spoils_only_itself(declaration) else []),
             f"while {name} == {tag}:",
         )
-        if slot.kind == "texts":
+        if declaration.kind == "texts":
             self.emit(
                 depth,
                 f"    if len({child}): raise ValueError",
                 f"    found.append({child}.text or '')",
             )
-        elif _spoils_only_itself(slot):
+        elif _spoils_only_itself(declaration):
             self.emit(
                 depth,
-                f"    found.append(read_apart({self.constant(slot)}, {child}, findings, nested, "
-                "faulty))",
+                f"    found.append(read_apart({self.constant(declaration)}, {child}, "
+                "findings, nested, faulty))",
             )
         else:
-            read = self.nested_reader(record_of(slot))
+            read = self.nested_reader(record_of(declaration))
             self.emit(depth, f"    found.append({read}({child}, findings))")
         self.emit(depth + 1, *advance)
-        if _spoils_only_itself(slot):
-            if slot.companion:
-                self.emit(depth, f"v_{slot.companion} = Items(faulty)")
+        if _spoils_only_itself(declaration):
+            if declaration.companion:
+                self.emit(depth, f"v_{declaration.companion} = Items(faulty)")
             self.emit(depth, "found = [record for record in found if record is not None]")
         self.emit(depth, f"if found: v_{node.field} = Items(found)")
-        if slot.at_least:
+        if declaration.at_least:
             self.emit(depth, "else: raise ValueError")
 
     def content(self, node: Node, child: str, depth: int, level: int) -> None:
         """What is inside an element whose tag was right."""
-        slot = node.slot
-        if slot is None:
+        declaration = node.declaration
+        if declaration is None:
             self.sequence(node, child, depth, level + 1)
             return
-        if slot.kind in _IRREGULAR:
+        if declaration.kind in _IRREGULAR:
             self.emit(depth, f"if len({child}): refuse_mixed_content({child})")
-        elif slot.kind not in _NESTED:
+        elif declaration.kind not in _NESTED:
             self.emit(depth, f"if len({child}): raise ValueError")
-        if slot.kind != "constant":
-            self.emit(depth, *self.value(node, slot, f"v_{node.field}", child))
+        if declaration.kind != "constant":
+            self.emit(depth, *self.value(node, declaration, f"v_{node.field}", child))
 
-    def value(self, node: Node, slot: Slot, target: str, child: str) -> list[str]:
+    def value(self, node: Node, declaration: Declaration, target: str, child: str) -> list[str]:
         """The lines that read one value."""
-        kind = slot.kind
+        kind = declaration.kind
         if kind == "text":
-            return self.text(node, slot, target, child)
+            return self.text(node, declaration, target, child)
         if kind == "token":
-            words = self.constant({word: word for word in slot.values or ()})
-            if slot.extensible:
+            words = self.constant({word: word for word in declaration.values or ()})
+            if declaration.extensible:
                 return [f"{target} = {words}.get({child}.text) or extension({child}.text)"]
             return [f"{target} = {words}[{child}.text]"]
         if kind == "integer":
             return [
                 f"{target} = whole({child}.text)",
-                f"if not {slot.low} <= {target} <= {slot.high}: raise ValueError",
+                f"if not {declaration.low} <= {target} <= {declaration.high}: raise ValueError",
             ]
         if kind == "test_flag":
             return [
-                f"v_{slot.companion} = {child}.text or None",
-                f"{target} = FLAGS[v_{slot.companion}]",
+                f"v_{declaration.companion} = {child}.text or None",
+                f"{target} = FLAGS[v_{declaration.companion}]",
             ]
         if kind == "child":
-            return [f"{target} = {self.nested_reader(record_of(slot))}({child}, findings)"]
+            return [f"{target} = {self.nested_reader(record_of(declaration))}({child}, findings)"]
         if kind == "numbers":
             return [f"{target} = Items([number(x) for x in ({child}.text or '').split()])"]
         call = {
@@ -308,18 +312,18 @@ class _Compiler:
             "number": f"number({child}.text)",
             "decimal": f"number({child}.text)",
             "date_time": f"date_time({child}.text)",
-            "duration": f"{'signed_' * slot.negative}duration({child}.text)",
+            "duration": f"{'signed_' * declaration.negative}duration({child}.text)",
             "markup": f"read_markup({child})",
             "targets": f"read_targets({child}, findings, nested)",
             "measurement": f"read_unit({child}, findings, nested)",
         }
         return [f"{target} = {call[kind]}"]
 
-    def text(self, node: Node, slot: Slot, target: str, child: str) -> list[str]:
+    def text(self, node: Node, declaration: Declaration, target: str, child: str) -> list[str]:
         """A string; empty ones are absent where they may be."""
         lines = [
             f"{target} = {child}.text or "
-            f"{'None' if slot.default is None or slot.optional else repr('')}"
+            f"{'None' if declaration.default is None or declaration.optional else repr('')}"
         ]
         if node.match is not None:
             matches = self.constant(lru_cache(maxsize=1024)(node.match))
@@ -330,10 +334,13 @@ class _Compiler:
 def _refusals(root: Node) -> tuple[type[Exception], ...]:
     """The error that is a surprise too where a record inside may be left out."""
     may_be_left_out = any(
-        leaf.slot is not None
+        leaf.declaration is not None
         and (
-            leaf.slot.kind == "measurement"
-            or (leaf.slot.kind == "child" and (leaf.slot.optional or not leaf.slot.vital))
+            leaf.declaration.kind == "measurement"
+            or (
+                leaf.declaration.kind == "child"
+                and (leaf.declaration.optional or not leaf.declaration.vital)
+            )
         )
         for leaf in root.leaves()
     )
@@ -347,10 +354,10 @@ def _refuse_text(place: str) -> str:
     return f"if (text := {place}) and text.strip(WHITE): raise ValueError"
 
 
-def _spoils_only_itself(slot: Slot) -> bool:
+def _spoils_only_itself(declaration: Declaration) -> bool:
     """Whether one of many records that cannot be read spoils only itself."""
-    return bool(slot.companion) or not slot.vital
+    return bool(declaration.companion) or not declaration.vital
 
 
-def _unread(slot: Slot) -> object:
-    return slot.default if slot.kind in ("test_flag", "unwired") else None
+def _unread(declaration: Declaration) -> object:
+    return declaration.default if declaration.kind in ("test_flag", "unwired") else None

@@ -14,8 +14,8 @@ from typing import Callable, Optional, cast
 
 from ....errors import ConfigurationError
 from ....schema.common import Payload, Target
+from ....schema.declaration import Declaration
 from ....schema.record import Record
-from ....schema.slot import Slot
 from ....schema.units import GREEN_BUTTON, UNITS, Measurement, PowerAttributes
 from .. import formats, scalars
 from ..complete import DERIVABLE
@@ -108,19 +108,21 @@ def _feed(text: object) -> str:
     return read_markup(formats.feed_element(text))
 
 
-_kinds_of_targets = [(node.field, node.name, node.slot) for node in plan_of(Target).root.nodes]
+_kinds_of_targets = [
+    (node.field, node.name, node.declaration) for node in plan_of(Target).root.nodes
+]
 
 
 def _targets(targets: Iterable[Target]) -> str:
     """The elements of targets, kinds in the order of the schema."""
     parts = []
-    for field, name, slot in _kinds_of_targets:
+    for field, name, declaration in _kinds_of_targets:
         for target in targets:
             value = getattr(target, field)
             if value is None:
                 continue
             cls: type[Record] = type(value)
-            if slot is not None and slot.kind == "text":
+            if declaration is not None and declaration.kind == "text":
                 if value == "":
                     raise ValueError(field)
                 parts.append(f"<{name}>{escape(value)}</{name}>")
@@ -191,7 +193,7 @@ class _Compiler:
         self.emit(1, "if type(r) is not expected: raise TypeError")
         if self.cls.flaw is not Record.flaw:
             self.emit(1, "if flaw(r): raise ValueError")
-        if "derived" in self.cls.slots:
+        if "derived" in self.cls.fields:
             self.emit(1, "derived = r.derived")
         attributes = "".join(self.attribute(field, match) for field, _, match in plan.attributes)
         content = "".join(self.node(inner, 1) for inner in plan.root.nodes)
@@ -209,16 +211,16 @@ class _Compiler:
 
     def node(self, node: Node, depth: int) -> str:
         """The piece of one element, after the lines that it needs."""
-        if node.slot is not None:
-            return self.leaf(node, node.slot, depth)
+        if node.declaration is not None:
+            return self.leaf(node, node.declaration, depth)
         if not node.optional:
             return self.wrapper(node, depth)
         if (
             len(node.nodes) == 1
-            and node.nodes[0].slot is not None
-            and not node.nodes[0].slot.repeated
+            and node.nodes[0].declaration is not None
+            and not node.nodes[0].declaration.repeated
         ):
-            return self.optional_wrapper(node, node.nodes[0], node.nodes[0].slot, depth)
+            return self.optional_wrapper(node, node.nodes[0], node.nodes[0].declaration, depth)
         made = self.variable()
         self.emit(depth, f"{made} = ''", f"if {' or '.join(map(_present, node.leaves()))}:")
         inside = self.wrapper(node, depth + 1)
@@ -231,106 +233,116 @@ class _Compiler:
             f"<{node.name}>{''.join(self.node(inner, depth) for inner in node.nodes)}</{node.name}>"
         )
 
-    def optional_wrapper(self, outer: Node, leaf: Node, slot: Slot, depth: int) -> str:
+    def optional_wrapper(
+        self, outer: Node, leaf: Node, declaration: Declaration, depth: int
+    ) -> str:
         """An optional wrapper around a single leaf: one look at the value decides about both."""
-        made = self.fetch(leaf, slot, depth)
-        piece = self.enclose(leaf, slot, made)
+        made = self.fetch(leaf, declaration, depth)
+        piece = self.enclose(leaf, declaration, made)
         self.emit(
             depth,
             f"{made} = f'''<{outer.name}>{piece}</{outer.name}>''' if "
-            f"{self.condition(leaf, slot, made)} else ''",
+            f"{self.condition(leaf, declaration, made)} else ''",
         )
         return f"{{{made}}}"
 
-    def fetch(self, node: Node, slot: Slot, depth: int) -> str:
+    def fetch(self, node: Node, declaration: Declaration, depth: int) -> str:
         """A variable with a field's value."""
         made = self.variable()
         value = (
-            f"flag(r.{node.field}, r.{slot.companion})"
-            if slot.kind == "test_flag"
+            f"flag(r.{node.field}, r.{declaration.companion})"
+            if declaration.kind == "test_flag"
             else f"r.{node.field}"
         )
         self.emit(depth, f"{made} = {value}")
         return made
 
-    def condition(self, node: Node, slot: Slot, made: str) -> str:
+    def condition(self, node: Node, declaration: Declaration, made: str) -> str:
         """The condition that a value is written: it is there, and was not derived by reading."""
-        condition = made if slot.kind == "text" else f"{made} is not None"
-        if node.field in DERIVABLE and "derived" in self.cls.slots:
+        condition = made if declaration.kind == "text" else f"{made} is not None"
+        if node.field in DERIVABLE and "derived" in self.cls.fields:
             condition += f" and not derived & {DERIVABLE[node.field]}"
         return condition
 
-    def leaf(self, node: Node, slot: Slot, depth: int) -> str:
+    def leaf(self, node: Node, declaration: Declaration, depth: int) -> str:
         """One field."""
-        if slot.kind == "constant":
+        if declaration.kind == "constant":
             return f"<{node.name}/>"
-        made = self.fetch(node, slot, depth)
-        if slot.kind in ("children", "texts"):
-            return self.repeated_elements(node, slot, made, depth)
+        made = self.fetch(node, declaration, depth)
+        if declaration.kind in ("children", "texts"):
+            return self.repeated_elements(node, declaration, made, depth)
         if node.optional:
-            condition = made if slot.kind == "targets" else self.condition(node, slot, made)
+            condition = (
+                made if declaration.kind == "targets" else self.condition(node, declaration, made)
+            )
             self.emit(
-                depth, f"{made} = f'''{self.enclose(node, slot, made)}''' if {condition} else ''"
+                depth,
+                f"{made} = f'''{self.enclose(node, declaration, made)}''' if {condition} else ''",
             )
             return f"{{{made}}}"
-        return self.enclose(node, slot, made)
+        return self.enclose(node, declaration, made)
 
-    def repeated_elements(self, node: Node, slot: Slot, made: str, depth: int) -> str:
+    def repeated_elements(self, node: Node, declaration: Declaration, made: str, depth: int) -> str:
         """Elements of one kind."""
-        if slot.at_least:
+        if declaration.at_least:
             self.emit(depth, f"if not {made}: raise ValueError")
-        begin = node.name + ">" * (slot.kind == "texts")
-        write = "escape" if slot.kind == "texts" else self.nested_writer(record_of(slot))
+        begin = node.name + ">" * (declaration.kind == "texts")
+        write = (
+            "escape" if declaration.kind == "texts" else self.nested_writer(record_of(declaration))
+        )
         joined = f"{self.constant(f'</{node.name}><{begin}'.join)}(map({write}, {made}))"
         self.emit(depth, f"if {made}: {made} = f'''<{begin}{{{joined}}}</{node.name}>'''")
         return f"{{{made} or ''}}"
 
-    def enclose(self, node: Node, slot: Slot, made: str) -> str:
+    def enclose(self, node: Node, declaration: Declaration, made: str) -> str:
         """The piece of an element with its value."""
-        if slot.kind in ("measurement", "markup"):
-            return f"{{{'unit' if slot.kind == 'measurement' else 'feed'}({made})}}"
-        if slot.kind == "child":
-            return f"<{node.name}{{{self.nested_writer(record_of(slot))}({made})}}</{node.name}>"
-        return f"<{node.name}>{{{self.text(slot, made, node.match)}}}</{node.name}>"
+        if declaration.kind in ("measurement", "markup"):
+            return f"{{{'unit' if declaration.kind == 'measurement' else 'feed'}({made})}}"
+        if declaration.kind == "child":
+            written = self.nested_writer(record_of(declaration))
+            return f"<{node.name}{{{written}({made})}}</{node.name}>"
+        return f"<{node.name}>{{{self.text(declaration, made, node.match)}}}</{node.name}>"
 
-    def text(self, slot: Slot, made: str, match: Optional[Callable[[str], object]]) -> str:
+    def text(
+        self, declaration: Declaration, made: str, match: Optional[Callable[[str], object]]
+    ) -> str:
         """The expression of a value's text."""
-        if slot.kind == "token":
-            words = self.constant({word: escape(word) for word in slot.values or ()})
+        if declaration.kind == "token":
+            words = self.constant({word: escape(word) for word in declaration.values or ()})
             return (
                 f"{words}[{made}]"
-                if not slot.extensible
-                else (f"{words}.get({made}) or {self.constant(_word_of(slot))}({made})")
+                if not declaration.extensible
+                else (f"{words}.get({made}) or {self.constant(_word_of(declaration))}({made})")
             )
-        if slot.kind == "integer":
-            return f"{self.constant(_integer_of(slot))}({made})"
-        if slot.kind in ("text", "test_flag"):
+        if declaration.kind == "integer":
+            return f"{self.constant(_integer_of(declaration))}({made})"
+        if declaration.kind in ("text", "test_flag"):
             return f"{'escape' if match is None else self.constant(_matching(match))}({made})"
         return {
             "number": "number",
             "decimal": "decimal",
             "date_time": "moment",
             "boolean": "booleans",
-            "duration": "signed_span" if slot.negative else "span",
+            "duration": "signed_span" if declaration.negative else "span",
             "numbers": "numbers",
             "targets": "targets",
-        }[slot.kind] + f"({made})"
+        }[declaration.kind] + f"({made})"
 
 
 def _present(leaf: Node) -> str:
     return (
         f"r.{leaf.field}"
-        if leaf.slot is not None and leaf.slot.repeated
+        if leaf.declaration is not None and leaf.declaration.repeated
         else f"r.{leaf.field} is not None"
     )
 
 
-def _word_of(slot: Slot) -> Writer:
-    return lambda value: escape(formats.token_text(slot, value))
+def _word_of(declaration: Declaration) -> Writer:
+    return lambda value: escape(formats.token_text(declaration, value))
 
 
-def _integer_of(slot: Slot) -> Writer:
-    return lru_cache(maxsize=256, typed=True)(partial(formats.integer_text, slot))
+def _integer_of(declaration: Declaration) -> Writer:
+    return lru_cache(maxsize=256, typed=True)(partial(formats.integer_text, declaration))
 
 
 def _attribute_of(name: str, match: Callable[[str], object]) -> Callable[[str], str]:

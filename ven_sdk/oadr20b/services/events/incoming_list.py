@@ -18,7 +18,7 @@ from ....schema.events import Event
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import Note, Outcome
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....usercode.handlers import NOBODY_DECIDES
 from ...schema.events import CreatedEvent, DistributeEvent, EventResponse, FaultyEvent
 from ...state.event_list import EventList

@@ -15,7 +15,7 @@ from ....instants import shift
 from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....tasks import Task
 from ....usercode.handlers import NOBODY_DECIDES
 from ...schema.events import DistributeEvent, RequestEvent

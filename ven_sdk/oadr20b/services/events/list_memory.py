@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ...state.event_list import EventList
 
 

@@ -17,7 +17,7 @@ from ....events.execution import carry_out, combine
 from ....state.change import Change
 from ....state.events import EventState
 from ....state.outcome import NOTHING, Note, Outcome, Step
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....tasks import Task
 from ...schema.events import CreatedEvent, EventResponse
 from ...state.event_list import EventList

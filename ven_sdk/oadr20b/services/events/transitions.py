@@ -14,7 +14,7 @@ from ....events import versions
 from ....events.calls import bind_calls
 from ....schema.events import Event
 from ....state.events import EventState
-from ....state.replacing import replace
+from ....state.replacement import replace
 from .. import opts
 from .eligibility import find_other_devices, find_refusal
 

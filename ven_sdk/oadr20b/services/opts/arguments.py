@@ -156,11 +156,11 @@ def _targets(item: object) -> tuple[Target, ...]:
         raise ConfigurationError(
             f"A target in targets must look like {{'resource_id': 'r1'}}, not {repr_of(item)}."
         )
-    kinds = ", ".join(Target.slots)
+    kinds = ", ".join(Target.fields)
     found: list[Target] = []
     for kind, ids in item.items():
         known = str.__str__(kind) if isinstance(kind, str) else ""
-        if known not in Target.slots:
+        if known not in Target.fields:
             raise ConfigurationError(
                 f"targets has the unknown kind {repr_of(kind)}. Kinds: {kinds}."
             )

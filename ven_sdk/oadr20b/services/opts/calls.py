@@ -12,7 +12,7 @@ from ....arguments import text
 from ....errors import ConfigurationError, StateError
 from ....profile import OptFacts
 from ....state.outcome import NOTHING, Outcome
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....text import shorten
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, REFUSED, OptState

@@ -16,7 +16,7 @@ from ....errors import TransportError
 from ....instants import shift
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step, Timer
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....text import shorten
 from ...schema.opt import CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, REPLACED, OptState

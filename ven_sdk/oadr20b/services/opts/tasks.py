@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ....errors import VenError
 from ....instants import FIRST, to_local
 from ....state.outcome import NOTHING, Note, Outcome, Step
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....tasks import Task
 from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState

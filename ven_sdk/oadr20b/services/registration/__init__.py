@@ -8,9 +8,12 @@
     any -> query                                                  (R13: the VTN does not know us)
     registered -> cancelling -> cancelled                         (R12; by the VTN at once, R11)
 
-    phases      the values       joining   query and registration
-    bootstrap   what follows it  leaving   its end, and its renewal
-    other_vtn   is it the same VTN   moving   it goes on in another process
+    phases       the values
+    creation     the query and the registration
+    bootstrap    what follows it
+    cancellation its end, by either side, and its renewal
+    takeover     it goes on in another process
+    other_vtn    whether the VTN is the same
 
 A phase is what is to be sent next, so a failure at any place is mended by sending the same again.
 What the VTN does not offer, or fails over, does not hold up the rest: without the catalogue or the
@@ -28,17 +31,17 @@ from .bootstrap import (
     request_events,
     resync,
 )
-from .joining import QUERY, REGISTRATION, begin, lose, register, resume
-from .leaving import (
+from .cancellation import (
     cancel_registration,
     end_registration,
     owe_cancellation,
     receive_cancellation,
     reregister,
 )
-from .moving import go_on, part
+from .creation import QUERY, REGISTRATION, begin, lose, register, resume
 from .other_vtn import is_unexpected
 from .phases import BOOTSTRAP, PHASES, change_phase, frequency, poll_period
+from .takeover import go_on, part
 
 __all__ = [
     "BOOTSTRAP",

@@ -15,15 +15,15 @@ from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Outcome, Step
 from ....state.registration import MADE
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....tasks import Task
 from ...schema.events import DistributeEvent
 from ...schema.registration import Response
 from ...schema.reports import RegisteredReport
 from .. import events, reports
 from ..task import confirmed_by, is_refusal
-from .joining import begin, query, register
-from .leaving import cancel_registration
+from .cancellation import cancel_registration
+from .creation import begin, query, register
 from .other_vtn import is_elsewhere, is_unexpected, learn_vtn, start_anew
 from .phases import after_reports, change_phase, phase_after
 

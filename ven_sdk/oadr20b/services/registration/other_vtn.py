@@ -15,7 +15,7 @@ from ....state.outcome import Call, Note, Outcome
 from ....text import shorten
 from .. import events, opts
 from ..task import is_blank
-from .leaving import forget_running
+from .cancellation import forget_running
 from .phases import change_phase
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 from ....config import Settings
 from ....state.change import Change
 from ....state.outcome import Outcome
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ...schema.registration import CreatedPartyRegistration
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from ....points.tables import (
 from ....points.timing import boundary, next_due
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....state.reports import BLOCK, CATALOGUE, ONCE, RequestState
 from ...state.book import Book
 from ...state.deliveries import Delivery, Part

@@ -23,7 +23,7 @@ from ....points.tables import (
 )
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....state.reports import ASKED, CHANGE, PERIODIC, RequestState, SampleRow
 from ...schema.reports import CanceledReport, CancelReport
 from ...state.book import Book

@@ -20,7 +20,7 @@ from ....schema.common import Payload
 from ....state.change import Change
 from ....state.outcome import NOTHING, Call, Note, Outcome, Step
 from ....state.registration import MADE
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....state.reports import ASKED, RequestState
 from ....tasks import Task
 from ...schema.reports import (

@@ -17,7 +17,7 @@ from ....schema.common import Payload
 from ....schema.items import Items
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....tasks import FORBIDDEN_AGAIN, Task
 from ....text import shorten
 from ...schema.reports import (

@@ -12,7 +12,7 @@ from ....config import JITTER, JITTER_CAP
 from ....instants import EPOCH
 from ....points.tables import point_key, points_of
 from ....points.timing import INSTANT, LATEST, NONE, floor, moment_after
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....state.reports import BLOCK, CATALOGUE, CHANGE, ONCE, PERIODIC, RequestState
 from ...schema.reports import ReportRequest, ReportSpecifier
 from ...state.book import Book

@@ -16,7 +16,7 @@ from ....points.timing import NONE, moment_after
 from ....schema.points import DataPoint
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....state.reports import BLOCK, CATALOGUE, RequestState
 from ...schema.reports import (
     CreatedReport,

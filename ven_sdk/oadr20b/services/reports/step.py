@@ -30,7 +30,7 @@ from ....points.tables import (
 from ....points.timing import next_moment
 from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Timer
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....state.reports import ASKED, RequestState, SampleRow
 from ...state.book import Book
 from .delivery import compose_message, due_requests, find_unwritten, is_under_way, ready_requests

@@ -12,7 +12,7 @@ from typing import NamedTuple, Optional
 from ....points.entries import pack, unpack
 from ....points.tables import row_key
 from ....state.change import Change
-from ....state.replacing import replace
+from ....state.replacement import replace
 from ....state.reports import ONCE, RequestState, SampleRow
 from ...state.book import Book
 

@@ -1,9 +1,9 @@
-"""How an element of the schema is declared: one slot for each field of a record, with its path on
-the wire.
+"""How an element of the schema is declared: one declaration for each field of a record, with its
+path on the wire.
 
 A path names elements by prefix, outermost first; the ones before the last are wrappers that records
 do not show. ``?`` after a wrapper says that it may be left out (what is required inside it is then
-required only where it stands). Slots say what; :mod:`ven_sdk.oadr20b.codec` knows how. Pure
+required only where it stands). Declarations say what; :mod:`ven_sdk.oadr20b.codec` knows how. Pure
 declarations, made at import.
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Optional, TypeVar, Union, cast
 
+from .declaration import MISSING, UINT32, Declaration, Missing, Number
 from .items import Items
-from .slot import MISSING, UINT32, Missing, Number, Slot
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def text(
     """A string, kept as it is. ``pattern``: what it has to match as a whole; ``refused``: or it is
     an error.
     """
-    slot = Slot(
+    declaration = Declaration(
         "text",
         path,
         optional=optional,
@@ -47,12 +47,12 @@ def text(
         refused=refused,
         kw_only=kw_only,
     )
-    return cast(str, slot)
+    return cast(str, declaration)
 
 
 def texts(path: str, *, default: tuple[str, ...], at_least: int = 0) -> Items[str]:
     """Strings, one element each."""
-    return cast(Items[str], Slot("texts", path, default=Items(default), at_least=at_least))
+    return cast(Items[str], Declaration("texts", path, default=Items(default), at_least=at_least))
 
 
 def token(
@@ -70,7 +70,7 @@ def token(
     """One word of a vocabulary. ``extensible``: or any ``x-`` token; ``refused``: an unknown one is
     an error.
     """
-    slot = Slot(
+    declaration = Declaration(
         "token",
         path,
         optional=optional,
@@ -82,7 +82,7 @@ def token(
         vital=vital,
         kw_only=kw_only,
     )
-    return cast(str, slot)
+    return cast(str, declaration)
 
 
 def boolean(
@@ -94,10 +94,10 @@ def boolean(
     kw_only: bool = True,
 ) -> bool:
     """``true`` or ``false`` (xs:boolean)."""
-    slot = Slot(
+    declaration = Declaration(
         "boolean", path, optional=optional, default=default, otherwise=otherwise, kw_only=kw_only
     )
-    return cast(bool, slot)
+    return cast(bool, declaration)
 
 
 def integer(
@@ -110,10 +110,10 @@ def integer(
     high: int = UINT32,
 ) -> int:
     """A whole number between ``low`` and ``high`` (xs:unsignedInt)."""
-    slot = Slot(
+    declaration = Declaration(
         "integer", path, optional=optional, default=default, otherwise=otherwise, low=low, high=high
     )
-    return cast(int, slot)
+    return cast(int, declaration)
 
 
 def number(
@@ -128,7 +128,7 @@ def number(
     """A finite xs:float: ``int`` when written without fraction and exponent, ``float``
     otherwise.
     """
-    slot = Slot(
+    declaration = Declaration(
         "number",
         path,
         optional=optional,
@@ -137,14 +137,14 @@ def number(
         vital=vital,
         kw_only=kw_only,
     )
-    return cast(Number, slot)
+    return cast(Number, declaration)
 
 
 def numbers(path: str, *, default: tuple[float, ...]) -> Items[float]:
     """A list of doubles in one element, separated by blanks (gml:posList). ``default`` values
     stand in for it where it is left out.
     """
-    return cast(Items[float], Slot("numbers", path, default=Items(default)))
+    return cast(Items[float], Declaration("numbers", path, default=Items(default)))
 
 
 def decimal(
@@ -155,8 +155,10 @@ def decimal(
     kw_only: bool = True,
 ) -> Number:
     """A finite xs:decimal, which has no exponent on the wire."""
-    slot = Slot("decimal", path, default=default, otherwise=otherwise, kw_only=kw_only)
-    return cast(Number, slot)
+    declaration = Declaration(
+        "decimal", path, default=default, otherwise=otherwise, kw_only=kw_only
+    )
+    return cast(Number, declaration)
 
 
 def date_time(
@@ -168,10 +170,10 @@ def date_time(
     vital: Optional[bool] = None,
 ) -> datetime:
     """A moment: an aware ``datetime`` in UTC (rule G1)."""
-    slot = Slot(
+    declaration = Declaration(
         "date_time", path, optional=optional, default=default, otherwise=otherwise, vital=vital
     )
-    return cast(datetime, slot)
+    return cast(datetime, declaration)
 
 
 def duration(
@@ -185,7 +187,7 @@ def duration(
     kw_only: bool = True,
 ) -> timedelta:
     """A ``timedelta``; ``negative`` where the profile allows a sign (ramp-up and recovery)."""
-    slot = Slot(
+    declaration = Declaration(
         "duration",
         path,
         optional=optional,
@@ -195,15 +197,17 @@ def duration(
         vital=vital,
         kw_only=kw_only,
     )
-    return cast(timedelta, slot)
+    return cast(timedelta, declaration)
 
 
 def attribute(path: str, *, default: Optional[str], pattern: str = "") -> str:
     """An optional attribute of the element itself; it says nothing about meaning and is not
     compared.
     """
-    slot = Slot("attribute", path, optional=True, default=default, compare=False, pattern=pattern)
-    return cast(str, slot)
+    declaration = Declaration(
+        "attribute", path, optional=True, default=default, compare=False, pattern=pattern
+    )
+    return cast(str, declaration)
 
 
 def child(
@@ -217,7 +221,7 @@ def child(
     kw_only: bool = True,
 ) -> T:
     """One nested record."""
-    slot = Slot(
+    declaration = Declaration(
         "child",
         path,
         optional=optional,
@@ -227,7 +231,7 @@ def child(
         vital=vital,
         kw_only=kw_only,
     )
-    return cast(T, slot)
+    return cast(T, declaration)
 
 
 def children(
@@ -242,7 +246,7 @@ def children(
     """Nested records. With ``faulty`` one that cannot be read spoils only itself; that field tells
     of it. One that is not ``vital`` is left out then.
     """
-    slot = Slot(
+    declaration = Declaration(
         "children",
         path,
         record=record,
@@ -251,53 +255,59 @@ def children(
         companion=faulty,
         vital=vital,
     )
-    return cast(Items[T], slot)
+    return cast(Items[T], declaration)
 
 
 def targets(path: str, record: type[T], *, default: tuple[T, ...]) -> Items[T]:
     """Targets, of any kind, in one element (ei:EiTargetType): a record of one field for each."""
-    return cast(Items[T], Slot("targets", path, default=Items(default), record=record))
+    return cast(Items[T], Declaration("targets", path, default=Items(default), record=record))
 
 
 def measurement(record: type[T], *, default: Optional[T]) -> T:
     """The unit: whichever element substitutes for ``emix:itemBase``."""
-    slot = Slot("measurement", "emix:itemBase", optional=True, default=default, record=record)
-    return cast(T, slot)
+    declaration = Declaration(
+        "measurement", "emix:itemBase", optional=True, default=default, record=record
+    )
+    return cast(T, declaration)
 
 
 def markup(path: str, *, default: Optional[str], optional: bool = True) -> str:
     """A foreign element (an Atom feed), kept as text in exclusive canonical form."""
-    return cast(str, Slot("markup", path, optional=optional, default=default))
+    return cast(str, Declaration("markup", path, optional=optional, default=default))
 
 
 def test_flag(path: str, *, default: bool, text_in: str) -> bool:
     """``testEvent``: a string of which only ``false`` means no (rule E41). The string itself is
     kept in ``text_in``.
     """
-    slot = Slot("test_flag", path, optional=True, default=default, companion=text_in)
-    return cast(bool, slot)
+    declaration = Declaration("test_flag", path, optional=True, default=default, companion=text_in)
+    return cast(bool, declaration)
 
 
-def constant(path: str) -> Slot:
+def constant(path: str) -> Declaration:
     """An empty element that always stands there, whatever a peer puts into it. Records do not show
     it.
     """
-    return Slot("constant", path)
+    return Declaration("constant", path)
 
 
 def unwired_field(
     *, default: T, hidden: bool = True, compare: bool = False, kw_only: bool = True
 ) -> T:
     """A field that has no element of its own."""
-    slot = Slot("unwired", default=default, hidden=hidden, compare=compare, kw_only=kw_only)
-    return cast(T, slot)
+    declaration = Declaration(
+        "unwired", default=default, hidden=hidden, compare=compare, kw_only=kw_only
+    )
+    return cast(T, declaration)
 
 
 def unwired_items(record: type[T], *, default: tuple[T, ...]) -> Items[T]:
     """A sequence of records that has no element of its own, but is a key."""
-    return cast(Items[T], Slot("sequence", default=Items(default), hidden=False, compare=False))
+    return cast(
+        Items[T], Declaration("sequence", default=Items(default), hidden=False, compare=False)
+    )
 
 
 def unwired_value(kind: type[T], *, compare: bool = False, kw_only: bool = True) -> T:
     """A field of that type without an element of its own, which has to be given, and is a key."""
-    return cast(T, Slot("unwired", hidden=False, compare=compare, kw_only=kw_only))
+    return cast(T, Declaration("unwired", hidden=False, compare=compare, kw_only=kw_only))

@@ -1,4 +1,4 @@
-"""A slot: what is declared about one field of a record, with its path on the wire. Pure values."""
+"""What is declared about one field of a record, with its path on the wire. Pure values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MISSING: Final = Missing()
 UINT32 = 2**32 - 1
 
 
-class Slot:
+class Declaration:
     """The declaration of one field.
 
     ``optional``: the element itself may be absent. ``default``: what a record made without it

@@ -20,7 +20,7 @@ from ...schema.registration import (
 )
 from .. import answers
 from ..task import confirmed_by, is_blank
-from .leaving import forget_running
+from .cancellation import forget_running
 from .other_vtn import NO_CATALOGUE, forget_other_vtn, is_another_vtn, learn_vtn
 from .phases import after_registering, change_phase, frequency, phase_after, terms_of
 

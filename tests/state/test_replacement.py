@@ -12,7 +12,7 @@ import pytest
 import ven_sdk.oadr20b.state
 import ven_sdk.state
 from ven_sdk.state.events import EventState
-from ven_sdk.state.replacing import replace
+from ven_sdk.state.replacement import replace
 
 
 def frozen_classes() -> list[type]:

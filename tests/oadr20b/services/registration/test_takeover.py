@@ -13,8 +13,8 @@ from ven_sdk.oadr20b.schema.events import DistributeEvent, EventResponse
 from ven_sdk.oadr20b.schema.registration import CreatedPartyRegistration
 from ven_sdk.oadr20b.schema.responses import EiResponse
 from ven_sdk.oadr20b.services import registration
-from ven_sdk.oadr20b.services.registration.moving import LIST_WITHIN
 from ven_sdk.oadr20b.services.registration.phases import PHASES, terms_of
+from ven_sdk.oadr20b.services.registration.takeover import LIST_WITHIN
 from ven_sdk.oadr20b.state.event_list import EventList
 from ven_sdk.points.catalogue import Catalogue
 from ven_sdk.state.change import Change

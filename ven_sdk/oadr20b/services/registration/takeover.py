@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 from ....state.change import Change
 from ....state.outcome import NOTHING, Outcome, Timer
 from .. import events
-from .joining import resume
+from .creation import resume
 from .phases import change_phase, poll_period, terms_of
 
 if TYPE_CHECKING:

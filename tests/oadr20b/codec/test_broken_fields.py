@@ -88,10 +88,10 @@ def _known(node: Node, element: Any) -> Any:
             continue
         inner = node.nodes[position]
         yield inner, child
-        if inner.slot is None:
+        if inner.declaration is None:
             yield from _known(inner, child)
-        elif inner.slot.kind in ("child", "children"):
-            yield from _known(plan_of(inner.slot.record).root, child)
+        elif inner.declaration.kind in ("child", "children"):
+            yield from _known(plan_of(inner.declaration.record).root, child)
 
 
 # --- what may happen to an element ----------------------------------------------------------------
@@ -233,9 +233,9 @@ def test_a_broken_value_costs_its_unit_and_one_note(name: str, data: Any) -> Non
     part = data.draw(st.sampled_from(_parts(name)))
     root = etree.fromstring(_text(name))
     element = list(root.iter())[part.index]
-    if part.node.slot is None or len(element):
+    if part.node.declaration is None or len(element):
         return
-    element.text = data.draw(_value_of(part.node.slot.kind, element.text or ""))
+    element.text = data.draw(_value_of(part.node.declaration.kind, element.text or ""))
     _check(name, root, local_name(element.tag))
 
 
