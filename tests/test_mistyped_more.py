@@ -208,6 +208,13 @@ def test_what_other_libraries_say_counts_only_where_it_is_known_here() -> None:
     assert nearest("connect", ["events"]) == ""
 
 
+def test_three_letters_are_like_what_begins_as_they_do() -> None:
+    assert nearest("ven", ["event_id", "ven_id"]) == "ven_id"
+    assert nearest("ven", ["event_id"]) == ""
+    assert nearest("rid", ["registration_id", "r_id"]) == "r_id"
+    assert nearest("ven_name", ["event_id", "ven_id"]) == "ven_id"
+
+
 def test_an_option_that_other_libraries_call_otherwise_is_known_with_its_dashes() -> None:
     assert nearest("--password", ["--port", "--passphrase"]) == "--passphrase"
     assert nearest("--ca", ["--cert", "--ca-file"]) == "--ca-file"

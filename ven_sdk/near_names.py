@@ -11,6 +11,8 @@ from typing import Callable
 from .errors import NoSuchAttributeError
 
 CLOSE = 0.6
+SHORT = 3
+"""Letters of a word that is like another only where both begin with the same one."""
 ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("ca", "cacert", "cacerts", "cafile", "cabundle", "truststore"), ("ca_file",)),
     **dict.fromkeys(("verify", "verifyssl", "sslverify"), ("ca_file",)),
@@ -38,6 +40,9 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("metrics", "prometheus", "live"), ("health",)),
     **dict.fromkeys(("verbose", "verbosity"), ("debug", "log_level")),
     **dict.fromkeys(("timezone", "zone"), ("tz",)),
+    "ven": ("ven_id", "ven_ids", "ven_name"),
+    **dict.fromkeys(("venname", "device", "site", "vens"), ("ven_name", "ven_id", "ven")),
+    "venid": ("ven_id", "ven"),
     "id": ("event_id", "signal_id", "opt_id", "r_id", "ven_id"),
     **dict.fromkeys(
         ("start", "begin", "starttime", "dtstart"), ("dtstart", "active_period", "begin")
@@ -68,6 +73,8 @@ def nearest(word: object, known: Iterable[str], close: float = CLOSE) -> str:
         if found:
             return found
     plain = list(dict.fromkeys(map(_simplify, names)))
+    if len(_simplify(word)) <= SHORT:  # "ven" is no slip of the finger for "event_id"
+        plain = [name for name in plain if name[:1] == _simplify(word)[:1]]
     near = get_close_matches(_simplify(word), plain, 1, close)
     alike = [name for name in names if near and _simplify(name) == near[0]]
     return max(alike, key=lambda name: _same_letters(name, word), default="")

@@ -312,6 +312,15 @@ def redirect_to_a_slash(site: Site) -> list[str]:
     return [f"http://127.0.0.1:{vtn.port}/slash"]
 
 
+def redirect_to_itself(site: Site) -> list[str]:
+    vtn = site.vtn(tls=False)
+    place = f"http://127.0.0.1:{vtn.port}/round/EiRegisterParty"
+    vtn.routes["/round/EiRegisterParty"] = lambda request: Reply(
+        status=301, headers={"Location": place}
+    )
+    return [f"http://127.0.0.1:{vtn.port}/round"]
+
+
 def url_with_a_service(site: Site) -> list[str]:
     return [f"{site.vtn(tls=False).url}/EiEvent"]
 
@@ -481,6 +490,7 @@ def other_breaks() -> list[Case]:
         Case(trailing_slash, "HTTP", "wants a slash at the end"),
         Case(only_a_slash_is_no_500, "HTTP", "wants a slash at the end"),
         Case(redirect_to_a_slash, "HTTP", "wants a slash at the end"),
+        Case(redirect_to_itself, "HTTP", "redirects to the very address"),
         Case(url_with_a_service, "address", "the name of a service"),
         Case(url_with_a_service_and_a_slash, "address", "the name of a service"),
         Case(url_with_a_query, "address", "must not have a query"),

@@ -550,6 +550,8 @@ def test_complaints_about_a_fleet_name_the_place(text: str, says: str, fleet_fol
         ("ven_name,timeout\na,soon\n", "sites.csv, line 2, timeout: expected seconds"),
         ("ven_name,timeout\na,0\n", "sites.csv, line 2, timeout: timeout must be"),
         ("ven_name\na,b\n", "sites.csv, line 2: 2 cells, but there are 1 columns."),
+        ("ven_name,ven_id,timeout\na\n", "sites.csv, line 2: 1 cell, but there are 3 columns"),
+        ("ven_name;ven_id;timeout\na;b\n", "sites.csv, line 2: 2 cells, but there are 3 columns"),
         ("ven_name\na\na\n", "sites.csv, line 3, ven_name: The fleet has a VEN named 'a'"),
         ('ven_name\n"a\n', "sites.csv, line"),
     ],
@@ -560,6 +562,44 @@ def test_complaints_about_a_table_of_sites_name_its_line(
     (fleet_folder / "sites.csv").write_text(table, encoding="utf-8")
 
     assert says in complaint(fleet_folder, FLEET + "[fleet]\nsites = 'sites.csv'\n")
+
+
+PORTS = """[ven]
+ven_name = "a"
+vtn_url = "http://vtn.example.com"
+push = "http://me.example.com"
+listen = "{listen}"
+[health]
+port = "{health}"
+[control]
+port = "{control}"
+token = "0123456789abcdef"
+"""
+
+
+@pytest.mark.parametrize(
+    "listen, health, control, says",
+    [
+        (":8443", "8080", "8080", "line 9, column 8, port: port 8080 is that of [health] already"),
+        (":8443", "0.0.0.0:8080", "localhost:8080", "port 8080 is that of [health] already"),
+        (":8080", "8080", "8090", "line 5, column 10, listen: port 8080 is that of [health]"),
+        ("[::]:8090", "8080", "8090", "listen: port 8090 is that of [control] already"),
+    ],
+)
+def test_two_servers_at_one_port_are_refused_before_they_open_it(
+    folder: Path, listen: str, health: str, control: str, says: str
+) -> None:
+    assert says in complaint(folder, PORTS.format(listen=listen, health=health, control=control))
+
+
+@pytest.mark.parametrize(
+    "listen, health, control",
+    [(":8443", "8080", "8090"), (":0", "0", "0"), ("192.0.2.1:8080", "8080", "8090")],
+)
+def test_servers_at_ports_of_their_own_are_taken(
+    folder: Path, listen: str, health: str, control: str
+) -> None:
+    build(planned(folder, PORTS.format(listen=listen, health=health, control=control)))
 
 
 def test_a_callback_of_a_fleet_gets_its_ven(fleet_folder: Path) -> None:

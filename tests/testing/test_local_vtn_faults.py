@@ -336,6 +336,8 @@ def test_faults_with_wrong_limits_are_refused() -> None:
         Reset("never")
     with pytest.raises(ConfigurationError, match="gets no request to strike"):
         InTurn(Down())
+    with pytest.raises(ConfigurationError, match="has no fault to strike with"):
+        InTurn()
     with pytest.raises(ConfigurationError, match="belong into its own call"):
         LocalVTN().fault(Slow(), times=2)
     with pytest.raises(ConfigurationError, match="not switched on"):

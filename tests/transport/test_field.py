@@ -16,6 +16,7 @@ from ven_sdk.errors import TransportError
 from ven_sdk.security.tls import client_context
 from ven_sdk.transport import Connections, answers
 from ven_sdk.transport.cookies import MOST, Cookies
+from ven_sdk.transport.redirects import is_same_place, only_adds_slash, redirect_target
 
 
 def _answer(head: bytes) -> Any:
@@ -131,6 +132,43 @@ def test_whatever_redirects_to_a_slash_gets_the_same_advice(
     server = serve(_answer(head % (status, host)))
     with Connections() as connections, pytest.raises(TransportError, match="a slash at the end"):
         connections.post(server.url(path="/OpenADR2/EiEvent"), b"a")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_redirect_to_the_same_address_is_told_as_one_without_end(serve: Any, whole: bool) -> None:
+    location = ["/OpenADR2/EiEvent"]
+
+    def answer_around(peer: Peer) -> None:
+        head = f"HTTP/1.1 301 x\r\nLocation: {location[-1]}\r\nContent-Length: 0\r\n\r\n"
+        _answer(head.encode())(peer)
+
+    server = serve(answer_around)
+    if whole:
+        location.append(server.url(path="/OpenADR2/EiEvent"))
+    with Connections() as connections, pytest.raises(TransportError, match="would never end"):
+        connections.post(server.url(path="/OpenADR2/EiEvent"), b"a")
+
+
+@pytest.mark.parametrize(
+    "target, adds, same",
+    [
+        ("https://h/a/", True, False),
+        ("https://h:443/a", False, True),
+        ("//h/a", False, True),
+        ("a", False, True),
+        ("/b", False, False),
+        ("http://h/a", False, False),
+        ("https://h/a?b", False, False),
+        ("https://[x", False, False),
+        ("https://h:port/a/", False, False),
+        ("", False, False),
+    ],
+)
+def test_what_a_redirect_may_mean(target: str, adds: bool, same: bool) -> None:
+    where = "https://h/a"
+    found = redirect_target(target or None, where)
+
+    assert (only_adds_slash(found, where), is_same_place(found, where)) == (adds, same)
 
 
 def test_a_500_names_the_slash_as_what_it_may_be(serve: Any) -> None:

@@ -12,7 +12,6 @@ import socket
 import ssl
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Optional, Union
-from urllib.parse import urlsplit
 
 import requests
 
@@ -20,6 +19,7 @@ from ..errors import TransportError
 from ..text import without_secrets
 from . import handshakes
 from .dates import http_date, retry_after
+from .redirects import is_same_place, only_adds_slash, redirect_target
 from .route import Deadline, Proxy, ProxyRefusal, Route, Stage, Unacceptable
 from .wire import Wire
 
@@ -48,6 +48,11 @@ _SLASH = (
     "It wants a slash at the end of each service's address, which OpenADR's addresses do not have: "
     "its operator must accept them without, or rewrite them in a proxy. ven-sdk doctor says "
     "more."
+)
+CIRCLE = (
+    "It redirects to the very address that was asked for, which would never end: a web server or "
+    "proxy in front of the VTN does so, perhaps because it takes TLS off and expects https. Its "
+    "operator must mend that rule."
 )
 _WAITING = {
     Stage.RESOLVE: "the name {host!r} was not resolved",
@@ -186,20 +191,16 @@ def _is_retryable(status: int) -> bool:
     return status in _RETRYABLE_4XX or status >= 500 or 200 <= status < 300
 
 
-def _path_of(url: str) -> str:
-    try:
-        return urlsplit(url).path
-    except ValueError:  # 'http://[' of a server
-        return ""
-
-
 def _advice_by_class(status: int, headers: Headers, where: str) -> str:
     if 300 <= status < 400:
-        target = str(headers.get("Location") or "")[:200]
-        if _path_of(target) == urlsplit(where).path + "/":
+        target = redirect_target(headers.get("Location"), where)
+        if only_adds_slash(target, where):
             return _SLASH
+        if is_same_place(target, where):
+            return CIRCLE
+        given = str(headers.get("Location") or "")[:200]
         return (
-            f"It wants to send the VEN to {without_secrets(target)!r}. Redirects are not followed: "
+            f"It wants to send the VEN to {without_secrets(given)!r}. Redirects are not followed: "
             "if that is the VTN, put its address into vtn_url."
         )
     if status == 500:

@@ -32,6 +32,7 @@ from ...security.validity import VTN_SIGNING
 from ...transport.answers import Answer, receive
 from ...transport.dates import http_date
 from ...transport.failures import rejection
+from ...transport.redirects import only_adds_slash, redirect_target
 from ...transport.route import Deadline, Stage, Unacceptable
 from ...transport.service import service
 from ...transport.wire import Wire
@@ -367,11 +368,12 @@ def _tls_advice(exam: Examination) -> str:
 
 def _status_advice(answer: Answer, exam: Examination) -> str:
     status = answer.status_code
-    location = answer.headers.get("Location") or ""
-    if 300 <= status < 400 and location.rstrip("/") == exam.exchange.where.rstrip("/"):
-        return _SLASH
-    if 300 <= status < 400 and location.startswith("https://") and not exam.route.secure:
+    where = exam.exchange.where
+    target = redirect_target(answer.headers.get("Location"), where) if 300 <= status < 400 else ""
+    if target.startswith("https://") and not exam.route.secure:
         return "Use https:// in URL (vtn_url)."
+    if only_adds_slash(target, where):
+        return _SLASH
     if (status in _NO_POST or status in (404, 500)) and _answers_with_slash(exam):
         return _SLASH
     if status in _NO_POST:

@@ -4,13 +4,16 @@ place in the file, all of it at once. No thread.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import itertools
 import os
 import re
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, TypeVar, Union
 
 from ...client import OpenADRClient
+from ...config import listen_address
 from ...errors import ConfigurationError
 from ...fleet import Fleet
 from ...fleet.identities import ARGUMENTS
@@ -18,6 +21,7 @@ from ...near_names import nearest
 from ...ven import Ven
 from .control import check_token
 from .records import Plan, Report, Site
+from .server import answer_at_once, parse_address
 
 T = TypeVar("T")
 Trial = tuple[Optional[T], Optional[str]]
@@ -29,6 +33,7 @@ FILES = ("cert", "key", "passphrase")
 OF_FLEET = ("store", "callback_workers", "listen")
 OF_LISTENER = ("push", *ARGUMENTS)
 """What the fleet's one listener is made of, beside its address."""
+_SERVERS = {"health": "[health]", "control": "[control]", "push": "listen"}
 NOT_OF_FLEET = ("debug", "show_fingerprint")
 
 
@@ -56,12 +61,30 @@ def _check_tables(plan: Plan) -> None:
         )
     if file and os.path.isdir(file):
         plan.complain(plan.table_origins["health"]["file"], f"{file!r} is a folder, not a file.")
+    _check_ports(plan)
     given = plan.table_origins["control"]
     if "port" in given and not plan.is_complained_about("token", "token_file"):
         try:
             check_token(plan.control.get("token"))
         except ConfigurationError as error:
             plan.complain(given.get("token", plan.document.position_of("control")), str(error))
+
+
+def _check_ports(plan: Plan) -> None:
+    """No two of the plan's servers may want one port."""
+    places = {
+        name: (parse_address(table["port"], name), plan.table_origins[name]["port"])
+        for name, table in (("health", plan.health), ("control", plan.control))
+        if table.get("port") is not None
+    }
+    listen = plan.arguments.get("listen")
+    if isinstance(listen, str) and not plan.is_complained_about("listen"):
+        with contextlib.suppress(ConfigurationError):  # the client says what is wrong with it
+            places["push"] = listen_address(listen), plan.origins["listen"]
+    for (first, (one, _)), (_, (other, where)) in itertools.combinations(places.items(), 2):
+        if answer_at_once(one, other):
+            text = f"port {other[1]} is that of {_SERVERS[first]} already: give another one."
+            plan.complain(where, text)
 
 
 # --- one VEN --------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from ...schema.events import Event
 from ...schema.record import Record
 from ...ven import Ven
 from . import keys
-from .server import Page, Place, Port, Request, local_address, page_of, refusal
+from .server import Page, Place, Port, Request, local_address, only_get, page_of, refusal
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -72,7 +72,9 @@ class Api:
             return stopped
         try:
             vens = {ven.settings.ven_name: ven for ven in self._vens}
-            if request.path == ("vens",) and request.method == "GET":
+            if request.path == ("vens",):
+                if request.method != "GET":
+                    return only_get(request, "vens")
                 _check_query(request)
                 return page_of([_summary(ven) for ven in vens.values()])
             if request.path[:1] == ("vens",) and len(request.path) > 2:
@@ -96,9 +98,9 @@ class Api:
             return refusal(403, "Ask for 127.0.0.1 or localhost: other names are not answered.")
         scheme, _, token = (request.headers.get("Authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
-            return refusal(401, "Send the token: Authorization: Bearer TOKEN")
+            return _refuse_token("Send the token: Authorization: Bearer TOKEN")
         if not hmac.compare_digest(token.strip().encode(), self._token.encode()):
-            return refusal(401, "The token is another one than that of [control].")
+            return _refuse_token("The token is another one than that of [control].")
         return None
 
     def _answer_for(self, ven: Optional[Ven], path: tuple[str, ...], request: Request) -> Page:
@@ -110,13 +112,18 @@ class Api:
             _check_query(request)
             return order(ven, path[1], _json(request.body))
         if order is not None:
-            return refusal(405, f"{path[2]} is an order: send it by POST, not {request.method}.")
+            text = f"{path[2]} is an order: send it by POST, not {request.method}."
+            return refusal(405, text, Allow="POST")
         if question is None or (len(path) > 1 and path[0] not in ("events", "signals")):
             return refusal(404, f"There is nothing here. There are: {USAGE}.")
         if request.method != "GET":
-            return refusal(405, f"{path[0]} is a question: ask by GET, not {request.method}.")
+            return only_get(request, path[0])
         _check_query(request, *(("hours",) if question is _schedule else ()))
         return question(ven, path[1:], request)
+
+
+def _refuse_token(text: str) -> Page:
+    return refusal(401, text, WWW_Authenticate="Bearer")
 
 
 def _check_query(request: Request, *known: str) -> None:

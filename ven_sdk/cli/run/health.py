@@ -22,7 +22,7 @@ from ...metrics import CONTENT_TYPE, exposition
 from ...runtime.status import Health, Status
 from ...threads import daemon_thread
 from ...ven import Ven
-from .server import Page, Place, Port, Request, page_of, refusal
+from .server import Page, Place, Port, Request, only_get, page_of, refusal
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -149,10 +149,13 @@ def _last_error(status: Status) -> dict[str, object]:
 
 
 def _page(request: Request, vens: Iterable[Ven]) -> Page:
-    if request.path == ("live",):
+    name = "/".join(request.path)
+    if name not in PAGES:
+        return refusal(404, f"There is nothing here. There are /{', /'.join(PAGES)}.")
+    if request.method != "GET":
+        return only_get(request, name)
+    if name == "live":
         return page_of({"live": True})
-    if request.path == ("health",):
+    if name == "health":
         return health_page(vens)
-    if request.path == ("metrics",):
-        return Page(200, exposition(vens).encode(), CONTENT_TYPE)
-    return refusal(404, f"There is nothing here. There are /{', /'.join(PAGES)}.")
+    return Page(200, exposition(vens).encode(), CONTENT_TYPE)

@@ -25,6 +25,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 LOCAL = "127.0.0.1"
 _HOST = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:.]+(?:%\w+)?\]?")
 """A name or an address, and neither a URL nor a blank."""
+ALL = frozenset({"", "0.0.0.0", "::"})
+"""Hosts that stand for every address of this machine."""
 MAX_BODY = 100_000
 LONGEST = 20.0
 """Seconds that one request may take."""
@@ -42,11 +44,12 @@ class Request(NamedTuple):
 
 
 class Page(NamedTuple):
-    """An answer."""
+    """An answer; ``headers`` beside those that each has."""
 
     status: int
     body: bytes
     kind: str = JSON
+    headers: Mapping[str, str] = {}
 
 
 Respond = Callable[[Request], Page]
@@ -58,9 +61,16 @@ def page_of(value: object, status: int = 200) -> Page:
     return Page(status, json.dumps(value, indent=2, default=_as_text).encode() + b"\n")
 
 
-def refusal(status: int, text: str) -> Page:
-    """An error with its reason."""
-    return page_of({"error": text}, status)
+def refusal(status: int, text: str, **headers: str) -> Page:
+    """An error with its reason, and ``headers`` with ``_`` for ``-``."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return page_of({"error": text}, status)._replace(headers=named)
+
+
+def only_get(request: Request, name: str) -> Page:
+    """The answer where a question was sent otherwise than by GET."""
+    text = f"{name} is a question: ask by GET, not {request.method}."
+    return refusal(405, text, Allow="GET, HEAD")
 
 
 def _as_text(value: object) -> object:
@@ -109,6 +119,12 @@ def local_address(place: object, name: str) -> tuple[str, int]:
             f"{repr_of(place)}."
         )
     return host, port
+
+
+def answer_at_once(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    """Whether two servers at these hosts and ports would want the same port of this machine."""
+    hosts = {"127.0.0.1" if host == "localhost" else host for host in (one[0], other[0])}
+    return 0 != one[1] == other[1] and (len(hosts) == 1 or bool(hosts & ALL))
 
 
 def _is_loopback(host: str) -> bool:
@@ -175,6 +191,8 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
             self.send_header("Cache-Control", "no-store")
             self.send_header("X-Content-Type-Options", "nosniff")
             self.send_header("Connection", "close")
+            for name, value in page.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(page.body)

@@ -66,6 +66,7 @@ def _rows(name: str, reader: Reader) -> list[dict[str, Cell]]:
     twice = next((head for head in heads if head and heads.count(head) > 1), None)
     if twice is not None:
         raise ConfigurationError(f"{name}, line 1: there are two columns {twice!r}.")
+    columns = max(number for number, head in enumerate(heads, 1) if head)
     folder = os.path.dirname(os.path.abspath(name))
     found = []
     for row in reader:
@@ -75,6 +76,11 @@ def _rows(name: str, reader: Reader) -> list[dict[str, Cell]]:
         if len(row) > len(heads):
             raise ConfigurationError(
                 f"{where}: {len(row)} cells, but there are {len(heads)} columns."
+            )
+        if len(row) < columns:
+            raise ConfigurationError(
+                f"{where}: {len(row)} {'cell' if len(row) == 1 else 'cells'}, but there are "
+                f"{columns} columns: an empty cell has its separator too."
             )
         nameless = [text.strip() for head, text in zip(heads, row) if not head and text.strip()]
         if nameless:

@@ -76,6 +76,8 @@ def _handler(state: State, order: Order, message: Message) -> type[BaseHTTPReque
             else:
                 self.refuse(404, "There is nothing here.")
 
+        do_HEAD = do_GET
+
         def do_POST(self) -> None:
             """An order."""
             if self.path != "/order" or not self.is_ours(order=True):
@@ -169,7 +171,8 @@ class _Answers(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Not on standard error."""

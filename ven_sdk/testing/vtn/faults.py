@@ -288,6 +288,11 @@ class InTurn(Fault):
     def __init__(
         self, *faults: Union[Fault, str, Reply, bytes, None], **limits: Unpack[Limits]
     ) -> None:
+        if not faults:
+            raise ConfigurationError(
+                "InTurn() has no fault to strike with: give what each request meets, such as "
+                "InTurn('500', None)."
+            )
         others: Limits = {"times": len(faults), **limits}
         super().__init__(**others)
         if any(isinstance(fault, Down) or fault == "down" for fault in faults):
