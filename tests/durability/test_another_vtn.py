@@ -27,6 +27,7 @@ class Site:
     def __init__(self, **arguments: Any) -> None:
         self.world = SimulatedVen(1, **arguments)
         self.ended: list[str] = []
+        self.cancelled: list[tuple[str, bool]] = []
         self.lost: list[str] = []
         self.vtn = self.world.vtn
         self.vtn.record.registered = not arguments.get("register", True)
@@ -37,6 +38,10 @@ class Site:
         world = self.world
         world.ven.add_handler("on_event_end", lambda event: self.ended.append(event.event_id))
         world.ven.add_handler("on_registration_lost", self.lost.append)
+        world.ven.add_handler(
+            "on_cancel_event",
+            lambda event, implied: self.cancelled.append((event.event_id, implied)),
+        )
         world.start()
         world.run(30)
 
@@ -208,3 +213,30 @@ def test_opts_and_requests_end_with_the_registration_that_was_provisioned(
 
     assert_clean(site)
     assert [event.event_id for event in site.world.ven.events] == ["old"]
+
+
+@pytest.mark.parametrize("arguments", KINDS, ids=["registers", "provisioned", "only a venID"])
+@pytest.mark.parametrize("url", [OTHER_URL, None], ids=["elsewhere", "same address"])
+def test_handlers_are_told_of_each_event_that_went_with_the_vtn_before(
+    sites: Any, arguments: dict[str, Any], url: str
+) -> None:
+    site = sites(**arguments)
+    now = site.world.clock.now().replace(microsecond=0)
+    begins = {"over": -600, "running": 0, "to come": 3600, "cancelled": 3600}
+    for name, seconds in begins.items():
+        length = 300 if name == "over" else 7200
+        site.vtn.events[name] = VTNEvent(name, now + timedelta(seconds=seconds), length)
+    site.vtn.queue.append("list")
+    site.world.run(15)
+    site.vtn.events["cancelled"].modification, site.vtn.events["cancelled"].cancelled = 1, True
+    site.vtn.queue.append("list")
+    site.world.run(15)
+    site.cancelled.clear()
+    site.restart(url=url or site.world.url).vtn_id = "another"
+
+    site.start()
+
+    assert sorted(site.cancelled) == [("running", True), ("to come", True)]
+    assert site.world.ven.events == ()
+    begun = [opt for (name, _), opt in site.world.decisions.items() if name == "running"]
+    assert site.ended == (["running"] if begun == ["optIn"] else [])

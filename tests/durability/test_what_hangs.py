@@ -222,3 +222,45 @@ def test_what_failed_and_is_owed_no_more_is_forgotten(
 
     assert not world.engine.book.opts
     assert len(world.engine.conversation.failures) <= 5 + 600 / 120 + 1
+
+
+@pytest.mark.parametrize(
+    "asked, answer",
+    [
+        ("register report", "oadrRegisteredReport"),
+        ("create report", "oadrCreatedReport"),
+        ("cancel report", "oadrCanceledReport"),
+        ("reregister", "oadrResponse"),
+    ],
+)
+@pytest.mark.parametrize("number", [1, 3])
+def test_an_answer_that_the_vtn_never_takes_is_given_up(
+    world: SimulatedVen, asked: str, answer: str, number: int
+) -> None:
+    world.start()
+    world.run(30)
+    hang(world, answer)
+    world.vtn.queue.extend([asked] * number)
+    mark = len(world.vtn.sent)
+    world.run(2 * HOUR)
+
+    sent = [one for one in world.vtn.sent[mark:] if one.name == answer]
+    assert len(sent) == 5 * number
+    assert world.ven.status.queues["answers"] == 0
+    assert any("not sent again" in text for _, text in world.lines.seen)
+    assert world.longest_silence(HOUR) <= 10.5
+
+
+def test_what_hangs_while_the_whole_vtn_does_is_not_given_up(world: SimulatedVen) -> None:
+    world.start()
+    world.run(30)
+    world.vtn.queue.append("register report")
+    hang(world, "oadrRegisteredReport", "OadrPoll", "EiReport", "EiEvent", "EiRegisterParty")
+    del world.vtn.behaviour["OadrPoll"]
+    world.run(15)
+    hang(world, "OadrPoll")
+    world.run(2 * HOUR)
+    world.vtn.behaviour.clear()
+    world.run(120)
+
+    assert "right" in [one.how for one in world.vtn.sent if one.name == "oadrRegisteredReport"]

@@ -9,6 +9,7 @@ PACE = "durability/test_pace.py"
 REPLIES = "durability/test_what_replies_mean.py"
 MIXED = "durability/test_mixed_failures.py"
 BETWEEN = "durability/test_registration_in_between.py"
+STANDS = "durability/test_registration_that_stands.py"
 KEPT = "durability/test_kept_over_restarts.py"
 TICKETS = "client/test_two_threads_two_tickets.py"
 ANY_ORDER = "client/test_lifecycle_any_order.py"
@@ -129,9 +130,45 @@ TABLE = (
     Mutation(
         "F1",
         "runtime.conversation.failed_exchanges.FailedExchanges._fail_link",
-        "elif is_its_own and leads:",
-        "elif False:",
+        "(leads or is_spent)",
+        "is_spent",
         "durability/test_what_hangs.py::test_the_bootstrap_goes_on_without_what_hangs",
+    ),
+    Mutation(
+        "F1",
+        "runtime.conversation.failed_exchanges.FailedExchanges._fail_link",
+        "(leads or is_spent)",
+        "leads",
+        "durability/test_what_hangs.py::test_an_answer_that_the_vtn_never_takes_is_given_up",
+    ),
+    Mutation(
+        "F1",
+        "oadr20b.services.registration.standing.go_on_meanwhile",
+        "if not state.stands or",
+        "if True or",
+        f"{STANDS}::test_all_goes_on_while_the_ven_cannot_register_again",
+    ),
+    Mutation(
+        "F1",
+        "oadr20b.services.registration.creation.refuse_registration",
+        'facts["stands"] = ""',
+        "",
+        f"{STANDS}::test_R9_a_registration_that_was_refused_does_not_stand",
+    ),
+    Mutation(
+        "F5",
+        "oadr20b.services.registration.cancellation.cancel_registration",
+        "UNKNOWN_IDS if state.may_be_cancelled else frozenset()",
+        "frozenset()",
+        f"{STANDS}::test_R12_a_cancellation_that_was_taken_and_not_answered_is_done",
+    ),
+    Mutation(
+        "F9",
+        "events.versions.drop_missing",
+        "if held.delivered and not is_over:",
+        "if False:",
+        "durability/test_another_vtn.py"
+        "::test_handlers_are_told_of_each_event_that_went_with_the_vtn_before",
     ),
     Mutation(
         "F1",

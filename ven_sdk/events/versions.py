@@ -160,7 +160,15 @@ def choose(held: EventState, opt: str, reason: Optional[str]) -> EventState:
     return decide(replace(held, decision=None, delivered=True), opt, reason)
 
 
-def drop(book: "Book", held: EventState) -> EventState:
+def drop_missing(book: "Book", held: EventState, now: datetime) -> EventState:
+    """The VTN is another one, which does not have it: dropped, and who knows of it is told."""
+    is_over = held.cancelled is not None or timing.status(held, now) == "completed"
+    if held.delivered and not is_over:
+        held = call_cancel_handler(book, held, implied=True)
+    return drop(book, held, now)
+
+
+def drop(book: "Book", held: EventState, now: datetime) -> EventState:
     """The registration is gone: what runs ends at once, nothing is owed."""
     state = end_run(book, held)
     return replace(

@@ -159,6 +159,8 @@ class Profile20b(Profile):
             return None
         if task.name == opts.CANCELLATION:
             return opts.lose_cancellation(task.key)
+        if task.name == CANCELLATION:
+            return registration.lose_cancellation
         is_answer = task.name == events.ANSWER and isinstance(error, TransportError)
         return registration.resync if task.poll or (is_answer and status is None) else None
 

@@ -84,7 +84,8 @@ def _describe_end(engine: Engine, ticket: Ticket, seconds: float) -> str:
         return "the client was stopped before the VTN answered."
     if last is not None and scope_of(last) in PERMANENT:
         return str(last)
-    if last is None and engine.book.registration.phase not in MADE:
+    state = engine.book.registration
+    if last is None and (state.phase not in MADE or state.stands):
         cause = engine.counters.last_error
         about = "" if cause is None else f" The last error: {cause}"
         return f"the VEN was not registered within {seconds:g} s.{about}"

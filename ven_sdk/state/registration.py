@@ -30,6 +30,8 @@ class RegistrationFacts(TypedDict, total=False):
     refused_catalogue: Optional[str]
     vtn_url: Optional[str]
     terms: Optional[str]
+    stands: str
+    may_be_cancelled: bool
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ class Registration:
     (R8), ``refused_catalogue`` the digest of one that it would not have. ``resync`` asks for the
     event list (H6), ``renewal`` for a registration with the IDs that are held (R10). ``vtn_url`` is
     where the VTN was that all this came from, ``terms`` a digest of what the VEN said of itself
-    when it registered. ``catalogue_again`` and ``list_again`` stand in stores of the first version.
+    when it registered. ``stands``: where the registration of before is good while the VEN registers
+    again, the phase of that, ``query`` or ``register``. ``may_be_cancelled``: the VTN may have
+    taken a cancellation whose answer was lost. ``catalogue_again`` and ``list_again`` stand in
+    stores of the first version.
     """
 
     phase: str = "new"
@@ -65,6 +70,8 @@ class Registration:
     refused_catalogue: Optional[str] = None
     vtn_url: Optional[str] = None
     terms: Optional[str] = None
+    stands: str = ""
+    may_be_cancelled: bool = False
 
     def with_catalogue_request(self, report_request_id: str) -> Registration:
         """The VTN asked for the catalogue by this METADATA request (T8)."""

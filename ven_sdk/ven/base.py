@@ -68,7 +68,8 @@ class VenBase:
             )
 
     def _is_registered(self) -> bool:
-        return self._engine.book.registration.phase == "registered"
+        state = self._engine.book.registration
+        return state.phase == "registered" and not state.stands
 
     def _check_usable(self, call: str) -> None:
         """StateError where ``call`` could have no effect."""

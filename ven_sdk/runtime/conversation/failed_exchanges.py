@@ -144,7 +144,8 @@ class FailedExchanges:
             self._failures.hold_message(task.message_name, until)
 
     def _fail_link(self, task: Task, error: TransportError, begun: float) -> None:
-        kind, now, is_its_own = self.kind_of(task), self._base.clock.monotonic(), False
+        kind, now = self.kind_of(task), self._base.clock.monotonic()
+        is_its_own = is_spent = False
         leads = task.registers and bool(task.give_up)  # to a registration, which may be answered
         with self._lock:
             wait = self._failures.fail_link(error, begun, now)
@@ -154,11 +155,13 @@ class FailedExchanges:
                 is_its_own = self._failures.hang(
                     kind, task.message_name, error, now, is_first=leads
                 )
+                is_spent = self._failures.is_spent(task, now)
+        is_spent = is_spent and self._profile.lose_reply(task, error) is None  # or it comes again
         text = f"{error} Trying again in {wait:.1f} s."
         self._base.troubles.report(error, "link", text, lasts=True)
         if is_its_own and task.stays_owed:  # it lets others go on, and has its own back-off
             self._transact(task.refuse(error))
-        elif is_its_own and leads:
+        elif is_its_own and (leads or is_spent):
             self._refuse(task, error)
 
     def _fail_service(self, task: Task, error: TransportError, scope: Scope) -> None:

@@ -265,6 +265,12 @@ class Failures:
         given up. ``now`` is of the monotonic clock.
         """
         self.fail_message(task.message_name, error, now)
+        return self.is_spent(task, now)
+
+    def is_spent(self, task: Task, now: float) -> bool:
+        """Whether the task failed for itself so often, and for so long, that it is given up.
+        ``now`` is of the monotonic clock.
+        """
         failure = self._messages[task.message_name]
         is_often = bool(task.give_up) and failure.backoff.attempts >= task.give_up
         return is_often and now - failure.since >= task.give_up_after

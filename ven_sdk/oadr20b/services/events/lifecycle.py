@@ -45,13 +45,14 @@ def is_deciding(book: "Book", now: datetime) -> bool:
     return any(state is not None and state.waiting and state.decision is not None for state in rows)
 
 
-def drop_all(book: "Book", now: datetime, reason: str) -> Outcome:
+def drop_all(book: "Book", now: datetime, reason: str, *, is_another_vtn: bool = False) -> Outcome:
     """R11, R12: the registration is gone. Running events end, all are forgotten, no answer is owed
-    any more.
+    any more. Where ``is_another_vtn`` took the place of theirs, its list has none of them: handlers
+    are told as of a list that leaves them out.
     """
+    drop = versions.drop_missing if is_another_vtn else versions.drop
     outcomes = [
-        carry_out(book, key, held, versions.drop(book, held), now)
-        for key, held in book.events.items()
+        carry_out(book, key, held, drop(book, held, now), now) for key, held in book.events.items()
     ]
     if not outcomes:
         return Outcome(changes=(Change("event_list", "", None),))

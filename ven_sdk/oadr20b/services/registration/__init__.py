@@ -14,6 +14,7 @@
     cancellation its end, by either side, and its renewal
     takeover     it goes on in another process
     other_vtn    whether the VTN is the same
+    standing     the registration of before, while the VEN registers again
 
 A phase is what is to be sent next, so a failure at any place is mended by sending the same again.
 What the VTN does not offer, or fails over, does not hold up the rest: without the catalogue or the
@@ -34,6 +35,7 @@ from .bootstrap import (
 from .cancellation import (
     cancel_registration,
     end_registration,
+    lose_cancellation,
     owe_cancellation,
     receive_cancellation,
     reregister,
@@ -59,6 +61,7 @@ __all__ = [
     "is_step_due",
     "is_unexpected",
     "lose",
+    "lose_cancellation",
     "next_task",
     "owe_cancellation",
     "owe_event_request",

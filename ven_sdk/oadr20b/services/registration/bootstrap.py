@@ -26,6 +26,7 @@ from .cancellation import cancel_registration
 from .creation import begin, query, register
 from .other_vtn import is_elsewhere, is_unexpected, learn_vtn, start_anew
 from .phases import after_reports, change_phase, phase_after
+from .standing import joining_phase
 
 if TYPE_CHECKING:
     from ....state.registration import RegistrationFacts
@@ -211,7 +212,8 @@ def is_step_due(book: Book) -> bool:
 def next_task(book: Book) -> Optional[Task]:
     """What the machine sends next; None when it rests."""
     state = book.registration
-    if state.phase == "registered" and state.renewal:
+    phase = joining_phase(book)
+    if phase == "registered" and state.renewal:
         return register(book)
-    build = STEPS.get(state.phase)
+    build = STEPS.get(phase)
     return build(book) if build else None

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from ...state.book import Book
 
 
+UNKNOWN_IDS = frozenset({"452"})
+"""What the VTN says of IDs of a registration that it has ended."""
+
+
 def forget_running(book: Book, now: datetime) -> Outcome:
     """R7: requests and opts ran under the registration that is gone; so did answers not yet
     sent. Opts that the VTN has not got yet stay owed.
@@ -49,12 +53,14 @@ def owe_cancellation(book: Book, now: datetime) -> Outcome:
     if phase == "cancelling":
         return NOTHING
     owes_list = book.registration.resync or phase != "registered"  # should the VTN refuse
-    return change_phase(book, now, "cancelling", resync=owes_list)
+    return change_phase(
+        book, now, "cancelling", resync=owes_list, stands="", may_be_cancelled=False
+    )
 
 
 def cancel_registration(book: Book) -> Task:
     """R12: the VEN ends its registration. That the VTN does not know it any more (463) is what was
-    wanted.
+    wanted; so is that it does not know the IDs (452), where it may have ended it already.
     """
     state = book.registration
     record = CancelPartyRegistration(
@@ -70,6 +76,7 @@ def cancel_registration(book: Book) -> Task:
         lambda _error: _keep_registration,
         request_name="cancel",
         needs_service=True,
+        done_by=UNKNOWN_IDS if state.may_be_cancelled else frozenset(),
         confirms=confirmed_by(
             CANCELLATION,
             CanceledPartyRegistration,
@@ -77,6 +84,14 @@ def cancel_registration(book: Book) -> Task:
             ven_id=state.ven_id,
         ),
     )
+
+
+def lose_cancellation(book: Book, now: datetime) -> Outcome:
+    """The answer to a cancellation was lost, or may have been with the process before."""
+    phase = book.registration.phase
+    if phase != "cancelling":
+        return NOTHING
+    return change_phase(book, now, phase, may_be_cancelled=True)
 
 
 def _take_end(book: Book, now: datetime) -> Outcome:
@@ -135,6 +150,7 @@ def end_registration(book: Book, now: datetime, reason: str) -> Outcome:
             catalogue=None,
             resync=False,
             renewal=False,
+            stands="",
             reason=reason,
         )
         + Outcome(

@@ -20,9 +20,10 @@ from ...schema.registration import (
 )
 from .. import answers
 from ..task import confirmed_by, is_blank
-from .cancellation import forget_running
+from .cancellation import forget_running, lose_cancellation
 from .other_vtn import NO_CATALOGUE, forget_other_vtn, is_another_vtn, learn_vtn
-from .phases import after_registering, change_phase, frequency, phase_after, terms_of
+from .phases import after_registering, change_phase, frequency, terms_of
+from .standing import go_on_meanwhile, joining_phase, stands
 
 if TYPE_CHECKING:
     from ....state.registration import RegistrationFacts
@@ -51,6 +52,7 @@ def begin(book: Book, now: datetime, *, new: bool = False) -> Outcome:
         reason=None,
         renewal=False,
         refused_catalogue=None,
+        stands="query" if stands(book) else "",
     )
 
 
@@ -90,7 +92,7 @@ def resume(book: Book, now: datetime) -> Outcome:
     if state.phase != "cancelling":
         return begin(book, now)
     if not is_another_vtn(book, None):
-        return NOTHING
+        return lose_cancellation(book, now)
     note = Note(
         f"The registration with the VTN at {state.vtn_url} was to be cancelled, and was not: the "
         f"address of the VTN is {book.settings.vtn_url} now.",
@@ -116,7 +118,14 @@ def lose(book: Book, now: datetime, reason: str) -> Outcome:
     call = Call("client", "on_registration_lost", (reason,))
     phase = "query" if book.settings.register else "reports"
     change = change_phase(
-        book, now, phase, reason=reason, known=False, catalogue=None, renewal=False
+        book,
+        now,
+        phase,
+        reason=reason,
+        known=False,
+        catalogue=None,
+        renewal=False,
+        stands="",
     )
     return change + Outcome(calls=(call,), notes=(note,))
 
@@ -135,6 +144,7 @@ def query(book: Book) -> Task:
         request_name="query",
         registers=True,
         give_up=FAILURES,
+        postpone=lambda _error: go_on_meanwhile,
     )
 
 
@@ -144,7 +154,7 @@ def take_query_reply(reply: Optional[Payload]) -> Step:
     """
 
     def step(book: Book, now: datetime) -> Outcome:
-        if book.registration.phase != "query":
+        if joining_phase(book) != "query":
             return NOTHING
         if not isinstance(reply, CreatedPartyRegistration):
             return change_phase(book, now, "register")
@@ -195,6 +205,7 @@ def _begin_with_other_vtn(book: Book, now: datetime, reply: CreatedPartyRegistra
             known=False,
             catalogue=None,
             catalogue_created=None,
+            stands="",
         )
         + _check_profiles(reply)
     )
@@ -217,9 +228,12 @@ def _check_profiles(reply: CreatedPartyRegistration) -> Outcome:
 def _pass_query(error: VenError) -> Step:
     """A refused query does not hinder the registration itself (R2)."""
     note = Note(f"{error} The VEN registers all the same.", logging.WARNING, once="query refused")
-    return lambda book, now: (
-        change_phase(book, now, phase_after(book, "query", "register")) + Outcome(notes=(note,))
-    )
+
+    def step(book: Book, now: datetime) -> Outcome:
+        phase = "register" if joining_phase(book) == "query" else book.registration.phase
+        return change_phase(book, now, phase) + Outcome(notes=(note,))
+
+    return step
 
 
 # --- the registration -----------------------------------------------------------------------------
@@ -253,6 +267,7 @@ def register(book: Book) -> Task:
         registers=True,
         renews=True,
         request_name="register",
+        postpone=lambda _error: go_on_meanwhile,
         confirms=confirmed_by(REGISTRATION, CreatedPartyRegistration, needs=needed),
     )
 
@@ -299,6 +314,7 @@ def _begin_registration(book: Book, now: datetime, reply: CreatedPartyRegistrati
         fresh=False,
         known=True,
         renewal=False,
+        stands="",
         reason=None,
         refused_catalogue=None,
         poll_frequency=frequency(reply) or state.poll_frequency,
@@ -348,6 +364,7 @@ def refuse_registration(error: VenError) -> Step:
             error=error,
         )
         facts: RegistrationFacts = {"fresh": fresh, "renewal": False, "reason": str(error)}
+        facts["stands"] = ""
         phase = state.phase if state.phase in ("cancelling", "cancelled") else "query"
         return change_phase(book, now, phase, facts) + Outcome(notes=(note,))
 

@@ -48,7 +48,7 @@ def forget_other_vtn(book: Book, now: datetime, vtn_id: Optional[str]) -> Outcom
     return (
         forget_running(book, now)
         + opts.forget_all(book, now)
-        + events.drop_all(book, now, "with another VTN")
+        + events.drop_all(book, now, "with another VTN", is_another_vtn=True)
         + Outcome(calls=(Call("client", "on_registration_lost", (reason,)),), notes=(note,))
     )
 
