@@ -22,6 +22,7 @@ QUERY, CREATE = "oadrQueryRegistration", "oadrCreatePartyRegistration"
 FAILURES = (
     *("status 503", "status 503 after 600", "status 429 after 30", "status 404", "status 403"),
     *("status 500", "status 406", "status 302", "no answer", "right, but lost", "unreadable"),
+    *("empty", "status 204", "wrong type", "plain response", "code 500"),
 )
 
 
@@ -108,12 +109,13 @@ def test_the_ven_registers_as_soon_as_it_can(
     assert count(world, "oadrUpdateReport", begun) >= 2
 
 
+@pytest.mark.parametrize("refusal", ["code 451", "without IDs"])
 @pytest.mark.parametrize("then", ["status 503", "right"])
 @pytest.mark.parametrize("cause", CAUSES)
 def test_R9_a_registration_that_was_refused_does_not_stand(
-    world: SimulatedVen, cause: str, then: str
+    world: SimulatedVen, cause: str, then: str, refusal: str
 ) -> None:
-    world.vtn.behaviour[CREATE] = "code 451", 1
+    world.vtn.behaviour[CREATE] = refusal, 1
     CAUSES[cause](world)
     while CREATE in world.vtn.behaviour:
         world.run(0.1)

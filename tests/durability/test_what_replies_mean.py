@@ -5,7 +5,7 @@ is. What a VTN says by other replies, and what the user is told of his own failu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from typing import Any, Callable
 
@@ -90,9 +90,23 @@ def test_a_registration_is_made_only_by_its_confirmation(world: SimulatedVen, re
     with pytest.raises(ProtocolError):
         world.ven.register()
 
-    assert world.ven.status.state == "connecting"
+    assert not world.ven._is_registered()
+    says_no = reply in ("without IDs", "code 459")  # (R3, R9); else that of before stands
+    assert world.ven.status.state == ("connecting" if says_no else "registered")
     world.run(10)
-    assert world.ven.status.state == "registered"
+    assert world.ven._is_registered()
+
+
+@pytest.mark.parametrize("reply", [*NO_CONFIRMATION, "without IDs"])
+def test_the_first_registration_is_made_only_by_its_confirmation(reply: str) -> None:
+    with closing(SimulatedVen(1)) as world:
+        world.vtn.behaviour["oadrCreatePartyRegistration"] = reply, 3.0
+        world.start()
+        world.run(0.2)
+
+        assert world.ven.status.state == "connecting"
+        world.run(10)
+        assert world.ven.status.state == "registered"
 
 
 @pytest.mark.parametrize("reply", [*UNREADABLE, "right, but lost", "no answer", "status 500"])

@@ -155,14 +155,19 @@ class FailedExchanges:
                 is_its_own = self._failures.hang(
                     kind, task.message_name, error, now, is_first=leads
                 )
-                is_spent = self._failures.is_spent(task, now)
-        is_spent = is_spent and self._profile.lose_reply(task, error) is None  # or it comes again
+                is_spent = self._may_give_up(task, error) and self._failures.is_spent(task, now)
         text = f"{error} Trying again in {wait:.1f} s."
         self._base.troubles.report(error, "link", text, lasts=True)
         if is_its_own and task.stays_owed:  # it lets others go on, and has its own back-off
             self._transact(task.refuse(error))
         elif is_its_own and (leads or is_spent):
             self._refuse(task, error)
+
+    def _may_give_up(self, task: Task, error: TransportError) -> bool:
+        """Whether a message that gets no reply may be given up: what a call asks for stays owed,
+        and what another message makes good comes again by that.
+        """
+        return not task.needs_service and self._profile.lose_reply(task, error) is None
 
     def _fail_service(self, task: Task, error: TransportError, scope: Scope) -> None:
         """The place is closed, busy or missing. Other kinds of messages go on."""

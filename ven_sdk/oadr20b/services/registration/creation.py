@@ -19,7 +19,7 @@ from ...schema.registration import (
     QueryRegistration,
 )
 from .. import answers
-from ..task import confirmed_by, is_blank
+from ..task import confirmed_by, is_blank, is_refusal
 from .cancellation import forget_running, lose_cancellation
 from .other_vtn import NO_CATALOGUE, forget_other_vtn, is_another_vtn, learn_vtn
 from .phases import after_registering, change_phase, frequency, terms_of
@@ -350,22 +350,35 @@ def _phase_after_registration(book: Book, is_new: bool) -> str:
 
 
 def refuse_registration(error: VenError) -> Step:
-    """R9: not registered; the bootstrap begins again, without IDs that the VTN would not have."""
+    """R9: not registered; the bootstrap begins again, without IDs that the VTN would not have. A
+    reply that is no answer, or a VTN that failed (5xx), says nothing of a registration that stands.
+    """
+    is_refused = _is_refused(error)
 
     def step(book: Book, now: datetime) -> Outcome:
         state = book.registration
-        code = getattr(error, "response_code", "")
+        if not is_refused and (state.stands or (state.phase == "registered" and state.renewal)):
+            return go_on_meanwhile(book, now) + _note_refusal(error, "registered as before")
         had_ids = state.registration_id or state.ven_id != book.settings.ven_id
-        fresh = bool(state.fresh or (had_ids and code.startswith("4")))
-        note = Note(
-            f"{error} The VEN is not registered and tries again later.",
-            logging.ERROR,
-            once="registration refused",
-            error=error,
-        )
+        fresh = bool(state.fresh or (had_ids and is_refused))
         facts: RegistrationFacts = {"fresh": fresh, "renewal": False, "reason": str(error)}
         facts["stands"] = ""
         phase = state.phase if state.phase in ("cancelling", "cancelled") else "query"
-        return change_phase(book, now, phase, facts) + Outcome(notes=(note,))
+        return change_phase(book, now, phase, facts) + _note_refusal(error, "not registered")
 
     return step
+
+
+def _is_refused(error: VenError) -> bool:
+    """Whether the VTN said that the VEN is not registered: by a code, or by an answer without a
+    registrationID (R3).
+    """
+    kind = getattr(error, "received", None)
+    is_answer = is_refusal(error) or kind == CreatedPartyRegistration.wire_name
+    return is_answer and not (error.response_code or "").startswith("5")
+
+
+def _note_refusal(error: VenError, state: str) -> Outcome:
+    text = f"{error} The VEN is {state} and tries again later."
+    note = Note(text, logging.ERROR, once=f"registration refused, {state}", error=error)
+    return Outcome(notes=(note,))
