@@ -16,12 +16,12 @@ def decide(ven, event):
     in high levels.
     """
     levels = [step.signal_payload for signal in event.event_signals for step in signal.intervals]
-    return "optIn" if ven.settings.ven_name == "brewery" or max(levels) < 3 else "optOut"
+    return "optIn" if ven.ven_name == "brewery" or max(levels) < 3 else "optOut"
 
 
 def tell(ven, event, signal, interval):
     """Called at the moment when an interval begins."""
-    print(f"{ven.settings.ven_name}: {signal.signal_name} {interval.signal_payload}", flush=True)
+    print(f"{ven.ven_name}: {signal.signal_name} {interval.signal_payload}", flush=True)
 
 
 if __name__ == "__main__":

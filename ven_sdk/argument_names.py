@@ -8,7 +8,7 @@ import functools
 import inspect
 from collections.abc import Iterable, Mapping
 from types import FunctionType
-from typing import Callable, TypeVar
+from typing import Callable, Optional, TypeVar
 
 from .brackets import ValueMethod, gives_value, refuse_call
 from .errors import ArgumentError, NoSuchKeyError, ReadOnlyError, VenError
@@ -16,6 +16,10 @@ from .near_names import did_you_mean, missing_attribute, nearest, public_names
 
 F = TypeVar("F", bound=Callable[..., object])
 C = TypeVar("C")
+HANDLERS = ("on_", "before_event")
+"""How the names of handlers begin."""
+CLOSE = 0.84
+"""How alike ``on_evnt`` and ``on_event`` are, which ``on_event_start`` is not."""
 BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 
@@ -27,8 +31,15 @@ def refuse_unknown(function: str, given: Iterable[str], known: Iterable[str]) ->
         if name not in known:
             others = f"Known are: {', '.join(known)}." if known else "It takes none."
             raise ArgumentError(
-                f"{function} takes no argument {name!r}.{did_you_mean(name, known)} {others}"
+                f"{function} takes no argument {name!r}.{_meaning(name, known)} {others}"
             )
+
+
+def _meaning(name: str, known: Iterable[str]) -> str:
+    """What was meant by an argument that there is not: the nearest, or a handler; or ``""``."""
+    if not name.startswith(HANDLERS) or nearest(name, known, CLOSE):
+        return did_you_mean(name, known)
+    return f" A handler is added afterwards: add_handler({name!r}, function)."
 
 
 def named_arguments(function: F) -> F:
@@ -42,30 +53,34 @@ def named_arguments(function: F) -> F:
         try:
             return function(*values, **named)
         except TypeError:
-            _explain(function, values, named)
-            raise
+            explained = _explain(function, values, named)
+            if explained is None:
+                raise
+        raise explained from None  # Python's own words would stand above ours
 
     return call_checked  # type: ignore[return-value]
 
 
 def _explain(
     function: Callable[..., object], values: tuple[object, ...], named: Mapping[str, object]
-) -> None:
-    """``ArgumentError`` where ``function`` cannot be called with these arguments."""
-    __tracebackhide__ = True  # pytest shows the caller's line
+) -> Optional[ArgumentError]:
+    """What to say where ``function`` cannot be called with these arguments; else None."""
     signature = inspect.signature(function)
     own = _name_of(function, values)
     kinds = {parameter.kind for parameter in signature.parameters.values()}
-    if inspect.Parameter.VAR_KEYWORD not in kinds:
-        refuse_unknown(f"{own}()", named, signature.parameters)
     try:
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            refuse_unknown(f"{own}()", named, signature.parameters)
         signature.bind(*values, **named)
+    except ArgumentError as refusal:
+        return refusal.with_traceback(None)
     except TypeError as cause:
         by_name = [each.name for each in signature.parameters.values() if each.kind is BY_NAME]
         hint = (
             f" Give by name: {', '.join(by_name)}." if by_name and "too many" in str(cause) else ""
         )
-        raise ArgumentError(f"{own}(): {cause}.{hint}") from None
+        return ArgumentError(f"{own}(): {cause}.{hint}")
+    return None
 
 
 def _name_of(function: Callable[..., object], values: tuple[object, ...]) -> str:

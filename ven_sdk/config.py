@@ -29,12 +29,13 @@ from .arguments import (
 from .enums import SIGNAL_NAME
 from .errors import ConfigurationError
 from .near_names import did_you_mean
-from .text import repr_of, without_secrets
+from .text import repr_of, text_of, without_secrets
 
 JITTER, JITTER_CAP = 0.1, timedelta(minutes=5)
 """Part of a period by which polls and deliveries are spread, and the time that it never exceeds."""
 LONGEST_PERIOD = timedelta(days=366)
 EXAMPLE_URL = "https://vtn.example.com"
+_PUSH_IS = "push is the address that the VTN reaches, such as 'https://ven.example.com:8443/site7'"
 MOST_OF_HOST = 253
 """Characters of a host's name, as DNS has them."""
 _NOT_IN_PATHS = re.compile("[^!-~]|%(?![0-9A-Fa-f]{2})")
@@ -225,8 +226,10 @@ def push_settings(push: object, ack: object, fallback: object) -> Optional[PushS
         if fallback is not None:
             raise ConfigurationError("poll_fallback needs push: without it the VEN polls anyway.")
         return None
-    given = text("push", push)
+    given = push if isinstance(push, str) else ""
     shown = without_secrets(given)
+    if not given:
+        raise ConfigurationError(f"{_PUSH_IS}, not {repr_of(push)}.")
     try:
         parts = urlsplit(given)
         parts.port  # noqa: B018
@@ -235,9 +238,11 @@ def push_settings(push: object, ack: object, fallback: object) -> Optional[PushS
             None if "@" in given else cause
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigurationError(f"{_PUSH_IS}, not {shown!r}.")
+    if "{" in parts.path:
         raise ConfigurationError(
-            "push is the address that the VTN reaches, such as "
-            f"'https://ven.example.com:8443/site7', not {shown!r}."
+            f"push {shown!r}: nothing is filled in between the braces. The push of a Fleet knows "
+            "{ven_name} alone."
         )
     unusable = parts.port == 0 or _NOT_IN_PATHS.search(parts.path)
     if unusable or not (parts.hostname == "*" or has_usable_host(parts)):
@@ -265,11 +270,15 @@ def listen_address(listen: object) -> tuple[str, int]:
     """Host and port that ``listen`` (``'0.0.0.0:8443'``, ``':8443'``, ``'[::]:8443'``) names; port
     0 is a free one. ``ConfigurationError`` for anything else.
     """
-    given = text("listen", listen).strip()
+    given = listen.strip() if isinstance(listen, str) else ""
     found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]*):(\d{1,5})", given)
     usable = found is not None and (found[1] == "" or found[1][0] == "[" or _is_host(found[1]))
     if found is None or not usable or int(found[2]) > 65535:
-        raise ConfigurationError(f"listen must look like '0.0.0.0:8443', not {repr_of(listen)}.")
+        port = text_of(listen).strip()
+        hint = f" Write '0.0.0.0:{port}'." if re.fullmatch(r"\d{1,5}", port) else ""
+        raise ConfigurationError(
+            f"listen must look like '0.0.0.0:8443', not {repr_of(listen)}.{hint}"
+        )
     return found[1].strip("[]") or "0.0.0.0", int(found[2])
 
 

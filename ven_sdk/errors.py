@@ -73,6 +73,10 @@ class NoSuchKeyError(ConfigurationError, KeyError):
         return str(self.args[0])
 
 
+class NoSuchRowError(ConfigurationError, IndexError):
+    """A row that a table does not have. The text says how many there are."""
+
+
 class ReadOnlyError(ConfigurationError, FrozenInstanceError, TypeError):
     """A record was to be changed in its place. The text says how a changed copy is made."""
 

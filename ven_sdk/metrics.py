@@ -122,6 +122,8 @@ def collector(*vens: Union[Ven, Iterable[Ven]]) -> "Collector":
             return []
 
     _check(vens)
+    if not vens:
+        raise ConfigurationError("collector() is of clients or a Fleet: write collector(client).")
     return VenCollector()
 
 

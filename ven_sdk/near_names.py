@@ -20,10 +20,16 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("privatekey", "keyfile", "certkey", "clientkey"), ("key",)),
     **dict.fromkeys(("password", "passwd", "keypassword", "pin"), ("passphrase",)),
     **dict.fromkeys(("db", "database", "storage", "state", "persist"), ("store", "status")),
-    **dict.fromkeys(("pollinterval", "pollrate", "pollperiod", "interval"), ("poll_frequency",)),
+    **dict.fromkeys(
+        ("poll", "polling", "pollinterval", "pollrate", "pollperiod", "interval"),
+        ("poll_frequency",),
+    ),
     **dict.fromkeys(("host", "url", "endpoint", "address"), ("vtn_url", "url")),
     "server": ("vtn_url", "url", "vtn"),
-    **dict.fromkeys(("samplerate", "rate", "period", "granularity"), ("sampling_rate",)),
+    **dict.fromkeys(
+        ("samplerate", "rate", "period", "granularity"), ("sampling_rate", "granularity")
+    ),
+    "timeout": ("wait",),
     **dict.fromkeys(("mode",), ("data_collection_mode",)),
     **dict.fromkeys(("close", "disconnect", "shutdown", "loopstop"), ("stop",)),
     **dict.fromkeys(("connect", "loopstart"), ("start",)),
@@ -38,7 +44,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("tick", "sleep", "forward"), ("advance",)),
     **dict.fromkeys(("set", "settime", "moveto", "travel"), ("advance_to",)),
     **dict.fromkeys(("metrics", "prometheus", "live"), ("health",)),
-    **dict.fromkeys(("verbose", "verbosity"), ("debug", "log_level")),
+    **dict.fromkeys(("debug", "verbose", "verbosity"), ("debug", "log_level", "level")),
     **dict.fromkeys(("timezone", "zone"), ("tz",)),
     "ven": ("ven_id", "ven_ids", "ven_name"),
     **dict.fromkeys(("venname", "device", "site", "vens"), ("ven_name", "ven_id", "ven")),

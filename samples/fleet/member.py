@@ -15,7 +15,7 @@ from ven_sdk.metrics import member_exposition
 
 def decide(ven, event):
     """The answer to a new event, for every VEN that names ``decide`` or has no handler."""
-    print(f"{ven.settings.ven_name}: {event.event_id}", flush=True)
+    print(f"{ven.ven_name}: {event.event_id}", flush=True)
     return "optIn"
 
 

@@ -5,7 +5,6 @@ itself.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -14,26 +13,24 @@ import pytest
 
 from tests.cli.programs import ESCAPE, call, in_terminal
 
-LIMIT = 20
+PATIENCE = 90
+"""Seconds after which it hangs, on however slow a machine."""
 
 
 class Shown(NamedTuple):
     code: int
     out: str
     err: str
-    seconds: float
 
 
 def plain_run() -> Shown:
-    started = time.monotonic()
-    done = call("demo", timeout=40)
-    return Shown(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
+    done = call("demo", timeout=PATIENCE)
+    return Shown(done.returncode, done.stdout, done.stderr)
 
 
 def terminal_run() -> Shown:
-    started = time.monotonic()
-    code, out = in_terminal("demo", timeout=40)
-    return Shown(code, out, "", time.monotonic() - started)
+    code, out = in_terminal("demo", timeout=PATIENCE)
+    return Shown(code, out, "")
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +49,8 @@ def terminal(both: list[Shown]) -> Shown:
     return both[1]
 
 
-def test_it_ends_well_in_time_and_without_noise(plain: Shown) -> None:
+def test_it_ends_well_by_itself_and_without_noise(plain: Shown) -> None:
     assert (plain.code, plain.err) == (0, "")
-    assert plain.seconds < LIMIT
 
 
 STORY = [

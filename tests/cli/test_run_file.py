@@ -564,6 +564,26 @@ def test_complaints_about_a_table_of_sites_name_its_line(
     assert says in complaint(fleet_folder, FLEET + "[fleet]\nsites = 'sites.csv'\n")
 
 
+def test_each_row_of_a_table_that_is_wrong_is_told_at_once(fleet_folder: Path) -> None:
+    (fleet_folder / "sites.csv").write_text(
+        "ven_name,timeout,ven_id\na\nb,soon,\nc,1,2,3\nd,1,\nd,2,\n", encoding="utf-8"
+    )
+
+    found = complaint(fleet_folder, FLEET + "[fleet]\nsites = 'sites.csv'\n").splitlines()
+
+    places = [re.search(r"sites.csv, line (\d)", line) for line in found]
+    assert [place and place[1] for place in places] == ["2", "3", "4", "6"], found
+
+
+def test_a_table_of_nothing_but_wrong_rows_is_not_said_to_be_empty(fleet_folder: Path) -> None:
+    (fleet_folder / "sites.csv").write_text("ven_name,timeout\na\n", encoding="utf-8")
+
+    found = complaint(fleet_folder, FLEET + "[fleet]\nsites = 'sites.csv'\n")
+
+    assert "1 cell, but there are 2 columns" in found
+    assert "no VEN" not in found
+
+
 PORTS = """[ven]
 ven_name = "a"
 vtn_url = "http://vtn.example.com"

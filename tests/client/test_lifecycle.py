@@ -165,6 +165,20 @@ def test_with_starts_and_stops(client: OpenADRClient) -> None:
 @pytest.mark.skipif(
     not os.path.isdir("/proc/self/fd"), reason="counts descriptors as Linux shows them"
 )
+@pytest.mark.filterwarnings("ignore:The client:ResourceWarning")
+def test_who_starts_anew_waits_for_the_one_that_nobody_refers_to(
+    vtn: RawVTN, tmp_path: Any
+) -> None:
+    """A notebook cell that runs again: its variable gets another client."""
+    for _ in range(3):
+        client = OpenADRClient("ven1", vtn.url, store=tmp_path / "ven.db")
+        gc.collect()  # where frames of a test hold the one before
+        client.start(wait=5)
+
+    assert client.status.state == "registered"
+    client.stop()
+
+
 def test_no_thread_socket_or_warning_is_left_by_twenty_lives(vtn: RawVTN, tmp_path: Any) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with warnings.catch_warnings():

@@ -276,13 +276,15 @@ class Way:
         self.counts["written again"] += 1
 
 
-def run(seconds: float, seed: int, report: Callable[[bytes, Exception], None]) -> Way:
-    """Fuzz for so long; every message that raises something else than our errors goes to
-    ``report``.
+def run(
+    seconds: float, seed: int, report: Callable[[bytes, Exception], None], least: float = 0
+) -> Way:
+    """Fuzz for so long, and ``least`` messages at the least; every message that raises something
+    else than our errors goes to ``report``.
     """
     mutator, way = Mutator(seeds(), random.Random(seed)), Way()
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or way.counts["made"] < least:
         data = mutator.message()
         error = way.go(data)
         if error is not None:

@@ -33,10 +33,11 @@ def test_mutated_messages_raise_nothing_but_our_errors() -> None:
         SECONDS,
         random.SystemRandom().randrange(2**32),
         lambda data, error: found.append((data, error)),
+        least=100 * SECONDS,  # on a slow machine it takes longer
     )
 
     assert found == []
-    assert way.counts["made"] > 100 * SECONDS and way.counts["handled"] > way.counts["made"] / 20
+    assert way.counts["made"] >= 100 * SECONDS and way.counts["handled"] > way.counts["made"] / 20
 
 
 def test_the_same_seed_makes_the_same_messages() -> None:

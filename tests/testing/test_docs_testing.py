@@ -28,7 +28,7 @@ def functions_of(block: str) -> dict[str, Any]:
 
 
 def test_there_are_examples() -> None:
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))

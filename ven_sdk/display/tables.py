@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..argument_names import named_arguments
 from ..brackets import refuse_call
-from ..errors import NoSuchAttributeError, NoSuchKeyError
+from ..errors import NoSuchAttributeError, NoSuchKeyError, NoSuchRowError
 from ..events.queries import ScheduleRow
 from ..near_names import missing_in_rows
 from ..presentation import Row, html_of, plot_of, row_of
@@ -49,8 +49,11 @@ class Rows(tuple[T, ...]):
     if not TYPE_CHECKING:  # type checkers refuse a text by themselves
 
         def __getitem__(self, place):
-            if not isinstance(place, str):
-                return super().__getitem__(place)
+            if hasattr(place, "__index__") or isinstance(place, slice):
+                try:
+                    return super().__getitem__(place)
+                except IndexError:
+                    raise NoSuchRowError(_count(len(self), place)) from None
             raise NoSuchKeyError(
                 f"The rows stand by number, such as [0], not by {place!r}. To find one, write "
                 "next((row for row in rows if row.FIELD == ...), None) with the field that says it."
@@ -72,6 +75,16 @@ class Rows(tuple[T, ...]):
 
     def _repr_html_(self) -> str:
         return str(self.table())
+
+
+def _count(rows: int, place: object) -> str:
+    """What to say of a place that rows do not have."""
+    if not rows:
+        return (
+            f"There are no rows, so that there is no [{place}]. 'for row in rows' suits any number."
+        )
+    are = "is one row: [0]" if rows == 1 else f"are {rows} rows: [0] to [{rows - 1}]"
+    return f"There {are}; there is no [{place}]."
 
 
 class Html(str):

@@ -34,7 +34,8 @@ def _load_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as cause:
-        hint = did_you_mean(name, available_timezones()) or " Use a name such as 'Europe/Berlin'."
+        near = "" if name.isupper() else did_you_mean(name, available_timezones())  # CEST is no EST
+        hint = near or " Use the name of a place, such as 'Europe/Berlin'."
         raise ConfigurationError(f"There is no time zone {name!r}.{hint}") from cause
 
 

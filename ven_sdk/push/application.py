@@ -16,6 +16,7 @@ import urllib.parse
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional, Protocol, Union
 
+from ..argument_names import named_arguments
 from ..arguments import LARGEST_MESSAGE
 from ..errors import ConfigurationError
 from ..text import repr_of
@@ -36,6 +37,7 @@ class Receiver(Protocol):
         """Take one message in; the answer to send."""
 
 
+@named_arguments
 def wsgi(receiver: Receiver, trusted_proxies: Iterable[str] = ()) -> Application:
     """The application that gives requests to ``receiver`` (an OpenADRClient or a Fleet).
 
@@ -43,7 +45,7 @@ def wsgi(receiver: Receiver, trusted_proxies: Iterable[str] = ()) -> Application
     may say which certificate a VTN has shown. ConfigurationError where one is no address.
     """
     networks = _networks(trusted_proxies)
-    if not callable(getattr(receiver, "receive", None)):
+    if isinstance(receiver, type) or not callable(getattr(receiver, "receive", None)):
         raise ConfigurationError(
             f"wsgi() gives requests to an OpenADRClient or a Fleet, not to {repr_of(receiver)}."
         )

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Callable, NamedTuple, Optional
 
+from ..argument_names import checked_names
 from ..errors import ConfigurationError
 from ..text import repr_of
 
 
+@checked_names
 @dataclass(frozen=True)
 class Peer:
     """Who sent a request, and what its head says of the body. ``certificate`` (DER) was verified by
@@ -20,6 +22,15 @@ class Peer:
     address: str
     certificate: Optional[bytes] = field(default=None, repr=False)
     media_type: Optional[str] = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.address, str):
+            raise ConfigurationError(f"address of a Peer is a text, not {repr_of(self.address)}.")
+        if not isinstance(self.certificate, (bytes, type(None))):
+            raise ConfigurationError(
+                "certificate of a Peer is what TLS gives, bytes (DER); of a PEM text, "
+                "ssl.PEM_cert_to_DER_cert(text) makes it."
+            )
 
 
 class Response(NamedTuple):

@@ -6,10 +6,13 @@ refer to the former only, so that ``weakref`` sees the latter go. Any thread.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+import time
 import warnings
 import weakref
+from threading import Thread
 from typing import Callable, Optional
 
 from ..threads import daemon_thread
@@ -19,6 +22,8 @@ from .runtime import Runtime
 logger: logging.Logger = logging.getLogger(__name__)
 
 ABANDONED_TIMEOUT = 5.0
+_stopping: list[Thread] = []
+"""Threads that end what nobody refers to any more."""
 
 
 class LastReference:
@@ -32,7 +37,10 @@ class LastReference:
         self.started_at: str = ""
 
     def watch(self, owner: object) -> None:
-        """It is started by somebody who holds ``owner``."""
+        """It is started by somebody who holds ``owner``, after those that nobody holds have ended:
+        a notebook cell that runs again begins where the one before has the store and the port.
+        """
+        wait_for_abandoned(ABANDONED_TIMEOUT)
         if not self._cycle.is_running:
             self.started_at = caller()
         if self._finalizer is None:
@@ -50,9 +58,21 @@ class LastReference:
             "refers to it any more: it is stopped now. Keep it in a variable, and call stop() or "
             "use 'with'."
         )
-        daemon_thread("ven_sdk stopping", self._cycle.stop, ABANDONED_TIMEOUT).start()
+        thread = daemon_thread("ven_sdk stopping", self._cycle.stop, ABANDONED_TIMEOUT)
+        thread.start()
+        _stopping.append(thread)
         logger.warning("%s", text)
         warnings.warn(text, ResourceWarning, stacklevel=2)  # last: it may be an error here
+
+
+def wait_for_abandoned(seconds: float) -> None:
+    """Wait, about ``seconds`` at the most, until what nobody refers to any more has stopped."""
+    end = time.monotonic() + seconds
+    for thread in tuple(_stopping):
+        thread.join(max(0.0, end - time.monotonic()))
+        if not thread.is_alive():
+            with contextlib.suppress(ValueError):  # another thread was quicker
+                _stopping.remove(thread)
 
 
 def caller() -> str:

@@ -143,8 +143,10 @@ def _read_pid(file: int) -> Optional[int]:
 
 
 def _held_text(subject: str, holder: Optional[int]) -> str:
+    elsewhere = ""
     if holder == os.getpid():
         who = "another client of this process uses it"
+        elsewhere = " (in a notebook: before its variable gets another)"
     else:
         who = (
             "another process uses it"
@@ -153,5 +155,5 @@ def _held_text(subject: str, holder: Optional[int]) -> str:
         )
     return (
         f"The store {subject!r} cannot be opened: {who}. One client or one Fleet has a store for "
-        f"itself: stop the other one, or give this one a store of its own."
+        f"itself: stop the other one{elsewhere}, or give this one a store of its own."
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 from ..argument_names import named_methods
 from ..errors import ArgumentError, ConfigurationError, NoSuchAttributeError, NoSuchKeyError
 from ..near_names import did_you_mean, missing_attribute, public_names
-from .handlers import PARAMETERS, nearest_handler
+from .handlers import PARAMETERS, check_name, nearest_handler
 
 
 class CheckedAttributes:
@@ -103,6 +103,7 @@ def check_handler_name(name: object, owner: str) -> None:
             f"@{owner}.on wants the name of a handler: write @{owner}.on('on_event') before "
             f"{getattr(name, '__name__', name)!s}."
         )
+    check_name("handler", name, PARAMETERS)
 
 
 def check_attribute(owner: object, name: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import Enum
 from typing import NamedTuple, Optional
@@ -50,6 +51,17 @@ HOOKS: dict[str, tuple[str, ...]] = {
 }
 
 
+def check_name(what: str, name: object, known: Iterable[str]) -> None:
+    """ConfigurationError for a name that is none of those ``known``; ``what`` it is a name of."""
+    if not isinstance(name, str) or name not in known:
+        raise ConfigurationError(
+            f"There is no {what} {repr_of(name)}."
+            + did_you_mean(name, known)
+            + (" The name comes first, then the function." if callable(name) else "")
+            + f" Known are: {', '.join(known)}."
+        )
+
+
 class Registry:
     """Functions by name. ``functions(name)`` gives them in the order they were added."""
 
@@ -71,13 +83,7 @@ class Registry:
         """ConfigurationError for an unknown name, no callable, an ``async def``, or a wrong number
         of parameters.
         """
-        if not isinstance(name, str) or name not in self._parameters:
-            raise ConfigurationError(
-                f"There is no {self._what} {repr_of(name)}."
-                + did_you_mean(name, self._parameters)
-                + (" The name comes first, then the function." if callable(name) else "")
-                + f" Known are: {', '.join(self._parameters)}."
-            )
+        check_name(self._what, name, self._parameters)
         if not is_function(function) or _makes_values(function, name):
             hint = OF_CONSTRUCTOR if name in SINGLE and isinstance(function, str) else ""
             raise ConfigurationError(

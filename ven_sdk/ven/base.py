@@ -40,6 +40,16 @@ class VenBase:
         )
 
     @property
+    def ven_name(self) -> str:
+        """The name that it registers under."""
+        return self.settings.ven_name
+
+    @property
+    def vtn_url(self) -> str:
+        """The VTN's address, as it was completed."""
+        return self.settings.vtn_url
+
+    @property
     def ven_id(self) -> Optional[str]:
         """The venID, or None before the VTN gave one."""
         return self._engine.book.registration.ven_id or self.settings.ven_id

@@ -14,7 +14,7 @@ from .file import Place
 from .functions import DECISIONS, constant_decision, import_function
 from .keys import hint
 from .records import Handler, Plan, Report, Site
-from .sites import Cell, read_sites
+from .sites import Cell, Sites, read_sites
 from .tables import GivenValue, put_value, table_of
 
 DECIDING = ("on_event", "on_update_event")
@@ -31,11 +31,13 @@ def read_fleet(plan: Plan) -> None:
             plan.sites.append(_site(plan, table, ("vens", number)))
     if plan.fleet.get("sites"):
         try:
-            rows = read_sites(plan.fleet["sites"])
+            sites = read_sites(plan.fleet["sites"])
         except ConfigurationError as error:
             plan.complain(plan.origins.get("sites", ""), str(error))
-            rows = []
-        plan.sites += [_row(plan, row) for row in rows]
+            sites = Sites([], [])
+        for where, text in sites.problems:
+            plan.complain(where, text)
+        plan.sites += [_row(plan, row) for row in sites.rows]
     plan.is_fleet = "vens" in plan.document.values or "fleet" in plan.document.values
 
 

@@ -74,7 +74,9 @@ def _complain_missing(plan: Plan) -> None:
     """What every VEN needs, where nothing was wrong with it already."""
     name = plan.document.name
     if plan.is_fleet:
-        if not plan.sites and not plan.is_complained_about("sites"):
+        table = plan.fleet.get("sites")
+        refused = table and any(each.startswith(f"{table}, ") for each in plan.problems)
+        if not (plan.sites or refused or plan.is_complained_about("sites")):
             plan.complain(name, 'the fleet has no VEN: write [[vens]], or sites = "sites.csv".')
         if "ven_name" in plan.ven.arguments:
             where = plan.origins["ven_name"]

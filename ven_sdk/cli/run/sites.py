@@ -33,9 +33,17 @@ class Cell(NamedTuple):
     folder: str
 
 
-def read_sites(name: str) -> list[dict[str, Cell]]:
-    """The rows of a table whose first row has names of arguments (``ven_name``, ``ven_id``,
-    ``cert`` …); separated by commas or semicolons, UTF-8. ConfigurationError names file and line.
+class Sites(NamedTuple):
+    """The rows of a table, and what is wrong with others: place and text."""
+
+    rows: list[dict[str, Cell]]
+    problems: list[tuple[str, str]]
+
+
+def read_sites(name: str) -> Sites:
+    """A table whose first row has names of arguments (``ven_name``, ``ven_id``, ``cert`` …);
+    separated by commas or semicolons, UTF-8. ConfigurationError names file and line where it is no
+    such table.
     """
     try:
         with open(name, encoding="utf-8-sig") as file:
@@ -56,7 +64,7 @@ def read_sites(name: str) -> list[dict[str, Cell]]:
         raise ConfigurationError(f"{name}, line {reader.line_num}: {cause}.") from cause
 
 
-def _rows(name: str, reader: Reader) -> list[dict[str, Cell]]:
+def _rows(name: str, reader: Reader) -> Sites:
     heads = [head.strip() for head in next(reader, [])]
     if "ven_name" not in heads:
         raise ConfigurationError(
@@ -66,25 +74,16 @@ def _rows(name: str, reader: Reader) -> list[dict[str, Cell]]:
     twice = next((head for head in heads if head and heads.count(head) > 1), None)
     if twice is not None:
         raise ConfigurationError(f"{name}, line 1: there are two columns {twice!r}.")
-    columns = max(number for number, head in enumerate(heads, 1) if head)
     folder = os.path.dirname(os.path.abspath(name))
-    found = []
+    found, problems = [], []
     for row in reader:
         if not any(text.strip() for text in row):
             continue
         where = f"{name}, line {reader.line_num}"
-        if len(row) > len(heads):
-            raise ConfigurationError(
-                f"{where}: {len(row)} cells, but there are {len(heads)} columns."
-            )
-        if len(row) < columns:
-            raise ConfigurationError(
-                f"{where}: {len(row)} {'cell' if len(row) == 1 else 'cells'}, but there are "
-                f"{columns} columns: an empty cell has its separator too."
-            )
-        nameless = [text.strip() for head, text in zip(heads, row) if not head and text.strip()]
-        if nameless:
-            raise ConfigurationError(f"{where}: the column of {nameless[0]!r} has no name.")
+        wrong = _what_is_wrong(row, heads)
+        if wrong:
+            problems.append((where, wrong))
+            continue
         found.append(
             {
                 head: Cell(text.strip(), where, f"{name}, line 1", folder)
@@ -92,4 +91,16 @@ def _rows(name: str, reader: Reader) -> list[dict[str, Cell]]:
                 if head
             }
         )
-    return found
+    return Sites(found, problems)
+
+
+def _what_is_wrong(row: list[str], heads: list[str]) -> str:
+    """What is wrong with a row of cells below these heads, or an empty text."""
+    columns = max(number for number, head in enumerate(heads, 1) if head)
+    if len(row) > len(heads):
+        return f"{len(row)} cells, but there are {len(heads)} columns."
+    if len(row) < columns:
+        cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+        return f"{cells}, but there are {columns} columns: an empty cell has its separator too."
+    nameless = [text.strip() for head, text in zip(heads, row) if not head and text.strip()]
+    return f"the column of {nameless[0]!r} has no name." if nameless else ""

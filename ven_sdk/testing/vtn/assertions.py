@@ -112,7 +112,8 @@ class Waits(Records):
                 f"{each.event_id!r} {each.opt_type} {each.response_code}"
                 for each in self._state.events.answers[-10:]
             ]
-            return what, f"answered was {', '.join(said) or 'nothing'}"
+            why = self._state.events.why_unanswered(event_id, self._state.now())
+            return what, f"answered was {', '.join(said) or 'nothing'}{why}"
 
         return self._journal.wait_until(found, timeout, describe_wanted)
 

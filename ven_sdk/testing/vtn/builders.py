@@ -83,7 +83,7 @@ def event(
     **rest: Any,
 ) -> Event:
     """A valid event; see :meth:`LocalVTN.add_event` for what can be said about it."""
-    check_settings(rest)
+    check_settings(rest, "ven_id", "announce")
     start = moment(dtstart, now)
     steps, whole = _steps(intervals, duration)
     if signals is None:
@@ -127,7 +127,7 @@ def event(
 
 def change_event(old: Event, now: datetime, **changes: Any) -> Event:
     """``old`` with some settings changed: those of :func:`event`."""
-    check_settings(changes)
+    check_settings(changes, "announce")
     period: dict[str, Any] = _surroundings(changes)
     if "dtstart" in changes:
         period["dtstart"] = moment(changes["dtstart"], now)
@@ -156,13 +156,16 @@ def change_event(old: Event, now: datetime, **changes: Any) -> Event:
     )
 
 
-def check_settings(given: Mapping[str, object]) -> None:
-    """Refuse what is no setting of an event. ``ConfigurationError`` for anything else."""
+def check_settings(given: Mapping[str, object], *others: str) -> None:
+    """Refuse what is no setting of an event, and none of the ``others`` that may stand beside them:
+    ``ConfigurationError`` names the nearest.
+    """
     unknown = sorted(set(given) - set(SETTINGS))
     if unknown:
         raise ConfigurationError(
             f"An event has no {', '.join(map(repr, unknown))}."
-            f"{did_you_mean(unknown[0], SETTINGS)} It has: {', '.join(SETTINGS)}."
+            f"{did_you_mean(unknown[0], (*SETTINGS, *others))} It has: "
+            f"{', '.join((*SETTINGS, *others))}."
         )
 
 

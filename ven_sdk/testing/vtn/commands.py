@@ -59,7 +59,8 @@ class EventCommands(Core):
                 register later.
             event_id (None): an ID of your own.
             intervals ((1,)): payloads that share ``duration``, or ``(duration, payload)`` each.
-            duration (None): of each interval; None is 10 minutes; 0 with one payload has no end.
+            duration (None): of the whole event, which plain payloads share evenly; None is 10
+                minutes; 0 with one payload has no end.
             dtstart (None): a datetime, or a duration from now; None is now.
             signal_name ('SIMPLE'): name of its signal.
             signal_type (None): None: the usual one of ``signal_name``, and so for ``measurement``.

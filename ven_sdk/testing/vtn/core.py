@@ -279,15 +279,20 @@ class Core:
             self._pusher.resume()
 
     def wait_until(
-        self, found: Callable[[], object], timeout: float, what: str, *, after: int = 0
+        self,
+        found: Callable[[], object],
+        timeout: float = 5,
+        what: str = "what was waited for",
+        *,
+        after: int = 0,
     ) -> object:
         """Wait until ``found()`` gives something, which comes back; it is called whenever anything
         happened, with the lock held.
 
         Arguments:
             found: the question.
-            timeout: seconds.
-            what: what is waited for, as the error calls it.
+            timeout (5): seconds.
+            what ('what was waited for'): what is waited for, as the error calls it.
             after (0): the error tells what arrived after this :meth:`mark`.
 
         Raises:

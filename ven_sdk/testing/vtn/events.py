@@ -91,6 +91,17 @@ class EventTable:
             )
         return held
 
+    def why_unanswered(self, event_id: str, now: datetime) -> str:
+        """What keeps a VEN from answering an event, where the VTN can tell: to be added to an
+        error.
+        """
+        if event_id not in self.numbers:
+            return f". The VTN never had an event {event_id!r}"
+        held = self.held.get(event_id)
+        if held is None or status_of(held.event, now) == "completed":
+            return f". The event is over, as it is {now:%H:%M:%S} by the VTN's clock"
+        return ""
+
     def put(self, event: Event, ven_id: Optional[str], fixed: bool) -> HeldEvent:
         """Hold a new event, or a new version of one."""
         held = HeldEvent(event, ven_id, fixed)

@@ -209,6 +209,8 @@ class Refuse(Fault):
         self.code: str = str(code)
         if not (len(self.code) == 3 and self.code.isascii() and self.code.isdigit()):
             raise ConfigurationError(f"code has three digits, such as '463', not {code!r}.")
+        if self.code == "200":
+            raise ConfigurationError("code '200' says that all is well: it refuses nothing.")
         self.description: str = description
         self.bare: bool = arguments.flag("bare", bare)
 
