@@ -37,8 +37,8 @@ from ven_sdk import (
 from ven_sdk.brackets import ValueMethod, is_function
 from ven_sdk.config import Settings
 from ven_sdk.near_names import public_names
+from ven_sdk.schema.declaration import MISSING
 from ven_sdk.schema.record import Record
-from ven_sdk.schema.slot import MISSING
 
 URL = "http://localhost:8080"
 NOW = datetime(2031, 1, 1, tzinfo=timezone.utc)
@@ -311,8 +311,8 @@ CHECKED |= {"boolean", "test_flag", "duration", "child", "children", "texts", "n
 FIELDS = [
     pytest.param(kind, name, id=f"{kind.__name__}.{name}")
     for kind in RECORDS
-    for name, slot in kind.slots.items()
-    if slot.kind in CHECKED
+    for name, declaration in kind.declared.items()
+    if declaration.kind in CHECKED
 ]
 
 
@@ -322,8 +322,10 @@ def test_most_fields_are_in_the_table() -> None:
 
 @pytest.mark.parametrize("kind, name", FIELDS)
 def test_a_field_of_a_wrong_type_is_refused_by_its_name(kind: "type[Record]", name: str) -> None:
-    needed = {each: None for each, slot in kind.slots.items() if slot.default is MISSING}
-    wrong = [object()] if kind.slots[name].repeated else object()
+    needed = {
+        each: None for each, declaration in kind.declared.items() if declaration.default is MISSING
+    }
+    wrong = [object()] if kind.declared[name].repeated else object()
 
     with pytest.raises(VenError, match=name):
         kind(**{**needed, name: wrong})

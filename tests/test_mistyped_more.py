@@ -177,7 +177,7 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: status(measurement="voltage"), "has no measurement and no unit: leave measurement"),
     (lambda: status(unit="W"), "leave unit out"),
     # what is somewhere else
-    (lambda: client().ven_name, "It is settings.ven_name"),
+    (lambda: client().opt_timeout, "It is settings.opt_timeout"),
     (lambda: client().timeout, "It is settings.timeout"),
     (lambda: client().settings.pol_frequency, "Did you mean 'poll_frequency'?"),
     (lambda: setattr(client().settings, "timeout", 5), "Settings is fixed: timeout cannot be set"),

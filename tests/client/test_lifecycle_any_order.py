@@ -308,6 +308,7 @@ def test_a_third_client_is_warned_of_the_second_when_the_first_has_stopped(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process .*multi-threaded:DeprecationWarning")
 def test_in_the_child_of_a_fork_every_call_that_would_change_something_is_refused() -> None:
     client = OpenADRClient("v", URL)
     client.add_report(resource_id="d", measurement="voltage", r_id="p")
@@ -365,6 +366,7 @@ def in_a_child(reads: list[Any], changes: list[Any]) -> int:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process .*multi-threaded:DeprecationWarning")
 def test_a_fleet_in_the_child_of_a_fork_is_read_whatever_locks_were_held_and_never_changed() -> (
     None
 ):

@@ -210,7 +210,7 @@ def test_the_child_of_a_fork_is_told_so_and_the_parent_goes_on(
     vtn: RawVTN, program: Program
 ) -> None:
     process = program(FORKING, vtn.url)
-    output, errors = process.communicate(timeout=15)
+    output, errors = process.communicate(timeout=60)
     assert output.split("\n")[:5] == ["True"] * 5
     assert "parent stopped" in output and process.returncode == 0, errors
 
@@ -234,7 +234,7 @@ say(f"{thread.is_alive()} {client.status.state}")
 """,
         vtn.url,
     )
-    output, errors = process.communicate(timeout=15)
+    output, errors = process.communicate(timeout=60)
     assert output.split("\n")[:2] == ["registered", "False stopped"], errors
     assert process.returncode == 0
     assert "Traceback" not in errors

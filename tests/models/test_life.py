@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 import traceback
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,9 +75,7 @@ class Life:
         """A child may use no client that its parent had started."""
         client = self.client
         started = client._lifecycle.runtime.is_of_this_process
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
+        child = os.fork()
         if child == 0:
             signal.alarm(CHILD_SECONDS)
             code = 0
@@ -125,6 +122,7 @@ def own_threads() -> list[str]:
 
 @pytest.mark.timeout(SECONDS + 180)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process .*multi-threaded:DeprecationWarning")
 def test_whatever_eight_threads_ask_for_nothing_is_lost_and_nothing_is_left(tmp_path: Path) -> None:
     with LocalVTN(check=False) as vtn:
         life = Life(vtn, tmp_path, int(os.environ.get("VEN_SDK_LIFE_SEED") or 1))

@@ -155,7 +155,7 @@ def test_a_hundred_megabytes_cost_no_more_memory_than_the_limit(
         for _ in range(1600):
             peer.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
 
-    server, connections = serve(script), connect(timeout=10, max_response_size=1 << 20)
+    server, connections = serve(script), connect(timeout=60, max_response_size=1 << 20)
     tracemalloc.start()
     try:
         error = failed(connections, server.url())
@@ -288,7 +288,7 @@ def test_a_large_message_that_crossed_the_end_of_an_idle_connection_is_sent_agai
         peer.reset()
 
     script = Counting(then)
-    server, connections = serve(script), connect(timeout=10)
+    server, connections = serve(script), connect(timeout=60)
     connections.post(server.url(), b"first")
     monkeypatch.setattr(Wire, "is_stale", lambda wire: False)
     big = b"x" * 30_000_000
@@ -307,7 +307,7 @@ def test_a_fresh_connection_that_breaks_is_never_tried_again_here(
     server = serve(script)
 
     with pytest.raises(TransportError) as caught:
-        connect(timeout=10).post(server.url(), b"x" * 30_000_000)
+        connect(timeout=60).post(server.url(), b"x" * 30_000_000)
 
     assert caught.value.delivered is False
     assert server.connections == 1
