@@ -389,6 +389,9 @@ def test_a_text_that_is_no_duration_is_refused_with_examples(text: str) -> None:
         "https://[::1/S3cret@",
         "https://joe:S3cret\x00@vtn.example.com/",
         "https://vtn.example.com:http/?S3cret",
+        "https://joe:S3cret",
+        "https://joe:S3cret/path",
+        "https://joe:3S3cret3",
     ],
 )
 def test_what_may_be_secret_in_a_url_is_in_no_error(url: str) -> None:
@@ -408,6 +411,8 @@ ADDRESSES = (
     "http://joe:S3cret\u2100@proxy",
     " http://joe:S3cret@proxy",
     "http://joe:S3cret@proxy\x00",
+    "http://joe:S3cret",
+    "http://joe:S3cret@:http/?S3cret",
     "mysql://joe:S3cret@host/db",
     "Postgresql://joe:S3cret@host/db",
     "postgresql://joe:S3cret@[::1/db",
@@ -427,10 +432,20 @@ ADDRESSES = (
         lambda address: construct(proxies=address),
         lambda address: construct(proxies={address: "http"}),
         lambda address: construct(push=address),
+        lambda address: construct(push="https://ven.example", listen=address),
         lambda address: construct(store=address),
         lambda address: Fleet(URL, store=address),
     ],
-    ids=["ven_name", "proxies", "proxies as text", "scheme", "push", "store", "store of fleet"],
+    ids=[
+        "ven_name",
+        "proxies",
+        "proxies as text",
+        "scheme",
+        "push",
+        "listen",
+        "store",
+        "store of fleet",
+    ],
 )
 def test_what_may_be_secret_in_an_address_is_in_no_error(
     use: Callable[[str], Any], address: str

@@ -17,6 +17,7 @@ from .runtime.lifecycle import Lifecycle, do_all
 from .runtime.runtime import Runtime
 from .runtime.same_vens import Runner
 from .state.store import Store
+from .threads import last_thread
 from .transport.identity import Identity
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ SHORTEST_TIMEOUT = 5.0
 """Seconds; a VEN waits at least so long for a reply (rule H7)."""
 OWED_SHARE = 0.5
 """Part of stop()'s timeout that is spent on sending what is owed."""
+COMMIT_SHARE = 0.5
+"""Part of the rest of it that a commit which is under way may take before threads are ended."""
+LAST_COMMIT = 0.2
+"""Seconds that a commit may take also where no time is left."""
 
 
 class ClientLifecycle:
@@ -69,7 +74,12 @@ class ClientLifecycle:
         return self.settings.vtn_url if ven_name == self.settings.ven_name else None
 
     def stop(self, seconds: float) -> None:
-        """Stop within about ``seconds``; a thread that was stopped from inside is waited for."""
+        """Stop within about ``seconds``; a thread that was stopped from inside is waited for. Where
+        a signal handler interrupted a step of this VEN, which has to end first, a thread does it.
+        """
+        if self.engine.guard.is_mine:
+            last_thread("ven_sdk stopping", self.cycle.stop, seconds).start()
+            return
         was_running = self.cycle.is_running
         self.cycle.stop(seconds)
         if not was_running:
@@ -137,15 +147,26 @@ class ClientLifecycle:
             logger.info("Stopped.")
 
     def _close(self, seconds: float) -> list[str]:
-        """Let nothing run any more; what does not finish within ``seconds`` comes back."""
-        unfinished: list[str] = []
+        """Let nothing run any more; what does not finish within ``seconds`` comes back. A commit
+        has ``LAST_COMMIT`` at least.
+        """
+        clock, unfinished = self.engine.clock, list[str]()
+        deadline = clock.monotonic() + seconds
+
+        def rest() -> float:
+            return deadline - clock.monotonic()
+
+        def close_store() -> None:
+            if not self.engine.close_store(max(rest(), LAST_COMMIT)):
+                unfinished.append(f"a commit to the store {self.store.name}")
+
         do_all(
             self._runner.end,
             lambda: self._end_listener(0.0),
-            self.engine.close,
+            lambda: self.engine.close(max(rest() * COMMIT_SHARE, LAST_COMMIT)),
             self.identity.connections.close,
-            lambda: unfinished.extend(self.runtime.stop(max(0.0, seconds))),
-            self.engine.close_store,
+            lambda: unfinished.extend(self.runtime.stop(max(0.0, rest()))),
+            close_store,
         )
         return unfinished
 

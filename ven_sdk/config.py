@@ -233,10 +233,8 @@ def push_settings(push: object, ack: object, fallback: object) -> Optional[PushS
     try:
         parts = urlsplit(given)
         parts.port  # noqa: B018
-    except ValueError as cause:
-        raise ConfigurationError(f"push {shown!r} has no usable host and port.") from (
-            None if "@" in given else cause
-        )
+    except ValueError:  # whose text may show a password
+        raise ConfigurationError(f"push {shown!r} has no usable host and port.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigurationError(f"{_PUSH_IS}, not {shown!r}.")
     if "{" in parts.path:
@@ -275,10 +273,9 @@ def listen_address(listen: object) -> tuple[str, int]:
     usable = found is not None and (found[1] == "" or found[1][0] == "[" or _is_host(found[1]))
     if found is None or not usable or int(found[2]) > 65535:
         port = text_of(listen).strip()
+        shown = repr_of(without_secrets(listen) if isinstance(listen, str) else listen)
         hint = f" Write '0.0.0.0:{port}'." if re.fullmatch(r"\d{1,5}", port) else ""
-        raise ConfigurationError(
-            f"listen must look like '0.0.0.0:8443', not {repr_of(listen)}.{hint}"
-        )
+        raise ConfigurationError(f"listen must look like '0.0.0.0:8443', not {shown}.{hint}")
     return found[1].strip("[]") or "0.0.0.0", int(found[2])
 
 
@@ -310,10 +307,8 @@ def base_url(url: object, ven_name: object = None) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError as cause:
-        raise ConfigurationError(f"vtn_url {shown!r} has no usable host and port.") from (
-            None if "@" in url else cause
-        )
+    except ValueError:  # whose text may show a password
+        raise ConfigurationError(f"vtn_url {shown!r} has no usable host and port.") from None
     if parts.scheme not in ("http", "https") or not host or any(map(str.isspace, url)):
         raise _no_address(shown, ven_name)
     if parts.username or parts.password:

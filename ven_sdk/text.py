@@ -83,8 +83,13 @@ def _ask(speak: Callable[[object], str], value: object) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """``url`` for a message: without user name, password, query and fragment."""
+    """``url`` for a message: without user name, password, query and fragment. What stands for a
+    port and is no number may be a password whose host was forgotten.
+    """
     if "@" in url:
         scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://", url)
         return f"{scheme[0] if scheme else ''}[cut]"
+    url = re.sub(
+        r"^([A-Za-z][A-Za-z0-9+.-]{0,20}://[^/?#:\[]*:)[^/?#]*[^/?#\d][^/?#]*", r"\1[cut]", url
+    )
     return re.sub(r"[?#].*", lambda found: f"{found[0][0]}[cut]", url, count=1, flags=re.DOTALL)

@@ -150,7 +150,7 @@ TABLE = (
     Mutation(
         "S11",
         "oadr20b.exchange.Exchange._read",
-        "elif self._strict and self._identity.signer is not None:",
+        "elif self._strict and self._identity.signs:",
         "elif False:",
         f"{UNPINNED}::test_an_unsigned_message_is_refused_only_by_a_strict_ven_that_signs",
     ),

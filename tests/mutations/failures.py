@@ -91,7 +91,7 @@ ALL_IS_WELL = (
     "found = self._kinds.pop(kind, None); self._kinds.clear(); return found",
 )
 REFUSAL_LOST = (
-    "runtime.transactions.Transactions.transact",
+    "runtime.transactions.Transactions._run",
     "self.tickets.settle(settles, error)",
     "self.tickets.settle(settles, None)",
 )
@@ -351,7 +351,7 @@ TABLE = (
     ),
     Mutation(
         "F5",
-        "runtime.transactions.Transactions.transact",
+        "runtime.transactions.Transactions._run",
         "self.tickets.add(opens, joins=outcome is NOTHING)",
         "self.tickets.add(opens)",
         f"{TICKETS}::test_two_threads_that_want_the_same_opt_withdrawn_share_its_withdrawal",

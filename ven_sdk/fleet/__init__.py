@@ -312,7 +312,7 @@ class Fleet(FleetHandlerCalls):
         """
         self._runtime.check_process()
         seconds = waiting_seconds("timeout", timeout)
-        self._lifecycle.cycle.stop(seconds)
+        self._lifecycle.stop(seconds)
 
     def run(self) -> None:
         """Start, block until ``stop()``, Ctrl-C or SIGTERM, then stop. LeaseLostError where another

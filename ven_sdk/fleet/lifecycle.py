@@ -6,13 +6,20 @@ from __future__ import annotations
 
 import logging
 
-from ..client_lifecycle import LISTENER_SHARE, OWED_SHARE, STOP_TIMEOUT
+from ..client_lifecycle import (
+    COMMIT_SHARE,
+    LAST_COMMIT,
+    LISTENER_SHARE,
+    OWED_SHARE,
+    STOP_TIMEOUT,
+)
 from ..errors import LeaseLostError, StoreError
 from ..runtime.last_reference import LastReference
 from ..runtime.lifecycle import Lifecycle, do_all
 from ..runtime.runtime import Runtime
 from ..runtime.same_vens import Runner
 from ..state.shared_store import SharedStore
+from ..threads import last_thread
 from ..ven import Ven
 from .identities import Identities
 from .push import FleetPush
@@ -44,6 +51,15 @@ class FleetLifecycle:
         """Start, unless it runs; ``fleet`` is whose last reference is watched."""
         self._last_reference.watch(fleet)
         self.cycle.start()
+
+    def stop(self, seconds: float) -> None:
+        """Stop within about ``seconds``. Where a signal handler interrupted a step of a VEN, which
+        has to end first, a thread does it.
+        """
+        if any(ven._engine.guard.is_mine for ven in self._vens):
+            last_thread("ven_sdk stopping", self.cycle.stop, seconds).start()
+        else:
+            self.cycle.stop(seconds)
 
     def _describe(self) -> str:
         return f"A fleet of {len(self._vens)} VENs"
@@ -103,24 +119,33 @@ class FleetLifecycle:
         )
 
     def _close(self, seconds: float) -> list[str]:
-        """Let nothing run any more; what does not finish within ``seconds`` comes back."""
-        unfinished: list[str] = []
+        """Let nothing run any more; what does not finish within ``seconds`` comes back. Commits
+        have ``LAST_COMMIT`` at least.
+        """
+        clock, unfinished = self._runtime.clock, list[str]()
+        deadline = clock.monotonic() + seconds
+
+        def rest() -> float:
+            return deadline - clock.monotonic()
+
         do_all(
             self._runner.end,
             self._vens.end,
             lambda: self._push.stop(0.0),
-            self._vens.close,
+            lambda: self._vens.close(max(rest() * COMMIT_SHARE, LAST_COMMIT)),
             self._identities.close,
-            lambda: unfinished.extend(self._runtime.stop(max(0.0, seconds))),
-            self._vens.close_store,
-            self._close_store,
+            lambda: unfinished.extend(self._runtime.stop(max(0.0, rest()))),
+            lambda: unfinished.extend(self._close_store(max(rest(), LAST_COMMIT))),
         )
         return unfinished
 
-    def _close_store(self) -> None:
+    def _close_store(self, seconds: float) -> list[str]:
+        """Let others have the store, as soon as no VEN uses it; what hangs comes back."""
+        is_free = self._vens.close_store(seconds)
         if self._has_store:
             self._has_store = False
-            do_all(self._vens.forget_removed, self._store.close)
+            do_all(self._vens.forget_removed if is_free else bool, self._store.close)
+        return [] if is_free else [f"a commit to the store {self._store.name}"]
 
     def look_for_twin(self, ven: Ven) -> None:
         """Warn where ``ven``, which was added, runs in this process already."""

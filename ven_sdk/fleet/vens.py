@@ -207,18 +207,32 @@ class Vens:
             self.is_running = False
             return [ven._engine for ven in self._by_name.values()]
 
-    def close(self) -> None:
-        """Let nothing of any VEN begin any more."""
+    def close(self, seconds: float) -> None:
+        """Let nothing of any VEN begin any more. What starts or is committed at this moment is
+        waited for up to ``seconds``.
+        """
+        deadline = self._runtime.clock.monotonic() + seconds
         with self._lock:
             locks = tuple(self._locks.items())
         for ven, lock in locks:
-            with lock:
-                ven._engine.close()
+            is_mine = lock.acquire(timeout=max(0.0, deadline - self._runtime.clock.monotonic()))
+            try:
+                ven._engine.close(deadline - self._runtime.clock.monotonic())
+            finally:
+                if is_mine:
+                    lock.release()
 
-    def close_store(self) -> None:
-        """None of them uses the store any more."""
-        for ven in self:
-            ven._engine.close_store()
+    def close_store(self, seconds: float) -> bool:
+        """None of them uses the store any more. False where a commit hangs for longer than
+        ``seconds``: that VEN leaves the store when it has returned.
+        """
+        deadline = self._runtime.clock.monotonic() + seconds
+        left = [
+            ven
+            for ven in self
+            if not ven._engine.close_store(deadline - self._runtime.clock.monotonic())
+        ]
+        return not left
 
     def end_in_order(self, engines: list[Engine], deadline: float) -> None:
         """Nothing new begins; handlers may return and what is owed is sent, all VENs side by side,

@@ -16,6 +16,7 @@ from ..errors import ConfigurationError, PayloadError, SecurityError, TransportE
 from ..log import WIRE, RedactedBody, Repeats
 from ..schema.common import Payload
 from ..tasks import ReceivedReply
+from ..text import class_name, text_of
 from ..transport.cookies import Cookies
 from ..transport.sessions import Reply
 from .codec import envelope, parsing, reader
@@ -114,7 +115,7 @@ class Exchange:
                 body,
                 self._sending_time,
                 self._cookies,
-                None if self._identity.signer is None else lambda: self.serialise(record),
+                None if not self._identity.signs else lambda: self.serialise(record),
                 CONTENT_TYPE,
             )
         # of the TLS peer's pin: nothing was sent, so that the link failed and no reply did
@@ -139,17 +140,31 @@ class Exchange:
 
     def serialise(self, record: Payload) -> bytes:
         """The bytes to send, signed where the VEN signs. The unsigned poll is always the same and
-        is made once.
+        is made once. ``ConfigurationError`` where it cannot be written, ``TransportError`` where
+        not signed.
         """
-        signer = self._identity.signer
-        if signer is not None:
-            content = self._write(envelope.signed_object, record)
-            return signer.sign_canonical(content, self._now())
+        if self._identity.signs:
+            return self._sign(self._write(envelope.signed_object, record))
         if not isinstance(record, Poll):
             return self._write(envelope.message, record)
         if self._poll is None or self._poll[0] != record.ven_id:
             self._poll = (record.ven_id, self._write(envelope.message, record))
         return self._poll[1]
+
+    def _sign(self, content: bytes) -> bytes:
+        """TransportError where the key or its library fails: nothing is sent, so that everything
+        waits as for a link that is down, and goes out when the key serves again.
+        """
+        try:
+            signer = self._identity.signer
+            assert signer is not None
+            return signer.sign_canonical(content, self._now())
+        except Exception as cause:
+            text = (
+                f"Messages cannot be signed with the key of this VEN ({class_name(cause)}: "
+                f"{text_of(cause)}). Nothing is sent meanwhile; look at the files cert and key."
+            )
+            raise TransportError(text, delivered=False) from cause
 
     def _write(self, write: Callable[[Payload], bytes], record: Payload) -> bytes:
         return build_alone(self.deviations, record.wire_name, lambda: write(record))
@@ -196,7 +211,7 @@ class Exchange:
             root = verifier.verify(root, self._now())
         elif may_be_signed and envelope.is_signed(root):
             root = self._identity.verify_unpinned(root, self._now())
-        elif self._strict and self._identity.signer is not None:
+        elif self._strict and self._identity.signs:
             raise SecurityError(
                 "The message is not signed, although this VEN signs its own (strict=True, cert and "
                 "key). The message was discarded. If the VTN does not sign, leave strict out or "

@@ -58,6 +58,11 @@ class SigningIdentity(Identity):
             self.verifies_messages = True
 
     @property
+    def signs(self) -> bool:
+        """Whether messages go out signed."""
+        return self._signer is not None
+
+    @property
     def signer(self) -> Optional[Signer]:
         """What signs with the certificate of now; it is made again when that was renewed."""
         known, credentials = self._signer, self.credentials

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Optional
 from urllib.parse import unquote
 
 from ..config import PushSettings
-from ..errors import PayloadError, SecurityError, StateError
+from ..errors import PayloadError, SecurityError, StateError, VenError
 from ..push.peer import Peer, Response, plain_response
 from ..schema.common import Payload
 from ..state.outcome import Outcome
@@ -130,8 +130,7 @@ def _take_in(message: Payload, base: Transactions, exchange: Exchange, ack: str)
     if base.persistence.unsaved_rows or base.persistence.is_lost:
         return _try_later()  # it is in memory only: the VTN keeps it too
     if said:
-        record = PAYLOADS[said[0].payload].from_dict(said[0].record)
-        return Response(200, XML, exchange.serialise(record))
+        return _answer(exchange, base, PAYLOADS[said[0].payload].from_dict(said[0].record))
     if ack == "empty":
         return Response(200, {}, b"")
     return _say(exchange, base, "200", getattr(message, "request_id", None) or "")
@@ -173,7 +172,14 @@ def _say(exchange: Exchange, base: Transactions, code: str, request_id: str = ""
     record = PlainResponse(
         response=answers.response(code, request_id), ven_id=base.book.registration.ven_id
     )
+    return _answer(exchange, base, record)
+
+
+def _answer(exchange: Exchange, base: Transactions, record: Payload) -> Response:
     try:
         return Response(200, XML, exchange.serialise(record))
     except StateError:
+        return _try_later()
+    except VenError as error:  # it cannot be signed, or written
+        base.report(error, "pushed message not answered", f"A push was not answered: {error}")
         return _try_later()

@@ -162,8 +162,8 @@ def number_entry(value: object) -> str:
         text = float.__repr__(value)  # numpy.float64 is a float whose own repr is no number
     elif isinstance(value, Decimal):
         text = str(value)
-    elif isinstance(value, numbers.Real):
-        text = repr(float(value))
+    elif is_number(value):  # a Fraction, or a number of some library
+        text = repr(as_float(value))
     else:
         raise TypeError(
             f"it returned {repr_of(value):.80} ({class_name(value)}); expected a number, "

@@ -1,9 +1,11 @@
 """Calls of user code for one VEN: put onto the pools, run there without a lock, their result given
 to the step that waits for it.
 
-Calls of one lane run in order, never two at once. A call of a handler that did not begin before the
-client was stopped stands in the book and is made after the next start; one of a report callback is
-given up, so that it is asked anew.
+Calls of one lane run in order, never two at once, over a restart too: the pools see to it. A call
+of a handler that did not begin before the client was stopped stands in the book and is made after
+the next start; one that still runs then is not made again, but what it returns is that of the call
+which would be. A call of a report callback that did not begin is given up, so that it is asked
+anew.
 """
 
 from __future__ import annotations
@@ -40,11 +42,11 @@ class Calls:
         self._handlers, self._troubles = handlers, troubles
         self._is_stopped, self._transact = is_stopped, transact
         self._not_begun: dict[int, Call] = {}
+        self._starts = 0
 
     def submit(self, call: Call) -> None:
         """Make ``call`` when its turn has come."""
-        if call.pool == "report":
-            self._not_begun[id(call)] = call
+        self._not_begun[id(call)] = call
         self._runtime.pools[call.pool].submit(
             (self._owner, call.lane) if call.pool == "handler" else call.lane,
             lambda: self._make(call),
@@ -54,8 +56,9 @@ class Calls:
     def _make(self, call: Call) -> None:
         if self._is_stopped(call):
             return
-        if call.pool == "report" and self._not_begun.pop(id(call), None) is None:
+        if self._not_begun.pop(id(call), None) is None:
             return  # it waited while the VEN was stopped and started: another stands for it
+        starts = self._starts
         if call.function is not None:
             result: object = invoke(call.function, call.arguments, call.keywords)
             errors: tuple[HandlerError, ...] = (result,) if isinstance(result, HandlerError) else ()
@@ -65,6 +68,17 @@ class Calls:
             self._report(call, error)
         if call.done is not None:
             self._transact(call.done(result))
+        if starts != self._starts:
+            self._answer_for_successor(call, result)
+
+    def _answer_for_successor(self, call: Call, result: object) -> None:
+        """The VEN was stopped and started while user code ran: the same call waits for its turn."""
+        for other in self._not_begun.copy().values():
+            is_same = (call.lane, call.handler) == (other.lane, other.handler)
+            if other.done is not None and is_same and call.arguments == other.arguments:
+                if self._not_begun.pop(id(other), None) is not None:
+                    self._transact(other.done(result))
+                return
 
     def _report(self, call: Call, error: HandlerError) -> None:
         """Log a failure of user code, counted for each event, and tell ``on_error``; a failure of
@@ -78,10 +92,11 @@ class Calls:
             self._troubles.report(error, key, text, logging.ERROR)
 
     def give_up_waiting(self) -> None:
-        """Report callbacks that waited for their turn when the VEN stopped are asked anew."""
+        """The VEN starts: what waited for its turn when it stopped is asked anew."""
+        self._starts += 1
         waiting, self._not_begun = self._not_begun, {}
         for call in waiting.values():
-            if call.done is not None:
+            if call.pool == "report" and call.done is not None:
                 self._transact(call.done(NOT_CALLED))
 
 

@@ -167,7 +167,10 @@ class Runtime:
         """Make timers and pools run; harmless when they do."""
         if self._pid is None:
             with self._making:
+                before = self.pools
                 self._make_pools()
+                for kind in ("handler", "report"):  # user code that still runs is not called again
+                    self.pools[kind].follow(before[kind])
                 self._is_open = True
         self._pid = os.getpid()
         self.scheduler.start()

@@ -32,7 +32,6 @@ Any thread may call everything here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Callable, Optional, TypeVar
 
@@ -40,8 +39,7 @@ from ..errors import LeaseLostError, StateError, StoreError, VenError
 from ..log import Repeats
 from ..profile import Profile
 from ..state.book import Book
-from ..state.change import Change
-from ..state.outcome import NOTHING, Call, Outcome, ProfileBook, Step, Timer
+from ..state.outcome import NOTHING, Call, Outcome, Step, Timer
 from ..state.store import Store
 from ..tasks import MessageName
 from ..text import shorten
@@ -56,6 +54,7 @@ from .persistence import Persistence
 from .runtime import Runtime
 from .scheduler import Job, Scheduler
 from .status import Counters
+from .step_guard import StepGuard
 from .tickets import Ticket, Tickets
 from .timers import Timers
 from .troubles import Troubles
@@ -97,6 +96,7 @@ class Transactions(Facts):
         self.clock: Clock = runtime.clock  # the machine's, or a test's
         self.changes: Changes = Changes(runtime.clock)
         self.tickets: Tickets = Tickets()
+        self.guard: StepGuard = StepGuard()
         self._clock_steps = ClockSteps(runtime.clock)
         self._listeners: list[Callable[[bool], None]] = []
         self._retry: Optional[Job] = None
@@ -150,22 +150,15 @@ class Transactions(Facts):
         the tickets of the message ``settles`` are settled with ``error`` in the same transaction.
         ``opens`` is the ticket of a caller who waits for what the step owes.
         """
-        with self._lock:
-            outcome = step(self.book, self._time_of_step())
-            if outcome is NOTHING and not (request_name or settles or opens):
-                return outcome
-            if request_name:
-                outcome = Outcome(changes=(self.book.use_request_id(request_name),)) + outcome
-            if not self._carry_out(outcome):
-                return NOTHING
-            if opens is not None:
-                self.tickets.add(opens, joins=outcome is NOTHING)
-            has_settled = False
-            if settles is not None:
-                has_settled = self.tickets.settle(settles, error)
-                owe = self.tickets.left_over(settles)
-                if owe is not None:
-                    outcome += self._owe_again(owe)
+        try:
+            with self._lock:
+                if self.guard.is_taken:
+                    return self.guard.postpone(step, self.book, self.now(), waits=opens is not None)
+                with self.guard:
+                    outcome, has_settled = self._run(step, request_name, settles, error, opens)
+        finally:
+            if self.guard.postponed and not self.guard.is_mine:
+                self.guard.run_postponed(self.transact, self.report)
         for note in outcome.notes:
             self.troubles.note(note)
         if outcome.changes or has_settled:
@@ -173,6 +166,32 @@ class Transactions(Facts):
         if outcome.changes:
             self._tell_of_changes(outcome)
         return outcome
+
+    def _run(
+        self,
+        step: Step,
+        request_name: str,
+        settles: Optional[MessageName],
+        error: Optional[VenError],
+        opens: Optional[Ticket],
+    ) -> tuple[Outcome, bool]:
+        """What ``step`` asked for, and whether a ticket was settled."""
+        outcome = step(self.book, self._time_of_step())
+        if outcome is NOTHING and not (request_name or settles or opens):
+            return NOTHING, False
+        if request_name:
+            outcome = Outcome(changes=(self.book.use_request_id(request_name),)) + outcome
+        if not self._carry_out(outcome):
+            return NOTHING, False
+        if opens is not None:
+            self.tickets.add(opens, joins=outcome is NOTHING)
+        has_settled = False
+        if settles is not None:
+            has_settled = self.tickets.settle(settles, error)
+            owe = self.tickets.left_over(settles)
+            if owe is not None:
+                outcome += self._owe_again(owe)
+        return outcome, has_settled
 
     def choose(self, function: Callable[[S], T], of: S) -> T:
         """What ``function(of)`` chooses to send, by a book that nobody changes meanwhile. It begins
@@ -347,32 +366,13 @@ class Transactions(Facts):
     def save(self) -> None:
         """Try to write what could not be written."""
         with self._lock:
-            self.persistence.save(late=self.stopped)
+            if not self.guard.is_taken:
+                with self.guard:
+                    self.persistence.save(late=self.stopped)
 
-    def lose(self, error: LeaseLostError) -> None:
-        """The VEN ends here: another owner of its rows runs it."""
-        with self._lock:
-            self.persistence.lose(error)
-
-    def detach_store(self) -> None:
-        """Write nothing more: the VEN is taken out."""
-        with self._lock:
-            self.persistence.detach()
-
-    def remember(self, changes_of: Callable[[ProfileBook], Sequence[Change]]) -> None:
-        """Commit ``changes_of(book)`` over a restart, which nobody waits for: nothing is woken. The
-        changes are committed when this returns.
-        """
-        if not self.store.durable:
-            return
-        with self._lock:
-            changes = changes_of(self.book)
-            self.persistence.commit(changes)
-            self._apply(changes)
-
-    def close(self) -> None:
+    def close(self) -> bool:
         """Let nothing begin any more: timers are forgotten, queued calls stay in the book for the
-        next start.
+        next start. True: all of it is done.
         """
         self.stopped = True
         with self._lock:
@@ -382,3 +382,4 @@ class Transactions(Facts):
             self.timers.clear()
         self.save()
         self.wake_waiters()
+        return True

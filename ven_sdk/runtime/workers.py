@@ -22,7 +22,8 @@ without it.
 between*: a job may submit others, also under its own key (they run after it), and may close the
 pool from inside; ``close`` then waits for all threads but its own. A job that was submitted and
 not begun is dropped by ``close``: whoever submitted it finds in the book that it is still to be
-done.
+done. A job that outlasts ``close`` keeps its key in the pool that follows: what is submitted there
+waits behind it.
 """
 
 from __future__ import annotations
@@ -57,13 +58,18 @@ class _Task(NamedTuple):
 class _Worker:
     """What one thread is doing; written under the pool's condition."""
 
-    __slots__ = ("replaced", "since", "task", "thread")
+    __slots__ = ("key", "replaced", "since", "task", "thread")
 
     def __init__(self) -> None:
         self.task: Optional[_Task] = None
+        self.key: Hashable = None
         self.since = 0.0
         self.replaced = False
         self.thread: Optional[threading.Thread] = None
+
+
+def _nothing() -> None:
+    """Stands for a job that runs in the pool before."""
 
 
 class Workers:
@@ -103,6 +109,8 @@ class Workers:
         self._closing = False
         self._settling = 0
         self._watch: Optional[Job] = None
+        self._held: set[Hashable] = set()
+        self._successor: Optional[Workers] = None
 
     def submit(self, key: Hashable, function: Callable[[], None], about: str = "") -> None:
         """Run ``function`` after all that was submitted under ``key`` before. ``about`` names it
@@ -152,6 +160,7 @@ class Workers:
                 key = self._ready.popleft()
                 lane = self._lanes[key]
                 worker.task, worker.since = lane[0], self._clock.monotonic()
+                worker.key = key
                 task = worker.task
             try:
                 task.function()
@@ -177,6 +186,39 @@ class Workers:
                 del self._lanes[key]
             if self._settling:
                 self._condition.notify_all()
+            successor = self._successor
+        if successor is not None:
+            successor.release(key)
+
+    # --- from one pool to the next ----------------------------------------------------------------
+
+    def follow(self, before: Workers) -> None:
+        """This pool, in which nothing was submitted yet, takes the place of ``before``, which is
+        closed: a key whose job still runs there waits here until it has returned.
+        """
+        with before._condition:
+            before._successor = self
+            running = (worker.key for worker in before._workers if worker.task is not None)
+            self._held = {*running, *before._held}
+        for key in self._held:
+            self._lanes[key] = deque((_Task(_nothing, ""),))
+
+    def release(self, key: Hashable) -> None:
+        """The job of ``key`` in the pool before this one has returned."""
+        with self._condition:
+            self._held.discard(key)
+            lane = self._lanes[key]
+            lane.popleft()
+            if not lane:
+                del self._lanes[key]
+            elif not self._closing:
+                self._ready.append(key)
+                self._provide_worker()
+            successor = self._successor
+        if successor is not None:
+            successor.release(key)
+
+    # --- what runs --------------------------------------------------------------------------------
 
     def _look(self) -> None:
         """Replace and name what is stuck; look again while anything runs."""
@@ -248,7 +290,7 @@ class Workers:
         """Jobs submitted and not yet started."""
         with self._condition:
             running = sum(worker.task is not None for worker in self._workers)
-            return sum(map(len, self._lanes.values())) - running
+            return sum(map(len, self._lanes.values())) - len(self._held) - running
 
     def count_running(self) -> int:
         """Jobs that run now."""

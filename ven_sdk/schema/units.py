@@ -230,7 +230,7 @@ def _explain_unknown(name: str) -> str:
 
     near = [_BY_WORD[word] for word in get_close_matches(_word(name), list(_BY_WORD), 4, 0.4)]
     return (
-        f"There is no measurement {name!r}. Near names: "
+        f"There is no measurement {repr_of(name)}. Near names: "
         f"{', '.join(dict.fromkeys(near)) or ', '.join(UNITS)}. "
         "Give a unit as well for one of your own."
     )

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..errors import ConfigurationError
+from ..text import repr_of
 from .fingerprint import fingerprint_of
 from .keyfiles import Material, read_pem, read_pkcs12
 
@@ -163,7 +164,7 @@ def content(source: Source, argument: str) -> tuple[bytes, str]:
             return file.read(), path
     except OSError as cause:
         raise ConfigurationError(
-            f"{argument} {path!r} cannot be read: {cause.strerror or cause}."
+            f"{argument} {repr_of(path)} cannot be read: {cause.strerror or cause}."
         ) from cause
 
 

@@ -3,7 +3,8 @@
 A caller puts its ticket in and waits for the turn. Who gets it writes all that wait, and gives the
 turn back; those whose tickets are done return, one of the others has the next turn. Whoever must
 not meet a writer, such as a reader, waits for a turn as well. Any thread may call it; nothing is
-held while the writing runs but the turn itself.
+held while the writing runs but the turn itself. A signal handler that interrupts whoever has the
+turn, and wants it too, is refused: it would wait for itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Callable, Generic, Optional, TypeVar
+
+from ..errors import StoreError
 
 T = TypeVar("T")
 
@@ -39,6 +42,7 @@ class GroupCommit(Generic[T]):
         self._write, self._most = write, most
         self._ready = threading.Condition()  # guards the next alone
         self._taken = False
+        self._owner: Optional[int] = None
         self._waiting: deque[Ticket[T]] = deque()
 
     def submit(self, work: T) -> None:
@@ -55,20 +59,27 @@ class GroupCommit(Generic[T]):
     @contextmanager
     def turn(self, ticket: Optional[Ticket[T]] = None) -> Iterator[bool]:
         """Wait for the turn, or until another thread has done ``ticket``: gives whether this thread
-        has the turn.
+        has the turn. StoreError where it has it already.
         """
-        is_mine = False
+        is_mine, own = False, threading.get_ident()
+        if self._owner == own:
+            raise StoreError(
+                "The store cannot be used here: a signal handler (or __del__) interrupted this "
+                "thread while it used the store.",
+                retryable=True,
+            )
         try:
             with self._ready:
                 while self._taken and not (ticket and ticket.done):
                     self._ready.wait()
                 is_mine = not (ticket and ticket.done)
-                self._taken = self._taken or is_mine
+                if is_mine:
+                    self._taken, self._owner = True, own
             yield is_mine
         finally:
             if is_mine:
                 with self._ready:
-                    self._taken = False
+                    self._taken, self._owner = False, None
                     self._ready.notify_all()
 
     def _write_waiting(self) -> None:

@@ -15,6 +15,7 @@ import weakref
 from typing import Optional
 
 from ..errors import ConfigurationError, StoreError
+from ..text import repr_of
 
 if sys.platform == "win32":
     import msvcrt
@@ -123,7 +124,7 @@ def check_reachable(path: str, subject: str) -> None:
         return
     except OSError as cause:
         raise ConfigurationError(
-            f"The store {subject!r} cannot be a file, or have {path!r} beside it: "
+            f"The store {repr_of(subject)} cannot be a file, or have {repr_of(path)} beside it: "
             f"{cause.strerror}. Give another path."
         ) from cause
 

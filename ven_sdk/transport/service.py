@@ -18,6 +18,7 @@ from requests.utils import select_proxy
 
 from ..config import has_usable_host
 from ..errors import ConfigurationError
+from ..text import without_secrets
 from .route import Proxy, Route
 
 _LARGE = 1 << 16
@@ -153,11 +154,10 @@ def _proxy(address: Optional[str]) -> Optional[Proxy]:
     try:
         parts = urlsplit(address if "://" in address else f"http://{address}")
         host, port = parts.hostname, parts.port or 80
-    except ValueError as cause:
-        why = "it has no usable host and port" if "@" in address else str(cause)
-        raise ConfigurationError(f"The proxy {_show_url(address)} cannot be used: {why}.") from (
-            None if "@" in address else cause
-        )
+    except ValueError:  # whose text may show a password
+        raise ConfigurationError(
+            f"The proxy {_show_url(address)} cannot be used: it has no usable host and port."
+        ) from None
     if parts.scheme == "http" and (parts.port == 0 or not has_usable_host(parts)):
         raise ConfigurationError(
             f"The proxy {_show_url(address)} cannot be used: it has no usable host and port."
@@ -179,5 +179,5 @@ def _basic(user: str, password: str) -> str:
 
 
 def _show_url(url: object) -> str:
-    text = str(url)
-    return repr(text if "@" not in text else "…@" + text.rpartition("@")[2])
+    _, at, rest = str(url).rpartition("@")
+    return repr(f"…@{without_secrets(rest)}" if at else without_secrets(rest))

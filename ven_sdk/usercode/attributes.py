@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 from ..argument_names import named_methods
 from ..errors import ArgumentError, ConfigurationError, NoSuchAttributeError, NoSuchKeyError
 from ..near_names import did_you_mean, missing_attribute, public_names
+from ..text import repr_of
 from .handlers import PARAMETERS, check_name, nearest_handler
 
 
@@ -70,14 +71,16 @@ class CheckedAttributes:
 
         def __getitem__(self, key: object) -> object:
             raise NoSuchKeyError(
-                f"A {_word_for(self)} has attributes and methods, not [{key!r:.60}]."
+                f"A {_word_for(self)} has attributes and methods, not [{repr_of(key):.60}]."
                 f"{did_you_mean(key, public_names(type(self)))}"
             )
 
         def __setitem__(self, key: object, value: object = None) -> None:
             word = _word_for(self)
             does = "add() and remove() do" if word == "fleet" else "its methods do"
-            raise ArgumentError(f"[{key!r:.60}] of a {word} cannot be set or deleted: {does} that.")
+            raise ArgumentError(
+                f"[{repr_of(key):.60}] of a {word} cannot be set or deleted: {does} that."
+            )
 
         __delitem__ = __setitem__
 

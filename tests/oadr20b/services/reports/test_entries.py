@@ -79,7 +79,9 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
         number_entry(value)
 
 
-@pytest.mark.parametrize("value", [float("inf"), Decimal("-inf"), Decimal("1e400")])
+@pytest.mark.parametrize(
+    "value", [float("inf"), Decimal("-inf"), Decimal("1e400"), 10**400, Fraction(10**400)]
+)
 def test_what_a_report_cannot_hold_is_refused(value: Any) -> None:
     with pytest.raises((ValueError, OverflowError)):
         number_entry(value)
