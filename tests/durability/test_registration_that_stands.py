@@ -148,6 +148,32 @@ def test_R13_a_registration_that_the_vtn_does_not_know_any_more_does_not_stand(
     assert world.ven.status.state == "registered" and world.vtn.record.registered
 
 
+@pytest.mark.parametrize("reply", [404, 405, 403, 502, 503])
+def test_a_vtn_that_starts_again_with_the_ven_and_has_forgotten_it_is_registered_with_soon(
+    world: SimulatedVen, reply: int
+) -> None:
+    world.vtn.behaviour[""] = f"status {reply}", FOR_EVER
+    restart(world)
+    world.run(3)
+    world.vtn.behaviour.clear()
+    world.vtn.record.registered = False
+    world.run(150)
+
+    assert world.vtn.record.registered and world.ven.status.state == "registered"
+    assert world.longest_silence(60) <= PERIOD + 1
+
+
+def test_a_ven_that_cannot_register_again_says_so(world: SimulatedVen) -> None:
+    world.vtn.behaviour[CREATE] = "plain response", FOR_EVER
+    restart(world)
+    world.run(60)
+
+    assert any("register again" in problem for problem in world.ven.health().problems)
+    world.vtn.behaviour.clear()
+    world.run(120)
+    assert world.ven.health().ok
+
+
 @pytest.mark.parametrize(
     "change", [{"report_only": True}, {"ven_id": "other"}, {"registration_id": "r"}], ids=str
 )

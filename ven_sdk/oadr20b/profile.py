@@ -274,12 +274,7 @@ class Profile20b(Profile):
 
     def problems(self, book: Book) -> tuple[str, ...]:
         """See :meth:`Profile.problems`."""
-        if book.registration.refused_catalogue is None:
-            return ()
-        return (
-            "The catalogue was refused, so the VTN asks for no reports. It is offered again, at "
-            "least once an hour.",
-        )
+        return registration.problems(book)
 
     def queues(self, book: Book) -> dict[str, int]:
         """See :meth:`Profile.queues`."""

@@ -210,12 +210,13 @@ class FailedExchanges:
         return once or is_spent
 
     def _forget_given_up(self, task: Task) -> None:
-        """A message was given up at a service that is there for others: the next of its kind is
-        tried as if nothing had been.
+        """A message was given up at a service that is there for others, or on the way to a
+        registration, which may be there: the next of its kind is tried as if nothing had been.
         """
         kind = self.kind_of(task)
         with self._lock:
-            if not task.needs_service and self._failures.is_used(kind.service):
+            is_there = task.registers or self._failures.is_used(kind.service)
+            if is_there and not task.needs_service:
                 self._failures.forget_kind(kind)
 
     def _report_missing(self, task: Task, error: TransportError) -> None:

@@ -43,6 +43,7 @@ from .cancellation import (
 from .creation import QUERY, REGISTRATION, begin, lose, register, resume
 from .other_vtn import is_unexpected
 from .phases import BOOTSTRAP, PHASES, change_phase, frequency, poll_period
+from .standing import problems
 from .takeover import go_on, part
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "owe_event_request",
     "part",
     "poll_period",
+    "problems",
     "receive_cancellation",
     "register",
     "register_reports",

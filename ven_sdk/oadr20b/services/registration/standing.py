@@ -43,3 +43,16 @@ def joining_phase(book: Book) -> str:
     """The phase of the machine; while it goes on beside a registration that stands, of that."""
     state = book.registration
     return state.stands if state.phase == "registered" and state.stands else state.phase
+
+
+def problems(book: Book) -> tuple[str, ...]:
+    """A sentence for each thing that the VTN did not take, and that is sent again."""
+    state, found = book.registration, []
+    if state.stands and state.phase == "registered":
+        found.append("The VEN cannot register again; it goes on with the registration that it has.")
+    if state.refused_catalogue is not None:
+        found.append(
+            "The catalogue was refused, so the VTN asks for no reports. It is offered again, at "
+            "least once an hour."
+        )
+    return tuple(found)
