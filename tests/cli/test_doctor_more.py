@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.cli.test_doctor_table import Site, diagnosis, site, told
+from ven_sdk import ConfigurationError, OpenADRClient
+from ven_sdk.cli import main
 from ven_sdk.testing.vtn.reply import Reply
 
 __all__ = ["site"]
@@ -220,6 +222,54 @@ def test_a_redirect_to_a_log_in_page_is_told_as_such(
     found = diagnosis([f"http://127.0.0.1:{port}"], capsys)
 
     assert "A log-in page answers in the place of the VTN (HTTP status 302)" in told(found), found
+
+
+@pytest.mark.parametrize("status", [301, 304, 307])
+def test_a_redirect_that_leads_nowhere_is_told_without_an_empty_address(
+    status: int, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = diagnosis([f"http://127.0.0.1:{site.server(Reply(status=status))}"], capsys)
+
+    assert "It redirects, and says not where" in told(found) and "''" not in told(found), found
+
+
+def test_what_the_doctor_has_tried_it_does_not_advise(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = diagnosis([f"http://127.0.0.1:{site.server(Reply(status=500))}"], capsys)
+
+    assert "it took none with one either" in told(found)
+    assert "ven-sdk doctor tries that" not in told(found)
+
+
+def test_a_pin_that_no_tls_compares_is_refused_by_doctor_and_client(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, pin = site.vtn(tls=False).url, "AA:BB:CC:DD:EE:FF:00:11:22:33"
+    found = diagnosis([url, "--tls-fingerprint", pin], capsys)
+
+    assert "nothing would be compared" in told(found) and "https://" in told(found), found
+    with pytest.raises(ConfigurationError, match="nothing would be compared"):
+        OpenADRClient("a", url, tls_fingerprint=pin)
+    OpenADRClient("a", url.replace("http:", "https:"), tls_fingerprint=pin)
+
+
+def test_a_vtn_that_does_not_sign_is_not_taken_for_one_with_a_new_certificate(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [site.vtn(tls=False).url, "--vtn-fingerprint", "AA:BB:CC:DD:EE:FF:00:11:22:33"]
+    found = diagnosis(words, capsys)
+
+    assert "whether it signs" in told(found) and "the new one" not in told(found), found
+
+
+@pytest.mark.parametrize("option", ["--proxy", "--proxies"])
+def test_a_proxy_is_an_argument_of_the_client(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "http://h", option, "http://p:1"]) == 2
+    told = capsys.readouterr().err
+    assert "this command goes without a proxy" in told and "--proxied" not in told
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", b"  \r\n\t"])

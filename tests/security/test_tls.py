@@ -201,6 +201,25 @@ def test_no_environment_variable_adds_trust(
     )
 
 
+def test_a_folder_of_certificates_is_read_but_for_links_that_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "good.pem").write_bytes(pki.authority().cert_pem)
+    (tmp_path / "gone.pem").symlink_to(tmp_path / "nothing.pem")
+
+    client_context(ca_file=tmp_path)
+    (tmp_path / "key.pem").write_bytes(b"no certificate")
+    with pytest.raises(
+        ConfigurationError, match=r"key\.pem' cannot be used: it holds no certificate"
+    ):
+        client_context(ca_file=tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_told_without_a_number(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        client_context(ca_file=tmp_path / "nothing.pem")
+
+    assert "No such file" in str(raised.value) and "Errno" not in str(raised.value)
+
+
 def test_a_pinned_peer_passes_and_another_does_not() -> None:
     check_peer(VTN.der, VTN.fingerprint.lower())
     check_peer(VTN.der, fingerprint_of(VTN.der, full=True))

@@ -10,7 +10,7 @@ from ..config import Settings
 from ..log import Repeats
 from ..profile_kind import ProfileKind
 from ..state.book import Catalogue, HandlerNames
-from ..transport.identity import Identity
+from ..transport.identity import Identity, check_pin
 from ..usercode.handlers import Hooks
 from . import tables as _tables  # noqa: F401  registers what notebooks show
 from .addresses import complete_address, trim_own_path
@@ -42,11 +42,14 @@ class OpenADR20b(ProfileKind):
 
     def make_identity(self, settings: Settings, arguments: Mapping[str, Any]) -> SigningIdentity:
         """See :meth:`ProfileKind.make_identity`."""
+        secure = settings.vtn_url.startswith("https:")
+        is_called = settings.push is not None and settings.push.address.startswith("https:")
+        check_pin(arguments.get("tls_fingerprint"), secure or is_called)
         return SigningIdentity(
             **arguments,
             timeout=settings.timeout,
             replay_window=settings.replay_window,
-            secure=settings.vtn_url.startswith("https:"),
+            secure=secure,
         )
 
     def make_book(self, settings: Settings, catalogue: Catalogue, handlers: HandlerNames) -> Book:

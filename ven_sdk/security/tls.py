@@ -106,7 +106,7 @@ def _trust(context: ssl.SSLContext, ca_file: Optional[Source]) -> None:
         elif os.path.isdir(ca_file):
             _trust_folder(context, os.fspath(ca_file))
         else:
-            context.load_verify_locations(cafile=os.fspath(ca_file))
+            _trust_file(context, os.fspath(ca_file))
     except ConfigurationError:
         raise
     except (OSError, ValueError) as cause:  # ssl.SSLError is an OSError
@@ -127,7 +127,12 @@ def _trust_folder(context: ssl.SSLContext, folder: str) -> None:
     here as well.
     """
     names = sorted(os.listdir(folder))
-    plain = [name for name in names if name.lower().endswith(_CERTIFICATE_FILES)]
+    plain = [
+        name
+        for name in names
+        if name.lower().endswith(_CERTIFICATE_FILES)
+        and os.path.isfile(os.path.join(folder, name))  # a link may lead nowhere
+    ]
     hashed = [name for name in names if name.rpartition(".")[2].isdigit()]
     if not plain and not hashed:
         raise ConfigurationError(
@@ -135,7 +140,18 @@ def _trust_folder(context: ssl.SSLContext, folder: str) -> None:
         )
     context.load_verify_locations(capath=folder)
     for name in plain:
-        context.load_verify_locations(cafile=os.path.join(folder, name))
+        _trust_file(context, os.path.join(folder, name))
+
+
+def _trust_file(context: ssl.SSLContext, path: str) -> None:
+    try:
+        context.load_verify_locations(cafile=path)
+    except OSError as cause:  # ssl.SSLError is one
+        if isinstance(cause, ssl.SSLError):
+            why = "it holds no certificate (expected PEM)"
+        else:
+            why = cause.strerror or str(cause)
+        raise ConfigurationError(f"ca_file {repr_of(path)} cannot be used: {why}.") from cause
 
 
 def _trust_system(context: ssl.SSLContext) -> None:

@@ -49,6 +49,7 @@ _SLASH = (
     "its operator must accept them without, or rewrite them in a proxy. ven-sdk doctor says "
     "more."
 )
+DOCTOR_TRIES = "ven-sdk doctor tries that."
 CIRCLE = (
     "It redirects to the very address that was asked for, which would never end: a web server or "
     "proxy in front of the VTN does so, perhaps because it takes TLS off and expects https. Its "
@@ -199,6 +200,11 @@ def _advice_by_class(status: int, headers: Headers, where: str) -> str:
         if is_same_place(target, where):
             return CIRCLE
         given = str(headers.get("Location") or "")[:200]
+        if not given:
+            return (
+                "It redirects, and says not where: something other than a VTN may be answering "
+                "here; check vtn_url."
+            )
         return (
             f"It wants to send the VEN to {without_secrets(given)!r}. Redirects are not followed: "
             "if that is the VTN, put its address into vtn_url."
@@ -206,7 +212,7 @@ def _advice_by_class(status: int, headers: Headers, where: str) -> str:
     if status == 500:
         return (
             "Something failed on its side; it is tried again. If it never answers otherwise, it "
-            "may want a slash at the end of each service's address: ven-sdk doctor tries that."
+            f"may want a slash at the end of each service's address: {DOCTOR_TRIES}"
         )
     if status >= 500:
         return "Something failed on its side; it is tried again."

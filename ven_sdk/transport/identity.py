@@ -48,6 +48,15 @@ def check_files(
         )
 
 
+def check_pin(tls_fingerprint: object, encrypted: bool) -> None:
+    """ConfigurationError for a ``tls_fingerprint`` where no TLS would compare it."""
+    if tls_fingerprint is not None and not encrypted:
+        raise ConfigurationError(
+            "tls_fingerprint is of the VTN's TLS certificate, and vtn_url is http://: nothing "
+            "would be compared. Write https://, or leave tls_fingerprint out."
+        )
+
+
 class Identity:
     """Certificate and trust of one VEN, and the connections made with them. VENs for which these
     are the same may share one.

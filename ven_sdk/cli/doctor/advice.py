@@ -39,6 +39,10 @@ WAYS_OUT = (
         "CA alone.",
     ),
     (
+        "is not signed, but vtn_fingerprint is set",
+        "Ask the VTN's operator whether it signs; if it does not, leave --vtn-fingerprint out.",
+    ),
+    (
         "vtn_fingerprint",
         "Ask the VTN's operator for the new one, and give it with --vtn-fingerprint. Do not take "
         "it from here without asking.",

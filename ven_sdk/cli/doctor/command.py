@@ -11,7 +11,7 @@ import os
 from typing import Optional
 
 from ..console import Console
-from ..parser import Usage, seconds
+from ..parser import Parser, Usage, seconds
 from .checkup import examine
 from .examination import FAILED, NOTE, OK, SKIPPED, Examination, Finding
 
@@ -38,8 +38,12 @@ Nothing is changed on the VTN, except with --register. The passphrase may stand 
 VEN_PASSPHRASE."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+PROXY = " (this command goes without a proxy; proxies is an argument of the client)"
+
+
+def configure(parser: Parser) -> None:
     """The options, named as the arguments of OpenADRClient are."""
+    parser.elsewhere = dict.fromkeys(("--proxy", "--proxies"), PROXY)
     parser.add_argument("url", metavar="URL", nargs="?", help="the VTN's address, as in vtn_url")
     _add_push(parser)
     _add_files(parser)

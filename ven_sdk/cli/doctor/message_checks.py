@@ -31,7 +31,7 @@ from ...schema.common import Payload
 from ...security.validity import VTN_SIGNING
 from ...transport.answers import Answer, receive
 from ...transport.dates import http_date
-from ...transport.failures import rejection
+from ...transport.failures import DOCTOR_TRIES, rejection
 from ...transport.redirects import only_adds_slash, redirect_target
 from ...transport.route import Deadline, Stage, Unacceptable
 from ...transport.service import service
@@ -356,7 +356,8 @@ def _status_text(answer: Answer, exam: Examination) -> str:
             f"What answers at {exam.exchange.where} takes no POST (HTTP status "
             f"{answer.status_code}): it is no VTN."
         )
-    return str(rejection(answer.status_code, answer.reason, answer.headers, exam.exchange.where))
+    text = str(rejection(answer.status_code, answer.reason, answer.headers, exam.exchange.where))
+    return text.replace(DOCTOR_TRIES, "it took none with one either.")
 
 
 def _tls_advice(exam: Examination) -> str:

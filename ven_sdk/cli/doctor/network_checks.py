@@ -15,6 +15,7 @@ from ...oadr20b.exchange import CONTENT_TYPE
 from ...oadr20b.identity import SigningIdentity
 from ...profiles import vtn_address
 from ...security.validity import CA
+from ...transport.identity import check_pin
 from ...transport.route import Deadline
 from ...transport.service import service
 from ...transport.wire import Wire
@@ -61,6 +62,7 @@ def _address(exam: Examination) -> str:
 
 def _own_files(exam: Examination) -> str:
     try:
+        check_pin(exam.tls_fingerprint, exam.route.secure)
         identity = own_identity(exam)
     except ConfigurationError as cause:
         raise _clock_or(cause, exam) from cause

@@ -107,7 +107,7 @@ def _proxy(answer: Answer, page: bytes) -> Optional[Recognition]:
         f"A proxy or firewall on the way refuses (HTTP status {answer.status_code}): the VTN has "
         "not seen the message.",
         "Ask who runs this network to let this machine reach the VTN's host and port in URL. A "
-        "proxy that is needed is proxies of the client, or HTTPS_PROXY.",
+        "proxy that is needed is proxies of the client: HTTPS_PROXY is not looked at.",
     )
 
 
@@ -138,8 +138,8 @@ def _by_status(answer: Answer) -> Optional[Recognition]:
         return Recognition(
             "A proxy on the way wants a user name and a password (HTTP status 407): the VTN has "
             "not seen the message.",
-            "Put them into the address of proxies, or of HTTPS_PROXY: http://user:password@proxy. "
-            "URL may be right.",
+            "Put them into the address of proxies of the client: http://user:password@proxy. URL "
+            "may be right.",
         )
     if answer.status_code == 495:
         return Recognition(

@@ -39,6 +39,8 @@ _USUAL_DECLARATION = 120
 _PROLOG_STEP = 512
 _FEED = ATOM.encode()
 _BOM, _WHITE = b"\xef\xbb\xbf", b" \t\r\n"
+_IN_A_TEXT = re.compile(r" \(<string>, line \d+\)$")
+"""What lxml adds to an error of a text that has no file."""
 _DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
 _CROWDED = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES + 1}]])")
 _parsers = threading.local()
@@ -228,4 +230,5 @@ def _check_shape(root: Element, text: bytes) -> None:
 
 
 def _not_well_formed(cause: BaseException) -> PayloadError:
-    return PayloadError(f"The message is not well-formed XML: {str(cause)[:200]}")
+    text = _IN_A_TEXT.sub("", str(cause)).rstrip(".")
+    return PayloadError(f"The message is not well-formed XML: {text[:200]}.")
