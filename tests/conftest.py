@@ -21,7 +21,7 @@ from tests.xsd_watch import WATCH, XsdWatch, load_schema
 from ven_sdk.oadr20b.exchange import Exchange
 from ven_sdk.schema.common import Payload
 
-JOIN_SECONDS = 2.0
+JOIN_SECONDS = 10.0
 
 
 def _keep_compiled_modules() -> None:

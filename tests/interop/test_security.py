@@ -4,6 +4,7 @@ a passphrase too.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -13,7 +14,7 @@ from typing import Any, Optional
 import pytest
 
 from tests.peers.openleadr_peer import OpenleadrVTN
-from ven_sdk import OpenADRClient, TransportError
+from ven_sdk import OpenADRClient
 from ven_sdk.testing import pki
 
 VEN_NAME, VEN_ID = "ven123", "ven-tls-a"
@@ -90,6 +91,16 @@ def test_everything_of_the_main_job_holds_over_mutual_tls_with_signatures(
     assert all(seen["signed"] for seen in vtn.seen("poll")) and client.status.last_error is None
 
 
+def first_error(client: OpenADRClient) -> str:
+    """What the first exchange that failed said; the client is stopped after it."""
+    said = threading.Event()
+    client.add_handler("on_error", lambda error: said.set())
+    client.start()
+    assert said.wait(20)
+    client.stop()
+    return str(client.status.last_error)
+
+
 def test_a_vtn_that_is_not_the_pinned_one_moves_nothing(tmp_path: Path) -> None:
     ven = pki.identity("ven", "ec")
     cert, key = ven.write(tmp_path, "ven")
@@ -103,8 +114,7 @@ def test_a_vtn_that_is_not_the_pinned_one_moves_nothing(tmp_path: Path) -> None:
             vtn_fingerprint=pki.identity("another vtn", "rsa").fingerprint,
             poll_frequency=0.2,
         )
-        with pytest.raises(TransportError, match="fingerprint"):
-            client.start(wait=1.5)
+        assert "fingerprint" in first_error(client)
         assert client.registration_id is None
 
 
@@ -113,5 +123,4 @@ def test_without_a_client_certificate_the_vtn_is_not_reached_and_the_reason_is_s
 ) -> None:
     with secure_vtn(tmp_path, pki.identity("ven", "ec")) as vtn:
         client = OpenADRClient(VEN_NAME, vtn.url, ca_file=tmp_path / "ca.pem", poll_frequency=0.2)
-        with pytest.raises(TransportError, match="certificate"):
-            client.start(wait=1.5)
+        assert "certificate" in first_error(client)

@@ -15,7 +15,7 @@ Connect = Callable[..., Any]
 
 def rejected(serve: Serve, connect: Connect, answer: bytes) -> TransportError:
     with pytest.raises(TransportError) as caught:
-        connect().post(serve(answers(answer)).url(), b"x")
+        connect(timeout=10).post(serve(answers(answer)).url(), b"x")
     return caught.value
 
 
