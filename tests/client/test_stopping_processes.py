@@ -17,6 +17,8 @@ from tests.durability.raw_vtn import RawVTN
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and fork() as POSIX has them")
 Program = Callable[..., "subprocess.Popen[str]"]
 
+BOUND = 8
+"""Seconds, on a slow machine too: less than ``stop()`` may take, and than a VTN may let wait."""
 VEN = """
 import logging, os, signal, sys, threading, time
 from ven_sdk import OpenADRClient, enable_default_logging
@@ -66,7 +68,7 @@ def test_a_signal_ends_run_in_order_with_exit_code_0_and_the_handlers_put_back(
     assert line(process) == "after run, stopped"
     assert ended(process) == ""
     assert process.returncode == 0
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < BOUND
 
 
 def test_a_signal_ends_run_while_the_vtn_cannot_be_reached(program: Program) -> None:
@@ -79,7 +81,7 @@ def test_a_signal_ends_run_while_the_vtn_cannot_be_reached(program: Program) -> 
     assert line(process) == "after"
     assert "Traceback" not in ended(process)
     assert process.returncode == 0
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < BOUND
 
 
 def test_what_is_owed_goes_out_after_the_signal(vtn: RawVTN, program: Program) -> None:
@@ -131,7 +133,7 @@ def test_stuck_user_code_is_named_and_does_not_keep_the_program_from_ending(
     process.send_signal(signal.SIGALRM)
     assert line(process) == "over"
     errors = ended(process)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < BOUND
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert "on_event of ven1" in errors
@@ -159,7 +161,7 @@ client.run()
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
     assert "KeyboardInterrupt" in ended(process)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < BOUND
     assert process.returncode != 0
 
 

@@ -58,7 +58,8 @@ def page(port: int, path: str) -> tuple[int, dict[str, Any]]:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as reply:
             return reply.status, json.load(reply)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        with error:
+            return error.code, json.load(error)
     except OSError:
         return 0, {}
 

@@ -17,6 +17,7 @@ from typing import Any, Optional
 
 import peer_lines
 from openleadr import OpenADRServer
+from openleadr.service import VTNService
 from openleadr_desk import Desk
 from openleadr_watch import Watch
 
@@ -78,6 +79,8 @@ def build(config: dict[str, Any], out: Out) -> "tuple[OpenADRServer, Desk]":
     elif lookup == "fingerprint_lookup":
         options["fingerprint_lookup"] = desk.fingerprint_lookup
     server = OpenADRServer(show_fingerprint=False, **options)
+    # openleadr sets a partial there, which is a method from Python 3.14 on and gets ``self``
+    VTNService._create_message = staticmethod(vars(VTNService)["_create_message"])
     watch = Watch(out.tell, settled=desk.settled, bodies=config.get("bodies", True))
     server.app.middlewares.append(watch.middleware)
     if config.get("max_body"):

@@ -193,7 +193,8 @@ def test_an_operator_decides_over_http(vtn: LocalVTN, run: Run) -> None:
         assert json.loads(_http(port, "/")) == {}
         with pytest.raises(urllib.error.HTTPError) as refused:
             _http(port, "/no-such-event/out", b"")
-        assert b"There is no event 'no-such-event'" in refused.value.read()
+        with refused.value as refusal:
+            assert b"There is no event 'no-such-event'" in refusal.read()
 
 
 def _http(port: int, path: str, body: Any = None) -> str:
