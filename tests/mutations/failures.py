@@ -163,6 +163,14 @@ TABLE = (
         f"{STANDS}::test_R12_a_cancellation_that_was_taken_and_not_answered_is_done",
     ),
     Mutation(
+        "F5",
+        "oadr20b.services.reports.acknowledgement.remove_acknowledged",
+        "found = [*_in_rows(book, done), *_in_messages(book, done, left)]",
+        "found = [*_in_rows(book, done)]",
+        "oadr20b/services/reports/test_delivery.py"
+        "::test_a_message_that_was_made_while_a_slow_vtn_took_it_has_nothing_of_it",
+    ),
+    Mutation(
         "F9",
         "events.versions.drop_missing",
         "if held.delivered and not is_over:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import hypothesis.strategies as st
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 
 from tests.oadr20b.services.harness import HOUR, MINUTE, NOON, SECOND
-from tests.oadr20b.services.reports.reports_harness import Meter, ReportHarness, ask, ok, push_value
+from tests.oadr20b.services.reports.reports_harness import (
+    ZERO,
+    Meter,
+    ReportHarness,
+    ask,
+    ok,
+    push_value,
+)
 from ven_sdk.errors import ConfigurationError, TransportError
 from ven_sdk.oadr20b.codec.envelope import message as written
 from ven_sdk.oadr20b.schema.reports import UpdatedReport
@@ -410,3 +418,34 @@ def test_what_was_under_way_when_its_request_ended_arrives_once(ending: str, oth
 
     assert not vtn.doubles()
     assert len({at for at, _ in vtn.values(r_id="q")}) >= 20
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("again", [("q",), ("p", "q"), ("q", "r")], ids=str)
+@pytest.mark.parametrize("passes", [ZERO, 4 * MINUTE])
+def test_a_message_that_was_made_while_a_slow_vtn_took_it_has_nothing_of_it(
+    ending: str, again: tuple[str, ...], passes: timedelta
+) -> None:
+    vtn = ven("p", "q", "r")
+    vtn.create(ask("rq", "p", "q", back=2 * MINUTE))
+    vtn.go(4 * MINUTE)
+    vtn.online = False
+    vtn.advance(2 * MINUTE)
+    vtn.run_due()
+    task = vtn.task()
+    vtn.take(task.record)
+
+    ENDINGS[ending](vtn)
+    vtn.run_due()
+    vtn.create(ask("new", *again, back=MINUTE))
+    vtn.go(passes)
+    taken = vtn.book.counts.delivered
+    vtn.run(task.accept(UpdatedReport(response=ok(task.record.request_id))))
+    assert vtn.book.counts.delivered - taken == 4
+    vtn.online = True
+    vtn.go(20 * MINUTE)
+
+    measured = [(point, at) for _, point, at, _, quality in vtn.record if quality is None]
+    old = [one for one in measured if one[1] < NOON + 6 * MINUTE]
+    assert len(old) == len({*old})
+    assert len({at for point, at in measured if point == "q"}) >= 20

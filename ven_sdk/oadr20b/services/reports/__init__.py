@@ -7,6 +7,7 @@
     step         the one step of the one timer   delivery     what is due becomes a message (T20)
     outbox       sending it, and the reply       lifecycle    start
     queries      what users look at
+    acknowledgement    what a reply settles of requests that ended meanwhile
 
     request_meaning    a request as a state     report_part, waiting_rows    parts of a message
 

@@ -151,16 +151,6 @@ def samples_in(deliveries: Iterable[Delivery], requests: frozenset[str]) -> Iter
                         yield SampleRow(part.request, at, pack(real))
 
 
-def samples_put_back(book: Book, sent: Delivery, left: Optional[Delivery]) -> dict[str, SampleRow]:
-    """The rows that stand for what was ``sent`` again, since their requests ended while the message
-    was under way; ``left`` is what the outbox still has of it.
-    """
-    kept = () if left is None else left.parts
-    ended = frozenset(part.request for part in sent.parts if part not in kept)
-    rows = {row_key(row.request, row.at): row for row in samples_in((sent,), ended)}
-    return {name: row for name, row in rows.items() if book.samples.get(name) == row}
-
-
 def successors(book: Book) -> dict[str, dict[str, tuple[str, ...]]]:
     """For every running request: the requests that ended whose samples it takes over, and of which
     data points.

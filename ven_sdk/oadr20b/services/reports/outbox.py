@@ -29,7 +29,8 @@ from ...schema.reports import (
 from ...state.book import Book
 from ...state.deliveries import Delivery, Part
 from ..task import is_refusal
-from .endings import cancel, end_requests, samples_put_back
+from .acknowledgement import remove_acknowledged
+from .endings import cancel, end_requests
 
 DELIVERY = "report delivery"
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 300, 300, 600, 600))
@@ -139,9 +140,8 @@ def acknowledge(
     those of requests that ended while it was under way. A cancel may come with it.
     """
     delivery = book.deliveries.get(key)
-    put_back = samples_put_back(book, sent, delivery)
-    delivered = sum(count_values(row.entries) for row in put_back.values())
-    changes = [Change("samples", name, None) for name in put_back]
+    removal = remove_acknowledged(book, sent, delivery)
+    changes, delivered = list(removal.changes), removal.values
     if delivery is not None:
         delivered += values_of(delivery)
         changes.append(Change("deliveries", key, None))
