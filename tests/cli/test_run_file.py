@@ -584,6 +584,34 @@ def test_a_table_of_nothing_but_wrong_rows_is_not_said_to_be_empty(fleet_folder:
     assert "no VEN" not in found
 
 
+@pytest.mark.parametrize("word", ["True", "FALSE", "yes", "no", "On", "off"])
+def test_a_truth_in_other_letters_is_not_told_to_want_quotes(folder: Path, word: str) -> None:
+    found = complaint(folder, GOOD + f"strict = {word}\n")
+
+    assert "true or false, in small letters and without quotes" in found
+    assert "wants quotes" not in found
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ('[Ven]\nven_name = "a"\nvtn_url = "http://h"\n', "Did you mean 'ven'?"),
+        ('[[ven]]\nven_name = "a"\nvtn_url = "http://h"\n', "ven must be a table"),
+        ('ven_name = "a"\nvtn_url = "http://h"\n', "It belongs under [ven]."),
+        ('[ven]\nven_nam = "a"\nvtn_url = "http://h"\n', "Did you mean 'ven_name'?"),
+        ('[ven]\nvtn_url = "http://h"\n[fleet]\nsite = "s.csv"\n', "Did you mean 'sites'?"),
+        ('[vens]\nven_name = "a"\n', "vens must be a table"),
+    ],
+)
+def test_what_stands_under_another_name_is_not_said_to_be_missing(
+    folder: Path, text: str, says: str
+) -> None:
+    found = complaint(folder, text)
+
+    assert says in found
+    assert "is missing" not in found and "has no VEN" not in found
+
+
 PORTS = """[ven]
 ven_name = "a"
 vtn_url = "http://vtn.example.com"

@@ -31,7 +31,7 @@ def say(text):
 """
 
 
-def ended(process: "subprocess.Popen[str]", seconds: float = 10) -> str:
+def ended(process: "subprocess.Popen[str]", seconds: float = 60) -> str:
     """What it wrote to stderr, once it has ended by itself."""
     return process.communicate(timeout=seconds)[1]
 

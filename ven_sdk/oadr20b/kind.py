@@ -44,13 +44,14 @@ class OpenADR20b(ProfileKind):
         """See :meth:`ProfileKind.make_identity`."""
         secure = settings.vtn_url.startswith("https:")
         is_called = settings.push is not None and settings.push.address.startswith("https:")
-        check_pin(arguments.get("tls_fingerprint"), secure or is_called)
-        return SigningIdentity(
+        identity = SigningIdentity(
             **arguments,
             timeout=settings.timeout,
             replay_window=settings.replay_window,
             secure=secure,
         )
+        check_pin(arguments.get("tls_fingerprint"), secure or is_called)
+        return identity
 
     def make_book(self, settings: Settings, catalogue: Catalogue, handlers: HandlerNames) -> Book:
         """See :meth:`ProfileKind.make_book`."""

@@ -62,8 +62,8 @@ def _address(exam: Examination) -> str:
 
 def _own_files(exam: Examination) -> str:
     try:
-        check_pin(exam.tls_fingerprint, exam.route.secure)
         identity = own_identity(exam)
+        check_pin(exam.tls_fingerprint, exam.route.secure)
     except ConfigurationError as cause:
         raise _clock_or(cause, exam) from cause
     exam.identity = identity

@@ -23,6 +23,7 @@ _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 _ENDLESS = re.compile(r"[0-9_]{4000}")
 _WHERE = re.compile(r" ?\(at line (\d+), column (\d+)\)| ?\(at end of document\)")
 
+_TRUTHS = ("true", "false", "yes", "no", "on", "off")
 _HINTS = {
     "Invalid value": " A text wants quotes.",
     "Cannot overwrite": " The key stands twice in its table.",
@@ -122,6 +123,10 @@ def _syntax_error(message: str, text: str) -> str:
     line, column = (found[1], found[2]) if found and found[1] else (len(lines), len(lines[-1]) + 1)
     problem = _WHERE.sub("", message)
     hints = [hint for pattern, hint in _HINTS.items() if re.match(pattern, problem)]
+    rest = "".join(lines[int(line) - 1 : int(line)])[int(column) - 1 :]
+    word = re.match(r"\w*", rest)
+    if problem == "Invalid value" and word and word[0].lower() in _TRUTHS:
+        hints = [" It is true or false, in small letters and without quotes."]
     if problem.startswith("Invalid initial character") and "{" in lines[int(line) - 1]:
         hints = [" A table in { } stands on one line, without a comma at its end."]
     return f"line {line}, column {column}: {problem}.{hints[0] if hints else ''}"

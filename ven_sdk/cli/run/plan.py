@@ -22,6 +22,8 @@ _SECTIONS: dict[str, type] = {
 }
 _OTHER_VARIABLES = ("VEN_CONFIG", "VEN_PASSPHRASE_FILE", "VEN_CONTROL_TOKEN_FILE")
 _MISTAKEN = {"VEN_URL": "VEN_VTN_URL"}
+_VEN = ("It belongs under [ven]", "Did you mean 'ven'", "ven must be a table")
+_VENS = ("vens must be a table", "Did you mean 'vens'", "Did you mean 'sites'")
 _CLOSE = 0.84
 """How alike an unknown variable must be to a known one to count as mistyped: clusters set
 VEN_SERVICE_HOST and the like.
@@ -76,7 +78,8 @@ def _complain_missing(plan: Plan) -> None:
     if plan.is_fleet:
         table = plan.fleet.get("sites")
         refused = table and any(each.startswith(f"{table}, ") for each in plan.problems)
-        if not (plan.sites or refused or plan.is_complained_about("sites")):
+        refused = refused or plan.is_complained_about("sites") or _is_elsewhere(plan, *_VENS)
+        if not (plan.sites or refused):
             plan.complain(name, 'the fleet has no VEN: write [[vens]], or sites = "sites.csv".')
         if "ven_name" in plan.ven.arguments:
             where = plan.origins["ven_name"]
@@ -89,9 +92,15 @@ def _complain_missing(plan: Plan) -> None:
                 plan.complain(site.where, "vtn_url is missing, here and under [ven].")
         return
     for key in ("ven_name", "vtn_url"):
-        if key not in plan.ven.arguments and not plan.is_complained_about(key):
+        elsewhere = _is_elsewhere(plan, f"Did you mean {key!r}", *_VEN)
+        if key not in plan.ven.arguments and not (elsewhere or plan.is_complained_about(key)):
             where = f'write {key} = "..." under [ven] in {name}, or ' if name else ""
             plan.complain(name, f"{key} is missing: {where}set {keys.variable(key)}.")
+
+
+def _is_elsewhere(plan: Plan, *words: str) -> bool:
+    """Whether a problem says, in one of these words, that the thing stands under another name."""
+    return any(word in problem for problem in plan.problems for word in words)
 
 
 def _unknown_variables(plan: Plan, environment: Mapping[str, str]) -> None:
