@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import logging
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import ven_sdk
 from ven_sdk import DEFER, OpenADRClient
 from ven_sdk.testing import LocalVTN
 
@@ -115,3 +119,38 @@ def test_the_end_of_a_trouble_says_of_which(vtn: LocalVTN, said: Said) -> None:
             assert "The trouble with OadrPoll of the VTN ended after 1 time." in said.wait_for(
                 "ended"
             )
+
+
+COUNTED = re.compile(
+    r" (?:further |more )?(?:changes|members|rows|samples|VENs|warnings|windows|were|are)\b"
+)
+NEVER_ONE = {
+    ("fleet/push.py", "len(vens)"),  # several have one path
+    ("oadr20b/services/events/lifecycle.py", "len(outcomes)"),  # says 1 event itself
+    ("display/tables.py", "rows"),  # so does this
+    ("members/slots.py", "slot"),
+    ("members/sites.py", "name"),
+    ("fleet/vens.py", "error"),
+    ("transport/failures.py", "_setting(route)"),
+}
+
+
+def counts_with_a_plural() -> Iterator[tuple[str, str]]:
+    """Module and number of each text of the SDK in which a number stands before a plural."""
+    root = Path(ven_sdk.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        if name.startswith(("cli/certify", "cli/demo", "testing/")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else ()
+            for number, text in zip(parts, parts[1:]):
+                if isinstance(number, ast.FormattedValue) and isinstance(text, ast.Constant):
+                    if COUNTED.match(str(text.value)):
+                        yield name, ast.unparse(number.value)
+
+
+def test_one_of_something_is_told_in_the_singular() -> None:
+    """``write_count()`` writes "1 sample is" and "2 samples are"."""
+    found = [one for one in counts_with_a_plural() if one not in NEVER_ONE]
+    assert [one for one in found if not one[1].isupper()] == []

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Callable, Optional, TextIO, Union
+from typing import TYPE_CHECKING, Optional, TextIO, Union
 
 from .argument_names import named_arguments
 from .errors import ConfigurationError
@@ -222,17 +222,16 @@ LIMIT = 256
 
 
 class _Repetition:
-    __slots__ = ("count", "logged_at", "next_line")
+    __slots__ = ("count", "next_line")
 
     def __init__(self) -> None:
-        self.count, self.next_line, self.logged_at = 0, 1, 0.0
+        self.count, self.next_line = 0, 1
 
-    def is_due(self, now: float, every: Optional[float]) -> bool:
+    def is_due(self) -> bool:
         """Count one more; whether it is worth a line."""
         self.count += 1
-        if self.count < self.next_line and (every is None or now - self.logged_at < every):
+        if self.count < self.next_line:
             return False
-        self.logged_at = now
         while self.next_line <= self.count:
             self.next_line *= 10
         return True
@@ -243,9 +242,8 @@ class Repeats:
     100th, 1000th time.
 
     At most ``limit`` failures are remembered; of more, the one not heard of for longest is
-    forgotten, so it would be logged anew. The lock guards the table only. ``monotonic`` is the
-    clock, in seconds, for failures that are logged again after a time. ``name`` stands before each
-    line: whose trouble it is.
+    forgotten, so it would be logged anew. The lock guards the table only. ``name`` stands
+    before each line: whose trouble it is.
     """
 
     def __init__(
@@ -253,31 +251,32 @@ class Repeats:
         logger: logging.Logger,
         *,
         limit: int = LIMIT,
-        monotonic: Callable[[], float] = time.monotonic,
         name: str = "",
     ) -> None:
         self._logger = logger
         self._prefix = f"{one_line(name)}: " if name else ""
         self._limit = limit
-        self._monotonic = monotonic
         self._lock = threading.RLock()
         self._table: OrderedDict[str, _Repetition] = OrderedDict()
 
-    def note(
-        self, key: str, level: int, text: str, *args: object, every: Optional[float] = None
-    ) -> int:
+    def note(self, key: str, level: int, text: str, *args: object) -> int:
         """Note that the failure ``key`` happened (once more); ``text % args`` is what is logged, on
         one line. Returns the count.
-
-        With ``every`` it is also logged again when it happens that many seconds after its last
-        line.
         """
         with self._lock:
-            count, due = self._count_failure(key, every)
+            count, due = self._count_failure(key)
         if due and self._logger.isEnabledFor(level):
             times = f" ({count} times so far)" if count > 1 else ""
             self.log(level, f"{shorten(text % args if args else text)}{times}")
         return count
+
+    def remind(self, key: str, level: int, text: str) -> bool:
+        """Log that the failure ``key`` goes on, with its count; False where it does not."""
+        count = self.count(key)
+        if count:
+            times = "once" if count == 1 else f"{count} times"
+            self.log(level, f"{shorten(text)} ({times} so far)")
+        return bool(count)
 
     def log(self, level: int, text: str) -> None:
         """A line that counts nothing, with the same name before it."""
@@ -285,7 +284,7 @@ class Repeats:
 
     def of(self, name: str) -> "Repeats":
         """A count of its own for one of many: what fails for it is told for it, and names it."""
-        return Repeats(self._logger, limit=LIMIT, monotonic=self._monotonic, name=name)
+        return Repeats(self._logger, limit=LIMIT, name=name)
 
     def end(self, key: str, what: str = "", level: int = logging.INFO) -> int:
         """Note that ``key`` ended: "``what`` (or the key) ended after n times" is logged, and the
@@ -307,10 +306,10 @@ class Repeats:
             known = self._table.get(key)
             return known.count if known else 0
 
-    def _count_failure(self, key: str, every: Optional[float]) -> tuple[int, bool]:
+    def _count_failure(self, key: str) -> tuple[int, bool]:
         known = self._table.setdefault(key, _Repetition())
         self._table.move_to_end(key)
         if len(self._table) > self._limit:
             self._table.popitem(last=False)
-        due = known.is_due(self._monotonic(), every)
+        due = known.is_due()
         return known.count, due

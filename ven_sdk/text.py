@@ -59,6 +59,11 @@ def shorten(text: str, longest: int = LONGEST) -> str:
     return one_line(cut)
 
 
+def write_count(count: int, one: str, more: str) -> str:
+    """``count`` with the words that belong to it: those for ``one``, or those for ``more``."""
+    return f"{count} {one if count == 1 else more}"
+
+
 def class_name(value: object) -> str:
     """The name of the class of ``value``, whatever its metaclass says."""
     name: str = vars(type)["__name__"].__get__(type(value))

@@ -41,7 +41,7 @@ def build(
 ) -> Engine:
     """The engine of a VEN on ``runtime``, not yet started."""
     kind = choose_profile(settings.vtn_url)
-    troubles = _troubles(settings, runtime, repeats)
+    troubles = _troubles(settings, repeats)
     profile = kind.make_profile(
         settings,
         identity,
@@ -57,11 +57,11 @@ def build(
     return engine
 
 
-def _troubles(settings: Settings, runtime: Runtime, repeats: Optional[Repeats]) -> Repeats:
+def _troubles(settings: Settings, repeats: Optional[Repeats]) -> Repeats:
     """What counts and logs the troubles of one VEN, as ``ven_sdk``; in a fleet with its name."""
     if repeats is not None:
         return repeats.of(settings.ven_name)
-    return Repeats(logging.getLogger(PACKAGE), monotonic=runtime.clock.monotonic)
+    return Repeats(logging.getLogger(PACKAGE))
 
 
 def listener_of(

@@ -110,7 +110,7 @@ def test_a_failure_that_goes_on_is_logged_at_most_once_a_minute_and_counted(
     world.run(86400)
     assert world.vtn.counts["oadrPoll"] > 1000
     lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert 86400 / 60 / 3 < len(lines) <= 86400 / 60 + 8  # and the 10th, 100th, 1000th time
+    assert 86400 / 60 - 3 < len(lines) <= 86400 / 60 + 8  # and the 10th, 100th, 1000th time
     assert re.search(r"\(\d{4} times so far\)", lines[-1])
     world.vtn.fail = lambda record: None
     caplog.set_level(logging.INFO, "ven_sdk.oadr20b.exchange")

@@ -57,9 +57,7 @@ class FakeVTN:
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
-        self.deviations = Repeats(
-            logging.getLogger("ven_sdk.oadr20b.exchange"), monotonic=clock.monotonic
-        )
+        self.deviations = Repeats(logging.getLogger("ven_sdk.oadr20b.exchange"))
         self.offset: Optional[timedelta] = None
         self.identity = SigningIdentity(secure=False)
         self.hooks = Hooks()

@@ -182,6 +182,21 @@ def test_a_damaged_store_is_moved_aside_with_an_error_that_names_both_files(
     assert (tmp_path / aside).read_bytes()[120:130] == b"\x13" * 10
 
 
+def test_a_store_with_a_hard_link_is_told_that_its_lock_does_not_cover(
+    local: LocalVTN, tmp_path: Path
+) -> None:
+    path, errors = tmp_path / "ven.db", []
+    store = SQLiteStore(path)
+    store.open()
+    store.close()
+    os.link(path, tmp_path / "backup.db")
+    with hasty_ven(local.url, tmp_path) as ven:
+        ven.add_handler("on_error", errors.append)
+        ven.start(wait=5)
+        local.wait_until(lambda: errors, 5, "on_error")
+    assert "hard link" in str(errors[0]) and str(path) in str(errors[0])
+
+
 def test_a_row_that_cannot_be_read_is_left_out_and_told(local: LocalVTN, tmp_path: Path) -> None:
     with hasty_ven(local.url, tmp_path) as ven:
         ven.start(wait=5)

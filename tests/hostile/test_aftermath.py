@@ -107,7 +107,7 @@ def test_a_fleet_says_that_it_authenticates_nobody(caplog: pytest.LogCaptureFixt
     fleet.add("b", vtn_fingerprint=VTN.fingerprint)
     with caplog.at_level(logging.WARNING, "ven_sdk"), fleet:
         pass
-    assert caplog.text.count("not authenticated for 1 VENs") == 1
+    assert caplog.text.count("not authenticated for 1 VEN:") == 1
 
 
 def replayed_after_restart(vtn: LocalVTN, run: Any) -> str:

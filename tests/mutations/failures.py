@@ -480,8 +480,8 @@ TABLE = (
     Mutation(
         "F11",
         "runtime.troubles.Troubles.report",
-        "every = STILL if lasts else None",
-        "every = None",
+        "if lasts:",
+        "if False:",
         "durability/test_away.py::test_while_the_vtn_is_away_there_is_a_line_a_minute",
     ),
     Mutation(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ven_sdk.instants import FIRST, LAST
 from ven_sdk.points.tables import row_key
 from ven_sdk.state import moments
 from ven_sdk.state.moments import Moments
@@ -35,6 +36,20 @@ def test_what_was_added_is_in_it_and_nothing_else(batches: list[list[int]]) -> N
 
     assert seconds_in(found) == {second for batch in batches for second in batch}
     assert list(found.stretches) == sorted(found.stretches)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 40)), max_size=20))
+def test_the_ends_of_the_calendar_are_moments_as_all_others(added: list[tuple[bool, int]]) -> None:
+    chosen = {
+        LAST - timedelta(seconds=number) if late else FIRST + timedelta(seconds=number)
+        for late, number in added
+    }
+    found = Moments()
+    for moment in sorted(chosen, key=str):
+        found = found.with_all([moment])
+    assert all(moment in found for moment in chosen)
+    kept = found.cut_after(NOON)
+    assert all((moment in kept) is (moment < NOON) for moment in chosen)
 
 
 @given(st.lists(SECONDS, max_size=20), SECONDS)

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..members.sites import OBSERVER, store_of_fleet
 from ..state.leases import LeasedStore, Member, SlotRow
+from ..text import write_count
 from .console import Console
 
 EPILOG = """\
@@ -79,7 +80,8 @@ def _status(store: LeasedStore, as_json: bool, console: Console) -> int:
             f"{row['states'].get('registered', 0):>11}  {row['host']}"
         )
     vens = sum(row["vens"] for row in rows if row["state"] != "dead")
-    console.line(f"{len(slots)} slots, {free} without an owner; {vens} VENs run.")
+    run = write_count(vens, "VEN runs", "VENs run")
+    console.line(f"{len(slots)} slots, {free} without an owner; {run}.")
     return 1 if free else 0
 
 

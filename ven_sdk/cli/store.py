@@ -18,6 +18,7 @@ from ..state.lock import ProcessLock
 from ..state.postgresql import PostgreSQLStore
 from ..state.sqlite import SQLiteStore
 from ..state.store import ChangeRow, Row, Store
+from ..text import write_count
 from ..wiring import store_of
 from .console import Console
 from .parser import whole_number
@@ -91,8 +92,8 @@ def _check_database(store: PostgreSQLStore, console: Console) -> int:
         _tell(store, store.name, console)
         members, slots = store.owners()
         owned = sum(slot.owner is not None and slot.seconds > 0 for slot in slots)
-        alive = sum(member.alive for member in members)
-        console.line(f"  {len(slots)} slots, {owned} owned; {alive} members live")
+        alive = write_count(sum(member.alive for member in members), "member lives", "members live")
+        console.line(f"  {len(slots)} slots, {owned} owned; {alive}")
     return 0
 
 
@@ -100,7 +101,8 @@ def _tell(store: Store, name: str, console: Console) -> None:
     vens = store.vens()
     rows = sum(len(store.load(ven)) for ven in vens[:MOST_COUNTED])
     about = "" if len(vens) <= MOST_COUNTED else f" (of the first {MOST_COUNTED})"
-    console.line(f"{name}: {len(vens)} VENs, {rows} rows{about}")
+    held = f"{write_count(len(vens), 'VEN', 'VENs')}, {write_count(rows, 'row', 'rows')}"
+    console.line(f"{name}: {held}{about}")
 
 
 @contextmanager
@@ -182,7 +184,8 @@ def _copy(source_name: str, target_name: str, slots: int, console: Console) -> i
     if different is not None:
         console.error("store", f"The copy of {different!r} differs. Do not use it.")
         return 1
-    console.line(f"{rows} rows copied from {source.name} to {target.name}, and compared.")
+    copied = write_count(rows, "row", "rows")
+    console.line(f"{copied} copied from {source.name} to {target.name}, and compared.")
     return 0
 
 
@@ -201,7 +204,7 @@ def _copy_rows(source: Store, target: Store, console: Console) -> tuple[int, Opt
         if _by_table(target.load(ven)) != _by_table(rows):
             return count, ven
         count += len(rows)
-        console.progress(f"{number} of {len(vens)} VENs")
+        console.progress(f"{number} of {write_count(len(vens), 'VEN', 'VENs')}")
     console.progress()
     return count, None
 

@@ -21,6 +21,7 @@ from ..runtime.status import Health, Status
 from ..schema.common import Target
 from ..schema.events import ActivePeriod, Event, EventSignal, Interval
 from ..schema.units import prefixed_unit
+from ..text import write_count
 from .plots import plot_event
 from .times import Zone, in_zone, zone_of
 
@@ -304,7 +305,8 @@ def fleet_html(fleet: Iterable[tuple[str, Status, int]], caption: str) -> str:
         for name, status, level in found[:MOST_VENS]
     ]
     more = len(found) - MOST_VENS
-    return table(rows, f"{caption}; {more} more are not shown" if more > 0 else caption)
+    left = f"; {write_count(more, 'more is', 'more are')} not shown" if more > 0 else ""
+    return table(rows, f"{caption}{left}")
 
 
 def overview_html(

@@ -38,7 +38,7 @@ from ..runtime.runtime import Runtime
 from ..runtime.signals import run_until_stopped
 from ..runtime.status import Health
 from ..state.shared_store import SharedStore
-from ..text import repr_of
+from ..text import repr_of, write_count
 from ..transport.identity import Identity
 from ..usercode.handlers import Hooks
 from ..ven import Ven
@@ -133,7 +133,7 @@ class Fleet(FleetHandlerCalls):
         )
         self._handlers = SharedHandlers()
         self._hooks = Hooks()
-        self._repeats = Repeats(logger, limit=4096, monotonic=self._runtime.clock.monotonic)
+        self._repeats = Repeats(logger, limit=4096)
         self._identities = Identities(self._workers)
         self._push = FleetPush(listen, self._common, _teller(self._repeats))
         rate = as_float(quantity("start_rate", start_rate))
@@ -267,7 +267,8 @@ class Fleet(FleetHandlerCalls):
     def _repr_html_(self) -> str:
         found = [(ven.settings.ven_name, ven.status, ven.current_level()) for ven in self]
         registered = sum(1 for _, status, _ in found if status.state == "registered")
-        return fleet_html(found, f"Fleet: {len(found)} VENs, {registered} registered")
+        vens = write_count(len(found), "VEN", "VENs")
+        return fleet_html(found, f"Fleet: {vens}, {registered} registered")
 
     def __len__(self) -> int:
         return len(self._vens)
@@ -340,8 +341,8 @@ class Fleet(FleetHandlerCalls):
         return examine(tuple(self), self.status, self._vens.is_running)
 
     def __repr__(self) -> str:
-        states = self.status.states
-        return f"<Fleet of {len(self)} VENs, {states.get('registered', 0)} registered>"
+        vens, states = write_count(len(self), "VEN", "VENs"), self.status.states
+        return f"<Fleet of {vens}, {states.get('registered', 0)} registered>"
 
     def wait(self, registered: int, timeout: Duration = timedelta(minutes=1)) -> bool:
         """Wait until so many VENs are ``registered``; False when that took longer than

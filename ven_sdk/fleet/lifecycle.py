@@ -19,6 +19,7 @@ from ..runtime.lifecycle import Lifecycle, do_all
 from ..runtime.runtime import Runtime
 from ..runtime.same_vens import Runner
 from ..state.shared_store import SharedStore
+from ..text import write_count
 from ..threads import last_thread
 from ..ven import Ven
 from .identities import Identities
@@ -62,7 +63,7 @@ class FleetLifecycle:
             self.cycle.stop(seconds)
 
     def _describe(self) -> str:
-        return f"A fleet of {len(self._vens)} VENs"
+        return f"A fleet of {write_count(len(self._vens), 'VEN', 'VENs')}"
 
     def _start(self) -> None:
         self._push.start()
@@ -84,13 +85,13 @@ class FleetLifecycle:
         for ven in vens:
             self._vens.begin_soon(ven)
         self._runner.begin((ven.settings.ven_name, ven.settings.vtn_url) for ven in vens)
-        logger.info("A fleet of %d VENs starts.", len(vens))
+        logger.info("A fleet of %s starts.", write_count(len(vens), "VEN", "VENs"))
         trusting = sum(not ven._engine.profile.identity.verifies_messages for ven in vens)
         if trusting:
             logger.warning(
-                "Messages from the VTN are not authenticated for %d VENs: vtn_fingerprint is not "
+                "Messages from the VTN are not authenticated for %s: vtn_fingerprint is not "
                 "set. Whoever answers at their vtn_url is obeyed.",
-                trusting,
+                write_count(trusting, "VEN", "VENs"),
             )
 
     def _open_store(self) -> tuple[str, ...]:
@@ -114,9 +115,13 @@ class FleetLifecycle:
             self._close(0.0)
             raise
         unfinished = self._close(deadline - self._runtime.clock.monotonic())
-        logger.info(
-            "The fleet stopped.%s", f" Left behind: {', '.join(unfinished)}." if unfinished else ""
-        )
+        if unfinished:
+            logger.warning(
+                "The fleet stopped, but these did not finish and are left behind: %s.",
+                ", ".join(unfinished),
+            )
+        else:
+            logger.info("The fleet stopped.")
 
     def _close(self, seconds: float) -> list[str]:
         """Let nothing run any more; what does not finish within ``seconds`` comes back. Commits

@@ -81,7 +81,7 @@ class Exchange:
         self._monotonic = monotonic
         self.hooks: Hooks = hooks
         self._strict, self._max_bytes = strict, max_bytes
-        self.deviations: Repeats = deviations or Repeats(logger, monotonic=monotonic)
+        self.deviations: Repeats = deviations or Repeats(logger)
         self._sending_time = sending_time
         self._cookies = Cookies()
         self._poll: Optional[tuple[str, bytes]] = None

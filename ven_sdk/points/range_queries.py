@@ -18,6 +18,7 @@ from ..state.change import Change
 from ..state.outcome import NOTHING, Call, NotCalled, Note, Outcome, Step
 from ..state.replacement import replace
 from ..state.reports import BLOCK, ONCE, RangeQuery, RequestState
+from ..text import write_count
 from .callbacks import Reader, gather
 from .data_points import GREEN_BUTTON, STATUS
 from .dated_samples import note_naive, sent_moments
@@ -162,8 +163,8 @@ def _note_outside(query: RangeQuery, number: int, request: RequestState) -> Outc
     if not number or request.kind == ONCE:
         return NOTHING
     text = (
-        f"The callback of {'/'.join(query.point)} gave {number} samples outside "
-        f"[{query.start.isoformat()}, {query.stop.isoformat()}); they are left out."
+        f"The callback of {'/'.join(query.point)} gave {write_count(number, 'sample', 'samples')} "
+        f"outside [{query.start.isoformat()}, {query.stop.isoformat()}), left out."
     )
     return Outcome(notes=(Note(text, logging.WARNING, once=f"outside {query.point}"),))
 

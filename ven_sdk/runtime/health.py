@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from ..text import write_count
 from ..usercode.handlers import NOBODY_DECIDES
 from .engine import Engine
 from .status import Health, Status
@@ -117,9 +118,10 @@ def _handler_problems(engine: Engine) -> Iterator[str]:
 def _storage_problems(engine: Engine, status: Status) -> Iterator[str]:
     unsaved, dropped = status.queues["unsaved"], status.counters.get("samples_dropped")
     if unsaved:
-        yield f"{unsaved} changes could not be written to the store {engine.store.name}."
+        changes = write_count(unsaved, "change", "changes")
+        yield f"{changes} could not be written to the store {engine.store.name}."
     if dropped:
-        yield f"{dropped} samples were dropped undelivered."
+        yield f"{write_count(dropped, 'sample was', 'samples were')} dropped undelivered."
 
 
 def _certificate_problems(engine: Engine) -> Iterator[str]:

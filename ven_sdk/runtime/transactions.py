@@ -100,7 +100,9 @@ class Transactions(Facts):
         self._clock_steps = ClockSteps(runtime.clock)
         self._listeners: list[Callable[[bool], None]] = []
         self._retry: Optional[Job] = None
-        self.troubles: Troubles = Troubles(repeats, runtime.clock, self.counters, self._tell_user)
+        self.troubles: Troubles = Troubles(
+            repeats, runtime.clock, self.counters, self._tell_user, self._call_later
+        )
         self.calls: Calls = Calls(
             self, name, runtime, handlers, self.troubles, self._is_over, self.transact
         )
@@ -319,6 +321,13 @@ class Transactions(Facts):
         the last error.
         """
         self.troubles.report(error, key, text, level)
+
+    def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
+        def submit() -> None:
+            if not self.stopped:
+                self.pools["step"].submit(self, function, "a line of the log")
+
+        self.scheduler.call_after(seconds, submit)
 
     def _tell_user(self, error: VenError) -> None:
         if "on_error" in self.handlers and not self.stopped:

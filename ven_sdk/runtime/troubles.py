@@ -17,7 +17,7 @@ from typing import Callable
 from ..errors import HandlerError, VenError
 from ..log import Repeats
 from ..state.outcome import Note
-from ..text import LONGEST, shorten
+from ..text import LONGEST, shorten, write_count
 from ..usercode.exceptions import drop_tracebacks
 from .clock import Clock
 from .rates import Window
@@ -27,12 +27,14 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 TROUBLES_A_MINUTE = 15
 """Lines of WARNING and above, and calls of ``on_error``, that a VEN makes of what a VTN does."""
-STILL = 40.0
-"""Seconds after which a trouble that goes on is logged again, although it is only a repetition."""
+STILL = 60.0
+"""Seconds from one line to the next about a trouble that goes on, however seldom it is met."""
 
 
 class Troubles:
-    """The troubles of one VEN. ``tell(error)`` calls the user's ``on_error``."""
+    """The troubles of one VEN. ``tell(error)`` calls the user's ``on_error``; ``later(seconds,
+    function)`` calls the function then, unless the VEN was stopped.
+    """
 
     def __init__(
         self,
@@ -40,9 +42,11 @@ class Troubles:
         clock: Clock,
         counters: Counters,
         tell: Callable[[VenError], None],
+        later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         self.repeats: Repeats = repeats
-        self._clock, self._counters, self._tell = clock, counters, tell
+        self._clock, self._counters, self._tell, self._later = clock, counters, tell, later
+        self._lasting: dict[str, tuple[float, int, str]] = {}  # next line, level, text
         self._lock = threading.RLock()
         self._lines = Window(TROUBLES_A_MINUTE)
         self._calls = Window(TROUBLES_A_MINUTE)
@@ -66,10 +70,33 @@ class Troubles:
         bounded = not isinstance(error, HandlerError)
         if bounded and self.repeats.count(key) == 0 and not self._may_log(now):
             return
-        every = STILL if lasts else None
-        count = self.repeats.note(key, level, shorten(text), every=every)
+        count = self.repeats.note(key, level, shorten(text))
+        if lasts:
+            self._watch(key, level, str(error), now)
         if count == 1 and (not bounded or self._may_tell(now)):
             self._tell(error)
+
+    def _watch(self, key: str, level: int, text: str, now: float) -> None:
+        """See that ``key`` is logged once a minute from now on."""
+        with self._lock:
+            known = self._lasting.get(key)
+            is_watched = known is not None and known[0] >= now  # else it went with a stop()
+            at = known[0] if known is not None and is_watched else now + STILL
+            self._lasting[key] = (at, level, text)
+        if not is_watched:
+            self._later(STILL, lambda: self._remind(key, at))
+
+    def _remind(self, key: str, at: float) -> None:
+        with self._lock:
+            known = self._lasting.get(key)
+        if known is None or known[0] != at:
+            return  # it ended, and may have begun anew
+        _, level, text = known
+        if self.repeats.remind(key, level, text):
+            following = self._clock.monotonic() + STILL
+            with self._lock:
+                self._lasting[key] = (following, level, text)
+            self._later(STILL, lambda: self._remind(key, following))
 
     def note(self, note: Note) -> None:
         """Log what a step had to say."""
@@ -92,6 +119,8 @@ class Troubles:
 
     def end(self, key: str, what: str, level: int = logging.INFO) -> None:
         """The trouble ``key`` is over."""
+        with self._lock:
+            self._lasting.pop(key, None)
         self.repeats.end(key, what, level)
 
     def _may_log(self, now: float) -> bool:
@@ -100,7 +129,10 @@ class Troubles:
             left_out = self._left_out
             self._left_out = 0 if allowed else left_out + 1
         if allowed and left_out:
-            logger.warning("%d further warnings were left out: they came too fast.", left_out)
+            logger.warning(
+                "%s left out: they came too fast.",
+                write_count(left_out, "further warning was", "further warnings were"),
+            )
         return allowed
 
     def _may_tell(self, now: float) -> bool:

@@ -46,7 +46,7 @@ class Moments:
     def __contains__(self, moment: datetime) -> bool:
         if self.before is not None and moment <= self.before:
             return True
-        place = bisect_right(self.stretches, (moment, LAST, ZERO))
+        place = bisect_right(self.stretches, (moment, LAST, timedelta.max))
         return bool(place) and self.stretches[place - 1].holds(moment)
 
     def with_all(self, moments: Iterable[datetime]) -> "Moments":
@@ -68,12 +68,12 @@ class Moments:
 
 
 def _add(stretches: list[Stretch], moment: datetime) -> None:
-    place = bisect_right(stretches, (moment, LAST, ZERO))
+    place = bisect_right(stretches, (moment, LAST, timedelta.max))
     last = stretches[place - 1] if place else None
     if last is not None and moment <= last.last:
         if not last.holds(moment):
             _split(stretches, place - 1, moment)
-    elif last is None or (last.step and moment != last.last + last.step):
+    elif last is None or (last.step and moment - last.last != last.step):
         stretches.insert(place, Stretch(moment, moment, ZERO))
     else:
         stretches[place - 1] = Stretch(last.first, moment, moment - last.last)

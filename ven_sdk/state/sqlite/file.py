@@ -160,13 +160,14 @@ class StoreFile:
                 )
 
     def open(self) -> tuple[sqlite3.Connection, tuple[str, ...]]:
-        """A connection to a sound file of this version, and what the user must be told.
+        """A connection to a sound file of this version, and what the user must be told: of damage,
+        and of hard links, since a lock keeps others from one name only.
 
         The caller keeps other processes away. A damaged file is moved aside and a new one made.
         Raises StoreError.
         """
         try:
-            return self._connect(), ()
+            return self._connect(), self._describe_links()
         except _FAULTS as cause:
             if _is_disk_trouble(cause):
                 raise failure(self.path, "opened", cause) from cause
@@ -179,6 +180,15 @@ class StoreFile:
         return connection, (
             f"The store {self.path!r} is damaged ({damage}). It was moved to {aside!r} and is not "
             f"used; the VEN starts anew with an empty store. Look at the health of the disk.",
+        )
+
+    def _describe_links(self) -> tuple[str, ...]:
+        if self._descriptor is None or os.fstat(self._descriptor).st_nlink < 2:
+            return ()
+        return (
+            f"The store {self.path!r} has another name too (a hard link). Nobody may use it under "
+            "that one meanwhile, as both would write over each other; a backup is a copy of it, "
+            "made while the VEN is stopped.",
         )
 
     def check_presence(self) -> None:

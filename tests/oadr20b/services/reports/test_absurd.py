@@ -91,6 +91,22 @@ def test_samples_of_absurd_times_do_not_pile_up(at: datetime) -> None:
     assert vtn.doubles() == []
 
 
+END = datetime.max.replace(tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("odd", [(END,), (FIRST,), (END, FIRST), (FIRST, LAST, END)])
+def test_samples_at_the_ends_of_the_calendar_hold_up_no_others(odd: tuple[datetime, ...]) -> None:
+    vtn = ReportHarness(max_backlog=timedelta(days=1))
+    vtn.point("odd", lambda: [(at, 1) for at in odd])
+    vtn.point("p", lambda: 2)
+    vtn.create(ask("rq", "odd", "p"))
+    vtn.go(2 * HOUR)
+    vtn.now += timedelta(days=400)  # and neither does a clock that is set
+    vtn.go(2 * HOUR)
+
+    assert len([value for _, value in vtn.values() if value is not None]) >= 200
+
+
 def test_values_pushed_without_end_are_bounded_by_the_backlog() -> None:
     vtn = ReportHarness(max_backlog=HOUR)
     vtn.point("p", False)

@@ -321,7 +321,7 @@ def test_of_a_report_that_cannot_be_written_only_the_values_to_blame_are_lost(
     assert vtn.doubles() == []
     assert reports.counters(vtn.book)["samples_dropped"] == len(unwritable)
     assert refused <= 6 * len(unwritable)
-    assert sum("1 samples are lost" in note.text for note in vtn.notes) == len(unwritable)
+    assert sum("1 sample is lost" in note.text for note in vtn.notes) == len(unwritable)
 
 
 def test_an_oadr_response_or_an_empty_body_acknowledges_a_report_too() -> None:

@@ -15,6 +15,7 @@ from ....instants import FIRST, to_local
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....state.replacement import replace
 from ....tasks import Task
+from ....text import write_count
 from ...schema.opt import CanceledOpt, CancelOpt, CreatedOpt, CreateOpt
 from ...state.opts import CANCELLED, CANCELLING, CONFIRMED, OWED, REFUSED, OptState
 from ..task import confirmed_by, list_alone
@@ -108,7 +109,8 @@ def _describe(row: OptState) -> str:
         return f"{row.opt_id!r}: {row.opt_type} of event {record.event_id!r}, {record.opt_reason}"
     windows = record.vavailability.components if record.vavailability is not None else ()
     begin = f"{to_local(windows[0].dtstart):%Y-%m-%d %H:%M}" if windows else "now"
-    more = f" and {len(windows) - 1} more windows" if len(windows) > 1 else ""
+    later = write_count(len(windows) - 1, "more window", "more windows")
+    more = f" and {later}" if len(windows) > 1 else ""
     return f"{row.opt_id!r}: {row.opt_type} from {begin}{more}, {record.opt_reason}"
 
 

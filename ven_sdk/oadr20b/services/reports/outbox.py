@@ -19,7 +19,7 @@ from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Step
 from ....state.replacement import replace
 from ....tasks import FORBIDDEN_AGAIN, Task
-from ....text import shorten
+from ....text import shorten, write_count
 from ...schema.reports import (
     Report,
     ReportInterval,
@@ -316,8 +316,8 @@ def _give_up(book: Book, key: str, delivery: Delivery, error: VenError, now: dat
     first, last = delivery.parts[0].rows[0][0], delivery.parts[0].rows[-1][0]
     note = Note(
         f"{error} The report of request {delivery.parts[0].report_request_id} from "
-        f"{first.isoformat()} to {last.isoformat()} ({names}) is given up: {lost} samples are "
-        "lost.",
+        f"{first.isoformat()} to {last.isoformat()} ({names}) is given up: "
+        f"{write_count(lost, 'sample is', 'samples are')} lost.",
         logging.ERROR,
         once=f"values given up of {names}",
         error=error,

@@ -32,6 +32,7 @@ from ....state.change import Change
 from ....state.outcome import NOTHING, Note, Outcome, Timer
 from ....state.replacement import replace
 from ....state.reports import ASKED, RequestState, SampleRow
+from ....text import write_count
 from ...state.book import Book
 from .delivery import compose_message, due_requests, find_unwritten, is_under_way, ready_requests
 from .outbox import pause_after, values_of
@@ -114,9 +115,11 @@ def expire(book: Book, now: datetime) -> Outcome:
     changes += _empty_requests(book, limit, frozenset(key for key, _ in gone))
     if not lost:
         return Outcome(changes=changes)
+    older = write_count(
+        lost, "sample is older than max_backlog", "samples are older than max_backlog"
+    )
     note = Note(
-        f"{lost} samples are older than max_backlog ({book.settings.max_backlog}) and were "
-        f"dropped undelivered.",
+        f"{older} ({book.settings.max_backlog}), dropped undelivered.",
         logging.ERROR,
         once="backlog",
     )
