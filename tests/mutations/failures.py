@@ -130,15 +130,15 @@ TABLE = (
     Mutation(
         "F1",
         "runtime.conversation.failed_exchanges.FailedExchanges._fail_link",
-        "(leads or is_spent)",
-        "is_spent",
+        "elif is_its_own and is_spent:",
+        "elif False:",
         "durability/test_what_hangs.py::test_the_bootstrap_goes_on_without_what_hangs",
     ),
     Mutation(
         "F1",
         "runtime.conversation.failed_exchanges.FailedExchanges._fail_link",
-        "(leads or is_spent)",
-        "leads",
+        "elif is_its_own and is_spent:",
+        "elif is_its_own and leads:",
         "durability/test_what_hangs.py::test_an_answer_that_the_vtn_never_takes_is_given_up",
     ),
     Mutation(

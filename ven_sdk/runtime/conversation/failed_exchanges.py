@@ -160,7 +160,7 @@ class FailedExchanges:
         self._base.troubles.report(error, "link", text, lasts=True)
         if is_its_own and task.stays_owed:  # it lets others go on, and has its own back-off
             self._transact(task.refuse(error))
-        elif is_its_own and (leads or is_spent):
+        elif is_its_own and is_spent:
             self._refuse(task, error)
 
     def _may_give_up(self, task: Task, error: TransportError) -> bool:
