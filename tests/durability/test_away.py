@@ -250,7 +250,11 @@ def test_while_the_vtn_is_away_there_is_a_line_a_minute(
     logging.getLogger("ven_sdk").addHandler(handler)
     try:
         begun = world.clock.monotonic()
-        world.run(HOUR)
+        world.run(HOUR / 2)
+        world.ven._engine.close()
+        world.runtime.stop(0)
+        world.start()  # and after a restart
+        world.run(HOUR / 2)
     finally:
         logging.getLogger("ven_sdk").removeHandler(handler)
 

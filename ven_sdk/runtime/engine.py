@@ -152,6 +152,7 @@ class Engine(Transactions):
             self.conversation = Conversation(self)
         self.runtime.looking_again.add(self.look_again)
         self.calls.give_up_waiting()
+        self.troubles.begin()
         self.was_started = True
         self.transact(self._first_step())
         while self._early:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import Callable
 
 from ..errors import HandlerError, VenError
@@ -80,11 +81,18 @@ class Troubles:
         """See that ``key`` is logged once a minute from now on."""
         with self._lock:
             known = self._lasting.get(key)
-            is_watched = known is not None and known[0] >= now  # else it went with a stop()
-            at = known[0] if known is not None and is_watched else now + STILL
+            at = now + STILL if known is None else known[0]
             self._lasting[key] = (at, level, text)
-        if not is_watched:
+        if known is None:
             self._later(STILL, lambda: self._remind(key, at))
+
+    def begin(self) -> None:
+        """The VEN starts: what was to be called later went with the stop before."""
+        now = self._clock.monotonic()
+        with self._lock:
+            lasting = tuple(self._lasting.items())
+        for key, (at, _, _) in lasting:
+            self._later(max(0.0, at - now), partial(self._remind, key, at))
 
     def _remind(self, key: str, at: float) -> None:
         with self._lock:
@@ -97,6 +105,9 @@ class Troubles:
             with self._lock:
                 self._lasting[key] = (following, level, text)
             self._later(STILL, lambda: self._remind(key, following))
+        else:
+            with self._lock:
+                self._lasting.pop(key, None)
 
     def note(self, note: Note) -> None:
         """Log what a step had to say."""
