@@ -48,8 +48,10 @@ def test_many_vens_are_set_aside_and_looked_at_again_when_many_have_ended(
     assert gc.get_freeze_count() > MANY, "not yet: a few more have to end"
     garbage.count_ended(1)
     garbage.look()
+    # before the collection, in which Python 3.12 sets aside what is immortal
+    assert gc.get_freeze_count() == 0
     gc.collect()
-    assert (gc.get_freeze_count(), alive()) == (0, 0)
+    assert alive() == 0
 
 
 def test_nothing_is_set_aside_when_a_member_has_stopped(garbage: GarbageCollection) -> None:
