@@ -19,29 +19,31 @@ from ..state.outcome import NOTHING, Outcome, ProfileBook, Step
 
 
 class StepGuard:
-    """``with guard:`` around what must not be interrupted by its like."""
+    """``with guard:`` around what must not be interrupted by its like. ``owner`` is the thread that
+    is in there; a transaction sets it without ``with``, which is the dearer half of it.
+    """
 
-    __slots__ = ("_owner", "postponed")
+    __slots__ = ("owner", "postponed")
 
     def __init__(self) -> None:
-        self._owner: Optional[int] = None
+        self.owner: Optional[int] = None
         self.postponed: deque[Step] = deque()
 
     def __enter__(self) -> None:
-        self._owner = threading.get_ident()
+        self.owner = threading.get_ident()
 
     def __exit__(self, *_: object) -> None:
-        self._owner = None
+        self.owner = None
 
     @property
     def is_taken(self) -> bool:
         """Whether whoever holds the lock has interrupted itself."""
-        return self._owner is not None
+        return self.owner is not None
 
     @property
     def is_mine(self) -> bool:
         """Whether the calling thread has interrupted a step. Any thread may ask."""
-        return self._owner == threading.get_ident()
+        return self.owner == threading.get_ident()
 
     def check(self) -> None:
         """StateError where a call that cannot be put off has interrupted another one."""

@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from threading import get_ident
 from typing import Callable, Optional, TypeVar
 
 from ..errors import LeaseLostError, StateError, StoreError, VenError
@@ -152,15 +153,19 @@ class Transactions(Facts):
         the tickets of the message ``settles`` are settled with ``error`` in the same transaction.
         ``opens`` is the ticket of a caller who waits for what the step owes.
         """
+        guard = self.guard
         try:
             with self._lock:
-                if self.guard.is_taken:
-                    return self.guard.postpone(step, self.book, self.now(), waits=opens is not None)
-                with self.guard:
+                if guard.owner is not None:
+                    return guard.postpone(step, self.book, self.now(), waits=opens is not None)
+                guard.owner = get_ident()
+                try:
                     outcome, has_settled = self._run(step, request_name, settles, error, opens)
+                finally:
+                    guard.owner = None
         finally:
-            if self.guard.postponed and not self.guard.is_mine:
-                self.guard.run_postponed(self.transact, self.report)
+            if guard.postponed and not guard.is_mine:
+                guard.run_postponed(self.transact, self.report)
         for note in outcome.notes:
             self.troubles.note(note)
         if outcome.changes or has_settled:
