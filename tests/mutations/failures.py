@@ -124,8 +124,7 @@ TABLE = (
         "runtime.conversation.failed_exchanges.FailedExchanges._fail_link",
         "if is_its_own and task.stays_owed:",
         "if False:",
-        "durability/test_what_hangs.py"
-        "::test_a_report_that_gets_no_reply_holds_up_those_of_no_other_request",
+        "durability/test_what_hangs.py::test_polls_go_on_where_every_other_service_hangs",
     ),
     Mutation(
         "F1",
