@@ -62,6 +62,9 @@ REPLIES = (
 ANY = "any of them"
 """Another one of ``REPLIES`` each time."""
 
+NAMING = ("oadrQueryRegistration", "oadrCreatePartyRegistration", "oadrRequestEvent")
+"""The messages whose right answers say which VTN it is."""
+
 
 class Exchange(NamedTuple):
     """One message of the VEN, and how it was answered; ``how`` is ``code 463`` too where the VTN
@@ -117,6 +120,7 @@ class PeerVTN:
         self.sent: list[Exchange] = []
         self.about: list[str] = []
         self.foreign: list[str] = []
+        self._has_named_itself = True
         self.news: list[float] = []
         self.requests: list[float] = []
         self.owner_of_opt: dict[str, str] = {}
@@ -132,6 +136,7 @@ class PeerVTN:
     def become(self, vtn_id: str) -> None:
         """Another VTN answers at this address, which knows nothing of the VEN."""
         self.vtn_id, self.record, self._listed = vtn_id, Record(), ()
+        self._has_named_itself = False
         self.events.clear()
         self.queue.clear()
 
@@ -168,6 +173,7 @@ class PeerVTN:
         if how == "right, but lost":  # whatever it was
             self.sent[-1] = self.sent[-1]._replace(how=how)
             raise TransportError(f"POST {url} failed: the connection broke.")
+        self._has_named_itself |= name in NAMING
         return Reply(200, right, None, 0.01)
 
     def _die(self, when: str) -> None:
@@ -405,7 +411,8 @@ class PeerVTN:
         if refused:
             return refused
         strange = {*texts("reportRequestID", text)} - self.record.asked
-        self.foreign += [f"report of {one}" for one in strange]
+        if self._has_named_itself:  # before that, the registration of the one before stands
+            self.foreign += [f"report of {one}" for one in strange]
         for interval in re.findall(r"<(?:\w+:)?interval>(.*?)</(?:\w+:)?interval>", text, re.S):
             key = (first("rID", interval), first("date-time", interval), first("value", interval))
             self.record.samples[key] += 1
