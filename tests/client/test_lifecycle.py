@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.durability.raw_vtn import RawVTN
+from tests.shared import eventually
 from ven_sdk import DEFER, OpenADRClient, StateError, TransportError
 from ven_sdk.testing import LocalVTN
 
@@ -256,3 +258,35 @@ def test_h7_a_timeout_of_less_than_5_s_is_taken_with_a_warning(
     client.start()
     client.stop(1)
     assert any("at least 5 s" in line for line in caplog.messages) is is_warned
+
+
+def test_a_client_may_be_started_where_one_that_nobody_refers_to_ends(vtn: RawVTN) -> None:
+    other = OpenADRClient("other", vtn.url, on_event="optIn")
+    came: list[object] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if threading.current_thread().name == "ven_sdk stopping" and not came:
+                came.append(None)
+                try:
+                    other.start()
+                except Exception as error:
+                    came.append(error)
+                came.append("started")
+
+    log, handler = logging.getLogger("ven_sdk"), Handler(logging.INFO)
+    log.addHandler(handler)
+    level, client = log.level, OpenADRClient("v", vtn.url, on_event="optIn")
+    log.setLevel(logging.INFO)
+    try:
+        client.start()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del client
+            gc.collect()
+        eventually(lambda: len(came) > 1, "the other one is started")
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        other.stop(2)
+    assert came == [None, "started"]

@@ -149,7 +149,8 @@ class FleetLifecycle:
         is_free = self._vens.close_store(seconds)
         if self._has_store:
             self._has_store = False
-            do_all(self._vens.forget_removed if is_free else bool, self._store.close)
+            removals = [self._vens.forget_removed] if is_free else []
+            do_all(*removals, self._store.close)
         return [] if is_free else [f"a commit to the store {self._store.name}"]
 
     def look_for_twin(self, ven: Ven) -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 import warnings
 import weakref
-from threading import Thread
+from threading import Thread, current_thread
 from typing import Callable, Optional
 
 from ..threads import daemon_thread
@@ -69,6 +69,8 @@ def wait_for_abandoned(seconds: float) -> None:
     """Wait, about ``seconds`` at the most, until what nobody refers to any more has stopped."""
     end = time.monotonic() + seconds
     for thread in tuple(_stopping):
+        if thread is current_thread():  # one that ends starts another one
+            continue
         thread.join(max(0.0, end - time.monotonic()))
         if not thread.is_alive():
             with contextlib.suppress(ValueError):  # another thread was quicker

@@ -21,7 +21,7 @@ from ...near_names import nearest
 from ...ven import Ven
 from .control import check_token
 from .records import Plan, Report, Site
-from .server import answer_at_once, parse_address
+from .server import parse_address, want_one_port
 
 T = TypeVar("T")
 Trial = tuple[Optional[T], Optional[str]]
@@ -82,7 +82,7 @@ def _check_ports(plan: Plan) -> None:
         with contextlib.suppress(ConfigurationError):  # the client says what is wrong with it
             places["push"] = listen_address(listen), plan.origins["listen"]
     for (first, (one, _)), (_, (other, where)) in itertools.combinations(places.items(), 2):
-        if answer_at_once(one, other):
+        if want_one_port(one, other):
             text = f"port {other[1]} is that of {_SERVERS[first]} already: give another one."
             plan.complain(where, text)
 

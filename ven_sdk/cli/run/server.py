@@ -121,7 +121,7 @@ def local_address(place: object, name: str) -> tuple[str, int]:
     return host, port
 
 
-def answer_at_once(one: tuple[str, int], other: tuple[str, int]) -> bool:
+def want_one_port(one: tuple[str, int], other: tuple[str, int]) -> bool:
     """Whether two servers at these hosts and ports would want the same port of this machine."""
     hosts = {"127.0.0.1" if host == "localhost" else host for host in (one[0], other[0])}
     return 0 != one[1] == other[1] and (len(hosts) == 1 or bool(hosts & ALL))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from ...errors import ConfigurationError
+from ...text import write_count
 
 
 class Reader(Protocol):
@@ -100,7 +101,7 @@ def _what_is_wrong(row: list[str], heads: list[str]) -> str:
     if len(row) > len(heads):
         return f"{len(row)} cells, but there are {len(heads)} columns."
     if len(row) < columns:
-        cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+        cells = write_count(len(row), "cell", "cells")
         return f"{cells}, but there are {columns} columns: an empty cell has its separator too."
     nameless = [text.strip() for head, text in zip(heads, row) if not head and text.strip()]
     return f"the column of {nameless[0]!r} has no name." if nameless else ""
